@@ -1,0 +1,1 @@
+//! Group commit: many callers, one sync. Knows no files.

@@ -1,0 +1,388 @@
+//! What can go wrong, and where it went wrong.
+//!
+//! The variants that the 0.6 crate had keep their exact shape, which leaves some of them no room
+//! for the place of the damage. The place is therefore told by [`Error::context`]: the variants
+//! of our own and `Io` carry it themselves; for the others the thread that received the error
+//! remembers it (the last few of them), so ask on that thread.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The result of every fallible call of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything a call can fail with. Later versions may add variants.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused. [`Error::os_error`] tells its code.
+    #[error("I/O error: {0}")]
+    Io(#[source] io::Error),
+
+    /// The structure on disk is broken: a refused open, a frame header that cannot be trusted.
+    #[error("corruption: {0}")]
+    Corruption(String),
+
+    /// A stored payload does not match its checksum. `offset` is the frame's place in its file.
+    #[error("checksum mismatch at offset {offset}: stored {expected:#010x}, computed {actual:#010x}")]
+    CrcMismatch {
+        /// The checksum on disk.
+        expected: u32,
+        /// The checksum of what was read.
+        actual: u32,
+        /// Where the frame starts, in bytes from the start of its file.
+        offset: u64,
+    },
+
+    /// An option, a stream key or an argument is out of bounds.
+    #[error("configuration: {0}")]
+    Config(String),
+
+    /// The entry was here once and its segment is gone: lost to damage, or truncated under a
+    /// running iterator. The value is the id.
+    #[error("no segment holds id {0} any more")]
+    SegmentNotFound(u64),
+
+    /// There is no such stream.
+    #[error("stream not found: {0}")]
+    StreamNotFound(String),
+
+    /// A file or directory stands where one of ours belongs and is not ours.
+    #[error("not a file of this log: {0}")]
+    InvalidFilename(String),
+
+    /// A value cannot be stored in the format.
+    #[error("cannot be stored: {0}")]
+    Serialization(String),
+
+    /// Another writer, in this process or another, has the log open.
+    #[error("{} is locked by another writer; close it there first", .0.display())]
+    Locked(PathBuf),
+
+    /// An earlier failure latched: nothing can be appended to this stream until the log is closed
+    /// and opened again. Reading what was visible goes on.
+    #[error("stream {stream:?} is poisoned until the log is reopened: {cause}")]
+    Poisoned {
+        /// The stream's key.
+        stream: String,
+        /// The first failure.
+        cause: Arc<Error>,
+    },
+
+    /// The frame would exceed the limit of 1 GiB.
+    #[error("{size_bytes} bytes are too large, the limit is {limit_bytes}")]
+    TooLarge {
+        /// What was asked for, in bytes.
+        size_bytes: u64,
+        /// The limit, in bytes.
+        limit_bytes: u64,
+    },
+
+    /// The stream's next id is not the expected one.
+    #[error("expected id {expected}, the stream is at {found}")]
+    SequenceMismatch {
+        /// What the caller expected.
+        expected: u64,
+        /// The stream's next id.
+        found: u64,
+    },
+
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+
+    /// The time given ran out first.
+    #[error("timed out")]
+    Timeout,
+
+    /// This process is a fork of the one that opened the log; open it anew here.
+    #[error("the log was opened before fork; it cannot be used in the child")]
+    Forked,
+
+    /// The file is of a format this version does not read: a newer one, or the 0.6 crate's.
+    #[error("unsupported format: {0}")]
+    UnsupportedVersion(String),
+}
+
+/// Where an error happened and what to do about it. Unknown parts are `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorContext {
+    /// The stream's key.
+    pub stream: Option<String>,
+    /// The file or directory.
+    pub path: Option<PathBuf>,
+    /// The place in the file, in bytes.
+    pub offset: Option<u64>,
+    /// The ids concerned.
+    pub ids: Option<Range<u64>>,
+    /// What the caller can do.
+    pub advice: &'static str,
+}
+
+impl ErrorContext {
+    /// A context that names a file or directory.
+    pub(crate) fn at(path: &Path) -> Self {
+        ErrorContext { path: Some(path.to_path_buf()), ..Default::default() }
+    }
+
+    /// Adds the place in the file.
+    pub(crate) fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Adds the ids concerned.
+    pub(crate) fn ids(mut self, ids: Range<u64>) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// Adds the stream.
+    pub(crate) fn stream(mut self, key: &str) -> Self {
+        self.stream = Some(key.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for ErrorContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(stream) = &self.stream {
+            write!(f, "stream {stream:?}")?;
+            separator = ", ";
+        }
+        if let Some(path) = &self.path {
+            write!(f, "{separator}{}", path.display())?;
+            separator = ", ";
+        }
+        if let Some(offset) = self.offset {
+            write!(f, "{separator}offset {offset}")?;
+            separator = ", ";
+        }
+        if let Some(ids) = &self.ids {
+            write!(f, "{separator}ids {}..{}", ids.start, ids.end)?;
+        }
+        Ok(())
+    }
+}
+
+/// What stands inside the `io::Error` of [`Error::Io`]: the system's error and its place.
+#[derive(Debug)]
+struct IoFailure {
+    cause: io::Error,
+    context: ErrorContext,
+}
+
+impl fmt::Display for IoFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.cause, self.context)
+    }
+}
+
+impl std::error::Error for IoFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// How many contexts a thread remembers for the variants that cannot carry one.
+const REMEMBERED: usize = 8;
+
+thread_local! {
+    static CONTEXTS: RefCell<VecDeque<(String, ErrorContext)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+impl From<io::Error> for Error {
+    fn from(cause: io::Error) -> Self {
+        Error::Io(cause)
+    }
+}
+
+impl Error {
+    /// An I/O error at a place. The error's kind stays; its code is told by [`Error::os_error`].
+    pub(crate) fn io(cause: io::Error, context: ErrorContext) -> Error {
+        Error::Io(io::Error::new(cause.kind(), IoFailure { cause, context }))
+    }
+
+    /// Broken structure at a place: the message names it.
+    pub(crate) fn corruption(what: impl fmt::Display, context: ErrorContext) -> Error {
+        Error::Corruption(format!("{what} ({context})")).remembering(context)
+    }
+
+    /// Attaches a context to a variant that has no room for one: this thread remembers it.
+    pub(crate) fn remembering(self, context: ErrorContext) -> Error {
+        let key = self.to_string();
+        // An error made while the thread's locals are being torn down goes without a context.
+        let _ = CONTEXTS.try_with(|contexts| {
+            let mut contexts = contexts.borrow_mut();
+            contexts.retain(|(known, _)| *known != key);
+            if contexts.len() == REMEMBERED {
+                contexts.pop_front();
+            }
+            contexts.push_back((key, context));
+        });
+        self
+    }
+
+    /// The operating system's error code, where one is behind this error.
+    pub fn os_error(&self) -> Option<i32> {
+        match self {
+            Error::Io(error) => match failure_in(error) {
+                Some(failure) => failure.cause.raw_os_error(),
+                None => error.raw_os_error(),
+            },
+            Error::Poisoned { cause, .. } => cause.os_error(),
+            _ => None,
+        }
+    }
+
+    /// Where the error happened, as far as it is known, and what to do about it.
+    ///
+    /// `Corruption`, `CrcMismatch` and `SegmentNotFound` have the shape of the 0.6 crate and no
+    /// room for a place: for these, ask on the thread that received the error, before it has
+    /// received eight others.
+    pub fn context(&self) -> ErrorContext {
+        let mut context = match self {
+            Error::Io(error) => failure_in(error).map(|f| f.context.clone()).unwrap_or_default(),
+            Error::Poisoned { stream, cause } => {
+                let mut context = cause.context();
+                context.stream = Some(stream.clone());
+                context
+            }
+            Error::StreamNotFound(stream) => ErrorContext::default().stream(stream),
+            Error::Locked(path) => ErrorContext::at(path),
+            _ => self.remembered().unwrap_or_default(),
+        };
+        if let Error::CrcMismatch { offset, .. } = self {
+            context.offset = Some(*offset);
+        }
+        if let Error::SegmentNotFound(id) = self
+            && context.ids.is_none()
+        {
+            context.ids = Some(*id..id.saturating_add(1));
+        }
+        context.advice = self.advice();
+        context
+    }
+
+    fn remembered(&self) -> Option<ErrorContext> {
+        let key = self.to_string();
+        CONTEXTS
+            .try_with(|contexts| {
+                let contexts = contexts.borrow();
+                contexts.iter().rev().find(|(known, _)| *known == key).map(|(_, c)| c.clone())
+            })
+            .ok()
+            .flatten()
+    }
+
+    fn advice(&self) -> &'static str {
+        match self {
+            Error::Io(error) => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free space and try again; nothing was lost"
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "check the permissions of the log's directory"
+                }
+                _ => "check the disk; what was acknowledged as durable is kept",
+            },
+            Error::Corruption(_) | Error::CrcMismatch { .. } => {
+                "restore the named ids from a copy; entries outside them stay readable"
+            }
+            Error::Config(_) | Error::Serialization(_) => "correct the argument",
+            Error::SegmentNotFound(_) => "these ids are gone; go on behind them",
+            Error::StreamNotFound(_) => "check the key; a stream exists from its first append",
+            Error::InvalidFilename(_) => "move the foreign file away",
+            Error::Locked(_) => "close the other writer, or open elsewhere",
+            Error::Poisoned { .. } => "close the log and open it again",
+            Error::TooLarge { .. } => "split the data",
+            Error::SequenceMismatch { .. } => "read what was appended since",
+            Error::Closed => "open the log again",
+            Error::Timeout => "wait longer, or call sync",
+            Error::Forked => "open the log in the child, after the parent closed it",
+            Error::UnsupportedVersion(_) => "open it with the version that wrote it",
+        }
+    }
+
+    /// The same error once more, for another caller that waited for the same failed step.
+    pub(crate) fn duplicate(&self) -> Error {
+        match self {
+            Error::Io(error) => match failure_in(error) {
+                Some(failure) => Error::io(copy_io(&failure.cause), failure.context.clone()),
+                None => Error::Io(copy_io(error)),
+            },
+            Error::Corruption(what) => Error::Corruption(what.clone()),
+            Error::CrcMismatch { expected, actual, offset } => {
+                Error::CrcMismatch { expected: *expected, actual: *actual, offset: *offset }
+            }
+            Error::Config(what) => Error::Config(what.clone()),
+            Error::SegmentNotFound(id) => Error::SegmentNotFound(*id),
+            Error::StreamNotFound(key) => Error::StreamNotFound(key.clone()),
+            Error::InvalidFilename(name) => Error::InvalidFilename(name.clone()),
+            Error::Serialization(what) => Error::Serialization(what.clone()),
+            Error::Locked(path) => Error::Locked(path.clone()),
+            Error::Poisoned { stream, cause } => {
+                Error::Poisoned { stream: stream.clone(), cause: Arc::clone(cause) }
+            }
+            Error::TooLarge { size_bytes, limit_bytes } => {
+                Error::TooLarge { size_bytes: *size_bytes, limit_bytes: *limit_bytes }
+            }
+            Error::SequenceMismatch { expected, found } => {
+                Error::SequenceMismatch { expected: *expected, found: *found }
+            }
+            Error::Closed => Error::Closed,
+            Error::Timeout => Error::Timeout,
+            Error::Forked => Error::Forked,
+            Error::UnsupportedVersion(what) => Error::UnsupportedVersion(what.clone()),
+        }
+    }
+}
+
+fn failure_in(error: &io::Error) -> Option<&IoFailure> {
+    error.get_ref()?.downcast_ref::<IoFailure>()
+}
+
+fn copy_io(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_io_error_keeps_its_kind_and_code_and_tells_its_place() {
+        let full = io::Error::from_raw_os_error(28);
+        let context = ErrorContext::at(Path::new("/log/a")).offset(7).ids(3..4).stream("a");
+        let error = Error::io(full, context);
+        assert_eq!(error.os_error(), Some(28));
+        assert!(matches!(&error, Error::Io(e) if e.kind() == io::ErrorKind::StorageFull));
+        for shown in [error.context(), error.duplicate().context()] {
+            assert_eq!(shown.path.as_deref(), Some(Path::new("/log/a")));
+            assert_eq!((shown.offset, shown.ids), (Some(7), Some(3..4)));
+        }
+        assert!(error.to_string().contains("/log/a"));
+    }
+
+    #[test]
+    fn a_variant_without_room_remembers_its_place_on_the_thread_that_got_it() {
+        let mismatch = |offset| Error::CrcMismatch { expected: 1, actual: 2, offset };
+        let first = mismatch(0).remembering(ErrorContext::at(Path::new("/log/0")).stream("s"));
+        assert_eq!(first.context().stream.as_deref(), Some("s"));
+        for offset in 1..=REMEMBERED as u64 {
+            let _ = mismatch(offset).remembering(ErrorContext::default());
+        }
+        assert_eq!(first.context().stream, None, "only the last few are remembered");
+        assert_eq!(first.context().offset, Some(0));
+    }
+}

@@ -1,0 +1,1 @@
+//! The bytes on disk: values to bytes and back, without any I/O.

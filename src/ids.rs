@@ -1,0 +1,68 @@
+//! What is an entry id, and what is a file offset: two numbers that must never be added up.
+//!
+//! The public API speaks plain `u64`; inside, the two are different types.
+
+use std::fmt;
+use std::ops::Add;
+use std::ops::AddAssign;
+use std::ops::Sub;
+
+/// The sequence id of an entry within its stream, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub u64);
+
+/// A position in a segment file, in bytes from its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileOffset(pub u64);
+
+impl Add<u64> for EntryId {
+    type Output = EntryId;
+    fn add(self, count: u64) -> EntryId {
+        EntryId(self.0 + count)
+    }
+}
+
+impl AddAssign<u64> for EntryId {
+    fn add_assign(&mut self, count: u64) {
+        self.0 += count;
+    }
+}
+
+impl Sub for EntryId {
+    type Output = u64;
+    fn sub(self, earlier: EntryId) -> u64 {
+        self.0 - earlier.0
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Add<u64> for FileOffset {
+    type Output = FileOffset;
+    fn add(self, bytes: u64) -> FileOffset {
+        FileOffset(self.0 + bytes)
+    }
+}
+
+impl AddAssign<u64> for FileOffset {
+    fn add_assign(&mut self, bytes: u64) {
+        self.0 += bytes;
+    }
+}
+
+impl Sub for FileOffset {
+    type Output = u64;
+    fn sub(self, earlier: FileOffset) -> u64 {
+        self.0 - earlier.0
+    }
+}
+
+impl fmt::Display for FileOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

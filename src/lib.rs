@@ -1,0 +1,21 @@
+//! An embedded, durable, segmented write-ahead log.
+
+#![deny(unsafe_code)]
+
+mod commit;
+mod error;
+mod format;
+mod ids;
+mod options;
+mod storage;
+
+pub use error::Error;
+pub use error::ErrorContext;
+pub use error::Result;
+pub use options::BackgroundSync;
+pub use options::CompressionType;
+pub use options::CorruptionPolicy;
+pub use options::ReadStrategy;
+pub use options::SyncMode;
+pub use options::WalOptions;
+pub use options::WriteStrategy;

@@ -1,0 +1,150 @@
+//! The disk, without any format: what the engine asks of a file system, and nothing more.
+//!
+//! [`Storage`] and [`StorageFile`] are the seam. The real disk ([`RealDisk`]) implements it with
+//! system calls; the simulated disk (feature `simulation`) keeps volatile and durable state apart
+//! and can lose power after any call. `std::fs`, `libc` and mapping appear below this line only.
+//!
+//! Contract of every method: an error means the operation may have happened in part or not at
+//! all; success says nothing about durability unless the method is one of `sync_data`,
+//! `sync_all` and `sync_dir`. Paths are absolute.
+
+use std::fmt;
+use std::io;
+use std::io::IoSlice;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading only.
+    Read,
+    /// Reading and writing; the file must exist.
+    ReadWrite,
+}
+
+/// What a directory entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file (or a link to one).
+    File,
+    /// A directory (or a link to one).
+    Directory,
+    /// Anything else: socket, device, dangling link.
+    Other,
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name, without the path. Names that are not UTF-8 are left out by `list_dir`: they are
+    /// never ours.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// A disk.
+pub trait Storage: Send + Sync + fmt::Debug {
+    /// Opens a file that exists.
+    fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>>;
+
+    /// Creates a file that must not exist, for reading and writing. Its name is not durable
+    /// before the directory is synced.
+    fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>>;
+
+    /// Renames a file or a directory; an existing file at `to` is replaced in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives the file at `from` a second name `to`, which must not exist: a hard link where
+    /// possible, otherwise a copy whose content is synced. The name is not durable before the
+    /// directory of `to` is synced.
+    fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Creates a directory; its parent must exist, itself must not.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes an empty directory.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// All entries of a directory, sorted by name.
+    fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+
+    /// What `path` is, following links; `None` where nothing is.
+    fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>>;
+
+    /// Makes the directory's entries durable: all creations, renames and removals in it that
+    /// returned before this call began.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Bytes that an ordinary user can still allocate on the file system holding `dir`.
+    fn available_bytes(&self, dir: &Path) -> io::Result<u64>;
+
+    /// The absolute path of an existing directory, links resolved.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
+
+    /// Takes the writer lock on the file `path` (created when missing), without waiting.
+    /// `ErrorKind::WouldBlock`: somebody holds it, in this process or another. The lock ends when
+    /// the returned value is dropped or the process dies; a forked child does not inherit it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
+}
+
+/// A held writer lock. Dropping it releases.
+pub trait StorageLock: Send + Sync + fmt::Debug {}
+
+/// An open file. All methods may be called from several threads at once.
+pub trait StorageFile: Send + Sync + fmt::Debug {
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Reads up to `buf.len()` bytes at `offset`; fewer only at the end of the file.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes all parts one after the other at `offset`, growing the file if need be. Goes on
+    /// after short writes and interruptions. On an error any part of the bytes may be written.
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()>;
+
+    /// Secures blocks for `[offset, offset + len)` so that later writes there do not run out of
+    /// space; what was unwritten reads as zeros; the file grows to `offset + len` if shorter.
+    /// Existing content stays. `StorageFull`, `QuotaExceeded` or `FileTooLarge` when there is no
+    /// room (`RLIMIT_FSIZE` is checked first, so no signal is raised).
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()>;
+
+    /// Writes zeros over `[offset, offset + len)`, in writes of at most 4 KiB, growing the file.
+    fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()>;
+
+    /// Sets the length: cuts, or grows with zeros.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Makes the content durable, with the metadata needed to read it back (length included).
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Makes content and all metadata durable.
+    fn sync_all(&self) -> io::Result<()>;
+
+    /// Maps the first `len` bytes for reading. The mapping stays valid after the file is closed,
+    /// renamed or unlinked; the bytes must never be cut while it lives.
+    fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>>;
+}
+
+/// A read-only mapping of a file.
+pub trait MappedBytes: Send + Sync + fmt::Debug {
+    /// The bytes.
+    fn bytes(&self) -> &[u8];
+}
+
+/// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.
+pub fn read_exact_at(file: &dyn StorageFile, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    let read = file.read_at(offset, buf)?;
+    if read < buf.len() {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("the file ends at {}, {} bytes were expected at {offset}", offset + read as u64, buf.len()),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,350 @@
+//! How do callers who need a position made durable share rounds, with one leader each?
+//!
+//! - **Happy path.** Who needs durability and finds nobody leading leads a round, without any lock
+//!   held; the others wait. When the round succeeds, the committed point moves forward, those it
+//!   covers are woken, and so is one other, to whom leadership is passed. Alone, a caller pays two
+//!   short locks and no allocation; for a position already committed, one atomic load.
+//! - **Failure.** The first error is kept and told to everyone whose position is not committed, for
+//!   ever. The point does not move after it, even if a round that was under way then succeeds: a
+//!   kernel may report a lost write to one sync and success to the next. A leader who panics fails
+//!   the group the same way; the panic goes on in the leader's own thread.
+//! - **Close.** Waiters whose position is not committed are told so, a round under way may finish.
+//!
+//! The rule above all: *whose position is committed gets `Ok`*, whatever has happened since.
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use super::position::Position;
+use super::queue::Queue;
+use super::queue::Turn;
+use super::queue::Wake;
+use super::sync;
+use super::waiter::Signal;
+
+/// Why a position is not known to be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitError<E> {
+    /// The group failed earlier; this is its first error.
+    Poisoned(E),
+    /// The group was closed before the position was committed.
+    Closed,
+    /// The deadline came first.
+    Timeout,
+}
+
+/// What can go wrong in the code that runs as a leader without its returning an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A round, or exclusive work, panicked.
+    LeaderPanicked,
+    /// A round claimed success, yet reached neither its leader's target nor anything new.
+    NoProgress,
+}
+
+/// Orders callers who need a position made durable into rounds with one leader each.
+///
+/// Shared by reference between threads. A round or exclusive work must not call back into
+/// [`commit`](Self::commit), [`exclusive`](Self::exclusive) or [`quiesce`](Self::quiesce) of the
+/// same group: it would wait for itself.
+///
+/// Positions of one group only grow. Where they are given out anew, after a cut of the log's end,
+/// a new group must take over.
+pub struct GroupCommit<P, E> {
+    /// Everything below it is durable.
+    // Invariant: written only under the lock of `state`, and never lowered; whoever reads a value
+    // here may rely on it for ever.
+    committed: sync::AtomicU64,
+    state: sync::Mutex<State<P, E>>,
+    fault: fn(Fault) -> E,
+    /// How many threads were woken, for tests that count.
+    #[cfg(test)]
+    pub(super) woken: std::sync::atomic::AtomicUsize,
+}
+
+struct State<P, E> {
+    queue: Queue<P>,
+    // Invariant: once set it stays as it is, and `committed` with it.
+    failure: Option<E>,
+    closed: bool,
+}
+
+/// How a caller of `commit` stands after waiting, if it had to.
+enum Standing<E> {
+    /// It leads and must end its turn.
+    Leads,
+    Answered(Result<(), CommitError<E>>),
+}
+
+impl<P: Position, E: Clone> GroupCommit<P, E> {
+    /// A group whose positions below `start` are already durable. `fault` makes the error that is
+    /// kept when a leader panics or its round brings nothing; it must not panic itself.
+    pub fn new(start: P, fault: fn(Fault) -> E) -> Self {
+        GroupCommit {
+            committed: sync::AtomicU64::new(start.to_u64()),
+            state: sync::Mutex::new(State {
+                queue: Queue::new(),
+                failure: None,
+                closed: false,
+            }),
+            fault,
+            #[cfg(test)]
+            woken: std::sync::atomic::AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns once everything below `target` is durable; `target` must have been published.
+    ///
+    /// `round` runs in this thread if it comes to lead, with no lock held and never beside another
+    /// round or exclusive work. It makes durable everything that was published when it began, and
+    /// returns the end of that. If others led the rounds that were needed, it is not called.
+    /// An error of it is final for the whole group.
+    pub fn commit(
+        &self,
+        target: P,
+        mut round: impl FnMut() -> Result<P, E>,
+    ) -> Result<(), CommitError<E>> {
+        // A round that began before `target` was published may end below it; then it is our turn,
+        // or we wait, once more. Every round moves the point or fails the group, so this ends.
+        loop {
+            match self.lead_or_wait(target) {
+                Standing::Leads => self.lead_round(target, &mut round),
+                Standing::Answered(answer) => return answer,
+            }
+        }
+    }
+
+    /// Returns once everything below `target` is durable, without ever leading a round; with a
+    /// deadline, gives up then. A deadline in the past makes this a mere question.
+    pub fn wait(&self, target: P, deadline: Option<Instant>) -> Result<(), CommitError<E>> {
+        if self.committed() >= target {
+            return Ok(());
+        }
+        let mut state = self.lock();
+        if let Some(answer) = self.answer_locked(&state, target) {
+            return answer;
+        }
+        if deadline.is_some_and(sync::has_passed) {
+            return Err(CommitError::Timeout);
+        }
+        let (ticket, waiter) = state.queue.add_watcher(target);
+        drop(state);
+        match deadline {
+            None => drop(waiter.park()),
+            Some(deadline) => drop(waiter.park_until(deadline)),
+        }
+        if self.committed() >= target {
+            return Ok(());
+        }
+        let mut state = self.lock();
+        if let Some(answer) = self.answer_locked(&state, target) {
+            return answer;
+        }
+        // Without an answer nobody took us out of the queue: it was the deadline.
+        state.queue.remove_watcher(target, ticket);
+        Err(CommitError::Timeout)
+    }
+
+    /// The point below which everything is durable. It only grows. Takes no lock.
+    pub fn committed(&self) -> P {
+        P::from_u64(self.committed.load(sync::Ordering::Acquire))
+    }
+
+    /// Fails the group: everyone whose position is not committed, now or later, gets the first
+    /// error ever given. Once this returns, the point does not move any more.
+    pub fn poison(&self, error: E) {
+        let mut state = self.lock();
+        if state.failure.is_some() {
+            return;
+        }
+        state.failure = Some(error);
+        let wake = state.queue.settle_all();
+        drop(state);
+        self.send(wake);
+    }
+
+    /// The first error of the group, if it failed.
+    pub fn poisoned(&self) -> Option<E> {
+        self.lock().failure.clone()
+    }
+
+    /// Turns away everyone whose position is not committed, now or later. Does not wait: a leader
+    /// may still be at work afterwards (see [`quiesce`](Self::quiesce)), and if its round succeeds,
+    /// what it covers is committed.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let wake = state.queue.settle_all();
+        drop(state);
+        self.send(wake);
+    }
+
+    /// Waits until nobody leads. Others may begin to lead at once, unless the group is closed or
+    /// failed.
+    pub fn quiesce(&self) {
+        self.exclusive(|| ());
+    }
+
+    /// Runs `work` while nobody leads; nobody begins to lead before it returns. Also in a closed or
+    /// failed group. If it panics, the group is failed and the panic goes on.
+    pub fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
+        let mut state = self.lock();
+        if state.queue.try_lead() {
+            drop(state);
+        } else {
+            let waiter = state.queue.add_exclusive();
+            drop(state);
+            let signal = waiter.park();
+            debug_assert_eq!(
+                signal,
+                Signal::Lead,
+                "exclusive callers are told nothing else"
+            );
+        }
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(value) => {
+                self.end_turn(Turn::Exclusive, Ok(self.committed()));
+                value
+            }
+            Err(panic) => {
+                self.end_turn(Turn::Exclusive, Err((self.fault)(Fault::LeaderPanicked)));
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// Moves the point forward from outside a round; for what was proven durable in another way,
+    /// in exclusive work or by recovery. A point behind changes nothing, nor does a failed group's.
+    pub fn advance(&self, to: P) {
+        let mut state = self.lock();
+        self.raise_locked(&state, to);
+        let wake = state.queue.settle_to(self.committed());
+        drop(state);
+        self.send(wake);
+    }
+
+    /// Becomes the leader, or waits until there is an answer or leadership is passed to us.
+    fn lead_or_wait(&self, target: P) -> Standing<E> {
+        if self.committed() >= target {
+            return Standing::Answered(Ok(()));
+        }
+        let mut state = self.lock();
+        loop {
+            if let Some(answer) = self.answer_locked(&state, target) {
+                return Standing::Answered(answer);
+            }
+            if state.queue.try_lead() {
+                return Standing::Leads;
+            }
+            let waiter = state.queue.add_committer(target);
+            drop(state);
+            let signal = waiter.park();
+            if signal == Signal::Settled && self.committed() >= target {
+                return Standing::Answered(Ok(()));
+            }
+            state = self.lock();
+            if signal == Signal::Lead {
+                // Between the hand-over and our waking, the point may have moved or the group
+                // failed or closed. Then there is nothing to lead, but leadership is ours to pass.
+                return match self.answer_locked(&state, target) {
+                    None => Standing::Leads,
+                    Some(answer) => {
+                        let wake = self.pass_on_locked(&mut state, Turn::Round);
+                        drop(state);
+                        self.send(wake);
+                        Standing::Answered(answer)
+                    }
+                };
+            }
+        }
+    }
+
+    /// Runs one round as the leader and ends the turn, whatever comes of it.
+    fn lead_round(&self, target: P, round: &mut impl FnMut() -> Result<P, E>) {
+        let before = self.committed();
+        let outcome = match catch_unwind(AssertUnwindSafe(round)) {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                self.end_turn(Turn::Round, Err((self.fault)(Fault::LeaderPanicked)));
+                resume_unwind(panic)
+            }
+        };
+        // A round that brings nothing would be led again for ever.
+        let stuck = matches!(outcome, Ok(point) if point < target && point <= before);
+        let outcome = if stuck {
+            Err((self.fault)(Fault::NoProgress))
+        } else {
+            outcome
+        };
+        self.end_turn(Turn::Round, outcome);
+        debug_assert!(!stuck, "a round succeeded without reaching anything new");
+    }
+
+    /// Ends the caller's turn as the leader: notes what it brought, passes leadership on, and wakes
+    /// those who have an answer now.
+    fn end_turn(&self, ended: Turn, outcome: Result<P, E>) {
+        let mut state = self.lock();
+        match outcome {
+            Ok(point) => self.raise_locked(&state, point),
+            Err(error) => {
+                state.failure.get_or_insert(error);
+            }
+        }
+        let wake = self.pass_on_locked(&mut state, ended);
+        drop(state);
+        self.send(wake);
+    }
+
+    /// Takes those who have an answer out of the queue, and makes one of the others the leader.
+    fn pass_on_locked(&self, state: &mut State<P, E>, ended: Turn) -> Wake<P> {
+        let mut wake = if state.failure.is_some() || state.closed {
+            state.queue.settle_all()
+        } else {
+            state.queue.settle_to(self.committed())
+        };
+        wake.leader = state.queue.pass_on(ended);
+        wake
+    }
+
+    /// Moves the point forward, unless the group has failed.
+    fn raise_locked(&self, state: &State<P, E>, point: P) {
+        if state.failure.is_none() && point > self.committed() {
+            // Release: who sees the point also sees what its leader did before.
+            self.committed
+                .store(point.to_u64(), sync::Ordering::Release);
+        }
+    }
+
+    /// What a caller waiting for `target` is to be told, if that is known.
+    fn answer_locked(&self, state: &State<P, E>, target: P) -> Option<Result<(), CommitError<E>>> {
+        if self.committed() >= target {
+            return Some(Ok(()));
+        }
+        if let Some(error) = &state.failure {
+            return Some(Err(CommitError::Poisoned(error.clone())));
+        }
+        state.closed.then_some(Err(CommitError::Closed))
+    }
+
+    fn send(&self, wake: Wake<P>) {
+        let _woken = wake.send();
+        #[cfg(test)]
+        self.woken
+            .fetch_add(_woken, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// A panic under the lock could only come from an assertion of ours or from cloning an error.
+    /// Every step leaves the state whole, so it stays in use, and waiters are not stranded.
+    fn lock(&self) -> sync::MutexGuard<'_, State<P, E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many callers wait, of whatever kind.
+    #[cfg(test)]
+    pub(super) fn waiting_count(&self) -> usize {
+        self.lock().queue.waiting_count()
+    }
+}

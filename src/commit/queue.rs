@@ -1,0 +1,176 @@
+//! Who waits for which position, and whose turn to lead comes next?
+//!
+//! Plain data under the group's lock: nothing here blocks, wakes or calls back. What must be woken
+//! comes out as a [`Wake`], to be sent once the lock is released.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::waiter::Signal;
+use super::waiter::Waiter;
+
+/// Distinguishes waiters for the same position, in the order they came.
+pub(super) type Ticket = u64;
+
+/// Waiters by target, lowest first.
+type ByTarget<P> = BTreeMap<(P, Ticket), Arc<Waiter>>;
+
+/// What the turn that just ended was, which decides who goes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A leader's round.
+    Round,
+    /// Exclusive work.
+    Exclusive,
+}
+
+/// The callers who lead or wait.
+pub(super) struct Queue<P> {
+    /// Somebody leads, works exclusively, or has been woken to do so.
+    // Invariant: while nobody leads, no committer and no exclusive caller is queued. They queue
+    // only behind a leader, and a leader who goes passes leadership on while one is left.
+    led: bool,
+    next_ticket: Ticket,
+    /// Wait for their target and can be made to lead.
+    committers: ByTarget<P>,
+    /// Wait for their target and are never made to lead.
+    watchers: ByTarget<P>,
+    /// Wait for their turn to work exclusively, first come first.
+    exclusives: VecDeque<Arc<Waiter>>,
+}
+
+impl<P: Copy + Ord> Queue<P> {
+    pub(super) const fn new() -> Self {
+        Queue {
+            led: false,
+            next_ticket: 0,
+            committers: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            exclusives: VecDeque::new(),
+        }
+    }
+
+    /// Gives the caller the lead if nobody has it.
+    #[must_use]
+    pub(super) fn try_lead(&mut self) -> bool {
+        !std::mem::replace(&mut self.led, true)
+    }
+
+    /// Queues a caller who may be made to lead. Somebody must be leading.
+    pub(super) fn add_committer(&mut self, target: P) -> Arc<Waiter> {
+        debug_assert!(self.led, "who can lead does not wait");
+        let ticket = self.take_ticket();
+        let waiter = Waiter::new();
+        self.committers
+            .insert((target, ticket), Arc::clone(&waiter));
+        waiter
+    }
+
+    /// Queues a caller who only waits.
+    pub(super) fn add_watcher(&mut self, target: P) -> (Ticket, Arc<Waiter>) {
+        let ticket = self.take_ticket();
+        let waiter = Waiter::new();
+        self.watchers.insert((target, ticket), Arc::clone(&waiter));
+        (ticket, waiter)
+    }
+
+    /// Takes back a watcher who no longer waits.
+    pub(super) fn remove_watcher(&mut self, target: P, ticket: Ticket) {
+        self.watchers.remove(&(target, ticket));
+    }
+
+    /// Queues a caller who wants to work while nobody leads. Somebody must be leading.
+    pub(super) fn add_exclusive(&mut self) -> Arc<Waiter> {
+        debug_assert!(self.led, "who can work at once does not wait");
+        let waiter = Waiter::new();
+        self.exclusives.push_back(Arc::clone(&waiter));
+        waiter
+    }
+
+    /// Takes out all waiters at or below `point`.
+    pub(super) fn settle_to(&mut self, point: P) -> Wake<P> {
+        Wake {
+            leader: None,
+            settled: [
+                take_to(&mut self.committers, point),
+                take_to(&mut self.watchers, point),
+            ],
+        }
+    }
+
+    /// Takes out all waiters. Callers waiting for exclusive work stay: they get their turn even
+    /// when nothing will ever be committed again.
+    pub(super) fn settle_all(&mut self) -> Wake<P> {
+        Wake {
+            leader: None,
+            settled: [
+                std::mem::take(&mut self.committers),
+                std::mem::take(&mut self.watchers),
+            ],
+        }
+    }
+
+    /// Passes leadership on at the end of a turn, or lays it down when nobody wants it.
+    ///
+    /// Rounds and exclusive work take turns when both are wanted, so that neither starves.
+    #[must_use]
+    pub(super) fn pass_on(&mut self, ended: Turn) -> Option<Arc<Waiter>> {
+        debug_assert!(self.led, "only who leads can pass it on");
+        let next = match ended {
+            Turn::Round => self.exclusives.pop_front().or_else(|| self.pop_committer()),
+            Turn::Exclusive => self.pop_committer().or_else(|| self.exclusives.pop_front()),
+        };
+        self.led = next.is_some();
+        next
+    }
+
+    /// The committer with the lowest target. Any would do, since a round covers all that is
+    /// published; the lowest has on the whole waited longest.
+    fn pop_committer(&mut self) -> Option<Arc<Waiter>> {
+        self.committers.pop_first().map(|(_, waiter)| waiter)
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
+    }
+
+    /// How many callers wait, of whatever kind.
+    #[cfg(test)]
+    pub(super) fn waiting_count(&self) -> usize {
+        self.committers.len() + self.watchers.len() + self.exclusives.len()
+    }
+}
+
+/// Splits off those at or below `point`.
+fn take_to<P: Copy + Ord>(waiters: &mut ByTarget<P>, point: P) -> ByTarget<P> {
+    // Tickets never come near the maximum, so this key is above every waiter for `point`.
+    let above = waiters.split_off(&(point, Ticket::MAX));
+    std::mem::replace(waiters, above)
+}
+
+/// Whom to wake, once the group's lock is released.
+#[must_use = "waiters taken out of the queue sleep for ever unless they are woken"]
+pub(super) struct Wake<P> {
+    pub(super) leader: Option<Arc<Waiter>>,
+    settled: [ByTarget<P>; 2],
+}
+
+impl<P> Wake<P> {
+    /// Wakes them; returns how many. The next leader comes first, so that the disk is not idle
+    /// while the others are told.
+    pub(super) fn send(self) -> usize {
+        let mut woken = 0;
+        if let Some(leader) = self.leader {
+            leader.wake(Signal::Lead);
+            woken += 1;
+        }
+        for waiter in self.settled.into_iter().flat_map(BTreeMap::into_values) {
+            waiter.wake(Signal::Settled);
+            woken += 1;
+        }
+        woken
+    }
+}

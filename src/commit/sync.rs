@@ -1,0 +1,35 @@
+//! Which locks, and which clock, does group commit run on?
+//!
+//! Everything here has a twin in `tests/commit_model.rs`, made of a model checker's primitives;
+//! the rest of the module cannot tell the two apart. The common ground is the API of `std::sync`.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+pub(super) use std::sync::Condvar;
+pub(super) use std::sync::Mutex;
+pub(super) use std::sync::MutexGuard;
+pub(super) use std::sync::atomic::AtomicU64;
+pub(super) use std::sync::atomic::Ordering;
+
+/// Whether it is `deadline` or later.
+pub(super) fn has_passed(deadline: Instant) -> bool {
+    Instant::now() >= deadline
+}
+
+/// Waits on `condvar` until it is notified or `deadline` has come; may return early without reason.
+/// The flag tells that the deadline had passed.
+pub(super) fn wait_until<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    deadline: Instant,
+) -> (MutexGuard<'a, T>, bool) {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return (guard, true);
+    }
+    let (guard, _) = condvar
+        .wait_timeout(guard, left)
+        .unwrap_or_else(PoisonError::into_inner);
+    (guard, false)
+}

@@ -1,0 +1,382 @@
+//! What group commit promises on real threads, where it can be counted: who leads, who is woken.
+//! The interleavings are searched in `tests/commit_model.rs`.
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::CommitError;
+use super::GroupCommit;
+use super::Position;
+use crate::ids::EntryId;
+
+type Group = GroupCommit<u64, String>;
+
+fn group() -> Group {
+    GroupCommit::new(0, |fault| format!("{fault:?}"))
+}
+
+fn poisoned(error: &str) -> Result<(), CommitError<String>> {
+    Err(CommitError::Poisoned(error.to_owned()))
+}
+
+/// Spins until `count` callers wait. Threads cannot be seen falling asleep in any other way.
+fn until_waiting(group: &Group, count: usize) {
+    while group.waiting_count() != count {
+        thread::yield_now();
+    }
+}
+
+/// A leader held in its round, so that others have to queue behind it.
+struct HeldRound {
+    finish: mpsc::Sender<Result<u64, String>>,
+}
+
+impl HeldRound {
+    /// Starts a leader for `target` in `scope`; returns once its round runs.
+    fn start<'scope>(
+        scope: &'scope thread::Scope<'scope, '_>,
+        group: &'scope Group,
+        target: u64,
+    ) -> (
+        Self,
+        thread::ScopedJoinHandle<'scope, Result<(), CommitError<String>>>,
+    ) {
+        let (begun, has_begun) = mpsc::channel();
+        let (finish, outcome) = mpsc::channel();
+        let leader = scope.spawn(move || {
+            group.commit(target, || {
+                begun.send(()).expect("the test listens");
+                outcome.recv().expect("the test finishes the round")
+            })
+        });
+        has_begun.recv().expect("the round runs");
+        (HeldRound { finish }, leader)
+    }
+
+    fn finish(self, outcome: Result<u64, &str>) {
+        self.finish
+            .send(outcome.map_err(str::to_owned))
+            .expect("the round waits");
+    }
+}
+
+#[test]
+fn a_lone_caller_leads_one_round_and_wakes_nobody() {
+    let group = group();
+    let mut rounds = 0;
+    let outcome = group.commit(3, || {
+        rounds += 1;
+        Ok(5)
+    });
+    assert_eq!(outcome, Ok(()));
+    assert_eq!((rounds, group.committed()), (1, 5));
+    assert_eq!(group.woken.load(SeqCst), 0);
+}
+
+#[test]
+fn a_committed_position_needs_no_round() {
+    let group = GroupCommit::<u64, String>::new(7, |_| unreachable!());
+    assert_eq!(group.commit(7, || panic!("nothing to lead")), Ok(()));
+    assert_eq!(group.wait(7, None), Ok(()));
+}
+
+#[test]
+fn rounds_that_fall_short_are_led_again_until_the_target() {
+    let group = group();
+    let mut reached = 0;
+    let outcome = group.commit(3, || {
+        reached += 1;
+        Ok(reached)
+    });
+    assert_eq!((outcome, reached), (Ok(()), 3));
+}
+
+#[test]
+fn the_point_never_moves_back() {
+    let group = group();
+    group.advance(9);
+    group.advance(4);
+    assert_eq!(group.committed(), 9);
+    assert_eq!(group.commit(10, || Ok(12)), Ok(()));
+    group.exclusive(|| group.advance(11));
+    assert_eq!(group.committed(), 12);
+}
+
+#[test]
+fn positions_other_than_numbers_are_committed_too() {
+    let group = GroupCommit::<EntryId, String>::new(EntryId(0), |_| unreachable!());
+    assert_eq!(group.commit(EntryId(2), || Ok(EntryId(2))), Ok(()));
+    assert_eq!(group.committed(), EntryId(2));
+    assert_eq!(EntryId::from_u64(5).to_u64(), 5);
+}
+
+#[test]
+fn sixty_four_waiters_share_one_round() {
+    let group = group();
+    let rounds = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let waiters: Vec<_> = (2..66)
+            .map(|target| {
+                let (group, rounds) = (&group, &rounds);
+                scope.spawn(move || {
+                    group.commit(target, || {
+                        rounds.fetch_add(1, SeqCst);
+                        Ok(65)
+                    })
+                })
+            })
+            .collect();
+        until_waiting(&group, 64);
+        held.finish(Ok(1));
+        assert_eq!(leader.join().unwrap(), Ok(()));
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), Ok(()));
+        }
+    });
+    assert_eq!(rounds.load(SeqCst), 1);
+    // One to lead, and that round wakes the 63 others.
+    assert_eq!(group.woken.load(SeqCst), 64);
+}
+
+#[test]
+fn a_round_wakes_those_it_covers_and_one_other_to_lead() {
+    let group = group();
+    let (begun, has_begun) = mpsc::channel();
+    let (finish, outcome) = mpsc::channel();
+    let outcome = Mutex::new(outcome);
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let waiters: Vec<_> = (1..=10)
+            .map(|target| {
+                let (group, begun, outcome) = (&group, begun.clone(), &outcome);
+                scope.spawn(move || {
+                    group.commit(target, || {
+                        begun.send(()).unwrap();
+                        outcome.lock().unwrap().recv().unwrap()
+                    })
+                })
+            })
+            .collect();
+        until_waiting(&group, 10);
+
+        held.finish(Ok(4));
+        assert_eq!(leader.join().unwrap(), Ok(()));
+        has_begun.recv().unwrap();
+        // Targets 1 to 4 are covered, the one at 5 leads, five sleep on.
+        assert_eq!(
+            (group.woken.load(SeqCst), group.waiting_count()),
+            (4 + 1, 5)
+        );
+
+        finish.send(Ok(10)).unwrap();
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), Ok(()));
+        }
+    });
+    assert_eq!(group.woken.load(SeqCst), 10);
+    assert_eq!(group.waiting_count(), 0);
+}
+
+#[test]
+fn a_failed_round_is_final_and_its_error_reaches_all() {
+    let group = group();
+    group.advance(2);
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 3);
+        let committer = scope.spawn(|| group.commit(4, || unreachable!()));
+        let watcher = scope.spawn(|| group.wait(9, None));
+        until_waiting(&group, 2);
+        held.finish(Err("EIO"));
+        assert_eq!(leader.join().unwrap(), poisoned("EIO"));
+        assert_eq!(committer.join().unwrap(), poisoned("EIO"));
+        assert_eq!(watcher.join().unwrap(), poisoned("EIO"));
+    });
+    group.poison("a later one".to_owned());
+    group.advance(100);
+    assert_eq!(group.poisoned().as_deref(), Some("EIO"));
+    assert_eq!(group.committed(), 2);
+    assert_eq!(group.commit(3, || Ok(3)), poisoned("EIO"));
+    assert_eq!(
+        group.commit(2, || unreachable!()),
+        Ok(()),
+        "what is durable stays durable"
+    );
+}
+
+#[test]
+fn a_round_that_succeeds_after_the_group_failed_is_not_believed() {
+    let group = group();
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        group.poison("a write was lost".to_owned());
+        held.finish(Ok(1));
+        assert_eq!(leader.join().unwrap(), poisoned("a write was lost"));
+    });
+    assert_eq!(group.committed(), 0);
+}
+
+#[test]
+fn a_panicking_leader_fails_the_group_and_panics_in_its_own_thread() {
+    let group = group();
+    thread::scope(|scope| {
+        let (begun, has_begun) = mpsc::channel();
+        let (finish, may_finish) = mpsc::channel::<()>();
+        let group = &group;
+        let leader = scope.spawn(move || {
+            group.commit(1, || {
+                begun.send(()).unwrap();
+                may_finish.recv().unwrap();
+                std::panic::resume_unwind(Box::new("bang"))
+            })
+        });
+        has_begun.recv().unwrap();
+        let waiter = scope.spawn(|| group.commit(2, || unreachable!()));
+        until_waiting(group, 1);
+        finish.send(()).unwrap();
+        assert_eq!(
+            *leader.join().unwrap_err().downcast::<&str>().unwrap(),
+            "bang"
+        );
+        assert_eq!(waiter.join().unwrap(), poisoned("LeaderPanicked"));
+    });
+    group.exclusive(|| ());
+}
+
+#[test]
+fn a_round_without_progress_fails_the_group_instead_of_looping() {
+    let group = group();
+    let outcome = catch_unwind(AssertUnwindSafe(|| group.commit(1, || Ok(0))));
+    if cfg!(debug_assertions) {
+        outcome.expect_err("it is a bug, and asserted");
+    } else {
+        assert_eq!(outcome.unwrap(), poisoned("NoProgress"));
+    }
+    assert_eq!(group.poisoned().as_deref(), Some("NoProgress"));
+    group.quiesce();
+}
+
+#[test]
+fn close_turns_waiters_away_and_lets_the_round_under_way_finish() {
+    let group = group();
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let committer = scope.spawn(|| group.commit(2, || unreachable!()));
+        let watcher = scope.spawn(|| group.wait(2, None));
+        until_waiting(&group, 2);
+        group.close();
+        assert_eq!(committer.join().unwrap(), Err(CommitError::Closed));
+        assert_eq!(watcher.join().unwrap(), Err(CommitError::Closed));
+        held.finish(Ok(1));
+        assert_eq!(leader.join().unwrap(), Ok(()));
+    });
+    group.quiesce();
+    assert_eq!(group.commit(1, || unreachable!()), Ok(()));
+    assert_eq!(group.commit(2, || unreachable!()), Err(CommitError::Closed));
+}
+
+#[test]
+fn a_wait_that_times_out_leaves_nothing_behind() {
+    let group = group();
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let soon = Instant::now() + Duration::from_millis(2);
+        assert_eq!(group.wait(1, Some(soon)), Err(CommitError::Timeout));
+        assert_eq!(
+            group.wait(1, Some(soon)),
+            Err(CommitError::Timeout),
+            "past: a question"
+        );
+        assert_eq!(group.waiting_count(), 0);
+        held.finish(Ok(1));
+        assert_eq!(leader.join().unwrap(), Ok(()));
+    });
+    assert_eq!(group.wait(1, Some(Instant::now())), Ok(()));
+    assert_eq!(group.woken.load(SeqCst), 0);
+}
+
+#[test]
+fn a_watcher_is_never_made_to_lead_and_a_committer_behind_it_is() {
+    let group = group();
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let watcher = scope.spawn(|| group.wait(2, None));
+        until_waiting(&group, 1);
+        let committer = scope.spawn(|| group.commit(3, || Ok(3)));
+        until_waiting(&group, 2);
+        held.finish(Ok(1));
+        assert_eq!(leader.join().unwrap(), Ok(()));
+        assert_eq!(committer.join().unwrap(), Ok(()));
+        assert_eq!(watcher.join().unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn rounds_and_exclusive_work_take_turns() {
+    let group = group();
+    let order = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let (group, order) = (&group, &order);
+        for (waiting, name) in ["first", "second"].into_iter().enumerate() {
+            scope.spawn(move || group.exclusive(|| order.lock().unwrap().push(name)));
+            until_waiting(group, waiting + 1);
+        }
+        scope.spawn(move || {
+            group.commit(2, || {
+                order.lock().unwrap().push("round");
+                Ok(2)
+            })
+        });
+        until_waiting(group, 3);
+        held.finish(Ok(1));
+        assert_eq!(leader.join().unwrap(), Ok(()));
+    });
+    assert_eq!(*order.lock().unwrap(), ["first", "round", "second"]);
+}
+
+#[test]
+fn exclusive_work_that_panics_fails_the_group_and_frees_it() {
+    let group = group();
+    catch_unwind(AssertUnwindSafe(|| {
+        group.exclusive(|| std::panic::resume_unwind(Box::new("bang")))
+    }))
+    .expect_err("the panic goes on");
+    assert_eq!(group.poisoned().as_deref(), Some("LeaderPanicked"));
+    assert_eq!(group.exclusive(|| "runs"), "runs");
+}
+
+#[test]
+fn what_is_answered_ok_was_synced_by_a_round_that_began_later_under_load() {
+    let group = group();
+    let published = AtomicU64::new(0);
+    let rounds = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let target = published.fetch_add(1, SeqCst) + 1;
+                    let outcome = group.commit(target, || {
+                        rounds.fetch_add(1, SeqCst);
+                        let synced = published.load(SeqCst);
+                        thread::yield_now();
+                        Ok(synced)
+                    });
+                    assert_eq!(outcome, Ok(()));
+                    assert!(group.committed() >= target);
+                }
+            });
+        }
+    });
+    assert_eq!(group.committed(), 4000);
+    assert_eq!(group.waiting_count(), 0);
+    assert!(rounds.load(SeqCst) <= 4000);
+}

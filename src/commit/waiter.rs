@@ -1,0 +1,72 @@
+//! Where does one waiting thread sleep, and what is it told when it is woken?
+//!
+//! Every waiter has a spot of its own, so that waking one thread disturbs no other: a finished
+//! round wakes exactly those it means, and they do not meet again at a common lock.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use super::sync;
+
+/// What a waiter is woken for. It is told at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// It leads now: leadership has been passed to it, nobody else has it.
+    Lead,
+    /// Its answer is known: the point has reached its target, or never will.
+    Settled,
+}
+
+/// The parking spot of one thread.
+pub(super) struct Waiter {
+    signal: sync::Mutex<Option<Signal>>,
+    signalled: sync::Condvar,
+}
+
+impl Waiter {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Waiter {
+            signal: sync::Mutex::new(None),
+            signalled: sync::Condvar::new(),
+        })
+    }
+
+    /// Sleeps until signalled.
+    pub(super) fn park(&self) -> Signal {
+        let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(signal) = *signal {
+                return signal;
+            }
+            signal = self
+                .signalled
+                .wait(signal)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Sleeps until signalled or until `deadline`; `None` when the deadline came first.
+    pub(super) fn park_until(&self, deadline: Instant) -> Option<Signal> {
+        let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if signal.is_some() {
+                return *signal;
+            }
+            let (guard, timed_out) = sync::wait_until(&self.signalled, signal, deadline);
+            signal = guard;
+            if timed_out {
+                return *signal;
+            }
+        }
+    }
+
+    /// Wakes the thread, or keeps it from falling asleep.
+    pub(super) fn wake(&self, why: Signal) {
+        let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
+        debug_assert!(signal.is_none(), "a waiter is told at most once");
+        *signal = Some(why);
+        drop(signal);
+        self.signalled.notify_one();
+    }
+}

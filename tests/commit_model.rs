@@ -1,0 +1,481 @@
+//! Group commit holds its promises however its threads interleave.
+//!
+//! This compiles the sources of `src/commit` against the locks and atomics of a model checker
+//! (shuttle), which runs one thread at a time and decides at every step which. Each test runs
+//! thousands of schedules, half of them random, half by probabilistic concurrency testing
+//! (Burckhardt et al., ASPLOS 2010: few forced switches at random places). A schedule in which
+//! nobody can go on fails as a deadlock: so every lost wake-up is found. The checker knows only
+//! sequentially consistent atomics; weaker orderings are argued for where they stand.
+//!
+//! The schedules are the same in every run. To search longer, and elsewhere:
+//! `COMMIT_MODEL_SCHEDULES=200000 SHUTTLE_RANDOM_SEED=$RANDOM cargo test --test commit_model`.
+//! A failure prints its schedule, which `shuttle::replay` takes.
+
+// The sources are not ours to use up: what no test calls here is used by the crate.
+#[allow(dead_code)]
+#[path = "../src/commit/group.rs"]
+mod group;
+#[path = "../src/commit/position.rs"]
+mod position;
+#[path = "../src/commit/queue.rs"]
+mod queue;
+#[path = "../src/commit/waiter.rs"]
+mod waiter;
+
+/// The twin of `src/commit/sync.rs`.
+mod sync {
+    use shuttle::rand::Rng;
+    use shuttle::rand::thread_rng;
+    use shuttle::thread;
+    use std::time::Instant;
+
+    pub(super) use shuttle::sync::Condvar;
+    pub(super) use shuttle::sync::Mutex;
+    pub(super) use shuttle::sync::MutexGuard;
+    pub(super) use shuttle::sync::atomic::AtomicBool;
+    pub(super) use shuttle::sync::atomic::AtomicU64;
+    pub(super) use shuttle::sync::atomic::Ordering;
+
+    /// Time passes as the checker likes: any deadline may have come.
+    pub(super) fn has_passed(_deadline: Instant) -> bool {
+        thread_rng().gen_bool(0.25)
+    }
+
+    /// A clock thread ends the wait at some step, unless it is notified before.
+    pub(super) fn wait_until<'a, T>(
+        condvar: &Condvar,
+        guard: MutexGuard<'a, T>,
+        _deadline: Instant,
+    ) -> (MutexGuard<'a, T>, bool) {
+        let (over, rung) = (AtomicBool::new(false), AtomicBool::new(false));
+        let steps_left = thread_rng().gen_range(0..12);
+        let guard = thread::scope(|scope| {
+            scope.spawn(|| {
+                (0..steps_left).for_each(|_| thread::yield_now());
+                while !over.load(Ordering::SeqCst) {
+                    rung.store(true, Ordering::SeqCst);
+                    condvar.notify_all();
+                    thread::yield_now();
+                }
+            });
+            let guard = condvar.wait(guard).unwrap();
+            over.store(true, Ordering::SeqCst);
+            guard
+        });
+        (guard, rung.load(Ordering::SeqCst))
+    }
+}
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
+use std::time::Instant;
+
+use shuttle::Config;
+use shuttle::Runner;
+use shuttle::scheduler::PctScheduler;
+use shuttle::scheduler::RandomScheduler;
+use shuttle::thread;
+
+use group::CommitError;
+use group::Fault;
+use group::GroupCommit;
+use sync::AtomicBool;
+use sync::AtomicU64;
+use sync::Ordering::SeqCst;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    Sync,
+    Write,
+    OtherWrite,
+    Fault(Fault),
+}
+
+type Answer = Result<(), CommitError<Failure>>;
+
+fn explore(scenario: impl Fn() + Clone + Send + Sync + 'static) {
+    let schedules = std::env::var("COMMIT_MODEL_SCHEDULES").map_or(10_000, |count| {
+        count.parse().expect("COMMIT_MODEL_SCHEDULES is a number")
+    });
+    let config = || {
+        let mut config = Config::new();
+        config.silence_warnings = true;
+        config
+    };
+    let seed = 20_240_817;
+    let random = RandomScheduler::new_from_seed(seed, schedules);
+    Runner::new(random, config()).run(scenario.clone());
+    let few_switches = PctScheduler::new_from_seed(seed, 4, schedules);
+    Runner::new(few_switches, config()).run(scenario);
+}
+
+/// A log on a disk that keeps what was published before a sync *began*, and nothing more.
+struct Log {
+    group: GroupCommit<u64, Failure>,
+    published: AtomicU64,
+    /// What would survive a power cut.
+    synced: AtomicU64,
+    /// The sync with this number (from 1) fails. As with a real kernel, what it was to write is
+    /// lost, and the syncs after it know nothing of that and succeed.
+    failing_sync: u64,
+    syncs: AtomicU64,
+    lost: AtomicBool,
+    /// Somebody is within a round or exclusive work.
+    occupied: AtomicBool,
+    /// Rounds may no longer begin.
+    shut: AtomicBool,
+}
+
+impl Log {
+    fn new() -> Self {
+        Log::with_failing_sync(0)
+    }
+
+    fn with_failing_sync(number: u64) -> Self {
+        Log {
+            group: GroupCommit::new(0, Failure::Fault),
+            published: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            failing_sync: number,
+            syncs: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+            occupied: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
+        }
+    }
+
+    /// Publishes one entry; returns the end of it.
+    fn publish(&self) -> u64 {
+        self.published.fetch_add(1, SeqCst) + 1
+    }
+
+    fn sync(&self) -> Result<u64, Failure> {
+        let begun_at = self.published.load(SeqCst);
+        if self.syncs.fetch_add(1, SeqCst) + 1 == self.failing_sync {
+            self.lost.store(true, SeqCst);
+            return Err(Failure::Sync);
+        }
+        if !self.lost.load(SeqCst) {
+            self.synced.fetch_max(begun_at, SeqCst);
+        }
+        Ok(begun_at)
+    }
+
+    /// Runs `work` and shows that nobody else is within `occupied` meanwhile.
+    fn occupied<R>(&self, work: impl FnOnce() -> R) -> R {
+        assert!(
+            !self.occupied.swap(true, SeqCst),
+            "two lead, or one works beside a leader"
+        );
+        let result = work();
+        assert!(self.occupied.swap(false, SeqCst));
+        result
+    }
+
+    fn round(&self) -> Result<u64, Failure> {
+        assert!(!self.shut.load(SeqCst), "a round after the last");
+        self.occupied(|| self.sync())
+    }
+
+    /// Commits `target` and checks the answer against the disk.
+    fn commit(&self, target: u64) -> Answer {
+        let mut rounds_led = 0;
+        let answer = self.group.commit(target, || {
+            rounds_led += 1;
+            self.round()
+        });
+        assert!(
+            rounds_led <= 1,
+            "one round covers all that was published before it"
+        );
+        self.check(target, answer)
+    }
+
+    fn wait(&self, target: u64, deadline: Option<Instant>) -> Answer {
+        let answer = self.group.wait(target, deadline);
+        self.check(target, answer)
+    }
+
+    fn exclusive_sync(&self) {
+        self.group
+            .exclusive(|| match self.occupied(|| self.sync()) {
+                Ok(end) => self.group.advance(end),
+                Err(failure) => self.group.poison(failure),
+            });
+    }
+
+    fn check(&self, target: u64, answer: Answer) -> Answer {
+        let committed = self.check_point();
+        match answer {
+            Ok(()) => assert!(committed >= target, "acknowledged, yet not committed"),
+            Err(CommitError::Poisoned(failure)) => {
+                // The point stands still once the group has failed, so this cannot be a race.
+                assert!(committed < target, "a committed position was refused");
+                assert_eq!(self.group.poisoned(), Some(failure), "not the first error");
+            }
+            Err(CommitError::Closed | CommitError::Timeout) => {}
+        }
+        answer
+    }
+
+    /// Both numbers only grow, so reading the point first cannot accuse it wrongly.
+    fn check_point(&self) -> u64 {
+        let committed = self.group.committed();
+        assert!(
+            committed <= self.synced.load(SeqCst),
+            "the point covers what was not synced"
+        );
+        committed
+    }
+
+    /// What must hold when everybody has returned.
+    fn check_at_rest(&self) {
+        self.check_point();
+        assert_eq!(
+            self.group.waiting_count(),
+            0,
+            "a waiter was left in the queue"
+        );
+        assert!(!self.occupied.load(SeqCst));
+    }
+}
+
+#[test]
+fn every_commit_returns_and_was_synced_by_a_round_that_began_later() {
+    explore(|| {
+        let log = Log::new();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        assert_eq!(log.commit(log.publish()), Ok(()));
+                    }
+                });
+            }
+        });
+        assert!(log.syncs.load(SeqCst) <= 8, "more rounds than commits");
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn the_point_never_covers_what_was_published_after_the_round_began() {
+    explore(|| {
+        let log = Log::new();
+        thread::scope(|scope| {
+            scope.spawn(|| log.commit(log.publish()));
+            scope.spawn(|| {
+                let mut last = 0;
+                for _ in 0..4 {
+                    log.publish();
+                    let committed = log.check_point();
+                    assert!(committed >= last, "the point moved back");
+                    last = committed;
+                }
+            });
+            scope.spawn(|| log.commit(log.publish()));
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn watchers_return_when_others_lead_and_never_lead_themselves() {
+    explore(|| {
+        let log = Log::new();
+        let (first, second) = (log.publish(), log.publish());
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(log.wait(first, None), Ok(())));
+            scope.spawn(|| assert_eq!(log.wait(second, None), Ok(())));
+            scope.spawn(|| assert_eq!(log.commit(first), Ok(())));
+            scope.spawn(|| assert_eq!(log.commit(log.publish()), Ok(())));
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn advancing_from_outside_a_round_wakes_watchers_and_committers() {
+    explore(|| {
+        let log = Log::new();
+        let target = log.publish();
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(log.wait(target, None), Ok(())));
+            scope.spawn(|| assert_eq!(log.commit(log.publish()), Ok(())));
+            scope.spawn(|| assert_eq!(log.commit(target), Ok(())));
+            scope.spawn(|| log.exclusive_sync());
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn a_failure_reaches_every_waiter_above_the_point_and_no_acknowledged_one() {
+    for failing_sync in [1, 2] {
+        explore(move || {
+            let log = Log::with_failing_sync(failing_sync);
+            let answers = thread::scope(|scope| {
+                let caller = || {
+                    let target = log.publish();
+                    (target, log.commit(target))
+                };
+                let watched = log.publish();
+                let watcher = scope.spawn({
+                    let log = &log;
+                    move || (watched, log.wait(watched, None))
+                });
+                let callers = [
+                    scope.spawn(caller),
+                    scope.spawn(caller),
+                    scope.spawn(caller),
+                ];
+                let answers = callers.map(|caller| caller.join().unwrap());
+                [&answers[..], &[watcher.join().unwrap()]].concat()
+            });
+            let committed = log.group.committed();
+            for (target, answer) in answers {
+                if target <= committed {
+                    assert_eq!(answer, Ok(()));
+                } else {
+                    assert_eq!(answer, Err(CommitError::Poisoned(Failure::Sync)));
+                }
+            }
+            log.check_at_rest();
+        });
+    }
+}
+
+#[test]
+fn the_first_error_is_kept_and_the_point_stands_still_after_it() {
+    explore(|| {
+        let log = Log::with_failing_sync(2);
+        let written = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                log.group.poison(Failure::Write);
+                written.store(true, SeqCst);
+                let (committed, failure) = (log.group.committed(), log.group.poisoned());
+                assert_ne!(log.commit(log.publish()), Ok(()));
+                log.group.advance(committed + 1);
+                assert_eq!(log.group.committed(), committed);
+                assert_eq!(log.group.poisoned(), failure);
+            });
+            scope.spawn(|| {
+                let is_second = written.load(SeqCst);
+                log.group.poison(Failure::OtherWrite);
+                assert!(!is_second || log.group.poisoned() != Some(Failure::OtherWrite));
+            });
+            for _ in 0..2 {
+                scope.spawn(|| log.commit(log.publish()));
+            }
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn a_panicking_leader_hands_over_and_the_others_are_told() {
+    explore(|| {
+        let log = Log::new();
+        let panics = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let target = log.publish();
+                    let answer = catch_unwind(AssertUnwindSafe(|| {
+                        log.group.commit(target, || {
+                            assert_eq!(panics.fetch_add(1, SeqCst), 0, "led after a panic");
+                            resume_unwind(Box::new("bang"))
+                        })
+                    }));
+                    let told = Failure::Fault(Fault::LeaderPanicked);
+                    match answer {
+                        Ok(answer) => assert_eq!(answer, Err(CommitError::Poisoned(told))),
+                        Err(panic) => assert_eq!(*panic.downcast::<&str>().unwrap(), "bang"),
+                    }
+                });
+            }
+            scope.spawn(|| log.group.quiesce());
+        });
+        assert_eq!(panics.load(SeqCst), 1);
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn close_races_with_leaders_and_waiters_and_nobody_is_left_behind() {
+    explore(|| {
+        let log = Log::new();
+        let target = log.publish();
+        let allowed = |answer| matches!(answer, Ok(()) | Err(CommitError::Closed));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| assert!(allowed(log.commit(log.publish()))));
+            }
+            scope.spawn(|| assert!(allowed(log.wait(target, None))));
+            scope.spawn(|| {
+                log.group.close();
+                log.group.quiesce();
+                // Whoever asks from here on is turned away, and all who led have gone.
+                log.shut.store(true, SeqCst);
+                log.exclusive_sync();
+                assert_eq!(log.commit(target), Ok(()), "the last sync covers it");
+            });
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn exclusive_work_excludes_leaders_and_gets_its_turn() {
+    explore(|| {
+        let log = Log::new();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        assert_eq!(log.commit(log.publish()), Ok(()));
+                    }
+                });
+                scope.spawn(|| log.group.exclusive(|| log.occupied(thread::yield_now)));
+            }
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn a_wait_that_times_out_takes_no_hand_over_with_it() {
+    explore(|| {
+        let log = Log::new();
+        let allowed = |answer| matches!(answer, Ok(()) | Err(CommitError::Timeout));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert!(allowed(log.wait(log.publish(), Some(Instant::now())))));
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        assert_eq!(log.commit(log.publish()), Ok(()));
+                    }
+                });
+            }
+        });
+        log.check_at_rest();
+    });
+}
+
+#[test]
+fn close_and_failure_at_once_leave_nobody_behind() {
+    explore(|| {
+        let log = Log::with_failing_sync(2);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| log.commit(log.publish()));
+            }
+            scope.spawn(|| log.wait(log.publish(), Some(Instant::now())));
+            scope.spawn(|| log.group.close());
+            scope.spawn(|| log.exclusive_sync());
+        });
+        log.check_at_rest();
+    });
+}

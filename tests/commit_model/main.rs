@@ -13,58 +13,16 @@
 
 // The sources are not ours to use up: what no test calls here is used by the crate.
 #[allow(dead_code)]
-#[path = "../src/commit/group.rs"]
+#[path = "../../src/commit/group.rs"]
 mod group;
-#[path = "../src/commit/position.rs"]
+mod log;
+#[path = "../../src/commit/position.rs"]
 mod position;
-#[path = "../src/commit/queue.rs"]
+#[path = "../../src/commit/queue.rs"]
 mod queue;
-#[path = "../src/commit/waiter.rs"]
+mod sync;
+#[path = "../../src/commit/waiter.rs"]
 mod waiter;
-
-/// The twin of `src/commit/sync.rs`.
-mod sync {
-    use shuttle::rand::Rng;
-    use shuttle::rand::thread_rng;
-    use shuttle::thread;
-    use std::time::Instant;
-
-    pub(super) use shuttle::sync::Condvar;
-    pub(super) use shuttle::sync::Mutex;
-    pub(super) use shuttle::sync::MutexGuard;
-    pub(super) use shuttle::sync::atomic::AtomicBool;
-    pub(super) use shuttle::sync::atomic::AtomicU64;
-    pub(super) use shuttle::sync::atomic::Ordering;
-
-    /// Time passes as the checker likes: any deadline may have come.
-    pub(super) fn has_passed(_deadline: Instant) -> bool {
-        thread_rng().gen_bool(0.25)
-    }
-
-    /// A clock thread ends the wait at some step, unless it is notified before.
-    pub(super) fn wait_until<'a, T>(
-        condvar: &Condvar,
-        guard: MutexGuard<'a, T>,
-        _deadline: Instant,
-    ) -> (MutexGuard<'a, T>, bool) {
-        let (over, rung) = (AtomicBool::new(false), AtomicBool::new(false));
-        let steps_left = thread_rng().gen_range(0..12);
-        let guard = thread::scope(|scope| {
-            scope.spawn(|| {
-                (0..steps_left).for_each(|_| thread::yield_now());
-                while !over.load(Ordering::SeqCst) {
-                    rung.store(true, Ordering::SeqCst);
-                    condvar.notify_all();
-                    thread::yield_now();
-                }
-            });
-            let guard = condvar.wait(guard).unwrap();
-            over.store(true, Ordering::SeqCst);
-            guard
-        });
-        (guard, rung.load(Ordering::SeqCst))
-    }
-}
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -79,20 +37,11 @@ use shuttle::thread;
 
 use group::CommitError;
 use group::Fault;
-use group::GroupCommit;
+use log::Failure;
+use log::Log;
 use sync::AtomicBool;
 use sync::AtomicU64;
 use sync::Ordering::SeqCst;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
-    Sync,
-    Write,
-    OtherWrite,
-    Fault(Fault),
-}
-
-type Answer = Result<(), CommitError<Failure>>;
 
 fn explore(scenario: impl Fn() + Clone + Send + Sync + 'static) {
     let schedules = std::env::var("COMMIT_MODEL_SCHEDULES").map_or(10_000, |count| {
@@ -108,137 +57,6 @@ fn explore(scenario: impl Fn() + Clone + Send + Sync + 'static) {
     Runner::new(random, config()).run(scenario.clone());
     let few_switches = PctScheduler::new_from_seed(seed, 4, schedules);
     Runner::new(few_switches, config()).run(scenario);
-}
-
-/// A log on a disk that keeps what was published before a sync *began*, and nothing more.
-struct Log {
-    group: GroupCommit<u64, Failure>,
-    published: AtomicU64,
-    /// What would survive a power cut.
-    synced: AtomicU64,
-    /// The sync with this number (from 1) fails. As with a real kernel, what it was to write is
-    /// lost, and the syncs after it know nothing of that and succeed.
-    failing_sync: u64,
-    syncs: AtomicU64,
-    lost: AtomicBool,
-    /// Somebody is within a round or exclusive work.
-    occupied: AtomicBool,
-    /// Rounds may no longer begin.
-    shut: AtomicBool,
-}
-
-impl Log {
-    fn new() -> Self {
-        Log::with_failing_sync(0)
-    }
-
-    fn with_failing_sync(number: u64) -> Self {
-        Log {
-            group: GroupCommit::new(0, Failure::Fault),
-            published: AtomicU64::new(0),
-            synced: AtomicU64::new(0),
-            failing_sync: number,
-            syncs: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
-            occupied: AtomicBool::new(false),
-            shut: AtomicBool::new(false),
-        }
-    }
-
-    /// Publishes one entry; returns the end of it.
-    fn publish(&self) -> u64 {
-        self.published.fetch_add(1, SeqCst) + 1
-    }
-
-    fn sync(&self) -> Result<u64, Failure> {
-        let begun_at = self.published.load(SeqCst);
-        if self.syncs.fetch_add(1, SeqCst) + 1 == self.failing_sync {
-            self.lost.store(true, SeqCst);
-            return Err(Failure::Sync);
-        }
-        if !self.lost.load(SeqCst) {
-            self.synced.fetch_max(begun_at, SeqCst);
-        }
-        Ok(begun_at)
-    }
-
-    /// Runs `work` and shows that nobody else is within `occupied` meanwhile.
-    fn occupied<R>(&self, work: impl FnOnce() -> R) -> R {
-        assert!(
-            !self.occupied.swap(true, SeqCst),
-            "two lead, or one works beside a leader"
-        );
-        let result = work();
-        assert!(self.occupied.swap(false, SeqCst));
-        result
-    }
-
-    fn round(&self) -> Result<u64, Failure> {
-        assert!(!self.shut.load(SeqCst), "a round after the last");
-        self.occupied(|| self.sync())
-    }
-
-    /// Commits `target` and checks the answer against the disk.
-    fn commit(&self, target: u64) -> Answer {
-        let mut rounds_led = 0;
-        let answer = self.group.commit(target, || {
-            rounds_led += 1;
-            self.round()
-        });
-        assert!(
-            rounds_led <= 1,
-            "one round covers all that was published before it"
-        );
-        self.check(target, answer)
-    }
-
-    fn wait(&self, target: u64, deadline: Option<Instant>) -> Answer {
-        let answer = self.group.wait(target, deadline);
-        self.check(target, answer)
-    }
-
-    fn exclusive_sync(&self) {
-        self.group
-            .exclusive(|| match self.occupied(|| self.sync()) {
-                Ok(end) => self.group.advance(end),
-                Err(failure) => self.group.poison(failure),
-            });
-    }
-
-    fn check(&self, target: u64, answer: Answer) -> Answer {
-        let committed = self.check_point();
-        match answer {
-            Ok(()) => assert!(committed >= target, "acknowledged, yet not committed"),
-            Err(CommitError::Poisoned(failure)) => {
-                // The point stands still once the group has failed, so this cannot be a race.
-                assert!(committed < target, "a committed position was refused");
-                assert_eq!(self.group.poisoned(), Some(failure), "not the first error");
-            }
-            Err(CommitError::Closed | CommitError::Timeout) => {}
-        }
-        answer
-    }
-
-    /// Both numbers only grow, so reading the point first cannot accuse it wrongly.
-    fn check_point(&self) -> u64 {
-        let committed = self.group.committed();
-        assert!(
-            committed <= self.synced.load(SeqCst),
-            "the point covers what was not synced"
-        );
-        committed
-    }
-
-    /// What must hold when everybody has returned.
-    fn check_at_rest(&self) {
-        self.check_point();
-        assert_eq!(
-            self.group.waiting_count(),
-            0,
-            "a waiter was left in the queue"
-        );
-        assert!(!self.occupied.load(SeqCst));
-    }
 }
 
 #[test]

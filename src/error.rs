@@ -30,7 +30,9 @@ pub enum Error {
     Corruption(String),
 
     /// A stored payload does not match its checksum. `offset` is the frame's place in its file.
-    #[error("checksum mismatch at offset {offset}: stored {expected:#010x}, computed {actual:#010x}")]
+    #[error(
+        "checksum mismatch at offset {offset}: stored {expected:#010x}, computed {actual:#010x}"
+    )]
     CrcMismatch {
         /// The checksum on disk.
         expected: u32,
@@ -128,7 +130,10 @@ pub struct ErrorContext {
 impl ErrorContext {
     /// A context that names a file or directory.
     pub(crate) fn at(path: &Path) -> Self {
-        ErrorContext { path: Some(path.to_path_buf()), ..Default::default() }
+        ErrorContext {
+            path: Some(path.to_path_buf()),
+            ..Default::default()
+        }
     }
 
     /// Adds the place in the file.
@@ -249,7 +254,9 @@ impl Error {
     /// received eight others.
     pub fn context(&self) -> ErrorContext {
         let mut context = match self {
-            Error::Io(error) => failure_in(error).map(|f| f.context.clone()).unwrap_or_default(),
+            Error::Io(error) => failure_in(error)
+                .map(|f| f.context.clone())
+                .unwrap_or_default(),
             Error::Poisoned { stream, cause } => {
                 let mut context = cause.context();
                 context.stream = Some(stream.clone());
@@ -276,7 +283,11 @@ impl Error {
         CONTEXTS
             .try_with(|contexts| {
                 let contexts = contexts.borrow();
-                contexts.iter().rev().find(|(known, _)| *known == key).map(|(_, c)| c.clone())
+                contexts
+                    .iter()
+                    .rev()
+                    .find(|(known, _)| *known == key)
+                    .map(|(_, c)| c.clone())
             })
             .ok()
             .flatten()
@@ -319,24 +330,36 @@ impl Error {
                 None => Error::Io(copy_io(error)),
             },
             Error::Corruption(what) => Error::Corruption(what.clone()),
-            Error::CrcMismatch { expected, actual, offset } => {
-                Error::CrcMismatch { expected: *expected, actual: *actual, offset: *offset }
-            }
+            Error::CrcMismatch {
+                expected,
+                actual,
+                offset,
+            } => Error::CrcMismatch {
+                expected: *expected,
+                actual: *actual,
+                offset: *offset,
+            },
             Error::Config(what) => Error::Config(what.clone()),
             Error::SegmentNotFound(id) => Error::SegmentNotFound(*id),
             Error::StreamNotFound(key) => Error::StreamNotFound(key.clone()),
             Error::InvalidFilename(name) => Error::InvalidFilename(name.clone()),
             Error::Serialization(what) => Error::Serialization(what.clone()),
             Error::Locked(path) => Error::Locked(path.clone()),
-            Error::Poisoned { stream, cause } => {
-                Error::Poisoned { stream: stream.clone(), cause: Arc::clone(cause) }
-            }
-            Error::TooLarge { size_bytes, limit_bytes } => {
-                Error::TooLarge { size_bytes: *size_bytes, limit_bytes: *limit_bytes }
-            }
-            Error::SequenceMismatch { expected, found } => {
-                Error::SequenceMismatch { expected: *expected, found: *found }
-            }
+            Error::Poisoned { stream, cause } => Error::Poisoned {
+                stream: stream.clone(),
+                cause: Arc::clone(cause),
+            },
+            Error::TooLarge {
+                size_bytes,
+                limit_bytes,
+            } => Error::TooLarge {
+                size_bytes: *size_bytes,
+                limit_bytes: *limit_bytes,
+            },
+            Error::SequenceMismatch { expected, found } => Error::SequenceMismatch {
+                expected: *expected,
+                found: *found,
+            },
             Error::Closed => Error::Closed,
             Error::Timeout => Error::Timeout,
             Error::Forked => Error::Forked,
@@ -363,7 +386,10 @@ mod tests {
     #[test]
     fn an_io_error_keeps_its_kind_and_code_and_tells_its_place() {
         let full = io::Error::from_raw_os_error(28);
-        let context = ErrorContext::at(Path::new("/log/a")).offset(7).ids(3..4).stream("a");
+        let context = ErrorContext::at(Path::new("/log/a"))
+            .offset(7)
+            .ids(3..4)
+            .stream("a");
         let error = Error::io(full, context);
         assert_eq!(error.os_error(), Some(28));
         assert!(matches!(&error, Error::Io(e) if e.kind() == io::ErrorKind::StorageFull));
@@ -376,13 +402,21 @@ mod tests {
 
     #[test]
     fn a_variant_without_room_remembers_its_place_on_the_thread_that_got_it() {
-        let mismatch = |offset| Error::CrcMismatch { expected: 1, actual: 2, offset };
+        let mismatch = |offset| Error::CrcMismatch {
+            expected: 1,
+            actual: 2,
+            offset,
+        };
         let first = mismatch(0).remembering(ErrorContext::at(Path::new("/log/0")).stream("s"));
         assert_eq!(first.context().stream.as_deref(), Some("s"));
         for offset in 1..=REMEMBERED as u64 {
             let _ = mismatch(offset).remembering(ErrorContext::default());
         }
-        assert_eq!(first.context().stream, None, "only the last few are remembered");
+        assert_eq!(
+            first.context().stream,
+            None,
+            "only the last few are remembered"
+        );
         assert_eq!(first.context().offset, Some(0));
     }
 }

@@ -70,7 +70,10 @@ pub struct BackgroundSync {
 
 impl Default for BackgroundSync {
     fn default() -> Self {
-        BackgroundSync { interval: Duration::from_secs(1), bytes: 16 << 20 }
+        BackgroundSync {
+            interval: Duration::from_secs(1),
+            bytes: 16 << 20,
+        }
     }
 }
 
@@ -147,7 +150,10 @@ const GIB: usize = 1 << 30;
 impl WalOptions {
     /// The defaults, with the log at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        WalOptions { root_path: path.into(), ..Default::default() }
+        WalOptions {
+            root_path: path.into(),
+            ..Default::default()
+        }
     }
 
     /// Checks every field against its documented bounds.

@@ -143,7 +143,11 @@ pub fn read_exact_at(file: &dyn StorageFile, offset: u64, buf: &mut [u8]) -> io:
     if read < buf.len() {
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
-            format!("the file ends at {}, {} bytes were expected at {offset}", offset + read as u64, buf.len()),
+            format!(
+                "the file ends at {}, {} bytes were expected at {offset}",
+                offset + read as u64,
+                buf.len()
+            ),
         ));
     }
     Ok(())

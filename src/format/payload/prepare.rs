@@ -1,0 +1,252 @@
+//! How do entries become a frame with as little as possible done under the stream's lock?
+//!
+//! Outside the lock everything that needs neither id nor place: lengths, checksums, compression.
+//! Under it the header, a copy, and for a frame of many one mask per row.
+
+use crc32fast::Hasher;
+
+use crate::format::fields::put_u32;
+use crate::format::fields::u32_at;
+use crate::format::frame::Codec;
+use crate::format::frame::FRAME_HEADER_LEN;
+use crate::format::frame::FrameHeader;
+use crate::format::frame::FrameKind;
+use crate::format::frame::MAX_PAYLOAD_LEN;
+use crate::format::frame::TABLE_ROW_LEN;
+use crate::format::payload::ROW_CHECK_AT;
+use crate::format::payload::ROW_END_AT;
+use crate::format::segment_header::SegmentSeed;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+
+/// A frame whose content is ready but whose ids and place are not: made without any lock.
+pub struct PreparedFrame<'a> {
+    kind: FrameKind,
+    codec: Codec,
+    entry_count: u32,
+    payload_crc: u32,
+    stored_len: u32,
+    uncompressed_len: u32,
+    /// The rows of an uncompressed frame of many, not masked yet. Empty in all others.
+    table: Vec<u8>,
+    content: Content<'a>,
+}
+
+/// What follows the header and the table.
+enum Content<'a> {
+    /// The caller's bytes, one slice after the other.
+    Slices(&'a [&'a [u8]]),
+    /// One compressed block.
+    Packed(Vec<u8>),
+}
+
+/// The frame would pass the limit of 1 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge {
+    /// What the frame would take before compression, header included; `u64::MAX` if more.
+    pub size_bytes: u64,
+}
+
+impl<'a> PreparedFrame<'a> {
+    /// A frame of one entry, which is gathered from `parts`. Payloads of at least `compress_from`
+    /// bytes are compressed if that makes them smaller; `None`: never.
+    pub fn single(parts: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, TooLarge> {
+        let len = bounded_len(0, parts)?;
+        if let Some(packed) = pack(&[], parts, len, compress_from) {
+            return Ok(Self::from_packed(FrameKind::Single, 1, len, packed));
+        }
+        let mut hasher = Hasher::new();
+        parts.iter().for_each(|part| hasher.update(part));
+        Ok(PreparedFrame {
+            kind: FrameKind::Single,
+            codec: Codec::None,
+            entry_count: 1,
+            payload_crc: hasher.finalize(),
+            stored_len: len,
+            uncompressed_len: len,
+            table: Vec::new(),
+            content: Content::Slices(parts),
+        })
+    }
+
+    /// A frame of all `entries`, of which there must be at least one. A lone one becomes a frame
+    /// of kind `Single`. `compress_from` as in [`PreparedFrame::single`], judged with the table.
+    pub fn many(entries: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, TooLarge> {
+        debug_assert!(
+            !entries.is_empty(),
+            "the caller answers an empty batch itself"
+        );
+        match entries {
+            // Refused rather than turned into an entry that nobody appended.
+            [] => return Err(TooLarge { size_bytes: 0 }),
+            [_] => return Self::single(entries, compress_from),
+            _ => {}
+        }
+        // Bounded before the table is allocated: the number of entries may be hostile.
+        let table_len = (entries.len() as u64).saturating_mul(TABLE_ROW_LEN as u64);
+        let len = bounded_len(table_len, entries)?;
+        let entry_count = entries.len() as u32;
+        let table = table_of(entries);
+        if let Some(packed) = pack(&table, entries, len, compress_from) {
+            return Ok(Self::from_packed(FrameKind::Many, entry_count, len, packed));
+        }
+        Ok(PreparedFrame {
+            kind: FrameKind::Many,
+            codec: Codec::None,
+            entry_count,
+            payload_crc: crc32fast::hash(&table),
+            stored_len: len,
+            uncompressed_len: len,
+            table,
+            content: Content::Slices(entries),
+        })
+    }
+
+    /// What the frame takes in the file, header included.
+    pub fn frame_len(&self) -> u64 {
+        FRAME_HEADER_LEN as u64 + u64::from(self.stored_len)
+    }
+
+    /// How many ids the frame takes.
+    pub fn entry_count(&self) -> u32 {
+        self.entry_count
+    }
+
+    /// Appends the whole frame to `out`. `previous_len`: the length of the frame before it in the
+    /// segment, 0 if it is the first. Called under the stream's lock.
+    pub fn encode_into(
+        &self,
+        out: &mut Vec<u8>,
+        seed: SegmentSeed,
+        at: FileOffset,
+        first_id: EntryId,
+        previous_len: u32,
+    ) -> FrameHeader {
+        // The length was bounded by the frame limit when the frame was made.
+        out.reserve(self.frame_len() as usize);
+        let header = self.put_header_and_table(out, seed, at, first_id, previous_len);
+        match &self.content {
+            Content::Slices(slices) => slices.iter().for_each(|slice| out.extend_from_slice(slice)),
+            Content::Packed(packed) => out.extend_from_slice(packed),
+        }
+        header
+    }
+
+    /// The same frame for a caller who writes it without copying it: the header, the bytes to
+    /// write first (header and table), and the slices to write behind them, in order.
+    pub fn parts(
+        &self,
+        seed: SegmentSeed,
+        at: FileOffset,
+        first_id: EntryId,
+        previous_len: u32,
+    ) -> (FrameHeader, Vec<u8>, Vec<&[u8]>) {
+        let mut prefix = Vec::with_capacity(FRAME_HEADER_LEN + self.table.len());
+        let header = self.put_header_and_table(&mut prefix, seed, at, first_id, previous_len);
+        let rest = match &self.content {
+            Content::Slices(slices) => slices.to_vec(),
+            Content::Packed(packed) => vec![packed.as_slice()],
+        };
+        (header, prefix, rest)
+    }
+
+    fn from_packed(kind: FrameKind, entry_count: u32, len: u32, packed: Vec<u8>) -> Self {
+        PreparedFrame {
+            kind,
+            codec: Codec::Lz4,
+            entry_count,
+            payload_crc: crc32fast::hash(&packed),
+            stored_len: packed.len() as u32,
+            uncompressed_len: len,
+            table: Vec::new(),
+            content: Content::Packed(packed),
+        }
+    }
+
+    fn put_header_and_table(
+        &self,
+        out: &mut Vec<u8>,
+        seed: SegmentSeed,
+        at: FileOffset,
+        first_id: EntryId,
+        previous_len: u32,
+    ) -> FrameHeader {
+        let header = FrameHeader {
+            payload_crc: self.payload_crc,
+            first_id,
+            entry_count: self.entry_count,
+            stored_len: self.stored_len,
+            uncompressed_len: self.uncompressed_len,
+            previous_len,
+            kind: self.kind,
+            codec: self.codec,
+        };
+        out.extend_from_slice(&header.encode(seed, at));
+        let table_at = out.len();
+        out.extend_from_slice(&self.table);
+        let mut masks = seed.masks(self.payload_crc, first_id);
+        for row in out[table_at..].chunks_exact_mut(TABLE_ROW_LEN) {
+            let check = u32_at(row, ROW_CHECK_AT);
+            put_u32(row, ROW_CHECK_AT, check ^ masks.next_mask());
+        }
+        header
+    }
+}
+
+/// The length of a table and all slices, if a payload may be that long.
+fn bounded_len(table_len: u64, slices: &[&[u8]]) -> Result<u32, TooLarge> {
+    // Slices may overlap, so their lengths may add up to more than the address space.
+    let len = slices.iter().fold(table_len, |sum, slice| {
+        sum.saturating_add(slice.len() as u64)
+    });
+    if len > MAX_PAYLOAD_LEN {
+        return Err(TooLarge {
+            size_bytes: len.saturating_add(FRAME_HEADER_LEN as u64),
+        });
+    }
+    // MAX_PAYLOAD_LEN is below 2^30.
+    Ok(len as u32)
+}
+
+/// The rows of entries whose lengths were bounded together, not masked yet.
+fn table_of(entries: &[&[u8]]) -> Vec<u8> {
+    let mut table = vec![0; entries.len() * TABLE_ROW_LEN];
+    let mut end = 0;
+    for (row, entry) in table.chunks_exact_mut(TABLE_ROW_LEN).zip(entries) {
+        end += entry.len() as u32;
+        put_u32(row, ROW_END_AT, end);
+        put_u32(row, ROW_CHECK_AT, crc32fast::hash(entry));
+    }
+    table
+}
+
+/// Table and slices as one LZ4 block, if that is wanted and smaller.
+#[cfg(feature = "compression")]
+fn pack(table: &[u8], slices: &[&[u8]], len: u32, compress_from: Option<usize>) -> Option<Vec<u8>> {
+    if compress_from.is_none_or(|min_len| (len as usize) < min_len) {
+        return None;
+    }
+    let packed = match (table, slices) {
+        ([], [only]) => lz4_flex::block::compress(only),
+        _ => {
+            let mut gathered = Vec::with_capacity(len as usize);
+            gathered.extend_from_slice(table);
+            slices
+                .iter()
+                .for_each(|slice| gathered.extend_from_slice(slice));
+            lz4_flex::block::compress(&gathered)
+        }
+    };
+    (packed.len() < len as usize).then_some(packed)
+}
+
+/// Without the feature `compression` nothing is ever compressed.
+#[cfg(not(feature = "compression"))]
+fn pack(
+    _table: &[u8],
+    _slices: &[&[u8]],
+    _len: u32,
+    _compress_from: Option<usize>,
+) -> Option<Vec<u8>> {
+    None
+}

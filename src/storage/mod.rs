@@ -8,6 +8,27 @@
 //! all; success says nothing about durability unless the method is one of `sync_data`,
 //! `sync_all` and `sync_dir`. Paths are absolute.
 
+#[cfg(unix)]
+mod fork;
+#[cfg(unix)]
+mod lock;
+#[cfg(unix)]
+mod real;
+mod thread;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use fork::fork_generation;
+#[cfg(unix)]
+pub use real::RealDisk;
+pub use thread::CancellationGuard;
+pub use thread::spawn;
+#[cfg(windows)]
+pub use windows::RealDisk;
+#[cfg(windows)]
+pub use windows::fork_generation;
+
 use std::fmt;
 use std::io;
 use std::io::IoSlice;
@@ -152,3 +173,6 @@ pub fn read_exact_at(file: &dyn StorageFile, offset: u64, buf: &mut [u8]) -> io:
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! One open file of the real disk: positional reads and writes, and syncs.
+//!
+//! Failure: reads and writes go on after interruptions and short counts; anything else is
+//! returned with the part before it done. A sync is never repeated, not even after EINTR: the
+//! kernel reports a write-back error once, and a call that fails may have swallowed it. Close:
+//! without sync.
+
+#![allow(unsafe_code)]
+
+use super::growth;
+use super::map::RealMap;
+use crate::storage::MappedBytes;
+use crate::storage::StorageFile;
+use std::fs::File;
+use std::io;
+use std::io::IoSlice;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// `IOV_MAX` of Linux and of the BSDs; POSIX allows as few as 16.
+const MAX_PARTS: usize = 1024;
+
+/// A regular file.
+#[derive(Debug)]
+pub(super) struct RealFile {
+    file: File,
+}
+
+impl RealFile {
+    pub(super) fn new(file: File) -> Self {
+        Self { file }
+    }
+}
+
+impl StorageFile for RealFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        while read < buf.len() {
+            match self.file.read_at(&mut buf[read..], offset + read as u64) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let length: u64 = parts.iter().map(|part| part.len() as u64).sum();
+        if length == 0 {
+            return Ok(());
+        }
+        growth::check_size_limit(offset, length)?;
+        write_all_at(&self.file, offset, parts)
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        growth::check_size_limit(offset, len)?;
+        growth::allocate(&self.file, offset, len)
+    }
+
+    fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        growth::check_size_limit(offset, len)?;
+        growth::write_zeros(&self.file, offset, len)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        if len > self.len()? {
+            growth::check_size_limit(0, len)?;
+        }
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        sync_data(&self.file)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        sync_all(&self.file)
+    }
+
+    fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
+        // A store or load past the end of the file is a SIGBUS: refuse it here.
+        let end = self.len()?;
+        if len > end {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("{len} bytes cannot be mapped, the file ends at {end}"),
+            ));
+        }
+        Ok(Arc::new(RealMap::new(&self.file, len)?))
+    }
+}
+
+/// Writes all parts at `offset`.
+pub(super) fn write_all_at(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    let mut at = offset;
+    let mut rest = parts;
+    // How much of the first part of `rest` is written.
+    let mut skip = 0;
+    while let Some(first) = rest.first() {
+        if skip == first.len() {
+            rest = &rest[1..];
+            skip = 0;
+            continue;
+        }
+        let result = if skip > 0 || rest.len() == 1 {
+            file.write_at(&first[skip..], at)
+        } else {
+            write_parts_once(file, at, &rest[..rest.len().min(MAX_PARTS)])
+        };
+        let written = match result {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        at += written as u64;
+        skip += written;
+        while let Some(first) = rest.first()
+            && skip >= first.len()
+        {
+            skip -= first.len();
+            rest = &rest[1..];
+        }
+    }
+    Ok(())
+}
+
+/// One `pwritev`, which may write less than asked.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn write_parts_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    let offset =
+        libc::off_t::try_from(offset).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
+    // SAFETY: IoSlice is guaranteed to have the layout of iovec; the parts outlive the call and
+    // there are at most MAX_PARTS of them.
+    let written = unsafe {
+        libc::pwritev(
+            file.as_raw_fd(),
+            parts.as_ptr().cast(),
+            parts.len() as libc::c_int,
+            offset,
+        )
+    };
+    if written < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(written as usize)
+    }
+}
+
+/// The first part that is not empty: enough for a caller that goes on.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn write_parts_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    let part = parts
+        .iter()
+        .find(|part| !part.is_empty())
+        .map_or(&[][..], |part| part);
+    file.write_at(part, offset)
+}
+
+/// Content, and the metadata needed to read it back.
+fn sync_data(file: &File) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    {
+        // SAFETY: syncs an open descriptor, touches no memory.
+        if unsafe { libc::fdatasync(file.as_raw_fd()) } == 0 {
+            return Ok(());
+        }
+        Err(io::Error::last_os_error())
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    sync_all(file)
+}
+
+/// Content and all metadata; directories too.
+pub(super) fn sync_all(file: &File) -> io::Result<()> {
+    // fsync of macOS leaves the data in the drive's cache (its fsync(2), "F_FULLFSYNC").
+    #[cfg(target_vendor = "apple")]
+    {
+        // SAFETY: syncs an open descriptor, touches no memory.
+        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_FULLFSYNC) } != -1 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        // Not every file system has it; what remains there is fsync.
+        if !matches!(
+            error.raw_os_error(),
+            Some(libc::ENOTSUP | libc::ENOTTY | libc::EINVAL)
+        ) {
+            return Err(error);
+        }
+    }
+    // SAFETY: syncs an open descriptor, touches no memory.
+    if unsafe { libc::fsync(file.as_raw_fd()) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}

@@ -1,0 +1,282 @@
+//! The real disk: names, directories and locks of a Unix file system.
+//!
+//! Happy path: one system call per method. Failure: the system's error, unchanged, so that its
+//! code reaches the caller. All descriptors are close-on-exec and never 0, 1 or 2: a host that
+//! has closed its standard streams must not print into a log.
+
+#![allow(unsafe_code)]
+
+mod file;
+mod growth;
+mod map;
+
+use super::Access;
+use super::DirEntry;
+use super::EntryKind;
+use super::Storage;
+use super::StorageFile;
+use super::StorageLock;
+use super::lock::lock_file;
+use file::RealFile;
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::fd::FromRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The file systems of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl Storage for RealDisk {
+    fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        let file = open_without_waiting(path, access)?;
+        Ok(Arc::new(RealFile::new(above_stdio(file)?)))
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        Ok(Arc::new(RealFile::new(create_new(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::hard_link(from, to) {
+            Err(error) if is_without_links(&error) => copy_durably(from, to),
+            result => result,
+        }
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            // Gone since it was listed: not in the directory any more.
+            if let Some(kind) = self.kind(&entry.path())? {
+                entries.push(DirEntry { name, kind });
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
+        let error = match fs::metadata(path) {
+            Ok(found) if found.is_file() => return Ok(Some(EntryKind::File)),
+            Ok(found) if found.is_dir() => return Ok(Some(EntryKind::Directory)),
+            Ok(_) => return Ok(Some(EntryKind::Other)),
+            Err(error) => error,
+        };
+        let leads_nowhere =
+            error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ELOOP);
+        if !leads_nowhere {
+            return Err(error);
+        }
+        match fs::symlink_metadata(path) {
+            Ok(_) => Ok(Some(EntryKind::Other)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let opened = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_DIRECTORY)
+            .open(dir);
+        match opened {
+            Ok(opened) => sync_open_dir(&opened),
+            Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
+                sync_unreadable_dir(dir, error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn available_bytes(&self, dir: &Path) -> io::Result<u64> {
+        let path = CString::new(dir.as_os_str().as_bytes())?;
+        // SAFETY: statvfs is plain data for which zeros are a valid value.
+        let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
+        loop {
+            // SAFETY: the path is a live C string and `facts` is writable.
+            if unsafe { libc::statvfs(path.as_ptr(), &mut facts) } == 0 {
+                break;
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        // The types differ between systems.
+        #[allow(clippy::unnecessary_cast)]
+        Ok((facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64))
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        let canonical = fs::canonicalize(path)?;
+        if !fs::metadata(&canonical)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(canonical)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        lock_file(path)
+    }
+}
+
+/// Opens a regular file, and refuses anything else without waiting for it: opening a FIFO would
+/// wait for its other end.
+fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(access == Access::ReadWrite);
+    let mut opened = options
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path);
+    // A regular file under a lease (fcntl(2), F_SETLEASE) answers EWOULDBLOCK once; the holder is
+    // asked to let go, and opening again waits for that, for a bounded time.
+    if let Err(error) = &opened
+        && error.kind() == io::ErrorKind::WouldBlock
+        && fs::metadata(path)?.is_file()
+    {
+        opened = options.custom_flags(libc::O_NOCTTY).open(path);
+    }
+    let file = opened?;
+    let found = file.metadata()?;
+    if found.is_dir() {
+        return Err(io::Error::from_raw_os_error(libc::EISDIR));
+    }
+    if !found.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    Ok(file)
+}
+
+fn create_new(path: &Path) -> io::Result<fs::File> {
+    above_stdio(
+        fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)?,
+    )
+}
+
+/// The same file on a descriptor above 2.
+pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
+    const FIRST: libc::c_int = 3;
+    if file.as_raw_fd() >= FIRST {
+        return Ok(file);
+    }
+    // SAFETY: duplicates an open descriptor, touches no memory.
+    let higher = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
+    if higher < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fcntl gave us this descriptor; nobody else owns it.
+    Ok(unsafe { fs::File::from_raw_fd(higher) })
+}
+
+/// Whether the file system, and not the two names, is why there is no link.
+fn is_without_links(error: &io::Error) -> bool {
+    const REASONS: [i32; 5] = [
+        libc::EXDEV,
+        libc::EPERM,
+        libc::EOPNOTSUPP,
+        libc::ENOSYS,
+        libc::EMLINK,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| REASONS.contains(&code))
+}
+
+/// Copies into a new file and syncs it. A crash on the way leaves a short copy under the new
+/// name; an error leaves nothing.
+fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = open_without_waiting(from, Access::Read)?;
+    let mut target = create_new(to)?;
+    let copied = io::copy(&mut source, &mut target).and_then(|_| file::sync_all(&target));
+    if copied.is_err() {
+        // The first error is the one that tells; what cannot be removed stays as after a crash.
+        let _ = fs::remove_file(to);
+    }
+    copied
+}
+
+fn sync_open_dir(dir: &fs::File) -> io::Result<()> {
+    match file::sync_all(dir) {
+        // EINVAL: this file system does not sync directories alone (some of FUSE, SMB).
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => sync_file_system(dir, error),
+        result => result,
+    }
+}
+
+/// A directory we may write but not read cannot be opened, and so not be synced. What contains
+/// its entries can: an unnamed file made in the directory gives a descriptor on its file system,
+/// and syncing all of that includes the directory. Slower, never less.
+fn sync_unreadable_dir(dir: &Path, refusal: io::Error) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let unnamed = fs::OpenOptions::new()
+            .write(true)
+            .custom_flags(libc::O_TMPFILE)
+            .open(dir);
+        match unnamed {
+            Ok(unnamed) => sync_file_system(&unnamed, refusal),
+            Err(_) => Err(refusal),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = dir;
+        Err(refusal)
+    }
+}
+
+/// Syncs the whole file system that `file` is on. `refusal`: why nothing smaller would do, and
+/// the answer where this cannot be done either.
+fn sync_file_system(file: &fs::File, refusal: io::Error) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        drop(refusal);
+        // SAFETY: syncs by an open descriptor, touches no memory.
+        if unsafe { libc::syncfs(file.as_raw_fd()) } == 0 {
+            return Ok(());
+        }
+        Err(io::Error::last_os_error())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        Err(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! The real disk on Windows, on top of `std::fs`.
+//!
+//! Compiled on Windows only. Durability: `FlushFileBuffers` for files. Directories cannot be
+//! synced there; NTFS journals names in order with the metadata that `FlushFileBuffers` forces
+//! out. Links are not followed by name anywhere, and read-ahead hints are left to the system.
+
+use super::Access;
+use super::DirEntry;
+use super::EntryKind;
+use super::MappedBytes;
+use super::Storage;
+use super::StorageFile;
+use super::StorageLock;
+use std::fs;
+use std::io;
+use std::io::IoSlice;
+use std::os::windows::fs::FileExt;
+use std::os::windows::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// `FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE`: renaming and removing open files
+/// works as it does on Unix.
+const SHARE_ALL: u32 = 1 | 2 | 4;
+const ERROR_SHARING_VIOLATION: i32 = 32;
+const ZERO_WRITE_BYTES: usize = 4096;
+static ZEROS: [u8; ZERO_WRITE_BYTES] = [0; ZERO_WRITE_BYTES];
+
+/// The file systems of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+/// Windows has no `fork`.
+pub fn fork_generation() -> u64 {
+    0
+}
+
+impl Storage for RealDisk {
+    fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(access == Access::ReadWrite)
+            .share_mode(SHARE_ALL)
+            .open(path)?;
+        Ok(Arc::new(WindowsFile { file }))
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .share_mode(SHARE_ALL)
+            .open(path)?;
+        Ok(Arc::new(WindowsFile { file }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::hard_link(from, to) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            Err(_) => {
+                let mut source = fs::File::open(from)?;
+                let mut target = fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .open(to)?;
+                io::copy(&mut source, &mut target)?;
+                target.sync_all()
+            }
+        }
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if let Some(kind) = self.kind(&entry.path())? {
+                entries.push(DirEntry { name, kind });
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() => Ok(Some(EntryKind::File)),
+            Ok(found) if found.is_dir() => Ok(Some(EntryKind::Directory)),
+            Ok(_) => Ok(Some(EntryKind::Other)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        // Nothing to call; at least a missing directory is told.
+        fs::metadata(dir).map(|_| ())
+    }
+
+    fn available_bytes(&self, _: &Path) -> io::Result<u64> {
+        // std cannot tell. Preallocation then goes by its other bounds.
+        Ok(u64::MAX)
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        // Opened without sharing, a file can be opened once, whoever asks; the handle dies with
+        // its process.
+        let opened = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .share_mode(0)
+            .open(path);
+        match opened {
+            Ok(file) => Ok(Box::new(WindowsLock { _file: file })),
+            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct WindowsLock {
+    _file: fs::File,
+}
+
+impl StorageLock for WindowsLock {}
+
+#[derive(Debug)]
+struct WindowsFile {
+    file: fs::File,
+}
+
+impl WindowsFile {
+    fn write_all(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.file.seek_write(bytes, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    offset += written as u64;
+                    bytes = &bytes[written..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl StorageFile for WindowsFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        while read < buf.len() {
+            match self.file.seek_read(&mut buf[read..], offset + read as u64) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let mut at = offset;
+        for part in parts {
+            self.write_all(at, part)?;
+            at += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        let start = offset.max(self.len()?);
+        self.write_zeros(start, (offset + len).saturating_sub(start))
+    }
+
+    fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
+        let end = offset + len;
+        let mut at = offset;
+        while at < end {
+            let count = (ZERO_WRITE_BYTES as u64).min(end - at);
+            self.write_all(at, &ZEROS[..count as usize])?;
+            at += count;
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
+        // A copy: an open mapping would keep the file from being removed.
+        let too_large = |_| io::Error::from(io::ErrorKind::FileTooLarge);
+        let mut bytes = vec![0; usize::try_from(len).map_err(too_large)?];
+        super::read_exact_at(self, 0, &mut bytes)?;
+        Ok(Arc::new(CopiedBytes { bytes }))
+    }
+}
+
+#[derive(Debug)]
+struct CopiedBytes {
+    bytes: Vec<u8>,
+}
+
+impl MappedBytes for CopiedBytes {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}

@@ -2,11 +2,15 @@
 
 #![deny(unsafe_code)]
 
+#![allow(dead_code, unused_imports, missing_docs)]
+mod cache;
 mod commit;
 mod error;
 mod format;
 mod ids;
 mod options;
+mod recovery;
+mod segment;
 mod storage;
 
 pub use error::Error;

@@ -1,10 +1,15 @@
 //! What a user can choose when opening a log, and which choices are refused.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::error::Result;
+
+/// Receives what the log has to tell about itself: level and message. Called with no lock held,
+/// from any thread, the library's own included; must not panic.
+pub type LogSink = Arc<dyn Fn(log::Level, &str) + Send + Sync>;
 
 /// When an append is made durable before it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

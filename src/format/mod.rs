@@ -14,6 +14,9 @@
 //!
 //! `docs/FORMAT.md` tells the same to those who read our files in other languages.
 
+#[cfg(test)]
+mod tests;
+
 mod fields;
 mod seed;
 
@@ -25,5 +28,47 @@ pub mod names;
 pub mod payload;
 pub mod segment_header;
 
-#[cfg(test)]
-mod tests;
+pub use footer::IndexPoint;
+pub use footer::TRAILER_LEN;
+pub use footer::Trailer;
+pub use footer::decode_points;
+pub use footer::decode_trailer;
+pub use footer::encode_footer;
+pub use footer::footer_len;
+pub use frame::Codec;
+pub use frame::FRAME_HEADER_LEN;
+pub use frame::FrameFault;
+pub use frame::FrameHeader;
+pub use frame::FrameKind;
+pub use frame::MAX_FRAME_LEN;
+pub use frame::header_crc_of;
+pub use frontier::FrontierSlot;
+pub use frontier::SlotState;
+pub use frontier::slot_offset;
+pub use index_file::IndexFile;
+pub use index_file::IndexedSegment;
+pub use names::DELETED_SUFFIX;
+pub use names::INDEX_FILE;
+pub use names::LOCK_FILE;
+pub use names::check_key;
+pub use names::is_stream_dir_name;
+pub use names::key_from_dir_name;
+pub use names::parse_segment_file_name;
+pub use names::segment_file_name;
+pub use names::stream_dir_name;
+pub use payload::EntryRow;
+pub use payload::PayloadFault;
+pub use payload::PreparedFrame;
+pub use payload::check_payload;
+pub use payload::decompress;
+pub use payload::entry_check;
+pub use payload::entry_range;
+pub use payload::entry_row;
+pub use payload::table_rows_range;
+pub use segment_header::HEADER_AREA_LEN;
+pub use segment_header::HeaderFault;
+pub use segment_header::Predecessor;
+pub use segment_header::SECTOR_LEN;
+pub use segment_header::SegmentHeader;
+pub use seed::SegmentSeed;
+

@@ -1,0 +1,9 @@
+//! Bounded memory and bounded descriptors: what is kept open or unpacked, and what gives way.
+
+mod blocks;
+mod open_files;
+
+pub use blocks::BlockCache;
+pub use blocks::BlockKey;
+pub use open_files::OpenFiles;
+pub use open_files::OpenSlot;

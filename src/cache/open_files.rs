@@ -1,0 +1,221 @@
+//! Which files stay open: at most so many, over all streams; those not used lately give way.
+//!
+//! Every user keeps its own [`OpenSlot`], so using an open file touches nothing shared. Only
+//! opening goes through the common ring, which is swept like the hand of a clock: a slot used
+//! since the last sweep gets a second chance, one with unsynced bytes a third.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+
+/// The place of one file that may be open.
+#[derive(Debug)]
+pub struct OpenSlot<T> {
+    file: Mutex<Option<T>>,
+    used: AtomicBool,
+    /// Bytes written through this file are not synced yet.
+    unsynced: AtomicBool,
+    /// Unsynced bytes were written through a descriptor that is closed: an error while they were
+    /// written back may never be told to a newer one.
+    unproven: AtomicBool,
+    /// How often the file was opened.
+    openings: AtomicU64,
+}
+
+impl<T> Default for OpenSlot<T> {
+    fn default() -> Self {
+        OpenSlot {
+            file: Mutex::new(None),
+            used: AtomicBool::new(false),
+            unsynced: AtomicBool::new(false),
+            unproven: AtomicBool::new(false),
+            openings: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<T: Clone> OpenSlot<T> {
+    /// How often the file was opened so far; compare with [`OpenSlot::wrote_through`].
+    pub fn openings(&self) -> u64 {
+        self.openings.load(Ordering::Acquire)
+    }
+
+    /// Notes that bytes were written through the file that was open at opening `opening`.
+    pub fn wrote_through(&self, opening: u64) {
+        self.unsynced.store(true, Ordering::Release);
+        if self.openings() != opening {
+            self.unproven.store(true, Ordering::Release);
+        }
+    }
+
+    /// Starts a sync that covers all bytes noted so far. Whoever calls this holds the file, so it
+    /// stays open until the sync is over. True: the bytes are unproven and must be written again.
+    pub fn begin_sync(&self) -> bool {
+        self.unsynced.store(false, Ordering::Release);
+        self.unproven.swap(false, Ordering::AcqRel)
+    }
+
+    fn current(&self) -> Option<T> {
+        let file = self.file.lock().clone()?;
+        self.used.store(true, Ordering::Relaxed);
+        Some(file)
+    }
+
+    fn close(&self) {
+        let closed = self.file.lock().take();
+        if closed.is_some() && self.unsynced.load(Ordering::Acquire) {
+            self.unproven.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// All slots that hold an open file.
+#[derive(Debug)]
+pub struct OpenFiles<T> {
+    most: usize,
+    ring: Mutex<VecDeque<Weak<OpenSlot<T>>>>,
+}
+
+impl<T: Clone> OpenFiles<T> {
+    /// At most so many open files (users that hold one longer keep it open beyond that).
+    pub fn new(most: usize) -> Self {
+        OpenFiles { most: most.max(1), ring: Mutex::default() }
+    }
+
+    /// The slot's file, opened by `open` when it is not.
+    pub fn get<E>(
+        &self,
+        slot: &Arc<OpenSlot<T>>,
+        open: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Some(file) = slot.current() {
+            return Ok(file);
+        }
+        let file = open()?;
+        Ok(self.admit(slot, file))
+    }
+
+    /// Puts a freshly opened file into the slot; the file that is there already wins.
+    pub fn admit(&self, slot: &Arc<OpenSlot<T>>, file: T) -> T {
+        let mut ring = self.ring.lock();
+        if let Some(present) = slot.current() {
+            return present;
+        }
+        self.make_room(&mut ring);
+        slot.openings.fetch_add(1, Ordering::AcqRel);
+        if slot.unsynced.load(Ordering::Acquire) {
+            slot.unproven.store(true, Ordering::Release);
+        }
+        *slot.file.lock() = Some(file.clone());
+        slot.used.store(true, Ordering::Relaxed);
+        ring.push_back(Arc::downgrade(slot));
+        file
+    }
+
+    /// Closes the slot's file, which nobody will ask for again in this form.
+    pub fn forget(&self, slot: &Arc<OpenSlot<T>>) {
+        let mut ring = self.ring.lock();
+        ring.retain(|listed| !std::ptr::eq(listed.as_ptr(), Arc::as_ptr(slot)));
+        slot.close();
+    }
+
+    /// How many files are open.
+    #[cfg(test)]
+    fn open_count(&self) -> usize {
+        let ring = self.ring.lock();
+        ring.iter().filter(|slot| slot.upgrade().is_some_and(|s| s.file.lock().is_some())).count()
+    }
+
+    fn make_room(&self, ring: &mut VecDeque<Weak<OpenSlot<T>>>) {
+        // First sweep: neither used lately nor unsynced. Second: not unsynced. Third: any.
+        for sweep in 0..3 {
+            for _ in 0..ring.len() {
+                if ring.len() < self.most {
+                    return;
+                }
+                let Some(listed) = ring.pop_front() else { return };
+                let Some(slot) = listed.upgrade() else { continue };
+                let used = slot.used.swap(false, Ordering::Relaxed);
+                let unsynced = slot.unsynced.load(Ordering::Acquire);
+                if (sweep == 0 && used) || (sweep < 2 && unsynced) {
+                    ring.push_back(listed);
+                } else {
+                    slot.close();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Slots = Vec<Arc<OpenSlot<usize>>>;
+
+    fn slots(count: usize) -> Slots {
+        (0..count).map(|_| Arc::default()).collect()
+    }
+
+    fn open(files: &OpenFiles<usize>, slots: &Slots, i: usize) {
+        let file = files.get::<()>(&slots[i], || Ok(i));
+        assert_eq!(file, Ok(i));
+    }
+
+    fn is_open(slots: &Slots, i: usize) -> bool {
+        slots[i].file.lock().is_some()
+    }
+
+    #[test]
+    fn no_more_files_stay_open_than_allowed_and_dead_slots_do_not_count() {
+        let (files, mut all) = (OpenFiles::new(3), slots(10));
+        (0..10).for_each(|i| open(&files, &all, i));
+        assert_eq!(files.open_count(), 3);
+        all.truncate(1);
+        open(&files, &all, 0);
+        assert_eq!(files.open_count(), 1);
+    }
+
+    #[test]
+    fn a_file_with_unsynced_bytes_gives_way_last_and_is_unproven_then() {
+        let (files, all) = (OpenFiles::new(2), slots(4));
+        open(&files, &all, 0);
+        all[0].wrote_through(all[0].openings());
+        open(&files, &all, 1);
+        open(&files, &all, 2);
+        assert!(is_open(&all, 0) && !is_open(&all, 1), "the clean file was closed");
+        all[2].wrote_through(all[2].openings());
+        open(&files, &all, 3);
+        assert!(!is_open(&all, 0));
+        open(&files, &all, 0);
+        assert!(all[0].begin_sync(), "written through a descriptor that is closed");
+        assert!(!all[0].begin_sync());
+        open(&files, &all, 2);
+        assert!(all[2].begin_sync() || is_open(&all, 2));
+    }
+
+    #[test]
+    fn bytes_written_through_a_file_closed_meanwhile_are_unproven() {
+        let (files, all) = (OpenFiles::new(1), slots(2));
+        open(&files, &all, 0);
+        let opening = all[0].openings();
+        open(&files, &all, 1);
+        open(&files, &all, 0);
+        all[0].wrote_through(opening);
+        assert!(all[0].begin_sync());
+    }
+
+    #[test]
+    fn a_forgotten_file_is_closed_at_once() {
+        let (files, all) = (OpenFiles::new(4), slots(1));
+        open(&files, &all, 0);
+        files.forget(&all[0]);
+        assert!(!is_open(&all, 0));
+        assert_eq!(files.open_count(), 0);
+    }
+}

@@ -1,0 +1,532 @@
+//! Facts and policy in, verdict out: what is kept, what is cut, what is saved first, what is lost.
+//!
+//! Pure: no disk, no clock. `docs/FORMAT.md` holds the table this follows; `tests.rs` beside this
+//! file goes over its rows.
+
+use std::ops::Range;
+
+use crate::format::Predecessor;
+use crate::format::SegmentHeader;
+use crate::format::SlotState;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::options::CorruptionPolicy;
+use crate::recovery::facts::Foreign;
+use crate::recovery::facts::Head;
+use crate::recovery::facts::Scan;
+use crate::recovery::facts::SegmentFacts;
+use crate::recovery::facts::Stop;
+use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::first_kept;
+use crate::segment::SegmentEnd;
+
+/// How many ids are given up when a newest segment is lost and nobody can know how many it held.
+pub const LOST_SEGMENT_IDS: u64 = 1 << 20;
+
+/// What becomes of the stream.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// It answers with an error; nothing on disk is touched.
+    Refuse(Refusal),
+    /// It is served.
+    Serve(Verdict),
+}
+
+/// Why a stream is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The file of this index is not ours to judge.
+    Foreign(usize, Foreign),
+    /// No header tells whose directory this is.
+    NoKey,
+    /// Damage, under the policy `Error`.
+    Damaged(Vec<Finding>),
+}
+
+/// A stream that is served: everything the acting part and the stream need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The segments that are kept, in order.
+    pub kept: Vec<Kept>,
+    /// What is done to files, in this order.
+    pub actions: Vec<Action>,
+    /// Where the next entry goes.
+    pub next: Next,
+    /// The first id that the stream keeps, and the number of the cut that said so.
+    pub first_kept: (EntryId, u64),
+    /// One past the last id that was known durable before this recovery.
+    pub durable_end: EntryId,
+    /// Damage to what was durable.
+    pub findings: Vec<Finding>,
+    /// What a crash left behind, told to the log only.
+    pub notes: Vec<Finding>,
+}
+
+/// A segment that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its index in the facts.
+    pub facts: usize,
+    /// Its header, good or reconstructed.
+    pub header: SegmentHeader,
+    /// Where its frames end.
+    pub end: SegmentEnd,
+    /// How far it is complete.
+    pub state: KeptState,
+    /// Which frontier slot is the older one.
+    pub next_slot: usize,
+}
+
+/// How complete a kept segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptState {
+    /// It has its footer.
+    Sealed,
+    /// Below the frontier, without a good end: read as far as it goes, never written again.
+    Closed,
+    /// At or above the frontier: rewritten from there on, then sealed if another follows.
+    Tail {
+        /// Where the rewriting starts.
+        from: (FileOffset, EntryId),
+        /// Its name and header are not known to be durable.
+        new_name: bool,
+    },
+}
+
+/// A change to the files of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Copies the bytes from here to the end of the file aside.
+    SaveRange(usize, FileOffset),
+    /// Renames the whole file aside.
+    SaveWhole(usize),
+    /// Removes a file that holds nothing the stream keeps.
+    Remove(usize),
+    /// Removes what a creation cut short left.
+    RemoveTemporary,
+    /// Cuts the file.
+    Cut(usize, FileOffset),
+}
+
+/// Where the next entry goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing was ever appended: id 0, in a first segment.
+    #[default]
+    First,
+    /// Behind the last kept segment's last frame.
+    Continue,
+    /// Into a new segment, which records what was lost before it.
+    Fresh {
+        /// Its first id.
+        first_id: EntryId,
+        /// The ids from here to the first id are lost.
+        lost_from: EntryId,
+        /// The segment before.
+        predecessor: Option<Predecessor>,
+    },
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which segment, as an index into the facts; `None`: the stream.
+    pub segment: Option<usize>,
+    /// Where in it.
+    pub offset: Option<u64>,
+    /// Which ids are concerned, if known.
+    pub ids: Option<Range<u64>>,
+    /// What.
+    pub what: &'static str,
+}
+
+/// Decides. The same facts always give the same decision.
+pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
+    for (i, segment) in facts.segments.iter().enumerate() {
+        if let Head::Foreign(foreign) = &segment.head {
+            return Decision::Refuse(Refusal::Foreign(i, foreign.clone()));
+        }
+    }
+    if facts.key.is_none() && facts.segments.iter().any(|s| s.file_len > 0) {
+        return Decision::Refuse(Refusal::NoKey);
+    }
+    let mut judge = Judge { facts, verdict: Verdict::default() };
+    judge.verdict.first_kept = first_kept(&facts.segments);
+    if facts.temporary {
+        judge.verdict.actions.push(Action::RemoveTemporary);
+    }
+    let alive = judge.drop_void_and_truncated();
+    judge.durable_part(&alive);
+    judge.tail_part(&alive);
+    judge.check_chain();
+    // Files are saved before any is removed, and all of that comes before the cut.
+    judge.verdict.actions.sort_by_key(|action| match action {
+        Action::SaveRange(..) | Action::SaveWhole(_) => 0,
+        Action::RemoveTemporary => 1,
+        Action::Remove(_) => 2,
+        Action::Cut(..) => 3,
+    });
+    let verdict = judge.verdict;
+    if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
+        return Decision::Refuse(Refusal::Damaged(verdict.findings));
+    }
+    Decision::Serve(verdict)
+}
+
+struct Judge<'a> {
+    facts: &'a StreamFacts,
+    verdict: Verdict,
+}
+
+impl Judge<'_> {
+    fn segment(&self, i: usize) -> &SegmentFacts {
+        &self.facts.segments[i]
+    }
+
+    fn find(&mut self, i: usize, ids: Option<Range<u64>>, what: &'static str) {
+        self.verdict.findings.push(Finding { segment: Some(i), offset: None, ids, what });
+    }
+
+    /// What a suffix cut made void and what a truncation left behind is removed.
+    fn drop_void_and_truncated(&mut self) -> Vec<usize> {
+        let mut generation = 0;
+        let mut alive: Vec<usize> = Vec::new();
+        for (i, segment) in self.facts.segments.iter().enumerate() {
+            match segment.head.header() {
+                Some(header) if header.generation < generation => {
+                    self.verdict.actions.push(Action::Remove(i));
+                }
+                header => {
+                    generation = header.map_or(generation, |h| h.generation.max(generation));
+                    alive.push(i);
+                }
+            }
+        }
+        let first_kept = self.verdict.first_kept.0;
+        while let [first, second, ..] = alive[..] {
+            let next = self.segment(second).head.header().map(|h| h.first_id);
+            if !next.is_some_and(|next| next <= first_kept) {
+                break;
+            }
+            self.verdict.actions.push(Action::Remove(first));
+            alive.remove(0);
+        }
+        alive
+    }
+
+    /// Everything before the frontier's segment: kept as it is, whatever it looks like.
+    fn durable_part(&mut self, alive: &[usize]) {
+        for (place, &i) in alive.iter().enumerate() {
+            if i >= self.facts.frontier.segment {
+                break;
+            }
+            let Some(header) = self.segment(i).head.header().cloned() else {
+                self.find(i, None, "a segment that was durable is empty");
+                continue;
+            };
+            self.note_rot(i);
+            let segment = self.segment(i);
+            let (end, state) = match &segment.trailer {
+                Some(trailer) => {
+                    let end = SegmentEnd {
+                        offset: trailer.footer_offset,
+                        next_id: trailer.end_id,
+                        last_frame: Some(trailer.last_frame),
+                        last_frame_len: 0,
+                        link: trailer.link,
+                    };
+                    (end, KeptState::Sealed)
+                }
+                None => {
+                    let next = alive.get(place + 1).and_then(|&n| self.segment(n).head.header());
+                    let end = end_without_footer(segment, &header, next);
+                    // A segment that a recorded loss follows is known to have no good end.
+                    if !next.is_some_and(|next| next.lost_from < next.first_id) {
+                        self.find(i, None, "the footer of a sealed segment is damaged or missing");
+                    }
+                    (end, KeptState::Closed)
+                }
+            };
+            let next_slot = older_slot(self.segment(i));
+            self.verdict.kept.push(Kept { facts: i, header, end, state, next_slot });
+        }
+    }
+
+    fn note_rot(&mut self, i: usize) {
+        if matches!(self.segment(i).head, Head::Rotten(_)) {
+            self.find(i, None, "the segment header is damaged");
+        }
+        if self.segment(i).slots.contains(&SlotState::Damaged) {
+            self.find(i, None, "a frontier slot is damaged");
+        }
+    }
+
+    /// The frontier's segment and all behind it: what a crash may have torn.
+    fn tail_part(&mut self, alive: &[usize]) {
+        let frontier = self.facts.frontier;
+        self.verdict.durable_end = frontier.end.next_id;
+        let start = alive.partition_point(|&i| i < frontier.segment);
+        let tail = &alive[start..];
+        let Some((&first, rest)) = tail.split_first() else {
+            return self.go_on_behind_kept();
+        };
+        let Some((header, scan)) = self.readable(first) else {
+            // A first segment whose creation was cut short: the stream never was.
+            self.drop_tail(tail);
+            return self.go_on_behind_kept();
+        };
+        self.note_rot(first);
+        if !frontier.intact {
+            return self.broken_end(first, header, scan.end, rest);
+        }
+        let mut from = (frontier.end.offset, frontier.end.next_id);
+        let mut new_name = !frontier.name_durable || frontier.end.last_frame.is_none();
+        let mut current = (first, header, scan);
+        for (place, &next) in rest.iter().enumerate() {
+            let follower = self.readable(next).filter(|(header, _)| follows(header, &current.2.end));
+            let Some((header, scan)) = follower else {
+                return self.end_tail(current, (from, new_name), &rest[place..]);
+            };
+            if current.2.stop_is_bad() || scan.end.last_frame.is_none() {
+                return self.end_tail(current, (from, new_name), &rest[place..]);
+            }
+            self.note_rot(next);
+            let sealed = self.segment(current.0).trailer.is_some();
+            self.keep_tail(current, if sealed { None } else { Some((from, new_name)) });
+            from = (SegmentEnd::empty(header.first_id).offset, header.first_id);
+            new_name = true;
+            current = (next, header, scan);
+        }
+        self.end_tail(current, (from, new_name), &[]);
+    }
+
+    fn readable(&self, i: usize) -> Option<(SegmentHeader, Scan)> {
+        let segment = self.segment(i);
+        Some((segment.head.header()?.clone(), segment.tail?))
+    }
+
+    fn keep_tail(
+        &mut self,
+        (facts, header, scan): (usize, SegmentHeader, Scan),
+        tail: Option<((FileOffset, EntryId), bool)>,
+    ) {
+        let state = match tail {
+            Some((from, new_name)) => KeptState::Tail { from, new_name },
+            None => KeptState::Sealed,
+        };
+        let next_slot = older_slot(self.segment(facts));
+        self.verdict.kept.push(Kept { facts, header, end: scan.end, state, next_slot });
+    }
+
+    /// `current` is the last segment with good frames; `dropped` are those behind it.
+    fn end_tail(
+        &mut self,
+        current: (usize, SegmentHeader, Scan),
+        tail: ((FileOffset, EntryId), bool),
+        dropped: &[usize],
+    ) {
+        let (i, _, scan) = &current;
+        let (i, end, stop) = (*i, scan.end, scan.stop);
+        self.drop_tail(dropped);
+        if end.last_frame.is_none() {
+            return self.empty_newest(i, stop, &current.1);
+        }
+        if stop == Stop::Footer {
+            // The footer proves that a successor with entries durably existed.
+            self.keep_tail(current, None);
+            return self.newest_lost(i, end);
+        }
+        self.cut_behind(i, end.offset, stop);
+        self.keep_tail(current, Some(tail));
+        self.verdict.next = Next::Continue;
+    }
+
+    fn cut_behind(&mut self, i: usize, at: FileOffset, stop: Stop) {
+        if let Stop::Bad { good_follows } = stop {
+            if !self.facts.frontier.known {
+                let what = "no frontier is readable; what follows the last good frame was cut";
+                self.find(i, None, what);
+            }
+            if good_follows || !self.facts.frontier.known {
+                self.verdict.actions.push(Action::SaveRange(i, at));
+            }
+            let offset = Some(at.0);
+            let what = "a torn tail was cut";
+            self.verdict.notes.push(Finding { segment: Some(i), offset, ids: None, what });
+        }
+        if self.segment(i).file_len > at.0 {
+            self.verdict.actions.push(Action::Cut(i, at));
+        }
+    }
+
+    /// The newest segment holds no frame.
+    fn empty_newest(&mut self, i: usize, stop: Stop, header: &SegmentHeader) {
+        self.drop_tail(&[i]);
+        if matches!(stop, Stop::Bad { .. }) && !self.facts.frontier.known {
+            self.find(i, None, "no frontier is readable and no frame is good");
+        }
+        self.go_on_behind_kept();
+        if self.verdict.kept.is_empty() && header.first_id > EntryId(0) {
+            // Ids are never given twice: those below this segment's first were given.
+            self.verdict.next = Next::Fresh {
+                first_id: header.first_id,
+                lost_from: header.lost_from,
+                predecessor: header.predecessor,
+            };
+        }
+    }
+
+    fn newest_lost(&mut self, i: usize, end: SegmentEnd) {
+        let first_id = EntryId(end.next_id.0.saturating_add(LOST_SEGMENT_IDS));
+        let ids = end.next_id.0..first_id.0;
+        self.find(i, Some(ids), "the newest segment is lost: a sealed one has no successor");
+        self.verdict.next = Next::Fresh {
+            first_id,
+            lost_from: end.next_id,
+            predecessor: Some(Predecessor { end_id: end.next_id, link: end.link }),
+        };
+    }
+
+    /// What was durable is damaged at its end: appends go on in a new segment.
+    fn broken_end(&mut self, i: usize, header: SegmentHeader, end: SegmentEnd, rest: &[usize]) {
+        let first_id = self.facts.frontier.end.next_id;
+        let ids = end.next_id.0..first_id.0;
+        self.verdict.findings.push(Finding {
+            segment: Some(i),
+            offset: Some(end.offset.0),
+            ids: Some(ids),
+            what: "entries that were durable are missing at the end of a segment",
+        });
+        self.drop_tail(rest);
+        let state = KeptState::Closed;
+        self.verdict.kept.push(Kept { facts: i, header, end, state, next_slot: 0 });
+        self.verdict.next = Next::Fresh {
+            first_id,
+            lost_from: end.next_id,
+            predecessor: Some(Predecessor { end_id: end.next_id, link: end.link }),
+        };
+    }
+
+    /// Segments above the frontier that nothing good leads to, newest first.
+    fn drop_tail(&mut self, dropped: &[usize]) {
+        for &i in dropped.iter().rev() {
+            let worth_keeping = self.segment(i).tail.is_some_and(|tail| {
+                tail.end.last_frame.is_some() || tail.stop == (Stop::Bad { good_follows: true })
+            });
+            self.verdict.actions.push(match worth_keeping {
+                true => Action::SaveWhole(i),
+                false => Action::Remove(i),
+            });
+            let what = "a segment above the frontier was dropped";
+            let note = Finding { segment: Some(i), offset: None, ids: None, what };
+            self.verdict.notes.push(note);
+        }
+    }
+
+    /// Nothing of the tail is left. What was before it had a successor once.
+    fn go_on_behind_kept(&mut self) {
+        match self.verdict.kept.last().map(|kept| (kept.facts, kept.end)) {
+            Some((i, end)) => self.newest_lost(i, end),
+            None => self.verdict.next = Next::First,
+        }
+    }
+
+    /// The kept segments must follow one another, from the first id the stream keeps.
+    fn check_chain(&mut self) {
+        let first_kept = self.verdict.first_kept.0;
+        let mut expected: Option<(EntryId, u32)> = None;
+        let mut findings = Vec::new();
+        for kept in &self.verdict.kept {
+            let first_id = kept.header.first_id;
+            let mut find = |ids, what| {
+                findings.push(Finding { segment: Some(kept.facts), offset: None, ids, what });
+            };
+            match expected {
+                None if first_id > first_kept => {
+                    find(Some(first_kept.0..first_id.0), "the first segments are missing");
+                }
+                None => {}
+                Some((end_id, _)) if first_id > end_id => {
+                    if kept.header.lost_from > end_id {
+                        find(Some(end_id.0..first_id.0), "segments are missing before this one");
+                    }
+                }
+                Some((end_id, _)) if first_id < end_id => {
+                    find(Some(first_id.0..end_id.0), "two segments claim the same ids");
+                }
+                Some((end_id, link)) => {
+                    let told = kept.header.predecessor;
+                    let differs = told.is_some_and(|p| p.end_id != end_id || p.link != link);
+                    let certain = kept.state != KeptState::Closed && link != 0;
+                    if differs && certain {
+                        find(None, "the segment does not follow the one before it");
+                    }
+                }
+            }
+            expected = Some((kept.end.next_id, kept.end.link));
+        }
+        self.verdict.findings.append(&mut findings);
+    }
+}
+
+impl Scan {
+    fn stop_is_bad(&self) -> bool {
+        matches!(self.stop, Stop::Bad { .. })
+    }
+}
+
+/// The slot that a new frontier may overwrite.
+fn older_slot(segment: &SegmentFacts) -> usize {
+    match &segment.slots {
+        [SlotState::Valid(first), SlotState::Valid(second)] => {
+            usize::from(first.order() >= second.order())
+        }
+        [SlotState::Valid(_), _] => 1,
+        _ => 0,
+    }
+}
+
+/// Whether a segment was made right behind frames that end like this.
+fn follows(header: &SegmentHeader, end: &SegmentEnd) -> bool {
+    match header.predecessor {
+        Some(told) => told.end_id == end.next_id && told.link == end.link,
+        // A reconstructed header does not tell.
+        None => header.first_id == end.next_id,
+    }
+}
+
+/// The best that is known of where a sealed segment ends whose footer cannot be read.
+fn end_without_footer(
+    segment: &SegmentFacts,
+    header: &SegmentHeader,
+    next: Option<&SegmentHeader>,
+) -> SegmentEnd {
+    let slots = segment.slots.iter().filter_map(|slot| match slot {
+        SlotState::Valid(slot) => Some(slot),
+        _ => None,
+    });
+    let slot = slots.max_by_key(|slot| slot.order());
+    let told = next.map(|next| match next.predecessor {
+        Some(predecessor) => (predecessor.end_id, predecessor.link),
+        None => (next.first_id, 0),
+    });
+    let (next_id, link) = told
+        .or(slot.map(|slot| (slot.next_id, 0)))
+        .unwrap_or((header.first_id, 0));
+    match slot.filter(|slot| slot.next_id == next_id) {
+        Some(slot) => SegmentEnd {
+            offset: FileOffset(slot.end.0.min(segment.file_len)),
+            next_id,
+            last_frame: slot.last_frame,
+            last_frame_len: 0,
+            link,
+        },
+        None => SegmentEnd {
+            offset: FileOffset(segment.file_len),
+            next_id,
+            last_frame: None,
+            last_frame_len: 0,
+            link,
+        },
+    }
+}

@@ -1,0 +1,121 @@
+//! What was found on disk of one stream, without any judgement.
+
+use std::path::PathBuf;
+
+use crate::format::SegmentHeader;
+use crate::format::SlotState;
+use crate::format::Trailer;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::SegmentEnd;
+
+/// Everything recovery looks at before it decides.
+#[derive(Clone, Debug)]
+pub struct StreamFacts {
+    /// The stream's key; unknown when the directory's name is a hash and no header tells it.
+    pub key: Option<String>,
+    /// The stream's directory.
+    pub dir: PathBuf,
+    /// Its segments, by the id in their names.
+    pub segments: Vec<SegmentFacts>,
+    /// A temporary file of a creation cut short lies about.
+    pub temporary: bool,
+    /// Where the scan of the tail began.
+    pub frontier: Frontier,
+}
+
+/// One segment file.
+#[derive(Clone, Debug)]
+pub struct SegmentFacts {
+    /// The first id according to the file's name.
+    pub name_id: EntryId,
+    /// The file's length in bytes.
+    pub file_len: u64,
+    /// What its first sector is.
+    pub head: Head,
+    /// The two frontier slots.
+    pub slots: [SlotState; 2],
+    /// The end of a sealed file, if it is there and good.
+    pub trailer: Option<Trailer>,
+    /// The frames from the frontier on; `None` for segments wholly below it.
+    pub tail: Option<Scan>,
+}
+
+/// The first sector of a segment file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A good header that agrees with the file's name and directory.
+    Good(SegmentHeader),
+    /// A damaged sector, but what follows validates under the identity that name and directory
+    /// give: this is the header as far as it can be told.
+    Rotten(SegmentHeader),
+    /// There never was a header: the file is shorter than one, or all zeros.
+    Unborn,
+    /// Not a segment of this stream, or not readable by this version.
+    Foreign(Foreign),
+}
+
+impl Head {
+    /// The header, good or reconstructed.
+    pub fn header(&self) -> Option<&SegmentHeader> {
+        match self {
+            Head::Good(header) | Head::Rotten(header) => Some(header),
+            Head::Unborn | Head::Foreign(_) => None,
+        }
+    }
+}
+
+/// Why a file's identity is unproven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// Written by the 0.6 crate.
+    Version06,
+    /// Written by a newer version.
+    Newer(u16),
+    /// A segment of another stream.
+    OtherStream(String),
+    /// A segment whose header tells another first id than its name.
+    OtherName(EntryId),
+    /// Nothing known.
+    Stranger,
+}
+
+/// The stream's frontier: everything before it is known to have been durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frontier {
+    /// Which segment, as an index into the facts.
+    pub segment: usize,
+    /// The end of what is known durable in that segment.
+    pub end: SegmentEnd,
+    /// Whether the frames up to there end as the frontier says: its last frame is in place.
+    pub intact: bool,
+    /// A slot or a seal told it. False: no slot of the newest segment could be read.
+    pub known: bool,
+    /// The name of that segment was durable when the slot was stored.
+    pub name_durable: bool,
+}
+
+/// What a scan of frames found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Where it began.
+    pub from: (FileOffset, EntryId),
+    /// The end of the good frames.
+    pub end: SegmentEnd,
+    /// What stands there.
+    pub stop: Stop,
+}
+
+/// Why a scan stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The file ends, or holds nothing but zeros.
+    Clean,
+    /// A footer.
+    Footer,
+    /// Something that is no good frame. `good_follows`: a good frame lies somewhere behind it.
+    Bad {
+        /// Whether anything worth keeping aside follows.
+        good_follows: bool,
+    },
+}

@@ -1,0 +1,118 @@
+//! How far are the frames of a file good, and does anything good follow?
+
+use std::io;
+
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::FrameKind;
+use crate::format::SegmentSeed;
+use crate::format::header_crc_of;
+use crate::ids::FileOffset;
+use crate::recovery::facts::Scan;
+use crate::recovery::facts::Stop;
+use crate::segment::FrameAt;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::Source;
+use crate::segment::Window;
+use crate::segment::check_frame;
+
+/// How much of each frame a scan checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Headers and payloads: for what may be torn.
+    Payloads,
+    /// Headers only: to find places in what was durable.
+    Headers,
+}
+
+/// Walks the frames from `from` on, at most to `limit`. Frames are noted in the segment's index.
+pub fn scan(
+    segment: &Segment,
+    source: &Source,
+    from: &SegmentEnd,
+    limit: FileOffset,
+    read_ahead: usize,
+    depth: Depth,
+) -> io::Result<Scan> {
+    let mut window = Window::new();
+    let mut end = *from;
+    loop {
+        let start = FRAME_HEADER_LEN;
+        let Some(bytes) = window.bytes(source, end.offset, start, read_ahead, limit)? else {
+            break;
+        };
+        let Ok(header) = FrameHeader::decode(bytes, segment.seed, end.offset) else { break };
+        let link = bytes.first_chunk().map_or(0, header_crc_of);
+        let chained = header.first_id == end.next_id && header.previous_len == end.last_frame_len;
+        let frame = FrameAt { offset: end.offset, header };
+        if !chained || frame.end() > limit {
+            break;
+        }
+        if header.kind == FrameKind::Footer {
+            let from = (from.offset, from.next_id);
+            return Ok(Scan { from, end, stop: Stop::Footer });
+        }
+        // The whole frame is taken into the window, with what follows it.
+        let len = header.len() as usize;
+        if depth == Depth::Payloads {
+            if window.bytes(source, end.offset, len, read_ahead, limit)?.is_none() {
+                break;
+            }
+            if check_frame(segment, source, &mut window, &frame)?.is_err() {
+                break;
+            }
+        }
+        segment.index.write().note(end.last_frame, frame.offset, header.first_id);
+        end = SegmentEnd {
+            offset: frame.end(),
+            next_id: header.end_id(),
+            last_frame: Some(frame.offset),
+            last_frame_len: header.len() as u32,
+            link,
+        };
+    }
+    let stop = what_follows(segment.seed, source, end.offset, limit, read_ahead)?;
+    Ok(Scan { from: (from.offset, from.next_id), end, stop })
+}
+
+/// Looks at everything behind the last good frame. That a frame seems to follow decides only
+/// whether the bytes are saved before they are cut; nothing is ever read from here.
+fn what_follows(
+    seed: SegmentSeed,
+    source: &Source,
+    from: FileOffset,
+    limit: FileOffset,
+    read_ahead: usize,
+) -> io::Result<Stop> {
+    let chunk_len = read_ahead.max(64 << 10);
+    let mut window = Window::new();
+    let mut at = from;
+    let mut clean = true;
+    while at < limit {
+        let len = usize::try_from(limit - at).unwrap_or(usize::MAX).min(chunk_len);
+        let Some(bytes) = window.bytes(source, at, len, len, limit)? else { break };
+        clean &= bytes.iter().all(|&byte| byte == 0);
+        if !clean && holds_frame(seed, at, bytes) {
+            return Ok(Stop::Bad { good_follows: true });
+        }
+        if len < FRAME_HEADER_LEN || at + len as u64 == limit {
+            break;
+        }
+        // Headers that straddle two chunks are seen with the second.
+        at += (len - FRAME_HEADER_LEN + 1) as u64;
+    }
+    Ok(if clean { Stop::Clean } else { Stop::Bad { good_follows: false } })
+}
+
+fn holds_frame(seed: SegmentSeed, at: FileOffset, bytes: &[u8]) -> bool {
+    let mut places = bytes.windows(FRAME_HEADER_LEN).enumerate();
+    places.any(|(i, header)| {
+        // Kind and codec are small numbers and the last two bytes are zero: most places fail here
+        // and need no checksum.
+        let plausible = header[FRAME_HEADER_LEN - 4] != 0
+            && header[FRAME_HEADER_LEN - 4] < 16
+            && header[FRAME_HEADER_LEN - 2..] == [0, 0];
+        plausible && FrameHeader::decode(header, seed, at + i as u64).is_ok()
+    })
+}

@@ -1,0 +1,142 @@
+//! What is known in memory about one segment file, and how far readers may look into it.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use parking_lot::RwLock;
+
+use crate::error::ErrorContext;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::SegmentHeader;
+use crate::format::SegmentSeed;
+use crate::format::segment_file_name;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::SparseIndex;
+
+/// Where the frames of a segment end, as far as somebody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentEnd {
+    /// One past the last byte of the last frame.
+    pub offset: FileOffset,
+    /// One past the last id.
+    pub next_id: EntryId,
+    /// Where the last frame starts; `None` when there is no frame.
+    pub last_frame: Option<FileOffset>,
+    /// The whole length of the last frame; 0 when there is none.
+    pub last_frame_len: u32,
+    /// The header checksum of the last frame; 0 when there is none.
+    pub link: u32,
+}
+
+impl SegmentEnd {
+    /// The end of a segment that holds no frame yet.
+    pub fn empty(first_id: EntryId) -> Self {
+        SegmentEnd {
+            offset: FileOffset(HEADER_AREA_LEN),
+            next_id: first_id,
+            last_frame: None,
+            last_frame_len: 0,
+            link: 0,
+        }
+    }
+}
+
+/// One segment.
+///
+/// Invariant: readers never look past the published end; bytes below it never change.
+#[derive(Debug)]
+pub struct Segment {
+    /// What the header sector says.
+    pub header: SegmentHeader,
+    /// What all checksums of this file are seeded with.
+    pub seed: SegmentSeed,
+    dir: Arc<Path>,
+    end_offset: AtomicU64,
+    end_id: AtomicU64,
+    last_frame: AtomicU64,
+    sealed: AtomicBool,
+    /// Places of some frames; anchors for look-ups and for going on behind damage.
+    pub index: RwLock<SparseIndex>,
+}
+
+impl Segment {
+    /// A segment in `dir` whose frames end at `end`.
+    pub fn new(
+        header: SegmentHeader,
+        dir: Arc<Path>,
+        end: &SegmentEnd,
+        sealed: bool,
+        index: SparseIndex,
+    ) -> Self {
+        let seed = header.seed();
+        Segment {
+            header,
+            seed,
+            dir,
+            end_offset: AtomicU64::new(end.offset.0),
+            end_id: AtomicU64::new(end.next_id.0),
+            last_frame: AtomicU64::new(end.last_frame.unwrap_or_default().0),
+            sealed: AtomicBool::new(sealed),
+            index: RwLock::new(index),
+        }
+    }
+
+    /// The first id that this segment holds.
+    pub fn first_id(&self) -> EntryId {
+        self.header.first_id
+    }
+
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        self.dir.join(segment_file_name(self.header.first_id))
+    }
+
+    /// Lets readers see everything up to `end`, whose bytes are in the kernel.
+    pub fn publish(&self, end: &SegmentEnd) {
+        self.last_frame.store(end.last_frame.unwrap_or_default().0, Ordering::Relaxed);
+        // The offset is stored before the id, and `limit` loads the id before the offset: who
+        // sees an id also sees the bytes that hold it.
+        self.end_offset.store(end.offset.0, Ordering::Release);
+        self.end_id.store(end.next_id.0, Ordering::Release);
+    }
+
+    /// How far readers may look: the offset and the id behind the last visible frame.
+    pub fn limit(&self) -> (FileOffset, EntryId) {
+        let id = self.end_id.load(Ordering::Acquire);
+        let offset = self.end_offset.load(Ordering::Acquire);
+        (FileOffset(offset), EntryId(id))
+    }
+
+    /// One past the last id readers may see.
+    pub fn end_id(&self) -> EntryId {
+        EntryId(self.end_id.load(Ordering::Acquire))
+    }
+
+    /// Where the last frame starts, if one is known.
+    pub fn last_frame(&self) -> Option<FileOffset> {
+        match self.last_frame.load(Ordering::Relaxed) {
+            0 => None,
+            offset => Some(FileOffset(offset)),
+        }
+    }
+
+    /// Nothing will be written to this file any more and it has its exact length.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    /// Notes that the file is complete.
+    pub fn set_sealed(&self) {
+        self.sealed.store(true, Ordering::Release);
+    }
+
+    /// The place of this segment, for an error.
+    pub fn context(&self) -> ErrorContext {
+        ErrorContext::at(&self.path()).stream(&self.header.key)
+    }
+}

@@ -1,0 +1,188 @@
+//! What is written into a segment beside new frames: the frontier, the footer, and once more the
+//! frames that a sync may have failed to make durable.
+
+use std::io;
+use std::io::IoSlice;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::FrameKind;
+use crate::format::FrontierSlot;
+use crate::format::SegmentSeed;
+use crate::format::check_payload;
+use crate::format::encode_footer;
+use crate::format::footer_len;
+use crate::format::slot_offset;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::Source;
+use crate::segment::Step;
+use crate::segment::Window;
+use crate::segment::index::STRIDE_BYTES;
+use crate::segment::step;
+use crate::storage::StorageFile;
+
+/// How many bytes the footer of a segment may need whose frames end at `end`. This room is
+/// secured before the frames get their ids, so that sealing works on a full disk.
+pub fn footer_reserve(end: FileOffset) -> u64 {
+    footer_len((end.0 / STRIDE_BYTES) as usize + 1)
+}
+
+/// Stores a frontier slot. It reaches the disk with the next sync of the file.
+///
+/// The caller promises that what the slot says is durable now, and that the other slot is.
+pub fn store_slot(
+    file: &dyn StorageFile,
+    seed: SegmentSeed,
+    slot: usize,
+    frontier: &FrontierSlot,
+) -> io::Result<()> {
+    file.write_at(slot_offset(slot).0, &[IoSlice::new(&frontier.encode(seed, slot))])
+}
+
+/// Step 4 of a rotation: writes footer and slots, cuts the file to its exact length and syncs it.
+///
+/// The caller promises that all frames are durable and that a successor durably exists.
+pub fn seal(
+    segment: &Segment,
+    file: &std::sync::Arc<dyn StorageFile>,
+    end: &SegmentEnd,
+    frontier: &FrontierSlot,
+) -> Result<()> {
+    let io = |error| Error::io(error, segment.context().offset(end.offset.0));
+    fill_gap(segment, &Source::File(std::sync::Arc::clone(file)), end).map_err(io)?;
+    let last_frame = end.last_frame.unwrap_or_default();
+    let footer = encode_footer(
+        segment.seed,
+        end.offset,
+        end.next_id,
+        last_frame,
+        end.link,
+        end.last_frame_len,
+        segment.index.read().points(),
+    );
+    file.write_at(end.offset.0, &[IoSlice::new(&footer)]).map_err(io)?;
+    for slot in 0..2 {
+        store_slot(&**file, segment.seed, slot, frontier).map_err(io)?;
+    }
+    file.set_len(end.offset.0 + footer.len() as u64).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    segment.set_sealed();
+    Ok(())
+}
+
+/// Notes the frames that were never looked at since the segment was opened, for the footer.
+fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<()> {
+    let Some(gap) = segment.index.read().gap() else { return Ok(()) };
+    let mut window = Window::new();
+    let limit = (end.offset, end.next_id);
+    let mut place = (gap.start, segment.first_id());
+    let mut previous = None;
+    let mut seen = Vec::new();
+    while place.0 < gap.end && place.1 < limit.1 {
+        match step(segment, source, &mut window, place, STRIDE_BYTES as usize, limit)? {
+            Step::Frame(frame) => {
+                if previous.is_some() {
+                    seen.push((previous, frame.offset, frame.header.first_id));
+                }
+                previous = Some(frame.offset);
+                place = (frame.end(), frame.header.end_id());
+            }
+            Step::Damaged { resume: Some(resume), .. } => {
+                previous = None;
+                place = resume;
+            }
+            Step::Damaged { resume: None, .. } => break,
+        }
+    }
+    let mut index = segment.index.write();
+    for (previous, offset, id) in seen {
+        index.note(previous, offset, id);
+    }
+    index.close_gap();
+    Ok(())
+}
+
+/// Reads the frames of `[from, end)` back, checks each, and writes the same bytes again.
+///
+/// After a failed sync, or a process death, the page cache may show bytes that the disk lacks and
+/// that no later sync would write: they are clean to the kernel. Written again they are dirty, so
+/// the sync that follows makes them durable. What is written is the buffer that was checked.
+pub fn rewrite_checked(
+    segment: &Segment,
+    file: &dyn StorageFile,
+    (from, first): (FileOffset, EntryId),
+    end: &SegmentEnd,
+    chunk_len: usize,
+) -> Result<()> {
+    let io = |error| Error::io(error, segment.context().offset(from.0));
+    let mut place = (from, first);
+    let mut wanted = chunk_len.max(4096) as u64;
+    let mut chunk = Vec::new();
+    while place.0 < end.offset {
+        let left = end.offset - place.0;
+        chunk.resize(wanted.min(left) as usize, 0);
+        crate::storage::read_exact_at(file, place.0.0, &mut chunk).map_err(io)?;
+        match whole_frames(segment, &chunk, place) {
+            Frames::Whole { next } if next.0 > place.0 => {
+                let checked = (next.0 - place.0) as usize;
+                file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])]).map_err(io)?;
+                place = next;
+                wanted = chunk_len.max(4096) as u64;
+            }
+            Frames::NeedsBytes { len } if len > wanted && len <= left => wanted = len,
+            _ => {
+                let context = segment.context().offset(place.0.0);
+                return Err(Error::corruption("a frame changed while it was recovered", context));
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Frames {
+    /// All frames up to `next` are whole and good.
+    Whole { next: (FileOffset, EntryId) },
+    /// The first frame needs this many bytes.
+    NeedsBytes { len: u64 },
+    /// The first frame is bad.
+    Bad,
+}
+
+fn whole_frames(segment: &Segment, chunk: &[u8], start: (FileOffset, EntryId)) -> Frames {
+    let mut place = start;
+    loop {
+        let at = (place.0 - start.0) as usize;
+        let rest = &chunk[at..];
+        let needed = if rest.len() < FRAME_HEADER_LEN {
+            FRAME_HEADER_LEN as u64
+        } else {
+            match FrameHeader::decode(rest, segment.seed, place.0) {
+                Ok(header) if header.kind != FrameKind::Footer && header.first_id == place.1 => {
+                    if header.len() > rest.len() as u64 {
+                        header.len()
+                    } else {
+                        let payload = &rest[FRAME_HEADER_LEN..header.len() as usize];
+                        if check_payload(&header, segment.seed, payload).is_err() {
+                            return Frames::Bad;
+                        }
+                        place = (place.0 + header.len(), header.end_id());
+                        if place.0 - start.0 == chunk.len() as u64 {
+                            return Frames::Whole { next: place };
+                        }
+                        continue;
+                    }
+                }
+                _ => return Frames::Bad,
+            }
+        };
+        return match place.0 > start.0 {
+            true => Frames::Whole { next: place },
+            false => Frames::NeedsBytes { len: needed },
+        };
+    }
+}

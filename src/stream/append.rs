@@ -1,0 +1,223 @@
+//! How does a frame get its ids and reach the kernel?
+//!
+//! Happy path: under the lock ids are given and the frame is copied behind those staged; then one
+//! of the appenders writes all that is staged, without the lock, and publishes the new end; every
+//! appender returns when its own frame is published, so our heap never holds an acknowledged byte.
+//! Frames larger than the buffer are written from the caller's memory, alone.
+//!
+//! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
+//! everyone whose frame was in it or behind it gets the error. If even that fails, the stream is
+//! poisoned. Close: appends that have ids finish, later ones are refused.
+
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::MutexGuard;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::MAX_FRAME_LEN;
+use crate::format::PreparedFrame;
+use crate::format::header_crc_of;
+use crate::ids::FileOffset;
+use crate::options::CompressionType;
+use crate::storage::StorageFile;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Part;
+use crate::stream::tail::Life;
+use crate::stream::tail::Room;
+use crate::stream::tail::Tail;
+
+impl StreamCore {
+    /// Appends one entry, gathered from parts. Durable on return if `durable`.
+    pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
+        let frame = PreparedFrame::single(parts, self.compress_from()).map_err(too_large)?;
+        self.append_frame(&frame, durable).map(|ids| ids.start)
+    }
+
+    /// Appends entries as one frame. Durable on return if `durable`.
+    pub fn append_batch(&self, entries: &[&[u8]], durable: bool) -> Result<Range<u64>> {
+        if entries.is_empty() {
+            let tail = self.tail.lock();
+            self.admit(&tail)?;
+            let next = tail.reserved.next_id.0;
+            return Ok(next..next);
+        }
+        let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;
+        self.append_frame(&frame, durable)
+    }
+
+    fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
+        let ids = self.write_frame(frame)?;
+        if durable {
+            self.make_durable(ids.end)?;
+        }
+        Ok(ids)
+    }
+
+    fn compress_from(&self) -> Option<usize> {
+        match self.environment.options.compression {
+            CompressionType::None => None,
+            #[cfg(feature = "compression")]
+            CompressionType::Lz4 => Some(self.environment.options.min_compression_size),
+        }
+    }
+
+    /// Refuses when the stream does not take appends.
+    pub(super) fn admit(&self, tail: &Tail) -> Result<()> {
+        match tail.life {
+            Life::Open => self.refuse_poisoned(),
+            Life::Closed => Err(Error::Closed),
+            Life::Deleted => Err(Error::StreamNotFound(self.key.to_string())),
+        }
+    }
+
+    fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
+        let most_staged = self.environment.options.write_buffer_size as u64;
+        let mut tail = self.tail.lock();
+        let active = loop {
+            self.admit(&tail)?;
+            if tail.rotating {
+                self.progress.wait(&mut tail);
+                continue;
+            }
+            match tail.room_for(frame, &self.environment.options) {
+                Room::Ready => {}
+                Room::NeedsSegment => {
+                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
+                    continue;
+                }
+                Room::NeedsSpace => {
+                    MutexGuard::unlocked(&mut tail, || self.secure_space(frame.frame_len()))?;
+                    continue;
+                }
+            }
+            let Some(active) = tail.active.clone() else { continue };
+            if tail.staged.len() as u64 + frame.frame_len() <= most_staged {
+                break active;
+            }
+            if tail.writing {
+                self.progress.wait(&mut tail);
+            } else if !tail.staged.is_empty() {
+                self.write_staged(&mut tail);
+            } else {
+                return self.write_directly(&mut tail, &active, frame);
+            }
+        };
+        let (ids, ticket) = tail.stage(&active, frame);
+        loop {
+            match tail.outcome(ticket) {
+                Some(Ok(())) => return Ok(ids),
+                Some(Err(error)) => return Err(error.duplicate()),
+                None if tail.writing => self.progress.wait(&mut tail),
+                None => self.write_staged(&mut tail),
+            }
+        }
+    }
+
+    /// Writes everything staged. Nobody else is writing.
+    pub(super) fn write_staged(&self, tail: &mut MutexGuard<'_, Tail>) {
+        let Some(active) = tail.active.clone() else { return };
+        let batch = tail.take_staged();
+        let written = MutexGuard::unlocked(tail, || {
+            self.write_at_tail(&active, batch.at, &[IoSlice::new(&batch.bytes)])
+        });
+        match written {
+            Ok(opening) => {
+                tail.publish(&active, batch);
+                self.after_publish(tail, &active, opening);
+            }
+            Err(error) => self.after_failed_write(tail, error),
+        }
+    }
+
+    /// Writes one large frame from the caller's memory. Nothing is staged and nobody is writing.
+    fn write_directly(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        active: &Arc<Part>,
+        frame: &PreparedFrame<'_>,
+    ) -> Result<Range<u64>> {
+        let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
+        let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
+        // The lock is held for the checksum of an entry table only, not for the payload.
+        let (header, prefix, rest) = frame.parts(seed, at, first_id, previous_len);
+        let link = prefix.first_chunk().map_or(0, header_crc_of);
+        let (ids, ticket) = tail.reserve(&header, link);
+        let batch = tail.take_staged();
+        let written = MutexGuard::unlocked(tail, || {
+            let mut slices = Vec::with_capacity(rest.len() + 1);
+            slices.push(IoSlice::new(&prefix));
+            slices.extend(rest.iter().map(|part| IoSlice::new(part)));
+            self.write_at_tail(active, at, &slices)
+        });
+        match written {
+            Ok(opening) => {
+                tail.publish(active, batch);
+                self.after_publish(tail, active, opening);
+            }
+            Err(error) => self.after_failed_write(tail, error),
+        }
+        match tail.outcome(ticket) {
+            Some(Err(error)) => Err(error.duplicate()),
+            _ => Ok(ids),
+        }
+    }
+
+    /// Puts bytes into the kernel; on failure takes them back. Tells which opening was used.
+    fn write_at_tail(
+        &self,
+        active: &Arc<Part>,
+        at: FileOffset,
+        slices: &[IoSlice<'_>],
+    ) -> std::result::Result<u64, FailedWrite> {
+        let io = |error| Error::io(error, active.segment.context().offset(at.0));
+        let opened = self.write_file(active).map_err(|error| FailedWrite {
+            error,
+            taken_back: true,
+        })?;
+        let (file, opening) = opened;
+        match file.write_at(at.0, slices) {
+            Ok(()) => Ok(opening),
+            Err(error) => {
+                let len = slices.iter().map(|slice| slice.len() as u64).sum();
+                let taken_back = zero_again(&*file, at, len);
+                Err(FailedWrite { error: io(error), taken_back })
+            }
+        }
+    }
+
+    fn after_publish(&self, tail: &mut MutexGuard<'_, Tail>, active: &Arc<Part>, opening: u64) {
+        active.write_slot.wrote_through(opening);
+        self.written_end.store(tail.written.next_id.0, std::sync::atomic::Ordering::Release);
+        self.progress.notify_all();
+        self.ask_helpers(tail);
+    }
+
+    fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
+        let error = Arc::new(failed.error);
+        if !failed.taken_back {
+            self.poison(Arc::clone(&error));
+        }
+        tail.take_back(error);
+        self.progress.notify_all();
+    }
+}
+
+struct FailedWrite {
+    error: Error,
+    taken_back: bool,
+}
+
+/// Zeros over bytes that may have been written in part, so that nothing of them is ever taken for
+/// a frame. The file does not grow by it: what lies beyond its end was not written.
+fn zero_again(file: &dyn StorageFile, at: FileOffset, len: u64) -> bool {
+    let Ok(file_len) = file.len() else { return false };
+    let end = (at.0 + len).min(file_len);
+    end <= at.0 || file.write_zeros(at.0, end - at.0).is_ok()
+}
+
+fn too_large(error: crate::format::payload::TooLarge) -> Error {
+    Error::TooLarge { size_bytes: error.size_bytes, limit_bytes: MAX_FRAME_LEN }
+}

@@ -1,0 +1,293 @@
+//! What is a stream, and how does it come out of recovery?
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Condvar;
+use parking_lot::Mutex;
+use parking_lot::RwLock;
+
+use crate::commit::Fault;
+use crate::commit::GroupCommit;
+use crate::error::Error;
+use crate::error::Result;
+use crate::ids::EntryId;
+use crate::options::SyncMode;
+use crate::recovery::KeptState;
+use crate::recovery::Next;
+use crate::recovery::Recovered;
+use crate::segment::SegmentEnd;
+use crate::segment::Source;
+use crate::storage::Access;
+use crate::storage::StorageFile;
+use crate::stream::Environment;
+use crate::stream::catalogue::Catalogue;
+use crate::stream::catalogue::Part;
+use crate::stream::grow::Upkeep;
+use crate::stream::round::SyncState;
+use crate::stream::tail::Life;
+use crate::stream::tail::Tail;
+
+/// One stream.
+///
+/// Locks, in the order in which they may be taken: `upkeep`, then leadership of `durability`, then
+/// `sync_state`, then `tail`. `catalogue` is held for a copy only. No I/O happens under `tail`.
+pub struct StreamCore {
+    /// The stream's key.
+    pub key: Arc<str>,
+    pub(super) number: u64,
+    pub(super) dir: PathBuf,
+    pub(super) environment: Arc<Environment>,
+    pub(super) me: Weak<StreamCore>,
+    pub(super) tail: Mutex<Tail>,
+    /// Something about the tail changed: written, taken back, rotated, closed.
+    pub(super) progress: Condvar,
+    pub(super) durability: GroupCommit<u64, Arc<Error>>,
+    poisoned: AtomicBool,
+    pub(super) catalogue: RwLock<Arc<Catalogue>>,
+    /// One past the last id in the kernel.
+    pub(super) written_end: AtomicU64,
+    pub(super) upkeep: Mutex<Upkeep>,
+    pub(super) sync_state: Mutex<SyncState>,
+}
+
+impl StreamCore {
+    /// A stream that does not exist on disk: its directory is made by the first append.
+    pub fn absent(environment: &Arc<Environment>, key: &str, dir: PathBuf) -> Arc<Self> {
+        let recovered = Recovered::nothing();
+        Self::build(environment, key, dir, recovered, false)
+    }
+
+    /// A stream as recovery left it. Its tail, if it was written again, is synced before this
+    /// returns; when that fails the stream is poisoned and serves what is below the frontier.
+    pub fn recovered(
+        environment: &Arc<Environment>,
+        key: &str,
+        dir: PathBuf,
+        recovered: Recovered,
+    ) -> Arc<Self> {
+        let needs_sync = recovered.needs_sync;
+        let core = Self::build(environment, key, dir, recovered, true);
+        if needs_sync && !core.is_poisoned() {
+            // A failure poisons the stream; whoever appends next is told.
+            let synced = core.durability.commit(core.written_end(), || core.round());
+            if synced.is_err() {
+                core.hide_unproven();
+            }
+        }
+        core
+    }
+
+    fn build(
+        environment: &Arc<Environment>,
+        key: &str,
+        dir: PathBuf,
+        recovered: Recovered,
+        dir_exists: bool,
+    ) -> Arc<Self> {
+        let Recovered { segments, next, generation, first_kept, durable_end, failure, .. } =
+            recovered;
+        let mut parts = Vec::with_capacity(segments.len());
+        let mut tails = Vec::new();
+        let mut durable_at = None;
+        let mut next_slot = 0;
+        let mut named = false;
+        for segment in segments {
+            let (end, state) = (segment.end, segment.state);
+            let name_durable = !matches!(state, KeptState::Tail { new_name: true, .. });
+            named |= name_durable;
+            let part = Part::new(segment.segment, name_durable);
+            if let KeptState::Tail { from, .. } = state {
+                durable_at.get_or_insert((part.segment.first_id(), from));
+                tails.push((Arc::clone(&part), end));
+                next_slot = segment.next_slot;
+            }
+            parts.push(part);
+        }
+        let continues = next == Next::Continue && failure.is_none();
+        let active = if continues { tails.pop() } else { None };
+        let end = match (&active, &next) {
+            (Some((_, end)), _) => *end,
+            (None, Next::Fresh { first_id, .. }) => SegmentEnd::empty(*first_id),
+            _ => SegmentEnd::empty(durable_end),
+        };
+        let mut tail = Tail::new(active.map(|(part, _)| part), end, next);
+        tail.unsealed = tails.into();
+        let poisoned = failure.is_some();
+        let durable = match tail.active.is_some() || poisoned {
+            true => durable_end,
+            // Nothing is pending: what is lost counts as settled.
+            false => end.next_id,
+        };
+        let core = Arc::new_cyclic(|me| StreamCore {
+            key: Arc::from(key),
+            number: environment.stream_number(),
+            dir,
+            environment: Arc::clone(environment),
+            me: me.clone(),
+            progress: Condvar::new(),
+            durability: GroupCommit::new(durable.0, broken_round),
+            poisoned: AtomicBool::new(false),
+            catalogue: RwLock::new(Arc::new(Catalogue {
+                first_kept: first_kept.0,
+                cut_epoch: first_kept.1,
+                parts,
+            })),
+            written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
+            upkeep: Mutex::new(Upkeep { generation, dir_exists, spare: None }),
+            sync_state: Mutex::new(SyncState {
+                next_slot,
+                stored: None,
+                dir_durable: named,
+                durable_at,
+            }),
+            tail: Mutex::new(tail),
+        });
+        if let Some(error) = failure {
+            core.poison(Arc::new(error));
+        }
+        core
+    }
+
+    /// After a failed sync of what recovery wrote: only what is below the frontier is shown.
+    fn hide_unproven(&self) {
+        self.written_end.store(self.durability.committed(), Ordering::Release);
+    }
+
+    pub(super) fn arc(&self) -> Option<Arc<StreamCore>> {
+        self.me.upgrade()
+    }
+
+    /// One past the last id in the kernel.
+    pub(super) fn written_end(&self) -> u64 {
+        self.written_end.load(Ordering::Acquire)
+    }
+
+    /// One past the last id that may be read: under `Strict` what is durable, otherwise what is
+    /// written.
+    pub fn visible_end(&self) -> EntryId {
+        EntryId(match self.environment.options.sync_mode {
+            SyncMode::Strict => self.durability.committed(),
+            SyncMode::BatchOnly | SyncMode::Async => self.written_end(),
+        })
+    }
+
+    /// One past the last durable id.
+    pub fn durable_end(&self) -> u64 {
+        self.durability.committed()
+    }
+
+    /// The id that the next append gets.
+    pub fn next_id(&self) -> u64 {
+        self.tail.lock().written.next_id.0
+    }
+
+    /// The first id kept.
+    pub fn first_id(&self) -> u64 {
+        let catalogue = self.catalogue();
+        let first = catalogue.parts.first().map(|part| part.segment.first_id());
+        first.unwrap_or(catalogue.first_kept).max(catalogue.first_kept).0
+    }
+
+    /// Whether anything was ever appended (and the stream not deleted since).
+    pub fn exists(&self) -> bool {
+        !self.catalogue.read().parts.is_empty()
+    }
+
+    /// The first id of the segment that appends go to.
+    pub fn current_segment_start_id(&self) -> Option<u64> {
+        let tail = self.tail.lock();
+        if let Some(active) = &tail.active {
+            return Some(active.segment.first_id().0);
+        }
+        drop(tail);
+        self.catalogue().parts.last().map(|part| part.segment.first_id().0)
+    }
+
+    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read())
+    }
+
+    /// Latches a failure: the stream takes no appends until it is opened anew.
+    pub(super) fn poison(&self, error: Arc<Error>) {
+        self.poisoned.store(true, Ordering::Release);
+        let message = format!("stream {:?} is poisoned: {error}", self.key);
+        self.durability.poison(error);
+        self.environment.tell(log::Level::Error, &message);
+    }
+
+    /// Whether a failure has latched.
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    pub(super) fn refuse_poisoned(&self) -> Result<()> {
+        if !self.is_poisoned() {
+            return Ok(());
+        }
+        match self.durability.poisoned() {
+            Some(cause) => Err(Error::Poisoned { stream: self.key.to_string(), cause }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the stream was deleted or closed.
+    pub fn life(&self) -> Life {
+        self.tail.lock().life
+    }
+
+    /// The part's file, open for writing, and which opening of it that is.
+    pub(super) fn write_file(&self, part: &Arc<Part>) -> Result<(Arc<dyn StorageFile>, u64)> {
+        loop {
+            let opening = part.write_slot.openings();
+            let file = self.environment.write_files.get(&part.write_slot, || {
+                let path = part.segment.path();
+                self.environment
+                    .storage
+                    .open_file(&path, Access::ReadWrite)
+                    .map_err(|error| Error::io(error, part.segment.context()))
+            })?;
+            let now = part.write_slot.openings();
+            // Opened just now by this thread, or open since before: nothing happened in between.
+            if now == opening || (opening == 0 && now == 1) {
+                return Ok((file, now));
+            }
+        }
+    }
+
+    pub(super) fn source(&self, part: &Arc<Part>) -> Result<Source> {
+        self.environment.read_files.get(&part.read_slot, || {
+            self.open_source(part).map_err(|error| Error::io(error, part.segment.context()))
+        })
+    }
+
+    fn open_source(&self, part: &Arc<Part>) -> std::io::Result<Source> {
+        use crate::options::ReadStrategy;
+        let sealed = part.segment.is_sealed();
+        let file = self.environment.storage.open_file(&part.segment.path(), Access::Read)?;
+        match self.environment.options.read_strategy {
+            // Only sealed files are mapped: an active one is cut when it is closed.
+            ReadStrategy::Mmap if sealed => Ok(Source::Mapped(file.map(file.len()?)?)),
+            _ => Ok(Source::File(file)),
+        }
+    }
+}
+
+impl std::fmt::Debug for StreamCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamCore").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// What waiters are told when a round did not end as rounds do.
+fn broken_round(fault: Fault) -> Arc<Error> {
+    let what = match fault {
+        Fault::LeaderPanicked => "a thread panicked while it made entries durable",
+        Fault::NoProgress => "a sync succeeded without covering what was asked for",
+    };
+    Arc::new(Error::Io(std::io::Error::other(what)))
+}

@@ -1,0 +1,285 @@
+//! How are entries read one after the other?
+//!
+//! A cursor walks frames, one segment at a time, and keeps the file it is in open: truncation and
+//! deletion do not disturb it before that file's end. It sees what becomes visible while it runs;
+//! at the visible end it answers `None` and may be asked again. A run of damaged ids is one error,
+//! behind which it goes on. A failing disk, and files that are gone, end it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::Codec;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::Buffers;
+use crate::segment::EntryPlace;
+use crate::segment::FrameAt;
+use crate::segment::Source;
+use crate::segment::Step;
+use crate::segment::check_entry;
+use crate::segment::damage_error;
+use crate::segment::entry_in_block;
+use crate::segment::locate;
+use crate::segment::step;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Holder;
+use crate::stream::catalogue::Part;
+use crate::stream::read::is_not_found;
+use crate::stream::tail::Life;
+
+/// Reads the entries of a stream in order.
+pub struct Cursor {
+    stream: Arc<StreamCore>,
+    /// The id to read next.
+    next: EntryId,
+    started: bool,
+    ended: bool,
+    segment: Option<OpenSegment>,
+    buffers: Buffers,
+    /// A run of damaged ids that has not been told yet.
+    damage: Option<(Error, Range<u64>)>,
+    /// Where the bytes of the entry read last are.
+    current: Current,
+}
+
+/// The segment that the cursor is in.
+struct OpenSegment {
+    part: Arc<Part>,
+    source: Source,
+    /// Where the frame behind the current one starts.
+    next_frame: FileOffset,
+    frame: Option<FrameAt>,
+    block: Option<Arc<[u8]>>,
+}
+
+enum Current {
+    InFile(EntryPlace),
+    InBlock(Range<usize>),
+}
+
+/// What stands at the next id.
+enum Found {
+    Entry,
+    Nothing,
+    Damaged(Error, Range<u64>),
+    /// The cursor cannot go on.
+    End(Error),
+}
+
+impl Cursor {
+    /// A cursor that starts at `start`, or at the first id kept if that is later.
+    pub fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+        Cursor {
+            stream,
+            next: EntryId(start),
+            started: false,
+            ended: false,
+            segment: None,
+            buffers: Buffers::new(),
+            damage: None,
+            current: Current::InBlock(0..0),
+        }
+    }
+
+    /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
+    pub fn advance(&mut self) -> Option<Result<u64>> {
+        loop {
+            if self.ended {
+                return self.take_damage();
+            }
+            match self.look() {
+                Found::Entry => {
+                    if self.damage.is_some() {
+                        return self.take_damage();
+                    }
+                    self.next += 1;
+                    return Some(Ok(self.next.0 - 1));
+                }
+                Found::Nothing => return self.take_damage(),
+                Found::Damaged(error, ids) => {
+                    self.next = EntryId(ids.end);
+                    match &mut self.damage {
+                        Some((_, run)) if run.end == ids.start => run.end = ids.end,
+                        None => self.damage = Some((error, ids)),
+                        Some(_) => {
+                            let told = self.take_damage();
+                            self.damage = Some((error, ids));
+                            return told;
+                        }
+                    }
+                }
+                Found::End(error) => {
+                    self.ended = true;
+                    let told = self.take_damage();
+                    return told.or(Some(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// The bytes of the entry that [`Cursor::advance`] moved to.
+    pub fn bytes(&self) -> &[u8] {
+        let Some(segment) = &self.segment else { return &[] };
+        match (&self.current, &segment.block) {
+            (Current::InFile(place), _) => {
+                self.buffers.frames.held(&segment.source, place.offset, place.len)
+            }
+            (Current::InBlock(range), Some(block)) => &block[range.clone()],
+            (Current::InBlock(_), None) => &[],
+        }
+    }
+
+    fn take_damage(&mut self) -> Option<Result<u64>> {
+        let (error, ids) = self.damage.take()?;
+        let context = error.context().ids(ids);
+        Some(Err(error.remembering(context)))
+    }
+
+    /// Looks at the next id, without moving past it.
+    fn look(&mut self) -> Found {
+        let visible = self.stream.visible_end();
+        if self.next >= visible {
+            return Found::Nothing;
+        }
+        let in_segment = self.segment.as_ref().is_some_and(|s| self.next < s.part.segment.end_id());
+        if !in_segment && let Some(found) = self.open_segment() {
+            return found;
+        }
+        if let Some(found) = self.find_frame() {
+            return found;
+        }
+        self.check_entry()
+    }
+
+    /// Opens the segment that holds the next id. `None`: done.
+    fn open_segment(&mut self) -> Option<Found> {
+        self.segment = None;
+        self.buffers.reset();
+        let catalogue = self.stream.catalogue();
+        if !self.started {
+            self.next = self.next.max(catalogue.first_kept);
+            self.started = true;
+            if self.next >= self.stream.visible_end() {
+                return Some(Found::Nothing);
+            }
+        }
+        let part = match catalogue.holder(self.next) {
+            Holder::Part(part) => part,
+            Holder::Truncated => return Some(Found::End(self.overtaken())),
+            Holder::Lost { .. } if self.stream.life() == Life::Deleted => {
+                return Some(Found::End(self.overtaken()));
+            }
+            Holder::Lost { resumes } => {
+                let end = resumes.min(self.stream.visible_end());
+                let error = self.stream.lost(self.next, end);
+                return Some(Found::Damaged(error, self.next.0..end.0));
+            }
+        };
+        match self.stream.source(&part) {
+            Ok(source) => {
+                let next_frame = FileOffset(0);
+                let (frame, block) = (None, None);
+                self.segment = Some(OpenSegment { part, source, next_frame, frame, block });
+                None
+            }
+            Err(error) if is_not_found(&error) => Some(Found::End(self.overtaken())),
+            Err(error) => Some(Found::End(error)),
+        }
+    }
+
+    fn overtaken(&self) -> Error {
+        match self.stream.life() {
+            Life::Deleted => Error::StreamNotFound(self.stream.key.to_string()),
+            _ => self.stream.lost(self.next, self.next + 1),
+        }
+    }
+
+    /// Finds the frame that holds the next id. `None`: done.
+    fn find_frame(&mut self) -> Option<Found> {
+        let open = self.segment.as_mut()?;
+        let segment = &open.part.segment;
+        if open.frame.is_some_and(|frame| frame.header.ids().contains(&self.next.0)) {
+            return None;
+        }
+        let limit = segment.limit();
+        let read_ahead = self.stream.environment.options.read_buffer_size;
+        let window = &mut self.buffers.frames;
+        let follows = open.frame.is_some_and(|frame| frame.header.end_id() == self.next);
+        let found = if follows {
+            let place = (open.next_frame, self.next);
+            step(segment, &open.source, window, place, read_ahead, limit).map(|step| match step {
+                Step::Frame(frame) => Ok(frame),
+                Step::Damaged { damage, .. } => Err(damage),
+            })
+        } else {
+            locate(segment, &open.source, window, self.next, read_ahead, limit)
+        };
+        open.block = None;
+        match found {
+            Ok(Ok(frame)) => {
+                open.next_frame = frame.end();
+                open.frame = Some(frame);
+                None
+            }
+            Ok(Err(damage)) => {
+                open.frame = None;
+                let visible = self.stream.visible_end().0;
+                let ids = self.next.0..damage.ids.end.min(visible).max(self.next.0 + 1);
+                let error = damage_error(segment, &damage);
+                Some(Found::Damaged(error, ids))
+            }
+            Err(error) => {
+                let context = segment.context().ids(self.next.0..self.next.0 + 1);
+                Some(Found::End(Error::io(error, context)))
+            }
+        }
+    }
+
+    fn check_entry(&mut self) -> Found {
+        let Some(open) = self.segment.as_mut() else { return Found::Nothing };
+        let Some(frame) = open.frame else { return Found::Nothing };
+        let segment = &open.part.segment;
+        let id = self.next;
+        if frame.header.codec == Codec::None {
+            let read_ahead = self.stream.environment.options.read_buffer_size;
+            let checked =
+                check_entry(segment, &open.source, &mut self.buffers, (&frame, id), read_ahead);
+            return match checked {
+                Ok(place) => {
+                    self.current = Current::InFile(place);
+                    Found::Entry
+                }
+                Err(error) => unreadable(error, id.0..id.0 + 1),
+            };
+        }
+        if open.block.is_none() {
+            match self.stream.block(&mut self.buffers, &open.part, &open.source, &frame) {
+                Ok(block) => open.block = Some(block),
+                Err(error) => return unreadable(error, id.0..frame.header.end_id().0),
+            }
+        }
+        let block = open.block.as_deref().unwrap_or_default();
+        match entry_in_block(segment, &frame, block, id) {
+            Ok(range) => {
+                self.current = Current::InBlock(range);
+                Found::Entry
+            }
+            Err(error) => unreadable(error, id.0..id.0 + 1),
+        }
+    }
+}
+
+fn unreadable(error: Error, ids: Range<u64>) -> Found {
+    match error {
+        Error::Io(_) | Error::UnsupportedVersion(_) => Found::End(error),
+        _ => Found::Damaged(error, ids),
+    }
+}
+
+impl std::fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cursor").field("stream", &self.stream.key).field("next", &self.next).finish()
+    }
+}

@@ -1,0 +1,86 @@
+//! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::cache::BlockCache;
+use crate::cache::OpenFiles;
+use crate::options::LogSink;
+use crate::options::WalOptions;
+use crate::segment::Source;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+use crate::stream::StreamCore;
+
+/// Works for the streams off the threads that append. Calls return at once.
+pub trait Attendant: Send + Sync {
+    /// Sync the stream when this time has passed.
+    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration);
+    /// Sync the stream soon.
+    fn sync_now(&self, stream: &Arc<StreamCore>);
+    /// Make room ahead of the stream's tail.
+    fn prepare(&self, stream: &Arc<StreamCore>);
+}
+
+/// What all streams of a log share.
+pub struct Environment {
+    /// The disk.
+    pub storage: Arc<dyn Storage>,
+    /// How the log was opened.
+    pub options: WalOptions,
+    /// The log's directory, absolute and without links.
+    pub root: PathBuf,
+    /// Files open for writing.
+    pub write_files: OpenFiles<Arc<dyn StorageFile>>,
+    /// Files open for reading.
+    pub read_files: OpenFiles<Source>,
+    /// Decompressed frames.
+    pub blocks: Option<BlockCache>,
+    /// Where to tell what happened.
+    pub log: LogSink,
+    /// Set once the helpers run.
+    pub attendant: OnceLock<Arc<dyn Attendant>>,
+    streams_made: AtomicU64,
+}
+
+impl Environment {
+    /// The environment of a log at `root`.
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        options: WalOptions,
+        root: PathBuf,
+        log: LogSink,
+    ) -> Self {
+        Environment {
+            storage,
+            write_files: OpenFiles::new(options.max_open_segments),
+            read_files: OpenFiles::new(options.max_open_read_segments),
+            blocks: options.block_cache_size.map(BlockCache::new),
+            options,
+            root,
+            log,
+            attendant: OnceLock::new(),
+            streams_made: AtomicU64::new(0),
+        }
+    }
+
+    /// A number for a stream that no other of this log has while it is open.
+    pub fn stream_number(&self) -> u64 {
+        self.streams_made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells the log's owner.
+    pub fn tell(&self, level: log::Level, message: &str) {
+        (self.log)(level, message);
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment").field("root", &self.root).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,322 @@
+//! Where does room come from: blocks behind the tail, new segments, zeros ahead?
+//!
+//! No id is given before the frame's bytes have blocks, so running out of space fails an append
+//! and nothing else. A stretch of the file belongs to whoever secures it, under the upkeep lock,
+//! until `secured` moves past it: appends never reach into it before.
+//!
+//! A crash while room is made leaves zeros behind the tail, or a temporary file; both are cleaned
+//! up at open.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::PreparedFrame;
+use crate::format::Predecessor;
+use crate::format::SegmentHeader;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::options::SyncMode;
+use crate::recovery::Next;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::SparseIndex;
+use crate::segment::create_segment;
+use crate::segment::footer_reserve;
+use crate::segment::prepare_spare;
+use crate::storage::EntryKind;
+use crate::storage::StorageFile;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Catalogue;
+use crate::stream::catalogue::Part;
+use crate::stream::tail::Life;
+use crate::stream::tail::Room;
+use crate::stream::tail::Tail;
+
+/// The least and the most that is secured at once, beyond what a frame needs.
+const LEAST_STEP: u64 = 16 << 10;
+const MOST_STEP: u64 = 4 << 20;
+
+/// Segments at least this large get their successor prepared ahead.
+const SPARE_FROM: u64 = 1 << 20;
+
+/// At most this part of the free space is taken ahead of need.
+const FREE_SHARE: u64 = 16;
+
+/// What only making room touches.
+pub struct Upkeep {
+    /// The generation of new segments.
+    pub generation: u64,
+    /// The stream's directory is there.
+    pub dir_exists: bool,
+    /// The next segment's file, made ahead, with its length.
+    pub spare: Option<(Arc<dyn StorageFile>, u64)>,
+}
+
+impl StreamCore {
+    /// Makes the segment that the next frame goes to: the first one, or a new one behind one that
+    /// is full.
+    pub(super) fn open_segment(&self, frame: &PreparedFrame<'_>) -> Result<()> {
+        let mut upkeep = self.upkeep.lock();
+        let mut tail = self.tail.lock();
+        loop {
+            self.admit(&tail)?;
+            if !matches!(tail.room_for(frame, &self.environment.options), Room::NeedsSegment) {
+                return Ok(());
+            }
+            if tail.writing {
+                self.progress.wait(&mut tail);
+            } else if !tail.staged.is_empty() {
+                self.write_staged(&mut tail);
+            } else {
+                break;
+            }
+        }
+        tail.rotating = true;
+        let made = {
+            let (end, next) = (tail.written, tail.next.clone());
+            let rotated = tail.active.is_some();
+            MutexGuard::unlocked(&mut tail, || {
+                self.make_segment(&mut upkeep, frame.frame_len(), end, next, rotated)
+            })
+        };
+        tail.rotating = false;
+        self.progress.notify_all();
+        let (part, secured) = made?;
+        self.install(&mut tail, part, secured);
+        Ok(())
+    }
+
+    fn make_segment(
+        &self,
+        upkeep: &mut Upkeep,
+        frame_len: u64,
+        end: SegmentEnd,
+        next: Next,
+        rotated: bool,
+    ) -> Result<(Arc<Part>, FileOffset)> {
+        let is_first = !upkeep.dir_exists;
+        self.make_directory(upkeep)?;
+        let header = self.next_header(upkeep.generation, end, next, rotated);
+        let start = FileOffset(HEADER_AREA_LEN);
+        let frame_end = start + frame_len;
+        let needed = (frame_end + footer_reserve(frame_end)) - start;
+        let spare = upkeep.spare.take();
+        let wanted = needed.max(LEAST_STEP.min(self.environment.options.max_segment_size));
+        let room = spare.as_ref().map_or(wanted, |(_, len)| len - HEADER_AREA_LEN).max(needed);
+        let storage = &*self.environment.storage;
+        let file = create_segment(storage, &self.dir, &header, spare.map(|(file, _)| file), room)
+            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
+        let end = SegmentEnd::empty(header.first_id);
+        let dir = Arc::from(self.dir.as_path());
+        let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
+        let part = Part::new(segment, false);
+        self.environment.write_files.admit(&part.write_slot, file);
+        if is_first || self.catalogue.read().parts.is_empty() {
+            self.write_index_file(&[]);
+        }
+        Ok((part, start + room))
+    }
+
+    fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
+        if upkeep.dir_exists {
+            return Ok(());
+        }
+        let storage = &self.environment.storage;
+        let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
+        match storage.create_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if storage.kind(&self.dir).map_err(io)? != Some(EntryKind::Directory) {
+                    let what = format!("{} is not a directory", self.dir.display());
+                    return Err(Error::InvalidFilename(what));
+                }
+            }
+            made => made.map_err(io)?,
+        }
+        upkeep.dir_exists = true;
+        Ok(())
+    }
+
+    fn next_header(
+        &self,
+        generation: u64,
+        end: SegmentEnd,
+        next: Next,
+        rotated: bool,
+    ) -> SegmentHeader {
+        let (first_id, lost_from, predecessor) = match next {
+            Next::Fresh { first_id, lost_from, predecessor } if !rotated => {
+                (first_id, lost_from, predecessor)
+            }
+            _ if rotated => {
+                let predecessor = Predecessor { end_id: end.next_id, link: end.link };
+                (end.next_id, end.next_id, Some(predecessor))
+            }
+            _ => (EntryId(0), EntryId(0), None),
+        };
+        let catalogue = self.catalogue();
+        SegmentHeader {
+            key: self.key.to_string(),
+            first_id,
+            generation,
+            predecessor,
+            lost_from,
+            first_kept_id: catalogue.first_kept,
+            cut_epoch: catalogue.cut_epoch,
+        }
+    }
+
+    fn install(&self, tail: &mut Tail, part: Arc<Part>, secured: FileOffset) {
+        if let Some(full) = tail.active.take() {
+            tail.unsealed.push_back((full, tail.written));
+        }
+        let end = SegmentEnd::empty(part.segment.first_id());
+        tail.reserved = end;
+        tail.written = end;
+        tail.staged_at = end.offset;
+        tail.secured = secured;
+        tail.next = Next::Continue;
+        tail.active = Some(Arc::clone(&part));
+        let mut catalogue = self.catalogue.write();
+        let mut parts = catalogue.parts.clone();
+        parts.push(part);
+        *catalogue = Arc::new(Catalogue { parts, ..**catalogue });
+        drop(catalogue);
+        tail.spare_tried = false;
+        self.written_end.store(end.next_id.0, Ordering::Release);
+    }
+
+    /// Secures blocks for one more frame of this length, and some to come.
+    pub(super) fn secure_space(&self, frame_len: u64) -> Result<()> {
+        let _upkeep = self.upkeep.lock();
+        let (active, needed, secured, offset) = {
+            let tail = self.tail.lock();
+            let Some(active) = tail.active.clone() else { return Ok(()) };
+            let needed = tail.needed_for(frame_len);
+            if needed <= tail.secured {
+                return Ok(());
+            }
+            (active, needed, tail.secured, tail.reserved.offset)
+        };
+        let io = |error| Error::io(error, active.segment.context().offset(secured.0));
+        let (file, _) = self.write_file(&active)?;
+        let ahead = self.step_ahead(offset, secured).max(needed);
+        let mut to = ahead;
+        if let Err(error) = file.allocate(secured.0, ahead - secured) {
+            if ahead == needed || !is_full(&error) {
+                return Err(io(error));
+            }
+            to = needed;
+            file.allocate(secured.0, needed - secured).map_err(io)?;
+        }
+        self.tail.lock().secured = to;
+        Ok(())
+    }
+
+    /// How far to secure ahead of need: a share of what the segment holds, of what it may hold, and
+    /// of what is free.
+    fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
+        let used = offset.0 - HEADER_AREA_LEN;
+        let free = self.environment.storage.available_bytes(&self.dir).unwrap_or(0);
+        let step = used.clamp(LEAST_STEP, MOST_STEP).min(free / FREE_SHARE);
+        let full = FileOffset(HEADER_AREA_LEN.saturating_add(self.environment.options.max_segment_size));
+        let most = FileOffset(full.0.saturating_add(footer_reserve(full.min(FileOffset(1 << 40)))));
+        (secured + step).min(most).max(secured)
+    }
+
+    /// Whether a helper should make room now. Called after every append: no I/O.
+    pub(super) fn wants_room_ahead(&self, tail: &Tail) -> bool {
+        let options = &self.environment.options;
+        let used = tail.written.offset.0 - HEADER_AREA_LEN;
+        let left = tail.secured.0.saturating_sub(tail.written.offset.0);
+        let step = used.clamp(LEAST_STEP, MOST_STEP);
+        let to_come = options.max_segment_size.saturating_sub(used);
+        let zeros = options.sync_mode == SyncMode::Strict
+            && left < step / 2
+            && left < to_come
+            && tail.ahead_refused_at != Some(tail.secured);
+        zeros || (!tail.spare_tried && self.wants_spare(used))
+    }
+
+    fn wants_spare(&self, used: u64) -> bool {
+        let most = self.environment.options.max_segment_size;
+        (SPARE_FROM..u64::MAX / 2).contains(&most) && used > most / 4 * 3
+    }
+
+    /// Makes room ahead of the tail, off the appending threads: zeros written and synced, so that
+    /// later syncs overwrite blocks instead of growing the file, and the next segment's file.
+    pub fn prepare(&self) {
+        let mut upkeep = self.upkeep.lock();
+        let mut told = self.zero_ahead();
+        let (used, spare_tried) = {
+            let mut tail = self.tail.lock();
+            tail.preparing = false;
+            if told.is_err() {
+                tail.ahead_refused_at = Some(tail.secured);
+            }
+            let used = tail.written.offset.0 - HEADER_AREA_LEN;
+            (used, std::mem::replace(&mut tail.spare_tried, tail.life == Life::Open && self.wants_spare(used)))
+        };
+        if told.is_ok() && !spare_tried && upkeep.spare.is_none() && self.wants_spare(used) {
+            told = self.make_spare(&mut upkeep);
+        }
+        drop(upkeep);
+        if let Err(error) = told {
+            // Nothing depends on it: appends secure their own room.
+            self.environment.tell(log::Level::Debug, &format!("no room made ahead: {error}"));
+        }
+    }
+
+    fn zero_ahead(&self) -> Result<()> {
+        let (active, secured, offset) = {
+            let tail = self.tail.lock();
+            self.admit(&tail)?;
+            let Some(active) = tail.active.clone() else { return Ok(()) };
+            (active, tail.secured, tail.written.offset)
+        };
+        let left = secured.0.saturating_sub(offset.0);
+        let used = offset.0 - HEADER_AREA_LEN;
+        let enough = left >= used.clamp(LEAST_STEP, MOST_STEP) / 2;
+        if self.environment.options.sync_mode != SyncMode::Strict || enough {
+            return Ok(());
+        }
+        let to = self.step_ahead(offset, secured);
+        if to <= secured {
+            self.tail.lock().ahead_refused_at = Some(secured);
+            return Ok(());
+        }
+        let io = |error| Error::io(error, active.segment.context().offset(secured.0));
+        let (file, opening) = self.write_file(&active)?;
+        file.allocate(secured.0, to - secured).map_err(io)?;
+        file.write_zeros(secured.0, to - secured).map_err(io)?;
+        active.write_slot.wrote_through(opening);
+        if let Err(error) = file.sync_data() {
+            // The file holds entries too, and this descriptor will not tell their error again.
+            let error = Arc::new(io(error));
+            self.poison(Arc::clone(&error));
+            return Err(error.duplicate());
+        }
+        self.tail.lock().secured = to;
+        Ok(())
+    }
+
+    fn make_spare(&self, upkeep: &mut Upkeep) -> Result<()> {
+        let room = self.step_ahead(FileOffset(HEADER_AREA_LEN + MOST_STEP), FileOffset(HEADER_AREA_LEN));
+        let room = (room - FileOffset(HEADER_AREA_LEN)).min(MOST_STEP);
+        let file = prepare_spare(&*self.environment.storage, &self.dir, room)
+            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
+        upkeep.spare = Some((file, HEADER_AREA_LEN + room));
+        Ok(())
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}

@@ -1,0 +1,34 @@
+//! One ordered log: ids, appending, making durable, reading, truncating.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `environment` | what do all streams of a log share? |
+//! | `catalogue` | which segments make up the stream right now? |
+//! | `core` | what is a stream, and how does it come out of recovery? |
+//! | `append` | how does a frame get its ids and reach the kernel? |
+//! | `tail` | what does the appending side know, under its lock? |
+//! | `grow` | where does room come from: blocks, segments, zeros ahead? |
+//! | `round` | what does one round of group commit do? |
+//! | `read` | how is one entry found and checked? |
+//! | `cursor` | how are entries read one after the other? |
+//! | `truncate` | how are old segments taken out, and brought back? |
+//! | `finish` | how does a stream end: closed or deleted? |
+
+mod append;
+mod catalogue;
+mod core;
+mod cursor;
+mod environment;
+mod finish;
+mod grow;
+mod read;
+mod round;
+mod tail;
+mod truncate;
+mod view;
+
+pub use core::StreamCore;
+pub use cursor::Cursor;
+pub use environment::Attendant;
+pub use environment::Environment;
+pub use view::EntryView;

@@ -1,0 +1,316 @@
+//! What does one round of group commit do?
+//!
+//! Everything written when it begins becomes durable, oldest first (D1). Rotated segments are
+//! sealed on the way. For each, in this order, and what a crash right after leaves:
+//!
+//! 1. its frames are synced: a whole segment without a footer, a tail; open scans it;
+//! 2. its successor's header and frames are synced, then the directory that names it: the chain is
+//!    whole, open finishes the seal;
+//! 3. footer and slots are written, the file is cut to its exact length and synced: sealed. A
+//!    footer so proves that a successor with entries durably existed.
+//!
+//! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored,
+//! which the *next* sync makes durable: a slot never says more than was durable when it was
+//! written, and the other slot is durable by then, so a crash never finds both torn.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::commit::CommitError;
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::FrontierSlot;
+use crate::format::HEADER_AREA_LEN;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::options::SyncMode;
+use crate::segment::SegmentEnd;
+use crate::segment::rewrite_checked;
+use crate::segment::seal;
+use crate::segment::store_slot;
+use crate::storage::StorageFile;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Part;
+use crate::stream::tail::Tail;
+
+/// What only the leader of a round touches.
+#[derive(Debug)]
+pub struct SyncState {
+    /// The slot of the active segment that may be overwritten.
+    pub next_slot: usize,
+    /// What was stored last in the active segment, with its first id.
+    pub stored: Option<(EntryId, FrontierSlot)>,
+    /// The stream's own name in the root directory is durable.
+    pub dir_durable: bool,
+    /// The durable point: which segment (by first id), and how far in it.
+    pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
+}
+
+/// What a round makes durable.
+struct Work {
+    unsealed: Vec<(Arc<Part>, SegmentEnd)>,
+    active: Option<(Arc<Part>, SegmentEnd)>,
+    /// The files, in the same order, held open; and whether their bytes must be written again.
+    files: Vec<(Arc<dyn StorageFile>, bool)>,
+}
+
+impl StreamCore {
+    /// Returns once everything below `end` is durable.
+    pub(super) fn make_durable(&self, end: u64) -> Result<()> {
+        self.durability.commit(end, || self.round()).map_err(|error| match error {
+            CommitError::Poisoned(cause) => cause.duplicate(),
+            CommitError::Closed => Error::Closed,
+            CommitError::Timeout => Error::Timeout,
+        })
+    }
+
+    /// Makes everything written so far durable.
+    pub fn sync(&self) -> Result<()> {
+        {
+            let tail = self.tail.lock();
+            self.admit(&tail)?;
+        }
+        self.make_durable(self.written_end())
+    }
+
+    /// One round, as the leader of the group or while nobody leads. Tells the new durable end.
+    /// A failure latches before it is told.
+    pub(super) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
+        self.try_round().map_err(|error| {
+            let error = Arc::new(error);
+            self.poison(Arc::clone(&error));
+            error
+        })
+    }
+
+    fn try_round(&self) -> Result<u64> {
+        let mut state = self.sync_state.lock();
+        let work = self.collect()?;
+        let parts: Vec<_> = work.unsealed.iter().chain(&work.active).zip(&work.files).collect();
+        let mut synced = 0;
+        let mut reached = None;
+        for (place, &((part, end), (file, _))) in parts.iter().enumerate() {
+            if end.last_frame.is_none() {
+                break;
+            }
+            // 1. Its frames.
+            self.sync_frames(&state, parts[place], place, &mut synced)?;
+            let successor = parts.get(place + 1).filter(|((_, end), _)| end.last_frame.is_some());
+            let Some(((next, _), _)) = successor else {
+                // The active segment, or a full one whose successor holds no entry yet: that
+                // would prove nothing, so sealing waits.
+                self.sync_names(&mut state, part)?;
+                reached = Some((part, end, file));
+                break;
+            };
+            // 2. The successor, and its name.
+            self.sync_frames(&state, parts[place + 1], place + 1, &mut synced)?;
+            self.sync_names(&mut state, next)?;
+            // 3. The seal.
+            self.seal(&mut state, part, file, end)?;
+        }
+        let Some((part, end, file)) = reached else { return Ok(self.durability.committed()) };
+        state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
+        let is_active = work.active.as_ref().is_some_and(|(active, _)| Arc::ptr_eq(active, part));
+        if is_active {
+            self.store_frontier(&mut state, part, &**file, end);
+        }
+        Ok(end.next_id.0)
+    }
+
+    /// Syncs the part at `place`, once: `synced` counts those that are.
+    fn sync_frames(
+        &self,
+        state: &SyncState,
+        ((part, end), (file, unproven)): (&(Arc<Part>, SegmentEnd), &(Arc<dyn StorageFile>, bool)),
+        place: usize,
+        synced: &mut usize,
+    ) -> Result<()> {
+        if place < *synced {
+            return Ok(());
+        }
+        if *unproven {
+            self.write_again(state, part, &**file, end)?;
+        }
+        file.sync_data().map_err(|error| Error::io(error, part.segment.context()))?;
+        *synced = place + 1;
+        Ok(())
+    }
+
+    /// What there is to make durable. Files are opened first and held, so that none is closed (and
+    /// an error lost with it) between the look at the tail and the sync.
+    fn collect(&self) -> Result<Work> {
+        loop {
+            let (unsealed, active) = {
+                let tail = self.tail.lock();
+                (tail.unsealed.clone(), tail.active.clone())
+            };
+            let mut files = Vec::with_capacity(unsealed.len() + 1);
+            for part in unsealed.iter().map(|(part, _)| part).chain(&active) {
+                files.push((self.write_file(part)?.0, false));
+            }
+            let mut tail = self.tail.lock();
+            let same_active = match (&tail.active, &active) {
+                (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+                (None, None) => true,
+                _ => false,
+            };
+            if !same_active || tail.unsealed.len() != unsealed.len() {
+                continue;
+            }
+            let slots = unsealed.iter().map(|(part, _)| part).chain(&active);
+            for (part, file) in slots.zip(&mut files) {
+                file.1 = part.write_slot.begin_sync();
+            }
+            tail.unsynced_bytes = 0;
+            tail.sync_planned = false;
+            tail.sync_urgent = false;
+            let active = active.map(|active| (active, tail.written));
+            return Ok(Work { unsealed: unsealed.into(), active, files });
+        }
+    }
+
+    /// Bytes written through a descriptor that was closed since may have failed to reach the disk
+    /// without anybody being told: they are treated as recovery treats a tail.
+    fn write_again(
+        &self,
+        state: &SyncState,
+        part: &Part,
+        file: &dyn StorageFile,
+        end: &SegmentEnd,
+    ) -> Result<()> {
+        let segment = &part.segment;
+        let from = match state.durable_at {
+            Some((first_id, place)) if first_id == segment.first_id() => place,
+            _ => (FileOffset(HEADER_AREA_LEN), segment.first_id()),
+        };
+        if !part.name_durable.load(Ordering::Acquire) {
+            let header = segment.header.encode();
+            file.write_at(0, &[std::io::IoSlice::new(&header)])
+                .map_err(|error| Error::io(error, segment.context()))?;
+        }
+        let chunk_len = self.environment.options.read_buffer_size;
+        rewrite_checked(segment, file, from, end, chunk_len)
+    }
+
+    /// Makes the part's name durable, and the stream's.
+    fn sync_names(&self, state: &mut SyncState, part: &Part) -> Result<()> {
+        let storage = &self.environment.storage;
+        if !part.name_durable.load(Ordering::Acquire) {
+            storage
+                .sync_dir(&self.dir)
+                .map_err(|error| Error::io(error, ErrorContext::at(&self.dir)))?;
+            part.name_durable.store(true, Ordering::Release);
+        }
+        if !state.dir_durable {
+            let root = &self.environment.root;
+            storage.sync_dir(root).map_err(|error| Error::io(error, ErrorContext::at(root)))?;
+            state.dir_durable = true;
+        }
+        Ok(())
+    }
+
+    fn seal(
+        &self,
+        state: &mut SyncState,
+        part: &Arc<Part>,
+        file: &Arc<dyn StorageFile>,
+        end: &SegmentEnd,
+    ) -> Result<()> {
+        seal(&part.segment, file, end, &self.slot_for(end))?;
+        state.durable_at = None;
+        state.next_slot = 0;
+        let mut tail = self.tail.lock();
+        tail.unsealed.pop_front();
+        drop(tail);
+        self.environment.write_files.forget(&part.write_slot);
+        // The next reader opens it as a sealed file, mapped if so chosen.
+        self.environment.read_files.forget(&part.read_slot);
+        Ok(())
+    }
+
+    pub(super) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+        let catalogue = self.catalogue();
+        FrontierSlot {
+            end: end.offset,
+            next_id: end.next_id,
+            last_frame: end.last_frame,
+            first_kept_id: catalogue.first_kept,
+            cut_epoch: catalogue.cut_epoch,
+        }
+    }
+
+    /// Stores the durable point. If that fails, what was made durable is acknowledged all the
+    /// same, and the stream takes no more.
+    fn store_frontier(
+        &self,
+        state: &mut SyncState,
+        part: &Part,
+        file: &dyn StorageFile,
+        end: &SegmentEnd,
+    ) {
+        let slot = self.slot_for(end);
+        let first_id = part.segment.first_id();
+        if state.stored == Some((first_id, slot)) {
+            return;
+        }
+        if state.stored.is_some_and(|(stored_in, _)| stored_in != first_id) {
+            state.next_slot = 0;
+        }
+        match store_slot(file, part.segment.seed, state.next_slot, &slot) {
+            Ok(()) => {
+                state.next_slot ^= 1;
+                state.stored = Some((first_id, slot));
+            }
+            Err(error) => {
+                self.durability.advance(end.next_id.0);
+                self.poison(Arc::new(Error::io(error, part.segment.context())));
+            }
+        }
+    }
+
+    /// Asks the helpers for what is due. Called after every append, under the tail's lock.
+    pub(super) fn ask_helpers(&self, tail: &mut Tail) {
+        let Some(attendant) = self.environment.attendant.get() else { return };
+        if !tail.preparing && self.wants_room_ahead(tail) {
+            tail.preparing = true;
+            if let Some(stream) = self.arc() {
+                attendant.prepare(&stream);
+            }
+        }
+        let Some(background) = self.environment.options.background_sync else { return };
+        if self.environment.options.sync_mode == SyncMode::Strict {
+            return;
+        }
+        if tail.unsynced_bytes >= background.bytes && !tail.sync_urgent {
+            tail.sync_urgent = true;
+            if let Some(stream) = self.arc() {
+                attendant.sync_now(&stream);
+            }
+        } else if !tail.sync_planned {
+            tail.sync_planned = true;
+            if let Some(stream) = self.arc() {
+                attendant.sync_after(&stream, background.interval);
+            }
+        }
+    }
+
+    /// What a helper does when a background sync is due. A failure poisons the stream, which tells
+    /// the next caller.
+    pub fn background_sync(&self) {
+        if self.is_poisoned() {
+            return;
+        }
+        let end = self.written_end();
+        if end > self.durability.committed() {
+            // Told to whoever appends next.
+            let _ = self.durability.commit(end, || self.round());
+        }
+        let mut tail = self.tail.lock();
+        tail.sync_planned &= tail.unsynced_bytes > 0;
+        if tail.unsynced_bytes == 0 {
+            tail.release_buffers();
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What the appending side of a stream knows, under its lock: where the next frame goes.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::PreparedFrame;
+use crate::format::header_crc_of;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::options::WalOptions;
+use crate::recovery::Next;
+use crate::segment::SegmentEnd;
+use crate::segment::footer_reserve;
+use crate::stream::catalogue::Part;
+
+/// Whether a stream takes appends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It does.
+    Open,
+    /// The log was closed.
+    Closed,
+    /// The stream was deleted.
+    Deleted,
+}
+
+/// A frame noted for the index once it is published.
+pub struct NotedFrame {
+    previous: Option<FileOffset>,
+    offset: FileOffset,
+    id: EntryId,
+}
+
+/// Frames that were taken back, and who has not been told yet.
+struct TakenBack {
+    tickets: Range<u64>,
+    untold: u64,
+    error: Arc<Error>,
+}
+
+/// The appending side.
+///
+/// Invariants: `written` ≤ `reserved`; the bytes between them are in `staged`, or in the hands of
+/// the one writer while `writing`; `reserved` plus room for a footer lies within `secured`.
+pub struct Tail {
+    /// Whether appends are taken.
+    pub life: Life,
+    /// The active segment; `None` before the first append and after a loss.
+    pub active: Option<Arc<Part>>,
+    /// What the next segment's header tells when there is no active one.
+    pub next: Next,
+    /// Rotated segments whose footers are missing, oldest first.
+    pub unsealed: VecDeque<(Arc<Part>, SegmentEnd)>,
+    /// The end of the frames that have ids.
+    pub reserved: SegmentEnd,
+    /// The end of the frames that are in the kernel.
+    pub written: SegmentEnd,
+    /// Up to here the file has blocks.
+    pub secured: FileOffset,
+    /// Frames that are in no file yet, one after the other, from `staged_at` on.
+    pub staged: Vec<u8>,
+    /// Where the staged frames go.
+    pub staged_at: FileOffset,
+    /// The staged frames, for the index.
+    pub noted: Vec<NotedFrame>,
+    /// Buffers to use again.
+    pub spare: (Vec<u8>, Vec<NotedFrame>),
+    /// Somebody is writing, without the lock.
+    pub writing: bool,
+    /// A new segment is being made: nobody may reserve.
+    pub rotating: bool,
+    /// Room ahead was asked for and has not been made.
+    pub preparing: bool,
+    /// The next segment's file was made ahead, or could not be; asked again after a rotation.
+    pub spare_tried: bool,
+    /// No zeros could be written ahead when this much was secured.
+    pub ahead_refused_at: Option<FileOffset>,
+    /// Bytes written since the last round looked.
+    pub unsynced_bytes: u64,
+    /// A background sync was asked for since the last round looked: later, or at once.
+    pub sync_planned: bool,
+    /// See above.
+    pub sync_urgent: bool,
+    next_ticket: u64,
+    resolved: u64,
+    taken_back: Vec<TakenBack>,
+}
+
+/// Whether a frame can be reserved now.
+pub enum Room {
+    /// Yes.
+    Ready,
+    /// Not before a new segment is made.
+    NeedsSegment,
+    /// Not before more blocks are secured.
+    NeedsSpace,
+}
+
+impl Tail {
+    /// The tail of a stream whose next entry goes where `next` says.
+    pub fn new(active: Option<Arc<Part>>, end: SegmentEnd, next: Next) -> Self {
+        Tail {
+            life: Life::Open,
+            active,
+            next,
+            unsealed: VecDeque::new(),
+            reserved: end,
+            written: end,
+            secured: end.offset,
+            staged: Vec::new(),
+            staged_at: end.offset,
+            noted: Vec::new(),
+            spare: (Vec::new(), Vec::new()),
+            writing: false,
+            rotating: false,
+            preparing: false,
+            spare_tried: false,
+            ahead_refused_at: None,
+            unsynced_bytes: 0,
+            sync_planned: false,
+            sync_urgent: false,
+            next_ticket: 0,
+            resolved: 0,
+            taken_back: Vec::new(),
+        }
+    }
+
+    /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
+    pub fn room_for(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Room {
+        let Some(active) = &self.active else { return Room::NeedsSegment };
+        let used = self.reserved.offset.0 - HEADER_AREA_LEN;
+        let entries = self.reserved.next_id - active.segment.first_id();
+        let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
+            || entries.saturating_add(u64::from(frame.entry_count()))
+                > options.max_entries_per_segment;
+        if used > 0 && overflows {
+            return Room::NeedsSegment;
+        }
+        if self.needed_for(frame.frame_len()) > self.secured {
+            return Room::NeedsSpace;
+        }
+        Room::Ready
+    }
+
+    /// How far blocks must be secured for a frame of this length and the footer behind it.
+    pub fn needed_for(&self, frame_len: u64) -> FileOffset {
+        let end = self.reserved.offset + frame_len;
+        end + footer_reserve(end)
+    }
+
+    /// Gives a frame its ids and its place, and copies it behind the staged ones.
+    pub fn stage(&mut self, active: &Part, frame: &PreparedFrame<'_>) -> (Range<u64>, u64) {
+        let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
+        let place = self.staged.len();
+        let seed = active.segment.seed;
+        let previous_len = self.reserved.last_frame_len;
+        let header = frame.encode_into(&mut self.staged, seed, at, first_id, previous_len);
+        let encoded = &self.staged[place..place + FRAME_HEADER_LEN];
+        let link = encoded.first_chunk().map_or(0, header_crc_of);
+        self.reserve(&header, link)
+    }
+
+    /// Moves the reserved end past a frame.
+    pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
+        let at = self.reserved.offset;
+        let previous = self.reserved.last_frame;
+        self.noted.push(NotedFrame { previous, offset: at, id: header.first_id });
+        self.reserved = SegmentEnd {
+            offset: at + header.len(),
+            next_id: header.end_id(),
+            last_frame: Some(at),
+            last_frame_len: header.len() as u32,
+            link,
+        };
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        (header.ids(), ticket)
+    }
+
+    /// Takes everything staged, for writing.
+    pub fn take_staged(&mut self) -> Batch {
+        let (spare, spare_noted) = std::mem::take(&mut self.spare);
+        let batch = Batch {
+            bytes: std::mem::replace(&mut self.staged, spare),
+            noted: std::mem::replace(&mut self.noted, spare_noted),
+            at: self.staged_at,
+            end: self.reserved,
+            tickets_end: self.next_ticket,
+        };
+        self.staged_at = self.reserved.offset;
+        self.writing = true;
+        batch
+    }
+
+    /// The batch is in the kernel: lets readers see it.
+    pub fn publish(&mut self, active: &Part, mut batch: Batch) {
+        self.writing = false;
+        self.unsynced_bytes += batch.end.offset - self.written.offset;
+        self.written = batch.end;
+        self.resolved = batch.tickets_end;
+        let mut index = active.segment.index.write();
+        for frame in batch.noted.drain(..) {
+            index.note(frame.previous, frame.offset, frame.id);
+        }
+        drop(index);
+        active.segment.publish(&batch.end);
+        batch.bytes.clear();
+        self.spare = (batch.bytes, batch.noted);
+    }
+
+    /// The batch could not be written: it and everything staged behind it never happened.
+    pub fn take_back(&mut self, error: Arc<Error>) {
+        self.writing = false;
+        let tickets = self.resolved..self.next_ticket;
+        let untold = tickets.end - tickets.start;
+        self.taken_back.push(TakenBack { tickets, untold, error });
+        self.resolved = self.next_ticket;
+        self.reserved = self.written;
+        self.staged.clear();
+        self.staged_at = self.written.offset;
+        self.noted.clear();
+    }
+
+    /// What became of the frame with this ticket; `None`: nothing yet. Each ticket asks until it
+    /// has an answer, and takes it once.
+    pub fn outcome(&mut self, ticket: u64) -> Option<Result<(), Arc<Error>>> {
+        if ticket >= self.resolved {
+            return None;
+        }
+        let place = self.taken_back.iter().position(|batch| batch.tickets.contains(&ticket));
+        let Some(place) = place else { return Some(Ok(())) };
+        let batch = &mut self.taken_back[place];
+        let error = Arc::clone(&batch.error);
+        batch.untold -= 1;
+        if batch.untold == 0 {
+            self.taken_back.swap_remove(place);
+        }
+        Some(Err(error))
+    }
+
+    /// Gives back the memory of buffers that nobody uses.
+    pub fn release_buffers(&mut self) {
+        if !self.writing && self.staged.is_empty() {
+            self.staged = Vec::new();
+            self.noted = Vec::new();
+            self.spare = (Vec::new(), Vec::new());
+        }
+    }
+}
+
+/// Frames on their way to the kernel.
+pub struct Batch {
+    /// The frames.
+    pub bytes: Vec<u8>,
+    noted: Vec<NotedFrame>,
+    /// Where they go.
+    pub at: FileOffset,
+    /// Where they end.
+    pub end: SegmentEnd,
+    tickets_end: u64,
+}

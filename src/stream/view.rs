@@ -1,0 +1,64 @@
+//! The bytes of one entry, borrowed from where they are.
+
+use std::fmt;
+use std::ops::Deref;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::storage::MappedBytes;
+
+/// One entry, checked. Dereferences to its bytes.
+///
+/// It pins what it shows: truncation, deletion, rotation, eviction and close do not touch the
+/// bytes while it lives, and the space returns when it goes. It does not keep the log locked. May
+/// be sent to and used from any thread.
+pub struct EntryView(Bytes);
+
+enum Bytes {
+    Owned(Vec<u8>),
+    Mapped { map: Arc<dyn MappedBytes>, range: Range<usize> },
+    Block { block: Arc<[u8]>, range: Range<usize> },
+}
+
+impl EntryView {
+    /// A view that owns its bytes.
+    pub(crate) fn owned(bytes: Vec<u8>) -> Self {
+        EntryView(Bytes::Owned(bytes))
+    }
+
+    /// A view into a mapped file.
+    pub(crate) fn mapped(map: Arc<dyn MappedBytes>, range: Range<usize>) -> Self {
+        debug_assert!(map.bytes().get(range.clone()).is_some());
+        EntryView(Bytes::Mapped { map, range })
+    }
+
+    /// A view into a decompressed frame.
+    pub(crate) fn in_block(block: Arc<[u8]>, range: Range<usize>) -> Self {
+        debug_assert!(block.get(range.clone()).is_some());
+        EntryView(Bytes::Block { block, range })
+    }
+}
+
+impl Deref for EntryView {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Owned(bytes) => bytes,
+            Bytes::Mapped { map, range } => &map.bytes()[range.clone()],
+            Bytes::Block { block, range } => &block[range.clone()],
+        }
+    }
+}
+
+impl AsRef<[u8]> for EntryView {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for EntryView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryView({} bytes)", self.len())
+    }
+}

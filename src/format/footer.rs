@@ -75,7 +75,7 @@ pub struct Trailer {
 }
 
 /// The length of the payload of a footer with `stored_count` points in it.
-pub(super) fn footer_payload_len(stored_count: u64) -> u64 {
+fn footer_payload_len(stored_count: u64) -> u64 {
     stored_count * POINT_LEN as u64 + TRAILER_LEN as u64
 }
 
@@ -162,7 +162,8 @@ pub fn decode_points(
     check_payload(&header, seed, payload).ok()?;
     let is_this_footer = header.kind == FrameKind::Footer
         && header.first_id == trailer.end_id
-        && header.entry_count == trailer.point_count;
+        && header.entry_count == trailer.point_count
+        && u64::from(header.stored_len) == footer_payload_len(u64::from(trailer.point_count));
     if !is_this_footer {
         return None;
     }

@@ -19,7 +19,6 @@ use crate::format::fields::put_u64;
 use crate::format::fields::u16_at;
 use crate::format::fields::u32_at;
 use crate::format::fields::u64_at;
-use crate::format::footer::footer_payload_len;
 use crate::format::segment_header::HEADER_AREA_LEN;
 use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
@@ -233,7 +232,8 @@ impl FrameHeader {
         let count_fits = match self.kind {
             FrameKind::Single => count == 1,
             FrameKind::Many => count >= 1 && count * TABLE_ROW_LEN as u64 <= uncompressed,
-            FrameKind::Footer => footer_payload_len(count) == uncompressed,
+            // What a footer of so many points takes is for `footer` to judge.
+            FrameKind::Footer => true,
         };
         if stored > MAX_PAYLOAD_LEN {
             Some("stored_len")

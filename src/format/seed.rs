@@ -77,3 +77,30 @@ impl Masks {
         mixed as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The masks are a published generator, so that another language can follow us.
+    /// Expected values: `splitmix64.c` started at 0, low halves.
+    #[test]
+    fn masks_are_the_low_halves_of_splitmix64() {
+        let mut masks = SegmentSeed(0).masks(0, EntryId(0));
+        let first = [masks.next_mask(), masks.next_mask(), masks.next_mask()];
+        assert_eq!(first, [0x7B1D_CDAF, 0xA1B9_65F4, 0x8009_454F]);
+    }
+
+    #[test]
+    fn the_mask_of_an_id_does_not_depend_on_where_its_frame_began() {
+        let seed = SegmentSeed(0x1D69_E970);
+        let mut from_start = seed.masks(7, EntryId(u64::MAX - 5));
+        for id in u64::MAX - 5..u64::MAX {
+            assert_eq!(
+                from_start.next_mask(),
+                seed.masks(7, EntryId(id)).next_mask(),
+                "id {id}"
+            );
+        }
+    }
+}

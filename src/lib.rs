@@ -11,6 +11,7 @@ mod ids;
 mod options;
 mod recovery;
 mod segment;
+mod stream;
 mod storage;
 
 pub use error::Error;

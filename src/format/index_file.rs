@@ -9,7 +9,7 @@
 //!   │ magic │ version │ key len │ zero │ segment count │ point count │ segments │ points │ key │ CRC │
 //!   └───────┴─────────┴─────────┴──────┴───────────────┴─────────────┴──────────┴────────┴─────┴─────┘
 //!   segment:  0          8        16            24      32
-//!             │ first id │ end id │ file length │ flags │
+//!             │ first id │ end id │ frames end  │ flags │
 //! ```
 
 use crate::format::fields::put_u16;
@@ -39,8 +39,8 @@ const CRC_LEN: usize = 4;
 
 const SEGMENT_FIRST_AT: usize = 0;
 const SEGMENT_END_AT: usize = SEGMENT_FIRST_AT + 8;
-const SEGMENT_FILE_LEN_AT: usize = SEGMENT_END_AT + 8;
-const SEGMENT_FLAGS_AT: usize = SEGMENT_FILE_LEN_AT + 8;
+const SEGMENT_FRAMES_END_AT: usize = SEGMENT_END_AT + 8;
+const SEGMENT_FLAGS_AT: usize = SEGMENT_FRAMES_END_AT + 8;
 const SEGMENT_LEN: usize = SEGMENT_FLAGS_AT + 8;
 
 const FLAG_SEALED: u64 = 1;
@@ -52,8 +52,8 @@ pub struct IndexedSegment {
     pub first_id: EntryId,
     /// The id after its last entry.
     pub end_id: EntryId,
-    /// The length of its file in bytes.
-    pub file_len: u64,
+    /// Where its frames end, in bytes from the start of the file.
+    pub frames_end: u64,
     /// Whether it had a footer.
     pub sealed: bool,
 }
@@ -137,7 +137,7 @@ impl IndexedSegment {
         let mut bytes = [0; SEGMENT_LEN];
         put_u64(&mut bytes, SEGMENT_FIRST_AT, self.first_id.0);
         put_u64(&mut bytes, SEGMENT_END_AT, self.end_id.0);
-        put_u64(&mut bytes, SEGMENT_FILE_LEN_AT, self.file_len);
+        put_u64(&mut bytes, SEGMENT_FRAMES_END_AT, self.frames_end);
         put_u64(
             &mut bytes,
             SEGMENT_FLAGS_AT,
@@ -151,7 +151,7 @@ impl IndexedSegment {
         let segment = IndexedSegment {
             first_id: EntryId(u64_at(bytes, SEGMENT_FIRST_AT)),
             end_id: EntryId(u64_at(bytes, SEGMENT_END_AT)),
-            file_len: u64_at(bytes, SEGMENT_FILE_LEN_AT),
+            frames_end: u64_at(bytes, SEGMENT_FRAMES_END_AT),
             sealed: flags == FLAG_SEALED,
         };
         (flags <= FLAG_SEALED && segment.first_id <= segment.end_id).then_some(segment)

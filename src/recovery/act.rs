@@ -50,6 +50,21 @@ pub struct Recovered {
     pub failure: Option<Error>,
 }
 
+impl Recovered {
+    /// A stream of which nothing is on disk.
+    pub fn nothing() -> Self {
+        Recovered {
+            segments: Vec::new(),
+            next: Next::First,
+            generation: 0,
+            first_kept: (EntryId(0), 0),
+            durable_end: EntryId(0),
+            needs_sync: false,
+            failure: None,
+        }
+    }
+}
+
 /// One segment of a recovered stream.
 #[derive(Debug)]
 pub struct RecoveredSegment {

@@ -141,7 +141,8 @@ impl StreamCore {
             upkeep: Mutex::new(Upkeep { generation, dir_exists, spare: None }),
             sync_state: Mutex::new(SyncState {
                 next_slot,
-                stored: None,
+                frontier: None,
+                stored: false,
                 dir_durable: named,
                 durable_at,
             }),

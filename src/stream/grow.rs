@@ -261,7 +261,8 @@ impl StreamCore {
                 tail.ahead_refused_at = Some(tail.secured);
             }
             let used = tail.written.offset.0 - HEADER_AREA_LEN;
-            (used, std::mem::replace(&mut tail.spare_tried, tail.life == Life::Open && self.wants_spare(used)))
+            let wanted = tail.life == Life::Open && self.wants_spare(used);
+            (used, std::mem::replace(&mut tail.spare_tried, wanted))
         };
         if told.is_ok() && !spare_tried && upkeep.spare.is_none() && self.wants_spare(used) {
             told = self.make_spare(&mut upkeep);

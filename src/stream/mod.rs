@@ -12,6 +12,7 @@
 //! | `read` | how is one entry found and checked? |
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
+//! | `wait` | how does a caller learn that an entry is durable? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
 mod append;
@@ -26,8 +27,12 @@ mod round;
 mod tail;
 mod truncate;
 mod view;
+mod wait;
 
-pub use core::StreamCore;
+pub use self::core::StreamCore;
+pub use catalogue::Catalogue;
+pub use finish::remove_deleted;
+pub use tail::Life;
 pub use cursor::Cursor;
 pub use environment::Attendant;
 pub use environment::Environment;

@@ -39,8 +39,10 @@ use crate::stream::tail::Tail;
 pub struct SyncState {
     /// The slot of the active segment that may be overwritten.
     pub next_slot: usize,
-    /// What was stored last in the active segment, with its first id.
-    pub stored: Option<(EntryId, FrontierSlot)>,
+    /// The durable point in the newest segment, as a slot; `None` before the first round there.
+    pub frontier: Option<FrontierSlot>,
+    /// Whether a slot was stored since the stream was opened.
+    pub stored: bool,
     /// The stream's own name in the root directory is durable.
     pub dir_durable: bool,
     /// The durable point: which segment (by first id), and how far in it.
@@ -112,10 +114,7 @@ impl StreamCore {
         }
         let Some((part, end, file)) = reached else { return Ok(self.durability.committed()) };
         state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
-        let is_active = work.active.as_ref().is_some_and(|(active, _)| Arc::ptr_eq(active, part));
-        if is_active {
-            self.store_frontier(&mut state, part, &**file, end);
-        }
+        self.store_frontier(&mut state, part, &**file, end);
         Ok(end.next_id.0)
     }
 
@@ -220,6 +219,7 @@ impl StreamCore {
     ) -> Result<()> {
         seal(&part.segment, file, end, &self.slot_for(end))?;
         state.durable_at = None;
+        state.frontier = None;
         state.next_slot = 0;
         let mut tail = self.tail.lock();
         tail.unsealed.pop_front();
@@ -251,17 +251,14 @@ impl StreamCore {
         end: &SegmentEnd,
     ) {
         let slot = self.slot_for(end);
-        let first_id = part.segment.first_id();
-        if state.stored == Some((first_id, slot)) {
+        if state.frontier == Some(slot) {
             return;
-        }
-        if state.stored.is_some_and(|(stored_in, _)| stored_in != first_id) {
-            state.next_slot = 0;
         }
         match store_slot(file, part.segment.seed, state.next_slot, &slot) {
             Ok(()) => {
                 state.next_slot ^= 1;
-                state.stored = Some((first_id, slot));
+                state.frontier = Some(slot);
+                state.stored = true;
             }
             Err(error) => {
                 self.durability.advance(end.next_id.0);

@@ -11,7 +11,7 @@ use crate::format::index_file::IndexedSegment;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 
-fn segment(first_id: u64, end_id: u64, file_len: u64, sealed: bool) -> IndexedSegment {
+fn segment(first_id: u64, end_id: u64, frames_end: u64, sealed: bool) -> IndexedSegment {
     IndexedSegment {
         first_id: EntryId(first_id),
         end_id: EntryId(end_id),

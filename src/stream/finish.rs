@@ -1,0 +1,244 @@
+//! How does a stream end: closed, or deleted?
+//!
+//! **Close.** Appends that have ids finish; later ones are refused. One last round makes everything
+//! durable. Then both slots get the final frontier, one after the other with a sync between, and
+//! the file is cut to its exact length, so that the same calls leave the same bytes. A crash
+//! anywhere in this leaves what a crash after the last round leaves: nothing to cut but zeros.
+//!
+//! **Delete.** The directory is renamed and the root synced: that is the commit point. Then the
+//! files go; what a crash leaves of them is removed at open.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::DELETED_SUFFIX;
+use crate::format::INDEX_FILE;
+use crate::format::IndexFile;
+use crate::format::IndexPoint;
+use crate::format::IndexedSegment;
+use crate::segment::SegmentEnd;
+use crate::segment::TEMPORARY_NAME;
+use crate::segment::store_slot;
+use crate::storage::Access;
+use crate::storage::EntryKind;
+use crate::storage::Storage;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Catalogue;
+use crate::stream::catalogue::Part;
+use crate::stream::tail::Life;
+
+impl StreamCore {
+    /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
+    /// that is poisoned is left as it is, for recovery, and tells so.
+    pub fn close(&self) -> Result<()> {
+        if !self.stop_appends(Life::Closed) {
+            return Ok(());
+        }
+        let mut upkeep = self.upkeep.lock();
+        let closed = self.durability.exclusive(|| {
+            self.refuse_poisoned()?;
+            let reached = self.round().map_err(|error| error.duplicate())?;
+            self.durability.advance(reached);
+            self.leave_exact_files()
+        });
+        self.durability.close();
+        if upkeep.spare.take().is_some() {
+            // Removed at the next open if this fails.
+            let _ = self.environment.storage.remove_file(&self.dir.join(TEMPORARY_NAME));
+        }
+        self.forget_files();
+        closed
+    }
+
+    /// Refuses appends from now on and waits for those that have ids. False: they were refused
+    /// already.
+    fn stop_appends(&self, life: Life) -> bool {
+        let mut tail = self.tail.lock();
+        if tail.life != Life::Open {
+            return false;
+        }
+        tail.life = life;
+        self.progress.notify_all();
+        loop {
+            if tail.writing || tail.rotating {
+                self.progress.wait(&mut tail);
+            } else if !tail.staged.is_empty() {
+                self.write_staged(&mut tail);
+            } else {
+                tail.release_buffers();
+                return true;
+            }
+        }
+    }
+
+    fn leave_exact_files(&self) -> Result<()> {
+        let (newest, end, secured) = {
+            let tail = self.tail.lock();
+            let active = tail.active.clone().map(|active| (active, tail.written));
+            match (active, tail.unsealed.back().cloned()) {
+                (Some((active, end)), full) if end.last_frame.is_none() => {
+                    drop(tail);
+                    return self.remove_empty(&active, full);
+                }
+                (Some((active, end)), _) => (active, end, tail.secured),
+                (None, _) => return Ok(()),
+            }
+        };
+        let stored = self.sync_state.lock().stored;
+        if !stored && secured == end.offset {
+            return Ok(());
+        }
+        self.finish_file(&newest, &end)?;
+        let points = newest.segment.index.read().points().to_vec();
+        self.write_index_file(&points);
+        Ok(())
+    }
+
+    /// A segment that was made for an append that then failed holds nothing: the one before it,
+    /// if there is one, is the newest again.
+    fn remove_empty(
+        &self,
+        empty: &Arc<Part>,
+        full: Option<(Arc<Part>, SegmentEnd)>,
+    ) -> Result<()> {
+        self.environment.write_files.forget(&empty.write_slot);
+        self.environment.read_files.forget(&empty.read_slot);
+        let storage = &self.environment.storage;
+        let io = |error| Error::io(error, empty.segment.context());
+        storage.remove_file(&empty.segment.path()).map_err(io)?;
+        storage.sync_dir(&self.dir).map_err(io)?;
+        match full {
+            Some((full, end)) => self.finish_file(&full, &end),
+            None => Ok(()),
+        }
+    }
+
+    fn finish_file(&self, part: &Arc<Part>, end: &SegmentEnd) -> Result<()> {
+        let mut state = self.sync_state.lock();
+        let io = |error| Error::io(error, part.segment.context());
+        let (file, _) = self.write_file(part)?;
+        let slot = self.slot_for(end);
+        // The slot stored last is made durable by this sync, before the other one is touched.
+        file.set_len(end.offset.0).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        store_slot(&*file, part.segment.seed, state.next_slot, &slot).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        store_slot(&*file, part.segment.seed, state.next_slot ^ 1, &slot).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        state.frontier = Some(slot);
+        Ok(())
+    }
+
+    fn forget_files(&self) {
+        let catalogue = self.catalogue();
+        for part in &catalogue.parts {
+            self.environment.write_files.forget(&part.write_slot);
+        }
+    }
+
+    /// Writes down which segments there are. Derived: nothing depends on it, so a failure is only
+    /// told, and the file is not synced.
+    pub(super) fn write_index_file(&self, active_points: &[IndexPoint]) {
+        let catalogue = self.catalogue();
+        let segments = catalogue.parts.iter().map(|part| {
+            let (end, end_id) = part.segment.limit();
+            IndexedSegment {
+                first_id: part.segment.first_id(),
+                end_id,
+                frames_end: end.0,
+                sealed: part.segment.is_sealed(),
+            }
+        });
+        let index = IndexFile {
+            key: self.key.to_string(),
+            segments: segments.collect(),
+            active_points: active_points.to_vec(),
+        };
+        let bytes = index.encode();
+        let path = self.dir.join(INDEX_FILE);
+        if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
+            let message = format!("{} not written: {error}", path.display());
+            self.environment.tell(log::Level::Debug, &message);
+        }
+    }
+
+    /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
+    pub fn delete(&self) -> Result<()> {
+        if !self.stop_appends(Life::Deleted) {
+            return Err(Error::Closed);
+        }
+        let mut upkeep = self.upkeep.lock();
+        let deleted = self.durability.exclusive(|| {
+            if !self.is_poisoned() {
+                // Those who wait for this are told so; whether it succeeds is theirs to know.
+                if let Ok(reached) = self.round() {
+                    self.durability.advance(reached);
+                }
+            }
+            rename_away(&*self.environment.storage, &self.environment.root, &self.dir)
+        });
+        let target = match deleted {
+            Ok(target) => target,
+            Err(error) => {
+                self.tail.lock().life = Life::Open;
+                return Err(error);
+            }
+        };
+        self.durability.close();
+        upkeep.spare = None;
+        let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);
+        *self.catalogue.write() = Arc::new(Catalogue::default());
+        for part in &parts {
+            self.environment.write_files.forget(&part.write_slot);
+            self.environment.read_files.forget(&part.read_slot);
+        }
+        self.progress.notify_all();
+        remove_deleted(&*self.environment.storage, &target)
+    }
+}
+
+fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let file = match storage.kind(path)? {
+        Some(_) => storage.open_file(path, Access::ReadWrite)?,
+        None => storage.create_file(path)?,
+    };
+    file.write_at(0, &[std::io::IoSlice::new(bytes)])?;
+    file.set_len(bytes.len() as u64)
+}
+
+/// Where a stream's directory goes when it is deleted.
+fn deleted_name(dir: &Path) -> PathBuf {
+    let mut name = dir.file_name().unwrap_or_default().to_os_string();
+    name.push(DELETED_SUFFIX);
+    dir.with_file_name(name)
+}
+
+/// Renames a stream's directory so that it is no stream any more, durably.
+fn rename_away(storage: &dyn Storage, root: &Path, dir: &Path) -> Result<PathBuf> {
+    let target = deleted_name(dir);
+    let io = |error| Error::io(error, ErrorContext::at(dir));
+    if storage.kind(&target).map_err(io)?.is_some() {
+        remove_deleted(storage, &target)?;
+    }
+    if storage.kind(dir).map_err(io)?.is_some() {
+        storage.rename(dir, &target).map_err(io)?;
+    }
+    storage.sync_dir(root).map_err(io)?;
+    Ok(target)
+}
+
+/// Removes what a deletion left: the directory under its new name, with everything in it.
+pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
+    let io = |error| Error::io(error, ErrorContext::at(target));
+    if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
+        return Ok(());
+    }
+    for entry in storage.list_dir(target).map_err(io)? {
+        storage.remove_file(&target.join(&entry.name)).map_err(io)?;
+    }
+    storage.remove_dir(target).map_err(io)
+}

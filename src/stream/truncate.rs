@@ -1,0 +1,256 @@
+//! How are old segments taken out of a stream, and brought back?
+//!
+//! Truncation, and what a crash right after each step leaves:
+//!
+//! 1. everything written is synced, which seals what is full: nothing changed;
+//! 2. with an archive: each segment gets a second name there, and those names are made durable:
+//!    the segments are in both places;
+//! 3. a frontier slot with the new first id and the next epoch is stored and synced — **the commit
+//!    point**: open removes what is below it;
+//! 4. the files are removed and the directory is synced.
+//!
+//! Restoring goes the other way: names back into the stream and made durable, a slot with the old
+//! first id and the next epoch (the commit point), then the archive's names are removed.
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::SECTOR_LEN;
+use crate::format::SegmentHeader;
+use crate::format::TRAILER_LEN;
+use crate::format::decode_trailer;
+use crate::format::parse_segment_file_name;
+use crate::format::segment_file_name;
+use crate::ids::EntryId;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::SparseIndex;
+use crate::segment::store_slot;
+use crate::storage::Access;
+use crate::storage::EntryKind;
+use crate::storage::read_exact_at;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Catalogue;
+use crate::stream::catalogue::Part;
+
+impl StreamCore {
+    /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
+    /// return. Tells how many.
+    pub fn truncate(&self, safe_id: u64) -> Result<usize> {
+        self.alone_with_all_durable(|newest| self.truncate_alone(newest, EntryId(safe_id)))
+    }
+
+    /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
+    /// leads a round. All that was written before is durable then, and what is full is sealed.
+    fn alone_with_all_durable(
+        &self,
+        work: impl FnOnce(&Arc<Part>) -> Result<usize>,
+    ) -> Result<usize> {
+        let _upkeep = self.upkeep.lock();
+        self.durability.exclusive(|| {
+            self.admit(&self.tail.lock())?;
+            let reached = self.round().map_err(|error| error.duplicate())?;
+            self.durability.advance(reached);
+            let newest = {
+                let tail = self.tail.lock();
+                match (&tail.active, tail.unsealed.back()) {
+                    (Some(active), None) => Some(Arc::clone(active)),
+                    (_, Some((full, _))) => Some(Arc::clone(full)),
+                    (None, None) => None,
+                }
+            };
+            // After a loss there is no such segment before the next append.
+            newest.map_or(Ok(0), |newest| work(&newest))
+        })
+    }
+
+    fn truncate_alone(&self, newest: &Arc<Part>, safe_id: EntryId) -> Result<usize> {
+        let catalogue = self.catalogue();
+        let count = catalogue
+            .parts
+            .iter()
+            .take_while(|part| !Arc::ptr_eq(part, newest) && part.segment.end_id() <= safe_id)
+            .count();
+        if count == 0 {
+            return Ok(0);
+        }
+        let (out, kept) = catalogue.parts.split_at(count);
+        let Some(first) = kept.first().map(|part| part.segment.first_id()) else { return Ok(0) };
+        if let Some(archive) = self.archive_dir() {
+            self.link_into_archive(&archive, out)?;
+        }
+        let next = Catalogue {
+            first_kept: first,
+            cut_epoch: catalogue.cut_epoch + 1,
+            parts: kept.to_vec(),
+        };
+        self.commit_cut(newest, next)?;
+        for part in out {
+            self.environment.read_files.forget(&part.read_slot);
+            self.environment.write_files.forget(&part.write_slot);
+            let path = part.segment.path();
+            let removed = self.environment.storage.remove_file(&path);
+            removed.map_err(|error| Error::io(error, part.segment.context()))?;
+        }
+        self.sync_stream_dir()?;
+        Ok(count)
+    }
+
+    /// Makes a new catalogue the stream's, durably: by a slot in the newest segment. The slot that
+    /// was stored last is made durable first, so that never both can be torn.
+    fn commit_cut(&self, newest: &Arc<Part>, next: Catalogue) -> Result<()> {
+        let mut state = self.sync_state.lock();
+        let (file, _) = self.write_file(newest)?;
+        let latch = |error: io::Error| {
+            // What is in the slot is unknown now, and so is what the next open will keep.
+            let error = Arc::new(Error::io(error, newest.segment.context()));
+            self.poison(Arc::clone(&error));
+            error.duplicate()
+        };
+        file.sync_data().map_err(latch)?;
+        let Some(mut slot) = state.frontier else {
+            return Err(Error::Io(io::Error::other("a round left no frontier behind")));
+        };
+        slot.first_kept_id = next.first_kept;
+        slot.cut_epoch = next.cut_epoch;
+        store_slot(&*file, newest.segment.seed, state.next_slot, &slot).map_err(latch)?;
+        file.sync_data().map_err(latch)?;
+        state.next_slot ^= 1;
+        state.frontier = Some(slot);
+        *self.catalogue.write() = Arc::new(next);
+        Ok(())
+    }
+
+    fn sync_stream_dir(&self) -> Result<()> {
+        let synced = self.environment.storage.sync_dir(&self.dir);
+        synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
+    }
+
+    fn archive_dir(&self) -> Option<PathBuf> {
+        let archive = self.environment.options.archive_path.as_ref()?;
+        Some(archive.join(self.dir.file_name()?))
+    }
+
+    fn link_into_archive(&self, archive: &Path, out: &[Arc<Part>]) -> Result<()> {
+        let storage = &self.environment.storage;
+        let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
+        if let Some(root) = archive.parent() {
+            for dir in [root, archive] {
+                if storage.kind(dir).map_err(io)?.is_none() {
+                    storage.create_dir(dir).map_err(io)?;
+                    if let Some(parent) = dir.parent() {
+                        storage.sync_dir(parent).map_err(io)?;
+                    }
+                }
+            }
+        }
+        for part in out {
+            let name = segment_file_name(part.segment.first_id());
+            let target = archive.join(&name);
+            // Left by a truncation or a restoration that was cut short.
+            if storage.kind(&target).map_err(io)?.is_some() {
+                storage.remove_file(&target).map_err(io)?;
+            }
+            storage.link_or_copy(&part.segment.path(), &target).map_err(io)?;
+        }
+        storage.sync_dir(archive).map_err(io)
+    }
+
+    /// Brings back what truncation moved to the archive, as far as it joins on to the first id
+    /// kept. Durable on return. Tells how many segments.
+    pub fn restore_archived(&self) -> Result<usize> {
+        let Some(archive) = self.archive_dir() else { return Ok(0) };
+        self.alone_with_all_durable(|newest| self.restore_alone(newest, &archive))
+    }
+
+    fn restore_alone(&self, newest: &Arc<Part>, archive: &Path) -> Result<usize> {
+        let storage = &self.environment.storage;
+        let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
+        if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
+            return Ok(0);
+        }
+        let catalogue = self.catalogue();
+        let mut archived: Vec<EntryId> = storage
+            .list_dir(archive)
+            .map_err(io)?
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::File)
+            .filter_map(|entry| parse_segment_file_name(&entry.name))
+            .collect();
+        archived.sort_unstable();
+        let mut first_kept = catalogue.first_kept;
+        let mut back = Vec::new();
+        for first_id in archived.into_iter().rev().filter(|id| *id < catalogue.first_kept) {
+            let found = self.archived_part(archive, first_id)?;
+            let Some((segment, end)) = found.filter(|(_, end)| end.next_id == first_kept) else {
+                break;
+            };
+            debug_assert!(end.next_id > first_id);
+            first_kept = first_id;
+            back.push(Part::new(segment, true));
+        }
+        if back.is_empty() {
+            return Ok(0);
+        }
+        back.reverse();
+        for part in &back {
+            let target = part.segment.path();
+            if storage.kind(&target).map_err(io)?.is_some() {
+                storage.remove_file(&target).map_err(io)?;
+            }
+            let name = segment_file_name(part.segment.first_id());
+            storage.link_or_copy(&archive.join(name), &target).map_err(io)?;
+        }
+        self.sync_stream_dir()?;
+        let mut parts = back.clone();
+        parts.extend(catalogue.parts.iter().cloned());
+        let next = Catalogue { first_kept, cut_epoch: catalogue.cut_epoch + 1, parts };
+        self.commit_cut(newest, next)?;
+        for part in &back {
+            let name = segment_file_name(part.segment.first_id());
+            storage.remove_file(&archive.join(name)).map_err(io)?;
+        }
+        storage.sync_dir(archive).map_err(io)?;
+        Ok(back.len())
+    }
+
+    /// A segment in the archive, if it is whole and this stream's.
+    fn archived_part(
+        &self,
+        archive: &Path,
+        first_id: EntryId,
+    ) -> Result<Option<(Segment, SegmentEnd)>> {
+        let path = archive.join(segment_file_name(first_id));
+        let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
+        let file = self.environment.storage.open_file(&path, Access::Read).map_err(io)?;
+        let len = file.len().map_err(io)?;
+        if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN + TRAILER_LEN) as u64 {
+            return Ok(None);
+        }
+        let mut sector = [0; SECTOR_LEN];
+        read_exact_at(&*file, 0, &mut sector).map_err(io)?;
+        let mut trailer = [0; TRAILER_LEN];
+        read_exact_at(&*file, len - TRAILER_LEN as u64, &mut trailer).map_err(io)?;
+        let Ok(header) = SegmentHeader::decode(&sector) else { return Ok(None) };
+        if header.key != *self.key || header.first_id != first_id {
+            return Ok(None);
+        }
+        let Some(trailer) = decode_trailer(&trailer, header.seed(), len) else { return Ok(None) };
+        let end = SegmentEnd {
+            offset: trailer.footer_offset,
+            next_id: trailer.end_id,
+            last_frame: Some(trailer.last_frame),
+            last_frame_len: 0,
+            link: trailer.link,
+        };
+        let dir = Arc::from(self.dir.as_path());
+        let segment = Segment::new(header, dir, &end, true, SparseIndex::in_footer());
+        Ok(Some((segment, end)))
+    }
+}

@@ -1,0 +1,61 @@
+//! How does a caller learn that an entry is durable without syncing itself?
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::commit::CommitError;
+use crate::error::Error;
+use crate::error::Result;
+use crate::stream::StreamCore;
+
+impl StreamCore {
+    /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
+    /// makes a helper sync; it never syncs on this thread.
+    pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
+        let target = id.saturating_add(1);
+        if self.durability.committed() >= target {
+            return Ok(());
+        }
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            {
+                let mut tail = self.tail.lock();
+                if self.durability.committed() >= target {
+                    return Ok(());
+                }
+                self.admit(&tail)?;
+                if timeout.is_zero() {
+                    return Err(Error::Timeout);
+                }
+                if tail.written.next_id.0 < target {
+                    // Not appended yet: whoever publishes wakes us.
+                    let timed_out = match deadline {
+                        Some(deadline) => {
+                            self.progress.wait_until(&mut tail, deadline).timed_out()
+                        }
+                        None => {
+                            self.progress.wait(&mut tail);
+                            false
+                        }
+                    };
+                    if timed_out && tail.written.next_id.0 < target {
+                        return Err(Error::Timeout);
+                    }
+                    continue;
+                }
+            }
+            if let (Some(attendant), Some(stream)) =
+                (self.environment.attendant.get(), self.arc())
+            {
+                attendant.sync_now(&stream);
+            }
+            return self.durability.wait(target, deadline).map_err(|error| match error {
+                CommitError::Poisoned(cause) => {
+                    Error::Poisoned { stream: self.key.to_string(), cause }
+                }
+                CommitError::Closed => Error::Closed,
+                CommitError::Timeout => Error::Timeout,
+            });
+        }
+    }
+}

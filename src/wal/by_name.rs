@@ -1,0 +1,220 @@
+//! What can be done to a stream by its key?
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::options::LogSink;
+use crate::options::SyncMode;
+use crate::options::WalOptions;
+use crate::storage::RealDisk;
+use crate::storage::Storage;
+use crate::stream::StreamCore;
+use crate::wal::Stream;
+use crate::wal::TxnWriter;
+use crate::wal::WalIdIterator;
+use crate::wal::WalIterator;
+use crate::wal::log::Known;
+use crate::wal::log::Log;
+use crate::wal::open::open;
+
+/// A write-ahead log: a root directory with many streams of entries.
+///
+/// Cheap to clone, usable from any number of threads at once. Dropping the last clone (streams and
+/// transactions count as clones) closes it like [`Wal::close`], without a result.
+///
+/// Stream keys are 1 to 255 bytes without NUL; anything else is [`Error::Config`].
+#[derive(Clone)]
+pub struct Wal {
+    log: Arc<Log>,
+}
+
+impl Wal {
+    /// Opens the log at `options.root_path`, creating it when missing (not its parents), recovers
+    /// all streams and locks it against other writers.
+    ///
+    /// Errors: `Locked`; `Config`; `Io`; under [`CorruptionPolicy::Error`] `Corruption`, listing
+    /// all damage found. Under `Truncate` a damaged stream answers for itself later.
+    ///
+    /// [`CorruptionPolicy::Error`]: crate::CorruptionPolicy::Error
+    pub fn new(options: WalOptions) -> Result<Self> {
+        Self::open_logging(options, Arc::new(|level, message| log::log!(level, "{message}")))
+    }
+
+    /// Like [`Wal::new`], with a receiver of its own for what the log has to tell (recovery,
+    /// damage, failures) instead of the `log` crate's.
+    pub fn open_logging(options: WalOptions, sink: LogSink) -> Result<Self> {
+        Self::open_on(Arc::new(RealDisk), options, sink)
+    }
+
+    /// Opens a log on any disk: for tests.
+    #[doc(hidden)]
+    pub(crate) fn open_on(
+        storage: Arc<dyn Storage>,
+        options: WalOptions,
+        sink: LogSink,
+    ) -> Result<Self> {
+        Ok(Wal { log: Arc::new(open(options, storage, sink)?) })
+    }
+
+    /// Opens a log on the simulated disk.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+    ) -> Result<Self> {
+        Self::open_on(Arc::new(disk.clone()), options, Arc::new(|_, _| ()))
+    }
+
+    /// Appends one entry (possibly empty) and returns its id. The stream exists from its first
+    /// append on. Durable on return under `Strict`; in the kernel in every mode.
+    pub fn append(&self, stream: &str, entry: &[u8]) -> Result<u64> {
+        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        self.log.on_stream(stream, |stream| stream.append(&[entry], durable))
+    }
+
+    /// Appends entries as one frame and returns their ids: after any crash all are there or none.
+    /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice, and nothing is
+    /// created.
+    pub fn append_batch(&self, stream: &str, entries: &[&[u8]]) -> Result<Range<u64>> {
+        if entries.is_empty() {
+            let next = self.log.find(stream)?.map_or(0, |stream| stream.next_id());
+            return Ok(next..next);
+        }
+        let durable = self.log.environment.options.sync_mode != SyncMode::Async;
+        self.log.on_stream(stream, |stream| stream.append_batch(entries, durable))
+    }
+
+    /// A transaction on a stream: gathers entries and appends them as one frame.
+    pub fn writer(&self, stream: &str) -> TxnWriter {
+        TxnWriter::new(self.clone(), stream)
+    }
+
+    /// A handle on a stream, which need not exist yet: it is created by the first append.
+    pub fn stream(&self, stream: &str) -> Result<Stream> {
+        Ok(Stream::new(Arc::clone(&self.log), self.log.find_or_add(stream)?))
+    }
+
+    /// The entry. `None`: unknown stream, an id below the first kept, or at or past the visible
+    /// end. Damage is an error, never `None`.
+    pub fn get(&self, stream: &str, id: u64) -> Result<Option<Vec<u8>>> {
+        match self.log.find(stream)? {
+            Some(stream) => stream.get(id),
+            None => Ok(None),
+        }
+    }
+
+    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it.
+    pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
+        match self.log.find(stream)? {
+            Some(stream) => ids.iter().map(|id| stream.get(*id)).collect(),
+            None => Ok(vec![None; ids.len()]),
+        }
+    }
+
+    /// Entries in order, from `start` or the first id kept, whichever is later. Empty for an
+    /// unknown stream.
+    pub fn iter(&self, stream: &str, start: u64) -> Result<WalIterator> {
+        Ok(WalIterator::new(self.for_reading(stream)?, start))
+    }
+
+    /// Entries in order, with their ids.
+    pub fn iter_with_ids(&self, stream: &str, start: u64) -> Result<WalIdIterator> {
+        Ok(WalIdIterator::new(self.for_reading(stream)?, start))
+    }
+
+    /// The stream, or an empty one that nobody knows.
+    fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+        match self.log.find(key)? {
+            Some(stream) => Ok(stream),
+            None => Ok(StreamCore::absent(&self.log.environment, key, Default::default())),
+        }
+    }
+
+    /// Takes out the segments that lie entirely below `safe_id`, never the active one; with
+    /// `archive_path` they are moved there, otherwise deleted. Durable on return, and so is all
+    /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`.
+    pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
+        self.existing(stream)?.truncate(safe_id)
+    }
+
+    /// Brings back the archived segments that join on to the first id kept. Durable on return.
+    /// Returns how many; 0 without an archive.
+    pub fn restore_archived(&self, stream: &str) -> Result<usize> {
+        match self.log.find(stream)? {
+            Some(stream) => stream.restore_archived(),
+            None => Ok(0),
+        }
+    }
+
+    /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
+    /// append by name starts a new stream at id 0.
+    pub fn delete_stream(&self, stream: &str) -> Result<()> {
+        self.log.delete(stream)
+    }
+
+    /// The first id of the segment that appends go to; `None` before the first append, or when the
+    /// stream cannot be used.
+    pub fn current_segment_start_id(&self, stream: &str) -> Option<u64> {
+        self.log.find(stream).ok().flatten()?.current_segment_start_id()
+    }
+
+    /// The keys of all streams, sorted; those that could not be opened included.
+    pub fn streams(&self) -> Result<Vec<String>> {
+        self.log.enter()?;
+        let known = self.log.known.read();
+        let exists = |known: &Known| match known {
+            Known::Stream(stream) => stream.exists(),
+            Known::Broken(_) => true,
+        };
+        let mut keys: Vec<String> =
+            known.iter().filter(|(_, known)| exists(known)).map(|(key, _)| key.clone()).collect();
+        drop(known);
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.
+    pub fn sync(&self, stream: &str) -> Result<()> {
+        self.existing(stream)?.sync()
+    }
+
+    /// Makes everything appended so far durable, in all streams; the first failure is told.
+    pub fn sync_all(&self) -> Result<()> {
+        self.log.enter()?;
+        let streams: Vec<Known> = self.log.known.read().values().cloned().collect();
+        let mut result = Ok(());
+        for known in streams {
+            let Known::Stream(stream) = known else { continue };
+            let synced = match stream.sync() {
+                // Deleted meanwhile: nothing to make durable.
+                Err(Error::StreamNotFound(_)) => Ok(()),
+                synced => synced,
+            };
+            result = result.and(synced);
+        }
+        result
+    }
+
+    /// Closes the log for all clones: everything is made durable, active files are cut to their
+    /// exact length, threads are joined, the lock is released. Later calls answer `Closed`. A
+    /// failure is told after all the rest was done.
+    pub fn close(self) -> Result<()> {
+        self.log.close()
+    }
+
+    fn existing(&self, key: &str) -> Result<Arc<StreamCore>> {
+        match self.log.find(key)? {
+            Some(stream) if stream.exists() => Ok(stream),
+            _ => Err(Error::StreamNotFound(key.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Wal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wal").field("root", &self.log.environment.root).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! What can be done through a stream's handle?
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::options::SyncMode;
+use crate::stream::EntryView;
+use crate::stream::Life;
+use crate::stream::StreamCore;
+use crate::wal::WalIdIterator;
+use crate::wal::WalIterator;
+use crate::wal::log::Log;
+
+/// One stream of a log, without the look-up by name: for hot paths.
+///
+/// Cheap to clone, usable from any number of threads at once. Counts as a clone of the `Wal`: the
+/// log stays open while it lives. Once the stream is deleted, every call answers
+/// [`Error::StreamNotFound`]; a stream of the same name made since needs a new handle.
+#[derive(Clone)]
+pub struct Stream {
+    log: Arc<Log>,
+    core: Arc<StreamCore>,
+}
+
+impl Stream {
+    pub(super) fn new(log: Arc<Log>, core: Arc<StreamCore>) -> Self {
+        Stream { log, core }
+    }
+
+    fn enter(&self) -> Result<&StreamCore> {
+        self.log.enter()?;
+        Ok(&self.core)
+    }
+
+    fn enter_existing(&self) -> Result<&StreamCore> {
+        let core = self.enter()?;
+        match core.life() {
+            Life::Deleted => Err(Error::StreamNotFound(core.key.to_string())),
+            _ => Ok(core),
+        }
+    }
+
+    /// The stream's key.
+    pub fn key(&self) -> &str {
+        &self.core.key
+    }
+
+    /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
+    pub fn append(&self, entry: &[u8]) -> Result<u64> {
+        self.append_vectored(&[entry])
+    }
+
+    /// Appends one entry gathered from several parts. Durable on return under `Strict`.
+    pub fn append_vectored(&self, parts: &[&[u8]]) -> Result<u64> {
+        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        self.enter()?.append(parts, durable)
+    }
+
+    /// Appends entries as one frame and returns their ids: after any crash all are there or none.
+    /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice.
+    pub fn append_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
+        let durable = self.log.environment.options.sync_mode != SyncMode::Async;
+        self.enter()?.append_batch(entries, durable)
+    }
+
+    /// The entry, in memory of its own. `None`: below the first id kept, or not visible (yet).
+    pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
+        self.enter_existing()?.get(id)
+    }
+
+    /// Copies the entry to the start of `target` and returns its length. An entry longer than
+    /// `target` is not copied at all; its length is returned all the same.
+    pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
+        self.enter_existing()?.get_into(id, target)
+    }
+
+    /// The entry where it lies, without copying it where that is possible (mapped sealed segments,
+    /// cached decompressed frames).
+    pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
+        self.enter_existing()?.view(id)
+    }
+
+    /// Entries in order, from `start` or the first id kept, whichever is later.
+    pub fn iter(&self, start: u64) -> Result<WalIterator> {
+        self.enter_existing()?;
+        Ok(WalIterator::new(Arc::clone(&self.core), start))
+    }
+
+    /// Entries in order, with their ids.
+    pub fn iter_with_ids(&self, start: u64) -> Result<WalIdIterator> {
+        self.enter_existing()?;
+        Ok(WalIdIterator::new(Arc::clone(&self.core), start))
+    }
+
+    /// The first id kept.
+    pub fn first_id(&self) -> Result<u64> {
+        Ok(self.enter_existing()?.first_id())
+    }
+
+    /// The id that the next append gets, if nobody else appends before.
+    pub fn next_id(&self) -> Result<u64> {
+        Ok(self.enter_existing()?.next_id())
+    }
+
+    /// One past the last durable id: everything below it survives a power cut.
+    pub fn durable_end(&self) -> Result<u64> {
+        Ok(self.enter_existing()?.durable_end())
+    }
+
+    /// Makes everything appended so far durable.
+    pub fn sync(&self) -> Result<()> {
+        self.enter_existing()?.sync()
+    }
+
+    /// Waits until entry `id`, which need not be appended yet, is durable; at most `timeout`, then
+    /// [`Error::Timeout`]. Zero only asks. Never syncs on this thread: a helper does.
+    pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
+        self.enter_existing()?.wait_durable(id, timeout)
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream").field("key", &self.key()).finish_non_exhaustive()
+    }
+}

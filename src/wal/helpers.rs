@@ -1,0 +1,149 @@
+//! Who syncs and makes room behind the caller's back?
+//!
+//! Two threads, started when first needed: one syncs streams whose time has come, one makes room
+//! ahead of tails. They hold streams weakly and end when the log is closed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
+
+use parking_lot::Condvar;
+use parking_lot::Mutex;
+
+use crate::options::LogSink;
+use crate::storage::spawn;
+use crate::stream::Attendant;
+use crate::stream::StreamCore;
+
+/// The helpers of one log.
+pub struct Helpers {
+    sync: Arc<Queue>,
+    room: Arc<Queue>,
+    log: LogSink,
+}
+
+/// Streams that wait for a helper, by the time they are due.
+struct Queue {
+    name: &'static str,
+    work: fn(&StreamCore),
+    state: Mutex<QueueState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    due: BTreeMap<(Instant, u64), Weak<StreamCore>>,
+    queued: u64,
+    thread: Option<JoinHandle<()>>,
+    started: bool,
+    stopped: bool,
+}
+
+impl Helpers {
+    /// Helpers at rest.
+    pub fn new(log: LogSink) -> Arc<Self> {
+        let queue = |name, work| {
+            let state = Mutex::default();
+            Arc::new(Queue { name, work, state, changed: Condvar::new() })
+        };
+        Arc::new(Helpers {
+            sync: queue("ironwal-sync", StreamCore::background_sync),
+            room: queue("ironwal-room", StreamCore::prepare),
+            log,
+        })
+    }
+
+    /// Ends the threads, after what they are doing; what is queued is dropped.
+    pub fn stop(&self) {
+        for queue in [&self.sync, &self.room] {
+            let thread = {
+                let mut state = queue.state.lock();
+                state.stopped = true;
+                state.due.clear();
+                queue.changed.notify_all();
+                state.thread.take()
+            };
+            if let Some(thread) = thread
+                && thread.join().is_err()
+            {
+                (self.log)(log::Level::Error, "a helper thread panicked");
+            }
+        }
+    }
+
+    /// In a forked child there are no such threads: nothing may be joined.
+    pub fn abandon(&self) {
+        for queue in [&self.sync, &self.room] {
+            // A thread of the parent may have held the lock when it forked.
+            if let Some(mut state) = queue.state.try_lock() {
+                std::mem::forget(state.thread.take());
+            }
+        }
+    }
+
+    fn queue(&self, queue: &Arc<Queue>, stream: &Arc<StreamCore>, delay: Duration) {
+        let mut state = queue.state.lock();
+        if state.stopped {
+            return;
+        }
+        // A delay beyond what the clock can count is never due.
+        let Some(due) = Instant::now().checked_add(delay) else { return };
+        state.queued += 1;
+        let place = (due, state.queued);
+        state.due.insert(place, Arc::downgrade(stream));
+        if !state.started {
+            state.started = true;
+            let worker = Arc::clone(queue);
+            match spawn(queue.name, move || worker.run()) {
+                Ok(thread) => state.thread = Some(thread),
+                Err(error) => {
+                    state.started = false;
+                    drop(state);
+                    (self.log)(log::Level::Warn, &format!("no thread {}: {error}", queue.name));
+                    return;
+                }
+            }
+        }
+        if state.due.keys().next() == Some(&place) {
+            queue.changed.notify_one();
+        }
+    }
+}
+
+impl Attendant for Helpers {
+    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) {
+        self.queue(&self.sync, stream, delay);
+    }
+
+    fn sync_now(&self, stream: &Arc<StreamCore>) {
+        self.queue(&self.sync, stream, Duration::ZERO);
+    }
+
+    fn prepare(&self, stream: &Arc<StreamCore>) {
+        self.queue(&self.room, stream, Duration::ZERO);
+    }
+}
+
+impl Queue {
+    fn run(&self) {
+        let mut state = self.state.lock();
+        while !state.stopped {
+            let Some((&place, _)) = state.due.first_key_value() else {
+                self.changed.wait(&mut state);
+                continue;
+            };
+            if place.0 > Instant::now() {
+                self.changed.wait_until(&mut state, place.0);
+                continue;
+            }
+            let Some(stream) = state.due.remove(&place).and_then(|s| s.upgrade()) else { continue };
+            parking_lot::MutexGuard::unlocked(&mut state, || {
+                (self.work)(&stream);
+                drop(stream);
+            });
+        }
+    }
+}

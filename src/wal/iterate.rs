@@ -1,0 +1,60 @@
+//! How are entries read in order?
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::stream::Cursor;
+use crate::stream::StreamCore;
+
+/// Yields entries in order; see [`WalIdIterator`] for what it sees and when it ends.
+#[derive(Debug)]
+pub struct WalIterator {
+    entries: WalIdIterator,
+}
+
+/// Yields entries with their ids, in order.
+///
+/// It sees entries that become visible while it runs: `None` means nothing more *now*, and it may
+/// be asked again. A run of damaged ids is one `Err`, behind which it goes on; an I/O error ends
+/// it. It finishes the segment file it is in when a truncation overtakes it, and answers
+/// `SegmentNotFound` then. It keeps that file readable but not the log open or locked.
+#[derive(Debug)]
+pub struct WalIdIterator {
+    cursor: Cursor,
+}
+
+impl WalIterator {
+    pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+        WalIterator { entries: WalIdIterator::new(stream, start) }
+    }
+}
+
+impl WalIdIterator {
+    pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+        WalIdIterator { cursor: Cursor::new(stream, start) }
+    }
+
+    /// The next entry, borrowed until the next call: nothing is copied or allocated for it.
+    pub fn next_entry(&mut self) -> Option<Result<(u64, &[u8])>> {
+        match self.cursor.advance()? {
+            Ok(id) => Some(Ok((id, self.cursor.bytes()))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl Iterator for WalIdIterator {
+    type Item = Result<(u64, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_entry().map(|entry| entry.map(|(id, bytes)| (id, bytes.to_vec())))
+    }
+}
+
+impl Iterator for WalIterator {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.entries.next_entry().map(|entry| entry.map(|(_, bytes)| bytes.to_vec()))
+    }
+}

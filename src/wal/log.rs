@@ -1,0 +1,189 @@
+//! What do all clones of a `Wal` share, and how does it end?
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use parking_lot::RwLock;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::check_key;
+use crate::format::stream_dir_name;
+use crate::storage::StorageLock;
+use crate::storage::fork_generation;
+use crate::stream::Environment;
+use crate::stream::Life;
+use crate::stream::StreamCore;
+use crate::wal::helpers::Helpers;
+use crate::wal::parallel::for_each;
+
+/// A stream as the log knows it.
+#[derive(Clone)]
+pub enum Known {
+    /// It is served.
+    Stream(Arc<StreamCore>),
+    /// It could not be opened; this is why.
+    Broken(Arc<Error>),
+}
+
+/// An open log. Closed when the last handle goes.
+pub struct Log {
+    pub environment: Arc<Environment>,
+    pub helpers: Arc<Helpers>,
+    /// Streams by key.
+    pub known: RwLock<HashMap<String, Known>>,
+    closed: AtomicBool,
+    /// Held while a stream is deleted: who finds one deleted under it waits here.
+    pub deletions: Mutex<()>,
+    /// The writer lock; taken out when the log is closed.
+    lock: Mutex<Option<Box<dyn StorageLock>>>,
+    fork_generation: u64,
+}
+
+impl Log {
+    pub fn new(
+        environment: Arc<Environment>,
+        helpers: Arc<Helpers>,
+        known: HashMap<String, Known>,
+        lock: Box<dyn StorageLock>,
+    ) -> Self {
+        Log {
+            environment,
+            helpers,
+            known: RwLock::new(known),
+            closed: AtomicBool::new(false),
+            deletions: Mutex::new(()),
+            lock: Mutex::new(Some(lock)),
+            fork_generation: fork_generation(),
+        }
+    }
+
+    fn is_forked(&self) -> bool {
+        self.fork_generation != fork_generation()
+    }
+
+    /// Every call passes here first.
+    pub fn enter(&self) -> Result<()> {
+        if self.is_forked() {
+            return Err(Error::Forked);
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    /// The stream, if anything was ever appended to it or somebody holds a handle.
+    pub fn find(&self, key: &str) -> Result<Option<Arc<StreamCore>>> {
+        self.enter()?;
+        check_key(key).map_err(|what| Error::Config(format!("stream key {key:?}: {what}")))?;
+        match self.known.read().get(key) {
+            Some(Known::Stream(stream)) => Ok(Some(Arc::clone(stream))),
+            Some(Known::Broken(error)) => Err(error.duplicate()),
+            None => Ok(None),
+        }
+    }
+
+    /// The stream, known from now on.
+    pub fn find_or_add(&self, key: &str) -> Result<Arc<StreamCore>> {
+        if let Some(stream) = self.find(key)? {
+            return Ok(stream);
+        }
+        let mut known = self.known.write();
+        // A close that began meanwhile has taken its list of streams under this lock.
+        self.enter()?;
+        match known.get(key) {
+            Some(Known::Stream(stream)) => Ok(Arc::clone(stream)),
+            Some(Known::Broken(error)) => Err(error.duplicate()),
+            None => {
+                let dir = self.stream_dir(key);
+                let stream = StreamCore::absent(&self.environment, key, dir);
+                known.insert(key.to_owned(), Known::Stream(Arc::clone(&stream)));
+                Ok(stream)
+            }
+        }
+    }
+
+    fn stream_dir(&self, key: &str) -> PathBuf {
+        self.environment.root.join(stream_dir_name(key))
+    }
+
+    /// Runs `work` on the stream of that name. A stream deleted meanwhile is looked up again, so
+    /// the work lands before the deletion or in the new stream.
+    pub fn on_stream<R>(
+        &self,
+        key: &str,
+        work: impl Fn(&StreamCore) -> Result<R>,
+    ) -> Result<R> {
+        loop {
+            let stream = self.find_or_add(key)?;
+            match work(&stream) {
+                Err(Error::StreamNotFound(_)) if stream.life() == Life::Deleted => {
+                    drop(self.deletions.lock());
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Deletes a stream. Durable on return.
+    pub fn delete(&self, key: &str) -> Result<()> {
+        let _deletions = self.deletions.lock();
+        let Some(stream) = self.find(key)? else {
+            // Perhaps a deletion whose durability was not told: make it so.
+            let root = &self.environment.root;
+            let synced = self.environment.storage.sync_dir(root);
+            return synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)));
+        };
+        let deleted = stream.delete();
+        if stream.life() == Life::Deleted {
+            self.known.write().remove(key);
+        }
+        deleted
+    }
+
+    /// Closes the log: everything durable, files at their exact length, threads joined, lock
+    /// released. The first failure is told; the rest is done all the same. Idempotent.
+    pub fn close(&self) -> Result<()> {
+        if self.is_forked() {
+            return Err(Error::Forked);
+        }
+        // Who comes second waits for the first and finds nothing left to do.
+        let mut lock = self.lock.lock();
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.helpers.stop();
+        let streams: Vec<Arc<StreamCore>> = self
+            .known
+            .write()
+            .values()
+            .filter_map(|known| match known {
+                Known::Stream(stream) => Some(Arc::clone(stream)),
+                Known::Broken(_) => None,
+            })
+            .collect();
+        let closed = for_each(streams, |stream| stream.close());
+        let failed = closed.into_iter().find(Result::is_err);
+        *lock = None;
+        failed.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.is_forked() {
+            // The parent's log: nothing of it may be synced, cut, joined or released here.
+            self.helpers.abandon();
+            return;
+        }
+        if let Err(error) = self.close() {
+            let message = format!("closing {}: {error}", self.environment.root.display());
+            self.environment.tell(log::Level::Error, &message);
+        }
+    }
+}

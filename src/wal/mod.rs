@@ -1,0 +1,27 @@
+//! The log: one root directory, many streams.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `open` | how does a log come up: root, lock, recovery of all streams? |
+//! | `log` | what do all clones of a `Wal` share, and how does it end? |
+//! | `helpers` | who syncs and makes room behind the caller's back? |
+//! | `parallel` | how is work on many streams shared out? |
+//! | `by_name` | what can be done to a stream by its key? |
+//! | `handle` | what can be done through a stream's handle? |
+//! | `iterate` | how are entries read in order? |
+//! | `transaction` | how are entries gathered and appended as one? |
+
+mod by_name;
+mod handle;
+mod helpers;
+mod iterate;
+mod log;
+mod open;
+mod parallel;
+mod transaction;
+
+pub use by_name::Wal;
+pub use handle::Stream;
+pub use iterate::WalIdIterator;
+pub use iterate::WalIterator;
+pub use transaction::TxnWriter;

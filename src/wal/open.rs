@@ -1,0 +1,265 @@
+//! How does a log come up: root, lock, recovery of all streams?
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::DELETED_SUFFIX;
+use crate::format::LOCK_FILE;
+use crate::format::is_stream_dir_name;
+use crate::format::key_from_dir_name;
+use crate::format::segment_file_name;
+use crate::options::CorruptionPolicy;
+use crate::options::LogSink;
+use crate::options::WalOptions;
+use crate::recovery::Decision;
+use crate::recovery::Finding;
+use crate::recovery::Foreign;
+use crate::recovery::Recovered;
+use crate::recovery::Refusal;
+use crate::recovery::StreamFacts;
+use crate::recovery::act;
+use crate::recovery::decide;
+use crate::recovery::survey;
+use crate::storage::EntryKind;
+use crate::storage::Storage;
+use crate::storage::StorageLock;
+use crate::stream::Environment;
+use crate::stream::StreamCore;
+use crate::stream::remove_deleted;
+use crate::wal::helpers::Helpers;
+use crate::wal::log::Known;
+use crate::wal::log::Log;
+use crate::wal::parallel::for_each;
+
+/// Opens a log on a disk.
+pub fn open(options: WalOptions, storage: Arc<dyn Storage>, log: LogSink) -> Result<Log> {
+    options.check()?;
+    let (root, lock) = take_root(&*storage, &options)?;
+    check_archive(&*storage, &options, &root)?;
+    let helpers = Helpers::new(Arc::clone(&log));
+    let environment = Arc::new(Environment::new(storage, options, root, log));
+    let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
+    // Set once, here.
+    let _ = environment.attendant.set(attendant);
+    let dirs = stream_dirs(&environment)?;
+    let judged = {
+        let environment = Arc::clone(&environment);
+        for_each(dirs, move |dir| judge(&environment, dir))
+    };
+    if environment.options.on_corruption == CorruptionPolicy::Error {
+        refuse_all_damage(&judged)?;
+    }
+    let recovered = {
+        let environment = Arc::clone(&environment);
+        for_each(judged, move |judged| recover(&environment, judged))
+    };
+    let known: HashMap<String, Known> = recovered.into_iter().flatten().collect();
+    Ok(Log::new(environment, helpers, known, lock))
+}
+
+/// Makes sure of the root directory, durably, and locks it.
+fn take_root(
+    storage: &dyn Storage,
+    options: &WalOptions,
+) -> Result<(PathBuf, Box<dyn StorageLock>)> {
+    let asked = std::path::absolute(&options.root_path)
+        .map_err(|error| Error::io(error, ErrorContext::at(&options.root_path)))?;
+    let io = |error| Error::io(error, ErrorContext::at(&asked));
+    match storage.kind(&asked).map_err(io)? {
+        None => match storage.create_dir(&asked) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(io)?,
+        },
+        Some(EntryKind::Directory) => {}
+        Some(_) => return Err(io(io::ErrorKind::NotADirectory.into())),
+    }
+    let root = storage.canonical(&asked).map_err(io)?;
+    let lock_path = root.join(LOCK_FILE);
+    // The root's own name is made durable before the lock file exists; so where that file is
+    // found, it has been.
+    if storage.kind(&lock_path).map_err(io)?.is_none()
+        && let Some(parent) = root.parent()
+    {
+        storage.sync_dir(parent).map_err(io)?;
+    }
+    match storage.lock(&lock_path) {
+        Ok(lock) => Ok((root, lock)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::Locked(root)),
+        Err(error) => Err(Error::io(error, ErrorContext::at(&lock_path))),
+    }
+}
+
+fn check_archive(storage: &dyn Storage, options: &WalOptions, root: &Path) -> Result<()> {
+    let Some(archive) = &options.archive_path else { return Ok(()) };
+    let io = |error| Error::io(error, ErrorContext::at(archive));
+    let absolute = std::path::absolute(archive).map_err(io)?;
+    let canonical = match storage.kind(&absolute).map_err(io)? {
+        Some(_) => storage.canonical(&absolute).map_err(io)?,
+        None => absolute,
+    };
+    if canonical.starts_with(root) {
+        return Err(Error::Config("archive_path lies inside root_path".to_owned()));
+    }
+    Ok(())
+}
+
+/// The directories of streams. What a deletion left behind is removed.
+fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
+    let root = &environment.root;
+    let io = |error| Error::io(error, ErrorContext::at(root));
+    let mut dirs = Vec::new();
+    for entry in environment.storage.list_dir(root).map_err(io)? {
+        if entry.kind != EntryKind::Directory {
+            continue;
+        }
+        let path = root.join(&entry.name);
+        if is_stream_dir_name(&entry.name) {
+            dirs.push(path);
+        } else if entry.name.strip_suffix(DELETED_SUFFIX).is_some_and(is_stream_dir_name)
+            && let Err(error) = remove_deleted(&*environment.storage, &path)
+        {
+            // It is no stream any more; the next open tries again.
+            let message = format!("remains of a deleted stream not removed: {error}");
+            environment.tell(log::Level::Warn, &message);
+        }
+    }
+    Ok(dirs)
+}
+
+/// One stream's directory, looked at.
+struct Judged {
+    dir: PathBuf,
+    key: String,
+    found: std::result::Result<(StreamFacts, Decision), Error>,
+}
+
+fn judge(environment: &Environment, dir: &PathBuf) -> Judged {
+    let options = &environment.options;
+    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let from_name = key_from_dir_name(name);
+    match survey(&*environment.storage, dir, options.read_buffer_size) {
+        Ok(facts) => {
+            let key = facts.key.clone().or(from_name).unwrap_or_else(|| name.to_owned());
+            let decision = decide(&facts, options.on_corruption);
+            Judged { dir: dir.clone(), key, found: Ok((facts, decision)) }
+        }
+        Err(error) => {
+            let key = from_name.unwrap_or_else(|| name.to_owned());
+            Judged { dir: dir.clone(), key, found: Err(error) }
+        }
+    }
+}
+
+/// Under the policy `Error`: one error that lists everything found, in all streams.
+fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
+    let mut damage = Vec::new();
+    for judged in judged {
+        match &judged.found {
+            Err(error) => damage.push(error.to_string()),
+            Ok((facts, Decision::Refuse(refusal))) => {
+                damage.extend(describe_refusal(&judged.key, facts, refusal));
+            }
+            Ok((_, Decision::Serve(_))) => {}
+        }
+    }
+    match damage.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Corruption(damage.join("; "))),
+    }
+}
+
+fn describe_refusal(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Vec<String> {
+    match refusal {
+        Refusal::Damaged(findings) => {
+            findings.iter().map(|finding| describe(key, facts, finding)).collect()
+        }
+        _ => vec![refusal_error(key, facts, refusal).to_string()],
+    }
+}
+
+fn describe(key: &str, facts: &StreamFacts, finding: &Finding) -> String {
+    let path = match finding.segment.and_then(|i| facts.segments.get(i)) {
+        Some(segment) => facts.dir.join(segment_file_name(segment.name_id)),
+        None => facts.dir.clone(),
+    };
+    let mut context = ErrorContext::at(&path).stream(key);
+    context.offset = finding.offset;
+    context.ids = finding.ids.clone();
+    format!("{} ({context})", finding.what)
+}
+
+fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error {
+    let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
+    match refusal {
+        Refusal::Foreign(i, foreign) => {
+            let path = path_of(*i);
+            let place = path.display();
+            match foreign {
+                Foreign::Version06 => {
+                    Error::UnsupportedVersion(format!("{place} was written by ironwal 0.6"))
+                }
+                Foreign::Newer(version) => Error::UnsupportedVersion(format!(
+                    "{place} has format version {version}, newer than this library reads"
+                )),
+                Foreign::OtherStream(other) => Error::InvalidFilename(format!(
+                    "{place} is a segment of stream {other:?}, not of {key:?}"
+                )),
+                Foreign::OtherName(first_id) => Error::InvalidFilename(format!(
+                    "{place} holds the segment that starts at id {first_id}"
+                )),
+                Foreign::Stranger => {
+                    Error::InvalidFilename(format!("{place} is no segment of this log"))
+                }
+            }
+        }
+        Refusal::NoKey => {
+            let what = format!("no segment in {} tells its stream", facts.dir.display());
+            Error::InvalidFilename(what)
+        }
+        Refusal::Damaged(_) => {
+            Error::Corruption(describe_refusal(key, facts, refusal).join("; "))
+        }
+    }
+}
+
+/// Acts on a decision. `None`: there is no such stream.
+fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, Known)> {
+    let key = judged.key.clone();
+    let (facts, decision) = match &judged.found {
+        Ok(found) => found,
+        Err(error) => {
+            environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
+            return Some((key, Known::Broken(Arc::new(error.duplicate()))));
+        }
+    };
+    let verdict = match decision {
+        Decision::Serve(verdict) => verdict.clone(),
+        Decision::Refuse(refusal) => {
+            let error = refusal_error(&key, facts, refusal);
+            environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
+            return Some((key, Known::Broken(Arc::new(error))));
+        }
+    };
+    for finding in &verdict.findings {
+        environment.tell(log::Level::Error, &describe(&key, facts, finding));
+    }
+    for note in &verdict.notes {
+        environment.tell(log::Level::Warn, &describe(&key, facts, note));
+    }
+    let chunk_len = environment.options.read_buffer_size;
+    let recovered: Recovered = act(&*environment.storage, facts, verdict, chunk_len);
+    let nothing = recovered.segments.is_empty()
+        && recovered.next == crate::recovery::Next::First
+        && recovered.failure.is_none();
+    if nothing {
+        return None;
+    }
+    let stream = StreamCore::recovered(environment, &key, judged.dir.clone(), recovered);
+    Some((key, Known::Stream(stream)))
+}

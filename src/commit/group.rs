@@ -101,7 +101,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     /// `round` runs in this thread if it comes to lead, with no lock held and never beside another
     /// round or exclusive work. It makes durable everything that was published when it began, and
     /// returns the end of that. If others led the rounds that were needed, it is not called.
-    /// An error of it is final for the whole group.
+    /// An error of it is final for the whole group. A round may still begin just after the group
+    /// failed or was closed, by whom leadership was being passed to.
     pub fn commit(
         &self,
         target: P,
@@ -171,8 +172,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.lock().failure.clone()
     }
 
-    /// Turns away everyone whose position is not committed, now or later. Does not wait: a leader
-    /// may still be at work afterwards (see [`quiesce`](Self::quiesce)), and if its round succeeds,
+    /// Turns away everyone whose position is not committed, now or later. Does not wait: one who
+    /// leads already does so to the end (see [`quiesce`](Self::quiesce)), and if the round succeeds,
     /// what it covers is committed.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -241,23 +242,12 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             }
             let waiter = state.queue.add_committer(target);
             drop(state);
-            let signal = waiter.park();
-            if signal == Signal::Settled && self.committed() >= target {
-                return Standing::Answered(Ok(()));
-            }
-            state = self.lock();
-            if signal == Signal::Lead {
-                // Between the hand-over and our waking, the point may have moved or the group
-                // failed or closed. Then there is nothing to lead, but leadership is ours to pass.
-                return match self.answer_locked(&state, target) {
-                    None => Standing::Leads,
-                    Some(answer) => {
-                        let wake = self.pass_on_locked(&mut state, Turn::Round);
-                        drop(state);
-                        self.send(wake);
-                        Standing::Answered(answer)
-                    }
-                };
+            match waiter.park() {
+                Signal::Lead => return Standing::Leads,
+                Signal::Settled if self.committed() >= target => {
+                    return Standing::Answered(Ok(()));
+                }
+                Signal::Settled => state = self.lock(),
             }
         }
     }
@@ -293,20 +283,14 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
                 state.failure.get_or_insert(error);
             }
         }
-        let wake = self.pass_on_locked(&mut state, ended);
-        drop(state);
-        self.send(wake);
-    }
-
-    /// Takes those who have an answer out of the queue, and makes one of the others the leader.
-    fn pass_on_locked(&self, state: &mut State<P, E>, ended: Turn) -> Wake<P> {
         let mut wake = if state.failure.is_some() || state.closed {
             state.queue.settle_all()
         } else {
             state.queue.settle_to(self.committed())
         };
         wake.leader = state.queue.pass_on(ended);
-        wake
+        drop(state);
+        self.send(wake);
     }
 
     /// Moves the point forward, unless the group has failed.

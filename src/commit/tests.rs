@@ -18,18 +18,21 @@ use super::Position;
 use crate::ids::EntryId;
 
 type Group = GroupCommit<u64, String>;
+type Answer = Result<(), CommitError<String>>;
 
 fn group() -> Group {
     GroupCommit::new(0, |fault| format!("{fault:?}"))
 }
 
-fn poisoned(error: &str) -> Result<(), CommitError<String>> {
+fn poisoned(error: &str) -> Answer {
     Err(CommitError::Poisoned(error.to_owned()))
 }
 
 /// Spins until `count` callers wait. Threads cannot be seen falling asleep in any other way.
 fn until_waiting(group: &Group, count: usize) {
+    let patience_ends = Instant::now() + Duration::from_secs(10);
     while group.waiting_count() != count {
+        assert!(Instant::now() < patience_ends, "{count} should wait");
         thread::yield_now();
     }
 }
@@ -45,10 +48,7 @@ impl HeldRound {
         scope: &'scope thread::Scope<'scope, '_>,
         group: &'scope Group,
         target: u64,
-    ) -> (
-        Self,
-        thread::ScopedJoinHandle<'scope, Result<(), CommitError<String>>>,
-    ) {
+    ) -> (Self, thread::ScopedJoinHandle<'scope, Answer>) {
         let (begun, has_begun) = mpsc::channel();
         let (finish, outcome) = mpsc::channel();
         let leader = scope.spawn(move || {
@@ -154,6 +154,8 @@ fn a_round_wakes_those_it_covers_and_one_other_to_lead() {
     let (finish, outcome) = mpsc::channel();
     let outcome = Mutex::new(outcome);
     thread::scope(|scope| {
+        // Dropped if the test fails, which frees the leader.
+        let finish = finish;
         let (held, leader) = HeldRound::start(scope, &group, 1);
         let waiters: Vec<_> = (1..=10)
             .map(|target| {
@@ -301,6 +303,31 @@ fn a_wait_that_times_out_leaves_nothing_behind() {
     });
     assert_eq!(group.wait(1, Some(Instant::now())), Ok(()));
     assert_eq!(group.woken.load(SeqCst), 0);
+}
+
+#[test]
+fn watchers_are_woken_even_when_nobody_leads() {
+    let causes: [(&str, fn(&Group), Answer); 3] = [
+        ("advance", |group| group.advance(1), Ok(())),
+        (
+            "poison",
+            |group| group.poison("EIO".to_owned()),
+            poisoned("EIO"),
+        ),
+        ("close", |group| group.close(), Err(CommitError::Closed)),
+    ];
+    for (name, cause, answer) in causes {
+        let group = group();
+        thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let patience_ends = Instant::now() + Duration::from_secs(10);
+                group.wait(1, Some(patience_ends))
+            });
+            until_waiting(&group, 1);
+            cause(&group);
+            assert_eq!(watcher.join().unwrap(), answer, "{name}");
+        });
+    }
 }
 
 #[test]

@@ -106,12 +106,16 @@ impl Log {
         self.check(target, answer)
     }
 
+    /// Makes durable what was published, without any commit.
+    pub fn sync_and_advance(&self) {
+        match self.occupied(|| self.sync()) {
+            Ok(end) => self.group.advance(end),
+            Err(failure) => self.group.poison(failure),
+        }
+    }
+
     pub fn exclusive_sync(&self) {
-        self.group
-            .exclusive(|| match self.occupied(|| self.sync()) {
-                Ok(end) => self.group.advance(end),
-                Err(failure) => self.group.poison(failure),
-            });
+        self.group.exclusive(|| self.sync_and_advance());
     }
 
     fn check(&self, target: u64, answer: Answer) -> Answer {

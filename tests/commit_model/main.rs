@@ -129,6 +129,27 @@ fn advancing_from_outside_a_round_wakes_watchers_and_committers() {
 }
 
 #[test]
+fn advance_failure_and_close_wake_watchers_when_nobody_leads() {
+    let causes: [fn(&Log); 3] = [
+        |log| log.sync_and_advance(),
+        |log| log.group.poison(Failure::Write),
+        |log| log.group.close(),
+    ];
+    for cause in causes {
+        explore(move || {
+            let log = Log::new();
+            let target = log.publish();
+            thread::scope(|scope| {
+                scope.spawn(|| log.wait(target, None));
+                scope.spawn(|| log.wait(target, None));
+                scope.spawn(|| cause(&log));
+            });
+            log.check_at_rest();
+        });
+    }
+}
+
+#[test]
 fn a_failure_reaches_every_waiter_above_the_point_and_no_acknowledged_one() {
     for failing_sync in [1, 2] {
         explore(move || {

@@ -307,7 +307,8 @@ fn a_wait_that_times_out_leaves_nothing_behind() {
 
 #[test]
 fn watchers_are_woken_even_when_nobody_leads() {
-    let causes: [(&str, fn(&Group), Answer); 3] = [
+    type Cause = fn(&Group);
+    let causes: [(&str, Cause, Answer); 3] = [
         ("advance", |group| group.advance(1), Ok(())),
         (
             "poison",

@@ -135,7 +135,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         drop(state);
         match deadline {
             None => drop(waiter.park()),
-            Some(deadline) => drop(waiter.park_until(deadline)),
+            Some(deadline) => waiter.park_until(deadline),
         }
         if self.committed() >= target {
             return Ok(());

@@ -256,7 +256,14 @@ fn a_panicking_leader_fails_the_group_and_panics_in_its_own_thread() {
 #[test]
 fn a_round_without_progress_fails_the_group_instead_of_looping() {
     let group = group();
-    let outcome = catch_unwind(AssertUnwindSafe(|| group.commit(1, || Ok(0))));
+    let mut rounds = 0;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        group.commit(1, || {
+            rounds += 1;
+            assert_eq!(rounds, 1, "it is not led again");
+            Ok(0)
+        })
+    }));
     if cfg!(debug_assertions) {
         outcome.expect_err("it is a bug, and asserted");
     } else {

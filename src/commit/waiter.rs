@@ -46,18 +46,13 @@ impl Waiter {
         }
     }
 
-    /// Sleeps until signalled or until `deadline`; `None` when the deadline came first.
-    pub(super) fn park_until(&self, deadline: Instant) -> Option<Signal> {
+    /// Sleeps until signalled or until `deadline`. Which of the two is for the caller to find out:
+    /// a signal may come while it does.
+    pub(super) fn park_until(&self, deadline: Instant) {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if signal.is_some() {
-                return *signal;
-            }
-            let (guard, timed_out) = sync::wait_until(&self.signalled, signal, deadline);
-            signal = guard;
-            if timed_out {
-                return *signal;
-            }
+        let mut timed_out = false;
+        while signal.is_none() && !timed_out {
+            (signal, timed_out) = sync::wait_until(&self.signalled, signal, deadline);
         }
     }
 

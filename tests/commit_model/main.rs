@@ -44,7 +44,7 @@ use sync::AtomicU64;
 use sync::Ordering::SeqCst;
 
 fn explore(scenario: impl Fn() + Clone + Send + Sync + 'static) {
-    let schedules = std::env::var("COMMIT_MODEL_SCHEDULES").map_or(10_000, |count| {
+    let schedules = std::env::var("COMMIT_MODEL_SCHEDULES").map_or(6_000, |count| {
         count.parse().expect("COMMIT_MODEL_SCHEDULES is a number")
     });
     let config = || {

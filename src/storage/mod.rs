@@ -14,6 +14,8 @@ mod fork;
 mod lock;
 #[cfg(unix)]
 mod real;
+#[cfg(all(unix, feature = "simulation"))]
+pub mod simulated;
 mod thread;
 #[cfg(windows)]
 mod windows;

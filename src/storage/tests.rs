@@ -2,9 +2,14 @@
 
 #![cfg(unix)]
 
+mod process;
+
+pub(super) use process::child_dir;
+pub(super) use process::in_a_process_of_its_own;
+pub(super) use process::rerun;
+
 use super::*;
 use std::io::ErrorKind;
-use std::process::Command;
 
 fn write(file: &dyn StorageFile, offset: u64, bytes: &[u8]) {
     file.write_at(offset, &[IoSlice::new(bytes)]).unwrap();
@@ -397,35 +402,10 @@ fn the_real_disk_keeps_the_contract() {
     run_cases(&RealDisk, root.path());
 }
 
-/// Set in a process that runs one test alone; the value is its directory.
-const CHILD_DIR: &str = "IRONWAL_STORAGE_CHILD_DIR";
-
-/// The directory given by the parent, if this process was started by [`rerun`].
-pub(super) fn child_dir() -> Option<PathBuf> {
-    std::env::var_os(CHILD_DIR).map(PathBuf::from)
-}
-
-/// This executable, told to run the one test and given a directory.
-pub(super) fn rerun(test: &str, dir: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", test, "--nocapture"])
-        .env(CHILD_DIR, dir);
-    command
-}
-
-/// Runs `body` in a process of its own, where it may change limits and user ids, and fork.
-pub(super) fn in_a_process_of_its_own(test: &str, body: fn(&Path)) {
-    if let Some(dir) = child_dir() {
-        return body(&dir);
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let output = rerun(test, dir.path()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{text}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(text.contains("1 passed"), "the child ran no test: {text}");
+#[cfg(feature = "simulation")]
+#[test]
+fn the_simulated_disk_keeps_the_contract() {
+    let disk = simulated::SimulatedDisk::new();
+    disk.create_dir(Path::new("/root")).unwrap();
+    run_cases(&disk, Path::new("/root"));
 }

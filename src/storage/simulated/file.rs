@@ -1,0 +1,220 @@
+//! One open file of the simulated disk: its [`StorageFile`].
+
+use super::call::Asked;
+use super::call::Failure;
+use super::call::Live;
+use super::call::check_range;
+use super::fault::FaultPlan;
+use super::journal::OpKind;
+use super::names::InodeNumber;
+use super::state::Effect;
+use super::state::raw;
+use crate::storage::Access;
+use crate::storage::MappedBytes;
+use crate::storage::StorageFile;
+use parking_lot::Mutex;
+use std::io;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// A handle; the file lives as long as a handle or a name does.
+#[derive(Debug)]
+pub(super) struct SimulatedFile {
+    live: Arc<Mutex<Live>>,
+    inode: InodeNumber,
+    access: Access,
+}
+
+impl SimulatedFile {
+    pub(super) fn new(live: Arc<Mutex<Live>>, inode: InodeNumber, access: Access) -> Self {
+        live.lock().opened(inode);
+        Self {
+            live,
+            inode,
+            access,
+        }
+    }
+
+    fn call<T>(
+        &self,
+        kind: OpKind,
+        (offset, len): (u64, u64),
+        work: impl FnOnce(&Live) -> Result<(Effect, T), Failure>,
+        in_part: impl FnOnce(&FaultPlan) -> Effect,
+    ) -> io::Result<T> {
+        let mut live = self.live.lock();
+        let path = live.state.file(self.inode).path.clone();
+        live.call(
+            Asked {
+                kind,
+                path: &path,
+                offset,
+                len,
+            },
+            work,
+            in_part,
+        )
+    }
+
+    /// A call that needs the right to write.
+    fn change<T>(
+        &self,
+        kind: OpKind,
+        (offset, len): (u64, u64),
+        work: impl FnOnce(&Live) -> Result<(Effect, T), Failure>,
+        in_part: impl FnOnce(&FaultPlan) -> Effect,
+    ) -> io::Result<T> {
+        let checked = |live: &Live| {
+            if self.access == Access::Read {
+                return Err(raw(libc::EBADF).into());
+            }
+            check_range(offset, len)?;
+            work(live)
+        };
+        self.call(kind, (offset, len), checked, in_part)
+    }
+
+    fn sync(&self, kind: OpKind) -> io::Result<()> {
+        let inode = self.inode;
+        let in_part = |plan: &FaultPlan| match plan.drops_dirty {
+            true => Effect::LoseSync { inode },
+            false => Effect::Nothing,
+        };
+        self.call(kind, (0, 0), |_| Ok((Effect::Sync { inode }, ())), in_part)
+    }
+}
+
+impl Drop for SimulatedFile {
+    fn drop(&mut self) {
+        self.live.lock().closed(self.inode);
+    }
+}
+
+impl StorageFile for SimulatedFile {
+    fn len(&self) -> io::Result<u64> {
+        let work = |live: &Live| Ok((Effect::Nothing, live.state.file(self.inode).volatile_len));
+        self.call(OpKind::Len, (0, 0), work, |_| Effect::Nothing)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let range = (offset, buf.len() as u64);
+        let work = |live: &Live| {
+            Ok((
+                Effect::Nothing,
+                live.state.file(self.inode).read(offset, buf),
+            ))
+        };
+        self.call(OpKind::Read, range, work, |_| Effect::Nothing)
+    }
+
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let inode = self.inode;
+        let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let len = bytes.len() as u64;
+        if len == 0 {
+            return Ok(());
+        }
+        let prefix = |count: usize| match count {
+            0 => Effect::Nothing,
+            count => Effect::Write {
+                inode,
+                offset,
+                bytes: bytes[..count].into(),
+            },
+        };
+        let work = |live: &Live| {
+            let room = live.room(inode, offset, len);
+            done_or_full(prefix(room as usize), room == len)
+        };
+        let in_part =
+            |plan: &FaultPlan| prefix(plan.short_write_bytes.unwrap_or(0).min(bytes.len()));
+        self.change(OpKind::Write, (offset, len), work, in_part)
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        let inode = self.inode;
+        let work = |live: &Live| {
+            if live.room(inode, offset, len) < len {
+                return Err(raw(libc::ENOSPC).into());
+            }
+            Ok((Effect::Allocate { inode, offset, len }, ()))
+        };
+        self.change(OpKind::Allocate, (offset, len), work, |_| Effect::Nothing)
+    }
+
+    fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        let inode = self.inode;
+        let prefix = |count: u64| match count {
+            0 => Effect::Nothing,
+            len => Effect::WriteZeros { inode, offset, len },
+        };
+        let work = |live: &Live| {
+            let room = live.room(inode, offset, len);
+            done_or_full(prefix(room), room == len)
+        };
+        let in_part = |plan: &FaultPlan| {
+            prefix(
+                plan.short_write_bytes
+                    .map_or(0, |count| len.min(count as u64)),
+            )
+        };
+        self.change(OpKind::WriteZeros, (offset, len), work, in_part)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let inode = self.inode;
+        let work = |_: &Live| Ok((Effect::SetLen { inode, len }, ()));
+        self.change(OpKind::SetLen, (0, len), work, |_| Effect::Nothing)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.sync(OpKind::SyncData)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync(OpKind::SyncAll)
+    }
+
+    fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
+        let work = |live: &Live| {
+            let file = live.state.file(self.inode);
+            if len > file.volatile_len {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let mut bytes = vec![0; len as usize];
+            file.read(0, &mut bytes);
+            Ok((Effect::Nothing, bytes))
+        };
+        let bytes = self.call(OpKind::Map, (0, len), work, |_| Effect::Nothing)?;
+        Ok(Arc::new(Snapshot { bytes }))
+    }
+}
+
+/// A write that the disk took whole, or in part because it is full.
+fn done_or_full(effect: Effect, is_whole: bool) -> Result<(Effect, ()), Failure> {
+    match is_whole {
+        true => Ok((effect, ())),
+        false => Err(Failure {
+            effect,
+            error: raw(libc::ENOSPC),
+        }),
+    }
+}
+
+/// The bytes at the time of mapping.
+#[derive(Debug)]
+struct Snapshot {
+    bytes: Vec<u8>,
+}
+
+impl MappedBytes for Snapshot {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}

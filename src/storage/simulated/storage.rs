@@ -1,0 +1,274 @@
+//! Names, directories and locks of the simulated disk: its [`Storage`].
+
+use super::SimulatedDisk;
+use super::call::Asked;
+use super::call::Failure;
+use super::call::Live;
+use super::file::SimulatedFile;
+use super::journal::OpKind;
+use super::names::InodeNumber;
+use super::names::NameEdit;
+use super::state::Effect;
+use super::state::exists;
+use super::state::raw;
+use crate::storage::Access;
+use crate::storage::DirEntry;
+use crate::storage::EntryKind;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+use crate::storage::StorageLock;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+impl SimulatedDisk {
+    fn call<T>(
+        &self,
+        kind: OpKind,
+        path: &Path,
+        work: impl FnOnce(&Live) -> Result<(Effect, T), Failure>,
+    ) -> io::Result<T> {
+        self.live
+            .lock()
+            .call(Asked::on_path(kind, path), work, |_| Effect::Nothing)
+    }
+
+    fn file(&self, inode: InodeNumber, access: Access) -> Arc<dyn StorageFile> {
+        Arc::new(SimulatedFile::new(self.live.clone(), inode, access))
+    }
+}
+
+impl Storage for SimulatedDisk {
+    fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        let inode = self.call(OpKind::Open, path, |live| {
+            let inode = live.state.resolve(path)?;
+            if live.state.directories.contains_key(&inode) {
+                return Err(raw(libc::EISDIR).into());
+            }
+            Ok((Effect::Nothing, inode))
+        })?;
+        Ok(self.file(inode, access))
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        let inode = self.call(OpKind::Create, path, |live| Ok(create_file(live, path)?))?;
+        Ok(self.file(inode, Access::ReadWrite))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call(OpKind::Rename, from, |live| {
+            Ok((rename(live, from, to)?, ()))
+        })
+    }
+
+    fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call(OpKind::Link, from, |live| {
+            let inode = live.state.resolve(from)?;
+            if live.state.directories.contains_key(&inode) {
+                return Err(raw(libc::EPERM).into());
+            }
+            Ok((
+                edit_names([free_name(live, to)?.stands_for(inode)], None),
+                (),
+            ))
+        })
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.call(OpKind::Remove, path, |live| {
+            let inode = live.state.resolve(path)?;
+            if live.state.directories.contains_key(&inode) {
+                return Err(raw(libc::EISDIR).into());
+            }
+            Ok((edit_names([name(live, path)?.stands_for(None)], None), ()))
+        })
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.call(OpKind::CreateDir, path, |live| {
+            let inode = live.state.next_inode;
+            let edits = [free_name(live, path)?.stands_for(inode)].into();
+            Ok((Effect::CreateDir { inode, edits }, ()))
+        })
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.call(OpKind::RemoveDir, path, |live| {
+            let inode = live.state.resolve(path)?;
+            if !live.state.names(inode)?.is_empty() {
+                return Err(raw(libc::ENOTEMPTY).into());
+            }
+            Ok((edit_names([name(live, path)?.stands_for(None)], None), ()))
+        })
+    }
+
+    fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        self.call(OpKind::List, dir, |live| {
+            let names = live.state.names(live.state.resolve(dir)?)?;
+            let entry = |(name, &inode): (&Arc<str>, &InodeNumber)| DirEntry {
+                name: name.to_string(),
+                kind: kind_of(live, inode),
+            };
+            Ok((Effect::Nothing, names.iter().map(entry).collect()))
+        })
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
+        self.call(OpKind::Kind, path, |live| match live.state.resolve(path) {
+            Ok(inode) => Ok((Effect::Nothing, Some(kind_of(live, inode)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Effect::Nothing, None)),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.call(OpKind::SyncDir, dir, |live| {
+            let directory = live.state.resolve(dir)?;
+            live.state.names(directory)?;
+            Ok((Effect::SyncDir { directory }, ()))
+        })
+    }
+
+    fn available_bytes(&self, dir: &Path) -> io::Result<u64> {
+        self.call(OpKind::Available, dir, |live| {
+            live.state.resolve(dir)?;
+            Ok((Effect::Nothing, live.free_bytes()))
+        })
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.call(OpKind::Canonical, path, |live| {
+            live.state.names(live.state.resolve(path)?)?;
+            Ok((
+                Effect::Nothing,
+                Path::new("/").join(path.components().collect::<PathBuf>()),
+            ))
+        })
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        let mut live = self.live.lock();
+        let work = |live: &Live| match live.state.resolve(path) {
+            Ok(inode) if live.state.directories.contains_key(&inode) => {
+                Err(raw(libc::EISDIR).into())
+            }
+            Ok(inode) if live.locked.contains(&inode) => Err(raw(libc::EWOULDBLOCK).into()),
+            Ok(inode) => Ok((Effect::Nothing, inode)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(create_file(live, path)?),
+            Err(error) => Err(error.into()),
+        };
+        let inode = live.call(Asked::on_path(OpKind::Lock, path), work, |_| {
+            Effect::Nothing
+        })?;
+        live.locked.insert(inode);
+        Ok(Box::new(SimulatedLock {
+            disk: self.clone(),
+            inode,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct SimulatedLock {
+    disk: SimulatedDisk,
+    inode: InodeNumber,
+}
+
+impl StorageLock for SimulatedLock {}
+
+impl Drop for SimulatedLock {
+    fn drop(&mut self) {
+        self.disk.live.lock().locked.remove(&self.inode);
+    }
+}
+
+/// A name in a directory that exists.
+struct Name {
+    directory: InodeNumber,
+    name: Arc<str>,
+}
+
+impl Name {
+    fn stands_for(self, target: impl Into<Option<InodeNumber>>) -> NameEdit {
+        NameEdit {
+            directory: self.directory,
+            name: self.name,
+            target: target.into(),
+        }
+    }
+}
+
+fn name(live: &Live, path: &Path) -> io::Result<Name> {
+    let (directory, name) = live.state.resolve_parent(path)?;
+    Ok(Name { directory, name })
+}
+
+/// A name that stands for nothing yet.
+fn free_name(live: &Live, path: &Path) -> io::Result<Name> {
+    let name = name(live, path)?;
+    if live.state.names(name.directory)?.contains_key(&name.name) {
+        return Err(exists());
+    }
+    Ok(name)
+}
+
+fn create_file(live: &Live, path: &Path) -> io::Result<(Effect, InodeNumber)> {
+    let inode = live.state.next_inode;
+    let edits = [free_name(live, path)?.stands_for(inode)].into();
+    Ok((
+        Effect::CreateFile {
+            inode,
+            path: path.into(),
+            edits,
+        },
+        inode,
+    ))
+}
+
+fn rename(live: &Live, from: &Path, to: &Path) -> io::Result<Effect> {
+    let inode = live.state.resolve(from)?;
+    let (old_name, new_name) = (name(live, from)?, name(live, to)?);
+    let is_directory = live.state.directories.contains_key(&inode);
+    if is_directory && to != from && to.starts_with(from) {
+        return Err(raw(libc::EINVAL));
+    }
+    let replaced = live
+        .state
+        .names(new_name.directory)?
+        .get(&new_name.name)
+        .copied();
+    match replaced {
+        // Two names of one file: POSIX says that nothing happens.
+        Some(replaced) if replaced == inode => return Ok(Effect::Nothing),
+        Some(replaced) if live.state.directories.contains_key(&replaced) => {
+            if !is_directory {
+                return Err(raw(libc::EISDIR));
+            }
+            if !live.state.names(replaced)?.is_empty() {
+                return Err(raw(libc::ENOTEMPTY));
+            }
+        }
+        Some(_) if is_directory => return Err(raw(libc::ENOTDIR)),
+        Some(_) | None => {}
+    }
+    let edits = [old_name.stands_for(None), new_name.stands_for(inode)];
+    Ok(edit_names(edits, Some((from.into(), to.into()))))
+}
+
+fn edit_names<const N: usize>(
+    edits: [NameEdit; N],
+    renamed: Option<(Arc<Path>, Arc<Path>)>,
+) -> Effect {
+    Effect::EditNames {
+        edits: edits.into(),
+        renamed,
+    }
+}
+
+fn kind_of(live: &Live, inode: InodeNumber) -> EntryKind {
+    match live.state.directories.contains_key(&inode) {
+        true => EntryKind::Directory,
+        false => EntryKind::File,
+    }
+}

@@ -106,34 +106,40 @@ impl StorageFile for RealFile {
 
 /// Writes all parts at `offset`.
 pub(super) fn write_all_at(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    write_all_with(offset, parts, |at, parts| match parts {
+        [part] => file.write_at(part, at),
+        parts => write_parts_once(file, at, parts),
+    })
+}
+
+/// Calls `write_once` with what is left, at most [`MAX_PARTS`] parts of it, until nothing is.
+pub(super) fn write_all_with(
+    offset: u64,
+    parts: &[IoSlice<'_>],
+    mut write_once: impl FnMut(u64, &[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<()> {
     let mut at = offset;
     let mut rest = parts;
     // How much of the first part of `rest` is written.
     let mut skip = 0;
     while let Some(first) = rest.first() {
-        if skip == first.len() {
-            rest = &rest[1..];
-            skip = 0;
-            continue;
-        }
-        let result = if skip > 0 || rest.len() == 1 {
-            file.write_at(&first[skip..], at)
-        } else {
-            write_parts_once(file, at, &rest[..rest.len().min(MAX_PARTS)])
-        };
-        let written = match result {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        at += written as u64;
-        skip += written;
-        while let Some(first) = rest.first()
-            && skip >= first.len()
-        {
+        if skip >= first.len() {
             skip -= first.len();
             rest = &rest[1..];
+            continue;
+        }
+        let result = match skip {
+            0 => write_once(at, &rest[..rest.len().min(MAX_PARTS)]),
+            _ => write_once(at, &[IoSlice::new(&first[skip..])]),
+        };
+        match result {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                at += written as u64;
+                skip += written;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

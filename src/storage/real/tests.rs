@@ -79,6 +79,42 @@ fn a_directory_that_cannot_be_read_is_synced_all_the_same() {
     });
 }
 
+/// The system may write less than asked, of any part, and may be interrupted.
+#[test]
+fn short_and_interrupted_writes_are_gone_on_with() {
+    let texts: Vec<Vec<u8>> = (0..3000usize).map(|i| vec![i as u8; i % 7]).collect();
+    let parts: Vec<IoSlice<'_>> = texts.iter().map(|text| IoSlice::new(text)).collect();
+    for most_at_once in [1, 2, 3, 10, 1000, usize::MAX] {
+        let mut written: Vec<u8> = Vec::new();
+        let mut calls = 0;
+        let write_once = |at: u64, parts: &[IoSlice<'_>]| {
+            calls += 1;
+            assert!(
+                !parts.is_empty() && parts.len() <= 1024,
+                "{} parts",
+                parts.len()
+            );
+            assert_eq!(at, 77 + written.len() as u64);
+            if calls % 3 == 0 {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let before = written.len();
+            written.extend(parts.iter().flat_map(|part| part.iter()).take(most_at_once));
+            Ok(written.len() - before)
+        };
+        file::write_all_with(77, &parts, write_once).unwrap();
+        assert_eq!(
+            written,
+            texts.concat(),
+            "at most {most_at_once} bytes a call"
+        );
+    }
+    let nothing = file::write_all_with(0, &parts, |_, _| Ok(0));
+    assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WriteZero);
+    let full = file::write_all_with(0, &parts, |_, _| Err(ErrorKind::StorageFull.into()));
+    assert_eq!(full.unwrap_err().kind(), ErrorKind::StorageFull);
+}
+
 #[test]
 fn a_descriptor_is_never_one_of_the_standard_streams() {
     const TEST: &str = "storage::real::tests::a_descriptor_is_never_one_of_the_standard_streams";

@@ -236,6 +236,15 @@ const CASES: &[Case] = &[
         },
     ),
     (
+        "renaming one name of a file to another of its names changes nothing",
+        |disk, dir| {
+            disk.create_file(&dir.join("f")).unwrap();
+            disk.link_or_copy(&dir.join("f"), &dir.join("g")).unwrap();
+            disk.rename(&dir.join("f"), &dir.join("g")).unwrap();
+            assert_eq!(names(disk, dir), ["f", "g"]);
+        },
+    ),
+    (
         "a removed file is gone by name and lives while open",
         |disk, dir| {
             let path = dir.join("f");

@@ -195,6 +195,7 @@ fn a_lock_dropped_in_a_child_closes_nothing_there_and_frees_nothing_here() {
         let generation = fork_generation();
         let mut held = Some(lock_file(&path).unwrap());
         let other = lock_file(&dir.join("OTHER")).unwrap();
+        let mut inherited = Claim::take((u64::MAX, 3)).unwrap();
         let open_before = open_descriptors();
         let code = fork_and_wait(|| {
             if fork_generation() == generation {
@@ -212,6 +213,14 @@ fn a_lock_dropped_in_a_child_closes_nothing_there_and_frees_nothing_here() {
             drop(held.take());
             if !is_flocked(&dir.join("OWN")) || host.metadata().is_err() {
                 return 3;
+            }
+            // The child has a registry of its own, and what it inherited does not touch it.
+            let Some(claim) = Claim::take((u64::MAX, 3)) else {
+                return 5;
+            };
+            drop(std::mem::replace(&mut inherited, claim));
+            if Claim::take((u64::MAX, 3)).is_some() {
+                return 6;
             }
             drop(own);
             if is_flocked(&dir.join("OWN")) {

@@ -198,6 +198,23 @@ fn short_memory_shows_what_a_failed_sync_has_lost_and_nothing_else() {
     assert_eq!(seen, BTreeSet::from(expected));
 }
 
+#[test]
+fn short_memory_does_not_bring_back_what_was_cut_off() {
+    let disk = SimulatedDisk::new();
+    let file = durable_file(&disk, "/f", &[1; 3000]);
+    file.set_len(100).unwrap();
+    disk.inject(FaultPlan::nth(OpKind::SyncData, 1).dropping_dirty());
+    file.sync_data().unwrap_err();
+    for seed in SEEDS {
+        let disk = disk.kill_copy();
+        disk.evict_cache(seed);
+        let file = disk.open_file(Path::new("/f"), Access::ReadWrite).unwrap();
+        file.set_len(3000).unwrap();
+        let expected = [vec![1; 100], vec![0; 2900]].concat();
+        assert_eq!(disk.contents("/f").unwrap(), expected, "seed {seed}");
+    }
+}
+
 impl SimulatedDisk {
     /// The next process's disk, with this one going on.
     fn kill_copy(&self) -> Self {

@@ -50,6 +50,18 @@ fn a_strict_rename_may_leave_both_names_or_none_and_an_ordered_one_exactly_one()
 }
 
 #[test]
+fn a_file_made_under_another_name_has_one_name_once_that_is_synced() {
+    let disk = SimulatedDisk::new();
+    disk.create_file(&path("f.tmp")).unwrap();
+    disk.rename(&path("f.tmp"), &path("f")).unwrap();
+    assert_eq!(outcomes(&disk, Ordered), lists([&[], &["f.tmp"], &["f"]]));
+    disk.sync_dir(Path::new("/")).unwrap();
+    for model in MODELS {
+        assert_eq!(outcomes(&disk, model), lists([&["f"]]));
+    }
+}
+
+#[test]
 fn a_replaced_name_is_the_old_file_or_the_new_one() {
     let disk = SimulatedDisk::new();
     durable_file(&disk, "/f", b"old");

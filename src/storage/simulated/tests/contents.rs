@@ -148,6 +148,35 @@ fn some_seeds_lose_exactly_what_came_last() {
     }
 }
 
+#[test]
+fn some_seeds_know_old_and_new_only_and_some_whole_files_only() {
+    let disk = SimulatedDisk::new();
+    let files = ["/f", "/g"].map(|path| durable_file(&disk, path, &[1; 1024]));
+    for version in [2, 3] {
+        files
+            .each_ref()
+            .map(|file| write(&**file, 0, &[version; 1024]));
+    }
+    let seen = |mode: u64| -> BTreeSet<[u8; 4]> {
+        SEEDS
+            .filter(|seed| seed % 8 == mode)
+            .map(|seed| {
+                let after = disk.crash(seed, DirectoryModel::Strict);
+                let [f, g] = ["/f", "/g"].map(|path| after.contents(path).unwrap());
+                [f[0], f[1023], g[0], g[1023]]
+            })
+            .collect()
+    };
+    let old_or_new = seen(4);
+    assert!(
+        old_or_new.iter().flatten().all(|&version| version != 2),
+        "{old_or_new:?}"
+    );
+    assert_eq!(old_or_new.len(), 16);
+    let whole = [[1, 1, 1, 1], [1, 1, 3, 3], [3, 3, 1, 1], [3, 3, 3, 3]];
+    assert_eq!(seen(5), BTreeSet::from(whole));
+}
+
 /// The oracle keeps whole copies of the file since its last sync; a sector after a crash must be
 /// that sector of one of them.
 #[test]
@@ -189,11 +218,16 @@ fn random_changes_leave_only_sectors_that_were_once_there() {
             assert_eq!(disk.contents("/f").unwrap(), *copies.last().unwrap());
             let first_seed = round * 1000 + u64::from(step) * 8;
             for seed in first_seed..first_seed + 8 {
-                let content = disk
-                    .crash(seed, DirectoryModel::Ordered)
-                    .contents("/f")
-                    .unwrap();
+                let after = disk.crash(seed, DirectoryModel::Ordered);
+                let content = after.contents("/f").unwrap();
                 check_sectors(&content, &copies, seed);
+                let file = after.open_file(Path::new("/f"), Access::ReadWrite).unwrap();
+                file.set_len(10_000).unwrap();
+                let beyond = &after.contents("/f").unwrap()[content.len()..];
+                assert!(
+                    beyond.iter().all(|&byte| byte == 0),
+                    "seed {seed}: bytes came back"
+                );
             }
         }
     }

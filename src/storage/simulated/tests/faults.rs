@@ -257,6 +257,9 @@ fn a_full_disk_refuses_new_blocks_and_takes_writes_into_old_ones() {
     // Space returns by cutting, and by removing once nobody has the file open.
     file.set_len(4097).unwrap();
     assert_eq!(disk.used_bytes(), 8192);
+    drop(file);
+    assert_eq!(disk.used_bytes(), 8192);
+    let file = disk.open_file(Path::new("/f"), Access::Read).unwrap();
     disk.remove_file(Path::new("/f")).unwrap();
     assert_eq!(disk.used_bytes(), 8192);
     drop(file);

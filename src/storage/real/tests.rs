@@ -115,6 +115,22 @@ fn short_and_interrupted_writes_are_gone_on_with() {
     assert_eq!(full.unwrap_err().kind(), ErrorKind::StorageFull);
 }
 
+#[cfg(target_os = "linux")]
+/// A pipe cannot be synced: an error that proves that the system was asked, and is heard.
+#[test]
+fn the_answer_of_a_sync_is_passed_on() {
+    let mut pipe = [0; 2];
+    // SAFETY: writes two descriptors, which are ours from then on.
+    let [_, writer] = unsafe {
+        assert_eq!(libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC), 0);
+        pipe.map(|descriptor| fs::File::from_raw_fd(descriptor))
+    };
+    let file = RealFile::new(writer);
+    for result in [file.sync_data(), file.sync_all()] {
+        assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EINVAL));
+    }
+}
+
 #[test]
 fn a_descriptor_is_never_one_of_the_standard_streams() {
     const TEST: &str = "storage::real::tests::a_descriptor_is_never_one_of_the_standard_streams";

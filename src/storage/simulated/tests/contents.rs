@@ -153,9 +153,9 @@ fn some_seeds_know_old_and_new_only_and_some_whole_files_only() {
     let disk = SimulatedDisk::new();
     let files = ["/f", "/g"].map(|path| durable_file(&disk, path, &[1; 1024]));
     for version in [2, 3] {
-        files
-            .each_ref()
-            .map(|file| write(&**file, 0, &[version; 1024]));
+        for file in &files {
+            write(&**file, 0, &[version; 1024]);
+        }
     }
     let seen = |mode: u64| -> BTreeSet<[u8; 4]> {
         SEEDS

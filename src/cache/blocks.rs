@@ -100,6 +100,7 @@ mod tests {
         assert!(cache.state.lock().bytes <= 30);
         cache.put(key(0), vec![9; 5].into());
         assert_eq!(cache.get(&key(0)).as_deref(), Some(&[9u8; 5][..]));
-        assert_eq!(cache.state.lock().blocks.len(), cache.state.lock().by_use.len());
+        let state = cache.state.lock();
+        assert_eq!(state.blocks.len(), state.by_use.len());
     }
 }

@@ -74,8 +74,7 @@ impl StreamCore {
         let core = Self::build(environment, key, dir, recovered, true);
         if needs_sync && !core.is_poisoned() {
             // A failure poisons the stream; whoever appends next is told.
-            let synced = core.durability.commit(core.written_end(), || core.round());
-            if synced.is_err() {
+            if core.make_durable(core.written_end()).is_err() {
                 core.hide_unproven();
             }
         }
@@ -215,7 +214,9 @@ impl StreamCore {
 
     /// Latches a failure: the stream takes no appends until it is opened anew.
     pub(super) fn poison(&self, error: Arc<Error>) {
-        self.poisoned.store(true, Ordering::Release);
+        if self.poisoned.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let message = format!("stream {:?} is poisoned: {error}", self.key);
         self.durability.poison(error);
         self.environment.tell(log::Level::Error, &message);

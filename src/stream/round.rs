@@ -61,7 +61,11 @@ impl StreamCore {
     /// Returns once everything below `end` is durable.
     pub(super) fn make_durable(&self, end: u64) -> Result<()> {
         self.durability.commit(end, || self.round()).map_err(|error| match error {
-            CommitError::Poisoned(cause) => cause.duplicate(),
+            CommitError::Poisoned(cause) => {
+                // A round that panicked has latched in the group only.
+                self.poison(Arc::clone(&cause));
+                cause.duplicate()
+            }
             CommitError::Closed => Error::Closed,
             CommitError::Timeout => Error::Timeout,
         })
@@ -301,8 +305,8 @@ impl StreamCore {
         }
         let end = self.written_end();
         if end > self.durability.committed() {
-            // Told to whoever appends next.
-            let _ = self.durability.commit(end, || self.round());
+            // A failure has latched and is told to whoever appends next.
+            let _ = self.make_durable(end);
         }
         let mut tail = self.tail.lock();
         tail.sync_planned &= tail.unsynced_bytes > 0;

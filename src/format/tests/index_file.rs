@@ -15,7 +15,7 @@ fn segment(first_id: u64, end_id: u64, frames_end: u64, sealed: bool) -> Indexed
     IndexedSegment {
         first_id: EntryId(first_id),
         end_id: EntryId(end_id),
-        file_len,
+        frames_end,
         sealed,
     }
 }

@@ -1,7 +1,6 @@
 //! An embedded, durable, segmented write-ahead log.
 
 #![deny(unsafe_code)]
-#![allow(dead_code, unused_imports, missing_docs)]
 
 mod cache;
 mod commit;
@@ -32,3 +31,10 @@ pub use wal::TxnWriter;
 pub use wal::Wal;
 pub use wal::WalIdIterator;
 pub use wal::WalIterator;
+
+/// The simulated disk, for crash and fault tests. Not part of the stable API.
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation {
+    pub use crate::storage::simulated::*;
+}

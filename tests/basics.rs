@@ -13,21 +13,44 @@ fn entries_come_back_after_a_reopen() {
     for i in 0..100u64 {
         assert_eq!(wal.append("s", &i.to_le_bytes()).expect("appends"), i);
     }
-    assert_eq!(wal.append_batch("s", &[b"a", b"", b"ccc"]).expect("appends"), 100..103);
+    assert_eq!(
+        wal.append_batch("s", &[b"a", b"", b"ccc"])
+            .expect("appends"),
+        100..103
+    );
     let mut txn = wal.writer("s");
     txn.add("x");
     txn.add(vec![1, 2, 3]);
     assert_eq!(txn.commit().expect("commits"), 103..105);
     let check = |wal: &Wal| {
         for i in 0..100u64 {
-            assert_eq!(wal.get("s", i).expect("reads").as_deref(), Some(&i.to_le_bytes()[..]));
+            assert_eq!(
+                wal.get("s", i).expect("reads").as_deref(),
+                Some(&i.to_le_bytes()[..])
+            );
         }
         assert_eq!(wal.get("s", 101).expect("reads").as_deref(), Some(&b""[..]));
-        assert_eq!(wal.get("s", 102).expect("reads").as_deref(), Some(&b"ccc"[..]));
-        assert_eq!(wal.get("s", 104).expect("reads").as_deref(), Some(&[1, 2, 3][..]));
+        assert_eq!(
+            wal.get("s", 102).expect("reads").as_deref(),
+            Some(&b"ccc"[..])
+        );
+        assert_eq!(
+            wal.get("s", 104).expect("reads").as_deref(),
+            Some(&[1, 2, 3][..])
+        );
         assert_eq!(wal.get("s", 105).expect("reads"), None);
-        assert_eq!(wal.iter("s", 0).expect("iterates").map(|e| e.expect("good")).count(), 105);
-        let last = wal.iter_with_ids("s", 103).expect("iterates").last().expect("some");
+        assert_eq!(
+            wal.iter("s", 0)
+                .expect("iterates")
+                .map(|e| e.expect("good"))
+                .count(),
+            105
+        );
+        let last = wal
+            .iter_with_ids("s", 103)
+            .expect("iterates")
+            .last()
+            .expect("some");
         assert_eq!(last.expect("good"), (104, vec![1, 2, 3]));
     };
     check(&wal);
@@ -37,7 +60,10 @@ fn entries_come_back_after_a_reopen() {
     assert_eq!(wal.append("s", b"next").expect("appends"), 105);
     drop(wal);
     let wal = open(dir.path());
-    assert_eq!(wal.get("s", 105).expect("reads").as_deref(), Some(&b"next"[..]));
+    assert_eq!(
+        wal.get("s", 105).expect("reads").as_deref(),
+        Some(&b"next"[..])
+    );
     assert_eq!(wal.streams().expect("lists"), ["s"]);
 }
 
@@ -53,7 +79,13 @@ fn small_segments_rotate_truncate_and_come_back_from_the_archive() {
     }
     let all = |wal: &Wal| -> Vec<u64> {
         let entries = wal.iter_with_ids("s", 0).expect("iterates");
-        entries.map(|e| e.expect("good")).map(|(id, bytes)| { assert_eq!(bytes, [id as u8; 20]); id }).collect()
+        entries
+            .map(|e| e.expect("good"))
+            .map(|(id, bytes)| {
+                assert_eq!(bytes, [id as u8; 20]);
+                id
+            })
+            .collect()
     };
     assert_eq!(all(&wal), (0..50).collect::<Vec<_>>());
     assert_eq!(wal.truncate("s", 20).expect("truncates"), 20);

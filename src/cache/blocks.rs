@@ -37,7 +37,10 @@ struct State {
 impl BlockCache {
     /// A cache of at most so many bytes.
     pub fn new(most_bytes: u64) -> Self {
-        BlockCache { most_bytes, state: Mutex::default() }
+        BlockCache {
+            most_bytes,
+            state: Mutex::default(),
+        }
     }
 
     /// The block, if it is here.
@@ -69,7 +72,9 @@ impl BlockCache {
         state.by_use.insert(now, key);
         state.bytes += len;
         while state.bytes > self.most_bytes {
-            let Some((_, oldest)) = state.by_use.pop_first() else { break };
+            let Some((_, oldest)) = state.by_use.pop_first() else {
+                break;
+            };
             if let Some((old, _)) = state.blocks.remove(&oldest) {
                 state.bytes -= old.len() as u64;
             }
@@ -82,7 +87,12 @@ mod tests {
     use super::*;
 
     fn key(offset: u64) -> BlockKey {
-        BlockKey { stream: 1, segment: 2, generation: 0, offset }
+        BlockKey {
+            stream: 1,
+            segment: 2,
+            generation: 0,
+            offset,
+        }
     }
 
     #[test]

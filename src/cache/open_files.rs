@@ -84,7 +84,10 @@ pub struct OpenFiles<T> {
 impl<T: Clone> OpenFiles<T> {
     /// At most so many open files (users that hold one longer keep it open beyond that).
     pub fn new(most: usize) -> Self {
-        OpenFiles { most: most.max(1), ring: Mutex::default() }
+        OpenFiles {
+            most: most.max(1),
+            ring: Mutex::default(),
+        }
     }
 
     /// The slot's file, opened by `open` when it is not.
@@ -128,7 +131,9 @@ impl<T: Clone> OpenFiles<T> {
     #[cfg(test)]
     fn open_count(&self) -> usize {
         let ring = self.ring.lock();
-        ring.iter().filter(|slot| slot.upgrade().is_some_and(|s| s.file.lock().is_some())).count()
+        ring.iter()
+            .filter(|slot| slot.upgrade().is_some_and(|s| s.file.lock().is_some()))
+            .count()
     }
 
     fn make_room(&self, ring: &mut VecDeque<Weak<OpenSlot<T>>>) {
@@ -138,8 +143,12 @@ impl<T: Clone> OpenFiles<T> {
                 if ring.len() < self.most {
                     return;
                 }
-                let Some(listed) = ring.pop_front() else { return };
-                let Some(slot) = listed.upgrade() else { continue };
+                let Some(listed) = ring.pop_front() else {
+                    return;
+                };
+                let Some(slot) = listed.upgrade() else {
+                    continue;
+                };
                 let used = slot.used.swap(false, Ordering::Relaxed);
                 let unsynced = slot.unsynced.load(Ordering::Acquire);
                 if (sweep == 0 && used) || (sweep < 2 && unsynced) {
@@ -188,12 +197,18 @@ mod tests {
         all[0].wrote_through(all[0].openings());
         open(&files, &all, 1);
         open(&files, &all, 2);
-        assert!(is_open(&all, 0) && !is_open(&all, 1), "the clean file was closed");
+        assert!(
+            is_open(&all, 0) && !is_open(&all, 1),
+            "the clean file was closed"
+        );
         all[2].wrote_through(all[2].openings());
         open(&files, &all, 3);
         assert!(!is_open(&all, 0));
         open(&files, &all, 0);
-        assert!(all[0].begin_sync(), "written through a descriptor that is closed");
+        assert!(
+            all[0].begin_sync(),
+            "written through a descriptor that is closed"
+        );
         assert!(!all[0].begin_sync());
         open(&files, &all, 2);
         assert!(all[2].begin_sync() || is_open(&all, 2));

@@ -48,8 +48,7 @@ pub enum Fault {
 /// Orders callers who need a position made durable into rounds with one leader each.
 ///
 /// Shared by reference between threads. A round or exclusive work must not call back into
-/// [`commit`](Self::commit), [`exclusive`](Self::exclusive) or [`quiesce`](Self::quiesce) of the
-/// same group: it would wait for itself.
+/// [`commit`](Self::commit) or [`exclusive`](Self::exclusive) of the same group: it would wait for itself.
 ///
 /// Positions of one group only grow. Where they are given out anew, after a cut of the log's end,
 /// a new group must take over.
@@ -173,7 +172,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     }
 
     /// Turns away everyone whose position is not committed, now or later. Does not wait: one who
-    /// leads already does so to the end (see [`quiesce`](Self::quiesce)), and if the round succeeds,
+    /// leads already does so to the end (see [`exclusive`](Self::exclusive)), and if the round succeeds,
     /// what it covers is committed.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -181,12 +180,6 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         let wake = state.queue.settle_all();
         drop(state);
         self.send(wake);
-    }
-
-    /// Waits until nobody leads. Others may begin to lead at once, unless the group is closed or
-    /// failed.
-    pub fn quiesce(&self) {
-        self.exclusive(|| ());
     }
 
     /// Runs `work` while nobody leads; nobody begins to lead before it returns. Also in a closed or

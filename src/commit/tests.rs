@@ -270,7 +270,7 @@ fn a_round_without_progress_fails_the_group_instead_of_looping() {
         assert_eq!(outcome.unwrap(), poisoned("NoProgress"));
     }
     assert_eq!(group.poisoned().as_deref(), Some("NoProgress"));
-    group.quiesce();
+    group.exclusive(|| ());
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn close_turns_waiters_away_and_lets_the_round_under_way_finish() {
         held.finish(Ok(1));
         assert_eq!(leader.join().unwrap(), Ok(()));
     });
-    group.quiesce();
+    group.exclusive(|| ());
     assert_eq!(group.commit(1, || unreachable!()), Ok(()));
     assert_eq!(group.commit(2, || unreachable!()), Err(CommitError::Closed));
 }

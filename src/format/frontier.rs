@@ -13,7 +13,6 @@
 use crate::format::fields::all_zeros;
 use crate::format::fields::put_u32;
 use crate::format::fields::put_u64;
-use crate::format::fields::u32_at;
 use crate::format::fields::u64_at;
 use crate::format::frame::FRAME_HEADER_LEN;
 use crate::format::segment_header::HEADER_AREA_LEN;

@@ -30,8 +30,6 @@ pub const INDEX_FILE: &str = "segments.idx";
 
 /// Ends the name of a directory whose stream was deleted.
 pub const DELETED_SUFFIX: &str = "#deleted";
-/// Ends the name of a file that is not finished and may be removed at any open.
-pub const TEMPORARY_SUFFIX: &str = "#new";
 /// Ends the name of a file that keeps bytes cut off a segment.
 pub const CUT_SUFFIX: &str = "#cut";
 

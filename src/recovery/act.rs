@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::format::CUT_SUFFIX;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -86,9 +87,17 @@ pub fn act(
     chunk_len: usize,
 ) -> Recovered {
     let dir: Arc<Path> = Arc::from(facts.dir.as_path());
-    let generation = verdict.kept.iter().map(|k| k.header.generation).max().unwrap_or(0);
-    let segments: Vec<RecoveredSegment> =
-        verdict.kept.iter().map(|kept| recovered(kept, &dir)).collect();
+    let generation = verdict
+        .kept
+        .iter()
+        .map(|k| k.header.generation)
+        .max()
+        .unwrap_or(0);
+    let segments: Vec<RecoveredSegment> = verdict
+        .kept
+        .iter()
+        .map(|kept| recovered(kept, &dir))
+        .collect();
     let mut recovered = Recovered {
         segments,
         next: verdict.next.clone(),
@@ -114,8 +123,19 @@ fn recovered(kept: &Kept, dir: &Arc<Path>) -> RecoveredSegment {
         true => SparseIndex::in_footer(),
         false => SparseIndex::unread(kept.end.offset),
     };
-    let segment = Segment::new(kept.header.clone(), Arc::clone(dir), &kept.end, sealed, index);
-    RecoveredSegment { segment, end: kept.end, state: kept.state, next_slot: kept.next_slot }
+    let segment = Segment::new(
+        kept.header.clone(),
+        Arc::clone(dir),
+        &kept.end,
+        sealed,
+        index,
+    );
+    RecoveredSegment {
+        segment,
+        end: kept.end,
+        state: kept.state,
+        next_slot: kept.next_slot,
+    }
 }
 
 /// Everything up to the sync. True: there is something to sync.
@@ -143,7 +163,9 @@ fn prepare_tail(
     }
     let tails = segments.iter().zip(&verdict.kept);
     for (place, (recovered, kept)) in tails.enumerate() {
-        let KeptState::Tail { from, new_name } = recovered.state else { continue };
+        let KeptState::Tail { from, new_name } = recovered.state else {
+            continue;
+        };
         let unsealed = place + 1 < segments.len();
         if from.0 == recovered.end.offset && !unsealed && !new_name {
             continue;
@@ -180,7 +202,9 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
         }
         Action::Cut(i, at) => {
             let path = path_of(i);
-            let cut = storage.open_file(&path, Access::ReadWrite).and_then(|f| f.set_len(at.0));
+            let cut = storage
+                .open_file(&path, Access::ReadWrite)
+                .and_then(|f| f.set_len(at.0));
             (path, cut)
         }
     }
@@ -188,11 +212,19 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
 
 /// A free name beside a segment for what was cut off at `from`.
 fn aside(storage: &dyn Storage, segment: &Path, from: FileOffset) -> io::Result<PathBuf> {
-    let name = segment.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = segment
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let mut number = 1;
     loop {
-        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
-        let path = segment.with_file_name(format!("{name}.cut-{from}{suffix}"));
+        let suffix = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        let path = segment.with_file_name(format!("{name}{CUT_SUFFIX}-{from}{suffix}"));
         if storage.kind(&path)?.is_none() {
             return Ok(path);
         }
@@ -206,7 +238,9 @@ fn save_range(storage: &dyn Storage, path: &Path, from: FileOffset, len: u64) ->
     let mut chunk = vec![0; 128 << 10];
     let mut at = from.0;
     while at < len {
-        let wanted = chunk.len().min(usize::try_from(len - at).unwrap_or(usize::MAX));
+        let wanted = chunk
+            .len()
+            .min(usize::try_from(len - at).unwrap_or(usize::MAX));
         let read = source.read_at(at, &mut chunk[..wanted])?;
         if read == 0 {
             break;
@@ -218,7 +252,9 @@ fn save_range(storage: &dyn Storage, path: &Path, from: FileOffset, len: u64) ->
 }
 
 fn sync_names(storage: &dyn Storage, dir: &Path) -> Result<()> {
-    storage.sync_dir(dir).map_err(|error| Error::io(error, ErrorContext::at(dir)))
+    storage
+        .sync_dir(dir)
+        .map_err(|error| Error::io(error, ErrorContext::at(dir)))
 }
 
 fn rewrite(
@@ -228,30 +264,51 @@ fn rewrite(
     kept: &Kept,
     chunk_len: usize,
 ) -> Result<()> {
-    let KeptState::Tail { from, new_name } = kept.state else { return Ok(()) };
+    let KeptState::Tail { from, new_name } = kept.state else {
+        return Ok(());
+    };
     let segment = &recovered.segment;
     let io = |error| Error::io(error, segment.context());
-    let file = storage.open_file(&segment.path(), Access::ReadWrite).map_err(io)?;
+    let file = storage
+        .open_file(&segment.path(), Access::ReadWrite)
+        .map_err(io)?;
     if new_name && matches!(facts.segments[kept.facts].head, Head::Good(_)) {
-        file.write_at(0, &[IoSlice::new(&segment.header.encode())]).map_err(io)?;
+        file.write_at(0, &[IoSlice::new(&segment.header.encode())])
+            .map_err(io)?;
     }
     rewrite_checked(segment, &*file, from, &kept.end, chunk_len)
 }
 
 /// After a failed step: what is above the frontier was not made durable and is not served.
 fn keep_below_frontier(recovered: &mut Recovered, dir: &Arc<Path>) {
-    let tail = recovered.segments.iter().position(|s| matches!(s.state, KeptState::Tail { .. }));
+    let tail = recovered
+        .segments
+        .iter()
+        .position(|s| matches!(s.state, KeptState::Tail { .. }));
     let Some(place) = tail else { return };
     recovered.segments.truncate(place + 1);
-    let Some(last) = recovered.segments.pop() else { return };
-    let KeptState::Tail { from, .. } = last.state else { return };
+    let Some(last) = recovered.segments.pop() else {
+        return;
+    };
+    let KeptState::Tail { from, .. } = last.state else {
+        return;
+    };
     if from.1 <= last.segment.first_id() {
         return;
     }
-    let end = SegmentEnd { offset: from.0, next_id: from.1, ..last.end };
+    let end = SegmentEnd {
+        offset: from.0,
+        next_id: from.1,
+        ..last.end
+    };
     let index = SparseIndex::unread(end.offset);
     let header = last.segment.header.clone();
     let segment = Segment::new(header, Arc::clone(dir), &end, false, index);
     let (state, next_slot) = (KeptState::Closed, 0);
-    recovered.segments.push(RecoveredSegment { segment, end, state, next_slot });
+    recovered.segments.push(RecoveredSegment {
+        segment,
+        end,
+        state,
+        next_slot,
+    });
 }

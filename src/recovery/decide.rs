@@ -150,7 +150,10 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     if facts.key.is_none() && facts.segments.iter().any(|s| s.file_len > 0) {
         return Decision::Refuse(Refusal::NoKey);
     }
-    let mut judge = Judge { facts, verdict: Verdict::default() };
+    let mut judge = Judge {
+        facts,
+        verdict: Verdict::default(),
+    };
     judge.verdict.first_kept = first_kept(&facts.segments);
     if facts.temporary {
         judge.verdict.actions.push(Action::RemoveTemporary);
@@ -184,7 +187,12 @@ impl Judge<'_> {
     }
 
     fn find(&mut self, i: usize, ids: Option<Range<u64>>, what: &'static str) {
-        self.verdict.findings.push(Finding { segment: Some(i), offset: None, ids, what });
+        self.verdict.findings.push(Finding {
+            segment: Some(i),
+            offset: None,
+            ids,
+            what,
+        });
     }
 
     /// What a suffix cut made void and what a truncation left behind is removed.
@@ -238,17 +246,29 @@ impl Judge<'_> {
                     (end, KeptState::Sealed)
                 }
                 None => {
-                    let next = alive.get(place + 1).and_then(|&n| self.segment(n).head.header());
+                    let next = alive
+                        .get(place + 1)
+                        .and_then(|&n| self.segment(n).head.header());
                     let end = end_without_footer(segment, &header, next);
                     // A segment that a recorded loss follows is known to have no good end.
                     if !next.is_some_and(|next| next.lost_from < next.first_id) {
-                        self.find(i, None, "the footer of a sealed segment is damaged or missing");
+                        self.find(
+                            i,
+                            None,
+                            "the footer of a sealed segment is damaged or missing",
+                        );
                     }
                     (end, KeptState::Closed)
                 }
             };
             let next_slot = older_slot(self.segment(i));
-            self.verdict.kept.push(Kept { facts: i, header, end, state, next_slot });
+            self.verdict.kept.push(Kept {
+                facts: i,
+                header,
+                end,
+                state,
+                next_slot,
+            });
         }
     }
 
@@ -283,7 +303,9 @@ impl Judge<'_> {
         let mut new_name = !frontier.name_durable || frontier.end.last_frame.is_none();
         let mut current = (first, header, scan);
         for (place, &next) in rest.iter().enumerate() {
-            let follower = self.readable(next).filter(|(header, _)| follows(header, &current.2.end));
+            let follower = self
+                .readable(next)
+                .filter(|(header, _)| follows(header, &current.2.end));
             let Some((header, scan)) = follower else {
                 return self.end_tail(current, (from, new_name), &rest[place..]);
             };
@@ -315,7 +337,13 @@ impl Judge<'_> {
             None => KeptState::Sealed,
         };
         let next_slot = older_slot(self.segment(facts));
-        self.verdict.kept.push(Kept { facts, header, end: scan.end, state, next_slot });
+        self.verdict.kept.push(Kept {
+            facts,
+            header,
+            end: scan.end,
+            state,
+            next_slot,
+        });
     }
 
     /// `current` is the last segment with good frames; `dropped` are those behind it.
@@ -352,7 +380,12 @@ impl Judge<'_> {
             }
             let offset = Some(at.0);
             let what = "a torn tail was cut";
-            self.verdict.notes.push(Finding { segment: Some(i), offset, ids: None, what });
+            self.verdict.notes.push(Finding {
+                segment: Some(i),
+                offset,
+                ids: None,
+                what,
+            });
         }
         if self.segment(i).file_len > at.0 {
             self.verdict.actions.push(Action::Cut(i, at));
@@ -379,11 +412,18 @@ impl Judge<'_> {
     fn newest_lost(&mut self, i: usize, end: SegmentEnd) {
         let first_id = EntryId(end.next_id.0.saturating_add(LOST_SEGMENT_IDS));
         let ids = end.next_id.0..first_id.0;
-        self.find(i, Some(ids), "the newest segment is lost: a sealed one has no successor");
+        self.find(
+            i,
+            Some(ids),
+            "the newest segment is lost: a sealed one has no successor",
+        );
         self.verdict.next = Next::Fresh {
             first_id,
             lost_from: end.next_id,
-            predecessor: Some(Predecessor { end_id: end.next_id, link: end.link }),
+            predecessor: Some(Predecessor {
+                end_id: end.next_id,
+                link: end.link,
+            }),
         };
     }
 
@@ -399,11 +439,20 @@ impl Judge<'_> {
         });
         self.drop_tail(rest);
         let state = KeptState::Closed;
-        self.verdict.kept.push(Kept { facts: i, header, end, state, next_slot: 0 });
+        self.verdict.kept.push(Kept {
+            facts: i,
+            header,
+            end,
+            state,
+            next_slot: 0,
+        });
         self.verdict.next = Next::Fresh {
             first_id,
             lost_from: end.next_id,
-            predecessor: Some(Predecessor { end_id: end.next_id, link: end.link }),
+            predecessor: Some(Predecessor {
+                end_id: end.next_id,
+                link: end.link,
+            }),
         };
     }
 
@@ -418,7 +467,12 @@ impl Judge<'_> {
                 false => Action::Remove(i),
             });
             let what = "a segment above the frontier was dropped";
-            let note = Finding { segment: Some(i), offset: None, ids: None, what };
+            let note = Finding {
+                segment: Some(i),
+                offset: None,
+                ids: None,
+                what,
+            };
             self.verdict.notes.push(note);
         }
     }
@@ -439,20 +493,34 @@ impl Judge<'_> {
         for kept in &self.verdict.kept {
             let first_id = kept.header.first_id;
             let mut find = |ids, what| {
-                findings.push(Finding { segment: Some(kept.facts), offset: None, ids, what });
+                findings.push(Finding {
+                    segment: Some(kept.facts),
+                    offset: None,
+                    ids,
+                    what,
+                });
             };
             match expected {
                 None if first_id > first_kept => {
-                    find(Some(first_kept.0..first_id.0), "the first segments are missing");
+                    find(
+                        Some(first_kept.0..first_id.0),
+                        "the first segments are missing",
+                    );
                 }
                 None => {}
                 Some((end_id, _)) if first_id > end_id => {
                     if kept.header.lost_from > end_id {
-                        find(Some(end_id.0..first_id.0), "segments are missing before this one");
+                        find(
+                            Some(end_id.0..first_id.0),
+                            "segments are missing before this one",
+                        );
                     }
                 }
                 Some((end_id, _)) if first_id < end_id => {
-                    find(Some(first_id.0..end_id.0), "two segments claim the same ids");
+                    find(
+                        Some(first_id.0..end_id.0),
+                        "two segments claim the same ids",
+                    );
                 }
                 Some((end_id, link)) => {
                     let told = kept.header.predecessor;

@@ -55,7 +55,10 @@ pub fn first_kept(segments: &[SegmentFacts]) -> (crate::ids::EntryId, u64) {
         Head::Good(header) => Some((header.cut_epoch, header.first_kept_id)),
         _ => None,
     });
-    let slots = segments.iter().flat_map(valid_slots).map(|s| (s.cut_epoch, s.first_kept_id));
+    let slots = segments
+        .iter()
+        .flat_map(valid_slots)
+        .map(|s| (s.cut_epoch, s.first_kept_id));
     let (epoch, first_kept) = headers.chain(slots).max().unwrap_or_default();
     (first_kept, epoch)
 }
@@ -84,7 +87,10 @@ fn behind_last_seal(segments: &[SegmentFacts]) -> Option<usize> {
 }
 
 fn first_id(segment: &SegmentFacts) -> crate::ids::EntryId {
-    segment.head.header().map_or(segment.name_id, |header| header.first_id)
+    segment
+        .head
+        .header()
+        .map_or(segment.name_id, |header| header.first_id)
 }
 
 /// Where frames begin.

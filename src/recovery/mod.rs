@@ -8,7 +8,6 @@ mod scan;
 mod survey;
 
 pub use act::Recovered;
-pub use act::RecoveredSegment;
 pub use act::act;
 pub use decide::Decision;
 pub use decide::Finding;

@@ -42,28 +42,43 @@ pub fn scan(
         let Some(bytes) = window.bytes(source, end.offset, start, read_ahead, limit)? else {
             break;
         };
-        let Ok(header) = FrameHeader::decode(bytes, segment.seed, end.offset) else { break };
+        let Ok(header) = FrameHeader::decode(bytes, segment.seed, end.offset) else {
+            break;
+        };
         let link = bytes.first_chunk().map_or(0, header_crc_of);
         let chained = header.first_id == end.next_id && header.previous_len == end.last_frame_len;
-        let frame = FrameAt { offset: end.offset, header };
+        let frame = FrameAt {
+            offset: end.offset,
+            header,
+        };
         if !chained || frame.end() > limit {
             break;
         }
         if header.kind == FrameKind::Footer {
             let from = (from.offset, from.next_id);
-            return Ok(Scan { from, end, stop: Stop::Footer });
+            return Ok(Scan {
+                from,
+                end,
+                stop: Stop::Footer,
+            });
         }
         // The whole frame is taken into the window, with what follows it.
         let len = header.len() as usize;
         if depth == Depth::Payloads {
-            if window.bytes(source, end.offset, len, read_ahead, limit)?.is_none() {
+            if window
+                .bytes(source, end.offset, len, read_ahead, limit)?
+                .is_none()
+            {
                 break;
             }
             if check_frame(segment, source, &mut window, &frame)?.is_err() {
                 break;
             }
         }
-        segment.index.write().note(end.last_frame, frame.offset, header.first_id);
+        segment
+            .index
+            .write()
+            .note(end.last_frame, frame.offset, header.first_id);
         end = SegmentEnd {
             offset: frame.end(),
             next_id: header.end_id(),
@@ -73,7 +88,11 @@ pub fn scan(
         };
     }
     let stop = what_follows(segment.seed, source, end.offset, limit, read_ahead)?;
-    Ok(Scan { from: (from.offset, from.next_id), end, stop })
+    Ok(Scan {
+        from: (from.offset, from.next_id),
+        end,
+        stop,
+    })
 }
 
 /// Looks at everything behind the last good frame. That a frame seems to follow decides only
@@ -90,8 +109,12 @@ fn what_follows(
     let mut at = from;
     let mut clean = true;
     while at < limit {
-        let len = usize::try_from(limit - at).unwrap_or(usize::MAX).min(chunk_len);
-        let Some(bytes) = window.bytes(source, at, len, len, limit)? else { break };
+        let len = usize::try_from(limit - at)
+            .unwrap_or(usize::MAX)
+            .min(chunk_len);
+        let Some(bytes) = window.bytes(source, at, len, len, limit)? else {
+            break;
+        };
         clean &= bytes.iter().all(|&byte| byte == 0);
         if !clean && holds_frame(seed, at, bytes) {
             return Ok(Stop::Bad { good_follows: true });
@@ -102,7 +125,13 @@ fn what_follows(
         // Headers that straddle two chunks are seen with the second.
         at += (len - FRAME_HEADER_LEN + 1) as u64;
     }
-    Ok(if clean { Stop::Clean } else { Stop::Bad { good_follows: false } })
+    Ok(if clean {
+        Stop::Clean
+    } else {
+        Stop::Bad {
+            good_follows: false,
+        }
+    })
 }
 
 fn holds_frame(seed: SegmentSeed, at: FileOffset, bytes: &[u8]) -> bool {

@@ -9,6 +9,7 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
+use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::HeaderFault;
 use crate::format::SECTOR_LEN;
@@ -17,7 +18,6 @@ use crate::format::SegmentSeed;
 use crate::format::SlotState;
 use crate::format::TRAILER_LEN;
 use crate::format::decode_trailer;
-use crate::format::FrontierSlot;
 use crate::format::header_crc_of;
 use crate::format::key_from_dir_name;
 use crate::format::parse_segment_file_name;
@@ -28,8 +28,8 @@ use crate::ids::FileOffset;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::Head;
 use crate::recovery::facts::Scan;
-use crate::recovery::facts::Stop;
 use crate::recovery::facts::SegmentFacts;
+use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
@@ -46,12 +46,20 @@ use crate::storage::Storage;
 
 /// Looks at a stream's directory. Reading errors are `Io`: nothing can be judged then.
 pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<StreamFacts> {
-    let dir_name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let listing = storage.list_dir(dir).map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
+    let dir_name = dir
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+        .to_owned();
+    let listing = storage
+        .list_dir(dir)
+        .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
     let mut key = key_from_dir_name(&dir_name);
     let mut raw = Vec::new();
     for entry in &listing {
-        let Some(name_id) = parse_segment_file_name(&entry.name) else { continue };
+        let Some(name_id) = parse_segment_file_name(&entry.name) else {
+            continue;
+        };
         let path = dir.join(&entry.name);
         if entry.kind != EntryKind::File {
             let what = format!("{} is not a regular file", path.display());
@@ -69,14 +77,33 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
     }
     let mut segments: Vec<SegmentFacts> = Vec::with_capacity(raw.len());
     for (name_id, head) in raw {
-        let generation = segments.iter().filter_map(|s| s.head.header()).map(|h| h.generation);
-        let expected = Identity { key: key.as_deref(), name_id, generation: generation.max().unwrap_or(0) };
+        let generation = segments
+            .iter()
+            .filter_map(|s| s.head.header())
+            .map(|h| h.generation);
+        let expected = Identity {
+            key: key.as_deref(),
+            name_id,
+            generation: generation.max().unwrap_or(0),
+        };
         segments.push(head.judge(&expected));
     }
-    let temporary = listing.iter().any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
+    let temporary = listing
+        .iter()
+        .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
     let frontier = frontier(&segments);
-    let mut facts = StreamFacts { key, dir: dir.to_path_buf(), segments, temporary, frontier };
-    if facts.segments.iter().all(|s| !matches!(s.head, Head::Foreign(_))) {
+    let mut facts = StreamFacts {
+        key,
+        dir: dir.to_path_buf(),
+        segments,
+        temporary,
+        frontier,
+    };
+    if facts
+        .segments
+        .iter()
+        .all(|s| !matches!(s.head, Head::Foreign(_)))
+    {
         scan_tail(storage, &mut facts, read_ahead)?;
     }
     Ok(facts)
@@ -103,7 +130,12 @@ impl RawHead {
         let read = file.read_at(start, &mut last)?;
         last.truncate(read);
         let sector = &area[..area.len().min(SECTOR_LEN)];
-        Ok(RawHead { file_len, header: SegmentHeader::decode(sector), area, last })
+        Ok(RawHead {
+            file_len,
+            header: SegmentHeader::decode(sector),
+            area,
+            last,
+        })
     }
 
     fn judge(self, expected: &Identity<'_>) -> SegmentFacts {
@@ -156,9 +188,13 @@ impl RawHead {
     /// The identity that name and directory tell, if a slot or the first frame validates under it.
     fn proven_under(&self, expected: &Identity<'_>) -> Option<SegmentHeader> {
         let seed = SegmentSeed::new(expected.key?, expected.name_id, expected.generation);
-        let slot_proves =
-            [0, 1].into_iter().any(|slot| matches!(self.slot(seed, slot), SlotState::Valid(_)));
-        let first = self.area.get(HEADER_AREA_LEN as usize..).unwrap_or_default();
+        let slot_proves = [0, 1]
+            .into_iter()
+            .any(|slot| matches!(self.slot(seed, slot), SlotState::Valid(_)));
+        let first = self
+            .area
+            .get(HEADER_AREA_LEN as usize..)
+            .unwrap_or_default();
         let frame_proves = FrameHeader::decode(first, seed, FIRST_FRAME)
             .is_ok_and(|frame| frame.first_id == expected.name_id);
         (slot_proves || frame_proves).then(|| SegmentHeader {
@@ -191,17 +227,32 @@ struct Identity<'a> {
 
 /// Reads the frames from the frontier on, and judges whether the frontier itself is in place.
 fn scan_tail(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize) -> Result<()> {
-    let StreamFacts { dir, segments, frontier, .. } = facts;
+    let StreamFacts {
+        dir,
+        segments,
+        frontier,
+        ..
+    } = facts;
     for (i, facts) in segments.iter_mut().enumerate().skip(frontier.segment) {
-        let Some(header) = facts.head.header().cloned() else { continue };
+        let Some(header) = facts.head.header().cloned() else {
+            continue;
+        };
         let path = dir.join(segment_file_name(facts.name_id));
         let io = |error| Error::io(error, ErrorContext::at(&path));
-        let start = if i == frontier.segment { frontier.end } else { SegmentEnd::empty(header.first_id) };
+        let start = if i == frontier.segment {
+            frontier.end
+        } else {
+            SegmentEnd::empty(header.first_id)
+        };
         // Nothing to read: the common case after a clean close.
         if start.offset.0 == facts.file_len && start.last_frame.is_none() {
             let end = start;
             let from = (end.offset, end.next_id);
-            facts.tail = Some(Scan { from, end, stop: Stop::Clean });
+            facts.tail = Some(Scan {
+                from,
+                end,
+                stop: Stop::Clean,
+            });
             continue;
         }
         let source = Source::File(storage.open_file(&path, Access::Read).map_err(io)?);
@@ -215,7 +266,14 @@ fn scan_tail(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize) 
                 // What was durable is damaged at its end: find the last good frame before it.
                 let first = SegmentEnd::empty(segment.first_id());
                 let durable = limit.min(start.offset);
-                let found = scan(&segment, &source, &first, durable, read_ahead, Depth::Headers);
+                let found = scan(
+                    &segment,
+                    &source,
+                    &first,
+                    durable,
+                    read_ahead,
+                    Depth::Headers,
+                );
                 facts.tail = Some(found.map_err(io)?);
                 continue;
             }
@@ -240,8 +298,14 @@ fn complete_end(
     let mut window = crate::segment::Window::new();
     let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, FRAME_HEADER_LEN, limit)?;
     let Some(bytes) = bytes else { return Ok(false) };
-    let Ok(header) = FrameHeader::decode(bytes, segment.seed, offset) else { return Ok(false) };
+    let Ok(header) = FrameHeader::decode(bytes, segment.seed, offset) else {
+        return Ok(false);
+    };
     end.last_frame_len = header.len() as u32;
     end.link = bytes.first_chunk().map_or(0, header_crc_of);
-    Ok(offset + header.len() == end.offset && header.end_id() == end.next_id && end.offset <= limit)
+    Ok(
+        offset + header.len() == end.offset
+            && header.end_id() == end.next_id
+            && end.offset <= limit,
+    )
 }

@@ -1,7 +1,7 @@
 //! How a segment file comes into being: under a temporary name, with room and a header, and then
 //! at once under its own.
 //!
-//! 1. `next.tmp` is created and given room: a crash here leaves a temporary file, removed at open.
+//! 1. `next#new` is created and given room: a crash here leaves a temporary file, removed at open.
 //! 2. its header sector is written: likewise.
 //! 3. it is renamed to its first id: from here on recovery finds it. Neither content nor name is
 //!    durable yet; a file under a segment's name whose header reads as zeros is a creation cut
@@ -19,7 +19,7 @@ use crate::storage::Storage;
 use crate::storage::StorageFile;
 
 /// The name under which the next segment of a stream is prepared.
-pub const TEMPORARY_NAME: &str = "next.tmp";
+pub const TEMPORARY_NAME: &str = "next#new";
 
 /// Makes the segment file that `header` describes, with room for `room` bytes of frames. `spare`
 /// is a file from [`prepare_spare`].

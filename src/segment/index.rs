@@ -34,12 +34,18 @@ impl SparseIndex {
     /// The index of a segment whose frames up to `to` were not looked at.
     pub fn unread(to: FileOffset) -> Self {
         let from = FileOffset(HEADER_AREA_LEN);
-        SparseIndex { gap: (from < to).then_some(from..to), ..Default::default() }
+        SparseIndex {
+            gap: (from < to).then_some(from..to),
+            ..Default::default()
+        }
     }
 
     /// The index of a sealed segment that lies in its footer.
     pub fn in_footer() -> Self {
-        SparseIndex { in_footer: true, ..Default::default() }
+        SparseIndex {
+            in_footer: true,
+            ..Default::default()
+        }
     }
 
     /// Whether the footer has to be read first.
@@ -53,7 +59,10 @@ impl SparseIndex {
             return;
         }
         *self = match points {
-            Some(points) => SparseIndex { points, ..Default::default() },
+            Some(points) => SparseIndex {
+                points,
+                ..Default::default()
+            },
             None => SparseIndex::unread(end),
         };
     }
@@ -110,8 +119,9 @@ mod tests {
 
     #[test]
     fn the_points_do_not_depend_on_the_order_in_which_frames_are_seen() {
-        let frames: Vec<FileOffset> =
-            (0..400).map(|i| FileOffset(HEADER_AREA_LEN + i * 700)).collect();
+        let frames: Vec<FileOffset> = (0..400)
+            .map(|i| FileOffset(HEADER_AREA_LEN + i * 700))
+            .collect();
         let note = |index: &mut SparseIndex, i: usize| {
             let previous = i.checked_sub(1).map(|p| frames[p]);
             index.note(previous, frames[i], EntryId(i as u64));
@@ -121,8 +131,13 @@ mod tests {
         let mut halves = SparseIndex::empty();
         (200..400).chain(0..200).for_each(|i| note(&mut halves, i));
         assert_eq!(forward.points(), halves.points());
-        assert_eq!(forward.points().len(), (HEADER_AREA_LEN + 399 * 700) as usize / (16 << 10));
-        let point = forward.at_or_before(EntryId(100)).expect("frame 100 lies behind a stripe");
+        assert_eq!(
+            forward.points().len(),
+            (HEADER_AREA_LEN + 399 * 700) as usize / (16 << 10)
+        );
+        let point = forward
+            .at_or_before(EntryId(100))
+            .expect("frame 100 lies behind a stripe");
         assert!(point.id <= EntryId(100) && point.id > EntryId(70));
         assert!(forward.at_or_before(EntryId(3)).is_none());
         let next = forward.behind(point.offset).expect("not the last");

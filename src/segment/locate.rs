@@ -104,7 +104,11 @@ pub fn step(
     ensure_index(segment, source)?;
     let resume = resume_behind(segment, source, window, (offset, expected), limit)?;
     let end = resume.map_or(limit.1, |(_, id)| id);
-    let damage = Damage { ids: expected.0..end.0, offset, fault };
+    let damage = Damage {
+        ids: expected.0..end.0,
+        offset,
+        fault,
+    };
     Ok(Step::Damaged { damage, resume })
 }
 
@@ -118,7 +122,11 @@ pub fn locate(
     limit: (FileOffset, EntryId),
 ) -> io::Result<Result<FrameAt, Damage>> {
     ensure_index(segment, source)?;
-    let start = segment.index.read().at_or_before(id).filter(|point| point.offset < limit.0);
+    let start = segment
+        .index
+        .read()
+        .at_or_before(id)
+        .filter(|point| point.offset < limit.0);
     let start = start.unwrap_or(IndexPoint {
         id: segment.first_id(),
         offset: FileOffset(HEADER_AREA_LEN),
@@ -148,7 +156,12 @@ pub fn locate(
         }
     };
     // A long walk went through frames that the index does not know: the next one is shorter.
-    if segment.index.read().gap().is_some_and(|gap| start.offset < gap.end) {
+    if segment
+        .index
+        .read()
+        .gap()
+        .is_some_and(|gap| start.offset < gap.end)
+    {
         let mut index = segment.index.write();
         for (previous, offset, first_id) in seen {
             index.note(previous, offset, first_id);
@@ -183,7 +196,10 @@ fn resume_behind(
         if anchor.1.is_some_and(|id| id != header.first_id) || header.first_id < damaged.1 {
             continue;
         }
-        let frame = FrameAt { offset: anchor.0, header };
+        let frame = FrameAt {
+            offset: anchor.0,
+            header,
+        };
         return walk_back(segment, source, window, frame, damaged).map(Some);
     }
 }
@@ -206,7 +222,14 @@ fn walk_back(
         if back == 0 || offset <= damaged.0 {
             return Ok(here);
         }
-        match header_at(segment, source, window, offset, FRAME_HEADER_LEN, good.offset)? {
+        match header_at(
+            segment,
+            source,
+            window,
+            offset,
+            FRAME_HEADER_LEN,
+            good.offset,
+        )? {
             Ok(header)
                 if offset + header.len() == good.offset
                     && header.end_id() == good.header.first_id
@@ -236,13 +259,19 @@ fn read_points(segment: &Segment, source: &Source) -> io::Result<Option<Vec<Inde
         Source::Mapped(map) => map.bytes().len() as u64,
     };
     let end = FileOffset(file_len);
-    let Some(start) = file_len.checked_sub(TRAILER_LEN as u64) else { return Ok(None) };
+    let Some(start) = file_len.checked_sub(TRAILER_LEN as u64) else {
+        return Ok(None);
+    };
     let trailer = window.bytes(source, FileOffset(start), TRAILER_LEN, TRAILER_LEN, end)?;
     let Some(trailer) = trailer.and_then(|t| decode_trailer(t, segment.seed, file_len)) else {
         return Ok(None);
     };
-    let Some(len) = file_len.checked_sub(trailer.footer_offset.0) else { return Ok(None) };
-    let Ok(len) = usize::try_from(len) else { return Ok(None) };
+    let Some(len) = file_len.checked_sub(trailer.footer_offset.0) else {
+        return Ok(None);
+    };
+    let Ok(len) = usize::try_from(len) else {
+        return Ok(None);
+    };
     let footer = window.bytes(source, trailer.footer_offset, len, len, end)?;
     Ok(footer.and_then(|footer| decode_points(footer, &trailer, segment.seed)))
 }

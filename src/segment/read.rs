@@ -41,7 +41,10 @@ pub struct Buffers {
 impl Buffers {
     /// Empty buffers.
     pub const fn new() -> Self {
-        Buffers { frames: Window::new(), rows: Window::new() }
+        Buffers {
+            frames: Window::new(),
+            rows: Window::new(),
+        }
     }
 
     /// Forgets what was read: the next use may be of another file.
@@ -74,28 +77,43 @@ pub fn check_entry(
     let io = |error| Error::io(error, frame_context(segment, frame, id.0..id.0 + 1));
     let payload_at = frame.offset + FRAME_HEADER_LEN as u64;
     let row = match header.kind {
-        FrameKind::Single => {
-            EntryRow { range: 0..header.stored_len as usize, check: header.payload_crc }
-        }
+        FrameKind::Single => EntryRow {
+            range: 0..header.stored_len as usize,
+            check: header.payload_crc,
+        },
         _ => {
             let range = table_rows_range(index);
             let at = payload_at + range.start as u64;
             let end = frame.end();
-            let rows =
-                buffers.rows.bytes(source, at, range.len(), ROWS_READ_AHEAD, end).map_err(io)?;
+            let rows = buffers
+                .rows
+                .bytes(source, at, range.len(), ROWS_READ_AHEAD, end)
+                .map_err(io)?;
             match rows.and_then(|rows| entry_row(header, rows, index)) {
                 Some(row) => row,
                 None => return Err(broken_table(segment, frame, id)),
             }
         }
     };
-    let place = EntryPlace { offset: payload_at + row.range.start as u64, len: row.range.len() };
+    let place = EntryPlace {
+        offset: payload_at + row.range.start as u64,
+        len: row.range.len(),
+    };
     let limit = segment.limit().0.max(frame.end());
-    let entry = buffers.frames.bytes(source, place.offset, place.len, read_ahead, limit);
-    let Some(entry) = entry.map_err(io)? else { return Err(cut_short(segment, frame, id)) };
+    let entry = buffers
+        .frames
+        .bytes(source, place.offset, place.len, read_ahead, limit);
+    let Some(entry) = entry.map_err(io)? else {
+        return Err(cut_short(segment, frame, id));
+    };
     let actual = entry_check(header, segment.seed, index, entry);
     if actual != row.check {
-        return Err(crc_mismatch(segment, frame, id.0..id.0 + 1, (row.check, actual)));
+        return Err(crc_mismatch(
+            segment,
+            frame,
+            id.0..id.0 + 1,
+            (row.check, actual),
+        ));
     }
     Ok(place)
 }
@@ -157,7 +175,10 @@ fn stored_payload<'a>(
 
 /// The error that tells of a run of ids behind a header that cannot be trusted.
 pub fn damage_error(segment: &Segment, damage: &Damage) -> Error {
-    let context = segment.context().offset(damage.offset.0).ids(damage.ids.clone());
+    let context = segment
+        .context()
+        .offset(damage.offset.0)
+        .ids(damage.ids.clone());
     let what = match damage.fault {
         FrameFault::Short => "the file ends inside a frame".to_owned(),
         FrameFault::Zeros => "zeros where a frame was written".to_owned(),
@@ -172,9 +193,10 @@ pub fn damage_error(segment: &Segment, damage: &Damage) -> Error {
 fn payload_error(segment: &Segment, frame: &FrameAt, fault: PayloadFault) -> Error {
     let ids = frame.header.ids();
     match fault {
-        PayloadFault::Crc { expected, actual } | PayloadFault::Entry { expected, actual, .. } => {
-            crc_mismatch(segment, frame, ids, (expected, actual))
-        }
+        PayloadFault::Crc { expected, actual }
+        | PayloadFault::Entry {
+            expected, actual, ..
+        } => crc_mismatch(segment, frame, ids, (expected, actual)),
         PayloadFault::Table => broken_table(segment, frame, frame.header.first_id),
         PayloadFault::Decompress => {
             let context = frame_context(segment, frame, ids);
@@ -194,7 +216,12 @@ fn crc_mismatch(
     (expected, actual): (u32, u32),
 ) -> Error {
     let offset = frame.offset.0;
-    Error::CrcMismatch { expected, actual, offset }.remembering(frame_context(segment, frame, ids))
+    Error::CrcMismatch {
+        expected,
+        actual,
+        offset,
+    }
+    .remembering(frame_context(segment, frame, ids))
 }
 
 fn broken_table(segment: &Segment, frame: &FrameAt, id: EntryId) -> Error {

@@ -98,7 +98,8 @@ impl Segment {
 
     /// Lets readers see everything up to `end`, whose bytes are in the kernel.
     pub fn publish(&self, end: &SegmentEnd) {
-        self.last_frame.store(end.last_frame.unwrap_or_default().0, Ordering::Relaxed);
+        self.last_frame
+            .store(end.last_frame.unwrap_or_default().0, Ordering::Relaxed);
         // The offset is stored before the id, and `limit` loads the id before the offset: who
         // sees an id also sees the bytes that hold it.
         self.end_offset.store(end.offset.0, Ordering::Release);

@@ -29,7 +29,10 @@ const KEPT_BYTES: usize = 1 << 20;
 impl Window {
     /// An empty window.
     pub const fn new() -> Self {
-        Window { start: 0, bytes: Vec::new() }
+        Window {
+            start: 0,
+            bytes: Vec::new(),
+        }
     }
 
     /// Forgets what was read: the next use may be of another file, or of a later state.
@@ -53,14 +56,18 @@ impl Window {
         read_ahead: usize,
         limit: FileOffset,
     ) -> io::Result<Option<&'a [u8]>> {
-        let Some(end) = offset.0.checked_add(len as u64) else { return Ok(None) };
+        let Some(end) = offset.0.checked_add(len as u64) else {
+            return Ok(None);
+        };
         if end > limit.0 {
             return Ok(None);
         }
         match source {
             Source::Mapped(map) => {
                 let bytes = map.bytes();
-                let range = usize::try_from(offset.0).ok().zip(usize::try_from(end).ok());
+                let range = usize::try_from(offset.0)
+                    .ok()
+                    .zip(usize::try_from(end).ok());
                 Ok(range.and_then(|(start, end)| bytes.get(start..end)))
             }
             Source::File(file) => {
@@ -82,8 +89,12 @@ impl Window {
             Source::Mapped(map) => (map.bytes(), 0),
             Source::File(_) => (&self.bytes[..], self.start),
         };
-        let from = offset.0.checked_sub(start).and_then(|from| usize::try_from(from).ok());
-        from.and_then(|from| bytes.get(from..from.checked_add(len)?)).unwrap_or_default()
+        let from = offset
+            .0
+            .checked_sub(start)
+            .and_then(|from| usize::try_from(from).ok());
+        from.and_then(|from| bytes.get(from..from.checked_add(len)?))
+            .unwrap_or_default()
     }
 
     fn holds(&self, offset: u64, end: u64) -> bool {

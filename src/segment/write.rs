@@ -41,7 +41,10 @@ pub fn store_slot(
     slot: usize,
     frontier: &FrontierSlot,
 ) -> io::Result<()> {
-    file.write_at(slot_offset(slot).0, &[IoSlice::new(&frontier.encode(seed, slot))])
+    file.write_at(
+        slot_offset(slot).0,
+        &[IoSlice::new(&frontier.encode(seed, slot))],
+    )
 }
 
 /// Step 4 of a rotation: writes footer and slots, cuts the file to its exact length and syncs it.
@@ -65,11 +68,13 @@ pub fn seal(
         end.last_frame_len,
         segment.index.read().points(),
     );
-    file.write_at(end.offset.0, &[IoSlice::new(&footer)]).map_err(io)?;
+    file.write_at(end.offset.0, &[IoSlice::new(&footer)])
+        .map_err(io)?;
     for slot in 0..2 {
         store_slot(&**file, segment.seed, slot, frontier).map_err(io)?;
     }
-    file.set_len(end.offset.0 + footer.len() as u64).map_err(io)?;
+    file.set_len(end.offset.0 + footer.len() as u64)
+        .map_err(io)?;
     file.sync_all().map_err(io)?;
     segment.set_sealed();
     Ok(())
@@ -77,14 +82,23 @@ pub fn seal(
 
 /// Notes the frames that were never looked at since the segment was opened, for the footer.
 fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<()> {
-    let Some(gap) = segment.index.read().gap() else { return Ok(()) };
+    let Some(gap) = segment.index.read().gap() else {
+        return Ok(());
+    };
     let mut window = Window::new();
     let limit = (end.offset, end.next_id);
     let mut place = (gap.start, segment.first_id());
     let mut previous = None;
     let mut seen = Vec::new();
     while place.0 < gap.end && place.1 < limit.1 {
-        match step(segment, source, &mut window, place, STRIDE_BYTES as usize, limit)? {
+        match step(
+            segment,
+            source,
+            &mut window,
+            place,
+            STRIDE_BYTES as usize,
+            limit,
+        )? {
             Step::Frame(frame) => {
                 if previous.is_some() {
                     seen.push((previous, frame.offset, frame.header.first_id));
@@ -92,7 +106,10 @@ fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<
                 previous = Some(frame.offset);
                 place = (frame.end(), frame.header.end_id());
             }
-            Step::Damaged { resume: Some(resume), .. } => {
+            Step::Damaged {
+                resume: Some(resume),
+                ..
+            } => {
                 previous = None;
                 place = resume;
             }
@@ -130,14 +147,18 @@ pub fn rewrite_checked(
         match whole_frames(segment, &chunk, place) {
             Frames::Whole { next } if next.0 > place.0 => {
                 let checked = (next.0 - place.0) as usize;
-                file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])]).map_err(io)?;
+                file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])])
+                    .map_err(io)?;
                 place = next;
                 wanted = chunk_len.max(4096) as u64;
             }
             Frames::NeedsBytes { len } if len > wanted && len <= left => wanted = len,
             _ => {
                 let context = segment.context().offset(place.0.0);
-                return Err(Error::corruption("a frame changed while it was recovered", context));
+                return Err(Error::corruption(
+                    "a frame changed while it was recovered",
+                    context,
+                ));
             }
         }
     }

@@ -8,6 +8,8 @@
 //! all; success says nothing about durability unless the method is one of `sync_data`,
 //! `sync_all` and `sync_dir`. Paths are absolute.
 
+#[cfg(feature = "capi")]
+mod cancellation;
 #[cfg(unix)]
 mod fork;
 #[cfg(unix)]
@@ -20,11 +22,12 @@ mod thread;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(feature = "capi")]
+pub use cancellation::CancellationGuard;
 #[cfg(unix)]
 pub use fork::fork_generation;
 #[cfg(unix)]
 pub use real::RealDisk;
-pub use thread::CancellationGuard;
 pub use thread::spawn;
 #[cfg(windows)]
 pub use windows::RealDisk;

@@ -1,9 +1,8 @@
-//! How our threads start, and how the host's threads are kept whole while they are inside us.
+//! How do our threads start without handling the host's signals?
 
 #![allow(unsafe_code)]
 
 use std::io;
-use std::marker::PhantomData;
 use std::thread::Builder;
 use std::thread::JoinHandle;
 
@@ -65,62 +64,6 @@ struct BlockedSignals;
 impl BlockedSignals {
     fn block() -> Self {
         Self
-    }
-}
-
-/// While it lives, `pthread_cancel` does not take effect in the calling thread: a cancellation
-/// that unwound or ended the thread inside a system call of ours would leave locks held and
-/// waiters waiting. The request stays pending and takes effect later, outside. Nests. No effect
-/// where there is no cancellation.
-#[derive(Debug)]
-pub struct CancellationGuard {
-    #[cfg(target_os = "linux")]
-    previous: libc::c_int,
-    /// The state belongs to a thread, so the guard must not leave it.
-    _not_send: PhantomData<*const ()>,
-}
-
-#[cfg(target_os = "linux")]
-mod cancellation {
-    // pthread.h of glibc and of musl: both define PTHREAD_CANCEL_DISABLE as 1.
-    pub(super) const DISABLE: libc::c_int = 1;
-
-    unsafe extern "C" {
-        /// POSIX; the libc crate does not declare it.
-        pub(super) fn pthread_setcancelstate(
-            state: libc::c_int,
-            previous: *mut libc::c_int,
-        ) -> libc::c_int;
-    }
-}
-
-impl CancellationGuard {
-    /// Disables cancellation for the calling thread until the guard is dropped.
-    pub fn enter() -> Self {
-        #[cfg(target_os = "linux")]
-        {
-            let mut previous = 0;
-            // SAFETY: the state is a valid constant and `previous` is writable; this cannot fail.
-            unsafe { cancellation::pthread_setcancelstate(cancellation::DISABLE, &mut previous) };
-            Self {
-                previous,
-                _not_send: PhantomData,
-            }
-        }
-        #[cfg(not(target_os = "linux"))]
-        Self {
-            _not_send: PhantomData,
-        }
-    }
-}
-
-impl Drop for CancellationGuard {
-    fn drop(&mut self) {
-        #[cfg(target_os = "linux")]
-        // SAFETY: `previous` came from the same call on this same thread (the guard is not Send).
-        unsafe {
-            cancellation::pthread_setcancelstate(self.previous, std::ptr::null_mut());
-        }
     }
 }
 

@@ -93,7 +93,9 @@ impl StreamCore {
                     continue;
                 }
             }
-            let Some(active) = tail.active.clone() else { continue };
+            let Some(active) = tail.active.clone() else {
+                continue;
+            };
             if tail.staged.len() as u64 + frame.frame_len() <= most_staged {
                 break active;
             }
@@ -118,7 +120,9 @@ impl StreamCore {
 
     /// Writes everything staged. Nobody else is writing.
     pub(super) fn write_staged(&self, tail: &mut MutexGuard<'_, Tail>) {
-        let Some(active) = tail.active.clone() else { return };
+        let Some(active) = tail.active.clone() else {
+            return;
+        };
         let batch = tail.take_staged();
         let written = MutexGuard::unlocked(tail, || {
             self.write_at_tail(&active, batch.at, &[IoSlice::new(&batch.bytes)])
@@ -183,14 +187,18 @@ impl StreamCore {
             Err(error) => {
                 let len = slices.iter().map(|slice| slice.len() as u64).sum();
                 let taken_back = zero_again(&*file, at, len);
-                Err(FailedWrite { error: io(error), taken_back })
+                Err(FailedWrite {
+                    error: io(error),
+                    taken_back,
+                })
             }
         }
     }
 
     fn after_publish(&self, tail: &mut MutexGuard<'_, Tail>, active: &Arc<Part>, opening: u64) {
         active.write_slot.wrote_through(opening);
-        self.written_end.store(tail.written.next_id.0, std::sync::atomic::Ordering::Release);
+        self.written_end
+            .store(tail.written.next_id.0, std::sync::atomic::Ordering::Release);
         self.progress.notify_all();
         self.ask_helpers(tail);
     }
@@ -213,11 +221,16 @@ struct FailedWrite {
 /// Zeros over bytes that may have been written in part, so that nothing of them is ever taken for
 /// a frame. The file does not grow by it: what lies beyond its end was not written.
 fn zero_again(file: &dyn StorageFile, at: FileOffset, len: u64) -> bool {
-    let Ok(file_len) = file.len() else { return false };
+    let Ok(file_len) = file.len() else {
+        return false;
+    };
     let end = (at.0 + len).min(file_len);
     end <= at.0 || file.write_zeros(at.0, end - at.0).is_ok()
 }
 
 fn too_large(error: crate::format::payload::TooLarge) -> Error {
-    Error::TooLarge { size_bytes: error.size_bytes, limit_bytes: MAX_FRAME_LEN }
+    Error::TooLarge {
+        size_bytes: error.size_bytes,
+        limit_bytes: MAX_FRAME_LEN,
+    }
 }

@@ -65,13 +65,17 @@ impl Catalogue {
         if id < self.first_kept {
             return Holder::Truncated;
         }
-        let behind = self.parts.partition_point(|part| part.segment.first_id() <= id);
+        let behind = self
+            .parts
+            .partition_point(|part| part.segment.first_id() <= id);
         if let Some(part) = behind.checked_sub(1).map(|place| &self.parts[place])
             && id < part.segment.end_id()
         {
             return Holder::Part(Arc::clone(part));
         }
         let next = self.parts.get(behind).map(|part| part.segment.first_id());
-        Holder::Lost { resumes: next.unwrap_or(EntryId(u64::MAX)) }
+        Holder::Lost {
+            resumes: next.unwrap_or(EntryId(u64::MAX)),
+        }
     }
 }

@@ -88,8 +88,15 @@ impl StreamCore {
         recovered: Recovered,
         dir_exists: bool,
     ) -> Arc<Self> {
-        let Recovered { segments, next, generation, first_kept, durable_end, failure, .. } =
-            recovered;
+        let Recovered {
+            segments,
+            next,
+            generation,
+            first_kept,
+            durable_end,
+            failure,
+            ..
+        } = recovered;
         let mut parts = Vec::with_capacity(segments.len());
         let mut tails = Vec::new();
         let mut durable_at = None;
@@ -137,7 +144,11 @@ impl StreamCore {
                 parts,
             })),
             written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
-            upkeep: Mutex::new(Upkeep { generation, dir_exists, spare: None }),
+            upkeep: Mutex::new(Upkeep {
+                generation,
+                dir_exists,
+                spare: None,
+            }),
             sync_state: Mutex::new(SyncState {
                 next_slot,
                 frontier: None,
@@ -155,7 +166,8 @@ impl StreamCore {
 
     /// After a failed sync of what recovery wrote: only what is below the frontier is shown.
     fn hide_unproven(&self) {
-        self.written_end.store(self.durability.committed(), Ordering::Release);
+        self.written_end
+            .store(self.durability.committed(), Ordering::Release);
     }
 
     pub(super) fn arc(&self) -> Option<Arc<StreamCore>> {
@@ -190,7 +202,10 @@ impl StreamCore {
     pub fn first_id(&self) -> u64 {
         let catalogue = self.catalogue();
         let first = catalogue.parts.first().map(|part| part.segment.first_id());
-        first.unwrap_or(catalogue.first_kept).max(catalogue.first_kept).0
+        first
+            .unwrap_or(catalogue.first_kept)
+            .max(catalogue.first_kept)
+            .0
     }
 
     /// Whether anything was ever appended (and the stream not deleted since).
@@ -205,7 +220,10 @@ impl StreamCore {
             return Some(active.segment.first_id().0);
         }
         drop(tail);
-        self.catalogue().parts.last().map(|part| part.segment.first_id().0)
+        self.catalogue()
+            .parts
+            .last()
+            .map(|part| part.segment.first_id().0)
     }
 
     pub(super) fn catalogue(&self) -> Arc<Catalogue> {
@@ -232,7 +250,10 @@ impl StreamCore {
             return Ok(());
         }
         match self.durability.poisoned() {
-            Some(cause) => Err(Error::Poisoned { stream: self.key.to_string(), cause }),
+            Some(cause) => Err(Error::Poisoned {
+                stream: self.key.to_string(),
+                cause,
+            }),
             None => Ok(()),
         }
     }
@@ -263,14 +284,18 @@ impl StreamCore {
 
     pub(super) fn source(&self, part: &Arc<Part>) -> Result<Source> {
         self.environment.read_files.get(&part.read_slot, || {
-            self.open_source(part).map_err(|error| Error::io(error, part.segment.context()))
+            self.open_source(part)
+                .map_err(|error| Error::io(error, part.segment.context()))
         })
     }
 
     fn open_source(&self, part: &Arc<Part>) -> std::io::Result<Source> {
         use crate::options::ReadStrategy;
         let sealed = part.segment.is_sealed();
-        let file = self.environment.storage.open_file(&part.segment.path(), Access::Read)?;
+        let file = self
+            .environment
+            .storage
+            .open_file(&part.segment.path(), Access::Read)?;
         match self.environment.options.read_strategy {
             // Only sealed files are mapped: an active one is cut when it is closed.
             ReadStrategy::Mmap if sealed => Ok(Source::Mapped(file.map(file.len()?)?)),
@@ -281,7 +306,9 @@ impl StreamCore {
 
 impl std::fmt::Debug for StreamCore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StreamCore").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("StreamCore")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 

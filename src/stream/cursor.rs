@@ -121,10 +121,14 @@ impl Cursor {
 
     /// The bytes of the entry that [`Cursor::advance`] moved to.
     pub fn bytes(&self) -> &[u8] {
-        let Some(segment) = &self.segment else { return &[] };
+        let Some(segment) = &self.segment else {
+            return &[];
+        };
         match (&self.current, &segment.block) {
             (Current::InFile(place), _) => {
-                self.buffers.frames.held(&segment.source, place.offset, place.len)
+                self.buffers
+                    .frames
+                    .held(&segment.source, place.offset, place.len)
             }
             (Current::InBlock(range), Some(block)) => &block[range.clone()],
             (Current::InBlock(_), None) => &[],
@@ -143,7 +147,10 @@ impl Cursor {
         if self.next >= visible {
             return Found::Nothing;
         }
-        let in_segment = self.segment.as_ref().is_some_and(|s| self.next < s.part.segment.end_id());
+        let in_segment = self
+            .segment
+            .as_ref()
+            .is_some_and(|s| self.next < s.part.segment.end_id());
         if !in_segment && let Some(found) = self.open_segment() {
             return found;
         }
@@ -181,7 +188,13 @@ impl Cursor {
             Ok(source) => {
                 let next_frame = FileOffset(0);
                 let (frame, block) = (None, None);
-                self.segment = Some(OpenSegment { part, source, next_frame, frame, block });
+                self.segment = Some(OpenSegment {
+                    part,
+                    source,
+                    next_frame,
+                    frame,
+                    block,
+                });
                 None
             }
             Err(error) if is_not_found(&error) => Some(Found::End(self.overtaken())),
@@ -200,13 +213,18 @@ impl Cursor {
     fn find_frame(&mut self) -> Option<Found> {
         let open = self.segment.as_mut()?;
         let segment = &open.part.segment;
-        if open.frame.is_some_and(|frame| frame.header.ids().contains(&self.next.0)) {
+        if open
+            .frame
+            .is_some_and(|frame| frame.header.ids().contains(&self.next.0))
+        {
             return None;
         }
         let limit = segment.limit();
         let read_ahead = self.stream.environment.options.read_buffer_size;
         let window = &mut self.buffers.frames;
-        let follows = open.frame.is_some_and(|frame| frame.header.end_id() == self.next);
+        let follows = open
+            .frame
+            .is_some_and(|frame| frame.header.end_id() == self.next);
         let found = if follows {
             let place = (open.next_frame, self.next);
             step(segment, &open.source, window, place, read_ahead, limit).map(|step| match step {
@@ -238,14 +256,23 @@ impl Cursor {
     }
 
     fn check_entry(&mut self) -> Found {
-        let Some(open) = self.segment.as_mut() else { return Found::Nothing };
-        let Some(frame) = open.frame else { return Found::Nothing };
+        let Some(open) = self.segment.as_mut() else {
+            return Found::Nothing;
+        };
+        let Some(frame) = open.frame else {
+            return Found::Nothing;
+        };
         let segment = &open.part.segment;
         let id = self.next;
         if frame.header.codec == Codec::None {
             let read_ahead = self.stream.environment.options.read_buffer_size;
-            let checked =
-                check_entry(segment, &open.source, &mut self.buffers, (&frame, id), read_ahead);
+            let checked = check_entry(
+                segment,
+                &open.source,
+                &mut self.buffers,
+                (&frame, id),
+                read_ahead,
+            );
             return match checked {
                 Ok(place) => {
                     self.current = Current::InFile(place);
@@ -255,7 +282,10 @@ impl Cursor {
             };
         }
         if open.block.is_none() {
-            match self.stream.block(&mut self.buffers, &open.part, &open.source, &frame) {
+            match self
+                .stream
+                .block(&mut self.buffers, &open.part, &open.source, &frame)
+            {
                 Ok(block) => open.block = Some(block),
                 Err(error) => return unreadable(error, id.0..frame.header.end_id().0),
             }
@@ -280,6 +310,9 @@ fn unreadable(error: Error, ids: Range<u64>) -> Found {
 
 impl std::fmt::Debug for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cursor").field("stream", &self.stream.key).field("next", &self.next).finish()
+        f.debug_struct("Cursor")
+            .field("stream", &self.stream.key)
+            .field("next", &self.next)
+            .finish()
     }
 }

@@ -81,6 +81,8 @@ impl Environment {
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Environment").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Environment")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
     }
 }

@@ -48,7 +48,10 @@ impl StreamCore {
         self.durability.close();
         if upkeep.spare.take().is_some() {
             // Removed at the next open if this fails.
-            let _ = self.environment.storage.remove_file(&self.dir.join(TEMPORARY_NAME));
+            let _ = self
+                .environment
+                .storage
+                .remove_file(&self.dir.join(TEMPORARY_NAME));
         }
         self.forget_files();
         closed
@@ -100,11 +103,7 @@ impl StreamCore {
 
     /// A segment that was made for an append that then failed holds nothing: the one before it,
     /// if there is one, is the newest again.
-    fn remove_empty(
-        &self,
-        empty: &Arc<Part>,
-        full: Option<(Arc<Part>, SegmentEnd)>,
-    ) -> Result<()> {
+    fn remove_empty(&self, empty: &Arc<Part>, full: Option<(Arc<Part>, SegmentEnd)>) -> Result<()> {
         self.environment.write_files.forget(&empty.write_slot);
         self.environment.read_files.forget(&empty.read_slot);
         let storage = &self.environment.storage;
@@ -179,7 +178,11 @@ impl StreamCore {
                     self.durability.advance(reached);
                 }
             }
-            rename_away(&*self.environment.storage, &self.environment.root, &self.dir)
+            rename_away(
+                &*self.environment.storage,
+                &self.environment.root,
+                &self.dir,
+            )
         });
         let target = match deleted {
             Ok(target) => target,

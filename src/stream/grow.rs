@@ -17,8 +17,8 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
-use crate::format::PreparedFrame;
 use crate::format::Predecessor;
+use crate::format::PreparedFrame;
 use crate::format::SegmentHeader;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -67,7 +67,10 @@ impl StreamCore {
         let mut tail = self.tail.lock();
         loop {
             self.admit(&tail)?;
-            if !matches!(tail.room_for(frame, &self.environment.options), Room::NeedsSegment) {
+            if !matches!(
+                tail.room_for(frame, &self.environment.options),
+                Room::NeedsSegment
+            ) {
                 return Ok(());
             }
             if tail.writing {
@@ -109,10 +112,19 @@ impl StreamCore {
         let needed = (frame_end + footer_reserve(frame_end)) - start;
         let spare = upkeep.spare.take();
         let wanted = needed.max(LEAST_STEP.min(self.environment.options.max_segment_size));
-        let room = spare.as_ref().map_or(wanted, |(_, len)| len - HEADER_AREA_LEN).max(needed);
+        let room = spare
+            .as_ref()
+            .map_or(wanted, |(_, len)| len - HEADER_AREA_LEN)
+            .max(needed);
         let storage = &*self.environment.storage;
-        let file = create_segment(storage, &self.dir, &header, spare.map(|(file, _)| file), room)
-            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
+        let file = create_segment(
+            storage,
+            &self.dir,
+            &header,
+            spare.map(|(file, _)| file),
+            room,
+        )
+        .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
         let end = SegmentEnd::empty(header.first_id);
         let dir = Arc::from(self.dir.as_path());
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
@@ -151,11 +163,16 @@ impl StreamCore {
         rotated: bool,
     ) -> SegmentHeader {
         let (first_id, lost_from, predecessor) = match next {
-            Next::Fresh { first_id, lost_from, predecessor } if !rotated => {
-                (first_id, lost_from, predecessor)
-            }
+            Next::Fresh {
+                first_id,
+                lost_from,
+                predecessor,
+            } if !rotated => (first_id, lost_from, predecessor),
             _ if rotated => {
-                let predecessor = Predecessor { end_id: end.next_id, link: end.link };
+                let predecessor = Predecessor {
+                    end_id: end.next_id,
+                    link: end.link,
+                };
                 (end.next_id, end.next_id, Some(predecessor))
             }
             _ => (EntryId(0), EntryId(0), None),
@@ -186,7 +203,10 @@ impl StreamCore {
         let mut catalogue = self.catalogue.write();
         let mut parts = catalogue.parts.clone();
         parts.push(part);
-        *catalogue = Arc::new(Catalogue { parts, ..**catalogue });
+        *catalogue = Arc::new(Catalogue {
+            parts,
+            ..**catalogue
+        });
         drop(catalogue);
         tail.spare_tried = false;
         self.written_end.store(end.next_id.0, Ordering::Release);
@@ -197,7 +217,9 @@ impl StreamCore {
         let _upkeep = self.upkeep.lock();
         let (active, needed, secured, offset) = {
             let tail = self.tail.lock();
-            let Some(active) = tail.active.clone() else { return Ok(()) };
+            let Some(active) = tail.active.clone() else {
+                return Ok(());
+            };
             let needed = tail.needed_for(frame_len);
             if needed <= tail.secured {
                 return Ok(());
@@ -223,10 +245,18 @@ impl StreamCore {
     /// of what is free.
     fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
         let used = offset.0 - HEADER_AREA_LEN;
-        let free = self.environment.storage.available_bytes(&self.dir).unwrap_or(0);
+        let free = self
+            .environment
+            .storage
+            .available_bytes(&self.dir)
+            .unwrap_or(0);
         let step = used.clamp(LEAST_STEP, MOST_STEP).min(free / FREE_SHARE);
-        let full = FileOffset(HEADER_AREA_LEN.saturating_add(self.environment.options.max_segment_size));
-        let most = FileOffset(full.0.saturating_add(footer_reserve(full.min(FileOffset(1 << 40)))));
+        let full =
+            FileOffset(HEADER_AREA_LEN.saturating_add(self.environment.options.max_segment_size));
+        let most = FileOffset(
+            full.0
+                .saturating_add(footer_reserve(full.min(FileOffset(1 << 40)))),
+        );
         (secured + step).min(most).max(secured)
     }
 
@@ -270,7 +300,8 @@ impl StreamCore {
         drop(upkeep);
         if let Err(error) = told {
             // Nothing depends on it: appends secure their own room.
-            self.environment.tell(log::Level::Debug, &format!("no room made ahead: {error}"));
+            self.environment
+                .tell(log::Level::Debug, &format!("no room made ahead: {error}"));
         }
     }
 
@@ -278,7 +309,9 @@ impl StreamCore {
         let (active, secured, offset) = {
             let tail = self.tail.lock();
             self.admit(&tail)?;
-            let Some(active) = tail.active.clone() else { return Ok(()) };
+            let Some(active) = tail.active.clone() else {
+                return Ok(());
+            };
             (active, tail.secured, tail.written.offset)
         };
         let left = secured.0.saturating_sub(offset.0);
@@ -308,7 +341,10 @@ impl StreamCore {
     }
 
     fn make_spare(&self, upkeep: &mut Upkeep) -> Result<()> {
-        let room = self.step_ahead(FileOffset(HEADER_AREA_LEN + MOST_STEP), FileOffset(HEADER_AREA_LEN));
+        let room = self.step_ahead(
+            FileOffset(HEADER_AREA_LEN + MOST_STEP),
+            FileOffset(HEADER_AREA_LEN),
+        );
         let room = (room - FileOffset(HEADER_AREA_LEN)).min(MOST_STEP);
         let file = prepare_spare(&*self.environment.storage, &self.dir, room)
             .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;

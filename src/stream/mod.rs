@@ -30,10 +30,9 @@ mod view;
 mod wait;
 
 pub use self::core::StreamCore;
-pub use catalogue::Catalogue;
-pub use finish::remove_deleted;
-pub use tail::Life;
 pub use cursor::Cursor;
 pub use environment::Attendant;
 pub use environment::Environment;
+pub use finish::remove_deleted;
+pub use tail::Life;
 pub use view::EntryView;

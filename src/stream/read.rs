@@ -70,11 +70,17 @@ impl StreamCore {
         then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
     ) -> Result<Option<R>> {
         let id = EntryId(id);
-        let Some((part, source)) = self.find_part(id)? else { return Ok(None) };
+        let Some((part, source)) = self.find_part(id)? else {
+            return Ok(None);
+        };
         BUFFERS.with(|buffers| match buffers.try_borrow_mut() {
-            Ok(mut buffers) => self.read_entry(&mut buffers, &part, &source, id, then).map(Some),
+            Ok(mut buffers) => self
+                .read_entry(&mut buffers, &part, &source, id, then)
+                .map(Some),
             // A caller's code runs inside no borrow of ours; should that change, memory is cheap.
-            Err(_) => self.read_entry(&mut Buffers::new(), &part, &source, id, then).map(Some),
+            Err(_) => self
+                .read_entry(&mut Buffers::new(), &part, &source, id, then)
+                .map(Some),
         })
     }
 
@@ -123,12 +129,23 @@ impl StreamCore {
         buffers.reset();
         let segment = &part.segment;
         let limit = segment.limit();
-        let frame = locate(segment, source, &mut buffers.frames, id, LOOKUP_READ_AHEAD, limit)
-            .map_err(|error| Error::io(error, segment.context().ids(id.0..id.0 + 1)))?
-            .map_err(|damage| damage_error(segment, &damage))?;
+        let frame = locate(
+            segment,
+            source,
+            &mut buffers.frames,
+            id,
+            LOOKUP_READ_AHEAD,
+            limit,
+        )
+        .map_err(|error| Error::io(error, segment.context().ids(id.0..id.0 + 1)))?
+        .map_err(|damage| damage_error(segment, &damage))?;
         if frame.header.codec == Codec::None {
             let place = check_entry(segment, source, buffers, (&frame, id), 0)?;
-            return Ok(then(source, None, buffers.frames.held(source, place.offset, place.len)));
+            return Ok(then(
+                source,
+                None,
+                buffers.frames.held(source, place.offset, place.len),
+            ));
         }
         let block = self.block(buffers, part, source, &frame)?;
         let range = entry_in_block(segment, &frame, &block, id)?;
@@ -166,5 +183,7 @@ pub(super) fn is_not_found(error: &Error) -> bool {
 }
 
 fn offset_within(whole: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len() - part.len())
+    (part.as_ptr() as usize)
+        .saturating_sub(whole.as_ptr() as usize)
+        .min(whole.len() - part.len())
 }

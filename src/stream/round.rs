@@ -60,15 +60,17 @@ struct Work {
 impl StreamCore {
     /// Returns once everything below `end` is durable.
     pub(super) fn make_durable(&self, end: u64) -> Result<()> {
-        self.durability.commit(end, || self.round()).map_err(|error| match error {
-            CommitError::Poisoned(cause) => {
-                // A round that panicked has latched in the group only.
-                self.poison(Arc::clone(&cause));
-                cause.duplicate()
-            }
-            CommitError::Closed => Error::Closed,
-            CommitError::Timeout => Error::Timeout,
-        })
+        self.durability
+            .commit(end, || self.round())
+            .map_err(|error| match error {
+                CommitError::Poisoned(cause) => {
+                    // A round that panicked has latched in the group only.
+                    self.poison(Arc::clone(&cause));
+                    cause.duplicate()
+                }
+                CommitError::Closed => Error::Closed,
+                CommitError::Timeout => Error::Timeout,
+            })
     }
 
     /// Makes everything written so far durable.
@@ -93,7 +95,12 @@ impl StreamCore {
     fn try_round(&self) -> Result<u64> {
         let mut state = self.sync_state.lock();
         let work = self.collect()?;
-        let parts: Vec<_> = work.unsealed.iter().chain(&work.active).zip(&work.files).collect();
+        let parts: Vec<_> = work
+            .unsealed
+            .iter()
+            .chain(&work.active)
+            .zip(&work.files)
+            .collect();
         let mut synced = 0;
         let mut reached = None;
         for (place, &((part, end), (file, _))) in parts.iter().enumerate() {
@@ -102,7 +109,9 @@ impl StreamCore {
             }
             // 1. Its frames.
             self.sync_frames(&state, parts[place], place, &mut synced)?;
-            let successor = parts.get(place + 1).filter(|((_, end), _)| end.last_frame.is_some());
+            let successor = parts
+                .get(place + 1)
+                .filter(|((_, end), _)| end.last_frame.is_some());
             let Some(((next, _), _)) = successor else {
                 // The active segment, or a full one whose successor holds no entry yet: that
                 // would prove nothing, so sealing waits.
@@ -116,7 +125,9 @@ impl StreamCore {
             // 3. The seal.
             self.seal(&mut state, part, file, end)?;
         }
-        let Some((part, end, file)) = reached else { return Ok(self.durability.committed()) };
+        let Some((part, end, file)) = reached else {
+            return Ok(self.durability.committed());
+        };
         state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
         self.store_frontier(&mut state, part, &**file, end);
         Ok(end.next_id.0)
@@ -136,7 +147,8 @@ impl StreamCore {
         if *unproven {
             self.write_again(state, part, &**file, end)?;
         }
-        file.sync_data().map_err(|error| Error::io(error, part.segment.context()))?;
+        file.sync_data()
+            .map_err(|error| Error::io(error, part.segment.context()))?;
         *synced = place + 1;
         Ok(())
     }
@@ -170,7 +182,11 @@ impl StreamCore {
             tail.sync_planned = false;
             tail.sync_urgent = false;
             let active = active.map(|active| (active, tail.written));
-            return Ok(Work { unsealed: unsealed.into(), active, files });
+            return Ok(Work {
+                unsealed: unsealed.into(),
+                active,
+                files,
+            });
         }
     }
 
@@ -208,7 +224,9 @@ impl StreamCore {
         }
         if !state.dir_durable {
             let root = &self.environment.root;
-            storage.sync_dir(root).map_err(|error| Error::io(error, ErrorContext::at(root)))?;
+            storage
+                .sync_dir(root)
+                .map_err(|error| Error::io(error, ErrorContext::at(root)))?;
             state.dir_durable = true;
         }
         Ok(())
@@ -273,14 +291,18 @@ impl StreamCore {
 
     /// Asks the helpers for what is due. Called after every append, under the tail's lock.
     pub(super) fn ask_helpers(&self, tail: &mut Tail) {
-        let Some(attendant) = self.environment.attendant.get() else { return };
+        let Some(attendant) = self.environment.attendant.get() else {
+            return;
+        };
         if !tail.preparing && self.wants_room_ahead(tail) {
             tail.preparing = true;
             if let Some(stream) = self.arc() {
                 attendant.prepare(&stream);
             }
         }
-        let Some(background) = self.environment.options.background_sync else { return };
+        let Some(background) = self.environment.options.background_sync else {
+            return;
+        };
         if self.environment.options.sync_mode == SyncMode::Strict {
             return;
         }

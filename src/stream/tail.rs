@@ -132,7 +132,9 @@ impl Tail {
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
     pub fn room_for(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Room {
-        let Some(active) = &self.active else { return Room::NeedsSegment };
+        let Some(active) = &self.active else {
+            return Room::NeedsSegment;
+        };
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
         let entries = self.reserved.next_id - active.segment.first_id();
         let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
@@ -169,7 +171,11 @@ impl Tail {
     pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
         let at = self.reserved.offset;
         let previous = self.reserved.last_frame;
-        self.noted.push(NotedFrame { previous, offset: at, id: header.first_id });
+        self.noted.push(NotedFrame {
+            previous,
+            offset: at,
+            id: header.first_id,
+        });
         self.reserved = SegmentEnd {
             offset: at + header.len(),
             next_id: header.end_id(),
@@ -218,7 +224,11 @@ impl Tail {
         self.writing = false;
         let tickets = self.resolved..self.next_ticket;
         let untold = tickets.end - tickets.start;
-        self.taken_back.push(TakenBack { tickets, untold, error });
+        self.taken_back.push(TakenBack {
+            tickets,
+            untold,
+            error,
+        });
         self.resolved = self.next_ticket;
         self.reserved = self.written;
         self.staged.clear();
@@ -232,8 +242,13 @@ impl Tail {
         if ticket >= self.resolved {
             return None;
         }
-        let place = self.taken_back.iter().position(|batch| batch.tickets.contains(&ticket));
-        let Some(place) = place else { return Some(Ok(())) };
+        let place = self
+            .taken_back
+            .iter()
+            .position(|batch| batch.tickets.contains(&ticket));
+        let Some(place) = place else {
+            return Some(Ok(()));
+        };
         let batch = &mut self.taken_back[place];
         let error = Arc::clone(&batch.error);
         batch.untold -= 1;

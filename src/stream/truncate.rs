@@ -81,7 +81,9 @@ impl StreamCore {
             return Ok(0);
         }
         let (out, kept) = catalogue.parts.split_at(count);
-        let Some(first) = kept.first().map(|part| part.segment.first_id()) else { return Ok(0) };
+        let Some(first) = kept.first().map(|part| part.segment.first_id()) else {
+            return Ok(0);
+        };
         if let Some(archive) = self.archive_dir() {
             self.link_into_archive(&archive, out)?;
         }
@@ -115,7 +117,9 @@ impl StreamCore {
         };
         file.sync_data().map_err(latch)?;
         let Some(mut slot) = state.frontier else {
-            return Err(Error::Io(io::Error::other("a round left no frontier behind")));
+            return Err(Error::Io(io::Error::other(
+                "a round left no frontier behind",
+            )));
         };
         slot.first_kept_id = next.first_kept;
         slot.cut_epoch = next.cut_epoch;
@@ -157,7 +161,9 @@ impl StreamCore {
             if storage.kind(&target).map_err(io)?.is_some() {
                 storage.remove_file(&target).map_err(io)?;
             }
-            storage.link_or_copy(&part.segment.path(), &target).map_err(io)?;
+            storage
+                .link_or_copy(&part.segment.path(), &target)
+                .map_err(io)?;
         }
         storage.sync_dir(archive).map_err(io)
     }
@@ -165,7 +171,9 @@ impl StreamCore {
     /// Brings back what truncation moved to the archive, as far as it joins on to the first id
     /// kept. Durable on return. Tells how many segments.
     pub fn restore_archived(&self) -> Result<usize> {
-        let Some(archive) = self.archive_dir() else { return Ok(0) };
+        let Some(archive) = self.archive_dir() else {
+            return Ok(0);
+        };
         self.alone_with_all_durable(|newest| self.restore_alone(newest, &archive))
     }
 
@@ -186,7 +194,11 @@ impl StreamCore {
         archived.sort_unstable();
         let mut first_kept = catalogue.first_kept;
         let mut back = Vec::new();
-        for first_id in archived.into_iter().rev().filter(|id| *id < catalogue.first_kept) {
+        for first_id in archived
+            .into_iter()
+            .rev()
+            .filter(|id| *id < catalogue.first_kept)
+        {
             let found = self.archived_part(archive, first_id)?;
             let Some((segment, end)) = found.filter(|(_, end)| end.next_id == first_kept) else {
                 break;
@@ -205,12 +217,18 @@ impl StreamCore {
                 storage.remove_file(&target).map_err(io)?;
             }
             let name = segment_file_name(part.segment.first_id());
-            storage.link_or_copy(&archive.join(name), &target).map_err(io)?;
+            storage
+                .link_or_copy(&archive.join(name), &target)
+                .map_err(io)?;
         }
         self.sync_stream_dir()?;
         let mut parts = back.clone();
         parts.extend(catalogue.parts.iter().cloned());
-        let next = Catalogue { first_kept, cut_epoch: catalogue.cut_epoch + 1, parts };
+        let next = Catalogue {
+            first_kept,
+            cut_epoch: catalogue.cut_epoch + 1,
+            parts,
+        };
         self.commit_cut(newest, next)?;
         for part in &back {
             let name = segment_file_name(part.segment.first_id());
@@ -228,7 +246,11 @@ impl StreamCore {
     ) -> Result<Option<(Segment, SegmentEnd)>> {
         let path = archive.join(segment_file_name(first_id));
         let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
-        let file = self.environment.storage.open_file(&path, Access::Read).map_err(io)?;
+        let file = self
+            .environment
+            .storage
+            .open_file(&path, Access::Read)
+            .map_err(io)?;
         let len = file.len().map_err(io)?;
         if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN + TRAILER_LEN) as u64 {
             return Ok(None);
@@ -237,11 +259,15 @@ impl StreamCore {
         read_exact_at(&*file, 0, &mut sector).map_err(io)?;
         let mut trailer = [0; TRAILER_LEN];
         read_exact_at(&*file, len - TRAILER_LEN as u64, &mut trailer).map_err(io)?;
-        let Ok(header) = SegmentHeader::decode(&sector) else { return Ok(None) };
+        let Ok(header) = SegmentHeader::decode(&sector) else {
+            return Ok(None);
+        };
         if header.key != *self.key || header.first_id != first_id {
             return Ok(None);
         }
-        let Some(trailer) = decode_trailer(&trailer, header.seed(), len) else { return Ok(None) };
+        let Some(trailer) = decode_trailer(&trailer, header.seed(), len) else {
+            return Ok(None);
+        };
         let end = SegmentEnd {
             offset: trailer.footer_offset,
             next_id: trailer.end_id,

@@ -16,8 +16,14 @@ pub struct EntryView(Bytes);
 
 enum Bytes {
     Owned(Vec<u8>),
-    Mapped { map: Arc<dyn MappedBytes>, range: Range<usize> },
-    Block { block: Arc<[u8]>, range: Range<usize> },
+    Mapped {
+        map: Arc<dyn MappedBytes>,
+        range: Range<usize>,
+    },
+    Block {
+        block: Arc<[u8]>,
+        range: Range<usize>,
+    },
 }
 
 impl EntryView {

@@ -30,9 +30,7 @@ impl StreamCore {
                 if tail.written.next_id.0 < target {
                     // Not appended yet: whoever publishes wakes us.
                     let timed_out = match deadline {
-                        Some(deadline) => {
-                            self.progress.wait_until(&mut tail, deadline).timed_out()
-                        }
+                        Some(deadline) => self.progress.wait_until(&mut tail, deadline).timed_out(),
                         None => {
                             self.progress.wait(&mut tail);
                             false
@@ -44,18 +42,21 @@ impl StreamCore {
                     continue;
                 }
             }
-            if let (Some(attendant), Some(stream)) =
-                (self.environment.attendant.get(), self.arc())
+            if let (Some(attendant), Some(stream)) = (self.environment.attendant.get(), self.arc())
             {
                 attendant.sync_now(&stream);
             }
-            return self.durability.wait(target, deadline).map_err(|error| match error {
-                CommitError::Poisoned(cause) => {
-                    Error::Poisoned { stream: self.key.to_string(), cause }
-                }
-                CommitError::Closed => Error::Closed,
-                CommitError::Timeout => Error::Timeout,
-            });
+            return self
+                .durability
+                .wait(target, deadline)
+                .map_err(|error| match error {
+                    CommitError::Poisoned(cause) => Error::Poisoned {
+                        stream: self.key.to_string(),
+                        cause,
+                    },
+                    CommitError::Closed => Error::Closed,
+                    CommitError::Timeout => Error::Timeout,
+                });
         }
     }
 }

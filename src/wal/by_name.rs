@@ -39,7 +39,10 @@ impl Wal {
     ///
     /// [`CorruptionPolicy::Error`]: crate::CorruptionPolicy::Error
     pub fn new(options: WalOptions) -> Result<Self> {
-        Self::open_logging(options, Arc::new(|level, message| log::log!(level, "{message}")))
+        Self::open_logging(
+            options,
+            Arc::new(|level, message| log::log!(level, "{message}")),
+        )
     }
 
     /// Like [`Wal::new`], with a receiver of its own for what the log has to tell (recovery,
@@ -55,7 +58,9 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
-        Ok(Wal { log: Arc::new(open(options, storage, sink)?) })
+        Ok(Wal {
+            log: Arc::new(open(options, storage, sink)?),
+        })
     }
 
     /// Opens a log on the simulated disk.
@@ -72,7 +77,8 @@ impl Wal {
     /// append on. Durable on return under `Strict`; in the kernel in every mode.
     pub fn append(&self, stream: &str, entry: &[u8]) -> Result<u64> {
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
-        self.log.on_stream(stream, |stream| stream.append(&[entry], durable))
+        self.log
+            .on_stream(stream, |stream| stream.append(&[entry], durable))
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all are there or none.
@@ -84,7 +90,8 @@ impl Wal {
             return Ok(next..next);
         }
         let durable = self.log.environment.options.sync_mode != SyncMode::Async;
-        self.log.on_stream(stream, |stream| stream.append_batch(entries, durable))
+        self.log
+            .on_stream(stream, |stream| stream.append_batch(entries, durable))
     }
 
     /// A transaction on a stream: gathers entries and appends them as one frame.
@@ -94,7 +101,10 @@ impl Wal {
 
     /// A handle on a stream, which need not exist yet: it is created by the first append.
     pub fn stream(&self, stream: &str) -> Result<Stream> {
-        Ok(Stream::new(Arc::clone(&self.log), self.log.find_or_add(stream)?))
+        Ok(Stream::new(
+            Arc::clone(&self.log),
+            self.log.find_or_add(stream)?,
+        ))
     }
 
     /// The entry. `None`: unknown stream, an id below the first kept, or at or past the visible
@@ -129,7 +139,11 @@ impl Wal {
     fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
         match self.log.find(key)? {
             Some(stream) => Ok(stream),
-            None => Ok(StreamCore::absent(&self.log.environment, key, Default::default())),
+            None => Ok(StreamCore::absent(
+                &self.log.environment,
+                key,
+                Default::default(),
+            )),
         }
     }
 
@@ -158,7 +172,11 @@ impl Wal {
     /// The first id of the segment that appends go to; `None` before the first append, or when the
     /// stream cannot be used.
     pub fn current_segment_start_id(&self, stream: &str) -> Option<u64> {
-        self.log.find(stream).ok().flatten()?.current_segment_start_id()
+        self.log
+            .find(stream)
+            .ok()
+            .flatten()?
+            .current_segment_start_id()
     }
 
     /// The keys of all streams, sorted; those that could not be opened included.
@@ -169,8 +187,11 @@ impl Wal {
             Known::Stream(stream) => stream.exists(),
             Known::Broken(_) => true,
         };
-        let mut keys: Vec<String> =
-            known.iter().filter(|(_, known)| exists(known)).map(|(key, _)| key.clone()).collect();
+        let mut keys: Vec<String> = known
+            .iter()
+            .filter(|(_, known)| exists(known))
+            .map(|(key, _)| key.clone())
+            .collect();
         drop(known);
         keys.sort_unstable();
         Ok(keys)
@@ -187,7 +208,9 @@ impl Wal {
         let streams: Vec<Known> = self.log.known.read().values().cloned().collect();
         let mut result = Ok(());
         for known in streams {
-            let Known::Stream(stream) = known else { continue };
+            let Known::Stream(stream) = known else {
+                continue;
+            };
             let synced = match stream.sync() {
                 // Deleted meanwhile: nothing to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
@@ -215,6 +238,8 @@ impl Wal {
 
 impl std::fmt::Debug for Wal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wal").field("root", &self.log.environment.root).finish_non_exhaustive()
+        f.debug_struct("Wal")
+            .field("root", &self.log.environment.root)
+            .finish_non_exhaustive()
     }
 }

@@ -124,6 +124,8 @@ impl Stream {
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream").field("key", &self.key()).finish_non_exhaustive()
+        f.debug_struct("Stream")
+            .field("key", &self.key())
+            .finish_non_exhaustive()
     }
 }

@@ -47,7 +47,12 @@ impl Helpers {
     pub fn new(log: LogSink) -> Arc<Self> {
         let queue = |name, work| {
             let state = Mutex::default();
-            Arc::new(Queue { name, work, state, changed: Condvar::new() })
+            Arc::new(Queue {
+                name,
+                work,
+                state,
+                changed: Condvar::new(),
+            })
         };
         Arc::new(Helpers {
             sync: queue("ironwal-sync", StreamCore::background_sync),
@@ -90,7 +95,9 @@ impl Helpers {
             return;
         }
         // A delay beyond what the clock can count is never due.
-        let Some(due) = Instant::now().checked_add(delay) else { return };
+        let Some(due) = Instant::now().checked_add(delay) else {
+            return;
+        };
         state.queued += 1;
         let place = (due, state.queued);
         state.due.insert(place, Arc::downgrade(stream));
@@ -102,7 +109,10 @@ impl Helpers {
                 Err(error) => {
                     state.started = false;
                     drop(state);
-                    (self.log)(log::Level::Warn, &format!("no thread {}: {error}", queue.name));
+                    (self.log)(
+                        log::Level::Warn,
+                        &format!("no thread {}: {error}", queue.name),
+                    );
                     return;
                 }
             }
@@ -139,7 +149,9 @@ impl Queue {
                 self.changed.wait_until(&mut state, place.0);
                 continue;
             }
-            let Some(stream) = state.due.remove(&place).and_then(|s| s.upgrade()) else { continue };
+            let Some(stream) = state.due.remove(&place).and_then(|s| s.upgrade()) else {
+                continue;
+            };
             parking_lot::MutexGuard::unlocked(&mut state, || {
                 (self.work)(&stream);
                 drop(stream);

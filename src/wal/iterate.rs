@@ -25,13 +25,17 @@ pub struct WalIdIterator {
 
 impl WalIterator {
     pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
-        WalIterator { entries: WalIdIterator::new(stream, start) }
+        WalIterator {
+            entries: WalIdIterator::new(stream, start),
+        }
     }
 }
 
 impl WalIdIterator {
     pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
-        WalIdIterator { cursor: Cursor::new(stream, start) }
+        WalIdIterator {
+            cursor: Cursor::new(stream, start),
+        }
     }
 
     /// The next entry, borrowed until the next call: nothing is copied or allocated for it.
@@ -47,7 +51,8 @@ impl Iterator for WalIdIterator {
     type Item = Result<(u64, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_entry().map(|entry| entry.map(|(id, bytes)| (id, bytes.to_vec())))
+        self.next_entry()
+            .map(|entry| entry.map(|(id, bytes)| (id, bytes.to_vec())))
     }
 }
 
@@ -55,6 +60,8 @@ impl Iterator for WalIterator {
     type Item = Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.entries.next_entry().map(|entry| entry.map(|(_, bytes)| bytes.to_vec()))
+        self.entries
+            .next_entry()
+            .map(|entry| entry.map(|(_, bytes)| bytes.to_vec()))
     }
 }

@@ -114,11 +114,7 @@ impl Log {
 
     /// Runs `work` on the stream of that name. A stream deleted meanwhile is looked up again, so
     /// the work lands before the deletion or in the new stream.
-    pub fn on_stream<R>(
-        &self,
-        key: &str,
-        work: impl Fn(&StreamCore) -> Result<R>,
-    ) -> Result<R> {
+    pub fn on_stream<R>(&self, key: &str, work: impl Fn(&StreamCore) -> Result<R>) -> Result<R> {
         loop {
             let stream = self.find_or_add(key)?;
             match work(&stream) {

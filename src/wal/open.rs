@@ -96,7 +96,9 @@ fn take_root(
 }
 
 fn check_archive(storage: &dyn Storage, options: &WalOptions, root: &Path) -> Result<()> {
-    let Some(archive) = &options.archive_path else { return Ok(()) };
+    let Some(archive) = &options.archive_path else {
+        return Ok(());
+    };
     let io = |error| Error::io(error, ErrorContext::at(archive));
     let absolute = std::path::absolute(archive).map_err(io)?;
     let canonical = match storage.kind(&absolute).map_err(io)? {
@@ -104,7 +106,9 @@ fn check_archive(storage: &dyn Storage, options: &WalOptions, root: &Path) -> Re
         None => absolute,
     };
     if canonical.starts_with(root) {
-        return Err(Error::Config("archive_path lies inside root_path".to_owned()));
+        return Err(Error::Config(
+            "archive_path lies inside root_path".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -121,7 +125,10 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
         let path = root.join(&entry.name);
         if is_stream_dir_name(&entry.name) {
             dirs.push(path);
-        } else if entry.name.strip_suffix(DELETED_SUFFIX).is_some_and(is_stream_dir_name)
+        } else if entry
+            .name
+            .strip_suffix(DELETED_SUFFIX)
+            .is_some_and(is_stream_dir_name)
             && let Err(error) = remove_deleted(&*environment.storage, &path)
         {
             // It is no stream any more; the next open tries again.
@@ -141,17 +148,32 @@ struct Judged {
 
 fn judge(environment: &Environment, dir: &PathBuf) -> Judged {
     let options = &environment.options;
-    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = dir
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     let from_name = key_from_dir_name(name);
     match survey(&*environment.storage, dir, options.read_buffer_size) {
         Ok(facts) => {
-            let key = facts.key.clone().or(from_name).unwrap_or_else(|| name.to_owned());
+            let key = facts
+                .key
+                .clone()
+                .or(from_name)
+                .unwrap_or_else(|| name.to_owned());
             let decision = decide(&facts, options.on_corruption);
-            Judged { dir: dir.clone(), key, found: Ok((facts, decision)) }
+            Judged {
+                dir: dir.clone(),
+                key,
+                found: Ok((facts, decision)),
+            }
         }
         Err(error) => {
             let key = from_name.unwrap_or_else(|| name.to_owned());
-            Judged { dir: dir.clone(), key, found: Err(error) }
+            Judged {
+                dir: dir.clone(),
+                key,
+                found: Err(error),
+            }
         }
     }
 }
@@ -176,9 +198,10 @@ fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
 
 fn describe_refusal(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Vec<String> {
     match refusal {
-        Refusal::Damaged(findings) => {
-            findings.iter().map(|finding| describe(key, facts, finding)).collect()
-        }
+        Refusal::Damaged(findings) => findings
+            .iter()
+            .map(|finding| describe(key, facts, finding))
+            .collect(),
         _ => vec![refusal_error(key, facts, refusal).to_string()],
     }
 }
@@ -222,9 +245,7 @@ fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error {
             let what = format!("no segment in {} tells its stream", facts.dir.display());
             Error::InvalidFilename(what)
         }
-        Refusal::Damaged(_) => {
-            Error::Corruption(describe_refusal(key, facts, refusal).join("; "))
-        }
+        Refusal::Damaged(_) => Error::Corruption(describe_refusal(key, facts, refusal).join("; ")),
     }
 }
 

@@ -56,7 +56,9 @@ impl<T, R, F: Fn(&T) -> R> Shared<T, R, F> {
     fn run(&self) {
         loop {
             let place = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = self.items.get(place) else { return };
+            let Some(item) = self.items.get(place) else {
+                return;
+            };
             let result = (self.work)(item);
             if let Some(slot) = self.results.lock().get_mut(place) {
                 *slot = Some(result);

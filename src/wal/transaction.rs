@@ -18,7 +18,11 @@ pub struct TxnWriter {
 
 impl TxnWriter {
     pub(super) fn new(wal: Wal, stream: &str) -> Self {
-        TxnWriter { wal, stream: stream.to_owned(), entries: Vec::new() }
+        TxnWriter {
+            wal,
+            stream: stream.to_owned(),
+            entries: Vec::new(),
+        }
     }
 
     /// Adds an entry. Nothing is written before the commit.

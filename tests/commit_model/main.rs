@@ -235,7 +235,7 @@ fn a_panicking_leader_hands_over_and_the_others_are_told() {
                     }
                 });
             }
-            scope.spawn(|| log.group.quiesce());
+            scope.spawn(|| log.group.exclusive(|| ()));
         });
         assert_eq!(panics.load(SeqCst), 1);
         log.check_at_rest();
@@ -255,7 +255,7 @@ fn close_races_with_leaders_and_waiters_and_nobody_is_left_behind() {
             scope.spawn(|| assert!(allowed(log.wait(target, None))));
             scope.spawn(|| {
                 log.group.close();
-                log.group.quiesce();
+                log.group.exclusive(|| ());
                 // Whoever asks from here on is turned away, and all who led have gone.
                 log.shut.store(true, SeqCst);
                 log.exclusive_sync();

@@ -48,32 +48,3 @@ fn spawning_leaves_the_callers_signal_mask_as_it_was() {
     spawn("ironwal-test", || {}).unwrap().join().unwrap();
     assert!(!is_blocked(&blocked_signals(), libc::SIGHUP));
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn the_cancellation_guard_disables_nests_and_restores() {
-    const ENABLE: libc::c_int = 0;
-
-    /// Asking means setting: the state that was found is put back.
-    fn state() -> libc::c_int {
-        let mut found = -1;
-        // SAFETY: valid states and a writable place.
-        unsafe {
-            cancellation::pthread_setcancelstate(cancellation::DISABLE, &mut found);
-            cancellation::pthread_setcancelstate(found, std::ptr::null_mut());
-        }
-        found
-    }
-
-    assert_eq!(state(), ENABLE);
-    let outer = CancellationGuard::enter();
-    assert_eq!(state(), cancellation::DISABLE);
-    drop(CancellationGuard::enter());
-    assert_eq!(
-        state(),
-        cancellation::DISABLE,
-        "the inner guard restores what it found"
-    );
-    drop(outer);
-    assert_eq!(state(), ENABLE);
-}

@@ -103,3 +103,40 @@ fn small_segments_rotate_truncate_and_come_back_from_the_archive() {
     assert_eq!(wal.get("s", 3).expect("reads"), None);
     assert_eq!(wal.append("s", b"new").expect("appends"), 0);
 }
+
+#[test]
+fn the_index_noted_at_a_clean_close_is_used_and_a_false_one_is_not_believed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut options = WalOptions::new(dir.path().join("log"));
+    options.sync_mode = SyncMode::Async;
+    let wal = Wal::new(options.clone()).expect("opens");
+    for i in 0..2000u64 {
+        wal.append("s", &[i as u8; 100]).expect("appends");
+    }
+    wal.close().expect("closes");
+    let check = || {
+        let wal = Wal::new(options.clone()).expect("opens");
+        for i in (0..2000u64).step_by(37) {
+            assert_eq!(wal.get("s", i).expect("reads"), Some(vec![i as u8; 100]));
+        }
+    };
+    check();
+    let index = dir.path().join("log/s/segments.idx");
+    let noted = std::fs::read(&index).expect("is there");
+    assert!(noted.len() > 200, "points were noted");
+    // The index of a stream with other entries, under the same key.
+    let other = tempfile::tempdir().expect("a directory");
+    let mut other_options = options.clone();
+    other_options.root_path = other.path().join("log");
+    let wal = Wal::new(other_options).expect("opens");
+    for _ in 0..1000u64 {
+        wal.append("s", &[1; 150]).expect("appends");
+    }
+    wal.close().expect("closes");
+    std::fs::copy(other.path().join("log/s/segments.idx"), &index).expect("copies");
+    check();
+    std::fs::write(&index, b"garbage").expect("writes");
+    check();
+    std::fs::remove_file(&index).expect("removes");
+    check();
+}

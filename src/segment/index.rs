@@ -23,6 +23,8 @@ pub struct SparseIndex {
     gap: Option<Range<FileOffset>>,
     /// The footer holds the points and was not read yet.
     in_footer: bool,
+    /// Points noted at the last clean close were asked for.
+    hints_tried: bool,
 }
 
 impl SparseIndex {
@@ -100,6 +102,24 @@ impl SparseIndex {
     /// The range whose frames were not looked at.
     pub fn gap(&self) -> Option<Range<FileOffset>> {
         self.gap.clone()
+    }
+
+    /// Whether points that were noted elsewhere would help; asked once.
+    pub fn wants_hints(&mut self) -> bool {
+        let wanted = !self.in_footer && self.gap.is_some() && self.points.is_empty();
+        wanted && !std::mem::replace(&mut self.hints_tried, true)
+    }
+
+    /// Takes all points up to some place in the gap, each of which was found to be a frame.
+    pub fn take_hints(&mut self, points: Vec<IndexPoint>) {
+        let (Some(gap), Some(last), true) = (&mut self.gap, points.last(), self.points.is_empty())
+        else {
+            return;
+        };
+        if last.offset < gap.end {
+            gap.start = last.offset;
+            self.points = points;
+        }
     }
 
     /// All frames of the gap have been noted.

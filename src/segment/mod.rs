@@ -15,6 +15,7 @@ pub use index::SparseIndex;
 pub use locate::Damage;
 pub use locate::FrameAt;
 pub use locate::Step;
+pub use locate::header_at;
 pub use locate::locate;
 pub use locate::step;
 pub use read::Buffers;

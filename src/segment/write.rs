@@ -87,7 +87,14 @@ fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<
     };
     let mut window = Window::new();
     let limit = (end.offset, end.next_id);
-    let mut place = (gap.start, segment.first_id());
+    let start = segment
+        .index
+        .read()
+        .points()
+        .iter()
+        .find(|p| p.offset == gap.start)
+        .map(|p| p.id);
+    let mut place = (gap.start, start.unwrap_or(segment.first_id()));
     let mut previous = None;
     let mut seen = Vec::new();
     while place.0 < gap.end && place.1 < limit.1 {

@@ -296,6 +296,9 @@ impl StreamCore {
             .environment
             .storage
             .open_file(&part.segment.path(), Access::Read)?;
+        if !sealed && part.segment.index.write().wants_hints() {
+            self.take_hints(part, &file)?;
+        }
         match self.environment.options.read_strategy {
             // Only sealed files are mapped: an active one is cut when it is closed.
             ReadStrategy::Mmap if sealed => Ok(Source::Mapped(file.map(file.len()?)?)),

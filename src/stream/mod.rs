@@ -10,6 +10,7 @@
 //! | `grow` | where does room come from: blocks, segments, zeros ahead? |
 //! | `round` | what does one round of group commit do? |
 //! | `read` | how is one entry found and checked? |
+//! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
@@ -22,6 +23,7 @@ mod cursor;
 mod environment;
 mod finish;
 mod grow;
+mod hints;
 mod read;
 mod round;
 mod tail;

@@ -202,6 +202,7 @@ fn payload_error(segment: &Segment, frame: &FrameAt, fault: PayloadFault) -> Err
             let context = frame_context(segment, frame, ids);
             Error::corruption("a compressed payload cannot be unpacked", context)
         }
+        #[cfg(not(feature = "compression"))]
         PayloadFault::NoCodec => {
             let what = "the entry is compressed, and this build lacks the feature `compression`";
             Error::UnsupportedVersion(format!("{what} ({})", frame_context(segment, frame, ids)))

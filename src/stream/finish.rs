@@ -41,8 +41,11 @@ impl StreamCore {
         let mut upkeep = self.upkeep.lock();
         let closed = self.durability.exclusive(|| {
             self.refuse_poisoned()?;
-            let reached = self.round().map_err(|error| error.duplicate())?;
-            self.durability.advance(reached);
+            let unsealed = !self.tail.lock().unsealed.is_empty();
+            if unsealed || self.written_end() > self.durability.committed() {
+                let reached = self.round().map_err(|error| error.duplicate())?;
+                self.durability.advance(reached);
+            }
             self.leave_exact_files()
         });
         self.durability.close();

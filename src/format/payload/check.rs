@@ -41,6 +41,7 @@ pub enum PayloadFault {
     /// The checksum is good, but the block does not decompress to the length in the header.
     Decompress,
     /// The payload is compressed, and this build lacks the feature `compression`.
+    #[cfg(not(feature = "compression"))]
     NoCodec,
 }
 

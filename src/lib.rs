@@ -5,6 +5,8 @@
 mod cache;
 mod commit;
 mod error;
+#[cfg(feature = "capi")]
+mod ffi;
 mod format;
 mod ids;
 mod options;

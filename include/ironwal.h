@@ -1,0 +1,1607 @@
+/**
+ * @file ironwal.h
+ * ironwal: an embedded, durable, segmented write-ahead log.
+ *
+ * Generated from the sources of the library; do not edit. MPL-2.0.
+ *
+ * A log owns a directory and holds many streams. A stream is an ordered sequence of entries, bytes
+ * with ids counted from 0. What was appended and acknowledged is there after a crash:
+ *
+ * @code{.c}
+ * #include <ironwal.h>
+ * #include <stdio.h>
+ *
+ * int main(void) {
+ *     ironwal_options *options = NULL;
+ *     ironwal_wal *wal = NULL;
+ *     ironwal_error *error = NULL;
+ *     uint64_t id = 0;
+ *     ironwal_buffer entry = {NULL, 0};
+ *     if (ironwal_options_new("./orders", 8, &options, &error) == IRONWAL_OK &&
+ *         ironwal_wal_open(options, &wal, &error) == IRONWAL_OK &&
+ *         ironwal_append(wal, "trades", 6, "100@42", 6, &id, &error) == IRONWAL_OK && // durable
+ *         ironwal_get(wal, "trades", 6, id, &entry, &error) == IRONWAL_OK)
+ *         printf("%llu: %.*s\n", (unsigned long long)id, (int)entry.len, (char *)entry.data);
+ *     if (error) fprintf(stderr, "%s\n", ironwal_error_message(error).data);
+ *     ironwal_error_free(error);
+ *     ironwal_buffer_free(&entry);
+ *     ironwal_options_free(options);
+ *     return wal && ironwal_wal_close(wal, NULL) == IRONWAL_OK ? 0 : 1;
+ * }
+ * @endcode
+ *
+ * Conventions, kept by every function:
+ *
+ * - Status. Functions that can fail return ::ironwal_status: 0 is success, negative is not. Four of
+ *   the negative ones are answers rather than failures and come without an error object:
+ *   ::IRONWAL_E_NOT_FOUND, ::IRONWAL_E_END, ::IRONWAL_E_BUFFER_TOO_SMALL and ::IRONWAL_E_TIMEOUT.
+ * - Errors. `out_error` may be NULL. Otherwise `*out_error` is an object that tells more after a
+ *   failure, to be freed with ironwal_error_free(), and NULL after success and after an answer. What
+ *   it held before is overwritten, not freed.
+ * - Outputs are named `out_...`, come last, and are written on success only; handles, buffers and
+ *   views are reset to NULL or {NULL, 0} otherwise.
+ * - Handles are freed by their own function, which does nothing with NULL. They may be freed in any
+ *   order. Close and commit take their handle whatever they return. Once a log is closed, calls on
+ *   what was made from it answer ::IRONWAL_E_CLOSED.
+ * - Bytes and text go in as (pointer, length); NULL with length 0 is empty. Paths and stream names
+ *   are UTF-8 without a NUL inside; no NUL need end them.
+ * - NULL where a pointer is required, a length above PTRDIFF_MAX, an unknown enum value or a handle
+ *   of another kind: ::IRONWAL_E_INVALID_ARG, and nothing is done.
+ * - Threads. A log and its streams may be used by any number of threads at once; a transaction, an
+ *   iterator and options by one at a time. A call that frees a handle must be the last one on it.
+ *   Calls are no cancellation points: pthread_cancel() takes effect after them.
+ * - fork. In the child every call on a handle of the parent's answers ::IRONWAL_E_FORKED; freeing
+ *   there touches neither the disk nor the parent's threads.
+ * - A defect inside the library becomes ::IRONWAL_E_PANIC; the log then accepts only close and free.
+ */
+
+
+#ifndef IRONWAL_H
+#define IRONWAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The major version of this header.
+ */
+#define IRONWAL_VERSION_MAJOR 0
+
+/**
+ * The minor version of this header.
+ */
+#define IRONWAL_VERSION_MINOR 7
+
+/**
+ * The patch version of this header.
+ */
+#define IRONWAL_VERSION_PATCH 0
+
+/**
+ * major * 1000000 + minor * 1000 + patch.
+ */
+#define IRONWAL_VERSION_NUMBER 7000
+
+/**
+ * The version as text.
+ */
+#define IRONWAL_VERSION_STRING "0.7.0"
+
+
+/**
+ * Something was lost or refused.
+ */
+#define IRONWAL_LOG_ERROR 1
+
+/**
+ * Something was damaged and dealt with.
+ */
+#define IRONWAL_LOG_WARN 2
+
+/**
+ * What was opened, recovered and closed.
+ */
+#define IRONWAL_LOG_INFO 3
+
+/**
+ * For those who look for a fault.
+ */
+#define IRONWAL_LOG_DEBUG 4
+
+/**
+ * Everything.
+ */
+#define IRONWAL_LOG_TRACE 5
+
+/**
+ * Every append, batch and transaction is durable when it returns. The default.
+ */
+#define IRONWAL_SYNC_STRICT 0
+
+/**
+ * Batches and transactions are durable when they return; single appends survive the process.
+ */
+#define IRONWAL_SYNC_BATCH_ONLY 1
+
+/**
+ * Nothing waits for the disk; what was appended survives the death of the process.
+ */
+#define IRONWAL_SYNC_ASYNC 2
+
+/**
+ * Stored as given. The default.
+ */
+#define IRONWAL_COMPRESSION_NONE 0
+
+/**
+ * LZ4 blocks, where that makes a payload smaller.
+ */
+#define IRONWAL_COMPRESSION_LZ4 1
+
+/**
+ * Positional reads. The default.
+ */
+#define IRONWAL_READ_STANDARD_IO 0
+
+/**
+ * Sealed segments are memory-mapped; a failing disk can then raise SIGBUS in the reading thread.
+ */
+#define IRONWAL_READ_MMAP 1
+
+/**
+ * The library chooses. The default.
+ */
+#define IRONWAL_WRITE_AUTO 0
+
+/**
+ * Positional writes.
+ */
+#define IRONWAL_WRITE_STANDARD_IO 1
+
+/**
+ * Stores into the mapped active segment. Refused by this version with ::IRONWAL_E_CONFIG.
+ */
+#define IRONWAL_WRITE_MMAP 2
+
+/**
+ * Keep what is good and report what is not. The default.
+ */
+#define IRONWAL_CORRUPTION_TRUNCATE 0
+
+/**
+ * Refuse to open a damaged log, with one error that lists the damage.
+ */
+#define IRONWAL_CORRUPTION_ERROR 1
+
+/**
+ * What ironwal_get_batch() found, in the order of the ids asked for. Freed with
+ * ironwal_entries_free().
+ */
+typedef struct ironwal_entries ironwal_entries;
+
+/**
+ * Why a call failed: a status, the operating system's code, the place, and a message that says
+ * what to do. Made by the failing call, immutable, freed with ironwal_error_free().
+ */
+typedef struct ironwal_error ironwal_error;
+
+/**
+ * A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
+ * log is closed. It keeps the files that it reads, not the log, open.
+ */
+typedef struct ironwal_iter ironwal_iter;
+
+/**
+ * A list of stream names, sorted. Freed with ironwal_names_free().
+ */
+typedef struct ironwal_names ironwal_names;
+
+/**
+ * What a log is opened with. Made with defaults by ironwal_options_new(), changed by setters,
+ * freed with ironwal_options_free(). None of it is stored: options may differ from one opening
+ * to the next.
+ */
+typedef struct ironwal_options ironwal_options;
+
+/**
+ * One stream of an open log. Freed with ironwal_stream_free(), before or after its log is closed.
+ */
+typedef struct ironwal_stream ironwal_stream;
+
+/**
+ * A transaction on one stream: entries gathered in memory. Ended by ironwal_txn_commit() or
+ * ironwal_txn_abort().
+ */
+typedef struct ironwal_txn ironwal_txn;
+
+/**
+ * Keeps the bytes of one view where they are, also while the stream is pruned, deleted or closed.
+ */
+typedef struct ironwal_view_pin ironwal_view_pin;
+
+/**
+ * An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
+ * whether everything reached the disk.
+ */
+typedef struct ironwal_wal ironwal_wal;
+
+/**
+ * The outcome of a call. 0 is success, everything else is negative. Numbers are never reused or
+ * given another meaning; a number unknown to you means what ::IRONWAL_E_OTHER means.
+ */
+typedef int32_t ironwal_status;
+
+/**
+ * Text owned by the library: UTF-8, followed by a NUL byte that `len` does not count. Unknown or
+ * empty text is {NULL, 0}.
+ */
+typedef struct ironwal_text {
+    /**
+     * The first byte, or NULL.
+     */
+    const char *data;
+    /**
+     * Length in bytes, without the NUL.
+     */
+    size_t len;
+} ironwal_text;
+
+/**
+ * Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
+ * and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
+ *
+ * Called on any thread, the library's included, several at a time, with no lock held. It must
+ * return, must not throw or jump out, and must not close or free handles of the log it hears.
+ */
+typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
+
+/**
+ * Bytes that come out and belong to the caller, who releases them with ironwal_buffer_free().
+ * Empty is {NULL, 0}.
+ */
+typedef struct ironwal_buffer {
+    /**
+     * The first byte, or NULL where `len` is 0.
+     */
+    uint8_t *data;
+    /**
+     * Length in bytes. Never change it: the library frees by it.
+     */
+    size_t len;
+} ironwal_buffer;
+
+/**
+ * Bytes that come out and stay the library's: those of an iterator until its next call, those
+ * given with a pin until the pin is freed. Empty is {NULL, 0}.
+ */
+typedef struct ironwal_view {
+    /**
+     * The first byte, or NULL where `len` is 0.
+     */
+    const uint8_t *data;
+    /**
+     * Length in bytes.
+     */
+    size_t len;
+} ironwal_view;
+
+/**
+ * Bytes that go in: `len` bytes from `data` on. {NULL, 0} is empty. Read during the call only.
+ */
+typedef struct ironwal_slice {
+    /**
+     * The first byte, or NULL where `len` is 0.
+     */
+    const void *data;
+    /**
+     * Length in bytes.
+     */
+    size_t len;
+} ironwal_slice;
+
+/**
+ * Success.
+ */
+#define IRONWAL_OK 0
+
+/**
+ * A failure that fits no other status.
+ */
+#define IRONWAL_E_OTHER -1
+
+/**
+ * A NULL that must not be, a length above PTRDIFF_MAX, an unknown enum value, a wrong handle.
+ */
+#define IRONWAL_E_INVALID_ARG -2
+
+/**
+ * An answer, not a failure: no such entry (unknown stream, pruned, or not yet appended).
+ */
+#define IRONWAL_E_NOT_FOUND -3
+
+/**
+ * An answer, not a failure: the iterator is at the end of the log for now.
+ */
+#define IRONWAL_E_END -4
+
+/**
+ * An answer, not a failure: the buffer is too small; the size needed is told.
+ */
+#define IRONWAL_E_BUFFER_TOO_SMALL -5
+
+/**
+ * An answer, not a failure: the time given ran out first.
+ */
+#define IRONWAL_E_TIMEOUT -6
+
+/**
+ * The operating system refused; the error object tells its code.
+ */
+#define IRONWAL_E_IO -7
+
+/**
+ * No space, quota or file size left. Nothing was lost; try again once there is space.
+ */
+#define IRONWAL_E_NO_SPACE -8
+
+/**
+ * The structure on disk is broken.
+ */
+#define IRONWAL_E_CORRUPT -9
+
+/**
+ * A stored payload does not match its checksum.
+ */
+#define IRONWAL_E_CRC_MISMATCH -10
+
+/**
+ * An option, a path or a stream name is out of its documented bounds.
+ */
+#define IRONWAL_E_CONFIG -11
+
+/**
+ * The entry was there once and its segment is gone: lost to damage, or pruned under an iterator.
+ */
+#define IRONWAL_E_SEGMENT_NOT_FOUND -12
+
+/**
+ * There is no such stream.
+ */
+#define IRONWAL_E_STREAM_NOT_FOUND -13
+
+/**
+ * A file stands where one of the log belongs and is not the log's.
+ */
+#define IRONWAL_E_INVALID_FILENAME -14
+
+/**
+ * A value cannot be stored in the format.
+ */
+#define IRONWAL_E_SERIALIZATION -15
+
+/**
+ * Another writer, in this process or another, has the log open.
+ */
+#define IRONWAL_E_LOCKED -16
+
+/**
+ * An earlier failure latched: no appends until the log is closed and opened again.
+ */
+#define IRONWAL_E_POISONED -17
+
+/**
+ * The frame would exceed the limit of 1 GiB.
+ */
+#define IRONWAL_E_TOO_LARGE -18
+
+/**
+ * The next id of the stream is not the expected one.
+ */
+#define IRONWAL_E_SEQUENCE_MISMATCH -19
+
+/**
+ * The log was closed.
+ */
+#define IRONWAL_E_CLOSED -20
+
+/**
+ * This process is a fork of the one that opened the log.
+ */
+#define IRONWAL_E_FORKED -21
+
+/**
+ * The file is of a format this version does not read.
+ */
+#define IRONWAL_E_UNSUPPORTED_VERSION -22
+
+/**
+ * A defect inside the library was caught; the log accepts no further calls but close and free.
+ */
+#define IRONWAL_E_PANIC -23
+
+/**
+ * The iterator has moved since this view was given out.
+ */
+#define IRONWAL_E_STALE_VIEW -24
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The name of a status, such as "IRONWAL_E_LOCKED".
+ *
+ * - Owns: the text is static, never free it.
+ * - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
+ * - Threads: any.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+const char *ironwal_status_name(ironwal_status status);
+
+/**
+ * The version of the library that is linked; compare with IRONWAL_VERSION_NUMBER, the version of
+ * the header: major * 1000000 + minor * 1000 + patch.
+ *
+ * - Owns: nothing.
+ * - NULL: no pointers.
+ * - Threads: any.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+uint32_t ironwal_version_number(void);
+
+/**
+ * The version of the library that is linked as text, such as "0.7.0".
+ *
+ * - Owns: the text is static, never free it.
+ * - NULL: never returned.
+ * - Threads: any.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+const char *ironwal_version_string(void);
+
+/**
+ * The status that the failed call also returned.
+ *
+ * - Owns: `error` stays the caller's.
+ * - NULL: a NULL error answers ::IRONWAL_OK.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+ironwal_status ironwal_error_status(const struct ironwal_error *error);
+
+/**
+ * The operating system's code (errno) behind the failure, 0 where there is none.
+ *
+ * - Owns: `error` stays the caller's.
+ * - NULL: a NULL error answers 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+int32_t ironwal_error_os_error(const struct ironwal_error *error);
+
+/**
+ * What happened, where, and what to do about it, for people.
+ *
+ * - Owns: the text belongs to `error` and ends with it.
+ * - NULL: a NULL error answers {NULL, 0}.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+struct ironwal_text ironwal_error_message(const struct ironwal_error *error);
+
+/**
+ * The stream concerned, {NULL, 0} where it is not known.
+ *
+ * - Owns: the text belongs to `error` and ends with it.
+ * - NULL: a NULL error answers {NULL, 0}.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+struct ironwal_text ironwal_error_stream(const struct ironwal_error *error);
+
+/**
+ * The file or directory concerned, {NULL, 0} where it is not known.
+ *
+ * - Owns: the text belongs to `error` and ends with it.
+ * - NULL: a NULL error answers {NULL, 0}.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+struct ironwal_text ironwal_error_path(const struct ironwal_error *error);
+
+/**
+ * The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
+ *
+ * - Owns: `error` stays the caller's.
+ * - NULL: a NULL error answers false; `out_offset` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+bool ironwal_error_offset(const struct ironwal_error *error,
+                          uint64_t *out_offset);
+
+/**
+ * The ids concerned, from `out_first_id` up to and without `out_end_id`. Returns whether they are
+ * known; the outputs are written only then.
+ *
+ * - Owns: `error` stays the caller's.
+ * - NULL: a NULL error answers false; both outputs may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+bool ironwal_error_ids(const struct ironwal_error *error,
+                       uint64_t *out_first_id,
+                       uint64_t *out_end_id);
+
+/**
+ * Frees an error object and the texts that belong to it.
+ *
+ * - Owns: takes `error`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_error_free(struct ironwal_error *error);
+
+/**
+ * Makes options for the log in the directory `path`, with the defaults for everything else. The
+ * directory is created when the log is opened; its parent must exist then.
+ *
+ * - Owns: `path` is copied; free `*out_options` with ironwal_options_free().
+ * - NULL: `path` and `out_options` are required. `*out_options` is NULL after a failure.
+ * - Threads: any.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG where the path is empty, not UTF-8 or holds a NUL.
+ */
+ironwal_status ironwal_options_new(const char *path,
+                                   size_t path_len,
+                                   struct ironwal_options **out_options,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Frees options. Logs that were opened with them go on.
+ *
+ * - Owns: takes `options`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none.
+ */
+void ironwal_options_free(struct ironwal_options *options);
+
+/**
+ * Sends the messages of every log opened with these options to `callback`, which gets `ctx` back
+ * each time. It may be called until the last handle of the log is gone.
+ *
+ * - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+ * - NULL: `options` is required; a NULL `callback`, the default, sends nothing.
+ * - Threads: one at a time per `options`; the callback runs on any thread, several at a time.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none but for a NULL `options`.
+ */
+ironwal_status ironwal_options_set_log(struct ironwal_options *options,
+                                       ironwal_log_fn callback,
+                                       uintptr_t ctx,
+                                       struct ironwal_error **out_error);
+
+/**
+ * When appends are made durable: one of IRONWAL_SYNC.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_sync_mode(struct ironwal_options *options,
+                                             int32_t mode,
+                                             struct ironwal_error **out_error);
+
+/**
+ * How frames are compressed: one of IRONWAL_COMPRESSION.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_compression(struct ironwal_options *options,
+                                               int32_t mode,
+                                               struct ironwal_error **out_error);
+
+/**
+ * How sealed segments are read: one of IRONWAL_READ.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_read_strategy(struct ironwal_options *options,
+                                                 int32_t mode,
+                                                 struct ironwal_error **out_error);
+
+/**
+ * How the active segment is written: one of IRONWAL_WRITE.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_write_strategy(struct ironwal_options *options,
+                                                  int32_t mode,
+                                                  struct ironwal_error **out_error);
+
+/**
+ * What opening does about damage below the durable end: one of IRONWAL_CORRUPTION.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_on_corruption(struct ironwal_options *options,
+                                                 int32_t mode,
+                                                 struct ironwal_error **out_error);
+
+/**
+ * A segment is rotated before the frame that would take it past this many bytes; a single larger
+ * frame is stored alone. 1 to UINT64_MAX, default 64 MiB.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_max_segment_size(struct ironwal_options *options,
+                                                    uint64_t bytes,
+                                                    struct ironwal_error **out_error);
+
+/**
+ * A segment is rotated before the frame that would take it past this many entries; a single larger
+ * batch is stored alone. 1 to UINT64_MAX, the default.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_max_entries_per_segment(struct ironwal_options *options,
+                                                           uint64_t entries,
+                                                           struct ironwal_error **out_error);
+
+/**
+ * How many files are kept open for writing, over all streams. At least 1, default 128.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_max_open_segments(struct ironwal_options *options,
+                                                     size_t files,
+                                                     struct ironwal_error **out_error);
+
+/**
+ * How many sealed files are kept open (or mapped) for reading. At least 1, default 128.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_max_open_read_segments(struct ironwal_options *options,
+                                                          size_t files,
+                                                          struct ironwal_error **out_error);
+
+/**
+ * Bytes of appended frames that are gathered into one write; larger ones are written from the
+ * caller's memory. 0 to 1 GiB, default 64 KiB.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_write_buffer_size(struct ironwal_options *options,
+                                                     size_t bytes,
+                                                     struct ironwal_error **out_error);
+
+/**
+ * Bytes read ahead by iterators and by recovery. 1 byte to 1 GiB, default 128 KiB.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *options,
+                                                    size_t bytes,
+                                                    struct ironwal_error **out_error);
+
+/**
+ * Bytes of decompressed frames kept in memory; 0, the default, keeps none.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none but for a NULL `options`.
+ */
+ironwal_status ironwal_options_set_block_cache_size(struct ironwal_options *options,
+                                                    uint64_t bytes,
+                                                    struct ironwal_error **out_error);
+
+/**
+ * Payloads below this many bytes are never compressed. Default 1024.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none but for a NULL `options`.
+ */
+ironwal_status ironwal_options_set_min_compression_size(struct ironwal_options *options,
+                                                        size_t bytes,
+                                                        struct ironwal_error **out_error);
+
+/**
+ * Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
+ * append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_background_sync(struct ironwal_options *options,
+                                                   uint64_t interval_ns,
+                                                   uint64_t bytes,
+                                                   struct ironwal_error **out_error);
+
+/**
+ * Leaves unsynced bytes to the operating system, instead of syncing behind the caller's back.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none but for a NULL `options`.
+ */
+ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *options,
+                                                      struct ironwal_error **out_error);
+
+/**
+ * Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
+ * them. Must lie outside the log. `path` with `path_len` 0, the default: delete them.
+ *
+ * - Owns: `path` is copied.
+ * - NULL: `options` is required; `path` may be NULL if `path_len` is 0.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its value.
+ */
+ironwal_status ironwal_options_set_archive_path(struct ironwal_options *options,
+                                                const char *path,
+                                                size_t path_len,
+                                                struct ironwal_error **out_error);
+
+/**
+ * Opens the log, creating or recovering it.
+ *
+ * - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
+ * - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
+ * - Threads: any.
+ * - Blocks: reads, and after an unclean end rewrites and syncs, what was written last (fsync).
+ * - Durable: everything that can be read after a successful return is.
+ * - Errors: ::IRONWAL_E_LOCKED where another writer has the log; ::IRONWAL_E_CORRUPT under
+ *   ::IRONWAL_CORRUPTION_ERROR; ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_INVALID_FILENAME;
+ *   ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE.
+ */
+ironwal_status ironwal_wal_open(const struct ironwal_options *options,
+                                struct ironwal_wal **out_wal,
+                                struct ironwal_error **out_error);
+
+/**
+ * Closes the log for all its handles: makes everything durable, ends the library's threads and
+ * releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
+ * are still to be freed; pinned views stay readable.
+ *
+ * - Owns: takes `wal`, also when it fails.
+ * - NULL: `wal` is required.
+ * - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
+ * - Blocks: until all is on the disk (fsync).
+ * - Durable: everything, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
+ *   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+ */
+ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Gives up the handle without a result. The log itself is closed when its last stream and
+ * transaction are freed too. Prefer ironwal_wal_close().
+ *
+ * - Owns: takes `wal`.
+ * - NULL: does nothing.
+ * - Threads: any; no other call may be using `wal` itself.
+ * - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
+ * - Durable: everything, but a failure is not told.
+ * - Errors: none.
+ */
+void ironwal_wal_free(struct ironwal_wal *wal);
+
+/**
+ * Makes every stream durable.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
+ */
+ironwal_status ironwal_sync_all(const struct ironwal_wal *wal,
+                                struct ironwal_error **out_error);
+
+/**
+ * Lists the streams of the log as they are now.
+ *
+ * - Owns: free `*out_names` with ironwal_names_free(); it outlives the log.
+ * - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_streams(const struct ironwal_wal *wal,
+                               struct ironwal_names **out_names,
+                               struct ironwal_error **out_error);
+
+/**
+ * How many names there are.
+ *
+ * - Owns: `names` stays the caller's.
+ * - NULL: a NULL list has 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+size_t ironwal_names_count(const struct ironwal_names *names);
+
+/**
+ * The name at `index`, {NULL, 0} past the end.
+ *
+ * - Owns: the text belongs to `names` and ends with it.
+ * - NULL: a NULL list answers {NULL, 0}.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+struct ironwal_text ironwal_names_get(const struct ironwal_names *names, size_t index);
+
+/**
+ * Frees a list of names and the texts that belong to it.
+ *
+ * - Owns: takes `names`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_names_free(struct ironwal_names *names);
+
+/**
+ * Frees the bytes of a buffer and resets it to {NULL, 0}, so that a second call does nothing.
+ *
+ * - Owns: takes the bytes; the struct itself stays the caller's.
+ * - NULL: a NULL buffer and an empty one are left alone.
+ * - Threads: any; one at a time per buffer.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_buffer_free(struct ironwal_buffer *buffer);
+
+/**
+ * Releases a view: its bytes must not be read any more.
+ *
+ * - Owns: takes `pin`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_view_pin_free(struct ironwal_view_pin *pin);
+
+/**
+ * How many ids were asked for.
+ *
+ * - Owns: `entries` stays the caller's.
+ * - NULL: NULL has 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+size_t ironwal_entries_count(const struct ironwal_entries *entries);
+
+/**
+ * The entry for the id that was the `index`-th asked for.
+ *
+ * - Owns: the view belongs to `entries` and ends with it.
+ * - NULL: `entries` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where there was no such entry;
+ *   ::IRONWAL_E_INVALID_ARG for an index past the end.
+ */
+ironwal_status ironwal_entries_get(const struct ironwal_entries *entries,
+                                   size_t index,
+                                   struct ironwal_view *out_view,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Frees what was found, and the bytes that belong to it.
+ *
+ * - Owns: takes `entries`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_entries_free(struct ironwal_entries *entries);
+
+/**
+ * Appends one entry to a stream, which its first append creates, and tells its id. Stream names
+ * are 1 to 255 bytes of UTF-8 without a NUL.
+ *
+ * - Owns: `data` is copied.
+ * - NULL: `wal` is required; `stream` must name a stream; `data` may be NULL if `len` is 0;
+ *   `out_id` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
+ *   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
+ *   failed.
+ */
+ironwal_status ironwal_append(const struct ironwal_wal *wal,
+                              const char *stream,
+                              size_t stream_len,
+                              const void *data,
+                              size_t len,
+                              uint64_t *out_id,
+                              struct ironwal_error **out_error);
+
+/**
+ * Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+ * No entries: both are the stream's next id, and nothing is created.
+ *
+ * - Owns: the entries are copied.
+ * - NULL: `wal` is required; `stream` must name a stream; `entries` may be NULL if `entry_count`
+ *   is 0; the outputs may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+ *   not at all.
+ * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
+ *   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
+ *   failed.
+ */
+ironwal_status ironwal_append_batch(const struct ironwal_wal *wal,
+                                    const char *stream,
+                                    size_t stream_len,
+                                    const struct ironwal_slice *entries,
+                                    size_t entry_count,
+                                    uint64_t *out_first_id,
+                                    uint64_t *out_end_id,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+ * entry.
+ *
+ * - Owns: the parts are copied.
+ * - NULL: `wal` is required; `stream` must name a stream; `parts` may be NULL if `part_count` is
+ *   0; `out_id` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
+ *   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
+ *   failed.
+ */
+ironwal_status ironwal_append_vectored(const struct ironwal_wal *wal,
+                                       const char *stream,
+                                       size_t stream_len,
+                                       const struct ironwal_slice *parts,
+                                       size_t part_count,
+                                       uint64_t *out_id,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Reads one entry into memory of the library's.
+ *
+ * - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - NULL: `wal` is required; `stream` must name a stream; `out_buffer` is required, and {NULL, 0}
+ *   after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+ *   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+ *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_get(const struct ironwal_wal *wal,
+                           const char *stream,
+                           size_t stream_len,
+                           uint64_t id,
+                           struct ironwal_buffer *out_buffer,
+                           struct ironwal_error **out_error);
+
+/**
+ * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
+ * then tells the size needed.
+ *
+ * - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
+ * - NULL: `wal` is required; `stream` must name a stream; `buffer` may be NULL if `capacity` is 0;
+ *   `out_len` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
+ *   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+ *   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
+                                const char *stream,
+                                size_t stream_len,
+                                uint64_t id,
+                                void *buffer,
+                                size_t capacity,
+                                size_t *out_len,
+                                struct ironwal_error **out_error);
+
+/**
+ * Reads several entries of a stream, in the order of `ids`; an id may occur more than once.
+ *
+ * - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
+ * - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
+ *   `id_count` is 0. `*out_entries` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
+ *   ironwal_entries_get().
+ */
+ironwal_status ironwal_get_batch(const struct ironwal_wal *wal,
+                                 const char *stream,
+                                 size_t stream_len,
+                                 const uint64_t *ids,
+                                 size_t id_count,
+                                 struct ironwal_entries **out_entries,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Makes one stream durable.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` is required; `stream` must name a stream.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: everything appended to the stream before the call, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED,
+ *   ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sync(const struct ironwal_wal *wal,
+                            const char *stream,
+                            size_t stream_len,
+                            struct ironwal_error **out_error);
+
+/**
+ * Takes out the segments that lie entirely below `safe_id`, never the active one, and tells how
+ * many. With an archive path they are moved there, otherwise deleted.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
+                                const char *stream,
+                                size_t stream_len,
+                                uint64_t safe_id,
+                                size_t *out_segments,
+                                struct ironwal_error **out_error);
+
+/**
+ * Brings back the segments of a stream that pruning moved to the archive, and tells how many.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
+                                        const char *stream,
+                                        size_t stream_len,
+                                        size_t *out_segments,
+                                        struct ironwal_error **out_error);
+
+/**
+ * Deletes a stream with all its entries. Deleting what is not there succeeds. Handles of the
+ * stream answer ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
+ * stream at id 0.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` is required; `stream` must name a stream.
+ * - Threads: any, at the same time.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_delete_stream(const struct ironwal_wal *wal,
+                                     const char *stream,
+                                     size_t stream_len,
+                                     struct ironwal_error **out_error);
+
+/**
+ * The id of the first entry of the segment that appends go to.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` and `out_id` are required; `stream` must name a stream.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_current_segment_start_id(const struct ironwal_wal *wal,
+                                                const char *stream,
+                                                size_t stream_len,
+                                                uint64_t *out_id,
+                                                struct ironwal_error **out_error);
+
+/**
+ * Begins a transaction on a stream, which its first append creates.
+ *
+ * - Owns: end `*out_txn` with ironwal_txn_commit() or ironwal_txn_abort(); it keeps the log open
+ *   until then, unless that is closed.
+ * - NULL: `wal` and `out_txn` are required; `stream` must name a stream. `*out_txn` is NULL after
+ *   a failure.
+ * - Threads: any, at the same time; any number of transactions.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_CLOSED; ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_txn_begin(const struct ironwal_wal *wal,
+                                 const char *stream,
+                                 size_t stream_len,
+                                 struct ironwal_txn **out_txn,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Adds an entry to a transaction.
+ *
+ * - Owns: `data` is copied.
+ * - NULL: `txn` is required; `data` may be NULL if `len` is 0.
+ * - Threads: one at a time per `txn`.
+ * - Blocks: never.
+ * - Durable: nothing is written before the commit.
+ * - Errors: ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_txn_add(struct ironwal_txn *txn,
+                               const void *data,
+                               size_t len,
+                               struct ironwal_error **out_error);
+
+/**
+ * Appends all entries of the transaction as one: their ids go from `out_first_id` up to and
+ * without `out_end_id`; both are 0 where it has none.
+ *
+ * - Owns: takes `txn`, also when it fails; the entries of a failed commit are gone.
+ * - NULL: `txn` is required; the outputs may be NULL.
+ * - Threads: any; no other call may be using `txn`.
+ * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+ *   not at all.
+ * - Errors: as ironwal_append_batch().
+ */
+ironwal_status ironwal_txn_commit(struct ironwal_txn *txn,
+                                  uint64_t *out_first_id,
+                                  uint64_t *out_end_id,
+                                  struct ironwal_error **out_error);
+
+/**
+ * Ends a transaction without a trace.
+ *
+ * - Owns: takes `txn`.
+ * - NULL: does nothing.
+ * - Threads: any; no other call may be using `txn`.
+ * - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
+ * - Durable: nothing of it is written.
+ * - Errors: none.
+ */
+void ironwal_txn_abort(struct ironwal_txn *txn);
+
+/**
+ * Makes a handle of a stream, for many calls on it without a look-up each. The stream itself is
+ * created by its first append.
+ *
+ * - Owns: free `*out_stream` with ironwal_stream_free(); it keeps the log open until then, unless
+ *   that is closed.
+ * - NULL: `wal` and `out_stream` are required; `stream` must name a stream. `*out_stream` is NULL
+ *   after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening;
+ *   ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_open(const struct ironwal_wal *wal,
+                                   const char *stream,
+                                   size_t stream_len,
+                                   struct ironwal_stream **out_stream,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Gives up the handle. The stream and its entries stay.
+ *
+ * - Owns: takes `stream`.
+ * - NULL: does nothing.
+ * - Threads: any; no other call may be using `stream`.
+ * - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
+ * - Durable: everything, where it is the last handle of the log.
+ * - Errors: none.
+ */
+void ironwal_stream_free(struct ironwal_stream *stream);
+
+/**
+ * Appends one entry to the stream, which its first append creates, and tells its id.
+ *
+ * - Owns: `data` is copied.
+ * - NULL: `stream` is required; `data` may be NULL if `len` is 0; `out_id` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+ *   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
+ *   disk failed.
+ */
+ironwal_status ironwal_stream_append(const struct ironwal_stream *stream,
+                                     const void *data,
+                                     size_t len,
+                                     uint64_t *out_id,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+ * No entries: both are the stream's next id, and nothing is created.
+ *
+ * - Owns: the entries are copied.
+ * - NULL: `stream` is required; `entries` may be NULL if `entry_count` is 0; the outputs may be
+ *   NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+ *   not at all.
+ * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+ *   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
+ *   disk failed.
+ */
+ironwal_status ironwal_stream_append_batch(const struct ironwal_stream *stream,
+                                           const struct ironwal_slice *entries,
+                                           size_t entry_count,
+                                           uint64_t *out_first_id,
+                                           uint64_t *out_end_id,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+ * entry.
+ *
+ * - Owns: the parts are copied.
+ * - NULL: `stream` is required; `parts` may be NULL if `part_count` is 0; `out_id` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+ *   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
+ *   disk failed.
+ */
+ironwal_status ironwal_stream_append_vectored(const struct ironwal_stream *stream,
+                                              const struct ironwal_slice *parts,
+                                              size_t part_count,
+                                              uint64_t *out_id,
+                                              struct ironwal_error **out_error);
+
+/**
+ * Makes the stream durable.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED, ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_sync(const struct ironwal_stream *stream,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
+ * nanoseconds; 0 only asks.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: at most as long as given, for a sync of others (fsync).
+ * - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
+ *   ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_wait_durable(const struct ironwal_stream *stream,
+                                           uint64_t id,
+                                           uint64_t timeout_ns,
+                                           struct ironwal_error **out_error);
+
+/**
+ * The first id that is kept: those below were pruned.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` and `out_id` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_first_id(const struct ironwal_stream *stream,
+                                       uint64_t *out_id,
+                                       struct ironwal_error **out_error);
+
+/**
+ * The id that the next append gets.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` and `out_id` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_next_id(const struct ironwal_stream *stream,
+                                      uint64_t *out_id,
+                                      struct ironwal_error **out_error);
+
+/**
+ * The end of what is durable: every entry below this id is.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` and `out_id` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_durable_end(const struct ironwal_stream *stream,
+                                          uint64_t *out_id,
+                                          struct ironwal_error **out_error);
+
+/**
+ * Reads one entry into memory of the library's.
+ *
+ * - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - NULL: `stream` is required; `out_buffer` is required, and {NULL, 0} after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+ *   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+ *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_get(const struct ironwal_stream *stream,
+                                  uint64_t id,
+                                  struct ironwal_buffer *out_buffer,
+                                  struct ironwal_error **out_error);
+
+/**
+ * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
+ * then tells the size needed.
+ *
+ * - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
+ * - NULL: `stream` is required; `buffer` may be NULL if `capacity` is 0; `out_len` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
+ *   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+ *   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_get_into(const struct ironwal_stream *stream,
+                                       uint64_t id,
+                                       void *buffer,
+                                       size_t capacity,
+                                       size_t *out_len,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Reads one entry without copying it. The bytes stay where they are until the pin is freed,
+ * whatever happens to the stream and the log.
+ *
+ * - Owns: free `*out_pin` with ironwal_view_pin_free(); `*out_view` ends with it.
+ * - NULL: `stream`, `out_view` and `out_pin` are required. `*out_view` is {NULL, 0} and `*out_pin`
+ *   NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+ *   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+ *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_view(const struct ironwal_stream *stream,
+                                   uint64_t id,
+                                   struct ironwal_view *out_view,
+                                   struct ironwal_view_pin **out_pin,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Begins to read a stream at `start_id`, or at the first id kept where that is later. An unknown
+ * stream and a start past the end have no entries for now.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - NULL: `wal` and `out_iter` are required; `stream` must name a stream. `*out_iter` is NULL
+ *   after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_iter_open(const struct ironwal_wal *wal,
+                                 const char *stream,
+                                 size_t stream_len,
+                                 uint64_t start_id,
+                                 struct ironwal_iter **out_iter,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Begins to read the stream at `start_id`, or at the first id kept where that is later.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - NULL: `stream` and `out_iter` are required. `*out_iter` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
+                                   uint64_t start_id,
+                                   struct ironwal_iter **out_iter,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Moves to the next entry. At the end of the log, ::IRONWAL_E_END; a later call finds what was
+ * appended since.
+ *
+ * - Owns: `*out_view` stays the library's, until the next call on `iter`.
+ * - NULL: `iter` and `out_view` are required; `out_id` may be NULL. `*out_view` is {NULL, 0} after
+ *   a failure.
+ * - Threads: one at a time per `iter`.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+ *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
+ *   behind it; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
+                                 uint64_t *out_id,
+                                 struct ironwal_view *out_view,
+                                 struct ironwal_error **out_error);
+
+/**
+ * The view of entry `id` once more, if the iterator still stands on it: a check for those who
+ * are not sure that nobody moved it.
+ *
+ * - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
+ * - NULL: `iter` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
+ * - Threads: one at a time per `iter`.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_iter_current(struct ironwal_iter *iter,
+                                    uint64_t id,
+                                    struct ironwal_view *out_view,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Frees an iterator, and with it the view it gave out last.
+ *
+ * - Owns: takes `iter`.
+ * - NULL: does nothing.
+ * - Threads: any; no other call may be using `iter`.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_iter_free(struct ironwal_iter *iter);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* IRONWAL_H */

@@ -1,0 +1,271 @@
+//! How C appends and reads by the name of a stream.
+//!
+//! For the hot path there is the handle, which skips the look-up: see `stream.rs`.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::ffi::c_void;
+use std::ptr;
+
+use super::boundary;
+use super::buffer::ironwal_buffer;
+use super::buffer::ironwal_slice;
+use super::entries::EntriesHandle;
+use super::entries::ironwal_entries;
+use super::error::Failure;
+use super::error::ironwal_error;
+use super::status::IRONWAL_E_BUFFER_TOO_SMALL;
+use super::status::IRONWAL_E_NOT_FOUND;
+use super::status::ironwal_status;
+use super::wal::WalHandle;
+use super::wal::ironwal_wal;
+
+/// Appends one entry to a stream, which its first append creates, and tells its id. Stream names
+/// are 1 to 255 bytes of UTF-8 without a NUL.
+///
+/// - Owns: `data` is copied.
+/// - NULL: `wal` is required; `stream` must name a stream; `data` may be NULL if `len` is 0;
+///   `out_id` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+/// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+///   power loss after a sync.
+/// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
+///   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
+///   failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_append(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    data: *const c_void,
+    len: usize,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let data = boundary::bytes(data, len, "data")?;
+            let id = handle.wal.append(key, data)?;
+            boundary::give(out_id, id);
+            Ok(())
+        })
+    }
+}
+
+/// Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+/// No entries: both are the stream's next id, and nothing is created.
+///
+/// - Owns: the entries are copied.
+/// - NULL: `wal` is required; `stream` must name a stream; `entries` may be NULL if `entry_count`
+///   is 0; the outputs may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+/// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+///   not at all.
+/// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
+///   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
+///   failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_append_batch(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    entries: *const ironwal_slice,
+    entry_count: usize,
+    out_first_id: *mut u64,
+    out_end_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let entries = boundary::parts(entries, entry_count, "entries")?;
+            let ids = handle.wal.append_batch(key, &entries)?;
+            boundary::give(out_first_id, ids.start);
+            boundary::give(out_end_id, ids.end);
+            Ok(())
+        })
+    }
+}
+
+/// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+/// entry.
+///
+/// - Owns: the parts are copied.
+/// - NULL: `wal` is required; `stream` must name a stream; `parts` may be NULL if `part_count` is
+///   0; `out_id` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+/// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+///   power loss after a sync.
+/// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
+///   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
+///   failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_append_vectored(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    parts: *const ironwal_slice,
+    part_count: usize,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let parts = boundary::parts(parts, part_count, "parts")?;
+            let id = handle.wal.stream(key)?.append_vectored(&parts)?;
+            boundary::give(out_id, id);
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry into memory of the library's.
+///
+/// - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+/// - NULL: `wal` is required; `stream` must name a stream; `out_buffer` is required, and {NULL, 0}
+///   after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_get(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    id: u64,
+    out_buffer: *mut ironwal_buffer,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_buffer, ironwal_buffer::EMPTY);
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_buffer = boundary::required(out_buffer, "out_buffer")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let entry = handle
+                .wal
+                .get(key, id)?
+                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::give(out_buffer, ironwal_buffer::owning(entry));
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
+/// then tells the size needed.
+///
+/// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
+/// - NULL: `wal` is required; `stream` must name a stream; `buffer` may be NULL if `capacity` is 0;
+///   `out_len` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
+///   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_get_into(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    id: u64,
+    buffer: *mut c_void,
+    capacity: usize,
+    out_len: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_len = boundary::required(out_len, "out_len")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let buffer = boundary::buffer(buffer, capacity, "buffer")?;
+            let entry_len = handle
+                .wal
+                .stream(key)?
+                .get_into(id, buffer)?
+                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::give(out_len, entry_len);
+            if entry_len > capacity {
+                return Err(Failure::Answer(IRONWAL_E_BUFFER_TOO_SMALL));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads several entries of a stream, in the order of `ids`; an id may occur more than once.
+///
+/// - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
+/// - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
+///   `id_count` is 0. `*out_entries` is NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
+///   ironwal_entries_get().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_get_batch(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    ids: *const u64,
+    id_count: usize,
+    out_entries: *mut *mut ironwal_entries,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_entries, ptr::null_mut());
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_entries = boundary::required(out_entries, "out_entries")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let ids = boundary::array(ids, id_count, "ids")?;
+            let entries = handle.wal.get_batch(key, ids)?;
+            boundary::give(out_entries, boundary::into_handle(EntriesHandle(entries)));
+            Ok(())
+        })
+    }
+}
+
+/// Makes one stream durable.
+///
+/// - Owns: nothing.
+/// - NULL: `wal` is required; `stream` must name a stream.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync).
+/// - Durable: everything appended to the stream before the call, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED,
+///   ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sync(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            handle.wal.sync(key)?;
+            Ok(())
+        })
+    }
+}

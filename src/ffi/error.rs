@@ -1,0 +1,317 @@
+//! What a failed call tells its C caller: one immutable object.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::ops::Range;
+use std::ptr;
+
+use crate::Error;
+
+use super::boundary;
+use super::status::IRONWAL_E_INVALID_ARG;
+use super::status::IRONWAL_E_PANIC;
+use super::status::IRONWAL_E_TIMEOUT;
+use super::status::IRONWAL_OK;
+use super::status::ironwal_status;
+use super::status::status_of;
+
+/// Why a call failed: a status, the operating system's code, the place, and a message that says
+/// what to do. Made by the failing call, immutable, freed with ironwal_error_free().
+pub enum ironwal_error {}
+
+/// Text owned by the library: UTF-8, followed by a NUL byte that `len` does not count. Unknown or
+/// empty text is {NULL, 0}.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ironwal_text {
+    /// The first byte, or NULL.
+    pub data: *const c_char,
+    /// Length in bytes, without the NUL.
+    pub len: usize,
+}
+
+/// Why a call does not succeed, before it is told to C.
+pub(super) enum Failure {
+    /// The engine's error.
+    Engine(Error),
+    /// The call was wrong; the text says how to make it right.
+    Refused(ironwal_status, String),
+    /// One of the answers that come without an error object.
+    Answer(ironwal_status),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Timeout => Failure::Answer(IRONWAL_E_TIMEOUT),
+            other => Failure::Engine(other),
+        }
+    }
+}
+
+impl Failure {
+    /// A refused argument.
+    pub(super) fn argument(what: impl Into<String>) -> Failure {
+        Failure::Refused(IRONWAL_E_INVALID_ARG, what.into())
+    }
+
+    /// The status and, unless it is a plain answer, the details.
+    pub(super) fn into_report(self) -> (ironwal_status, Option<ErrorReport>) {
+        match self {
+            Failure::Answer(status) => (status, None),
+            Failure::Refused(status, message) => {
+                (status, Some(ErrorReport::with_message(status, &message)))
+            }
+            Failure::Engine(error) => {
+                let status = status_of(&error);
+                (status, Some(ErrorReport::of_engine(status, &error)))
+            }
+        }
+    }
+}
+
+/// What stands behind an `ironwal_error`.
+pub(super) struct ErrorReport {
+    status: ironwal_status,
+    os_error: i32,
+    message: CText,
+    stream: CText,
+    path: CText,
+    offset: Option<u64>,
+    ids: Option<Range<u64>>,
+}
+
+impl ErrorReport {
+    fn with_message(status: ironwal_status, message: &str) -> ErrorReport {
+        ErrorReport {
+            status,
+            os_error: 0,
+            message: CText::new(message),
+            stream: CText::default(),
+            path: CText::default(),
+            offset: None,
+            ids: None,
+        }
+    }
+
+    fn of_engine(status: ironwal_status, error: &Error) -> ErrorReport {
+        let context = error.context();
+        let message = match context.advice {
+            "" => error.to_string(),
+            advice => format!("{error}; {advice}"),
+        };
+        let path = context.path.map(|path| path.display().to_string());
+        ErrorReport {
+            status,
+            os_error: error.os_error().unwrap_or(0),
+            message: CText::new(&message),
+            stream: CText::new(context.stream.as_deref().unwrap_or("")),
+            path: CText::new(path.as_deref().unwrap_or("")),
+            offset: context.offset,
+            ids: context.ids,
+        }
+    }
+
+    /// What is told about a caught panic.
+    pub(super) fn of_panic(message: &str) -> ErrorReport {
+        let message =
+            format!("a defect inside ironwal was caught: {message}; close the log and report it");
+        ErrorReport::with_message(IRONWAL_E_PANIC, &message)
+    }
+
+    pub(super) fn into_raw(self) -> *mut ironwal_error {
+        Box::into_raw(Box::new(self)).cast()
+    }
+}
+
+/// Text with a NUL behind it.
+#[derive(Default)]
+pub(super) struct CText(Box<[u8]>);
+
+impl CText {
+    pub(super) fn new(text: &str) -> CText {
+        if text.is_empty() {
+            return CText::default();
+        }
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        CText(bytes.into_boxed_slice())
+    }
+
+    pub(super) fn as_text(&self) -> ironwal_text {
+        match self.0.len() {
+            0 => ironwal_text::EMPTY,
+            with_nul => ironwal_text {
+                data: self.0.as_ptr().cast(),
+                len: with_nul - 1,
+            },
+        }
+    }
+}
+
+impl ironwal_text {
+    /// What unknown text looks like.
+    pub(super) const EMPTY: ironwal_text = ironwal_text {
+        data: ptr::null(),
+        len: 0,
+    };
+}
+
+/// Reads one field of an error; `absent` where the error is NULL.
+///
+/// # Safety
+/// `error` is NULL or a live error object.
+unsafe fn field<T>(
+    error: *const ironwal_error,
+    absent: T,
+    read: impl FnOnce(&ErrorReport) -> T,
+) -> T {
+    // SAFETY: error objects are boxed `ErrorReport`s, made only by `into_raw`; the caller keeps
+    // it alive, and nothing mutates it.
+    match unsafe { error.cast::<ErrorReport>().as_ref() } {
+        Some(report) => read(report),
+        None => absent,
+    }
+}
+
+/// The status that the failed call also returned.
+///
+/// - Owns: `error` stays the caller's.
+/// - NULL: a NULL error answers ::IRONWAL_OK.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_status(error: *const ironwal_error) -> ironwal_status {
+    // SAFETY: the caller passes NULL or a live error.
+    unsafe { field(error, IRONWAL_OK, |report| report.status) }
+}
+
+/// The operating system's code (errno) behind the failure, 0 where there is none.
+///
+/// - Owns: `error` stays the caller's.
+/// - NULL: a NULL error answers 0.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_os_error(error: *const ironwal_error) -> i32 {
+    // SAFETY: the caller passes NULL or a live error.
+    unsafe { field(error, 0, |report| report.os_error) }
+}
+
+/// What happened, where, and what to do about it, for people.
+///
+/// - Owns: the text belongs to `error` and ends with it.
+/// - NULL: a NULL error answers {NULL, 0}.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> ironwal_text {
+    // SAFETY: the caller passes NULL or a live error.
+    unsafe {
+        field(error, ironwal_text::EMPTY, |report| {
+            report.message.as_text()
+        })
+    }
+}
+
+/// The stream concerned, {NULL, 0} where it is not known.
+///
+/// - Owns: the text belongs to `error` and ends with it.
+/// - NULL: a NULL error answers {NULL, 0}.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ironwal_text {
+    // SAFETY: the caller passes NULL or a live error.
+    unsafe { field(error, ironwal_text::EMPTY, |report| report.stream.as_text()) }
+}
+
+/// The file or directory concerned, {NULL, 0} where it is not known.
+///
+/// - Owns: the text belongs to `error` and ends with it.
+/// - NULL: a NULL error answers {NULL, 0}.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> ironwal_text {
+    // SAFETY: the caller passes NULL or a live error.
+    unsafe { field(error, ironwal_text::EMPTY, |report| report.path.as_text()) }
+}
+
+/// The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
+///
+/// - Owns: `error` stays the caller's.
+/// - NULL: a NULL error answers false; `out_offset` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_offset(
+    error: *const ironwal_error,
+    out_offset: *mut u64,
+) -> bool {
+    // SAFETY: the caller passes NULL or a live error, and NULL or a writable uint64_t.
+    unsafe {
+        let Some(offset) = field(error, None, |report| report.offset) else {
+            return false;
+        };
+        boundary::give(out_offset, offset);
+        true
+    }
+}
+
+/// The ids concerned, from `out_first_id` up to and without `out_end_id`. Returns whether they are
+/// known; the outputs are written only then.
+///
+/// - Owns: `error` stays the caller's.
+/// - NULL: a NULL error answers false; both outputs may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_ids(
+    error: *const ironwal_error,
+    out_first_id: *mut u64,
+    out_end_id: *mut u64,
+) -> bool {
+    // SAFETY: the caller passes NULL or a live error, and NULL or writable uint64_ts.
+    unsafe {
+        let Some(ids) = field(error, None, |report| report.ids.clone()) else {
+            return false;
+        };
+        boundary::give(out_first_id, ids.start);
+        boundary::give(out_end_id, ids.end);
+        true
+    }
+}
+
+/// Frees an error object and the texts that belong to it.
+///
+/// - Owns: takes `error`.
+/// - NULL: does nothing.
+/// - Threads: any; once.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_free(error: *mut ironwal_error) {
+    if error.is_null() {
+        return;
+    }
+    // SAFETY: error objects are made only by `into_raw`; the caller gives this one up.
+    boundary::quietly(|| drop(unsafe { Box::from_raw(error.cast::<ErrorReport>()) }));
+}

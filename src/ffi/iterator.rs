@@ -1,0 +1,202 @@
+//! How C walks over a stream, entry by entry.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
+
+use crate::WalIdIterator;
+
+use super::boundary;
+use super::boundary::Gate;
+use super::boundary::Handle;
+use super::error::Failure;
+use super::error::ironwal_error;
+use super::status::IRONWAL_E_END;
+use super::status::IRONWAL_E_STALE_VIEW;
+use super::status::ironwal_status;
+use super::stream::StreamHandle;
+use super::stream::ironwal_stream;
+use super::view::ironwal_view;
+use super::wal::WalHandle;
+use super::wal::ironwal_wal;
+
+/// A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
+/// log is closed. It keeps the files that it reads, not the log, open.
+pub enum ironwal_iter {}
+
+/// What stands behind an `ironwal_iter`.
+struct IterHandle {
+    gate: Arc<Gate>,
+    iterator: WalIdIterator,
+    /// The entry given out last; it lies in `iterator` until that moves.
+    current: Option<(u64, ironwal_view)>,
+}
+
+// SAFETY: `current` points into `iterator`, which may go to another thread, and with it.
+unsafe impl Send for IterHandle {}
+
+impl Handle for IterHandle {
+    type Opaque = ironwal_iter;
+    const MAGIC: u64 = 0x6972_6F6E_6974_6531;
+    const NAME: &'static str = "iter";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        Some(&self.gate)
+    }
+}
+
+fn handle_of(gate: &Arc<Gate>, iterator: WalIdIterator) -> *mut ironwal_iter {
+    boundary::into_handle(IterHandle {
+        gate: Arc::clone(gate),
+        iterator,
+        current: None,
+    })
+}
+
+/// Begins to read a stream at `start_id`, or at the first id kept where that is later. An unknown
+/// stream and a start past the end have no entries for now.
+///
+/// - Owns: free `*out_iter` with ironwal_iter_free().
+/// - NULL: `wal` and `out_iter` are required; `stream` must name a stream. `*out_iter` is NULL
+///   after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_iter_open(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    start_id: u64,
+    out_iter: *mut *mut ironwal_iter,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_iter, ptr::null_mut());
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_iter = boundary::required(out_iter, "out_iter")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let iterator = handle.wal.iter_with_ids(key, start_id)?;
+            boundary::give(out_iter, handle_of(&handle.gate, iterator));
+            Ok(())
+        })
+    }
+}
+
+/// Begins to read the stream at `start_id`, or at the first id kept where that is later.
+///
+/// - Owns: free `*out_iter` with ironwal_iter_free().
+/// - NULL: `stream` and `out_iter` are required. `*out_iter` is NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+///   ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_iter(
+    stream: *const ironwal_stream,
+    start_id: u64,
+    out_iter: *mut *mut ironwal_iter,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_iter, ptr::null_mut());
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let out_iter = boundary::required(out_iter, "out_iter")?;
+            let iterator = handle.stream.iter_with_ids(start_id)?;
+            boundary::give(out_iter, handle_of(&handle.gate, iterator));
+            Ok(())
+        })
+    }
+}
+
+/// Moves to the next entry. At the end of the log, ::IRONWAL_E_END; a later call finds what was
+/// appended since.
+///
+/// - Owns: `*out_view` stays the library's, until the next call on `iter`.
+/// - NULL: `iter` and `out_view` are required; `out_id` may be NULL. `*out_view` is {NULL, 0} after
+///   a failure.
+/// - Threads: one at a time per `iter`.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
+///   behind it; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_iter_next(
+    iter: *mut ironwal_iter,
+    out_id: *mut u64,
+    out_view: *mut ironwal_view,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_view, ironwal_view::EMPTY);
+        boundary::on_mut::<IterHandle>(iter, out_error, |handle| {
+            let out_view = boundary::required(out_view, "out_view")?;
+            handle.current = None;
+            let next = handle
+                .iterator
+                .next_entry()
+                .ok_or(Failure::Answer(IRONWAL_E_END))?;
+            let (id, entry) = next?;
+            let view = ironwal_view::of(entry);
+            handle.current = Some((id, view));
+            boundary::give(out_id, id);
+            boundary::give(out_view, view);
+            Ok(())
+        })
+    }
+}
+
+/// The view of entry `id` once more, if the iterator still stands on it: a check for those who
+/// are not sure that nobody moved it.
+///
+/// - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
+/// - NULL: `iter` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
+/// - Threads: one at a time per `iter`.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_iter_current(
+    iter: *mut ironwal_iter,
+    id: u64,
+    out_view: *mut ironwal_view,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_view, ironwal_view::EMPTY);
+        boundary::on_mut::<IterHandle>(iter, out_error, |handle| {
+            let out_view = boundary::required(out_view, "out_view")?;
+            match handle.current {
+                Some((current_id, view)) if current_id == id => boundary::give(out_view, view),
+                _ => {
+                    let message =
+                        format!("the iterator does not stand on entry {id}; read it again");
+                    return Err(Failure::Refused(IRONWAL_E_STALE_VIEW, message));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Frees an iterator, and with it the view it gave out last.
+///
+/// - Owns: takes `iter`.
+/// - NULL: does nothing.
+/// - Threads: any; no other call may be using `iter`.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_iter_free(iter: *mut ironwal_iter) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the iterator up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<IterHandle>(iter) }));
+}

@@ -1,0 +1,29 @@
+//! The C door: what `include/ironwal.h` declares is defined here, and nothing else is exported.
+//!
+//! Floor 7. Every export has the same shape: [`boundary`] checks the pointers, stops panics and
+//! turns an outcome into a status and an error object; the engine does the work. The header is
+//! generated from these files by `tests/header.rs`; doc comments are written for its readers.
+
+#![allow(non_camel_case_types)]
+
+mod boundary;
+mod buffer;
+mod by_name;
+mod entries;
+mod error;
+mod iterator;
+mod log;
+mod options;
+mod options_modes;
+mod options_sizes;
+mod prune;
+mod status;
+mod stream;
+mod stream_read;
+mod txn;
+mod version;
+mod view;
+mod wal;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Which of several ways a C caller can choose before opening a log.
+
+#![allow(unsafe_code)]
+
+use crate::CompressionType;
+use crate::CorruptionPolicy;
+use crate::ReadStrategy;
+use crate::SyncMode;
+use crate::WriteStrategy;
+
+use super::boundary::Outcome;
+use super::error::Failure;
+use super::error::ironwal_error;
+use super::options::change;
+use super::options::ironwal_options;
+use super::status::ironwal_status;
+
+/// Every append, batch and transaction is durable when it returns. The default.
+pub const IRONWAL_SYNC_STRICT: i32 = 0;
+/// Batches and transactions are durable when they return; single appends survive the process.
+pub const IRONWAL_SYNC_BATCH_ONLY: i32 = 1;
+/// Nothing waits for the disk; what was appended survives the death of the process.
+pub const IRONWAL_SYNC_ASYNC: i32 = 2;
+
+/// Stored as given. The default.
+pub const IRONWAL_COMPRESSION_NONE: i32 = 0;
+/// LZ4 blocks, where that makes a payload smaller.
+pub const IRONWAL_COMPRESSION_LZ4: i32 = 1;
+
+/// Positional reads. The default.
+pub const IRONWAL_READ_STANDARD_IO: i32 = 0;
+/// Sealed segments are memory-mapped; a failing disk can then raise SIGBUS in the reading thread.
+pub const IRONWAL_READ_MMAP: i32 = 1;
+
+/// The library chooses. The default.
+pub const IRONWAL_WRITE_AUTO: i32 = 0;
+/// Positional writes.
+pub const IRONWAL_WRITE_STANDARD_IO: i32 = 1;
+/// Stores into the mapped active segment. Refused by this version with ::IRONWAL_E_CONFIG.
+pub const IRONWAL_WRITE_MMAP: i32 = 2;
+
+/// Keep what is good and report what is not. The default.
+pub const IRONWAL_CORRUPTION_TRUNCATE: i32 = 0;
+/// Refuse to open a damaged log, with one error that lists the damage.
+pub const IRONWAL_CORRUPTION_ERROR: i32 = 1;
+
+/// When appends are made durable: one of IRONWAL_SYNC.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_sync_mode(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.sync_mode = match mode {
+                IRONWAL_SYNC_STRICT => SyncMode::Strict,
+                IRONWAL_SYNC_BATCH_ONLY => SyncMode::BatchOnly,
+                IRONWAL_SYNC_ASYNC => SyncMode::Async,
+                _ => return unknown("sync_mode", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// How frames are compressed: one of IRONWAL_COMPRESSION.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_compression(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.compression = match mode {
+                IRONWAL_COMPRESSION_NONE => CompressionType::None,
+                IRONWAL_COMPRESSION_LZ4 => CompressionType::Lz4,
+                _ => return unknown("compression", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// How sealed segments are read: one of IRONWAL_READ.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_read_strategy(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.read_strategy = match mode {
+                IRONWAL_READ_STANDARD_IO => ReadStrategy::StandardIo,
+                IRONWAL_READ_MMAP => ReadStrategy::Mmap,
+                _ => return unknown("read_strategy", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// How the active segment is written: one of IRONWAL_WRITE.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_write_strategy(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.write_strategy = match mode {
+                IRONWAL_WRITE_AUTO => WriteStrategy::Auto,
+                IRONWAL_WRITE_STANDARD_IO => WriteStrategy::StandardIo,
+                IRONWAL_WRITE_MMAP => WriteStrategy::Mmap,
+                _ => return unknown("write_strategy", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// What opening does about damage below the durable end: one of IRONWAL_CORRUPTION.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_on_corruption(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.on_corruption = match mode {
+                IRONWAL_CORRUPTION_TRUNCATE => CorruptionPolicy::Truncate,
+                IRONWAL_CORRUPTION_ERROR => CorruptionPolicy::Error,
+                _ => return unknown("on_corruption", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+fn unknown(option: &str, mode: i32) -> Outcome {
+    Err(Failure::argument(format!(
+        "{option}: {mode} is none of the known values"
+    )))
+}

@@ -1,0 +1,277 @@
+//! Which sizes, limits and places a C caller can set before opening a log.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use crate::BackgroundSync;
+
+use super::error::ironwal_error;
+use super::options::change;
+use super::options::ironwal_options;
+use super::options::path_of;
+use super::status::ironwal_status;
+
+/// A segment is rotated before the frame that would take it past this many bytes; a single larger
+/// frame is stored alone. 1 to UINT64_MAX, default 64 MiB.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_segment_size(
+    options: *mut ironwal_options,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.max_segment_size = bytes;
+            Ok(())
+        })
+    }
+}
+
+/// A segment is rotated before the frame that would take it past this many entries; a single larger
+/// batch is stored alone. 1 to UINT64_MAX, the default.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_entries_per_segment(
+    options: *mut ironwal_options,
+    entries: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.max_entries_per_segment = entries;
+            Ok(())
+        })
+    }
+}
+
+/// How many files are kept open for writing, over all streams. At least 1, default 128.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_open_segments(
+    options: *mut ironwal_options,
+    files: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.max_open_segments = files;
+            Ok(())
+        })
+    }
+}
+
+/// How many sealed files are kept open (or mapped) for reading. At least 1, default 128.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_open_read_segments(
+    options: *mut ironwal_options,
+    files: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.max_open_read_segments = files;
+            Ok(())
+        })
+    }
+}
+
+/// Bytes of appended frames that are gathered into one write; larger ones are written from the
+/// caller's memory. 0 to 1 GiB, default 64 KiB.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_write_buffer_size(
+    options: *mut ironwal_options,
+    bytes: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.write_buffer_size = bytes;
+            Ok(())
+        })
+    }
+}
+
+/// Bytes read ahead by iterators and by recovery. 1 byte to 1 GiB, default 128 KiB.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
+    options: *mut ironwal_options,
+    bytes: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.read_buffer_size = bytes;
+            Ok(())
+        })
+    }
+}
+
+/// Bytes of decompressed frames kept in memory; 0, the default, keeps none.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: none but for a NULL `options`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_block_cache_size(
+    options: *mut ironwal_options,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.block_cache_size = (bytes > 0).then_some(bytes);
+            Ok(())
+        })
+    }
+}
+
+/// Payloads below this many bytes are never compressed. Default 1024.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: none but for a NULL `options`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
+    options: *mut ironwal_options,
+    bytes: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.min_compression_size = bytes;
+            Ok(())
+        })
+    }
+}
+
+/// Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
+/// append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_background_sync(
+    options: *mut ironwal_options,
+    interval_ns: u64,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            let interval = Duration::from_nanos(interval_ns);
+            options.background_sync = Some(BackgroundSync { interval, bytes });
+            Ok(())
+        })
+    }
+}
+
+/// Leaves unsynced bytes to the operating system, instead of syncing behind the caller's back.
+///
+/// - Owns: nothing is kept.
+/// - NULL: `options` is required.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: none but for a NULL `options`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
+    options: *mut ironwal_options,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.background_sync = None;
+            Ok(())
+        })
+    }
+}
+
+/// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
+/// them. Must lie outside the log. `path` with `path_len` 0, the default: delete them.
+///
+/// - Owns: `path` is copied.
+/// - NULL: `options` is required; `path` may be NULL if `path_len` is 0.
+/// - Threads: one at a time per `options`.
+/// - Blocks: never.
+/// - Durable: options are not stored.
+/// - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_archive_path(
+    options: *mut ironwal_options,
+    path: *const c_char,
+    path_len: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.archive_path = match path_of(path, path_len)? {
+                path if path.as_os_str().is_empty() => None,
+                path => Some(path),
+            };
+            Ok(())
+        })
+    }
+}

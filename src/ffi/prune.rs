@@ -1,0 +1,129 @@
+//! How C takes old entries out of a stream, and whole streams out of a log.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+
+use super::boundary;
+use super::error::Failure;
+use super::error::ironwal_error;
+use super::status::IRONWAL_E_NOT_FOUND;
+use super::status::ironwal_status;
+use super::wal::WalHandle;
+use super::wal::ironwal_wal;
+
+/// Takes out the segments that lie entirely below `safe_id`, never the active one, and tells how
+/// many. With an archive path they are moved there, otherwise deleted.
+///
+/// - Owns: nothing.
+/// - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_truncate(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    safe_id: u64,
+    out_segments: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let segments = handle.wal.truncate(key, safe_id)?;
+            boundary::give(out_segments, segments);
+            Ok(())
+        })
+    }
+}
+
+/// Brings back the segments of a stream that pruning moved to the archive, and tells how many.
+///
+/// - Owns: nothing.
+/// - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_restore_archived(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    out_segments: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let segments = handle.wal.restore_archived(key)?;
+            boundary::give(out_segments, segments);
+            Ok(())
+        })
+    }
+}
+
+/// Deletes a stream with all its entries. Deleting what is not there succeeds. Handles of the
+/// stream answer ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
+/// stream at id 0.
+///
+/// - Owns: nothing.
+/// - NULL: `wal` is required; `stream` must name a stream.
+/// - Threads: any, at the same time.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_delete_stream(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::text(stream, stream_len, "stream")?;
+            handle.wal.delete_stream(key)?;
+            Ok(())
+        })
+    }
+}
+
+/// The id of the first entry of the segment that appends go to.
+///
+/// - Owns: nothing.
+/// - NULL: `wal` and `out_id` are required; `stream` must name a stream.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_current_segment_start_id(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_id = boundary::required(out_id, "out_id")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            // The engine's question below has no room for an error, so its own door is asked first.
+            handle.wal.stream(key)?;
+            let first_id = handle.wal.current_segment_start_id(key);
+            boundary::give(
+                out_id,
+                first_id.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?,
+            );
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Which number tells which outcome.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::io;
+
+use crate::Error;
+
+/// The outcome of a call. 0 is success, everything else is negative. Numbers are never reused or
+/// given another meaning; a number unknown to you means what ::IRONWAL_E_OTHER means.
+pub type ironwal_status = i32;
+
+/// Success.
+pub const IRONWAL_OK: ironwal_status = 0;
+/// A failure that fits no other status.
+pub const IRONWAL_E_OTHER: ironwal_status = -1;
+/// A NULL that must not be, a length above PTRDIFF_MAX, an unknown enum value, a wrong handle.
+pub const IRONWAL_E_INVALID_ARG: ironwal_status = -2;
+/// An answer, not a failure: no such entry (unknown stream, pruned, or not yet appended).
+pub const IRONWAL_E_NOT_FOUND: ironwal_status = -3;
+/// An answer, not a failure: the iterator is at the end of the log for now.
+pub const IRONWAL_E_END: ironwal_status = -4;
+/// An answer, not a failure: the buffer is too small; the size needed is told.
+pub const IRONWAL_E_BUFFER_TOO_SMALL: ironwal_status = -5;
+/// An answer, not a failure: the time given ran out first.
+pub const IRONWAL_E_TIMEOUT: ironwal_status = -6;
+/// The operating system refused; the error object tells its code.
+pub const IRONWAL_E_IO: ironwal_status = -7;
+/// No space, quota or file size left. Nothing was lost; try again once there is space.
+pub const IRONWAL_E_NO_SPACE: ironwal_status = -8;
+/// The structure on disk is broken.
+pub const IRONWAL_E_CORRUPT: ironwal_status = -9;
+/// A stored payload does not match its checksum.
+pub const IRONWAL_E_CRC_MISMATCH: ironwal_status = -10;
+/// An option, a path or a stream name is out of its documented bounds.
+pub const IRONWAL_E_CONFIG: ironwal_status = -11;
+/// The entry was there once and its segment is gone: lost to damage, or pruned under an iterator.
+pub const IRONWAL_E_SEGMENT_NOT_FOUND: ironwal_status = -12;
+/// There is no such stream.
+pub const IRONWAL_E_STREAM_NOT_FOUND: ironwal_status = -13;
+/// A file stands where one of the log belongs and is not the log's.
+pub const IRONWAL_E_INVALID_FILENAME: ironwal_status = -14;
+/// A value cannot be stored in the format.
+pub const IRONWAL_E_SERIALIZATION: ironwal_status = -15;
+/// Another writer, in this process or another, has the log open.
+pub const IRONWAL_E_LOCKED: ironwal_status = -16;
+/// An earlier failure latched: no appends until the log is closed and opened again.
+pub const IRONWAL_E_POISONED: ironwal_status = -17;
+/// The frame would exceed the limit of 1 GiB.
+pub const IRONWAL_E_TOO_LARGE: ironwal_status = -18;
+/// The next id of the stream is not the expected one.
+pub const IRONWAL_E_SEQUENCE_MISMATCH: ironwal_status = -19;
+/// The log was closed.
+pub const IRONWAL_E_CLOSED: ironwal_status = -20;
+/// This process is a fork of the one that opened the log.
+pub const IRONWAL_E_FORKED: ironwal_status = -21;
+/// The file is of a format this version does not read.
+pub const IRONWAL_E_UNSUPPORTED_VERSION: ironwal_status = -22;
+/// A defect inside the library was caught; the log accepts no further calls but close and free.
+pub const IRONWAL_E_PANIC: ironwal_status = -23;
+/// The iterator has moved since this view was given out.
+pub const IRONWAL_E_STALE_VIEW: ironwal_status = -24;
+
+/// The name of a status, such as "IRONWAL_E_LOCKED".
+///
+/// - Owns: the text is static, never free it.
+/// - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
+/// - Threads: any.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
+    let name = match status {
+        IRONWAL_OK => c"IRONWAL_OK",
+        IRONWAL_E_OTHER => c"IRONWAL_E_OTHER",
+        IRONWAL_E_INVALID_ARG => c"IRONWAL_E_INVALID_ARG",
+        IRONWAL_E_NOT_FOUND => c"IRONWAL_E_NOT_FOUND",
+        IRONWAL_E_END => c"IRONWAL_E_END",
+        IRONWAL_E_BUFFER_TOO_SMALL => c"IRONWAL_E_BUFFER_TOO_SMALL",
+        IRONWAL_E_TIMEOUT => c"IRONWAL_E_TIMEOUT",
+        IRONWAL_E_IO => c"IRONWAL_E_IO",
+        IRONWAL_E_NO_SPACE => c"IRONWAL_E_NO_SPACE",
+        IRONWAL_E_CORRUPT => c"IRONWAL_E_CORRUPT",
+        IRONWAL_E_CRC_MISMATCH => c"IRONWAL_E_CRC_MISMATCH",
+        IRONWAL_E_CONFIG => c"IRONWAL_E_CONFIG",
+        IRONWAL_E_SEGMENT_NOT_FOUND => c"IRONWAL_E_SEGMENT_NOT_FOUND",
+        IRONWAL_E_STREAM_NOT_FOUND => c"IRONWAL_E_STREAM_NOT_FOUND",
+        IRONWAL_E_INVALID_FILENAME => c"IRONWAL_E_INVALID_FILENAME",
+        IRONWAL_E_SERIALIZATION => c"IRONWAL_E_SERIALIZATION",
+        IRONWAL_E_LOCKED => c"IRONWAL_E_LOCKED",
+        IRONWAL_E_POISONED => c"IRONWAL_E_POISONED",
+        IRONWAL_E_TOO_LARGE => c"IRONWAL_E_TOO_LARGE",
+        IRONWAL_E_SEQUENCE_MISMATCH => c"IRONWAL_E_SEQUENCE_MISMATCH",
+        IRONWAL_E_CLOSED => c"IRONWAL_E_CLOSED",
+        IRONWAL_E_FORKED => c"IRONWAL_E_FORKED",
+        IRONWAL_E_UNSUPPORTED_VERSION => c"IRONWAL_E_UNSUPPORTED_VERSION",
+        IRONWAL_E_PANIC => c"IRONWAL_E_PANIC",
+        IRONWAL_E_STALE_VIEW => c"IRONWAL_E_STALE_VIEW",
+        _ => c"IRONWAL_E_OTHER",
+    };
+    name.as_ptr()
+}
+
+/// The status that tells an engine error to a C caller.
+pub(super) fn status_of(error: &Error) -> ironwal_status {
+    match error {
+        Error::Io(cause) => match cause.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => IRONWAL_E_NO_SPACE,
+            _ => IRONWAL_E_IO,
+        },
+        Error::Corruption(_) => IRONWAL_E_CORRUPT,
+        Error::CrcMismatch { .. } => IRONWAL_E_CRC_MISMATCH,
+        Error::Config(_) => IRONWAL_E_CONFIG,
+        Error::SegmentNotFound(_) => IRONWAL_E_SEGMENT_NOT_FOUND,
+        Error::StreamNotFound(_) => IRONWAL_E_STREAM_NOT_FOUND,
+        Error::InvalidFilename(_) => IRONWAL_E_INVALID_FILENAME,
+        Error::Serialization(_) => IRONWAL_E_SERIALIZATION,
+        Error::Locked(_) => IRONWAL_E_LOCKED,
+        Error::Poisoned { .. } => IRONWAL_E_POISONED,
+        Error::TooLarge { .. } => IRONWAL_E_TOO_LARGE,
+        Error::SequenceMismatch { .. } => IRONWAL_E_SEQUENCE_MISMATCH,
+        Error::Closed => IRONWAL_E_CLOSED,
+        Error::Timeout => IRONWAL_E_TIMEOUT,
+        Error::Forked => IRONWAL_E_FORKED,
+        Error::UnsupportedVersion(_) => IRONWAL_E_UNSUPPORTED_VERSION,
+    }
+}

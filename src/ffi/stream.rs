@@ -1,0 +1,309 @@
+//! How C holds one stream, appends to it and makes it durable.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Stream;
+
+use super::boundary;
+use super::boundary::Gate;
+use super::boundary::Handle;
+use super::buffer::ironwal_slice;
+use super::error::ironwal_error;
+use super::status::ironwal_status;
+use super::wal::WalHandle;
+use super::wal::ironwal_wal;
+
+/// One stream of an open log. Freed with ironwal_stream_free(), before or after its log is closed.
+pub enum ironwal_stream {}
+
+/// What stands behind an `ironwal_stream`.
+pub(super) struct StreamHandle {
+    pub(super) gate: Arc<Gate>,
+    pub(super) stream: Stream,
+}
+
+impl Handle for StreamHandle {
+    type Opaque = ironwal_stream;
+    const MAGIC: u64 = 0x6972_6F6E_7374_7231;
+    const NAME: &'static str = "stream";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        Some(&self.gate)
+    }
+}
+
+/// Makes a handle of a stream, for many calls on it without a look-up each. The stream itself is
+/// created by its first append.
+///
+/// - Owns: free `*out_stream` with ironwal_stream_free(); it keeps the log open until then, unless
+///   that is closed.
+/// - NULL: `wal` and `out_stream` are required; `stream` must name a stream. `*out_stream` is NULL
+///   after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening;
+///   ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_open(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    out_stream: *mut *mut ironwal_stream,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_stream, ptr::null_mut());
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_stream = boundary::required(out_stream, "out_stream")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            let stream = handle.wal.stream(key)?;
+            let handle = StreamHandle {
+                gate: Arc::clone(&handle.gate),
+                stream,
+            };
+            boundary::give(out_stream, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+/// Gives up the handle. The stream and its entries stay.
+///
+/// - Owns: takes `stream`.
+/// - NULL: does nothing.
+/// - Threads: any; no other call may be using `stream`.
+/// - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
+/// - Durable: everything, where it is the last handle of the log.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_free(stream: *mut ironwal_stream) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<StreamHandle>(stream) }));
+}
+
+/// Appends one entry to the stream, which its first append creates, and tells its id.
+///
+/// - Owns: `data` is copied.
+/// - NULL: `stream` is required; `data` may be NULL if `len` is 0; `out_id` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+/// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+///   power loss after a sync.
+/// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
+///   disk failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_append(
+    stream: *const ironwal_stream,
+    data: *const c_void,
+    len: usize,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let data = boundary::bytes(data, len, "data")?;
+            let id = handle.stream.append(data)?;
+            boundary::give(out_id, id);
+            Ok(())
+        })
+    }
+}
+
+/// Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+/// No entries: both are the stream's next id, and nothing is created.
+///
+/// - Owns: the entries are copied.
+/// - NULL: `stream` is required; `entries` may be NULL if `entry_count` is 0; the outputs may be
+///   NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+/// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+///   not at all.
+/// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
+///   disk failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_append_batch(
+    stream: *const ironwal_stream,
+    entries: *const ironwal_slice,
+    entry_count: usize,
+    out_first_id: *mut u64,
+    out_end_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let entries = boundary::parts(entries, entry_count, "entries")?;
+            let ids = handle.stream.append_batch(&entries)?;
+            boundary::give(out_first_id, ids.start);
+            boundary::give(out_end_id, ids.end);
+            Ok(())
+        })
+    }
+}
+
+/// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+/// entry.
+///
+/// - Owns: the parts are copied.
+/// - NULL: `stream` is required; `parts` may be NULL if `part_count` is 0; `out_id` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+/// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+///   power loss after a sync.
+/// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
+///   disk failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_append_vectored(
+    stream: *const ironwal_stream,
+    parts: *const ironwal_slice,
+    part_count: usize,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let parts = boundary::parts(parts, part_count, "parts")?;
+            let id = handle.stream.append_vectored(&parts)?;
+            boundary::give(out_id, id);
+            Ok(())
+        })
+    }
+}
+
+/// Makes the stream durable.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync).
+/// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED, ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_sync(
+    stream: *const ironwal_stream,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            handle.stream.sync()?;
+            Ok(())
+        })
+    }
+}
+
+/// Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
+/// nanoseconds; 0 only asks.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: at most as long as given, for a sync of others (fsync).
+/// - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
+///   ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_wait_durable(
+    stream: *const ironwal_stream,
+    id: u64,
+    timeout_ns: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            handle
+                .stream
+                .wait_durable(id, Duration::from_nanos(timeout_ns))?;
+            Ok(())
+        })
+    }
+}
+
+/// The first id that is kept: those below were pruned.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` and `out_id` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_first_id(
+    stream: *const ironwal_stream,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::required(out_id, "out_id")?;
+            boundary::give(out_id, handle.stream.first_id()?);
+            Ok(())
+        })
+    }
+}
+
+/// The id that the next append gets.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` and `out_id` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_next_id(
+    stream: *const ironwal_stream,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::required(out_id, "out_id")?;
+            boundary::give(out_id, handle.stream.next_id()?);
+            Ok(())
+        })
+    }
+}
+
+/// The end of what is durable: every entry below this id is.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` and `out_id` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_durable_end(
+    stream: *const ironwal_stream,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::required(out_id, "out_id")?;
+            boundary::give(out_id, handle.stream.durable_end()?);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! How C opens, closes and syncs a log, and learns which streams it has.
+
+#![allow(unsafe_code)]
+
+use std::ptr;
+use std::sync::Arc;
+
+use crate::Wal;
+
+use super::boundary;
+use super::boundary::Gate;
+use super::boundary::Handle;
+use super::error::CText;
+use super::error::ironwal_error;
+use super::error::ironwal_text;
+use super::options::OptionsHandle;
+use super::options::ironwal_options;
+use super::status::ironwal_status;
+
+/// An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
+/// whether everything reached the disk.
+pub enum ironwal_wal {}
+
+/// What stands behind an `ironwal_wal`.
+pub(super) struct WalHandle {
+    pub(super) gate: Arc<Gate>,
+    pub(super) wal: Wal,
+}
+
+impl Handle for WalHandle {
+    type Opaque = ironwal_wal;
+    const MAGIC: u64 = 0x6972_6F6E_7761_6C31;
+    const NAME: &'static str = "wal";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        Some(&self.gate)
+    }
+}
+
+/// Opens the log, creating or recovering it.
+///
+/// - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
+/// - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
+/// - Threads: any.
+/// - Blocks: reads, and after an unclean end rewrites and syncs, what was written last (fsync).
+/// - Durable: everything that can be read after a successful return is.
+/// - Errors: ::IRONWAL_E_LOCKED where another writer has the log; ::IRONWAL_E_CORRUPT under
+///   ::IRONWAL_CORRUPTION_ERROR; ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_INVALID_FILENAME;
+///   ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_open(
+    options: *const ironwal_options,
+    out_wal: *mut *mut ironwal_wal,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_wal, ptr::null_mut());
+        boundary::on::<OptionsHandle>(options, out_error, |handle| {
+            let out_wal = boundary::required(out_wal, "out_wal")?;
+            let options = handle.options.clone();
+            let wal = match &handle.sink {
+                Some(sink) => Wal::open_logging(options, Arc::clone(sink))?,
+                None => Wal::new(options)?,
+            };
+            let handle = WalHandle {
+                gate: Arc::default(),
+                wal,
+            };
+            boundary::give(out_wal, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+/// Closes the log for all its handles: makes everything durable, ends the library's threads and
+/// releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
+/// are still to be freed; pinned views stay readable.
+///
+/// - Owns: takes `wal`, also when it fails.
+/// - NULL: `wal` is required.
+/// - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
+/// - Blocks: until all is on the disk (fsync).
+/// - Durable: everything, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
+///   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_close(
+    wal: *mut ironwal_wal,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header and gives the handle up.
+    unsafe {
+        boundary::call(out_error, || {
+            let handle = boundary::take::<WalHandle>(wal)?;
+            handle.gate.close();
+            Ok(handle.wal.close()?)
+        })
+    }
+}
+
+/// Gives up the handle without a result. The log itself is closed when its last stream and
+/// transaction are freed too. Prefer ironwal_wal_close().
+///
+/// - Owns: takes `wal`.
+/// - NULL: does nothing.
+/// - Threads: any; no other call may be using `wal` itself.
+/// - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
+/// - Durable: everything, but a failure is not told.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<WalHandle>(wal) }));
+}
+
+/// Makes every stream durable.
+///
+/// - Owns: nothing.
+/// - NULL: `wal` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync).
+/// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sync_all(
+    wal: *const ironwal_wal,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { boundary::on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.sync_all()?)) }
+}
+
+/// A list of stream names, sorted. Freed with ironwal_names_free().
+pub enum ironwal_names {}
+
+/// What stands behind an `ironwal_names`.
+struct NamesHandle(Vec<CText>);
+
+impl Handle for NamesHandle {
+    type Opaque = ironwal_names;
+    const MAGIC: u64 = 0x6972_6F6E_6E61_6D31;
+    const NAME: &'static str = "names";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        None
+    }
+}
+
+/// Lists the streams of the log as they are now.
+///
+/// - Owns: free `*out_names` with ironwal_names_free(); it outlives the log.
+/// - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_streams(
+    wal: *const ironwal_wal,
+    out_names: *mut *mut ironwal_names,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_names, ptr::null_mut());
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_names = boundary::required(out_names, "out_names")?;
+            let names = handle
+                .wal
+                .streams()?
+                .iter()
+                .map(|name| CText::new(name))
+                .collect();
+            boundary::give(out_names, boundary::into_handle(NamesHandle(names)));
+            Ok(())
+        })
+    }
+}
+
+/// How many names there are.
+///
+/// - Owns: `names` stays the caller's.
+/// - NULL: a NULL list has 0.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_names_count(names: *const ironwal_names) -> usize {
+    let mut count = 0;
+    // SAFETY: the caller passes NULL or a live list; NULL is refused, which leaves the 0.
+    unsafe {
+        boundary::on::<NamesHandle>(names, ptr::null_mut(), |names| {
+            count = names.0.len();
+            Ok(())
+        })
+    };
+    count
+}
+
+/// The name at `index`, {NULL, 0} past the end.
+///
+/// - Owns: the text belongs to `names` and ends with it.
+/// - NULL: a NULL list answers {NULL, 0}.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_names_get(
+    names: *const ironwal_names,
+    index: usize,
+) -> ironwal_text {
+    let mut text = ironwal_text::EMPTY;
+    // SAFETY: the caller passes NULL or a live list; NULL is refused, which leaves the empty text.
+    unsafe {
+        boundary::on::<NamesHandle>(names, ptr::null_mut(), |names| {
+            text = names
+                .0
+                .get(index)
+                .map_or(ironwal_text::EMPTY, CText::as_text);
+            Ok(())
+        })
+    };
+    text
+}
+
+/// Frees a list of names and the texts that belong to it.
+///
+/// - Owns: takes `names`.
+/// - NULL: does nothing.
+/// - Threads: any; once.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_names_free(names: *mut ironwal_names) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the list up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<NamesHandle>(names) }));
+}

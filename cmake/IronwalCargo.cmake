@@ -1,0 +1,121 @@
+# How is the library built, and what are the targets in the build tree?
+#
+# cargo decides what is stale, so it is asked on every build. Its output is copied to
+# ${PROJECT_BINARY_DIR}/lib under the names that programs look for at run time.
+
+set(IRONWAL_CARGO_TARGET "" CACHE STRING "Rust target triple; empty: the host")
+set(IRONWAL_CARGO_FLAGS "" CACHE STRING "More arguments for cargo, such as --offline")
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(ironwal_default_profile dev)
+else()
+    set(ironwal_default_profile release)
+endif()
+set(IRONWAL_CARGO_PROFILE "${ironwal_default_profile}" CACHE STRING "cargo profile")
+
+find_program(IRONWAL_CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
+find_program(IRONWAL_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
+
+set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+set(ironwal_lib_dir "${PROJECT_BINARY_DIR}/lib")
+if(IRONWAL_CARGO_PROFILE STREQUAL "dev")
+    set(ironwal_profile_dir debug)
+else()
+    set(ironwal_profile_dir "${IRONWAL_CARGO_PROFILE}")
+endif()
+set(ironwal_target_args "")
+set(ironwal_out_dir "${ironwal_cargo_dir}/${ironwal_profile_dir}")
+if(IRONWAL_CARGO_TARGET)
+    set(ironwal_target_args --target "${IRONWAL_CARGO_TARGET}")
+    set(ironwal_out_dir "${ironwal_cargo_dir}/${IRONWAL_CARGO_TARGET}/${ironwal_profile_dir}")
+endif()
+
+# What cargo makes, and what it is called when installed.
+if(WIN32)
+    set(ironwal_cargo_shared ironwal.dll)
+    set(ironwal_cargo_static ironwal.lib)
+    set(ironwal_shared_name ironwal.dll)
+    set(ironwal_static_name ironwal_static.lib)
+    set(ironwal_shared_links "")
+elseif(APPLE)
+    set(ironwal_cargo_shared libironwal.dylib)
+    set(ironwal_cargo_static libironwal.a)
+    set(ironwal_shared_name libironwal.${PROJECT_VERSION}.dylib)
+    set(ironwal_static_name libironwal.a)
+    set(ironwal_soname libironwal.${PROJECT_VERSION_MAJOR}.dylib)
+    set(ironwal_shared_links ${ironwal_soname} libironwal.dylib)
+else()
+    set(ironwal_cargo_shared libironwal.so)
+    set(ironwal_cargo_static libironwal.a)
+    set(ironwal_shared_name libironwal.so.${PROJECT_VERSION})
+    set(ironwal_static_name libironwal.a)
+    set(ironwal_soname libironwal.so.${PROJECT_VERSION_MAJOR})
+    set(ironwal_shared_links ${ironwal_soname} libironwal.so)
+endif()
+
+# What a static link needs besides: what rustc says for an empty static library. ctest compares
+# it with what rustc said for the real one (ffi-tests/native_libs.cmake).
+set(ironwal_probe_dir "${PROJECT_BINARY_DIR}/native-static-libs")
+file(WRITE "${ironwal_probe_dir}/empty.rs" "")
+execute_process(
+    COMMAND "${IRONWAL_RUSTC}" ${ironwal_target_args} --crate-type staticlib
+            --print native-static-libs -o "${ironwal_probe_dir}/libempty.a"
+            "${ironwal_probe_dir}/empty.rs"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+    ERROR_VARIABLE ironwal_probe OUTPUT_QUIET RESULT_VARIABLE ironwal_probe_result)
+if(NOT ironwal_probe_result EQUAL 0 OR NOT ironwal_probe MATCHES "native-static-libs: ([^\n]*)")
+    message(FATAL_ERROR "rustc does not tell the native libraries:\n${ironwal_probe}")
+endif()
+string(STRIP "${CMAKE_MATCH_1}" ironwal_native_flags)
+separate_arguments(ironwal_native_libs UNIX_COMMAND "${ironwal_native_flags}")
+
+set(ironwal_copies
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${ironwal_lib_dir}"
+    COMMAND "${CMAKE_COMMAND}" -E copy_if_different
+            "${ironwal_out_dir}/${ironwal_cargo_shared}" "${ironwal_lib_dir}/${ironwal_shared_name}"
+    COMMAND "${CMAKE_COMMAND}" -E copy_if_different
+            "${ironwal_out_dir}/${ironwal_cargo_static}" "${ironwal_lib_dir}/${ironwal_static_name}")
+set(ironwal_made "${ironwal_lib_dir}/${ironwal_shared_name}"
+                 "${ironwal_lib_dir}/${ironwal_static_name}")
+foreach(link IN LISTS ironwal_shared_links)
+    list(APPEND ironwal_copies COMMAND "${CMAKE_COMMAND}" -E create_symlink
+                "${ironwal_shared_name}" "${ironwal_lib_dir}/${link}")
+    list(APPEND ironwal_made "${ironwal_lib_dir}/${link}")
+endforeach()
+if(WIN32)
+    list(APPEND ironwal_copies COMMAND "${CMAKE_COMMAND}" -E copy_if_different
+                "${ironwal_out_dir}/ironwal.dll.lib" "${ironwal_lib_dir}/ironwal.lib")
+    list(APPEND ironwal_made "${ironwal_lib_dir}/ironwal.lib")
+endif()
+
+separate_arguments(ironwal_more_flags NATIVE_COMMAND "${IRONWAL_CARGO_FLAGS}")
+add_custom_target(ironwal_cargo ALL
+    COMMAND "${CMAKE_COMMAND}" -E env IRONWAL_CDYLIB=1
+            "${IRONWAL_CARGO}" rustc --quiet --locked ${ironwal_more_flags} --lib --features capi
+            --profile "${IRONWAL_CARGO_PROFILE}" ${ironwal_target_args}
+            --target-dir "${ironwal_cargo_dir}" --crate-type cdylib,staticlib
+            -- "--print=native-static-libs=${ironwal_cargo_dir}/native-static-libs.txt"
+    ${ironwal_copies}
+    BYPRODUCTS ${ironwal_made}
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+    COMMENT "Building ironwal with cargo (${IRONWAL_CARGO_PROFILE})"
+    USES_TERMINAL VERBATIM)
+
+add_library(ironwal::ironwal SHARED IMPORTED GLOBAL)
+set_target_properties(ironwal::ironwal PROPERTIES
+    IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_shared_name}"
+    INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
+if(WIN32)
+    set_target_properties(ironwal::ironwal PROPERTIES
+        IMPORTED_IMPLIB "${ironwal_lib_dir}/ironwal.lib")
+else()
+    set_target_properties(ironwal::ironwal PROPERTIES IMPORTED_SONAME "${ironwal_soname}")
+endif()
+
+add_library(ironwal::static STATIC IMPORTED GLOBAL)
+set_target_properties(ironwal::static PROPERTIES
+    IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_static_name}"
+    INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
+    INTERFACE_LINK_LIBRARIES "${ironwal_native_libs}")
+
+add_dependencies(ironwal::ironwal ironwal_cargo)
+add_dependencies(ironwal::static ironwal_cargo)

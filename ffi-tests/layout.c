@@ -1,0 +1,57 @@
+/* Are the numbers and the struct layouts, which compiled programs depend on, what they always
+ * were? Never change a line here: add. */
+#include <ironwal.h>
+
+#if defined(__cplusplus)
+#define IS(condition) static_assert(condition, #condition)
+#else
+#define IS(condition) _Static_assert(condition, #condition)
+#endif
+
+IS(IRONWAL_OK == 0);
+IS(IRONWAL_E_OTHER == -1);
+IS(IRONWAL_E_INVALID_ARG == -2);
+IS(IRONWAL_E_NOT_FOUND == -3);
+IS(IRONWAL_E_END == -4);
+IS(IRONWAL_E_BUFFER_TOO_SMALL == -5);
+IS(IRONWAL_E_TIMEOUT == -6);
+IS(IRONWAL_E_IO == -7);
+IS(IRONWAL_E_NO_SPACE == -8);
+IS(IRONWAL_E_CORRUPT == -9);
+IS(IRONWAL_E_CRC_MISMATCH == -10);
+IS(IRONWAL_E_CONFIG == -11);
+IS(IRONWAL_E_SEGMENT_NOT_FOUND == -12);
+IS(IRONWAL_E_STREAM_NOT_FOUND == -13);
+IS(IRONWAL_E_INVALID_FILENAME == -14);
+IS(IRONWAL_E_SERIALIZATION == -15);
+IS(IRONWAL_E_LOCKED == -16);
+IS(IRONWAL_E_POISONED == -17);
+IS(IRONWAL_E_TOO_LARGE == -18);
+IS(IRONWAL_E_SEQUENCE_MISMATCH == -19);
+IS(IRONWAL_E_CLOSED == -20);
+IS(IRONWAL_E_FORKED == -21);
+IS(IRONWAL_E_UNSUPPORTED_VERSION == -22);
+IS(IRONWAL_E_PANIC == -23);
+IS(IRONWAL_E_STALE_VIEW == -24);
+
+IS(IRONWAL_SYNC_STRICT == 0 && IRONWAL_SYNC_BATCH_ONLY == 1 && IRONWAL_SYNC_ASYNC == 2);
+IS(IRONWAL_COMPRESSION_NONE == 0 && IRONWAL_COMPRESSION_LZ4 == 1);
+IS(IRONWAL_READ_STANDARD_IO == 0 && IRONWAL_READ_MMAP == 1);
+IS(IRONWAL_WRITE_AUTO == 0 && IRONWAL_WRITE_STANDARD_IO == 1 && IRONWAL_WRITE_MMAP == 2);
+IS(IRONWAL_CORRUPTION_TRUNCATE == 0 && IRONWAL_CORRUPTION_ERROR == 1);
+IS(IRONWAL_LOG_ERROR == 1 && IRONWAL_LOG_WARN == 2 && IRONWAL_LOG_INFO == 3);
+IS(IRONWAL_LOG_DEBUG == 4 && IRONWAL_LOG_TRACE == 5);
+
+IS(sizeof(ironwal_status) == 4 && (ironwal_status)-1 < 0);
+
+#define PAIR(type)                                                                             \
+    IS(offsetof(type, data) == 0);                                                             \
+    IS(offsetof(type, len) == sizeof(void *));                                                 \
+    IS(sizeof(((type *)0)->len) == sizeof(size_t));                                            \
+    IS(sizeof(type) == sizeof(void *) + sizeof(size_t))
+PAIR(ironwal_slice);
+PAIR(ironwal_buffer);
+PAIR(ironwal_view);
+PAIR(ironwal_text);
+
+int main(void) { return 0; }

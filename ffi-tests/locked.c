@@ -1,0 +1,42 @@
+/* Does a second writer get LOCKED, from this process and from another, by any path? */
+#include "check.h"
+
+static ironwal_status open_again(const char *path) {
+    ironwal_options *options = NULL;
+    ironwal_wal *second = NULL;
+    if (ironwal_options_new(path, strlen(path), &options, NULL) != IRONWAL_OK) return 1;
+    ironwal_status status = ironwal_wal_open(options, &second, NULL);
+    ironwal_options_free(options);
+    if (status == IRONWAL_OK) ironwal_wal_close(second, NULL);
+    return status;
+}
+
+/* In a process of its own: started by exec, so that it shares nothing with this one. */
+static ironwal_status open_elsewhere(const char *program, const char *path) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        execl(program, program, path, (char *)NULL);
+        _exit(99);
+    }
+    return -exit_code_of(child);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) return -open_again(argv[1]);
+    enter_directory();
+    char log[512], link[512];
+    snprintf(log, sizeof log, "%s", path_of("log"));
+    snprintf(link, sizeof link, "%s", path_of("link"));
+    CHECK(symlink("log", link) == 0);
+    ironwal_wal *wal = open_log("log");
+    CHECK(open_again(log) == IRONWAL_E_LOCKED);
+    CHECK(open_again(link) == IRONWAL_E_LOCKED);
+    CHECK(open_elsewhere("/proc/self/exe", log) == IRONWAL_E_LOCKED);
+    CHECK(open_elsewhere("/proc/self/exe", link) == IRONWAL_E_LOCKED);
+    OK(ironwal_append(wal, TEXT("s"), TEXT("x"), NULL, &error));
+    OK(ironwal_wal_close(wal, &error));
+    CHECK(open_again(link) == IRONWAL_OK);
+    CHECK(open_elsewhere("/proc/self/exe", log) == IRONWAL_OK);
+    return 0;
+}

@@ -1,0 +1,205 @@
+/* Is every pointer argument of every function checked? Each line passes one NULL. */
+#include "check.h"
+
+#define REFUSED(call) EXPECT(IRONWAL_E_INVALID_ARG, call)
+
+static void without_an_error_object(ironwal_wal *wal) {
+    ironwal_buffer buffer;
+    CHECK(ironwal_get(wal, TEXT("none"), 0, &buffer, NULL) == IRONWAL_E_NOT_FOUND);
+    CHECK(ironwal_get(NULL, TEXT("none"), 0, &buffer, NULL) == IRONWAL_E_INVALID_ARG);
+    CHECK(ironwal_append(wal, "", 0, NULL, 0, NULL, NULL) == IRONWAL_E_CONFIG);
+    CHECK(ironwal_append(wal, TEXT("s"), NULL, 0, NULL, NULL) == IRONWAL_OK);
+}
+
+static void options_and_wal(void) {
+    ironwal_options *options = options_for("other");
+    ironwal_options *none = (ironwal_options *)&none;
+    ironwal_wal *wal = (ironwal_wal *)&wal;
+    REFUSED(ironwal_options_new(TEXT("x"), NULL, &error));
+    REFUSED(ironwal_options_new(NULL, 1, &none, &error));
+    CHECK(none == NULL);
+    REFUSED(ironwal_options_set_max_segment_size(NULL, 1, &error));
+    REFUSED(ironwal_options_set_max_entries_per_segment(NULL, 1, &error));
+    REFUSED(ironwal_options_set_max_open_segments(NULL, 1, &error));
+    REFUSED(ironwal_options_set_max_open_read_segments(NULL, 1, &error));
+    REFUSED(ironwal_options_set_write_buffer_size(NULL, 1, &error));
+    REFUSED(ironwal_options_set_read_buffer_size(NULL, 1, &error));
+    REFUSED(ironwal_options_set_block_cache_size(NULL, 1, &error));
+    REFUSED(ironwal_options_set_min_compression_size(NULL, 1, &error));
+    REFUSED(ironwal_options_set_sync_mode(NULL, 0, &error));
+    REFUSED(ironwal_options_set_compression(NULL, 0, &error));
+    REFUSED(ironwal_options_set_read_strategy(NULL, 0, &error));
+    REFUSED(ironwal_options_set_write_strategy(NULL, 0, &error));
+    REFUSED(ironwal_options_set_on_corruption(NULL, 0, &error));
+    REFUSED(ironwal_options_set_archive_path(NULL, TEXT("x"), &error));
+    REFUSED(ironwal_options_set_archive_path(options, NULL, 1, &error));
+    OK(ironwal_options_set_archive_path(options, NULL, 0, &error));
+    REFUSED(ironwal_options_set_background_sync(NULL, 1, 1, &error));
+    REFUSED(ironwal_options_set_no_background_sync(NULL, &error));
+    REFUSED(ironwal_options_set_log(NULL, NULL, 0, &error));
+    OK(ironwal_options_set_log(options, NULL, 0, &error));
+    REFUSED(ironwal_wal_open(NULL, &wal, &error));
+    CHECK(wal == NULL);
+    REFUSED(ironwal_wal_open(options, NULL, &error));
+    REFUSED(ironwal_wal_close(NULL, &error));
+    ironwal_options_free(options);
+}
+
+static void by_name(ironwal_wal *wal) {
+    uint64_t id = 7;
+    size_t len = 7;
+    ironwal_buffer buffer;
+    ironwal_entries *entries = NULL;
+    ironwal_stream *stream = NULL;
+    ironwal_txn *txn = NULL;
+    ironwal_iter *iter = NULL;
+    ironwal_names *names = NULL;
+    ironwal_slice bad = slice_of(NULL, 1);
+    const uint64_t ids[] = {0};
+
+    REFUSED(ironwal_append(NULL, TEXT("s"), TEXT("x"), &id, &error));
+    REFUSED(ironwal_append(wal, NULL, 1, TEXT("x"), &id, &error));
+    REFUSED(ironwal_append(wal, TEXT("s"), NULL, 1, &id, &error));
+    OK(ironwal_append(wal, TEXT("s"), TEXT("x"), NULL, &error));
+    REFUSED(ironwal_append_batch(NULL, TEXT("s"), NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_append_batch(wal, NULL, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_append_batch(wal, TEXT("s"), NULL, 1, &id, &id, &error));
+    REFUSED(ironwal_append_batch(wal, TEXT("s"), &bad, 1, &id, &id, &error));
+    OK(ironwal_append_batch(wal, TEXT("s"), NULL, 0, NULL, NULL, &error));
+    REFUSED(ironwal_append_vectored(NULL, TEXT("s"), NULL, 0, &id, &error));
+    REFUSED(ironwal_append_vectored(wal, NULL, 1, NULL, 0, &id, &error));
+    REFUSED(ironwal_append_vectored(wal, TEXT("s"), NULL, 1, &id, &error));
+    REFUSED(ironwal_append_vectored(wal, TEXT("s"), &bad, 1, &id, &error));
+    REFUSED(ironwal_get(NULL, TEXT("s"), 0, &buffer, &error));
+    REFUSED(ironwal_get(wal, NULL, 1, 0, &buffer, &error));
+    REFUSED(ironwal_get(wal, TEXT("s"), 0, NULL, &error));
+    REFUSED(ironwal_get_into(NULL, TEXT("s"), 0, &id, 8, &len, &error));
+    REFUSED(ironwal_get_into(wal, NULL, 1, 0, &id, 8, &len, &error));
+    REFUSED(ironwal_get_into(wal, TEXT("s"), 0, NULL, 8, &len, &error));
+    REFUSED(ironwal_get_into(wal, TEXT("s"), 0, &id, 8, NULL, &error));
+    REFUSED(ironwal_get_batch(NULL, TEXT("s"), ids, 1, &entries, &error));
+    REFUSED(ironwal_get_batch(wal, NULL, 1, ids, 1, &entries, &error));
+    REFUSED(ironwal_get_batch(wal, TEXT("s"), NULL, 1, &entries, &error));
+    REFUSED(ironwal_get_batch(wal, TEXT("s"), ids, 1, NULL, &error));
+    REFUSED(ironwal_truncate(NULL, TEXT("s"), 0, &len, &error));
+    REFUSED(ironwal_truncate(wal, NULL, 1, 0, &len, &error));
+    OK(ironwal_truncate(wal, TEXT("s"), 0, NULL, &error));
+    REFUSED(ironwal_restore_archived(NULL, TEXT("s"), &len, &error));
+    REFUSED(ironwal_restore_archived(wal, NULL, 1, &len, &error));
+    REFUSED(ironwal_delete_stream(NULL, TEXT("s"), &error));
+    REFUSED(ironwal_delete_stream(wal, NULL, 1, &error));
+    REFUSED(ironwal_current_segment_start_id(NULL, TEXT("s"), &id, &error));
+    REFUSED(ironwal_current_segment_start_id(wal, NULL, 1, &id, &error));
+    REFUSED(ironwal_current_segment_start_id(wal, TEXT("s"), NULL, &error));
+    REFUSED(ironwal_sync(NULL, TEXT("s"), &error));
+    REFUSED(ironwal_sync(wal, NULL, 1, &error));
+    REFUSED(ironwal_sync_all(NULL, &error));
+    REFUSED(ironwal_streams(NULL, &names, &error));
+    REFUSED(ironwal_streams(wal, NULL, &error));
+    REFUSED(ironwal_stream_open(NULL, TEXT("s"), &stream, &error));
+    REFUSED(ironwal_stream_open(wal, NULL, 1, &stream, &error));
+    REFUSED(ironwal_stream_open(wal, TEXT("s"), NULL, &error));
+    REFUSED(ironwal_txn_begin(NULL, TEXT("s"), &txn, &error));
+    REFUSED(ironwal_txn_begin(wal, NULL, 1, &txn, &error));
+    REFUSED(ironwal_txn_begin(wal, TEXT("s"), NULL, &error));
+    REFUSED(ironwal_iter_open(NULL, TEXT("s"), 0, &iter, &error));
+    REFUSED(ironwal_iter_open(wal, NULL, 1, 0, &iter, &error));
+    REFUSED(ironwal_iter_open(wal, TEXT("s"), 0, NULL, &error));
+    CHECK(id == 7 && len == 7);
+    CHECK(!entries && !stream && !txn && !iter && !names && !buffer.data);
+}
+
+static void by_handle(ironwal_wal *wal) {
+    uint64_t id = 7;
+    size_t len = 7;
+    ironwal_buffer buffer;
+    ironwal_view view;
+    ironwal_view_pin *pin = NULL;
+    ironwal_iter *iter = NULL;
+    ironwal_txn *txn = NULL;
+    ironwal_stream *stream = NULL;
+    ironwal_entries *entries = NULL;
+    const uint64_t ids[] = {0};
+    OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+
+    REFUSED(ironwal_stream_append(NULL, TEXT("x"), &id, &error));
+    REFUSED(ironwal_stream_append(stream, NULL, 1, &id, &error));
+    REFUSED(ironwal_stream_append_batch(NULL, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_append_batch(stream, NULL, 1, &id, &id, &error));
+    REFUSED(ironwal_stream_append_vectored(NULL, NULL, 0, &id, &error));
+    REFUSED(ironwal_stream_append_vectored(stream, NULL, 1, &id, &error));
+    REFUSED(ironwal_stream_get(NULL, 0, &buffer, &error));
+    REFUSED(ironwal_stream_get(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_get_into(NULL, 0, &id, 8, &len, &error));
+    REFUSED(ironwal_stream_get_into(stream, 0, NULL, 8, &len, &error));
+    REFUSED(ironwal_stream_get_into(stream, 0, &id, 8, NULL, &error));
+    REFUSED(ironwal_stream_view(NULL, 0, &view, &pin, &error));
+    REFUSED(ironwal_stream_view(stream, 0, NULL, &pin, &error));
+    REFUSED(ironwal_stream_view(stream, 0, &view, NULL, &error));
+    REFUSED(ironwal_stream_iter(NULL, 0, &iter, &error));
+    REFUSED(ironwal_stream_iter(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_sync(NULL, &error));
+    REFUSED(ironwal_stream_wait_durable(NULL, 0, 0, &error));
+    REFUSED(ironwal_stream_first_id(NULL, &id, &error));
+    REFUSED(ironwal_stream_first_id(stream, NULL, &error));
+    REFUSED(ironwal_stream_next_id(NULL, &id, &error));
+    REFUSED(ironwal_stream_next_id(stream, NULL, &error));
+    REFUSED(ironwal_stream_durable_end(NULL, &id, &error));
+    REFUSED(ironwal_stream_durable_end(stream, NULL, &error));
+    CHECK(id == 7 && len == 7 && !pin && !iter);
+
+    OK(ironwal_stream_iter(stream, 0, &iter, &error));
+    REFUSED(ironwal_iter_next(NULL, &id, &view, &error));
+    REFUSED(ironwal_iter_next(iter, &id, NULL, &error));
+    REFUSED(ironwal_iter_current(NULL, 0, &view, &error));
+    REFUSED(ironwal_iter_current(iter, 0, NULL, &error));
+    ironwal_iter_free(iter);
+
+    REFUSED(ironwal_txn_add(NULL, TEXT("x"), &error));
+    REFUSED(ironwal_txn_commit(NULL, &id, &id, &error));
+    OK(ironwal_txn_begin(wal, TEXT("s"), &txn, &error));
+    REFUSED(ironwal_txn_add(txn, NULL, 1, &error));
+    OK(ironwal_txn_add(txn, NULL, 0, &error));
+    OK(ironwal_txn_commit(txn, NULL, NULL, &error));
+
+    OK(ironwal_get_batch(wal, TEXT("s"), ids, 1, &entries, &error));
+    REFUSED(ironwal_entries_get(NULL, 0, &view, &error));
+    REFUSED(ironwal_entries_get(entries, 0, NULL, &error));
+    ironwal_entries_free(entries);
+    ironwal_stream_free(stream);
+}
+
+static void harmless(void) {
+    ironwal_error_free(NULL);
+    ironwal_options_free(NULL);
+    ironwal_wal_free(NULL);
+    ironwal_stream_free(NULL);
+    ironwal_txn_abort(NULL);
+    ironwal_iter_free(NULL);
+    ironwal_view_pin_free(NULL);
+    ironwal_buffer_free(NULL);
+    ironwal_entries_free(NULL);
+    ironwal_names_free(NULL);
+    CHECK(ironwal_entries_count(NULL) == 0);
+    CHECK(ironwal_names_count(NULL) == 0);
+    CHECK(ironwal_names_get(NULL, 0).data == NULL);
+    CHECK(ironwal_error_status(NULL) == IRONWAL_OK);
+    CHECK(ironwal_error_os_error(NULL) == 0);
+    CHECK(ironwal_error_message(NULL).data == NULL && ironwal_error_message(NULL).len == 0);
+    CHECK(ironwal_error_stream(NULL).data == NULL);
+    CHECK(ironwal_error_path(NULL).data == NULL);
+    CHECK(!ironwal_error_offset(NULL, NULL));
+    CHECK(!ironwal_error_ids(NULL, NULL, NULL));
+}
+
+int main(void) {
+    enter_directory();
+    harmless();
+    options_and_wal();
+    ironwal_wal *wal = open_log("log");
+    without_an_error_object(wal);
+    by_name(wal);
+    by_handle(wal);
+    OK(ironwal_wal_close(wal, &error));
+    return 0;
+}

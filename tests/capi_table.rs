@@ -1,0 +1,217 @@
+//! Is everything public in Rust reachable from C, and does docs/C_API.md say how?
+//!
+//! The table there has a row per public method, option and error. This test reads the sources for
+//! the former and the header for what stands in the C column.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names that the crate re-exports at its root.
+fn public_types() -> BTreeSet<String> {
+    let root = read(in_repository("src/lib.rs"));
+    let mut names = BTreeSet::new();
+    for line in root.lines() {
+        let Some(path) = line.strip_prefix("pub use ") else {
+            continue;
+        };
+        let name = path.trim_end_matches(';').rsplit("::").next().unwrap();
+        assert!(
+            name.chars().all(char::is_alphanumeric),
+            "one name per `pub use` line: {line}"
+        );
+        names.insert(name.to_owned());
+    }
+    names
+}
+
+/// Every Rust source file but those of the C layer and of tests.
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            if !["ffi", "bin", "tests"].contains(&name.as_str()) {
+                sources(&path, found);
+            }
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            found.push(path);
+        }
+    }
+}
+
+/// The type of an inherent `impl` line that stands at the left margin.
+fn inherent_impl(line: &str) -> Option<String> {
+    let mut rest = line.strip_prefix("impl")?;
+    if line.contains(" for ") {
+        return None;
+    }
+    if rest.starts_with('<') {
+        let mut depth = 0;
+        let end = rest.find(|letter| {
+            depth += i32::from(letter == '<') - i32::from(letter == '>');
+            depth == 0
+        })?;
+        rest = &rest[end + 1..];
+    }
+    let name = rest.trim_start();
+    Some(
+        name.chars()
+            .take_while(|letter| letter.is_alphanumeric())
+            .collect(),
+    )
+}
+
+/// `Type::item` for all public methods of these types, the fields of `WalOptions` and the variants
+/// of `Error`. What is hidden from the documentation is left out.
+fn rust_items(types: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut files = Vec::new();
+    sources(&in_repository("src"), &mut files);
+    let mut items = BTreeSet::new();
+    for file in files {
+        let source = read(&file);
+        let mut within = None;
+        let mut hidden = false;
+        for line in source.lines() {
+            if let Some(name) = inherent_impl(line) {
+                within = types.contains(&name).then_some(name);
+            } else if line.starts_with("pub struct WalOptions {") {
+                within = Some("WalOptions".to_owned());
+            } else if line.starts_with("pub enum Error {") {
+                within = Some("Error".to_owned());
+            } else if line.starts_with('}') {
+                within = None;
+            }
+            let Some(owner) = &within else { continue };
+            if let Some(item) = public_item(line) {
+                if !hidden {
+                    items.insert(format!("{owner}::{item}"));
+                }
+                hidden = false;
+            } else if line.trim() == "#[doc(hidden)]" {
+                hidden = true;
+            }
+        }
+    }
+    items
+}
+
+/// The method, field or variant that a line one level in declares.
+fn public_item(line: &str) -> Option<String> {
+    let line = line.strip_prefix("    ")?;
+    let name: fn(&str) -> String = |text| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    if let Some(rest) = line.strip_prefix("pub ") {
+        let rest = rest.strip_prefix("const ").unwrap_or(rest);
+        return Some(match rest.strip_prefix("fn ") {
+            Some(function) => name(function),
+            None => name(rest),
+        });
+    }
+    let variant = line.starts_with(|letter: char| letter.is_ascii_uppercase());
+    variant.then(|| name(line))
+}
+
+/// The rows of the table: what stands between backticks in the first and the second column.
+fn rows() -> Vec<(Vec<String>, Vec<String>)> {
+    let quoted = |cell: &str| -> Vec<String> {
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    read(in_repository("docs/C_API.md"))
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let mut cells = line.trim_matches('|').split(" | ");
+            (
+                quoted(cells.next().unwrap()),
+                quoted(cells.next().unwrap_or("")),
+            )
+        })
+        .collect()
+}
+
+/// Functions and constants that the header declares.
+fn header_names() -> BTreeSet<String> {
+    let header = read(in_repository("include/ironwal.h"));
+    let mut names = BTreeSet::new();
+    for line in header.lines().filter(|line| !line.starts_with(" *")) {
+        for word in line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')) {
+            if word.starts_with("ironwal_") || word.starts_with("IRONWAL_") {
+                names.insert(word.to_owned());
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_public_rust_item_has_a_row_and_every_row_names_what_is_there() {
+    let items = rust_items(&public_types());
+    assert!(
+        items.contains("Wal::append"),
+        "the sources were not understood: {items:?}"
+    );
+    assert!(items.contains("WalOptions::sync_mode") && items.contains("Error::CrcMismatch"));
+
+    let rows = rows();
+    let tabled: BTreeSet<&String> = rows.iter().flat_map(|(rust, _)| rust).collect();
+    let missing: Vec<_> = items.iter().filter(|item| !tabled.contains(item)).collect();
+    assert!(
+        missing.is_empty(),
+        "without a row in docs/C_API.md: {missing:#?}"
+    );
+
+    let names = header_names();
+    for (rust, c) in &rows {
+        assert!(!c.is_empty(), "the row of {rust:?} names nothing in C");
+        for name in c {
+            assert!(
+                names.contains(name),
+                "the row of {rust:?} names {name}, not in the header"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_c_function_is_in_the_table() {
+    let rows = rows();
+    let tabled: BTreeSet<&String> = rows.iter().flat_map(|(_, c)| c).collect();
+    let header = read(in_repository("include/ironwal.h"));
+    let mut functions = 0;
+    for line in header
+        .lines()
+        .filter(|line| !line.starts_with(" *") && line.contains('('))
+    {
+        let before = line.split('(').next().unwrap();
+        let name = before.rsplit([' ', '*']).next().unwrap();
+        if name.starts_with("ironwal_") {
+            functions += 1;
+            assert!(
+                tabled.contains(&name.to_owned()),
+                "{name} is not in docs/C_API.md"
+            );
+        }
+    }
+    assert!(
+        functions > 50,
+        "the header was not understood: {functions} functions"
+    );
+}

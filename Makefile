@@ -1,0 +1,48 @@
+# What do you want to do?
+#
+#   make          build the C library, the examples and the C tests
+#   make demo     build, then journal a trading session and survive being killed
+#   make test     run everything: C tests, examples, package, Rust tests
+#   make header   write include/ironwal.h anew from src/ffi
+#   make install PREFIX=/usr/local
+#   make clean
+#
+# Those who use CMake directly: cmake --preset release.
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+BUILD := build/release
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+.PHONY: build demo test test-c test-rust header install clean
+
+build:
+	@sh cmake/need-tools.sh build
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+
+demo: build
+	@echo; cd $(BUILD) && examples-c/itch_journal
+	@echo; cd $(BUILD) && examples-c/crash_demo
+
+# The tools come first: CMake looks for them when it configures.
+test:
+	@sh cmake/need-tools.sh test
+	@$(MAKE) test-c
+	@$(MAKE) test-rust
+
+test-c: build
+	ctest --preset release --parallel $(JOBS)
+
+test-rust:
+	cargo test --locked --all-features
+
+header:
+	IRONWAL_WRITE_HEADER=1 cargo test --locked --test header
+
+install: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf build
+	cargo clean

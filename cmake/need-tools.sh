@@ -1,0 +1,82 @@
+#!/bin/sh
+# Which tools does this machine lack? Installs them where it may, otherwise names the command.
+#
+#     need-tools.sh build    what building takes: cmake, a C compiler, cargo
+#     need-tools.sh test     also what the tests use where it is there: valgrind, pkg-config, C++
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# CMake 3.22 or later.
+have_cmake() {
+    have cmake && cmake --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] > 3 || v[1] == 3 && v[2] >= 22) }'
+}
+
+# How packages are installed here; empty where nothing is known.
+installer=""
+name_cc=gcc name_cxx=g++ name_headers=""
+if have apt-get; then
+    installer="apt-get install -y --no-install-recommends"
+    name_headers=libc6-dev
+elif have dnf; then
+    installer="dnf install -y"
+    name_cxx=gcc-c++ name_headers=glibc-devel
+elif have brew; then
+    installer="brew install"
+    name_cxx=gcc
+fi
+
+# Runs a command with the rights that installing takes; fails where they are not at hand.
+with_rights() {
+    if [ "$(id -u)" = 0 ] || [ "${installer%% *}" = brew ]; then
+        DEBIAN_FRONTEND=noninteractive "$@"
+    elif have sudo && sudo -n true 2>/dev/null; then
+        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        return 1
+    fi
+}
+
+# install PACKAGES...: tries; the caller looks again whether it helped.
+install() {
+    [ -n "$installer" ] || return 0
+    echo "installing: $*"
+    if have apt-get; then with_rights apt-get update -qq >/dev/null 2>&1 || true; fi
+    # shellcheck disable=SC2086
+    with_rights $installer "$@" >/dev/null 2>&1 || echo "that did not work: $installer $*" >&2
+}
+
+required=""
+have_cmake || required="$required cmake"
+have cc || required="$required ${name_cc:-gcc} ${name_headers:-}"
+if [ -n "$required" ]; then
+    # shellcheck disable=SC2086
+    install $required
+fi
+
+missing=""
+have_cmake || missing="$missing cmake(3.22 or later)"
+have cc || missing="$missing cc"
+if [ -n "$missing" ]; then
+    echo "missing:$missing" >&2
+    [ -z "$installer" ] || echo "as root: $installer$required" >&2
+    exit 1
+fi
+if ! have cargo && [ ! -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+    echo "missing: cargo; install Rust from https://rustup.rs" >&2
+    exit 1
+fi
+
+[ "${1:-build}" = test ] || exit 0
+
+wanted=""
+have c++ || wanted="$wanted ${name_cxx:-g++}"
+have valgrind || wanted="$wanted valgrind"
+have pkg-config || wanted="$wanted pkg-config"
+if [ -n "$wanted" ]; then
+    # shellcheck disable=SC2086
+    install $wanted
+    for tool in c++ valgrind pkg-config; do
+        have "$tool" || echo "not installed: $tool; the tests that use it are left out" >&2
+    done
+fi

@@ -15,7 +15,9 @@ fn main() {
     let major = env::var("CARGO_PKG_VERSION_MAJOR").expect("cargo tells the version");
     match env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("macos" | "ios") => {
-            link_arg(&format!("-Wl,-install_name,@rpath/libironwal.{major}.dylib"));
+            link_arg(&format!(
+                "-Wl,-install_name,@rpath/libironwal.{major}.dylib"
+            ));
         }
         Ok("windows") => {}
         _ => {

@@ -3,6 +3,8 @@
 #include "check.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
+#include <time.h>
 
 typedef void (*break_call)(const char *, int);
 typedef int (*count_failed)(void);
@@ -111,6 +113,48 @@ static void a_failed_write_harms_nothing_else(void) {
     reopen("write");
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t heard = PTHREAD_COND_INITIALIZER;
+static pthread_t teller;
+static int errors_heard;
+
+static void hear(uintptr_t ctx, int32_t level, const char *message, size_t len) {
+    CHECK(ctx == 42 && strlen(message) == len);
+    if (level != IRONWAL_LOG_ERROR) return;
+    pthread_mutex_lock(&lock);
+    errors_heard++;
+    teller = pthread_self();
+    pthread_cond_signal(&heard);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Nobody waits for a background sync: its failure reaches the log callback, from a thread of the
+ * library's own, and latches. */
+static void a_failed_background_sync_is_told_by_another_thread(void) {
+    ironwal_options *options = options_for("background");
+    OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
+    OK(ironwal_options_set_background_sync(options, 1000000, UINT64_MAX, &error));
+    OK(ironwal_options_set_log(options, hear, 42, &error));
+    wal = open_with(options);
+    OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+    OK(ironwal_stream_append(stream, TEXT("good"), NULL, &error));
+    OK(ironwal_stream_sync(stream, &error));
+    break_disk("sync", EIO);
+    OK(ironwal_stream_append(stream, TEXT("unsynced"), NULL, &error));
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    pthread_mutex_lock(&lock);
+    while (errors_heard == 0) CHECK(pthread_cond_timedwait(&heard, &lock, &until) == 0);
+    CHECK(!pthread_equal(teller, pthread_self()));
+    pthread_mutex_unlock(&lock);
+    mend();
+    EXPECT(IRONWAL_E_POISONED, ironwal_stream_append(stream, TEXT("no"), NULL, &error));
+    check_good();
+    CHECK(ironwal_wal_close(wal, NULL) != IRONWAL_OK);
+    reopen("background");
+}
+
 int main(void) {
     /* Without the preload nothing would fail, and the test would mean nothing. */
     *(void **)&break_disk = dlsym(RTLD_DEFAULT, "faulty_break");
@@ -121,5 +165,6 @@ int main(void) {
     a_failed_flush_is_told_by_close();
     a_full_disk_is_no_disaster();
     a_failed_write_harms_nothing_else();
+    a_failed_background_sync_is_told_by_another_thread();
     return 0;
 }

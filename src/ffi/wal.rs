@@ -5,6 +5,9 @@
 use std::ptr;
 use std::sync::Arc;
 
+use log::Level;
+
+use crate::LogSink;
 use crate::Wal;
 
 use super::boundary;
@@ -25,6 +28,8 @@ pub enum ironwal_wal {}
 pub(super) struct WalHandle {
     pub(super) gate: Arc<Gate>,
     pub(super) wal: Wal,
+    /// Hears what the engine tells, and from here that the log was opened and closed.
+    sink: Option<LogSink>,
 }
 
 impl Handle for WalHandle {
@@ -58,13 +63,17 @@ pub unsafe extern "C" fn ironwal_wal_open(
         boundary::on::<OptionsHandle>(options, out_error, |handle| {
             let out_wal = boundary::required(out_wal, "out_wal")?;
             let options = handle.options.clone();
-            let wal = match &handle.sink {
+            let sink = handle.sink.clone();
+            let opened = format!("opened {}", options.root_path.display());
+            let wal = match &sink {
                 Some(sink) => Wal::open_logging(options, Arc::clone(sink))?,
                 None => Wal::new(options)?,
             };
+            tell(sink.as_ref(), &opened);
             let handle = WalHandle {
                 gate: Arc::default(),
                 wal,
+                sink,
             };
             boundary::give(out_wal, boundary::into_handle(handle));
             Ok(())
@@ -93,8 +102,16 @@ pub unsafe extern "C" fn ironwal_wal_close(
         boundary::call(out_error, || {
             let handle = boundary::take::<WalHandle>(wal)?;
             handle.gate.close();
-            Ok(handle.wal.close()?)
+            handle.wal.close()?;
+            tell(handle.sink.as_ref(), "closed; all is durable");
+            Ok(())
         })
+    }
+}
+
+fn tell(sink: Option<&LogSink>, message: &str) {
+    if let Some(sink) = sink {
+        sink(Level::Info, message);
     }
 }
 

@@ -70,7 +70,18 @@ impl Wal {
         disk: &crate::storage::simulated::SimulatedDisk,
         options: WalOptions,
     ) -> Result<Self> {
-        Self::open_on(Arc::new(disk.clone()), options, Arc::new(|_, _| ()))
+        Self::open_simulated_logging(disk, options, Arc::new(|_, _| ()))
+    }
+
+    /// Opens a log on the simulated disk, with a receiver for what it has to tell.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated_logging(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+        sink: LogSink,
+    ) -> Result<Self> {
+        Self::open_on(Arc::new(disk.clone()), options, sink)
     }
 
     /// Appends one entry (possibly empty) and returns its id. The stream exists from its first

@@ -1,0 +1,122 @@
+//! Does a log that was reopened after a crash show what it must, and nothing else?
+
+use std::sync::Arc;
+
+use ironwal::CorruptionPolicy;
+use ironwal::Wal;
+use ironwal::WalOptions;
+use ironwal::simulation::SimulatedDisk;
+use parking_lot::Mutex;
+
+use crate::model::Expected;
+
+/// What a recovered stream shows; `None`: there is none.
+pub type Shown = Option<std::ops::Range<u64>>;
+
+/// Opens the log; refusals and reports of damage are failures, whatever the policy.
+pub fn open(
+    disk: &SimulatedDisk,
+    options: &WalOptions,
+    policy: CorruptionPolicy,
+) -> Result<Wal, String> {
+    let mut options = options.clone();
+    options.on_corruption = policy;
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let sink = {
+        let told = Arc::clone(&told);
+        Arc::new(move |level: log::Level, message: &str| {
+            if level == log::Level::Error {
+                told.lock().push(message.to_owned());
+            }
+        })
+    };
+    let wal = Wal::open_simulated_logging(disk, options, sink)
+        .map_err(|error| format!("not opened under {policy:?}: {error}"))?;
+    let told = told.lock();
+    match told.is_empty() {
+        true => Ok(wal),
+        false => Err(format!("damage reported: {told:?}")),
+    }
+}
+
+/// Compares one stream with what is expected of it.
+pub fn check_stream(wal: &Wal, key: &str, expected: &Expected<'_>) -> Result<Shown, String> {
+    let fail = |what: String| {
+        Err(format!(
+            "stream {key:?}: {what}; expected {}",
+            brief(expected)
+        ))
+    };
+    let exists = wal
+        .streams()
+        .map_err(|error| error.to_string())?
+        .iter()
+        .any(|known| known == key);
+    if !exists {
+        return match expected.may_be_absent {
+            true => Ok(None),
+            false => fail("is gone".to_owned()),
+        };
+    }
+    let stream = wal
+        .stream(key)
+        .map_err(|error| format!("{key:?}: {error}"))?;
+    let (first_id, end, durable_end) =
+        match (stream.first_id(), stream.next_id(), stream.durable_end()) {
+            (Ok(first_id), Ok(end), Ok(durable_end)) => (first_id, end, durable_end),
+            told => return fail(format!("does not tell its ends: {told:?}")),
+        };
+    if !expected.first_ids.contains(&first_id) {
+        return fail(format!("starts at {first_id}"));
+    }
+    if !(expected.least_end..=expected.most_end).contains(&end) || end <= first_id {
+        return fail(format!("holds {first_id}..{end}"));
+    }
+    if durable_end != end {
+        return fail(format!("shows up to {end}, durable is {durable_end}"));
+    }
+    if expected.entries[end as usize - 1].frame_end != end {
+        return fail(format!("half a frame: ends at {end}"));
+    }
+    let entries = stream.iter_with_ids(0).map_err(|error| error.to_string())?;
+    let mut next = first_id;
+    for entry in entries {
+        let (id, bytes) = match entry {
+            Ok(entry) => entry,
+            Err(error) => return fail(format!("entry {next} is not read: {error}")),
+        };
+        if id != next || id >= end {
+            return fail(format!("id {id} where {next} was due"));
+        }
+        if bytes[..] != expected.entries[id as usize].bytes[..] {
+            return fail(format!("entry {id} has other bytes"));
+        }
+        next += 1;
+    }
+    if next != end {
+        return fail(format!("reading ends at {next} of {end}"));
+    }
+    for id in [first_id, (first_id + end) / 2, end - 1] {
+        match stream.get(id) {
+            Ok(Some(bytes)) if bytes[..] == expected.entries[id as usize].bytes[..] => {}
+            other => return fail(format!("get({id}) gives {other:?}")),
+        }
+    }
+    for id in [first_id.checked_sub(1), Some(end), Some(u64::MAX)] {
+        if let Some(id) = id
+            && !matches!(stream.get(id), Ok(None))
+        {
+            return fail(format!(
+                "get({id}) gives something outside {first_id}..{end}"
+            ));
+        }
+    }
+    Ok(Some(first_id..end))
+}
+
+fn brief(expected: &Expected<'_>) -> String {
+    format!(
+        "end {}..={}, first id one of {:?}, may be absent: {}",
+        expected.least_end, expected.most_end, expected.first_ids, expected.may_be_absent
+    )
+}

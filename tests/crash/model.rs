@@ -1,0 +1,152 @@
+//! What was asked of each stream, when, and what must be there after a crash at some moment?
+//!
+//! Time is the number of storage calls answered so far. A call of the log that began before and
+//! returned after a moment is in flight: its effect may be there or not, but not half of it.
+
+use std::sync::Arc;
+
+/// When a call of the log began and when it returned.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub began: u64,
+    pub returned: u64,
+}
+
+/// A crash between two changes of the disk: nothing changed in `[first, last]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub first: u64,
+    pub last: u64,
+    /// The process died, the machine did not: nothing acknowledged may be lost in any mode.
+    pub only_process: bool,
+}
+
+impl Moment {
+    fn is_past(&self, span: Span) -> bool {
+        span.returned <= self.last
+    }
+
+    fn has_begun(&self, span: Span) -> bool {
+        self.is_past(span) || span.began < self.first
+    }
+}
+
+/// One entry that was appended.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub bytes: Arc<[u8]>,
+    /// One past the last id of the frame it is in.
+    pub frame_end: u64,
+    pub span: Span,
+    /// Durable when the call returned.
+    pub durable: bool,
+}
+
+/// A truncation or restoration: from here on the stream starts at `first_id`.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    pub first_id: u64,
+    pub span: Span,
+}
+
+/// A stream from its first append to its deletion.
+#[derive(Clone, Debug, Default)]
+pub struct Incarnation {
+    pub entries: Vec<Entry>,
+    pub cuts: Vec<Cut>,
+    /// (time, end): by then everything below `end` was told to be durable.
+    pub durable: Vec<(u64, u64)>,
+    pub deleted: Option<Span>,
+}
+
+/// Everything that happened to the stream of one key.
+#[derive(Clone, Debug)]
+pub struct StreamModel {
+    pub key: String,
+    pub incarnations: Vec<Incarnation>,
+}
+
+/// What may be there.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    pub entries: &'a [Entry],
+    pub may_be_absent: bool,
+    pub least_end: u64,
+    pub most_end: u64,
+    pub first_ids: Vec<u64>,
+}
+
+impl StreamModel {
+    pub fn new(key: &str) -> Self {
+        StreamModel {
+            key: key.to_owned(),
+            incarnations: vec![Incarnation::default()],
+        }
+    }
+
+    pub fn now(&mut self) -> &mut Incarnation {
+        self.incarnations.last_mut().expect("there is always one")
+    }
+
+    pub fn latest(&self) -> &Incarnation {
+        self.incarnations.last().expect("there is always one")
+    }
+
+    /// What must, and what may be there after a crash at `moment`.
+    pub fn expected(&self, moment: Moment) -> Expected<'_> {
+        let deleted = |i: &&Incarnation| i.deleted.is_none_or(|span| !moment.is_past(span));
+        // Later ones have not begun.
+        match self.incarnations.iter().find(deleted) {
+            Some(incarnation) => incarnation.expected(moment),
+            None => NOTHING.expected(moment),
+        }
+    }
+}
+
+static NOTHING: Incarnation = Incarnation {
+    entries: Vec::new(),
+    cuts: Vec::new(),
+    durable: Vec::new(),
+    deleted: None,
+};
+
+impl Incarnation {
+    pub fn next_id(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub fn first_id(&self) -> u64 {
+        self.cuts.last().map_or(0, |cut| cut.first_id)
+    }
+
+    fn expected(&self, moment: Moment) -> Expected<'_> {
+        let told = self.durable.iter().filter(|(at, _)| *at <= moment.last);
+        let mut least_end = told.map(|(_, end)| *end).max().unwrap_or(0);
+        let mut most_end = 0;
+        for (id, entry) in self.entries.iter().enumerate() {
+            if moment.has_begun(entry.span) {
+                most_end = id as u64 + 1;
+            }
+            if moment.is_past(entry.span) && (entry.durable || moment.only_process) {
+                least_end = least_end.max(entry.frame_end);
+            }
+        }
+        let mut first_ids = vec![0];
+        for cut in &self.cuts {
+            if moment.is_past(cut.span) {
+                first_ids.clear();
+            }
+            if moment.has_begun(cut.span) {
+                first_ids.push(cut.first_id);
+            }
+        }
+        let deleting = self.deleted.is_some_and(|span| moment.has_begun(span));
+        Expected {
+            entries: &self.entries,
+            may_be_absent: least_end == 0 || deleting,
+            least_end,
+            most_end,
+            first_ids,
+        }
+    }
+}

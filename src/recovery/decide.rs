@@ -322,9 +322,16 @@ impl Judge<'_> {
         self.end_tail(current, (from, new_name), &[]);
     }
 
+    /// The header and the good frames. A damaged header is rot where the header was durable;
+    /// where it may not have been, a crash has torn it, and nothing tells what it said.
     fn readable(&self, i: usize) -> Option<(SegmentHeader, Scan)> {
         let segment = self.segment(i);
-        Some((segment.head.header()?.clone(), segment.tail?))
+        let frontier = &self.facts.frontier;
+        let durable = i == frontier.segment && frontier.name_durable;
+        match &segment.head {
+            Head::Rotten(_) if !durable => None,
+            head => Some((head.header()?.clone(), segment.tail?)),
+        }
     }
 
     fn keep_tail(

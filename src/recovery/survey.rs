@@ -293,7 +293,8 @@ fn complete_end(
     limit: FileOffset,
 ) -> io::Result<bool> {
     let Some(offset) = end.last_frame else {
-        return Ok(end.offset == FIRST_FRAME && end.offset <= limit);
+        // Nothing is promised to be there, not even the rest of the header area.
+        return Ok(end.offset == FIRST_FRAME);
     };
     let mut window = crate::segment::Window::new();
     let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, FRAME_HEADER_LEN, limit)?;

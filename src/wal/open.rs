@@ -118,6 +118,7 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
     let root = &environment.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
     let mut dirs = Vec::new();
+    let mut deleted = Vec::new();
     for entry in environment.storage.list_dir(root).map_err(io)? {
         if entry.kind != EntryKind::Directory {
             continue;
@@ -129,8 +130,17 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
             .name
             .strip_suffix(DELETED_SUFFIX)
             .is_some_and(is_stream_dir_name)
-            && let Err(error) = remove_deleted(&*environment.storage, &path)
         {
+            deleted.push(path);
+        }
+    }
+    if !deleted.is_empty() {
+        // The process may have died between the renaming and its sync. Were it not durable, the
+        // stream would come back after a power cut: half removed, or over a new one.
+        environment.storage.sync_dir(root).map_err(io)?;
+    }
+    for path in deleted {
+        if let Err(error) = remove_deleted(&*environment.storage, &path) {
             // It is no stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
             environment.tell(log::Level::Warn, &message);

@@ -17,7 +17,7 @@ pub struct CancellationGuard {
 }
 
 #[cfg(target_os = "linux")]
-mod cancellation {
+mod pthread {
     // pthread.h of glibc and of musl: both define PTHREAD_CANCEL_DISABLE as 1.
     pub(super) const DISABLE: libc::c_int = 1;
 
@@ -37,7 +37,7 @@ impl CancellationGuard {
         {
             let mut previous = 0;
             // SAFETY: the state is a valid constant and `previous` is writable; this cannot fail.
-            unsafe { cancellation::pthread_setcancelstate(cancellation::DISABLE, &mut previous) };
+            unsafe { pthread::pthread_setcancelstate(pthread::DISABLE, &mut previous) };
             Self {
                 previous,
                 _not_send: PhantomData,
@@ -55,7 +55,7 @@ impl Drop for CancellationGuard {
         #[cfg(target_os = "linux")]
         // SAFETY: `previous` came from the same call on this same thread (the guard is not Send).
         unsafe {
-            cancellation::pthread_setcancelstate(self.previous, std::ptr::null_mut());
+            pthread::pthread_setcancelstate(self.previous, std::ptr::null_mut());
         }
     }
 }
@@ -74,19 +74,19 @@ mod tests {
             let mut found = -1;
             // SAFETY: valid states and a writable place.
             unsafe {
-                cancellation::pthread_setcancelstate(cancellation::DISABLE, &mut found);
-                cancellation::pthread_setcancelstate(found, std::ptr::null_mut());
+                pthread::pthread_setcancelstate(pthread::DISABLE, &mut found);
+                pthread::pthread_setcancelstate(found, std::ptr::null_mut());
             }
             found
         }
 
         assert_eq!(state(), ENABLE);
         let outer = CancellationGuard::enter();
-        assert_eq!(state(), cancellation::DISABLE);
+        assert_eq!(state(), pthread::DISABLE);
         drop(CancellationGuard::enter());
         assert_eq!(
             state(),
-            cancellation::DISABLE,
+            pthread::DISABLE,
             "the inner guard restores what it found"
         );
         drop(outer);

@@ -51,11 +51,17 @@ pub struct SyncState {
 
 /// What a round makes durable.
 struct Work {
-    unsealed: Vec<(Arc<Part>, SegmentEnd)>,
-    active: Option<(Arc<Part>, SegmentEnd)>,
+    unsealed: Vec<Ended>,
+    active: Option<Ended>,
     /// The files, in the same order, held open; and whether their bytes must be written again.
-    files: Vec<(Arc<dyn StorageFile>, bool)>,
+    files: Vec<Opened>,
 }
+
+/// A segment and where its frames end.
+type Ended = (Arc<Part>, SegmentEnd);
+
+/// A file held open, and whether its unsynced bytes are unproven.
+type Opened = (Arc<dyn StorageFile>, bool);
 
 impl StreamCore {
     /// Returns once everything below `end` is durable.
@@ -137,7 +143,7 @@ impl StreamCore {
     fn sync_frames(
         &self,
         state: &SyncState,
-        ((part, end), (file, unproven)): (&(Arc<Part>, SegmentEnd), &(Arc<dyn StorageFile>, bool)),
+        ((part, end), (file, unproven)): (&Ended, &Opened),
         place: usize,
         synced: &mut usize,
     ) -> Result<()> {

@@ -156,7 +156,7 @@ struct Judged {
     found: std::result::Result<(StreamFacts, Decision), Error>,
 }
 
-fn judge(environment: &Environment, dir: &PathBuf) -> Judged {
+fn judge(environment: &Environment, dir: &Path) -> Judged {
     let options = &environment.options;
     let name = dir
         .file_name()
@@ -172,7 +172,7 @@ fn judge(environment: &Environment, dir: &PathBuf) -> Judged {
                 .unwrap_or_else(|| name.to_owned());
             let decision = decide(&facts, options.on_corruption);
             Judged {
-                dir: dir.clone(),
+                dir: dir.to_path_buf(),
                 key,
                 found: Ok((facts, decision)),
             }
@@ -180,7 +180,7 @@ fn judge(environment: &Environment, dir: &PathBuf) -> Judged {
         Err(error) => {
             let key = from_name.unwrap_or_else(|| name.to_owned());
             Judged {
-                dir: dir.clone(),
+                dir: dir.to_path_buf(),
                 key,
                 found: Err(error),
             }

@@ -140,3 +140,16 @@ fn the_index_noted_at_a_clean_close_is_used_and_a_false_one_is_not_believed() {
     std::fs::remove_file(&index).expect("removes");
     check();
 }
+
+#[test]
+fn a_missing_index_file_is_made_at_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wal = open(dir.path());
+    wal.append("s", b"entry").expect("appends");
+    let index = dir.path().join("log/s/segments.idx");
+    assert!(index.exists(), "present after the first append");
+    wal.close().expect("closes");
+    std::fs::remove_file(&index).expect("removes");
+    drop(open(dir.path()));
+    assert!(index.exists());
+}

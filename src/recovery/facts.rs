@@ -20,6 +20,8 @@ pub struct StreamFacts {
     pub segments: Vec<SegmentFacts>,
     /// A temporary file of a creation cut short lies about.
     pub temporary: bool,
+    /// `segments.idx` is there.
+    pub index_file: bool,
     /// Where the scan of the tail began.
     pub frontier: Frontier,
 }

@@ -11,6 +11,7 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
+use crate::format::INDEX_FILE;
 use crate::format::HeaderFault;
 use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
@@ -91,12 +92,14 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
     let temporary = listing
         .iter()
         .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
+    let index_file = listing.iter().any(|e| e.name == INDEX_FILE);
     let frontier = frontier(&segments);
     let mut facts = StreamFacts {
         key,
         dir: dir.to_path_buf(),
         segments,
         temporary,
+        index_file,
         frontier,
     };
     if facts

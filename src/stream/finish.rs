@@ -152,7 +152,7 @@ impl StreamCore {
 
     /// Writes down which segments there are. Derived: nothing depends on it, so a failure is only
     /// told, and the file is not synced.
-    pub(super) fn write_index_file(&self, active_points: &[IndexPoint]) {
+    pub fn write_index_file(&self, active_points: &[IndexPoint]) {
         let catalogue = self.catalogue();
         let segments = catalogue.parts.iter().map(|part| {
             let (end, end_id) = part.segment.limit();

@@ -292,5 +292,8 @@ fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, K
         return None;
     }
     let stream = StreamCore::recovered(environment, &key, judged.dir.clone(), recovered);
+    if !facts.index_file {
+        stream.write_index_file(&[]);
+    }
     Some((key, Known::Stream(stream)))
 }

@@ -162,6 +162,7 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     judge.durable_part(&alive);
     judge.tail_part(&alive);
     judge.check_chain();
+    judge.seal_again();
     // Files are saved before any is removed, and all of that comes before the cut.
     judge.verdict.actions.sort_by_key(|action| match action {
         Action::SaveRange(..) | Action::SaveWhole(_) => 0,
@@ -240,7 +241,7 @@ impl Judge<'_> {
                         offset: trailer.footer_offset,
                         next_id: trailer.end_id,
                         last_frame: Some(trailer.last_frame),
-                        last_frame_len: 0,
+                        last_frame_len: (trailer.footer_offset - trailer.last_frame) as u32,
                         link: trailer.link,
                     };
                     (end, KeptState::Sealed)
@@ -489,6 +490,29 @@ impl Judge<'_> {
         match self.verdict.kept.last().map(|kept| (kept.facts, kept.end)) {
             Some((i, end)) => self.newest_lost(i, end),
             None => self.verdict.next = Next::First,
+        }
+    }
+
+    /// A seal is proven by a slot in a later segment: those are stored after it was synced. The
+    /// last one may be in the page cache only, after the death of a process or a failed sync; it
+    /// is written again, before anything is stored that takes it for durable.
+    fn seal_again(&mut self) {
+        let is_tail = |kept: &Kept| matches!(kept.state, KeptState::Tail { .. });
+        let Some(tail) = self.verdict.kept.iter().position(is_tail) else {
+            return;
+        };
+        let slots = &self.segment(self.verdict.kept[tail].facts).slots;
+        if slots.iter().any(|slot| matches!(slot, SlotState::Valid(_))) {
+            return;
+        }
+        let Some(last) = tail.checked_sub(1).map(|i| &mut self.verdict.kept[i]) else {
+            return;
+        };
+        if last.state == KeptState::Sealed {
+            last.state = KeptState::Tail {
+                from: (last.end.offset, last.end.next_id),
+                new_name: false,
+            };
         }
     }
 

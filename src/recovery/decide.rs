@@ -296,6 +296,12 @@ impl Judge<'_> {
             self.drop_tail(tail);
             return self.go_on_behind_kept();
         };
+        let starts_late = header.first_id > self.verdict.first_kept.0;
+        if self.verdict.kept.is_empty() && starts_late && !frontier.name_durable {
+            // Nothing proves that those before it were ever durable: a torn chain.
+            self.drop_tail(tail);
+            return self.go_on_behind_kept();
+        }
         self.note_rot(first);
         if !frontier.intact {
             return self.broken_end(first, header, scan.end, rest);

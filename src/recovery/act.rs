@@ -14,7 +14,9 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::CUT_SUFFIX;
+use crate::format::SECTOR_LEN;
 use crate::format::segment_file_name;
+use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::decide::Action;
@@ -31,6 +33,7 @@ use crate::segment::TEMPORARY_NAME;
 use crate::segment::rewrite_checked;
 use crate::storage::Access;
 use crate::storage::Storage;
+use crate::storage::read_exact_at;
 
 /// A stream as it is after recovery, before its tail is synced.
 #[derive(Debug)]
@@ -156,7 +159,10 @@ fn prepare_tail(
             sync_names(storage, &facts.dir)?;
             changed_names = false;
         }
-        changed_names |= !matches!(action, Action::Cut(..) | Action::RemoveTemporary);
+        changed_names |= !matches!(
+            action,
+            Action::Cut(..) | Action::RemoveTemporary | Action::StoreAgain(..)
+        );
     }
     if changed_names {
         sync_names(storage, &facts.dir)?;
@@ -179,6 +185,11 @@ fn prepare_tail(
 fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
     let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
     match *action {
+        Action::StoreAgain(i, slot) => {
+            let path = path_of(i);
+            let stored = store_again(storage, &path, slot);
+            (path, stored)
+        }
         Action::SaveRange(i, from) => {
             let path = path_of(i);
             let saved = save_range(storage, &path, from, facts.segments[i].file_len);
@@ -208,6 +219,14 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
             (path, cut)
         }
     }
+}
+
+fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()> {
+    let file = storage.open_file(path, Access::ReadWrite)?;
+    let mut sector = [0; SECTOR_LEN];
+    read_exact_at(&*file, slot_offset(slot).0, &mut sector)?;
+    file.write_at(slot_offset(slot).0, &[IoSlice::new(&sector)])?;
+    file.sync_data()
 }
 
 /// A free name beside a segment for what was cut off at `from`.

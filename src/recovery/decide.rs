@@ -96,6 +96,8 @@ pub enum KeptState {
 /// A change to the files of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Writes a frontier slot again as it is, and syncs it.
+    StoreAgain(usize, usize),
     /// Copies the bytes from here to the end of the file aside.
     SaveRange(usize, FileOffset),
     /// Renames the whole file aside.
@@ -163,8 +165,10 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     judge.tail_part(&alive);
     judge.check_chain();
     judge.seal_again();
+    judge.prove_cut();
     // Files are saved before any is removed, and all of that comes before the cut.
     judge.verdict.actions.sort_by_key(|action| match action {
+        Action::StoreAgain(..) => 0,
         Action::SaveRange(..) | Action::SaveWhole(_) => 0,
         Action::RemoveTemporary => 1,
         Action::Remove(_) => 2,
@@ -496,6 +500,30 @@ impl Judge<'_> {
         match self.verdict.kept.last().map(|kept| (kept.facts, kept.end)) {
             Some((i, end)) => self.newest_lost(i, end),
             None => self.verdict.next = Next::First,
+        }
+    }
+
+    /// What the last truncation or restoration said is proven once it stands in two places: the
+    /// second is stored after the first was synced. A single one may be in the page cache only; it
+    /// is made durable before files are removed because of it, and before it is shown.
+    fn prove_cut(&mut self) {
+        let epoch = self.verdict.first_kept.1;
+        if epoch == 0 {
+            return;
+        }
+        let mut told = Vec::new();
+        for (i, segment) in self.facts.segments.iter().enumerate() {
+            if segment.head.header().is_some_and(|h| h.cut_epoch == epoch) {
+                return;
+            }
+            for (place, slot) in segment.slots.iter().enumerate() {
+                if matches!(slot, SlotState::Valid(slot) if slot.cut_epoch == epoch) {
+                    told.push((i, place));
+                }
+            }
+        }
+        if let [(i, slot)] = told[..] {
+            self.verdict.actions.push(Action::StoreAgain(i, slot));
         }
     }
 

@@ -23,6 +23,9 @@ use crate::random::Random;
 use crate::workload::Workload;
 use crate::workload::run;
 
+/// About how many moments of a recovery are tried.
+const SECOND_CRASHES: u64 = 8;
+
 const MODELS: [DirectoryModel; 2] = [DirectoryModel::Strict, DirectoryModel::Ordered];
 
 /// How far a test goes.
@@ -119,7 +122,10 @@ fn explore_workload(name: &str, workload: &Workload, tally: &mut Tally) {
         }
         ways.push(Way::Kill);
         for way in ways {
-            let deep = random.one_in(8) || matches!(way, Way::Kill);
+            let deep = match way {
+                Way::Kill => random.one_in(2),
+                Way::Power(..) => random.one_in(12),
+            };
             let mut state = State {
                 workload,
                 moment,
@@ -266,9 +272,11 @@ impl State<'_> {
         tally: &mut Tally,
     ) -> Result<(), String> {
         let mut replay = disk.replay();
-        for (first, last) in moments(disk) {
+        let moments = moments(disk);
+        let share = (moments.len() as u64).div_ceil(SECOND_CRASHES);
+        for (first, last) in moments {
             step_to(&mut replay, first);
-            if !self.random.one_in(3) {
+            if !self.random.one_in(share) {
                 continue;
             }
             let (seed, model) = (self.random.next(), self.random.pick(&MODELS));

@@ -83,9 +83,9 @@ fn the_policy_error_looks_at_all_streams_and_tells_all_damage_at_once() {
     let place = support::place();
     filled(place.path());
     harm(place.path(), "a", 0, 20);
-    // A frame of the newest segment, below its frontier.
-    let last = segments_in(&place.path().join("log/c")).len() - 1;
-    harm(place.path(), "c", last, 1536 + 5);
+    let cut_short = segments_in(&place.path().join("log/c")).swap_remove(1);
+    let bytes = std::fs::read(&cut_short).expect("reads");
+    std::fs::write(&cut_short, &bytes[..bytes.len() / 2]).expect("writes");
     let before = support::files_in(place.path());
     let refused = Wal::new(options_of(place.path(), CorruptionPolicy::Error));
     let Err(Error::Corruption(told)) = refused else {
@@ -101,8 +101,10 @@ fn the_policy_error_looks_at_all_streams_and_tells_all_damage_at_once() {
     assert_eq!(all_entries(&wal, "b").len(), 60, "the lock was given back");
 }
 
-/// What reading everything gives: every entry that is shown must be the right one.
-fn read_all(wal: &Wal, case: &str) -> usize {
+/// What reading everything gives: every entry that is shown must be the right one. `lost` says
+/// that ids may have been lost without a trace and given again.
+fn read_all(wal: &Wal, lost: bool, case: &str) -> usize {
+    let is_right = |id, bytes: &[u8]| bytes == entry(id) || (lost && bytes.starts_with(b"new"));
     let mut good = 0;
     for stream in STREAMS {
         let Ok(entries) = wal.iter_with_ids(stream, 0) else {
@@ -113,13 +115,13 @@ fn read_all(wal: &Wal, case: &str) -> usize {
             assert!(id >= expected, "{case}: ids only grow");
             expected = id + 1;
             if id < 60 {
-                assert_eq!(bytes, entry(id), "{case}: {stream} {id}");
+                assert!(is_right(id, &bytes), "{case}: {stream} {id}");
             }
             good += 1;
         }
         for id in 0..60 {
             if let Ok(Some(bytes)) = wal.get(stream, id) {
-                assert_eq!(bytes, entry(id), "{case}: {stream} {id}");
+                assert!(is_right(id, &bytes), "{case}: {stream} {id}");
             }
         }
     }
@@ -150,7 +152,10 @@ fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
             std::fs::write(path, bytes).expect("writes");
         }
         let mut told = String::new();
-        for _ in 0..1 + random(3) {
+        // Two losses at once can hide each other: a lost newest segment, and the footer before it
+        // that proves it. One alone never does.
+        let harms = 1 + usize::from(case >= 100) * (1 + random(3));
+        for _ in 0..harms {
             let name = names[random(names.len())];
             let path = place.path().join(name);
             let mut bytes = std::fs::read(&path).unwrap_or_default();
@@ -182,7 +187,7 @@ fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
         drop(Wal::new(options_of(place.path(), CorruptionPolicy::Error)));
         let opened = Wal::new(options_of(place.path(), CorruptionPolicy::Truncate));
         let wal = opened.unwrap_or_else(|error| panic!("{case}: {error}"));
-        let good = read_all(&wal, &case);
+        let good = read_all(&wal, harms > 1, &case);
         assert!(good >= 120, "{case}: the other streams are whole");
         if wal.append("a", b"new").is_ok() {
             wal.append("a", b"newer").expect("goes on");
@@ -190,7 +195,7 @@ fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
         drop(wal);
         let opened = Wal::new(options_of(place.path(), CorruptionPolicy::Truncate));
         let wal = opened.unwrap_or_else(|error| panic!("{case}: {error}"));
-        let again = read_all(&wal, &case);
+        let again = read_all(&wal, harms > 1, &case);
         assert!(again >= good, "{case}: what was readable stays so");
     }
 }

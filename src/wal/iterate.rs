@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::error::Error;
 use crate::error::Result;
+use crate::storage::fork_generation;
 use crate::stream::Cursor;
 use crate::stream::StreamCore;
 
@@ -17,10 +19,13 @@ pub struct WalIterator {
 /// It sees entries that become visible while it runs: `None` means nothing more *now*, and it may
 /// be asked again. A run of damaged ids is one `Err`, behind which it goes on; an I/O error ends
 /// it. It finishes the segment file it is in when a truncation overtakes it, and answers
-/// `SegmentNotFound` then. It keeps that file readable but not the log open or locked.
+/// `SegmentNotFound` then. It keeps that file readable but not the log open or locked. In a
+/// forked child it answers [`Error::Forked`] once and ends.
 #[derive(Debug)]
 pub struct WalIdIterator {
     cursor: Cursor,
+    fork_generation: u64,
+    told_forked: bool,
 }
 
 impl WalIterator {
@@ -35,11 +40,19 @@ impl WalIdIterator {
     pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
         WalIdIterator {
             cursor: Cursor::new(stream, start),
+            fork_generation: fork_generation(),
+            told_forked: false,
         }
     }
 
     /// The next entry, borrowed until the next call: nothing is copied or allocated for it.
     pub fn next_entry(&mut self) -> Option<Result<(u64, &[u8])>> {
+        if self.fork_generation != fork_generation() {
+            // Locks of the stream may be held by threads that do not exist in the child. Told
+            // once: whoever skips errors must come to an end.
+            let told = std::mem::replace(&mut self.told_forked, true);
+            return (!told).then_some(Err(Error::Forked));
+        }
         match self.cursor.advance()? {
             Ok(id) => Some(Ok((id, self.cursor.bytes()))),
             Err(error) => Some(Err(error)),

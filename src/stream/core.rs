@@ -73,8 +73,13 @@ impl StreamCore {
         let needs_sync = recovered.needs_sync;
         let core = Self::build(environment, key, dir, recovered, true);
         if needs_sync && !core.is_poisoned() {
-            // A failure poisons the stream; whoever appends next is told.
-            if core.make_durable(core.written_end()).is_err() {
+            // A round of its own, not a wait for an id: what was lost behind the tail counts as
+            // settled, the tail itself does not. A failure poisons the stream; whoever appends
+            // next is told.
+            let synced = core
+                .durability
+                .exclusive(|| core.round().map(|reached| core.durability.advance(reached)));
+            if synced.is_err() {
                 core.hide_unproven();
             }
         }

@@ -69,7 +69,7 @@ impl StreamCore {
         match tail.life {
             Life::Open => self.refuse_poisoned(),
             Life::Closed => Err(Error::Closed),
-            Life::Deleted => Err(Error::StreamNotFound(self.key.to_string())),
+            Life::Deleted => Err(self.gone()),
         }
     }
 

@@ -204,7 +204,7 @@ impl Cursor {
 
     fn overtaken(&self) -> Error {
         match self.stream.life() {
-            Life::Deleted => Error::StreamNotFound(self.stream.key.to_string()),
+            Life::Deleted => self.stream.gone(),
             _ => self.stream.lost(self.next, self.next + 1),
         }
     }

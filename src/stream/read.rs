@@ -24,6 +24,7 @@ use crate::stream::EntryView;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Holder;
 use crate::stream::catalogue::Part;
+use crate::stream::tail::Life;
 
 /// How much a look-up reads at once: enough for some dozens of small frames.
 const LOOKUP_READ_AHEAD: usize = 8 << 10;
@@ -93,6 +94,7 @@ impl StreamCore {
         loop {
             let part = match self.catalogue().holder(id) {
                 Holder::Truncated => return Ok(None),
+                Holder::Lost { .. } if self.life() == Life::Deleted => return Err(self.gone()),
                 Holder::Lost { resumes } => return Err(self.lost(id, resumes)),
                 Holder::Part(part) => part,
             };
@@ -100,6 +102,10 @@ impl StreamCore {
                 Ok(source) => return Ok(Some((part, source))),
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
+                // The directory is renamed before the catalogue is emptied.
+                Err(error) if is_not_found(&error) && self.life() == Life::Deleted => {
+                    return Err(self.gone());
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -110,6 +116,11 @@ impl StreamCore {
             Holder::Part(now) => !Arc::ptr_eq(&now, part),
             _ => true,
         }
+    }
+
+    /// The error for whatever is asked of a deleted stream.
+    pub(super) fn gone(&self) -> Error {
+        Error::StreamNotFound(self.key.to_string())
     }
 
     /// The error for an id that was lost with its segment.

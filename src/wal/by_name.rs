@@ -122,7 +122,7 @@ impl Wal {
     /// end. Damage is an error, never `None`.
     pub fn get(&self, stream: &str, id: u64) -> Result<Option<Vec<u8>>> {
         match self.log.find(stream)? {
-            Some(stream) => stream.get(id),
+            Some(stream) => get_unless_deleted(&stream, id),
             None => Ok(None),
         }
     }
@@ -130,7 +130,10 @@ impl Wal {
     /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it.
     pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
         match self.log.find(stream)? {
-            Some(stream) => ids.iter().map(|id| stream.get(*id)).collect(),
+            Some(stream) => ids
+                .iter()
+                .map(|id| get_unless_deleted(&stream, *id))
+                .collect(),
             None => Ok(vec![None; ids.len()]),
         }
     }
@@ -244,6 +247,14 @@ impl Wal {
             Some(stream) if stream.exists() => Ok(stream),
             _ => Err(Error::StreamNotFound(key.to_owned())),
         }
+    }
+}
+
+/// By name, a stream that is deleted while it is read is an unknown one.
+fn get_unless_deleted(stream: &StreamCore, id: u64) -> Result<Option<Vec<u8>>> {
+    match stream.get(id) {
+        Err(Error::StreamNotFound(_)) => Ok(None),
+        read => read,
     }
 }
 

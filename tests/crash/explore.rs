@@ -24,7 +24,7 @@ use crate::workload::Workload;
 use crate::workload::run;
 
 /// About how many moments of a recovery are tried.
-const SECOND_CRASHES: u64 = 8;
+const SECOND_CRASHES: u64 = 5;
 
 const MODELS: [DirectoryModel; 2] = [DirectoryModel::Strict, DirectoryModel::Ordered];
 
@@ -115,12 +115,11 @@ fn explore_workload(name: &str, workload: &Workload, tally: &mut Tally) {
             last,
             only_process: false,
         };
-        let mut ways: Vec<Way> = Vec::new();
-        for model in MODELS {
-            ways.push(Way::Power(random.next(), model));
-            ways.push(Way::Power(random.next() / 8 * 8 + 3, model));
+        let mut ways: Vec<Way> = MODELS.map(|model| Way::Power(random.next(), model)).into();
+        match random.below(2) {
+            0 => ways.push(Way::Kill),
+            _ => ways.push(Way::Power(random.next() / 8 * 8 + 3, random.pick(&MODELS))),
         }
-        ways.push(Way::Kill);
         for way in ways {
             let deep = match way {
                 Way::Kill => random.one_in(2),

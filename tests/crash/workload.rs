@@ -73,7 +73,7 @@ pub fn run(seed: u64, sync_mode: SyncMode) -> Workload {
             .collect(),
         options,
         disk,
-        seed,
+        likes_cuts: seed.is_multiple_of(3),
     };
     let steps = 15 + runner.random.below(30);
     for _ in 0..steps {
@@ -107,14 +107,20 @@ struct Runner {
     streams: Vec<StreamModel>,
     options: WalOptions,
     disk: SimulatedDisk,
-    seed: u64,
+    /// Truncates, restores and deletes more than it appends.
+    likes_cuts: bool,
 }
 
 impl Runner {
     fn step(&mut self) {
         let at = self.random.below(self.streams.len() as u64) as usize;
-        match self.random.below(100) {
-            0..40 => self.append(at, 1, How::Append),
+        let chosen = match self.random.one_in(2) && self.likes_cuts {
+            true => 54 + self.random.below(15),
+            false => self.random.below(100),
+        };
+        match chosen {
+            0..34 => self.append(at, 1, How::Append),
+            34..40 => self.append_together(at),
             40..54 => {
                 let entries = 1 + self.random.below(5) as usize;
                 let how = self.random.pick(&[How::Batch, How::Batch, How::Txn]);
@@ -205,6 +211,39 @@ impl Runner {
         }
         if self.random.one_in(3) {
             self.note_durable();
+        }
+    }
+
+    /// Several threads append to one stream, so that they share rounds of group commit.
+    fn append_together(&mut self, at: usize) {
+        let key = self.streams[at].key.clone();
+        let payloads: Vec<Vec<u8>> = (0..6).map(|_| self.payload(at)).collect();
+        let (wal, disk) = (self.wal(), &self.disk);
+        let append = |bytes: &Vec<u8>| {
+            let began = disk.op_count();
+            let id = wal.append(&key, bytes).expect("appends");
+            let returned = disk.op_count();
+            (id, bytes.clone(), Span { began, returned })
+        };
+        let mut appended: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = payloads
+                .chunks(2)
+                .map(|own| scope.spawn(move || own.iter().map(append).collect::<Vec<_>>()))
+                .collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().expect("appends"))
+                .collect()
+        });
+        appended.sort_by_key(|(id, ..)| *id);
+        for (id, bytes, span) in appended {
+            assert_eq!(id, self.streams[at].latest().next_id());
+            self.streams[at].now().entries.push(Entry {
+                bytes: bytes.into(),
+                frame_end: id + 1,
+                span,
+                durable: self.options.sync_mode == SyncMode::Strict,
+            });
         }
     }
 

@@ -193,19 +193,29 @@ impl StreamCore {
             .collect();
         archived.sort_unstable();
         let mut first_kept = catalogue.first_kept;
+        let mut successor = catalogue.parts.first().map(Arc::clone);
         let mut back = Vec::new();
         for first_id in archived
             .into_iter()
             .rev()
             .filter(|id| *id < catalogue.first_kept)
         {
+            let told = successor
+                .as_ref()
+                .and_then(|s| s.segment.header.predecessor);
+            let joins_on = |end: &SegmentEnd| {
+                end.next_id == first_kept && told.is_none_or(|told| told.link == end.link)
+            };
             let found = self.archived_part(archive, first_id)?;
-            let Some((segment, end)) = found.filter(|(_, end)| end.next_id == first_kept) else {
-                break;
+            let Some((segment, end)) = found.filter(|(_, end)| joins_on(end)) else {
+                // Perhaps of a deleted stream that had this name.
+                continue;
             };
             debug_assert!(end.next_id > first_id);
             first_kept = first_id;
-            back.push(Part::new(segment, true));
+            let part = Part::new(segment, true);
+            successor = Some(Arc::clone(&part));
+            back.push(part);
         }
         if back.is_empty() {
             return Ok(0);

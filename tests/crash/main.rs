@@ -11,6 +11,7 @@
 
 #![cfg(feature = "simulation")]
 
+mod archive;
 mod check;
 mod explore;
 mod model;

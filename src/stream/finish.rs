@@ -189,19 +189,17 @@ impl StreamCore {
                     self.durability.advance(reached);
                 }
             }
-            rename_away(
+            let renamed = rename_away(
                 &*self.environment.storage,
                 &self.environment.root,
                 &self.dir,
-            )
-        });
-        let target = match deleted {
-            Ok(target) => target,
-            Err(error) => {
+            );
+            if renamed.is_err() {
                 self.tail.lock().life = Life::Open;
-                return Err(error);
             }
-        };
+            renamed
+        });
+        let target = deleted?;
         self.durability.close();
         upkeep.spare = None;
         let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);
@@ -211,6 +209,9 @@ impl StreamCore {
             self.environment.read_files.forget(&part.read_slot);
         }
         self.progress.notify_all();
+        // Where this fails the stream is gone here, and may be back after a crash: whole, because
+        // its files are still there. It must not go on under the name of what open removes.
+        sync_root(&*self.environment.storage, &self.environment.root)?;
         remove_deleted(&*self.environment.storage, &target)
     }
 }
@@ -231,18 +232,24 @@ fn deleted_name(dir: &Path) -> PathBuf {
     dir.with_file_name(name)
 }
 
-/// Renames a stream's directory so that it is no stream any more, durably.
+/// Renames a stream's directory so that it is no stream any more; not durable yet.
 fn rename_away(storage: &dyn Storage, root: &Path, dir: &Path) -> Result<PathBuf> {
     let target = deleted_name(dir);
     let io = |error| Error::io(error, ErrorContext::at(dir));
     if storage.kind(&target).map_err(io)?.is_some() {
+        // Left by a deletion that failed half-way, perhaps before it was durable.
+        sync_root(storage, root)?;
         remove_deleted(storage, &target)?;
     }
     if storage.kind(dir).map_err(io)?.is_some() {
         storage.rename(dir, &target).map_err(io)?;
     }
-    storage.sync_dir(root).map_err(io)?;
     Ok(target)
+}
+
+fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
+    let synced = storage.sync_dir(root);
+    synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
 }
 
 /// Removes what a deletion left: the directory under its new name, with everything in it.

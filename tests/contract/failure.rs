@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::FaultPlan;
 use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
@@ -159,4 +160,64 @@ fn a_failure_while_closing_is_told_and_the_lock_is_released_all_the_same() {
     let told = wal.close().expect_err("the sync fails");
     assert_eq!(told.os_error(), Some(libc::EIO));
     assert_eq!(all_entries(&open(&disk, SyncMode::Async), "s").len(), 1);
+}
+
+#[test]
+fn after_a_deletion_that_could_not_be_made_durable_nothing_acknowledged_is_lost() {
+    for (kind, starts_anew) in [(OpKind::SyncDir, true), (OpKind::Rename, false)] {
+        for sync_mode in [SyncMode::Strict, SyncMode::Async] {
+            let disk = SimulatedDisk::new();
+            let wal = open(&disk, sync_mode);
+            let old = wal.stream("s").expect("a handle");
+            for id in 0..3 {
+                old.append(&entry(id)).expect("appends");
+            }
+            old.sync().expect("syncs");
+            disk.inject(FaultPlan::nth(kind, 1));
+            let told = wal.delete_stream("s").expect_err("not durable");
+            assert_eq!(told.os_error(), Some(libc::EIO), "{kind:?}");
+            let id = wal.append("s", b"after").expect("appends");
+            assert_eq!(id, if starts_anew { 0 } else { 3 }, "{kind:?}");
+            assert_eq!(old.append(b"x").is_err(), starts_anew, "{kind:?}");
+            wal.sync("s").expect("syncs");
+            for seed in 0..16 {
+                let after = disk.crash(seed, DirectoryModel::Strict);
+                let read = open(&after, sync_mode).get("s", id).expect("reads");
+                assert_eq!(read.as_deref(), Some(&b"after"[..]), "{kind:?} {seed}");
+            }
+            wal.delete_stream("s").expect("deletes");
+            for seed in 0..16 {
+                let after = disk.crash(seed, DirectoryModel::Strict);
+                let streams = open(&after, sync_mode).streams().expect("lists");
+                assert_eq!(streams, Vec::<String>::new(), "{kind:?} {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deletion_told_to_have_failed_leaves_all_of_the_stream_or_nothing() {
+    for again in [false, true] {
+        let disk = SimulatedDisk::new();
+        let wal = open(&disk, SyncMode::Async);
+        for id in 0..3 {
+            wal.append("s", &entry(id)).expect("appends");
+        }
+        wal.sync("s").expect("syncs");
+        disk.inject(FaultPlan::nth(OpKind::SyncDir, 1));
+        wal.delete_stream("s").expect_err("not durable");
+        wal.append("s", b"new").expect("appends");
+        if again {
+            disk.inject(FaultPlan::nth(OpKind::Remove, 1));
+            wal.delete_stream("s").expect_err("not removed");
+        }
+        for seed in 0..32 {
+            let after = disk.crash(seed, DirectoryModel::Strict);
+            let left = all_entries(&open(&after, SyncMode::Async), "s");
+            let old: Vec<_> = (0..3).map(|id| (id, entry(id))).collect();
+            let new = [(0, b"new".to_vec())];
+            let whole = left.is_empty() || left == old || left == new;
+            assert!(whole, "{again} {seed}: {left:?}");
+        }
+    }
 }

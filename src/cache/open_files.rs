@@ -127,6 +127,23 @@ impl<T: Clone> OpenFiles<T> {
         slot.close();
     }
 
+    /// Closes every file without unsynced bytes. False: there was none.
+    pub fn close_clean(&self) -> bool {
+        let mut ring = self.ring.lock();
+        let before = ring.len();
+        ring.retain(|listed| {
+            let Some(slot) = listed.upgrade() else {
+                return false;
+            };
+            let unsynced = slot.unsynced.load(Ordering::Acquire);
+            if !unsynced {
+                slot.close();
+            }
+            unsynced
+        });
+        ring.len() < before
+    }
+
     /// How many files are open.
     #[cfg(test)]
     fn open_count(&self) -> usize {
@@ -223,6 +240,17 @@ mod tests {
         open(&files, &all, 0);
         all[0].wrote_through(opening);
         assert!(all[0].begin_sync());
+    }
+
+    #[test]
+    fn clean_files_are_closed_where_descriptors_are_short() {
+        let (files, all) = (OpenFiles::new(4), slots(3));
+        (0..3).for_each(|i| open(&files, &all, i));
+        all[1].wrote_through(all[1].openings());
+        assert!(files.close_clean());
+        let still_open: Vec<_> = (0..3).filter(|i| is_open(&all, *i)).collect();
+        assert_eq!(still_open, [1]);
+        assert!(!files.close_clean());
     }
 
     #[test]

@@ -163,6 +163,18 @@ pub trait MappedBytes: Send + Sync + fmt::Debug {
     fn bytes(&self) -> &[u8];
 }
 
+/// Whether the process or the system has no descriptor left: closing a file helps.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = [libc::EMFILE, libc::ENFILE];
+    // ERROR_TOO_MANY_OPEN_FILES.
+    #[cfg(windows)]
+    let codes = [4];
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
+}
+
 /// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.
 pub fn read_exact_at(file: &dyn StorageFile, offset: u64, buf: &mut [u8]) -> io::Result<()> {
     let read = file.read_at(offset, buf)?;

@@ -274,9 +274,9 @@ impl StreamCore {
             let opening = part.write_slot.openings();
             let file = self.environment.write_files.get(&part.write_slot, || {
                 let path = part.segment.path();
+                let storage = &self.environment.storage;
                 self.environment
-                    .storage
-                    .open_file(&path, Access::ReadWrite)
+                    .opening(|| storage.open_file(&path, Access::ReadWrite))
                     .map_err(|error| Error::io(error, part.segment.context()))
             })?;
             let now = part.write_slot.openings();
@@ -297,10 +297,11 @@ impl StreamCore {
     fn open_source(&self, part: &Arc<Part>) -> std::io::Result<Source> {
         use crate::options::ReadStrategy;
         let sealed = part.segment.is_sealed();
+        let path = part.segment.path();
+        let storage = &self.environment.storage;
         let file = self
             .environment
-            .storage
-            .open_file(&part.segment.path(), Access::Read)?;
+            .opening(|| storage.open_file(&path, Access::Read))?;
         if !sealed && part.segment.index.write().wants_hints() {
             self.take_hints(part, &file)?;
         }

@@ -1,5 +1,6 @@
 //! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -14,6 +15,7 @@ use crate::options::WalOptions;
 use crate::segment::Source;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+use crate::storage::is_out_of_descriptors;
 use crate::stream::StreamCore;
 
 /// Works for the streams off the threads that append. Calls return at once.
@@ -71,6 +73,20 @@ impl Environment {
     /// A number for a stream that no other of this log has while it is open.
     pub fn stream_number(&self) -> u64 {
         self.streams_made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs `work`, which opens something. Where the process has no descriptor left, the files
+    /// that can do without theirs are closed, and it is run once more.
+    pub fn opening<R>(&self, mut work: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        match work() {
+            Err(error) if is_out_of_descriptors(&error) && self.close_clean_files() => work(),
+            done => done,
+        }
+    }
+
+    fn close_clean_files(&self) -> bool {
+        let read = self.read_files.close_clean();
+        self.write_files.close_clean() || read
     }
 
     /// Tells the log's owner.

@@ -117,14 +117,11 @@ impl StreamCore {
             .map_or(wanted, |(_, len)| len - HEADER_AREA_LEN)
             .max(needed);
         let storage = &*self.environment.storage;
-        let file = create_segment(
-            storage,
-            &self.dir,
-            &header,
-            spare.map(|(file, _)| file),
-            room,
-        )
-        .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
+        let spare = spare.map(|(file, _)| file);
+        let file = self
+            .environment
+            .opening(|| create_segment(storage, &self.dir, &header, spare.clone(), room))
+            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
         let end = SegmentEnd::empty(header.first_id);
         let dir = Arc::from(self.dir.as_path());
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());

@@ -223,15 +223,15 @@ impl StreamCore {
     fn sync_names(&self, state: &mut SyncState, part: &Part) -> Result<()> {
         let storage = &self.environment.storage;
         if !part.name_durable.load(Ordering::Acquire) {
-            storage
-                .sync_dir(&self.dir)
+            self.environment
+                .opening(|| storage.sync_dir(&self.dir))
                 .map_err(|error| Error::io(error, ErrorContext::at(&self.dir)))?;
             part.name_durable.store(true, Ordering::Release);
         }
         if !state.dir_durable {
             let root = &self.environment.root;
-            storage
-                .sync_dir(root)
+            self.environment
+                .opening(|| storage.sync_dir(root))
                 .map_err(|error| Error::io(error, ErrorContext::at(root)))?;
             state.dir_durable = true;
         }

@@ -1,0 +1,265 @@
+//! What the system is really asked for, seen by strace: one durable operation per Strict append
+//! of a lone writer, none on a thread that appends under Async, directories before the first
+//! durable acknowledgement, and far fewer syncs than appends when many share them.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use ironwal::*;
+
+use support::options;
+
+/// Not a test by itself: this program, started by one of its tests, plays a part here.
+#[test]
+fn as_a_child() {
+    support::play(&[
+        ("append strictly", append_strictly),
+        ("append asynchronously", append_asynchronously),
+        ("append from many threads", append_from_many_threads),
+    ]);
+}
+
+/// Tells the trace what happens: a call that fails and means nothing, under a name that says it.
+fn mark(what: &str) {
+    let refused = std::fs::remove_dir(format!("/a-mark-in-the-trace/{what}"));
+    assert!(refused.is_err());
+}
+
+/// One system call of the child.
+#[derive(Debug)]
+struct Call {
+    thread: u64,
+    /// With its arguments; descriptors are shown with their paths.
+    text: String,
+}
+
+impl Call {
+    fn is(&self, name: &str) -> bool {
+        self.text
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('('))
+    }
+
+    fn is_sync(&self) -> bool {
+        [
+            "fdatasync",
+            "fsync",
+            "sync_file_range",
+            "msync",
+            "syncfs",
+            "sync",
+        ]
+        .iter()
+        .any(|name| self.is(name))
+    }
+
+    fn is_on(&self, end: &str) -> bool {
+        self.text.contains(&format!("{end}>"))
+    }
+}
+
+/// What lies between two marks, and the thread that set the first.
+fn between<'a>(calls: &'a [Call], from: &str, to: &str) -> (u64, &'a [Call]) {
+    let place = |what: &str| {
+        let mark = format!("/a-mark-in-the-trace/{what}\"");
+        let found = calls.iter().position(|call| call.text.contains(&mark));
+        found.unwrap_or_else(|| panic!("no mark {what}"))
+    };
+    let (from, to) = (place(from), place(to));
+    (calls[from].thread, &calls[from + 1..to])
+}
+
+/// What is traced. A name that a machine's kernel does not know is passed over (`?`).
+const TRACED: [&str; 15] = [
+    "?fsync",
+    "?fdatasync",
+    "?sync_file_range",
+    "?msync",
+    "?syncfs",
+    "?sync",
+    "?rename",
+    "?renameat",
+    "?renameat2",
+    "?rmdir",
+    "?unlinkat",
+    "?mkdir",
+    "?mkdirat",
+    "?pwrite64",
+    "?pwritev",
+];
+
+/// The calls of a child that plays `role`; `None`, with a message, where nothing can be traced.
+fn traced(role: &str) -> Option<Vec<Call>> {
+    let can_trace = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "true"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !can_trace {
+        println!("SKIPPED: strace is not installed, or may not trace here");
+        return None;
+    }
+    let place = support::place();
+    let trace = place.path().join("trace");
+    let child = support::child(role, place.path());
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-y", "-s", "200", "-o"])
+        .arg(&trace)
+        .args(["-e", &format!("trace={}", TRACED.join(","))])
+        .arg(child.get_program())
+        .args(child.get_args());
+    for (name, value) in child.get_envs() {
+        command.env(name, value.expect("a value"));
+    }
+    let output = command.output().expect("strace runs");
+    assert!(output.status.success(), "{output:?}");
+    let trace = std::fs::read_to_string(&trace).expect("a trace");
+    Some(parse(&trace))
+}
+
+/// Calls in the order in which they were begun.
+fn parse(trace: &str) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let Some((thread, text)) = line.split_once(' ') else {
+            continue;
+        };
+        let text = text.trim_start();
+        if text.starts_with("<...") || text.starts_with("+++") || text.starts_with("---") {
+            continue;
+        }
+        calls.push(Call {
+            thread: thread.parse().expect("a thread's number"),
+            text: text.to_owned(),
+        });
+    }
+    calls
+}
+
+const APPENDS: u64 = 30;
+
+fn append_strictly(place: &Path) {
+    let wal = Wal::new(options(place, SyncMode::Strict)).expect("opens");
+    mark("first");
+    wal.append("s", b"first").expect("appends");
+    mark("more");
+    for id in 1..=APPENDS {
+        wal.append("s", &id.to_le_bytes()).expect("appends");
+    }
+    mark("end");
+}
+
+#[test]
+fn a_lone_strict_append_costs_one_fdatasync_on_its_own_thread() {
+    let Some(calls) = traced("append strictly") else {
+        return;
+    };
+    let (thread, calls) = between(&calls, "more", "end");
+    let syncs: Vec<_> = calls.iter().filter(|call| call.is_sync()).collect();
+    assert_eq!(syncs.len() as u64, APPENDS, "{syncs:#?}");
+    for sync in &syncs {
+        assert!(sync.is("fdatasync"), "{sync:?}");
+        assert_eq!(sync.thread, thread, "{sync:?}");
+        assert!(sync.is_on("/log/s/00000000000000000000.wal"), "{sync:?}");
+    }
+    // Each behind the frame it is for: write, sync, slot; and nothing else.
+    let writes = calls
+        .iter()
+        .filter(|call| call.is("pwrite64") || call.is("pwritev"));
+    assert_eq!(writes.count() as u64, 2 * APPENDS);
+}
+
+#[test]
+fn directories_are_synced_before_the_first_durable_acknowledgement() {
+    let Some(calls) = traced("append strictly") else {
+        return;
+    };
+    let (thread, calls) = between(&calls, "first", "more");
+    let place_of = |is: &dyn Fn(&Call) -> bool, what: &str| {
+        let found = calls.iter().rposition(is);
+        found.unwrap_or_else(|| panic!("no {what}: {calls:#?}"))
+    };
+    let named = place_of(&|call| call.text.starts_with("rename"), "renaming");
+    let made = place_of(&|call| call.text.starts_with("mkdir"), "directory");
+    let stream = place_of(&|call| call.is("fsync") && call.is_on("/log/s"), "sync");
+    let root = place_of(&|call| call.is("fsync") && call.is_on("/log"), "sync");
+    assert!(stream > named && root > made);
+    let frames = place_of(&|call| call.is("fdatasync") && call.is_on(".wal"), "sync");
+    assert!(frames > named);
+    assert!(calls.iter().all(|call| call.thread == thread));
+}
+
+fn append_asynchronously(place: &Path) {
+    let mut options = options(place, SyncMode::Async);
+    options.max_segment_size = 100 << 10;
+    options.background_sync = Some(BackgroundSync {
+        interval: std::time::Duration::from_millis(1),
+        bytes: 1000,
+    });
+    let wal = Wal::new(options).expect("opens");
+    let stream = wal.stream("s").expect("a handle");
+    mark("begin");
+    for _ in 0..2000 {
+        stream.append(&[7; 300]).expect("appends");
+    }
+    mark("end");
+    let last = stream.next_id().expect("told") - 1;
+    let forever = std::time::Duration::from_secs(60);
+    stream.wait_durable(last, forever).expect("durable");
+    mark("durable");
+}
+
+#[test]
+fn no_sync_is_made_on_a_thread_that_appends_under_async() {
+    let Some(calls) = traced("append asynchronously") else {
+        return;
+    };
+    let (thread, appending) = between(&calls, "begin", "end");
+    let own: Vec<_> = appending
+        .iter()
+        .filter(|call| call.thread == thread && call.is_sync())
+        .collect();
+    assert!(own.is_empty(), "{own:#?}");
+    // Nor while it waits: a helper syncs.
+    let (_, all) = between(&calls, "begin", "durable");
+    let mut syncs = all.iter().filter(|call| call.is_sync());
+    assert!(syncs.clone().count() > 0, "a helper syncs");
+    assert!(syncs.all(|call| call.thread != thread));
+}
+
+const THREADS: u64 = 16;
+const APPENDS_EACH: u64 = 50;
+
+fn append_from_many_threads(place: &Path) {
+    let wal = Wal::new(options(place, SyncMode::Strict)).expect("opens");
+    wal.append("s", b"first").expect("appends");
+    mark("begin");
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..APPENDS_EACH {
+                    wal.append("s", b"an entry").expect("appends");
+                }
+            });
+        }
+    });
+    mark("end");
+}
+
+#[test]
+fn sixteen_strict_writers_share_their_syncs() {
+    let Some(calls) = traced("append from many threads") else {
+        return;
+    };
+    let (_, calls) = between(&calls, "begin", "end");
+    let syncs = calls.iter().filter(|call| call.is("fdatasync")).count() as u64;
+    let appends = THREADS * APPENDS_EACH;
+    assert!(
+        syncs > 0 && syncs < appends / 3,
+        "{syncs} syncs for {appends} appends"
+    );
+}

@@ -124,7 +124,7 @@ pub unsafe extern "C" fn ironwal_append_vectored(
         boundary::on::<WalHandle>(wal, out_error, |handle| {
             let key = boundary::text(stream, stream_len, "stream")?;
             let parts = boundary::parts(parts, part_count, "parts")?;
-            let id = handle.wal.stream(key)?.append_vectored(&parts)?;
+            let id = handle.wal.append_vectored(key, &parts)?;
             boundary::give(out_id, id);
             Ok(())
         })
@@ -198,8 +198,7 @@ pub unsafe extern "C" fn ironwal_get_into(
             let buffer = boundary::buffer(buffer, capacity, "buffer")?;
             let entry_len = handle
                 .wal
-                .stream(key)?
-                .get_into(id, buffer)?
+                .get_into(key, id, buffer)?
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
             boundary::give(out_len, entry_len);
             if entry_len > capacity {

@@ -116,9 +116,7 @@ pub unsafe extern "C" fn ironwal_current_segment_start_id(
         boundary::on::<WalHandle>(wal, out_error, |handle| {
             let out_id = boundary::required(out_id, "out_id")?;
             let key = boundary::text(stream, stream_len, "stream")?;
-            // The engine's question below has no room for an error, so its own door is asked first.
-            handle.wal.stream(key)?;
-            let first_id = handle.wal.current_segment_start_id(key);
+            let first_id = handle.wal.try_current_segment_start_id(key)?;
             boundary::give(
                 out_id,
                 first_id.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?,

@@ -121,21 +121,16 @@ impl Wal {
     /// The entry. `None`: unknown stream, an id below the first kept, or at or past the visible
     /// end. Damage is an error, never `None`.
     pub fn get(&self, stream: &str, id: u64) -> Result<Option<Vec<u8>>> {
-        match self.log.find(stream)? {
-            Some(stream) => get_unless_deleted(&stream, id),
-            None => Ok(None),
-        }
+        self.log.in_stream(stream, |stream| stream.get(id))
     }
 
     /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it.
     pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
-        match self.log.find(stream)? {
-            Some(stream) => ids
-                .iter()
-                .map(|id| get_unless_deleted(&stream, *id))
-                .collect(),
-            None => Ok(vec![None; ids.len()]),
-        }
+        let found = self.log.in_stream(stream, |stream| {
+            let entries: Result<Vec<_>> = ids.iter().map(|id| stream.get(*id)).collect();
+            entries.map(Some)
+        })?;
+        Ok(found.unwrap_or_else(|| vec![None; ids.len()]))
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later. Empty for an
@@ -242,19 +237,38 @@ impl Wal {
         self.log.close()
     }
 
+    /// [`Stream::append_vectored`], by name.
+    #[cfg(feature = "capi")]
+    pub(crate) fn append_vectored(&self, stream: &str, parts: &[&[u8]]) -> Result<u64> {
+        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        self.log
+            .on_stream(stream, |stream| stream.append(parts, durable))
+    }
+
+    /// [`Stream::get_into`], by name.
+    #[cfg(feature = "capi")]
+    pub(crate) fn get_into(
+        &self,
+        stream: &str,
+        id: u64,
+        target: &mut [u8],
+    ) -> Result<Option<usize>> {
+        self.log
+            .in_stream(stream, |stream| stream.get_into(id, target))
+    }
+
+    /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
+    #[cfg(feature = "capi")]
+    pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
+        let stream = self.log.find(stream)?;
+        Ok(stream.and_then(|stream| stream.current_segment_start_id()))
+    }
+
     fn existing(&self, key: &str) -> Result<Arc<StreamCore>> {
         match self.log.find(key)? {
             Some(stream) if stream.exists() => Ok(stream),
             _ => Err(Error::StreamNotFound(key.to_owned())),
         }
-    }
-}
-
-/// By name, a stream that is deleted while it is read is an unknown one.
-fn get_unless_deleted(stream: &StreamCore, id: u64) -> Result<Option<Vec<u8>>> {
-    match stream.get(id) {
-        Err(Error::StreamNotFound(_)) => Ok(None),
-        read => read,
     }
 }
 

@@ -43,6 +43,11 @@ impl Stream {
         }
     }
 
+    /// Reads; a failure of a stream that is deleted meanwhile is that it is not there.
+    fn reading<R>(&self, read: impl FnOnce(&StreamCore) -> Result<R>) -> Result<R> {
+        read(self.enter_existing()?).or_else(|error| self.enter_existing().and(Err(error)))
+    }
+
     /// The stream's key.
     pub fn key(&self) -> &str {
         &self.core.key
@@ -68,19 +73,19 @@ impl Stream {
 
     /// The entry, in memory of its own. `None`: below the first id kept, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
-        self.enter_existing()?.get(id)
+        self.reading(|core| core.get(id))
     }
 
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
     /// `target` is not copied at all; its length is returned all the same.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        self.enter_existing()?.get_into(id, target)
+        self.reading(|core| core.get_into(id, target))
     }
 
     /// The entry where it lies, without copying it where that is possible (mapped sealed segments,
     /// cached decompressed frames).
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        self.enter_existing()?.view(id)
+        self.reading(|core| core.view(id))
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later.

@@ -126,6 +126,25 @@ impl Log {
         }
     }
 
+    /// Reads from the stream of that name; `None` where there is none. A read that fails because
+    /// the stream is being deleted under it is answered once the deletion is over: from what is
+    /// there then.
+    pub fn in_stream<R>(
+        &self,
+        key: &str,
+        mut read: impl FnMut(&StreamCore) -> Result<Option<R>>,
+    ) -> Result<Option<R>> {
+        loop {
+            let Some(stream) = self.find(key)? else {
+                return Ok(None);
+            };
+            match read(&stream) {
+                Err(_) if stream.life() == Life::Deleted => drop(self.deletions.lock()),
+                done => return done,
+            }
+        }
+    }
+
     /// Deletes a stream. Durable on return.
     pub fn delete(&self, key: &str) -> Result<()> {
         let _deletions = self.deletions.lock();

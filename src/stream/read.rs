@@ -3,7 +3,7 @@
 //! Nothing here takes a lock that an append or a sync holds for long: the catalogue is copied, the
 //! segment's published end is read, and everything below that end never changes.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ const LOOKUP_READ_AHEAD: usize = 8 << 10;
 
 thread_local! {
     /// One set of buffers a thread, so that a look-up allocates nothing but its answer.
-    static BUFFERS: RefCell<Buffers> = const { RefCell::new(Buffers::new()) };
+    static BUFFERS: Cell<Buffers> = const { Cell::new(Buffers::new()) };
 }
 
 impl StreamCore {
@@ -74,15 +74,13 @@ impl StreamCore {
         let Some((part, source)) = self.find_part(id)? else {
             return Ok(None);
         };
-        BUFFERS.with(|buffers| match buffers.try_borrow_mut() {
-            Ok(mut buffers) => self
-                .read_entry(&mut buffers, &part, &source, id, then)
-                .map(Some),
-            // A caller's code runs inside no borrow of ours; should that change, memory is cheap.
-            Err(_) => self
-                .read_entry(&mut Buffers::new(), &part, &source, id, then)
-                .map(Some),
-        })
+        // Taken out for the call and put back, where the thread still has them: a host may call
+        // while the thread's locals are being torn down, from a destructor of its own.
+        let kept = BUFFERS.try_with(|kept| kept.replace(Buffers::new()));
+        let mut buffers = kept.unwrap_or_else(|_| Buffers::new());
+        let read = self.read_entry(&mut buffers, &part, &source, id, then);
+        let _ = BUFFERS.try_with(|kept| kept.set(buffers));
+        read.map(Some)
     }
 
     /// The part that holds a visible id, open for reading.

@@ -61,6 +61,8 @@ static void children_of_a_log_given_up(void) {
     ironwal_options *options = options_for("freed");
     ironwal_wal *wal = NULL, *second = NULL;
     ironwal_stream *stream = NULL;
+    ironwal_iter *iter = NULL;
+    ironwal_view view;
     uint64_t id = 7;
     OK(ironwal_wal_open(options, &wal, &error));
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
@@ -68,8 +70,16 @@ static void children_of_a_log_given_up(void) {
     OK(ironwal_stream_append(stream, TEXT("x"), &id, &error));
     CHECK(id == 0);
     EXPECT(IRONWAL_E_LOCKED, ironwal_wal_open(options, &second, &error));
+    OK(ironwal_stream_iter(stream, 0, &iter, &error));
+    OK(ironwal_iter_next(iter, &id, &view, &error));
     ironwal_stream_free(stream);
+    /* That was the last handle that keeps the log open: the iterator is of a closed log now. */
+    CLOSED(ironwal_iter_next(iter, &id, &view, &error));
     OK(ironwal_wal_open(options, &second, &error));
+    OK(ironwal_append(second, TEXT("s"), TEXT("of another opening"), NULL, &error));
+    CLOSED(ironwal_iter_next(iter, &id, &view, &error));
+    CLOSED(ironwal_iter_current(iter, 0, &view, &error));
+    ironwal_iter_free(iter);
     OK(ironwal_wal_close(second, &error));
     ironwal_options_free(options);
 }
@@ -82,6 +92,7 @@ static void mixed_up_handles(void) {
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_sync_all((ironwal_wal *)stream, &error));
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_sync((ironwal_stream *)wal, &error));
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_close((ironwal_wal *)stream, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_sync((ironwal_stream *)((char *)stream + 1), &error));
     OK(ironwal_stream_append(stream, TEXT("x"), NULL, &error));
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));

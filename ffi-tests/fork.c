@@ -25,6 +25,8 @@ static void child(int frees) {
     ironwal_buffer buffer;
     ironwal_names *names = NULL;
     ironwal_stream *late = NULL;
+    ironwal_txn *begun = NULL;
+    ironwal_view none;
     alarm(60); /* A child that waits for a lock of the parent's is ended by the signal. */
     FORKED(ironwal_append(wal, TEXT("s"), TEXT("x"), &id, &error));
     FORKED(ironwal_stream_append(stream, TEXT("x"), &id, &error));
@@ -37,8 +39,12 @@ static void child(int frees) {
     FORKED(ironwal_sync_all(wal, &error));
     FORKED(ironwal_stream_wait_durable(stream, 0, 0, &error));
     FORKED(ironwal_delete_stream(wal, TEXT("s"), &error));
+    FORKED(ironwal_txn_begin(wal, TEXT("s"), &begun, &error));
+    FORKED(ironwal_txn_add(other_txn, TEXT("x"), &error));
     FORKED(ironwal_txn_commit(txn, &id, &id, &error));
-    CHECK(id == 7 && names == NULL && late == NULL);
+    FORKED(ironwal_iter_next(iter, &id, &none, &error));
+    FORKED(ironwal_iter_current(iter, 0, &none, &error));
+    CHECK(id == 7 && names == NULL && late == NULL && begun == NULL && none.data == NULL);
     CHECK(view_is(view, "entry", 5));
     if (frees) {
         ironwal_txn_abort(other_txn);

@@ -50,8 +50,9 @@
  * - Threads. A log and its streams may be used by any number of threads at once; a transaction, an
  *   iterator and options by one at a time. A call that frees a handle must be the last one on it.
  *   Calls are no cancellation points: pthread_cancel() takes effect after them.
- * - fork. In the child every call on a handle of the parent's answers ::IRONWAL_E_FORKED; freeing
- *   there touches neither the disk nor the parent's threads.
+ * - fork. In the child every call on a log of the parent's, and on what was made from it, answers
+ *   ::IRONWAL_E_FORKED; freeing there touches neither the disk nor the parent's threads. Options,
+ *   pinned views and lists are memory and work there as ever.
  * - A defect inside the library becomes ::IRONWAL_E_PANIC; the log then accepts only close and free.
  */
 
@@ -1565,7 +1566,8 @@ ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
  *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
- *   behind it; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   behind it; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
                                  uint64_t *out_id,

@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 use crate::Error;
 use crate::storage::CancellationGuard;
+use crate::storage::fork_generation;
 
 use super::buffer::ironwal_slice;
 use super::error::ErrorReport;
@@ -31,18 +32,30 @@ use super::status::ironwal_status;
 pub(super) type Outcome = Result<(), Failure>;
 
 /// Whether calls on a log and its children are let in. Shared by all handles of one log.
-#[derive(Default)]
 pub(super) struct Gate {
+    fork_generation: u64,
     closed: AtomicBool,
     panicked: AtomicBool,
 }
 
 impl Gate {
+    pub(super) fn new() -> Arc<Gate> {
+        Arc::new(Gate {
+            fork_generation: fork_generation(),
+            closed: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+        })
+    }
+
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
 
     fn enter(&self) -> Outcome {
+        // Before all else: in a forked child a lock of the parent's may be held for ever.
+        if self.fork_generation != fork_generation() {
+            return Err(Failure::Engine(Error::Forked));
+        }
         if self.panicked.load(Ordering::Acquire) {
             return Err(Failure::Refused(
                 IRONWAL_E_POISONED,
@@ -54,6 +67,18 @@ impl Gate {
             true => Err(Failure::Engine(Error::Closed)),
             false => Ok(()),
         }
+    }
+}
+
+/// Held by every handle that keeps its log open, before what it holds of the engine: the gate
+/// shuts just before the last of them gives the log up, which closes it.
+pub(super) struct Keeper {
+    pub(super) gate: Arc<Gate>,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.gate.close();
     }
 }
 
@@ -111,6 +136,9 @@ unsafe fn tagged<H: Handle>(handle: *const H::Opaque) -> Result<*const Tagged<H>
         return Err(Failure::argument(format!("{} is NULL", H::NAME)));
     }
     let tagged = handle.cast::<Tagged<H>>();
+    if !tagged.is_aligned() {
+        return Err(Failure::argument(format!("{} is no handle", H::NAME)));
+    }
     // SAFETY: every handle begins with its magic (`repr(C)`); the caller says it is live.
     match unsafe { ptr::read(&raw const (*tagged).magic) } == H::MAGIC {
         true => Ok(tagged),

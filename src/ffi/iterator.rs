@@ -80,7 +80,7 @@ pub unsafe extern "C" fn ironwal_iter_open(
             let out_iter = boundary::required(out_iter, "out_iter")?;
             let key = boundary::text(stream, stream_len, "stream")?;
             let iterator = handle.wal.iter_with_ids(key, start_id)?;
-            boundary::give(out_iter, handle_of(&handle.gate, iterator));
+            boundary::give(out_iter, handle_of(&handle.keeper.gate, iterator));
             Ok(())
         })
     }
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn ironwal_stream_iter(
         boundary::on::<StreamHandle>(stream, out_error, |handle| {
             let out_iter = boundary::required(out_iter, "out_iter")?;
             let iterator = handle.stream.iter_with_ids(start_id)?;
-            boundary::give(out_iter, handle_of(&handle.gate, iterator));
+            boundary::give(out_iter, handle_of(&handle.keeper.gate, iterator));
             Ok(())
         })
     }
@@ -125,7 +125,8 @@ pub unsafe extern "C" fn ironwal_stream_iter(
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
 ///   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
-///   behind it; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   behind it; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+///   ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_next(
     iter: *mut ironwal_iter,

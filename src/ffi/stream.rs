@@ -13,6 +13,7 @@ use crate::Stream;
 use super::boundary;
 use super::boundary::Gate;
 use super::boundary::Handle;
+use super::boundary::Keeper;
 use super::buffer::ironwal_slice;
 use super::error::ironwal_error;
 use super::status::ironwal_status;
@@ -24,7 +25,7 @@ pub enum ironwal_stream {}
 
 /// What stands behind an `ironwal_stream`.
 pub(super) struct StreamHandle {
-    pub(super) gate: Arc<Gate>,
+    pub(super) keeper: Arc<Keeper>,
     pub(super) stream: Stream,
 }
 
@@ -33,7 +34,7 @@ impl Handle for StreamHandle {
     const MAGIC: u64 = 0x6972_6F6E_7374_7231;
     const NAME: &'static str = "stream";
     fn gate(&self) -> Option<&Arc<Gate>> {
-        Some(&self.gate)
+        Some(&self.keeper.gate)
     }
 }
 
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn ironwal_stream_open(
             let key = boundary::text(stream, stream_len, "stream")?;
             let stream = handle.wal.stream(key)?;
             let handle = StreamHandle {
-                gate: Arc::clone(&handle.gate),
+                keeper: Arc::clone(&handle.keeper),
                 stream,
             };
             boundary::give(out_stream, boundary::into_handle(handle));

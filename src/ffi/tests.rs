@@ -57,10 +57,10 @@ fn message_of(error: *mut super::error::ironwal_error) -> String {
 
 #[test]
 fn a_panic_becomes_a_status_and_shuts_the_gate_of_its_log_only() {
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::new();
     let panicking = boundary::into_handle(Door(Arc::clone(&gate)));
     let sibling = boundary::into_handle(Door(gate));
-    let other_log = boundary::into_handle(Door(Arc::default()));
+    let other_log = boundary::into_handle(Door(Gate::new()));
     let mut error = ptr::null_mut();
     // SAFETY: live handles and a writable error.
     unsafe {
@@ -111,7 +111,7 @@ fn a_payload_that_panics_when_dropped_is_leaked() {
 
 #[test]
 fn a_closed_gate_answers_closed_and_a_handle_of_another_kind_is_refused() {
-    let door = boundary::into_handle(Door(Arc::default()));
+    let door = boundary::into_handle(Door(Gate::new()));
     let mut error = ptr::null_mut();
     // SAFETY: live handles and a writable error.
     unsafe {

@@ -12,6 +12,7 @@ use crate::TxnWriter;
 use super::boundary;
 use super::boundary::Gate;
 use super::boundary::Handle;
+use super::boundary::Keeper;
 use super::error::ironwal_error;
 use super::status::ironwal_status;
 use super::wal::WalHandle;
@@ -23,7 +24,7 @@ pub enum ironwal_txn {}
 
 /// What stands behind an `ironwal_txn`.
 struct TxnHandle {
-    gate: Arc<Gate>,
+    keeper: Arc<Keeper>,
     writer: TxnWriter,
 }
 
@@ -32,7 +33,7 @@ impl Handle for TxnHandle {
     const MAGIC: u64 = 0x6972_6F6E_7478_6E31;
     const NAME: &'static str = "txn";
     fn gate(&self) -> Option<&Arc<Gate>> {
-        Some(&self.gate)
+        Some(&self.keeper.gate)
     }
 }
 
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn ironwal_txn_begin(
             handle.wal.stream(key)?;
             let writer = handle.wal.writer(key);
             let txn = TxnHandle {
-                gate: Arc::clone(&handle.gate),
+                keeper: Arc::clone(&handle.keeper),
                 writer,
             };
             boundary::give(out_txn, boundary::into_handle(txn));
@@ -117,8 +118,8 @@ pub unsafe extern "C" fn ironwal_txn_commit(
     // SAFETY: the caller keeps to the header and gives the handle up.
     unsafe {
         boundary::call(out_error, || {
-            let TxnHandle { gate, writer } = boundary::take::<TxnHandle>(txn)?;
-            boundary::through(Some(&gate), || {
+            let TxnHandle { keeper, writer } = boundary::take::<TxnHandle>(txn)?;
+            boundary::through(Some(&keeper.gate), || {
                 let ids = writer.commit()?;
                 boundary::give(out_first_id, ids.start);
                 boundary::give(out_end_id, ids.end);

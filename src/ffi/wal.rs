@@ -13,6 +13,7 @@ use crate::Wal;
 use super::boundary;
 use super::boundary::Gate;
 use super::boundary::Handle;
+use super::boundary::Keeper;
 use super::error::CText;
 use super::error::ironwal_error;
 use super::error::ironwal_text;
@@ -26,7 +27,7 @@ pub enum ironwal_wal {}
 
 /// What stands behind an `ironwal_wal`.
 pub(super) struct WalHandle {
-    pub(super) gate: Arc<Gate>,
+    pub(super) keeper: Arc<Keeper>,
     pub(super) wal: Wal,
     /// Hears what the engine tells, and from here that the log was opened and closed.
     sink: Option<LogSink>,
@@ -37,7 +38,7 @@ impl Handle for WalHandle {
     const MAGIC: u64 = 0x6972_6F6E_7761_6C31;
     const NAME: &'static str = "wal";
     fn gate(&self) -> Option<&Arc<Gate>> {
-        Some(&self.gate)
+        Some(&self.keeper.gate)
     }
 }
 
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn ironwal_wal_open(
             };
             tell(sink.as_ref(), &opened);
             let handle = WalHandle {
-                gate: Arc::default(),
+                keeper: Arc::new(Keeper { gate: Gate::new() }),
                 wal,
                 sink,
             };
@@ -101,7 +102,7 @@ pub unsafe extern "C" fn ironwal_wal_close(
     unsafe {
         boundary::call(out_error, || {
             let handle = boundary::take::<WalHandle>(wal)?;
-            handle.gate.close();
+            handle.keeper.gate.close();
             handle.wal.close()?;
             tell(handle.sink.as_ref(), "closed; all is durable");
             Ok(())

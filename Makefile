@@ -3,6 +3,7 @@
 #   make          build the C library, the examples and the C tests
 #   make demo     build, then journal a trading session and survive being killed
 #   make test     run everything: C tests, examples, package, Rust tests
+#   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make header   write include/ironwal.h anew from src/ffi
 #   make install PREFIX=/usr/local
 #   make clean
@@ -14,7 +15,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BUILD := build/release
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: build demo test test-c test-rust header install clean
+.PHONY: build demo test test-c test-rust asan header install clean
 
 build:
 	@sh cmake/need-tools.sh build
@@ -36,6 +37,13 @@ test-c: build
 
 test-rust:
 	cargo test --locked --all-features
+
+# Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
+asan:
+	@sh cmake/need-tools.sh build
+	cmake --preset asan
+	cmake --build --preset asan --parallel $(JOBS)
+	ctest --preset asan --parallel $(JOBS)
 
 header:
 	IRONWAL_WRITE_HEADER=1 cargo test --locked --test header

@@ -15,6 +15,27 @@ set(IRONWAL_CARGO_PROFILE "${ironwal_default_profile}" CACHE STRING "cargo profi
 find_program(IRONWAL_CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
 find_program(IRONWAL_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
 
+# With a sanitizer the library is instrumented too, so that a use after free inside Rust is seen from
+# the C tests. Static only: the runtime comes from the C compiler that links the program. The
+# compiler flag is an unstable one of rustc's, which RUSTC_BOOTSTRAP admits on any toolchain.
+set(IRONWAL_SANITIZER "" CACHE STRING "For developers: address; builds the static library only")
+set(ironwal_crate_types cdylib,staticlib)
+set(ironwal_cargo_environment IRONWAL_CDYLIB=1)
+if(IRONWAL_SANITIZER)
+    set(ironwal_crate_types staticlib)
+    set(ironwal_cargo_environment RUSTC_BOOTSTRAP=1
+        "RUSTFLAGS=-Zsanitizer=${IRONWAL_SANITIZER} -Cforce-frame-pointers=yes")
+    add_compile_options("-fsanitize=${IRONWAL_SANITIZER}" -fno-omit-frame-pointer)
+    add_link_options("-fsanitize=${IRONWAL_SANITIZER}")
+    if(NOT IRONWAL_CARGO_TARGET)
+        # A target named keeps the flags from build scripts and procedural macros.
+        execute_process(COMMAND "${IRONWAL_RUSTC}" -vV OUTPUT_VARIABLE ironwal_rustc_version
+                        WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" COMMAND_ERROR_IS_FATAL ANY)
+        string(REGEX MATCH "host: ([^\n]+)" ironwal_host "${ironwal_rustc_version}")
+        set(IRONWAL_CARGO_TARGET "${CMAKE_MATCH_1}")
+    endif()
+endif()
+
 set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
 set(ironwal_lib_dir "${PROJECT_BINARY_DIR}/lib")
 if(IRONWAL_CARGO_PROFILE STREQUAL "dev")
@@ -71,17 +92,21 @@ separate_arguments(ironwal_native_libs UNIX_COMMAND "${ironwal_native_flags}")
 set(ironwal_copies
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${ironwal_lib_dir}"
     COMMAND "${CMAKE_COMMAND}" -E copy_if_different
-            "${ironwal_out_dir}/${ironwal_cargo_shared}" "${ironwal_lib_dir}/${ironwal_shared_name}"
-    COMMAND "${CMAKE_COMMAND}" -E copy_if_different
             "${ironwal_out_dir}/${ironwal_cargo_static}" "${ironwal_lib_dir}/${ironwal_static_name}")
-set(ironwal_made "${ironwal_lib_dir}/${ironwal_shared_name}"
-                 "${ironwal_lib_dir}/${ironwal_static_name}")
+set(ironwal_made "${ironwal_lib_dir}/${ironwal_static_name}")
+if(IRONWAL_SANITIZER)
+    set(ironwal_shared_links "")
+else()
+    list(APPEND ironwal_copies COMMAND "${CMAKE_COMMAND}" -E copy_if_different
+         "${ironwal_out_dir}/${ironwal_cargo_shared}" "${ironwal_lib_dir}/${ironwal_shared_name}")
+    list(APPEND ironwal_made "${ironwal_lib_dir}/${ironwal_shared_name}")
+endif()
 foreach(link IN LISTS ironwal_shared_links)
     list(APPEND ironwal_copies COMMAND "${CMAKE_COMMAND}" -E create_symlink
                 "${ironwal_shared_name}" "${ironwal_lib_dir}/${link}")
     list(APPEND ironwal_made "${ironwal_lib_dir}/${link}")
 endforeach()
-if(WIN32)
+if(WIN32 AND NOT IRONWAL_SANITIZER)
     list(APPEND ironwal_copies COMMAND "${CMAKE_COMMAND}" -E copy_if_different
                 "${ironwal_out_dir}/ironwal.dll.lib" "${ironwal_lib_dir}/ironwal.lib")
     list(APPEND ironwal_made "${ironwal_lib_dir}/ironwal.lib")
@@ -89,10 +114,10 @@ endif()
 
 separate_arguments(ironwal_more_flags NATIVE_COMMAND "${IRONWAL_CARGO_FLAGS}")
 add_custom_target(ironwal_cargo ALL
-    COMMAND "${CMAKE_COMMAND}" -E env IRONWAL_CDYLIB=1
+    COMMAND "${CMAKE_COMMAND}" -E env ${ironwal_cargo_environment}
             "${IRONWAL_CARGO}" rustc --quiet --locked ${ironwal_more_flags} --lib --features capi
             --profile "${IRONWAL_CARGO_PROFILE}" ${ironwal_target_args}
-            --target-dir "${ironwal_cargo_dir}" --crate-type cdylib,staticlib
+            --target-dir "${ironwal_cargo_dir}" --crate-type ${ironwal_crate_types}
             -- "--print=native-static-libs=${ironwal_cargo_dir}/native-static-libs.txt"
     ${ironwal_copies}
     BYPRODUCTS ${ironwal_made}
@@ -100,15 +125,18 @@ add_custom_target(ironwal_cargo ALL
     COMMENT "Building ironwal with cargo (${IRONWAL_CARGO_PROFILE})"
     USES_TERMINAL VERBATIM)
 
-add_library(ironwal::ironwal SHARED IMPORTED GLOBAL)
-set_target_properties(ironwal::ironwal PROPERTIES
-    IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_shared_name}"
-    INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
-if(WIN32)
+if(NOT IRONWAL_SANITIZER)
+    add_library(ironwal::ironwal SHARED IMPORTED GLOBAL)
+    add_dependencies(ironwal::ironwal ironwal_cargo)
     set_target_properties(ironwal::ironwal PROPERTIES
-        IMPORTED_IMPLIB "${ironwal_lib_dir}/ironwal.lib")
-else()
-    set_target_properties(ironwal::ironwal PROPERTIES IMPORTED_SONAME "${ironwal_soname}")
+        IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_shared_name}"
+        INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include")
+    if(WIN32)
+        set_target_properties(ironwal::ironwal PROPERTIES
+            IMPORTED_IMPLIB "${ironwal_lib_dir}/ironwal.lib")
+    else()
+        set_target_properties(ironwal::ironwal PROPERTIES IMPORTED_SONAME "${ironwal_soname}")
+    endif()
 endif()
 
 add_library(ironwal::static STATIC IMPORTED GLOBAL)
@@ -116,6 +144,4 @@ set_target_properties(ironwal::static PROPERTIES
     IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_static_name}"
     INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
     INTERFACE_LINK_LIBRARIES "${ironwal_native_libs}")
-
-add_dependencies(ironwal::ironwal ironwal_cargo)
 add_dependencies(ironwal::static ironwal_cargo)

@@ -2,7 +2,8 @@
 # Which tools does this machine lack? Installs them where it may, otherwise names the command.
 #
 #     need-tools.sh build    what building takes: cmake, a C compiler, cargo
-#     need-tools.sh test     also what the tests use where it is there: valgrind, pkg-config, C++
+#     need-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
+#                            abidiff
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -14,13 +15,13 @@ have_cmake() {
 
 # How packages are installed here; empty where nothing is known.
 installer=""
-name_cc=gcc name_cxx=g++ name_headers=""
+name_cc=gcc name_cxx=g++ name_headers="" name_abidiff=""
 if have apt-get; then
     installer="apt-get install -y --no-install-recommends"
-    name_headers=libc6-dev
+    name_headers=libc6-dev name_abidiff=abigail-tools
 elif have dnf; then
     installer="dnf install -y"
-    name_cxx=gcc-c++ name_headers=glibc-devel
+    name_cxx=gcc-c++ name_headers=glibc-devel name_abidiff=libabigail
 elif have brew; then
     installer="brew install"
     name_cxx=gcc
@@ -73,10 +74,11 @@ wanted=""
 have c++ || wanted="$wanted ${name_cxx:-g++}"
 have valgrind || wanted="$wanted valgrind"
 have pkg-config || wanted="$wanted pkg-config"
+[ -z "$name_abidiff" ] || have abidiff || wanted="$wanted $name_abidiff"
 if [ -n "$wanted" ]; then
     # shellcheck disable=SC2086
     install $wanted
-    for tool in c++ valgrind pkg-config; do
+    for tool in c++ valgrind pkg-config abidiff; do
         have "$tool" || echo "not installed: $tool; the tests that use it are left out" >&2
     done
 fi

@@ -1,0 +1,3 @@
+module ironwal.example/journal
+
+go 1.19

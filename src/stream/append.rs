@@ -12,6 +12,7 @@
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 
@@ -22,6 +23,7 @@ use crate::format::PreparedFrame;
 use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::options::CompressionType;
+use crate::options::SyncMode;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
@@ -52,6 +54,9 @@ impl StreamCore {
         let ids = self.write_frame(frame)?;
         if durable {
             self.make_durable(ids.end)?;
+        }
+        if self.environment.options.sync_mode == SyncMode::BatchOnly {
+            self.acknowledged_end.fetch_max(ids.end, Ordering::AcqRel);
         }
         Ok(ids)
     }
@@ -198,7 +203,7 @@ impl StreamCore {
     fn after_publish(&self, tail: &mut MutexGuard<'_, Tail>, active: &Arc<Part>, opening: u64) {
         active.write_slot.wrote_through(opening);
         self.written_end
-            .store(tail.written.next_id.0, std::sync::atomic::Ordering::Release);
+            .store(tail.written.next_id.0, Ordering::Release);
         self.progress.notify_all();
         self.ask_helpers(tail);
     }

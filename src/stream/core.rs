@@ -51,6 +51,8 @@ pub struct StreamCore {
     pub(super) catalogue: RwLock<Arc<Catalogue>>,
     /// One past the last id in the kernel.
     pub(super) written_end: AtomicU64,
+    /// Under `BatchOnly`: one past the last id whose append returned without an error.
+    pub(super) acknowledged_end: AtomicU64,
     pub(super) upkeep: Mutex<Upkeep>,
     pub(super) sync_state: Mutex<SyncState>,
 }
@@ -149,6 +151,7 @@ impl StreamCore {
                 parts,
             })),
             written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
+            acknowledged_end: AtomicU64::new(0),
             upkeep: Mutex::new(Upkeep {
                 generation,
                 dir_exists,
@@ -189,6 +192,11 @@ impl StreamCore {
     pub fn visible_end(&self) -> EntryId {
         EntryId(match self.environment.options.sync_mode {
             SyncMode::Strict => self.durability.committed(),
+            // A batch that could not be made durable is not served, unless entries behind it are.
+            SyncMode::BatchOnly if self.is_poisoned() => {
+                let acknowledged = self.acknowledged_end.load(Ordering::Acquire);
+                acknowledged.max(self.durability.committed())
+            }
             SyncMode::BatchOnly | SyncMode::Async => self.written_end(),
         })
     }

@@ -320,7 +320,10 @@ impl Judge<'_> {
             let Some((header, scan)) = follower else {
                 return self.end_tail(current, (from, new_name), &rest[place..]);
             };
-            if current.2.stop_is_bad() || scan.end.last_frame.is_none() {
+            // Where the successor says how the frames before it end, what stands behind them is
+            // a footer that was written in part; it is written again.
+            let torn = current.2.stop_is_bad() && header.predecessor.is_none();
+            if torn || scan.end.last_frame.is_none() {
                 return self.end_tail(current, (from, new_name), &rest[place..]);
             }
             self.note_rot(next);

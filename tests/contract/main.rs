@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "simulation")]
+mod crash;
 mod damage;
 mod determinism;
 #[cfg(feature = "simulation")]

@@ -305,11 +305,11 @@ fn a_stream_is_deleted_while_it_is_used_by_name_and_nobody_sees_an_error() {
                         signature(&bytes);
                     }
                     for bytes in wal.get_batch("s", &[id, id + 1, 0]).expect("likewise") {
-                        bytes.iter().for_each(|bytes| drop(signature(bytes)));
+                        bytes.iter().for_each(|bytes| _ = signature(bytes));
                     }
                     for read in wal.iter("s", id).expect("iterates") {
                         match read {
-                            Ok(bytes) => drop(signature(&bytes)),
+                            Ok(bytes) => _ = signature(&bytes),
                             Err(Error::StreamNotFound(_)) => break,
                             Err(error) => panic!("{error}"),
                         }

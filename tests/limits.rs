@@ -55,9 +55,9 @@ fn entries_of_every_size_are_stored_and_read() {
         (0..len).map(|at| (at / 3 + i) as u8).collect()
     };
     let check = |wal: &Wal| {
-        for i in 0..sizes.len() {
+        for (i, size) in sizes.iter().enumerate() {
             let read = wal.get("s", i as u64).expect("reads").expect("an entry");
-            assert!(read == of_size(i), "{} bytes", sizes[i]);
+            assert!(read == of_size(i), "{size} bytes");
         }
         let all = all_entries(wal, "s");
         assert_eq!(all.len(), sizes.len());

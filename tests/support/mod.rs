@@ -53,8 +53,11 @@ pub fn run_child(role: &str, place: &Path) -> Output {
     output
 }
 
+/// A part that this program can play: its name, and what is done in the place given.
+pub type Role = (&'static str, fn(&Path));
+
 /// Plays the role that this program was started for, if it was started by itself.
-pub fn play(roles: &[(&str, fn(&Path))]) {
+pub fn play(roles: &[Role]) {
     let Ok(role) = std::env::var(ROLE) else {
         return;
     };

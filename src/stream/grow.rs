@@ -8,6 +8,7 @@
 //! up at open.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,6 +21,7 @@ use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::PreparedFrame;
 use crate::format::SegmentHeader;
+use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
@@ -30,6 +32,7 @@ use crate::segment::SparseIndex;
 use crate::segment::create_segment;
 use crate::segment::footer_reserve;
 use crate::segment::prepare_spare;
+use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
@@ -117,10 +120,15 @@ impl StreamCore {
             .map_or(wanted, |(_, len)| len - HEADER_AREA_LEN)
             .max(needed);
         let storage = &*self.environment.storage;
-        let spare = spare.map(|(file, _)| file);
+        let mut spare = spare.map(|(file, _)| file);
+        let path = self.dir.join(segment_file_name(header.first_id));
         let file = self
             .environment
-            .opening(|| create_segment(storage, &self.dir, &header, spare.clone(), room))
+            .opening(|| {
+                let file = create_segment(storage, &self.dir, &header, spare.take(), room)?;
+                self.check_descriptors(&path, 1 + usize::from(rotated))?;
+                Ok(file)
+            })
             .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
         let end = SegmentEnd::empty(header.first_id);
         let dir = Arc::from(self.dir.as_path());
@@ -131,6 +139,25 @@ impl StreamCore {
             self.write_index_file(&[]);
         }
         Ok((part, start + room))
+    }
+
+    /// The round that makes a new segment durable opens its directory, and the segment before it
+    /// if that was closed. Without descriptors for that it would fail for good; so the append
+    /// fails now, which costs nothing.
+    fn check_descriptors(&self, path: &Path, count: usize) -> io::Result<()> {
+        let storage = &self.environment.storage;
+        let mut opened = Vec::with_capacity(count);
+        for _ in 0..count {
+            match storage.open_file(path, Access::Read) {
+                Ok(file) => opened.push(file),
+                Err(error) => {
+                    // What is left is replaced by the next try, or removed at open.
+                    let _ = storage.remove_file(path);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {

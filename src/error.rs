@@ -110,6 +110,64 @@ pub enum Error {
     /// The file is of a format this version does not read: a newer one, or the 0.6 crate's.
     #[error("unsupported format: {0}")]
     UnsupportedVersion(String),
+
+    /// There is no checkpoint of this id.
+    #[cfg(feature = "sharded")]
+    #[error("checkpoint not found: {0}")]
+    CheckpointNotFound(String),
+
+    /// A record of the checkpoint log is damaged. `offset` is its place in `checkpoints.log`.
+    #[cfg(feature = "sharded")]
+    #[error("checkpoint damaged at offset {offset}: {reason}")]
+    CheckpointCorrupted {
+        /// Where the damage starts, in bytes from the start of the file.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// The log has another number of shards than was asked for.
+    #[cfg(feature = "sharded")]
+    #[error("the log has {found} shards, not {expected}")]
+    ShardCountMismatch {
+        /// What was asked for.
+        expected: u16,
+        /// What is recorded.
+        found: u16,
+    },
+
+    /// A checkpoint id must have 1 to 65,535 bytes.
+    #[cfg(feature = "sharded")]
+    #[error("invalid checkpoint id: {0}")]
+    InvalidCheckpointId(String),
+
+    /// There is no checkpoint at all.
+    #[cfg(feature = "sharded")]
+    #[error("there is no checkpoint")]
+    NoCheckpoints,
+
+    /// The checkpoint is older than what the shards were pruned to: entries that a replay from it
+    /// needs may be gone.
+    #[cfg(feature = "sharded")]
+    #[error("checkpoint {id} is older than {pruned_before}, before which the shards were pruned")]
+    CheckpointPruned {
+        /// The checkpoint asked for.
+        id: String,
+        /// The checkpoint, or the first id kept, below which entries were removed.
+        pruned_before: String,
+    },
+
+    /// A batch over several shards is whole in some of them and absent from others.
+    #[cfg(feature = "sharded")]
+    #[error("the batch is in {} shards and failed in {}: {cause}", committed.len(), failed.len())]
+    BatchIncomplete {
+        /// The shards that hold their part, and its ids there. As durable as the sync mode says.
+        committed: Vec<(u16, Range<u64>)>,
+        /// The shards whose part failed, or was not tried after a failure.
+        failed: Vec<u16>,
+        /// The first failure.
+        cause: Arc<Error>,
+    },
 }
 
 /// Where an error happened and what to do about it. Unknown parts are `None`.
@@ -243,6 +301,8 @@ impl Error {
                 None => error.raw_os_error(),
             },
             Error::Poisoned { cause, .. } => cause.os_error(),
+            #[cfg(feature = "sharded")]
+            Error::BatchIncomplete { cause, .. } => cause.os_error(),
             _ => None,
         }
     }
@@ -263,10 +323,16 @@ impl Error {
                 context
             }
             Error::StreamNotFound(stream) => ErrorContext::default().stream(stream),
+            #[cfg(feature = "sharded")]
+            Error::BatchIncomplete { cause, .. } => cause.context(),
             Error::Locked(path) => ErrorContext::at(path),
             _ => self.remembered().unwrap_or_default(),
         };
         if let Error::CrcMismatch { offset, .. } = self {
+            context.offset = Some(*offset);
+        }
+        #[cfg(feature = "sharded")]
+        if let Error::CheckpointCorrupted { offset, .. } = self {
             context.offset = Some(*offset);
         }
         if let Error::SegmentNotFound(id) = self
@@ -319,6 +385,24 @@ impl Error {
             Error::Timeout => "wait longer, or call sync",
             Error::Forked => "open the log in the child, after the parent closed it",
             Error::UnsupportedVersion(_) => "open it with the version that wrote it",
+            #[cfg(feature = "sharded")]
+            Error::CheckpointNotFound(_) => "list the checkpoints; it may have been compacted away",
+            #[cfg(feature = "sharded")]
+            Error::CheckpointCorrupted { .. } => {
+                "load an older checkpoint by its id, or create a new one"
+            }
+            #[cfg(feature = "sharded")]
+            Error::ShardCountMismatch { .. } => {
+                "open with the recorded count; to change it, replay into a new log"
+            }
+            #[cfg(feature = "sharded")]
+            Error::InvalidCheckpointId(_) => "give 1 to 65,535 bytes",
+            #[cfg(feature = "sharded")]
+            Error::NoCheckpoints => "replay from the start, or create a checkpoint",
+            #[cfg(feature = "sharded")]
+            Error::CheckpointPruned { .. } => "load a newer checkpoint",
+            #[cfg(feature = "sharded")]
+            Error::BatchIncomplete { .. } => "append what failed again, not the rest",
         }
     }
 
@@ -364,6 +448,37 @@ impl Error {
             Error::Timeout => Error::Timeout,
             Error::Forked => Error::Forked,
             Error::UnsupportedVersion(what) => Error::UnsupportedVersion(what.clone()),
+            #[cfg(feature = "sharded")]
+            Error::CheckpointNotFound(id) => Error::CheckpointNotFound(id.clone()),
+            #[cfg(feature = "sharded")]
+            Error::CheckpointCorrupted { offset, reason } => Error::CheckpointCorrupted {
+                offset: *offset,
+                reason: reason.clone(),
+            },
+            #[cfg(feature = "sharded")]
+            Error::ShardCountMismatch { expected, found } => Error::ShardCountMismatch {
+                expected: *expected,
+                found: *found,
+            },
+            #[cfg(feature = "sharded")]
+            Error::InvalidCheckpointId(what) => Error::InvalidCheckpointId(what.clone()),
+            #[cfg(feature = "sharded")]
+            Error::NoCheckpoints => Error::NoCheckpoints,
+            #[cfg(feature = "sharded")]
+            Error::CheckpointPruned { id, pruned_before } => Error::CheckpointPruned {
+                id: id.clone(),
+                pruned_before: pruned_before.clone(),
+            },
+            #[cfg(feature = "sharded")]
+            Error::BatchIncomplete {
+                committed,
+                failed,
+                cause,
+            } => Error::BatchIncomplete {
+                committed: committed.clone(),
+                failed: failed.clone(),
+                cause: Arc::clone(cause),
+            },
         }
     }
 }

@@ -8,6 +8,8 @@
 //! | `payload` | which bytes are the entries of a frame, and are they whole? |
 //! | `footer` | where does a sealed segment end, and where are its frames? |
 //! | `index_file` | which segments did the stream have when it was last closed? |
+//! | `checkpoint_sector` | how many shards does a sharded log have, and is this its record? |
+//! | `checkpoint_record` | what does a record of `checkpoints.log` say? |
 //! | `names` | under which names do keys, segments and our own files stand on disk? |
 //! | `seed` | what binds every checksum to its place? |
 //! | `fields` | how do numbers lie in bytes? |
@@ -20,6 +22,10 @@ mod tests;
 mod fields;
 mod seed;
 
+#[cfg(feature = "sharded")]
+pub mod checkpoint_record;
+#[cfg(feature = "sharded")]
+pub mod checkpoint_sector;
 pub mod footer;
 pub mod frame;
 pub mod frontier;
@@ -28,6 +34,18 @@ pub mod names;
 pub mod payload;
 pub mod segment_header;
 
+#[cfg(feature = "sharded")]
+pub use checkpoint_record::CheckpointRecord;
+#[cfg(feature = "sharded")]
+pub use checkpoint_record::MAX_CHECKPOINT_ID_LEN;
+#[cfg(feature = "sharded")]
+pub use checkpoint_record::RecordFault;
+#[cfg(feature = "sharded")]
+pub use checkpoint_record::RecordKind;
+#[cfg(feature = "sharded")]
+pub use checkpoint_sector::CountFault;
+#[cfg(feature = "sharded")]
+pub use checkpoint_sector::CountedFile;
 pub use footer::IndexPoint;
 pub use footer::TRAILER_LEN;
 pub use footer::Trailer;
@@ -47,10 +65,16 @@ pub use frontier::SlotState;
 pub use frontier::slot_offset;
 pub use index_file::IndexFile;
 pub use index_file::IndexedSegment;
+#[cfg(feature = "sharded")]
+pub use names::CHECKPOINTS_FILE;
 pub use names::CUT_SUFFIX;
 pub use names::DELETED_SUFFIX;
+#[cfg(feature = "sharded")]
+pub use names::HEAD_FILE;
 pub use names::INDEX_FILE;
 pub use names::LOCK_FILE;
+#[cfg(feature = "sharded")]
+pub use names::SHARDS_FILE;
 pub use names::check_key;
 pub use names::is_stream_dir_name;
 pub use names::key_from_dir_name;

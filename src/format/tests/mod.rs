@@ -45,7 +45,7 @@ fn other_seeds() -> [(&'static str, SegmentSeed); 4] {
 }
 
 /// The bytes of lines of hexadecimal digits.
-fn hex(digits: &str) -> Vec<u8> {
+pub(super) fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<u32> = digits
         .chars()
         .filter(|digit| !digit.is_whitespace())
@@ -58,7 +58,7 @@ fn hex(digits: &str) -> Vec<u8> {
 }
 
 /// Asserts that the bytes are these rows of 16, and zero everywhere else.
-fn assert_golden(bytes: &[u8], len: usize, rows: &[(usize, &str)]) {
+pub(super) fn assert_golden(bytes: &[u8], len: usize, rows: &[(usize, &str)]) {
     let mut expected = vec![0; len];
     for (at, digits) in rows {
         let row = hex(digits);
@@ -74,7 +74,7 @@ fn to_rows(bytes: &[u8]) -> Vec<String> {
 }
 
 /// Calls `check` with every copy of `bytes` in which one bit is flipped.
-fn for_each_flip(bytes: &[u8], mut check: impl FnMut(usize, &[u8])) {
+pub(super) fn for_each_flip(bytes: &[u8], mut check: impl FnMut(usize, &[u8])) {
     let mut flipped = bytes.to_vec();
     for bit in 0..bytes.len() * 8 {
         flipped[bit / 8] ^= 1 << (bit % 8);

@@ -8,6 +8,7 @@
 //! | `append` | how does a frame get its ids and reach the kernel? |
 //! | `tail` | what does the appending side know, under its lock? |
 //! | `grow` | where does room come from: blocks, segments, zeros ahead? |
+//! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
 //! | `read` | how is one entry found and checked? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
@@ -20,6 +21,8 @@ mod append;
 mod catalogue;
 mod core;
 mod cursor;
+#[cfg(feature = "sharded")]
+mod cut;
 mod environment;
 mod finish;
 mod grow;

@@ -65,7 +65,7 @@ type Opened = (Arc<dyn StorageFile>, bool);
 
 impl StreamCore {
     /// Returns once everything below `end` is durable.
-    pub(super) fn make_durable(&self, end: u64) -> Result<()> {
+    pub fn make_durable(&self, end: u64) -> Result<()> {
         self.durability
             .commit(end, || self.round())
             .map_err(|error| match error {

@@ -10,11 +10,15 @@ use crate::options::SyncMode;
 use crate::options::WalOptions;
 use crate::storage::RealDisk;
 use crate::storage::Storage;
+#[cfg(feature = "sharded")]
+use crate::stream::Environment;
 use crate::stream::StreamCore;
 use crate::wal::Stream;
 use crate::wal::TxnWriter;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
+#[cfg(feature = "sharded")]
+use crate::wal::log::HeldOpen;
 use crate::wal::log::Known;
 use crate::wal::log::Log;
 use crate::wal::open::open;
@@ -262,6 +266,24 @@ impl Wal {
     pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
         let stream = self.log.find(stream)?;
         Ok(stream.and_then(|stream| stream.current_segment_start_id()))
+    }
+
+    /// What the streams share; the sharded log keeps its own files beside them.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.log.environment
+    }
+
+    /// Whether the log can be used: `Closed` and `Forked` otherwise.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn enter(&self) -> Result<()> {
+        self.log.enter()
+    }
+
+    /// Keeps the log from being closed, and its lock from being released, until the guard goes.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn hold_open(&self) -> Result<HeldOpen<'_>> {
+        self.log.hold_open()
     }
 
     fn existing(&self, key: &str) -> Result<Arc<StreamCore>> {

@@ -48,6 +48,12 @@ impl Stream {
         read(self.enter_existing()?).or_else(|error| self.enter_existing().and(Err(error)))
     }
 
+    /// The stream behind the handle, for the sharded log.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn core(&self) -> &Arc<StreamCore> {
+        &self.core
+    }
+
     /// The stream's key.
     pub fn key(&self) -> &str {
         &self.core.key

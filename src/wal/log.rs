@@ -44,6 +44,10 @@ pub struct Log {
     fork_generation: u64,
 }
 
+/// While this lives the log is not closed and its writer lock is held.
+#[cfg(feature = "sharded")]
+pub type HeldOpen<'a> = parking_lot::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+
 impl Log {
     pub fn new(
         environment: Arc<Environment>,
@@ -75,6 +79,15 @@ impl Log {
             return Err(Error::Closed);
         }
         Ok(())
+    }
+
+    /// Keeps a close that begins now waiting until the guard goes.
+    #[cfg(feature = "sharded")]
+    pub fn hold_open(&self) -> Result<HeldOpen<'_>> {
+        self.enter()?;
+        let lock = self.lock.lock();
+        self.enter()?;
+        Ok(lock)
     }
 
     /// The stream, if anything was ever appended to it or somebody holds a handle.

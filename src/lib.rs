@@ -12,6 +12,8 @@ mod ids;
 mod options;
 mod recovery;
 mod segment;
+#[cfg(feature = "sharded")]
+pub mod sharded;
 mod storage;
 mod stream;
 mod wal;
@@ -27,6 +29,16 @@ pub use options::ReadStrategy;
 pub use options::SyncMode;
 pub use options::WalOptions;
 pub use options::WriteStrategy;
+#[cfg(feature = "sharded")]
+pub use sharded::CheckpointData;
+#[cfg(feature = "sharded")]
+pub use sharded::CompactionStats;
+#[cfg(feature = "sharded")]
+pub use sharded::PruneStats;
+#[cfg(feature = "sharded")]
+pub use sharded::ShardedOptions;
+#[cfg(feature = "sharded")]
+pub use sharded::ShardedWal;
 pub use stream::EntryView;
 pub use wal::Stream;
 pub use wal::TxnWriter;

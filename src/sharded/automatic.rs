@@ -1,0 +1,186 @@
+//! Who creates checkpoints behind the caller's back?
+//!
+//! One thread per log. It sleeps until so many entries were appended or so much time has passed,
+//! then creates a checkpoint and removes what retention lets go. It ends when the log does.
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
+
+use parking_lot::Condvar;
+use parking_lot::Mutex;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::log::ShardedLog;
+use crate::sharded::options::AutomaticCheckpoints;
+use crate::storage::fork_generation;
+use crate::storage::spawn;
+
+/// What the automatic checkpoints came to, since the log was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AutomaticStatus {
+    /// How many were created.
+    pub created: u64,
+    /// How often creating one, or removing what was to be removed after it, failed.
+    pub failed: u64,
+    /// The last failure, if the last attempt failed.
+    pub last_error: Option<String>,
+}
+
+/// The thread, and how to reach it.
+pub struct Automatic {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    fork_generation: u64,
+    every_entries: Option<u64>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Something is due, or the thread is to end.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    due: bool,
+    ending: bool,
+    status: AutomaticStatus,
+}
+
+impl Automatic {
+    /// Starts the thread.
+    pub fn start(log: &Arc<ShardedLog>, wanted: AutomaticCheckpoints) -> Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let every_entries = wanted.every_entries;
+        let worker = Worker {
+            log: Arc::clone(log),
+            shared: Arc::clone(&shared),
+            wanted,
+        };
+        let thread = spawn("ironwal-checkpoints", move || worker.run())?;
+        Ok(Automatic {
+            shared,
+            thread: Some(thread),
+            fork_generation: fork_generation(),
+            every_entries,
+        })
+    }
+
+    /// Entries were appended: `count` after `before`.
+    pub fn appended(&self, before: u64, count: u64) {
+        let Some(every) = self.every_entries else {
+            return;
+        };
+        if before / every != before.wrapping_add(count) / every {
+            self.shared.state.lock().due = true;
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// What came of it so far.
+    pub fn status(&self) -> AutomaticStatus {
+        self.shared.state.lock().status.clone()
+    }
+}
+
+impl Drop for Automatic {
+    fn drop(&mut self) {
+        let thread = self.thread.take();
+        if self.fork_generation != fork_generation() {
+            // It runs in the parent only.
+            std::mem::forget(thread);
+            return;
+        }
+        self.shared.state.lock().ending = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = thread {
+            // Panics were caught and counted there.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    log: Arc<ShardedLog>,
+    shared: Arc<Shared>,
+    wanted: AutomaticCheckpoints,
+}
+
+impl Worker {
+    fn run(&self) {
+        let mut seen = 0;
+        while self.wait(&mut seen) {
+            let worked = catch_unwind(AssertUnwindSafe(|| self.work()));
+            let worked = worked.unwrap_or_else(|_| {
+                let what = "a panic while a checkpoint was made";
+                Err(Error::Io(std::io::Error::other(what)))
+            });
+            if let Err(error) = &worked {
+                let message = format!("automatic checkpoint: {error}");
+                self.log.wal.environment().tell(log::Level::Error, &message);
+            }
+            let status = &mut self.shared.state.lock().status;
+            status.created += u64::from(worked.is_ok());
+            status.failed += u64::from(worked.is_err());
+            status.last_error = worked.err().map(|error| error.to_string());
+        }
+    }
+
+    /// Waits until a checkpoint is due. False: the log ends.
+    fn wait(&self, seen: &mut u64) -> bool {
+        let deadline = |every: Duration| Instant::now().checked_add(every);
+        let mut state = self.shared.state.lock();
+        let mut time_due = self.wanted.every.and_then(deadline);
+        loop {
+            if state.ending {
+                return false;
+            }
+            let appended = self
+                .log
+                .appended
+                .as_ref()
+                .map_or(0, |appended| appended.load(Ordering::Relaxed));
+            if state.due {
+                state.due = false;
+                *seen = appended;
+                return true;
+            }
+            match time_due {
+                None => self.shared.changed.wait(&mut state),
+                Some(due) if due > Instant::now() => {
+                    self.shared.changed.wait_until(&mut state, due);
+                }
+                Some(_) if appended != *seen => {
+                    *seen = appended;
+                    return true;
+                }
+                Some(_) => time_due = self.wanted.every.and_then(deadline),
+            }
+        }
+    }
+
+    fn work(&self) -> Result<()> {
+        self.log
+            .create_with(|number| Ok(self.wanted.ids.make(number)))?;
+        let Some(keep) = self.wanted.keep_latest else {
+            return Ok(());
+        };
+        if self.log.checkpoints.look(CheckpointIndex::len) <= keep {
+            return Ok(());
+        }
+        let kept = self.log.checkpoints.look(|index| index.newest(keep));
+        let Some((oldest, _)) = kept.first() else {
+            return Ok(());
+        };
+        self.log.prune_before(oldest)?;
+        self.log.compact(keep).map(drop)
+    }
+}

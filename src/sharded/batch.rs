@@ -1,0 +1,149 @@
+//! How does a batch over several shards become durable?
+//!
+//! Each shard's part is one frame, so it is there whole or not at all; parts of different shards
+//! are not tied together. All parts are written first, by the caller; then all shards are synced
+//! at once. A write that fails stops the writing of further parts. Whatever fails, those parts that
+//! were written become durable, and the error tells which they are.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::options::SyncMode;
+use crate::sharded::log::ShardedLog;
+use crate::sharded::log::ShardedWal;
+use crate::stream::StreamCore;
+
+/// A shard's part of a batch.
+struct Part {
+    shard: u16,
+    /// Which of the places, sorted by shard, are of it.
+    places: Range<usize>,
+}
+
+/// A part in the kernel.
+struct Written {
+    shard: u16,
+    core: Arc<StreamCore>,
+    ids: Range<u64>,
+}
+
+impl ShardedWal {
+    /// Appends entries, given as key and value, to the shards of their keys. The results are in the
+    /// order of the entries. Within a shard the batch is one frame and atomic; over several shards
+    /// it is not. Durable on return under `Strict` and `BatchOnly`. Empty: nothing happens.
+    ///
+    /// Errors: those of an append, when no shard holds its part; otherwise `BatchIncomplete`, which
+    /// tells the shards that do.
+    pub fn append_batch(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(u16, u64)>> {
+        self.log().wal.enter()?;
+        let shards: Vec<u16> = entries.iter().map(|(key, _)| self.shard_of(key)).collect();
+        let mut places: Vec<usize> = (0..entries.len()).collect();
+        // Stable: entries of one shard keep their order.
+        places.sort_by_key(|place| shards[*place]);
+        let parts = parts_of(&places, &shards);
+        let values = |places: &[usize]| -> Vec<&[u8]> {
+            places.iter().map(|place| &entries[*place].1[..]).collect()
+        };
+        let mut written = Vec::with_capacity(parts.len());
+        let mut failure = None;
+        for part in &parts {
+            let values = values(&places[part.places.clone()]);
+            match self.log().write_part(part.shard, &values) {
+                Ok(part) => written.push(part),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        let (committed, failure) = self.log().make_parts_durable(written, failure);
+        let count: u64 = committed.iter().map(|(_, ids)| ids.end - ids.start).sum();
+        if count > 0 {
+            self.note_appended(count);
+        }
+        match failure {
+            Some(cause) => Err(incomplete(&parts, committed, cause)),
+            None => Ok(in_input_order(&parts, &places, &committed)),
+        }
+    }
+}
+
+impl ShardedLog {
+    fn write_part(&self, shard: u16, values: &[&[u8]]) -> Result<Written> {
+        let core = self.shard(shard)?.core()?;
+        let ids = core.append_batch(values, false)?;
+        let core = Arc::clone(core);
+        Ok(Written { shard, core, ids })
+    }
+
+    /// Tells which parts are as durable as the sync mode promises, and the first failure.
+    fn make_parts_durable(
+        &self,
+        written: Vec<Written>,
+        mut failure: Option<Error>,
+    ) -> (Vec<(u16, Range<u64>)>, Option<Error>) {
+        let all: Vec<(u16, Range<u64>)> = written
+            .iter()
+            .map(|part| (part.shard, part.ids.clone()))
+            .collect();
+        if self.wal.environment().options.sync_mode == SyncMode::Async {
+            return (all, failure);
+        }
+        let durable = self
+            .crew
+            .for_each(written, |part| part.core.make_durable(part.ids.end));
+        let mut committed = Vec::with_capacity(all.len());
+        for (part, durable) in all.into_iter().zip(durable) {
+            match durable {
+                Ok(()) => committed.push(part),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        (committed, failure)
+    }
+}
+
+fn parts_of(places: &[usize], shards: &[u16]) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (at, place) in places.iter().enumerate() {
+        match parts.last_mut() {
+            Some(part) if part.shard == shards[*place] => part.places.end = at + 1,
+            _ => parts.push(Part {
+                shard: shards[*place],
+                places: at..at + 1,
+            }),
+        }
+    }
+    parts
+}
+
+fn in_input_order(
+    parts: &[Part],
+    places: &[usize],
+    committed: &[(u16, Range<u64>)],
+) -> Vec<(u16, u64)> {
+    let mut results = vec![(0, 0); places.len()];
+    for (part, (shard, ids)) in parts.iter().zip(committed) {
+        for (place, id) in places[part.places.clone()].iter().zip(ids.clone()) {
+            results[*place] = (*shard, id);
+        }
+    }
+    results
+}
+
+fn incomplete(parts: &[Part], committed: Vec<(u16, Range<u64>)>, cause: Error) -> Error {
+    if committed.is_empty() {
+        return cause;
+    }
+    let is_committed = |shard: u16| committed.iter().any(|(other, _)| *other == shard);
+    let failed = parts.iter().map(|part| part.shard);
+    Error::BatchIncomplete {
+        failed: failed.filter(|shard| !is_committed(*shard)).collect(),
+        committed,
+        cause: Arc::new(cause),
+    }
+}

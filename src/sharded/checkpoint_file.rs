@@ -1,0 +1,266 @@
+//! How does a record get into `checkpoints.log`?
+//!
+//! One writer at a time. What a crash right after each step leaves:
+//!
+//! 1. the record is written behind the last one: a torn tail, or a record that nobody was told of;
+//! 2. the file is synced — **the commit point**: the checkpoint exists;
+//! 3. the frontier slot is stored into the older of the two slots, and synced: from now on damage
+//!    to the record is told from a torn tail.
+//!
+//! Only then is it acknowledged. A write that fails is taken back. A sync that fails latches: what
+//! the disk holds is unknown until the log is opened anew.
+
+use std::io;
+use std::io::IoSlice;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::CHECKPOINTS_FILE;
+use crate::format::CheckpointRecord;
+use crate::format::CountedFile;
+use crate::format::FrontierSlot;
+use crate::format::SegmentSeed;
+use crate::format::checkpoint_record::checkpoint_seed;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::store_slot;
+use crate::sharded::checkpoint_index::Place;
+use crate::sharded::checkpoint_scan::empty_log;
+use crate::sharded::checkpoint_scan::previous_len;
+use crate::sharded::replace::Replaced;
+use crate::sharded::replace::free_name;
+use crate::sharded::replace::replace_durably;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+
+/// Ends the name under which a file is kept in which nothing could be trusted.
+const DAMAGED_SUFFIX: &str = "#damaged";
+/// Records gathered into one write when a log is rewritten.
+const WRITE_BYTES: usize = 128 << 10;
+
+/// The log, for its writer.
+pub struct CheckpointFile {
+    storage: Arc<dyn Storage>,
+    /// Where it stands.
+    pub path: PathBuf,
+    shard_count: u16,
+    seed: SegmentSeed,
+    /// `None`: made by the first checkpoint.
+    pub file: Option<Arc<dyn StorageFile>>,
+    /// What stands under the name is kept aside before a new log takes its place.
+    pub is_garbage: bool,
+    /// The durable end.
+    pub end: FrontierSlot,
+    /// The slot that may be overwritten.
+    pub next_slot: usize,
+    /// The failure after which nothing is written any more.
+    pub latched: Option<Arc<Error>>,
+}
+
+impl CheckpointFile {
+    /// A log without a file.
+    pub fn absent(storage: &Arc<dyn Storage>, path: PathBuf, shard_count: u16) -> Self {
+        CheckpointFile {
+            storage: Arc::clone(storage),
+            path,
+            shard_count,
+            seed: checkpoint_seed(shard_count),
+            file: None,
+            is_garbage: false,
+            end: empty_log(),
+            next_slot: 0,
+            latched: None,
+        }
+    }
+
+    /// The shard count it was opened with.
+    pub fn shard_count(&self) -> u16 {
+        self.shard_count
+    }
+
+    /// Refuses when a failure has latched.
+    pub fn admit(&self) -> Result<()> {
+        match &self.latched {
+            Some(cause) => Err(Error::Poisoned {
+                stream: CHECKPOINTS_FILE.to_owned(),
+                cause: Arc::clone(cause),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn latch(&mut self, error: Error) -> Error {
+        let told = error.duplicate();
+        self.latched.get_or_insert(Arc::new(error));
+        told
+    }
+
+    fn io(&self, error: io::Error, at: FileOffset) -> Error {
+        Error::io(error, ErrorContext::at(&self.path).offset(at.0))
+    }
+
+    /// Appends a record, durably, and tells where it stands.
+    pub fn append(&mut self, record: &CheckpointRecord) -> Result<Place> {
+        self.admit()?;
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => self.make()?,
+        };
+        let (at, number) = (self.end.end, self.end.next_id);
+        let bytes = record.encode(self.seed, at, number, previous_len(&self.end) as u32);
+        let after = self.end_behind(&self.end, &bytes, number);
+        // 1. The record.
+        if let Err(error) = file.write_at(at.0, &[IoSlice::new(&bytes)]) {
+            let error = self.io(error, at);
+            return Err(match file.set_len(at.0) {
+                Ok(()) => error,
+                Err(_) => self.latch(error),
+            });
+        }
+        // 2. The commit point.
+        if let Err(error) = file.sync_data() {
+            let error = self.io(error, at);
+            return Err(self.latch(error));
+        }
+        // 3. The frontier.
+        let stored = store_slot(&*file, self.seed, self.next_slot, &after);
+        if let Err(error) = stored.and_then(|()| file.sync_data()) {
+            let error = self.io(error, at);
+            return Err(self.latch(error));
+        }
+        self.end = after;
+        self.next_slot ^= 1;
+        Ok(Place {
+            number,
+            offset: at,
+            len: bytes.len() as u64,
+        })
+    }
+
+    fn end_behind(&self, before: &FrontierSlot, frame: &[u8], number: EntryId) -> FrontierSlot {
+        FrontierSlot {
+            end: before.end + frame.len() as u64,
+            next_id: number + 2,
+            last_frame: Some(before.end),
+            ..*before
+        }
+    }
+
+    /// Makes the file, without a record.
+    fn make(&mut self) -> Result<Arc<dyn StorageFile>> {
+        if self.is_garbage {
+            let aside = free_name(&*self.storage, &self.path, DAMAGED_SUFFIX)?;
+            let kept = self.storage.link_or_copy(&self.path, &aside);
+            kept.map_err(|error| self.io(error, FileOffset(0)))?;
+        }
+        let written = self.write_new(&[], empty_log());
+        match written {
+            (Replaced::Durably(file), end, _) => {
+                self.adopt(&file, end);
+                Ok(file)
+            }
+            (Replaced::No(error), ..) => Err(error),
+            (Replaced::Unproven(_, error), ..) => Err(self.latch(error)),
+        }
+    }
+
+    fn adopt(&mut self, file: &Arc<dyn StorageFile>, end: FrontierSlot) {
+        self.file = Some(Arc::clone(file));
+        self.end = end;
+        self.next_slot = 0;
+        self.is_garbage = false;
+    }
+
+    /// Replaces the log by one that holds these records only, with their numbers. Tells where they
+    /// stand, and how many bytes shorter it is. A failure changes nothing, or latches.
+    pub fn rewrite(
+        &mut self,
+        records: &[(EntryId, CheckpointRecord)],
+    ) -> (Result<u64>, Option<Vec<Place>>) {
+        let old_len = match self.len_to_rewrite() {
+            Ok(Some(len)) => len,
+            Ok(None) => return (Ok(0), Some(Vec::new())),
+            Err(error) => return (Err(error), None),
+        };
+        let next_id = self.end.next_id;
+        let start = FrontierSlot {
+            next_id,
+            ..empty_log()
+        };
+        match self.write_new(records, start) {
+            (Replaced::Durably(file), end, places) => {
+                self.adopt(&file, end);
+                (Ok(old_len.saturating_sub(end.end.0)), Some(places))
+            }
+            (Replaced::No(error), ..) => (Err(error), None),
+            // The new file stands in the directory, and is as good as the old one to read from.
+            (Replaced::Unproven(Some(file), error), end, places) => {
+                self.adopt(&file, end);
+                (Err(self.latch(error)), Some(places))
+            }
+            (Replaced::Unproven(None, error), ..) => (Err(self.latch(error)), None),
+        }
+    }
+
+    /// The length of the file, once what cannot be trusted is out of the way. `None`: there is none.
+    fn len_to_rewrite(&mut self) -> Result<Option<u64>> {
+        self.admit()?;
+        if self.is_garbage {
+            self.make()?;
+        }
+        let len = self.file.as_ref().map(|file| file.len()).transpose();
+        len.map_err(|error| self.io(error, FileOffset(0)))
+    }
+
+    /// Writes a new log beside the old one and puts it in its place.
+    fn write_new(
+        &self,
+        records: &[(EntryId, CheckpointRecord)],
+        start: FrontierSlot,
+    ) -> (Replaced, FrontierSlot, Vec<Place>) {
+        let mut places = Vec::with_capacity(records.len());
+        let mut end = start;
+        let replaced = replace_durably(&*self.storage, &self.path, |file| {
+            let write = |at: FileOffset, bytes: &[u8]| {
+                file.write_at(at.0, &[IoSlice::new(bytes)])
+                    .map_err(|error| self.io(error, at))
+            };
+            write(
+                FileOffset(0),
+                &CountedFile::Checkpoints.encode(self.shard_count),
+            )?;
+            let mut gathered = Vec::new();
+            let mut gathered_at = end.end;
+            for (number, record) in records {
+                let at = end.end;
+                let previous = previous_len(&end) as u32;
+                let bytes = record.encode(self.seed, at, *number, previous);
+                places.push(Place {
+                    number: *number,
+                    offset: at,
+                    len: bytes.len() as u64,
+                });
+                end = self.end_behind(&end, &bytes, *number);
+                gathered.extend_from_slice(&bytes);
+                if gathered.len() >= WRITE_BYTES {
+                    write(gathered_at, &gathered)?;
+                    gathered.clear();
+                    gathered_at = end.end;
+                }
+            }
+            write(gathered_at, &gathered)?;
+            // Numbers are never given twice, those of removed records included.
+            end.next_id = end.next_id.max(start.next_id);
+            for slot in 0..2 {
+                store_slot(file, self.seed, slot, &end)
+                    .map_err(|error| self.io(error, FileOffset(0)))?;
+            }
+            file.set_len(end.end.0)
+                .map_err(|error| self.io(error, end.end))
+        });
+        (replaced, end, places)
+    }
+}

@@ -1,0 +1,246 @@
+//! Which checkpoints are there, and where? In memory, so that listing and loading do not depend on
+//! how many there are.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::RecordKind;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::sharded::checkpoint_scan::Item;
+use crate::sharded::checkpoint_scan::What;
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its first id: later records have greater ones.
+    pub number: EntryId,
+    /// Where it starts in the file.
+    pub offset: FileOffset,
+    /// Its length.
+    pub len: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    place: Place,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Good { timestamp_ns: u64 },
+    Damaged,
+}
+
+/// What stands at a place in the order of records.
+#[derive(Clone, Debug)]
+enum Ordered {
+    Checkpoint(Arc<[u8]>),
+    /// A stretch of which not even the ids are known.
+    Damaged(FileOffset, Arc<str>),
+}
+
+/// All checkpoints of a log.
+#[derive(Clone, Debug, Default)]
+pub struct CheckpointIndex {
+    by_id: HashMap<Arc<[u8]>, Known>,
+    by_number: BTreeMap<EntryId, Ordered>,
+    /// Checkpoints before this one are pruned.
+    pruned_before: Option<(EntryId, Arc<[u8]>)>,
+    /// How many can be loaded.
+    loadable: usize,
+}
+
+impl CheckpointIndex {
+    /// The index of what a scan found.
+    pub fn of(items: &[Item]) -> Self {
+        let mut index = Self::default();
+        for item in items {
+            index.add(item);
+        }
+        index
+    }
+
+    /// The index of a file in which nothing can be trusted.
+    pub fn of_garbage(reason: &str) -> Self {
+        let mut index = Self::default();
+        let damage = Ordered::Damaged(FileOffset(0), reason.into());
+        index.by_number.insert(EntryId(0), damage);
+        index
+    }
+
+    fn add(&mut self, item: &Item) {
+        let place = Place {
+            number: item.number,
+            offset: item.offset,
+            len: item.len,
+        };
+        match &item.what {
+            What::Record(RecordKind::Created, user_id, timestamp_ns) => {
+                self.created(user_id, place, *timestamp_ns);
+            }
+            What::DamagedBody(RecordKind::Created, user_id) => {
+                self.insert(user_id, place, State::Damaged);
+            }
+            // Of a pruning only the name matters.
+            What::Record(RecordKind::PrunedBefore, user_id, _)
+            | What::DamagedBody(RecordKind::PrunedBefore, user_id) => self.prune_before(user_id),
+            What::Damaged(reason) => {
+                let damage = Ordered::Damaged(item.offset, (*reason).into());
+                self.by_number.insert(item.number, damage);
+            }
+        }
+    }
+
+    /// A checkpoint was created; an older one of the same id is superseded.
+    pub fn created(&mut self, user_id: &[u8], place: Place, timestamp_ns: u64) {
+        self.insert(user_id, place, State::Good { timestamp_ns });
+    }
+
+    fn insert(&mut self, user_id: &[u8], place: Place, state: State) {
+        let id: Arc<[u8]> = user_id.into();
+        let known = Known { place, state };
+        if self.is_loadable(&known) {
+            self.loadable += 1;
+        }
+        if let Some(superseded) = self.by_id.insert(Arc::clone(&id), known) {
+            self.by_number.remove(&superseded.place.number);
+            if self.is_loadable(&superseded) {
+                self.loadable -= 1;
+            }
+        }
+        self.by_number.insert(place.number, Ordered::Checkpoint(id));
+    }
+
+    /// The checkpoints before this one were pruned. An id that is not known changes nothing.
+    pub fn prune_before(&mut self, user_id: &[u8]) {
+        let Some((id, known)) = self.by_id.get_key_value(user_id) else {
+            return;
+        };
+        let (id, number) = (Arc::clone(id), known.place.number);
+        if number > self.floor() {
+            self.pruned_before = Some((number, id));
+        }
+        let loadable = self.by_id.values().filter(|known| self.is_loadable(known));
+        self.loadable = loadable.count();
+    }
+
+    fn floor(&self) -> EntryId {
+        self.pruned_before
+            .as_ref()
+            .map_or(EntryId(0), |(number, _)| *number)
+    }
+
+    fn is_loadable(&self, known: &Known) -> bool {
+        matches!(known.state, State::Good { .. }) && known.place.number >= self.floor()
+    }
+
+    /// Whether everything before this place is pruned already.
+    pub fn is_pruned_to(&self, place: &Place) -> bool {
+        self.pruned_before.is_some() && self.floor() >= place.number
+    }
+
+    /// Where the checkpoint of this id stands.
+    pub fn find(&self, user_id: &[u8]) -> Result<Place> {
+        let Some(known) = self.by_id.get(user_id) else {
+            return Err(self.not_found(user_id));
+        };
+        if let Some((floor, pruned_before)) = &self.pruned_before
+            && known.place.number < *floor
+        {
+            return Err(Error::CheckpointPruned {
+                id: shown(user_id),
+                pruned_before: shown(pruned_before),
+            });
+        }
+        match known.state {
+            State::Good { .. } => Ok(known.place),
+            State::Damaged => Err(Error::CheckpointCorrupted {
+                offset: known.place.offset.0,
+                reason: format!("checkpoint {} does not match its checksum", shown(user_id)),
+            }),
+        }
+    }
+
+    /// An id that is not known may be that of a record of which nothing is known.
+    fn not_found(&self, user_id: &[u8]) -> Error {
+        let damage = self
+            .by_number
+            .values()
+            .rev()
+            .find_map(|ordered| match ordered {
+                Ordered::Damaged(offset, reason) => Some((offset, reason)),
+                Ordered::Checkpoint(_) => None,
+            });
+        match damage {
+            Some((offset, reason)) => Error::CheckpointCorrupted {
+                offset: offset.0,
+                reason: format!(
+                    "{reason}; checkpoint {} may have been there",
+                    shown(user_id)
+                ),
+            },
+            None => Error::CheckpointNotFound(shown(user_id)),
+        }
+    }
+
+    /// The newest checkpoint. A damaged one is an error, not an older one.
+    pub fn latest(&self) -> Result<(Arc<[u8]>, Place)> {
+        match self.by_number.last_key_value() {
+            None => Err(Error::NoCheckpoints),
+            Some((_, Ordered::Checkpoint(id))) => Ok((Arc::clone(id), self.find(id)?)),
+            Some((_, Ordered::Damaged(offset, reason))) => Err(Error::CheckpointCorrupted {
+                offset: offset.0,
+                reason: reason.to_string(),
+            }),
+        }
+    }
+
+    /// All checkpoints that can be loaded, oldest first.
+    pub fn list(&self) -> Vec<(Vec<u8>, u64)> {
+        let of = |(_, ordered): (&EntryId, &Ordered)| {
+            let Ordered::Checkpoint(id) = ordered else {
+                return None;
+            };
+            match self.by_id.get(id)?.state {
+                State::Good { timestamp_ns } => Some((id.to_vec(), timestamp_ns)),
+                State::Damaged => None,
+            }
+        };
+        self.by_number
+            .range(self.floor()..)
+            .filter_map(of)
+            .collect()
+    }
+
+    /// The newest `count` checkpoints that can be loaded, oldest first.
+    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, Place)> {
+        let newest_first = self.by_number.range(self.floor()..).rev();
+        let mut newest: Vec<_> = newest_first
+            .filter_map(|(_, ordered)| match ordered {
+                Ordered::Checkpoint(id) => Some((Arc::clone(id), self.find(id).ok()?)),
+                Ordered::Damaged(..) => None,
+            })
+            .take(count)
+            .collect();
+        newest.reverse();
+        newest
+    }
+
+    /// How many checkpoints can be loaded.
+    pub fn len(&self) -> usize {
+        self.loadable
+    }
+}
+
+/// An id for people: as it is where it can be read, otherwise its bytes.
+pub fn shown(user_id: &[u8]) -> String {
+    match std::str::from_utf8(user_id) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => user_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}

@@ -1,0 +1,248 @@
+//! What of `checkpoints.log` is kept, and how is it made durable?
+//!
+//! Damage below the frontier is reported and kept as it is: only a compaction removes it. A record
+//! above the frontier is whole and becomes durable, or is torn and is cut off. The page cache may
+//! show what the disk lacks, so a kept tail is written again from the checked bytes and synced
+//! before it is served. If that fails, what lies below the frontier is served and nothing more can
+//! be written.
+
+use std::io::IoSlice;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::CHECKPOINTS_FILE;
+use crate::format::CUT_SUFFIX;
+use crate::format::checkpoint_record::checkpoint_seed;
+use crate::options::CorruptionPolicy;
+use crate::segment::Source;
+use crate::segment::store_slot;
+use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::checkpoint_scan::Facts;
+use crate::sharded::checkpoint_scan::Foreign;
+use crate::sharded::checkpoint_scan::Found;
+use crate::sharded::checkpoint_scan::Scanner;
+use crate::sharded::checkpoint_scan::What;
+use crate::sharded::replace::free_name;
+use crate::storage::Access;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+use crate::stream::Environment;
+
+/// A checkpoint log as it came up.
+pub struct Recovered {
+    /// For its writer.
+    pub file: CheckpointFile,
+    /// What it holds.
+    pub index: CheckpointIndex,
+    /// Why it cannot be used at all; nothing was touched.
+    pub refused: Option<Error>,
+}
+
+/// Brings the checkpoint log up. An error only under [`CorruptionPolicy::Error`].
+pub fn recover(environment: &Environment, shard_count: u16) -> Result<Recovered> {
+    let storage = &environment.storage;
+    let path = environment.root.join(CHECKPOINTS_FILE);
+    let mut recovered = Recovered {
+        file: CheckpointFile::absent(storage, path.clone(), shard_count),
+        index: CheckpointIndex::default(),
+        refused: None,
+    };
+    let is_strict = environment.options.on_corruption == CorruptionPolicy::Error;
+    let read_ahead = environment.options.read_buffer_size;
+    let (file, found) = match look(&**storage, &path, shard_count, read_ahead) {
+        Ok(Some(looked_at)) => looked_at,
+        Ok(None) => return Ok(recovered),
+        Err(error) if is_strict => return Err(error),
+        Err(error) => {
+            environment.tell(log::Level::Error, &error.to_string());
+            recovered.refused = Some(error);
+            return Ok(recovered);
+        }
+    };
+    match found {
+        Found::Log(facts) => {
+            let damage = describe(&facts, &path);
+            if is_strict && !damage.is_empty() {
+                return Err(Error::Corruption(damage.join("; ")));
+            }
+            for what in &damage {
+                environment.tell(log::Level::Error, what);
+            }
+            keep(environment, &mut recovered, &facts, file);
+        }
+        Found::Garbage(reason) => {
+            let error = Error::corruption(&reason, ErrorContext::at(&path));
+            if is_strict {
+                return Err(error);
+            }
+            environment.tell(log::Level::Error, &error.to_string());
+            recovered.file.is_garbage = true;
+            recovered.index = CheckpointIndex::of_garbage(&reason);
+        }
+        Found::Foreign(foreign) => {
+            let error = foreign_error(&foreign, &path, shard_count);
+            if is_strict {
+                return Err(error);
+            }
+            environment.tell(log::Level::Error, &error.to_string());
+            recovered.refused = Some(error);
+        }
+    }
+    Ok(recovered)
+}
+
+type LookedAt = (Arc<dyn StorageFile>, Found);
+
+fn look(
+    storage: &dyn Storage,
+    path: &Path,
+    shard_count: u16,
+    read_ahead: usize,
+) -> Result<Option<LookedAt>> {
+    let io = |error| Error::io(error, ErrorContext::at(path));
+    if storage.kind(path).map_err(io)?.is_none() {
+        return Ok(None);
+    }
+    let file = storage.open_file(path, Access::ReadWrite).map_err(io)?;
+    let len = file.len().map_err(io)?;
+    let source = Source::File(Arc::clone(&file));
+    let found = Scanner::new(source, len, shard_count, read_ahead).scan();
+    Ok(Some((file, found.map_err(io)?)))
+}
+
+fn foreign_error(foreign: &Foreign, path: &Path, shard_count: u16) -> Error {
+    let place = path.display();
+    match foreign {
+        Foreign::Newer(version) => Error::UnsupportedVersion(format!(
+            "{place} has format version {version}, newer than this library reads"
+        )),
+        Foreign::Version06 => {
+            Error::UnsupportedVersion(format!("{place} was written by ironwal 0.6"))
+        }
+        Foreign::OtherCount(found) => Error::ShardCountMismatch {
+            expected: shard_count,
+            found: *found,
+        },
+    }
+}
+
+/// All damage to what was durable.
+fn describe(facts: &Facts, path: &Path) -> Vec<String> {
+    let at = |offset: u64| ErrorContext::at(path).offset(offset);
+    let mut damage = Vec::new();
+    if facts.sector_damaged {
+        damage.push(format!("the header is damaged ({})", at(0)));
+    }
+    if facts.slot.is_none() {
+        damage.push(format!("both frontier slots are damaged ({})", at(0)));
+    }
+    for item in &facts.items {
+        let what = match &item.what {
+            What::Record(..) => continue,
+            What::DamagedBody(..) => "the record of a checkpoint does not match its checksum",
+            What::Damaged(what) => what,
+        };
+        damage.push(format!("{what} ({})", at(item.offset.0)));
+    }
+    damage
+}
+
+fn keep(
+    environment: &Environment,
+    recovered: &mut Recovered,
+    facts: &Facts,
+    file: Arc<dyn StorageFile>,
+) {
+    let seed_slot = facts.slot.map_or(0, |slot| slot ^ 1);
+    let log = &mut recovered.file;
+    log.end = facts.frontier;
+    log.next_slot = seed_slot;
+    log.file = Some(Arc::clone(&file));
+    recovered.index = CheckpointIndex::of(&facts.items);
+    let has_rest = facts.file_len > facts.tail_end.end.0;
+    if !has_rest && facts.tail.is_empty() && facts.slot.is_some() {
+        return;
+    }
+    match settle(environment, log, facts, &*file, has_rest) {
+        Ok(()) => {
+            let items = [&facts.items[..], &facts.tail[..]].concat();
+            recovered.index = CheckpointIndex::of(&items);
+        }
+        Err(error) => {
+            environment.tell(
+                log::Level::Error,
+                &format!("the checkpoint log takes no more records: {error}"),
+            );
+            log.latched = Some(Arc::new(error));
+        }
+    }
+}
+
+/// Cuts what is torn, makes the rest durable and stores the frontier behind it.
+fn settle(
+    environment: &Environment,
+    log: &mut CheckpointFile,
+    facts: &Facts,
+    file: &dyn StorageFile,
+    has_rest: bool,
+) -> Result<()> {
+    let io = |error| Error::io(error, ErrorContext::at(&log.path));
+    let seed = checkpoint_seed(log.shard_count());
+    let end = facts.tail_end;
+    if has_rest {
+        // With both slots good, the rest is a record that nobody was told of.
+        if facts.slot_damaged {
+            save_aside(environment, log, facts, file)?;
+        }
+        file.set_len(end.end.0).map_err(io)?;
+    }
+    file.write_at(facts.frontier.end.0, &[IoSlice::new(&facts.tail_bytes)])
+        .map_err(io)?;
+    file.sync_data().map_err(io)?;
+    if end != facts.frontier || facts.slot.is_none() {
+        store_slot(file, seed, log.next_slot, &end).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        log.next_slot ^= 1;
+        log.end = end;
+    }
+    Ok(())
+}
+
+/// Keeps the bytes that are about to be cut: durable ones may be among them.
+fn save_aside(
+    environment: &Environment,
+    log: &CheckpointFile,
+    facts: &Facts,
+    file: &dyn StorageFile,
+) -> Result<()> {
+    let storage = &environment.storage;
+    let aside = free_name(&**storage, &log.path, CUT_SUFFIX)?;
+    let io = |error| Error::io(error, ErrorContext::at(&aside));
+    let target = storage.create_file(&aside).map_err(io)?;
+    let start = facts.tail_end.end.0;
+    let mut at = start;
+    let mut chunk = vec![0; environment.options.read_buffer_size];
+    while at < facts.file_len {
+        let read = file.read_at(at, &mut chunk).map_err(io)?;
+        if read == 0 {
+            break;
+        }
+        let bytes = IoSlice::new(&chunk[..read]);
+        target.write_at(at - start, &[bytes]).map_err(io)?;
+        at += read as u64;
+    }
+    target.sync_all().map_err(io)?;
+    storage.sync_dir(&environment.root).map_err(io)?;
+    environment.tell(
+        log::Level::Warn,
+        &format!(
+            "what was cut off the checkpoint log is kept in {}",
+            aside.display()
+        ),
+    );
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! How are checkpoints created and loaded?
+//!
+//! Creating, compacting and pruning exclude each other; loading and listing wait for none of them.
+//! A checkpoint is created in this order:
+//!
+//! 1. the cut is taken and made durable: nothing refers to it yet;
+//! 2. its record is appended to `checkpoints.log`, durably: it exists;
+//! 3. the index learns of it: it is served;
+//! 4. `HEAD` is replaced, a hint for people and scripts that nobody here reads.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use parking_lot::Mutex;
+use parking_lot::RwLock;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::CheckpointRecord;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::HEAD_FILE;
+use crate::format::MAX_CHECKPOINT_ID_LEN;
+use crate::format::RecordKind;
+use crate::format::checkpoint_record::checkpoint_seed;
+use crate::format::checkpoint_record::is_record_header;
+use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::checkpoint_index::Place;
+use crate::sharded::checkpoint_index::shown;
+use crate::sharded::checkpoint_recovery::Recovered;
+use crate::sharded::log::ShardedLog;
+use crate::sharded::log::ShardedWal;
+use crate::sharded::replace::replace_hint;
+use crate::storage::StorageFile;
+use crate::storage::read_exact_at;
+
+/// A checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointData {
+    /// The next id of each shard: replay starts there.
+    pub offsets: Vec<u64>,
+    /// When it was made, in nanoseconds since 1970. The order of checkpoints does not follow it.
+    pub timestamp: u64,
+    /// How many shards there are.
+    pub shard_count: u16,
+}
+
+/// The checkpoints of a log.
+pub struct Checkpoints {
+    /// Held while a checkpoint is created, and while any are removed.
+    pub writer: Mutex<CheckpointFile>,
+    /// What is served. Held for look-ups only.
+    view: RwLock<View>,
+    refused: Option<Error>,
+    shard_count: u16,
+}
+
+struct View {
+    index: CheckpointIndex,
+    file: Option<Arc<dyn StorageFile>>,
+}
+
+impl Checkpoints {
+    /// The checkpoints that recovery found.
+    pub fn new(recovered: Recovered) -> Self {
+        Checkpoints {
+            view: RwLock::new(View {
+                index: recovered.index,
+                file: recovered.file.file.clone(),
+            }),
+            shard_count: recovered.file.shard_count(),
+            writer: Mutex::new(recovered.file),
+            refused: recovered.refused,
+        }
+    }
+
+    /// Refuses when the file is not ours to read.
+    pub fn admit(&self) -> Result<()> {
+        match &self.refused {
+            Some(error) => Err(error.duplicate()),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the index.
+    pub fn look<R>(&self, look: impl FnOnce(&CheckpointIndex) -> R) -> R {
+        look(&self.view.read().index)
+    }
+
+    /// Changes what is served.
+    pub fn change(
+        &self,
+        file: &Option<Arc<dyn StorageFile>>,
+        change: impl FnOnce(&mut CheckpointIndex),
+    ) {
+        let mut view = self.view.write();
+        change(&mut view.index);
+        view.file.clone_from(file);
+    }
+
+    /// The record of the checkpoint that `find` finds.
+    pub fn read<T>(
+        &self,
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, Place)>,
+    ) -> Result<(T, Place, CheckpointRecord)> {
+        self.admit()?;
+        let (found, place, file) = {
+            let view = self.view.read();
+            let (found, place) = find(&view.index)?;
+            (found, place, view.file.clone())
+        };
+        // A log that is replaced meanwhile keeps its bytes as long as the file is held.
+        let record = self.read_record(file, &place)?;
+        Ok((found, place, record))
+    }
+
+    fn read_record(
+        &self,
+        file: Option<Arc<dyn StorageFile>>,
+        place: &Place,
+    ) -> Result<CheckpointRecord> {
+        let damaged = |reason: String| Error::CheckpointCorrupted {
+            offset: place.offset.0,
+            reason,
+        };
+        let Some(file) = file else {
+            return Err(damaged("its file is gone".to_owned()));
+        };
+        // The length was bounded when the record was indexed.
+        let mut bytes = vec![0; place.len as usize];
+        match read_exact_at(&*file, place.offset.0, &mut bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(damaged(error.to_string()));
+            }
+            read => read?,
+        }
+        let seed = checkpoint_seed(self.shard_count);
+        let header = FrameHeader::decode(&bytes, seed, place.offset)
+            .ok()
+            .filter(|header| is_record_header(header) && header.first_id == place.number);
+        let record = header.and_then(|header| {
+            let payload = &bytes[FRAME_HEADER_LEN..];
+            CheckpointRecord::decode(&header, seed, payload, self.shard_count).ok()
+        });
+        record.ok_or_else(|| damaged("the record does not match its checksum any more".to_owned()))
+    }
+
+    /// The newest checkpoint that can be read, and what it counts on.
+    pub fn newest_good(&self) -> Option<(String, Vec<u64>)> {
+        let newest = self.look(|index| index.newest(1)).pop()?;
+        let (_, _, record) = self.read(|_| Ok(((), newest.1))).ok()?;
+        Some((shown(&newest.0), record.offsets))
+    }
+}
+
+impl ShardedWal {
+    /// Creates a checkpoint: a consistent cut through all shards. If one append returned before
+    /// another was called, no checkpoint holds the second without the first. On return it is
+    /// durable, and so is everything below its offsets, in every sync mode. Appends wait only while
+    /// the ids are read.
+    ///
+    /// The id has 1 to 65,535 bytes of any content (`InvalidCheckpointId`); an older checkpoint of
+    /// the same id is superseded. After any error there is no such checkpoint, except that a failed
+    /// sync may have left one that shows after the next open.
+    pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
+        self.log().create_checkpoint(user_id)
+    }
+
+    /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
+    pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
+        self.log().load_checkpoint(user_id)
+    }
+
+    /// The newest checkpoint and its id. `NoCheckpoints`; `CheckpointCorrupted` when the newest is
+    /// damaged: an older one is loaded by its id only.
+    pub fn load_latest_checkpoint(&self) -> Result<(Vec<u8>, CheckpointData)> {
+        let log = self.log();
+        log.wal.enter()?;
+        let (id, _, record) = log.checkpoints.read(CheckpointIndex::latest)?;
+        Ok((id.to_vec(), log.checked(&id, record)?))
+    }
+
+    /// The ids and timestamps of all checkpoints that can be loaded, oldest first.
+    pub fn list_checkpoints(&self) -> Vec<(Vec<u8>, u64)> {
+        self.log().checkpoints.look(CheckpointIndex::list)
+    }
+
+    /// How many checkpoints can be loaded.
+    pub fn checkpoint_count(&self) -> usize {
+        self.log().checkpoints.look(CheckpointIndex::len)
+    }
+}
+
+impl ShardedLog {
+    /// See [`ShardedWal::create_checkpoint`].
+    pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
+        check_id(user_id)?;
+        self.create_with(|_| Ok(user_id.to_vec()))
+    }
+
+    /// Creates a checkpoint whose id is made of a number that no other has.
+    pub fn create_with(&self, make_id: impl FnOnce(u64) -> Result<Vec<u8>>) -> Result<()> {
+        self.wal.enter()?;
+        self.checkpoints.admit()?;
+        let mut writer = self.checkpoints.writer.lock();
+        writer.admit()?;
+        let user_id = make_id(writer.end.next_id.0)?;
+        check_id(&user_id)?;
+        // 1. The cut.
+        let offsets = self.durable_cut()?;
+        let record = CheckpointRecord {
+            kind: RecordKind::Created,
+            user_id,
+            timestamp_ns: now_ns(),
+            offsets,
+        };
+        // 2. The record. Nobody else can have taken the log over meanwhile.
+        let open = self.wal.hold_open()?;
+        let place = writer.append(&record)?;
+        // 3. The index.
+        self.checkpoints.change(&writer.file, |index| {
+            // What could not be trusted has been put aside.
+            if place.number.0 == 0 {
+                *index = CheckpointIndex::default();
+            }
+            index.created(&record.user_id, place, record.timestamp_ns);
+        });
+        // 4. The hint.
+        self.leave_hint(&record.user_id);
+        drop(open);
+        Ok(())
+    }
+
+    fn leave_hint(&self, user_id: &[u8]) {
+        let environment = self.wal.environment();
+        let path = environment.root.join(HEAD_FILE);
+        if let Err(error) = replace_hint(&*environment.storage, &path, user_id) {
+            let message = format!("{} not written: {error}", path.display());
+            environment.tell(log::Level::Debug, &message);
+        }
+    }
+
+    /// See [`ShardedWal::load_checkpoint`].
+    pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
+        self.wal.enter()?;
+        check_id(user_id)?;
+        let found = self
+            .checkpoints
+            .read(|index| Ok(((), index.find(user_id)?)))?;
+        self.checked(user_id, found.2)
+    }
+
+    /// The checkpoint, unless a shard was truncated past it behind our back.
+    fn checked(&self, user_id: &[u8], record: CheckpointRecord) -> Result<CheckpointData> {
+        for (shard, offset) in self.shards.iter().zip(&record.offsets) {
+            // A shard that was lost tells so when it is read.
+            let Ok(stream) = shard.stream() else {
+                continue;
+            };
+            let first_id = stream.core().first_id();
+            if first_id > *offset {
+                return Err(Error::CheckpointPruned {
+                    id: shown(user_id),
+                    pruned_before: format!("id {first_id} of {}", stream.key()),
+                });
+            }
+        }
+        Ok(CheckpointData {
+            shard_count: record.offsets.len() as u16,
+            offsets: record.offsets,
+            timestamp: record.timestamp_ns,
+        })
+    }
+}
+
+/// Ids have 1 to 65,535 bytes.
+pub fn check_id(user_id: &[u8]) -> Result<()> {
+    match user_id.len() {
+        0 => Err(Error::InvalidCheckpointId("it is empty".to_owned())),
+        1..=MAX_CHECKPOINT_ID_LEN => Ok(()),
+        len => Err(Error::InvalidCheckpointId(format!(
+            "{len} bytes are too many, the most are {MAX_CHECKPOINT_ID_LEN}"
+        ))),
+    }
+}
+
+/// The time. A clock before 1970 or far beyond 2500 gives the nearest that can be told.
+pub fn now_ns() -> u64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
+        Err(_) => 0,
+    }
+}

@@ -1,0 +1,253 @@
+//! What is a sharded log, how does it come up and end?
+//!
+//! Up: the log itself recovers and is locked; then the shard count is recorded or compared; then
+//! the checkpoint log recovers; then each shard is compared with the newest checkpoint: a shard
+//! that ends below what that checkpoint counts on was lost or replaced, and serves nothing.
+//! Down: the thread that makes checkpoints ends first, then the log is closed.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::options::CorruptionPolicy;
+use crate::options::WalOptions;
+use crate::sharded::automatic::Automatic;
+use crate::sharded::automatic::AutomaticStatus;
+use crate::sharded::checkpoint_recovery::recover;
+use crate::sharded::checkpoints::Checkpoints;
+use crate::sharded::crew::Crew;
+use crate::sharded::options::ShardedOptions;
+use crate::sharded::route::shard_stream_name;
+use crate::sharded::shard_count::record_or_compare;
+use crate::stream::StreamCore;
+use crate::wal::Stream;
+use crate::wal::Wal;
+use crate::wal::WalIdIterator;
+use crate::wal::WalIterator;
+
+/// A log of many shards: entries go to the shard of their key, in order within it; checkpoints are
+/// consistent cuts through all shards.
+///
+/// Usable from any number of threads at once; share it in an `Arc`. Dropping it closes the log,
+/// unless clones of [`ShardedWal::inner`] are still held.
+pub struct ShardedWal {
+    // Dropped first: its thread works on the log.
+    automatic: Option<Automatic>,
+    log: Arc<ShardedLog>,
+}
+
+/// What the log's own thread shares with its users.
+pub struct ShardedLog {
+    pub wal: Wal,
+    pub shards: Vec<Shard>,
+    pub checkpoints: Checkpoints,
+    pub crew: Crew,
+    /// Entries appended since the log was opened, if anybody wants to know.
+    pub appended: Option<AtomicU64>,
+}
+
+/// One shard: its stream, or why it cannot be used. A stream that is deleted behind our back
+/// answers `StreamNotFound` for ever after.
+pub struct Shard {
+    opened: std::result::Result<Stream, Error>,
+}
+
+impl Shard {
+    /// The stream.
+    pub fn stream(&self) -> Result<&Stream> {
+        self.opened.as_ref().map_err(Error::duplicate)
+    }
+
+    /// The same, for work on other threads.
+    pub fn core(&self) -> Result<&Arc<StreamCore>> {
+        self.stream().map(Stream::core)
+    }
+}
+
+impl ShardedWal {
+    /// Opens the log at `options.root_path` with `shard_count` shards, creating it when missing.
+    /// The count is recorded durably before this returns, and compared at every later open.
+    ///
+    /// Errors: those of [`Wal::new`]; `Config` for a count of 0; `ShardCountMismatch`;
+    /// `Corruption` when the record of the count is damaged or missing beside existing shards.
+    /// Under `CorruptionPolicy::Error` also `Corruption` for a damaged checkpoint log.
+    pub fn new(options: WalOptions, shard_count: u16) -> Result<Self> {
+        Self::with_options(options, ShardedOptions::new(shard_count))
+    }
+
+    /// Like [`ShardedWal::new`], with all that can be chosen.
+    pub fn with_options(options: WalOptions, sharded: ShardedOptions) -> Result<Self> {
+        sharded.check()?;
+        Self::on(Wal::new(options)?, sharded)
+    }
+
+    /// Opens a sharded log on the simulated disk.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+        sharded: ShardedOptions,
+    ) -> Result<Self> {
+        sharded.check()?;
+        Self::on(Wal::open_simulated(disk, options)?, sharded)
+    }
+
+    /// Makes an open log a sharded one. The log keeps its receiver of messages
+    /// ([`Wal::open_logging`]). Errors as [`ShardedWal::new`] has them.
+    pub fn on(wal: Wal, sharded: ShardedOptions) -> Result<Self> {
+        sharded.check()?;
+        record_or_compare(&wal, sharded.shard_count)?;
+        warn_of_small_caches(&wal, sharded.shard_count);
+        let recovered = recover(wal.environment(), sharded.shard_count)?;
+        let numbers = 0..sharded.shard_count;
+        let mut shards: Vec<Shard> = numbers.map(|shard| open_shard(&wal, shard)).collect();
+        let checkpoints = Checkpoints::new(recovered);
+        note_lost_shards(&wal, &checkpoints, &mut shards)?;
+        let log = Arc::new(ShardedLog {
+            wal,
+            shards,
+            checkpoints,
+            crew: Crew::new(),
+            appended: sharded.automatic.as_ref().map(|_| AtomicU64::new(0)),
+        });
+        let automatic = match sharded.automatic {
+            Some(wanted) => Some(Automatic::start(&log, wanted)?),
+            None => None,
+        };
+        Ok(ShardedWal { automatic, log })
+    }
+
+    pub(super) fn log(&self) -> &ShardedLog {
+        &self.log
+    }
+
+    /// Tells the thread that makes checkpoints that entries were appended.
+    pub(super) fn note_appended(&self, count: u64) {
+        if let (Some(automatic), Some(appended)) = (&self.automatic, &self.log.appended) {
+            let before = appended.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+            automatic.appended(before, count);
+        }
+    }
+
+    /// What the automatic checkpoints came to; `None` without any.
+    pub fn automatic_status(&self) -> Option<AutomaticStatus> {
+        self.automatic.as_ref().map(Automatic::status)
+    }
+
+    /// How many shards there are.
+    pub fn shard_count(&self) -> u16 {
+        self.log.shards.len() as u16
+    }
+
+    /// The log below: shard `n` is its stream `shard_{n:02}`. Reading is free to all. Deleting a
+    /// shard's stream makes the shard answer `StreamNotFound`, and after the next open `Corruption`
+    /// if a checkpoint counts on it.
+    pub fn inner(&self) -> &Wal {
+        &self.log.wal
+    }
+
+    /// The entries of a shard in order, from `start` or the first id kept, whichever is later.
+    /// Empty before the first append. `Config`: there is no such shard.
+    pub fn iter_shard(&self, shard: u16, start: u64) -> Result<WalIterator> {
+        self.log.shard(shard)?.stream()?.iter(start)
+    }
+
+    /// The same, with their ids.
+    pub fn iter_shard_with_ids(&self, shard: u16, start: u64) -> Result<WalIdIterator> {
+        self.log.shard(shard)?.stream()?.iter_with_ids(start)
+    }
+
+    /// Makes everything appended to a shard so far durable, in every sync mode. `Config`: there is
+    /// no such shard.
+    pub fn flush_shard(&self, shard: u16) -> Result<()> {
+        self.log.shard(shard)?.stream()?.sync()
+    }
+
+    /// Makes everything appended so far durable, in all shards at once; the first failure is told
+    /// after all were tried.
+    pub fn flush_all(&self) -> Result<()> {
+        self.log.wal.enter()?;
+        let shards = self.log.shards.iter();
+        let cores = shards.map(|shard| shard.core().cloned());
+        let flushed = self.log.crew.for_each(cores.collect(), |core| match core {
+            Ok(core) => core.sync(),
+            Err(error) => Err(error.duplicate()),
+        });
+        flushed.into_iter().collect()
+    }
+
+    /// Ends the automatic checkpoints and closes the log for all its clones, as [`Wal::close`]
+    /// does. Later calls on clones answer `Closed`.
+    pub fn close(mut self) -> Result<()> {
+        self.automatic = None;
+        self.log.wal.clone().close()
+    }
+}
+
+impl ShardedLog {
+    /// The shard of this number.
+    pub fn shard(&self, shard: u16) -> Result<&Shard> {
+        self.shards.get(usize::from(shard)).ok_or_else(|| {
+            let count = self.shards.len();
+            Error::Config(format!("shard {shard} is out of range, there are {count}"))
+        })
+    }
+}
+
+impl std::fmt::Debug for ShardedWal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShardedWal")
+            .field("wal", &self.log.wal)
+            .field("shard_count", &self.shard_count())
+            .finish_non_exhaustive()
+    }
+}
+
+fn warn_of_small_caches(wal: &Wal, shard_count: u16) {
+    let most = wal.environment().options.max_open_segments;
+    if most < usize::from(shard_count) {
+        let message = format!(
+            "max_open_segments is {most}, less than the {shard_count} shards: files are closed and \
+             opened again all the time"
+        );
+        wal.environment().tell(log::Level::Warn, &message);
+    }
+}
+
+/// One bad shard is one bad shard: the others are served.
+fn open_shard(wal: &Wal, shard: u16) -> Shard {
+    Shard {
+        opened: wal.stream(&shard_stream_name(shard)),
+    }
+}
+
+/// Marks the shards that end below what the newest checkpoint counts on.
+fn note_lost_shards(wal: &Wal, checkpoints: &Checkpoints, shards: &mut [Shard]) -> Result<()> {
+    let Some((id, offsets)) = checkpoints.newest_good() else {
+        return Ok(());
+    };
+    let mut damage = Vec::new();
+    for (shard, offset) in shards.iter_mut().zip(offsets) {
+        let Ok(stream) = &shard.opened else {
+            continue;
+        };
+        let next_id = stream.core().next_id();
+        if next_id >= offset {
+            continue;
+        }
+        let what = format!(
+            "{} ends at {next_id}, but checkpoint {id} counts on all below {offset}: restore the \
+             shard's directory from a copy, or give up all checkpoints with compact_checkpoints(0)",
+            stream.key()
+        );
+        wal.environment().tell(log::Level::Error, &what);
+        shard.opened = Err(Error::Corruption(what.clone()));
+        damage.push(what);
+    }
+    match wal.environment().options.on_corruption {
+        CorruptionPolicy::Error if !damage.is_empty() => Err(Error::Corruption(damage.join("; "))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,106 @@
+//! How is a file in the root replaced so that a crash leaves the old or the new?
+//!
+//! 1. The content is written under a temporary name and synced: a crash leaves the old file, and
+//!    a stranger that the next attempt removes.
+//! 2. It is renamed: the old or the new file, each whole.
+//! 3. The directory is synced: the new file.
+
+use std::io::IoSlice;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+
+/// Ends the name of a file that is not finished.
+const UNFINISHED_SUFFIX: &str = "#new";
+
+/// How far a replacement came.
+pub enum Replaced {
+    /// It did not happen; the old file stands.
+    No(Error),
+    /// It was renamed, or may have been; which file a crash leaves is unknown.
+    Unproven(Option<Arc<dyn StorageFile>>, Error),
+    /// It is durable.
+    Durably(Arc<dyn StorageFile>),
+}
+
+/// Replaces `path`, or makes it. `write` fills the new file.
+pub fn replace_durably(
+    storage: &dyn Storage,
+    path: &Path,
+    write: impl FnOnce(&dyn StorageFile) -> Result<()>,
+) -> Replaced {
+    let unfinished = with_suffix(path, UNFINISHED_SUFFIX);
+    let file = match write_unfinished(storage, &unfinished, write) {
+        Ok(file) => file,
+        Err(error) => {
+            // What is left of it is removed by the next attempt.
+            let _ = storage.remove_file(&unfinished);
+            return Replaced::No(error);
+        }
+    };
+    let io = |error| Error::io(error, ErrorContext::at(path));
+    if let Err(error) = storage.rename(&unfinished, path) {
+        return Replaced::Unproven(None, io(error));
+    }
+    let Some(dir) = path.parent() else {
+        return Replaced::Durably(file);
+    };
+    match storage.sync_dir(dir) {
+        Ok(()) => Replaced::Durably(file),
+        Err(error) => Replaced::Unproven(Some(file), io(error)),
+    }
+}
+
+fn write_unfinished(
+    storage: &dyn Storage,
+    unfinished: &Path,
+    write: impl FnOnce(&dyn StorageFile) -> Result<()>,
+) -> Result<Arc<dyn StorageFile>> {
+    let io = |error| Error::io(error, ErrorContext::at(unfinished));
+    if storage.kind(unfinished).map_err(io)?.is_some() {
+        storage.remove_file(unfinished).map_err(io)?;
+    }
+    let file = storage.create_file(unfinished).map_err(io)?;
+    write(&*file)?;
+    file.sync_all().map_err(io)?;
+    Ok(file)
+}
+
+/// Replaces `path` without making anything durable: for hints.
+pub fn replace_hint(storage: &dyn Storage, path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let unfinished = with_suffix(path, UNFINISHED_SUFFIX);
+    if storage.kind(&unfinished)?.is_some() {
+        storage.remove_file(&unfinished)?;
+    }
+    let file = storage.create_file(&unfinished)?;
+    file.write_at(0, &[IoSlice::new(content)])?;
+    storage.rename(&unfinished, path)
+}
+
+/// A name in the same directory that ends in `suffix` and that nothing has yet.
+pub fn free_name(storage: &dyn Storage, path: &Path, suffix: &str) -> Result<PathBuf> {
+    let mut number = 0u64;
+    loop {
+        let candidate = match number {
+            0 => with_suffix(path, suffix),
+            _ => with_suffix(path, &format!("{suffix}-{number}")),
+        };
+        let kind = storage.kind(&candidate);
+        match kind.map_err(|error| Error::io(error, ErrorContext::at(&candidate)))? {
+            None => return Ok(candidate),
+            Some(_) => number += 1,
+        }
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(suffix);
+    path.with_file_name(name)
+}

@@ -82,7 +82,9 @@ fn a_batch_answers_in_the_order_given_and_keeps_it_within_a_shard() {
         assert_eq!(wal.append_batch(&[]).expect("nothing"), []);
         let durable = mode != SyncMode::Async;
         for shard in 0..7 {
-            let stream = wal.inner().stream(&ironwal::sharded::shard_stream_name(shard));
+            let stream = wal
+                .inner()
+                .stream(&ironwal::sharded::shard_stream_name(shard));
             let stream = stream.expect("a handle");
             if durable {
                 assert_eq!(stream.durable_end().ok(), stream.next_id().ok(), "{mode:?}");
@@ -97,7 +99,10 @@ fn a_batch_for_one_key_is_one_frame_under_either_name() {
     let wal = open(dir.path(), 3);
     let first = wal.append_batch_for_key(b"k", &[b"a", b"", b"c"]);
     let shard = wal.shard_of(b"k");
-    assert_eq!(first.expect("appends"), [(shard, 0), (shard, 1), (shard, 2)]);
+    assert_eq!(
+        first.expect("appends"),
+        [(shard, 0), (shard, 1), (shard, 2)]
+    );
     let second = wal.append_batch_single_key(b"k", &[b"d"]);
     assert_eq!(second.expect("appends"), [(shard, 3)]);
     assert_eq!(wal.append_batch_for_key(b"k", &[]).expect("nothing"), []);
@@ -111,7 +116,9 @@ fn flushing_makes_durable_in_every_mode() {
     quiet.background_sync = None;
     let wal = ShardedWal::new(quiet, 4).expect("opens");
     let durable = |wal: &ShardedWal, shard: u16| {
-        let stream = wal.inner().stream(&ironwal::sharded::shard_stream_name(shard));
+        let stream = wal
+            .inner()
+            .stream(&ironwal::sharded::shard_stream_name(shard));
         let stream = stream.expect("a handle");
         stream.durable_end().ok() == stream.next_id().ok()
     };
@@ -120,7 +127,10 @@ fn flushing_makes_durable_in_every_mode() {
     }
     assert!((0..4).all(|shard| !durable(&wal, shard)));
     wal.flush_shard(2).expect("flushes");
-    assert_eq!([0, 1, 2, 3].map(|shard| durable(&wal, shard)), [false, false, true, false]);
+    assert_eq!(
+        [0, 1, 2, 3].map(|shard| durable(&wal, shard)),
+        [false, false, true, false]
+    );
     wal.flush_all().expect("flushes");
     assert!((0..4).all(|shard| durable(&wal, shard)));
 }
@@ -152,7 +162,10 @@ fn a_damaged_or_lost_record_of_the_count_is_told() {
         bad[at] ^= 0x10;
         std::fs::write(&meta, &bad).expect("writes");
         let result = reopened();
-        assert!(matches!(result, Err(Error::Corruption(_))), "byte {at}: {result:?}");
+        assert!(
+            matches!(result, Err(Error::Corruption(_))),
+            "byte {at}: {result:?}"
+        );
     }
     for bad in [&good[..0], &good[..511], &[&good[..], b"x"].concat()] {
         std::fs::write(&meta, bad).expect("writes");
@@ -161,7 +174,14 @@ fn a_damaged_or_lost_record_of_the_count_is_told() {
     std::fs::remove_file(&meta).expect("removes");
     assert!(matches!(reopened(), Err(Error::Corruption(_))));
     std::fs::write(&meta, &good).expect("writes");
-    assert_eq!(contents(&reopened().expect("opens"), ironwal::sharded::route(b"k", 4), 0), [b"v"]);
+    assert_eq!(
+        contents(
+            &reopened().expect("opens"),
+            ironwal::sharded::route(b"k", 4),
+            0
+        ),
+        [b"v"]
+    );
 }
 
 #[test]
@@ -172,7 +192,10 @@ fn counts_from_1_to_65535_work() {
         let (shard, _) = wal.append(b"k", b"v").expect("appends");
         wal.create_checkpoint(b"c").expect("creates");
         let data = wal.load_checkpoint(b"c").expect("loads");
-        assert_eq!((data.shard_count, data.offsets.len()), (count, usize::from(count)));
+        assert_eq!(
+            (data.shard_count, data.offsets.len()),
+            (count, usize::from(count))
+        );
         assert_eq!(data.offsets[usize::from(shard)], 1);
         drop(wal);
         let latest = open(dir.path(), count).load_latest_checkpoint();
@@ -187,20 +210,41 @@ fn what_must_be_refused_is_refused_with_its_own_error() {
     assert!(matches!(zero, Err(Error::Config(_))));
     assert!(!dir.path().join("none").exists(), "nothing is made");
     let wal = open(dir.path(), 4);
-    assert!(matches!(wal.iter_shard(4, 0).map(drop), Err(Error::Config(_))));
-    assert!(matches!(wal.iter_shard_with_ids(4, 0).map(drop), Err(Error::Config(_))));
+    assert!(matches!(
+        wal.iter_shard(4, 0).map(drop),
+        Err(Error::Config(_))
+    ));
+    assert!(matches!(
+        wal.iter_shard_with_ids(4, 0).map(drop),
+        Err(Error::Config(_))
+    ));
     assert!(matches!(wal.flush_shard(4), Err(Error::Config(_))));
-    assert!(matches!(wal.load_latest_checkpoint(), Err(Error::NoCheckpoints)));
+    assert!(matches!(
+        wal.load_latest_checkpoint(),
+        Err(Error::NoCheckpoints)
+    ));
     for bad in [vec![], vec![0; 65_536]] {
-        assert!(matches!(wal.create_checkpoint(&bad), Err(Error::InvalidCheckpointId(_))));
-        assert!(matches!(wal.load_checkpoint(&bad), Err(Error::InvalidCheckpointId(_))));
-        assert!(matches!(wal.prune_before_checkpoint(&bad), Err(Error::InvalidCheckpointId(_))));
+        assert!(matches!(
+            wal.create_checkpoint(&bad),
+            Err(Error::InvalidCheckpointId(_))
+        ));
+        assert!(matches!(
+            wal.load_checkpoint(&bad),
+            Err(Error::InvalidCheckpointId(_))
+        ));
+        assert!(matches!(
+            wal.prune_before_checkpoint(&bad),
+            Err(Error::InvalidCheckpointId(_))
+        ));
     }
     match wal.load_checkpoint(b"unknown") {
         Err(Error::CheckpointNotFound(id)) => assert_eq!(id, "unknown"),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(wal.prune_before_checkpoint(b"x"), Err(Error::CheckpointNotFound(_))));
+    assert!(matches!(
+        wal.prune_before_checkpoint(b"x"),
+        Err(Error::CheckpointNotFound(_))
+    ));
 }
 
 #[test]
@@ -212,24 +256,42 @@ fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
     }
     wal.create_checkpoint(b"before").expect("creates");
     wal.inner().delete_stream("shard_00").expect("deletes");
-    let in_0 = (0..).map(key).find(|key| wal.shard_of(key) == 0).expect("a key");
-    let in_1 = (0..).map(key).find(|key| wal.shard_of(key) == 1).expect("a key");
+    let in_0 = (0..)
+        .map(key)
+        .find(|key| wal.shard_of(key) == 0)
+        .expect("a key");
+    let in_1 = (0..)
+        .map(key)
+        .find(|key| wal.shard_of(key) == 1)
+        .expect("a key");
     let is_gone = |error: Error| matches!(error, Error::StreamNotFound(key) if key == "shard_00");
     assert!(is_gone(wal.append(&in_0, b"x").expect_err("deleted")));
-    assert!(is_gone(wal.create_checkpoint(b"after").expect_err("deleted")));
+    assert!(is_gone(
+        wal.create_checkpoint(b"after").expect_err("deleted")
+    ));
     wal.append(&in_1, b"x").expect("the other shard is served");
     drop(wal);
     let wal = open(dir.path(), 2);
     assert!(matches!(wal.append(&in_0, b"x"), Err(Error::Corruption(_))));
-    assert!(matches!(wal.iter_shard(0, 0).map(drop), Err(Error::Corruption(_))));
-    assert!(matches!(wal.create_checkpoint(b"c"), Err(Error::Corruption(_))));
+    assert!(matches!(
+        wal.iter_shard(0, 0).map(drop),
+        Err(Error::Corruption(_))
+    ));
+    assert!(matches!(
+        wal.create_checkpoint(b"c"),
+        Err(Error::Corruption(_))
+    ));
     assert!(matches!(wal.flush_all(), Err(Error::Corruption(_))));
     wal.append(&in_1, b"x").expect("the other shard is served");
-    wal.load_checkpoint(b"before").expect("what it counted on is told");
+    wal.load_checkpoint(b"before")
+        .expect("what it counted on is told");
     drop(wal);
     let mut strict = options(dir.path(), SyncMode::Async);
     strict.on_corruption = ironwal::CorruptionPolicy::Error;
-    assert!(matches!(ShardedWal::new(strict, 2), Err(Error::Corruption(_))));
+    assert!(matches!(
+        ShardedWal::new(strict, 2),
+        Err(Error::Corruption(_))
+    ));
 }
 
 #[test]
@@ -265,7 +327,10 @@ fn a_closed_log_answers_closed() {
     assert!(matches!(wal.create_checkpoint(b"d"), Err(Error::Closed)));
     assert!(matches!(wal.load_checkpoint(b"c"), Err(Error::Closed)));
     assert!(matches!(wal.compact_checkpoints(1), Err(Error::Closed)));
-    assert!(matches!(wal.prune_before_checkpoint(b"c"), Err(Error::Closed)));
+    assert!(matches!(
+        wal.prune_before_checkpoint(b"c"),
+        Err(Error::Closed)
+    ));
     assert!(matches!(wal.flush_all(), Err(Error::Closed)));
     let again = open(dir.path(), 2);
     assert_eq!(again.checkpoint_count(), 1);

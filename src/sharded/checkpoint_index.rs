@@ -96,6 +96,14 @@ impl CheckpointIndex {
         }
     }
 
+    /// Behind the last record something was cut off that may have been durable. True until the
+    /// next record takes its place.
+    pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset) {
+        let what = "what followed the last whole record was cut off and kept aside";
+        let damage = Ordered::Damaged(offset, what.into());
+        self.by_number.insert(next_id, damage);
+    }
+
     /// A checkpoint was created; an older one of the same id is superseded.
     pub fn created(&mut self, user_id: &[u8], place: Place, timestamp_ns: u64) {
         self.insert(user_id, place, State::Good { timestamp_ns });

@@ -171,6 +171,10 @@ fn keep(
         Ok(()) => {
             let items = [&facts.items[..], &facts.tail[..]].concat();
             recovered.index = CheckpointIndex::of(&items);
+            if has_rest && facts.slot_damaged {
+                let end = facts.tail_end;
+                recovered.index.lost_behind(end.next_id, end.end);
+            }
         }
         Err(error) => {
             environment.tell(

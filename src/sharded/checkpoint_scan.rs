@@ -150,10 +150,10 @@ impl Scanner {
             Some((slot, frontier)) => (Some(slot), frontier),
             None => (None, self.end_of_good_records()?),
         };
-        if sector.is_err() && slot.is_none() && frontier.last_frame.is_none() {
+        if slot.is_none() && frontier.last_frame.is_none() {
             let what = match self.file_len {
                 0 => "the file is empty",
-                _ => "neither its header nor any record is one of ours",
+                _ => "neither a frontier nor a record in it is whole",
             };
             return Ok(Found::Garbage(what.to_owned()));
         }

@@ -127,5 +127,14 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::Timeout => IRONWAL_E_TIMEOUT,
         Error::Forked => IRONWAL_E_FORKED,
         Error::UnsupportedVersion(_) => IRONWAL_E_UNSUPPORTED_VERSION,
+        // The sharded log's own. No function of the C API answers them yet.
+        #[cfg(feature = "sharded")]
+        Error::CheckpointNotFound(_)
+        | Error::CheckpointCorrupted { .. }
+        | Error::ShardCountMismatch { .. }
+        | Error::InvalidCheckpointId(_)
+        | Error::NoCheckpoints
+        | Error::CheckpointPruned { .. }
+        | Error::BatchIncomplete { .. } => IRONWAL_E_OTHER,
     }
 }

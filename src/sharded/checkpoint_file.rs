@@ -264,3 +264,60 @@ impl CheckpointFile {
         (replaced, end, places)
     }
 }
+
+#[cfg(all(test, unix, feature = "simulation"))]
+mod tests {
+    use super::*;
+    use crate::format::RecordKind;
+    use crate::storage::simulated::SimulatedDisk;
+
+    /// The rows of the worked example in docs/FORMAT.md, computed by an independent program.
+    fn documented() -> Vec<String> {
+        let page = include_str!("../../docs/FORMAT.md");
+        let example = page
+            .split("### A worked example")
+            .nth(1)
+            .unwrap_or_default();
+        let block = example.split("```").nth(1).unwrap_or_default();
+        let rows = block.lines().skip(1).map(|row| row.trim_end().to_owned());
+        rows.collect()
+    }
+
+    fn dumped(bytes: &[u8]) -> Vec<String> {
+        let rows = bytes.chunks(16).enumerate();
+        rows.filter(|(_, row)| row.iter().any(|byte| *byte != 0))
+            .map(|(number, row)| {
+                let digits: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
+                let text = row.iter().map(|&byte| match byte {
+                    32..127 => char::from(byte),
+                    _ => '.',
+                });
+                let text: String = text.collect();
+                let row = format!("{:04x}  {:47}  {text}", number * 16, digits.join(" "));
+                row.trim_end().to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn two_records_give_the_worked_example_of_the_format_page() {
+        let disk = SimulatedDisk::new();
+        let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+        let path = PathBuf::from("/checkpoints.log");
+        let mut log = CheckpointFile::absent(&storage, path.clone(), 2);
+        let created = CheckpointRecord {
+            kind: RecordKind::Created,
+            user_id: b"daily-1".to_vec(),
+            timestamp_ns: 1_700_000_000_000_000_000,
+            offsets: vec![5, 7],
+        };
+        let pruned = CheckpointRecord {
+            kind: RecordKind::PrunedBefore,
+            timestamp_ns: created.timestamp_ns + 1,
+            ..created.clone()
+        };
+        log.append(&created).expect("appends");
+        log.append(&pruned).expect("appends");
+        assert_eq!(dumped(&disk.contents(&path).expect("a file")), documented());
+    }
+}

@@ -222,6 +222,9 @@ impl State<'_> {
             if self.random.one_in(3) {
                 continue;
             }
+            if self.random.one_in(4) {
+                self.restore(disk, wal, stream)?;
+            }
             let bytes = vec![self.random.next() as u8; self.random.below(700) as usize];
             let began = disk.op_count();
             let id = wal
@@ -253,6 +256,27 @@ impl State<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What truncations took out is in the archive, whole.
+    fn restore(
+        &self,
+        disk: &SimulatedDisk,
+        wal: &Wal,
+        stream: &mut StreamModel,
+    ) -> Result<(), String> {
+        if self.workload.options.archive_path.is_none() || stream.latest().next_id() == 0 {
+            return Ok(());
+        }
+        let began = disk.op_count();
+        wal.restore_archived(&stream.key)
+            .map_err(|error| format!("restore after recovery: {error}"))?;
+        let span = Span {
+            began,
+            returned: disk.op_count(),
+        };
+        stream.now().cuts.push(Cut { first_id: 0, span });
+        check_stream(wal, &stream.key, &stream.expected(Moment::end())).map(drop)
     }
 
     fn check_all(&self, wal: &Wal, streams: &[StreamModel], moment: Moment) -> Result<(), String> {

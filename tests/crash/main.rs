@@ -6,7 +6,7 @@
 //! while it recovers.
 //!
 //! `IRONWAL_CRASH_SEED=n` tries only the workload n; `IRONWAL_CRASH_STATES=n` goes on until about
-//! n states were tried (default 45000). With a background sync the threads make runs differ: a
+//! n states were tried (default 30000). With a background sync the threads make runs differ: a
 //! failure may need several attempts.
 
 #![cfg(feature = "simulation")]
@@ -24,7 +24,7 @@ use ironwal::SyncMode;
 
 #[test]
 fn strict_loses_nothing_acknowledged_in_any_crash() {
-    explore("strict", SyncMode::Strict, &Bounds::new(1_000, 15_000));
+    explore("strict", SyncMode::Strict, &Bounds::new(1_000, 10_000));
 }
 
 #[test]
@@ -32,11 +32,11 @@ fn batch_only_loses_no_acknowledged_batch_in_any_crash() {
     explore(
         "batch_only",
         SyncMode::BatchOnly,
-        &Bounds::new(2_000, 15_000),
+        &Bounds::new(2_000, 10_000),
     );
 }
 
 #[test]
 fn async_loses_nothing_synced_in_any_crash() {
-    explore("async", SyncMode::Async, &Bounds::new(3_000, 15_000));
+    explore("async", SyncMode::Async, &Bounds::new(3_000, 10_000));
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
+use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::CorruptionPolicy;
@@ -218,7 +219,7 @@ impl Judge<'_> {
         let first_kept = self.verdict.first_kept.0;
         while let [first, second, ..] = alive[..] {
             let next = self.segment(second).head.header().map(|h| h.first_id);
-            if !next.is_some_and(|next| next <= first_kept) {
+            if next.is_none_or(|next| next > first_kept) {
                 break;
             }
             self.verdict.actions.push(Action::Remove(first));
@@ -234,29 +235,27 @@ impl Judge<'_> {
                 break;
             }
             let Some(header) = self.segment(i).head.header().cloned() else {
-                self.find(i, None, "a segment that was durable is empty");
+                let next = alive
+                    .get(place + 1)
+                    .and_then(|&n| self.segment(n).head.header());
+                if next.is_some_and(|next| records_loss_of(next, self.segment(i).name_id)) {
+                    self.verdict.actions.push(Action::Remove(i));
+                } else {
+                    self.find(i, None, "a segment that was durable is empty");
+                }
                 continue;
             };
             self.note_rot(i);
             let segment = self.segment(i);
             let (end, state) = match &segment.trailer {
-                Some(trailer) => {
-                    let end = SegmentEnd {
-                        offset: trailer.footer_offset,
-                        next_id: trailer.end_id,
-                        last_frame: Some(trailer.last_frame),
-                        last_frame_len: (trailer.footer_offset - trailer.last_frame) as u32,
-                        link: trailer.link,
-                    };
-                    (end, KeptState::Sealed)
-                }
+                Some(trailer) => (end_with_footer(trailer), KeptState::Sealed),
                 None => {
                     let next = alive
                         .get(place + 1)
                         .and_then(|&n| self.segment(n).head.header());
                     let end = end_without_footer(segment, &header, next);
                     // A segment that a recorded loss follows is known to have no good end.
-                    if !next.is_some_and(|next| next.lost_from < next.first_id) {
+                    if next.is_none_or(|next| next.lost_from >= next.first_id) {
                         self.find(
                             i,
                             None,
@@ -296,9 +295,7 @@ impl Judge<'_> {
             return self.go_on_behind_kept();
         };
         let Some((header, scan)) = self.readable(first) else {
-            // A first segment whose creation was cut short: the stream never was.
-            self.drop_tail(tail);
-            return self.go_on_behind_kept();
+            return self.empty_first(first, rest);
         };
         let starts_late = header.first_id > self.verdict.first_kept.0;
         if self.verdict.kept.is_empty() && starts_late && !frontier.name_durable {
@@ -307,12 +304,34 @@ impl Judge<'_> {
             return self.go_on_behind_kept();
         }
         self.note_rot(first);
+        if first != frontier.segment {
+            // The frontier's own segment went with a truncation or a cut.
+            let tail = (start_of(&header), true);
+            return self.follow_tail((first, header, scan), tail, rest);
+        }
+        if let Some(trailer) = &self.segment(first).trailer {
+            // Sealed, and nothing readable follows. The trailer is proof whatever became of the
+            // frames and of the rest of the footer: a successor with entries durably existed.
+            let end = end_with_footer(trailer);
+            self.drop_tail(rest);
+            self.keep_tail((first, header, Scan { end, ..scan }), None);
+            return self.newest_lost(first, end);
+        }
         if !frontier.intact {
             return self.broken_end(first, header, scan.end, rest);
         }
-        let mut from = (frontier.end.offset, frontier.end.next_id);
-        let mut new_name = !frontier.name_durable || frontier.end.last_frame.is_none();
-        let mut current = (first, header, scan);
+        let from = (frontier.end.offset, frontier.end.next_id);
+        let new_name = !frontier.name_durable || frontier.end.last_frame.is_none();
+        self.follow_tail((first, header, scan), (from, new_name), rest);
+    }
+
+    /// `current` is good up to where its scan ended; `rest` may go on behind it.
+    fn follow_tail(
+        &mut self,
+        mut current: (usize, SegmentHeader, Scan),
+        (mut from, mut new_name): ((FileOffset, EntryId), bool),
+        rest: &[usize],
+    ) {
         for (place, &next) in rest.iter().enumerate() {
             let follower = self
                 .readable(next)
@@ -329,8 +348,7 @@ impl Judge<'_> {
             self.note_rot(next);
             let sealed = self.segment(current.0).trailer.is_some();
             self.keep_tail(current, if sealed { None } else { Some((from, new_name)) });
-            from = (SegmentEnd::empty(header.first_id).offset, header.first_id);
-            new_name = true;
+            (from, new_name) = (start_of(&header), true);
             current = (next, header, scan);
         }
         self.end_tail(current, (from, new_name), &[]);
@@ -380,7 +398,11 @@ impl Judge<'_> {
         if end.last_frame.is_none() {
             return self.empty_newest(i, stop, &current.1);
         }
-        if stop == Stop::Footer {
+        let sealed_here = self
+            .segment(i)
+            .trailer
+            .is_some_and(|t| t.end_id == end.next_id);
+        if stop == Stop::Footer || sealed_here {
             // The footer proves that a successor with entries durably existed.
             self.keep_tail(current, None);
             return self.newest_lost(i, end);
@@ -413,25 +435,91 @@ impl Judge<'_> {
         }
     }
 
+    /// The frontier's segment has no header: its creation was cut short, unless the next segment
+    /// records what it held as lost. Its name alone proves nothing.
+    fn empty_first(&mut self, first: usize, rest: &[usize]) {
+        let name_id = self.segment(first).name_id;
+        let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
+        if let Some((next, (header, scan))) = follower
+            && records_loss_of(&header, name_id)
+        {
+            self.drop_tail(&[first]);
+            let tail = (start_of(&header), true);
+            return self.follow_tail((next, header, scan), tail, &rest[1..]);
+        }
+        self.drop_tail(rest);
+        self.drop_tail(&[first]);
+        self.go_on_behind_kept();
+    }
+
     /// The newest segment holds no frame.
     fn empty_newest(&mut self, i: usize, stop: Stop, header: &SegmentHeader) {
-        self.drop_tail(&[i]);
         if matches!(stop, Stop::Bad { .. }) && !self.facts.frontier.known {
             self.find(i, None, "no frontier is readable and no frame is good");
         }
-        self.go_on_behind_kept();
-        if self.verdict.kept.is_empty() && header.first_id > EntryId(0) {
-            // Ids are never given twice: those below this segment's first were given.
-            self.verdict.next = Next::Fresh {
-                first_id: header.first_id,
-                lost_from: header.lost_from,
-                predecessor: header.predecessor,
-            };
+        if !self.verdict.kept.is_empty() || header.first_id == EntryId(0) {
+            self.drop_tail(&[i]);
+            return self.go_on_behind_kept();
         }
+        if (stop == Stop::Bad { good_follows: true }) {
+            let start = SegmentEnd::empty(header.first_id).offset;
+            self.verdict.actions.push(Action::SaveRange(i, start));
+        }
+        // The file stays until the next segment records the loss: it is the only trace.
+        let predecessor = Predecessor {
+            end_id: header.first_id,
+            link: 0,
+        };
+        self.verdict.kept.push(Kept {
+            facts: i,
+            header: header.clone(),
+            end: SegmentEnd::empty(header.first_id),
+            state: KeptState::Closed,
+            next_slot: 0,
+        });
+        self.all_lost(i, header.first_id, header.first_id, Some(predecessor));
+    }
+
+    /// Nothing is left of a stream whose newest segment began at `first_id`, or later.
+    fn all_lost(
+        &mut self,
+        i: usize,
+        lost_from: EntryId,
+        first_id: EntryId,
+        predecessor: Option<Predecessor>,
+    ) {
+        let first_id = self.behind_lost(first_id);
+        let ids = Some(lost_from.0..first_id.0);
+        self.find(i, ids, "the only segment holds nothing");
+        self.verdict.next = Next::Fresh {
+            first_id,
+            lost_from,
+            predecessor,
+        };
+    }
+
+    /// Where ids go on when nobody can know how many a lost segment held that began at `end_id`.
+    fn behind_lost(&self, end_id: EntryId) -> EntryId {
+        let guess = EntryId(end_id.0.saturating_add(LOST_SEGMENT_IDS));
+        guess.max(self.greatest_proven())
+    }
+
+    /// The greatest id that valid headers, footers and slots prove to have been given.
+    fn greatest_proven(&self) -> EntryId {
+        let proven = self.facts.segments.iter().flat_map(|segment| {
+            let slots = segment.slots.iter().filter_map(|slot| match slot {
+                SlotState::Valid(slot) => Some(slot.next_id),
+                SlotState::Never | SlotState::Damaged => None,
+            });
+            let first_id = segment.head.header().map(|header| header.first_id);
+            let end_id = segment.trailer.map(|trailer| trailer.end_id);
+            slots.chain(first_id).chain(end_id)
+        });
+        proven.max().unwrap_or_default()
     }
 
     fn newest_lost(&mut self, i: usize, end: SegmentEnd) {
-        let first_id = EntryId(end.next_id.0.saturating_add(LOST_SEGMENT_IDS));
+        let first_id = self.behind_lost(end.next_id);
         let ids = end.next_id.0..first_id.0;
         self.find(
             i,
@@ -450,7 +538,23 @@ impl Judge<'_> {
 
     /// What was durable is damaged at its end: appends go on in a new segment.
     fn broken_end(&mut self, i: usize, header: SegmentHeader, end: SegmentEnd, rest: &[usize]) {
-        let first_id = self.facts.frontier.end.next_id;
+        let durable_end = self.facts.frontier.end.next_id;
+        let kept = Kept {
+            facts: i,
+            header,
+            end,
+            state: KeptState::Closed,
+            next_slot: 0,
+        };
+        let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
+        if let Some((next, (header, scan))) = follower
+            && records_loss_of(&header, EntryId(durable_end.0.saturating_sub(1)))
+        {
+            self.verdict.kept.push(kept);
+            let tail = (start_of(&header), true);
+            return self.follow_tail((next, header, scan), tail, &rest[1..]);
+        }
+        let first_id = durable_end.max(end.next_id).max(self.greatest_proven());
         let ids = end.next_id.0..first_id.0;
         self.verdict.findings.push(Finding {
             segment: Some(i),
@@ -459,14 +563,7 @@ impl Judge<'_> {
             what: "entries that were durable are missing at the end of a segment",
         });
         self.drop_tail(rest);
-        let state = KeptState::Closed;
-        self.verdict.kept.push(Kept {
-            facts: i,
-            header,
-            end,
-            state,
-            next_slot: 0,
-        });
+        self.verdict.kept.push(kept);
         self.verdict.next = Next::Fresh {
             first_id,
             lost_from: end.next_id,
@@ -569,7 +666,8 @@ impl Judge<'_> {
                 });
             };
             match expected {
-                None if first_id > first_kept => {
+                // Ids recorded as lost are not missing.
+                None if kept.header.lost_from > first_kept => {
                     find(
                         Some(first_kept.0..first_id.0),
                         "the first segments are missing",
@@ -577,7 +675,8 @@ impl Judge<'_> {
                 }
                 None => {}
                 Some((end_id, _)) if first_id > end_id => {
-                    if kept.header.lost_from > end_id {
+                    let recorded = kept.header.lost_from <= end_id;
+                    if !recorded {
                         find(
                             Some(end_id.0..first_id.0),
                             "segments are missing before this one",
@@ -622,12 +721,32 @@ fn older_slot(segment: &SegmentFacts) -> usize {
     }
 }
 
+/// Whether a segment was made to go on behind a loss that `id` is part of.
+fn records_loss_of(header: &SegmentHeader, id: EntryId) -> bool {
+    header.lost_from <= id && id < header.first_id
+}
+
+/// Where the frames of a segment start.
+fn start_of(header: &SegmentHeader) -> (FileOffset, EntryId) {
+    (SegmentEnd::empty(header.first_id).offset, header.first_id)
+}
+
 /// Whether a segment was made right behind frames that end like this.
 fn follows(header: &SegmentHeader, end: &SegmentEnd) -> bool {
     match header.predecessor {
         Some(told) => told.end_id == end.next_id && told.link == end.link,
         // A reconstructed header does not tell.
         None => header.first_id == end.next_id,
+    }
+}
+
+fn end_with_footer(trailer: &Trailer) -> SegmentEnd {
+    SegmentEnd {
+        offset: trailer.footer_offset,
+        next_id: trailer.end_id,
+        last_frame: Some(trailer.last_frame),
+        last_frame_len: (trailer.footer_offset - trailer.last_frame) as u32,
+        link: trailer.link,
     }
 }
 

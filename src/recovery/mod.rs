@@ -6,6 +6,8 @@ mod facts;
 mod frontier;
 mod scan;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 pub use act::Recovered;
 pub use act::act;

@@ -89,6 +89,7 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
         };
         segments.push(head.judge(&expected));
     }
+    disbelieve_lone_trailers(&mut segments);
     let temporary = listing
         .iter()
         .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
@@ -110,6 +111,28 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
         scan_tail(storage, &mut facts, read_ahead)?;
     }
     Ok(facts)
+}
+
+/// An entry that ends a file may end like a footer does, checksum included: whoever appends it
+/// knows key, ids and offsets. So a trailer counts only if a place agrees that no entry can reach:
+/// a slot of the same file, stored when it was sealed, or the header of the next segment.
+fn disbelieve_lone_trailers(segments: &mut [SegmentFacts]) {
+    for i in 0..segments.len() {
+        let Some(trailer) = segments[i].trailer else {
+            continue;
+        };
+        let slot_agrees = segments[i].slots.iter().any(|slot| {
+            matches!(slot, SlotState::Valid(slot)
+                if slot.end == trailer.footer_offset && slot.next_id == trailer.end_id)
+        });
+        let next = segments.get(i + 1).and_then(|next| next.head.header());
+        let told = next.and_then(|header| header.predecessor);
+        let successor_agrees =
+            told.is_some_and(|told| told.end_id == trailer.end_id && told.link == trailer.link);
+        if !slot_agrees && !successor_agrees {
+            segments[i].trailer = None;
+        }
+    }
 }
 
 /// The bytes that identify a segment file, before they are judged.
@@ -171,7 +194,8 @@ impl RawHead {
             }
             Ok(header) => return Head::Good(header.clone()),
             Err(HeaderFault::Version06) => return Head::Foreign(Foreign::Version06),
-            Err(HeaderFault::Newer(version)) => Foreign::Newer(*version),
+            // Its checksum is good: not a damaged header, whatever seems to validate below it.
+            Err(HeaderFault::Newer(version)) => return Head::Foreign(Foreign::Newer(*version)),
             Err(HeaderFault::Short) => return Head::Unborn,
             Err(HeaderFault::Zeros | HeaderFault::Stranger | HeaderFault::Damaged { .. }) => {
                 Foreign::Stranger

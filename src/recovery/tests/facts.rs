@@ -1,0 +1,218 @@
+//! How is a stream on disk described in one line of a test?
+//!
+//! All frames here hold one entry and are 100 bytes long: the frame of the n-th entry of a segment
+//! stands at `1536 + 100 * n`.
+
+use std::path::PathBuf;
+
+use crate::format::FrontierSlot;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::Predecessor;
+use crate::format::SegmentHeader;
+use crate::format::SlotState;
+use crate::format::Trailer;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::recovery::facts::Foreign;
+use crate::recovery::facts::Head;
+use crate::recovery::facts::Scan;
+use crate::recovery::facts::SegmentFacts;
+use crate::recovery::facts::Stop;
+use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::frontier;
+use crate::segment::SegmentEnd;
+
+pub const KEY: &str = "s";
+const FRAME_LEN: u64 = 100;
+const FOOTER_LEN: u64 = 76;
+
+/// The link of a segment whose last entry is `end_id - 1`.
+pub fn link(end_id: u64) -> u32 {
+    (end_id * 7 + 1) as u32
+}
+
+/// Where the frames of a segment end that holds the ids `first..end_id`.
+pub fn end(first: u64, end_id: u64) -> SegmentEnd {
+    let count = end_id - first;
+    if count == 0 {
+        return SegmentEnd::empty(EntryId(first));
+    }
+    let offset = HEADER_AREA_LEN + FRAME_LEN * count;
+    SegmentEnd {
+        offset: FileOffset(offset),
+        next_id: EntryId(end_id),
+        last_frame: Some(FileOffset(offset - FRAME_LEN)),
+        last_frame_len: FRAME_LEN as u32,
+        link: link(end_id),
+    }
+}
+
+pub fn header(first: u64) -> SegmentHeader {
+    SegmentHeader {
+        key: KEY.to_owned(),
+        first_id: EntryId(first),
+        generation: 0,
+        predecessor: (first > 0).then(|| Predecessor {
+            end_id: EntryId(first),
+            link: link(first),
+        }),
+        lost_from: EntryId(first),
+        first_kept_id: EntryId(0),
+        cut_epoch: 0,
+    }
+}
+
+pub fn slot(first: u64, end_id: u64) -> SlotState {
+    SlotState::Valid(FrontierSlot {
+        end: end(first, end_id).offset,
+        next_id: EntryId(end_id),
+        last_frame: end(first, end_id).last_frame,
+        first_kept_id: EntryId(0),
+        cut_epoch: 0,
+    })
+}
+
+/// A segment file with good frames for `first..end_id`, no slot, no footer, nothing behind.
+pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
+    SegmentFacts {
+        name_id: EntryId(first),
+        file_len: end(first, end_id).offset.0,
+        head: Head::Good(header(first)),
+        slots: [SlotState::Never, SlotState::Never],
+        trailer: None,
+        tail: Some(Scan {
+            from: (FileOffset(HEADER_AREA_LEN), EntryId(first)),
+            end: end(first, end_id),
+            stop: Stop::Clean,
+        }),
+    }
+}
+
+/// A sealed segment.
+pub fn sealed(first: u64, end_id: u64) -> SegmentFacts {
+    let end = end(first, end_id);
+    let mut segment = open_segment(first, end_id);
+    segment.file_len += FOOTER_LEN;
+    segment.slots = [slot(first, end_id); 2];
+    segment.trailer = Some(Trailer {
+        footer_offset: end.offset,
+        end_id: end.next_id,
+        last_frame: end.last_frame.unwrap_or_default(),
+        link: end.link,
+        point_count: 0,
+    });
+    segment.tail = segment.tail.map(|tail| Scan {
+        stop: Stop::Footer,
+        ..tail
+    });
+    segment
+}
+
+/// A file that is empty, too short for a header, or all zeros.
+pub fn unborn(name_id: u64) -> SegmentFacts {
+    SegmentFacts {
+        head: Head::Unborn,
+        file_len: 0,
+        tail: None,
+        ..open_segment(name_id, name_id)
+    }
+}
+
+pub fn foreign(name_id: u64, foreign: Foreign) -> SegmentFacts {
+    SegmentFacts {
+        head: Head::Foreign(foreign),
+        tail: None,
+        ..open_segment(name_id, name_id)
+    }
+}
+
+impl SegmentFacts {
+    /// With a frontier slot that says all up to `end_id` is durable.
+    pub fn durable_to(mut self, end_id: u64) -> Self {
+        let first = self.name_id.0;
+        self.slots = [slot(first, end_id), SlotState::Never];
+        if let Some(tail) = &mut self.tail {
+            let end = end(first, end_id);
+            tail.from = (end.offset, end.next_id);
+        }
+        self
+    }
+
+    /// With `bytes` more behind the good frames.
+    pub fn then(mut self, bytes: u64, stop: Stop) -> Self {
+        self.file_len += bytes;
+        if let Some(tail) = &mut self.tail {
+            tail.stop = stop;
+        }
+        self
+    }
+
+    pub fn without_footer(mut self) -> Self {
+        self.trailer = None;
+        self.file_len -= FOOTER_LEN;
+        self.slots = [SlotState::Never, SlotState::Never];
+        if let Some(tail) = &mut self.tail {
+            tail.stop = Stop::Clean;
+        }
+        self
+    }
+
+    pub fn with_slots(mut self, slots: [SlotState; 2]) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    pub fn with_header(mut self, change: impl FnOnce(&mut SegmentHeader)) -> Self {
+        let mut header = header(self.name_id.0);
+        change(&mut header);
+        self.head = Head::Good(header);
+        self
+    }
+
+    /// A damaged header sector; the frames prove whose file it is.
+    pub fn rotten(mut self) -> Self {
+        let mut header = header(self.name_id.0);
+        header.predecessor = None;
+        self.head = Head::Rotten(header);
+        self
+    }
+}
+
+/// A stream as `survey` tells it: the frontier is found, and what lies before it is not scanned.
+pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
+    let mut frontier = frontier(&segments);
+    for below in &mut segments[..frontier.segment] {
+        below.tail = None;
+    }
+    if frontier.end.last_frame.is_some() {
+        frontier.intact = true;
+        frontier.end.last_frame_len = FRAME_LEN as u32;
+        frontier.end.link = link(frontier.end.next_id.0);
+    }
+    StreamFacts {
+        key: Some(KEY.to_owned()),
+        dir: PathBuf::from("/log/s"),
+        segments,
+        temporary: false,
+        index_file: false,
+        frontier,
+    }
+}
+
+/// The same, but the last frame before the frontier is not in place; the frames are good up to
+/// `good_to`.
+pub fn stream_broken_at(segments: Vec<SegmentFacts>, good_to: u64) -> StreamFacts {
+    let mut facts = stream(segments);
+    facts.frontier.intact = false;
+    let i = facts.frontier.segment;
+    let segment = &mut facts.segments[i];
+    let first = segment.name_id.0;
+    segment.tail = Some(Scan {
+        from: (FileOffset(HEADER_AREA_LEN), EntryId(first)),
+        end: end(first, good_to),
+        stop: Stop::Bad {
+            good_follows: false,
+        },
+    });
+    facts
+}

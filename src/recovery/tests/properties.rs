@@ -1,0 +1,301 @@
+//! What holds for every decision, whatever the facts are?
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use crate::format::FrontierSlot;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::Predecessor;
+use crate::format::SegmentHeader;
+use crate::format::SlotState;
+use crate::format::Trailer;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::options::CorruptionPolicy;
+use crate::recovery::decide::Action;
+use crate::recovery::decide::Decision;
+use crate::recovery::decide::KeptState;
+use crate::recovery::decide::Next;
+use crate::recovery::decide::Refusal;
+use crate::recovery::decide::Verdict;
+use crate::recovery::decide::decide;
+use crate::recovery::facts::Foreign;
+use crate::recovery::facts::Head;
+use crate::recovery::facts::Scan;
+use crate::recovery::facts::SegmentFacts;
+use crate::recovery::facts::Stop;
+use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::frontier;
+use crate::segment::SegmentEnd;
+
+/// Ids and counts from small ranges, so that they often meet.
+fn id() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0..40u64, 1 => Just(u64::MAX), 1 => u64::MAX - 5..u64::MAX]
+}
+
+fn slot() -> impl Strategy<Value = SlotState> {
+    let valid = (id(), 0..20u64, 0..3u64, 0..30u64).prop_map(|(next, frames, epoch, kept)| {
+        SlotState::Valid(FrontierSlot {
+            end: FileOffset(HEADER_AREA_LEN + frames * 100),
+            next_id: EntryId(next),
+            last_frame: frames
+                .checked_sub(1)
+                .map(|f| FileOffset(HEADER_AREA_LEN + f * 100)),
+            first_kept_id: EntryId(kept),
+            cut_epoch: epoch,
+        })
+    });
+    prop_oneof![3 => valid, 2 => Just(SlotState::Never), 1 => Just(SlotState::Damaged)]
+}
+
+fn header(first: u64) -> impl Strategy<Value = SegmentHeader> {
+    (
+        0..3u64,
+        prop::option::of((id(), 0..3u32)),
+        0..=first,
+        0..40u64,
+        0..3u64,
+    )
+        .prop_map(
+            move |(generation, predecessor, lost_from, kept, epoch)| SegmentHeader {
+                key: "s".to_owned(),
+                first_id: EntryId(first),
+                generation,
+                predecessor: predecessor.map(|(end, link)| Predecessor {
+                    end_id: EntryId(end),
+                    link,
+                }),
+                lost_from: EntryId(lost_from),
+                first_kept_id: EntryId(kept),
+                cut_epoch: epoch,
+            },
+        )
+}
+
+fn head(first: u64) -> impl Strategy<Value = Head> {
+    prop_oneof![
+        8 => header(first).prop_map(Head::Good),
+        2 => header(first).prop_map(Head::Rotten),
+        2 => Just(Head::Unborn),
+        1 => Just(Head::Foreign(Foreign::Stranger)),
+    ]
+}
+
+fn stop() -> impl Strategy<Value = Stop> {
+    prop_oneof![
+        3 => Just(Stop::Clean),
+        2 => Just(Stop::Footer),
+        2 => any::<bool>().prop_map(|good_follows| Stop::Bad { good_follows }),
+    ]
+}
+
+/// How many frames a scan found, what stands behind them, and how much.
+type Tail = (u64, Stop, u64, u32);
+
+fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
+    let trailer = prop::option::of((id(), 1..20u64, 0..3u32));
+    let tail = (0..12u64, stop(), 0..300u64, 0..3u32);
+    (head(first), [slot(), slot()], trailer, tail).prop_map(move |(head, slots, trailer, tail)| {
+        let trailer = trailer.map(|(end, frames, link)| Trailer {
+            footer_offset: FileOffset(HEADER_AREA_LEN + frames * 100),
+            end_id: EntryId(end),
+            last_frame: FileOffset(HEADER_AREA_LEN + (frames - 1) * 100),
+            link,
+            point_count: 0,
+        });
+        let segment = SegmentFacts {
+            name_id: EntryId(first),
+            file_len: 0,
+            head,
+            slots,
+            trailer,
+            tail: None,
+        };
+        (segment, tail)
+    })
+}
+
+fn stream() -> impl Strategy<Value = StreamFacts> {
+    let names = prop::collection::btree_set(id(), 0..5);
+    let segments = names.prop_flat_map(|names| names.into_iter().map(segment).collect::<Vec<_>>());
+    let rest = (prop::bool::weighted(0.95), any::<bool>(), any::<bool>());
+    (segments, rest).prop_map(|(segments, (has_key, temporary, intact))| {
+        surveyed(segments, has_key, temporary, intact)
+    })
+}
+
+/// What `survey` guarantees about facts; all else is arbitrary.
+fn surveyed(
+    found: Vec<(SegmentFacts, Tail)>,
+    has_key: bool,
+    temporary: bool,
+    intact: bool,
+) -> StreamFacts {
+    let (mut segments, tails): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let mut frontier = frontier(&segments);
+    frontier.intact |= intact;
+    for (i, (segment, (frames, stop, behind, link))) in segments.iter_mut().zip(tails).enumerate() {
+        let start = match i == frontier.segment && frontier.intact {
+            true => frontier.end,
+            false => SegmentEnd::empty(segment.name_id),
+        };
+        let mut end = start;
+        if frames > 0 {
+            end = SegmentEnd {
+                offset: start.offset + frames * 100,
+                next_id: EntryId(start.next_id.0.saturating_add(frames)),
+                last_frame: Some(start.offset + (frames - 1) * 100),
+                last_frame_len: 100,
+                link,
+            };
+        }
+        segment.file_len = end.offset.0 + behind;
+        if i >= frontier.segment && segment.head.header().is_some() {
+            let from = (start.offset, start.next_id);
+            segment.tail = Some(Scan { from, end, stop });
+        }
+    }
+    StreamFacts {
+        key: has_key.then(|| "s".to_owned()),
+        dir: PathBuf::from("/log/s"),
+        segments,
+        temporary,
+        index_file: false,
+        frontier,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn a_decision_never_panics_and_never_contradicts_itself(facts in stream()) {
+        let truncate = decide(&facts, CorruptionPolicy::Truncate);
+        let error = decide(&facts, CorruptionPolicy::Error);
+        match (&truncate, &error) {
+            (Decision::Serve(verdict), Decision::Serve(same)) => {
+                prop_assert_eq!(verdict, same);
+                prop_assert!(verdict.findings.is_empty());
+                consistent(&facts, verdict)?;
+            }
+            (Decision::Serve(verdict), Decision::Refuse(Refusal::Damaged(findings))) => {
+                prop_assert!(!findings.is_empty());
+                prop_assert_eq!(&verdict.findings, findings);
+                consistent(&facts, verdict)?;
+            }
+            (Decision::Refuse(refusal), Decision::Refuse(same)) => {
+                prop_assert_eq!(refusal, same);
+                prop_assert!(!matches!(refusal, Refusal::Damaged(_)), "Truncate serves what it can");
+            }
+            _ => prop_assert!(false, "{truncate:?} but {error:?}"),
+        }
+    }
+}
+
+fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseError> {
+    let kept: Vec<usize> = verdict.kept.iter().map(|kept| kept.facts).collect();
+    prop_assert!(
+        kept.windows(2).all(|pair| pair[0] < pair[1]),
+        "in order, each once: {:?}",
+        kept
+    );
+    for kept in &verdict.kept {
+        prop_assert!(facts.segments[kept.facts].head.header() == Some(&kept.header));
+        prop_assert!(kept.next_slot < 2);
+    }
+    let frontier = &facts.frontier;
+    let mut order = 0;
+    for action in &verdict.actions {
+        let (rank, file) = match *action {
+            Action::SaveRange(i, _) | Action::SaveWhole(i) => (0, Some(i)),
+            Action::StoreAgain(i, slot) => {
+                prop_assert!(matches!(facts.segments[i].slots[slot], SlotState::Valid(_)));
+                (0, None)
+            }
+            Action::RemoveTemporary => (1, None),
+            Action::Remove(i) => (2, Some(i)),
+            Action::Cut(i, _) => (3, Some(i)),
+        };
+        prop_assert!(order <= rank, "saved before removed before cut");
+        order = rank;
+        let Some(i) = file else { continue };
+        let segment = &facts.segments[i];
+        match *action {
+            Action::Cut(_, at) | Action::SaveRange(_, at) => {
+                prop_assert!(kept.contains(&i));
+                prop_assert!(i >= frontier.segment, "nothing durable is ever cut");
+                prop_assert!(i > frontier.segment || at >= frontier.end.offset);
+                prop_assert!(at.0 <= segment.file_len);
+            }
+            Action::Remove(_) => {
+                prop_assert!(!kept.contains(&i));
+                let holds_frames = segment.tail.is_some_and(|t| t.end.last_frame.is_some());
+                let void = segment.head.header().is_some_and(|h| {
+                    h.first_id < verdict.first_kept.0
+                        || facts.segments[..i]
+                            .iter()
+                            .filter_map(|s| s.head.header())
+                            .any(|earlier| earlier.generation > h.generation)
+                });
+                prop_assert!(
+                    void || !holds_frames || segment.head.header().is_none(),
+                    "good frames are saved before they go"
+                );
+            }
+            Action::SaveWhole(_) | Action::RemoveTemporary | Action::StoreAgain(..) => {
+                prop_assert!(!kept.contains(&i))
+            }
+        }
+    }
+    let touched = |i: usize| {
+        verdict
+            .actions
+            .iter()
+            .filter(|action| matches!(action, Action::Remove(j) | Action::SaveWhole(j) if *j == i))
+            .count()
+    };
+    prop_assert!(
+        (0..facts.segments.len()).all(|i| touched(i) <= 1),
+        "no file goes twice"
+    );
+
+    let last = verdict.kept.last();
+    let last_end = last.map_or(EntryId(0), |kept| kept.end.next_id);
+    match &verdict.next {
+        Next::First => prop_assert!(verdict.kept.is_empty()),
+        Next::Continue => {
+            let is_tail = matches!(last.map(|k| k.state), Some(KeptState::Tail { .. }));
+            prop_assert!(is_tail);
+            // A suffix cut may void the frontier's own segment; ids behind the cut are free.
+            let cut = !kept.contains(&frontier.segment);
+            prop_assert!(
+                cut || last_end >= frontier.end.next_id,
+                "no durable id is given again"
+            );
+        }
+        Next::Fresh {
+            first_id,
+            lost_from,
+            ..
+        } => {
+            prop_assert!(lost_from <= first_id);
+            prop_assert!(
+                *first_id >= last_end && *first_id >= frontier.end.next_id,
+                "no durable id is given again"
+            );
+        }
+    }
+    for (place, kept) in verdict.kept.iter().enumerate() {
+        if let KeptState::Tail { from, .. } = kept.state {
+            prop_assert!(
+                kept.facts >= frontier.segment || from.0 == kept.end.offset,
+                "nothing durable is written again but the last seal"
+            );
+            prop_assert!(from.0 <= kept.end.offset);
+        } else if matches!(verdict.next, Next::Continue) {
+            prop_assert!(place + 1 < verdict.kept.len());
+        }
+    }
+    Ok(())
+}

@@ -13,8 +13,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::format::HEADER_AREA_LEN;
+use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
+use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
@@ -40,7 +42,11 @@ pub fn create_segment(
             file.allocate(0, HEADER_AREA_LEN + room)?;
         }
         file.write_at(0, &[IoSlice::new(&header.encode())])?;
-        storage.rename(&temporary, &dir.join(segment_file_name(header.first_id)))
+        let path = dir.join(segment_file_name(header.first_id));
+        if is_taken(storage, &path, header)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        storage.rename(&temporary, &path)
     })();
     match made {
         Ok(()) => Ok(file),
@@ -50,6 +56,20 @@ pub fn create_segment(
             Err(error)
         }
     }
+}
+
+/// Whether a file stands there that is not what an earlier try to make this segment left. Recovery
+/// has removed what may go: it is another stream's (on a disk that ignores case) or a stranger's,
+/// and never overwritten.
+fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::Result<bool> {
+    if storage.kind(path)?.is_none() {
+        return Ok(false);
+    }
+    let mut sector = [0; SECTOR_LEN];
+    let read = storage
+        .open_file(path, Access::Read)?
+        .read_at(0, &mut sector)?;
+    Ok(sector[..read] != header.encode())
 }
 
 /// Makes the file of a segment to come: all zeros, synced, under the temporary name.

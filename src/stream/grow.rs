@@ -129,7 +129,12 @@ impl StreamCore {
                 self.check_descriptors(&path, 1 + usize::from(rotated))?;
                 Ok(file)
             })
-            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    return Error::InvalidFilename(format!("{} is not ours", path.display()));
+                }
+                Error::io(error, ErrorContext::at(&self.dir).stream(&self.key))
+            })?;
         let end = SegmentEnd::empty(header.first_id);
         let dir = Arc::from(self.dir.as_path());
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());

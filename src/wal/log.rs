@@ -36,6 +36,9 @@ pub struct Log {
     pub helpers: Arc<Helpers>,
     /// Streams by key.
     pub known: RwLock<HashMap<String, Known>>,
+    /// Directories of streams that could not be opened and whose key nothing tells: a key that
+    /// leads there must not find an empty stream.
+    unnamed: HashMap<PathBuf, Arc<Error>>,
     closed: AtomicBool,
     /// Held while a stream is deleted: who finds one deleted under it waits here.
     pub deletions: Mutex<()>,
@@ -53,12 +56,14 @@ impl Log {
         environment: Arc<Environment>,
         helpers: Arc<Helpers>,
         known: HashMap<String, Known>,
+        unnamed: HashMap<PathBuf, Arc<Error>>,
         lock: Box<dyn StorageLock>,
     ) -> Self {
         Log {
             environment,
             helpers,
             known: RwLock::new(known),
+            unnamed,
             closed: AtomicBool::new(false),
             deletions: Mutex::new(()),
             lock: Mutex::new(Some(lock)),
@@ -97,7 +102,11 @@ impl Log {
         match self.known.read().get(key) {
             Some(Known::Stream(stream)) => Ok(Some(Arc::clone(stream))),
             Some(Known::Broken(error)) => Err(error.duplicate()),
-            None => Ok(None),
+            None if self.unnamed.is_empty() => Ok(None),
+            None => match self.unnamed.get(&self.stream_dir(key)) {
+                Some(error) => Err(error.duplicate()),
+                None => Ok(None),
+            },
         }
     }
 

@@ -14,6 +14,7 @@ use crate::format::LOCK_FILE;
 use crate::format::is_stream_dir_name;
 use crate::format::key_from_dir_name;
 use crate::format::segment_file_name;
+use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
@@ -59,8 +60,20 @@ pub fn open(options: WalOptions, storage: Arc<dyn Storage>, log: LogSink) -> Res
         let environment = Arc::clone(&environment);
         for_each(judged, move |judged| recover(&environment, judged))
     };
-    let known: HashMap<String, Known> = recovered.into_iter().flatten().collect();
-    Ok(Log::new(environment, helpers, known, lock))
+    let mut known = HashMap::new();
+    let mut unnamed = HashMap::new();
+    for (key, dir, stream) in recovered.into_iter().flatten() {
+        match stream {
+            // Its key cannot be told: the directory's name stands for it.
+            Known::Broken(error) if environment.root.join(stream_dir_name(&key)) != dir => {
+                unnamed.insert(dir, error);
+            }
+            stream => {
+                known.insert(key, stream);
+            }
+        }
+    }
+    Ok(Log::new(environment, helpers, known, unnamed, lock))
 }
 
 /// Makes sure of the root directory, durably, and locks it.
@@ -260,13 +273,13 @@ fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error {
 }
 
 /// Acts on a decision. `None`: there is no such stream.
-fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, Known)> {
-    let key = judged.key.clone();
+fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, PathBuf, Known)> {
+    let (key, dir) = (judged.key.clone(), judged.dir.clone());
     let (facts, decision) = match &judged.found {
         Ok(found) => found,
         Err(error) => {
             environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, Known::Broken(Arc::new(error.duplicate()))));
+            return Some((key, dir, Known::Broken(Arc::new(error.duplicate()))));
         }
     };
     let verdict = match decision {
@@ -274,7 +287,7 @@ fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, K
         Decision::Refuse(refusal) => {
             let error = refusal_error(&key, facts, refusal);
             environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, Known::Broken(Arc::new(error))));
+            return Some((key, dir, Known::Broken(Arc::new(error))));
         }
     };
     for finding in &verdict.findings {
@@ -291,9 +304,9 @@ fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, K
     if nothing {
         return None;
     }
-    let stream = StreamCore::recovered(environment, &key, judged.dir.clone(), recovered);
+    let stream = StreamCore::recovered(environment, &key, dir.clone(), recovered);
     if !facts.index_file {
         stream.write_index_file(&[]);
     }
-    Some((key, Known::Stream(stream)))
+    Some((key, dir, Known::Stream(stream)))
 }

@@ -93,7 +93,9 @@ impl StreamCore {
             let part = match self.catalogue().holder(id) {
                 Holder::Truncated => return Ok(None),
                 Holder::Lost { .. } if self.life() == Life::Deleted => return Err(self.gone()),
-                Holder::Lost { resumes } => return Err(self.lost(id, resumes)),
+                Holder::Lost { resumes } => {
+                    return Err(self.lost(id, resumes.min(self.visible_end())));
+                }
                 Holder::Part(part) => part,
             };
             match self.source(&part) {

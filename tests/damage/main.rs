@@ -1,0 +1,8 @@
+//! What must hold: whatever happens to the files, no wrong byte is ever served, what is not damaged
+//! stays readable, damage is told with its place, ids are not given twice, streams do not share fate.
+
+mod cuts;
+mod disk;
+mod flips;
+mod forged;
+mod sample;

@@ -77,6 +77,9 @@ fn deeds() -> Vec<Deed> {
     ]
 }
 
+/// Makes a plan to fail a call a certain way of failing.
+type Refine = fn(FaultPlan) -> FaultPlan;
+
 struct Run {
     events: Vec<Event>,
     made: Vec<Option<CheckpointData>>,
@@ -209,7 +212,7 @@ fn any_call_may_fail_and_what_was_acknowledged_stays() {
         run(&disk, &wal);
         disk.op_count() - before
     };
-    let kinds: [(&str, fn(FaultPlan) -> FaultPlan); 4] = [
+    let kinds: [(&str, Refine); 4] = [
         ("fails", |plan| plan),
         ("loses what was dirty", FaultPlan::dropping_dirty),
         ("works and says it failed", FaultPlan::after_the_effect),

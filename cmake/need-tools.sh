@@ -6,6 +6,9 @@
 #                            abidiff
 set -eu
 
+# Where CMake is put if it cannot be installed for all; make looks there too.
+PATH="$PATH:$PWD/build/tools/bin"
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # CMake 3.22 or later.
@@ -53,6 +56,14 @@ have cc || required="$required ${name_cc:-gcc} ${name_headers:-}"
 if [ -n "$required" ]; then
     # shellcheck disable=SC2086
     install $required
+fi
+
+# Without the rights, CMake from the Python package index serves as well; it stays in this tree.
+if ! have_cmake && have python3; then
+    echo "installing cmake into build/tools with pip"
+    python3 -m venv build/tools >/dev/null 2>&1 &&
+        build/tools/bin/pip install --quiet cmake >/dev/null 2>&1 ||
+        echo "that did not work either: python3 -m venv build/tools && build/tools/bin/pip install cmake" >&2
 fi
 
 missing=""

@@ -6,9 +6,10 @@
  *
  *     itch_journal [FILE [DIRECTORY]]
  *
- * Several threads share each stream. A thread whose message is the n-th of its stream waits for its
- * turn, which is when the stream's next id is n, appends, and then waits for the disk together with
- * the others: one sync makes the messages of many threads durable, and the order of the feed stays.
+ * The threads take the messages in the order of the feed. One whose message is the n-th of its stream
+ * waits for its turn, which is when the stream's next id is n, appends, and then waits for the disk
+ * together with the others: one sync makes the messages of many threads durable, and the order of
+ * the feed stays.
  */
 #define _XOPEN_SOURCE 700
 #include <ironwal.h>
@@ -26,26 +27,28 @@
 #define ITCH_SAMPLE "examples-c/data/itch50_sample.bin"
 #endif
 
-enum { STREAMS = 4, THREADS_PER_STREAM = 4 };
-
-static const char *const names[STREAMS] = {"session", "symbol-1", "symbol-2", "symbol-3"};
+enum { THREADS = 16, LOCATES = 65536, TOLD = 8 };
 
 struct message {
     const unsigned char *data;
     size_t len;
+    struct lane *lane;
+    size_t place; /* in its lane */
 };
 
-/* One stream: its messages in the order of the feed, and how far the threads are. */
+/* One stream: a symbol's, or that of the whole session, whose stock locate code is 0. */
 struct lane {
-    const char *name;
-    struct message *messages;
+    char name[16];
+    struct message **messages; /* in the order of the feed */
     size_t count;
     ironwal_stream *stream;
-    atomic_size_t next_message;
-    atomic_size_t durable;
 };
 
-static struct lane lanes[STREAMS];
+static struct message *feed;
+static size_t feed_len;
+static struct lane lanes[LOCATES];
+static atomic_size_t next_message;
+static atomic_size_t durable;
 static atomic_int failed;
 
 /* Tells why and remembers it; returns whether the call succeeded. */
@@ -84,29 +87,47 @@ static unsigned char *read_file(const char *path, size_t *out_len) {
     return bytes;
 }
 
-/* Sorts the messages into the lanes by their stock locate code. Returns how many, 0 if malformed. */
-static size_t sort_into_lanes(const unsigned char *bytes, size_t len) {
-    size_t total = 0;
-    for (size_t at = 0; at < len;) {
+/* Splits the bytes into messages. Returns whether they are whole. */
+static int split(const unsigned char *bytes, size_t len) {
+    feed = malloc((len / 2 + 1) * sizeof *feed); /* at least the 2 bytes of the length each */
+    if (!feed) return 0;
+    for (size_t at = 0; at < len; feed_len++) {
         if (len - at < 2) return 0;
-        size_t message_len = (size_t)bytes[at] << 8 | bytes[at + 1];
-        at += 2;
-        if (message_len < 3 || len - at < message_len) return 0;
-        unsigned locate = (unsigned)bytes[at + 1] << 8 | bytes[at + 2];
-        struct lane *lane = &lanes[locate % STREAMS];
-        if ((lane->count & (lane->count - 1)) == 0) { /* full at each power of two */
-            size_t room = lane->count ? lane->count * 2 : 1;
-            void *grown = realloc(lane->messages, room * sizeof *lane->messages);
-            if (!grown) return 0;
-            lane->messages = grown;
-        }
-        lane->messages[lane->count].data = bytes + at;
-        lane->messages[lane->count].len = message_len;
-        lane->count++;
-        at += message_len;
-        total++;
+        struct message *message = &feed[feed_len];
+        message->len = (size_t)bytes[at] << 8 | bytes[at + 1];
+        message->data = bytes + at + 2;
+        if (message->len < 3 || len - at - 2 < message->len) return 0;
+        message->lane = &lanes[(unsigned)message->data[1] << 8 | message->data[2]];
+        message->place = message->lane->count++;
+        at += 2 + message->len;
     }
-    return total;
+    return feed_len > 0;
+}
+
+/* The stream's name: the symbol that a Stock Directory message gave the locate code. */
+static void name_lane(struct lane *lane, const struct message *message) {
+    enum { STOCK_AT = 11, STOCK_LEN = 8 };
+    if (message->data[0] != 'R' || message->len < STOCK_AT + STOCK_LEN) return;
+    size_t len = STOCK_LEN;
+    while (len > 0 && message->data[STOCK_AT + len - 1] == ' ') len--;
+    if (len > 0) snprintf(lane->name, sizeof lane->name, "%.*s", (int)len,
+                          (const char *)message->data + STOCK_AT);
+}
+
+/* Sorts the messages into the lanes. */
+static int sort_into_lanes(void) {
+    for (size_t n = 0; n < feed_len; n++) {
+        struct lane *lane = feed[n].lane;
+        if (!lane->messages) {
+            const unsigned locate = (unsigned)(lane - lanes);
+            snprintf(lane->name, sizeof lane->name, locate ? "locate-%u" : "session", locate);
+            lane->messages = malloc(lane->count * sizeof *lane->messages);
+            if (!lane->messages) return 0;
+        }
+        if (lane != lanes) name_lane(lane, &feed[n]);
+        lane->messages[feed[n].place] = &feed[n];
+    }
+    return 1;
 }
 
 /* Waits until the stream's next id is `n`. */
@@ -120,29 +141,25 @@ static int await_turn(struct lane *lane, uint64_t n) {
     return 0;
 }
 
-static void *journal(void *argument) {
-    struct lane *lane = argument;
+static void *journal(void *unused) {
     for (;;) {
-        size_t n = atomic_fetch_add(&lane->next_message, 1);
-        if (n >= lane->count || !await_turn(lane, n)) return NULL;
+        const size_t next = atomic_fetch_add(&next_message, 1);
+        if (next >= feed_len) return unused;
+        const struct message *message = &feed[next];
+        if (!await_turn(message->lane, message->place)) return unused;
         ironwal_error *error = NULL;
         uint64_t id = 0;
-        ironwal_status status = ironwal_stream_append(
-            lane->stream, lane->messages[n].data, lane->messages[n].len, &id, &error);
-        if (!succeeded(status, error, "append")) return NULL;
-        if (id != n) {
-            fprintf(stderr, "%s: message %zu got id %llu\n", lane->name, n, (unsigned long long)id);
+        ironwal_status status = ironwal_stream_append(message->lane->stream, message->data,
+                                                      message->len, &id, &error);
+        if (!succeeded(status, error, "append")) return unused;
+        if (id != message->place) {
+            fprintf(stderr, "%s: message %zu got id %llu\n", message->lane->name, message->place,
+                    (unsigned long long)id);
             atomic_store(&failed, 1);
-            return NULL;
+            return unused;
         }
-        atomic_fetch_add(&lane->durable, 1);
+        atomic_fetch_add(&durable, 1);
     }
-}
-
-static size_t durable_count(void) {
-    size_t durable = 0;
-    for (int n = 0; n < STREAMS; n++) durable += atomic_load(&lanes[n].durable);
-    return durable;
 }
 
 static ironwal_wal *open_log(const char *directory) {
@@ -161,34 +178,40 @@ static int close_log(ironwal_wal *wal) {
     return succeeded(ironwal_wal_close(wal, &error), error, "close");
 }
 
-/* Journals everything; returns the seconds it took. */
-static double journal_all(ironwal_wal *wal, size_t total) {
-    pthread_t threads[STREAMS * THREADS_PER_STREAM];
-    size_t started = 0;
-    struct timespec start;
-    for (int n = 0; n < STREAMS; n++) {
+static int open_streams(ironwal_wal *wal) {
+    for (struct lane *lane = lanes; lane < lanes + LOCATES; lane++) {
         ironwal_error *error = NULL;
-        if (!succeeded(ironwal_stream_open(wal, names[n], strlen(names[n]), &lanes[n].stream, &error),
-                       error, names[n]))
+        if (lane->count > 0 &&
+            !succeeded(ironwal_stream_open(wal, lane->name, strlen(lane->name), &lane->stream, &error),
+                       error, lane->name))
             return 0;
     }
+    return 1;
+}
+
+/* Journals everything; returns the seconds it took. */
+static double journal_all(ironwal_wal *wal) {
+    pthread_t threads[THREADS];
+    size_t started = 0;
+    struct timespec start;
+    if (!open_streams(wal)) return 0;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (; started < STREAMS * THREADS_PER_STREAM; started++)
-        if (pthread_create(&threads[started], NULL, journal, &lanes[started % STREAMS]) != 0) {
+    for (; started < THREADS; started++)
+        if (pthread_create(&threads[started], NULL, journal, NULL) != 0) {
             perror("pthread_create");
             atomic_store(&failed, 1);
             break;
         }
     const struct timespec tick = {0, 200 * 1000 * 1000};
-    while (!atomic_load(&failed) && durable_count() < total) {
-        size_t durable = durable_count();
-        printf("  %5zu of %zu messages durable (%zu %%)\n", durable, total, durable * 100 / total);
+    while (!atomic_load(&failed) && atomic_load(&durable) < feed_len) {
+        const size_t done = atomic_load(&durable);
+        printf("  %5zu of %zu messages durable (%zu %%)\n", done, feed_len, done * 100 / feed_len);
         fflush(stdout);
         nanosleep(&tick, NULL);
     }
     while (started > 0) pthread_join(threads[--started], NULL);
     const double seconds = seconds_since(&start);
-    for (int n = 0; n < STREAMS; n++) ironwal_stream_free(lanes[n].stream);
+    for (int n = 0; n < LOCATES; n++) ironwal_stream_free(lanes[n].stream);
     return seconds;
 }
 
@@ -208,8 +231,8 @@ static long long replay(ironwal_wal *wal, const struct lane *lane) {
         ironwal_status status = ironwal_iter_next(iter, &id, &view, &error);
         if (status == IRONWAL_E_END) break;
         if (!succeeded(status, error, "replay")) break;
-        if (n >= lane->count || id != n || view.len != lane->messages[n].len ||
-            memcmp(view.data, lane->messages[n].data, view.len) != 0) {
+        if (n >= lane->count || id != n || view.len != lane->messages[n]->len ||
+            memcmp(view.data, lane->messages[n]->data, view.len) != 0) {
             fprintf(stderr, "%s: entry %llu is not message %zu of the feed\n", lane->name,
                     (unsigned long long)id, n);
             break;
@@ -224,20 +247,24 @@ static long long replay(ironwal_wal *wal, const struct lane *lane) {
     return bytes;
 }
 
-static int replay_all(ironwal_wal *wal, size_t total) {
+static int replay_all(ironwal_wal *wal) {
     long long bytes = 0;
+    size_t streams = 0;
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (int n = 0; n < STREAMS; n++) {
-        long long of_lane = replay(wal, &lanes[n]);
+    for (const struct lane *lane = lanes; lane < lanes + LOCATES; lane++) {
+        if (lane->count == 0) continue;
+        long long of_lane = replay(wal, lane);
         if (of_lane < 0) return 0;
-        printf("  %-8s %5zu messages, %6lld bytes, identical and in order\n", lanes[n].name,
-               lanes[n].count, of_lane);
+        if (streams++ < TOLD)
+            printf("  %-8s %5zu messages, %6lld bytes, identical and in order\n", lane->name,
+                   lane->count, of_lane);
         bytes += of_lane;
     }
     const double seconds = seconds_since(&start);
-    printf("replayed %zu messages (%lld bytes) in %.3f s: %.0f messages/s\n", total, bytes, seconds,
-           (double)total / seconds);
+    if (streams > TOLD) printf("  and %zu more streams\n", streams - TOLD);
+    printf("replayed %zu messages (%lld bytes) of %zu streams in %.3f s: %.0f messages/s\n", feed_len,
+           bytes, streams, seconds, (double)feed_len / seconds);
     return 1;
 }
 
@@ -246,20 +273,20 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
-static int run(const char *directory, size_t total) {
-    printf("journaling %zu messages into %s, %d threads, Strict\n", total, directory,
-           STREAMS * THREADS_PER_STREAM);
+static int run(const char *directory) {
+    printf("journaling %zu messages into %s, %d threads, Strict\n", feed_len, directory,
+           (int)THREADS);
     ironwal_wal *wal = open_log(directory);
     if (!wal) return 0;
-    const double seconds = journal_all(wal, total);
+    const double seconds = journal_all(wal);
     if (!close_log(wal) || atomic_load(&failed)) return 0;
-    printf("journaled %zu messages in %.3f s: %.0f durable messages/s\n", durable_count(), seconds,
-           (double)total / seconds);
+    printf("journaled %zu messages in %.3f s: %.0f durable messages/s\n", atomic_load(&durable),
+           seconds, (double)feed_len / seconds);
 
     printf("reopening and replaying\n");
     wal = open_log(directory);
     if (!wal) return 0;
-    const int same = replay_all(wal, total);
+    const int same = replay_all(wal);
     return close_log(wal) && same;
 }
 
@@ -268,15 +295,15 @@ int main(int argc, char **argv) {
     char made[] = "./itch_journal-XXXXXX";
     const char *directory = argc > 2 ? argv[2] : mkdtemp(made);
     size_t len = 0;
-    unsigned char *feed = read_file(input, &len);
-    if (!feed || !directory) return 1;
-    for (int n = 0; n < STREAMS; n++) lanes[n].name = names[n];
-    const size_t total = sort_into_lanes(feed, len);
-    if (total == 0) fprintf(stderr, "%s is no length-prefixed ITCH file\n", input);
-    const int good = total > 0 && run(directory, total);
+    unsigned char *bytes = read_file(input, &len);
+    if (!bytes || !directory) return 1;
+    const int whole = split(bytes, len) && sort_into_lanes();
+    if (!whole) fprintf(stderr, "%s is no length-prefixed ITCH file\n", input);
+    const int good = whole && run(directory);
     if (argc <= 2) nftw(made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    for (int n = 0; n < STREAMS; n++) free(lanes[n].messages);
+    for (int n = 0; n < LOCATES; n++) free(lanes[n].messages);
     free(feed);
+    free(bytes);
     puts(good ? "OK: every message was there, byte for byte and in order" : "FAILED");
     return good ? 0 : 1;
 }

@@ -13,12 +13,6 @@ use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::CorruptionPolicy;
-use crate::recovery::decide::Action;
-use crate::recovery::decide::Decision;
-use crate::recovery::decide::KeptState;
-use crate::recovery::decide::Next;
-use crate::recovery::decide::Refusal;
-use crate::recovery::decide::Verdict;
 use crate::recovery::decide::decide;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::Head;
@@ -27,6 +21,12 @@ use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::frontier;
+use crate::recovery::verdict::Action;
+use crate::recovery::verdict::Decision;
+use crate::recovery::verdict::KeptState;
+use crate::recovery::verdict::Next;
+use crate::recovery::verdict::Refusal;
+use crate::recovery::verdict::Verdict;
 use crate::segment::SegmentEnd;
 
 /// Ids and counts from small ranges, so that they often meet.

@@ -2,15 +2,15 @@
 
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
-use crate::recovery::decide::Action;
-use crate::recovery::decide::Decision;
-use crate::recovery::decide::Finding;
-use crate::recovery::decide::KeptState;
-use crate::recovery::decide::Next;
-use crate::recovery::decide::Refusal;
-use crate::recovery::decide::Verdict;
 use crate::recovery::decide::decide;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::verdict::Action;
+use crate::recovery::verdict::Decision;
+use crate::recovery::verdict::Finding;
+use crate::recovery::verdict::KeptState;
+use crate::recovery::verdict::Next;
+use crate::recovery::verdict::Refusal;
+use crate::recovery::verdict::Verdict;
 
 /// One row of the table.
 pub struct Row {

@@ -1,0 +1,86 @@
+//! Where do the frames of a segment end and begin, as far as slots, footers and headers tell?
+
+use crate::format::SegmentHeader;
+use crate::format::SlotState;
+use crate::format::Trailer;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::recovery::facts::SegmentFacts;
+use crate::segment::SegmentEnd;
+
+/// The end that a good footer tells.
+pub fn end_with_footer(trailer: &Trailer) -> SegmentEnd {
+    SegmentEnd {
+        offset: trailer.footer_offset,
+        next_id: trailer.end_id,
+        last_frame: Some(trailer.last_frame),
+        last_frame_len: (trailer.footer_offset - trailer.last_frame) as u32,
+        link: trailer.link,
+    }
+}
+
+/// The best that is known of where a sealed segment ends whose footer cannot be read.
+pub fn end_without_footer(
+    segment: &SegmentFacts,
+    header: &SegmentHeader,
+    next: Option<&SegmentHeader>,
+) -> SegmentEnd {
+    let slots = segment.slots.iter().filter_map(|slot| match slot {
+        SlotState::Valid(slot) => Some(slot),
+        _ => None,
+    });
+    let slot = slots.max_by_key(|slot| slot.order());
+    let told = next.map(|next| match next.predecessor {
+        Some(predecessor) => (predecessor.end_id, predecessor.link),
+        None => (next.first_id, 0),
+    });
+    let (next_id, link) = told
+        .or(slot.map(|slot| (slot.next_id, 0)))
+        .unwrap_or((header.first_id, 0));
+    match slot.filter(|slot| slot.next_id == next_id) {
+        Some(slot) => SegmentEnd {
+            offset: FileOffset(slot.end.0.min(segment.file_len)),
+            next_id,
+            last_frame: slot.last_frame,
+            last_frame_len: 0,
+            link,
+        },
+        None => SegmentEnd {
+            offset: FileOffset(segment.file_len),
+            next_id,
+            last_frame: None,
+            last_frame_len: 0,
+            link,
+        },
+    }
+}
+
+/// The slot that a new frontier may overwrite.
+pub fn older_slot(segment: &SegmentFacts) -> usize {
+    match &segment.slots {
+        [SlotState::Valid(first), SlotState::Valid(second)] => {
+            usize::from(first.order() >= second.order())
+        }
+        [SlotState::Valid(_), _] => 1,
+        _ => 0,
+    }
+}
+
+/// Where the frames of a segment start.
+pub fn start_of(header: &SegmentHeader) -> (FileOffset, EntryId) {
+    (SegmentEnd::empty(header.first_id).offset, header.first_id)
+}
+
+/// Whether a segment was made right behind frames that end like this.
+pub fn follows(header: &SegmentHeader, end: &SegmentEnd) -> bool {
+    match header.predecessor {
+        Some(told) => told.end_id == end.next_id && told.link == end.link,
+        // A reconstructed header does not tell.
+        None => header.first_id == end.next_id,
+    }
+}
+
+/// Whether a segment was made to go on behind a loss that `id` is part of.
+pub fn records_loss_of(header: &SegmentHeader, id: EntryId) -> bool {
+    header.lost_from <= id && id < header.first_id
+}

@@ -1,0 +1,132 @@
+//! What recovery can decide: plain data for those who act on it and those who test it.
+
+use std::ops::Range;
+
+use crate::format::Predecessor;
+use crate::format::SegmentHeader;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::recovery::facts::Foreign;
+use crate::segment::SegmentEnd;
+
+/// How many ids are given up when a newest segment is lost and nobody can know how many it held.
+pub const LOST_SEGMENT_IDS: u64 = 1 << 20;
+
+/// What becomes of the stream.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// It answers with an error; nothing on disk is touched.
+    Refuse(Refusal),
+    /// It is served.
+    Serve(Verdict),
+}
+
+/// Why a stream is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The file of this index is not ours to judge.
+    Foreign(usize, Foreign),
+    /// No header tells whose directory this is.
+    NoKey,
+    /// Damage, under the policy `Error`.
+    Damaged(Vec<Finding>),
+}
+
+/// A stream that is served: everything the acting part and the stream need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The segments that are kept, in order.
+    pub kept: Vec<Kept>,
+    /// What is done to files, in this order.
+    pub actions: Vec<Action>,
+    /// Where the next entry goes.
+    pub next: Next,
+    /// The first id that the stream keeps, and the number of the cut that said so.
+    pub first_kept: (EntryId, u64),
+    /// One past the last id that was known durable before this recovery.
+    pub durable_end: EntryId,
+    /// Damage to what was durable.
+    pub findings: Vec<Finding>,
+    /// What a crash left behind, told to the log only.
+    pub notes: Vec<Finding>,
+}
+
+/// A segment that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its index in the facts.
+    pub facts: usize,
+    /// Its header, good or reconstructed.
+    pub header: SegmentHeader,
+    /// Where its frames end.
+    pub end: SegmentEnd,
+    /// How far it is complete.
+    pub state: KeptState,
+    /// Which frontier slot is the older one.
+    pub next_slot: usize,
+}
+
+/// How complete a kept segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptState {
+    /// It has its footer.
+    Sealed,
+    /// Below the frontier, without a good end: read as far as it goes, never written again.
+    Closed,
+    /// At or above the frontier: rewritten from there on, then sealed if another follows.
+    Tail {
+        /// Where the rewriting starts.
+        from: (FileOffset, EntryId),
+        /// Its name and header are not known to be durable.
+        new_name: bool,
+    },
+}
+
+/// A change to the files of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Writes a frontier slot again as it is, and syncs it.
+    StoreAgain(usize, usize),
+    /// Copies the bytes from here to the end of the file aside.
+    SaveRange(usize, FileOffset),
+    /// Renames the whole file aside.
+    SaveWhole(usize),
+    /// Removes a file that holds nothing the stream keeps.
+    Remove(usize),
+    /// Removes what a creation cut short left.
+    RemoveTemporary,
+    /// Cuts the file.
+    Cut(usize, FileOffset),
+}
+
+/// Where the next entry goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing was ever appended: id 0, in a first segment.
+    #[default]
+    First,
+    /// Behind the last kept segment's last frame.
+    Continue,
+    /// Into a new segment, which records what was lost before it.
+    Fresh {
+        /// Its first id.
+        first_id: EntryId,
+        /// The ids from here to the first id are lost.
+        lost_from: EntryId,
+        /// The segment before.
+        predecessor: Option<Predecessor>,
+    },
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which segment, as an index into the facts; `None`: the stream.
+    pub segment: Option<usize>,
+    /// Where in it.
+    pub offset: Option<u64>,
+    /// Which ids are concerned, if known.
+    pub ids: Option<Range<u64>>,
+    /// What.
+    pub what: &'static str,
+}

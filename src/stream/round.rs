@@ -34,6 +34,10 @@ use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::tail::Tail;
 
+/// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
+/// may be thousands where segments are small and syncs are rare.
+const MOST_AT_ONCE: usize = 16;
+
 /// What only the leader of a round touches.
 #[derive(Debug)]
 pub struct SyncState {
@@ -49,10 +53,9 @@ pub struct SyncState {
     pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
 }
 
-/// What a round makes durable.
+/// What a round makes durable: the oldest segments that are not sealed, the active one last.
 struct Work {
-    unsealed: Vec<Ended>,
-    active: Option<Ended>,
+    parts: Vec<Ended>,
     /// The files, in the same order, held open; and whether their bytes must be written again.
     files: Vec<Opened>,
 }
@@ -62,6 +65,9 @@ type Ended = (Arc<Part>, SegmentEnd);
 
 /// A file held open, and whether its unsynced bytes are unproven.
 type Opened = (Arc<dyn StorageFile>, bool);
+
+/// The part that a round came to, where it ends, and its file.
+type Reached<'a> = (&'a Arc<Part>, &'a SegmentEnd, &'a Arc<dyn StorageFile>);
 
 impl StreamCore {
     /// Returns once everything below `end` is durable.
@@ -100,43 +106,53 @@ impl StreamCore {
 
     fn try_round(&self) -> Result<u64> {
         let mut state = self.sync_state.lock();
-        let work = self.collect()?;
-        let parts: Vec<_> = work
-            .unsealed
-            .iter()
-            .chain(&work.active)
-            .zip(&work.files)
-            .collect();
+        // What is written later may be covered, but does not keep the round from ending.
+        let target = self.written_end();
+        loop {
+            let work = self.collect()?;
+            let Some((part, end, file)) = self.sync_oldest(&mut state, &work)? else {
+                return Ok(self.durability.committed());
+            };
+            // Otherwise the oldest of many segments are sealed now, and others wait behind them.
+            if work.parts.len() < MOST_AT_ONCE || end.next_id.0 >= target {
+                state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
+                self.store_frontier(&mut state, part, &**file, end);
+                return Ok(end.next_id.0);
+            }
+        }
+    }
+
+    /// Syncs the parts, oldest first, and seals all but the last that holds entries: how far it
+    /// came. `None`: no part holds an entry.
+    fn sync_oldest<'a>(
+        &self,
+        state: &mut SyncState,
+        work: &'a Work,
+    ) -> Result<Option<Reached<'a>>> {
+        let parts: Vec<_> = work.parts.iter().zip(&work.files).collect();
         let mut synced = 0;
-        let mut reached = None;
         for (place, &((part, end), (file, _))) in parts.iter().enumerate() {
             if end.last_frame.is_none() {
                 break;
             }
             // 1. Its frames.
-            self.sync_frames(&state, parts[place], place, &mut synced)?;
+            self.sync_frames(state, parts[place], place, &mut synced)?;
             let successor = parts
                 .get(place + 1)
                 .filter(|((_, end), _)| end.last_frame.is_some());
             let Some(((next, _), _)) = successor else {
-                // The active segment, or a full one whose successor holds no entry yet: that
-                // would prove nothing, so sealing waits.
-                self.sync_names(&mut state, part)?;
-                reached = Some((part, end, file));
-                break;
+                // The active segment, the last of these, or a full one whose successor holds no
+                // entry yet: that would prove nothing, so sealing waits.
+                self.sync_names(state, part)?;
+                return Ok(Some((part, end, file)));
             };
             // 2. The successor, and its name.
-            self.sync_frames(&state, parts[place + 1], place + 1, &mut synced)?;
-            self.sync_names(&mut state, next)?;
+            self.sync_frames(state, parts[place + 1], place + 1, &mut synced)?;
+            self.sync_names(state, next)?;
             // 3. The seal.
-            self.seal(&mut state, part, file, end)?;
+            self.seal(state, part, file, end)?;
         }
-        let Some((part, end, file)) = reached else {
-            return Ok(self.durability.committed());
-        };
-        state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
-        self.store_frontier(&mut state, part, &**file, end);
-        Ok(end.next_id.0)
+        Ok(None)
     }
 
     /// Syncs the part at `place`, once: `synced` counts those that are.
@@ -163,36 +179,28 @@ impl StreamCore {
     /// an error lost with it) between the look at the tail and the sync.
     fn collect(&self) -> Result<Work> {
         loop {
-            let (unsealed, active) = {
-                let tail = self.tail.lock();
-                (tail.unsealed.clone(), tail.active.clone())
-            };
-            let mut files = Vec::with_capacity(unsealed.len() + 1);
-            for part in unsealed.iter().map(|(part, _)| part).chain(&active) {
+            let chosen = oldest_unsealed(&self.tail.lock());
+            let mut files = Vec::with_capacity(chosen.len());
+            for (part, _) in &chosen {
                 files.push((self.write_file(part)?.0, false));
             }
             let mut tail = self.tail.lock();
-            let same_active = match (&tail.active, &active) {
-                (Some(now), Some(then)) => Arc::ptr_eq(now, then),
-                (None, None) => true,
-                _ => false,
-            };
-            if !same_active || tail.unsealed.len() != unsealed.len() {
+            let parts = oldest_unsealed(&tail);
+            let are_same = parts.len() == chosen.len()
+                && parts
+                    .iter()
+                    .zip(&chosen)
+                    .all(|(a, b)| Arc::ptr_eq(&a.0, &b.0));
+            if !are_same {
                 continue;
             }
-            let slots = unsealed.iter().map(|(part, _)| part).chain(&active);
-            for (part, file) in slots.zip(&mut files) {
+            for ((part, _), file) in parts.iter().zip(&mut files) {
                 file.1 = part.write_slot.begin_sync();
             }
             tail.unsynced_bytes = 0;
             tail.sync_planned = false;
             tail.sync_urgent = false;
-            let active = active.map(|active| (active, tail.written));
-            return Ok(Work {
-                unsealed: unsealed.into(),
-                active,
-                files,
-            });
+            return Ok(Work { parts, files });
         }
     }
 
@@ -342,4 +350,12 @@ impl StreamCore {
             tail.release_buffers();
         }
     }
+}
+
+/// The oldest segments that are not sealed, and where each ends now.
+fn oldest_unsealed(tail: &Tail) -> Vec<Ended> {
+    let active = tail.active.iter().map(|active| (active, &tail.written));
+    let unsealed = tail.unsealed.iter().map(|(part, end)| (part, end));
+    let parts = unsealed.chain(active).take(MOST_AT_ONCE);
+    parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
 }

@@ -4,6 +4,13 @@
 
 mod support;
 
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use ironwal::simulation::FaultPlan;
+use ironwal::simulation::OpKind;
+use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
 use support::all_entries;
@@ -38,4 +45,52 @@ fn thousands_of_unsealed_segments_are_synced_with_few_descriptors() {
     wal.close().expect("closes");
     let wal = Wal::new(options).expect("opens again");
     assert_eq!(all_entries(&wal, "s").len(), 451);
+}
+
+#[test]
+fn a_failure_is_told_at_once_to_those_who_wait_for_entries_to_come() {
+    // They slept on until their time was up, for ever if they had set none.
+    let disk = SimulatedDisk::new();
+    let wal = Wal::open_simulated(&disk, options(Path::new("/"), SyncMode::Strict)).expect("opens");
+    let stream = wal.stream("s").expect("a handle");
+    stream.append(b"good").expect("appends");
+    let waiters: Vec<_> = (0..4)
+        .map(|_| {
+            let stream = stream.clone();
+            thread::spawn(move || stream.wait_durable(5, Duration::from_secs(60)))
+        })
+        .collect();
+    // Most of them are asleep by the time the sync fails.
+    (0..1000).for_each(|_| thread::yield_now());
+    disk.inject(FaultPlan::nth(OpKind::SyncData, 1));
+    stream.append(b"bad").expect_err("the sync fails");
+    for waiter in waiters {
+        let told = waiter.join().expect("a good end");
+        assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+    }
+}
+
+#[test]
+fn a_closed_log_touches_nothing_any_more_not_even_to_finish_a_deletion() {
+    // The lock was given back while a deletion was under way in another thread: it could rename
+    // the stream that the next process had opened by then.
+    let disk = SimulatedDisk::new();
+    let mut options = options(Path::new("/"), SyncMode::Async);
+    options.max_entries_per_segment = 1;
+    let wal = Wal::open_simulated(&disk, options).expect("opens");
+    let stream = wal.stream("s").expect("a handle");
+    for _ in 0..100 {
+        stream.append(b"entry").expect("appends");
+    }
+    let deleting = {
+        let wal = wal.clone();
+        thread::spawn(move || wal.delete_stream("s"))
+    };
+    while stream.append_batch(&[]).is_ok() {
+        thread::yield_now();
+    }
+    wal.close().expect("closes");
+    let calls = disk.op_count();
+    deleting.join().expect("a good end").expect("deletes");
+    assert_eq!(disk.op_count(), calls);
 }

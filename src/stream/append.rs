@@ -211,7 +211,7 @@ impl StreamCore {
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
         if !failed.taken_back {
-            self.poison(Arc::clone(&error));
+            self.latch(Arc::clone(&error));
         }
         tail.take_back(error);
         self.progress.notify_all();

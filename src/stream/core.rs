@@ -243,8 +243,17 @@ impl StreamCore {
         Arc::clone(&self.catalogue.read())
     }
 
-    /// Latches a failure: the stream takes no appends until it is opened anew.
+    /// Latches a failure: the stream takes no appends until it is opened anew. Takes the tail's
+    /// lock, to wake those who wait for something to be written.
     pub(super) fn poison(&self, error: Arc<Error>) {
+        self.latch(error);
+        // Whoever looked before the latch and sleeps behind the look has let go of the lock.
+        drop(self.tail.lock());
+        self.progress.notify_all();
+    }
+
+    /// Latches a failure; wakes nobody who waits for `progress`.
+    pub(super) fn latch(&self, error: Arc<Error>) {
         if self.poisoned.swap(true, Ordering::AcqRel) {
             return;
         }

@@ -205,6 +205,9 @@ impl Log {
             })
             .collect();
         let closed = for_each(streams, |stream| stream.close());
+        // A deletion that began before is not cut short by closing: without the lock it would
+        // rename what another process has opened meanwhile.
+        drop(self.deletions.lock());
         let failed = closed.into_iter().find(Result::is_err);
         *lock = None;
         failed.unwrap_or(Ok(()))

@@ -246,6 +246,8 @@ impl StreamCore {
         let _upkeep = self.upkeep.lock();
         let (active, needed, secured, offset) = {
             let tail = self.tail.lock();
+            // The log may have been closed on the way here: its files are another's by now.
+            self.admit(&tail)?;
             let Some(active) = tail.active.clone() else {
                 return Ok(());
             };

@@ -30,6 +30,8 @@ mod hints;
 mod read;
 mod round;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod truncate;
 mod view;
 mod wait;

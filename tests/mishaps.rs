@@ -8,6 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::FaultPlan;
 use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
@@ -93,4 +94,49 @@ fn a_closed_log_touches_nothing_any_more_not_even_to_finish_a_deletion() {
     let calls = disk.op_count();
     deleting.join().expect("a good end").expect("deletes");
     assert_eq!(disk.op_count(), calls);
+}
+
+/// Options for a log of five entries to a segment, with an archive.
+fn with_archive(place: &Path, archive: &Path) -> WalOptions {
+    let mut options = options(place, SyncMode::Strict);
+    options.max_entries_per_segment = 5;
+    options.archive_path = Some(archive.to_path_buf());
+    options
+}
+
+#[test]
+fn an_archive_whose_name_was_not_made_durable_at_first_is_so_before_segments_move_to_it() {
+    // Its name was synced only by the truncation that made it, even when that failed there.
+    let disk = SimulatedDisk::new();
+    let options = with_archive(Path::new("/"), Path::new("/archive"));
+    let wal = Wal::open_simulated(&disk, options.clone()).expect("opens");
+    for id in 0..20u32 {
+        wal.append("s", &id.to_le_bytes()).expect("appends");
+    }
+    disk.inject(FaultPlan::nth(OpKind::SyncDir, 1));
+    wal.truncate("s", 10)
+        .expect_err("the directory's sync fails");
+    assert_eq!(wal.truncate("s", 10).expect("truncates"), 2);
+    drop(wal);
+    let disk = disk.crash(0, DirectoryModel::Strict);
+    let wal = Wal::open_simulated(&disk, options).expect("opens again");
+    assert_eq!(wal.restore_archived("s").expect("restores"), 2);
+    assert_eq!(all_entries(&wal, "s").len(), 20);
+}
+
+#[test]
+fn a_relative_archive_stays_where_it_was_when_the_log_was_opened() {
+    // Of one component, it has the empty path for a parent, which cannot be synced; and the
+    // archive moved about with the working directory, as the root does not.
+    let (place, elsewhere) = (place(), place());
+    std::env::set_current_dir(place.path()).expect("goes there");
+    let options = with_archive(place.path(), Path::new("archive"));
+    let wal = Wal::new(options).expect("opens");
+    for id in 0..20u32 {
+        wal.append("s", &id.to_le_bytes()).expect("appends");
+    }
+    std::env::set_current_dir(elsewhere.path()).expect("goes elsewhere");
+    assert_eq!(wal.truncate("s", 10).expect("truncates"), 2);
+    assert!(place.path().join("archive/s").is_dir());
+    assert_eq!(wal.restore_archived("s").expect("restores"), 2);
 }

@@ -148,9 +148,10 @@ impl StreamCore {
             for dir in [root, archive] {
                 if storage.kind(dir).map_err(io)?.is_none() {
                     storage.create_dir(dir).map_err(io)?;
-                    if let Some(parent) = dir.parent() {
-                        storage.sync_dir(parent).map_err(io)?;
-                    }
+                }
+                // Each time: who made it may have died, or failed, before its name was durable.
+                if let Some(parent) = dir.parent() {
+                    storage.sync_dir(parent).map_err(io)?;
                 }
             }
         }

@@ -39,10 +39,10 @@ use crate::wal::log::Log;
 use crate::wal::parallel::for_each;
 
 /// Opens a log on a disk.
-pub fn open(options: WalOptions, storage: Arc<dyn Storage>, log: LogSink) -> Result<Log> {
+pub fn open(mut options: WalOptions, storage: Arc<dyn Storage>, log: LogSink) -> Result<Log> {
     options.check()?;
     let (root, lock) = take_root(&*storage, &options)?;
-    check_archive(&*storage, &options, &root)?;
+    options.archive_path = archive_path(&*storage, &options, &root)?;
     let helpers = Helpers::new(Arc::clone(&log));
     let environment = Arc::new(Environment::new(storage, options, root, log));
     let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
@@ -108,22 +108,27 @@ fn take_root(
     }
 }
 
-fn check_archive(storage: &dyn Storage, options: &WalOptions, root: &Path) -> Result<()> {
+/// The archive, wherever the process goes from here; refused inside the root.
+fn archive_path(
+    storage: &dyn Storage,
+    options: &WalOptions,
+    root: &Path,
+) -> Result<Option<PathBuf>> {
     let Some(archive) = &options.archive_path else {
-        return Ok(());
+        return Ok(None);
     };
     let io = |error| Error::io(error, ErrorContext::at(archive));
     let absolute = std::path::absolute(archive).map_err(io)?;
     let canonical = match storage.kind(&absolute).map_err(io)? {
         Some(_) => storage.canonical(&absolute).map_err(io)?,
-        None => absolute,
+        None => absolute.clone(),
     };
     if canonical.starts_with(root) {
         return Err(Error::Config(
             "archive_path lies inside root_path".to_owned(),
         ));
     }
-    Ok(())
+    Ok(Some(absolute))
 }
 
 /// The directories of streams. What a deletion left behind is removed.

@@ -4,6 +4,7 @@
 //! ahead of tails. They hold streams weakly and end when the log is closed.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::thread::JoinHandle;
@@ -33,9 +34,14 @@ struct Queue {
     changed: Condvar,
 }
 
+/// When, and which of those due then.
+type Place = (Instant, u64);
+
 #[derive(Default)]
 struct QueueState {
-    due: BTreeMap<(Instant, u64), Weak<StreamCore>>,
+    // Invariant: a stream is in both or in neither, and once at most, however often it asks.
+    due: BTreeMap<Place, Weak<StreamCore>>,
+    places: HashMap<usize, Place>,
     queued: u64,
     thread: Option<JoinHandle<()>>,
     started: bool,
@@ -68,6 +74,7 @@ impl Helpers {
                 let mut state = queue.state.lock();
                 state.stopped = true;
                 state.due.clear();
+                state.places.clear();
                 queue.changed.notify_all();
                 state.thread.take()
             };
@@ -98,9 +105,7 @@ impl Helpers {
         let Some(due) = Instant::now().checked_add(delay) else {
             return;
         };
-        state.queued += 1;
-        let place = (due, state.queued);
-        state.due.insert(place, Arc::downgrade(stream));
+        let place = state.put(stream, due);
         if !state.started {
             state.started = true;
             let worker = Arc::clone(queue);
@@ -117,9 +122,33 @@ impl Helpers {
                 }
             }
         }
-        if state.due.keys().next() == Some(&place) {
+        if place.is_some() && state.due.keys().next() == place.as_ref() {
             queue.changed.notify_one();
         }
+    }
+}
+
+impl QueueState {
+    /// Queues a stream, or moves it forward. `None`: its turn comes before that anyway.
+    fn put(&mut self, stream: &Arc<StreamCore>, due: Instant) -> Option<Place> {
+        // The weak pointer kept beside it keeps the address from being used anew.
+        let address = Arc::as_ptr(stream).addr();
+        match self.places.get(&address) {
+            Some(earlier) if earlier.0 <= due => return None,
+            Some(later) => drop(self.due.remove(later)),
+            None => {}
+        }
+        self.queued += 1;
+        let place = (due, self.queued);
+        self.due.insert(place, Arc::downgrade(stream));
+        self.places.insert(address, place);
+        Some(place)
+    }
+
+    fn take(&mut self, place: Place) -> Option<Arc<StreamCore>> {
+        let stream = self.due.remove(&place)?;
+        self.places.remove(&stream.as_ptr().addr());
+        stream.upgrade()
     }
 }
 
@@ -149,7 +178,7 @@ impl Queue {
                 self.changed.wait_until(&mut state, place.0);
                 continue;
             }
-            let Some(stream) = state.due.remove(&place).and_then(|s| s.upgrade()) else {
+            let Some(stream) = state.take(place) else {
                 continue;
             };
             parking_lot::MutexGuard::unlocked(&mut state, || {
@@ -157,5 +186,32 @@ impl Queue {
                 drop(stream);
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::WalOptions;
+    use crate::storage::RealDisk;
+    use crate::stream::Environment;
+
+    #[test]
+    fn a_stream_is_queued_once_for_the_earliest_time_it_asked_for() {
+        // Every append behind a sync left one more place behind, for an hour if that was the
+        // interval: memory grew with the number of syncs.
+        let options = WalOptions::default();
+        let log: LogSink = Arc::new(|_, _| ());
+        let environment = Environment::new(Arc::new(RealDisk), options, Default::default(), log);
+        let stream = StreamCore::absent(&Arc::new(environment), "s", Default::default());
+        let (now, hour) = (Instant::now(), Duration::from_secs(3600));
+        let mut state = QueueState::default();
+        let late = state.put(&stream, now + hour).expect("queued");
+        assert!(state.put(&stream, now + hour * 2).is_none());
+        let soon = state.put(&stream, now).expect("moved forward");
+        assert!(state.take(late).is_none());
+        assert!(Arc::ptr_eq(&state.take(soon).expect("is there"), &stream));
+        assert!(state.due.is_empty() && state.places.is_empty());
+        assert!(state.put(&stream, now + hour).is_some(), "asked for anew");
     }
 }

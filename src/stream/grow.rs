@@ -357,12 +357,17 @@ impl StreamCore {
             return Ok(());
         }
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
-        let (file, opening) = self.write_file(&active)?;
+        // A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
+        // that syncs at this moment must not miss it because it was told here.
+        let (storage, path) = (&self.environment.storage, active.segment.path());
+        let file = self
+            .environment
+            .opening(|| storage.open_file(&path, Access::ReadWrite))
+            .map_err(io)?;
         file.allocate(secured.0, to - secured).map_err(io)?;
         file.write_zeros(secured.0, to - secured).map_err(io)?;
-        active.write_slot.wrote_through(opening);
         if let Err(error) = file.sync_data() {
-            // The file holds entries too, and this descriptor will not tell their error again.
+            // The file holds entries too.
             let error = Arc::new(io(error));
             self.poison(Arc::clone(&error));
             return Err(error.duplicate());

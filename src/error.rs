@@ -5,6 +5,10 @@
 //! of our own and `Io` carry it themselves; for the others the thread that received the error
 //! remembers it (the last few of them), so ask on that thread.
 
+mod duplicate;
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
@@ -405,133 +409,8 @@ impl Error {
             Error::BatchIncomplete { .. } => "append what failed again, not the rest",
         }
     }
-
-    /// The same error once more, for another caller that waited for the same failed step.
-    pub(crate) fn duplicate(&self) -> Error {
-        match self {
-            Error::Io(error) => match failure_in(error) {
-                Some(failure) => Error::io(copy_io(&failure.cause), failure.context.clone()),
-                None => Error::Io(copy_io(error)),
-            },
-            Error::Corruption(what) => Error::Corruption(what.clone()),
-            Error::CrcMismatch {
-                expected,
-                actual,
-                offset,
-            } => Error::CrcMismatch {
-                expected: *expected,
-                actual: *actual,
-                offset: *offset,
-            },
-            Error::Config(what) => Error::Config(what.clone()),
-            Error::SegmentNotFound(id) => Error::SegmentNotFound(*id),
-            Error::StreamNotFound(key) => Error::StreamNotFound(key.clone()),
-            Error::InvalidFilename(name) => Error::InvalidFilename(name.clone()),
-            Error::Serialization(what) => Error::Serialization(what.clone()),
-            Error::Locked(path) => Error::Locked(path.clone()),
-            Error::Poisoned { stream, cause } => Error::Poisoned {
-                stream: stream.clone(),
-                cause: Arc::clone(cause),
-            },
-            Error::TooLarge {
-                size_bytes,
-                limit_bytes,
-            } => Error::TooLarge {
-                size_bytes: *size_bytes,
-                limit_bytes: *limit_bytes,
-            },
-            Error::SequenceMismatch { expected, found } => Error::SequenceMismatch {
-                expected: *expected,
-                found: *found,
-            },
-            Error::Closed => Error::Closed,
-            Error::Timeout => Error::Timeout,
-            Error::Forked => Error::Forked,
-            Error::UnsupportedVersion(what) => Error::UnsupportedVersion(what.clone()),
-            #[cfg(feature = "sharded")]
-            Error::CheckpointNotFound(id) => Error::CheckpointNotFound(id.clone()),
-            #[cfg(feature = "sharded")]
-            Error::CheckpointCorrupted { offset, reason } => Error::CheckpointCorrupted {
-                offset: *offset,
-                reason: reason.clone(),
-            },
-            #[cfg(feature = "sharded")]
-            Error::ShardCountMismatch { expected, found } => Error::ShardCountMismatch {
-                expected: *expected,
-                found: *found,
-            },
-            #[cfg(feature = "sharded")]
-            Error::InvalidCheckpointId(what) => Error::InvalidCheckpointId(what.clone()),
-            #[cfg(feature = "sharded")]
-            Error::NoCheckpoints => Error::NoCheckpoints,
-            #[cfg(feature = "sharded")]
-            Error::CheckpointPruned { id, pruned_before } => Error::CheckpointPruned {
-                id: id.clone(),
-                pruned_before: pruned_before.clone(),
-            },
-            #[cfg(feature = "sharded")]
-            Error::BatchIncomplete {
-                committed,
-                failed,
-                cause,
-            } => Error::BatchIncomplete {
-                committed: committed.clone(),
-                failed: failed.clone(),
-                cause: Arc::clone(cause),
-            },
-        }
-    }
 }
 
 fn failure_in(error: &io::Error) -> Option<&IoFailure> {
     error.get_ref()?.downcast_ref::<IoFailure>()
-}
-
-fn copy_io(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_io_error_keeps_its_kind_and_code_and_tells_its_place() {
-        let full = io::Error::from_raw_os_error(28);
-        let context = ErrorContext::at(Path::new("/log/a"))
-            .offset(7)
-            .ids(3..4)
-            .stream("a");
-        let error = Error::io(full, context);
-        assert_eq!(error.os_error(), Some(28));
-        assert!(matches!(&error, Error::Io(e) if e.kind() == io::ErrorKind::StorageFull));
-        for shown in [error.context(), error.duplicate().context()] {
-            assert_eq!(shown.path.as_deref(), Some(Path::new("/log/a")));
-            assert_eq!((shown.offset, shown.ids), (Some(7), Some(3..4)));
-        }
-        assert!(error.to_string().contains("/log/a"));
-    }
-
-    #[test]
-    fn a_variant_without_room_remembers_its_place_on_the_thread_that_got_it() {
-        let mismatch = |offset| Error::CrcMismatch {
-            expected: 1,
-            actual: 2,
-            offset,
-        };
-        let first = mismatch(0).remembering(ErrorContext::at(Path::new("/log/0")).stream("s"));
-        assert_eq!(first.context().stream.as_deref(), Some("s"));
-        for offset in 1..=REMEMBERED as u64 {
-            let _ = mismatch(offset).remembering(ErrorContext::default());
-        }
-        assert_eq!(
-            first.context().stream,
-            None,
-            "only the last few are remembered"
-        );
-        assert_eq!(first.context().offset, Some(0));
-    }
 }

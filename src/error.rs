@@ -81,7 +81,8 @@ pub enum Error {
         cause: Arc<Error>,
     },
 
-    /// The frame would exceed the limit of 1 GiB.
+    /// The frame would exceed the limit of 1 GiB; or, with a limit of 0, the stream has not as
+    /// many ids left as the frame has entries.
     #[error("{size_bytes} bytes are too large, the limit is {limit_bytes}")]
     TooLarge {
         /// What was asked for, in bytes.

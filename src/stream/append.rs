@@ -89,6 +89,12 @@ impl StreamCore {
             }
             match tail.room_for(frame, &self.environment.options) {
                 Room::Ready => {}
+                Room::NoIds => {
+                    return Err(Error::TooLarge {
+                        size_bytes: frame.frame_len(),
+                        limit_bytes: 0,
+                    });
+                }
                 Room::NeedsSegment => {
                     MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
                     continue;

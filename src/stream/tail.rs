@@ -99,6 +99,8 @@ pub enum Room {
     NeedsSegment,
     /// Not before more blocks are secured.
     NeedsSpace,
+    /// Never: the stream has too few ids left.
+    NoIds,
 }
 
 impl Tail {
@@ -132,14 +134,17 @@ impl Tail {
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
     pub fn room_for(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Room {
+        let count = u64::from(frame.entry_count());
+        if self.reserved.next_id.0.checked_add(count).is_none() {
+            return Room::NoIds;
+        }
         let Some(active) = &self.active else {
             return Room::NeedsSegment;
         };
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
         let entries = self.reserved.next_id - active.segment.first_id();
         let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
-            || entries.saturating_add(u64::from(frame.entry_count()))
-                > options.max_entries_per_segment;
+            || entries.saturating_add(count) > options.max_entries_per_segment;
         if used > 0 && overflows {
             return Room::NeedsSegment;
         }

@@ -1,25 +1,68 @@
 //! What cannot be met on purpose from outside: threads that come a moment too late.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::ids::EntryId;
+use crate::options::LogSink;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
+use crate::recovery::Next;
+use crate::segment::SegmentEnd;
 use crate::storage::RealDisk;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
+
+/// A stream that does not exist yet, in a directory of its own.
+fn absent(place: &Path, sync_mode: SyncMode, sink: LogSink) -> Arc<StreamCore> {
+    let mut options = WalOptions::new(place);
+    options.sync_mode = sync_mode;
+    let root = place.to_path_buf();
+    let environment = Environment::new(Arc::new(RealDisk), options, root, sink);
+    StreamCore::absent(&Arc::new(environment), "s", place.join("s"))
+}
+
+fn quiet() -> LogSink {
+    Arc::new(|_, _| ())
+}
+
+#[test]
+fn the_last_ids_are_given_and_what_needs_more_is_refused() {
+    // The next id overflowed: a panic in one build, ids from 0 again in the other.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Strict, quiet());
+    let first_id = EntryId(u64::MAX - 3);
+    {
+        let mut tail = stream.tail.lock();
+        tail.next = Next::Fresh {
+            first_id,
+            lost_from: first_id,
+            predecessor: None,
+        };
+        tail.reserved = SegmentEnd::empty(first_id);
+        tail.written = tail.reserved;
+    }
+    let is_refused = |result: Result<_, Error>| matches!(result, Err(Error::TooLarge { .. }));
+    let four: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
+    assert!(is_refused(stream.append_batch(&four, true)));
+    let ids = stream.append_batch(&four[..2], true).expect("appends");
+    assert_eq!(ids, u64::MAX - 3..u64::MAX - 1);
+    assert!(is_refused(stream.append_batch(&four[2..], true)));
+    let ids = stream.append_batch(&four[2..3], true).expect("appends");
+    assert_eq!(ids.end, u64::MAX);
+    assert!(is_refused(stream.append_batch(&four[..1], true)));
+    let got = stream.get(u64::MAX - 1).expect("reads");
+    assert_eq!(got.as_deref(), Some(&b"c"[..]));
+    stream.close().expect("closes");
+}
 
 #[test]
 fn no_space_is_secured_in_a_closed_stream() {
     // An appender on its way to secure space did so after the writer lock was given back: in a
     // file that the next process may have sealed, whose footer is found by the file's length.
     let place = tempfile::tempdir().expect("a directory for the test");
-    let mut options = WalOptions::new(place.path());
-    options.sync_mode = SyncMode::Async;
-    let root = place.path().to_path_buf();
-    let sink = Arc::new(|_, _: &str| ());
-    let environment = Arc::new(Environment::new(Arc::new(RealDisk), options, root, sink));
-    let stream = StreamCore::absent(&environment, "s", place.path().join("s"));
+    let stream = absent(place.path(), SyncMode::Async, quiet());
     stream.append(&[b"entry"], false).expect("appends");
     stream.close().expect("closes");
     let file = place.path().join("s/00000000000000000000.wal");

@@ -7,8 +7,11 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::error::Result;
 
-/// Receives what the log has to tell about itself: level and message. Called with no lock held,
-/// from any thread, the library's own included; must not panic.
+/// Receives what the log has to tell about itself: level and message. Called from any thread, the
+/// library's own included, also in the middle of an append, a sync or a close; must not panic.
+///
+/// It may read from the log. It must not close it or drop its last clone, and not append, sync,
+/// truncate or delete: these wait for the very call that is telling.
 pub type LogSink = Arc<dyn Fn(log::Level, &str) + Send + Sync>;
 
 /// When an append is made durable before it returns.

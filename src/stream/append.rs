@@ -216,11 +216,18 @@ impl StreamCore {
 
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
-        if !failed.taken_back {
-            self.latch(Arc::clone(&error));
-        }
+        let message = match failed.taken_back {
+            true => None,
+            false => self.latch(Arc::clone(&error)),
+        };
         tail.take_back(error);
         self.progress.notify_all();
+        if let Some(message) = message {
+            // The host may look at the log when it is told.
+            MutexGuard::unlocked(tail, || {
+                self.environment.tell(log::Level::Error, &message);
+            });
+        }
     }
 }
 

@@ -244,22 +244,27 @@ impl StreamCore {
     }
 
     /// Latches a failure: the stream takes no appends until it is opened anew. Takes the tail's
-    /// lock, to wake those who wait for something to be written.
+    /// lock, to wake those who wait for something to be written, and tells the log's owner.
     pub(super) fn poison(&self, error: Arc<Error>) {
-        self.latch(error);
+        let message = self.latch(error);
         // Whoever looked before the latch and sleeps behind the look has let go of the lock.
         drop(self.tail.lock());
         self.progress.notify_all();
+        if let Some(message) = message {
+            self.environment.tell(log::Level::Error, &message);
+        }
     }
 
-    /// Latches a failure; wakes nobody who waits for `progress`.
-    pub(super) fn latch(&self, error: Arc<Error>) {
+    /// Latches a failure; wakes nobody who waits for `progress`, and tells nobody: the message is
+    /// the caller's to tell, once it holds no lock of the tail. `None`: one had latched already.
+    #[must_use]
+    pub(super) fn latch(&self, error: Arc<Error>) -> Option<String> {
         if self.poisoned.swap(true, Ordering::AcqRel) {
-            return;
+            return None;
         }
         let message = format!("stream {:?} is poisoned: {error}", self.key);
         self.durability.poison(error);
-        self.environment.tell(log::Level::Error, &message);
+        Some(message)
     }
 
     /// Whether a failure has latched.

@@ -2,6 +2,9 @@
 //! retried and acknowledged, and opening the log anew cures it.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use ironwal::simulation::DirectoryModel;
@@ -117,6 +120,35 @@ fn a_failing_write_that_cannot_be_taken_back_latches() {
     let wal = open(&disk, SyncMode::Async);
     assert_eq!(all_entries(&wal, "s"), [(0, entry(0))]);
     assert_eq!(wal.append("s", &entry(1)).expect("appends"), 1);
+}
+
+#[test]
+fn who_is_told_of_a_failed_write_may_look_at_the_log() {
+    // The receiver was called under a lock that looking takes: it waited for itself.
+    let disk = SimulatedDisk::new();
+    let stream: Arc<OnceLock<Stream>> = Arc::default();
+    let (seen, told) = mpsc::channel();
+    let shown = Arc::clone(&stream);
+    let sink = move |level, _: &str| {
+        if let (log::Level::Error, Some(stream)) = (level, shown.get()) {
+            let found = (stream.next_id().expect("told"), stream.get(0));
+            seen.send(found).expect("somebody listens");
+        }
+    };
+    let options = options(Path::new("/"), SyncMode::Async);
+    let wal = Wal::open_simulated_logging(&disk, options, Arc::new(sink)).expect("opens");
+    wal.append("s", &entry(0)).expect("appends");
+    stream.set(wal.stream("s").expect("a handle")).expect("set");
+    disk.inject(FaultPlan::nth(OpKind::Write, 1).short_write(50));
+    disk.inject(FaultPlan::nth(OpKind::WriteZeros, 1));
+    let appender = std::thread::spawn(move || wal.append("s", &[7; 100]));
+    let (next_id, first) = told
+        .recv_timeout(Duration::from_secs(20))
+        .expect("told, and not stuck");
+    assert_eq!(next_id, 1);
+    assert_eq!(first.expect("reads"), Some(entry(0)));
+    let appended = appender.join().expect("no panic");
+    appended.expect_err("the write failed");
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub use frame::FrameKind;
 pub use frame::MAX_FRAME_LEN;
 pub use frame::header_crc_of;
 pub use frontier::FrontierSlot;
+pub use frontier::SLOT_COUNT;
 pub use frontier::SlotState;
 pub use frontier::slot_offset;
 pub use index_file::IndexFile;

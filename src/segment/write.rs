@@ -10,7 +10,10 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
 use crate::format::FrontierSlot;
+use crate::format::SECTOR_LEN;
+use crate::format::SLOT_COUNT;
 use crate::format::SegmentSeed;
+use crate::format::SlotState;
 use crate::format::check_payload;
 use crate::format::encode_footer;
 use crate::format::footer_len;
@@ -49,7 +52,12 @@ pub fn store_slot(
 
 /// Step 4 of a rotation: writes footer and slots, cuts the file to its exact length and syncs it.
 ///
-/// The caller promises that all frames are durable and that a successor durably exists.
+/// The slots are stored one after the other with a sync between, the older one first. With one
+/// sync for both a crash may tear both; if the footer is torn as well, nothing says any more that
+/// the frames were durable, and damage among them would be cut like a tail.
+///
+/// The caller promises that all frames, and the newer slot, are durable and that a successor
+/// durably exists.
 pub fn seal(
     segment: &Segment,
     file: &std::sync::Arc<dyn StorageFile>,
@@ -70,14 +78,29 @@ pub fn seal(
     );
     file.write_at(end.offset.0, &[IoSlice::new(&footer)])
         .map_err(io)?;
-    for slot in 0..2 {
-        store_slot(&**file, segment.seed, slot, frontier).map_err(io)?;
-    }
+    let older = older_slot(segment, &**file).map_err(io)?;
+    store_slot(&**file, segment.seed, older, frontier).map_err(io)?;
     file.set_len(end.offset.0 + footer.len() as u64)
         .map_err(io)?;
     file.sync_all().map_err(io)?;
+    store_slot(&**file, segment.seed, older ^ 1, frontier).map_err(io)?;
+    file.sync_data().map_err(io)?;
     segment.set_sealed();
     Ok(())
+}
+
+/// Which slot may be torn: not the one that holds the newer statement.
+fn older_slot(segment: &Segment, file: &dyn StorageFile) -> io::Result<usize> {
+    let mut sectors = [0; SECTOR_LEN * SLOT_COUNT];
+    let read = file.read_at(slot_offset(0).0, &mut sectors)?;
+    let order = |slot: usize| {
+        let sector = &sectors[SECTOR_LEN * slot..read.max(SECTOR_LEN * slot)];
+        match FrontierSlot::decode(sector, segment.seed, slot) {
+            SlotState::Valid(frontier) => Some(frontier.order()),
+            SlotState::Never | SlotState::Damaged => None,
+        }
+    };
+    Ok(usize::from(order(0) >= order(1) && order(0).is_some()))
 }
 
 /// Notes the frames that were never looked at since the segment was opened, for the footer.

@@ -6,8 +6,9 @@
 //! 1. its frames are synced: a whole segment without a footer, a tail; open scans it;
 //! 2. its successor's header and frames are synced, then the directory that names it: the chain is
 //!    whole, open finishes the seal;
-//! 3. footer and slots are written, the file is cut to its exact length and synced: sealed. A
-//!    footer so proves that a successor with entries durably existed.
+//! 3. footer and slots are written, the file is cut to its exact length and synced, twice so that
+//!    a crash never tears both slots: sealed. A footer so proves that a successor with entries
+//!    durably existed.
 //!
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored,
 //! which the *next* sync makes durable: a slot never says more than was durable when it was

@@ -1,7 +1,9 @@
 //! D1, D2 and D9: what is synced, in which order, before anything counts as durable; and that
 //! nothing acknowledged is ever in our memory only.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ironwal::simulation::DirectoryModel;
@@ -261,4 +263,33 @@ fn a_log_that_nobody_appended_to_is_closed_without_a_write_or_a_sync() {
         .map(|op| (op.kind, op.path.clone()))
         .collect();
     assert_eq!(changed, []);
+}
+
+#[test]
+fn no_segment_ever_has_both_frontier_slots_unsynced() {
+    // Sealing stored both with one sync: a crash could tear both.
+    let disk = SimulatedDisk::new();
+    let mut options = options(Path::new("/"), SyncMode::Strict);
+    options.max_segment_size = 500;
+    for _ in 0..3 {
+        let wal = Wal::open_simulated(&disk, options.clone()).expect("opens");
+        for id in 0..20 {
+            wal.append("s", &entry(id)).expect("appends");
+        }
+        wal.close().expect("closes");
+    }
+    let mut unsynced: BTreeMap<PathBuf, u64> = BTreeMap::new();
+    let mut stored = [0, 0];
+    for op in disk.ops() {
+        match op.kind {
+            OpKind::Write if [512, 1024].contains(&op.offset) => {
+                let slot = unsynced.entry(op.path.to_path_buf()).or_insert(op.offset);
+                assert_eq!(*slot, op.offset, "both slots of {}", op.path.display());
+                stored[(op.offset / 1024) as usize] += 1;
+            }
+            OpKind::SyncData | OpKind::SyncAll => drop(unsynced.remove(&*op.path)),
+            _ => {}
+        }
+    }
+    assert!(stored[0] > 20 && stored[1] > 20, "{stored:?}");
 }

@@ -75,7 +75,6 @@ impl StreamCore {
             } else if !tail.staged.is_empty() {
                 self.write_staged(&mut tail);
             } else {
-                tail.release_buffers();
                 return true;
             }
         }

@@ -347,9 +347,6 @@ impl StreamCore {
         }
         let mut tail = self.tail.lock();
         tail.sync_planned &= tail.unsynced_bytes > 0;
-        if tail.unsynced_bytes == 0 {
-            tail.release_buffers();
-        }
     }
 }
 

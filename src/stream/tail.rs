@@ -1,5 +1,6 @@
 //! What the appending side of a stream knows, under its lock: where the next frame goes.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -36,6 +37,32 @@ pub struct NotedFrame {
     id: EntryId,
 }
 
+/// Frames on their way, and their notes.
+type Buffers = (Vec<u8>, Vec<NotedFrame>);
+
+thread_local! {
+    /// The buffers of the stream that this thread wrote to last. They are kept here and not with
+    /// the stream, so that ten thousand idle streams keep none, and a busy thread still finds its
+    /// own at each append.
+    static IDLE: Cell<Buffers> = const { Cell::new((Vec::new(), Vec::new())) };
+}
+
+/// A thread keeps no larger buffers than this, in bytes.
+const MOST_KEPT: usize = 1 << 20;
+
+/// Takes what this thread keeps. A thread that is ending keeps nothing.
+fn kept_buffers() -> Buffers {
+    IDLE.try_with(Cell::take).unwrap_or_default()
+}
+
+/// Keeps buffers, which must be empty, for this thread's next append.
+fn keep_buffers(buffers: Buffers) {
+    if buffers.0.capacity() <= MOST_KEPT {
+        // Fails while the thread ends: then they are freed.
+        let _ = IDLE.try_with(|idle| idle.set(buffers));
+    }
+}
+
 /// Frames that were taken back, and who has not been told yet.
 struct TakenBack {
     tickets: Range<u64>,
@@ -68,8 +95,8 @@ pub struct Tail {
     pub staged_at: FileOffset,
     /// The staged frames, for the index.
     pub noted: Vec<NotedFrame>,
-    /// Buffers to use again.
-    pub spare: (Vec<u8>, Vec<NotedFrame>),
+    /// Buffers to use again; kept only while frames are staged.
+    pub spare: Buffers,
     /// Somebody is writing, without the lock.
     pub writing: bool,
     /// A new segment is being made: nobody may reserve.
@@ -117,7 +144,7 @@ impl Tail {
             staged: Vec::new(),
             staged_at: end.offset,
             noted: Vec::new(),
-            spare: (Vec::new(), Vec::new()),
+            spare: Buffers::default(),
             writing: false,
             rotating: false,
             preparing: false,
@@ -163,6 +190,11 @@ impl Tail {
     /// Gives a frame its ids and its place, and copies it behind the staged ones.
     pub fn stage(&mut self, active: &Part, frame: &PreparedFrame<'_>) -> (Range<u64>, u64) {
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
+        if self.staged.capacity() == 0 {
+            // Nothing is noted either: what is noted is staged, or on its way.
+            debug_assert!(self.noted.is_empty());
+            (self.staged, self.noted) = kept_buffers();
+        }
         let place = self.staged.len();
         let seed = active.segment.seed;
         let previous_len = self.reserved.last_frame_len;
@@ -221,7 +253,13 @@ impl Tail {
         drop(index);
         active.segment.publish(&batch.end);
         batch.bytes.clear();
-        self.spare = (batch.bytes, batch.noted);
+        if self.staged.is_empty() {
+            // An idle stream keeps no buffers.
+            self.release_buffers();
+            keep_buffers((batch.bytes, batch.noted));
+        } else {
+            self.spare = (batch.bytes, batch.noted);
+        }
     }
 
     /// The batch could not be written: it and everything staged behind it never happened.
@@ -236,9 +274,8 @@ impl Tail {
         });
         self.resolved = self.next_ticket;
         self.reserved = self.written;
-        self.staged.clear();
         self.staged_at = self.written.offset;
-        self.noted.clear();
+        self.release_buffers();
     }
 
     /// What became of the frame with this ticket; `None`: nothing yet. Each ticket asks until it
@@ -263,13 +300,10 @@ impl Tail {
         Some(Err(error))
     }
 
-    /// Gives back the memory of buffers that nobody uses.
-    pub fn release_buffers(&mut self) {
-        if !self.writing && self.staged.is_empty() {
-            self.staged = Vec::new();
-            self.noted = Vec::new();
-            self.spare = (Vec::new(), Vec::new());
-        }
+    /// Drops what is staged, and gives back all memory of it.
+    fn release_buffers(&mut self) {
+        (self.staged, self.noted) = Buffers::default();
+        self.spare = Buffers::default();
     }
 }
 

@@ -72,3 +72,22 @@ fn no_space_is_secured_in_a_closed_stream() {
     assert!(matches!(told, Err(Error::Closed)), "{told:?}");
     assert_eq!(len(), exact);
 }
+
+#[test]
+fn a_stream_that_rests_keeps_no_buffers() {
+    // Each open stream kept up to twice the write buffer for ever, unless a helper synced it.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    for mode in [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async] {
+        let stream = absent(&place.path().join(format!("{mode:?}")), mode, quiet());
+        std::fs::create_dir(&*stream.environment.root).expect("is made");
+        for len in [10, 10_000, 60_000, 10, 100_000] {
+            let entry = vec![7; len];
+            stream.append(&[&entry], true).expect("appends");
+            let tail = stream.tail.lock();
+            let kept = tail.staged.capacity() + tail.spare.0.capacity();
+            let noted = tail.noted.capacity() + tail.spare.1.capacity();
+            assert!(kept == 0 && noted <= 4, "{mode:?} {len}: {kept} {noted}");
+        }
+        stream.close().expect("closes");
+    }
+}

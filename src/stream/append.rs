@@ -11,6 +11,9 @@
 
 use std::io::IoSlice;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,6 +30,7 @@ use crate::options::SyncMode;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
+use crate::stream::core::panicked;
 use crate::stream::tail::Life;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
@@ -135,7 +139,7 @@ impl StreamCore {
             return;
         };
         let batch = tail.take_staged();
-        let written = MutexGuard::unlocked(tail, || {
+        let written = self.beside_tail(tail, || {
             self.write_at_tail(&active, batch.at, &[IoSlice::new(&batch.bytes)])
         });
         match written {
@@ -161,7 +165,7 @@ impl StreamCore {
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link);
         let batch = tail.take_staged();
-        let written = MutexGuard::unlocked(tail, || {
+        let written = self.beside_tail(tail, || {
             let mut slices = Vec::with_capacity(rest.len() + 1);
             slices.push(IoSlice::new(&prefix));
             slices.extend(rest.iter().map(|part| IoSlice::new(part)));
@@ -178,6 +182,27 @@ impl StreamCore {
             Some(Err(error)) => Err(error.duplicate()),
             _ => Ok(ids),
         }
+    }
+
+    /// Runs `work` without the tail's lock, for whoever set `writing` or `rotating`. If it panics,
+    /// nobody would ever clear these: the stream is latched, what was on its way is taken back,
+    /// and the panic goes on.
+    pub(super) fn beside_tail<R>(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        work: impl FnOnce() -> R,
+    ) -> R {
+        let panic = match MutexGuard::unlocked(tail, || catch_unwind(AssertUnwindSafe(work))) {
+            Ok(done) => return done,
+            Err(panic) => panic,
+        };
+        tail.rotating = false;
+        let failed = FailedWrite {
+            error: panicked("wrote"),
+            taken_back: false,
+        };
+        self.after_failed_write(tail, failed);
+        resume_unwind(panic)
     }
 
     /// Puts bytes into the kernel; on failure takes them back. Tells which opening was used.
@@ -220,7 +245,9 @@ impl StreamCore {
             true => None,
             false => self.latch(Arc::clone(&error)),
         };
-        tail.take_back(error);
+        if tail.writing {
+            tail.take_back(error);
+        }
         self.progress.notify_all();
         if let Some(message) = message {
             // The host may look at the log when it is told.

@@ -255,6 +255,11 @@ impl StreamCore {
         }
     }
 
+    /// Latches because a helper panicked while it worked for this stream.
+    pub fn poison_after_panic(&self) {
+        self.poison(Arc::new(panicked("worked for the stream unasked")));
+    }
+
     /// Latches a failure; wakes nobody who waits for `progress`, and tells nobody: the message is
     /// the caller's to tell, once it holds no lock of the tail. `None`: one had latched already.
     #[must_use]
@@ -345,9 +350,16 @@ impl std::fmt::Debug for StreamCore {
 
 /// What waiters are told when a round did not end as rounds do.
 fn broken_round(fault: Fault) -> Arc<Error> {
-    let what = match fault {
-        Fault::LeaderPanicked => "a thread panicked while it made entries durable",
-        Fault::NoProgress => "a sync succeeded without covering what was asked for",
-    };
-    Arc::new(Error::Io(std::io::Error::other(what)))
+    Arc::new(match fault {
+        Fault::LeaderPanicked => panicked("made entries durable"),
+        Fault::NoProgress => Error::Io(std::io::Error::other(
+            "a sync succeeded without covering what was asked for",
+        )),
+    })
+}
+
+/// What latches when a thread panics in the middle of something.
+pub(super) fn panicked(while_it: &str) -> Error {
+    let what = format!("a thread panicked while it {while_it}");
+    Error::Io(std::io::Error::other(what))
 }

@@ -12,8 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
-
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
@@ -88,7 +86,7 @@ impl StreamCore {
         let made = {
             let (end, next) = (tail.written, tail.next.clone());
             let rotated = tail.active.is_some();
-            MutexGuard::unlocked(&mut tail, || {
+            self.beside_tail(&mut tail, || {
                 self.make_segment(&mut upkeep, frame.frame_len(), end, next, rotated)
             })
         };

@@ -1,9 +1,12 @@
 //! What cannot be met on purpose from outside: threads that come a moment too late.
 
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::format::PreparedFrame;
 use crate::ids::EntryId;
 use crate::options::LogSink;
 use crate::options::SyncMode;
@@ -90,4 +93,47 @@ fn a_stream_that_rests_keeps_no_buffers() {
         }
         stream.close().expect("closes");
     }
+}
+
+#[test]
+fn a_panic_while_a_segment_is_made_latches_and_closing_does_not_hang() {
+    // `rotating` stayed set: every appender, and closing, waited for ever.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let sink = |level, _: &str| assert!(level != log::Level::Debug, "panics on purpose");
+    let stream = absent(place.path(), SyncMode::Async, Arc::new(sink));
+    // The index file cannot be written; that is told in the middle of making the segment.
+    std::fs::create_dir_all(stream.dir.join(crate::format::INDEX_FILE)).expect("is made");
+    let appended = catch_unwind(AssertUnwindSafe(|| stream.append(&[b"entry"], false)));
+    assert!(appended.is_err(), "the panic goes on");
+    let told = stream.append(&[b"entry"], false);
+    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+    let told = within_seconds(move || stream.close());
+    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+}
+
+#[test]
+fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    let mut tail = stream.tail.lock();
+    let active = tail.active.clone().expect("a segment");
+    let parts: [&[u8]; 1] = [b"lost"];
+    let frame = PreparedFrame::single(&parts, None).expect("is small");
+    let (_, ticket) = tail.stage(&active, &frame);
+    let batch = tail.take_staged();
+    let panics = || stream.beside_tail(&mut tail, || assert!(batch.bytes.is_empty(), "on purpose"));
+    assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    assert!(matches!(tail.outcome(ticket), Some(Err(_))));
+    drop(tail);
+    let told = within_seconds(move || stream.close());
+    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+}
+
+/// What `work` returns, unless it hangs.
+fn within_seconds<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(work()));
+    let limit = std::time::Duration::from_secs(20);
+    told.recv_timeout(limit).expect("it does not hang")
 }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::thread::JoinHandle;
@@ -182,7 +184,13 @@ impl Queue {
                 continue;
             };
             parking_lot::MutexGuard::unlocked(&mut state, || {
-                (self.work)(&stream);
+                // One stream that panics must not leave all others without a helper.
+                let work = || (self.work)(&stream);
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    // It was the log's receiver that panicked, perhaps: this tells it once more.
+                    let latch = || stream.poison_after_panic();
+                    let _ = catch_unwind(AssertUnwindSafe(latch));
+                }
                 drop(stream);
             });
         }
@@ -196,14 +204,49 @@ mod tests {
     use crate::storage::RealDisk;
     use crate::stream::Environment;
 
+    /// A stream that does not exist, on no disk in particular.
+    fn stream(key: &str) -> Arc<StreamCore> {
+        let options = WalOptions::default();
+        let log: LogSink = Arc::new(|_, _| ());
+        let environment = Environment::new(Arc::new(RealDisk), options, Default::default(), log);
+        StreamCore::absent(&Arc::new(environment), key, Default::default())
+    }
+
+    #[test]
+    fn a_stream_that_panics_is_poisoned_and_others_still_have_a_helper() {
+        // The helper's thread ended: no stream of the log was synced behind its back any more.
+        fn work(stream: &StreamCore) {
+            assert!(&*stream.key != "bad", "panics on purpose");
+            stream.poison_after_panic();
+        }
+        let queue = Arc::new(Queue {
+            name: "test",
+            work,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let (bad, good) = (stream("bad"), stream("good"));
+        let helpers = Helpers {
+            sync: Arc::clone(&queue),
+            room: Arc::clone(&queue),
+            log: Arc::new(|_, _| ()),
+        };
+        helpers.sync_now(&bad);
+        helpers.sync_now(&good);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !good.is_poisoned() {
+            assert!(Instant::now() < deadline, "no helper works for the other");
+            std::thread::yield_now();
+        }
+        assert!(bad.is_poisoned());
+        helpers.stop();
+    }
+
     #[test]
     fn a_stream_is_queued_once_for_the_earliest_time_it_asked_for() {
         // Every append behind a sync left one more place behind, for an hour if that was the
         // interval: memory grew with the number of syncs.
-        let options = WalOptions::default();
-        let log: LogSink = Arc::new(|_, _| ());
-        let environment = Environment::new(Arc::new(RealDisk), options, Default::default(), log);
-        let stream = StreamCore::absent(&Arc::new(environment), "s", Default::default());
+        let stream = stream("s");
         let (now, hour) = (Instant::now(), Duration::from_secs(3600));
         let mut state = QueueState::default();
         let late = state.put(&stream, now + hour).expect("queued");

@@ -205,7 +205,7 @@ impl StreamCore {
                 .as_ref()
                 .and_then(|s| s.segment.header.predecessor);
             let joins_on = |end: &SegmentEnd| {
-                end.next_id == first_kept && told.is_none_or(|told| told.link == end.link)
+                end.next_id == first_kept && told.is_some_and(|told| told.link == end.link)
             };
             let found = self.archived_part(archive, first_id)?;
             let Some((segment, end)) = found.filter(|(_, end)| joins_on(end)) else {

@@ -381,3 +381,45 @@ fn a_directory_that_no_header_names_is_refused_and_left_alone() {
     drop(wal);
     assert!(snapshot(&hashed) == before);
 }
+
+#[test]
+fn what_a_stranger_put_into_a_deleted_stream_stays_and_stops_nothing() {
+    // A subdirectory made the deletion fail, and every later one of that key, and a file of
+    // another's was removed.
+    let place = tempfile::tempdir().expect("a directory");
+    let root = place.path();
+    build(root);
+    let wal = Wal::new(options(root)).expect("opens");
+    for name in ["victim#deleted", "victim#deleted.1"] {
+        let dir = root.join("victim");
+        std::fs::create_dir_all(dir.join("theirs")).expect("makes");
+        std::fs::write(dir.join("notes.txt"), b"theirs").expect("writes");
+        let cut = "00000000000000000000.wal#cut-1536-1";
+        std::fs::write(dir.join(cut), b"ours").expect("writes");
+        wal.delete_stream("victim").expect("deletes");
+        assert!(!dir.exists());
+        let left = |name: &str| {
+            let listed = std::fs::read_dir(root.join(name)).expect("lists");
+            let mut left: Vec<_> = listed.map(|e| e.expect("reads").file_name()).collect();
+            left.sort();
+            left
+        };
+        assert_eq!(left(name), ["notes.txt", "theirs"], "{name}");
+        assert_eq!(wal.append("victim", b"new").expect("appends"), 0);
+    }
+    drop(wal);
+    let wal = Wal::new(options(root)).expect("opens again");
+    assert_eq!(
+        wal.get("victim", 0).expect("reads").as_deref(),
+        Some(&b"new"[..])
+    );
+    std::fs::remove_dir_all(root.join("victim#deleted/theirs")).expect("removes");
+    std::fs::remove_file(root.join("victim#deleted/notes.txt")).expect("removes");
+    drop(wal);
+    drop(Wal::new(options(root)).expect("opens once more"));
+    assert!(
+        !root.join("victim#deleted").exists(),
+        "nothing but ours was left"
+    );
+    assert!(root.join("victim#deleted.1").exists());
+}

@@ -77,6 +77,8 @@ pub use names::LOCK_FILE;
 #[cfg(feature = "sharded")]
 pub use names::SHARDS_FILE;
 pub use names::check_key;
+pub use names::is_deleted_dir_name;
+pub use names::is_own_file_name;
 pub use names::is_stream_dir_name;
 pub use names::key_from_dir_name;
 pub use names::parse_segment_file_name;

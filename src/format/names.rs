@@ -28,8 +28,10 @@ pub const SHARDS_FILE: &str = "shards.meta";
 /// Beside the segments: what `index_file` describes.
 pub const INDEX_FILE: &str = "segments.idx";
 
-/// Ends the name of a directory whose stream was deleted.
+/// Ends the name of a directory whose stream was deleted; a number may follow.
 pub const DELETED_SUFFIX: &str = "#deleted";
+/// Ends the name of a file that is not finished.
+pub const NEW_SUFFIX: &str = "#new";
 /// Ends the name of a file that keeps bytes cut off a segment.
 pub const CUT_SUFFIX: &str = "#cut";
 
@@ -70,6 +72,24 @@ pub fn parse_segment_file_name(name: &str) -> Option<EntryId> {
     }
     // Twenty digits can be more than a u64 holds.
     digits.parse().ok().map(EntryId)
+}
+
+/// Whether a file of this name in a stream's directory is ours.
+pub fn is_own_file_name(name: &str) -> bool {
+    let is_derived = name == INDEX_FILE || name.ends_with(NEW_SUFFIX);
+    // Where the cut was, and a number, may follow the suffix.
+    let segment = name.split_once(CUT_SUFFIX).map_or(name, |(cut, _)| cut);
+    is_derived || parse_segment_file_name(segment).is_some()
+}
+
+/// Whether a directory of this name in the root is what a deletion left of a stream.
+pub fn is_deleted_dir_name(name: &str) -> bool {
+    let Some((stream, number)) = name.split_once(DELETED_SUFFIX) else {
+        return false;
+    };
+    let digits = number.strip_prefix('.');
+    let is_number = |d: &str| !d.is_empty() && d.bytes().all(|byte| byte.is_ascii_digit());
+    is_stream_dir_name(stream) && (number.is_empty() || digits.is_some_and(is_number))
 }
 
 /// Whether a key may name a stream; if not, why.

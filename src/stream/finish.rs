@@ -20,6 +20,7 @@ use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
 use crate::format::IndexPoint;
 use crate::format::IndexedSegment;
+use crate::format::is_own_file_name;
 use crate::segment::SegmentEnd;
 use crate::segment::TEMPORARY_NAME;
 use crate::segment::store_slot;
@@ -224,21 +225,30 @@ fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io:
     file.set_len(bytes.len() as u64)
 }
 
-/// Where a stream's directory goes when it is deleted.
-fn deleted_name(dir: &Path) -> PathBuf {
+/// Where a stream's directory goes when it is deleted. The first name but those taken by what
+/// strangers put into streams deleted before.
+fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
     let mut name = dir.file_name().unwrap_or_default().to_os_string();
     name.push(DELETED_SUFFIX);
+    if taken > 0 {
+        name.push(format!(".{taken}"));
+    }
     dir.with_file_name(name)
 }
 
 /// Renames a stream's directory so that it is no stream any more; not durable yet.
 fn rename_away(storage: &dyn Storage, root: &Path, dir: &Path) -> Result<PathBuf> {
-    let target = deleted_name(dir);
     let io = |error| Error::io(error, ErrorContext::at(dir));
-    if storage.kind(&target).map_err(io)?.is_some() {
+    let mut taken = 0;
+    let mut target = deleted_name(dir, taken);
+    while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
         remove_deleted(storage, &target)?;
+        if storage.kind(&target).map_err(io)?.is_some() {
+            taken += 1;
+            target = deleted_name(dir, taken);
+        }
     }
     if storage.kind(dir).map_err(io)?.is_some() {
         storage.rename(dir, &target).map_err(io)?;
@@ -251,14 +261,23 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
     synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
 }
 
-/// Removes what a deletion left: the directory under its new name, with everything in it.
+/// Removes what a deletion left: the directory under its new name, with everything of ours in it.
+/// What a stranger put there stays, and the directory with it: that is no failure.
 pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
     let io = |error| Error::io(error, ErrorContext::at(target));
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());
     }
+    let mut only_ours = true;
     for entry in storage.list_dir(target).map_err(io)? {
-        storage.remove_file(&target.join(&entry.name)).map_err(io)?;
+        if entry.kind != EntryKind::Directory && is_own_file_name(&entry.name) {
+            storage.remove_file(&target.join(&entry.name)).map_err(io)?;
+        } else {
+            only_ours = false;
+        }
     }
-    storage.remove_dir(target).map_err(io)
+    match only_ours {
+        true => storage.remove_dir(target).map_err(io),
+        false => Ok(()),
+    }
 }

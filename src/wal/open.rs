@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::DELETED_SUFFIX;
 use crate::format::LOCK_FILE;
+use crate::format::is_deleted_dir_name;
 use crate::format::is_stream_dir_name;
 use crate::format::key_from_dir_name;
 use crate::format::segment_file_name;
@@ -144,11 +144,7 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
         let path = root.join(&entry.name);
         if is_stream_dir_name(&entry.name) {
             dirs.push(path);
-        } else if entry
-            .name
-            .strip_suffix(DELETED_SUFFIX)
-            .is_some_and(is_stream_dir_name)
-        {
+        } else if is_deleted_dir_name(&entry.name) {
             deleted.push(path);
         }
     }

@@ -226,6 +226,14 @@ impl StreamCore {
         !self.catalogue.read().parts.is_empty()
     }
 
+    /// Whether there is nothing of this stream on disk and nothing to remember about it.
+    pub fn is_untouched(&self) -> bool {
+        let on_disk = self.upkeep.lock().dir_exists;
+        let tail = self.tail.lock();
+        let has_ids = tail.written.next_id.0 > 0 || tail.active.is_some();
+        !on_disk && !has_ids && tail.life == Life::Open && !self.is_poisoned() && !self.exists()
+    }
+
     /// The first id of the segment that appends go to.
     pub fn current_segment_start_id(&self) -> Option<u64> {
         let tail = self.tail.lock();

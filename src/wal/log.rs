@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
@@ -30,12 +31,17 @@ pub enum Known {
     Broken(Arc<Error>),
 }
 
+/// Below so many streams it is not worth looking for those that can be dropped.
+const FEWEST_SWEPT: usize = 64;
+
 /// An open log. Closed when the last handle goes.
 pub struct Log {
     pub environment: Arc<Environment>,
     pub helpers: Arc<Helpers>,
     /// Streams by key.
     pub known: RwLock<HashMap<String, Known>>,
+    /// Where so many streams are known, those that nobody uses and that do not exist are dropped.
+    sweep_at: AtomicUsize,
     /// Directories of streams that could not be opened and whose key nothing tells: a key that
     /// leads there must not find an empty stream.
     unnamed: HashMap<PathBuf, Arc<Error>>,
@@ -63,6 +69,7 @@ impl Log {
             environment,
             helpers,
             known: RwLock::new(known),
+            sweep_at: AtomicUsize::new(0),
             unnamed,
             closed: AtomicBool::new(false),
             deletions: Mutex::new(()),
@@ -122,12 +129,29 @@ impl Log {
             Some(Known::Stream(stream)) => Ok(Arc::clone(stream)),
             Some(Known::Broken(error)) => Err(error.duplicate()),
             None => {
+                self.drop_unused(&mut known);
                 let dir = self.stream_dir(key);
                 let stream = StreamCore::absent(&self.environment, key, dir);
                 known.insert(key.to_owned(), Known::Stream(Arc::clone(&stream)));
                 Ok(stream)
             }
         }
+    }
+
+    /// Forgets streams that were asked for, never appended to, and that nobody holds any more.
+    /// Looks at all only where their number has doubled since, so that adding stays cheap.
+    fn drop_unused(&self, known: &mut HashMap<String, Known>) {
+        if known.len() < self.sweep_at.load(Ordering::Relaxed) {
+            return;
+        }
+        // With `known` locked nobody finds a stream. Who found one before holds it and counts; a
+        // helper that has it in its queue still finds nothing to do in it.
+        known.retain(|_, known| match known {
+            Known::Stream(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
+            Known::Broken(_) => true,
+        });
+        let next = known.len().saturating_mul(2).max(FEWEST_SWEPT);
+        self.sweep_at.store(next, Ordering::Relaxed);
     }
 
     fn stream_dir(&self, key: &str) -> PathBuf {
@@ -225,5 +249,33 @@ impl Drop for Log {
             let message = format!("closing {}: {error}", self.environment.root.display());
             self.environment.tell(log::Level::Error, &message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::WalOptions;
+    use crate::storage::RealDisk;
+    use crate::wal::open::open;
+
+    #[test]
+    fn streams_asked_for_and_never_appended_to_are_forgotten_when_nobody_holds_them() {
+        // Each stayed as long as the log.
+        let place = tempfile::tempdir().expect("a directory");
+        let options = WalOptions::new(place.path());
+        let sink = Arc::new(|_, _: &str| ());
+        let log = open(options, Arc::new(RealDisk), sink).expect("opens");
+        let append = |key: &str| log.on_stream(key, |stream| stream.append(&[b"x"], false));
+        append("kept").expect("appends");
+        let held = log.find_or_add("held").expect("adds");
+        for number in 0..10 * FEWEST_SWEPT {
+            log.find_or_add(&format!("absent {number}")).expect("adds");
+        }
+        let count = log.known.read().len();
+        assert!(count <= FEWEST_SWEPT, "{count} streams are known");
+        assert!(log.find("kept").expect("finds").is_some());
+        let found = log.find("held").expect("finds").expect("is known");
+        assert!(Arc::ptr_eq(&found, &held));
     }
 }

@@ -76,7 +76,7 @@ pub fn scan(
             }
         }
         segment
-            .index
+            .index()
             .write()
             .note(end.last_frame, frame.offset, header.first_id);
         end = SegmentEnd {

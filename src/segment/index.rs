@@ -5,6 +5,9 @@
 //! same whether they were gathered while writing or by walking the file later, in any order.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use crate::format::HEADER_AREA_LEN;
 use crate::format::IndexPoint;
@@ -14,6 +17,9 @@ use crate::ids::FileOffset;
 /// One point about every so many bytes: with 16 bytes a point, an index stays below 0.1 % of the
 /// data.
 pub const STRIDE_BYTES: u64 = 16 << 10;
+
+/// An index that those who read or write the same open file share.
+pub type SharedIndex = Arc<RwLock<SparseIndex>>;
 
 /// Some frames of a segment, in order.
 #[derive(Debug, Default)]
@@ -69,11 +75,15 @@ impl SparseIndex {
         };
     }
 
+    /// Whether a frame at `offset` behind one at `previous` is a point.
+    pub fn is_point(previous: Option<FileOffset>, offset: FileOffset) -> bool {
+        let stripe = |offset: FileOffset| offset.0 / STRIDE_BYTES;
+        stripe(offset) > previous.map_or(0, stripe)
+    }
+
     /// Notes a frame at `offset` behind one at `previous`, in any order of calls.
     pub fn note(&mut self, previous: Option<FileOffset>, offset: FileOffset, id: EntryId) {
-        let stripe = |offset: FileOffset| offset.0 / STRIDE_BYTES;
-        let previous = previous.map_or(0, stripe);
-        if stripe(offset) <= previous {
+        if !Self::is_point(previous, offset) {
             return;
         }
         let point = IndexPoint { id, offset };

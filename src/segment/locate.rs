@@ -19,6 +19,7 @@ use crate::format::decode_points;
 use crate::format::decode_trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::segment::Readable;
 use crate::segment::Segment;
 use crate::segment::Source;
 use crate::segment::Window;
@@ -88,21 +89,21 @@ pub fn header_at(
 /// Looks at the frame at `offset`, which must hold `expected` as its first id.
 pub fn step(
     segment: &Segment,
-    source: &Source,
+    file: &Readable,
     window: &mut Window,
     (offset, expected): (FileOffset, EntryId),
     read_ahead: usize,
     limit: (FileOffset, EntryId),
 ) -> io::Result<Step> {
-    let fault = match header_at(segment, source, window, offset, read_ahead, limit.0)? {
+    let fault = match header_at(segment, &file.source, window, offset, read_ahead, limit.0)? {
         Ok(header) if header.first_id == expected => {
             return Ok(Step::Frame(FrameAt { offset, header }));
         }
         Ok(_) => FrameFault::Field("first id"),
         Err(fault) => fault,
     };
-    ensure_index(segment, source)?;
-    let resume = resume_behind(segment, source, window, (offset, expected), limit)?;
+    ensure_index(segment, file)?;
+    let resume = resume_behind(segment, file, window, (offset, expected), limit)?;
     let end = resume.map_or(limit.1, |(_, id)| id);
     let damage = Damage {
         ids: expected.0..end.0,
@@ -115,14 +116,14 @@ pub fn step(
 /// Finds the frame that holds `id`, which lies below the limit's id and not below the first.
 pub fn locate(
     segment: &Segment,
-    source: &Source,
+    file: &Readable,
     window: &mut Window,
     id: EntryId,
     read_ahead: usize,
     limit: (FileOffset, EntryId),
 ) -> io::Result<Result<FrameAt, Damage>> {
-    ensure_index(segment, source)?;
-    let start = segment
+    ensure_index(segment, file)?;
+    let start = file
         .index
         .read()
         .at_or_before(id)
@@ -135,7 +136,7 @@ pub fn locate(
     let mut previous = None;
     let mut seen = Vec::new();
     let found = loop {
-        match step(segment, source, window, place, read_ahead, limit)? {
+        match step(segment, file, window, place, read_ahead, limit)? {
             Step::Frame(frame) => {
                 if previous.is_some() {
                     seen.push((previous, frame.offset, frame.header.first_id));
@@ -156,13 +157,13 @@ pub fn locate(
         }
     };
     // A long walk went through frames that the index does not know: the next one is shorter.
-    if segment
+    if file
         .index
         .read()
         .gap()
         .is_some_and(|gap| start.offset < gap.end)
     {
-        let mut index = segment.index.write();
+        let mut index = file.index.write();
         for (previous, offset, first_id) in seen {
             index.note(previous, offset, first_id);
         }
@@ -173,14 +174,14 @@ pub fn locate(
 /// The first good frame behind the damage at `damaged`, as far as anchors and back links prove.
 fn resume_behind(
     segment: &Segment,
-    source: &Source,
+    file: &Readable,
     window: &mut Window,
     damaged: (FileOffset, EntryId),
     limit: (FileOffset, EntryId),
 ) -> io::Result<Option<(FileOffset, EntryId)>> {
     let mut behind = damaged.0;
     loop {
-        let point = segment.index.read().behind(behind);
+        let point = file.index.read().behind(behind);
         let anchor = match point.filter(|point| point.offset < limit.0) {
             Some(point) => (point.offset, Some(point.id)),
             None => match segment.last_frame() {
@@ -189,7 +190,14 @@ fn resume_behind(
             },
         };
         behind = anchor.0;
-        let Ok(header) = header_at(segment, source, window, anchor.0, FRAME_HEADER_LEN, limit.0)?
+        let Ok(header) = header_at(
+            segment,
+            &file.source,
+            window,
+            anchor.0,
+            FRAME_HEADER_LEN,
+            limit.0,
+        )?
         else {
             continue;
         };
@@ -200,14 +208,14 @@ fn resume_behind(
             offset: anchor.0,
             header,
         };
-        return walk_back(segment, source, window, frame, damaged).map(Some);
+        return walk_back(segment, file, window, frame, damaged).map(Some);
     }
 }
 
 /// Follows the back links from a good frame towards the damage.
 fn walk_back(
     segment: &Segment,
-    source: &Source,
+    file: &Readable,
     window: &mut Window,
     from: FrameAt,
     damaged: (FileOffset, EntryId),
@@ -224,7 +232,7 @@ fn walk_back(
         }
         match header_at(
             segment,
-            source,
+            &file.source,
             window,
             offset,
             FRAME_HEADER_LEN,
@@ -243,12 +251,12 @@ fn walk_back(
 }
 
 /// Reads the index out of the footer if that has not been done.
-pub fn ensure_index(segment: &Segment, source: &Source) -> io::Result<()> {
-    if !segment.index.read().is_in_footer() {
+fn ensure_index(segment: &Segment, file: &Readable) -> io::Result<()> {
+    if !file.index.read().is_in_footer() {
         return Ok(());
     }
-    let points = read_points(segment, source)?;
-    segment.index.write().load(points, segment.limit().0);
+    let points = read_points(segment, &file.source)?;
+    file.index.write().load(points, segment.limit().0);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::ids::FileOffset;
+use crate::segment::SharedIndex;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 
@@ -14,6 +15,16 @@ pub enum Source {
     File(Arc<dyn StorageFile>),
     /// Mapped; only sealed files are.
     Mapped(Arc<dyn MappedBytes>),
+}
+
+/// What it takes to read a segment: its bytes, and the index over them, which lives as long as
+/// somebody has the file open.
+#[derive(Clone, Debug)]
+pub struct Readable {
+    /// The open file.
+    pub source: Source,
+    /// Where some of its frames are.
+    pub index: SharedIndex,
 }
 
 /// A reader's buffer over a stretch of one file. Mapped files are not copied into it.

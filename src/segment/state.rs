@@ -16,6 +16,7 @@ use crate::format::SegmentSeed;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::segment::SharedIndex;
 use crate::segment::SparseIndex;
 
 /// Where the frames of a segment end, as far as somebody knows.
@@ -60,8 +61,9 @@ pub struct Segment {
     end_id: AtomicU64,
     last_frame: AtomicU64,
     sealed: AtomicBool,
-    /// Places of some frames; anchors for look-ups and for going on behind damage.
-    pub index: RwLock<SparseIndex>,
+    /// Places of some frames of a segment that is not sealed; anchors for look-ups and for going on
+    /// behind damage. `None`: they are in the footer, and in memory as long as the file is open.
+    index: RwLock<Option<SharedIndex>>,
 }
 
 impl Segment {
@@ -74,6 +76,7 @@ impl Segment {
         index: SparseIndex,
     ) -> Self {
         let seed = header.seed();
+        let own = (!index.is_in_footer()).then(|| Arc::new(RwLock::new(index)));
         Segment {
             header,
             seed,
@@ -82,7 +85,7 @@ impl Segment {
             end_id: AtomicU64::new(end.next_id.0),
             last_frame: AtomicU64::new(end.last_frame.unwrap_or_default().0),
             sealed: AtomicBool::new(sealed),
-            index: RwLock::new(index),
+            index: RwLock::new(own),
         }
     }
 
@@ -131,8 +134,16 @@ impl Segment {
         self.sealed.load(Ordering::Acquire)
     }
 
-    /// Notes that the file is complete.
+    /// The index, for who opens the file: the writer's, or one that is read from the footer when
+    /// needed. It is not kept here then, so memory is bounded by how many files are open.
+    pub fn index(&self) -> SharedIndex {
+        let own = self.index.read().clone();
+        own.unwrap_or_else(|| Arc::new(RwLock::new(SparseIndex::in_footer())))
+    }
+
+    /// Notes that the file is complete. The footer has the index; who reads keeps the one it has.
     pub fn set_sealed(&self) {
+        *self.index.write() = None;
         self.sealed.store(true, Ordering::Release);
     }
 

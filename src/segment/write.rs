@@ -20,6 +20,7 @@ use crate::format::footer_len;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::segment::Readable;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::Source;
@@ -65,7 +66,10 @@ pub fn seal(
     frontier: &FrontierSlot,
 ) -> Result<()> {
     let io = |error| Error::io(error, segment.context().offset(end.offset.0));
-    fill_gap(segment, &Source::File(std::sync::Arc::clone(file)), end).map_err(io)?;
+    let source = Source::File(std::sync::Arc::clone(file));
+    let index = segment.index();
+    let readable = Readable { source, index };
+    fill_gap(segment, &readable, end).map_err(io)?;
     let last_frame = end.last_frame.unwrap_or_default();
     let footer = encode_footer(
         segment.seed,
@@ -74,7 +78,7 @@ pub fn seal(
         last_frame,
         end.link,
         end.last_frame_len,
-        segment.index.read().points(),
+        readable.index.read().points(),
     );
     file.write_at(end.offset.0, &[IoSlice::new(&footer)])
         .map_err(io)?;
@@ -104,13 +108,13 @@ fn older_slot(segment: &Segment, file: &dyn StorageFile) -> io::Result<usize> {
 }
 
 /// Notes the frames that were never looked at since the segment was opened, for the footer.
-fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<()> {
-    let Some(gap) = segment.index.read().gap() else {
+fn fill_gap(segment: &Segment, file: &Readable, end: &SegmentEnd) -> io::Result<()> {
+    let Some(gap) = file.index.read().gap() else {
         return Ok(());
     };
     let mut window = Window::new();
     let limit = (end.offset, end.next_id);
-    let start = segment
+    let start = file
         .index
         .read()
         .points()
@@ -123,7 +127,7 @@ fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<
     while place.0 < gap.end && place.1 < limit.1 {
         match step(
             segment,
-            source,
+            file,
             &mut window,
             place,
             STRIDE_BYTES as usize,
@@ -146,7 +150,7 @@ fn fill_gap(segment: &Segment, source: &Source, end: &SegmentEnd) -> io::Result<
             Step::Damaged { resume: None, .. } => break,
         }
     }
-    let mut index = segment.index.write();
+    let mut index = file.index.write();
     for (previous, offset, id) in seen {
         index.note(previous, offset, id);
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cache::OpenSlot;
 use crate::ids::EntryId;
+use crate::segment::Readable;
 use crate::segment::Segment;
-use crate::segment::Source;
 use crate::storage::StorageFile;
 
 /// A segment with its open files.
@@ -17,7 +17,7 @@ pub struct Part {
     /// Its file, open for writing.
     pub write_slot: Arc<OpenSlot<Arc<dyn StorageFile>>>,
     /// Its file, open for reading.
-    pub read_slot: Arc<OpenSlot<Source>>,
+    pub read_slot: Arc<OpenSlot<Readable>>,
     /// Its header and its name in the stream's directory are durable.
     pub name_durable: AtomicBool,
 }

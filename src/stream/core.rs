@@ -20,6 +20,7 @@ use crate::options::SyncMode;
 use crate::recovery::KeptState;
 use crate::recovery::Next;
 use crate::recovery::Recovered;
+use crate::segment::Readable;
 use crate::segment::SegmentEnd;
 use crate::segment::Source;
 use crate::storage::Access;
@@ -322,14 +323,14 @@ impl StreamCore {
         }
     }
 
-    pub(super) fn source(&self, part: &Arc<Part>) -> Result<Source> {
+    pub(super) fn readable(&self, part: &Arc<Part>) -> Result<Readable> {
         self.environment.read_files.get(&part.read_slot, || {
-            self.open_source(part)
+            self.open_to_read(part)
                 .map_err(|error| Error::io(error, part.segment.context()))
         })
     }
 
-    fn open_source(&self, part: &Arc<Part>) -> std::io::Result<Source> {
+    fn open_to_read(&self, part: &Arc<Part>) -> std::io::Result<Readable> {
         use crate::options::ReadStrategy;
         let sealed = part.segment.is_sealed();
         let path = part.segment.path();
@@ -337,14 +338,16 @@ impl StreamCore {
         let file = self
             .environment
             .opening(|| storage.open_file(&path, Access::Read))?;
-        if !sealed && part.segment.index.write().wants_hints() {
-            self.take_hints(part, &file)?;
+        let index = part.segment.index();
+        if !sealed && index.write().wants_hints() {
+            self.take_hints(part, &file, &index)?;
         }
-        match self.environment.options.read_strategy {
+        let source = match self.environment.options.read_strategy {
             // Only sealed files are mapped: an active one is cut when it is closed.
-            ReadStrategy::Mmap if sealed => Ok(Source::Mapped(file.map(file.len()?)?)),
-            _ => Ok(Source::File(file)),
-        }
+            ReadStrategy::Mmap if sealed => Source::Mapped(file.map(file.len()?)?),
+            _ => Source::File(file),
+        };
+        Ok(Readable { source, index })
     }
 }
 

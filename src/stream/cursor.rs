@@ -16,7 +16,7 @@ use crate::ids::FileOffset;
 use crate::segment::Buffers;
 use crate::segment::EntryPlace;
 use crate::segment::FrameAt;
-use crate::segment::Source;
+use crate::segment::Readable;
 use crate::segment::Step;
 use crate::segment::check_entry;
 use crate::segment::damage_error;
@@ -47,7 +47,7 @@ pub struct Cursor {
 /// The segment that the cursor is in.
 struct OpenSegment {
     part: Arc<Part>,
-    source: Source,
+    file: Readable,
     /// Where the frame behind the current one starts.
     next_frame: FileOffset,
     frame: Option<FrameAt>,
@@ -128,7 +128,7 @@ impl Cursor {
             (Current::InFile(place), _) => {
                 self.buffers
                     .frames
-                    .held(&segment.source, place.offset, place.len)
+                    .held(&segment.file.source, place.offset, place.len)
             }
             (Current::InBlock(range), Some(block)) => &block[range.clone()],
             (Current::InBlock(_), None) => &[],
@@ -184,13 +184,13 @@ impl Cursor {
                 return Some(Found::Damaged(error, self.next.0..end.0));
             }
         };
-        match self.stream.source(&part) {
-            Ok(source) => {
+        match self.stream.readable(&part) {
+            Ok(file) => {
                 let next_frame = FileOffset(0);
                 let (frame, block) = (None, None);
                 self.segment = Some(OpenSegment {
                     part,
-                    source,
+                    file,
                     next_frame,
                     frame,
                     block,
@@ -227,12 +227,12 @@ impl Cursor {
             .is_some_and(|frame| frame.header.end_id() == self.next);
         let found = if follows {
             let place = (open.next_frame, self.next);
-            step(segment, &open.source, window, place, read_ahead, limit).map(|step| match step {
+            step(segment, &open.file, window, place, read_ahead, limit).map(|step| match step {
                 Step::Frame(frame) => Ok(frame),
                 Step::Damaged { damage, .. } => Err(damage),
             })
         } else {
-            locate(segment, &open.source, window, self.next, read_ahead, limit)
+            locate(segment, &open.file, window, self.next, read_ahead, limit)
         };
         open.block = None;
         match found {
@@ -268,7 +268,7 @@ impl Cursor {
             let read_ahead = self.stream.environment.options.read_buffer_size;
             let checked = check_entry(
                 segment,
-                &open.source,
+                &open.file.source,
                 &mut self.buffers,
                 (&frame, id),
                 read_ahead,
@@ -284,7 +284,7 @@ impl Cursor {
         if open.block.is_none() {
             match self
                 .stream
-                .block(&mut self.buffers, &open.part, &open.source, &frame)
+                .block(&mut self.buffers, &open.part, &open.file.source, &frame)
             {
                 Ok(block) => open.block = Some(block),
                 Err(error) => return unreadable(error, id.0..frame.header.end_id().0),

@@ -12,7 +12,7 @@ use crate::cache::BlockCache;
 use crate::cache::OpenFiles;
 use crate::options::LogSink;
 use crate::options::WalOptions;
-use crate::segment::Source;
+use crate::segment::Readable;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_descriptors;
@@ -39,7 +39,7 @@ pub struct Environment {
     /// Files open for writing.
     pub write_files: OpenFiles<Arc<dyn StorageFile>>,
     /// Files open for reading.
-    pub read_files: OpenFiles<Source>,
+    pub read_files: OpenFiles<Readable>,
     /// Decompressed frames.
     pub blocks: Option<BlockCache>,
     /// Where to tell what happened.

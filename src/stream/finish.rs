@@ -99,7 +99,8 @@ impl StreamCore {
             return Ok(());
         }
         self.finish_file(&newest, &end)?;
-        let index = newest.segment.index.read();
+        let index = newest.segment.index();
+        let index = index.read();
         // Only when none is missing: a footer made from them later must not depend on what was
         // read meanwhile.
         let points = if index.gap().is_none() {

@@ -14,6 +14,7 @@ use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
 use crate::format::IndexPoint;
 use crate::ids::FileOffset;
+use crate::segment::SharedIndex;
 use crate::segment::Source;
 use crate::segment::Window;
 use crate::segment::header_at;
@@ -27,7 +28,12 @@ const MOST_BYTES: u64 = 64 << 20;
 
 impl StreamCore {
     /// Gives the part's index the points noted at the last clean close, if they are true.
-    pub(super) fn take_hints(&self, part: &Part, file: &Arc<dyn StorageFile>) -> io::Result<()> {
+    pub(super) fn take_hints(
+        &self,
+        part: &Part,
+        file: &Arc<dyn StorageFile>,
+        index: &SharedIndex,
+    ) -> io::Result<()> {
         // Absent or unreadable, it is as if there were none.
         let Ok(Some(noted)) = self.read_index_file() else {
             return Ok(());
@@ -38,7 +44,7 @@ impl StreamCore {
         }
         let source = Source::File(Arc::clone(file));
         if all_are_frames(part, &source, &noted.active_points)? {
-            part.segment.index.write().take_hints(noted.active_points);
+            index.write().take_hints(noted.active_points);
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::format::Codec;
 use crate::ids::EntryId;
 use crate::segment::Buffers;
 use crate::segment::FrameAt;
+use crate::segment::Readable;
 use crate::segment::Source;
 use crate::segment::check_entry;
 use crate::segment::damage_error;
@@ -71,20 +72,20 @@ impl StreamCore {
         then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
     ) -> Result<Option<R>> {
         let id = EntryId(id);
-        let Some((part, source)) = self.find_part(id)? else {
+        let Some((part, file)) = self.find_part(id)? else {
             return Ok(None);
         };
         // Taken out for the call and put back, where the thread still has them: a host may call
         // while the thread's locals are being torn down, from a destructor of its own.
         let kept = BUFFERS.try_with(|kept| kept.replace(Buffers::new()));
         let mut buffers = kept.unwrap_or_else(|_| Buffers::new());
-        let read = self.read_entry(&mut buffers, &part, &source, id, then);
+        let read = self.read_entry(&mut buffers, &part, &file, id, then);
         let _ = BUFFERS.try_with(|kept| kept.set(buffers));
         read.map(Some)
     }
 
     /// The part that holds a visible id, open for reading.
-    pub(super) fn find_part(&self, id: EntryId) -> Result<Option<(Arc<Part>, Source)>> {
+    pub(super) fn find_part(&self, id: EntryId) -> Result<Option<(Arc<Part>, Readable)>> {
         // The visible end is read before the catalogue: what is visible is in it then.
         if id >= self.visible_end() {
             return Ok(None);
@@ -98,8 +99,8 @@ impl StreamCore {
                 }
                 Holder::Part(part) => part,
             };
-            match self.source(&part) {
-                Ok(source) => return Ok(Some((part, source))),
+            match self.readable(&part) {
+                Ok(file) => return Ok(Some((part, file))),
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
                 // The directory is renamed before the catalogue is emptied.
@@ -133,7 +134,7 @@ impl StreamCore {
         &self,
         buffers: &mut Buffers,
         part: &Arc<Part>,
-        source: &Source,
+        file: &Readable,
         id: EntryId,
         then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
     ) -> Result<R> {
@@ -142,7 +143,7 @@ impl StreamCore {
         let limit = segment.limit();
         let frame = locate(
             segment,
-            source,
+            file,
             &mut buffers.frames,
             id,
             LOOKUP_READ_AHEAD,
@@ -150,6 +151,7 @@ impl StreamCore {
         )
         .map_err(|error| Error::io(error, segment.context().ids(id.0..id.0 + 1)))?
         .map_err(|damage| damage_error(segment, &damage))?;
+        let source = &file.source;
         if frame.header.codec == Codec::None {
             let place = check_entry(segment, source, buffers, (&frame, id), 0)?;
             return Ok(then(

@@ -16,6 +16,7 @@ use crate::ids::FileOffset;
 use crate::options::WalOptions;
 use crate::recovery::Next;
 use crate::segment::SegmentEnd;
+use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
 use crate::stream::catalogue::Part;
 
@@ -208,11 +209,13 @@ impl Tail {
     pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
         let at = self.reserved.offset;
         let previous = self.reserved.last_frame;
-        self.noted.push(NotedFrame {
-            previous,
-            offset: at,
-            id: header.first_id,
-        });
+        if SparseIndex::is_point(previous, at) {
+            self.noted.push(NotedFrame {
+                previous,
+                offset: at,
+                id: header.first_id,
+            });
+        }
         self.reserved = SegmentEnd {
             offset: at + header.len(),
             next_id: header.end_id(),
@@ -246,11 +249,13 @@ impl Tail {
         self.unsynced_bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
         self.resolved = batch.tickets_end;
-        let mut index = active.segment.index.write();
-        for frame in batch.noted.drain(..) {
-            index.note(frame.previous, frame.offset, frame.id);
+        if !batch.noted.is_empty() {
+            let index = active.segment.index();
+            let mut index = index.write();
+            for frame in batch.noted.drain(..) {
+                index.note(frame.previous, frame.offset, frame.id);
+            }
         }
-        drop(index);
         active.segment.publish(&batch.end);
         batch.bytes.clear();
         if self.staged.is_empty() {

@@ -137,3 +137,51 @@ fn within_seconds<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
     let limit = std::time::Duration::from_secs(20);
     told.recv_timeout(limit).expect("it does not hang")
 }
+
+#[test]
+fn the_index_of_a_sealed_segment_lives_no_longer_than_its_file_is_open() {
+    // Gathered while writing or read from the footer, it stayed as long as the stream.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let mut options = WalOptions::new(place.path());
+    options.sync_mode = SyncMode::Async;
+    options.max_segment_size = 100_000;
+    options.max_open_read_segments = 2;
+    let root = place.path().to_path_buf();
+    let environment = Environment::new(Arc::new(RealDisk), options, root, quiet());
+    let stream = StreamCore::absent(&Arc::new(environment), "s", place.path().join("s"));
+    let entry = |id: u64| vec![id as u8; 10_000];
+    let mut written = Vec::new();
+    for id in 0..90 {
+        stream.append(&[&entry(id)], false).expect("appends");
+        if id == 0 {
+            let first = Arc::clone(&stream.catalogue().parts[0]);
+            written.push(Arc::downgrade(&first.segment.index()));
+        }
+    }
+    stream.sync().expect("syncs");
+    assert!(written[0].upgrade().is_none(), "the footer has it");
+    let catalogue = stream.catalogue();
+    assert!(catalogue.parts.len() > 8);
+    let mut opened = Vec::new();
+    for id in 0..90 {
+        assert_eq!(stream.get(id).expect("reads"), Some(entry(id)));
+        for part in &catalogue.parts {
+            if part.segment.is_sealed()
+                && part.segment.first_id().0 <= id
+                && id < part.segment.end_id().0
+            {
+                let file = stream.readable(part).expect("is open");
+                assert!(
+                    !file.index.read().points().is_empty(),
+                    "read from the footer"
+                );
+                opened.push(Arc::downgrade(&file.index));
+            }
+        }
+    }
+    let kept: std::collections::BTreeSet<_> = opened
+        .iter()
+        .filter_map(|index| index.upgrade().map(|index| Arc::as_ptr(&index) as usize))
+        .collect();
+    assert!(kept.len() <= 2, "{} indexes are kept", kept.len());
+}

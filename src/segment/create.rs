@@ -23,21 +23,21 @@ use crate::storage::StorageFile;
 /// The name under which the next segment of a stream is prepared.
 pub const TEMPORARY_NAME: &str = "next#new";
 
-/// Makes the segment file that `header` describes, with room for `room` bytes of frames. `spare`
-/// is a file from [`prepare_spare`].
+/// Makes the segment file that `header` describes, with room for `room` bytes of frames. With
+/// `spare` there is a file from [`create_spare`]; it is used up, also where this fails.
 pub fn create_segment(
     storage: &dyn Storage,
     dir: &Path,
     header: &SegmentHeader,
-    spare: Option<Arc<dyn StorageFile>>,
+    spare: bool,
     room: u64,
 ) -> io::Result<Arc<dyn StorageFile>> {
     let temporary = dir.join(TEMPORARY_NAME);
-    let file = match spare {
-        Some(spare) => spare,
-        None => create_anew(storage, &temporary)?,
-    };
     let made = (|| {
+        let file = match spare {
+            true => storage.open_file(&temporary, Access::ReadWrite)?,
+            false => create_anew(storage, &temporary)?,
+        };
         if file.len()? < HEADER_AREA_LEN + room {
             file.allocate(0, HEADER_AREA_LEN + room)?;
         }
@@ -46,16 +46,14 @@ pub fn create_segment(
         if is_taken(storage, &path, header)? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        storage.rename(&temporary, &path)
+        storage.rename(&temporary, &path)?;
+        Ok(file)
     })();
-    match made {
-        Ok(()) => Ok(file),
-        Err(error) => {
-            // The first error is the one to tell; a file left behind is removed at the next try.
-            let _ = storage.remove_file(&temporary);
-            Err(error)
-        }
+    if made.is_err() {
+        // The first error is the one to tell; a file left behind is removed at the next try.
+        let _ = storage.remove_file(&temporary);
     }
+    made
 }
 
 /// Whether a file stands there that is not what an earlier try to make this segment left. Recovery
@@ -72,27 +70,16 @@ fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::R
     Ok(sector[..read] != header.encode())
 }
 
-/// Makes the file of a segment to come: all zeros, synced, under the temporary name.
-pub fn prepare_spare(
-    storage: &dyn Storage,
-    dir: &Path,
-    room: u64,
-) -> io::Result<Arc<dyn StorageFile>> {
-    let temporary = dir.join(TEMPORARY_NAME);
-    let file = create_anew(storage, &temporary)?;
-    let made = (|| {
-        file.allocate(0, HEADER_AREA_LEN + room)?;
-        file.write_zeros(0, HEADER_AREA_LEN + room)?;
-        file.sync_all()
-    })();
-    match made {
-        Ok(()) => Ok(file),
-        Err(error) => {
-            // As above.
-            let _ = storage.remove_file(&temporary);
-            Err(error)
-        }
-    }
+/// Creates the file of a segment to come, empty, under the temporary name.
+pub fn create_spare(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn StorageFile>> {
+    create_anew(storage, &dir.join(TEMPORARY_NAME))
+}
+
+/// Fills a file from [`create_spare`] with zeros up to this length, and syncs it.
+pub fn fill_spare(file: &dyn StorageFile, len: u64) -> io::Result<()> {
+    file.allocate(0, len)?;
+    file.write_zeros(0, len)?;
+    file.sync_all()
 }
 
 fn create_anew(storage: &dyn Storage, path: &Path) -> io::Result<Arc<dyn StorageFile>> {

@@ -10,7 +10,8 @@ mod write;
 
 pub use create::TEMPORARY_NAME;
 pub use create::create_segment;
-pub use create::prepare_spare;
+pub use create::create_spare;
+pub use create::fill_spare;
 pub use index::SharedIndex;
 pub use index::SparseIndex;
 pub use locate::Damage;

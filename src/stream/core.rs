@@ -28,6 +28,7 @@ use crate::storage::StorageFile;
 use crate::stream::Environment;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::grow::Spare;
 use crate::stream::grow::Upkeep;
 use crate::stream::round::SyncState;
 use crate::stream::tail::Life;
@@ -156,7 +157,7 @@ impl StreamCore {
             upkeep: Mutex::new(Upkeep {
                 generation,
                 dir_exists,
-                spare: None,
+                spare: Spare::None,
             }),
             sync_state: Mutex::new(SyncState {
                 next_slot,

@@ -22,7 +22,6 @@ use crate::format::IndexPoint;
 use crate::format::IndexedSegment;
 use crate::format::is_own_file_name;
 use crate::segment::SegmentEnd;
-use crate::segment::TEMPORARY_NAME;
 use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
@@ -30,6 +29,7 @@ use crate::storage::Storage;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::grow::Spare;
 use crate::stream::tail::Life;
 
 impl StreamCore {
@@ -50,18 +50,15 @@ impl StreamCore {
             self.leave_exact_files()
         });
         self.durability.close();
-        if upkeep.spare.take().is_some() {
-            // Removed at the next open if this fails.
-            let _ = self
-                .environment
-                .storage
-                .remove_file(&self.dir.join(TEMPORARY_NAME));
+        if std::mem::take(&mut upkeep.spare) != Spare::None {
+            self.remove_spare();
         }
         self.forget_files();
         closed
     }
 
-    /// Refuses appends from now on and waits for those that have ids. False: they were refused
+    /// Refuses appends from now on and waits for those that have ids, and for the next segment's
+    /// file if that is being made. False: they were refused
     /// already.
     fn stop_appends(&self, life: Life) -> bool {
         let mut tail = self.tail.lock();
@@ -71,7 +68,7 @@ impl StreamCore {
         tail.life = life;
         self.progress.notify_all();
         loop {
-            if tail.writing || tail.rotating {
+            if tail.writing || tail.rotating || tail.making_spare {
                 self.progress.wait(&mut tail);
             } else if !tail.staged.is_empty() {
                 self.write_staged(&mut tail);
@@ -202,7 +199,7 @@ impl StreamCore {
         });
         let target = deleted?;
         self.durability.close();
-        upkeep.spare = None;
+        upkeep.spare = Spare::None;
         let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);
         *self.catalogue.write() = Arc::new(Catalogue::default());
         for part in &parts {

@@ -1,4 +1,4 @@
-//! Where does room come from: blocks behind the tail, new segments, zeros ahead?
+//! Where does room come from: blocks behind the tail, new segments?
 //!
 //! No id is given before the frame's bytes have blocks, so running out of space fails an append
 //! and nothing else. A stretch of the file belongs to whoever secures it, under the upkeep lock,
@@ -22,30 +22,23 @@ use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::options::SyncMode;
 use crate::recovery::Next;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::create_segment;
 use crate::segment::footer_reserve;
-use crate::segment::prepare_spare;
 use crate::storage::Access;
 use crate::storage::EntryKind;
-use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
-use crate::stream::tail::Life;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
 
 /// The least and the most that is secured at once, beyond what a frame needs.
-const LEAST_STEP: u64 = 16 << 10;
-const MOST_STEP: u64 = 4 << 20;
-
-/// Segments at least this large get their successor prepared ahead.
-const SPARE_FROM: u64 = 1 << 20;
+pub(super) const LEAST_STEP: u64 = 16 << 10;
+pub(super) const MOST_STEP: u64 = 4 << 20;
 
 /// At most this part of the free space is taken ahead of need.
 const FREE_SHARE: u64 = 16;
@@ -56,8 +49,20 @@ pub struct Upkeep {
     pub generation: u64,
     /// The stream's directory is there.
     pub dir_exists: bool,
-    /// The next segment's file, made ahead, with its length.
-    pub spare: Option<(Arc<dyn StorageFile>, u64)>,
+    /// The next segment's file, made ahead.
+    pub spare: Spare,
+}
+
+/// Whether the file of the next segment stands ready, closed, under its temporary name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spare {
+    /// No.
+    #[default]
+    None,
+    /// It is being made. Whoever makes it asks before it counts whether this still stands.
+    Begun,
+    /// Yes, with this length.
+    Ready(u64),
 }
 
 impl StreamCore {
@@ -111,19 +116,24 @@ impl StreamCore {
         let start = FileOffset(HEADER_AREA_LEN);
         let frame_end = start + frame_len;
         let needed = (frame_end + footer_reserve(frame_end)) - start;
-        let spare = upkeep.spare.take();
+        let ready = match std::mem::take(&mut upkeep.spare) {
+            Spare::Ready(len) => Some(len),
+            // One that is begun is overtaken: its file is removed, and its maker finds out.
+            Spare::Begun | Spare::None => None,
+        };
         let wanted = needed.max(LEAST_STEP.min(self.environment.options.max_segment_size));
-        let room = spare
-            .as_ref()
-            .map_or(wanted, |(_, len)| len - HEADER_AREA_LEN)
+        let room = ready
+            .map_or(wanted, |len| len - HEADER_AREA_LEN)
             .max(needed);
         let storage = &*self.environment.storage;
-        let mut spare = spare.map(|(file, _)| file);
+        // For the first try only: a try that fails has used it up.
+        let mut spare = ready.is_some();
         let path = self.dir.join(segment_file_name(header.first_id));
         let file = self
             .environment
             .opening(|| {
-                let file = create_segment(storage, &self.dir, &header, spare.take(), room)?;
+                let spare = std::mem::take(&mut spare);
+                let file = create_segment(storage, &self.dir, &header, spare, room)?;
                 self.check_descriptors(&path, 1 + usize::from(rotated))?;
                 Ok(file)
             })
@@ -272,7 +282,7 @@ impl StreamCore {
 
     /// How far to secure ahead of need: a share of what the segment holds, of what it may hold, and
     /// of what is free.
-    fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
+    pub(super) fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
         let used = offset.0 - HEADER_AREA_LEN;
         let free = self
             .environment
@@ -287,103 +297,6 @@ impl StreamCore {
                 .saturating_add(footer_reserve(full.min(FileOffset(1 << 40)))),
         );
         (secured + step).min(most).max(secured)
-    }
-
-    /// Whether a helper should make room now. Called after every append: no I/O.
-    pub(super) fn wants_room_ahead(&self, tail: &Tail) -> bool {
-        let options = &self.environment.options;
-        let used = tail.written.offset.0 - HEADER_AREA_LEN;
-        let left = tail.secured.0.saturating_sub(tail.written.offset.0);
-        let step = used.clamp(LEAST_STEP, MOST_STEP);
-        let to_come = options.max_segment_size.saturating_sub(used);
-        let zeros = options.sync_mode == SyncMode::Strict
-            && left < step / 2
-            && left < to_come
-            && tail.ahead_refused_at != Some(tail.secured);
-        zeros || (!tail.spare_tried && self.wants_spare(used))
-    }
-
-    fn wants_spare(&self, used: u64) -> bool {
-        let most = self.environment.options.max_segment_size;
-        (SPARE_FROM..u64::MAX / 2).contains(&most) && used > most / 4 * 3
-    }
-
-    /// Makes room ahead of the tail, off the appending threads: zeros written and synced, so that
-    /// later syncs overwrite blocks instead of growing the file, and the next segment's file.
-    pub fn prepare(&self) {
-        let mut upkeep = self.upkeep.lock();
-        let mut told = self.zero_ahead();
-        let (used, spare_tried) = {
-            let mut tail = self.tail.lock();
-            tail.preparing = false;
-            if told.is_err() {
-                tail.ahead_refused_at = Some(tail.secured);
-            }
-            let used = tail.written.offset.0 - HEADER_AREA_LEN;
-            let wanted = tail.life == Life::Open && self.wants_spare(used);
-            (used, std::mem::replace(&mut tail.spare_tried, wanted))
-        };
-        if told.is_ok() && !spare_tried && upkeep.spare.is_none() && self.wants_spare(used) {
-            told = self.make_spare(&mut upkeep);
-        }
-        drop(upkeep);
-        if let Err(error) = told {
-            // Nothing depends on it: appends secure their own room.
-            self.environment
-                .tell(log::Level::Debug, &format!("no room made ahead: {error}"));
-        }
-    }
-
-    fn zero_ahead(&self) -> Result<()> {
-        let (active, secured, offset) = {
-            let tail = self.tail.lock();
-            self.admit(&tail)?;
-            let Some(active) = tail.active.clone() else {
-                return Ok(());
-            };
-            (active, tail.secured, tail.written.offset)
-        };
-        let left = secured.0.saturating_sub(offset.0);
-        let used = offset.0 - HEADER_AREA_LEN;
-        let enough = left >= used.clamp(LEAST_STEP, MOST_STEP) / 2;
-        if self.environment.options.sync_mode != SyncMode::Strict || enough {
-            return Ok(());
-        }
-        let to = self.step_ahead(offset, secured);
-        if to <= secured {
-            self.tail.lock().ahead_refused_at = Some(secured);
-            return Ok(());
-        }
-        let io = |error| Error::io(error, active.segment.context().offset(secured.0));
-        // A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
-        // that syncs at this moment must not miss it because it was told here.
-        let (storage, path) = (&self.environment.storage, active.segment.path());
-        let file = self
-            .environment
-            .opening(|| storage.open_file(&path, Access::ReadWrite))
-            .map_err(io)?;
-        file.allocate(secured.0, to - secured).map_err(io)?;
-        file.write_zeros(secured.0, to - secured).map_err(io)?;
-        if let Err(error) = file.sync_data() {
-            // The file holds entries too.
-            let error = Arc::new(io(error));
-            self.poison(Arc::clone(&error));
-            return Err(error.duplicate());
-        }
-        self.tail.lock().secured = to;
-        Ok(())
-    }
-
-    fn make_spare(&self, upkeep: &mut Upkeep) -> Result<()> {
-        let room = self.step_ahead(
-            FileOffset(HEADER_AREA_LEN + MOST_STEP),
-            FileOffset(HEADER_AREA_LEN),
-        );
-        let room = (room - FileOffset(HEADER_AREA_LEN)).min(MOST_STEP);
-        let file = prepare_spare(&*self.environment.storage, &self.dir, room)
-            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
-        upkeep.spare = Some((file, HEADER_AREA_LEN + room));
-        Ok(())
     }
 }
 

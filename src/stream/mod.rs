@@ -7,7 +7,8 @@
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
 //! | `tail` | what does the appending side know, under its lock? |
-//! | `grow` | where does room come from: blocks, segments, zeros ahead? |
+//! | `grow` | where does room come from: blocks, segments? |
+//! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
 //! | `read` | how is one entry found and checked? |
@@ -17,6 +18,7 @@
 //! | `wait` | how does a caller learn that an entry is durable? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
+mod ahead;
 mod append;
 mod catalogue;
 mod core;

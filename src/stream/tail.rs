@@ -106,6 +106,8 @@ pub struct Tail {
     pub preparing: bool,
     /// The next segment's file was made ahead, or could not be; asked again after a rotation.
     pub spare_tried: bool,
+    /// The next segment's file is being made: closing waits.
+    pub making_spare: bool,
     /// No zeros could be written ahead when this much was secured.
     pub ahead_refused_at: Option<FileOffset>,
     /// Bytes written since the last round looked.
@@ -150,6 +152,7 @@ impl Tail {
             rotating: false,
             preparing: false,
             spare_tried: false,
+            making_spare: false,
             ahead_refused_at: None,
             unsynced_bytes: 0,
             sync_planned: false,

@@ -13,16 +13,36 @@ use crate::options::SyncMode;
 use crate::options::WalOptions;
 use crate::recovery::Next;
 use crate::segment::SegmentEnd;
+use crate::segment::TEMPORARY_NAME;
 use crate::storage::RealDisk;
+use crate::storage::Storage;
+#[cfg(feature = "simulation")]
+use crate::storage::simulated::FaultPlan;
+#[cfg(feature = "simulation")]
+use crate::storage::simulated::OpKind;
+#[cfg(feature = "simulation")]
+use crate::storage::simulated::SimulatedDisk;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
+use crate::stream::ahead::SpareEnded;
+use crate::stream::grow::Spare;
+use crate::stream::tail::Life;
 
 /// A stream that does not exist yet, in a directory of its own.
 fn absent(place: &Path, sync_mode: SyncMode, sink: LogSink) -> Arc<StreamCore> {
+    absent_on(Arc::new(RealDisk), place, sync_mode, sink)
+}
+
+fn absent_on(
+    disk: Arc<dyn Storage>,
+    place: &Path,
+    sync_mode: SyncMode,
+    sink: LogSink,
+) -> Arc<StreamCore> {
     let mut options = WalOptions::new(place);
     options.sync_mode = sync_mode;
-    let root = place.to_path_buf();
-    let environment = Environment::new(Arc::new(RealDisk), options, root, sink);
+    options.max_segment_size = 100_000;
+    let environment = Environment::new(disk, options, place.to_path_buf(), sink);
     StreamCore::absent(&Arc::new(environment), "s", place.join("s"))
 }
 
@@ -128,6 +148,99 @@ fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
     drop(tail);
     let told = within_seconds(move || stream.close());
     assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+}
+
+/// Appends until the stream has one more segment.
+fn rotate(stream: &StreamCore) {
+    let before = stream.catalogue().parts.len();
+    while stream.catalogue().parts.len() == before {
+        stream.append(&[&[7; 60_000]], false).expect("appends");
+    }
+}
+
+#[test]
+fn a_rotation_overtakes_a_spare_that_is_being_made() {
+    // It waited until 4 MiB of zeros were written and synced.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+    rotate(&stream);
+    stream.end_spare(&*file, len).expect("ends");
+    assert_eq!(stream.upkeep.lock().spare, Spare::None);
+    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+    assert_eq!(stream.catalogue().parts.len(), 2);
+    stream.close().expect("closes");
+    assert_eq!(std::fs::read_dir(&stream.dir).expect("lists").count(), 3);
+}
+
+#[test]
+fn a_finished_spare_becomes_the_next_segment_and_an_unused_one_goes_with_close() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    for _ in 0..2 {
+        let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+        stream.end_spare(&*file, len).expect("ends");
+        assert_eq!(stream.upkeep.lock().spare, Spare::Ready(len));
+        // Nobody else holds it: a spare that waits costs no descriptor.
+        assert_eq!(Arc::strong_count(&file), 1);
+        assert!(stream.begin_spare().expect("asks").is_none());
+        rotate(&stream);
+        assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+        assert_eq!(stream.tail.lock().secured.0, len);
+    }
+    let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+    stream.end_spare(&*file, len).expect("ends");
+    assert!(stream.dir.join(TEMPORARY_NAME).exists());
+    stream.close().expect("closes");
+    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+}
+
+#[test]
+fn close_waits_for_a_spare_that_is_being_made() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    stream.tail.lock().making_spare = true;
+    let ended = SpareEnded(&stream);
+    let closing = Arc::clone(&stream);
+    let closer = std::thread::spawn(move || closing.close());
+    while stream.life() == Life::Open {
+        std::thread::yield_now();
+    }
+    let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+    assert!(!closer.is_finished());
+    stream.end_spare(&*file, len).expect("ends");
+    drop(ended);
+    closer.join().expect("no panic").expect("closes");
+    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+}
+
+#[cfg(feature = "simulation")]
+#[test]
+fn a_spare_is_used_once_where_descriptors_are_short() {
+    // The second try went on with a file that the first had removed, and told of that.
+    let disk = SimulatedDisk::new();
+    let stream = absent_on(
+        Arc::new(disk.clone()),
+        Path::new("/"),
+        SyncMode::Async,
+        quiet(),
+    );
+    for calls in 1..6 {
+        stream.append(&[b"entry"], false).expect("appends");
+        let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+        stream.end_spare(&*file, len).expect("ends");
+        // Something to close, so that there is a second try.
+        stream.get(0).expect("reads");
+        let kinds = FaultPlan::nth(OpKind::Open, calls).or(OpKind::Rename);
+        disk.inject(kinds.code(libc::EMFILE));
+        rotate(&stream);
+        disk.clear_faults();
+    }
+    assert!(disk.faults_fired() >= 3);
+    stream.close().expect("closes");
 }
 
 /// What `work` returns, unless it hangs.

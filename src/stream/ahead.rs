@@ -1,0 +1,184 @@
+//! What is made ahead of need, off the appending threads: zeros behind the tail, and the file of
+//! the next segment?
+//!
+//! Zeros are written and synced before they are needed, so that later syncs overwrite blocks
+//! instead of growing the file. Their range belongs to the zeroer, who holds the upkeep lock. The
+//! next segment's file is filled without that lock: neither appends nor a rotation wait for it. A
+//! rotation that comes first takes its name away, and it comes to nothing.
+//!
+//! Failure: nothing depends on any of this, appends secure their own room; except that a failed
+//! sync of the active segment latches, since it holds entries too. Close waits for what is under
+//! way: nothing is created after it.
+//!
+//! A crash leaves zeros behind the tail, or a temporary file; both are cleaned up at open.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::HEADER_AREA_LEN;
+use crate::ids::FileOffset;
+use crate::options::SyncMode;
+use crate::segment::TEMPORARY_NAME;
+use crate::segment::create_spare;
+use crate::segment::fill_spare;
+use crate::storage::Access;
+use crate::storage::StorageFile;
+use crate::stream::StreamCore;
+use crate::stream::grow::LEAST_STEP;
+use crate::stream::grow::MOST_STEP;
+use crate::stream::grow::Spare;
+use crate::stream::tail::Life;
+use crate::stream::tail::Tail;
+
+/// Segments at least this large get their successor prepared ahead.
+const SPARE_FROM: u64 = 1 << 20;
+
+impl StreamCore {
+    /// Whether a helper should make room now. Called after every append: no I/O.
+    pub(super) fn wants_room_ahead(&self, tail: &Tail) -> bool {
+        let options = &self.environment.options;
+        let used = tail.written.offset.0 - HEADER_AREA_LEN;
+        let left = tail.secured.0.saturating_sub(tail.written.offset.0);
+        let step = used.clamp(LEAST_STEP, MOST_STEP);
+        let to_come = options.max_segment_size.saturating_sub(used);
+        let zeros = options.sync_mode == SyncMode::Strict
+            && left < step / 2
+            && left < to_come
+            && tail.ahead_refused_at != Some(tail.secured);
+        zeros || (!tail.spare_tried && self.wants_spare(used))
+    }
+
+    fn wants_spare(&self, used: u64) -> bool {
+        let most = self.environment.options.max_segment_size;
+        (SPARE_FROM..u64::MAX / 2).contains(&most) && used > most / 4 * 3
+    }
+
+    /// Makes room ahead of the tail, off the appending threads. One thread at a time.
+    pub fn prepare(&self) {
+        let mut told = {
+            let _upkeep = self.upkeep.lock();
+            self.zero_ahead()
+        };
+        let wants_spare = {
+            let mut tail = self.tail.lock();
+            tail.preparing = false;
+            if told.is_err() {
+                tail.ahead_refused_at = Some(tail.secured);
+            }
+            let used = tail.written.offset.0 - HEADER_AREA_LEN;
+            let wanted = tail.life == Life::Open && self.wants_spare(used);
+            let tried = std::mem::replace(&mut tail.spare_tried, wanted);
+            // Set while the stream is open, so that closing it waits.
+            tail.making_spare = wanted && !tried && told.is_ok();
+            tail.making_spare
+        };
+        if wants_spare {
+            let _ended = SpareEnded(self);
+            told = self.make_spare();
+        }
+        if let Err(error) = told {
+            // Nothing depends on it: appends secure their own room.
+            self.environment
+                .tell(log::Level::Debug, &format!("no room made ahead: {error}"));
+        }
+    }
+
+    fn zero_ahead(&self) -> Result<()> {
+        let (active, secured, offset) = {
+            let tail = self.tail.lock();
+            self.admit(&tail)?;
+            let Some(active) = tail.active.clone() else {
+                return Ok(());
+            };
+            (active, tail.secured, tail.written.offset)
+        };
+        let left = secured.0.saturating_sub(offset.0);
+        let used = offset.0 - HEADER_AREA_LEN;
+        let enough = left >= used.clamp(LEAST_STEP, MOST_STEP) / 2;
+        if self.environment.options.sync_mode != SyncMode::Strict || enough {
+            return Ok(());
+        }
+        let to = self.step_ahead(offset, secured);
+        if to <= secured {
+            self.tail.lock().ahead_refused_at = Some(secured);
+            return Ok(());
+        }
+        let io = |error| Error::io(error, active.segment.context().offset(secured.0));
+        // A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
+        // that syncs at this moment must not miss it because it was told here.
+        let (storage, path) = (&self.environment.storage, active.segment.path());
+        let file = self
+            .environment
+            .opening(|| storage.open_file(&path, Access::ReadWrite))
+            .map_err(io)?;
+        file.allocate(secured.0, to - secured).map_err(io)?;
+        file.write_zeros(secured.0, to - secured).map_err(io)?;
+        if let Err(error) = file.sync_data() {
+            // The file holds entries too.
+            let error = Arc::new(io(error));
+            self.poison(Arc::clone(&error));
+            return Err(error.duplicate());
+        }
+        self.tail.lock().secured = to;
+        Ok(())
+    }
+
+    fn make_spare(&self) -> Result<()> {
+        match self.begin_spare()? {
+            Some((file, len)) => self.end_spare(&*file, len),
+            None => Ok(()),
+        }
+    }
+
+    /// Creates the file, empty, and tells how long it is to be.
+    pub(super) fn begin_spare(&self) -> Result<Option<(Arc<dyn StorageFile>, u64)>> {
+        let start = FileOffset(HEADER_AREA_LEN);
+        let room = (self.step_ahead(start + MOST_STEP, start) - start).min(MOST_STEP);
+        let mut upkeep = self.upkeep.lock();
+        if upkeep.spare != Spare::None {
+            return Ok(None);
+        }
+        let file = create_spare(&*self.environment.storage, &self.dir)
+            .map_err(|error| self.spare_error(error))?;
+        upkeep.spare = Spare::Begun;
+        Ok(Some((file, HEADER_AREA_LEN + room)))
+    }
+
+    /// Fills the file, and lets it count unless a rotation came first.
+    pub(super) fn end_spare(&self, file: &dyn StorageFile, len: u64) -> Result<()> {
+        let filled = fill_spare(file, len);
+        let mut upkeep = self.upkeep.lock();
+        // Otherwise the name is gone, or another's.
+        if upkeep.spare == Spare::Begun {
+            upkeep.spare = Spare::Ready(len);
+            if filled.is_err() {
+                upkeep.spare = Spare::None;
+                self.remove_spare();
+            }
+        }
+        filled.map_err(|error| self.spare_error(error))
+    }
+
+    /// Removes the next segment's file.
+    pub(super) fn remove_spare(&self) {
+        let path = self.dir.join(TEMPORARY_NAME);
+        // Where this fails it is removed by the next try, or at open.
+        let _ = self.environment.storage.remove_file(&path);
+    }
+
+    fn spare_error(&self, error: std::io::Error) -> Error {
+        Error::io(error, ErrorContext::at(&self.dir).stream(&self.key))
+    }
+}
+
+/// Lets those go on who wait for the end of making a spare, however it ends.
+pub(super) struct SpareEnded<'a>(pub(super) &'a StreamCore);
+
+impl Drop for SpareEnded<'_> {
+    fn drop(&mut self) {
+        self.0.tail.lock().making_spare = false;
+        self.0.progress.notify_all();
+    }
+}

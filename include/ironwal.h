@@ -176,6 +176,23 @@
 #define IRONWAL_CORRUPTION_ERROR 1
 
 /**
+ * The longest id of a checkpoint, in bytes.
+ */
+#define IRONWAL_CHECKPOINT_ID_MAX 65535
+
+/**
+ * A checkpoint that was loaded: for each shard the id from which replay starts. A copy that
+ * outlives the log. Freed with ironwal_checkpoint_free().
+ */
+typedef struct ironwal_checkpoint ironwal_checkpoint;
+
+/**
+ * The ids and times of the checkpoints of a log, oldest first. A copy that outlives the log. Freed
+ * with ironwal_checkpoint_list_free().
+ */
+typedef struct ironwal_checkpoint_list ironwal_checkpoint_list;
+
+/**
  * What ironwal_get_batch() found, in the order of the ids asked for. Freed with
  * ironwal_entries_free().
  */
@@ -204,6 +221,19 @@ typedef struct ironwal_names ironwal_names;
  * to the next.
  */
 typedef struct ironwal_options ironwal_options;
+
+/**
+ * An open log of many shards: entries go to the shard of their key, in order within it, and
+ * checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
+ * tells whether everything reached the disk.
+ */
+typedef struct ironwal_sharded ironwal_sharded;
+
+/**
+ * What a sharded log is opened with beside its ::ironwal_options. Made by
+ * ironwal_sharded_options_new(), changed by setters, freed with ironwal_sharded_options_free().
+ */
+typedef struct ironwal_sharded_options ironwal_sharded_options;
 
 /**
  * One stream of an open log. Freed with ironwal_stream_free(), before or after its log is closed.
@@ -300,6 +330,83 @@ typedef struct ironwal_slice {
      */
     size_t len;
 } ironwal_slice;
+
+/**
+ * Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
+ * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` grows and is never given
+ * twice. 0, or more than `capacity`, fails that checkpoint, which is tried again when the next one
+ * is due.
+ *
+ * Called on a thread of the library's, one call at a time per log, while the checkpoint is being
+ * made: calls that make or remove checkpoints, or close a sharded log, are refused from within it
+ * with ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free
+ * handles of the log.
+ */
+typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
+                                           uint64_t number,
+                                           uint8_t *buffer,
+                                           size_t capacity);
+
+/**
+ * An entry of a batch: `value` goes to the shard of `key`. The key is not stored.
+ */
+typedef struct ironwal_keyed_slice {
+    /**
+     * What the entry is routed by.
+     */
+    struct ironwal_slice key;
+    /**
+     * The entry.
+     */
+    struct ironwal_slice value;
+} ironwal_keyed_slice;
+
+/**
+ * What a pruning removed. Later versions may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_prune_stats {
+    /**
+     * In how many shards segments were removed.
+     */
+    uint64_t shards_pruned;
+    /**
+     * How many segments were removed, in all shards.
+     */
+    uint64_t segments_deleted;
+} ironwal_prune_stats;
+
+/**
+ * What a compaction removed. Later versions may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_compaction_stats {
+    /**
+     * How many checkpoints could be loaded before.
+     */
+    uint64_t checkpoints_before;
+    /**
+     * How many can be loaded now.
+     */
+    uint64_t checkpoints_after;
+    /**
+     * How much shorter the log of checkpoints is, in bytes.
+     */
+    uint64_t bytes_reclaimed;
+} ironwal_compaction_stats;
+
+/**
+ * What the automatic checkpoints came to since the log was opened. Later versions may add fields at
+ * the end, so pass its sizeof.
+ */
+typedef struct ironwal_automatic_status {
+    /**
+     * How many were made.
+     */
+    uint64_t created;
+    /**
+     * How often making one, or removing what was to be removed after it, failed.
+     */
+    uint64_t failed;
+} ironwal_automatic_status;
 
 /**
  * Success.
@@ -425,6 +532,42 @@ typedef struct ironwal_slice {
  * The iterator has moved since this view was given out.
  */
 #define IRONWAL_E_STALE_VIEW -24
+
+/**
+ * There is no checkpoint of this id.
+ */
+#define IRONWAL_E_CHECKPOINT_NOT_FOUND -25
+
+/**
+ * The checkpoint, or the file that holds it, is damaged.
+ */
+#define IRONWAL_E_CHECKPOINT_CORRUPTED -26
+
+/**
+ * The log was made with another number of shards.
+ */
+#define IRONWAL_E_SHARD_COUNT_MISMATCH -27
+
+/**
+ * An id of a checkpoint that is not 1 to 65,535 bytes long.
+ */
+#define IRONWAL_E_INVALID_CHECKPOINT_ID -28
+
+/**
+ * The log has no checkpoint.
+ */
+#define IRONWAL_E_NO_CHECKPOINTS -29
+
+/**
+ * The checkpoint counts on entries that were removed.
+ */
+#define IRONWAL_E_CHECKPOINT_PRUNED -30
+
+/**
+ * A batch over several shards is whole in some and absent from others; see
+ * ironwal_error_committed_part().
+ */
+#define IRONWAL_E_BATCH_INCOMPLETE -31
 
 #ifdef __cplusplus
 extern "C" {
@@ -554,6 +697,37 @@ bool ironwal_error_offset(const struct ironwal_error *error,
 bool ironwal_error_ids(const struct ironwal_error *error,
                        uint64_t *out_first_id,
                        uint64_t *out_end_id);
+
+/**
+ * In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
+ * all other shards are absent. 0 for every other error.
+ *
+ * - Owns: `error` stays the caller's.
+ * - NULL: a NULL error answers 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+size_t ironwal_error_committed_count(const struct ironwal_error *error);
+
+/**
+ * One of the shards that hold their part of an incomplete batch, and the ids of that part, from
+ * `out_first_id` up to and without `out_end_id`. Entries of one shard keep the order of the batch.
+ * Returns whether there is one at `index`; the outputs are written only then.
+ *
+ * - Owns: `error` stays the caller's.
+ * - NULL: a NULL error answers false; the outputs may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: what is told here is as durable as the sync mode promises for a batch.
+ * - Errors: none.
+ */
+bool ironwal_error_committed_part(const struct ironwal_error *error,
+                                  size_t index,
+                                  uint32_t *out_shard,
+                                  uint64_t *out_first_id,
+                                  uint64_t *out_end_id);
 
 /**
  * Frees an error object and the texts that belong to it.
@@ -1601,6 +1775,577 @@ ironwal_status ironwal_iter_current(struct ironwal_iter *iter,
  * - Errors: none.
  */
 void ironwal_iter_free(struct ironwal_iter *iter);
+
+/**
+ * Makes options for a log of `shard_count` shards, without automatic checkpoints. The count, 1 to
+ * 65,535, is recorded when the log is made and fixed from then on.
+ *
+ * - Owns: free `*out_options` with ironwal_sharded_options_free().
+ * - NULL: `out_options` is required. `*out_options` is NULL after a failure.
+ * - Threads: any.
+ * - Blocks: never.
+ * - Durable: options are not stored; the count is when the log is opened.
+ * - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
+ */
+ironwal_status ironwal_sharded_options_new(uint32_t shard_count,
+                                           struct ironwal_sharded_options **out_options,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Frees options. Logs that were opened with them go on.
+ *
+ * - Owns: takes `options`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none.
+ */
+void ironwal_sharded_options_free(struct ironwal_sharded_options *options);
+
+/**
+ * Has the log make a checkpoint whenever `entries` more entries were appended, over all shards.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG for 0.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_every_entries(struct ironwal_sharded_options *options,
+                                                                    uint64_t entries,
+                                                                    struct ironwal_error **out_error);
+
+/**
+ * Has the log make a checkpoint every `interval_ns` nanoseconds, if anything was appended in them.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG for 0.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sharded_options *options,
+                                                               uint64_t interval_ns,
+                                                               struct ironwal_error **out_error);
+
+/**
+ * Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
+ * That is also the default, with the prefix "auto-".
+ *
+ * - Owns: `prefix` is copied.
+ * - NULL: `options` is required; `prefix` may be NULL if `prefix_len` is 0.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_sharded_options *options,
+                                                             const void *prefix,
+                                                             size_t prefix_len,
+                                                             struct ironwal_error **out_error);
+
+/**
+ * Calls automatic checkpoints as `callback` says, which gets `ctx` back each time. It may be
+ * called until the sharded log is closed or freed.
+ *
+ * - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+ * - NULL: `options` and `callback` are required.
+ * - Threads: one at a time per `options`; the callback runs on a thread of the library's.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none but for a NULL.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded_options *options,
+                                                          ironwal_checkpoint_id_fn callback,
+                                                          uintptr_t ctx,
+                                                          struct ironwal_error **out_error);
+
+/**
+ * Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
+ * `keep_latest` checkpoints and remove the older checkpoints, those made by hand included.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG for 0.
+ */
+ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_options *options,
+                                                     size_t keep_latest,
+                                                     struct ironwal_error **out_error);
+
+/**
+ * The shard of a key among `shard_count` shards: SipHash-1-3 with key 0 over the length of the key
+ * as a little-endian uint64_t and then the key, modulo `shard_count`. For programs in other
+ * languages that route by themselves: docs/FORMAT.md spells it out, with test vectors.
+ *
+ * - Owns: nothing.
+ * - NULL: `key` may be NULL if `key_len` is 0; `out_shard` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
+ */
+ironwal_status ironwal_sharded_route(const void *key,
+                                     size_t key_len,
+                                     uint32_t shard_count,
+                                     uint32_t *out_shard,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Opens a sharded log, creating or recovering it. The number of shards is recorded durably before
+ * this returns, and compared at every later opening. A number above max_open_segments is told to
+ * the callback of ironwal_options_set_log() as a warning.
+ *
+ * - Owns: both options are copied and stay the caller's. End `*out_sharded` with
+ *   ironwal_sharded_close().
+ * - NULL: `options`, `sharded_options` and `out_sharded` are required. `*out_sharded` is NULL after
+ *   a failure.
+ * - Threads: any.
+ * - Blocks: as ironwal_wal_open() (fsync).
+ * - Durable: everything that can be read after a successful return is.
+ * - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH;
+ *   ::IRONWAL_E_CORRUPT where the record of the count is damaged, or missing beside existing
+ *   shards, and under ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for
+ *   automatic checkpoints that are neither due by entries nor by time.
+ */
+ironwal_status ironwal_sharded_open(const struct ironwal_options *options,
+                                    const struct ironwal_sharded_options *sharded_options,
+                                    struct ironwal_sharded **out_sharded,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Ends the automatic checkpoints and closes the log for all its handles, as ironwal_wal_close()
+ * does. Checkpoints that were loaded stay readable.
+ *
+ * - Owns: takes `sharded`, also when it fails, except from within the callback of
+ *   ironwal_sharded_options_set_checkpoint_ids().
+ * - NULL: `sharded` is required.
+ * - Threads: any; no other call may be using `sharded` itself. Calls on its children may run.
+ * - Blocks: until all is on the disk (fsync), and for an automatic checkpoint under way.
+ * - Durable: everything, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
+ *   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+ */
+ironwal_status ironwal_sharded_close(struct ironwal_sharded *sharded,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Gives up the handle without a result: automatic checkpoints end, and the log is closed when the
+ * last handle of it is freed too. Prefer ironwal_sharded_close().
+ *
+ * - Owns: takes `sharded`.
+ * - NULL: does nothing.
+ * - Threads: any; no other call may be using `sharded` itself.
+ * - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
+ * - Durable: everything, but a failure is not told.
+ * - Errors: none.
+ */
+void ironwal_sharded_free(struct ironwal_sharded *sharded);
+
+/**
+ * How many shards there are.
+ *
+ * - Owns: nothing.
+ * - NULL: `sharded` and `out_shard_count` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_sharded_shard_count(const struct ironwal_sharded *sharded,
+                                           uint32_t *out_shard_count,
+                                           struct ironwal_error **out_error);
+
+/**
+ * A handle of the log below, in which shard n is the stream "shard_%02u": for reading, syncing and
+ * watching shards by ironwal_stream_open() and the like. Nothing is refused to it, so entries that
+ * are appended or removed through it bypass routing and checkpoints: after
+ * ironwal_delete_stream() the shard answers ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
+ * opening ::IRONWAL_E_CORRUPT where a checkpoint counts on it; a checkpoint below what
+ * ironwal_truncate() left answers ::IRONWAL_E_CHECKPOINT_PRUNED.
+ *
+ * - Owns: end `*out_wal` with ironwal_wal_free(); it keeps the log open until then, unless that is
+ *   closed. ironwal_wal_close() on it closes the sharded log too.
+ * - NULL: `sharded` and `out_wal` are required. `*out_wal` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_sharded_wal(const struct ironwal_sharded *sharded,
+                                   struct ironwal_wal **out_wal,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Begins to read a shard at `start_id`, or at the first id kept where that is later. A shard
+ * without entries, and a start past its end, have none for now.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - NULL: `sharded` and `out_iter` are required. `*out_iter` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG where there is no such shard; ::IRONWAL_E_STREAM_NOT_FOUND where its
+ *   stream was deleted; ::IRONWAL_E_CORRUPT where it was found lost or damaged at opening;
+ *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_iter_shard(const struct ironwal_sharded *sharded,
+                                          uint32_t shard,
+                                          uint64_t start_id,
+                                          struct ironwal_iter **out_iter,
+                                          struct ironwal_error **out_error);
+
+/**
+ * Makes everything appended to a shard so far durable, in every sync mode.
+ *
+ * - Owns: nothing.
+ * - NULL: `sharded` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: everything appended to the shard before the call, when it returns ::IRONWAL_OK.
+ * - Errors: ::IRONWAL_E_CONFIG where there is no such shard; those of ironwal_stream_sync().
+ */
+ironwal_status ironwal_sharded_flush_shard(const struct ironwal_sharded *sharded,
+                                           uint32_t shard,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Makes everything appended so far durable, in all shards at once and in every sync mode. The
+ * first failure is told after all were tried.
+ *
+ * - Owns: nothing.
+ * - NULL: `sharded` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
+ * - Errors: those of ironwal_stream_sync(), of any shard.
+ */
+ironwal_status ironwal_sharded_flush_all(const struct ironwal_sharded *sharded,
+                                         struct ironwal_error **out_error);
+
+/**
+ * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+ * not stored.
+ *
+ * - Owns: `key` and `data` are copied.
+ * - NULL: `sharded` is required; `key` and `data` may be NULL if their length is 0; the outputs may
+ *   be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync, a flush or a checkpoint.
+ * - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost or
+ *   damaged at opening.
+ */
+ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
+                                      const void *key,
+                                      size_t key_len,
+                                      const void *data,
+                                      size_t len,
+                                      uint32_t *out_shard,
+                                      uint64_t *out_id,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Appends several entries to the shards of their keys. `out_shards` and `out_ids` are arrays of
+ * `entry_count` elements and get the shard and the id of each entry, in the order of `entries`.
+ * Within a shard the batch is atomic; over several shards it is not. No entries: nothing happens.
+ *
+ * - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
+ * - NULL: `sharded` is required; `entries` may be NULL if `entry_count` is 0; `out_shards` and
+ *   `out_ids` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
+ * - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
+ *   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+ *   where none does.
+ */
+ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharded,
+                                            const struct ironwal_keyed_slice *entries,
+                                            size_t entry_count,
+                                            uint32_t *out_shards,
+                                            uint64_t *out_ids,
+                                            struct ironwal_error **out_error);
+
+/**
+ * Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to
+ * and without `out_end_id`. No entries: nothing happens, and both ids are 0.
+ *
+ * - Owns: the entries are copied.
+ * - NULL: `sharded` is required; `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is
+ *   0; the outputs may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+ *   not at all.
+ * - Errors: those of ironwal_sharded_append().
+ */
+ironwal_status ironwal_sharded_append_batch_for_key(const struct ironwal_sharded *sharded,
+                                                    const void *key,
+                                                    size_t key_len,
+                                                    const struct ironwal_slice *entries,
+                                                    size_t entry_count,
+                                                    uint32_t *out_shard,
+                                                    uint64_t *out_first_id,
+                                                    uint64_t *out_end_id,
+                                                    struct ironwal_error **out_error);
+
+/**
+ * Makes a checkpoint, a consistent cut through all shards: if one append returned before another
+ * was called, no checkpoint holds the second without the first. Appends wait only while the next
+ * ids are read. An older checkpoint of the same id is superseded.
+ *
+ * - Owns: `id` is copied.
+ * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes, of any content.
+ * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: the checkpoint and everything below its offsets, in every sync mode.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
+ *   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that a failed sync may have left
+ *   one that shows after the next opening.
+ */
+ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *sharded,
+                                                 const void *id,
+                                                 size_t id_len,
+                                                 struct ironwal_error **out_error);
+
+/**
+ * Loads the checkpoint of an id.
+ *
+ * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
+ * - NULL: `sharded` and `out_checkpoint` are required; `id` must have 1 to 65,535 bytes.
+ *   `*out_checkpoint` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: the checkpoint and everything below its offsets is.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it counts
+ *   on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_load_checkpoint(const struct ironwal_sharded *sharded,
+                                               const void *id,
+                                               size_t id_len,
+                                               struct ironwal_checkpoint **out_checkpoint,
+                                               struct ironwal_error **out_error);
+
+/**
+ * Loads the newest checkpoint, in the order in which they were made.
+ *
+ * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
+ * - NULL: `sharded` and `out_checkpoint` are required. `*out_checkpoint` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: the checkpoint and everything below its offsets is.
+ * - Errors: ::IRONWAL_E_NO_CHECKPOINTS; ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest is
+ *   damaged, since an older one is loaded by its id only; ::IRONWAL_E_CHECKPOINT_PRUNED;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_load_latest_checkpoint(const struct ironwal_sharded *sharded,
+                                                      struct ironwal_checkpoint **out_checkpoint,
+                                                      struct ironwal_error **out_error);
+
+/**
+ * How many checkpoints can be loaded.
+ *
+ * - Owns: nothing.
+ * - NULL: `sharded` and `out_count` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_sharded_checkpoint_count(const struct ironwal_sharded *sharded,
+                                                size_t *out_count,
+                                                struct ironwal_error **out_error);
+
+/**
+ * Lists the checkpoints that can be loaded as they are now, oldest first.
+ *
+ * - Owns: free `*out_list` with ironwal_checkpoint_list_free(); it outlives the log.
+ * - NULL: `sharded` and `out_list` are required. `*out_list` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_sharded_list_checkpoints(const struct ironwal_sharded *sharded,
+                                                struct ironwal_checkpoint_list **out_list,
+                                                struct ironwal_error **out_error);
+
+/**
+ * The id of the checkpoint.
+ *
+ * - Owns: the view belongs to `checkpoint` and ends with it.
+ * - NULL: a NULL checkpoint answers {NULL, 0}.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *checkpoint);
+
+/**
+ * When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
+ * follow it.
+ *
+ * - Owns: `checkpoint` stays the caller's.
+ * - NULL: a NULL checkpoint answers 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+uint64_t ironwal_checkpoint_timestamp_ns(const struct ironwal_checkpoint *checkpoint);
+
+/**
+ * How many shards the checkpoint goes through.
+ *
+ * - Owns: `checkpoint` stays the caller's.
+ * - NULL: a NULL checkpoint answers 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+uint32_t ironwal_checkpoint_shard_count(const struct ironwal_checkpoint *checkpoint);
+
+/**
+ * The next id of a shard at the time of the checkpoint: the checkpoint holds what is below it, and
+ * replay starts there.
+ *
+ * - Owns: `checkpoint` stays the caller's.
+ * - NULL: `checkpoint` and `out_id` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG where there is no such shard.
+ */
+ironwal_status ironwal_checkpoint_offset(const struct ironwal_checkpoint *checkpoint,
+                                         uint32_t shard,
+                                         uint64_t *out_id,
+                                         struct ironwal_error **out_error);
+
+/**
+ * Frees a checkpoint that was loaded, and the bytes of its id. The log keeps its own.
+ *
+ * - Owns: takes `checkpoint`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_checkpoint_free(struct ironwal_checkpoint *checkpoint);
+
+/**
+ * How many checkpoints are listed.
+ *
+ * - Owns: `list` stays the caller's.
+ * - NULL: a NULL list has 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+size_t ironwal_checkpoint_list_count(const struct ironwal_checkpoint_list *list);
+
+/**
+ * The id and the time, in nanoseconds since 1970, of the checkpoint at `index`.
+ *
+ * - Owns: the view belongs to `list` and ends with it.
+ * - NULL: `list` and `out_id` are required; `out_timestamp_ns` may be NULL. `*out_id` is {NULL, 0}
+ *   after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_INVALID_ARG for an index past the end.
+ */
+ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list *list,
+                                           size_t index,
+                                           struct ironwal_view *out_id,
+                                           uint64_t *out_timestamp_ns,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Frees a list of checkpoints and the ids that belong to it.
+ *
+ * - Owns: takes `list`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
+
+/**
+ * Removes the segments that hold only entries below the checkpoint's offsets, never the active
+ * ones. Older checkpoints are pruned by it, durably and before anything is removed. With an archive
+ * path segments are moved there.
+ *
+ * - Owns: `out_stats` stays the caller's.
+ * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
+ * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
+ * - Blocks: until the directories are on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
+ *   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
+ *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no
+ *   sizeof of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any
+ *   shard, after all were tried; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_sharded *sharded,
+                                                       const void *id,
+                                                       size_t id_len,
+                                                       struct ironwal_prune_stats *out_stats,
+                                                       size_t out_stats_size,
+                                                       struct ironwal_error **out_error);
+
+/**
+ * Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded, pruned
+ * and damaged ones took in the file. Removes no entries.
+ *
+ * - Owns: `out_stats` stays the caller's.
+ * - NULL: `sharded` is required; `out_stats` may be NULL.
+ * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
+ * - Blocks: until the file and its directory are on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
+ *   to be kept; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof of
+ *   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded *sharded,
+                                                   size_t keep_latest_n,
+                                                   struct ironwal_compaction_stats *out_stats,
+                                                   size_t out_stats_size,
+                                                   struct ironwal_error **out_error);
+
+/**
+ * What the automatic checkpoints came to, and, if the last attempt failed, why.
+ *
+ * - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
+ *   it before is overwritten. `out_status` stays the caller's.
+ * - NULL: `sharded` is required; `out_status` and `out_last_error` may be NULL. `*out_last_error` is
+ *   {NULL, 0} after a failure, and where the last attempt succeeded.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
+ *   checkpoints; ::IRONWAL_E_INVALID_ARG where `out_status_size` is no sizeof of
+ *   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_automatic_status(const struct ironwal_sharded *sharded,
+                                                struct ironwal_automatic_status *out_status,
+                                                size_t out_status_size,
+                                                struct ironwal_buffer *out_last_error,
+                                                struct ironwal_error **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

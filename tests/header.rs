@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 22] = [
     "status",
     "version",
     "error",
@@ -28,6 +28,11 @@ const SOURCES: [&str; 17] = [
     "stream",
     "stream_read",
     "iterator",
+    "sharded_options",
+    "sharded",
+    "sharded_append",
+    "sharded_checkpoints",
+    "sharded_maintenance",
 ];
 
 /// What each function's comment tells, in this order.

@@ -80,6 +80,8 @@ pub(super) struct ErrorReport {
     path: CText,
     offset: Option<u64>,
     ids: Option<Range<u64>>,
+    /// What an incomplete batch left, by shard.
+    committed: Vec<(u16, Range<u64>)>,
 }
 
 impl ErrorReport {
@@ -92,6 +94,7 @@ impl ErrorReport {
             path: CText::default(),
             offset: None,
             ids: None,
+            committed: Vec::new(),
         }
     }
 
@@ -110,6 +113,10 @@ impl ErrorReport {
             path: CText::new(path.as_deref().unwrap_or("")),
             offset: context.offset,
             ids: context.ids,
+            committed: match error {
+                Error::BatchIncomplete { committed, .. } => committed.clone(),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -293,6 +300,52 @@ pub unsafe extern "C" fn ironwal_error_ids(
         let Some(ids) = field(error, None, |report| report.ids.clone()) else {
             return false;
         };
+        boundary::give(out_first_id, ids.start);
+        boundary::give(out_end_id, ids.end);
+        true
+    }
+}
+
+/// In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
+/// all other shards are absent. 0 for every other error.
+///
+/// - Owns: `error` stays the caller's.
+/// - NULL: a NULL error answers 0.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_error) -> usize {
+    // SAFETY: the caller passes NULL or a live error.
+    unsafe { field(error, 0, |report| report.committed.len()) }
+}
+
+/// One of the shards that hold their part of an incomplete batch, and the ids of that part, from
+/// `out_first_id` up to and without `out_end_id`. Entries of one shard keep the order of the batch.
+/// Returns whether there is one at `index`; the outputs are written only then.
+///
+/// - Owns: `error` stays the caller's.
+/// - NULL: a NULL error answers false; the outputs may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: what is told here is as durable as the sync mode promises for a batch.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_committed_part(
+    error: *const ironwal_error,
+    index: usize,
+    out_shard: *mut u32,
+    out_first_id: *mut u64,
+    out_end_id: *mut u64,
+) -> bool {
+    // SAFETY: the caller passes NULL or a live error, and NULL or writable integers.
+    unsafe {
+        let part = field(error, None, |report| report.committed.get(index).cloned());
+        let Some((shard, ids)) = part else {
+            return false;
+        };
+        boundary::give(out_shard, u32::from(shard));
         boundary::give(out_first_id, ids.start);
         boundary::give(out_end_id, ids.end);
         true

@@ -46,7 +46,8 @@ impl Handle for IterHandle {
     }
 }
 
-fn handle_of(gate: &Arc<Gate>, iterator: WalIdIterator) -> *mut ironwal_iter {
+/// Hands an iterator to C.
+pub(super) fn handle_of(gate: &Arc<Gate>, iterator: WalIdIterator) -> *mut ironwal_iter {
     boundary::into_handle(IterHandle {
         gate: Arc::clone(gate),
         iterator,

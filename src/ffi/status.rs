@@ -61,6 +61,21 @@ pub const IRONWAL_E_UNSUPPORTED_VERSION: ironwal_status = -22;
 pub const IRONWAL_E_PANIC: ironwal_status = -23;
 /// The iterator has moved since this view was given out.
 pub const IRONWAL_E_STALE_VIEW: ironwal_status = -24;
+/// There is no checkpoint of this id.
+pub const IRONWAL_E_CHECKPOINT_NOT_FOUND: ironwal_status = -25;
+/// The checkpoint, or the file that holds it, is damaged.
+pub const IRONWAL_E_CHECKPOINT_CORRUPTED: ironwal_status = -26;
+/// The log was made with another number of shards.
+pub const IRONWAL_E_SHARD_COUNT_MISMATCH: ironwal_status = -27;
+/// An id of a checkpoint that is not 1 to 65,535 bytes long.
+pub const IRONWAL_E_INVALID_CHECKPOINT_ID: ironwal_status = -28;
+/// The log has no checkpoint.
+pub const IRONWAL_E_NO_CHECKPOINTS: ironwal_status = -29;
+/// The checkpoint counts on entries that were removed.
+pub const IRONWAL_E_CHECKPOINT_PRUNED: ironwal_status = -30;
+/// A batch over several shards is whole in some and absent from others; see
+/// ironwal_error_committed_part().
+pub const IRONWAL_E_BATCH_INCOMPLETE: ironwal_status = -31;
 
 /// The name of a status, such as "IRONWAL_E_LOCKED".
 ///
@@ -98,6 +113,13 @@ pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
         IRONWAL_E_UNSUPPORTED_VERSION => c"IRONWAL_E_UNSUPPORTED_VERSION",
         IRONWAL_E_PANIC => c"IRONWAL_E_PANIC",
         IRONWAL_E_STALE_VIEW => c"IRONWAL_E_STALE_VIEW",
+        IRONWAL_E_CHECKPOINT_NOT_FOUND => c"IRONWAL_E_CHECKPOINT_NOT_FOUND",
+        IRONWAL_E_CHECKPOINT_CORRUPTED => c"IRONWAL_E_CHECKPOINT_CORRUPTED",
+        IRONWAL_E_SHARD_COUNT_MISMATCH => c"IRONWAL_E_SHARD_COUNT_MISMATCH",
+        IRONWAL_E_INVALID_CHECKPOINT_ID => c"IRONWAL_E_INVALID_CHECKPOINT_ID",
+        IRONWAL_E_NO_CHECKPOINTS => c"IRONWAL_E_NO_CHECKPOINTS",
+        IRONWAL_E_CHECKPOINT_PRUNED => c"IRONWAL_E_CHECKPOINT_PRUNED",
+        IRONWAL_E_BATCH_INCOMPLETE => c"IRONWAL_E_BATCH_INCOMPLETE",
         _ => c"IRONWAL_E_OTHER",
     };
     name.as_ptr()
@@ -127,14 +149,12 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::Timeout => IRONWAL_E_TIMEOUT,
         Error::Forked => IRONWAL_E_FORKED,
         Error::UnsupportedVersion(_) => IRONWAL_E_UNSUPPORTED_VERSION,
-        // The sharded log's own. No function of the C API answers them yet.
-        #[cfg(feature = "sharded")]
-        Error::CheckpointNotFound(_)
-        | Error::CheckpointCorrupted { .. }
-        | Error::ShardCountMismatch { .. }
-        | Error::InvalidCheckpointId(_)
-        | Error::NoCheckpoints
-        | Error::CheckpointPruned { .. }
-        | Error::BatchIncomplete { .. } => IRONWAL_E_OTHER,
+        Error::CheckpointNotFound(_) => IRONWAL_E_CHECKPOINT_NOT_FOUND,
+        Error::CheckpointCorrupted { .. } => IRONWAL_E_CHECKPOINT_CORRUPTED,
+        Error::ShardCountMismatch { .. } => IRONWAL_E_SHARD_COUNT_MISMATCH,
+        Error::InvalidCheckpointId(_) => IRONWAL_E_INVALID_CHECKPOINT_ID,
+        Error::NoCheckpoints => IRONWAL_E_NO_CHECKPOINTS,
+        Error::CheckpointPruned { .. } => IRONWAL_E_CHECKPOINT_PRUNED,
+        Error::BatchIncomplete { .. } => IRONWAL_E_BATCH_INCOMPLETE,
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct WalHandle {
     pub(super) keeper: Arc<Keeper>,
     pub(super) wal: Wal,
     /// Hears what the engine tells, and from here that the log was opened and closed.
-    sink: Option<LogSink>,
+    pub(super) sink: Option<LogSink>,
 }
 
 impl Handle for WalHandle {
@@ -110,7 +110,8 @@ pub unsafe extern "C" fn ironwal_wal_close(
     }
 }
 
-fn tell(sink: Option<&LogSink>, message: &str) {
+/// Tells what the C layer did.
+pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
     if let Some(sink) = sink {
         sink(Level::Info, message);
     }

@@ -37,6 +37,15 @@ impl ShardedWal {
     /// Errors: those of an append, when no shard holds its part; otherwise `BatchIncomplete`, which
     /// tells the shards that do.
     pub fn append_batch(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(u16, u64)>> {
+        let borrowed: Vec<(&[u8], &[u8])> = entries
+            .iter()
+            .map(|(key, value)| (&key[..], &value[..]))
+            .collect();
+        self.append_borrowed(&borrowed)
+    }
+
+    /// The same, with entries that lie elsewhere.
+    pub(crate) fn append_borrowed(&self, entries: &[(&[u8], &[u8])]) -> Result<Vec<(u16, u64)>> {
         self.log().wal.enter()?;
         let shards: Vec<u16> = entries.iter().map(|(key, _)| self.shard_of(key)).collect();
         let mut places: Vec<usize> = (0..entries.len()).collect();
@@ -44,7 +53,7 @@ impl ShardedWal {
         places.sort_by_key(|place| shards[*place]);
         let parts = parts_of(&places, &shards);
         let values = |places: &[usize]| -> Vec<&[u8]> {
-            places.iter().map(|place| &entries[*place].1[..]).collect()
+            places.iter().map(|place| entries[*place].1).collect()
         };
         let mut written = Vec::with_capacity(parts.len());
         let mut failure = None;

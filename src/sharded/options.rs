@@ -61,7 +61,7 @@ impl ShardedOptions {
     }
 
     /// Checks every field against its documented bounds.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let refuse = |what: &str| Err(Error::Config(format!("{what}; see ShardedOptions")));
         if self.shard_count == 0 {
             return refuse("shard_count is 0, the least is 1");

@@ -260,12 +260,10 @@ fn save_range(storage: &dyn Storage, path: &Path, from: FileOffset, len: u64) ->
         let wanted = chunk
             .len()
             .min(usize::try_from(len - at).unwrap_or(usize::MAX));
-        let read = source.read_at(at, &mut chunk[..wanted])?;
-        if read == 0 {
-            break;
-        }
-        target.write_at(at - from.0, &[IoSlice::new(&chunk[..read])])?;
-        at += read as u64;
+        // Anything less than all would be cut without a copy.
+        read_exact_at(&*source, at, &mut chunk[..wanted])?;
+        target.write_at(at - from.0, &[IoSlice::new(&chunk[..wanted])])?;
+        at += wanted as u64;
     }
     target.sync_all()
 }

@@ -155,6 +155,11 @@ impl CheckpointFile {
             let aside = free_name(&*self.storage, &self.path, DAMAGED_SUFFIX)?;
             let kept = self.storage.link_or_copy(&self.path, &aside);
             kept.map_err(|error| self.io(error, FileOffset(0)))?;
+            // The copy's name is durable before the log's name stands for something else.
+            if let Some(root) = self.path.parent() {
+                let synced = self.storage.sync_dir(root);
+                synced.map_err(|error| self.io(error, FileOffset(0)))?;
+            }
         }
         let written = self.write_new(&[], empty_log());
         match written {

@@ -47,7 +47,7 @@ impl StreamCore {
         if entries.is_empty() {
             let tail = self.tail.lock();
             self.admit(&tail)?;
-            let next = tail.reserved.next_id.0;
+            let next = tail.written.next_id.0;
             return Ok(next..next);
         }
         let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;

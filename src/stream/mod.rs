@@ -16,6 +16,7 @@
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
+//! | `view` | where are the bytes of one entry borrowed from? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
 mod ahead;

@@ -215,7 +215,8 @@ impl Wal {
         self.existing(stream)?.sync()
     }
 
-    /// Makes everything appended so far durable, in all streams; the first failure is told.
+    /// Makes everything appended so far durable, in all streams; the first failure is told. Streams
+    /// that could not be opened took no appends and are passed over.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter()?;
         let streams: Vec<Known> = self.log.known.read().values().cloned().collect();

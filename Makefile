@@ -26,6 +26,7 @@ build:
 demo: build
 	@echo; cd $(BUILD) && examples-c/itch_journal
 	@echo; cd $(BUILD) && examples-c/crash_demo
+	@echo; cd $(BUILD) && examples-c/sharded_ledger
 
 # The tools come first: CMake looks for them when it configures.
 test:

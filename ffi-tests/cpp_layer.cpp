@@ -113,6 +113,38 @@ static void failures(ironwal::wal &wal) {
     CHECK(ironwal::wal::open("").status() == IRONWAL_E_CONFIG);
 }
 
+static void sharded() {
+    CHECK(ironwal::route("user_123", 16).value() == 3);
+    CHECK(ironwal::route("k", 0).status() == IRONWAL_E_CONFIG);
+    CHECK(ironwal::sharded::open(path_of("sharded"), 0).status() == IRONWAL_E_CONFIG);
+    ironwal::sharded_options options(16);
+    options.checkpoint_every_entries(1 << 20).checkpoint_interval(std::chrono::hours(1))
+        .checkpoint_prefix("auto-").retention(5);
+    auto log = ironwal::sharded::open(ironwal::options(path_of("sharded")), options).value();
+    const auto where = log.append("user_123", "one").value();
+    CHECK(where.shard == 3 && where.id == 0 && log.shard_count().value() == 16);
+    const auto places = log.append_batch({{"user_123", "two"}, {"", "other"}}).value();
+    CHECK(places[0].shard == 3 && places[0].id == 1 && places[1].shard == 5);
+    CHECK(log.append_batch_for_key("user_123", {"three"}).value().first == 2);
+    log.flush_shard(3).value();
+    log.flush_all().value();
+    CHECK(log.load_latest_checkpoint().status() == IRONWAL_E_NO_CHECKPOINTS);
+    log.create_checkpoint("a").value();
+    log.create_checkpoint("b").value();
+    auto latest = log.load_latest_checkpoint().value();
+    CHECK(latest.id() == "b" && latest.offset(3).value() == 3 && latest.shard_count() == 16);
+    CHECK(log.load_checkpoint("a").value().timestamp_ns() == log.list_checkpoints().value()[0].timestamp_ns);
+    CHECK(log.list_checkpoints().value()[1].id == "b" && log.checkpoint_count().value() == 2);
+    std::string read;
+    for (const auto &entry : log.iter_shard(3, 1).value()) read += entry->text();
+    CHECK(read == "twothree");
+    CHECK(log.wal().value().stream("shard_03").value().next_id().value() == 3);
+    CHECK(log.prune_before_checkpoint("b").value().segments_deleted == 0);
+    CHECK(log.compact_checkpoints(0).value().checkpoints_after == 0);
+    CHECK(log.automatic_status().value().failed == 0);
+    log.close().value();
+}
+
 int main() {
     enter_directory();
     ironwal::options options(path_of("log"));
@@ -133,6 +165,7 @@ int main() {
     CHECK(wal.restore_archived("s").value() == 0);
     wal.delete_stream("s").value();
     CHECK(wal.streams().value().empty());
+    sharded();
     wal.close().value();
     CHECK(wal.close().status() == IRONWAL_E_INVALID_ARG);
     return 0;

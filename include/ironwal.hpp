@@ -328,6 +328,7 @@ public:
 
 private:
     friend class wal;
+    friend class sharded;
 
     template <class Call>
     void keep(Call &&call) {
@@ -628,8 +629,252 @@ public:
     }
 
 private:
+    friend class sharded;
     explicit wal(ironwal_wal *handle) noexcept : handle_(handle) {}
     detail::owner<ironwal_wal, ironwal_wal_free> handle_;
+};
+
+// Where an entry of a sharded log went.
+struct place {
+    std::uint32_t shard = 0;
+    std::uint64_t id = 0;
+};
+
+// A checkpoint that was loaded; it outlives its log.
+class checkpoint {
+public:
+    explicit checkpoint(ironwal_checkpoint *handle) noexcept : handle_(handle) {}
+
+    std::string_view id() const noexcept {
+        const ironwal_view view = ironwal_checkpoint_id(handle_.get());
+        return {reinterpret_cast<const char *>(view.data), view.len};
+    }
+    std::uint64_t timestamp_ns() const noexcept { return ironwal_checkpoint_timestamp_ns(handle_.get()); }
+    std::uint32_t shard_count() const noexcept { return ironwal_checkpoint_shard_count(handle_.get()); }
+    // The id from which replay of the shard starts.
+    result<std::uint64_t> offset(std::uint32_t shard) const {
+        std::uint64_t id = 0;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_checkpoint_offset(handle_.get(), shard, &id, out); },
+            [&] { return id; });
+    }
+
+private:
+    detail::owner<ironwal_checkpoint, ironwal_checkpoint_free> handle_;
+};
+
+// One checkpoint of a list.
+struct listed_checkpoint {
+    std::string id;
+    std::uint64_t timestamp_ns = 0;
+};
+
+// The shard of a key, for those who route by themselves.
+inline result<std::uint32_t> route(bytes key, std::uint32_t shard_count) {
+    std::uint32_t shard = 0;
+    return detail::run(
+        [&](ironwal_error **out) {
+            return ironwal_sharded_route(key.data(), key.size(), shard_count, &shard, out);
+        },
+        [&] { return shard; });
+}
+
+// How many shards, and when the log makes checkpoints by itself. Setters chain; the first refused one
+// is told when the log is opened.
+class sharded_options {
+public:
+    explicit sharded_options(std::uint32_t shard_count) {
+        keep([&](ironwal_error **out) {
+            ironwal_sharded_options *made = nullptr;
+            const auto status = ironwal_sharded_options_new(shard_count, &made, out);
+            handle_ = detail::owner<ironwal_sharded_options, ironwal_sharded_options_free>(made);
+            return status;
+        });
+    }
+
+    sharded_options &checkpoint_every_entries(std::uint64_t entries) { return set(ironwal_sharded_options_set_checkpoint_every_entries, entries); }
+    sharded_options &checkpoint_interval(std::chrono::nanoseconds interval) {
+        const auto ns = interval.count();
+        return set(ironwal_sharded_options_set_checkpoint_interval, static_cast<std::uint64_t>(ns > 0 ? ns : 0));
+    }
+    sharded_options &checkpoint_prefix(bytes prefix) { return set(ironwal_sharded_options_set_checkpoint_prefix, prefix.data(), prefix.size()); }
+    // The callback must not throw; `context` comes back with every call.
+    sharded_options &checkpoint_ids(ironwal_checkpoint_id_fn callback, std::uintptr_t context) { return set(ironwal_sharded_options_set_checkpoint_ids, callback, context); }
+    sharded_options &retention(std::size_t keep_latest) { return set(ironwal_sharded_options_set_retention, keep_latest); }
+
+private:
+    friend class sharded;
+
+    template <class Call>
+    void keep(Call &&call) {
+        ironwal_error *details = nullptr;
+        const ironwal_status status = call(&details);
+        if (status != IRONWAL_OK && !refused_)
+            refused_.emplace(status, details);
+        else
+            ironwal_error_free(details);
+    }
+
+    template <class Setter, class... Values>
+    sharded_options &set(Setter setter, Values... values) {
+        keep([&](ironwal_error **out) { return setter(handle_.get(), values..., out); });
+        return *this;
+    }
+
+    detail::owner<ironwal_sharded_options, ironwal_sharded_options_free> handle_;
+    std::optional<error> refused_;
+};
+
+// An open log of many shards. Destroyed without close(): closed too, but failures are not told.
+class sharded {
+public:
+    static result<sharded> open(const options &options, const sharded_options &sharded_options) {
+        if (options.refused_) return *options.refused_;
+        if (sharded_options.refused_) return *sharded_options.refused_;
+        ironwal_sharded *handle = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_open(options.handle_.get(), sharded_options.handle_.get(), &handle, out);
+            },
+            [&] { return sharded(handle); });
+    }
+    static result<sharded> open(std::string_view path, std::uint32_t shard_count) {
+        return open(options(path), sharded_options(shard_count));
+    }
+
+    result<void> close() {
+        return detail::run([&](ironwal_error **out) { return ironwal_sharded_close(handle_.release(), out); });
+    }
+    // The log below; see ironwal_sharded_wal().
+    result<ironwal::wal> wal() const {
+        ironwal_wal *made = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_sharded_wal(handle_.get(), &made, out); },
+                           [&] { return ironwal::wal(made); });
+    }
+    result<std::uint32_t> shard_count() const {
+        std::uint32_t count = 0;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_sharded_shard_count(handle_.get(), &count, out); },
+            [&] { return count; });
+    }
+    result<place> append(bytes key, bytes data) {
+        place where;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_append(handle_.get(), key.data(), key.size(), data.data(), data.size(),
+                                              &where.shard, &where.id, out);
+            },
+            [&] { return where; });
+    }
+    // Pairs of key and value; the places are in their order.
+    result<std::vector<place>> append_batch(const std::vector<std::pair<bytes, bytes>> &entries) {
+        std::vector<ironwal_keyed_slice> slices;
+        slices.reserve(entries.size());
+        for (const auto &[key, value] : entries) slices.push_back({key.slice(), value.slice()});
+        std::vector<std::uint32_t> shards(entries.size());
+        std::vector<std::uint64_t> ids(entries.size());
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_append_batch(handle_.get(), slices.data(), slices.size(), shards.data(),
+                                                    ids.data(), out);
+            },
+            [&] {
+                std::vector<place> places;
+                for (std::size_t at = 0; at < ids.size(); ++at) places.push_back({shards[at], ids[at]});
+                return places;
+            });
+    }
+    result<id_range> append_batch_for_key(bytes key, const std::vector<bytes> &entries) {
+        const auto slices = detail::slices_of(entries);
+        id_range ids;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_append_batch_for_key(handle_.get(), key.data(), key.size(), slices.data(),
+                                                            slices.size(), nullptr, &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
+    result<entries> iter_shard(std::uint32_t shard, std::uint64_t start_id) const {
+        ironwal_iter *iter = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_sharded_iter_shard(handle_.get(), shard, start_id, &iter, out); },
+            [&] { return entries(iter); });
+    }
+    result<void> flush_shard(std::uint32_t shard) {
+        return detail::run([&](ironwal_error **out) { return ironwal_sharded_flush_shard(handle_.get(), shard, out); });
+    }
+    result<void> flush_all() {
+        return detail::run([&](ironwal_error **out) { return ironwal_sharded_flush_all(handle_.get(), out); });
+    }
+    result<void> create_checkpoint(bytes id) {
+        return detail::run([&](ironwal_error **out) {
+            return ironwal_sharded_create_checkpoint(handle_.get(), id.data(), id.size(), out);
+        });
+    }
+    result<checkpoint> load_checkpoint(bytes id) const {
+        ironwal_checkpoint *loaded = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_load_checkpoint(handle_.get(), id.data(), id.size(), &loaded, out);
+            },
+            [&] { return checkpoint(loaded); });
+    }
+    result<checkpoint> load_latest_checkpoint() const {
+        ironwal_checkpoint *loaded = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_sharded_load_latest_checkpoint(handle_.get(), &loaded, out); },
+            [&] { return checkpoint(loaded); });
+    }
+    result<std::size_t> checkpoint_count() const {
+        std::size_t count = 0;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_sharded_checkpoint_count(handle_.get(), &count, out); },
+            [&] { return count; });
+    }
+    result<std::vector<listed_checkpoint>> list_checkpoints() const {
+        ironwal_checkpoint_list *raw = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_sharded_list_checkpoints(handle_.get(), &raw, out); },
+            [&] {
+                detail::owner<ironwal_checkpoint_list, ironwal_checkpoint_list_free> listed(raw);
+                std::vector<listed_checkpoint> found(ironwal_checkpoint_list_count(raw));
+                for (std::size_t at = 0; at < found.size(); ++at) {
+                    ironwal_view id{nullptr, 0};
+                    if (ironwal_checkpoint_list_get(raw, at, &id, &found[at].timestamp_ns, nullptr) == IRONWAL_OK)
+                        found[at].id.assign(reinterpret_cast<const char *>(id.data), id.len);
+                }
+                return found;
+            });
+    }
+    result<ironwal_prune_stats> prune_before_checkpoint(bytes id) {
+        ironwal_prune_stats stats{};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_prune_before_checkpoint(handle_.get(), id.data(), id.size(), &stats,
+                                                               sizeof stats, out);
+            },
+            [&] { return stats; });
+    }
+    result<ironwal_compaction_stats> compact_checkpoints(std::size_t keep_latest_n) {
+        ironwal_compaction_stats stats{};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_compact_checkpoints(handle_.get(), keep_latest_n, &stats, sizeof stats, out);
+            },
+            [&] { return stats; });
+    }
+    result<ironwal_automatic_status> automatic_status() const {
+        ironwal_automatic_status status{};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_automatic_status(handle_.get(), &status, sizeof status, nullptr, out);
+            },
+            [&] { return status; });
+    }
+
+private:
+    explicit sharded(ironwal_sharded *handle) noexcept : handle_(handle) {}
+    detail::owner<ironwal_sharded, ironwal_sharded_free> handle_;
 };
 
 } // namespace ironwal

@@ -2,6 +2,8 @@
 //!
 //! Every public signature of 0.6.9 but those of `sharded` is used here as its users wrote it.
 
+// The 0.6 crate had compression on by default.
+#![cfg(feature = "compression")]
 // Signatures are spelled out as they were.
 #![allow(clippy::type_complexity)]
 

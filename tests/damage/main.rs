@@ -1,6 +1,9 @@
 //! What must hold: whatever happens to the files, no wrong byte is ever served, what is not damaged
 //! stays readable, damage is told with its place, ids are not given twice, streams do not share fate.
 
+// Some of the entries are compressed.
+#![cfg(feature = "compression")]
+
 mod cuts;
 mod disk;
 mod flips;

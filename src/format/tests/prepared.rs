@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::assert_golden;
 use super::encoded;
 use super::seed;
+#[cfg(feature = "compression")]
 use crate::format::frame::Codec;
 use crate::format::frame::FRAME_HEADER_LEN;
 use crate::format::frame::FrameHeader;

@@ -12,11 +12,6 @@ static void modes(ironwal_options *options, mode_setter set, int32_t count) {
     OK(set(options, 0, &error));
 }
 
-static ironwal_status write_strategy_below_mmap(ironwal_options *options, int32_t mode,
-                                                ironwal_error **out) {
-    return ironwal_options_set_write_strategy(options, mode == 2 ? 3 : mode, out);
-}
-
 static void refused_paths(void) {
     ironwal_options *options = NULL;
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_new("", 0, &options, &error));
@@ -35,9 +30,7 @@ int main(void) {
     modes(options, ironwal_options_set_compression, 2);
     modes(options, ironwal_options_set_read_strategy, 2);
     modes(options, ironwal_options_set_on_corruption, 2);
-    modes(options, write_strategy_below_mmap, 2);
-    EXPECT(IRONWAL_E_CONFIG,
-           ironwal_options_set_write_strategy(options, IRONWAL_WRITE_MMAP, &error));
+    modes(options, ironwal_options_set_write_strategy, 3);
 
     const size_t gib = (size_t)1 << 30;
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_max_segment_size(options, 0, &error));

@@ -151,7 +151,8 @@
 #define IRONWAL_READ_MMAP 1
 
 /**
- * The library chooses. The default.
+ * The library chooses: stores into the mapped active segment in mode asynchronous, where no store
+ * can raise a signal (ext4, tmpfs); positional writes everywhere else. The default.
  */
 #define IRONWAL_WRITE_AUTO 0
 
@@ -161,7 +162,8 @@
 #define IRONWAL_WRITE_STANDARD_IO 1
 
 /**
- * Stores into the mapped active segment. Refused by this version with ::IRONWAL_E_CONFIG.
+ * Stores into the mapped active segment, always; a failing or full disk can then raise SIGBUS in
+ * the appending thread on file systems other than ext4 and tmpfs.
  */
 #define IRONWAL_WRITE_MMAP 2
 

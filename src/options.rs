@@ -39,11 +39,16 @@ pub enum ReadStrategy {
 /// How the active segment is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteStrategy {
-    /// The library chooses. In this version always positional writes.
+    /// The library chooses: stores into the mapped active segment under [`SyncMode::Async`], on
+    /// file systems where no store can raise a signal, whatever happens to the disk (ext4 that
+    /// journals no data, tmpfs; Linux 5.14 or later); positional writes everywhere else.
     Auto,
-    /// Positional writes.
+    /// Positional writes. Nothing is ever mapped for writing.
     StandardIo,
-    /// Stores into the mapped active segment. Not built yet: refused with [`Error::Config`].
+    /// Stores into the mapped active segment, in every sync mode and on every file system that can
+    /// map. An append is then a copy and a checksum. On a file system other than those of `Auto`
+    /// a disk that fails or fills up can raise SIGBUS in an appending thread, and a stranger who
+    /// shortens the file can on any. Where mapping fails, appends are written.
     Mmap,
 }
 
@@ -187,9 +192,6 @@ impl WalOptions {
         }
         if !(1..=GIB).contains(&self.read_buffer_size) {
             return refuse("read_buffer_size is outside 1..=1 GiB");
-        }
-        if self.write_strategy == WriteStrategy::Mmap {
-            return refuse("write_strategy Mmap is not available in this version");
         }
         if let Some(background) = self.background_sync
             && background.interval.is_zero()

@@ -32,11 +32,13 @@ pub const IRONWAL_READ_STANDARD_IO: i32 = 0;
 /// Sealed segments are memory-mapped; a failing disk can then raise SIGBUS in the reading thread.
 pub const IRONWAL_READ_MMAP: i32 = 1;
 
-/// The library chooses. The default.
+/// The library chooses: stores into the mapped active segment in mode asynchronous, where no store
+/// can raise a signal (ext4, tmpfs); positional writes everywhere else. The default.
 pub const IRONWAL_WRITE_AUTO: i32 = 0;
 /// Positional writes.
 pub const IRONWAL_WRITE_STANDARD_IO: i32 = 1;
-/// Stores into the mapped active segment. Refused by this version with ::IRONWAL_E_CONFIG.
+/// Stores into the mapped active segment, always; a failing or full disk can then raise SIGBUS in
+/// the appending thread on file systems other than ext4 and tmpfs.
 pub const IRONWAL_WRITE_MMAP: i32 = 2;
 
 /// Keep what is good and report what is not. The default.

@@ -37,6 +37,7 @@ pub use windows::fork_generation;
 use std::fmt;
 use std::io;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,6 +114,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// The absolute path of an existing directory, links resolved.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 
+    /// Whether a store into pages made ready by [`WritableMap::make_ready`] cannot raise a signal
+    /// on the file system holding `dir`, not even once its disk has failed or is full.
+    fn stores_are_safe(&self, dir: &Path) -> bool {
+        let _ = dir;
+        false
+    }
+
     /// Takes the writer lock on the file `path` (created when missing), without waiting.
     /// `ErrorKind::WouldBlock`: somebody holds it, in this process or another. The lock ends when
     /// the returned value is dropped or the process dies; a forked child does not inherit it.
@@ -155,6 +163,47 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// Maps the first `len` bytes for reading. The mapping stays valid after the file is closed,
     /// renamed or unlinked; the bytes must never be cut while it lives.
     fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>>;
+
+    /// Maps `[from, from + len)` for storing; `from` is a multiple of 4096. The range may reach
+    /// beyond the end of the file. `Unsupported` where there is no such thing.
+    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WritableMap>> {
+        let _ = (from, len);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Hands `[offset, offset + len)` to the disk and waits until it took it. Durable only once a
+    /// sync of this file, or of a range of it, returned success afterwards.
+    fn write_back(&self, offset: u64, len: u64) -> io::Result<()> {
+        let _ = (offset, len);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A stretch of a file mapped for storing. What is stored is in the kernel at once: reads see it,
+/// and it survives the death of the process.
+pub trait WritableMap: Send + Sync + fmt::Debug {
+    /// Makes all pages of `[from, to)` present and writable, so that stores there wait for nothing
+    /// and raise no signal; an error where that cannot be had. What was made ready before goes on
+    /// at `from`, or lies around it. `to` must not lie beyond the end of the file, which must not
+    /// be cut below it while stores go on. Changes no content. One call at a time.
+    fn make_ready(&self, from: u64, to: u64) -> io::Result<()>;
+
+    /// Stores bytes at `offset`. False, and nothing done, where the range was not made ready.
+    /// Bytes of one file offset are stored by one thread at a time.
+    fn store(&self, offset: u64, bytes: &[u8]) -> bool;
+
+    /// The end of what was made ready.
+    fn ready_to(&self) -> u64;
+
+    /// The file offsets that are mapped.
+    fn range(&self) -> Range<u64>;
+
+    /// Whether [`WritableMap::sync_range`] is enough on this file system.
+    fn syncs_ranges(&self) -> bool;
+
+    /// Makes `[from, to)`, which lies in the map, durable, with the metadata needed to read it
+    /// back, whether it was stored or written. What else of the file is dirty stays so.
+    fn sync_range(&self, from: u64, to: u64) -> io::Result<()>;
 }
 
 /// A read-only mapping of a file.

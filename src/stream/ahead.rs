@@ -1,5 +1,5 @@
 //! What is made ahead of need, off the appending threads: zeros behind the tail, and the file of
-//! the next segment?
+//! the next segment? (What is mapped ahead: see `mapped`.)
 //!
 //! Zeros are written and synced before they are needed, so that later syncs overwrite blocks
 //! instead of growing the file. Their range belongs to the zeroer, who holds the upkeep lock. The
@@ -23,7 +23,6 @@ use crate::options::SyncMode;
 use crate::segment::TEMPORARY_NAME;
 use crate::segment::create_spare;
 use crate::segment::fill_spare;
-use crate::storage::Access;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::grow::LEAST_STEP;
@@ -47,7 +46,7 @@ impl StreamCore {
             && left < step / 2
             && left < to_come
             && tail.ahead_refused_at != Some(tail.secured);
-        zeros || (!tail.spare_tried && self.wants_spare(used))
+        zeros || (!tail.spare_tried && self.wants_spare(used)) || self.wants_map(tail)
     }
 
     fn wants_spare(&self, used: u64) -> bool {
@@ -61,6 +60,10 @@ impl StreamCore {
             let _upkeep = self.upkeep.lock();
             self.zero_ahead()
         };
+        if let Err(error) = self.map_ahead() {
+            self.environment
+                .tell(log::Level::Debug, &format!("not mapped: {error}"));
+        }
         let wants_spare = {
             let mut tail = self.tail.lock();
             tail.preparing = false;
@@ -106,13 +109,7 @@ impl StreamCore {
             return Ok(());
         }
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
-        // A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
-        // that syncs at this moment must not miss it because it was told here.
-        let (storage, path) = (&self.environment.storage, active.segment.path());
-        let file = self
-            .environment
-            .opening(|| storage.open_file(&path, Access::ReadWrite))
-            .map_err(io)?;
+        let file = self.file_for_zeros(&active)?;
         file.allocate(secured.0, to - secured).map_err(io)?;
         file.write_zeros(secured.0, to - secured).map_err(io)?;
         if let Err(error) = file.sync_data() {

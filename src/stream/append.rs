@@ -1,6 +1,7 @@
 //! How does a frame get its ids and reach the kernel?
 //!
-//! Happy path: under the lock ids are given and the frame is copied behind those staged; then one
+//! Happy path, where the active segment is mapped (`mapped`): under the lock ids are given and the
+//! frame is stored. Otherwise: under the lock ids are given and the frame is copied behind those staged; then one
 //! of the appenders writes all that is staged, without the lock, and publishes the new end; every
 //! appender returns when its own frame is published, so our heap never holds an acknowledged byte.
 //! Frames larger than the buffer are written from the caller's memory, alone.
@@ -107,6 +108,10 @@ impl StreamCore {
                     MutexGuard::unlocked(&mut tail, || self.secure_space(frame.frame_len()))?;
                     continue;
                 }
+            }
+            if let Some(ids) = tail.store(frame) {
+                self.after_store(&mut tail);
+                return Ok(ids);
             }
             let Some(active) = tail.active.clone() else {
                 continue;
@@ -233,6 +238,10 @@ impl StreamCore {
 
     fn after_publish(&self, tail: &mut MutexGuard<'_, Tail>, active: &Arc<Part>, opening: u64) {
         active.write_slot.wrote_through(opening);
+        self.after_store(tail);
+    }
+
+    fn after_store(&self, tail: &mut MutexGuard<'_, Tail>) {
         self.written_end
             .store(tail.written.next_id.0, Ordering::Release);
         self.progress.notify_all();

@@ -257,8 +257,9 @@ impl StreamCore {
     /// lock, to wake those who wait for something to be written, and tells the log's owner.
     pub(super) fn poison(&self, error: Arc<Error>) {
         let message = self.latch(error);
-        // Whoever looked before the latch and sleeps behind the look has let go of the lock.
-        drop(self.tail.lock());
+        // Whoever looked before the latch and sleeps behind the look has let go of the lock. What
+        // was mapped is stored into no more: every append is refused from here on.
+        self.unmap();
         self.progress.notify_all();
         if let Some(message) = message {
             self.environment.tell(log::Level::Error, &message);

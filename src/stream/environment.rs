@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ pub struct Environment {
     pub log: LogSink,
     /// Set once the helpers run.
     pub attendant: OnceLock<Arc<dyn Attendant>>,
+    /// Whether a mapped segment can be stored into without a signal; asked once.
+    pub(super) stores_are_safe: OnceLock<bool>,
+    /// How many segments are mapped for storing.
+    pub(super) maps: Arc<AtomicUsize>,
     streams_made: AtomicU64,
 }
 
@@ -66,6 +71,8 @@ impl Environment {
             root,
             log,
             attendant: OnceLock::new(),
+            stores_are_safe: OnceLock::new(),
+            maps: Arc::default(),
             streams_made: AtomicU64::new(0),
         }
     }

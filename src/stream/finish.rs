@@ -40,6 +40,7 @@ impl StreamCore {
             return Ok(());
         }
         let mut upkeep = self.upkeep.lock();
+        self.unmap();
         let closed = self.durability.exclusive(|| {
             self.refuse_poisoned()?;
             let unsealed = !self.tail.lock().unsealed.is_empty();
@@ -198,6 +199,7 @@ impl StreamCore {
             renamed
         });
         let target = deleted?;
+        self.unmap();
         self.durability.close();
         upkeep.spare = Spare::None;
         let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);

@@ -33,6 +33,7 @@ use crate::storage::EntryKind;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::mapped::Mapped;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
 
@@ -97,8 +98,9 @@ impl StreamCore {
         };
         tail.rotating = false;
         self.progress.notify_all();
-        let (part, secured) = made?;
+        let (part, secured, mapped) = made?;
         self.install(&mut tail, part, secured);
+        tail.mapped = mapped;
         Ok(())
     }
 
@@ -109,7 +111,7 @@ impl StreamCore {
         end: SegmentEnd,
         next: Next,
         rotated: bool,
-    ) -> Result<(Arc<Part>, FileOffset)> {
+    ) -> Result<(Arc<Part>, FileOffset, Option<Mapped>)> {
         let is_first = !upkeep.dir_exists;
         self.make_directory(upkeep)?;
         let header = self.next_header(upkeep.generation, end, next, rotated);
@@ -151,7 +153,8 @@ impl StreamCore {
         if is_first || self.catalogue.read().parts.is_empty() {
             self.write_index_file(&[]);
         }
-        Ok((part, start + room))
+        let mapped = self.map_new(&part, start + room);
+        Ok((part, start + room, mapped))
     }
 
     /// The round that makes a new segment durable opens its directory, and the segment before it
@@ -235,6 +238,7 @@ impl StreamCore {
         tail.written = end;
         tail.staged_at = end.offset;
         tail.secured = secured;
+        tail.retire_map();
         tail.next = Next::Continue;
         tail.active = Some(Arc::clone(&part));
         let mut catalogue = self.catalogue.write();
@@ -276,6 +280,7 @@ impl StreamCore {
             to = needed;
             file.allocate(secured.0, needed - secured).map_err(io)?;
         }
+        self.map_secured(&active, to);
         self.tail.lock().secured = to;
         Ok(())
     }

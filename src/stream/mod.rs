@@ -9,6 +9,7 @@
 //! | `tail` | what does the appending side know, under its lock? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
+//! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
 //! | `read` | how is one entry found and checked? |
@@ -30,6 +31,7 @@ mod environment;
 mod finish;
 mod grow;
 mod hints;
+mod mapped;
 mod read;
 mod round;
 mod tail;

@@ -31,8 +31,10 @@ use crate::segment::rewrite_checked;
 use crate::segment::seal;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
+use crate::storage::WritableMap;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
+use crate::stream::mapped::covers;
 use crate::stream::tail::Tail;
 
 /// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
@@ -64,8 +66,15 @@ struct Work {
 /// A segment and where its frames end.
 type Ended = (Arc<Part>, SegmentEnd);
 
-/// A file held open, and whether its unsynced bytes are unproven.
-type Opened = (Arc<dyn StorageFile>, bool);
+/// A file held open.
+struct Opened {
+    file: Arc<dyn StorageFile>,
+    opening: u64,
+    /// Its unsynced bytes are unproven.
+    unproven: bool,
+    /// It is mapped, and a sync of a range of it will do.
+    map: Option<Arc<dyn WritableMap>>,
+}
 
 /// The part that a round came to, where it ends, and its file.
 type Reached<'a> = (&'a Arc<Part>, &'a SegmentEnd, &'a Arc<dyn StorageFile>);
@@ -132,7 +141,8 @@ impl StreamCore {
     ) -> Result<Option<Reached<'a>>> {
         let parts: Vec<_> = work.parts.iter().zip(&work.files).collect();
         let mut synced = 0;
-        for (place, &((part, end), (file, _))) in parts.iter().enumerate() {
+        for (place, &((part, end), opened)) in parts.iter().enumerate() {
+            let file = &opened.file;
             if end.last_frame.is_none() {
                 break;
             }
@@ -160,18 +170,26 @@ impl StreamCore {
     fn sync_frames(
         &self,
         state: &SyncState,
-        ((part, end), (file, unproven)): (&Ended, &Opened),
+        ((part, end), opened): (&Ended, &Opened),
         place: usize,
         synced: &mut usize,
     ) -> Result<()> {
         if place < *synced {
             return Ok(());
         }
-        if *unproven {
-            self.write_again(state, part, &**file, end)?;
+        let file = &*opened.file;
+        if opened.unproven {
+            self.write_again(state, part, file, end)?;
         }
-        file.sync_data()
-            .map_err(|error| Error::io(error, part.segment.context()))?;
+        match opened.map.as_ref().zip(durable_before(state, part)) {
+            Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
+                // What lies before `from` is durable already, but for the slot stored since.
+                file.write_back(0, HEADER_AREA_LEN)
+                    .and_then(|()| map.sync_range(from.0, end.offset.0))
+            }
+            _ => file.sync_data(),
+        }
+        .map_err(|error| Error::io(error, part.segment.context()))?;
         *synced = place + 1;
         Ok(())
     }
@@ -183,7 +201,13 @@ impl StreamCore {
             let chosen = oldest_unsealed(&self.tail.lock());
             let mut files = Vec::with_capacity(chosen.len());
             for (part, _) in &chosen {
-                files.push((self.write_file(part)?.0, false));
+                let (file, opening) = self.write_file(part)?;
+                files.push(Opened {
+                    file,
+                    opening,
+                    unproven: false,
+                    map: None,
+                });
             }
             let mut tail = self.tail.lock();
             let parts = oldest_unsealed(&tail);
@@ -195,8 +219,13 @@ impl StreamCore {
             if !are_same {
                 continue;
             }
-            for ((part, _), file) in parts.iter().zip(&mut files) {
-                file.1 = part.write_slot.begin_sync();
+            for ((part, _), opened) in parts.iter().zip(&mut files) {
+                opened.unproven = part.write_slot.begin_sync();
+                let is_active = |active| Arc::ptr_eq(active, part);
+                if tail.active.as_ref().is_some_and(is_active) {
+                    let mapped = tail.mapped.as_ref();
+                    opened.map = mapped.and_then(|mapped| mapped.for_ranges(opened.opening));
+                }
             }
             tail.unsynced_bytes = 0;
             tail.sync_planned = false;
@@ -328,9 +357,7 @@ impl StreamCore {
             }
         } else if !tail.sync_planned {
             tail.sync_planned = true;
-            if let Some(stream) = self.arc() {
-                attendant.sync_after(&stream, background.interval);
-            }
+            self.plan_sync();
         }
     }
 
@@ -345,8 +372,36 @@ impl StreamCore {
             // A failure has latched and is told to whoever appends next.
             let _ = self.make_durable(end);
         }
+        // Looked at once more when it has been idle for a while, to take its map away.
+        let is_mapped = self.unmap_if_idle();
         let mut tail = self.tail.lock();
         tail.sync_planned &= tail.unsynced_bytes > 0;
+        if is_mapped && !tail.sync_planned {
+            tail.sync_planned = true;
+            self.plan_sync();
+        }
+    }
+
+    fn plan_sync(&self) {
+        let background = self.environment.options.background_sync;
+        let attendant = self.environment.attendant.get();
+        if let (Some(background), Some(attendant)) = (background, attendant)
+            && let Some(stream) = self.arc()
+        {
+            attendant.sync_after(&stream, background.interval);
+        }
+    }
+}
+
+/// Up to where the part was made durable by earlier rounds on this opening of the stream, its
+/// header, name and length included.
+fn durable_before(state: &SyncState, part: &Part) -> Option<FileOffset> {
+    let is_settled = state.stored && part.name_durable.load(Ordering::Acquire);
+    match (state.durable_at, state.frontier) {
+        (Some((first_id, (offset, _))), Some(_)) if first_id == part.segment.first_id() => {
+            is_settled.then_some(offset)
+        }
+        _ => None,
     }
 }
 

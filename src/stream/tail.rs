@@ -19,6 +19,7 @@ use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
 use crate::stream::catalogue::Part;
+use crate::stream::mapped::Mapped;
 
 /// Whether a stream takes appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,15 @@ pub struct Tail {
     pub sync_planned: bool,
     /// See above.
     pub sync_urgent: bool,
+    /// The active segment, mapped for storing.
+    pub mapped: Option<Mapped>,
+    /// Maps that are not used any more; dropped by whoever finds them, without the lock.
+    pub retired: Vec<Mapped>,
+    /// The active segment is not mapped: it could not be, or no zeros could be written ahead when
+    /// this much was secured.
+    pub map_refused_at: Option<FileOffset>,
+    /// How far the stream was written when a helper last looked whether it is in use.
+    pub seen_at: FileOffset,
     next_ticket: u64,
     resolved: u64,
     taken_back: Vec<TakenBack>,
@@ -157,6 +167,10 @@ impl Tail {
             unsynced_bytes: 0,
             sync_planned: false,
             sync_urgent: false,
+            mapped: None,
+            retired: Vec::new(),
+            map_refused_at: None,
+            seen_at: end.offset,
             next_ticket: 0,
             resolved: 0,
             taken_back: Vec::new(),
@@ -208,24 +222,44 @@ impl Tail {
         self.reserve(&header, link)
     }
 
+    /// Stores a frame into the mapped active segment and publishes it: two copies and no system
+    /// call. `None`, and nothing given away: it has to be written.
+    pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
+        let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
+        // What is staged, or on its way, comes first. A file that was closed since it was mapped
+        // may have lost an error: what is written behind its back is not noted by it.
+        let in_order = !self.writing && self.staged.is_empty();
+        if !in_order || !mapped.fits(frame) || !mapped.is_of(active) {
+            return None;
+        }
+        let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
+        let previous_len = self.reserved.last_frame_len;
+        let put = |at: FileOffset, bytes: &[u8]| mapped.store(at, bytes);
+        let (header, link) =
+            frame.put_header_last(active.segment.seed, at, first_id, previous_len, put)?;
+        mapped.note_written(active);
+        let noted = advance(&mut self.reserved, &header, link);
+        self.unsynced_bytes += header.len();
+        self.written = self.reserved;
+        self.staged_at = self.reserved.offset;
+        self.resolved = self.next_ticket;
+        if let Some(frame) = noted {
+            let index = active.segment.index();
+            let mut index = index.write();
+            index.note(frame.previous, frame.offset, frame.id);
+        }
+        active.segment.publish(&self.written);
+        Some(header.ids())
+    }
+
+    /// The active segment is not stored into any more.
+    pub fn retire_map(&mut self) {
+        self.retired.extend(self.mapped.take());
+    }
+
     /// Moves the reserved end past a frame.
     pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
-        let at = self.reserved.offset;
-        let previous = self.reserved.last_frame;
-        if SparseIndex::is_point(previous, at) {
-            self.noted.push(NotedFrame {
-                previous,
-                offset: at,
-                id: header.first_id,
-            });
-        }
-        self.reserved = SegmentEnd {
-            offset: at + header.len(),
-            next_id: header.end_id(),
-            last_frame: Some(at),
-            last_frame_len: header.len() as u32,
-            link,
-        };
+        self.noted.extend(advance(&mut self.reserved, header, link));
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         (header.ids(), ticket)
@@ -313,6 +347,23 @@ impl Tail {
         (self.staged, self.noted) = Buffers::default();
         self.spare = Buffers::default();
     }
+}
+
+/// Moves an end past a frame. The frame, if the index is to know it.
+fn advance(end: &mut SegmentEnd, header: &FrameHeader, link: u32) -> Option<NotedFrame> {
+    let (at, previous) = (end.offset, end.last_frame);
+    *end = SegmentEnd {
+        offset: at + header.len(),
+        next_id: header.end_id(),
+        last_frame: Some(at),
+        last_frame_len: header.len() as u32,
+        link,
+    };
+    SparseIndex::is_point(previous, at).then_some(NotedFrame {
+        previous,
+        offset: at,
+        id: header.first_id,
+    })
 }
 
 /// Frames on their way to the kernel.

@@ -8,6 +8,7 @@ use ironwal::ReadStrategy;
 use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::WalOptions;
+use ironwal::WriteStrategy;
 use ironwal::simulation::SimulatedDisk;
 
 use crate::model::Cut;
@@ -37,6 +38,12 @@ pub fn options(seed: u64, sync_mode: SyncMode) -> WalOptions {
     options.read_buffer_size = random.pick(&[1, 700, 128 << 10]);
     options.block_cache_size = random.pick(&[None, Some(1 << 20)]);
     options.min_compression_size = random.pick(&[0, 200]);
+    options.write_strategy = random.pick(&[
+        WriteStrategy::Auto,
+        WriteStrategy::StandardIo,
+        WriteStrategy::Mmap,
+        WriteStrategy::Mmap,
+    ]);
     options.read_strategy = random.pick(&[ReadStrategy::StandardIo, ReadStrategy::Mmap]);
     #[cfg(feature = "compression")]
     {

@@ -13,8 +13,10 @@ use crate::format::frame::FrameHeader;
 use crate::format::frame::FrameKind;
 use crate::format::frame::MAX_PAYLOAD_LEN;
 use crate::format::frame::TABLE_ROW_LEN;
+use crate::format::frame::header_crc_of;
 use crate::format::payload::ROW_CHECK_AT;
 use crate::format::payload::ROW_END_AT;
+use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -132,6 +134,40 @@ impl<'a> PreparedFrame<'a> {
         header
     }
 
+    /// Hands the frame to `put` piece by piece, each with its place; the header comes last, so that
+    /// a process which dies on the way leaves a place that was not written. False from `put` ends
+    /// it: `None`. Otherwise the header, and its own check. Allocates nothing.
+    pub fn put_header_last(
+        &self,
+        seed: SegmentSeed,
+        at: FileOffset,
+        first_id: EntryId,
+        previous_len: u32,
+        mut put: impl FnMut(FileOffset, &[u8]) -> bool,
+    ) -> Option<(FrameHeader, u32)> {
+        let header = self.header(first_id, previous_len);
+        let mut place = at + FRAME_HEADER_LEN as u64;
+        let mut next = |bytes: &[u8]| {
+            let done = bytes.is_empty() || put(place, bytes);
+            place += bytes.len() as u64;
+            done.then_some(())
+        };
+        let mut masks = seed.masks(self.payload_crc, first_id);
+        let mut rows = [0; 64 * TABLE_ROW_LEN];
+        for chunk in self.table.chunks(rows.len()) {
+            let rows = &mut rows[..chunk.len()];
+            rows.copy_from_slice(chunk);
+            mask_rows(rows, &mut masks);
+            next(rows)?;
+        }
+        match &self.content {
+            Content::Slices(slices) => slices.iter().try_for_each(|slice| next(slice))?,
+            Content::Packed(packed) => next(packed)?,
+        }
+        let encoded = header.encode(seed, at);
+        put(at, &encoded).then(|| (header, header_crc_of(&encoded)))
+    }
+
     /// The same frame for a caller who writes it without copying it: the header, the bytes to
     /// write first (header and table), and the slices to write behind them, in order.
     pub fn parts(
@@ -163,15 +199,8 @@ impl<'a> PreparedFrame<'a> {
         }
     }
 
-    fn put_header_and_table(
-        &self,
-        out: &mut Vec<u8>,
-        seed: SegmentSeed,
-        at: FileOffset,
-        first_id: EntryId,
-        previous_len: u32,
-    ) -> FrameHeader {
-        let header = FrameHeader {
+    fn header(&self, first_id: EntryId, previous_len: u32) -> FrameHeader {
+        FrameHeader {
             payload_crc: self.payload_crc,
             first_id,
             entry_count: self.entry_count,
@@ -180,16 +209,32 @@ impl<'a> PreparedFrame<'a> {
             previous_len,
             kind: self.kind,
             codec: self.codec,
-        };
+        }
+    }
+
+    fn put_header_and_table(
+        &self,
+        out: &mut Vec<u8>,
+        seed: SegmentSeed,
+        at: FileOffset,
+        first_id: EntryId,
+        previous_len: u32,
+    ) -> FrameHeader {
+        let header = self.header(first_id, previous_len);
         out.extend_from_slice(&header.encode(seed, at));
         let table_at = out.len();
         out.extend_from_slice(&self.table);
         let mut masks = seed.masks(self.payload_crc, first_id);
-        for row in out[table_at..].chunks_exact_mut(TABLE_ROW_LEN) {
-            let check = u32_at(row, ROW_CHECK_AT);
-            put_u32(row, ROW_CHECK_AT, check ^ masks.next_mask());
-        }
+        mask_rows(&mut out[table_at..], &mut masks);
         header
+    }
+}
+
+/// Turns the checks of whole rows into what is stored.
+fn mask_rows(rows: &mut [u8], masks: &mut Masks) {
+    for row in rows.chunks_exact_mut(TABLE_ROW_LEN) {
+        let check = u32_at(row, ROW_CHECK_AT);
+        put_u32(row, ROW_CHECK_AT, check ^ masks.next_mask());
     }
 }
 

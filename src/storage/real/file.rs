@@ -9,8 +9,12 @@
 
 use super::growth;
 use super::map::RealMap;
+#[cfg(target_os = "linux")]
+use super::writable_map::RealWritableMap;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
+#[cfg(target_os = "linux")]
+use crate::storage::WritableMap;
 use std::fs::File;
 use std::io;
 use std::io::IoSlice;
@@ -102,6 +106,32 @@ impl StorageFile for RealFile {
         }
         Ok(Arc::new(RealMap::new(&self.file, len)?))
     }
+
+    #[cfg(target_os = "linux")]
+    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WritableMap>> {
+        Ok(Arc::new(RealWritableMap::new(&self.file, from, len)?))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn write_back(&self, offset: u64, len: u64) -> io::Result<()> {
+        write_back(&self.file, offset, len)
+    }
+}
+
+/// Writes dirty pages out and waits for them. No flush of the disk's cache: see the contract.
+#[cfg(target_os = "linux")]
+fn write_back(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    let too_large = |_| io::Error::from_raw_os_error(libc::EFBIG);
+    let offset = libc::off64_t::try_from(offset).map_err(too_large)?;
+    let len = libc::off64_t::try_from(len).map_err(too_large)?;
+    let steps = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+        | libc::SYNC_FILE_RANGE_WRITE
+        | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    // SAFETY: works on an open descriptor, touches no memory.
+    if unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, steps) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
 }
 
 /// Writes all parts at `offset`.

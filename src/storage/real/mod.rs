@@ -9,6 +9,8 @@
 mod file;
 mod growth;
 mod map;
+#[cfg(target_os = "linux")]
+mod writable_map;
 
 use super::Access;
 use super::DirEntry;
@@ -140,6 +142,11 @@ impl Storage for RealDisk {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(canonical)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn stores_are_safe(&self, dir: &Path) -> bool {
+        writable_map::stores_are_safe(dir)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {

@@ -9,9 +9,11 @@ use super::journal::OpKind;
 use super::names::InodeNumber;
 use super::state::Effect;
 use super::state::raw;
+use super::writable_map::SimulatedMap;
 use crate::storage::Access;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
+use crate::storage::WritableMap;
 use parking_lot::Mutex;
 use std::io;
 use std::io::IoSlice;
@@ -193,6 +195,26 @@ impl StorageFile for SimulatedFile {
         };
         let bytes = self.call(OpKind::Map, (0, len), work, |_| Effect::Nothing)?;
         Ok(Arc::new(Snapshot { bytes }))
+    }
+
+    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WritableMap>> {
+        let nothing = |_: &Live| Ok((Effect::Nothing, ()));
+        self.change(OpKind::MapWritable, (from, len), nothing, |_| {
+            Effect::Nothing
+        })?;
+        let live = Arc::clone(&self.live);
+        Ok(Arc::new(SimulatedMap::new(live, self.inode, from, len)))
+    }
+
+    fn write_back(&self, offset: u64, len: u64) -> io::Result<()> {
+        let inode = self.inode;
+        let effect = Effect::WriteBack { inode, offset, len };
+        let in_part = |plan: &FaultPlan| match plan.drops_dirty {
+            true => Effect::LoseSync { inode },
+            false => Effect::Nothing,
+        };
+        let work = |_: &Live| Ok((effect, ()));
+        self.call(OpKind::WriteBack, (offset, len), work, in_part)
     }
 }
 

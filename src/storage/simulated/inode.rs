@@ -4,6 +4,7 @@
 
 use super::content::Blocks;
 use super::content::Content;
+use super::content::PAGE_BYTES;
 use super::content::SECTOR_BYTES;
 use super::content::Sector;
 use super::content::for_each_unit;
@@ -22,6 +23,9 @@ pub(super) struct SectorHistory {
     /// the next sync passes it by. Linux does so since always; see "PostgreSQL's fsync() surprise",
     /// lwn.net/Articles/752063.
     pub(super) is_dirty: bool,
+    /// So many of the versions the disk took: the last of these is durable once the disk's cache
+    /// is flushed.
+    pub(super) taken: usize,
 }
 
 /// A file, whatever its names.
@@ -143,6 +147,36 @@ impl Inode {
         }
     }
 
+    /// The disk took all that is dirty in these pages.
+    pub(super) fn write_back(&mut self, offset: u64, len: u64) {
+        let range = sectors_of_pages(offset, len);
+        for (_, history) in self.sectors.range_mut(range) {
+            if history.is_dirty {
+                history.taken = history.versions.len();
+            }
+        }
+    }
+
+    /// All that is dirty in these pages becomes durable, with the length, and what the disk took
+    /// before, wherever it is: its cache is flushed.
+    pub(super) fn sync_range(&mut self, offset: u64, len: u64) {
+        self.write_back(offset, len);
+        let durable = &mut self.durable;
+        self.sectors.retain(|&sector, history| {
+            if let Some(newest) = history.taken.checked_sub(1) {
+                durable.set_sector(sector, &history.versions[newest].1);
+                history.versions.drain(..=newest);
+                history.taken = 0;
+            }
+            !history.versions.is_empty()
+        });
+        if self.length_is_dirty {
+            self.durable_len = self.volatile_len;
+            self.lengths.clear();
+            self.length_is_dirty = false;
+        }
+    }
+
     /// What was dirty is taken for written, and is not.
     pub(super) fn lose_sync(&mut self) {
         for history in self.sectors.values_mut() {
@@ -205,6 +239,7 @@ impl Inode {
             let history = self.sectors.entry(sector).or_insert_with(|| SectorHistory {
                 versions: Vec::new(),
                 is_dirty: true,
+                taken: 0,
             });
             history
                 .versions
@@ -223,6 +258,14 @@ impl Inode {
             self.length_is_dirty = true;
         }
     }
+}
+
+/// The sectors of all pages that the range touches.
+fn sectors_of_pages(offset: u64, len: u64) -> std::ops::Range<u64> {
+    let page = PAGE_BYTES as u64;
+    let first = offset / page * page;
+    let end = (offset + len).next_multiple_of(page);
+    first / SECTOR_BYTES as u64..end / SECTOR_BYTES as u64
 }
 
 /// Whether the sector holds anything but zeros from the file offset `end` on.

@@ -51,6 +51,16 @@ pub enum OpKind {
     SyncAll,
     /// `StorageFile::map`.
     Map,
+    /// `StorageFile::map_writable`.
+    MapWritable,
+    /// `WritableMap::make_ready`.
+    MakeReady,
+    /// `WritableMap::store`, or a part of one.
+    Store,
+    /// `WritableMap::sync_range`.
+    SyncRange,
+    /// `StorageFile::write_back`.
+    WriteBack,
     /// `SimulatedDisk::evict_cache`.
     Evict,
 }

@@ -4,8 +4,8 @@
 //! atomic; what a crash in the middle of it would leave is among what a crash after it may leave,
 //! because survivors are chosen per 512-byte sector, per length and per name.
 //!
-//! Not simulated: links by name, `..`, permissions, two calls at the same time, stores into a
-//! mapping (a mapping is a snapshot).
+//! Not simulated: links by name, `..`, permissions, two calls at the same time. A mapping for
+//! reading is a snapshot; stores into a mapping for writing are calls like any other.
 
 mod call;
 mod content;
@@ -19,6 +19,7 @@ mod random;
 mod replay;
 mod state;
 mod storage;
+mod writable_map;
 
 pub use crash::DirectoryModel;
 pub use fault::FaultPlan;

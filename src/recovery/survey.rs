@@ -44,6 +44,11 @@ use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+use crate::storage::StorageFile;
+
+/// So much of each file is read at once: the header area and the first frame's header at least.
+const FIRST_READ: usize = 4096;
+const _: () = assert!(FIRST_READ >= HEADER_AREA_LEN as usize + FRAME_HEADER_LEN);
 
 /// Looks at a stream's directory. Reading errors are `Io`: nothing can be judged then.
 pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<StreamFacts> {
@@ -57,6 +62,7 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
         .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
     let mut key = key_from_dir_name(&dir_name);
     let mut raw = Vec::new();
+    let mut newest = None;
     for entry in &listing {
         let Some(name_id) = parse_segment_file_name(&entry.name) else {
             continue;
@@ -67,7 +73,9 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
             return Err(Error::InvalidFilename(what));
         }
         let io = |error| Error::io(error, ErrorContext::at(&path));
-        let head = RawHead::read(storage, &path).map_err(io)?;
+        let (head, file) = RawHead::read(storage, &path).map_err(io)?;
+        // The one whose frames are read next, mostly.
+        newest = Some((raw.len(), file));
         if key.is_none()
             && let Ok(header) = &head.header
             && stream_dir_name(&header.key) == dir_name
@@ -108,7 +116,7 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
         .iter()
         .all(|s| !matches!(s.head, Head::Foreign(_)))
     {
-        scan_tail(storage, &mut facts, read_ahead)?;
+        scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
     Ok(facts)
 }
@@ -144,24 +152,32 @@ struct RawHead {
 }
 
 impl RawHead {
-    fn read(storage: &dyn Storage, path: &Path) -> io::Result<RawHead> {
+    fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHead, Arc<dyn StorageFile>)> {
         let file = storage.open_file(path, Access::Read)?;
         let file_len = file.len()?;
-        // Header area and first frame header in one read.
-        let mut area = vec![0; HEADER_AREA_LEN as usize + FRAME_HEADER_LEN];
+        // Header area and first frames in one read: of a short file, all.
+        let mut area = vec![0; file_len.min(FIRST_READ as u64) as usize];
         let read = file.read_at(0, &mut area)?;
         area.truncate(read);
-        let mut last = vec![0; TRAILER_LEN];
         let start = file_len.saturating_sub(TRAILER_LEN as u64);
-        let read = file.read_at(start, &mut last)?;
-        last.truncate(read);
+        let last = match area.get(start as usize..) {
+            // All of it was read already.
+            Some(last) if read as u64 == file_len => last.to_vec(),
+            _ => {
+                let mut last = vec![0; TRAILER_LEN];
+                let read = file.read_at(start, &mut last)?;
+                last.truncate(read);
+                last
+            }
+        };
         let sector = &area[..area.len().min(SECTOR_LEN)];
-        Ok(RawHead {
+        let head = RawHead {
             file_len,
             header: SegmentHeader::decode(sector),
             area,
             last,
-        })
+        };
+        Ok((head, file))
     }
 
     fn judge(self, expected: &Identity<'_>) -> SegmentFacts {
@@ -253,7 +269,13 @@ struct Identity<'a> {
 }
 
 /// Reads the frames from the frontier on, and judges whether the frontier itself is in place.
-fn scan_tail(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize) -> Result<()> {
+/// `newest`: the last file, open, and its place.
+fn scan_tail(
+    storage: &dyn Storage,
+    facts: &mut StreamFacts,
+    mut newest: Option<(usize, Arc<dyn StorageFile>)>,
+    read_ahead: usize,
+) -> Result<()> {
     let StreamFacts {
         dir,
         segments,
@@ -282,7 +304,11 @@ fn scan_tail(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize) 
             });
             continue;
         }
-        let source = Source::File(storage.open_file(&path, Access::Read).map_err(io)?);
+        let file = match newest.take_if(|(place, _)| *place == i) {
+            Some((_, file)) => file,
+            None => storage.open_file(&path, Access::Read).map_err(io)?,
+        };
+        let source = Source::File(file);
         let dir: Arc<Path> = Arc::from(dir.as_path());
         let segment = Segment::new(header, dir, &start, false, SparseIndex::empty());
         let limit = FileOffset(facts.file_len);

@@ -75,8 +75,16 @@ impl Storage for RealDisk {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
+            // The directory itself tells mostly (readdir(3), d_type); where a link leads it does
+            // not.
+            let kind = match entry.file_type() {
+                Ok(found) if found.is_file() => Some(EntryKind::File),
+                Ok(found) if found.is_dir() => Some(EntryKind::Directory),
+                Ok(found) if !found.is_symlink() => Some(EntryKind::Other),
+                _ => self.kind(&entry.path())?,
+            };
             // Gone since it was listed: not in the directory any more.
-            if let Some(kind) = self.kind(&entry.path())? {
+            if let Some(kind) = kind {
                 entries.push(DirEntry { name, kind });
             }
         }

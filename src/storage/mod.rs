@@ -171,10 +171,10 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Hands `[offset, offset + len)` to the disk and waits until it took it. Durable only once a
-    /// sync of this file, or of a range of it, returned success afterwards.
-    fn write_back(&self, offset: u64, len: u64) -> io::Result<()> {
-        let _ = (offset, len);
+    /// Hands ranges (offset and length) to the disk, all at once, and waits until it took them.
+    /// Durable only once a sync of this file, or of a range of it, returned success afterwards.
+    fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
+        let _ = ranges;
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -11,8 +11,8 @@
 //! are unproven like any other's.
 //!
 //! Failure: where mapping or making ready fails, appends are written. A failed sync ends it with
-//! the stream. Close, rotation, and a second without an append take the map away; it is dropped
-//! without a lock, since that takes long.
+//! the stream. Close, rotation, and an interval of background syncing without an append take the map
+//! away; it is dropped without a lock, since that takes long.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -12,6 +12,7 @@
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
+//! | `frontier` | when is the durable point stored? |
 //! | `read` | how is one entry found and checked? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
@@ -29,6 +30,7 @@ mod cursor;
 mod cut;
 mod environment;
 mod finish;
+mod frontier;
 mod grow;
 mod hints;
 mod mapped;

@@ -10,9 +10,8 @@
 //!    a crash never tears both slots: sealed. A footer so proves that a successor with entries
 //!    durably existed.
 //!
-//! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored,
-//! which the *next* sync makes durable: a slot never says more than was durable when it was
-//! written, and the other slot is durable by then, so a crash never finds both torn.
+//! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
+//! (`frontier`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +28,6 @@ use crate::options::SyncMode;
 use crate::segment::SegmentEnd;
 use crate::segment::rewrite_checked;
 use crate::segment::seal;
-use crate::segment::store_slot;
 use crate::storage::StorageFile;
 use crate::storage::WritableMap;
 use crate::stream::StreamCore;
@@ -48,7 +46,7 @@ pub struct SyncState {
     pub next_slot: usize,
     /// The durable point in the newest segment, as a slot; `None` before the first round there.
     pub frontier: Option<FrontierSlot>,
-    /// Whether a slot was stored since the stream was opened.
+    /// Whether a slot was stored since the stream was opened, or the segment made.
     pub stored: bool,
     /// The stream's own name in the root directory is durable.
     pub dir_durable: bool,
@@ -181,10 +179,10 @@ impl StreamCore {
         if opened.unproven {
             self.write_again(state, part, file, end)?;
         }
-        match opened.map.as_ref().zip(durable_before(state, part)) {
+        match opened.map.as_ref().zip(state.durable_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
-                file.write_back(0, HEADER_AREA_LEN)
+                file.write_back(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
                     .and_then(|()| map.sync_range(from.0, end.offset.0))
             }
             _ => file.sync_data(),
@@ -286,6 +284,7 @@ impl StreamCore {
         seal(&part.segment, file, end, &self.slot_for(end))?;
         state.durable_at = None;
         state.frontier = None;
+        state.stored = false;
         state.next_slot = 0;
         let mut tail = self.tail.lock();
         tail.unsealed.pop_front();
@@ -294,43 +293,6 @@ impl StreamCore {
         // The next reader opens it as a sealed file, mapped if so chosen.
         self.environment.read_files.forget(&part.read_slot);
         Ok(())
-    }
-
-    pub(super) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
-        let catalogue = self.catalogue();
-        FrontierSlot {
-            end: end.offset,
-            next_id: end.next_id,
-            last_frame: end.last_frame,
-            first_kept_id: catalogue.first_kept,
-            cut_epoch: catalogue.cut_epoch,
-        }
-    }
-
-    /// Stores the durable point. If that fails, what was made durable is acknowledged all the
-    /// same, and the stream takes no more.
-    fn store_frontier(
-        &self,
-        state: &mut SyncState,
-        part: &Part,
-        file: &dyn StorageFile,
-        end: &SegmentEnd,
-    ) {
-        let slot = self.slot_for(end);
-        if state.frontier == Some(slot) {
-            return;
-        }
-        match store_slot(file, part.segment.seed, state.next_slot, &slot) {
-            Ok(()) => {
-                state.next_slot ^= 1;
-                state.frontier = Some(slot);
-                state.stored = true;
-            }
-            Err(error) => {
-                self.durability.advance(end.next_id.0);
-                self.poison(Arc::new(Error::io(error, part.segment.context())));
-            }
-        }
     }
 
     /// Asks the helpers for what is due. Called after every append, under the tail's lock.
@@ -390,18 +352,6 @@ impl StreamCore {
         {
             attendant.sync_after(&stream, background.interval);
         }
-    }
-}
-
-/// Up to where the part was made durable by earlier rounds on this opening of the stream, its
-/// header, name and length included.
-fn durable_before(state: &SyncState, part: &Part) -> Option<FileOffset> {
-    let is_settled = state.stored && part.name_durable.load(Ordering::Acquire);
-    match (state.durable_at, state.frontier) {
-        (Some((first_id, (offset, _))), Some(_)) if first_id == part.segment.first_id() => {
-            is_settled.then_some(offset)
-        }
-        _ => None,
     }
 }
 

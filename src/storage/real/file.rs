@@ -113,20 +113,27 @@ impl StorageFile for RealFile {
     }
 
     #[cfg(target_os = "linux")]
-    fn write_back(&self, offset: u64, len: u64) -> io::Result<()> {
-        write_back(&self.file, offset, len)
+    fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
+        let start = libc::SYNC_FILE_RANGE_WRITE;
+        let finish = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+            | libc::SYNC_FILE_RANGE_WRITE
+            | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+        // All are on their way before one is waited for.
+        for steps in [start, finish] {
+            for &(offset, len) in ranges {
+                write_back(&self.file, offset, len, steps)?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Writes dirty pages out and waits for them. No flush of the disk's cache: see the contract.
 #[cfg(target_os = "linux")]
-fn write_back(file: &File, offset: u64, len: u64) -> io::Result<()> {
+fn write_back(file: &File, offset: u64, len: u64, steps: libc::c_uint) -> io::Result<()> {
     let too_large = |_| io::Error::from_raw_os_error(libc::EFBIG);
     let offset = libc::off64_t::try_from(offset).map_err(too_large)?;
     let len = libc::off64_t::try_from(len).map_err(too_large)?;
-    let steps = libc::SYNC_FILE_RANGE_WAIT_BEFORE
-        | libc::SYNC_FILE_RANGE_WRITE
-        | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     // SAFETY: works on an open descriptor, touches no memory.
     if unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, steps) } == 0 {
         return Ok(());

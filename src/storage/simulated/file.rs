@@ -206,9 +206,13 @@ impl StorageFile for SimulatedFile {
         Ok(Arc::new(SimulatedMap::new(live, self.inode, from, len)))
     }
 
-    fn write_back(&self, offset: u64, len: u64) -> io::Result<()> {
+    fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
         let inode = self.inode;
-        let effect = Effect::WriteBack { inode, offset, len };
+        let (offset, len) = ranges.first().copied().unwrap_or_default();
+        let effect = Effect::WriteBack {
+            inode,
+            ranges: ranges.into(),
+        };
         let in_part = |plan: &FaultPlan| match plan.drops_dirty {
             true => Effect::LoseSync { inode },
             false => Effect::Nothing,

@@ -62,11 +62,10 @@ pub(super) enum Effect {
     LoseSync {
         inode: InodeNumber,
     },
-    /// The disk took the range; not durable before the next sync of the file or a range of it.
+    /// The disk took the ranges; not durable before the next sync of the file or a range of it.
     WriteBack {
         inode: InodeNumber,
-        offset: u64,
-        len: u64,
+        ranges: Arc<[(u64, u64)]>,
     },
     SyncRange {
         inode: InodeNumber,
@@ -141,8 +140,10 @@ impl State {
             Effect::SetLen { inode, len } => self.file_mut(*inode).set_len(change, *len),
             Effect::Sync { inode } => self.file_mut(*inode).sync(),
             Effect::LoseSync { inode } => self.file_mut(*inode).lose_sync(),
-            Effect::WriteBack { inode, offset, len } => {
-                self.file_mut(*inode).write_back(*offset, *len);
+            Effect::WriteBack { inode, ranges } => {
+                for &(offset, len) in &**ranges {
+                    self.file_mut(*inode).write_back(offset, len);
+                }
             }
             Effect::SyncRange { inode, offset, len } => {
                 self.file_mut(*inode).sync_range(*offset, *len);

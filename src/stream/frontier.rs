@@ -1,0 +1,75 @@
+//! When is the durable point stored, and what may a sync of a range leave out?
+//!
+//! A frontier slot is stored after each round, and made durable by the *next* sync: a slot never
+//! says more than was durable when it was written, and the other slot is durable by then, so a
+//! crash never finds both torn.
+//!
+//! The slot lies in another page than the frames, so it costs each sync a second page. Stored less
+//! often it would let recovery take damage to what was acknowledged for a torn tail: never.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::error::Error;
+use crate::format::FrontierSlot;
+use crate::ids::FileOffset;
+use crate::segment::SegmentEnd;
+use crate::segment::store_slot;
+use crate::storage::StorageFile;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Part;
+use crate::stream::round::SyncState;
+
+impl SyncState {
+    /// Up to where the part was made durable by earlier rounds on this opening of the stream, its
+    /// header, name and length included.
+    pub fn durable_before(&self, part: &Part) -> Option<FileOffset> {
+        let is_settled = self.stored && part.name_durable.load(Ordering::Acquire);
+        match self.durable_at {
+            Some((first_id, (offset, _))) if first_id == part.segment.first_id() => {
+                is_settled.then_some(offset)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl StreamCore {
+    /// The durable point as a slot.
+    pub(super) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+        let catalogue = self.catalogue();
+        FrontierSlot {
+            end: end.offset,
+            next_id: end.next_id,
+            last_frame: end.last_frame,
+            first_kept_id: catalogue.first_kept,
+            cut_epoch: catalogue.cut_epoch,
+        }
+    }
+
+    /// Stores the durable point. If that fails, what was made durable is acknowledged all the
+    /// same, and the stream takes no more.
+    pub(super) fn store_frontier(
+        &self,
+        state: &mut SyncState,
+        part: &Part,
+        file: &dyn StorageFile,
+        end: &SegmentEnd,
+    ) {
+        let slot = self.slot_for(end);
+        if state.frontier == Some(slot) {
+            return;
+        }
+        match store_slot(file, part.segment.seed, state.next_slot, &slot) {
+            Ok(()) => {
+                state.next_slot ^= 1;
+                state.frontier = Some(slot);
+                state.stored = true;
+            }
+            Err(error) => {
+                self.durability.advance(end.next_id.0);
+                self.poison(Arc::new(Error::io(error, part.segment.context())));
+            }
+        }
+    }
+}

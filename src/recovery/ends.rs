@@ -74,7 +74,10 @@ pub fn start_of(header: &SegmentHeader) -> (FileOffset, EntryId) {
 /// Whether a segment was made right behind frames that end like this.
 pub fn follows(header: &SegmentHeader, end: &SegmentEnd) -> bool {
     match header.predecessor {
-        Some(told) => told.end_id == end.next_id && told.link == end.link,
+        // Its own ids must not begin before that end, whatever it tells: none is given twice.
+        Some(told) => {
+            told.end_id == end.next_id && told.link == end.link && header.first_id >= end.next_id
+        }
         // A reconstructed header does not tell.
         None => header.first_id == end.next_id,
     }

@@ -1,0 +1,124 @@
+//! What is written for people? A table a case, to be pasted into `docs/BENCHMARKS.md`.
+
+use std::fmt::Write;
+
+use crate::log::Kind;
+use crate::report::goals::Verdict;
+use crate::report::numbers::shown;
+use crate::rounds::Row;
+use crate::rounds::Table;
+
+pub fn document(
+    facts: &[(&'static str, String)],
+    command: &str,
+    tables: &[Table],
+    verdicts: &[Verdict],
+    not_built: &[&str],
+) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "Command: `{command}`\n");
+    for (name, fact) in facts {
+        let _ = writeln!(text, "- {name}: {fact}");
+    }
+    if !not_built.is_empty() {
+        let _ = writeln!(text, "- not built: {}", not_built.join(", "));
+    }
+    if !verdicts.is_empty() {
+        text.push_str(&goals(verdicts));
+    }
+    for found in tables {
+        text.push_str(&table(found));
+    }
+    text
+}
+
+fn goals(verdicts: &[Verdict]) -> String {
+    let mut text =
+        String::from("\n### Goals\n\n| work | goal | found | against | |\n|---|---|---|---|---|\n");
+    for verdict in verdicts {
+        let met = if verdict.met { "met" } else { "**missed**" };
+        let Verdict {
+            work,
+            goal,
+            found,
+            against,
+            ..
+        } = verdict;
+        let _ = writeln!(text, "| {work} | {goal} | {found} | {against} | {met} |");
+    }
+    text
+}
+
+fn table(table: &Table) -> String {
+    let case = &table.case;
+    let rounds = table.rows.iter().map(|row| row.samples.len()).max();
+    let mut text = format!(
+        "\n### {}, {}\n\n{}. Medians of {} rounds; the ratio is\nthe best row of ironwal's to this one.\n\n",
+        case.work,
+        case.name,
+        case.title,
+        rounds.unwrap_or(0),
+    );
+    let first = case.columns[0];
+    let _ = write!(
+        text,
+        "| | acknowledged in | {} | min – max | ratio |",
+        first.title
+    );
+    for column in &case.columns[1..] {
+        let _ = write!(text, " {} |", column.title);
+    }
+    let _ = writeln!(text, "\n|---|---|{}", "---|".repeat(case.columns.len() + 2));
+    let ours = best(table, Kind::Ours);
+    for row in &table.rows {
+        text.push_str(&line(table, row, ours));
+    }
+    text
+}
+
+/// The best median of the first column, of rows of one kind.
+pub fn best(table: &Table, kind: Kind) -> Option<f64> {
+    let first = table.case.columns[0];
+    let rows = table.rows.iter().filter(|row| row.contender.kind == kind);
+    let medians = rows.filter_map(|row| row.median(first.metric));
+    match first.more_is_better() {
+        true => medians.max_by(f64::total_cmp),
+        false => medians.min_by(f64::total_cmp),
+    }
+}
+
+fn line(table: &Table, row: &Row, ours: Option<f64>) -> String {
+    let (case, name) = (&table.case, row.contender.name);
+    let means = row.contender.means(case.mode);
+    let first = case.columns[0];
+    let Some(summary) = row.summary(first.metric) else {
+        let why = row.failure.as_deref().unwrap_or("told nothing");
+        let columns = "|".repeat(case.columns.len() + 1);
+        return format!(
+            "| {name} | {means} | not run: {} {columns}\n",
+            why.replace('|', "/")
+        );
+    };
+    let ratio = match (ours, first.more_is_better()) {
+        (None, _) => f64::NAN,
+        (Some(ours), true) => ours / summary.median,
+        (Some(ours), false) => summary.median / ours,
+    };
+    let ratio = if ratio.is_nan() {
+        "–".to_owned()
+    } else {
+        format!("{ratio:.2}")
+    };
+    let mut text = format!(
+        "| {name} | {means} | {} | {} – {} | {ratio} |",
+        shown(summary.median, first.unit),
+        shown(summary.least, first.unit),
+        shown(summary.most, first.unit),
+    );
+    for column in &case.columns[1..] {
+        let median = row.median(column.metric).unwrap_or(f64::NAN);
+        let _ = write!(text, " {} |", shown(median, column.unit));
+    }
+    text.push('\n');
+    text
+}

@@ -6,6 +6,7 @@
 //!   gone was in the memory of the process.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::path::Path;
@@ -28,12 +29,12 @@ const ENTRY_LEN: usize = 256;
 /// Few enough to stay in any buffer, so that one shows.
 const KILLED_AFTER: u64 = 100;
 
-/// Prints a table: a row for each log and mode.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    println!(
-        "| | mode | said | system calls of one append | of a batch of 3 | of a sync | left of {KILLED_AFTER} after SIGKILL |"
+/// A table in markdown: a row for each log and mode.
+pub fn table(arguments: &Arguments) -> String {
+    let mut text = format!(
+        "| | mode | said | system calls of one append | of a batch of 3 | of a sync | left of \
+         {KILLED_AFTER} after SIGKILL |\n|---|---|---|---|---|---|---|\n"
     );
-    println!("|---|---|---|---|---|---|---|");
     for contender in contenders::all().filter(|contender| arguments.wants(contender.name)) {
         let strict = contender
             .works
@@ -51,7 +52,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             let calls = match traced(contender, mode, arguments) {
                 Ok(calls) => calls,
                 Err(failure) => {
-                    println!("| {name} | {mode:?} | {means} | not traced: {failure} | | | |");
+                    let why = failure.to_string().replace('|', "/");
+                    let _ = writeln!(text, "| {name} | {mode:?} | {means} | {why} | | | |");
                     continue;
                 }
             };
@@ -59,10 +61,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             let left = left.unwrap_or_else(|failure| failure.to_string());
             let of = |mark: &str| calls.get(mark).cloned().unwrap_or_default();
             let (append, batch, sync) = (of("append"), of("batch"), of("sync"));
-            println!("| {name} | {mode:?} | {means} | {append} | {batch} | {sync} | {left} |");
+            let _ = writeln!(
+                text,
+                "| {name} | {mode:?} | {means} | {append} | {batch} | {sync} | {left} |"
+            );
         }
     }
-    Ok(())
+    text
 }
 
 /// The system calls between marks, by mark.

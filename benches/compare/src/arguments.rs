@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 pub const USAGE: &str = "\
-compare WORK... | all          run works (w1 to w12, c), all of them in turn
+compare WORK... | all          run works (w1 to w12, c; ours alone: gsize gcount gseg
+                               gstream gthread), or all of them in turn
 compare acknowledged           what an acknowledged append means: strace and SIGKILL
 compare list                   the works and who takes part
 
@@ -14,7 +15,9 @@ compare list                   the works and who takes part
   --dir DIR         where to put the logs (default: below target; never a tmpfs)
   --json FILE       write all samples
   --markdown FILE   write the tables
-  --svg-dir DIR     write the plots";
+  --svg-dir DIR     write the plots
+  --into FILE       put the tables into FILE, between the lines <!-- comparison: begin -->
+                    and <!-- comparison: end -->";
 
 /// The command line, read.
 pub struct Arguments {
@@ -27,6 +30,7 @@ pub struct Arguments {
     pub json: Option<PathBuf>,
     pub markdown: Option<PathBuf>,
     pub svg_dir: Option<PathBuf>,
+    pub into: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -41,6 +45,7 @@ impl Arguments {
             json: None,
             markdown: None,
             svg_dir: None,
+            into: None,
         };
         while let Some(word) = given.next() {
             let mut value = || given.next().ok_or_else(|| format!("{word} wants a value"));
@@ -53,6 +58,7 @@ impl Arguments {
                 "--json" => arguments.json = Some(value()?.into()),
                 "--markdown" => arguments.markdown = Some(value()?.into()),
                 "--svg-dir" => arguments.svg_dir = Some(value()?.into()),
+                "--into" => arguments.into = Some(value()?.into()),
                 _ if word.starts_with("--") => return Err(format!("{word} is not known")),
                 _ => arguments.words.push(word),
             }

@@ -26,7 +26,7 @@ pub struct Setup<'a> {
     /// The most bytes of entries that will be appended, for logs that must know.
     pub volume_bytes: u64,
     /// The length of every entry, for logs that must know.
-    #[cfg_attr(not(feature = "commitlog"), expect(dead_code))]
+    #[cfg_attr(not(any(feature = "commitlog", feature = "walrus")), expect(dead_code))]
     pub entry_len: usize,
 }
 

@@ -54,7 +54,8 @@ fn run(words: Vec<String>) -> Result<(), Failure> {
                 return Err("--dir lies in memory; nothing is durable there".into());
             }
             if arguments.words == ["acknowledged"] {
-                return acknowledged::run(&arguments);
+                println!("{}", acknowledged::table(&arguments));
+                return Ok(());
             }
             compare(&arguments, &command)?;
         }
@@ -77,6 +78,11 @@ fn list() {
 fn compare(arguments: &Arguments, command: &str) -> Result<(), Failure> {
     let cases = asked_for(arguments)?;
     let facts = machine::facts(&arguments.dir);
+    let written = arguments.markdown.is_some() || arguments.into.is_some();
+    let meanings = match written && arguments.words == ["all"] {
+        true => acknowledged::table(arguments),
+        false => String::new(),
+    };
     let (mut tables, count, started) = (Vec::new(), cases.len(), Instant::now());
     for (index, case) in cases.into_iter().enumerate() {
         let minutes = started.elapsed().as_secs_f64() / 60.0;
@@ -87,7 +93,12 @@ fn compare(arguments: &Arguments, command: &str) -> Result<(), Failure> {
         );
         tables.push(rounds::run(case, arguments)?);
         // Written after each case: a run that is stopped has told what it found.
-        write(arguments, command, &facts, &tables)?;
+        let about = markdown::About {
+            command,
+            facts: &facts,
+            meanings: &meanings,
+        };
+        write(arguments, &about, &tables)?;
     }
     eprintln!(
         "--- done after {:.1} min",
@@ -98,22 +109,27 @@ fn compare(arguments: &Arguments, command: &str) -> Result<(), Failure> {
 
 fn write(
     arguments: &Arguments,
-    command: &str,
-    facts: &[(&'static str, String)],
+    about: &markdown::About,
     tables: &[rounds::Table],
 ) -> Result<(), Failure> {
     let verdicts = goals::verdicts(tables);
     if let Some(path) = &arguments.json {
-        let document = json::document(facts, command, tables, &verdicts);
+        let document = json::document(about, tables, &verdicts);
         std::fs::write(path, serde_json::to_string_pretty(&document)? + "\n")?;
     }
-    if let Some(path) = &arguments.markdown {
-        let not_built = peers::not_built();
-        let text = markdown::document(facts, command, tables, &verdicts, &not_built);
-        std::fs::write(path, text)?;
-    }
+    let mut drawn = Vec::new();
     if let Some(dir) = &arguments.svg_dir {
-        plots::draw(tables, dir)?;
+        drawn = plots::draw(tables, dir)?;
+    }
+    if arguments.markdown.is_some() || arguments.into.is_some() {
+        let text = markdown::document(about, tables, &verdicts, &drawn);
+        if let Some(path) = &arguments.into {
+            let file = std::fs::read_to_string(path)?;
+            std::fs::write(path, markdown::put_between_marks(&file, &text)?)?;
+        }
+        if let Some(path) = &arguments.markdown {
+            std::fs::write(path, text)?;
+        }
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::log::Setup;
 
 pub const CONTENDERS: &[Contender] = &[
     row("ironwal", APPENDS, |setup| {
-        open(setup, WriteStrategy::Auto, Reading::View)
+        open(setup, WriteStrategy::Auto, Reading::GetInto)
     }),
     row("ironwal, StandardIo", SOME, |setup| {
         open(setup, WriteStrategy::StandardIo, Reading::GetInto)
@@ -46,7 +46,8 @@ pub const CONTENDERS: &[Contender] = &[
 ];
 
 const APPENDS: &[&str] = &[
-    "W1", "W2", "W3", "W4", "W5", "W6", "W9", "W10", "W11", "W12",
+    "W1", "W2", "W3", "W4", "W5", "W6", "W9", "W10", "W11", "W12", "GSIZE", "GCOUNT", "GSEG",
+    "GSTREAM", "GTHREAD",
 ];
 const SOME: &[&str] = &["W1", "W2", "W6", "W12"];
 const READS: &[&str] = &["W7", "W8"];

@@ -26,7 +26,7 @@ use crate::log::Setup;
 pub const CONTENDERS: &[Contender] = &[Contender {
     name: "commitlog",
     kind: Kind::Peer,
-    works: &["W1", "W2", "W6", "W7", "W8", "W9", "W12"],
+    works: &["W1", "W2", "W6", "W7", "W8", "W12"],
     async_means: "page cache",
     strict_means: "page cache",
     open,

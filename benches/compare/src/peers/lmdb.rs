@@ -33,7 +33,7 @@ use crate::log::Setup;
 pub const CONTENDERS: &[Contender] = &[Contender {
     name: "LMDB",
     kind: Kind::Peer,
-    works: &["W1", "W2", "W3", "W4", "W6", "W7", "W8", "W9", "W12"],
+    works: &["W1", "W2", "W3", "W4", "W6", "W7", "W8", "W12"],
     async_means: "page cache",
     strict_means: "disk",
     open,

@@ -43,8 +43,13 @@ const fn row(
     }
 }
 
+/// So many entries are read at once, its limit. Asked for less, it stops early where an entry does
+/// not fit into what it planned to read.
+const MOST_A_READ: usize = 2_000;
+
 struct Topics {
     walrus: Walrus,
+    read_bytes: usize,
     names: Vec<String>,
 }
 
@@ -67,6 +72,7 @@ fn open(setup: &Setup) -> Result<Box<dyn Log>, Failure> {
         persist_every: u32::MAX,
     };
     Ok(Box::new(Topics {
+        read_bytes: (setup.entry_len + 64) * MOST_A_READ,
         walrus: Walrus::with_consistency_and_schedule(reads, schedule)?,
         names: (0..setup.streams).map(|n| format!("s{n}")).collect(),
     }))
@@ -76,6 +82,7 @@ impl Log for Topics {
     fn appender(&self, stream: usize) -> Result<Box<dyn Appender + '_>, Failure> {
         Ok(Box::new(Topic {
             walrus: &self.walrus,
+            read_bytes: self.read_bytes,
             name: &self.names[stream],
         }))
     }
@@ -83,6 +90,7 @@ impl Log for Topics {
     fn reader(&self, stream: usize) -> Result<Box<dyn Reader + '_>, Failure> {
         Ok(Box::new(Topic {
             walrus: &self.walrus,
+            read_bytes: self.read_bytes,
             name: &self.names[stream],
         }))
     }
@@ -90,6 +98,7 @@ impl Log for Topics {
 
 struct Topic<'a> {
     walrus: &'a Walrus,
+    read_bytes: usize,
     name: &'a str,
 }
 
@@ -115,7 +124,8 @@ impl Reader for Topic<'_> {
     fn scan(&mut self, visit: &mut dyn FnMut(&[u8])) -> Result<u64, Failure> {
         let mut count = 0;
         loop {
-            let entries = self.walrus.batch_read_for_topic(self.name, 1 << 20, true)?;
+            let (topic, most) = (self.name, self.read_bytes);
+            let entries = self.walrus.batch_read_for_topic(topic, most, true)?;
             if entries.is_empty() {
                 return Ok(count);
             }

@@ -5,16 +5,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::report::goals::Verdict;
+use crate::report::markdown::About;
 use crate::rounds::Row;
 use crate::rounds::Table;
 
-pub fn document(
-    facts: &[(&'static str, String)],
-    command: &str,
-    tables: &[Table],
-    verdicts: &[Verdict],
-) -> Value {
-    let facts: Map<String, Value> = facts
+pub fn document(about: &About, tables: &[Table], verdicts: &[Verdict]) -> Value {
+    let facts: Map<String, Value> = about
+        .facts
         .iter()
         .map(|(name, fact)| ((*name).to_owned(), json!(fact)))
         .collect();
@@ -25,7 +22,7 @@ pub fn document(
         })
     });
     json!({
-        "command": command,
+        "command": about.command,
         "machine": facts,
         "cases": tables.iter().map(table).collect::<Vec<_>>(),
         "goals": goals.collect::<Vec<_>>(),

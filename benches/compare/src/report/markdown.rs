@@ -2,35 +2,104 @@
 
 use std::fmt::Write;
 
+use crate::log::Failure;
 use crate::log::Kind;
+use crate::peers;
 use crate::report::goals::Verdict;
 use crate::report::numbers::shown;
 use crate::rounds::Row;
 use crate::rounds::Table;
 
+/// What is told beside the tables.
+pub struct About<'a> {
+    pub command: &'a str,
+    pub facts: &'a [(&'static str, String)],
+    /// The table of what an acknowledged append means, if it was made.
+    pub meanings: &'a str,
+}
+
 pub fn document(
-    facts: &[(&'static str, String)],
-    command: &str,
+    about: &About,
     tables: &[Table],
     verdicts: &[Verdict],
-    not_built: &[&str],
+    plots: &[(String, String)],
 ) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "Command: `{command}`\n");
-    for (name, fact) in facts {
+    let _ = writeln!(text, "Command: `{}`\n", about.command);
+    for (name, fact) in about.facts {
         let _ = writeln!(text, "- {name}: {fact}");
     }
+    let not_built = peers::not_built();
     if !not_built.is_empty() {
         let _ = writeln!(text, "- not built: {}", not_built.join(", "));
     }
     if !verdicts.is_empty() {
         text.push_str(&goals(verdicts));
     }
+    if !about.meanings.is_empty() {
+        let _ = write!(
+            text,
+            "\n### What an acknowledged append means\n\n{}",
+            about.meanings
+        );
+    }
     for found in tables {
+        if found.case.is_growth() {
+            continue;
+        }
         text.push_str(&table(found));
+    }
+    text.push_str(&growth(tables));
+    for (title, place) in plots {
+        let _ = writeln!(text, "\n![{title}]({place})");
     }
     text
 }
+
+/// A table a work, a line a case, of ours alone.
+fn growth(tables: &[Table]) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for table in tables.iter().filter(|table| table.case.is_growth()) {
+        let case = &table.case;
+        if last != case.work {
+            last = case.work;
+            let _ = write!(
+                text,
+                "\n### {last}\n\nHow the cost grows {}.\n\n| |",
+                case.title
+            );
+            for column in case.columns {
+                let _ = write!(text, " {} |", column.title);
+            }
+            let _ = writeln!(text, "\n|---|{}", "---|".repeat(case.columns.len()));
+        }
+        let _ = write!(text, "| {} |", case.name);
+        for column in case.columns {
+            let mut medians = table
+                .rows
+                .iter()
+                .filter_map(|row| row.median(column.metric));
+            let median = medians.next_back().unwrap_or(f64::NAN);
+            let _ = write!(text, " {} |", shown(median, column.unit));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Puts a document between two marks in a file that has them.
+pub fn put_between_marks(file: &str, document: &str) -> Result<String, Failure> {
+    let (from, to) = (file.find(BEGIN), file.find(END));
+    let (Some(from), Some(to)) = (from, to) else {
+        return Err(format!("the file has no lines {BEGIN} and {END}").into());
+    };
+    let (before, after) = (&file[..from + BEGIN.len()], &file[to..]);
+    Ok(format!("{before}\n{document}\n{after}"))
+}
+
+const BEGIN: &str = "<!-- comparison: begin -->";
+const END: &str = "<!-- comparison: end -->";
 
 fn goals(verdicts: &[Verdict]) -> String {
     let mut text =
@@ -121,4 +190,17 @@ fn line(table: &Table, row: &Row, ours: Option<f64>) -> String {
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_replaces_what_stands_between_the_marks() {
+        let file = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let put = put_between_marks(&file, "new").expect("marks");
+        assert_eq!(put, format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
+        assert!(put_between_marks("a", "new").is_err());
+    }
 }

@@ -23,9 +23,9 @@ fn scaled(value: f64, step: f64, units: &[&str]) -> String {
         index += 1;
     }
     let digits = match value.abs() {
+        _ if value.fract() == 0.0 => 0,
         large if large >= 99.95 => 0,
         middle if middle >= 9.995 => 1,
-        _ if value.fract() == 0.0 => 0,
         _ => 2,
     };
     format!("{value:.digits$}{}", units[index])
@@ -42,6 +42,7 @@ mod tests {
         assert_eq!(shown(125_400.0, Unit::Nanoseconds), "125 µs");
         assert_eq!(shown(3.0 * 1024.0, Unit::Bytes), "3 KiB");
         assert_eq!(shown(0.0, Unit::Count), "0");
+        assert_eq!(shown(52.0, Unit::Count), "52");
         assert_eq!(shown(f64::NAN, Unit::Count), "–");
     }
 }

@@ -48,27 +48,45 @@ const SCALING: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Draws what was measured into a directory.
-pub fn draw(tables: &[Table], dir: &Path) -> io::Result<()> {
+/// Draws what was measured into a directory. Gives what each plot shows and where it is, seen from
+/// the directory above.
+pub fn draw(tables: &[Table], dir: &Path) -> io::Result<Vec<(String, String)>> {
     fs::create_dir_all(dir)?;
+    let mut drawn = Vec::new();
+    let mut keep = |title: String, file: &str, text: String| {
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        drawn.push((title, format!("{name}/{file}")));
+        fs::write(dir.join(file), text)
+    };
     for (work, case, file) in LATENCIES {
-        let found = tables
-            .iter()
-            .find(|table| (table.case.work, table.case.name) == (work, case));
-        if let Some(text) = found.and_then(latencies) {
-            fs::write(dir.join(file), text)?;
+        let named = |table: &&Table| (table.case.work, table.case.name) == (work, case);
+        if let Some(text) = tables.iter().find(named).and_then(latencies) {
+            keep(format!("{work}, {case}: percentiles of a call"), file, text)?;
         }
     }
     for (work, title, file) in SCALING {
-        let of_work: Vec<&Table> = tables
-            .iter()
-            .filter(|table| table.case.work == work)
-            .collect();
-        if let Some(text) = scaling(&of_work, title) {
-            fs::write(dir.join(file), text)?;
+        let of_work = tables.iter().filter(|table| is_of(table, work));
+        let of_work: Vec<&Table> = of_work.collect();
+        if let Some(text) = scaling(&of_work, work, title) {
+            keep(format!("{work}: {title}"), file, text)?;
         }
     }
-    Ok(())
+    Ok(drawn)
+}
+
+/// The cases of a work; of W4, many threads, also W3, one.
+fn is_of(table: &Table, work: &str) -> bool {
+    let (of, case) = (table.case.work, table.case.name);
+    of == work || (work == "W4" && (of, case) == ("W3", "256 B"))
+}
+
+fn place(table: &Table, work: &str) -> String {
+    let name = if table.case.work == work {
+        table.case.name
+    } else {
+        "1 thread"
+    };
+    name.to_owned()
 }
 
 fn latencies(table: &Table) -> Option<String> {
@@ -83,17 +101,21 @@ fn latencies(table: &Table) -> Option<String> {
             values: names.iter().map(|name| row.median(name)).collect(),
             bold: row.contender.kind == Kind::Ours,
         });
+    let case = &table.case;
     let plot = Plot {
-        title: format!("{}, {}: time of a call", table.case.work, table.case.title),
+        title: format!(
+            "{}, {}, {}: time of a call",
+            case.work, case.name, case.title
+        ),
         places: names.iter().map(|name| (*name).to_owned()).collect(),
         lines: lines.collect(),
-        tick: &|value| shown(value, Unit::Nanoseconds),
+        tick: &|value| shown(value, Unit::Nanoseconds).replace(".0", ""),
     };
     plot.drawn()
 }
 
-fn scaling(tables: &[&Table], title: &str) -> Option<String> {
-    let first = tables.first()?;
+fn scaling(tables: &[&Table], work: &str, title: &str) -> Option<String> {
+    let first = tables.last()?;
     let value = |table: &Table, name: &str| {
         let mut rows = table.rows.iter();
         let row: &Row = rows.find(|row| row.contender.name == name)?;
@@ -109,13 +131,10 @@ fn scaling(tables: &[&Table], title: &str) -> Option<String> {
     });
     let lines = lines.filter(|line| line.values.iter().any(Option::is_some));
     let plot = Plot {
-        title: format!("{}: {title}", first.case.work),
-        places: tables
-            .iter()
-            .map(|table| table.case.name.to_owned())
-            .collect(),
+        title: format!("{work}: {title}"),
+        places: tables.iter().map(|table| place(table, work)).collect(),
         lines: lines.collect(),
-        tick: &|value| shown(value, Unit::PerSecond),
+        tick: &|value| shown(value, Unit::PerSecond).replace(".0", ""),
     };
     plot.drawn()
 }

@@ -14,22 +14,22 @@ fn volume(task: &Task) -> u64 {
     numbers.streams as u64 * numbers.entries * numbers.entry_len as u64
 }
 
-/// Makes the streams with one entry each, then appends the others, and closes.
+/// Makes the streams with one entry each, then the others, stream by stream, and closes.
 pub fn create(task: &Task) -> Result<Sample, Failure> {
     let numbers = &task.case.numbers;
     let streams = task.scaled(numbers.streams as u64) as usize;
     let mut payload = Payload::new(numbers.entry_len, 0);
     let started = Instant::now();
     let log = task.open(streams, volume(task))?;
-    let mut created = None;
-    for _ in 0..numbers.entries {
-        for stream in 0..streams {
-            log.appender(stream)?.append(payload.next())?;
-        }
-        created.get_or_insert_with(|| started.elapsed());
+    for stream in 0..streams {
+        log.appender(stream)?.append(payload.next())?;
+    }
+    let created = started.elapsed();
+    for stream in 0..streams {
+        let mut appender = log.appender(stream)?;
+        (1..numbers.entries).try_for_each(|_| appender.append(payload.next()))?;
     }
     let appended = started.elapsed();
-    let created = created.unwrap_or(appended);
     let rest = Instant::now();
     log.close()?;
     Ok(sample([

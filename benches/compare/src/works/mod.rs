@@ -3,6 +3,7 @@
 
 mod append;
 mod c_cost;
+mod growth;
 mod hot;
 mod many_streams;
 mod memory;
@@ -92,6 +93,13 @@ pub struct Case {
     pub most_rounds: usize,
 }
 
+impl Case {
+    /// Whether it is a line of a table on how ours grows, rather than a table of many logs.
+    pub fn is_growth(&self) -> bool {
+        self.work.starts_with('G')
+    }
+}
+
 /// One run of a phase: a case, who does it, and where.
 pub struct Task<'a> {
     pub case: &'a Case,
@@ -103,10 +111,12 @@ pub struct Task<'a> {
 impl Task<'_> {
     /// How long a part of a measurement takes.
     fn time(&self) -> Duration {
-        let millis = match (self.quick, self.case.mode) {
-            (true, _) => 100,
-            (false, Mode::Async) => 400,
-            (false, Mode::Strict) => 800,
+        let millis = match (self.case.mode, self.case.numbers.threads) {
+            _ if self.quick => 100,
+            (Mode::Async, _) => 300,
+            // Percentiles of calls that wait for the disk want many of them.
+            (Mode::Strict, 1) => 800,
+            (Mode::Strict, _) => 500,
         };
         Duration::from_millis(millis)
     }

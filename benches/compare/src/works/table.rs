@@ -8,6 +8,7 @@ use crate::works::Phase;
 use crate::works::Unit;
 use crate::works::append;
 use crate::works::c_cost;
+use crate::works::growth;
 use crate::works::hot;
 use crate::works::many_streams;
 use crate::works::random_get;
@@ -48,7 +49,7 @@ const SCANS: &[Column] = &[
     Column::new("bytes_per_second", "bytes/s", Unit::BytesPerSecond),
 ];
 const REOPENS: &[Column] = &[
-    Column::new("open_ns", "open after SIGKILL", Unit::Nanoseconds),
+    Column::new("open_ns", "Open after SIGKILL", Unit::Nanoseconds),
     Column::new("unsynced_bytes", "unsynced then", Unit::Bytes),
     Column::new(
         "rewrite_ns",
@@ -92,6 +93,15 @@ const HOT: &[Column] = &[
     Column::new("waited_ns", "waited for a processor", Unit::Nanoseconds),
     Column::new("syncs", "syncs/s", Unit::PerSecond),
 ];
+const GROWTH: &[Column] = &[
+    Column::new("append_ns", "append", Unit::Nanoseconds),
+    Column::new("sync_ns", "first sync of a stream", Unit::Nanoseconds),
+    Column::new("get_ns", "random get", Unit::Nanoseconds),
+    Column::new("scan_ns", "scan, an entry", Unit::Nanoseconds),
+    Column::new("close_ns", "close", Unit::Nanoseconds),
+    Column::new("open_ns", "open", Unit::Nanoseconds),
+    Column::new("memory_bytes", "heap then", Unit::Bytes),
+];
 const C_COST: &[Column] = &[
     Column::new("difference", "C over Rust", Unit::Nanoseconds),
     Column::new("rust", "Rust", Unit::Nanoseconds),
@@ -124,25 +134,28 @@ pub fn cases() -> Vec<Case> {
         SHARDED,
     ));
     let mut pace = case("W12", "256 B", HOT_TITLE, hot::run, HOT);
-    pace.numbers.entries = 300_000;
+    pace.numbers.entries = 200_000;
+    // Three rotations or so while it runs.
+    pace.numbers.segment_bytes = Some(16 << 20);
     cases.push(pace);
     for (name, entry_len) in [("64 B", 64), ("256 B", 256)] {
         let mut cost = case(
             "C",
             name,
-            "one append, through the C ABI and in Rust",
+            "One append, through the C ABI and in Rust",
             c_cost::run,
             C_COST,
         );
         cost.numbers.entry_len = entry_len;
         cases.push(cost);
     }
+    growing(&mut cases);
     cases
 }
 
 const SHARDS_TITLE: &str = "16 shards, Async, 256 B: single appends, batches of 100, checkpoints of \
                             shards at rest, loading one among 1,000";
-const HOT_TITLE: &str = "a hot thread appends 100,000/s of 256 B while another syncs every 1 ms";
+const HOT_TITLE: &str = "A hot thread appends 100,000/s of 256 B while another syncs every 1 ms";
 
 fn case(
     work: &'static str,
@@ -227,13 +240,13 @@ fn many_threads(cases: &mut Vec<Case>) {
 }
 
 fn reads(cases: &mut Vec<Case>) {
-    let title = "random get over 1,000,000 × 256 B, warm";
+    let title = "Random get over 1,000,000 × 256 B, warm";
     let mut gets = case("W7", "1 M × 256 B", title, random_get::run, GETS);
     gets.numbers.entries = 1_000_000;
     gets.most_rounds = FEW;
     cases.push(gets);
     for (name, entry_len, entries) in [("256 B", 256, 1_000_000), ("16 KiB", 16 << 10, 16_384)] {
-        let mut all = case("W8", name, "full scan, warm", scan::run, SCANS);
+        let mut all = case("W8", name, "Full scan, warm", scan::run, SCANS);
         all.numbers.entry_len = entry_len;
         all.numbers.entries = entries;
         all.most_rounds = FEW;
@@ -242,7 +255,7 @@ fn reads(cases: &mut Vec<Case>) {
 }
 
 fn openings(cases: &mut Vec<Case>) {
-    let title = "open after SIGKILL, then after a clean close; entries of 1 KiB";
+    let title = "Open after SIGKILL, then after a clean close; entries of 1 KiB";
     let sizes = [
         ("100 MB", 97_600, FEW),
         ("1 GB", 976_500, 2),
@@ -259,7 +272,7 @@ fn openings(cases: &mut Vec<Case>) {
         }
         cases.push(opening);
     }
-    let title = "many streams of 10 entries of 100 B, Async";
+    let title = "Many streams of 10 entries of 100 B, Async";
     for (name, streams) in [("1,000 streams", 1_000), ("10,000 streams", 10_000)] {
         let mut many = case("W10", name, title, many_streams::create, STREAMS);
         many.numbers.entry_len = 100;
@@ -269,5 +282,83 @@ fn openings(cases: &mut Vec<Case>) {
         let run = many_streams::open;
         many.phases.push(Phase { run, killed: false });
         cases.push(many);
+    }
+}
+
+/// Ours alone, one number at a time; each work becomes one table.
+fn growing(cases: &mut Vec<Case>) {
+    let mut add = |work, title, name, change: &dyn Fn(&mut Numbers)| {
+        let mut grown = case(work, name, title, growth::run, GROWTH);
+        grown.numbers.entries = 100_000;
+        grown.most_rounds = 2;
+        change(&mut grown.numbers);
+        cases.push(grown);
+    };
+    let sizes = [
+        ("16 B", 16),
+        ("256 B", 256),
+        ("4 KiB", 4 << 10),
+        ("60 KiB", 60 << 10),
+    ];
+    for (name, entry_len) in sizes {
+        add(
+            "GSIZE",
+            "by the size of an entry; up to 100,000 entries, 512 MiB",
+            name,
+            &|numbers| {
+                numbers.entry_len = entry_len;
+                numbers.entries = (512 << 20) / (entry_len as u64).max(5 << 10);
+            },
+        );
+    }
+    let counts = [
+        ("10 k", 10_000),
+        ("100 k", 100_000),
+        ("1 M", 1_000_000),
+        ("10 M", 10_000_000),
+    ];
+    for (name, entries) in counts {
+        add(
+            "GCOUNT",
+            "by the count of entries of 100 B",
+            name,
+            &|numbers| {
+                numbers.entry_len = 100;
+                numbers.entries = entries;
+            },
+        );
+    }
+    let segments = [
+        ("1", 256 << 20),
+        ("10", 2_900_000),
+        ("100", 290_000),
+        ("1,000", 29_000),
+    ];
+    for (name, bytes) in segments {
+        add(
+            "GSEG",
+            "by the count of segments, of 100,000 entries of 256 B",
+            name,
+            &|numbers| {
+                numbers.segment_bytes = Some(bytes);
+            },
+        );
+    }
+    for (name, streams) in [("1", 1), ("10", 10), ("100", 100), ("1,000", 1_000)] {
+        add(
+            "GSTREAM",
+            "by the count of streams, over 100,000 entries of 256 B",
+            name,
+            &|numbers| {
+                numbers.streams = streams;
+            },
+        );
+    }
+    let title = "by the count of threads that append to one stream, Strict, 256 B";
+    for (name, threads) in [("1", 1), ("2", 2), ("8", 8), ("32", 32), ("128", 128)] {
+        let mut grown = strict(case("GTHREAD", name, title, threads::run, THREADS));
+        grown.numbers.threads = threads;
+        grown.most_rounds = 2;
+        cases.push(grown);
     }
 }

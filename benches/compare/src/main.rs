@@ -77,7 +77,7 @@ fn list() {
 
 fn compare(arguments: &Arguments, command: &str) -> Result<(), Failure> {
     let cases = asked_for(arguments)?;
-    let facts = machine::facts(&arguments.dir);
+    let (facts, busy) = (machine::facts(&arguments.dir), machine::is_busy());
     let written = arguments.markdown.is_some() || arguments.into.is_some();
     let meanings = match written && arguments.words == ["all"] {
         true => acknowledged::table(arguments),
@@ -96,6 +96,7 @@ fn compare(arguments: &Arguments, command: &str) -> Result<(), Failure> {
         let about = markdown::About {
             command,
             facts: &facts,
+            busy,
             meanings: &meanings,
         };
         write(arguments, &about, &tables)?;

@@ -44,6 +44,14 @@ fn load() -> String {
     loads.join(" ")
 }
 
+/// Whether others keep the processors from us.
+pub fn is_busy() -> bool {
+    let loads = load();
+    let last: Option<f64> = loads.split(' ').next().and_then(|load| load.parse().ok());
+    let processors = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
+    last.is_some_and(|last| last > processors / 2.0)
+}
+
 /// The file system and what it is mounted with, and the kind of device.
 fn disk(dir: &Path) -> String {
     let dir = fs::canonicalize(dir).unwrap_or_default();

@@ -14,6 +14,8 @@ use crate::rounds::Table;
 pub struct About<'a> {
     pub command: &'a str,
     pub facts: &'a [(&'static str, String)],
+    /// Whether the machine did other work.
+    pub busy: bool,
     /// The table of what an acknowledged append means, if it was made.
     pub meanings: &'a str,
 }
@@ -28,6 +30,9 @@ pub fn document(
     let _ = writeln!(text, "Command: `{}`\n", about.command);
     for (name, fact) in about.facts {
         let _ = writeln!(text, "- {name}: {fact}");
+    }
+    if about.busy {
+        text.push_str(BUSY);
     }
     let not_built = peers::not_built();
     if !not_built.is_empty() {
@@ -98,6 +103,8 @@ pub fn put_between_marks(file: &str, document: &str) -> Result<String, Failure> 
     Ok(format!("{before}\n{document}\n{after}"))
 }
 
+const BUSY: &str = "\n**The machine did other work at the same time: these figures show that as \
+                    much as the logs.**\n";
 const BEGIN: &str = "<!-- comparison: begin -->";
 const END: &str = "<!-- comparison: end -->";
 
@@ -121,12 +128,13 @@ fn goals(verdicts: &[Verdict]) -> String {
 fn table(table: &Table) -> String {
     let case = &table.case;
     let rounds = table.rows.iter().map(|row| row.samples.len()).max();
+    let rounds = match rounds.unwrap_or(0) {
+        1 => "One round".to_owned(),
+        count => format!("Medians of {count} rounds"),
+    };
     let mut text = format!(
-        "\n### {}, {}\n\n{}. Medians of {} rounds; the ratio is\nthe best row of ironwal's to this one.\n\n",
-        case.work,
-        case.name,
-        case.title,
-        rounds.unwrap_or(0),
+        "\n### {}, {}\n\n{}. {rounds}; the ratio is\nthe best row of ironwal's to this one.\n\n",
+        case.work, case.name, case.title,
     );
     let first = case.columns[0];
     let _ = write!(

@@ -103,7 +103,7 @@ const GROWTH: &[Column] = &[
     Column::new("memory_bytes", "heap then", Unit::Bytes),
 ];
 const C_COST: &[Column] = &[
-    Column::new("difference", "C over Rust", Unit::Nanoseconds),
+    Column::new("difference", "over Rust", Unit::Nanoseconds),
     Column::new("rust", "Rust", Unit::Nanoseconds),
     Column::new("c", "C", Unit::Nanoseconds),
 ];

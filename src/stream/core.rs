@@ -50,6 +50,9 @@ pub struct StreamCore {
     pub(super) progress: Condvar,
     pub(super) durability: GroupCommit<u64, Arc<Error>>,
     poisoned: AtomicBool,
+    /// The number of the stream's directory among those made since the log was opened; 0: it was
+    /// there before.
+    pub(super) dir_made: AtomicU64,
     pub(super) catalogue: RwLock<Arc<Catalogue>>,
     /// One past the last id in the kernel.
     pub(super) written_end: AtomicU64,
@@ -147,6 +150,7 @@ impl StreamCore {
             progress: Condvar::new(),
             durability: GroupCommit::new(durable.0, broken_round),
             poisoned: AtomicBool::new(false),
+            dir_made: AtomicU64::new(0),
             catalogue: RwLock::new(Arc::new(Catalogue {
                 first_kept: first_kept.0,
                 cut_epoch: first_kept.1,

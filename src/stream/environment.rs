@@ -9,8 +9,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::cache::BlockCache;
 use crate::cache::OpenFiles;
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
 use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::segment::Readable;
@@ -52,6 +57,10 @@ pub struct Environment {
     /// How many segments are mapped for storing.
     pub(super) maps: Arc<AtomicUsize>,
     streams_made: AtomicU64,
+    /// How many directories of streams were made, and how many of the first of these have durable
+    /// names.
+    dirs_made: AtomicU64,
+    dirs_durable: Mutex<u64>,
 }
 
 impl Environment {
@@ -74,12 +83,35 @@ impl Environment {
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),
             streams_made: AtomicU64::new(0),
+            dirs_made: AtomicU64::new(0),
+            dirs_durable: Mutex::new(0),
         }
     }
 
     /// A number for a stream that no other of this log has while it is open.
     pub fn stream_number(&self) -> u64 {
         self.streams_made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a stream's directory, which has just been made: the number to ask
+    /// [`Environment::make_names_durable`] for.
+    pub fn count_dir(&self) -> u64 {
+        self.dirs_made.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Returns once the name of the stream's directory with this number is durable. One sync of
+    /// the root does for all directories that were made before it began; 0 is one of unknown age.
+    pub fn make_names_durable(&self, number: u64) -> Result<()> {
+        let mut durable = self.dirs_durable.lock();
+        if (1..=*durable).contains(&number) {
+            return Ok(());
+        }
+        // Counted only once it is there; so the sync that begins now covers all counted.
+        let made = self.dirs_made.load(Ordering::Acquire);
+        self.opening(|| self.storage.sync_dir(&self.root))
+            .map_err(|error| Error::io(error, ErrorContext::at(&self.root)))?;
+        *durable = made;
+        Ok(())
     }
 
     /// Runs `work`, which opens something. Where the process has no descriptor left, the files

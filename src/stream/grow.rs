@@ -192,6 +192,8 @@ impl StreamCore {
             made => made.map_err(io)?,
         }
         upkeep.dir_exists = true;
+        self.dir_made
+            .store(self.environment.count_dir(), Ordering::Release);
         Ok(())
     }
 

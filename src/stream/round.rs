@@ -265,10 +265,8 @@ impl StreamCore {
             part.name_durable.store(true, Ordering::Release);
         }
         if !state.dir_durable {
-            let root = &self.environment.root;
             self.environment
-                .opening(|| storage.sync_dir(root))
-                .map_err(|error| Error::io(error, ErrorContext::at(root)))?;
+                .make_names_durable(self.dir_made.load(Ordering::Acquire))?;
             state.dir_durable = true;
         }
         Ok(())

@@ -93,6 +93,40 @@ fn both_directories_are_synced_before_the_first_durable_acknowledgement_in_a_new
 }
 
 #[test]
+fn one_sync_of_the_root_does_for_all_streams_made_before_it_and_for_no_later_one() {
+    let disk = SimulatedDisk::new();
+    let wal = open(&disk, SyncMode::Async, |_| ());
+    let root_syncs = |since: u64| {
+        let ops = disk.ops();
+        let of_root = ops.iter().filter(|op| {
+            op.index > since && op.kind == OpKind::SyncDir && op.path.as_ref() == Path::new("/log")
+        });
+        of_root.count()
+    };
+    let mut keys = Vec::new();
+    for batch in 0..3 {
+        for stream in 0..20 {
+            let key = format!("{batch}-{stream}");
+            wal.append(&key, key.as_bytes()).expect("appends");
+            keys.push(key);
+        }
+        let before = disk.op_count();
+        for key in keys.iter().rev() {
+            wal.sync(key).expect("syncs");
+        }
+        assert_eq!(root_syncs(before), 1, "batch {batch}");
+        for seed in 0..8 {
+            let after = disk.crash(seed, DirectoryModel::Strict);
+            let wal = open(&after, SyncMode::Async, |_| ());
+            for key in &keys {
+                let read = wal.get(key, 0).expect("reads");
+                assert_eq!(read.as_deref(), Some(key.as_bytes()), "{key}, seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_root_itself_is_durable_before_anything_in_it() {
     let disk = SimulatedDisk::new();
     drop(open(&disk, SyncMode::Strict, |_| ()));

@@ -26,6 +26,7 @@ const MOST_THREADS: usize = 8;
 /// The threads of one sharded log.
 pub struct Crew {
     shared: Arc<Shared>,
+    most_threads: usize,
     fork_generation: u64,
 }
 
@@ -63,8 +64,16 @@ impl Crew {
     pub fn new() -> Self {
         Crew {
             shared: Arc::default(),
+            most_threads: MOST_THREADS,
             fork_generation: fork_generation(),
         }
+    }
+
+    /// A crew that never has any: the caller does everything, in order.
+    pub fn alone() -> Self {
+        let mut crew = Crew::new();
+        crew.most_threads = 0;
+        crew
     }
 
     /// Does `work` on every item, on several threads at once, and returns the results in order.
@@ -105,7 +114,7 @@ impl Crew {
         if state.dismissed {
             return;
         }
-        while state.threads.len() < useful_threads.min(MOST_THREADS) {
+        while state.threads.len() < useful_threads.min(self.most_threads) {
             let shared = Arc::clone(&self.shared);
             match spawn("ironwal-shards", move || shared.run()) {
                 Ok(thread) => state.threads.push(thread),

@@ -105,11 +105,16 @@ impl ShardedWal {
         let mut shards: Vec<Shard> = numbers.map(|shard| open_shard(&wal, shard)).collect();
         let checkpoints = Checkpoints::new(recovered);
         note_lost_shards(&wal, &checkpoints, &mut shards)?;
+        let attendant = wal.environment().attendant.get();
+        let crew = match attendant.is_some_and(|attendant| attendant.is_stepped()) {
+            true => Crew::alone(),
+            false => Crew::new(),
+        };
         let log = Arc::new(ShardedLog {
             wal,
             shards,
             checkpoints,
-            crew: Crew::new(),
+            crew,
             appended: sharded.automatic.as_ref().map(|_| AtomicU64::new(0)),
         });
         let automatic = match sharded.automatic {

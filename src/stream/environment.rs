@@ -32,6 +32,11 @@ pub trait Attendant: Send + Sync {
     fn sync_now(&self, stream: &Arc<StreamCore>);
     /// Make room ahead of the stream's tail.
     fn prepare(&self, stream: &Arc<StreamCore>);
+    /// Whether nothing of the log may happen on threads of its own, so that it goes the same way
+    /// every time: for tests.
+    fn is_stepped(&self) -> bool {
+        false
+    }
 }
 
 /// What all streams of a log share.

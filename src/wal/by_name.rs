@@ -63,7 +63,7 @@ impl Wal {
         sink: LogSink,
     ) -> Result<Self> {
         Ok(Wal {
-            log: Arc::new(open(options, storage, sink)?),
+            log: Arc::new(open(options, storage, sink, false)?),
         })
     }
 
@@ -86,6 +86,26 @@ impl Wal {
         sink: LogSink,
     ) -> Result<Self> {
         Self::open_on(Arc::new(disk.clone()), options, sink)
+    }
+
+    /// The same, with helpers that work only in [`Wal::step_helpers`]: the log goes the same way
+    /// every time.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated_stepped(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+        sink: LogSink,
+    ) -> Result<Self> {
+        let log = Arc::new(open(options, Arc::new(disk.clone()), sink, true)?);
+        Ok(Wal { log })
+    }
+
+    /// Lets the helpers do all that is queued, due or not, on this thread.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn step_helpers(&self) {
+        self.log.helpers.step();
     }
 
     /// Appends one entry (possibly empty) and returns its id. The stream exists from its first
@@ -219,12 +239,9 @@ impl Wal {
     /// that could not be opened took no appends and are passed over.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter()?;
-        let streams: Vec<Known> = self.log.known.read().values().cloned().collect();
+        let streams = self.log.served(&self.log.known.read());
         let mut result = Ok(());
-        for known in streams {
-            let Known::Stream(stream) = known else {
-                continue;
-            };
+        for stream in streams {
             let synced = match stream.sync() {
                 // Deleted meanwhile: nothing to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),

@@ -1,7 +1,8 @@
 //! Who syncs and makes room behind the caller's back?
 //!
 //! Two threads, started when first needed: one syncs streams whose time has come, one makes room
-//! ahead of tails. They hold streams weakly and end when the log is closed.
+//! ahead of tails. They hold streams weakly and end when the log is closed. Stepped (for tests that
+//! must go the same way every time) there are no threads: what is queued is done when asked for.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ pub struct Helpers {
     sync: Arc<Queue>,
     room: Arc<Queue>,
     log: LogSink,
+    is_stepped: bool,
 }
 
 /// Streams that wait for a helper, by the time they are due.
@@ -51,8 +53,8 @@ struct QueueState {
 }
 
 impl Helpers {
-    /// Helpers at rest.
-    pub fn new(log: LogSink) -> Arc<Self> {
+    /// Helpers at rest. Stepped: without threads.
+    pub fn new(log: LogSink, is_stepped: bool) -> Arc<Self> {
         let queue = |name, work| {
             let state = Mutex::default();
             Arc::new(Queue {
@@ -66,7 +68,20 @@ impl Helpers {
             sync: queue("ironwal-sync", StreamCore::background_sync),
             room: queue("ironwal-room", StreamCore::prepare),
             log,
+            is_stepped,
         })
+    }
+
+    /// Does what is queued, due or not, on this thread.
+    #[cfg(feature = "simulation")]
+    pub fn step(&self) {
+        for queue in [&self.sync, &self.room] {
+            let mut state = queue.state.lock();
+            let queued: Vec<Place> = state.due.keys().copied().collect();
+            let streams: Vec<_> = queued.iter().filter_map(|at| state.take(*at)).collect();
+            drop(state);
+            streams.iter().for_each(|stream| (queue.work)(stream));
+        }
     }
 
     /// Ends the threads, after what they are doing; what is queued is dropped.
@@ -108,7 +123,7 @@ impl Helpers {
             return;
         };
         let place = state.put(stream, due);
-        if !state.started {
+        if !state.started && !self.is_stepped {
             state.started = true;
             let worker = Arc::clone(queue);
             match spawn(queue.name, move || worker.run()) {
@@ -165,6 +180,10 @@ impl Attendant for Helpers {
 
     fn prepare(&self, stream: &Arc<StreamCore>) {
         self.queue(&self.room, stream, Duration::ZERO);
+    }
+
+    fn is_stepped(&self) -> bool {
+        self.is_stepped
     }
 }
 
@@ -230,6 +249,7 @@ mod tests {
             sync: Arc::clone(&queue),
             room: Arc::clone(&queue),
             log: Arc::new(|_, _| ()),
+            is_stepped: false,
         };
         helpers.sync_now(&bad);
         helpers.sync_now(&good);

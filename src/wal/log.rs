@@ -207,6 +207,19 @@ impl Log {
         deleted
     }
 
+    /// The streams that are served, by key: so the same calls reach the disk in the same order.
+    pub fn served(&self, known: &HashMap<String, Known>) -> Vec<Arc<StreamCore>> {
+        let mut streams: Vec<Arc<StreamCore>> = known
+            .values()
+            .filter_map(|known| match known {
+                Known::Stream(stream) => Some(Arc::clone(stream)),
+                Known::Broken(_) => None,
+            })
+            .collect();
+        streams.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        streams
+    }
+
     /// Closes the log: everything durable, files at their exact length, threads joined, lock
     /// released. The first failure is told; the rest is done all the same. Idempotent.
     pub fn close(&self) -> Result<()> {
@@ -219,15 +232,7 @@ impl Log {
             return Ok(());
         }
         self.helpers.stop();
-        let streams: Vec<Arc<StreamCore>> = self
-            .known
-            .write()
-            .values()
-            .filter_map(|known| match known {
-                Known::Stream(stream) => Some(Arc::clone(stream)),
-                Known::Broken(_) => None,
-            })
-            .collect();
+        let streams = self.served(&self.known.write());
         let closed = for_each(streams, |stream| stream.close());
         // A deletion that began before is not cut short by closing: without the lock it would
         // rename what another process has opened meanwhile.
@@ -265,7 +270,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let options = WalOptions::new(place.path());
         let sink = Arc::new(|_, _: &str| ());
-        let log = open(options, Arc::new(RealDisk), sink).expect("opens");
+        let log = open(options, Arc::new(RealDisk), sink, false).expect("opens");
         let append = |key: &str| log.on_stream(key, |stream| stream.append(&[b"x"], false));
         append("kept").expect("appends");
         let held = log.find_or_add("held").expect("adds");

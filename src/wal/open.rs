@@ -38,12 +38,17 @@ use crate::wal::log::Known;
 use crate::wal::log::Log;
 use crate::wal::parallel::for_each;
 
-/// Opens a log on a disk.
-pub fn open(mut options: WalOptions, storage: Arc<dyn Storage>, log: LogSink) -> Result<Log> {
+/// Opens a log on a disk. Stepped: its helpers work when told to, see [`Helpers`].
+pub fn open(
+    mut options: WalOptions,
+    storage: Arc<dyn Storage>,
+    log: LogSink,
+    is_stepped: bool,
+) -> Result<Log> {
     options.check()?;
     let (root, lock) = take_root(&*storage, &options)?;
     options.archive_path = archive_path(&*storage, &options, &root)?;
-    let helpers = Helpers::new(Arc::clone(&log));
+    let helpers = Helpers::new(Arc::clone(&log), is_stepped);
     let environment = Arc::new(Environment::new(storage, options, root, log));
     let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
     // Set once, here.

@@ -25,10 +25,16 @@ where
         results: Mutex::new((0..count).map(|_| None).collect()),
         work,
     });
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = (count / ITEMS_PER_THREAD).min(MOST_THREADS).min(cores * 2);
+    let threads = match count / ITEMS_PER_THREAD {
+        // Counting cores reads a few files: it took longer than opening a small log.
+        0 | 1 => 1,
+        wanted => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            wanted.min(MOST_THREADS).min(cores * 2)
+        }
+    };
     let mut others = Vec::new();
-    for _ in 1..threads.max(1) {
+    for _ in 1..threads {
         let shared = Arc::clone(&shared);
         // Without another thread this one does it all.
         if let Ok(other) = spawn("ironwal-open", move || shared.run()) {

@@ -12,6 +12,7 @@ mod content;
 mod crash;
 mod fault;
 mod file;
+mod image;
 mod inode;
 mod journal;
 mod names;

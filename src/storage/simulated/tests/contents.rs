@@ -250,3 +250,23 @@ fn check_sectors(content: &[u8], copies: &[Vec<u8>], seed: u64) {
         assert!(is_version, "seed {seed}, sector {number}");
     }
 }
+
+#[test]
+fn files_are_put_and_lost_durably_and_told_with_their_content() {
+    let disk = SimulatedDisk::new();
+    disk.put("/a/b/c", b"one");
+    disk.put("/a/d", b"two");
+    disk.put("/a/d", b"three");
+    assert!(disk.lose("/a/b/c") && !disk.lose("/a/b/c"));
+    disk.put("/e", b"");
+    let expected = BTreeMap::from([("/a/d".into(), b"three".to_vec()), ("/e".into(), vec![])]);
+    assert_eq!(disk.files(), expected);
+    assert_eq!(disk.op_count(), 0);
+    for model in MODELS {
+        assert_eq!(disk.crash(NOTHING_SURVIVES, model).files(), expected);
+    }
+    let file = disk.open_file(Path::new("/a/d"), Access::Read).unwrap();
+    assert_eq!(disk.held(), 1);
+    drop(file);
+    assert_eq!(disk.held(), 0);
+}

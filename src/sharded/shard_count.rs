@@ -35,7 +35,14 @@ pub fn record_or_compare(wal: &Wal, shard_count: u16) -> Result<()> {
     let bytes = &bytes[..read.map_err(io)?];
     match CountedFile::Shards.decode(bytes) {
         Ok(_) if bytes.len() > SECTOR_LEN => Err(damaged(&path)),
-        Ok(found) if found == shard_count => Ok(()),
+        // Whoever renamed it, or the checkpoint log beside it, may have died before the root was
+        // synced. Were the names not durable, a power cut would take the record from beside its
+        // shards, and checkpoints acknowledged from now on.
+        Ok(found) if found == shard_count => {
+            let root = &environment.root;
+            let synced = environment.storage.sync_dir(root);
+            synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
+        }
         Ok(found) => Err(Error::ShardCountMismatch {
             expected: shard_count,
             found,

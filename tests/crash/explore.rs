@@ -1,150 +1,331 @@
-//! Which crashes are tried, and how is a failure told so that it can be repeated?
+//! Which crashes of a workload are tried, and what is done to the log after each?
+//!
+//! A history is a disk with its journal, and what is known of the log at each of its moments. The
+//! workload is one; the recovery after a crash, with some calls behind it, is another, and so is
+//! the recovery after a crash of that. Each state has an address: the call and the way of the
+//! crash in each history, by which it is found again.
 
-use std::time::Instant;
+use std::fmt;
+use std::str::FromStr;
 
 use ironwal::CorruptionPolicy;
 use ironwal::SyncMode;
-use ironwal::Wal;
 use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::Op;
 use ironwal::simulation::Replay;
 use ironwal::simulation::SimulatedDisk;
 
-use crate::check::Shown;
+use crate::check::check_checkpoints;
 use crate::check::check_stream;
-use crate::check::open;
+use crate::checkpoints::CheckpointModel;
+use crate::checkpoints::World;
 use crate::model::Cut;
 use crate::model::Entry;
-use crate::model::Incarnation;
+use crate::model::Expected;
+use crate::model::LogModel;
 use crate::model::Moment;
 use crate::model::Span;
 use crate::model::StreamModel;
+use crate::open_log::OpenLog;
 use crate::random::Random;
-use crate::workload::Workload;
+use crate::space::Setup;
 use crate::workload::run;
 
-/// About how many moments of a recovery are tried.
-const SECOND_CRASHES: u64 = 5;
+/// How deep crashes go: of the workload, of its recovery, of the recovery of that.
+pub const DEPTH: usize = 3;
+
+/// Of a recovery about so many moments are tried.
+const MOMENTS_OF_A_RECOVERY: u64 = 6;
+
+/// One state in so many goes deeper, by depth: after a power cut, and after the process died.
+const DEEPER: [(u64, u64); DEPTH - 1] = [(16, 4), (10, 5)];
 
 const MODELS: [DirectoryModel; 2] = [DirectoryModel::Strict, DirectoryModel::Ordered];
 
-/// How far a test goes.
-pub struct Bounds {
-    /// The first workload.
+/// Where a state is found: `seed`, then for each history `/call.way`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
     pub seed: u64,
-    /// Workloads are tried until so many states were.
-    pub states: u64,
-    /// Only the first workload, with all its states.
-    pub only_one: bool,
+    pub path: Vec<(u64, usize)>,
 }
 
-impl Bounds {
-    /// From the environment; see the head of `main.rs`.
-    pub fn new(first_seed: u64, states: u64) -> Self {
-        let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-        let seed: Option<u64> = number("IRONWAL_CRASH_SEED");
-        Bounds {
-            seed: seed.unwrap_or(first_seed),
-            states: number("IRONWAL_CRASH_STATES").map_or(states, |all: u64| all / 3),
-            only_one: seed.is_some(),
-        }
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.seed)?;
+        let mut steps = self.path.iter();
+        steps.try_for_each(|(op, way)| write!(f, "/{op}.{way}"))
     }
 }
 
-/// Tries crashes of one workload after the other.
-pub fn explore(name: &str, sync_mode: SyncMode, bounds: &Bounds) {
-    let started = Instant::now();
-    let mut seed = bounds.seed;
-    let mut tally = Tally::default();
-    while tally.states < bounds.states || tally.workloads == 0 {
+impl FromStr for Address {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('/');
+        let seed = parts.next().unwrap_or_default().parse()?;
+        let step = |part: &str| {
+            let (op, way) = part.split_once('.').unwrap_or((part, "0"));
+            Ok((op.parse()?, way.parse()?))
+        };
+        let path = parts.map(step).collect::<Result<_, _>>()?;
+        Ok(Address { seed, path })
+    }
+}
+
+/// What went wrong, where.
+#[derive(Debug)]
+pub struct Failure {
+    pub address: Address,
+    pub what: String,
+    /// The disk as it was when the log was opened.
+    pub disk: Option<SimulatedDisk>,
+}
+
+/// Explores one workload.
+pub struct Explorer {
+    /// States tried, by depth.
+    pub states: [u64; DEPTH],
+    /// Only the state with this path and those on the way to it.
+    only: Vec<(u64, usize)>,
+    /// Where it is now.
+    pub address: Address,
+    disk: Option<SimulatedDisk>,
+    /// Said of the way to the state, if it fails.
+    told: Vec<String>,
+}
+
+/// A disk, and what is known of the log on it.
+struct History<'a> {
+    disk: &'a SimulatedDisk,
+    /// From this call on `model` holds; before it, what held before the crash.
+    opened: u64,
+    before: Option<(&'a History<'a>, Moment)>,
+    model: &'a LogModel,
+}
+
+impl<'a> History<'a> {
+    /// The history and moment that tell what may be there after a crash at this moment here.
+    fn source(&self, moment: Moment) -> (&History<'a>, Moment) {
+        match self.before {
+            Some((before, earlier)) if moment.last < self.opened => before.source(Moment {
+                only_process: earlier.only_process && moment.only_process,
+                ..earlier
+            }),
+            _ => (self, moment),
+        }
+    }
+
+    fn expected(&self, stream: usize, moment: Moment) -> Expected<'_> {
+        let (history, moment) = self.source(moment);
+        history.model.streams[stream].expected(moment)
+    }
+
+    fn worlds(&self, moment: Moment) -> Vec<World> {
+        let (history, moment) = self.source(moment);
+        history.model.checkpoints.worlds(moment)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Power is lost.
+    Power(u64, DirectoryModel),
+    /// The process dies, the page cache stays.
+    Kill,
+}
+
+impl Explorer {
+    pub fn new(only: Option<Address>) -> Self {
+        Explorer {
+            states: [0; DEPTH],
+            only: only.map(|only| only.path).unwrap_or_default(),
+            address: Address::default(),
+            disk: None,
+            told: Vec::new(),
+        }
+    }
+
+    /// Runs the workload of the seed and tries its crashes, up to the first failure.
+    pub fn workload(&mut self, seed: u64, sync_mode: SyncMode) -> Result<(), Failure> {
+        self.address.seed = seed;
         let workload = run(seed, sync_mode);
-        tally.workloads += 1;
-        explore_workload(name, &workload, &mut tally);
-        if bounds.only_one {
-            break;
-        }
-        seed += 1;
+        let history = History {
+            disk: &workload.disk,
+            opened: 0,
+            before: None,
+            model: &workload.model,
+        };
+        self.history(&workload.setup, &history, seed)
+            .map_err(|what| Failure {
+                what: format!(
+                    "{what}\n  {}\n  {:?}",
+                    self.told.join("\n  "),
+                    workload.setup
+                ),
+                address: self.address.clone(),
+                disk: self.disk.take(),
+            })
     }
-    let seconds = started.elapsed().as_secs_f64();
-    eprintln!(
-        "{name}: {} states ({} of them crashes of a recovery) of {} workloads from seed {} in \
-         {seconds:.1} s: {:.0} states/s; {} failures",
-        tally.states,
-        tally.second,
-        tally.workloads,
-        bounds.seed,
-        tally.states as f64 / seconds,
-        tally.failures.len(),
-    );
-    assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n\n"));
+
+    fn history(&mut self, setup: &Setup, history: &History<'_>, hash: u64) -> Result<(), String> {
+        let depth = self.address.path.len();
+        let wanted = self.only.get(depth).copied();
+        let mut replay = history.disk.replay();
+        let moments = moments(history.disk);
+        let share = match depth {
+            0 => 1,
+            _ => (moments.len() as u64).div_ceil(MOMENTS_OF_A_RECOVERY),
+        };
+        for (first, last) in moments {
+            let mut random = Random::new(hash ^ first.wrapping_mul(0x9e6c_63d0_876a_3f6b));
+            let is_chosen = random.one_in(share);
+            if wanted.map_or(!is_chosen, |(op, _)| op != first) {
+                continue;
+            }
+            step_to(&mut replay, first);
+            for (number, way) in ways(&mut random, depth).into_iter().enumerate() {
+                let random = Random::new(random.next());
+                if wanted.is_some_and(|(_, way)| way != number) {
+                    continue;
+                }
+                let moment = Moment {
+                    first,
+                    last,
+                    only_process: matches!(way, Way::Kill),
+                };
+                self.address.path.push((first, number));
+                let op = replay.op().map(describe).unwrap_or_default();
+                self.told.push(format!("{way:?} after {op}"));
+                let disk = crash(&replay, way);
+                if let Err(what) = self.state(setup, history, moment, &disk, random) {
+                    // As the deepest history has it.
+                    self.disk.get_or_insert_with(|| crash(&replay, way));
+                    return Err(what);
+                }
+                self.told.pop();
+                self.address.path.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn state(
+        &mut self,
+        setup: &Setup,
+        history: &History<'_>,
+        moment: Moment,
+        disk: &SimulatedDisk,
+        mut random: Random,
+    ) -> Result<(), String> {
+        let depth = self.address.path.len() - 1;
+        self.states[depth] += 1;
+        let policy = random.pick(&[CorruptionPolicy::Truncate, CorruptionPolicy::Error]);
+        let log = OpenLog::open(disk, setup, policy, false)?;
+        let opened = disk.op_count();
+        let mut after = check(&log, history, moment, opened)?;
+        let chance = DEEPER.get(depth).map(|chance| match moment.only_process {
+            true => chance.1,
+            false => chance.0,
+        });
+        let is_chosen = chance.is_some_and(|chance| random.one_in(chance));
+        let goes_deeper = match self.only.len() {
+            0 => is_chosen,
+            wanted => wanted > depth + 1,
+        };
+        if !is_chosen && random.one_in(2) {
+            // It was looked at; closing it is another state's business.
+            disk.kill();
+            return Ok(());
+        }
+        go_on(setup, disk, &log, &mut after, &mut random)?;
+        if goes_deeper {
+            // What follows on this disk does not count.
+            disk.kill();
+            drop(log);
+            let next = History {
+                disk,
+                opened,
+                before: Some((history, moment)),
+                model: &after,
+            };
+            return self.history(setup, &next, random.next());
+        }
+        drop(log);
+        if random.one_in(4) {
+            let log = OpenLog::open(disk, setup, CorruptionPolicy::Error, false)?;
+            let closed = History {
+                disk,
+                opened: 0,
+                before: None,
+                model: &after,
+            };
+            check(&log, &closed, Moment::end(), 0)?;
+        }
+        match disk.held() {
+            0 => Ok(()),
+            held => Err(format!("{held} files or locks are held after closing")),
+        }
+    }
 }
 
-#[derive(Default)]
-struct Tally {
-    states: u64,
-    second: u64,
-    workloads: u64,
-    failures: Vec<String>,
+/// Compares the log with what is expected; tells what is known of it from now on.
+fn check(
+    log: &OpenLog,
+    history: &History<'_>,
+    moment: Moment,
+    opened: u64,
+) -> Result<LogModel, String> {
+    let existing = log.wal.streams().map_err(|error| error.to_string())?;
+    let mut after = LogModel::default();
+    for (at, stream) in history.model.streams.iter().enumerate() {
+        let expected = history.expected(at, moment);
+        let shown = check_stream(&log.wal, &existing, &stream.key, &expected)?;
+        let known = StreamModel::as_shown(&stream.key, expected.entries, shown, opened);
+        after.streams.push(known);
+    }
+    let is_known = |key: &&String| !after.streams.iter().any(|stream| stream.key == **key);
+    if let Some(other) = existing.iter().find(is_known) {
+        return Err(format!("stream {other:?} came from nowhere"));
+    }
+    let world = check_checkpoints(log, &history.worlds(moment))?;
+    after.checkpoints = CheckpointModel::as_found(world);
+    Ok(after)
 }
 
 /// The calls that changed the disk, each with the last call before the next such.
 fn moments(disk: &SimulatedDisk) -> Vec<(u64, u64)> {
     let ops = disk.ops();
-    let mut changes: Vec<u64> = ops
-        .iter()
-        .filter(|op| op.changed())
-        .map(|op| op.index)
-        .collect();
-    changes.insert(0, 0);
+    let changes = ops.iter().filter(|op| op.changed()).map(|op| op.index);
+    let changes: Vec<u64> = std::iter::once(0).chain(changes).collect();
     let ends = changes[1..].iter().map(|next| next - 1);
     let ends: Vec<u64> = ends.chain([ops.len() as u64]).collect();
     changes.into_iter().zip(ends).collect()
+}
+
+fn crash(replay: &Replay, way: Way) -> SimulatedDisk {
+    match way {
+        Way::Power(seed, model) => replay.crash(seed, model),
+        Way::Kill => replay.kill(),
+    }
 }
 
 fn step_to(replay: &mut Replay, op_index: u64) {
     while replay.op_index() < op_index && replay.step() {}
 }
 
-fn explore_workload(name: &str, workload: &Workload, tally: &mut Tally) {
-    let mut random = Random::new(workload.seed ^ 0xc4a5);
-    let mut replay = workload.disk.replay();
-    for (first, last) in moments(&workload.disk) {
-        step_to(&mut replay, first);
-        let moment = Moment {
-            first,
-            last,
-            only_process: false,
-        };
-        let mut ways: Vec<Way> = MODELS.map(|model| Way::Power(random.next(), model)).into();
-        match random.below(2) {
-            0 => ways.push(Way::Kill),
-            _ => ways.push(Way::Power(random.next() / 8 * 8 + 3, random.pick(&MODELS))),
-        }
-        for way in ways {
-            let deep = match way {
-                Way::Kill => random.one_in(2),
-                Way::Power(..) => random.one_in(12),
-            };
-            let mut state = State {
-                workload,
-                moment,
-                way,
-                policy: random.pick(&[CorruptionPolicy::Truncate, CorruptionPolicy::Error]),
-                random: Random::new(random.next()),
-                second: String::new(),
-            };
-            if let Err(what) = state.try_it(&replay, deep, tally) {
-                let op = replay.op().map(describe).unwrap_or_default();
-                tally.failures.push(format!(
-                    "{what}\n  crash {way:?} after {op}\n  {}{:?}\n  again with: \
-                     IRONWAL_CRASH_SEED={} cargo test --features simulation --test crash {name}",
-                    state.second, workload.options, workload.seed
-                ));
-                // One failure of a workload says enough.
-                return;
-            }
-        }
+/// The crashes tried at one moment.
+fn ways(random: &mut Random, depth: usize) -> Vec<Way> {
+    let mut ways: Vec<Way> = match depth {
+        0 => MODELS.map(|model| Way::Power(random.next(), model)).into(),
+        _ => vec![Way::Power(random.next(), random.pick(&MODELS))],
+    };
+    match random.below(4) {
+        0 => ways.push(Way::Kill),
+        // The most chaotic of all ways of choosing.
+        1 => ways.push(Way::Power(random.next() / 8 * 8 + 3, random.pick(&MODELS))),
+        _ => {}
     }
+    ways
 }
 
 fn describe(op: &Op) -> String {
@@ -158,208 +339,151 @@ fn describe(op: &Op) -> String {
     )
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    /// Power is lost.
-    Power(u64, DirectoryModel),
-    /// The process dies, the page cache stays.
-    Kill,
+/// Appends go on at the next id and can be made durable; so does all the rest.
+fn go_on(
+    setup: &Setup,
+    disk: &SimulatedDisk,
+    log: &OpenLog,
+    after: &mut LogModel,
+    random: &mut Random,
+) -> Result<(), String> {
+    for stream in &mut after.streams {
+        if random.one_in(3) {
+            continue;
+        }
+        if random.one_in(4) && setup.shards.is_none() {
+            restore(setup, disk, log, stream)?;
+        }
+        append(setup, disk, log, stream, random)?;
+        if random.one_in(8) && setup.shards.is_none() {
+            truncate(disk, log, stream, random)?;
+        }
+    }
+    if random.one_in(4) {
+        log.wal.step_helpers();
+    }
+    #[cfg(feature = "sharded")]
+    if let Some(sharded) = &log.sharded
+        && random.one_in(3)
+    {
+        create_checkpoint(disk, sharded, after)?;
+    }
+    Ok(())
 }
 
-/// One crash.
-struct State<'a> {
-    workload: &'a Workload,
-    moment: Moment,
-    way: Way,
-    policy: CorruptionPolicy,
-    random: Random,
-    /// The second crash, once there is one.
-    second: String,
-}
-
-impl State<'_> {
-    fn try_it(&mut self, replay: &Replay, deep: bool, tally: &mut Tally) -> Result<(), String> {
-        tally.states += 1;
-        let disk = match self.way {
-            Way::Power(seed, model) => replay.crash(seed, model),
-            Way::Kill => replay.kill(),
-        };
-        let moment = Moment {
-            only_process: matches!(self.way, Way::Kill),
-            ..self.moment
-        };
-        let wal = open(&disk, &self.workload.options, self.policy)?;
-        let mut after: Vec<StreamModel> = Vec::new();
-        let opened = disk.op_count();
-        for stream in &self.workload.streams {
-            let expected = stream.expected(moment);
-            let shown = check_stream(&wal, &stream.key, &expected)?;
-            after.push(as_shown(&stream.key, expected.entries, shown, opened));
-        }
-        self.go_on(&disk, &wal, &mut after)?;
-        if deep {
-            // What follows on this disk does not count.
-            disk.kill();
-            drop(wal);
-            return self.crash_again(&disk, opened, &after, tally);
-        }
-        drop(wal);
-        if self.random.one_in(8) {
-            let wal = open(&disk, &self.workload.options, CorruptionPolicy::Error)?;
-            self.check_all(&wal, &after, Moment::end())?;
-        }
-        Ok(())
-    }
-
-    /// Appends go on at the next id and can be made durable.
-    fn go_on(
-        &mut self,
-        disk: &SimulatedDisk,
-        wal: &Wal,
-        after: &mut [StreamModel],
-    ) -> Result<(), String> {
-        for stream in after {
-            if self.random.one_in(3) {
-                continue;
-            }
-            if self.random.one_in(4) {
-                self.restore(disk, wal, stream)?;
-            }
-            let bytes = vec![self.random.next() as u8; self.random.below(700) as usize];
-            let began = disk.op_count();
-            let id = wal
-                .append(&stream.key, &bytes)
-                .map_err(|error| format!("append after recovery: {error}"))?;
-            let span = Span {
-                began,
-                returned: disk.op_count(),
-            };
-            let key = stream.key.clone();
-            let now = stream.now();
-            if id != now.next_id() {
-                return Err(format!(
-                    "stream {:?}: the next append got id {id}, not {}",
-                    key,
-                    now.next_id()
-                ));
-            }
-            now.entries.push(Entry {
-                bytes: bytes.into(),
-                frame_end: id + 1,
-                span,
-                durable: self.workload.options.sync_mode == SyncMode::Strict,
-            });
-            if self.random.one_in(2) {
-                wal.sync(&key)
-                    .map_err(|error| format!("sync after recovery: {error}"))?;
-                now.durable.push((disk.op_count(), id + 1));
-            }
-        }
-        Ok(())
-    }
-
-    /// What truncations took out is in the archive, whole.
-    fn restore(
-        &self,
-        disk: &SimulatedDisk,
-        wal: &Wal,
-        stream: &mut StreamModel,
-    ) -> Result<(), String> {
-        if self.workload.options.archive_path.is_none() || stream.latest().next_id() == 0 {
-            return Ok(());
-        }
-        let began = disk.op_count();
-        wal.restore_archived(&stream.key)
-            .map_err(|error| format!("restore after recovery: {error}"))?;
-        let span = Span {
-            began,
-            returned: disk.op_count(),
-        };
-        stream.now().cuts.push(Cut { first_id: 0, span });
-        check_stream(wal, &stream.key, &stream.expected(Moment::end())).map(drop)
-    }
-
-    fn check_all(&self, wal: &Wal, streams: &[StreamModel], moment: Moment) -> Result<(), String> {
-        for stream in streams {
-            check_stream(wal, &stream.key, &stream.expected(moment))?;
-        }
-        Ok(())
-    }
-
-    /// Power is lost while the log recovers, or right after.
-    fn crash_again(
-        &mut self,
-        disk: &SimulatedDisk,
-        opened: u64,
-        after: &[StreamModel],
-        tally: &mut Tally,
-    ) -> Result<(), String> {
-        let mut replay = disk.replay();
-        let moments = moments(disk);
-        let share = (moments.len() as u64).div_ceil(SECOND_CRASHES);
-        for (first, last) in moments {
-            step_to(&mut replay, first);
-            if !self.random.one_in(share) {
-                continue;
-            }
-            let (seed, model) = (self.random.next(), self.random.pick(&MODELS));
-            tally.states += 1;
-            tally.second += 1;
-            self.second = format!(
-                "then {seed} {model:?} after {} (opened at {opened})\n  ",
-                replay.op().map(describe).unwrap_or_default()
-            );
-            let crashed = replay.crash(seed, model);
-            let wal = open(&crashed, &self.workload.options, self.policy)?;
-            let moment = Moment {
-                first,
-                last,
-                only_process: false,
-            };
-            if last < opened {
-                self.check_all(&wal, &self.workload.streams, self.moment)?;
-            } else {
-                self.check_all(&wal, after, moment)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Moment {
-    /// After everything that was done.
-    fn end() -> Self {
-        Moment {
-            first: u64::MAX,
-            last: u64::MAX,
-            only_process: true,
-        }
-    }
-}
-
-/// The model of a stream of which only what was shown is known: all of it durable since `opened`.
-fn as_shown(key: &str, entries: &[Entry], shown: Shown, opened: u64) -> StreamModel {
-    let mut stream = StreamModel::new(key);
-    let long_ago = Span {
-        began: 0,
-        returned: 0,
+fn append(
+    setup: &Setup,
+    disk: &SimulatedDisk,
+    log: &OpenLog,
+    stream: &mut StreamModel,
+    random: &mut Random,
+) -> Result<(), String> {
+    let bytes = vec![random.next() as u8; random.below(700) as usize];
+    let began = disk.op_count();
+    let id = log
+        .append(&stream.key, &bytes)
+        .map_err(|error| format!("append after recovery: {error}"))?;
+    let span = Span {
+        began,
+        returned: disk.op_count(),
     };
-    if let Some(ids) = shown {
-        *stream.now() = Incarnation {
-            entries: entries[..ids.end as usize]
-                .iter()
-                .map(|entry| Entry {
-                    span: long_ago,
-                    ..entry.clone()
-                })
-                .collect(),
-            cuts: vec![Cut {
-                first_id: ids.start,
-                span: long_ago,
-            }],
-            durable: vec![(opened, ids.end)],
-            deleted: None,
-        };
+    let key = stream.key.clone();
+    let now = stream.now();
+    if id != now.next_id() {
+        let due = now.next_id();
+        return Err(format!(
+            "stream {key:?}: the next append got id {id}, not {due}"
+        ));
     }
-    stream
+    now.entries.push(Entry {
+        bytes: bytes.into(),
+        frame_end: id + 1,
+        span,
+        durable: setup.options.sync_mode == ironwal::SyncMode::Strict,
+    });
+    if random.one_in(2) {
+        log.wal
+            .sync(&key)
+            .map_err(|error| format!("sync after recovery: {error}"))?;
+        now.durable.push((disk.op_count(), id + 1));
+    }
+    Ok(())
+}
+
+/// What truncations took out is in the archive, whole.
+fn restore(
+    setup: &Setup,
+    disk: &SimulatedDisk,
+    log: &OpenLog,
+    stream: &mut StreamModel,
+) -> Result<(), String> {
+    if setup.options.archive_path.is_none() || stream.latest().next_id() == 0 {
+        return Ok(());
+    }
+    let began = disk.op_count();
+    log.wal
+        .restore_archived(&stream.key)
+        .map_err(|error| format!("restore after recovery: {error}"))?;
+    let returned = disk.op_count();
+    match first_id(log, &stream.key)? {
+        0 => {
+            let (first_id, span) = (0, Span { began, returned });
+            stream.now().cuts.push(Cut { first_id, span });
+            Ok(())
+        }
+        first_id => Err(format!("restored from {first_id} only")),
+    }
+}
+
+fn truncate(
+    disk: &SimulatedDisk,
+    log: &OpenLog,
+    stream: &mut StreamModel,
+    random: &mut Random,
+) -> Result<(), String> {
+    let began = disk.op_count();
+    let safe_id = random.below(stream.latest().next_id() + 2);
+    log.wal
+        .truncate(&stream.key, safe_id)
+        .map_err(|error| format!("truncation after recovery: {error}"))?;
+    let returned = disk.op_count();
+    let (first_id, span) = (first_id(log, &stream.key)?, Span { began, returned });
+    stream.now().cuts.push(Cut { first_id, span });
+    stream.now().durable.push((returned, first_id));
+    Ok(())
+}
+
+fn first_id(log: &OpenLog, key: &str) -> Result<u64, String> {
+    let told = log.wal.stream(key).and_then(|stream| stream.first_id());
+    told.map_err(|error| format!("stream {key:?} does not tell its first id: {error}"))
+}
+
+#[cfg(feature = "sharded")]
+fn create_checkpoint(
+    disk: &SimulatedDisk,
+    sharded: &ironwal::ShardedWal,
+    after: &mut LogModel,
+) -> Result<(), String> {
+    use crate::checkpoints::Deed;
+    use crate::checkpoints::Made;
+    let began = disk.op_count();
+    let id = b"after".to_vec();
+    sharded
+        .create_checkpoint(&id)
+        .map_err(|error| format!("checkpoint after recovery: {error}"))?;
+    let returned = disk.op_count();
+    let data = sharded
+        .load_checkpoint(&id)
+        .map_err(|error| format!("the checkpoint just made is not loaded: {error}"))?;
+    for (stream, end) in after.streams.iter_mut().zip(&data.offsets) {
+        stream.now().durable.push((returned, *end));
+    }
+    let made = Made {
+        id,
+        offsets: data.offsets,
+        timestamp: data.timestamp,
+    };
+    let span = Span { began, returned };
+    after.checkpoints.deeds.push((Deed::Create(made), span));
+    Ok(())
 }

@@ -3,13 +3,36 @@
 //! Time is the number of storage calls answered so far. A call of the log that began before and
 //! returned after a moment is in flight: its effect may be there or not, but not half of it.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use crate::checkpoints::CheckpointModel;
+use crate::checkpoints::Deed;
+use crate::checkpoints::World;
 
 /// When a call of the log began and when it returned.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub began: u64,
     pub returned: u64,
+}
+
+impl Span {
+    /// Before everything else.
+    pub const LONG_AGO: Span = Span {
+        began: 0,
+        returned: 0,
+    };
+}
+
+/// What a recovered stream shows; `None`: there is none.
+pub type Shown = Option<Range<u64>>;
+
+/// Everything that is known of a log.
+#[derive(Clone, Debug, Default)]
+pub struct LogModel {
+    pub streams: Vec<StreamModel>,
+    pub checkpoints: CheckpointModel,
 }
 
 /// A crash between two changes of the disk: nothing changed in `[first, last]`.
@@ -22,11 +45,20 @@ pub struct Moment {
 }
 
 impl Moment {
-    fn is_past(&self, span: Span) -> bool {
+    /// After everything that was done.
+    pub fn end() -> Self {
+        Moment {
+            first: u64::MAX,
+            last: u64::MAX,
+            only_process: true,
+        }
+    }
+
+    pub fn is_past(&self, span: Span) -> bool {
         span.returned <= self.last
     }
 
-    fn has_begun(&self, span: Span) -> bool {
+    pub fn has_begun(&self, span: Span) -> bool {
         self.is_past(span) || span.began < self.first
     }
 }
@@ -84,6 +116,27 @@ impl StreamModel {
         }
     }
 
+    /// The model of a stream of which only what was shown is known: all of it durable since
+    /// `opened`.
+    pub fn as_shown(key: &str, entries: &[Entry], shown: Shown, opened: u64) -> Self {
+        let mut stream = StreamModel::new(key);
+        let Some(ids) = shown else { return stream };
+        let entries = entries[..ids.end as usize].iter().map(|entry| Entry {
+            span: Span::LONG_AGO,
+            ..entry.clone()
+        });
+        *stream.now() = Incarnation {
+            entries: entries.collect(),
+            cuts: vec![Cut {
+                first_id: ids.start,
+                span: Span::LONG_AGO,
+            }],
+            durable: vec![(opened, ids.end)],
+            deleted: None,
+        };
+        stream
+    }
+
     pub fn now(&mut self) -> &mut Incarnation {
         self.incarnations.last_mut().expect("there is always one")
     }
@@ -99,6 +152,15 @@ impl StreamModel {
         match self.incarnations.iter().find(deleted) {
             Some(incarnation) => incarnation.expected(moment),
             None => NOTHING.expected(moment),
+        }
+    }
+}
+
+impl CheckpointModel {
+    /// The model of checkpoints of which only what was found is known.
+    pub fn as_found(world: World) -> Self {
+        CheckpointModel {
+            deeds: vec![(Deed::Found(world), Span::LONG_AGO)],
         }
     }
 }

@@ -1,134 +1,108 @@
 //! What is done to the log before it crashes: calls chosen by a seed, with the model kept beside.
 
-use std::time::Duration;
-
-use ironwal::BackgroundSync;
-use ironwal::CompressionType;
-use ironwal::ReadStrategy;
+use ironwal::CorruptionPolicy;
 use ironwal::SyncMode;
 use ironwal::Wal;
-use ironwal::WalOptions;
-use ironwal::WriteStrategy;
 use ironwal::simulation::SimulatedDisk;
 
+use crate::checkpoints::Deed;
+#[cfg(feature = "sharded")]
+use crate::checkpoints::Made;
 use crate::model::Cut;
 use crate::model::Entry;
+use crate::model::LogModel;
 use crate::model::Span;
 use crate::model::StreamModel;
+use crate::open_log::OpenLog;
 use crate::random::Random;
+use crate::space::Setup;
 
 /// A finished workload: the disk with its journal, and the model.
 pub struct Workload {
-    pub seed: u64,
-    pub options: WalOptions,
+    pub setup: Setup,
     pub disk: SimulatedDisk,
-    pub streams: Vec<StreamModel>,
-}
-
-/// How the log is opened, by seed.
-pub fn options(seed: u64, sync_mode: SyncMode) -> WalOptions {
-    let mut random = Random::new(seed ^ 0x0b71_0275);
-    let mut options = WalOptions::new("/log");
-    options.sync_mode = sync_mode;
-    options.max_segment_size = random.pick(&[1, 150, 400, 1500, 6000, 2 << 20, u64::MAX]);
-    options.max_entries_per_segment = random.pick(&[1, 3, 8, u64::MAX, u64::MAX]);
-    options.max_open_segments = random.pick(&[1, 2, 128]);
-    options.max_open_read_segments = random.pick(&[1, 2, 128]);
-    options.write_buffer_size = random.pick(&[0, 100, 64 << 10]);
-    options.read_buffer_size = random.pick(&[1, 700, 128 << 10]);
-    options.block_cache_size = random.pick(&[None, Some(1 << 20)]);
-    options.min_compression_size = random.pick(&[0, 200]);
-    options.write_strategy = random.pick(&[
-        WriteStrategy::Auto,
-        WriteStrategy::StandardIo,
-        WriteStrategy::Mmap,
-        WriteStrategy::Mmap,
-    ]);
-    options.read_strategy = random.pick(&[ReadStrategy::StandardIo, ReadStrategy::Mmap]);
-    #[cfg(feature = "compression")]
-    {
-        options.compression = random.pick(&[CompressionType::None, CompressionType::Lz4]);
-    }
-    #[cfg(not(feature = "compression"))]
-    {
-        options.compression = CompressionType::None;
-    }
-    options.archive_path = random
-        .pick(&[None, Some("/archive")])
-        .map(|path| path.into());
-    let short = BackgroundSync {
-        interval: Duration::from_micros(300),
-        bytes: 600,
-    };
-    options.background_sync = random.pick(&[None, None, Some(short)]);
-    options
+    pub model: LogModel,
 }
 
 /// Runs the workload of this seed on a fresh disk. Panics where the log disagrees with the model.
 pub fn run(seed: u64, sync_mode: SyncMode) -> Workload {
+    let setup = Setup::new(seed, sync_mode);
     let disk = SimulatedDisk::new();
-    let options = options(seed, sync_mode);
-    let keys = ["a", "B/ü", "third"];
     let mut random = Random::new(seed);
-    let count = 1 + random.below(3) as usize;
-    let mut runner = Runner {
-        wal: Some(Wal::open_simulated(&disk, options.clone()).expect("opens")),
-        random,
-        streams: keys[..count]
-            .iter()
-            .map(|key| StreamModel::new(key))
+    let keys: Vec<String> = match setup.shards {
+        Some(count) => (0..count)
+            .map(|shard| format!("shard_{shard:02}"))
             .collect(),
-        options,
-        disk,
-        likes_cuts: seed.is_multiple_of(3),
+        None => ["a", "B/ü", "third"][..1 + random.below(3) as usize]
+            .iter()
+            .map(|key| key.to_string())
+            .collect(),
     };
-    let steps = 15 + runner.random.below(30);
+    let mut runner = Runner {
+        log: None,
+        random,
+        model: LogModel {
+            streams: keys.iter().map(|key| StreamModel::new(key)).collect(),
+            ..LogModel::default()
+        },
+        setup,
+        disk,
+    };
+    runner.open();
+    if let Some(size) = runner.setup.large_entry() {
+        runner.append_entries(0, vec![vec![0x5a; size]], How::Append);
+    }
+    let steps = 6 + runner.random.below(24);
     for _ in 0..steps {
         runner.step();
+        if !runner.setup.is_threaded && runner.random.one_in(3) {
+            runner.wal().step_helpers();
+        }
     }
     if runner.random.one_in(2) {
         runner.close();
     }
     let Runner {
-        wal,
-        streams,
-        options,
+        log,
+        model,
+        setup,
         disk,
         ..
     } = runner;
-    // Not closed: dropping would sync. The journal is read first, so what follows does not count.
-    let workload = Workload {
-        seed,
-        options,
-        disk: disk.clone(),
-        streams,
-    };
+    // Not closed: dropping would sync. Calls on a dead disk are not in its journal.
     disk.kill();
-    drop(wal);
-    workload
+    drop(log);
+    Workload { setup, disk, model }
 }
 
 struct Runner {
-    wal: Option<Wal>,
+    log: Option<OpenLog>,
     random: Random,
-    streams: Vec<StreamModel>,
-    options: WalOptions,
+    model: LogModel,
+    setup: Setup,
     disk: SimulatedDisk,
-    /// Truncates, restores and deletes more than it appends.
-    likes_cuts: bool,
 }
 
 impl Runner {
+    fn open(&mut self) {
+        let policy = CorruptionPolicy::Error;
+        let opened = OpenLog::open(&self.disk, &self.setup, policy, self.setup.is_threaded);
+        self.log = Some(opened.expect("opens"));
+    }
+
     fn step(&mut self) {
-        let at = self.random.below(self.streams.len() as u64) as usize;
-        let chosen = match self.random.one_in(2) && self.likes_cuts {
+        if self.setup.shards.is_some() {
+            return self.sharded_step();
+        }
+        let at = self.any_stream();
+        let chosen = match self.random.one_in(2) && self.setup.likes_cuts {
             true => 54 + self.random.below(15),
             false => self.random.below(100),
         };
         match chosen {
             0..34 => self.append(at, 1, How::Append),
-            34..40 => self.append_together(at),
-            40..54 => {
+            34..40 if self.setup.is_threaded => self.append_together(at),
+            34..54 => {
                 let entries = 1 + self.random.below(5) as usize;
                 let how = self.random.pick(&[How::Batch, How::Batch, How::Txn]);
                 self.append(at, entries, how);
@@ -138,23 +112,55 @@ impl Runner {
             66..69 => self.delete(at),
             69..79 => self.sync(at),
             79..81 => self.sync_all(),
-            81..88 => {
-                self.close();
-                let wal = Wal::open_simulated(&self.disk, self.options.clone());
-                self.wal = Some(wal.expect("reopens after a clean close"));
-                self.note_durable();
-            }
+            81..88 => self.reopen(),
             _ => self.read(at),
         }
     }
 
-    fn wal(&self) -> &Wal {
-        self.wal.as_ref().expect("open")
+    fn sharded_step(&mut self) {
+        let at = self.any_stream();
+        let chosen = match self.random.one_in(2) && self.setup.likes_cuts {
+            true => 50 + self.random.below(32),
+            false => self.random.below(100),
+        };
+        match chosen {
+            0..28 => self.append(at, 1, How::Append),
+            28..40 => {
+                let entries = 1 + self.random.below(5) as usize;
+                self.append(at, entries, How::Batch);
+            }
+            40..50 => self.append_over_shards(),
+            50..68 => self.create_checkpoint(),
+            68..75 => self.prune(),
+            75..82 => self.compact(),
+            82..87 => self.sync(at),
+            87..89 => self.sync_all(),
+            89..95 => self.reopen(),
+            _ => self.read(at),
+        }
     }
 
-    fn during<R>(&self, call: impl FnOnce(&Wal) -> R) -> (R, Span) {
+    fn any_stream(&mut self) -> usize {
+        self.random.below(self.model.streams.len() as u64) as usize
+    }
+
+    fn reopen(&mut self) {
+        self.close();
+        self.open();
+        self.note_durable();
+    }
+
+    fn log(&self) -> &OpenLog {
+        self.log.as_ref().expect("open")
+    }
+
+    fn wal(&self) -> &Wal {
+        &self.log().wal
+    }
+
+    fn during<R>(&self, call: impl FnOnce(&OpenLog) -> R) -> (R, Span) {
         let began = self.disk.op_count();
-        let result = call(self.wal());
+        let result = call(self.log());
         let returned = self.disk.op_count();
         (result, Span { began, returned })
     }
@@ -176,7 +182,7 @@ impl Runner {
 
     /// The beginning of one of our own files, as a payload: frames inside are not frames.
     fn image_of_a_segment(&mut self, at: usize) -> Vec<u8> {
-        let key = self.streams[at].key.clone();
+        let key = self.streams()[at].key.clone();
         let first_id = self.wal().current_segment_start_id(&key).unwrap_or(0);
         let path = format!("/log/{key}/{first_id:020}.wal");
         let mut bytes = self.disk.contents(path).unwrap_or_default();
@@ -185,31 +191,29 @@ impl Runner {
     }
 
     fn append(&mut self, at: usize, count: usize, how: How) {
-        let entries: Vec<Vec<u8>> = (0..count).map(|_| self.payload(at)).collect();
-        let key = self.streams[at].key.clone();
-        let first = self.streams[at].latest().next_id();
-        let (ids, span) = self.during(|wal| match how {
-            How::Append => wal.append(&key, &entries[0]).map(|id| id..id + 1),
-            How::Batch => {
-                let slices: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
-                wal.append_batch(&key, &slices)
-            }
+        let entries = (0..count).map(|_| self.payload(at)).collect();
+        self.append_entries(at, entries, how);
+    }
+
+    fn append_entries(&mut self, at: usize, entries: Vec<Vec<u8>>, how: How) {
+        let key = self.streams()[at].key.clone();
+        let first = self.streams()[at].latest().next_id();
+        let slices: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
+        let (ids, span) = self.during(|log| match how {
+            How::Append => log.append(&key, slices[0]).map(|id| id..id + 1),
+            How::Batch => log.append_batch(&key, &slices),
             How::Txn => {
-                let mut txn = wal.writer(&key);
+                let mut txn = log.wal.writer(&key);
                 entries.iter().for_each(|entry| txn.add(&entry[..]));
                 txn.commit()
             }
         });
-        let frame_end = first + count as u64;
+        let frame_end = first + entries.len() as u64;
         assert_eq!(ids.expect("appends"), first..frame_end, "{how:?}");
-        let durable = match self.options.sync_mode {
-            SyncMode::Strict => true,
-            SyncMode::BatchOnly => !matches!(how, How::Append),
-            SyncMode::Async => false,
-        };
+        let durable = self.is_durable(how);
         for bytes in entries {
             let bytes = bytes.into();
-            self.streams[at].now().entries.push(Entry {
+            self.now(at).entries.push(Entry {
                 bytes,
                 frame_end,
                 span,
@@ -221,9 +225,25 @@ impl Runner {
         }
     }
 
+    fn is_durable(&self, how: How) -> bool {
+        match self.setup.options.sync_mode {
+            SyncMode::Strict => true,
+            SyncMode::BatchOnly => !matches!(how, How::Append),
+            SyncMode::Async => false,
+        }
+    }
+
+    fn streams(&self) -> &[StreamModel] {
+        &self.model.streams
+    }
+
+    fn now(&mut self, at: usize) -> &mut crate::model::Incarnation {
+        self.model.streams[at].now()
+    }
+
     /// Several threads append to one stream, so that they share rounds of group commit.
     fn append_together(&mut self, at: usize) {
-        let key = self.streams[at].key.clone();
+        let key = self.streams()[at].key.clone();
         let payloads: Vec<Vec<u8>> = (0..6).map(|_| self.payload(at)).collect();
         let (wal, disk) = (self.wal(), &self.disk);
         let append = |bytes: &Vec<u8>| {
@@ -243,21 +263,22 @@ impl Runner {
                 .collect()
         });
         appended.sort_by_key(|(id, ..)| *id);
+        let durable = self.is_durable(How::Append);
         for (id, bytes, span) in appended {
-            assert_eq!(id, self.streams[at].latest().next_id());
-            self.streams[at].now().entries.push(Entry {
+            assert_eq!(id, self.streams()[at].latest().next_id());
+            self.now(at).entries.push(Entry {
                 bytes: bytes.into(),
                 frame_end: id + 1,
                 span,
-                durable: self.options.sync_mode == SyncMode::Strict,
+                durable,
             });
         }
     }
 
     /// Whatever the log says is durable, is.
     fn note_durable(&mut self) {
-        let wal = self.wal.as_ref().expect("open");
-        for stream in &mut self.streams {
+        let wal = &self.log.as_ref().expect("open").wal;
+        for stream in &mut self.model.streams {
             if stream.latest().entries.is_empty() {
                 continue;
             }
@@ -270,102 +291,206 @@ impl Runner {
     }
 
     fn truncate(&mut self, at: usize) {
-        let key = self.streams[at].key.clone();
+        let key = self.streams()[at].key.clone();
         let (first, next) = (
-            self.streams[at].latest().first_id(),
-            self.streams[at].latest().next_id(),
+            self.streams()[at].latest().first_id(),
+            self.streams()[at].latest().next_id(),
         );
         if next == 0 {
             return;
         }
         let safe_id = first + self.random.below(next - first + 2);
-        let (count, span) = self.during(|wal| wal.truncate(&key, safe_id));
+        let (count, span) = self.during(|log| log.wal.truncate(&key, safe_id));
         let count = count.expect("truncates");
         let first_id = self.first_id(at);
         assert!(first_id <= safe_id.max(first) && (first_id > first) == (count > 0));
-        self.streams[at].now().cuts.push(Cut { first_id, span });
-        self.streams[at]
-            .now()
-            .durable
-            .push((span.returned, first_id));
+        self.now(at).cuts.push(Cut { first_id, span });
+        self.now(at).durable.push((span.returned, first_id));
     }
 
     fn restore(&mut self, at: usize) {
-        let key = self.streams[at].key.clone();
-        if self.streams[at].latest().next_id() == 0 {
+        let key = self.streams()[at].key.clone();
+        if self.streams()[at].latest().next_id() == 0 {
             return;
         }
-        let before = self.streams[at].latest().first_id();
-        let (count, span) = self.during(|wal| wal.restore_archived(&key));
+        let before = self.streams()[at].latest().first_id();
+        let (count, span) = self.during(|log| log.wal.restore_archived(&key));
         let count = count.expect("restores");
         let first_id = self.first_id(at);
         // Everything a truncation of this stream took out is in the archive, if there is one.
-        let expected = match self.options.archive_path {
+        let expected = match self.setup.options.archive_path {
             Some(_) => 0,
             None => before,
         };
         assert_eq!(first_id, expected, "{count} restored");
-        self.streams[at].now().cuts.push(Cut { first_id, span });
+        self.now(at).cuts.push(Cut { first_id, span });
     }
 
     fn first_id(&self, at: usize) -> u64 {
-        let stream = self.wal().stream(&self.streams[at].key).expect("a handle");
+        let stream = self
+            .wal()
+            .stream(&self.streams()[at].key)
+            .expect("a handle");
         stream.first_id().expect("tells")
     }
 
     fn delete(&mut self, at: usize) {
-        let key = self.streams[at].key.clone();
-        let (deleted, span) = self.during(|wal| wal.delete_stream(&key));
+        let key = self.streams()[at].key.clone();
+        let (deleted, span) = self.during(|log| log.wal.delete_stream(&key));
         deleted.expect("deletes");
-        let model = &mut self.streams[at];
+        let model = &mut self.model.streams[at];
         model.now().deleted = Some(span);
         model.incarnations.push(Default::default());
     }
 
     fn sync(&mut self, at: usize) {
-        let key = self.streams[at].key.clone();
-        let next = self.streams[at].latest().next_id();
+        let key = self.streams()[at].key.clone();
+        let next = self.streams()[at].latest().next_id();
         if next == 0 {
             return;
         }
-        let (synced, span) = self.during(|wal| wal.sync(&key));
+        let (synced, span) = self.during(|log| log.wal.sync(&key));
         synced.expect("syncs");
-        self.streams[at].now().durable.push((span.returned, next));
+        self.now(at).durable.push((span.returned, next));
     }
 
     fn sync_all(&mut self) {
-        let (synced, span) = self.during(Wal::sync_all);
+        let (synced, span) = self.during(|log| log.wal.sync_all());
         synced.expect("syncs");
         self.all_durable(span.returned);
     }
 
     fn close(&mut self) {
-        let wal = self.wal.take().expect("open");
+        let log = self.log.take().expect("open");
         if self.random.one_in(3) {
-            drop(wal);
+            drop(log);
         } else {
-            wal.close().expect("closes");
+            log.close().expect("closes");
         }
         let at = self.disk.op_count();
         self.all_durable(at);
     }
 
     fn all_durable(&mut self, at: u64) {
-        for stream in &mut self.streams {
+        for stream in &mut self.model.streams {
             let next = stream.latest().next_id();
             stream.now().durable.push((at, next));
         }
     }
 
+    /// One batch over several shards: a frame in each.
+    fn append_over_shards(&mut self) {
+        #[cfg(feature = "sharded")]
+        {
+            let count = 1 + self.random.below(6) as usize;
+            let places: Vec<usize> = (0..count).map(|_| self.any_stream()).collect();
+            let payloads: Vec<Vec<u8>> = places.iter().map(|at| self.payload(*at)).collect();
+            let (sharded, streams) = (self.sharded(), self.streams());
+            let batch: Vec<(Vec<u8>, Vec<u8>)> = places
+                .iter()
+                .zip(&payloads)
+                .map(|(at, bytes)| {
+                    let key = crate::open_log::key_of(sharded, &streams[*at].key);
+                    (key.to_vec(), bytes.clone())
+                })
+                .collect();
+            let (told, span) = self.during(|_| sharded.append_batch(&batch));
+            let told = told.expect("appends");
+            let durable = self.is_durable(How::Batch);
+            for ((at, bytes), (shard, id)) in places.iter().zip(payloads).zip(told) {
+                assert_eq!((*at, self.now(*at).next_id()), (usize::from(shard), id));
+                let of_shard = places.iter().filter(|other| *other == at).count() as u64;
+                let before = self.now(*at).entries.last().map(|entry| entry.frame_end);
+                let first = before.unwrap_or(0);
+                self.now(*at).entries.push(Entry {
+                    bytes: bytes.into(),
+                    // The first of the frame tells its end, the others repeat it.
+                    frame_end: if first > id { first } else { id + of_shard },
+                    span,
+                    durable,
+                });
+            }
+        }
+    }
+
+    #[cfg(feature = "sharded")]
+    fn sharded(&self) -> &ironwal::ShardedWal {
+        self.log().sharded.as_ref().expect("a sharded log")
+    }
+
+    fn create_checkpoint(&mut self) {
+        #[cfg(feature = "sharded")]
+        {
+            let id = self.random.pick(&[&b"c0"[..], b"c1", b"c2", b"c3"]);
+            let (created, span) = self.during(|log| {
+                let sharded = log.sharded.as_ref().expect("a sharded log");
+                sharded.create_checkpoint(id)
+            });
+            created.expect("creates");
+            let data = self.sharded().load_checkpoint(id).expect("loads");
+            for (at, end) in data.offsets.iter().enumerate() {
+                self.now(at).durable.push((span.returned, *end));
+            }
+            let made = Made {
+                id: id.to_vec(),
+                offsets: data.offsets,
+                timestamp: data.timestamp,
+            };
+            self.did(Deed::Create(made), span);
+        }
+    }
+
+    fn did(&mut self, deed: Deed, span: Span) {
+        self.model.checkpoints.deeds.push((deed, span));
+    }
+
+    fn prune(&mut self) {
+        #[cfg(feature = "sharded")]
+        {
+            let live = self.model.checkpoints.now().live;
+            if live.is_empty() {
+                return;
+            }
+            let id = live[self.random.below(live.len() as u64) as usize]
+                .id
+                .clone();
+            let (pruned, span) = self.during(|log| {
+                let sharded = log.sharded.as_ref().expect("a sharded log");
+                sharded.prune_before_checkpoint(&id)
+            });
+            pruned.expect("prunes");
+            for at in 0..self.streams().len() {
+                if self.streams()[at].latest().next_id() > 0 {
+                    let first_id = self.first_id(at);
+                    self.now(at).cuts.push(Cut { first_id, span });
+                }
+            }
+            self.did(Deed::Prune(id), span);
+        }
+    }
+
+    fn compact(&mut self) {
+        #[cfg(feature = "sharded")]
+        {
+            let keep = self.random.below(4) as usize;
+            let (compacted, span) = self.during(|log| {
+                let sharded = log.sharded.as_ref().expect("a sharded log");
+                sharded.compact_checkpoints(keep)
+            });
+            compacted.expect("compacts");
+            self.did(Deed::Compact(keep), span);
+        }
+    }
+
     fn read(&mut self, at: usize) {
-        let model = self.streams[at].latest();
+        let model = self.streams()[at].latest();
         let (first, next) = (model.first_id(), model.next_id());
         let id = self.random.below(next + 2);
-        let model = self.streams[at].latest();
+        let model = self.streams()[at].latest();
         let expected = (first..next)
             .contains(&id)
             .then(|| model.entries[id as usize].bytes.to_vec());
-        let found = self.wal().get(&self.streams[at].key, id).expect("reads");
+        let found = self.wal().get(&self.streams()[at].key, id).expect("reads");
         assert!(found == expected, "entry {id} differs");
     }
 }

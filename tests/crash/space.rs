@@ -1,0 +1,89 @@
+//! Which logs are tried: the dimensions of the space that is explored, and a point of it by seed.
+
+use std::time::Duration;
+
+use ironwal::BackgroundSync;
+use ironwal::CompressionType;
+use ironwal::ReadStrategy;
+use ironwal::SyncMode;
+use ironwal::WalOptions;
+use ironwal::WriteStrategy;
+
+use crate::random::Random;
+
+const WRITE_STRATEGIES: &[WriteStrategy] = &[WriteStrategy::StandardIo];
+
+const READ_STRATEGIES: &[ReadStrategy] = &[ReadStrategy::StandardIo, ReadStrategy::Mmap];
+
+const COMPRESSIONS: &[CompressionType] = &[
+    CompressionType::None,
+    #[cfg(feature = "compression")]
+    CompressionType::Lz4,
+];
+
+/// The sizes at which segments are full; the larger ones hold a whole workload.
+const SEGMENT_SIZES: &[u64] = &[1, 150, 400, 1500, 6000, u64::MAX];
+
+/// From this size on the next segment is made ahead, once the segment is full by three quarters.
+const SIZE_WITH_SPARE: u64 = 1 << 20;
+
+/// How a workload runs, and on what log.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub options: WalOptions,
+    /// A sharded log with so many shards.
+    pub shards: Option<u16>,
+    /// Helpers and appenders run on threads of their own, so that no run is like the other.
+    /// Otherwise the seed decides everything.
+    pub is_threaded: bool,
+    /// Truncates, restores and deletes more than it appends.
+    pub likes_cuts: bool,
+    /// Begins with an entry that nearly fills a segment of [`SIZE_WITH_SPARE`].
+    pub begins_large: bool,
+}
+
+impl Setup {
+    pub fn new(seed: u64, sync_mode: SyncMode) -> Self {
+        let mut random = Random::new(seed ^ 0x0b71_0275);
+        let mut options = WalOptions::new("/log");
+        options.sync_mode = sync_mode;
+        options.max_segment_size = random.pick(SEGMENT_SIZES);
+        options.max_entries_per_segment = random.pick(&[1, 3, 8, u64::MAX, u64::MAX]);
+        options.max_open_segments = random.pick(&[1, 2, 128]);
+        options.max_open_read_segments = random.pick(&[1, 2, 128]);
+        options.write_buffer_size = random.pick(&[0, 100, 64 << 10]);
+        options.read_buffer_size = random.pick(&[1, 700, 8 << 10]);
+        options.block_cache_size = random.pick(&[None, Some(1 << 20)]);
+        options.min_compression_size = random.pick(&[0, 200]);
+        options.read_strategy = random.pick(READ_STRATEGIES);
+        options.write_strategy = random.pick(WRITE_STRATEGIES);
+        options.compression = random.pick(COMPRESSIONS);
+        options.archive_path = random
+            .pick(&[None, Some("/archive")])
+            .map(|path| path.into());
+        let short = BackgroundSync {
+            interval: Duration::from_micros(300),
+            bytes: 600,
+        };
+        options.background_sync = random.pick(&[None, Some(short)]);
+        let begins_large = random.one_in(32);
+        if begins_large {
+            options.max_segment_size = SIZE_WITH_SPARE;
+            options.max_entries_per_segment = random.pick(&[3, u64::MAX]);
+        }
+        let is_sharded = cfg!(feature = "sharded") && !begins_large && random.one_in(4);
+        Setup {
+            shards: is_sharded.then(|| random.pick(&[1, 2, 3])),
+            is_threaded: random.one_in(32),
+            likes_cuts: random.one_in(3),
+            begins_large,
+            options,
+        }
+    }
+
+    /// The first entry, where it is to be large.
+    pub fn large_entry(&self) -> Option<usize> {
+        let size = usize::try_from(SIZE_WITH_SPARE).ok()?;
+        self.begins_large.then_some(size / 5 * 4)
+    }
+}

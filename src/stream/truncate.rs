@@ -117,6 +117,8 @@ impl StreamCore {
         };
         file.sync_data().map_err(latch)?;
         let Some(mut slot) = state.frontier else {
+            // The round could not store it, and has latched why.
+            self.refuse_poisoned()?;
             return Err(Error::Io(io::Error::other(
                 "a round left no frontier behind",
             )));

@@ -66,8 +66,9 @@ impl Setup {
             bytes: 600,
         };
         options.background_sync = random.pick(&[None, Some(short)]);
-        let begins_large = random.one_in(32);
+        let begins_large = random.one_in(64);
         if begins_large {
+            options.compression = CompressionType::None;
             options.max_segment_size = SIZE_WITH_SPARE;
             options.max_entries_per_segment = random.pick(&[3, u64::MAX]);
         }

@@ -1,381 +1,266 @@
-//! Each storage call fails once.
+//! Each storage call fails, in every way.
 
-use ironwal::Error;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
 use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::WalOptions;
+use ironwal::WriteStrategy;
 use ironwal::simulation::DirectoryModel;
-use ironwal::simulation::FaultPlan;
 use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 
-/// How the call fails.
-#[derive(Clone, Copy, Debug)]
-enum Failure {
-    Eio,
-    Enospc,
-    /// A sync that fails marks dirty pages clean.
-    DropsDirty,
-    /// A write that fails has written a few bytes.
-    Short,
-    /// The call fails after doing its work.
-    Late,
+use crate::client::Client;
+use crate::client::Outcome;
+use crate::client::open;
+use crate::failure::Failure;
+use crate::known::Known;
+use crate::known::Strictness;
+use crate::workload::SYNC_MODES;
+use crate::workload::WORKLOADS;
+use crate::workload::WRITE_STRATEGIES;
+use crate::workload::Workload;
+use crate::workload::options;
+
+/// The short run tries one failure in so many, another choice every time.
+const SHARE: u64 = 24;
+
+/// No run takes so long unless it hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(60);
+
+/// More failures than these say nothing new.
+const MOST_VIOLATIONS: usize = 8;
+
+/// A run up to its steps: the calls before nothing fails, those after may.
+fn prepared(workload: &Workload, sync_mode: SyncMode, strategy: WriteStrategy) -> Client {
+    let mut client = Client::new(options(workload, sync_mode, strategy));
+    for step in workload.before {
+        let done = client.step(*step);
+        done.unwrap_or_else(|what| panic!("{}: {step:?}: {what}", workload.name));
+    }
+    client
 }
 
-const FAILURES: [Failure; 5] = [
-    Failure::Eio,
-    Failure::Enospc,
-    Failure::DropsDirty,
-    Failure::Short,
-    Failure::Late,
-];
-
-impl Failure {
-    /// Whether it is another than `Eio` for a call of this kind.
-    fn suits(self, kind: OpKind) -> bool {
-        use OpKind::*;
-        match self {
-            Failure::Eio => true,
-            Failure::DropsDirty => matches!(kind, SyncData | SyncAll),
-            Failure::Short => kind == Write,
-            Failure::Enospc => matches!(
-                kind,
-                Create | Write | Allocate | WriteZeros | SetLen | CreateDir | Rename | Link
-            ),
-            Failure::Late => !matches!(kind, Read | Len | Open | List | Kind | Available),
-        }
+/// The kinds of the calls that may fail.
+fn calls(workload: &Workload, sync_mode: SyncMode, strategy: WriteStrategy) -> Vec<OpKind> {
+    let mut client = prepared(workload, sync_mode, strategy);
+    let answered = client.disk.op_count() as usize;
+    for step in workload.steps {
+        let done = client.step(*step);
+        done.unwrap_or_else(|what| panic!("{}: {step:?}: {what}", workload.name));
     }
-
-    fn of_call(self, n: u64) -> FaultPlan {
-        let plan = FaultPlan::nth_call(n);
-        match self {
-            Failure::Eio => plan,
-            Failure::Enospc => plan.code(libc::ENOSPC),
-            Failure::DropsDirty => plan.dropping_dirty(),
-            Failure::Short => plan.short_write(40),
-            Failure::Late => plan.after_the_effect(),
-        }
-    }
+    let ops = client.disk.ops();
+    ops[answered..].iter().map(|op| op.kind).collect()
 }
 
-/// What the caller knows.
-#[derive(Clone, Default)]
-struct Known {
-    /// Acknowledged entries, from id 0.
-    entries: Vec<Vec<u8>>,
-    /// So many of them were acknowledged as durable.
-    durable: usize,
-    /// The frame of an append that returned an error, and may be there all the same.
-    doubtful: Vec<Vec<u8>>,
-    /// The first id kept, or one of two when a truncation failed.
-    first_ids: Vec<u64>,
+fn run(workload: &Workload, mut client: Client, failure: Failure) -> Outcome {
+    client.fail(failure);
+    for step in workload.steps {
+        client
+            .step(*step)
+            .map_err(|what| format!("{step:?}: {what}"))?;
+    }
+    client.disk.clear_faults();
+    if client.disk.faults_fired() == 0 {
+        return Err("the call was not made".to_owned());
+    }
+    end_in_all_ways(client)
 }
 
-struct Run {
-    disk: SimulatedDisk,
-    options: WalOptions,
-    wal: Option<Wal>,
-    known: Known,
+fn reopened(disk: &SimulatedDisk, options: &WalOptions) -> Result<Wal, String> {
+    open(disk, options).map_err(|error| format!("not opened: {error}"))
 }
 
-impl Run {
-    fn new(sync_mode: SyncMode, max_segment_size: u64, plan: Option<FaultPlan>) -> Self {
-        let mut options = WalOptions::new("/log");
-        options.sync_mode = sync_mode;
-        options.max_segment_size = max_segment_size;
-        options.archive_path = Some("/archive".into());
-        options.background_sync = None;
-        options.max_open_segments = 1;
-        let disk = SimulatedDisk::new();
-        if let Some(plan) = plan {
-            disk.inject(plan);
-        }
-        let first_ids = vec![0];
-        Run {
-            disk,
-            options,
-            wal: None,
-            known: Known {
-                first_ids,
-                ..Known::default()
-            },
-        }
-    }
-
-    /// The same calls every time, as far as failures let them.
-    fn go(&mut self) {
-        for round in 0..3u8 {
-            self.append(&[&[round; 100]]);
-            self.append(&[&[round; 10], b"", &[round; 200]]);
-            self.append(&[&[round; 300]]);
-            self.sync();
-            self.append(&[&[round; 3]]);
-            if round == 1 {
-                self.truncate(4);
-                self.restore();
-            }
-            self.append(&[&[round; 3000]]);
-            if round == 1 {
-                self.close();
-            }
-        }
-    }
-
-    /// The log, opened if need be. The one failure may hit the opening.
-    fn wal(&mut self) -> Wal {
-        if self.wal.is_none() {
-            let open = || Wal::open_simulated(&self.disk, self.options.clone());
-            let usable = |wal: &Wal| wal.stream("s").is_ok_and(|s| s.append_batch(&[]).is_ok());
-            let wal = match open() {
-                Ok(wal) if usable(&wal) => wal,
-                // The stream answers with the error, or serves what is below the frontier.
-                failed => {
-                    drop(failed);
-                    open().expect("opens at the second try")
-                }
-            };
-            assert!(usable(&wal), "the stream is usable at the second try");
-            self.known.compare(&wal, Strictness::Acknowledged);
-            self.wal = Some(wal);
-        }
-        self.wal.clone().expect("open")
-    }
-
-    fn append(&mut self, entries: &[&[u8]]) {
-        for _ in 0..3 {
-            let wal = self.wal();
-            let appended = match entries {
-                [entry] => wal.append("s", entry).map(|id| id..id + 1),
-                _ => wal.append_batch("s", entries),
-            };
-            let owned: Vec<Vec<u8>> = entries.iter().map(|entry| entry.to_vec()).collect();
-            match appended {
-                Ok(ids) => {
-                    let end = self.known.entries.len();
-                    assert_eq!(ids.start, end as u64, "ids are given in order");
-                    self.known.entries.extend(owned);
-                    self.known.doubtful.clear();
-                    let durable = match self.options.sync_mode {
-                        SyncMode::Strict => true,
-                        SyncMode::BatchOnly => entries.len() > 1,
-                        SyncMode::Async => false,
-                    };
-                    if durable {
-                        self.known.durable = self.known.entries.len();
-                    }
-                    return;
-                }
-                Err(error) => {
-                    self.known.doubtful = owned;
-                    self.after(&error);
-                }
-            }
-        }
-        panic!("one failure, but three appends failed");
-    }
-
-    /// Nothing that was visible is lost to readers. A poisoned stream is opened again.
-    fn after(&mut self, error: &Error) {
-        let wal = self.wal.clone().expect("open");
-        for (id, entry) in self.known.entries.iter().enumerate() {
-            let id = id as u64;
-            if id >= *self.known.first_ids.iter().max().expect("some") {
-                let found = wal.get("s", id).expect("reads");
-                assert_eq!(found.as_ref(), Some(entry), "entry {id} after {error}");
-            }
-        }
-        let end = self.known.entries.len() as u64;
-        assert_eq!(wal.get("s", end).expect("reads"), None, "after {error}");
-        let latched = wal.stream("s").and_then(|stream| stream.append_batch(&[]));
-        if matches!(latched, Err(Error::Poisoned { .. })) {
-            assert!(
-                matches!(wal.append("s", b"no"), Err(Error::Poisoned { .. })),
-                "a poisoned stream takes an append"
-            );
-            drop(wal);
-            self.wal = None;
-        }
-    }
-
-    fn sync(&mut self) {
-        let wal = self.wal();
-        match wal.sync("s") {
-            Ok(()) => self.known.durable = self.known.entries.len(),
-            Err(error) => self.after(&error),
-        }
-    }
-
-    fn truncate(&mut self, safe_id: u64) {
-        let wal = self.wal();
-        let cut = wal.truncate("s", safe_id);
-        let first_id = wal.stream("s").and_then(|s| s.first_id()).expect("tells");
-        match cut {
-            Ok(_) => self.known.first_ids = vec![first_id],
-            Err(error) => {
-                // Everything from there on is kept in any case.
-                self.known.first_ids.extend(1..=safe_id);
-                self.after(&error);
-            }
-        }
-    }
-
-    fn restore(&mut self) {
-        let wal = self.wal();
-        match wal.restore_archived("s") {
-            Ok(_) => {
-                let first_id = wal.stream("s").and_then(|s| s.first_id()).expect("tells");
-                self.known.first_ids = vec![first_id];
-            }
-            Err(error) => {
-                self.known.first_ids.extend(0..4);
-                self.after(&error);
-            }
-        }
-    }
-
-    fn close(&mut self) {
-        let wal = self.wal();
-        self.wal = None;
-        if wal.close().is_ok() {
-            self.known.durable = self.known.entries.len();
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Strictness {
-    /// Everything acknowledged is there.
-    Acknowledged,
-    /// Everything acknowledged as durable is there.
-    Durable,
-}
-
-impl Known {
-    /// Compares what the log shows; what is shown is known from then on.
-    fn compare(&mut self, wal: &Wal, strictness: Strictness) {
-        let least = match strictness {
-            Strictness::Acknowledged => self.entries.len(),
-            Strictness::Durable => self.durable,
-        };
-        let (whole, doubtful) = (self.entries.len(), self.doubtful.len());
-        let all: Vec<&Vec<u8>> = self.entries.iter().chain(&self.doubtful).collect();
-        let read_all =
-            || -> ironwal::Result<Vec<(u64, Vec<u8>)>> { wal.iter_with_ids("s", 0)?.collect() };
-        // The one failure may hit the reading.
-        let shown = read_all().or_else(|_| read_all()).expect("is read");
-        let Some(&(first, _)) = shown.first() else {
-            assert_eq!(least, 0, "everything is gone");
-            (self.entries, self.doubtful) = Default::default();
-            return;
-        };
-        assert!(self.first_ids.contains(&first), "starts at {first}");
-        for (place, (id, bytes)) in shown.iter().enumerate() {
-            assert_eq!(*id, first + place as u64, "ids are contiguous");
-            assert!(
-                all.get(*id as usize) == Some(&bytes),
-                "entry {id} is another"
-            );
-        }
-        let end = first as usize + shown.len();
-        assert!(end >= least, "{end} of {least}");
-        assert!(end <= whole || end == whole + doubtful, "half a batch");
-        let entries = all[..end].iter().map(|bytes| bytes.to_vec()).collect();
-        self.entries = entries;
-        self.durable = end;
-        self.doubtful.clear();
-        self.first_ids = vec![first];
-    }
-}
-
-fn fail_each_call(sync_mode: SyncMode) {
-    for max_segment_size in [200, u64::MAX] {
-        let mut run = Run::new(sync_mode, max_segment_size, None);
-        run.go();
-        let kinds: Vec<OpKind> = run.disk.ops().iter().map(|op| op.kind).collect();
-        let calls = kinds.len() as u64;
-        assert!(calls > 50);
-        for n in 1..=calls {
-            for failure in FAILURES {
-                if !failure.suits(kinds[n as usize - 1]) {
-                    continue;
-                }
-                let plan = Some(failure.of_call(n));
-                let mut run = Run::new(sync_mode, max_segment_size, plan);
-                let told = Told {
-                    n,
-                    failure,
-                    max_segment_size,
-                    sync_mode,
-                };
-                run.go();
-                end_in_all_ways(run);
-                std::mem::forget(told);
-            }
-        }
-    }
-}
-
-/// Says which failure it was when a check fails.
-#[derive(Debug)]
-#[allow(dead_code, reason = "read by Debug")]
-struct Told {
-    n: u64,
-    failure: Failure,
-    max_segment_size: u64,
-    sync_mode: SyncMode,
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        eprintln!("{self:?}");
-    }
-}
-
-fn end_in_all_ways(run: Run) {
-    let Run {
+fn end_in_all_ways(client: Client) -> Outcome {
+    let Client {
         disk,
         options,
         wal,
         known,
-    } = run;
-    let reopen = |disk: &SimulatedDisk, known: &mut Known, strictness| {
-        let wal = Wal::open_simulated(disk, options.clone()).expect("opens");
-        known.compare(&wal, strictness);
-        wal
-    };
+        is_trusted,
+        ..
+    } = client;
     for (seed, model) in [
         (0, DirectoryModel::Strict),
         (3, DirectoryModel::Strict),
-        (1, DirectoryModel::Ordered),
         (4, DirectoryModel::Ordered),
     ] {
         let crashed = disk.crash(seed, model);
-        reopen(&crashed, &mut known.clone(), Strictness::Durable);
+        let wal = reopened(&crashed, &options)?;
+        for (key, known) in &known {
+            known
+                .compare(&wal, key, Strictness::Durable)
+                .map_err(|what| format!("power lost, {seed} {model:?}: {what}"))?;
+        }
+        crashed.kill();
     }
-    let killed = disk.kill();
-    drop(wal);
-    let mut known = known;
-    let wal = reopen(&killed, &mut known, Strictness::Acknowledged);
-    // What was shown stays, and there is more to come.
+    let mut replay = disk.replay();
+    while replay.step() {}
+    end_by_death(replay.kill(), &options, &known)?;
+    if let Some(wal) = wal {
+        if is_trusted {
+            for (key, known) in &known {
+                known.check_visible(&wal, key)?;
+            }
+        }
+        drop(wal);
+    }
+    if disk.held() > 0 {
+        return Err(format!("{} files or locks are held", disk.held()));
+    }
+    let wal = reopened(&disk, &options)?;
+    for (key, known) in &known {
+        known
+            .compare(&wal, key, Strictness::Acknowledged)
+            .map_err(|what| format!("opened again: {what}"))?;
+    }
+    Ok(())
+}
+
+/// The process dies; the next one finds everything acknowledged, what it shows stays, and there is
+/// more to come.
+fn end_by_death(
+    disk: SimulatedDisk,
+    options: &WalOptions,
+    known: &std::collections::BTreeMap<&'static str, Known>,
+) -> Outcome {
+    let wal = reopened(&disk, options)?;
+    let mut shown = Vec::new();
+    for (key, known) in known {
+        let found = known.compare(&wal, key, Strictness::Acknowledged);
+        shown.push((*key, found.map_err(|what| format!("killed: {what}"))?));
+    }
     for seed in [0, 3] {
-        let crashed = killed.crash(seed, DirectoryModel::Strict);
-        reopen(&crashed, &mut known.clone(), Strictness::Durable);
+        let crashed = disk.crash(seed, DirectoryModel::Strict);
+        let wal = reopened(&crashed, options)?;
+        for (key, known) in &shown {
+            known
+                .compare(&wal, key, Strictness::Durable)
+                .map_err(|what| format!("killed, then power lost, {seed}: {what}"))?;
+        }
+        crashed.kill();
     }
-    let id = wal.append("s", b"more").expect("appends");
-    assert_eq!(id, known.entries.len() as u64);
+    for (key, known) in &shown {
+        let id = wal
+            .append(key, b"more")
+            .map_err(|error| error.to_string())?;
+        if id != known.entries.len() as u64 {
+            return Err(format!("after a kill id {id}, not {}", known.entries.len()));
+        }
+    }
+    wal.close()
+        .map_err(|error| format!("not closed: {error}"))?;
+    match disk.held() {
+        0 => Ok(()),
+        held => Err(format!("{held} files or locks are held after closing")),
+    }
+}
+
+/// How thorough to be: `IRONWAL_LONG=1` asks for all.
+fn is_long() -> bool {
+    std::env::var_os("IRONWAL_LONG").is_some()
+}
+
+/// Which failures the short run tries: seeded by the clock, unless `IRONWAL_FAULTS_SEED` tells.
+fn seed() -> u64 {
+    let told = std::env::var("IRONWAL_FAULTS_SEED").ok();
+    told.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |now| now.subsec_nanos().into())
+    })
+}
+
+fn is_chosen(seed: u64, number: u64) -> bool {
+    let mixed = (seed ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33 & 0xff_ffff
+        < (1 << 24) / SHARE
+}
+
+fn fail_each_call(sync_mode: SyncMode) {
+    watch();
+    RUNNING.fetch_add(1, Ordering::Relaxed);
+    let (started, seed) = (Instant::now(), seed());
+    let (mut runs, mut all, mut calls_in_all) = (0u64, 0u64, 0usize);
+    let mut violations = Vec::new();
+    for workload in WORKLOADS {
+        for &strategy in WRITE_STRATEGIES {
+            let kinds = calls(workload, sync_mode, strategy);
+            calls_in_all += kinds.len();
+            let failures = (1..)
+                .zip(kinds)
+                .flat_map(|(call, kind)| Failure::all(call, kind));
+            for failure in failures {
+                all += 1;
+                if !is_long() && !is_chosen(seed, all) {
+                    continue;
+                }
+                runs += 1;
+                BEGUN.fetch_add(1, Ordering::Relaxed);
+                let client = prepared(workload, sync_mode, strategy);
+                let done = catch_unwind(AssertUnwindSafe(|| run(workload, client, failure)));
+                let done = done.unwrap_or_else(|_| Err("panicked".to_owned()));
+                if let Err(what) = done {
+                    let name = workload.name;
+                    violations.push(format!("{name}, {sync_mode:?}, {failure:?}: {what}"));
+                }
+                if violations.len() >= MOST_VIOLATIONS {
+                    panic!("seed {seed}:\n{}", violations.join("\n"));
+                }
+            }
+        }
+    }
+    RUNNING.fetch_sub(1, Ordering::Relaxed);
+    eprintln!(
+        "{sync_mode:?}: {runs} of {all} failures of {calls_in_all} calls, seed {seed}, in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    assert!(
+        violations.is_empty(),
+        "seed {seed}:\n{}",
+        violations.join("\n")
+    );
+}
+
+/// Runs begun, and tests that are running them.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+static RUNNING: AtomicU64 = AtomicU64::new(0);
+
+/// Ends the process when no run begins for long: a thread that hangs cannot be ended otherwise.
+fn watch() {
+    static WATCHER: std::sync::Once = std::sync::Once::new();
+    WATCHER.call_once(|| {
+        std::thread::spawn(|| {
+            let (mut seen, mut since) = (0, Instant::now());
+            loop {
+                std::thread::sleep(Duration::from_millis(500));
+                let begun = BEGUN.load(Ordering::Relaxed);
+                if begun != seen || RUNNING.load(Ordering::Relaxed) == 0 {
+                    (seen, since) = (begun, Instant::now());
+                } else if since.elapsed() > HANGS_AFTER {
+                    eprintln!("a run hangs");
+                    std::process::abort();
+                }
+            }
+        });
+    });
 }
 
 #[test]
 fn strict_keeps_what_it_acknowledged_whichever_call_fails() {
-    fail_each_call(SyncMode::Strict);
+    fail_each_call(SYNC_MODES[0]);
 }
 
 #[test]
 fn batch_only_keeps_what_it_acknowledged_whichever_call_fails() {
-    fail_each_call(SyncMode::BatchOnly);
+    fail_each_call(SYNC_MODES[1]);
 }
 
 #[test]
 fn async_keeps_what_it_acknowledged_whichever_call_fails() {
-    fail_each_call(SyncMode::Async);
+    fail_each_call(SYNC_MODES[2]);
 }

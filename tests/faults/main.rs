@@ -6,5 +6,10 @@
 
 #![cfg(feature = "simulation")]
 
+mod client;
 mod each_call;
+mod failure;
+mod found;
 mod full;
+mod known;
+mod workload;

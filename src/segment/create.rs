@@ -46,7 +46,11 @@ pub fn create_segment(
         if is_taken(storage, &path, header)? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        storage.rename(&temporary, &path)?;
+        storage.rename(&temporary, &path).inspect_err(|_| {
+            // It may have happened all the same. Nothing that counts stood there, and the next
+            // try may want another header.
+            let _ = storage.remove_file(&path);
+        })?;
         Ok(file)
     })();
     if made.is_err() {

@@ -196,12 +196,12 @@ impl StreamCore {
                 &self.environment.root,
                 &self.dir,
             );
-            if renamed.is_err() {
-                self.tail.lock().life = Life::Open;
-            }
-            renamed
+            renamed.map_err(|error| self.go_on_unless_gone(error))
         });
-        let target = deleted?;
+        let target = match deleted {
+            Err((error, true)) => return Err(error),
+            deleted => deleted.map_err(|(error, _)| error),
+        };
         self.unmap();
         self.durability.close();
         upkeep.spare = Spare::None;
@@ -214,8 +214,26 @@ impl StreamCore {
         self.progress.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
         // its files are still there. It must not go on under the name of what open removes.
+        let target = target?;
         sync_root(&*self.environment.storage, &self.environment.root)?;
         remove_deleted(&*self.environment.storage, &target)
+    }
+
+    /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
+    /// what is appended then would be removed with the rest by the next open.
+    fn go_on_unless_gone(&self, error: Error) -> (Error, bool) {
+        let goes_on = match self.environment.storage.kind(&self.dir) {
+            Ok(kind) => kind.is_some(),
+            Err(_) => {
+                // Not known: nothing may be appended until the log is opened anew.
+                self.poison(Arc::new(error.duplicate()));
+                true
+            }
+        };
+        if goes_on {
+            self.tail.lock().life = Life::Open;
+        }
+        (error, goes_on)
     }
 }
 

@@ -166,10 +166,13 @@ fn is_long() -> bool {
     std::env::var_os("IRONWAL_LONG").is_some()
 }
 
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// Which failures the short run tries: seeded by the clock, unless `IRONWAL_FAULTS_SEED` tells.
 fn seed() -> u64 {
-    let told = std::env::var("IRONWAL_FAULTS_SEED").ok();
-    told.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+    number("IRONWAL_FAULTS_SEED").unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         now.map_or(0, |now| now.subsec_nanos().into())
     })
@@ -185,6 +188,7 @@ fn fail_each_call(sync_mode: SyncMode) {
     watch();
     RUNNING.fetch_add(1, Ordering::Relaxed);
     let (started, seed) = (Instant::now(), seed());
+    let only: Option<u64> = number("IRONWAL_FAULTS_RUN");
     let (mut runs, mut all, mut calls_in_all) = (0u64, 0u64, 0usize);
     let mut violations = Vec::new();
     for workload in WORKLOADS {
@@ -196,7 +200,11 @@ fn fail_each_call(sync_mode: SyncMode) {
                 .flat_map(|(call, kind)| Failure::all(call, kind));
             for failure in failures {
                 all += 1;
-                if !is_long() && !is_chosen(seed, all) {
+                let is_wanted = match only {
+                    Some(only) => all == only,
+                    None => is_long() || is_chosen(seed, all),
+                };
+                if !is_wanted {
                     continue;
                 }
                 runs += 1;
@@ -206,7 +214,10 @@ fn fail_each_call(sync_mode: SyncMode) {
                 let done = done.unwrap_or_else(|_| Err("panicked".to_owned()));
                 if let Err(what) = done {
                     let name = workload.name;
-                    violations.push(format!("{name}, {sync_mode:?}, {failure:?}: {what}"));
+                    violations.push(format!(
+                        "{name}, {sync_mode:?}, {failure:?}: {what}\n  \
+                         again with IRONWAL_FAULTS_RUN={all}"
+                    ));
                 }
                 if violations.len() >= MOST_VIOLATIONS {
                     panic!("seed {seed}:\n{}", violations.join("\n"));

@@ -122,6 +122,11 @@ impl Known {
         entries.extend(behind.into_iter().cloned());
         Ok(Known {
             durable: entries.len(),
+            // What was taken back by an unsynced write may come back.
+            doubtful: match end > whole {
+                true => Vec::new(),
+                false => self.doubtful.clone(),
+            },
             entries,
             first_ids: vec![first],
             ..Known::default()

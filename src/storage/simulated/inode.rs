@@ -249,10 +249,13 @@ impl Inode {
     }
 
     /// The length is `len` after a change that reached to `touched_end`. An unchanged length gets
-    /// a new version only if a failed sync lost it and the change reaches beyond what is durable.
+    /// a new version only if a failed sync lost it and the change reaches beyond what the disk may
+    /// have: writing pages back moves the end that it has.
     fn note_length(&mut self, change: u64, touched_end: u64, len: u64) {
         let is_lost = !self.lengths.is_empty() && !self.length_is_dirty;
-        if len != self.volatile_len || (is_lost && touched_end > self.durable_len) {
+        let lost = self.lengths.iter().map(|version| version.1);
+        let least_len = lost.chain([self.durable_len]).min().unwrap_or(0);
+        if len != self.volatile_len || (is_lost && touched_end > least_len) {
             self.volatile_len = len;
             self.lengths.push((change, len));
             self.length_is_dirty = true;

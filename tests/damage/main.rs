@@ -6,6 +6,8 @@
 
 mod cuts;
 mod disk;
+#[cfg(all(feature = "simulation", feature = "sharded"))]
+mod every_bit;
 mod flips;
 mod forged;
 mod sample;

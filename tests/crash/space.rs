@@ -11,7 +11,12 @@ use ironwal::WriteStrategy;
 
 use crate::random::Random;
 
-const WRITE_STRATEGIES: &[WriteStrategy] = &[WriteStrategy::StandardIo];
+const WRITE_STRATEGIES: &[WriteStrategy] = &[
+    WriteStrategy::StandardIo,
+    WriteStrategy::Auto,
+    WriteStrategy::Mmap,
+    WriteStrategy::Mmap,
+];
 
 const READ_STRATEGIES: &[ReadStrategy] = &[ReadStrategy::StandardIo, ReadStrategy::Mmap];
 
@@ -27,6 +32,12 @@ const SEGMENT_SIZES: &[u64] = &[1, 150, 400, 1500, 6000, u64::MAX];
 /// From this size on the next segment is made ahead, once the segment is full by three quarters.
 const SIZE_WITH_SPARE: u64 = 1 << 20;
 
+/// A first entry that brings a segment of that size there.
+const NEARLY_FULL: usize = 840_000;
+
+/// A first entry behind which a helper maps the segment.
+const WORTH_MAPPING: usize = 17 << 10;
+
 /// How a workload runs, and on what log.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -38,8 +49,8 @@ pub struct Setup {
     pub is_threaded: bool,
     /// Truncates, restores and deletes more than it appends.
     pub likes_cuts: bool,
-    /// Begins with an entry that nearly fills a segment of [`SIZE_WITH_SPARE`].
-    pub begins_large: bool,
+    /// The length of the first entry, where that is to be large.
+    pub first_entry: Option<usize>,
 }
 
 impl Setup {
@@ -66,25 +77,23 @@ impl Setup {
             bytes: 600,
         };
         options.background_sync = random.pick(&[None, Some(short)]);
-        let begins_large = random.one_in(64);
-        if begins_large {
+        let first_entry = match random.below(64) {
+            0 => Some(NEARLY_FULL),
+            1..8 => Some(WORTH_MAPPING),
+            _ => None,
+        };
+        if first_entry == Some(NEARLY_FULL) {
             options.compression = CompressionType::None;
             options.max_segment_size = SIZE_WITH_SPARE;
             options.max_entries_per_segment = random.pick(&[3, u64::MAX]);
         }
-        let is_sharded = cfg!(feature = "sharded") && !begins_large && random.one_in(4);
+        let is_sharded = cfg!(feature = "sharded") && first_entry.is_none() && random.one_in(4);
         Setup {
             shards: is_sharded.then(|| random.pick(&[1, 2, 3])),
             is_threaded: random.one_in(32),
             likes_cuts: random.one_in(3),
-            begins_large,
+            first_entry,
             options,
         }
-    }
-
-    /// The first entry, where it is to be large.
-    pub fn large_entry(&self) -> Option<usize> {
-        let size = usize::try_from(SIZE_WITH_SPARE).ok()?;
-        self.begins_large.then_some(size / 5 * 4)
     }
 }

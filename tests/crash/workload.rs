@@ -49,7 +49,7 @@ pub fn run(seed: u64, sync_mode: SyncMode) -> Workload {
         disk,
     };
     runner.open();
-    if let Some(size) = runner.setup.large_entry() {
+    if let Some(size) = runner.setup.first_entry {
         runner.append_entries(0, vec![vec![0x5a; size]], How::Append);
     }
     let steps = 6 + runner.random.below(24);

@@ -42,7 +42,7 @@ pub struct Workload {
 use Step::*;
 
 /// Ways to write; each workload runs with all of them.
-pub const WRITE_STRATEGIES: &[WriteStrategy] = &[WriteStrategy::StandardIo];
+pub const WRITE_STRATEGIES: &[WriteStrategy] = &[WriteStrategy::StandardIo, WriteStrategy::Mmap];
 
 pub const SYNC_MODES: &[SyncMode] = &[SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async];
 

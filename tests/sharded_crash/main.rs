@@ -10,9 +10,11 @@ use ironwal::CorruptionPolicy;
 use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
 use ironwal::SyncMode;
+use ironwal::Wal;
 use ironwal::WalOptions;
 use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::FaultPlan;
+use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 
 use worlds::Deed;
@@ -34,13 +36,17 @@ fn open(disk: &SimulatedDisk) -> ironwal::Result<ShardedWal> {
 }
 
 fn open_with(disk: &SimulatedDisk, policy: CorruptionPolicy) -> ironwal::Result<ShardedWal> {
+    ShardedWal::open_simulated(disk, options(policy), ShardedOptions::new(SHARDS))
+}
+
+fn options(policy: CorruptionPolicy) -> WalOptions {
     let mut options = WalOptions::new("/log");
     options.sync_mode = SyncMode::Async;
     options.background_sync = None;
     options.max_segment_size = 400;
     // No crash is damage.
     options.on_corruption = policy;
-    ShardedWal::open_simulated(disk, options, ShardedOptions::new(SHARDS))
+    options
 }
 
 fn append(wal: &ShardedWal, count: u64) {
@@ -81,9 +87,6 @@ fn deeds() -> Vec<Deed> {
         create("f"),
     ]
 }
-
-/// Makes a plan to fail a call a certain way of failing.
-type Refine = fn(FaultPlan) -> FaultPlan;
 
 struct Run {
     events: Vec<Event>,
@@ -215,45 +218,102 @@ fn power_may_be_lost_again_at_every_call_of_the_recovery() {
     assert!(crashes > 100);
 }
 
+/// Codes that a system call may answer at any time.
+const CODES: [i32; 6] = [
+    libc::EIO,
+    libc::ENOSPC,
+    libc::EDQUOT,
+    libc::EMFILE,
+    libc::EROFS,
+    libc::EINTR,
+];
+
+/// All ways in which a call of this kind may fail, with a name.
+fn failures(kind: OpKind) -> Vec<(String, FaultPlan)> {
+    let plain = CODES.map(|code| (format!("fails with {code}"), FaultPlan::at_op(0).code(code)));
+    let eio = || FaultPlan::at_op(0).code(libc::EIO);
+    let mut plans = plain.to_vec();
+    match kind {
+        OpKind::Write => plans.extend([
+            ("is short".to_owned(), eio().short_write(7)),
+            ("works and fails".to_owned(), eio().after_the_effect()),
+        ]),
+        OpKind::SyncData | OpKind::SyncAll => plans.extend([
+            ("drops what was dirty".to_owned(), eio().dropping_dirty()),
+            ("works and fails".to_owned(), eio().after_the_effect()),
+        ]),
+        OpKind::Create | OpKind::Rename | OpKind::Remove | OpKind::SetLen | OpKind::SyncDir => {
+            plans.push(("works and fails".to_owned(), eio().after_the_effect()));
+        }
+        _ => {}
+    }
+    let lasting = plans.clone().into_iter();
+    let lasting = lasting.map(|(what, plan)| (format!("{what} for ever"), plan.forever()));
+    plans.into_iter().chain(lasting).collect()
+}
+
+/// Opens without threads, so that calls have the same numbers every time.
+fn open_stepped(disk: &SimulatedDisk) -> ShardedWal {
+    let options = options(CorruptionPolicy::Truncate);
+    let wal = Wal::open_simulated_stepped(disk, options, std::sync::Arc::new(|_, _| ()));
+    ShardedWal::on(wal.expect("opens"), ShardedOptions::new(SHARDS)).expect("opens")
+}
+
 #[test]
 fn any_call_may_fail_and_what_was_acknowledged_stays() {
-    let calls = {
+    let kinds: Vec<OpKind> = {
         let disk = SimulatedDisk::new();
-        let wal = open(&disk).expect("opens");
-        let before = disk.op_count();
+        let wal = open_stepped(&disk);
+        let before = disk.op_count() as usize;
         run(&disk, &wal);
-        disk.op_count() - before
+        disk.ops()[before..].iter().map(|op| op.kind).collect()
     };
-    let kinds: [(&str, Refine); 4] = [
-        ("fails", |plan| plan),
-        ("loses what was dirty", FaultPlan::dropping_dirty),
-        ("works and says it failed", FaultPlan::after_the_effect),
-        ("has no space", |plan| {
-            plan.code(libc::ENOSPC).short_write(7)
-        }),
-    ];
-    let step = if is_long() { 1 } else { 7 };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let first = now.map_or(0, |now| now.subsec_nanos() as usize);
+    let step = if is_long() { 1 } else { 41 };
     // A write that fails half way may leave a torn slot, which the strict policy refuses.
     let lenient = CorruptionPolicy::Truncate;
-    let mut failures = 0u64;
-    for nth in (1..=calls).step_by(step) {
-        for (what, refine) in kinds {
-            let case = format!("call {nth} {what}");
+    let (mut runs, mut all) = (0u64, first % step);
+    for (nth, kind) in (1..).zip(&kinds) {
+        for (what, plan) in failures(*kind) {
+            all += 1;
+            if !all.is_multiple_of(step) {
+                continue;
+            }
+            runs += 1;
+            let case = format!("call {nth}, {kind:?}, {what}");
             let disk = SimulatedDisk::new();
-            let wal = open(&disk).expect("opens");
-            disk.inject(refine(FaultPlan::nth_call(nth)));
+            let wal = open_stepped(&disk);
+            disk.inject(plan.moved_to_op(disk.op_count() + nth));
             let run = run(&disk, &wal);
-            failures += disk.faults_fired();
+            assert!(disk.faults_fired() > 0, "{case}: not made");
             let now = disk.op_count() + 1;
-            let killed = disk.kill();
+            disk.clear_faults();
             for seed in [0, 1, 3] {
-                let crashed = killed.crash(seed, DirectoryModel::Strict);
+                let crashed = disk.crash(seed, DirectoryModel::Strict);
                 let case = format!("{case}, seed {seed}");
                 check_survivor(&crashed, lenient, (&run, now), seed, &case);
             }
-            check_survivor(&killed, lenient, (&run, now), 1, &format!("{case}, killed"));
+            let mut replay = disk.replay();
+            while replay.step() {}
+            check_survivor(
+                &replay.kill(),
+                lenient,
+                (&run, now),
+                1,
+                &format!("{case}, killed"),
+            );
+            drop(wal);
+            assert_eq!(disk.held(), 0, "{case}: files or locks are held");
+            check_survivor(
+                &disk,
+                lenient,
+                (&run, now),
+                1,
+                &format!("{case}, opened again"),
+            );
         }
     }
-    println!("{failures} failed calls");
-    assert!(failures > 20);
+    println!("{runs} failures of {} calls", kinds.len());
+    assert!(runs > 20);
 }

@@ -61,6 +61,12 @@ impl FaultPlan {
         }
     }
 
+    /// The same failure, of the call with the number `index`.
+    pub fn moved_to_op(mut self, index: u64) -> Self {
+        self.trigger = Trigger::Op(index);
+        self
+    }
+
     /// Counts calls of this kind as well.
     pub fn or(mut self, kind: OpKind) -> Self {
         self.kinds.push(kind);

@@ -33,6 +33,13 @@ IS(IRONWAL_E_FORKED == -21);
 IS(IRONWAL_E_UNSUPPORTED_VERSION == -22);
 IS(IRONWAL_E_PANIC == -23);
 IS(IRONWAL_E_STALE_VIEW == -24);
+IS(IRONWAL_E_CHECKPOINT_NOT_FOUND == -25);
+IS(IRONWAL_E_CHECKPOINT_CORRUPTED == -26);
+IS(IRONWAL_E_SHARD_COUNT_MISMATCH == -27);
+IS(IRONWAL_E_INVALID_CHECKPOINT_ID == -28);
+IS(IRONWAL_E_NO_CHECKPOINTS == -29);
+IS(IRONWAL_E_CHECKPOINT_PRUNED == -30);
+IS(IRONWAL_E_BATCH_INCOMPLETE == -31);
 
 IS(IRONWAL_SYNC_STRICT == 0 && IRONWAL_SYNC_BATCH_ONLY == 1 && IRONWAL_SYNC_ASYNC == 2);
 IS(IRONWAL_COMPRESSION_NONE == 0 && IRONWAL_COMPRESSION_LZ4 == 1);
@@ -53,5 +60,22 @@ PAIR(ironwal_slice);
 PAIR(ironwal_buffer);
 PAIR(ironwal_view);
 PAIR(ironwal_text);
+
+/* Of sharded logs. */
+IS(IRONWAL_CHECKPOINT_ID_MAX == 65535);
+IS(offsetof(ironwal_keyed_slice, key) == 0);
+IS(offsetof(ironwal_keyed_slice, value) == sizeof(ironwal_slice));
+IS(sizeof(ironwal_keyed_slice) == 2 * sizeof(ironwal_slice));
+/* Later versions may add fields at the end of these, so what there is stays where it is. */
+IS(offsetof(ironwal_prune_stats, shards_pruned) == 0);
+IS(offsetof(ironwal_prune_stats, segments_deleted) == 8);
+IS(sizeof(ironwal_prune_stats) >= 16);
+IS(offsetof(ironwal_compaction_stats, checkpoints_before) == 0);
+IS(offsetof(ironwal_compaction_stats, checkpoints_after) == 8);
+IS(offsetof(ironwal_compaction_stats, bytes_reclaimed) == 16);
+IS(sizeof(ironwal_compaction_stats) >= 24);
+IS(offsetof(ironwal_automatic_status, created) == 0);
+IS(offsetof(ironwal_automatic_status, failed) == 8);
+IS(sizeof(ironwal_automatic_status) >= 16);
 
 int main(void) { return 0; }

@@ -17,17 +17,36 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The names that the crate re-exports at its root.
-fn public_types() -> BTreeSet<String> {
-    let root = read(in_repository("src/lib.rs"));
+/// Where names become public: the root of the crate, and its public module.
+const PUBLIC: [&str; 2] = ["src/lib.rs", "src/sharded/mod.rs"];
+
+/// Types whose fields or variants have a row each.
+const BY_FIELD: [&str; 9] = [
+    "WalOptions",
+    "Error",
+    "ShardedOptions",
+    "AutomaticCheckpoints",
+    "CheckpointIds",
+    "AutomaticStatus",
+    "CheckpointData",
+    "PruneStats",
+    "CompactionStats",
+];
+
+/// The names that the crate re-exports.
+fn public_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for line in root.lines() {
+    for line in PUBLIC
+        .map(|path| read(in_repository(path)))
+        .concat()
+        .lines()
+    {
         let Some(path) = line.strip_prefix("pub use ") else {
             continue;
         };
         let name = path.trim_end_matches(';').rsplit("::").next().unwrap();
         assert!(
-            name.chars().all(char::is_alphanumeric),
+            name.chars().all(|c| c.is_alphanumeric() || c == '_'),
             "one name per `pub use` line: {line}"
         );
         names.insert(name.to_owned());
@@ -72,23 +91,30 @@ fn inherent_impl(line: &str) -> Option<String> {
     )
 }
 
-/// `Type::item` for all public methods of these types, the fields of `WalOptions` and the variants
-/// of `Error`. What is hidden from the documentation is left out.
-fn rust_items(types: &BTreeSet<String>) -> BTreeSet<String> {
+/// The type of [`BY_FIELD`] that the line begins to declare.
+fn declared_by_field(line: &str) -> Option<String> {
+    let line = line.strip_suffix(" {")?;
+    let kinds = ["pub struct ", "pub enum "];
+    let name = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+    BY_FIELD.contains(&name).then(|| name.to_owned())
+}
+
+/// `Type::item` for all public methods of these types, and the fields and variants of those of
+/// [`BY_FIELD`]; functions by their name. What is hidden from the documentation is left out.
+fn rust_items(names: &BTreeSet<String>) -> BTreeSet<String> {
+    let is_function = |name: &&String| name.starts_with(char::is_lowercase);
     let mut files = Vec::new();
     sources(&in_repository("src"), &mut files);
-    let mut items = BTreeSet::new();
+    let mut items: BTreeSet<String> = names.iter().filter(is_function).cloned().collect();
     for file in files {
         let source = read(&file);
         let mut within = None;
         let mut hidden = false;
         for line in source.lines() {
             if let Some(name) = inherent_impl(line) {
-                within = types.contains(&name).then_some(name);
-            } else if line.starts_with("pub struct WalOptions {") {
-                within = Some("WalOptions".to_owned());
-            } else if line.starts_with("pub enum Error {") {
-                within = Some("Error".to_owned());
+                within = names.contains(&name).then_some(name);
+            } else if let Some(name) = declared_by_field(line) {
+                within = Some(name);
             } else if line.starts_with('}') {
                 within = None;
             }
@@ -163,12 +189,26 @@ fn header_names() -> BTreeSet<String> {
 
 #[test]
 fn every_public_rust_item_has_a_row_and_every_row_names_what_is_there() {
-    let items = rust_items(&public_types());
+    let items = rust_items(&public_names());
     assert!(
         items.contains("Wal::append"),
         "the sources were not understood: {items:?}"
     );
-    assert!(items.contains("WalOptions::sync_mode") && items.contains("Error::CrcMismatch"));
+    for understood in [
+        "WalOptions::sync_mode",
+        "Error::CrcMismatch",
+        "AutomaticCheckpoints::keep_latest",
+        "CheckpointIds::Function",
+        "AutomaticStatus::last_error",
+        "route",
+    ] {
+        assert!(items.contains(understood), "{understood}: {items:?}");
+    }
+    for name in BY_FIELD {
+        let prefix = format!("{name}::");
+        let has_item = items.iter().any(|item| item.starts_with(&prefix));
+        assert!(has_item, "{name} was not found");
+    }
 
     let rows = rows();
     let tabled: BTreeSet<&String> = rows.iter().flat_map(|(rust, _)| rust).collect();

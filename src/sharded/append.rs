@@ -14,7 +14,7 @@ impl ShardedWal {
     /// is not stored. Durable on return under `Strict`.
     pub fn append(&self, key: &[u8], value: &[u8]) -> Result<(u16, u64)> {
         let shard = self.shard_of(key);
-        let id = self.log().shard(shard)?.stream()?.append(value)?;
+        let id = self.log().stream(shard)?.append(value)?;
         self.note_appended(1);
         Ok((shard, id))
     }
@@ -27,7 +27,7 @@ impl ShardedWal {
             return Ok(Vec::new());
         }
         let shard = self.shard_of(key);
-        let ids = self.log().shard(shard)?.stream()?.append_batch(values)?;
+        let ids = self.log().stream(shard)?.append_batch(values)?;
         self.note_appended(values.len() as u64);
         Ok(ids.map(|id| (shard, id)).collect())
     }

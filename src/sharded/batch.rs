@@ -81,7 +81,7 @@ impl ShardedWal {
 
 impl ShardedLog {
     fn write_part(&self, shard: u16, values: &[&[u8]]) -> Result<Written> {
-        let core = self.shard(shard)?.core()?;
+        let core = self.stream(shard)?.core();
         let ids = core.append_batch(values, false)?;
         let core = Arc::clone(core);
         Ok(Written { shard, core, ids })

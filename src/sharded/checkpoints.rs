@@ -182,14 +182,21 @@ impl ShardedWal {
         Ok((id.to_vec(), log.checked(&id, record)?))
     }
 
-    /// The ids and timestamps of all checkpoints that can be loaded, oldest first.
+    /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
+    /// child, and where `checkpoints.log` is not ours to read: loading tells why.
     pub fn list_checkpoints(&self) -> Vec<(Vec<u8>, u64)> {
-        self.log().checkpoints.look(CheckpointIndex::list)
+        match self.log().is_forked() {
+            true => Vec::new(),
+            false => self.log().checkpoints.look(CheckpointIndex::list),
+        }
     }
 
-    /// How many checkpoints can be loaded.
+    /// How many checkpoints can be loaded: as many as are listed.
     pub fn checkpoint_count(&self) -> usize {
-        self.log().checkpoints.look(CheckpointIndex::len)
+        match self.log().is_forked() {
+            true => 0,
+            false => self.log().checkpoints.look(CheckpointIndex::len),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -131,14 +132,17 @@ impl ShardedWal {
     /// Tells the thread that makes checkpoints that entries were appended.
     pub(super) fn note_appended(&self, count: u64) {
         if let (Some(automatic), Some(appended)) = (&self.automatic, &self.log.appended) {
-            let before = appended.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+            let before = appended.fetch_add(count, Ordering::Relaxed);
             automatic.appended(before, count);
         }
     }
 
-    /// What the automatic checkpoints came to; `None` without any.
+    /// What the automatic checkpoints came to; `None` without any, and in a forked child.
     pub fn automatic_status(&self) -> Option<AutomaticStatus> {
-        self.automatic.as_ref().map(Automatic::status)
+        let automatic = self.automatic.as_ref();
+        automatic
+            .filter(|_| !self.log.is_forked())
+            .map(Automatic::status)
     }
 
     /// How many shards there are.
@@ -156,18 +160,18 @@ impl ShardedWal {
     /// The entries of a shard in order, from `start` or the first id kept, whichever is later.
     /// Empty before the first append. `Config`: there is no such shard.
     pub fn iter_shard(&self, shard: u16, start: u64) -> Result<WalIterator> {
-        self.log.shard(shard)?.stream()?.iter(start)
+        self.log.stream(shard)?.iter(start)
     }
 
     /// The same, with their ids.
     pub fn iter_shard_with_ids(&self, shard: u16, start: u64) -> Result<WalIdIterator> {
-        self.log.shard(shard)?.stream()?.iter_with_ids(start)
+        self.log.stream(shard)?.iter_with_ids(start)
     }
 
     /// Makes everything appended to a shard so far durable, in every sync mode. `Config`: there is
     /// no such shard.
     pub fn flush_shard(&self, shard: u16) -> Result<()> {
-        self.log.shard(shard)?.stream()?.sync()
+        self.log.stream(shard)?.sync()
     }
 
     /// Makes everything appended so far durable, in all shards at once; the first failure is told
@@ -192,12 +196,29 @@ impl ShardedWal {
 }
 
 impl ShardedLog {
-    /// The shard of this number.
-    pub fn shard(&self, shard: u16) -> Result<&Shard> {
-        self.shards.get(usize::from(shard)).ok_or_else(|| {
-            let count = self.shards.len();
-            Error::Config(format!("shard {shard} is out of range, there are {count}"))
-        })
+    /// The stream of the shard of this number. A log that is closed, or forked, says so rather
+    /// than why it would not have served the shard.
+    pub fn stream(&self, shard: u16) -> Result<&Stream> {
+        let stream = match self.shards.get(usize::from(shard)) {
+            Some(shard) => shard.stream(),
+            None => {
+                let count = self.shards.len();
+                let what = format!("shard {shard} is out of range, there are {count}");
+                Err(Error::Config(what))
+            }
+        };
+        stream.map_err(|error| self.wal.enter().err().unwrap_or(error))
+    }
+
+    /// Whether this is a copy in a forked child, whose locks may never be released.
+    pub fn is_forked(&self) -> bool {
+        matches!(self.wal.enter(), Err(Error::Forked))
+    }
+
+    /// How many entries were appended, if automatic checkpoints count them.
+    pub fn appended(&self) -> u64 {
+        let appended = self.appended.as_ref();
+        appended.map_or(0, |appended| appended.load(Ordering::Relaxed))
     }
 }
 

@@ -102,6 +102,21 @@ fn a_failed_sync_of_one_shard_poisons_that_shard_only() {
     assert!(wal.flush_all().is_err() && wal.flush_shard(0).is_ok());
 }
 
+/// Old bug: under `BatchOnly` the part counted as acknowledged before it was durable.
+#[test]
+fn what_a_batch_could_not_make_durable_is_not_served() {
+    for mode in [SyncMode::Strict, SyncMode::BatchOnly] {
+        let disk = SimulatedDisk::new();
+        let wal = open(&disk, mode);
+        let batch = one_each(&wal);
+        wal.append_batch(&batch).expect("appends");
+        disk.inject(FaultPlan::nth(OpKind::SyncData, 1).on_path("shard_01"));
+        wal.append_batch(&batch).expect_err("one shard fails");
+        let counts = [0, 1, 2, 3].map(|shard| count(&wal, shard));
+        assert_eq!(counts, [2, 1, 2, 2], "{mode:?}");
+    }
+}
+
 #[test]
 fn a_batch_that_fails_everywhere_is_an_ordinary_failure() {
     let disk = SimulatedDisk::new();

@@ -82,7 +82,7 @@ impl ShardedWal {
 impl ShardedLog {
     fn write_part(&self, shard: u16, values: &[&[u8]]) -> Result<Written> {
         let core = self.stream(shard)?.core();
-        let ids = core.append_batch(values, false)?;
+        let ids = core.write_batch(values)?;
         let core = Arc::clone(core);
         Ok(Written { shard, core, ids })
     }
@@ -102,7 +102,7 @@ impl ShardedLog {
         }
         let durable = self
             .crew
-            .for_each(written, |part| part.core.make_durable(part.ids.end));
+            .for_each(written, |part| part.core.acknowledge_batch(part.ids.end));
         let mut committed = Vec::with_capacity(all.len());
         for (part, durable) in all.into_iter().zip(durable) {
             match durable {

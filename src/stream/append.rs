@@ -55,15 +55,36 @@ impl StreamCore {
         self.append_frame(&frame, durable)
     }
 
+    /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
+    /// that make several streams durable at once, by [`StreamCore::acknowledge_batch`].
+    #[cfg(feature = "sharded")]
+    pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
+        let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;
+        self.write_frame(&frame)
+    }
+
+    /// Makes durable what [`StreamCore::write_batch`] wrote up to `end`; from now on it is served
+    /// whatever happens.
+    #[cfg(feature = "sharded")]
+    pub fn acknowledge_batch(&self, end: u64) -> Result<()> {
+        self.make_durable(end)?;
+        self.acknowledge(end);
+        Ok(())
+    }
+
     fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
         let ids = self.write_frame(frame)?;
         if durable {
             self.make_durable(ids.end)?;
         }
-        if self.environment.options.sync_mode == SyncMode::BatchOnly {
-            self.acknowledged_end.fetch_max(ids.end, Ordering::AcqRel);
-        }
+        self.acknowledge(ids.end);
         Ok(ids)
+    }
+
+    fn acknowledge(&self, end: u64) {
+        if self.environment.options.sync_mode == SyncMode::BatchOnly {
+            self.acknowledged_end.fetch_max(end, Ordering::AcqRel);
+        }
     }
 
     fn compress_from(&self) -> Option<usize> {

@@ -97,8 +97,10 @@ impl Crew {
             results: Mutex::new(((0..count).map(|_| None).collect(), 0)),
             done: Condvar::new(),
         });
-        self.offer(Arc::clone(&pieces) as Arc<dyn Task>, count - 1);
+        let task = Arc::clone(&pieces) as Arc<dyn Task>;
+        self.offer(Arc::clone(&task), count - 1);
         while pieces.step() {}
+        self.withdraw(&task);
         let mut results = pieces.results.lock();
         while results.1 < count {
             pieces.done.wait(&mut results);
@@ -125,6 +127,11 @@ impl Crew {
         state.tasks.push_back(task);
         self.shared.changed.notify_all();
     }
+
+    /// Every piece was begun. Perhaps no thread has seen the task, and none ever will.
+    fn withdraw(&self, task: &Arc<dyn Task>) {
+        self.shared.state.lock().withdraw(task);
+    }
 }
 
 impl Drop for Crew {
@@ -149,6 +156,12 @@ impl Drop for Crew {
     }
 }
 
+impl State {
+    fn withdraw(&mut self, task: &Arc<dyn Task>) {
+        self.tasks.retain(|other| !Arc::ptr_eq(other, task));
+    }
+}
+
 impl Shared {
     fn run(&self) {
         let mut state = self.state.lock();
@@ -159,7 +172,7 @@ impl Shared {
             };
             let left = parking_lot::MutexGuard::unlocked(&mut state, || task.step());
             if !left {
-                state.tasks.retain(|other| !Arc::ptr_eq(other, &task));
+                state.withdraw(&task);
             }
         }
     }

@@ -237,6 +237,25 @@ fn a_checkpoint_past_which_a_shard_was_truncated_directly_is_pruned_too() {
     }
 }
 
+/// Old bug: entries that were lost were told to be pruned.
+#[test]
+fn a_checkpoint_whose_entries_were_lost_loads_and_reading_tells_the_loss() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wal = open(dir.path());
+    wal.create_checkpoint(b"c").expect("creates");
+    append(&wal, 500);
+    wal.close().expect("closes");
+    let first = dir.path().join("shard_01").join(format!("{:020}.wal", 0));
+    std::fs::remove_file(first).expect("removes");
+    let wal = open(dir.path());
+    let data = wal.load_checkpoint(b"c").expect("nothing was pruned");
+    let read = wal.iter_shard(1, data.offsets[1]).expect("iterates").next();
+    assert!(
+        matches!(read, Some(Err(Error::SegmentNotFound(0)))),
+        "{read:?}"
+    );
+}
+
 #[test]
 fn the_order_of_checkpoints_is_that_of_the_log_and_not_of_the_clock() {
     // Made so fast that a coarse clock gives many of them the same time.

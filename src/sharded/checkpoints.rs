@@ -266,11 +266,12 @@ impl ShardedLog {
             let Ok(stream) = shard.stream() else {
                 continue;
             };
-            let first_id = stream.core().first_id();
-            if first_id > *offset {
+            // Ids that were lost, not truncated, tell so when they are read.
+            let first_kept = stream.core().first_kept();
+            if first_kept > *offset {
                 return Err(Error::CheckpointPruned {
                     id: shown(user_id),
-                    pruned_before: format!("id {first_id} of {}", stream.key()),
+                    pruned_before: format!("id {first_kept} of {}", stream.key()),
                 });
             }
         }

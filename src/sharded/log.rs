@@ -2,7 +2,8 @@
 //!
 //! Up: the log itself recovers and is locked; then the shard count is recorded or compared; then
 //! the checkpoint log recovers; then each shard is compared with the newest checkpoint: a shard
-//! that ends below what that checkpoint counts on was lost or replaced, and serves nothing.
+//! that ends below what that checkpoint counts on was lost or replaced, and serves nothing. What no
+//! checkpoint holds yet counts towards the next automatic one.
 //! Down: the thread that makes checkpoints ends first, then the log is closed.
 
 use std::sync::Arc;
@@ -44,7 +45,8 @@ pub struct ShardedLog {
     pub shards: Vec<Shard>,
     pub checkpoints: Checkpoints,
     pub crew: Crew,
-    /// Entries appended since the log was opened, if anybody wants to know.
+    /// Entries appended since the log was opened, and those that no checkpoint held by then; if
+    /// anybody wants to know.
     pub appended: Option<AtomicU64>,
 }
 
@@ -105,7 +107,12 @@ impl ShardedWal {
         let numbers = 0..sharded.shard_count;
         let mut shards: Vec<Shard> = numbers.map(|shard| open_shard(&wal, shard)).collect();
         let checkpoints = Checkpoints::new(recovered);
-        note_lost_shards(&wal, &checkpoints, &mut shards)?;
+        let newest = checkpoints.newest_good();
+        if let Some((id, offsets)) = &newest {
+            note_lost_shards(&wal, id, offsets, &mut shards)?;
+        }
+        let offsets = newest.map(|(_, offsets)| offsets);
+        let not_held = entries_behind(&shards, offsets.as_deref());
         let attendant = wal.environment().attendant.get();
         let crew = match attendant.is_some_and(|attendant| attendant.is_stepped()) {
             true => Crew::alone(),
@@ -116,7 +123,7 @@ impl ShardedWal {
             shards,
             checkpoints,
             crew,
-            appended: sharded.automatic.as_ref().map(|_| AtomicU64::new(0)),
+            appended: sharded.automatic.as_ref().map(|_| not_held.into()),
         });
         let automatic = match sharded.automatic {
             Some(wanted) => Some(Automatic::start(&log, wanted)?),
@@ -249,18 +256,28 @@ fn open_shard(wal: &Wal, shard: u16) -> Shard {
     }
 }
 
-/// Marks the shards that end below what the newest checkpoint counts on.
-fn note_lost_shards(wal: &Wal, checkpoints: &Checkpoints, shards: &mut [Shard]) -> Result<()> {
-    let Some((id, offsets)) = checkpoints.newest_good() else {
-        return Ok(());
+/// How many entries the checkpoint with these offsets does not hold; without any, all.
+fn entries_behind(shards: &[Shard], offsets: Option<&[u64]>) -> u64 {
+    let behind = |(place, shard): (usize, &Shard)| {
+        let core = shard.core().ok()?;
+        let offset = offsets.and_then(|offsets| offsets.get(place));
+        let start = offset.copied().unwrap_or(core.first_id());
+        Some(core.next_id().saturating_sub(start))
     };
+    let behind = shards.iter().enumerate().filter_map(behind);
+    behind.fold(0, u64::saturating_add)
+}
+
+/// Marks the shards that end below what the newest checkpoint counts on.
+fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) -> Result<()> {
     let mut damage = Vec::new();
     for (shard, offset) in shards.iter_mut().zip(offsets) {
         let Ok(stream) = &shard.opened else {
             continue;
         };
         let next_id = stream.core().next_id();
-        if next_id >= offset {
+        // A poisoned one shows what was proven before the failure; the rest may be there.
+        if next_id >= *offset || stream.core().is_poisoned() {
             continue;
         }
         let what = format!(

@@ -227,6 +227,12 @@ impl StreamCore {
             .0
     }
 
+    /// The first id that truncation left. Below [`StreamCore::first_id`] only where a loss followed.
+    #[cfg(feature = "sharded")]
+    pub fn first_kept(&self) -> u64 {
+        self.catalogue().first_kept.0
+    }
+
     /// Whether anything was ever appended (and the stream not deleted since).
     pub fn exists(&self) -> bool {
         !self.catalogue.read().parts.is_empty()

@@ -284,8 +284,10 @@ typedef struct ironwal_text {
  * Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
  * and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
  *
- * Called on any thread, the library's included, several at a time, with no lock held. It must
- * return, must not throw or jump out, and must not close or free handles of the log it hears.
+ * Called on any thread, the library's included, several at a time. It may read from the log it
+ * hears. It must return, must not throw or jump out, and must not close or free handles of that
+ * log, nor append, sync, truncate, delete, or make or remove checkpoints: these may wait for the
+ * very call that is telling.
  */
 typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
 
@@ -335,14 +337,14 @@ typedef struct ironwal_slice {
 
 /**
  * Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
- * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` grows and is never given
- * twice. 0, or more than `capacity`, fails that checkpoint, which is tried again when the next one
- * is due.
+ * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
+ * checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
+ * `capacity`, fails that checkpoint, which is tried again when the next one is due.
  *
- * Called on a thread of the library's, one call at a time per log, while the checkpoint is being
- * made: calls that make or remove checkpoints, or close a sharded log, are refused from within it
- * with ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free
- * handles of the log.
+ * Called on a thread of the library's, one call at a time per log, with no lock held: it may use the
+ * log, and make and remove checkpoints. Only ironwal_sharded_close() is refused from within it, with
+ * ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free handles of
+ * the log.
  */
 typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
                                            uint64_t number,
@@ -1806,7 +1808,8 @@ ironwal_status ironwal_sharded_options_new(uint32_t shard_count,
 void ironwal_sharded_options_free(struct ironwal_sharded_options *options);
 
 /**
- * Has the log make a checkpoint whenever `entries` more entries were appended, over all shards.
+ * Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
+ * opening those count that no checkpoint holds yet.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1820,7 +1823,8 @@ ironwal_status ironwal_sharded_options_set_checkpoint_every_entries(struct ironw
                                                                     struct ironwal_error **out_error);
 
 /**
- * Has the log make a checkpoint every `interval_ns` nanoseconds, if anything was appended in them.
+ * Has the log make a checkpoint every `interval_ns` nanoseconds, if there are entries that the last
+ * one does not hold.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1867,7 +1871,8 @@ ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded
 
 /**
  * Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
- * `keep_latest` checkpoints and remove the older checkpoints, those made by hand included.
+ * `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
+ * made by hand included. What these took of the file is given back now and then.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -2110,8 +2115,8 @@ ironwal_status ironwal_sharded_append_batch_for_key(const struct ironwal_sharded
  * - Durable: the checkpoint and everything below its offsets, in every sync mode.
  * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
  *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
- *   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that a failed sync may have left
- *   one that shows after the next opening.
+ *   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that where making checkpoints
+ *   answers ::IRONWAL_E_POISONED from then on, one may show after the next opening.
  */
 ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *sharded,
                                                  const void *id,

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// library's own included, also in the middle of an append, a sync or a close; must not panic.
 ///
 /// It may read from the log. It must not close it or drop its last clone, and not append, sync,
-/// truncate or delete: these wait for the very call that is telling.
+/// truncate, delete, or make or remove checkpoints: these wait for the very call that is telling.
 pub type LogSink = Arc<dyn Fn(log::Level, &str) + Send + Sync>;
 
 /// When an append is made durable before it returns.

@@ -1,8 +1,16 @@
 //! Automatic checkpoints come when they are due, are called as asked, and keep what retention says.
 #![cfg(feature = "sharded")]
 
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -41,7 +49,7 @@ fn append(wal: &ShardedWal, count: u32) {
 }
 
 /// Waits until something holds, for at most a minute.
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
@@ -140,6 +148,170 @@ fn ids_come_from_the_callers_function_and_its_failures_are_told() {
         .map(|(id, _)| id)
         .collect();
     assert_eq!(ids, [&b"first"[..], b"second", b"by hand", b"by hand, too"]);
+}
+
+/// Old bug: the function was called with the lock held that these wait for.
+#[test]
+fn the_function_that_makes_ids_may_itself_make_and_remove_checkpoints() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log: Arc<OnceLock<Weak<ShardedWal>>> = Arc::default();
+    let known = Arc::clone(&log);
+    let automatic = AutomaticCheckpoints {
+        ids: CheckpointIds::Function(Arc::new(move |number| {
+            let wal = known.get().and_then(Weak::upgrade).expect("the log");
+            wal.create_checkpoint(b"from within").expect("creates");
+            wal.prune_before_checkpoint(b"from within").expect("prunes");
+            wal.compact_checkpoints(5).expect("compacts");
+            format!("{number}").into_bytes()
+        })),
+        ..every_entries(10)
+    };
+    let wal = Arc::new(open(dir.path(), automatic).expect("opens"));
+    log.set(Arc::downgrade(&wal)).expect("set once");
+    for round in 1..=3 {
+        append(&wal, 10);
+        wait_until("a checkpoint", || created(&wal) == round);
+    }
+    let ids: Vec<_> = wal
+        .list_checkpoints()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    assert_eq!(ids[0], b"from within");
+}
+
+/// Old bug: the thread waited for itself to end.
+#[test]
+fn the_last_owner_of_the_log_may_be_its_own_thread() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let held: Arc<Mutex<Option<Arc<ShardedWal>>>> = Arc::default();
+    let holder = Arc::clone(&held);
+    let was_dropped = Arc::<AtomicBool>::default();
+    let told = Arc::clone(&was_dropped);
+    let automatic = AutomaticCheckpoints {
+        ids: CheckpointIds::Function(Arc::new(move |_| {
+            let wal = holder.lock().expect("a lock").take();
+            wait_until("the last owner", || {
+                wal.as_ref().is_none_or(|wal| Arc::strong_count(wal) == 1)
+            });
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(wal)));
+            assert!(dropped.is_ok());
+            told.store(true, Ordering::Relaxed);
+            b"never made, or the last".to_vec()
+        })),
+        ..every_entries(10)
+    };
+    let wal = Arc::new(open(dir.path(), automatic).expect("opens"));
+    *held.lock().expect("a lock") = Some(Arc::clone(&wal));
+    append(&wal, 10);
+    drop(wal);
+    // Closed means that it can be opened again.
+    let mut again = None;
+    wait_until("the log is closed", || {
+        again = ShardedWal::new(WalOptions::new(dir.path()), 3).ok();
+        again.is_some()
+    });
+    let entries = |shard| {
+        let again = again.as_ref().expect("opened");
+        again.iter_shard(shard, 0).expect("iterates").count()
+    };
+    assert_eq!((0..3).map(entries).sum::<usize>(), 10);
+    assert!(was_dropped.load(Ordering::Relaxed), "without a panic");
+}
+
+/// Old bug: entries of earlier processes were not counted, so one that died often made none.
+#[test]
+fn entries_that_no_checkpoint_holds_yet_count_after_reopening() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for count in [60, 30] {
+        let wal = open(dir.path(), every_entries(100)).expect("opens");
+        append(&wal, count);
+        wal.close().expect("closes");
+    }
+    let by_time = AutomaticCheckpoints {
+        every: Some(Duration::from_millis(20)),
+        ..every_entries(1_000_000)
+    };
+    let wal = open(dir.path(), every_entries(100)).expect("opens");
+    append(&wal, 9);
+    assert_eq!(created(&wal), 0);
+    append(&wal, 1);
+    wait_until("the hundredth", || created(&wal) == 1);
+    append(&wal, 1);
+    wal.close().expect("closes");
+    let wal = open(dir.path(), by_time).expect("opens");
+    wait_until("one for what is left", || created(&wal) == 1);
+    let (_, data) = wal.load_latest_checkpoint().expect("loads");
+    assert_eq!(data.offsets.iter().sum::<u64>(), 101);
+}
+
+/// Old bug: it was tried again only when more had been appended.
+#[test]
+fn a_checkpoint_that_failed_is_tried_again_when_the_next_is_due_by_time() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let calls = AtomicU64::new(0);
+    let automatic = AutomaticCheckpoints {
+        every_entries: None,
+        every: Some(Duration::from_millis(5)),
+        ids: CheckpointIds::Function(Arc::new(move |_| {
+            match calls.fetch_add(1, Ordering::Relaxed) {
+                0 => Vec::new(),
+                _ => b"good".to_vec(),
+            }
+        })),
+        keep_latest: None,
+    };
+    let wal = open(dir.path(), automatic).expect("opens");
+    append(&wal, 1);
+    wait_until("a good one", || created(&wal) == 1);
+    let status = wal.automatic_status().expect("automatic");
+    assert_eq!((status.failed, status.last_error), (1, None));
+}
+
+/// Old bug: with one id for all there were never more checkpoints than to be kept, so nothing was
+/// ever pruned and the file grew for ever.
+#[test]
+fn retention_works_when_all_checkpoints_have_the_same_id() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let automatic = AutomaticCheckpoints {
+        ids: CheckpointIds::Function(Arc::new(|_| b"latest".to_vec())),
+        keep_latest: Some(1),
+        ..every_entries(20)
+    };
+    let wal = open(dir.path(), automatic).expect("opens");
+    for round in 1..=40 {
+        append(&wal, 20);
+        wait_until("a checkpoint", || created(&wal) == round);
+    }
+    assert_eq!(wal.automatic_status().expect("automatic").last_error, None);
+    assert_eq!(wal.checkpoint_count(), 1);
+    let len = std::fs::metadata(dir.path().join("checkpoints.log"));
+    assert!(len.expect("a file").len() < 4096);
+    for shard in 0..3 {
+        let stream = ironwal::sharded::shard_stream_name(shard);
+        let stream = wal.inner().stream(&stream).expect("a handle");
+        assert!(stream.first_id().expect("a number") > 0, "shard {shard}");
+    }
+}
+
+#[test]
+fn a_log_that_was_closed_makes_no_more_checkpoints_and_ends() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let automatic = AutomaticCheckpoints {
+        every_entries: None,
+        every: Some(Duration::from_millis(1)),
+        ..every_entries(1)
+    };
+    let wal = open(dir.path(), automatic).expect("opens");
+    append(&wal, 5);
+    wal.inner().clone().close().expect("closes");
+    let failed = || wal.automatic_status().expect("automatic").failed;
+    let before = failed();
+    let quiet = Instant::now();
+    wait_until("some time", || quiet.elapsed() > Duration::from_millis(100));
+    assert!(failed() <= before + 1, "it is not tried for ever");
+    drop(wal);
 }
 
 #[test]

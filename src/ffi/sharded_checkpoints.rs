@@ -15,7 +15,6 @@ use super::error::Failure;
 use super::error::ironwal_error;
 use super::sharded::ShardedHandle;
 use super::sharded::ironwal_sharded;
-use super::sharded_options::outside_of_id_callback;
 use super::status::IRONWAL_E_CONFIG;
 use super::status::ironwal_status;
 use super::view::ironwal_view;
@@ -66,8 +65,8 @@ impl Handle for CheckpointListHandle {
 /// - Durable: the checkpoint and everything below its offsets, in every sync mode.
 /// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
-///   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that a failed sync may have left
-///   one that shows after the next opening.
+///   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that where making checkpoints
+///   answers ::IRONWAL_E_POISONED from then on, one may show after the next opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_create_checkpoint(
     sharded: *const ironwal_sharded,
@@ -78,7 +77,6 @@ pub unsafe extern "C" fn ironwal_sharded_create_checkpoint(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            outside_of_id_callback()?;
             let id = boundary::bytes(id, id_len, "id")?;
             Ok(handle.sharded.create_checkpoint(id)?)
         })

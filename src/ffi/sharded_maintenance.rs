@@ -14,7 +14,6 @@ use super::error::Failure;
 use super::error::ironwal_error;
 use super::sharded::ShardedHandle;
 use super::sharded::ironwal_sharded;
-use super::sharded_options::outside_of_id_callback;
 use super::status::IRONWAL_E_NOT_FOUND;
 use super::status::ironwal_status;
 
@@ -74,7 +73,6 @@ pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            outside_of_id_callback()?;
             fits(out_stats, out_stats_size)?;
             let id = boundary::bytes(id, id_len, "id")?;
             let stats = handle.sharded.prune_before_checkpoint(id)?;
@@ -110,7 +108,6 @@ pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            outside_of_id_callback()?;
             fits(out_stats, out_stats_size)?;
             let stats = handle.sharded.compact_checkpoints(keep_latest_n)?;
             let stats = ironwal_compaction_stats {

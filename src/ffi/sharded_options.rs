@@ -46,14 +46,14 @@ impl Handle for ShardedOptionsHandle {
 }
 
 /// Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
-/// bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` grows and is never given
-/// twice. 0, or more than `capacity`, fails that checkpoint, which is tried again when the next one
-/// is due.
+/// bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
+/// checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
+/// `capacity`, fails that checkpoint, which is tried again when the next one is due.
 ///
-/// Called on a thread of the library's, one call at a time per log, while the checkpoint is being
-/// made: calls that make or remove checkpoints, or close a sharded log, are refused from within it
-/// with ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free
-/// handles of the log.
+/// Called on a thread of the library's, one call at a time per log, with no lock held: it may use the
+/// log, and make and remove checkpoints. Only ironwal_sharded_close() is refused from within it, with
+/// ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free handles of
+/// the log.
 pub type ironwal_checkpoint_id_fn = Option<
     unsafe extern "C" fn(
         ctx: CallbackContext,
@@ -126,7 +126,8 @@ pub unsafe extern "C" fn ironwal_sharded_options_free(options: *mut ironwal_shar
     boundary::quietly(|| drop(unsafe { boundary::take::<ShardedOptionsHandle>(options) }));
 }
 
-/// Has the log make a checkpoint whenever `entries` more entries were appended, over all shards.
+/// Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
+/// opening those count that no checkpoint holds yet.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.
@@ -152,7 +153,8 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_every_entries(
     }
 }
 
-/// Has the log make a checkpoint every `interval_ns` nanoseconds, if anything was appended in them.
+/// Has the log make a checkpoint every `interval_ns` nanoseconds, if there are entries that the last
+/// one does not hold.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.
@@ -239,7 +241,8 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_ids(
 }
 
 /// Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
-/// `keep_latest` checkpoints and remove the older checkpoints, those made by hand included.
+/// `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
+/// made by hand included. What these took of the file is given back now and then.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.
@@ -294,12 +297,11 @@ unsafe fn change(
 const ID_MAX: usize = IRONWAL_CHECKPOINT_ID_MAX as usize;
 
 thread_local! {
-    /// Whether this thread is inside a callback that makes an id, and holds what making and
-    /// removing checkpoints waits for.
+    /// Whether this thread is inside a callback that makes an id.
     static NAMING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Refuses what would wait for ever for the thread it is called on.
+/// Refuses to close from within a callback that makes an id: the thread would wait for its own end.
 pub(super) fn outside_of_id_callback() -> Outcome {
     match NAMING.try_with(Cell::get).unwrap_or(false) {
         false => Ok(()),

@@ -1,12 +1,12 @@
 //! Who creates checkpoints behind the caller's back?
 //!
 //! One thread per log. It sleeps until so many entries were appended or so much time has passed,
-//! then creates a checkpoint and removes what retention lets go. It ends when the log does.
+//! then creates a checkpoint and removes what retention lets go. It ends when the log does. Ids are
+//! made without any lock, so the caller's function may use the log, and may even drop it.
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
@@ -16,7 +16,6 @@ use parking_lot::Mutex;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::log::ShardedLog;
 use crate::sharded::options::AutomaticCheckpoints;
 use crate::storage::fork_generation;
@@ -60,6 +59,7 @@ impl Automatic {
     pub fn start(log: &Arc<ShardedLog>, wanted: AutomaticCheckpoints) -> Result<Self> {
         let shared = Arc::<Shared>::default();
         let every_entries = wanted.every_entries;
+        shared.state.lock().due = every_entries.is_some_and(|every| log.appended() >= every);
         let worker = Worker {
             log: Arc::clone(log),
             shared: Arc::clone(&shared),
@@ -101,7 +101,10 @@ impl Drop for Automatic {
         }
         self.shared.state.lock().ending = true;
         self.shared.changed.notify_one();
-        if let Some(thread) = thread {
+        // The caller's function, which runs there, may drop the log; then it ends by itself.
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
             // Panics were caught and counted there.
             let _ = thread.join();
         }
@@ -116,16 +119,20 @@ struct Worker {
 
 impl Worker {
     fn run(&self) {
-        let mut seen = 0;
-        while self.wait(&mut seen) {
+        let mut covered = 0;
+        while let Some(appended) = self.wait(covered) {
             let worked = catch_unwind(AssertUnwindSafe(|| self.work()));
             let worked = worked.unwrap_or_else(|_| {
                 let what = "a panic while a checkpoint was made";
                 Err(Error::Io(std::io::Error::other(what)))
             });
-            if let Err(error) = &worked {
-                let message = format!("automatic checkpoint: {error}");
-                self.log.wal.environment().tell(log::Level::Error, &message);
+            match &worked {
+                Ok(()) => covered = appended,
+                Err(Error::Closed) => return,
+                Err(error) => {
+                    let message = format!("automatic checkpoint: {error}");
+                    self.log.wal.environment().tell(log::Level::Error, &message);
+                }
             }
             let status = &mut self.shared.state.lock().status;
             status.created += u64::from(worked.is_ok());
@@ -134,53 +141,39 @@ impl Worker {
         }
     }
 
-    /// Waits until a checkpoint is due. False: the log ends.
-    fn wait(&self, seen: &mut u64) -> bool {
+    /// Waits until a checkpoint is due, and tells how many entries had been appended then; the last
+    /// one that was made holds `covered` of them. `None`: the log ends.
+    fn wait(&self, covered: u64) -> Option<u64> {
         let deadline = |every: Duration| Instant::now().checked_add(every);
         let mut state = self.shared.state.lock();
         let mut time_due = self.wanted.every.and_then(deadline);
         loop {
             if state.ending {
-                return false;
+                return None;
             }
-            let appended = self
-                .log
-                .appended
-                .as_ref()
-                .map_or(0, |appended| appended.load(Ordering::Relaxed));
+            let appended = self.log.appended();
             if state.due {
                 state.due = false;
-                *seen = appended;
-                return true;
+                return Some(appended);
             }
             match time_due {
                 None => self.shared.changed.wait(&mut state),
                 Some(due) if due > Instant::now() => {
                     self.shared.changed.wait_until(&mut state, due);
                 }
-                Some(_) if appended != *seen => {
-                    *seen = appended;
-                    return true;
-                }
+                Some(_) if appended != covered => return Some(appended),
                 Some(_) => time_due = self.wanted.every.and_then(deadline),
             }
         }
     }
 
     fn work(&self) -> Result<()> {
-        self.log
-            .create_with(|number| Ok(self.wanted.ids.make(number)))?;
-        let Some(keep) = self.wanted.keep_latest else {
-            return Ok(());
-        };
-        if self.log.checkpoints.look(CheckpointIndex::len) <= keep {
-            return Ok(());
+        let number = self.log.next_checkpoint_number()?;
+        let id = self.wanted.ids.make(number);
+        self.log.create_checkpoint(&id)?;
+        match self.wanted.keep_latest {
+            Some(keep) => self.log.retain(keep),
+            None => Ok(()),
         }
-        let kept = self.log.checkpoints.look(|index| index.newest(keep));
-        let Some((oldest, _)) = kept.first() else {
-            return Ok(());
-        };
-        self.log.prune_before(oldest)?;
-        self.log.compact(keep).map(drop)
     }
 }

@@ -53,6 +53,8 @@ pub struct CheckpointIndex {
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
     /// How many can be loaded.
     loadable: usize,
+    /// How many whole records the log holds.
+    records: usize,
 }
 
 impl CheckpointIndex {
@@ -110,6 +112,7 @@ impl CheckpointIndex {
     }
 
     fn insert(&mut self, user_id: &[u8], place: Place, state: State) {
+        self.records += 1;
         let id: Arc<[u8]> = user_id.into();
         let known = Known { place, state };
         if self.is_loadable(&known) {
@@ -126,6 +129,7 @@ impl CheckpointIndex {
 
     /// The checkpoints before this one were pruned. An id that is not known changes nothing.
     pub fn prune_before(&mut self, user_id: &[u8]) {
+        self.records += 1;
         let Some((id, known)) = self.by_id.get_key_value(user_id) else {
             return;
         };
@@ -237,6 +241,11 @@ impl CheckpointIndex {
             .collect();
         newest.reverse();
         newest
+    }
+
+    /// How many records a compaction that keeps all checkpoints would remove.
+    pub fn useless_records(&self) -> usize {
+        self.records - self.loadable
     }
 
     /// How many checkpoints can be loaded.

@@ -162,8 +162,8 @@ impl ShardedWal {
     /// the ids are read.
     ///
     /// The id has 1 to 65,535 bytes of any content (`InvalidCheckpointId`); an older checkpoint of
-    /// the same id is superseded. After any error there is no such checkpoint, except that a failed
-    /// sync may have left one that shows after the next open.
+    /// the same id is superseded. After any error there is no such checkpoint, except that where the
+    /// log of checkpoints then answers `Poisoned`, one may show after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
         self.log().create_checkpoint(user_id)
     }
@@ -203,23 +203,16 @@ impl ShardedWal {
 impl ShardedLog {
     /// See [`ShardedWal::create_checkpoint`].
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        check_id(user_id)?;
-        self.create_with(|_| Ok(user_id.to_vec()))
-    }
-
-    /// Creates a checkpoint whose id is made of a number that no other has.
-    pub fn create_with(&self, make_id: impl FnOnce(u64) -> Result<Vec<u8>>) -> Result<()> {
         self.wal.enter()?;
+        check_id(user_id)?;
         self.checkpoints.admit()?;
         let mut writer = self.checkpoints.writer.lock();
         writer.admit()?;
-        let user_id = make_id(writer.end.next_id.0)?;
-        check_id(&user_id)?;
         // 1. The cut.
         let offsets = self.durable_cut()?;
         let record = CheckpointRecord {
             kind: RecordKind::Created,
-            user_id,
+            user_id: user_id.to_vec(),
             timestamp_ns: now_ns(),
             offsets,
         };
@@ -232,12 +225,22 @@ impl ShardedLog {
             if place.number.0 == 0 {
                 *index = CheckpointIndex::default();
             }
-            index.created(&record.user_id, place, record.timestamp_ns);
+            index.created(user_id, place, record.timestamp_ns);
         });
         // 4. The hint.
-        self.leave_hint(&record.user_id);
+        self.leave_hint(user_id);
         drop(open);
         Ok(())
+    }
+
+    /// A number greater than that of any checkpoint there is or was; the next one gets it, or a
+    /// greater one.
+    pub fn next_checkpoint_number(&self) -> Result<u64> {
+        self.wal.enter()?;
+        self.checkpoints.admit()?;
+        let writer = self.checkpoints.writer.lock();
+        writer.admit()?;
+        Ok(writer.end.next_id.0)
     }
 
     fn leave_hint(&self, user_id: &[u8]) {

@@ -21,14 +21,17 @@ pub struct ShardedOptions {
 /// tried again when the next one is due.
 #[derive(Debug, Clone)]
 pub struct AutomaticCheckpoints {
-    /// After so many entries, over all shards. `None`: their number does not matter.
+    /// After so many entries, over all shards, those included that no checkpoint held when the log
+    /// was opened. `None`: their number does not matter.
     pub every_entries: Option<u64>,
-    /// After so much time, if anything was appended in it. `None`: time does not matter.
+    /// After so much time, if there are entries that the last one does not hold. `None`: time does
+    /// not matter.
     pub every: Option<Duration>,
     /// What they are called.
     pub ids: CheckpointIds,
-    /// After each, entries before the oldest of the newest so many checkpoints are pruned, and the
-    /// older checkpoints removed, those made by hand included. `None`: nothing is removed.
+    /// After each, where there are so many checkpoints, those made by hand included: entries before
+    /// the oldest of the newest so many are pruned, and older checkpoints with them. What these took
+    /// of `checkpoints.log` is given back now and then. `None`: nothing is removed.
     pub keep_latest: Option<usize>,
 }
 
@@ -37,8 +40,9 @@ pub struct AutomaticCheckpoints {
 pub enum CheckpointIds {
     /// The prefix and twenty digits, which grow and are never used twice.
     Counter(Vec<u8>),
-    /// What the function makes of such a number. Called by the thread that makes the checkpoint.
-    /// A panic of it, or an id that is not 1 to 65,535 bytes long, fails that checkpoint.
+    /// What the function makes of such a number; one whose checkpoint failed may come again. Called
+    /// by the thread that makes the checkpoint, without locks: it may use the log. A panic of it, or
+    /// an id that is not 1 to 65,535 bytes long, fails that checkpoint.
     Function(Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>),
 }
 

@@ -11,11 +11,16 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::CheckpointRecord;
 use crate::format::RecordKind;
+use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoints::check_id;
 use crate::sharded::checkpoints::now_ns;
 use crate::sharded::log::ShardedLog;
 use crate::sharded::log::ShardedWal;
+
+/// Automatic retention rewrites `checkpoints.log` when it holds so many records that no checkpoint
+/// needs: seldom enough to be cheap, often enough to keep it short.
+const MOST_USELESS_RECORDS: usize = 16;
 
 /// What a pruning removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +65,27 @@ impl ShardedLog {
         check_id(user_id)?;
         let mut writer = self.checkpoints.writer.lock();
         writer.admit()?;
+        self.prune_alone(&mut writer, user_id)
+    }
+
+    /// Keeps the newest `keep` checkpoints, and the entries from the oldest of them on. Fewer than
+    /// that are all kept, with all entries.
+    pub fn retain(&self, keep: usize) -> Result<()> {
+        self.wal.enter()?;
+        let mut writer = self.checkpoints.writer.lock();
+        writer.admit()?;
+        let kept = self.checkpoints.look(|index| index.newest(keep));
+        let pruned = match kept.first() {
+            Some((oldest, _)) if kept.len() == keep => self.prune_alone(&mut writer, oldest),
+            _ => Ok(PruneStats::default()),
+        };
+        if self.checkpoints.look(CheckpointIndex::useless_records) > MOST_USELESS_RECORDS {
+            self.compact_alone(&mut writer, keep)?;
+        }
+        pruned.map(drop)
+    }
+
+    fn prune_alone(&self, writer: &mut CheckpointFile, user_id: &[u8]) -> Result<PruneStats> {
         let ((), place, checkpoint) = self
             .checkpoints
             .read(|index| Ok(((), index.find(user_id)?)))?;
@@ -104,6 +130,14 @@ impl ShardedLog {
         self.checkpoints.admit()?;
         let mut writer = self.checkpoints.writer.lock();
         writer.admit()?;
+        self.compact_alone(&mut writer, keep_latest_n)
+    }
+
+    fn compact_alone(
+        &self,
+        writer: &mut CheckpointFile,
+        keep_latest_n: usize,
+    ) -> Result<CompactionStats> {
         let checkpoints_before = self.checkpoints.look(CheckpointIndex::len);
         // Behind a damaged one it cannot be told which are the newest.
         match self.checkpoints.look(|index| index.latest().map(drop)) {

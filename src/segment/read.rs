@@ -10,6 +10,7 @@ use crate::format::Codec;
 use crate::format::EntryRow;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameFault;
+use crate::format::FrameHeader;
 use crate::format::FrameKind;
 use crate::format::PayloadFault;
 use crate::format::check_payload;
@@ -85,10 +86,13 @@ pub fn check_entry(
             let range = table_rows_range(index);
             let at = payload_at + range.start as u64;
             let end = frame.end();
-            let rows = buffers
-                .rows
-                .bytes(source, at, range.len(), ROWS_READ_AHEAD, end)
-                .map_err(io)?;
+            let rows = match buffers.frames.held(source, at, range.len()) {
+                [] => buffers
+                    .rows
+                    .bytes(source, at, range.len(), ROWS_READ_AHEAD, end)
+                    .map_err(io)?,
+                at_hand => Some(at_hand),
+            };
             match rows.and_then(|rows| entry_row(header, rows, index)) {
                 Some(row) => row,
                 None => return Err(broken_table(segment, frame, id)),
@@ -116,6 +120,49 @@ pub fn check_entry(
         ));
     }
     Ok(place)
+}
+
+/// The frame of one uncompressed entry at `place`, if it is at hand whole and without a fault.
+/// Everything else is for [`step`](crate::segment::step) and [`check_entry`] to judge.
+#[inline]
+pub fn single_at_hand(
+    segment: &Segment,
+    source: &Source,
+    window: &Window,
+    (offset, id): (FileOffset, EntryId),
+) -> Option<EntryPlace> {
+    let bytes = window.at_hand(source, offset);
+    let header = FrameHeader::decode(bytes, segment.seed, offset).ok()?;
+    let is_plain = header.kind == FrameKind::Single && header.codec == Codec::None;
+    if !is_plain || header.first_id != id {
+        return None;
+    }
+    let len = header.stored_len as usize;
+    let entry = bytes[FRAME_HEADER_LEN..].get(..len)?;
+    let good = entry_check(&header, segment.seed, 0, entry) == header.payload_crc;
+    let offset = offset + FRAME_HEADER_LEN as u64;
+    good.then_some(EntryPlace { offset, len })
+}
+
+/// Entry `id` of an uncompressed frame of many, if it and its rows are at hand without a fault.
+#[inline]
+pub fn one_of_many_at_hand(
+    segment: &Segment,
+    source: &Source,
+    window: &Window,
+    (frame, id): (&FrameAt, EntryId),
+) -> Option<EntryPlace> {
+    let header = &frame.header;
+    let index = (id - header.first_id) as u32;
+    let payload_at = frame.offset + FRAME_HEADER_LEN as u64;
+    let payload = window.at_hand(source, payload_at);
+    let payload = payload.get(..header.stored_len as usize)?;
+    let row = entry_row(header, payload.get(table_rows_range(index))?, index)?;
+    let entry = payload.get(row.range.clone())?;
+    let good = entry_check(header, segment.seed, index, entry) == row.check;
+    let offset = payload_at + row.range.start as u64;
+    let len = entry.len();
+    good.then_some(EntryPlace { offset, len })
 }
 
 /// Where entry `id` lies in the decompressed payload of `frame`.

@@ -108,6 +108,20 @@ impl Window {
             .unwrap_or_default()
     }
 
+    /// All bytes from `offset` on that are at hand without reading; may be none.
+    #[inline]
+    pub fn at_hand<'a>(&'a self, source: &'a Source, offset: FileOffset) -> &'a [u8] {
+        let (bytes, start) = match source {
+            Source::Mapped(map) => (map.bytes(), 0),
+            Source::File(_) => (&self.bytes[..], self.start),
+        };
+        let from = offset
+            .0
+            .checked_sub(start)
+            .and_then(|from| usize::try_from(from).ok());
+        from.and_then(|from| bytes.get(from..)).unwrap_or_default()
+    }
+
     fn holds(&self, offset: u64, end: u64) -> bool {
         offset >= self.start && end <= self.start + self.bytes.len() as u64
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
+use crate::format::FrameKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::Buffers;
@@ -22,6 +23,8 @@ use crate::segment::check_entry;
 use crate::segment::damage_error;
 use crate::segment::entry_in_block;
 use crate::segment::locate;
+use crate::segment::one_of_many_at_hand;
+use crate::segment::single_at_hand;
 use crate::segment::step;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Holder;
@@ -48,11 +51,14 @@ pub struct Cursor {
 struct OpenSegment {
     part: Arc<Part>,
     file: Readable,
-    /// Where the frame behind the current one starts.
-    next_frame: FileOffset,
+    /// Where the frame behind the current one starts, and its first id; an id that no frame has
+    /// where that is unknown.
+    next_frame: (FileOffset, EntryId),
     frame: Option<FrameAt>,
     block: Option<Arc<[u8]>>,
 }
+
+const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
 
 enum Current {
     InFile(EntryPlace),
@@ -85,6 +91,48 @@ impl Cursor {
 
     /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
     pub fn advance(&mut self) -> Option<Result<u64>> {
+        if self.damage.is_none() && self.take_at_hand() {
+            self.next += 1;
+            return Some(Ok(self.next.0 - 1));
+        }
+        self.advance_by_reading()
+    }
+
+    /// Moves to the next entry if it is at hand and good. False: nothing was done.
+    fn take_at_hand(&mut self) -> bool {
+        let next = self.next;
+        let Some(open) = &mut self.segment else {
+            return false;
+        };
+        if next >= self.stream.visible_end() {
+            return false;
+        }
+        let segment = &open.part.segment;
+        let (source, window) = (&open.file.source, &self.buffers.frames);
+        let place = match &open.frame {
+            _ if open.next_frame.1 == next => {
+                let place = single_at_hand(segment, source, window, open.next_frame);
+                if let Some(place) = place {
+                    let end = place.offset + place.len as u64;
+                    open.next_frame = (end, next + 1);
+                }
+                place
+            }
+            Some(frame) if is_plain_batch(frame) && frame.header.ids().contains(&next.0) => {
+                one_of_many_at_hand(segment, source, window, (frame, next))
+            }
+            _ => None,
+        };
+        match place {
+            Some(place) => {
+                self.current = Current::InFile(place);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn advance_by_reading(&mut self) -> Option<Result<u64>> {
         loop {
             if self.ended {
                 return self.take_damage();
@@ -186,7 +234,7 @@ impl Cursor {
         };
         match self.stream.readable(&part) {
             Ok(file) => {
-                let next_frame = FileOffset(0);
+                let next_frame = UNKNOWN;
                 let (frame, block) = (None, None);
                 self.segment = Some(OpenSegment {
                     part,
@@ -222,11 +270,8 @@ impl Cursor {
         let limit = segment.limit();
         let read_ahead = self.stream.environment.options.read_buffer_size;
         let window = &mut self.buffers.frames;
-        let follows = open
-            .frame
-            .is_some_and(|frame| frame.header.end_id() == self.next);
-        let found = if follows {
-            let place = (open.next_frame, self.next);
+        let place = open.next_frame;
+        let found = if place.1 == self.next {
             step(segment, &open.file, window, place, read_ahead, limit).map(|step| match step {
                 Step::Frame(frame) => Ok(frame),
                 Step::Damaged { damage, .. } => Err(damage),
@@ -237,12 +282,13 @@ impl Cursor {
         open.block = None;
         match found {
             Ok(Ok(frame)) => {
-                open.next_frame = frame.end();
+                open.next_frame = (frame.end(), frame.header.end_id());
                 open.frame = Some(frame);
                 None
             }
             Ok(Err(damage)) => {
                 open.frame = None;
+                open.next_frame = UNKNOWN;
                 let visible = self.stream.visible_end().0;
                 let ids = self.next.0..damage.ids.end.min(visible).max(self.next.0 + 1);
                 let error = damage_error(segment, &damage);
@@ -266,6 +312,13 @@ impl Cursor {
         let id = self.next;
         if frame.header.codec == Codec::None {
             let read_ahead = self.stream.environment.options.read_buffer_size;
+            if frame.header.len() <= read_ahead as u64 {
+                // Whole, so that the entries behind this one are at hand. A failure comes back
+                // where the entry is read.
+                let len = frame.header.len() as usize;
+                let (window, source) = (&mut self.buffers.frames, &open.file.source);
+                let _ = window.bytes(source, frame.offset, len, read_ahead, segment.limit().0);
+            }
             let checked = check_entry(
                 segment,
                 &open.file.source,
@@ -299,6 +352,10 @@ impl Cursor {
             Err(error) => unreadable(error, id.0..id.0 + 1),
         }
     }
+}
+
+fn is_plain_batch(frame: &FrameAt) -> bool {
+    frame.header.kind == FrameKind::Many && frame.header.codec == Codec::None
 }
 
 fn unreadable(error: Error, ids: Range<u64>) -> Found {

@@ -283,6 +283,17 @@ fn random_gets(title: &str, sample: &Sample, threads: u64) {
                 }),
             ),
             (
+                "bound: the same, one after the other",
+                Box::new(|| {
+                    at_random_in_turn(threads, ids, |id, _| {
+                        let (file, at) = place(id);
+                        let bytes = maps[file].bytes();
+                        let at = at.min(bytes.len() - frame_len);
+                        crc32fast::hash(&bytes[at..at + frame_len])
+                    })
+                }),
+            ),
+            (
                 "bound: one pread + CRC",
                 Box::new(|| {
                     at_random(threads, ids, |id, target| {
@@ -354,6 +365,19 @@ fn timed(work: impl FnOnce()) -> Duration {
 
 /// Calls `read` with random ids, on each of so many threads.
 fn at_random(threads: u64, ids: u64, read: impl Fn(u64, &mut [u8]) + Sync) -> Duration {
+    at_random_in_turn(threads, ids, |id, target| {
+        read(id, target);
+        0
+    })
+}
+
+/// The same, where the next id depends on what was read: a processor that looks ahead would ask
+/// for several at once, and a caller who waits for an answer cannot.
+fn at_random_in_turn(
+    threads: u64,
+    ids: u64,
+    read: impl Fn(u64, &mut [u8]) -> u32 + Sync,
+) -> Duration {
     timed(|| {
         std::thread::scope(|scope| {
             for thread in 0..threads {
@@ -365,7 +389,9 @@ fn at_random(threads: u64, ids: u64, read: impl Fn(u64, &mut [u8]) + Sync) -> Du
                         random ^= random << 13;
                         random ^= random >> 7;
                         random ^= random << 17;
-                        read(random % ids, &mut target);
+                        let answer = read(random % ids, &mut target);
+                        random ^= u64::from(answer);
+                        random |= 1;
                     }
                 });
             }

@@ -146,7 +146,8 @@
 #define IRONWAL_READ_STANDARD_IO 0
 
 /**
- * Sealed segments are memory-mapped; a failing disk can then raise SIGBUS in the reading thread.
+ * Sealed segments, and what is durable of the newest one, are memory-mapped; a failing disk can
+ * then raise SIGBUS in the reading thread.
  */
 #define IRONWAL_READ_MMAP 1
 
@@ -818,7 +819,7 @@ ironwal_status ironwal_options_set_compression(struct ironwal_options *options,
                                                struct ironwal_error **out_error);
 
 /**
- * How sealed segments are read: one of IRONWAL_READ.
+ * How segments are read: one of IRONWAL_READ.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -904,7 +905,7 @@ ironwal_status ironwal_options_set_max_open_segments(struct ironwal_options *opt
                                                      struct ironwal_error **out_error);
 
 /**
- * How many sealed files are kept open (or mapped) for reading. At least 1, default 128.
+ * How many files are kept open (or mapped) for reading. At least 1, default 128.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.

@@ -26,13 +26,14 @@ pub enum SyncMode {
     Async,
 }
 
-/// How sealed segments are read.
+/// How segments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadStrategy {
     /// Positional reads.
     StandardIo,
-    /// Sealed segments are memory-mapped. A stranger who shortens a mapped file, or a disk that
-    /// fails under it, can then raise SIGBUS in the reading thread.
+    /// Sealed segments, and what is durable of the newest one, are memory-mapped. A stranger who
+    /// shortens a mapped file, or a disk that fails under it, can then raise SIGBUS in the reading
+    /// thread.
     Mmap,
 }
 
@@ -106,7 +107,7 @@ pub struct WalOptions {
     pub max_entries_per_segment: u64,
     /// How many files are kept open for writing, over all streams. At least 1, default 128.
     pub max_open_segments: usize,
-    /// How many sealed files are kept open (or mapped) for reading. At least 1, default 128.
+    /// How many files are kept open (or mapped) for reading. At least 1, default 128.
     pub max_open_read_segments: usize,
     /// Bytes of appended frames that are gathered into one write; larger frames are written from
     /// the caller's memory. 0 to 1 GiB, default 64 KiB.
@@ -119,7 +120,7 @@ pub struct WalOptions {
     pub sync_mode: SyncMode,
     /// How frames are compressed. Default `None`.
     pub compression: CompressionType,
-    /// How sealed segments are read. Default `StandardIo`.
+    /// How segments are read. Default `StandardIo`.
     pub read_strategy: ReadStrategy,
     /// How the active segment is written. Default `Auto`.
     pub write_strategy: WriteStrategy,

@@ -1,5 +1,6 @@
 //! What must hold: once a stream is in use, an append under `Async` allocates nothing, at whatever
-//! size up to the write buffer; though a stream that rests keeps no buffer of its own.
+//! size up to the write buffer; though a stream that rests keeps no buffer of its own. Nor does
+//! reading into the caller's memory, looking at a mapped entry, or borrowing one after the other.
 
 #![allow(unsafe_code)]
 
@@ -70,5 +71,56 @@ fn appends_in_steady_state_allocate_nothing() {
             made < APPENDS / 20,
             "{made} allocations of {len} bytes each"
         );
+    }
+}
+
+#[test]
+fn reads_in_steady_state_allocate_nothing() {
+    const COUNT: u64 = 3000;
+    let place = support::place();
+    for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
+        let mut options = support::options(place.path(), SyncMode::Async);
+        options.root_path = place.path().join(format!("{strategy:?}"));
+        options.read_strategy = strategy;
+        options.max_segment_size = 500_000;
+        let wal = Wal::new(options).expect("opens");
+        let stream = wal.stream("s").expect("a handle");
+        for id in 0..COUNT / 2 {
+            stream.append(&support::entry(id)).expect("appends");
+        }
+        let batch = vec![&[1u8; 50][..]; 100];
+        for _ in 0..COUNT / 200 {
+            stream.append_batch(&batch).expect("appends");
+        }
+        stream.sync().expect("syncs");
+        let mut target = [0; 300];
+        let mut entries = stream.iter_with_ids(0).expect("iterates");
+        let mut read_all = |mapped: bool| {
+            for id in 0..COUNT {
+                let id = id * 1009 % COUNT;
+                let len = stream.get_into(id, &mut target).expect("reads");
+                assert!(len.is_some());
+                if mapped {
+                    drop(stream.view(id).expect("reads").expect("is there"));
+                }
+            }
+        };
+        // What is not durable, or ends a little behind what is mapped, is copied by a view.
+        let mapped = strategy == ReadStrategy::Mmap;
+        read_all(false);
+        read_all(mapped);
+        let before = ALLOCATIONS.get();
+        read_all(false);
+        assert_eq!(ALLOCATIONS.get() - before, 0, "{strategy:?}");
+        read_all(mapped);
+        let made = ALLOCATIONS.get() - before;
+        assert!(made < 200, "{strategy:?}: {made} allocations by views");
+        entries.next_entry().expect("an entry").expect("good");
+        let before = ALLOCATIONS.get();
+        for _ in 1..COUNT {
+            entries.next_entry().expect("an entry").expect("good");
+        }
+        let made = ALLOCATIONS.get() - before;
+        assert!(made < 30, "{strategy:?}: {made} allocations by a scan");
     }
 }

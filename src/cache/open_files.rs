@@ -25,6 +25,8 @@ pub struct OpenSlot<T> {
     unproven: AtomicBool,
     /// How often the file was opened.
     openings: AtomicU64,
+    /// How often it was closed.
+    closings: AtomicU64,
 }
 
 impl<T> Default for OpenSlot<T> {
@@ -35,6 +37,7 @@ impl<T> Default for OpenSlot<T> {
             unsynced: AtomicBool::new(false),
             unproven: AtomicBool::new(false),
             openings: AtomicU64::new(0),
+            closings: AtomicU64::new(0),
         }
     }
 }
@@ -43,6 +46,31 @@ impl<T: Clone> OpenSlot<T> {
     /// How often the file was opened so far; compare with [`OpenSlot::wrote_through`].
     pub fn openings(&self) -> u64 {
         self.openings.load(Ordering::Acquire)
+    }
+
+    /// How often the file was closed so far: who holds it for longer than a call lets go of it when
+    /// this has moved.
+    #[inline]
+    pub fn closings(&self) -> u64 {
+        self.closings.load(Ordering::Acquire)
+    }
+
+    /// Notes that who holds the file has used it.
+    #[inline]
+    pub fn touch(&self) {
+        // Most often it is set, and then the line stays shared between the processors.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Another view of the same file, in place of the one that is open; nothing where that was
+    /// closed since `closings` was asked for.
+    pub fn replace(&self, file: T, closings: u64) {
+        let mut present = self.file.lock();
+        if present.is_some() && self.closings() == closings {
+            *present = Some(file);
+        }
     }
 
     /// Notes that bytes were written through the file that was open at opening `opening`.
@@ -67,17 +95,23 @@ impl<T: Clone> OpenSlot<T> {
     }
 
     fn close(&self) {
-        let closed = self.file.lock().take();
+        let mut file = self.file.lock();
+        self.closings.fetch_add(1, Ordering::AcqRel);
+        let closed = file.take();
+        drop(file);
         if closed.is_some() && self.unsynced.load(Ordering::Acquire) {
             self.unproven.store(true, Ordering::Release);
         }
     }
 }
 
+/// Told that files were closed, so that who holds some lets go of them.
+type Release = Box<dyn Fn() + Send + Sync>;
+
 /// All slots that hold an open file.
-#[derive(Debug)]
 pub struct OpenFiles<T> {
     most: usize,
+    release: Option<Release>,
     ring: Mutex<VecDeque<Weak<OpenSlot<T>>>>,
 }
 
@@ -86,7 +120,20 @@ impl<T: Clone> OpenFiles<T> {
     pub fn new(most: usize) -> Self {
         OpenFiles {
             most: most.max(1),
+            release: None,
             ring: Mutex::default(),
+        }
+    }
+
+    /// Calls `release` after files were closed, without any lock held; it must not wait.
+    pub fn telling(mut self, release: impl Fn() + Send + Sync + 'static) -> Self {
+        self.release = Some(Box::new(release));
+        self
+    }
+
+    fn tell(&self, closed: bool) {
+        if let (true, Some(release)) = (closed, &self.release) {
+            release();
         }
     }
 
@@ -109,7 +156,7 @@ impl<T: Clone> OpenFiles<T> {
         if let Some(present) = slot.current() {
             return present;
         }
-        self.make_room(&mut ring);
+        let closed = self.make_room(&mut ring);
         slot.openings.fetch_add(1, Ordering::AcqRel);
         if slot.unsynced.load(Ordering::Acquire) {
             slot.unproven.store(true, Ordering::Release);
@@ -117,6 +164,8 @@ impl<T: Clone> OpenFiles<T> {
         *slot.file.lock() = Some(file.clone());
         slot.used.store(true, Ordering::Relaxed);
         ring.push_back(Arc::downgrade(slot));
+        drop(ring);
+        self.tell(closed);
         file
     }
 
@@ -125,6 +174,8 @@ impl<T: Clone> OpenFiles<T> {
         let mut ring = self.ring.lock();
         ring.retain(|listed| !std::ptr::eq(listed.as_ptr(), Arc::as_ptr(slot)));
         slot.close();
+        drop(ring);
+        self.tell(true);
     }
 
     /// Closes every file without unsynced bytes. False: there was none.
@@ -141,7 +192,10 @@ impl<T: Clone> OpenFiles<T> {
             }
             unsynced
         });
-        ring.len() < before
+        let closed = ring.len() < before;
+        drop(ring);
+        self.tell(closed);
+        closed
     }
 
     /// How many files are open.
@@ -153,15 +207,17 @@ impl<T: Clone> OpenFiles<T> {
             .count()
     }
 
-    fn make_room(&self, ring: &mut VecDeque<Weak<OpenSlot<T>>>) {
+    /// Tells whether a file was closed.
+    fn make_room(&self, ring: &mut VecDeque<Weak<OpenSlot<T>>>) -> bool {
+        let mut closed = false;
         // First sweep: neither used lately nor unsynced. Second: not unsynced. Third: any.
         for sweep in 0..3 {
             for _ in 0..ring.len() {
                 if ring.len() < self.most {
-                    return;
+                    return closed;
                 }
                 let Some(listed) = ring.pop_front() else {
-                    return;
+                    return closed;
                 };
                 let Some(slot) = listed.upgrade() else {
                     continue;
@@ -172,9 +228,19 @@ impl<T: Clone> OpenFiles<T> {
                     ring.push_back(listed);
                 } else {
                     slot.close();
+                    closed = true;
                 }
             }
         }
+        closed
+    }
+}
+
+impl<T> std::fmt::Debug for OpenFiles<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenFiles")
+            .field("most", &self.most)
+            .finish_non_exhaustive()
     }
 }
 

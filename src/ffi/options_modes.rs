@@ -29,7 +29,8 @@ pub const IRONWAL_COMPRESSION_LZ4: i32 = 1;
 
 /// Positional reads. The default.
 pub const IRONWAL_READ_STANDARD_IO: i32 = 0;
-/// Sealed segments are memory-mapped; a failing disk can then raise SIGBUS in the reading thread.
+/// Sealed segments, and what is durable of the newest one, are memory-mapped; a failing disk can
+/// then raise SIGBUS in the reading thread.
 pub const IRONWAL_READ_MMAP: i32 = 1;
 
 /// The library chooses: stores into the mapped active segment in mode asynchronous, where no store
@@ -101,7 +102,7 @@ pub unsafe extern "C" fn ironwal_options_set_compression(
     }
 }
 
-/// How sealed segments are read: one of IRONWAL_READ.
+/// How segments are read: one of IRONWAL_READ.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.

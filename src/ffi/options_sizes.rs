@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ironwal_options_set_max_open_segments(
     }
 }
 
-/// How many sealed files are kept open (or mapped) for reading. At least 1, default 128.
+/// How many files are kept open (or mapped) for reading. At least 1, default 128.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.

@@ -22,7 +22,9 @@ use crate::ids::FileOffset;
 use crate::segment::Readable;
 use crate::segment::Segment;
 use crate::segment::Source;
+use crate::segment::SparseIndex;
 use crate::segment::Window;
+use crate::segment::index::STRIDE_BYTES;
 
 /// A frame and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +124,19 @@ pub fn locate(
     read_ahead: usize,
     limit: (FileOffset, EntryId),
 ) -> io::Result<Result<FrameAt, Damage>> {
+    locate_passing(segment, file, window, id, read_ahead, limit, |_| ())
+}
+
+/// Finds the frame that holds `id` and shows it, and all frames it comes by, to `pass`.
+pub fn locate_passing(
+    segment: &Segment,
+    file: &Readable,
+    window: &mut Window,
+    id: EntryId,
+    read_ahead: usize,
+    limit: (FileOffset, EntryId),
+    mut pass: impl FnMut(&FrameAt),
+) -> io::Result<Result<FrameAt, Damage>> {
     ensure_index(segment, file)?;
     let start = file
         .index
@@ -138,7 +153,8 @@ pub fn locate(
     let found = loop {
         match step(segment, file, window, place, read_ahead, limit)? {
             Step::Frame(frame) => {
-                if previous.is_some() {
+                pass(&frame);
+                if previous.is_some() && SparseIndex::is_point(previous, frame.offset) {
                     seen.push((previous, frame.offset, frame.header.first_id));
                 }
                 if id < frame.header.end_id() {
@@ -169,6 +185,30 @@ pub fn locate(
         }
     }
     Ok(found)
+}
+
+/// Shows the frames behind `from` to `pass`, up to the next point of the index: those that the walk
+/// to `from` would pass if it were asked for them. Ends early at whatever is not good.
+pub fn pass_rest_of_stride(
+    segment: &Segment,
+    file: &Readable,
+    window: &mut Window,
+    from: FrameAt,
+    limit: (FileOffset, EntryId),
+    mut pass: impl FnMut(&FrameAt),
+) {
+    let mut last = from;
+    let read_ahead = STRIDE_BYTES as usize;
+    while last.end() < limit.0 && !SparseIndex::is_point(Some(from.offset), last.end()) {
+        let offset = last.end();
+        match header_at(segment, &file.source, window, offset, read_ahead, limit.0) {
+            Ok(Ok(header)) if header.first_id == last.header.end_id() => {
+                last = FrameAt { offset, header };
+                pass(&last);
+            }
+            _ => return,
+        }
+    }
 }
 
 /// The first good frame behind the damage at `damaged`, as far as anchors and back links prove.
@@ -262,9 +302,9 @@ fn ensure_index(segment: &Segment, file: &Readable) -> io::Result<()> {
 
 fn read_points(segment: &Segment, source: &Source) -> io::Result<Option<Vec<IndexPoint>>> {
     let mut window = Window::new();
-    let file_len = match source {
-        Source::File(file) => file.len()?,
-        Source::Mapped(map) => map.bytes().len() as u64,
+    let file_len = match source.file() {
+        Some(file) => file.len()?,
+        None => source.mapped().len() as u64,
     };
     let end = FileOffset(file_len);
     let Some(start) = file_len.checked_sub(TRAILER_LEN as u64) else {

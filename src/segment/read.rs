@@ -122,26 +122,38 @@ pub fn check_entry(
     Ok(place)
 }
 
-/// The frame of one uncompressed entry at `place`, if it is at hand whole and without a fault.
-/// Everything else is for [`step`](crate::segment::step) and [`check_entry`] to judge.
+/// The entry in `bytes`, which begin where a frame does, if that is the frame of the one entry `id`,
+/// uncompressed, whole and without a fault. Everything else is for
+/// [`step`](crate::segment::step) and [`check_entry`] to judge.
 #[inline]
-pub fn single_at_hand(
+pub fn single_in<'a>(
     segment: &Segment,
-    source: &Source,
-    window: &Window,
+    bytes: &'a [u8],
     (offset, id): (FileOffset, EntryId),
-) -> Option<EntryPlace> {
-    let bytes = window.at_hand(source, offset);
+) -> Option<&'a [u8]> {
     let header = FrameHeader::decode(bytes, segment.seed, offset).ok()?;
     let is_plain = header.kind == FrameKind::Single && header.codec == Codec::None;
     if !is_plain || header.first_id != id {
         return None;
     }
-    let len = header.stored_len as usize;
-    let entry = bytes[FRAME_HEADER_LEN..].get(..len)?;
-    let good = entry_check(&header, segment.seed, 0, entry) == header.payload_crc;
-    let offset = offset + FRAME_HEADER_LEN as u64;
-    good.then_some(EntryPlace { offset, len })
+    let entry = bytes[FRAME_HEADER_LEN..].get(..header.stored_len as usize)?;
+    let actual = entry_check(&header, segment.seed, 0, entry);
+    (actual == header.payload_crc).then_some(entry)
+}
+
+/// The frame of one uncompressed entry at `place`, if it is at hand whole and without a fault.
+#[inline]
+pub fn single_at_hand(
+    segment: &Segment,
+    source: &Source,
+    window: &Window,
+    place: (FileOffset, EntryId),
+) -> Option<EntryPlace> {
+    let entry = single_in(segment, window.at_hand(source, place.0), place)?;
+    Some(EntryPlace {
+        offset: place.0 + FRAME_HEADER_LEN as u64,
+        len: entry.len(),
+    })
 }
 
 /// Entry `id` of an uncompressed frame of many, if it and its rows are at hand without a fault.

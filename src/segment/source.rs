@@ -13,8 +13,42 @@ use crate::storage::StorageFile;
 pub enum Source {
     /// Read by position.
     File(Arc<dyn StorageFile>),
-    /// Mapped; only sealed files are.
+    /// Mapped as a whole: a sealed file.
     Mapped(Arc<dyn MappedBytes>),
+    /// Mapped as far as it is durable, read by position behind that: a file still written to.
+    Partly {
+        /// The first bytes. Of these, those in front of the frames may change and are not read.
+        map: Arc<dyn MappedBytes>,
+        /// For the rest.
+        file: Arc<dyn StorageFile>,
+    },
+}
+
+impl Source {
+    /// The bytes that are mapped, from the start of the file.
+    #[inline]
+    pub fn mapped(&self) -> &[u8] {
+        match self {
+            Source::Mapped(map) | Source::Partly { map, .. } => map.bytes(),
+            Source::File(_) => &[],
+        }
+    }
+
+    /// The mapping, if there is one.
+    pub fn map(&self) -> Option<&Arc<dyn MappedBytes>> {
+        match self {
+            Source::Mapped(map) | Source::Partly { map, .. } => Some(map),
+            Source::File(_) => None,
+        }
+    }
+
+    /// The file, where some of it has to be read by position.
+    pub fn file(&self) -> Option<&Arc<dyn StorageFile>> {
+        match self {
+            Source::File(file) | Source::Partly { file, .. } => Some(file),
+            Source::Mapped(_) => None,
+        }
+    }
 }
 
 /// What it takes to read a segment: its bytes, and the index over them, which lives as long as
@@ -25,6 +59,14 @@ pub struct Readable {
     pub source: Source,
     /// Where some of its frames are.
     pub index: SharedIndex,
+}
+
+impl Readable {
+    /// A file that is read by position.
+    pub fn of_file(file: Arc<dyn StorageFile>, index: SharedIndex) -> Self {
+        let source = Source::File(file);
+        Readable { source, index }
+    }
 }
 
 /// A reader's buffer over a stretch of one file. Mapped files are not copied into it.
@@ -73,53 +115,49 @@ impl Window {
         if end > limit.0 {
             return Ok(None);
         }
-        match source {
-            Source::Mapped(map) => {
-                let bytes = map.bytes();
-                let range = usize::try_from(offset.0)
-                    .ok()
-                    .zip(usize::try_from(end).ok());
-                Ok(range.and_then(|(start, end)| bytes.get(start..end)))
-            }
-            Source::File(file) => {
-                if !self.holds(offset.0, end) {
-                    self.fill(&**file, offset.0, len, read_ahead, limit.0)?;
-                }
-                if !self.holds(offset.0, end) {
-                    return Ok(None);
-                }
-                let from = (offset.0 - self.start) as usize;
-                Ok(Some(&self.bytes[from..from + len]))
-            }
+        if let Some(bytes) = within(source.mapped(), offset.0, end) {
+            return Ok(Some(bytes));
         }
+        let Some(file) = source.file() else {
+            return Ok(None);
+        };
+        if !self.holds(offset.0, end) {
+            self.fill(&**file, offset.0, len, read_ahead, limit.0)?;
+        }
+        if !self.holds(offset.0, end) {
+            return Ok(None);
+        }
+        let from = (offset.0 - self.start) as usize;
+        Ok(Some(&self.bytes[from..from + len]))
     }
 
     /// The `len` bytes at `offset` that the last [`Window::bytes`] read; empty if it did not.
     pub fn held<'a>(&'a self, source: &'a Source, offset: FileOffset, len: usize) -> &'a [u8] {
-        let (bytes, start) = match source {
-            Source::Mapped(map) => (map.bytes(), 0),
-            Source::File(_) => (&self.bytes[..], self.start),
+        let Some(end) = offset.0.checked_add(len as u64) else {
+            return &[];
         };
-        let from = offset
-            .0
-            .checked_sub(start)
-            .and_then(|from| usize::try_from(from).ok());
-        from.and_then(|from| bytes.get(from..from.checked_add(len)?))
-            .unwrap_or_default()
+        let mapped = within(source.mapped(), offset.0, end);
+        let held = || {
+            within(
+                &self.bytes,
+                offset.0.checked_sub(self.start)?,
+                end - self.start,
+            )
+        };
+        mapped.or_else(held).unwrap_or_default()
     }
 
     /// All bytes from `offset` on that are at hand without reading; may be none.
     #[inline]
     pub fn at_hand<'a>(&'a self, source: &'a Source, offset: FileOffset) -> &'a [u8] {
-        let (bytes, start) = match source {
-            Source::Mapped(map) => (map.bytes(), 0),
-            Source::File(_) => (&self.bytes[..], self.start),
+        let from = |bytes: &'a [u8], start: u64| {
+            let from = usize::try_from(offset.0.checked_sub(start)?).ok()?;
+            bytes.get(from..).filter(|rest| !rest.is_empty())
         };
-        let from = offset
-            .0
-            .checked_sub(start)
-            .and_then(|from| usize::try_from(from).ok());
-        from.and_then(|from| bytes.get(from..)).unwrap_or_default()
+        let mapped = from(source.mapped(), 0);
+        mapped
+            .or_else(|| from(&self.bytes, self.start))
+            .unwrap_or_default()
     }
 
     fn holds(&self, offset: u64, end: u64) -> bool {
@@ -152,4 +190,10 @@ impl Window {
         }
         Ok(())
     }
+}
+
+#[inline]
+fn within(bytes: &[u8], start: u64, end: u64) -> Option<&[u8]> {
+    let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+    bytes.get(range)
 }

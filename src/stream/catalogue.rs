@@ -1,7 +1,16 @@
 //! Which segments make up a stream right now, and which one holds an id?
 
+use std::ops::Deref;
+use std::ops::DerefMut;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use parking_lot::RwLock;
+use parking_lot::RwLockReadGuard;
+use parking_lot::RwLockWriteGuard;
 
 use crate::cache::OpenSlot;
 use crate::ids::EntryId;
@@ -45,6 +54,70 @@ pub struct Catalogue {
     pub parts: Vec<Arc<Part>>,
 }
 
+/// The catalogue that is valid now, and which one that is.
+#[derive(Debug, Default)]
+pub struct CurrentCatalogue {
+    version: AtomicU64,
+    current: RwLock<Arc<Catalogue>>,
+}
+
+/// The right to replace the catalogue.
+pub struct CatalogueMut<'a> {
+    version: &'a AtomicU64,
+    current: RwLockWriteGuard<'a, Arc<Catalogue>>,
+}
+
+impl CurrentCatalogue {
+    /// The first catalogue of a stream.
+    pub fn new(catalogue: Catalogue) -> Self {
+        CurrentCatalogue {
+            version: AtomicU64::new(0),
+            current: RwLock::new(Arc::new(catalogue)),
+        }
+    }
+
+    /// A number that is another one after each change. Who loads it before [`Self::read`] and finds
+    /// it the same later knows that what was read is still valid.
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The catalogue, for a copy.
+    pub fn read(&self) -> RwLockReadGuard<'_, Arc<Catalogue>> {
+        self.current.read()
+    }
+
+    /// The catalogue, to replace it.
+    pub fn write(&self) -> CatalogueMut<'_> {
+        CatalogueMut {
+            version: &self.version,
+            current: self.current.write(),
+        }
+    }
+}
+
+impl Deref for CatalogueMut<'_> {
+    type Target = Arc<Catalogue>;
+
+    fn deref(&self) -> &Arc<Catalogue> {
+        &self.current
+    }
+}
+
+impl DerefMut for CatalogueMut<'_> {
+    fn deref_mut(&mut self) -> &mut Arc<Catalogue> {
+        &mut self.current
+    }
+}
+
+impl Drop for CatalogueMut<'_> {
+    fn drop(&mut self) {
+        // Before the lock goes: who reads the new catalogue has a version that stays, or an older.
+        self.version.fetch_add(1, Ordering::Release);
+    }
+}
+
 /// What a catalogue says about an id.
 #[derive(Clone, Debug)]
 pub enum Holder {
@@ -60,6 +133,17 @@ pub enum Holder {
 }
 
 impl Catalogue {
+    /// The ids that are looked for in the part that holds `id`, also those it does not hold yet.
+    pub fn ids_of_holder(&self, id: EntryId) -> Range<u64> {
+        let behind = self
+            .parts
+            .partition_point(|part| part.segment.first_id() <= id);
+        let first_of = |place: usize| self.parts.get(place).map(|part| part.segment.first_id());
+        let start = behind.checked_sub(1).and_then(first_of).unwrap_or(id);
+        let end = first_of(behind).unwrap_or(EntryId(u64::MAX));
+        start.max(self.first_kept).0..end.0
+    }
+
     /// Who holds `id`, which lies below the visible end.
     pub fn holder(&self, id: EntryId) -> Holder {
         if id < self.first_kept {

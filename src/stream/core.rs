@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Condvar;
 use parking_lot::Mutex;
-use parking_lot::RwLock;
 
 use crate::commit::Fault;
 use crate::commit::GroupCommit;
@@ -20,13 +19,12 @@ use crate::options::SyncMode;
 use crate::recovery::KeptState;
 use crate::recovery::Next;
 use crate::recovery::Recovered;
-use crate::segment::Readable;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
 use crate::storage::Access;
 use crate::storage::StorageFile;
 use crate::stream::Environment;
 use crate::stream::catalogue::Catalogue;
+use crate::stream::catalogue::CurrentCatalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
 use crate::stream::grow::Upkeep;
@@ -53,7 +51,9 @@ pub struct StreamCore {
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
     pub(super) dir_made: AtomicU64,
-    pub(super) catalogue: RwLock<Arc<Catalogue>>,
+    pub(super) catalogue: CurrentCatalogue,
+    /// What `tail.life` says, without its lock.
+    pub(super) deleted: AtomicBool,
     /// One past the last id in the kernel.
     pub(super) written_end: AtomicU64,
     /// Under `BatchOnly`: one past the last id whose append returned without an error.
@@ -151,11 +151,12 @@ impl StreamCore {
             durability: GroupCommit::new(durable.0, broken_round),
             poisoned: AtomicBool::new(false),
             dir_made: AtomicU64::new(0),
-            catalogue: RwLock::new(Arc::new(Catalogue {
+            catalogue: CurrentCatalogue::new(Catalogue {
                 first_kept: first_kept.0,
                 cut_epoch: first_kept.1,
                 parts,
-            })),
+            }),
+            deleted: AtomicBool::new(false),
             written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
             acknowledged_end: AtomicU64::new(0),
             upkeep: Mutex::new(Upkeep {
@@ -316,6 +317,12 @@ impl StreamCore {
         self.tail.lock().life
     }
 
+    /// Whether the stream was deleted.
+    #[inline]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
     /// The part's file, open for writing, and which opening of it that is.
     pub(super) fn write_file(&self, part: &Arc<Part>) -> Result<(Arc<dyn StorageFile>, u64)> {
         loop {
@@ -333,33 +340,6 @@ impl StreamCore {
                 return Ok((file, now));
             }
         }
-    }
-
-    pub(super) fn readable(&self, part: &Arc<Part>) -> Result<Readable> {
-        self.environment.read_files.get(&part.read_slot, || {
-            self.open_to_read(part)
-                .map_err(|error| Error::io(error, part.segment.context()))
-        })
-    }
-
-    fn open_to_read(&self, part: &Arc<Part>) -> std::io::Result<Readable> {
-        use crate::options::ReadStrategy;
-        let sealed = part.segment.is_sealed();
-        let path = part.segment.path();
-        let storage = &self.environment.storage;
-        let file = self
-            .environment
-            .opening(|| storage.open_file(&path, Access::Read))?;
-        let index = part.segment.index();
-        if !sealed && index.write().wants_hints() {
-            self.take_hints(part, &file, &index)?;
-        }
-        let source = match self.environment.options.read_strategy {
-            // Only sealed files are mapped: an active one is cut when it is closed.
-            ReadStrategy::Mmap if sealed => Source::Mapped(file.map(file.len()?)?),
-            _ => Source::File(file),
-        };
-        Ok(Readable { source, index })
     }
 }
 

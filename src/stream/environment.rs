@@ -23,6 +23,7 @@ use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_descriptors;
 use crate::stream::StreamCore;
+use crate::stream::rooms::Rooms;
 
 /// Works for the streams off the threads that append. Calls return at once.
 pub trait Attendant: Send + Sync {
@@ -51,6 +52,8 @@ pub struct Environment {
     pub write_files: OpenFiles<Arc<dyn StorageFile>>,
     /// Files open for reading.
     pub read_files: OpenFiles<Readable>,
+    /// What threads keep between look-ups.
+    pub rooms: Arc<Rooms>,
     /// Decompressed frames.
     pub blocks: Option<BlockCache>,
     /// Where to tell what happened.
@@ -76,10 +79,14 @@ impl Environment {
         root: PathBuf,
         log: LogSink,
     ) -> Self {
+        let rooms = Arc::new(Rooms::new());
+        let closed = Arc::clone(&rooms);
+        let read_files = OpenFiles::new(options.max_open_read_segments);
         Environment {
             storage,
             write_files: OpenFiles::new(options.max_open_segments),
-            read_files: OpenFiles::new(options.max_open_read_segments),
+            read_files: read_files.telling(move || closed.let_go()),
+            rooms,
             blocks: options.block_cache_size.map(BlockCache::new),
             options,
             root,

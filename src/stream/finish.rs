@@ -11,6 +11,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -67,6 +68,7 @@ impl StreamCore {
             return false;
         }
         tail.life = life;
+        self.deleted.store(life == Life::Deleted, Ordering::Release);
         self.progress.notify_all();
         loop {
             if tail.writing || tail.rotating || tail.making_spare {
@@ -231,7 +233,9 @@ impl StreamCore {
             }
         };
         if goes_on {
-            self.tail.lock().life = Life::Open;
+            let mut tail = self.tail.lock();
+            tail.life = Life::Open;
+            self.deleted.store(false, Ordering::Release);
         }
         (error, goes_on)
     }

@@ -14,6 +14,8 @@
 //! | `round` | what does one round of group commit do? |
 //! | `frontier` | when is the durable point stored? |
 //! | `read` | how is one entry found and checked? |
+//! | `open` | how is a segment file opened for reading, and how much of it is mapped? |
+//! | `rooms` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
@@ -34,7 +36,9 @@ mod frontier;
 mod grow;
 mod hints;
 mod mapped;
+mod open;
 mod read;
+mod rooms;
 mod round;
 mod tail;
 #[cfg(test)]

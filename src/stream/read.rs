@@ -1,10 +1,12 @@
 //! How is one entry found and checked?
 //!
 //! Nothing here takes a lock that an append or a sync holds for long: the catalogue is copied, the
-//! segment's published end is read, and everything below that end never changes.
+//! segment's published end is read, and everything below that end never changes. Most look-ups take
+//! no shared lock at all: they find the file, and the place in it, in a room (`rooms`).
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::cache::BlockKey;
@@ -13,18 +15,31 @@ use crate::error::Result;
 use crate::format::Codec;
 use crate::ids::EntryId;
 use crate::segment::Buffers;
+use crate::segment::Damage;
 use crate::segment::FrameAt;
+use crate::segment::Place;
+use crate::segment::Places;
 use crate::segment::Readable;
+use crate::segment::STRIDE_BYTES;
+use crate::segment::Segment;
 use crate::segment::Source;
+use crate::segment::Window;
 use crate::segment::check_entry;
 use crate::segment::damage_error;
 use crate::segment::entry_in_block;
+use crate::segment::header_at;
 use crate::segment::locate;
+use crate::segment::locate_passing;
+use crate::segment::pass_rest_of_stride;
 use crate::segment::read_block;
+use crate::segment::single_in;
 use crate::stream::EntryView;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Holder;
 use crate::stream::catalogue::Part;
+use crate::stream::rooms::Held;
+use crate::stream::rooms::InRoom;
+use crate::stream::rooms::Kept;
 use crate::stream::tail::Life;
 
 /// How much a look-up reads at once: enough for some dozens of small frames.
@@ -53,16 +68,19 @@ impl StreamCore {
 
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        self.with_found(id, |source, block, bytes| match (source, block) {
-            (_, Some(block)) => {
-                let start = offset_within(block, bytes);
-                EntryView::in_block(Arc::clone(block), start..start + bytes.len())
+        self.with_found(id, |source, block, bytes| {
+            if let Some((block, range)) =
+                block.and_then(|block| Some((block, place_within(block, bytes)?)))
+            {
+                return EntryView::in_block(Arc::clone(block), range);
             }
-            (Source::Mapped(map), None) => {
-                let start = offset_within(map.bytes(), bytes);
-                EntryView::mapped(Arc::clone(map), start..start + bytes.len())
+            match source
+                .map()
+                .and_then(|map| Some((map, place_within(map.bytes(), bytes)?)))
+            {
+                Some((map, range)) => EntryView::mapped(Arc::clone(map), range),
+                None => EntryView::owned(bytes.to_vec()),
             }
-            (Source::File(_), None) => EntryView::owned(bytes.to_vec()),
         })
     }
 
@@ -72,26 +90,100 @@ impl StreamCore {
         then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
     ) -> Result<Option<R>> {
         let id = EntryId(id);
-        let Some((part, file)) = self.find_part(id)? else {
+        // The visible end is read before the catalogue: what is visible is in it then.
+        if id >= self.visible_end() {
+            return Ok(None);
+        }
+        if let Some(mut room) = self.environment.rooms.enter() {
+            return self.read_in_room(&mut room, id, then);
+        }
+        let Some(found) = self.find_part(id)? else {
             return Ok(None);
         };
         // Taken out for the call and put back, where the thread still has them: a host may call
         // while the thread's locals are being torn down, from a destructor of its own.
         let kept = BUFFERS.try_with(|kept| kept.replace(Buffers::new()));
         let mut buffers = kept.unwrap_or_else(|_| Buffers::new());
-        let read = self.read_entry(&mut buffers, &part, &file, id, then);
+        buffers.reset();
+        let (segment, window) = (&found.part.segment, &mut buffers.frames);
+        let limit = segment.limit();
+        let located = locate(segment, &found.file, window, id, LOOKUP_READ_AHEAD, limit);
+        let read = frame_or_error(segment, id, located).and_then(|frame| {
+            self.read_entry(&mut buffers, &found.part, &found.file, (frame, id), then)
+        });
         let _ = BUFFERS.try_with(|kept| kept.set(buffers));
         read.map(Some)
     }
 
-    /// The part that holds a visible id, open for reading.
-    pub(super) fn find_part(&self, id: EntryId) -> Result<Option<(Arc<Part>, Readable)>> {
-        // The visible end is read before the catalogue: what is visible is in it then.
-        if id >= self.visible_end() {
-            return Ok(None);
+    /// Looks an entry up with what this thread has kept of earlier look-ups, and keeps more.
+    fn read_in_room<R>(
+        &self,
+        room: &mut InRoom<'_>,
+        id: EntryId,
+        then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let version = self.catalogue.version();
+        let known = room.find(self.number, id).filter(|&place| {
+            let held = &room.held[place];
+            held.version == version && id < held.part.segment.end_id()
+        });
+        let place = match known {
+            Some(place) => place,
+            None => match self.find_part(id)? {
+                Some(found) => room.put(self.number, found.ids.clone(), found.held(version)),
+                None => return Ok(None),
+            },
+        };
+        let kept: &mut Kept = room;
+        let (buffers, held) = (&mut kept.buffers, &mut kept.held[place]);
+        held.part.read_slot.touch();
+        buffers.reset();
+        let place_of_frame = held.places.of(id);
+        if let Some(known) = place_of_frame {
+            if known.offset.0 >= held.file.source.mapped().len() as u64 {
+                self.map_more(held);
+            }
+            if let Some(entry) = known_single(held, &mut buffers.frames, known, id) {
+                return Ok(Some(then(&held.file.source, None, entry)));
+            }
         }
+        let known =
+            place_of_frame.and_then(|known| known_frame(held, &mut buffers.frames, known, id));
+        let frame = match known {
+            Some(frame) => frame,
+            None => {
+                let frame = self.learn(held, &mut buffers.frames, id);
+                room.bound_places();
+                frame?
+            }
+        };
+        let kept: &mut Kept = room;
+        let (buffers, held) = (&mut kept.buffers, &kept.held[place]);
+        self.read_entry(buffers, &held.part, &held.file, (frame, id), then)
+            .map(Some)
+    }
+
+    /// Finds a frame by walking, and notes those it comes by.
+    fn learn(&self, held: &mut Held, window: &mut Window, id: EntryId) -> Result<FrameAt> {
+        self.map_more(held);
+        let (segment, file, places) = (&held.part.segment, &held.file, &mut held.places);
+        let limit = segment.limit();
+        let read_ahead = STRIDE_BYTES as usize;
+        let located = locate_passing(segment, file, window, id, read_ahead, limit, |frame| {
+            places.note(frame, id);
+        });
+        let frame = frame_or_error(segment, id, located)?;
+        pass_rest_of_stride(segment, file, window, frame, limit, |frame| {
+            places.note(frame, id);
+        });
+        Ok(frame)
+    }
+
+    /// The part that holds an id below the visible end, open for reading.
+    fn find_part(&self, id: EntryId) -> Result<Option<FoundPart>> {
         loop {
-            let part = match self.catalogue().holder(id) {
+            let catalogue = self.catalogue();
+            let part = match catalogue.holder(id) {
                 Holder::Truncated => return Ok(None),
                 Holder::Lost { .. } if self.life() == Life::Deleted => return Err(self.gone()),
                 Holder::Lost { resumes } => {
@@ -99,8 +191,16 @@ impl StreamCore {
                 }
                 Holder::Part(part) => part,
             };
+            let closings = part.read_slot.closings();
             match self.readable(&part) {
-                Ok(file) => return Ok(Some((part, file))),
+                Ok(file) => {
+                    return Ok(Some(FoundPart {
+                        ids: catalogue.ids_of_holder(id),
+                        part,
+                        file,
+                        closings,
+                    }));
+                }
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
                 // The directory is renamed before the catalogue is emptied.
@@ -135,22 +235,10 @@ impl StreamCore {
         buffers: &mut Buffers,
         part: &Arc<Part>,
         file: &Readable,
-        id: EntryId,
+        (frame, id): (FrameAt, EntryId),
         then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
     ) -> Result<R> {
-        buffers.reset();
         let segment = &part.segment;
-        let limit = segment.limit();
-        let frame = locate(
-            segment,
-            file,
-            &mut buffers.frames,
-            id,
-            LOOKUP_READ_AHEAD,
-            limit,
-        )
-        .map_err(|error| Error::io(error, segment.context().ids(id.0..id.0 + 1)))?
-        .map_err(|damage| damage_error(segment, &damage))?;
         let source = &file.source;
         if frame.header.codec == Codec::None {
             let place = check_entry(segment, source, buffers, (&frame, id), 0)?;
@@ -191,12 +279,87 @@ impl StreamCore {
     }
 }
 
+/// A part that holds an id, open for reading.
+struct FoundPart {
+    part: Arc<Part>,
+    file: Readable,
+    /// How often the file had been closed before it was opened.
+    closings: u64,
+    /// The ids to look for in this part.
+    ids: Range<u64>,
+}
+
+impl FoundPart {
+    fn held(self, version: u64) -> Held {
+        Held {
+            version,
+            places: Places::new(self.part.segment.first_id()),
+            part: self.part,
+            file: Held::own(self.file),
+            closings: self.closings,
+            mapped_when: 0,
+        }
+    }
+}
+
+/// The entry `id` in a frame of its own that a walk has come by, if it is good.
+#[inline]
+fn known_single<'a>(
+    held: &'a Held,
+    window: &'a mut Window,
+    known: Place,
+    id: EntryId,
+) -> Option<&'a [u8]> {
+    if known.len == 0 {
+        return None;
+    }
+    let (segment, source) = (&held.part.segment, &held.file.source);
+    let limit = segment.limit().0;
+    let bytes = window.bytes(source, known.offset, known.len, known.len, limit);
+    let bytes = bytes.ok()??;
+    fetch(bytes);
+    single_in(segment, bytes, (known.offset, id))
+}
+
+/// Asks for the start of a frame's bytes all at once: otherwise the entry is not asked for before
+/// the header has come from memory.
+#[inline]
+fn fetch(bytes: &[u8]) {
+    const CACHE_LINE_LEN: usize = 64;
+    const MOST_LINES: usize = 8;
+    for line in bytes.chunks(CACHE_LINE_LEN).take(MOST_LINES) {
+        std::hint::black_box(line[0]);
+    }
+}
+
+/// The frame that holds `id`, where a walk has come by it and it is still good. Whatever else there
+/// is to say about it, a walk finds out.
+fn known_frame(held: &Held, window: &mut Window, known: Place, id: EntryId) -> Option<FrameAt> {
+    let (segment, source) = (&held.part.segment, &held.file.source);
+    let (offset, limit) = (known.offset, segment.limit().0);
+    let header = header_at(segment, source, window, offset, LOOKUP_READ_AHEAD, limit);
+    let header = header.ok()?.ok()?;
+    let holds = header.ids().contains(&id.0);
+    holds.then_some(FrameAt { offset, header })
+}
+
+fn frame_or_error(
+    segment: &Segment,
+    id: EntryId,
+    located: io::Result<std::result::Result<FrameAt, Damage>>,
+) -> Result<FrameAt> {
+    located
+        .map_err(|error| Error::io(error, segment.context().ids(id.0..id.0 + 1)))?
+        .map_err(|damage| damage_error(segment, &damage))
+}
+
 pub(super) fn is_not_found(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-fn offset_within(whole: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize)
-        .saturating_sub(whole.as_ptr() as usize)
-        .min(whole.len() - part.len())
+/// Where in `whole` the bytes of `part` lie; `None`: elsewhere.
+fn place_within(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let range = start..start.checked_add(part.len())?;
+    (range.end <= whole.len()).then_some(range)
 }

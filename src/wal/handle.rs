@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::options::SyncMode;
 use crate::stream::EntryView;
-use crate::stream::Life;
 use crate::stream::StreamCore;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
@@ -37,9 +36,9 @@ impl Stream {
 
     fn enter_existing(&self) -> Result<&StreamCore> {
         let core = self.enter()?;
-        match core.life() {
-            Life::Deleted => Err(Error::StreamNotFound(core.key.to_string())),
-            _ => Ok(core),
+        match core.is_deleted() {
+            true => Err(Error::StreamNotFound(core.key.to_string())),
+            false => Ok(core),
         }
     }
 
@@ -88,8 +87,9 @@ impl Stream {
         self.reading(|core| core.get_into(id, target))
     }
 
-    /// The entry where it lies, without copying it where that is possible (mapped sealed segments,
-    /// cached decompressed frames).
+    /// The entry where it lies, without copying it where that is possible: under
+    /// `ReadStrategy::Mmap` in sealed segments and in what is durable of the newest one, and in
+    /// cached decompressed frames.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
         self.reading(|core| core.view(id))
     }

@@ -100,7 +100,7 @@ impl StreamCore {
         self.progress.notify_all();
         let (part, secured, mapped) = made?;
         self.install(&mut tail, part, secured);
-        tail.mapped = mapped;
+        self.use_map(&mut tail, mapped);
         Ok(())
     }
 

@@ -219,7 +219,7 @@ impl StreamCore {
                 let is_active = |active: &Arc<Part>| Arc::ptr_eq(active, &found.active);
                 if tail.active.as_ref().is_some_and(is_active) {
                     tail.retire_map();
-                    tail.mapped = Some(mapped);
+                    self.use_map(&mut tail, Some(mapped));
                 }
             }
         }
@@ -339,9 +339,18 @@ impl StreamCore {
             .ok()
     }
 
-    /// Takes the map away from a stream that nobody appended to since this was called last. Whether
-    /// to call it again.
-    pub(super) fn unmap_if_idle(&self) -> bool {
+    /// Has appends stored from now on, and the helpers look whether there are any. The last append
+    /// may have been before: nobody else would.
+    pub(super) fn use_map(&self, tail: &mut Tail, mapped: Option<Mapped>) {
+        tail.mapped = mapped;
+        if tail.mapped.is_some() && !tail.sync_planned {
+            tail.sync_planned = true;
+            self.plan_sync();
+        }
+    }
+
+    /// Takes the map away from a stream that nobody appended to since this was called last.
+    pub(super) fn unmap_if_idle(&self) {
         let mut tail = self.tail.lock();
         let idle = tail.seen_at == tail.written.offset;
         tail.seen_at = tail.written.offset;
@@ -349,10 +358,8 @@ impl StreamCore {
             tail.retire_map();
         }
         let retired = std::mem::take(&mut tail.retired);
-        let is_mapped = tail.mapped.is_some();
         drop(tail);
         drop(retired);
-        is_mapped
     }
 
     /// Ends storing, for whoever ends the stream.

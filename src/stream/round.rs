@@ -333,16 +333,17 @@ impl StreamCore {
             let _ = self.make_durable(end);
         }
         // Looked at once more when it has been idle for a while, to take its map away.
-        let is_mapped = self.unmap_if_idle();
+        self.unmap_if_idle();
         let mut tail = self.tail.lock();
         tail.sync_planned &= tail.unsynced_bytes > 0;
-        if is_mapped && !tail.sync_planned {
+        // Mapped just now, perhaps: whoever did that saw that this was planned.
+        if tail.mapped.is_some() && !tail.sync_planned {
             tail.sync_planned = true;
             self.plan_sync();
         }
     }
 
-    fn plan_sync(&self) {
+    pub(super) fn plan_sync(&self) {
         let background = self.environment.options.background_sync;
         let attendant = self.environment.attendant.get();
         if let (Some(background), Some(attendant)) = (background, attendant)

@@ -15,6 +15,8 @@ mod failure;
 mod fork;
 mod ids;
 mod locking;
+#[cfg(feature = "simulation")]
+mod mapped;
 mod names;
 mod space;
 

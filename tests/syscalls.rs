@@ -1,6 +1,7 @@
 //! What the system is really asked for, seen by strace: one durable operation per Strict append
 //! of a lone writer, none on a thread that appends under Async, directories before the first
-//! durable acknowledgement, and far fewer syncs than appends when many share them.
+//! durable acknowledgement, far fewer syncs than appends when many share them, and no system call
+//! at all for small appends that are stored into a mapped segment.
 
 #![cfg(target_os = "linux")]
 
@@ -20,6 +21,7 @@ fn as_a_child() {
         ("append strictly", append_strictly),
         ("append asynchronously", append_asynchronously),
         ("append from many threads", append_from_many_threads),
+        ("append small entries", append_small_entries),
     ]);
 }
 
@@ -92,8 +94,13 @@ const TRACED: [&str; 15] = [
     "?pwritev",
 ];
 
-/// The calls of a child that plays `role`; `None`, with a message, where nothing can be traced.
+/// The calls named above of a child that plays `role`; `None`, with a message, where nothing can be
+/// traced.
 fn traced(role: &str) -> Option<Vec<Call>> {
+    traced_calls(role, &TRACED.join(","))
+}
+
+fn traced_calls(role: &str, names: &str) -> Option<Vec<Call>> {
     let can_trace = Command::new("strace")
         .args(["-f", "-o", "/dev/null", "true"])
         .output()
@@ -109,7 +116,7 @@ fn traced(role: &str) -> Option<Vec<Call>> {
     command
         .args(["-f", "-y", "-s", "200", "-o"])
         .arg(&trace)
-        .args(["-e", &format!("trace={}", TRACED.join(","))])
+        .args(["-e", &format!("trace={names}")])
         .arg(child.get_program())
         .args(child.get_args());
     for (name, value) in child.get_envs() {
@@ -262,4 +269,64 @@ fn sixteen_strict_writers_share_their_syncs() {
         syncs > 0 && syncs < appends / 3,
         "{syncs} syncs for {appends} appends"
     );
+}
+
+const SMALL_APPENDS: u64 = 20_000;
+
+fn append_small_entries(place: &Path) {
+    for len in [64, 256] {
+        let place = place.join(len.to_string());
+        std::fs::create_dir(&place).expect("a directory");
+        // As a user has it: `Auto`, synced in the background.
+        let mut options = WalOptions::new(place.join("log"));
+        options.sync_mode = SyncMode::Async;
+        let wal = Wal::new(options).expect("opens");
+        let stream = wal.stream("s").expect("a handle");
+        let entry = vec![7; len];
+        let append = |count: u64| {
+            for _ in 0..count {
+                stream.append(&entry).expect("appends");
+                // The helper is stopped at each of its calls, this thread at none: let it keep up,
+                // without a call.
+                let begun = std::time::Instant::now();
+                while begun.elapsed() < std::time::Duration::from_micros(50) {
+                    std::hint::spin_loop();
+                }
+            }
+        };
+        append(SMALL_APPENDS);
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("reads");
+        let path = place.to_str().expect("a readable path");
+        let is_mapped = maps.lines().any(|line| line.contains(path));
+        mark(&format!("begin {len} mapped {is_mapped}"));
+        append(SMALL_APPENDS);
+        mark(&format!("end {len}"));
+    }
+}
+
+#[test]
+fn a_small_append_under_async_makes_no_system_call() {
+    let Some(calls) = traced_calls("append small entries", "all") else {
+        return;
+    };
+    for len in [64, 256] {
+        let unmapped = format!("begin {len} mapped false");
+        if calls.iter().any(|call| call.text.contains(&unmapped)) {
+            println!("SKIPPED: Auto does not map on the file system of temporary files");
+            return;
+        }
+        let begin = format!("begin {len} mapped true");
+        let (thread, calls) = between(&calls, &begin, &format!("end {len}"));
+        let own: Vec<_> = calls.iter().filter(|call| call.thread == thread).collect();
+        assert!(
+            (own.len() as u64) < SMALL_APPENDS / 100,
+            "{} calls for {SMALL_APPENDS} appends of {len} bytes: {:#?}",
+            own.len(),
+            &own[..20]
+        );
+        println!(
+            "{len} bytes: {} calls for {SMALL_APPENDS} appends",
+            own.len()
+        );
+    }
 }

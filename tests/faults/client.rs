@@ -275,7 +275,7 @@ impl Client {
         }
         let is_poisoned = is_poisoned(wal, key);
         use OpKind::*;
-        let must = matches!(failure.kind, SyncData | SyncAll | SyncDir);
+        let must = matches!(failure.kind, SyncData | SyncAll | SyncRange | SyncDir);
         let must_not = matches!(
             failure.kind,
             Create | Allocate | CreateDir | Rename | Available

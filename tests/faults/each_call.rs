@@ -28,7 +28,7 @@ use crate::workload::Workload;
 use crate::workload::options;
 
 /// The short run tries one failure in so many, another choice every time.
-const SHARE: u64 = 24;
+const SHARE: u64 = 48;
 
 /// No run takes so long unless it hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(60);

@@ -53,17 +53,20 @@ impl Failure {
         use OpKind::*;
         let mut manners = CODES.map(|code| (code, Manner::Plain)).to_vec();
         match kind {
+            // Into mapped memory: no call that could fail.
+            Store => manners.clear(),
             Write | WriteZeros => manners.extend([
                 (libc::ENOSPC, Manner::Short),
                 (libc::EIO, Manner::Short),
                 (libc::EIO, Manner::Late),
             ]),
-            SyncData | SyncAll => manners.extend([
+            SyncData | SyncAll | SyncRange => manners.extend([
                 (libc::EIO, Manner::DropsDirty),
                 (libc::ENOSPC, Manner::DropsDirty),
                 (libc::EIO, Manner::Late),
             ]),
-            Read | Len | Open | List | Kind | Available | Canonical | Map => {}
+            Read | Len | Open | List | Kind | Available | Canonical | Map | MapWritable
+            | MakeReady | WriteBack => {}
             _ => manners.push((libc::EIO, Manner::Late)),
         }
         let lastings = [Lasting::Once, Lasting::Kind, Lasting::All];

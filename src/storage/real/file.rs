@@ -43,16 +43,7 @@ impl StorageFile for RealFile {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let mut read = 0;
-        while read < buf.len() {
-            match self.file.read_at(&mut buf[read..], offset + read as u64) {
-                Ok(0) => break,
-                Ok(count) => read += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(read)
+        read_all_with(offset, buf, |at, rest| self.file.read_at(rest, at))
     }
 
     fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
@@ -139,6 +130,24 @@ fn write_back(file: &File, offset: u64, len: u64, steps: libc::c_uint) -> io::Re
         return Ok(());
     }
     Err(io::Error::last_os_error())
+}
+
+/// Calls `read_once` for what is missing until nothing is, or the file ends.
+pub(super) fn read_all_with(
+    offset: u64,
+    buf: &mut [u8],
+    mut read_once: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buf.len() {
+        match read_once(offset + read as u64, &mut buf[read..]) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
 /// Writes all parts at `offset`.

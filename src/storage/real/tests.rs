@@ -115,6 +115,30 @@ fn short_and_interrupted_writes_are_gone_on_with() {
     assert_eq!(full.unwrap_err().kind(), ErrorKind::StorageFull);
 }
 
+/// The system may read less than asked, and may be interrupted.
+#[test]
+fn short_and_interrupted_reads_are_gone_on_with() {
+    let content: Vec<u8> = (0..1000).map(|i| i as u8).collect();
+    for most_at_once in [1, 2, 3, 10, 1000] {
+        let mut calls = 0;
+        let read_once = |at: u64, buf: &mut [u8]| {
+            calls += 1;
+            if calls % 3 == 0 {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let rest = &content[at as usize..];
+            let count = rest.len().min(buf.len()).min(most_at_once);
+            buf[..count].copy_from_slice(&rest[..count]);
+            Ok(count)
+        };
+        let mut buf = [0xee; 600];
+        assert_eq!(file::read_all_with(500, &mut buf, read_once).unwrap(), 500);
+        assert_eq!(buf[..500], content[500..], "{most_at_once} bytes a call");
+    }
+    let failed = file::read_all_with(0, &mut [0; 9], |_, _| Err(ErrorKind::Other.into()));
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Other);
+}
+
 #[cfg(target_os = "linux")]
 /// A pipe cannot be synced: an error that proves that the system was asked, and is heard.
 #[test]

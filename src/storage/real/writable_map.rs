@@ -60,10 +60,17 @@ impl RealWritableMap {
             .ok()
             .filter(|_| from.is_multiple_of(PAGE))
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
-        let file_system = magic_of(|facts| {
+        let (file_system, block) = facts_of(|facts| {
             // SAFETY: an open descriptor and a writable statfs.
             unsafe { libc::fstatfs(file.as_raw_fd(), facts) }
         })?;
+        // A page that holds the end of the file may be made ready before its last blocks exist. Once
+        // the file has grown, a store there needs the kernel to protect the page again, or is never
+        // written out; not every way to grow does so in every kernel. With blocks as large as
+        // pages there are no such pages.
+        if block < PAGE {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         // SAFETY: a fresh mapping at an address of the kernel's choosing overlaps nothing.
         let start = unsafe {
             libc::mmap(
@@ -196,13 +203,13 @@ pub(super) fn stores_are_safe(dir: &Path) -> bool {
     let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
         return false;
     };
-    let found = magic_of(|facts| {
+    let found = facts_of(|facts| {
         // SAFETY: a live C string and a writable statfs.
         unsafe { libc::statfs(path.as_ptr(), facts) }
     });
     match found {
-        Ok(TMPFS) => true,
-        Ok(EXT4) => fs::metadata(dir).is_ok_and(|found| {
+        Ok((TMPFS, _)) => true,
+        Ok((EXT4, block)) if block >= PAGE => fs::metadata(dir).is_ok_and(|found| {
             fs::read_to_string("/proc/self/mountinfo")
                 .is_ok_and(|mounts| is_plain_mount(&mounts, found.dev()))
         }),
@@ -237,14 +244,15 @@ fn is_plain_mount(mounts: &str, device: u64) -> bool {
     named
 }
 
-fn magic_of(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<u64> {
+/// The file system's number, and how long its blocks are.
+fn facts_of(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<(u64, u64)> {
     // SAFETY: statfs is plain data for which zeros are a valid value.
     let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
     loop {
         if ask(&mut facts) == 0 {
-            // The type differs between systems.
+            // The types differ between systems.
             #[allow(clippy::unnecessary_cast)]
-            return Ok(facts.f_type as u64 & 0xFFFF_FFFF);
+            return Ok((facts.f_type as u64 & 0xFFFF_FFFF, facts.f_bsize as u64));
         }
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {

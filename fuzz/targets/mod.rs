@@ -1,0 +1,33 @@
+//! What is tried with hostile input, one function for each kind of it. They take any bytes, and
+//! panic where the engine shows a wrong byte; that it neither panics, aborts, hangs nor allocates
+//! without bound is for the caller to watch.
+
+#![allow(unsafe_code)]
+
+#[path = "../../tests/damage/disk.rs"]
+#[allow(dead_code)]
+mod disk;
+
+mod c;
+mod input;
+mod log;
+
+pub use c::c_calls;
+pub use log::checkpoints;
+pub use log::directory;
+pub use log::frames;
+pub use log::operations;
+pub use log::segments;
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// All of them, by name; the corpus of each lies in `fuzz/corpus/{name}`.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("frames", frames),
+    ("directory", directory),
+    ("segments", segments),
+    ("checkpoints", checkpoints),
+    ("operations", operations),
+    ("c_calls", c_calls),
+];

@@ -2,6 +2,7 @@
 //! Old bug (0.6): a batch of which one shard failed told nothing of those that had succeeded.
 #![cfg(all(feature = "sharded", feature = "simulation", unix))]
 
+use ironwal::CorruptionPolicy;
 use ironwal::Error;
 use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
@@ -183,6 +184,40 @@ fn a_checkpoint_that_finds_no_space_is_none_and_the_next_one_works() {
         .map(|(id, _)| id)
         .collect();
     assert_eq!(ids, [b"first", b"third"]);
+}
+
+/// Half a write leaves half a record, or half a slot: neither is damage to what was acknowledged.
+#[test]
+fn half_a_write_to_the_checkpoint_log_is_no_damage_even_under_the_strict_policy() {
+    let mut failed = 0;
+    for nth in 1..=12 {
+        for written in [1, 7, 20, 300] {
+            let disk = SimulatedDisk::new();
+            let wal = open(&disk, SyncMode::Async);
+            wal.append_batch(&one_each(&wal)).expect("appends");
+            let half = FaultPlan::nth(OpKind::Write, nth).on_path("checkpoints.log");
+            disk.inject(half.code(libc::ENOSPC).short_write(written));
+            let mut acknowledged = Vec::new();
+            for id in [b"a", b"b", b"c", b"d"] {
+                match wal.create_checkpoint(id) {
+                    Ok(()) => acknowledged.push(id.to_vec()),
+                    Err(_) => failed += 1,
+                }
+            }
+            for disk in [disk.crash(1, DirectoryModel::Strict), disk.kill()] {
+                let mut options = WalOptions::new("/log");
+                options.on_corruption = CorruptionPolicy::Error;
+                let sharded = ShardedOptions::new(SHARDS);
+                let wal = ShardedWal::open_simulated(&disk, options, sharded);
+                let wal = wal.unwrap_or_else(|error| panic!("write {nth}: {error}"));
+                for id in &acknowledged {
+                    wal.load_checkpoint(id).expect("was acknowledged");
+                }
+                wal.create_checkpoint(b"next").expect("creates");
+            }
+        }
+    }
+    assert!(failed > 20, "{failed}");
 }
 
 #[test]

@@ -1,9 +1,17 @@
 //! Power may be lost, or a call fail, at any moment of creating, compacting and pruning, and again
 //! while the log recovers from that: no acknowledged checkpoint is lost, none is half seen, none
 //! points past what is there, and the next one is found again.
+//!
+//! `IRONWAL_LONG=1` sees every moment with 64 seeds, and lets every call fail.
+//! `IRONWAL_CRASH_SEEDS=64..128` takes other seeds, so that long runs can be made in slices. With
+//! `--nocapture` they tell how far they are.
 #![cfg(all(feature = "sharded", feature = "simulation", unix))]
 
 mod worlds;
+
+use std::ops::Range;
+use std::time::Duration;
+use std::time::Instant;
 
 use ironwal::CheckpointData;
 use ironwal::CorruptionPolicy;
@@ -145,9 +153,58 @@ fn check_survivor(
     assert_eq!(latest, (b"after".to_vec(), data), "{case}");
 }
 
-/// How thorough to be: `IRONWAL_LONG=1` asks for the long run.
+/// How thorough to be.
 fn is_long() -> bool {
     std::env::var_os("IRONWAL_LONG").is_some()
+}
+
+/// The ways of choosing what a crash leaves.
+fn seeds() -> Range<u64> {
+    let Ok(asked) = std::env::var("IRONWAL_CRASH_SEEDS") else {
+        return 0..if is_long() { 64 } else { 8 };
+    };
+    let ends = asked.split_once("..").map(|(a, b)| (a.parse(), b.parse()));
+    match ends {
+        Some((Ok(first), Ok(end))) if first < end => first..end,
+        _ => panic!("IRONWAL_CRASH_SEEDS={asked}: a range like 64..128 is wanted"),
+    }
+}
+
+/// Says now and then how far a long run is.
+struct Progress {
+    what: &'static str,
+    of: usize,
+    begun: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    fn new(what: &'static str, of: usize) -> Self {
+        let now = Instant::now();
+        Progress {
+            what,
+            of,
+            begun: now,
+            told: now,
+        }
+    }
+
+    fn at(&mut self, done: usize, cases: u64) {
+        if self.told.elapsed() > Duration::from_secs(10) {
+            self.told = Instant::now();
+            let seconds = self.begun.elapsed().as_secs();
+            println!(
+                "{} {done} of {}: {cases} cases, {seconds} s",
+                self.what, self.of
+            );
+        }
+    }
+}
+
+/// How many moments there are.
+fn moments_of(disk: &SimulatedDisk) -> usize {
+    let mut replay = disk.replay();
+    std::iter::from_fn(|| replay.step_to_change().then_some(())).count()
 }
 
 #[test]
@@ -157,7 +214,8 @@ fn power_may_be_lost_at_every_call_of_create_compact_and_prune() {
     let run = run(&disk, &wal);
     assert!(run.events.iter().all(|event| event.acknowledged.is_some()));
     wal.close().expect("closes");
-    let seeds = if is_long() { 64 } else { 8 };
+    let seeds = seeds();
+    let mut progress = Progress::new("power lost at moment", moments_of(&disk));
     let mut moments = 0;
     let mut crashes = 0u64;
     let mut replay = disk.replay();
@@ -167,15 +225,16 @@ fn power_may_be_lost_at_every_call_of_create_compact_and_prune() {
         for model in MODELS {
             // The short run sees all ways of choosing, but not all at each moment.
             let step = if is_long() { 1 } else { 4 };
-            for seed in (moments % step..seeds).step_by(step as usize) {
+            for seed in (seeds.start + moments % step..seeds.end).step_by(step as usize) {
                 let case = format!("call {now} {:?}, seed {seed}, {model:?}", replay.op());
                 let disk = replay.crash(seed, model);
                 check_survivor(&disk, CorruptionPolicy::Error, (&run, now), seed, &case);
                 crashes += 1;
             }
         }
+        progress.at(moments as usize, crashes);
     }
-    println!("{moments} moments, {crashes} crashes");
+    println!("{moments} moments, seeds {seeds:?}, {crashes} crashes");
     assert!(moments > 100);
 }
 
@@ -185,6 +244,8 @@ fn power_may_be_lost_again_at_every_call_of_the_recovery() {
     let wal = open(&disk).expect("opens");
     let run = run(&disk, &wal);
     wal.close().expect("closes");
+    let seeds = seeds();
+    let mut progress = Progress::new("recovery from moment", moments_of(&disk));
     let mut crashes = 0u64;
     let mut moment = 0u64;
     let mut replay = disk.replay();
@@ -195,7 +256,7 @@ fn power_may_be_lost_again_at_every_call_of_the_recovery() {
             continue;
         }
         let now = replay.op_index();
-        for seed in [3, 1, 4] {
+        for seed in [3, 1, 4].map(|seed| seeds.start + seed) {
             let first = replay.crash(seed, DirectoryModel::Strict);
             let before = first.op_count();
             drop(open(&first).expect("opens"));
@@ -213,8 +274,9 @@ fn power_may_be_lost_again_at_every_call_of_the_recovery() {
                 crashes += 1;
             }
         }
+        progress.at(moment as usize, crashes);
     }
-    println!("{crashes} crashes of recoveries");
+    println!("{moment} moments, {crashes} crashes of recoveries");
     assert!(crashes > 100);
 }
 
@@ -273,6 +335,7 @@ fn any_call_may_fail_and_what_was_acknowledged_stays() {
     let step = if is_long() { 1 } else { 41 };
     // A write that fails half way may leave a torn slot, which the strict policy refuses.
     let lenient = CorruptionPolicy::Truncate;
+    let mut progress = Progress::new("failed call", kinds.len());
     let (mut runs, mut all) = (0u64, first % step);
     for (nth, kind) in (1..).zip(&kinds) {
         for (what, plan) in failures(*kind) {
@@ -289,7 +352,7 @@ fn any_call_may_fail_and_what_was_acknowledged_stays() {
             assert!(disk.faults_fired() > 0, "{case}: not made");
             let now = disk.op_count() + 1;
             disk.clear_faults();
-            for seed in [0, 1, 3] {
+            for seed in [0, 1, 3].map(|seed| seeds().start + seed) {
                 let crashed = disk.crash(seed, DirectoryModel::Strict);
                 let case = format!("{case}, seed {seed}");
                 check_survivor(&crashed, lenient, (&run, now), seed, &case);
@@ -313,6 +376,7 @@ fn any_call_may_fail_and_what_was_acknowledged_stays() {
                 &format!("{case}, opened again"),
             );
         }
+        progress.at(nth as usize, runs);
     }
     println!("{runs} failures of {} calls", kinds.len());
     assert!(runs > 20);

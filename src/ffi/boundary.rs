@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 use crate::Error;
 use crate::storage::CancellationGuard;
 use crate::storage::fork_generation;
+use crate::stream::free_buffers_at_thread_end;
 
 use super::buffer::ironwal_slice;
 use super::error::ErrorReport;
@@ -170,6 +171,7 @@ pub(super) unsafe fn call(
     body: impl FnOnce() -> Outcome,
 ) -> ironwal_status {
     let no_cancel = CancellationGuard::enter();
+    free_buffers_at_thread_end();
     let outcome = catch_unwind(AssertUnwindSafe(|| match body() {
         Ok(()) => (IRONWAL_OK, None),
         Err(failure) => failure.into_report(),

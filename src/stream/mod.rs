@@ -53,4 +53,6 @@ pub use environment::Attendant;
 pub use environment::Environment;
 pub use finish::remove_deleted;
 pub use tail::Life;
+#[cfg(feature = "capi")]
+pub use tail::free_buffers_at_thread_end;
 pub use view::EntryView;

@@ -49,6 +49,14 @@ thread_local! {
     static IDLE: Cell<Buffers> = const { Cell::new((Vec::new(), Vec::new())) };
 }
 
+/// Sees to it that what this thread keeps is freed when it ends. Where a thread appends for the
+/// first time from a destructor that runs after those of Rust (`pthread_key_create`), it is too late
+/// for that; where it was here before, it is known to be ending and keeps nothing.
+#[cfg(feature = "capi")]
+pub fn free_buffers_at_thread_end() {
+    let _ = IDLE.try_with(|_| ());
+}
+
 /// A thread keeps no larger buffers than this, in bytes.
 const MOST_KEPT: usize = 1 << 20;
 

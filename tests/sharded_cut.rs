@@ -97,7 +97,7 @@ fn fast_directory() -> tempfile::TempDir {
 /// Appends on several threads while `cuts` runs; gives all that was appended and the cuts.
 fn under_load(
     wal: &ShardedWal,
-    cuts: impl FnOnce(&ShardedWal) -> Vec<Vec<u64>>,
+    cuts: impl FnOnce(&ShardedWal, &AtomicU64) -> Vec<Vec<u64>>,
 ) -> (Vec<Appended>, Vec<Vec<u64>>) {
     let (clock, ended) = (AtomicU64::new(1), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -116,7 +116,7 @@ fn under_load(
             })
         };
         let appenders: Vec<_> = (1..=APPENDERS).map(append).collect();
-        let cuts = cuts(wal);
+        let cuts = cuts(wal, &clock);
         ended.store(true, Ordering::Relaxed);
         let appended = appenders
             .into_iter()
@@ -150,9 +150,18 @@ fn append_some(wal: &ShardedWal, random: u64, clock: &AtomicU64, appended: &mut 
     );
 }
 
-fn checkpoints(wal: &ShardedWal, count: u32) -> Vec<Vec<u64>> {
+/// A busy machine may keep the appenders waiting for longer than all cuts take.
+fn wait_for_appends(clock: &AtomicU64) {
+    let seen = clock.load(Ordering::SeqCst);
+    while clock.load(Ordering::SeqCst) < seen + 2 * APPENDERS {
+        std::thread::yield_now();
+    }
+}
+
+fn checkpoints(wal: &ShardedWal, clock: &AtomicU64, count: u32) -> Vec<Vec<u64>> {
     let mut cuts = Vec::new();
     for n in 0..count {
+        wait_for_appends(clock);
         wal.create_checkpoint(&n.to_be_bytes()).expect("creates");
         cuts.push(wal.load_latest_checkpoint().expect("loads").1.offsets);
     }
@@ -169,7 +178,7 @@ fn no_checkpoint_under_load_holds_an_effect_without_its_cause() {
     ] {
         let dir = fast_directory();
         let wal = open(dir.path(), mode);
-        let (appended, cuts) = under_load(&wal, |wal| checkpoints(wal, count));
+        let (appended, cuts) = under_load(&wal, |wal, clock| checkpoints(wal, clock, count));
         let checker = Checker::new(&appended);
         let wrong = cuts
             .iter()
@@ -192,7 +201,7 @@ fn no_checkpoint_under_load_holds_an_effect_without_its_cause() {
 fn a_cut_that_reads_one_shard_after_the_other_is_found_out() {
     let dir = fast_directory();
     let wal = open(dir.path(), SyncMode::Async);
-    let (appended, cuts) = under_load(&wal, |wal| {
+    let (appended, cuts) = under_load(&wal, |wal, clock| {
         let streams: Vec<_> = (0..SHARDS)
             .map(|shard| {
                 let stream = wal
@@ -202,6 +211,7 @@ fn a_cut_that_reads_one_shard_after_the_other_is_found_out() {
             })
             .collect();
         let one_after_the_other = |_| {
+            wait_for_appends(clock);
             let read = |stream: &ironwal::Stream| {
                 std::thread::yield_now();
                 stream.next_id().expect("a number")

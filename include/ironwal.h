@@ -574,6 +574,11 @@ typedef struct ironwal_automatic_status {
  */
 #define IRONWAL_E_BATCH_INCOMPLETE -31
 
+/**
+ * The log was opened read-only; see ironwal_open_read_only().
+ */
+#define IRONWAL_E_READ_ONLY -32
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1127,6 +1132,57 @@ struct ironwal_text ironwal_names_get(const struct ironwal_names *names, size_t 
  * - Errors: none.
  */
 void ironwal_names_free(struct ironwal_names *names);
+
+/**
+ * Opens the log for reading only, while another process, or this one, may have it open for
+ * writing. Nothing on disk is changed or locked. The handle is used like one of
+ * ironwal_wal_open(); calls that write answer ::IRONWAL_E_READ_ONLY.
+ *
+ * What it shows follows the writer: iterators at their end, reading an id behind the last,
+ * ironwal_stream_next_id(), ironwal_stream_durable_end(), ironwal_stream_wait_durable() and
+ * ironwal_streams() look at the files again. The sync mode of the options chooses what is shown:
+ * with ::IRONWAL_SYNC_STRICT (the default) entries that are known to be durable, otherwise all that
+ * is written, also what a power cut may take.
+ *
+ * - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
+ * - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
+ * - Threads: any.
+ * - Blocks: never for a sync; reads what was written last.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_IO where there is no such directory; ::IRONWAL_E_CORRUPT under
+ *   ::IRONWAL_CORRUPTION_ERROR.
+ */
+ironwal_status ironwal_open_read_only(const struct ironwal_options *options,
+                                      struct ironwal_wal **out_wal,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Tells whether the log was opened with ironwal_open_read_only().
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` and `out_read_only` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_is_read_only(const struct ironwal_wal *wal,
+                                    bool *out_read_only,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Looks at everything again in a log that is open read-only: new streams, deleted ones, truncated
+ * and new segments. Reading does so where it has to. Does nothing in a log open for writing.
+ *
+ * - Owns: nothing.
+ * - NULL: `wal` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync; reads what was written last.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_refresh(const struct ironwal_wal *wal,
+                               struct ironwal_error **out_error);
 
 /**
  * Frees the bytes of a buffer and resets it to {NULL, 0}, so that a second call does nothing.

@@ -513,6 +513,14 @@ public:
                            [&] { return wal(handle); });
     }
     static result<wal> open(std::string_view path) { return open(options(path)); }
+    // For reading only, beside a writer in this or another process.
+    static result<wal> open_read_only(const options &options) {
+        if (options.refused_) return *options.refused_;
+        ironwal_wal *handle = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_open_read_only(options.handle_.get(), &handle, out); },
+                           [&] { return wal(handle); });
+    }
+    static result<wal> open_read_only(std::string_view path) { return open_read_only(options(path)); }
 
     // Closes the log for its streams and transactions too, whatever it returns.
     result<void> close() {

@@ -112,6 +112,10 @@ pub enum Error {
     #[error("the log was opened before fork; it cannot be used in the child")]
     Forked,
 
+    /// The log was opened read-only; see `Wal::open_read_only`.
+    #[error("the log was opened read-only")]
+    ReadOnly,
+
     /// The file is of a format this version does not read: a newer one, or the 0.6 crate's.
     #[error("unsupported format: {0}")]
     UnsupportedVersion(String),
@@ -389,6 +393,7 @@ impl Error {
             Error::Closed => "open the log again",
             Error::Timeout => "wait longer, or call sync",
             Error::Forked => "open the log in the child, after the parent closed it",
+            Error::ReadOnly => "write through the process that has it open for writing",
             Error::UnsupportedVersion(_) => "open it with the version that wrote it",
             #[cfg(feature = "sharded")]
             Error::CheckpointNotFound(_) => "list the checkpoints; it may have been compacted away",

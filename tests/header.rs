@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 22] = [
+const SOURCES: [&str; 23] = [
     "status",
     "version",
     "error",
@@ -19,6 +19,7 @@ const SOURCES: [&str; 22] = [
     "options_modes",
     "options_sizes",
     "wal",
+    "read_only",
     "buffer",
     "view",
     "entries",

@@ -48,6 +48,7 @@ impl Error {
             Error::Closed => Error::Closed,
             Error::Timeout => Error::Timeout,
             Error::Forked => Error::Forked,
+            Error::ReadOnly => Error::ReadOnly,
             Error::UnsupportedVersion(what) => Error::UnsupportedVersion(what.clone()),
             #[cfg(feature = "sharded")]
             Error::CheckpointNotFound(id) => Error::CheckpointNotFound(id.clone()),

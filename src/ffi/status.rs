@@ -76,6 +76,8 @@ pub const IRONWAL_E_CHECKPOINT_PRUNED: ironwal_status = -30;
 /// A batch over several shards is whole in some and absent from others; see
 /// ironwal_error_committed_part().
 pub const IRONWAL_E_BATCH_INCOMPLETE: ironwal_status = -31;
+/// The log was opened read-only; see ironwal_open_read_only().
+pub const IRONWAL_E_READ_ONLY: ironwal_status = -32;
 
 /// The name of a status, such as "IRONWAL_E_LOCKED".
 ///
@@ -120,6 +122,7 @@ pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
         IRONWAL_E_NO_CHECKPOINTS => c"IRONWAL_E_NO_CHECKPOINTS",
         IRONWAL_E_CHECKPOINT_PRUNED => c"IRONWAL_E_CHECKPOINT_PRUNED",
         IRONWAL_E_BATCH_INCOMPLETE => c"IRONWAL_E_BATCH_INCOMPLETE",
+        IRONWAL_E_READ_ONLY => c"IRONWAL_E_READ_ONLY",
         _ => c"IRONWAL_E_OTHER",
     };
     name.as_ptr()
@@ -148,6 +151,7 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::Closed => IRONWAL_E_CLOSED,
         Error::Timeout => IRONWAL_E_TIMEOUT,
         Error::Forked => IRONWAL_E_FORKED,
+        Error::ReadOnly => IRONWAL_E_READ_ONLY,
         Error::UnsupportedVersion(_) => IRONWAL_E_UNSUPPORTED_VERSION,
         Error::CheckpointNotFound(_) => IRONWAL_E_CHECKPOINT_NOT_FOUND,
         Error::CheckpointCorrupted { .. } => IRONWAL_E_CHECKPOINT_CORRUPTED,

@@ -82,6 +82,25 @@ pub struct RecoveredSegment {
     pub next_slot: usize,
 }
 
+/// The stream as a verdict has it, with nothing done to its files: for those who only read it.
+pub fn leave_alone(facts: &StreamFacts, verdict: Verdict) -> Recovered {
+    let dir: Arc<Path> = Arc::from(facts.dir.as_path());
+    let generation = verdict.kept.iter().map(|kept| kept.header.generation).max();
+    Recovered {
+        segments: verdict
+            .kept
+            .iter()
+            .map(|kept| recovered(kept, &dir))
+            .collect(),
+        next: verdict.next,
+        generation: generation.unwrap_or(0),
+        first_kept: verdict.first_kept,
+        durable_end: verdict.durable_end,
+        needs_sync: false,
+        failure: None,
+    }
+}
+
 /// Acts. Failures are part of the result: what is below the frontier can be served all the same.
 pub fn act(
     storage: &dyn Storage,
@@ -90,26 +109,7 @@ pub fn act(
     chunk_len: usize,
 ) -> Recovered {
     let dir: Arc<Path> = Arc::from(facts.dir.as_path());
-    let generation = verdict
-        .kept
-        .iter()
-        .map(|k| k.header.generation)
-        .max()
-        .unwrap_or(0);
-    let segments: Vec<RecoveredSegment> = verdict
-        .kept
-        .iter()
-        .map(|kept| recovered(kept, &dir))
-        .collect();
-    let mut recovered = Recovered {
-        segments,
-        next: verdict.next.clone(),
-        generation,
-        first_kept: verdict.first_kept,
-        durable_end: verdict.durable_end,
-        needs_sync: false,
-        failure: None,
-    };
+    let mut recovered = leave_alone(facts, verdict.clone());
     match prepare_tail(storage, facts, &verdict, &recovered.segments, chunk_len) {
         Ok(needs_sync) => recovered.needs_sync = needs_sync,
         Err(error) => {

@@ -2,10 +2,13 @@
 
 mod act;
 mod decide;
+mod describe;
 mod ends;
 mod facts;
 mod frontier;
+mod heads;
 mod losses;
+mod observe;
 mod proof;
 mod scan;
 mod survey;
@@ -16,12 +19,18 @@ mod verdict;
 
 pub use act::Recovered;
 pub use act::act;
+pub use act::leave_alone;
 pub use decide::decide;
-pub use facts::Foreign;
+pub use describe::describe;
+pub use describe::describe_refusal;
+pub use describe::refusal_error;
 pub use facts::StreamFacts;
+pub use observe::Observer;
+pub use scan::Depth;
+pub use scan::good_frames;
+pub use survey::complete_end;
 pub use survey::survey;
 pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;
 pub use verdict::Next;
-pub use verdict::Refusal;

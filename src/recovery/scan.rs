@@ -35,15 +35,37 @@ pub fn scan(
     read_ahead: usize,
     depth: Depth,
 ) -> io::Result<Scan> {
+    let (end, is_footer) = good_frames(segment, source, from, limit, read_ahead, depth)?;
+    let stop = match is_footer {
+        true => Stop::Footer,
+        false => what_follows(segment.seed, source, end.offset, limit, read_ahead)?,
+    };
+    Ok(Scan {
+        from: (from.offset, from.next_id),
+        end,
+        stop,
+    })
+}
+
+/// Where the frames that are good from `from` on end, and whether a footer stands there. Does not
+/// look at what else may follow.
+pub fn good_frames(
+    segment: &Segment,
+    source: &Source,
+    from: &SegmentEnd,
+    limit: FileOffset,
+    read_ahead: usize,
+    depth: Depth,
+) -> io::Result<(SegmentEnd, bool)> {
     let mut window = Window::new();
     let mut end = *from;
     loop {
         let start = FRAME_HEADER_LEN;
         let Some(bytes) = window.bytes(source, end.offset, start, read_ahead, limit)? else {
-            break;
+            return Ok((end, false));
         };
         let Ok(header) = FrameHeader::decode(bytes, segment.seed, end.offset) else {
-            break;
+            return Ok((end, false));
         };
         let link = bytes.first_chunk().map_or(0, header_crc_of);
         let chained = header.first_id == end.next_id && header.previous_len == end.last_frame_len;
@@ -52,15 +74,10 @@ pub fn scan(
             header,
         };
         if !chained || frame.end() > limit {
-            break;
+            return Ok((end, false));
         }
         if header.kind == FrameKind::Footer {
-            let from = (from.offset, from.next_id);
-            return Ok(Scan {
-                from,
-                end,
-                stop: Stop::Footer,
-            });
+            return Ok((end, true));
         }
         // The whole frame is taken into the window, with what follows it.
         let len = header.len() as usize;
@@ -69,10 +86,10 @@ pub fn scan(
                 .bytes(source, end.offset, len, read_ahead, limit)?
                 .is_none()
             {
-                break;
+                return Ok((end, false));
             }
             if check_frame(segment, source, &mut window, &frame)?.is_err() {
-                break;
+                return Ok((end, false));
             }
         }
         segment
@@ -87,12 +104,6 @@ pub fn scan(
             link,
         };
     }
-    let stop = what_follows(segment.seed, source, end.offset, limit, read_ahead)?;
-    Ok(Scan {
-        from: (from.offset, from.next_id),
-        end,
-        stop,
-    })
 }
 
 /// Looks at everything behind the last good frame. That a frame seems to follow decides only

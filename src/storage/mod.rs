@@ -72,6 +72,18 @@ pub struct DirEntry {
     pub kind: EntryKind,
 }
 
+/// Tells a directory from another one that took its name later. Numbers of directories are given
+/// again soon after one is removed; the time of its making tells the two apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DirIdentity {
+    /// Which device.
+    pub device: u64,
+    /// Which directory on it.
+    pub number: u64,
+    /// When it was made, in nanoseconds since 1970; 0 where the file system does not tell.
+    pub made_ns: u128,
+}
+
 /// A disk.
 pub trait Storage: Send + Sync + fmt::Debug {
     /// Opens a file that exists.
@@ -110,6 +122,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Bytes that an ordinary user can still allocate on the file system holding `dir`.
     fn available_bytes(&self, dir: &Path) -> io::Result<u64>;
+
+    /// Which directory stands under this name, as opposed to another one made there later; `None`
+    /// where there is none. Disks that cannot tell answer the same for every directory.
+    fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
+        let is_dir = self.kind(path)? == Some(EntryKind::Directory);
+        Ok(is_dir.then(DirIdentity::default))
+    }
 
     /// The absolute path of an existing directory, links resolved.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;

@@ -6,6 +6,7 @@
 
 use super::Access;
 use super::DirEntry;
+use super::DirIdentity;
 use super::EntryKind;
 use super::MappedBytes;
 use super::Storage;
@@ -15,6 +16,7 @@ use std::fs;
 use std::io;
 use std::io::IoSlice;
 use std::os::windows::fs::FileExt;
+use std::os::windows::fs::MetadataExt;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -121,6 +123,19 @@ impl Storage for RealDisk {
     fn available_bytes(&self, _: &Path) -> io::Result<u64> {
         // std cannot tell. Preallocation then goes by its other bounds.
         Ok(u64::MAX)
+    }
+
+    fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
+        let found = match fs::metadata(path) {
+            Ok(found) if found.is_dir() => found,
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(DirIdentity {
+            made_ns: u128::from(found.creation_time()) * 100,
+            ..DirIdentity::default()
+        }))
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {

@@ -101,6 +101,7 @@ impl StreamCore {
             Life::Open => self.refuse_poisoned(),
             Life::Closed => Err(Error::Closed),
             Life::Deleted => Err(self.gone()),
+            Life::ReadOnly => Err(Error::ReadOnly),
         }
     }
 

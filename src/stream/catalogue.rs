@@ -144,6 +144,14 @@ impl Catalogue {
         start.max(self.first_kept).0..end.0
     }
 
+    /// The part that begins with this id.
+    pub fn part_at(&self, first_id: EntryId) -> Option<Arc<Part>> {
+        let place = self
+            .parts
+            .binary_search_by_key(&first_id, |part| part.segment.first_id());
+        place.ok().map(|place| Arc::clone(&self.parts[place]))
+    }
+
     /// Who holds `id`, which lies below the visible end.
     pub fn holder(&self, id: EntryId) -> Holder {
         if id < self.first_kept {

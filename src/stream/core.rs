@@ -31,6 +31,7 @@ use crate::stream::grow::Upkeep;
 use crate::stream::round::SyncState;
 use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
+use crate::stream::watch::Watched;
 
 /// One stream.
 ///
@@ -60,6 +61,8 @@ pub struct StreamCore {
     pub(super) acknowledged_end: AtomicU64,
     pub(super) upkeep: Mutex<Upkeep>,
     pub(super) sync_state: Mutex<SyncState>,
+    /// In a log that is open read-only.
+    pub(super) watched: Option<Watched>,
 }
 
 impl StreamCore {
@@ -135,6 +138,12 @@ impl StreamCore {
         };
         let mut tail = Tail::new(active.map(|(part, _)| part), end, next);
         tail.unsealed = tails.into();
+        let watched = environment
+            .read_only
+            .then(|| Watched::new(environment, &dir));
+        if watched.is_some() {
+            tail.life = Life::ReadOnly;
+        }
         let poisoned = failure.is_some();
         let durable = match tail.active.is_some() || poisoned {
             true => durable_end,
@@ -172,6 +181,7 @@ impl StreamCore {
                 durable_at,
             }),
             tail: Mutex::new(tail),
+            watched,
         });
         if let Some(error) = failure {
             core.poison(Arc::new(error));
@@ -244,7 +254,8 @@ impl StreamCore {
         let on_disk = self.upkeep.lock().dir_exists;
         let tail = self.tail.lock();
         let has_ids = tail.written.next_id.0 > 0 || tail.active.is_some();
-        !on_disk && !has_ids && tail.life == Life::Open && !self.is_poisoned() && !self.exists()
+        let is_usable = matches!(tail.life, Life::Open | Life::ReadOnly);
+        !on_disk && !has_ids && is_usable && !self.is_poisoned() && !self.exists()
     }
 
     /// The first id of the segment that appends go to.

@@ -29,6 +29,7 @@ use crate::segment::step;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Holder;
 use crate::stream::catalogue::Part;
+use crate::stream::read::MOST_LOOKS;
 use crate::stream::read::is_not_found;
 use crate::stream::tail::Life;
 
@@ -38,6 +39,10 @@ pub struct Cursor {
     /// The id to read next.
     next: EntryId,
     started: bool,
+    /// An entry was shown.
+    has_moved: bool,
+    /// How often files that were gone were looked for.
+    looked: u32,
     ended: bool,
     segment: Option<OpenSegment>,
     buffers: Buffers,
@@ -81,6 +86,8 @@ impl Cursor {
             stream,
             next: EntryId(start),
             started: false,
+            has_moved: false,
+            looked: 0,
             ended: false,
             segment: None,
             buffers: Buffers::new(),
@@ -143,6 +150,8 @@ impl Cursor {
                         return self.take_damage();
                     }
                     self.next += 1;
+                    self.has_moved = true;
+                    self.looked = 0;
                     return Some(Ok(self.next.0 - 1));
                 }
                 Found::Nothing => return self.take_damage(),
@@ -191,9 +200,16 @@ impl Cursor {
 
     /// Looks at the next id, without moving past it.
     fn look(&mut self) -> Found {
-        let visible = self.stream.visible_end();
-        if self.next >= visible {
-            return Found::Nothing;
+        if self.next >= self.stream.visible_end() {
+            if let Err(error) = self.stream.look_again() {
+                return Found::End(error);
+            }
+            if self.stream.watched.is_some() && self.stream.life() == Life::Deleted {
+                return Found::End(self.stream.gone());
+            }
+            if self.next >= self.stream.visible_end() {
+                return Found::Nothing;
+            }
         }
         let in_segment = self
             .segment
@@ -245,9 +261,26 @@ impl Cursor {
                 });
                 None
             }
+            Err(error) if is_not_found(&error) && self.looked < MOST_LOOKS => {
+                self.looked += 1;
+                self.look_for_it()
+            }
             Err(error) if is_not_found(&error) => Some(Found::End(self.overtaken())),
             Err(error) => Some(Found::End(error)),
         }
+    }
+
+    /// A file is gone: in a log that somebody else writes, what has become of the stream?
+    fn look_for_it(&mut self) -> Option<Found> {
+        if self.stream.watched.is_none() {
+            return Some(Found::End(self.overtaken()));
+        }
+        if let Err(error) = self.stream.look_at_all() {
+            return Some(Found::End(error));
+        }
+        // Where nothing was shown yet, the first id kept is where it begins.
+        self.started = self.has_moved;
+        self.open_segment()
     }
 
     fn overtaken(&self) -> Error {

@@ -58,6 +58,8 @@ pub struct Environment {
     pub blocks: Option<BlockCache>,
     /// Where to tell what happened.
     pub log: LogSink,
+    /// Somebody else writes the log: nothing on disk is changed from here.
+    pub read_only: bool,
     /// Set once the helpers run.
     pub attendant: OnceLock<Arc<dyn Attendant>>,
     /// Whether a mapped segment can be stored into without a signal; asked once.
@@ -91,6 +93,7 @@ impl Environment {
             options,
             root,
             log,
+            read_only: false,
             attendant: OnceLock::new(),
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),

@@ -20,6 +20,7 @@
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
+//! | `watch` | how does a stream that somebody else writes show here? |
 //! | `view` | where are the bytes of one entry borrowed from? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
@@ -46,6 +47,7 @@ mod tests;
 mod truncate;
 mod view;
 mod wait;
+mod watch;
 
 pub use self::core::StreamCore;
 pub use cursor::Cursor;

@@ -43,6 +43,10 @@ impl StreamCore {
         let file = self
             .environment
             .opening(|| storage.open_file(&path, Access::Read))?;
+        if !self.is_in_place()? {
+            // Another stream has the name by now, with segments of the same ids perhaps.
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let index = part.segment.index();
         if !sealed && index.write().wants_hints() {
             self.take_hints(part, &file, &index)?;
@@ -51,6 +55,8 @@ impl StreamCore {
         let source = match (maps, sealed) {
             (false, _) => Source::File(file),
             (true, true) => Source::Mapped(file.map(file.len()?)?),
+            // Somebody else's: what is durable of it is for them to know.
+            (true, false) if self.watched.is_some() => Source::File(file),
             (true, false) => return Ok(self.mapped_further(Readable::of_file(file, index))),
         };
         Ok(Readable { source, index })
@@ -60,7 +66,11 @@ impl StreamCore {
     pub(super) fn map_more(&self, held: &mut Held) {
         let durable_end = self.durable_end();
         let maps = self.environment.options.read_strategy == ReadStrategy::Mmap;
-        if !maps || held.part.segment.is_sealed() || held.mapped_when == durable_end {
+        if !maps
+            || self.watched.is_some()
+            || held.part.segment.is_sealed()
+            || held.mapped_when == durable_end
+        {
             return;
         }
         held.mapped_when = durable_end;

@@ -45,6 +45,9 @@ use crate::stream::tail::Life;
 /// How much a look-up reads at once: enough for some dozens of small frames.
 const LOOKUP_READ_AHEAD: usize = 8 << 10;
 
+/// How often a reader of a log that somebody else writes looks for a file that is gone.
+pub(super) const MOST_LOOKS: u32 = 16;
+
 thread_local! {
     /// One set of buffers a thread, so that a look-up allocates nothing but its answer.
     static BUFFERS: Cell<Buffers> = const { Cell::new(Buffers::new()) };
@@ -92,7 +95,13 @@ impl StreamCore {
         let id = EntryId(id);
         // The visible end is read before the catalogue: what is visible is in it then.
         if id >= self.visible_end() {
-            return Ok(None);
+            self.look_again()?;
+            if self.watched.is_some() && self.is_deleted() {
+                return Err(self.gone());
+            }
+            if id >= self.visible_end() {
+                return Ok(None);
+            }
         }
         if let Some(mut room) = self.environment.rooms.enter() {
             return self.read_in_room(&mut room, id, then);
@@ -181,6 +190,7 @@ impl StreamCore {
 
     /// The part that holds an id below the visible end, open for reading.
     fn find_part(&self, id: EntryId) -> Result<Option<FoundPart>> {
+        let mut looked = 0;
         loop {
             let catalogue = self.catalogue();
             let part = match catalogue.holder(id) {
@@ -200,6 +210,13 @@ impl StreamCore {
                         file,
                         closings,
                     }));
+                }
+                // The writer truncated, deleted or recovered since the last look.
+                Err(error)
+                    if self.watched.is_some() && is_not_found(&error) && looked < MOST_LOOKS =>
+                {
+                    looked += 1;
+                    self.look_at_all()?;
                 }
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
@@ -272,7 +289,9 @@ impl StreamCore {
             return Ok(block);
         }
         let block: Arc<[u8]> = read_block(&part.segment, source, buffers, frame)?.into();
-        if let Some(cache) = cache {
+        // What is not durable may still be taken back by who writes it.
+        let lasts = self.watched.is_none() || frame.header.end_id().0 <= self.durable_end();
+        if let Some(cache) = cache.filter(|_| lasts) {
             cache.put(key, Arc::clone(&block));
         }
         Ok(block)

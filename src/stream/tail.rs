@@ -30,6 +30,8 @@ pub enum Life {
     Closed,
     /// The stream was deleted.
     Deleted,
+    /// Somebody else writes it; see `watch`.
+    ReadOnly,
 }
 
 /// A frame noted for the index once it is published.

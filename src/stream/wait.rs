@@ -7,6 +7,7 @@ use crate::commit::CommitError;
 use crate::error::Error;
 use crate::error::Result;
 use crate::stream::StreamCore;
+use crate::stream::tail::Life;
 
 impl StreamCore {
     /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
@@ -17,6 +18,9 @@ impl StreamCore {
             return Ok(());
         }
         let deadline = Instant::now().checked_add(timeout);
+        if self.watched.is_some() {
+            return self.look_until_durable(target, deadline);
+        }
         loop {
             {
                 let mut tail = self.tail.lock();
@@ -59,4 +63,25 @@ impl StreamCore {
                 });
         }
     }
+
+    /// The same where somebody else writes the stream: nobody wakes us, so we look.
+    fn look_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
+        loop {
+            self.look_again()?;
+            if self.durability.committed() >= target {
+                return Ok(());
+            }
+            if self.life() == Life::Deleted {
+                return Err(self.gone());
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(Error::Timeout);
+            }
+            std::thread::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+        }
+    }
 }
+
+/// How often who waits looks at what somebody else writes.
+const LOOK_EVERY: Duration = Duration::from_millis(1);

@@ -31,10 +31,14 @@ use crate::wal::open::open;
 /// Stream keys are 1 to 255 bytes without NUL; anything else is [`Error::Config`].
 #[derive(Clone)]
 pub struct Wal {
-    log: Arc<Log>,
+    pub(super) log: Arc<Log>,
 }
 
 impl Wal {
+    pub(super) fn of(log: Arc<Log>) -> Self {
+        Wal { log }
+    }
+
     /// Opens the log at `options.root_path`, creating it when missing (not its parents), recovers
     /// all streams and locks it against other writers.
     ///
@@ -62,9 +66,7 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
-        Ok(Wal {
-            log: Arc::new(open(options, storage, sink, false)?),
-        })
+        Ok(Wal::of(Arc::new(open(options, storage, sink, false)?)))
     }
 
     /// Opens a log on the simulated disk.
@@ -111,6 +113,7 @@ impl Wal {
     /// Appends one entry (possibly empty) and returns its id. The stream exists from its first
     /// append on. Durable on return under `Strict`; in the kernel in every mode.
     pub fn append(&self, stream: &str, entry: &[u8]) -> Result<u64> {
+        self.log.enter_to_write()?;
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
         self.log
             .on_stream(stream, |stream| stream.append(&[entry], durable))
@@ -120,6 +123,7 @@ impl Wal {
     /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice, and nothing is
     /// created.
     pub fn append_batch(&self, stream: &str, entries: &[&[u8]]) -> Result<Range<u64>> {
+        self.log.enter_to_write()?;
         if entries.is_empty() {
             let next = self.log.find(stream)?.map_or(0, |stream| stream.next_id());
             return Ok(next..next);
@@ -170,6 +174,15 @@ impl Wal {
 
     /// The stream, or an empty one that nobody knows.
     fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+        if self.log.environment.read_only {
+            // Known from now on: the iterator sees the stream once it is there.
+            let stream = match self.log.find(key)? {
+                Some(stream) => stream,
+                None => self.log.find_or_add(key)?,
+            };
+            stream.look_again()?;
+            return Ok(stream);
+        }
         match self.log.find(key)? {
             Some(stream) => Ok(stream),
             None => Ok(StreamCore::absent(
@@ -184,12 +197,14 @@ impl Wal {
     /// `archive_path` they are moved there, otherwise deleted. Durable on return, and so is all
     /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`.
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
+        self.log.enter_to_write()?;
         self.existing(stream)?.truncate(safe_id)
     }
 
     /// Brings back the archived segments that join on to the first id kept. Durable on return.
     /// Returns how many; 0 without an archive.
     pub fn restore_archived(&self, stream: &str) -> Result<usize> {
+        self.log.enter_to_write()?;
         match self.log.find(stream)? {
             Some(stream) => stream.restore_archived(),
             None => Ok(0),
@@ -199,22 +214,22 @@ impl Wal {
     /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
     /// append by name starts a new stream at id 0.
     pub fn delete_stream(&self, stream: &str) -> Result<()> {
+        self.log.enter_to_write()?;
         self.log.delete(stream)
     }
 
     /// The first id of the segment that appends go to; `None` before the first append, or when the
     /// stream cannot be used.
     pub fn current_segment_start_id(&self, stream: &str) -> Option<u64> {
-        self.log
-            .find(stream)
-            .ok()
-            .flatten()?
-            .current_segment_start_id()
+        self.try_current_segment_start_id(stream).ok().flatten()
     }
 
     /// The keys of all streams, sorted; those that could not be opened included.
     pub fn streams(&self) -> Result<Vec<String>> {
         self.log.enter()?;
+        if self.log.environment.read_only {
+            self.log.discover()?;
+        }
         let known = self.log.known.read();
         let exists = |known: &Known| match known {
             Known::Stream(stream) => stream.exists(),
@@ -232,13 +247,14 @@ impl Wal {
 
     /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.
     pub fn sync(&self, stream: &str) -> Result<()> {
+        self.log.enter_to_write()?;
         self.existing(stream)?.sync()
     }
 
     /// Makes everything appended so far durable, in all streams; the first failure is told. Streams
     /// that could not be opened took no appends and are passed over.
     pub fn sync_all(&self) -> Result<()> {
-        self.log.enter()?;
+        self.log.enter_to_write()?;
         let streams = self.log.served(&self.log.known.read());
         let mut result = Ok(());
         for stream in streams {
@@ -262,6 +278,7 @@ impl Wal {
     /// [`Stream::append_vectored`], by name.
     #[cfg(feature = "capi")]
     pub(crate) fn append_vectored(&self, stream: &str, parts: &[&[u8]]) -> Result<u64> {
+        self.log.enter_to_write()?;
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
         self.log
             .on_stream(stream, |stream| stream.append(parts, durable))
@@ -280,10 +297,12 @@ impl Wal {
     }
 
     /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
-    #[cfg(feature = "capi")]
     pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
-        let stream = self.log.find(stream)?;
-        Ok(stream.and_then(|stream| stream.current_segment_start_id()))
+        let Some(stream) = self.log.find(stream)? else {
+            return Ok(None);
+        };
+        stream.look_again()?;
+        Ok(stream.current_segment_start_id())
     }
 
     /// What the streams share; the sharded log keeps its own files beside them.

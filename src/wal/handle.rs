@@ -42,6 +42,12 @@ impl Stream {
         }
     }
 
+    /// The same; where somebody else writes the stream, as it is now.
+    fn enter_current(&self) -> Result<&StreamCore> {
+        self.enter_existing()?.look_again()?;
+        self.enter_existing()
+    }
+
     /// Reads; a failure of a stream that is deleted meanwhile is that it is not there.
     fn reading<R>(&self, read: impl FnOnce(&StreamCore) -> Result<R>) -> Result<R> {
         read(self.enter_existing()?).or_else(|error| self.enter_existing().and(Err(error)))
@@ -96,29 +102,29 @@ impl Stream {
 
     /// Entries in order, from `start` or the first id kept, whichever is later.
     pub fn iter(&self, start: u64) -> Result<WalIterator> {
-        self.enter_existing()?;
+        self.enter_current()?;
         Ok(WalIterator::new(Arc::clone(&self.core), start))
     }
 
     /// Entries in order, with their ids.
     pub fn iter_with_ids(&self, start: u64) -> Result<WalIdIterator> {
-        self.enter_existing()?;
+        self.enter_current()?;
         Ok(WalIdIterator::new(Arc::clone(&self.core), start))
     }
 
     /// The first id kept.
     pub fn first_id(&self) -> Result<u64> {
-        Ok(self.enter_existing()?.first_id())
+        Ok(self.enter_current()?.first_id())
     }
 
     /// The id that the next append gets, if nobody else appends before.
     pub fn next_id(&self) -> Result<u64> {
-        Ok(self.enter_existing()?.next_id())
+        Ok(self.enter_current()?.next_id())
     }
 
     /// One past the last durable id: everything below it survives a power cut.
     pub fn durable_end(&self) -> Result<u64> {
-        Ok(self.enter_existing()?.durable_end())
+        Ok(self.enter_current()?.durable_end())
     }
 
     /// Makes everything appended so far durable.

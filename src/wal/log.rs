@@ -48,7 +48,7 @@ pub struct Log {
     closed: AtomicBool,
     /// Held while a stream is deleted: who finds one deleted under it waits here.
     pub deletions: Mutex<()>,
-    /// The writer lock; taken out when the log is closed.
+    /// The writer lock; taken out when the log is closed, never there when it is read-only.
     lock: Mutex<Option<Box<dyn StorageLock>>>,
     fork_generation: u64,
 }
@@ -63,7 +63,7 @@ impl Log {
         helpers: Arc<Helpers>,
         known: HashMap<String, Known>,
         unnamed: HashMap<PathBuf, Arc<Error>>,
-        lock: Box<dyn StorageLock>,
+        lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
         Log {
             environment,
@@ -73,7 +73,7 @@ impl Log {
             unnamed,
             closed: AtomicBool::new(false),
             deletions: Mutex::new(()),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
             fork_generation: fork_generation(),
         }
     }
@@ -93,6 +93,15 @@ impl Log {
         Ok(())
     }
 
+    /// The same, for calls that write.
+    pub fn enter_to_write(&self) -> Result<()> {
+        self.enter()?;
+        match self.environment.read_only {
+            true => Err(Error::ReadOnly),
+            false => Ok(()),
+        }
+    }
+
     /// Keeps a close that begins now waiting until the guard goes.
     #[cfg(feature = "sharded")]
     pub fn hold_open(&self) -> Result<HeldOpen<'_>> {
@@ -106,6 +115,9 @@ impl Log {
     pub fn find(&self, key: &str) -> Result<Option<Arc<StreamCore>>> {
         self.enter()?;
         check_key(key).map_err(|what| Error::Config(format!("stream key {key:?}: {what}")))?;
+        if self.environment.read_only {
+            return self.find_watched(key);
+        }
         match self.known.read().get(key) {
             Some(Known::Stream(stream)) => Ok(Some(Arc::clone(stream))),
             Some(Known::Broken(error)) => Err(error.duplicate()),
@@ -121,6 +133,9 @@ impl Log {
     pub fn find_or_add(&self, key: &str) -> Result<Arc<StreamCore>> {
         if let Some(stream) = self.find(key)? {
             return Ok(stream);
+        }
+        if self.environment.read_only {
+            return self.add_watched(key);
         }
         let mut known = self.known.write();
         // A close that began meanwhile has taken its list of streams under this lock.
@@ -140,7 +155,7 @@ impl Log {
 
     /// Forgets streams that were asked for, never appended to, and that nobody holds any more.
     /// Looks at all only where their number has doubled since, so that adding stays cheap.
-    fn drop_unused(&self, known: &mut HashMap<String, Known>) {
+    pub(super) fn drop_unused(&self, known: &mut HashMap<String, Known>) {
         if known.len() < self.sweep_at.load(Ordering::Relaxed) {
             return;
         }
@@ -232,6 +247,14 @@ impl Log {
             return Ok(());
         }
         self.helpers.stop();
+        if self.environment.read_only {
+            for known in self.known.write().values() {
+                if let Known::Stream(stream) = known {
+                    stream.stop_looking();
+                }
+            }
+            return Ok(());
+        }
         let streams = self.served(&self.known.write());
         let closed = for_each(streams, |stream| stream.close());
         // A deletion that began before is not cut short by closing: without the lock it would

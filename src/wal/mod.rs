@@ -6,6 +6,7 @@
 //! | `log` | what do all clones of a `Wal` share, and how does it end? |
 //! | `helpers` | who syncs and makes room behind the caller's back? |
 //! | `parallel` | how is work on many streams shared out? |
+//! | `read_only` | how is a log read that somebody else writes? |
 //! | `by_name` | what can be done to a stream by its key? |
 //! | `handle` | what can be done through a stream's handle? |
 //! | `iterate` | how are entries read in order? |
@@ -18,6 +19,7 @@ mod iterate;
 mod log;
 mod open;
 mod parallel;
+mod read_only;
 mod transaction;
 
 pub use by_name::Wal;

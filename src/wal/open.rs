@@ -13,19 +13,18 @@ use crate::format::LOCK_FILE;
 use crate::format::is_deleted_dir_name;
 use crate::format::is_stream_dir_name;
 use crate::format::key_from_dir_name;
-use crate::format::segment_file_name;
 use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::recovery::Decision;
-use crate::recovery::Finding;
-use crate::recovery::Foreign;
 use crate::recovery::Recovered;
-use crate::recovery::Refusal;
 use crate::recovery::StreamFacts;
 use crate::recovery::act;
 use crate::recovery::decide;
+use crate::recovery::describe;
+use crate::recovery::describe_refusal;
+use crate::recovery::refusal_error;
 use crate::recovery::survey;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
@@ -78,7 +77,7 @@ pub fn open(
             }
         }
     }
-    Ok(Log::new(environment, helpers, known, unnamed, lock))
+    Ok(Log::new(environment, helpers, known, unnamed, Some(lock)))
 }
 
 /// Makes sure of the root directory, durably, and locks it.
@@ -222,59 +221,6 @@ fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
     match damage.is_empty() {
         true => Ok(()),
         false => Err(Error::Corruption(damage.join("; "))),
-    }
-}
-
-fn describe_refusal(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Vec<String> {
-    match refusal {
-        Refusal::Damaged(findings) => findings
-            .iter()
-            .map(|finding| describe(key, facts, finding))
-            .collect(),
-        _ => vec![refusal_error(key, facts, refusal).to_string()],
-    }
-}
-
-fn describe(key: &str, facts: &StreamFacts, finding: &Finding) -> String {
-    let path = match finding.segment.and_then(|i| facts.segments.get(i)) {
-        Some(segment) => facts.dir.join(segment_file_name(segment.name_id)),
-        None => facts.dir.clone(),
-    };
-    let mut context = ErrorContext::at(&path).stream(key);
-    context.offset = finding.offset;
-    context.ids = finding.ids.clone();
-    format!("{} ({context})", finding.what)
-}
-
-fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error {
-    let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
-    match refusal {
-        Refusal::Foreign(i, foreign) => {
-            let path = path_of(*i);
-            let place = path.display();
-            match foreign {
-                Foreign::Version06 => {
-                    Error::UnsupportedVersion(format!("{place} was written by ironwal 0.6"))
-                }
-                Foreign::Newer(version) => Error::UnsupportedVersion(format!(
-                    "{place} has format version {version}, newer than this library reads"
-                )),
-                Foreign::OtherStream(other) => Error::InvalidFilename(format!(
-                    "{place} is a segment of stream {other:?}, not of {key:?}"
-                )),
-                Foreign::OtherName(first_id) => Error::InvalidFilename(format!(
-                    "{place} holds the segment that starts at id {first_id}"
-                )),
-                Foreign::Stranger => {
-                    Error::InvalidFilename(format!("{place} is no segment of this log"))
-                }
-            }
-        }
-        Refusal::NoKey => {
-            let what = format!("no segment in {} tells its stream", facts.dir.display());
-            Error::InvalidFilename(what)
-        }
-        Refusal::Damaged(_) => Error::Corruption(describe_refusal(key, facts, refusal).join("; ")),
     }
 }
 

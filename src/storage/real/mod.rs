@@ -14,6 +14,7 @@ mod writable_map;
 
 use super::Access;
 use super::DirEntry;
+use super::DirIdentity;
 use super::EntryKind;
 use super::Storage;
 use super::StorageFile;
@@ -26,10 +27,12 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 /// The file systems of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,6 +145,22 @@ impl Storage for RealDisk {
         // The types differ between systems.
         #[allow(clippy::unnecessary_cast)]
         Ok((facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64))
+    }
+
+    fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
+        let found = match fs::metadata(path) {
+            Ok(found) if found.is_dir() => found,
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let made = found.created().ok();
+        let made = made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+        Ok(Some(DirIdentity {
+            device: found.dev(),
+            number: found.ino(),
+            made_ns: made.map_or(0, |made| made.as_nanos()),
+        }))
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {

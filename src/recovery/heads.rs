@@ -1,0 +1,255 @@
+//! What identifies each segment file of a stream: header, slots and trailer.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::FrontierSlot;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::HeaderFault;
+use crate::format::SECTOR_LEN;
+use crate::format::SegmentHeader;
+use crate::format::SegmentSeed;
+use crate::format::SlotState;
+use crate::format::TRAILER_LEN;
+use crate::format::decode_trailer;
+use crate::format::parse_segment_file_name;
+use crate::format::segment_file_name;
+use crate::ids::EntryId;
+use crate::recovery::facts::Foreign;
+use crate::recovery::facts::Head;
+use crate::recovery::facts::SegmentFacts;
+use crate::recovery::frontier::FIRST_FRAME;
+use crate::storage::Access;
+use crate::storage::DirEntry;
+use crate::storage::EntryKind;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+
+/// So much of each file is read at once: the header area and the first frame's header at least.
+const FIRST_READ: usize = 4096;
+const _: () = assert!(FIRST_READ >= HEADER_AREA_LEN as usize + FRAME_HEADER_LEN);
+
+/// Sealed segments that were looked at before and have not changed since: they never do.
+pub type Known = BTreeMap<EntryId, SegmentFacts>;
+
+/// Segments as they were looked at, and the newest one's file.
+pub(super) type Heads = (Vec<(EntryId, Looked)>, Option<Arc<dyn StorageFile>>);
+
+/// Reads what identifies each segment file, the newest first, and tells it oldest first.
+pub(super) fn heads(
+    storage: &dyn Storage,
+    dir: &Path,
+    listing: &[DirEntry],
+    known: &Known,
+) -> Result<Heads> {
+    let mut raw = Vec::new();
+    // The one whose frames are read next, mostly.
+    let mut newest = None;
+    for entry in listing.iter().rev() {
+        let Some(name_id) = parse_segment_file_name(&entry.name) else {
+            continue;
+        };
+        let path = dir.join(&entry.name);
+        if entry.kind != EntryKind::File {
+            let what = format!("{} is not a regular file", path.display());
+            return Err(Error::InvalidFilename(what));
+        }
+        let io = |error| Error::io(error, ErrorContext::at(&path));
+        if let Some(known) = known.get(&name_id) {
+            raw.push((name_id, Looked::Before(known.clone())));
+            continue;
+        }
+        let (head, file) = RawHead::read(storage, &path).map_err(io)?;
+        let is_newest = raw.is_empty();
+        let successor = head.successor().filter(|_| is_newest);
+        raw.push((name_id, Looked::Now(head)));
+        if is_newest {
+            newest = Some(file);
+        }
+        if let Some(successor) = successor {
+            // Sealed, so there is a successor: made since the listing.
+            let (newer, file) = newer_heads(storage, dir, successor)?;
+            raw.splice(0..0, newer);
+            newest = file.or(newest);
+        }
+    }
+    raw.reverse();
+    Ok((raw, newest))
+}
+
+/// The segments from this one on as far as each is sealed and the next is there, newest first.
+fn newer_heads(storage: &dyn Storage, dir: &Path, first: EntryId) -> Result<Heads> {
+    let mut newer = Vec::new();
+    let mut newest = None;
+    let mut next = Some(first);
+    while let Some(name_id) = next {
+        let path = dir.join(segment_file_name(name_id));
+        let (head, file) = match RawHead::read(storage, &path) {
+            Ok(read) => read,
+            // As it always is unless somebody writes.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) => return Err(Error::io(error, ErrorContext::at(&path))),
+        };
+        next = head.successor().filter(|next| *next > name_id);
+        newer.push((name_id, Looked::Now(head)));
+        newest = Some(file);
+    }
+    newer.reverse();
+    Ok((newer, newest))
+}
+
+/// When a segment file was looked at.
+pub(super) enum Looked {
+    Before(SegmentFacts),
+    Now(RawHead),
+}
+
+impl Looked {
+    /// The key that its header tells.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Looked::Before(facts) => facts.head.header().map(|header| header.key.as_str()),
+            Looked::Now(head) => head.header.as_ref().ok().map(|header| header.key.as_str()),
+        }
+    }
+}
+
+/// The bytes that identify a segment file, before they are judged.
+pub(super) struct RawHead {
+    file_len: u64,
+    header: std::result::Result<SegmentHeader, HeaderFault>,
+    area: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl RawHead {
+    fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHead, Arc<dyn StorageFile>)> {
+        let file = storage.open_file(path, Access::Read)?;
+        // Header area and first frames in one read: of a short file, all.
+        let mut area = vec![0; FIRST_READ];
+        let read = file.read_at(0, &mut area)?;
+        area.truncate(read);
+        // The length behind the slots: a file that grows is never shorter than they say.
+        let file_len = file.len()?;
+        let start = file_len.saturating_sub(TRAILER_LEN as u64);
+        let last = match area.get(start as usize..) {
+            // All of it was read already.
+            Some(last) if read as u64 == file_len => last.to_vec(),
+            _ => {
+                let mut last = vec![0; TRAILER_LEN];
+                let read = file.read_at(start, &mut last)?;
+                last.truncate(read);
+                last
+            }
+        };
+        let sector = &area[..area.len().min(SECTOR_LEN)];
+        let head = RawHead {
+            file_len,
+            header: SegmentHeader::decode(sector),
+            area,
+            last,
+        };
+        Ok((head, file))
+    }
+
+    /// The first id of the next segment, if this one has a trailer.
+    fn successor(&self) -> Option<EntryId> {
+        let header = self.header.as_ref().ok()?;
+        let trailer = decode_trailer(&self.last, header.seed(), self.file_len)?;
+        Some(trailer.end_id)
+    }
+
+    pub(super) fn judge(self, expected: &Identity<'_>) -> SegmentFacts {
+        let head = self.head(expected);
+        let (slots, trailer) = match head.header() {
+            Some(header) => {
+                let seed = header.seed();
+                let slots = [0, 1].map(|slot| self.slot(seed, slot));
+                (slots, decode_trailer(&self.last, seed, self.file_len))
+            }
+            None => ([SlotState::Never, SlotState::Never], None),
+        };
+        SegmentFacts {
+            name_id: expected.name_id,
+            file_len: self.file_len,
+            head,
+            slots,
+            trailer,
+            tail: None,
+        }
+    }
+
+    fn head(&self, expected: &Identity<'_>) -> Head {
+        let foreign = match &self.header {
+            Ok(header) if expected.key.is_none_or(|key| key != header.key) => {
+                Foreign::OtherStream(header.key.clone())
+            }
+            Ok(header) if header.first_id != expected.name_id => {
+                Foreign::OtherName(header.first_id)
+            }
+            Ok(header) => return Head::Good(header.clone()),
+            Err(HeaderFault::Version06) => return Head::Foreign(Foreign::Version06),
+            // Its checksum is good: not a damaged header, whatever seems to validate below it.
+            Err(HeaderFault::Newer(version)) => return Head::Foreign(Foreign::Newer(*version)),
+            Err(HeaderFault::Short) => return Head::Unborn,
+            Err(HeaderFault::Zeros | HeaderFault::Stranger | HeaderFault::Damaged { .. }) => {
+                Foreign::Stranger
+            }
+        };
+        if self.header.is_err()
+            && let Some(header) = self.proven_under(expected)
+        {
+            return Head::Rotten(header);
+        }
+        match &self.header {
+            Err(HeaderFault::Zeros) => Head::Unborn,
+            _ => Head::Foreign(foreign),
+        }
+    }
+
+    /// The identity that name and directory tell, if a slot or the first frame validates under it.
+    fn proven_under(&self, expected: &Identity<'_>) -> Option<SegmentHeader> {
+        let seed = SegmentSeed::new(expected.key?, expected.name_id, expected.generation);
+        let slot_proves = [0, 1]
+            .into_iter()
+            .any(|slot| matches!(self.slot(seed, slot), SlotState::Valid(_)));
+        let first = self
+            .area
+            .get(HEADER_AREA_LEN as usize..)
+            .unwrap_or_default();
+        let frame_proves = FrameHeader::decode(first, seed, FIRST_FRAME)
+            .is_ok_and(|frame| frame.first_id == expected.name_id);
+        (slot_proves || frame_proves).then(|| SegmentHeader {
+            key: expected.key.unwrap_or_default().to_owned(),
+            first_id: expected.name_id,
+            generation: expected.generation,
+            predecessor: None,
+            lost_from: expected.name_id,
+            first_kept_id: EntryId(0),
+            cut_epoch: 0,
+        })
+    }
+
+    fn slot(&self, seed: SegmentSeed, slot: usize) -> SlotState {
+        let from = SECTOR_LEN * (slot + 1);
+        let bytes = self.area.get(from..).unwrap_or_default();
+        match bytes.get(..SECTOR_LEN) {
+            Some(bytes) => FrontierSlot::decode(bytes, seed, slot),
+            None => SlotState::Never,
+        }
+    }
+}
+
+/// Who a file is according to its directory, its name and its neighbours.
+pub(super) struct Identity<'a> {
+    pub(super) key: Option<&'a str>,
+    pub(super) name_id: EntryId,
+    pub(super) generation: u64,
+}

@@ -1,0 +1,288 @@
+//! What a reader sees of a writer in another process that rotates, truncates, deletes, closes, dies
+//! and recovers.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::path::Path;
+use std::process::Child;
+use std::process::ChildStdout;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+use ironwal::*;
+
+use crate::support::Role;
+use crate::support::child;
+use crate::support::entry;
+use crate::support::options;
+use crate::support::place;
+
+pub const ROLES: &[Role] = &[
+    ("strict", append_strictly),
+    ("for ever", append_for_ever),
+    ("reborn", delete_and_begin_again),
+];
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn small(place: &Path, sync_mode: SyncMode) -> WalOptions {
+    let mut options = options(place, sync_mode);
+    options.max_segment_size = 4096;
+    options
+}
+
+/// A writer in a process of its own, killed with this.
+struct Writer {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Writer {
+    fn start(role: &str, place: &Path) -> Writer {
+        let mut process = child(role, place)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the writer starts");
+        let lines = BufReader::new(process.stdout.take().expect("its output"));
+        Writer { process, lines }
+    }
+
+    /// The next thing it said; `None`: it has ended.
+    fn said(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).expect("reads") == 0 {
+                return None;
+            }
+            // The test harness talks, too.
+            if let Some((_, said)) = line.trim_end().split_once("said ") {
+                return Some(said.to_owned());
+            }
+        }
+    }
+
+    fn kill(mut self) {
+        self.process.kill().expect("kills");
+        self.process.wait().expect("ends");
+    }
+
+    fn end(mut self) {
+        while self.said().is_some() {}
+        assert!(self.process.wait().expect("ends").success());
+    }
+}
+
+/// Under `Strict`: appends, rotating often, truncates, closes and opens again.
+fn append_strictly(place: &Path) {
+    let mut wal = Wal::new(small(place, SyncMode::Strict)).expect("opens");
+    for id in 0..1500 {
+        assert_eq!(wal.append("s", &entry(id)).expect("appends"), id);
+        println!("said {id}");
+        if id % 100 == 99 {
+            wal.truncate("s", id.saturating_sub(150)).expect("cuts");
+        }
+        if id % 400 == 399 {
+            wal.close().expect("closes");
+            wal = Wal::new(small(place, SyncMode::Strict)).expect("opens");
+        }
+    }
+    wal.close().expect("closes");
+}
+
+#[test]
+fn a_reader_sees_at_once_what_a_strict_append_in_another_process_has_acknowledged() {
+    // Through rotation, truncation, close and recovery.
+    for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
+        let place = place();
+        std::fs::create_dir(place.path().join("log")).expect("a directory");
+        let mut how = small(place.path(), SyncMode::Strict);
+        how.read_strategy = strategy;
+        let reader = Wal::open_read_only(how).expect("opens");
+        let mut iterator = reader.iter_with_ids("s", 0).expect("iterates");
+        let mut writer = Writer::start("strict", place.path());
+        let (mut next, mut overtaken) = (0, 0);
+        while let Some(said) = writer.said() {
+            let id: u64 = said.parse().expect("an id");
+            let found = reader.get("s", id).expect("reads");
+            assert_eq!(found, Some(entry(id)), "entry {id} was acknowledged");
+            // The iterator now and then, so that truncation overtakes it.
+            if id % 300 == 299 {
+                loop {
+                    match iterator.next() {
+                        None => break,
+                        Some(Ok((id, bytes))) => {
+                            // Where nothing was shown yet it begins at the first id kept.
+                            let may_jump = overtaken > 0 || next == 0;
+                            assert!(id == next || may_jump, "{id} follows {next}");
+                            assert!(id >= next);
+                            assert_eq!(bytes, entry(id), "entry {id}");
+                            next = id + 1;
+                        }
+                        Some(Err(Error::SegmentNotFound(lost))) => {
+                            assert_eq!(lost, next, "never a jump");
+                            overtaken += 1;
+                            iterator = reader.iter_with_ids("s", next).expect("iterates");
+                        }
+                        Some(Err(error)) => panic!("{error}"),
+                    }
+                }
+                assert!(next > id, "came to the end");
+            }
+        }
+        writer.end();
+        assert_eq!(next, 1500);
+        let stream = reader.stream("s").expect("a handle");
+        assert_eq!(stream.next_id().expect("tells"), 1500);
+        assert_eq!(stream.durable_end().expect("tells"), 1500);
+        assert!(stream.first_id().expect("tells") > 1000);
+        assert_eq!(reader.streams().expect("lists"), ["s"]);
+    }
+}
+
+/// Without waiting for the disk: single entries and batches, until it is killed.
+fn append_for_ever(place: &Path) {
+    let mut how = small(place, SyncMode::Async);
+    how.max_segment_size = 64 << 10;
+    how.background_sync = Some(BackgroundSync {
+        interval: Duration::from_millis(3),
+        bytes: 32 << 10,
+    });
+    let wal = Wal::new(how).expect("opens");
+    let mut id = wal.stream("s").and_then(|s| s.next_id()).expect("tells");
+    println!("said {id}");
+    loop {
+        let batch: Vec<Vec<u8>> = (id..id + 1 + id % 7).map(entry).collect();
+        let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
+        id = wal.append_batch("s", &batch).expect("appends").end;
+        if id % 1000 < 7 {
+            wal.truncate("s", id.saturating_sub(3000)).expect("cuts");
+            println!("said {id}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_goes_on_through_the_death_and_the_recovery_of_the_writer() {
+    for mode in [SyncMode::Async, SyncMode::Strict] {
+        let place = place();
+        std::fs::create_dir(place.path().join("log")).expect("a directory");
+        let reader = Wal::open_read_only(small(place.path(), mode)).expect("opens");
+        let stream = reader.stream("s").expect("a handle");
+        let (mut next, mut read) = (0, 0_u64);
+        let begun = Instant::now();
+        for round in 0..12 {
+            let mut writer = Writer::start("for ever", place.path());
+            let recovered: u64 = writer.said().expect("has opened").parse().expect("an id");
+            if mode == SyncMode::Async {
+                assert!(recovered >= next, "{recovered} of {next} came back");
+            }
+            let until = Instant::now() + Duration::from_millis(40 + 13 * round);
+            while Instant::now() < until {
+                let mut iterator = stream.iter_with_ids(next).expect("iterates");
+                for item in &mut iterator {
+                    match item {
+                        Ok((id, bytes)) => {
+                            assert!(id >= next, "{id} after {next}");
+                            assert_eq!(bytes, entry(id), "entry {id}");
+                            next = id + 1;
+                            read += 1;
+                        }
+                        Err(Error::SegmentNotFound(lost)) => {
+                            assert_eq!(lost, next);
+                            break;
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                    if Instant::now() > until {
+                        break;
+                    }
+                }
+            }
+            writer.kill();
+            // Nobody has it open now: the torn tail stands there, and is the end for now.
+            let end = stream.next_id().expect("tells");
+            assert!(end >= next);
+            let durable = stream.durable_end().expect("tells");
+            assert!(durable <= end || mode == SyncMode::Strict);
+            assert!(begun.elapsed() < PATIENCE);
+        }
+        assert!(read > 1000, "{read} entries were read");
+    }
+}
+
+/// A stream that is deleted and begun again; every entry tells which life it belongs to.
+fn delete_and_begin_again(place: &Path) {
+    let wal = Wal::new(small(place, SyncMode::Async)).expect("opens");
+    for life in 0_u64..60 {
+        for id in 0..20 + life * 7 % 90 {
+            let bytes = [life.to_le_bytes(), id.to_le_bytes()].concat();
+            assert_eq!(wal.append("s", &bytes).expect("appends"), id);
+        }
+        std::thread::sleep(Duration::from_millis(4));
+        wal.delete_stream("s").expect("deletes");
+        println!("said {life}");
+    }
+    wal.append("s", &[0xff; 16]).expect("appends");
+    wal.close().expect("closes");
+}
+
+#[test]
+fn an_iterator_never_goes_from_a_deleted_stream_into_its_successor() {
+    let place = place();
+    std::fs::create_dir(place.path().join("log")).expect("a directory");
+    let reader = Wal::open_read_only(small(place.path(), SyncMode::Async)).expect("opens");
+    let mut writer = Writer::start("reborn", place.path());
+    let (mut lives, mut ended) = (std::collections::BTreeSet::new(), 0);
+    let begun = Instant::now();
+    'lives: loop {
+        assert!(begun.elapsed() < PATIENCE);
+        let mut iterator = reader.iter_with_ids("s", 0).expect("iterates");
+        let (mut life, mut next) = (None, 0);
+        loop {
+            assert!(begun.elapsed() < PATIENCE);
+            match iterator.next() {
+                None => std::thread::yield_now(),
+                Some(Ok((id, bytes))) => {
+                    let told = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+                    if told == u64::MAX {
+                        break 'lives;
+                    }
+                    assert_eq!(id, next, "in life {told}");
+                    assert_eq!(bytes[8..], id.to_le_bytes());
+                    assert_eq!(*life.get_or_insert(told), told, "at {id}");
+                    lives.insert(told);
+                    next += 1;
+                }
+                Some(Err(Error::StreamNotFound(_))) => {
+                    ended += 1;
+                    break;
+                }
+                Some(Err(error)) => panic!("{error}"),
+            }
+        }
+    }
+    while writer.said().is_some() {}
+    writer.end();
+    assert!(lives.len() > 5 && ended > 5, "{lives:?}, {ended}");
+    let handle = reader.stream("s").expect("a handle");
+    assert_eq!(handle.next_id().expect("tells"), 1);
+}
+
+#[test]
+fn waiting_for_an_entry_of_another_process_ends_when_it_is_durable() {
+    let place = place();
+    std::fs::create_dir(place.path().join("log")).expect("a directory");
+    let reader = Wal::open_read_only(small(place.path(), SyncMode::Strict)).expect("opens");
+    let stream = reader.stream("s").expect("a handle");
+    assert!(matches!(
+        stream.wait_durable(0, Duration::from_millis(5)),
+        Err(Error::Timeout)
+    ));
+    let writer = Writer::start("strict", place.path());
+    stream
+        .wait_durable(1499, PATIENCE)
+        .expect("becomes durable");
+    assert_eq!(stream.get(1499).expect("reads"), Some(entry(1499)));
+    writer.end();
+}

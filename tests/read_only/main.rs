@@ -1,0 +1,14 @@
+//! A second process reads the log while the first one writes it (D10): what it shows is right, and
+//! nothing on disk changes by it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod follow;
+mod unchanged;
+
+/// Hands over to the part that this program was started for.
+#[test]
+fn as_a_child() {
+    support::play(follow::ROLES);
+}

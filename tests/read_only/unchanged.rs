@@ -1,0 +1,221 @@
+//! A log that is open read-only changes nothing, refuses what would, and shows what recovery
+//! would leave.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use ironwal::*;
+
+use crate::support::entry;
+use crate::support::files_in;
+use crate::support::options;
+use crate::support::place;
+use crate::support::segments_in;
+
+type Seen = BTreeMap<PathBuf, (SystemTime, u64, Option<Vec<u8>>)>;
+
+/// Everything below a directory: names, times of change, lengths, contents.
+fn everything(dir: &Path) -> Seen {
+    let mut seen = Seen::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(next) = dirs.pop() {
+        let facts = std::fs::metadata(&next).expect("is there");
+        seen.insert(next.clone(), (facts.modified().expect("a time"), 0, None));
+        for listed in std::fs::read_dir(&next).expect("lists") {
+            let path = listed.expect("an entry").path();
+            if path.is_dir() {
+                dirs.push(path);
+                continue;
+            }
+            let facts = std::fs::metadata(&path).expect("is there");
+            let content = std::fs::read(&path).expect("reads");
+            let modified = facts.modified().expect("a time");
+            seen.insert(path, (modified, facts.len(), Some(content)));
+        }
+    }
+    seen
+}
+
+/// Reads all there is, in every way there is.
+fn read_all(wal: &Wal) -> Vec<String> {
+    let mut told = Vec::new();
+    for key in wal.streams().expect("lists") {
+        let stream = match wal.stream(&key) {
+            Ok(stream) => stream,
+            Err(error) => {
+                told.push(format!("{key}: {error}"));
+                continue;
+            }
+        };
+        let (first, next) = (stream.first_id().unwrap(), stream.next_id().unwrap());
+        told.push(format!("{key}: {first}..{next}"));
+        for item in stream.iter_with_ids(0).unwrap() {
+            told.push(match item {
+                Ok((id, bytes)) => format!("{id}: {bytes:?}"),
+                Err(error) => format!("{:?}", error.context().ids),
+            });
+        }
+        for id in first..next.min(first + 2000) {
+            told.push(match (wal.get(&key, id), stream.view(id)) {
+                (Ok(Some(bytes)), Ok(Some(view))) if *view == bytes[..] => format!("{bytes:?}"),
+                (Err(error), Err(_)) => error.to_string(),
+                (Ok(None), Ok(None)) if id >= stream.durable_end().unwrap() => "later".to_owned(),
+                other => panic!("{other:?}"),
+            });
+        }
+    }
+    told
+}
+
+fn written(place: &Path) -> PathBuf {
+    let mut how = options(place, SyncMode::Async);
+    how.max_segment_size = 4096;
+    let root = how.root_path.clone();
+    let wal = Wal::new(how).expect("opens");
+    for id in 0..200 {
+        wal.append("s", &entry(id)).expect("appends");
+        wal.append_batch("odd/Key", &[b"a", b"", &entry(id)])
+            .expect("appends");
+    }
+    wal.sync_all().expect("syncs");
+    wal.truncate("s", 60).expect("cuts");
+    wal.append("s", &entry(200)).expect("appends");
+    // Left open, as a killed process leaves it: by a copy.
+    let copy = place.join("copy");
+    copy_dir(&root, &copy);
+    wal.close().expect("closes");
+    copy
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for (name, content) in files_in(from) {
+        let target = to.join(name);
+        std::fs::create_dir_all(target.parent().expect("below")).expect("a directory");
+        std::fs::write(target, content).expect("writes");
+    }
+}
+
+/// What is done to a segment, by name.
+type Harm = (&'static str, fn(&mut Vec<u8>));
+
+const HARMS: [Harm; 7] = [
+    ("nothing", |_| ()),
+    ("bytes behind the tail", |bytes| bytes.extend([7; 100])),
+    ("zeros behind the tail", |bytes| bytes.extend([0; 5000])),
+    ("a flipped payload", |bytes| bytes[1600] ^= 1),
+    ("a flipped frame header", |bytes| bytes[1537] ^= 1),
+    ("a flipped slot", |bytes| bytes[600] ^= 1),
+    ("cut short", |bytes| bytes.truncate(2000)),
+];
+
+#[test]
+fn reading_changes_nothing_and_shows_what_recovery_would_leave() {
+    let place = place();
+    let source = written(place.path());
+    let count = segments_in(&source.join("s")).len();
+    assert!(count > 3);
+    for (name, harm) in HARMS {
+        for number in [0, 1, count - 1] {
+            let root = place.path().join(format!("{number} {name}"));
+            copy_dir(&source, &root);
+            let segment = &segments_in(&root.join("s"))[number];
+            let mut bytes = std::fs::read(segment).expect("reads");
+            harm(&mut bytes);
+            std::fs::write(segment, bytes).expect("writes");
+            let before = everything(&root);
+            let mut how = options(place.path(), SyncMode::Async);
+            how.root_path = root.clone();
+            let reader = Wal::open_read_only(how.clone()).expect("opens");
+            let shown = read_all(&reader);
+            reader.refresh().expect("looks");
+            assert_eq!(shown, read_all(&reader), "{number} {name}");
+            let mut strict = how.clone();
+            strict.sync_mode = SyncMode::Strict;
+            strict.read_strategy = ReadStrategy::Mmap;
+            let durable = read_all(&Wal::open_read_only(strict).expect("opens"));
+            drop(reader);
+            assert!(everything(&root) == before, "{number} {name} was changed");
+            let recovered = read_all(&Wal::new(how).expect("opens"));
+            assert_eq!(shown, recovered, "{number} {name}");
+            assert!(shown.len() > 250 && durable.len() > 250, "{number} {name}");
+        }
+    }
+}
+
+#[test]
+fn a_log_open_read_only_refuses_everything_that_writes() {
+    let place = place();
+    let mut how = options(place.path(), SyncMode::Strict);
+    how.archive_path = Some(place.path().join("archive"));
+    let writer = Wal::new(how.clone()).expect("opens");
+    writer.append("s", b"x").expect("appends");
+    let reader = Wal::open_read_only(how.clone()).expect("opens beside the writer");
+    assert!(reader.is_read_only() && !writer.is_read_only());
+    let stream = reader.stream("s").expect("a handle");
+    let mut txn = reader.writer("s");
+    txn.add(&b"y"[..]);
+    let refused: [(&str, Result<()>); 13] = [
+        ("append", reader.append("s", b"y").map(drop)),
+        ("append to another", reader.append("t", b"y").map(drop)),
+        ("append_batch", reader.append_batch("s", &[b"y"]).map(drop)),
+        ("commit", txn.commit().map(drop)),
+        ("truncate", reader.truncate("s", 1).map(drop)),
+        ("restore_archived", reader.restore_archived("s").map(drop)),
+        ("delete_stream", reader.delete_stream("s")),
+        ("delete another", reader.delete_stream("t")),
+        ("sync", reader.sync("s")),
+        ("sync_all", reader.sync_all()),
+        ("stream append", stream.append(b"y").map(drop)),
+        ("stream batch", stream.append_batch(&[b"y"]).map(drop)),
+        ("stream sync", stream.sync()),
+    ];
+    for (call, answer) in refused {
+        assert!(matches!(answer, Err(Error::ReadOnly)), "{call}: {answer:?}");
+    }
+    assert_eq!(reader.streams().expect("lists"), ["s"]);
+    reader.close().expect("closes");
+    assert!(matches!(stream.get(0), Err(Error::Closed)));
+    writer
+        .append("s", b"z")
+        .expect("the writer is not disturbed");
+    assert!(matches!(Wal::new(how), Err(Error::Locked(_))));
+}
+
+#[test]
+fn a_missing_directory_is_not_created_and_an_empty_one_stays_empty() {
+    let place = place();
+    let how = options(place.path(), SyncMode::Strict);
+    assert!(matches!(
+        Wal::open_read_only(how.clone()),
+        Err(Error::Io(_))
+    ));
+    assert!(!how.root_path.exists());
+    std::fs::create_dir(&how.root_path).expect("a directory");
+    let reader = Wal::open_read_only(how.clone()).expect("opens");
+    assert_eq!(reader.streams().expect("lists"), [""; 0]);
+    assert_eq!(reader.get("s", 0).expect("reads"), None);
+    assert_eq!(reader.iter("s", 0).expect("iterates").count(), 0);
+    drop(reader);
+    assert_eq!(std::fs::read_dir(&how.root_path).expect("lists").count(), 0);
+}
+
+#[test]
+fn under_the_policy_error_a_damaged_log_is_not_opened_for_reading_either() {
+    let place = place();
+    let root = written(place.path());
+    let segment = &segments_in(&root.join("s"))[1];
+    let mut bytes = std::fs::read(segment).expect("reads");
+    bytes[600] ^= 1;
+    std::fs::write(segment, bytes).expect("writes");
+    let mut how = options(place.path(), SyncMode::Strict);
+    how.root_path = root;
+    how.on_corruption = CorruptionPolicy::Error;
+    let refused = Wal::open_read_only(how).map(drop);
+    assert!(
+        matches!(&refused, Err(Error::Corruption(what)) if what.contains("slot")),
+        "{refused:?}"
+    );
+}

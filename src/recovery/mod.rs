@@ -1,6 +1,8 @@
 //! From what is on disk to what the log holds: plain facts, a pure decision, then action.
 
 mod act;
+#[cfg(feature = "sharded")]
+pub mod checkpoints;
 mod decide;
 mod describe;
 mod ends;

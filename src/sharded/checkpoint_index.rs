@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::format::RecordKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::sharded::checkpoint_scan::Item;
-use crate::sharded::checkpoint_scan::What;
+use crate::recovery::checkpoints::Item;
+use crate::recovery::checkpoints::What;
 
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@
 //! | `checkpoints` | how are checkpoints created and loaded? |
 //! | `prune` | how are entries and checkpoints removed that nobody needs? |
 //! | `checkpoint_file` | how does a record get into `checkpoints.log`? |
-//! | `checkpoint_scan` | what stands in `checkpoints.log`? |
 //! | `checkpoint_recovery` | what of it is kept, and how is it made durable? |
 //! | `checkpoint_index` | which checkpoints are there, and where? |
 //! | `replace` | how is a file in the root replaced so that a crash leaves the old or the new? |
@@ -25,7 +24,6 @@ mod batch;
 mod checkpoint_file;
 mod checkpoint_index;
 mod checkpoint_recovery;
-mod checkpoint_scan;
 mod checkpoints;
 mod crew;
 mod cut;

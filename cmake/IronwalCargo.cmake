@@ -145,3 +145,24 @@ set_target_properties(ironwal::static PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
     INTERFACE_LINK_LIBRARIES "${ironwal_native_libs}")
 add_dependencies(ironwal::static ironwal_cargo)
+
+# The command line tool. It holds the library, and is built from it without the C layer. Cargo works
+# on one thing at a time in one directory, so it waits for the library.
+set(ironwal_tool "")
+if(IRONWAL_BUILD_TOOLS AND NOT IRONWAL_SANITIZER)
+    set(ironwal_tool_name "ironwalctl${CMAKE_EXECUTABLE_SUFFIX}")
+    set(ironwal_tool "${PROJECT_BINARY_DIR}/bin/${ironwal_tool_name}")
+    add_custom_target(ironwal_tool ALL
+        COMMAND "${IRONWAL_CARGO}" build --quiet --locked ${ironwal_more_flags}
+                --bin ironwalctl --features cli
+                --profile "${IRONWAL_CARGO_PROFILE}" ${ironwal_target_args}
+                --target-dir "${ironwal_cargo_dir}"
+        COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/bin"
+        COMMAND "${CMAKE_COMMAND}" -E copy_if_different
+                "${ironwal_out_dir}/${ironwal_tool_name}" "${ironwal_tool}"
+        BYPRODUCTS "${ironwal_tool}"
+        WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+        COMMENT "Building ironwalctl with cargo (${IRONWAL_CARGO_PROFILE})"
+        USES_TERMINAL VERBATIM)
+    add_dependencies(ironwal_tool ironwal_cargo)
+endif()

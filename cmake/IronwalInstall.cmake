@@ -25,6 +25,10 @@ install(FILES "${ironwal_lib_dir}/${ironwal_static_name}"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT static)
 set(ironwal_installed_static "${CMAKE_INSTALL_LIBDIR}/${ironwal_static_name}")
 
+if(ironwal_tool)
+    install(PROGRAMS "${ironwal_tool}" DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
+endif()
+
 configure_package_config_file(cmake/ironwalConfig.cmake.in
     "${PROJECT_BINARY_DIR}/package/ironwalConfig.cmake"
     INSTALL_DESTINATION "${ironwal_config_dir}"

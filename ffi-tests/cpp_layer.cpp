@@ -113,6 +113,19 @@ static void failures(ironwal::wal &wal) {
     CHECK(ironwal::wal::open("").status() == IRONWAL_E_CONFIG);
 }
 
+static void read_only(ironwal::wal &wal) {
+    wal.append("r", "x").value();
+    auto reader = ironwal::wal::open_read_only(path_of("log")).value();
+    CHECK(reader.is_read_only().value() && !wal.is_read_only().value());
+    CHECK(reader.append("r", "y").status() == IRONWAL_E_READ_ONLY);
+    CHECK(reader.streams().value() == std::vector<std::string>({"r", "s"}));
+    reader.refresh().value();
+    const auto report = reader.verify().value();
+    CHECK(report.is_clean() && report.totals().streams == 2 && report.findings().empty());
+    reader.close().value();
+    wal.delete_stream("r").value();
+}
+
 static void sharded() {
     CHECK(ironwal::route("user_123", 16).value() == 3);
     CHECK(ironwal::route("k", 0).status() == IRONWAL_E_CONFIG);
@@ -160,6 +173,7 @@ int main() {
     iteration(wal);
     failures(wal);
     CHECK(wal.streams().value() == std::vector<std::string>{"s"});
+    read_only(wal);
     wal.sync("s").value();
     wal.sync_all().value();
     CHECK(wal.restore_archived("s").value() == 0);

@@ -179,6 +179,22 @@
 #define IRONWAL_CORRUPTION_ERROR 1
 
 /**
+ * Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
+ * that is on record, a derived file that is made anew.
+ */
+#define IRONWAL_SEVERITY_NOTE 0
+
+/**
+ * Something that was durable is damaged or gone.
+ */
+#define IRONWAL_SEVERITY_DAMAGE 1
+
+/**
+ * Something could not be looked at: a read error, a newer format, a stranger's file.
+ */
+#define IRONWAL_SEVERITY_UNREADABLE 2
+
+/**
  * The longest id of a checkpoint, in bytes.
  */
 #define IRONWAL_CHECKPOINT_ID_MAX 65535
@@ -224,6 +240,11 @@ typedef struct ironwal_names ironwal_names;
  * to the next.
  */
 typedef struct ironwal_options ironwal_options;
+
+/**
+ * What a verification read, and what it found. Freed with ironwal_report_free().
+ */
+typedef struct ironwal_report ironwal_report;
 
 /**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
@@ -291,6 +312,83 @@ typedef struct ironwal_text {
  * very call that is telling.
  */
 typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
+
+/**
+ * What a verification read. Later versions may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_report_totals {
+    /**
+     * Streams looked at.
+     */
+    uint64_t streams;
+    /**
+     * Their segments.
+     */
+    uint64_t segments;
+    /**
+     * Good frames in them.
+     */
+    uint64_t frames;
+    /**
+     * Good entries in those.
+     */
+    uint64_t entries;
+    /**
+     * Bytes of segments read.
+     */
+    uint64_t bytes;
+    /**
+     * Good records of a sharded log's checkpoints.
+     */
+    uint64_t checkpoints;
+    /**
+     * How many findings there are, notes included.
+     */
+    uint64_t findings;
+    /**
+     * 1: no finding is worse than a note. 0 otherwise.
+     */
+    uint64_t clean;
+} ironwal_report_totals;
+
+/**
+ * One thing that a verification found. The texts belong to the report. Later versions may add
+ * fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_finding {
+    /**
+     * The stream, {NULL, 0} where it concerns none.
+     */
+    struct ironwal_text stream;
+    /**
+     * The file or directory.
+     */
+    struct ironwal_text path;
+    /**
+     * What was found.
+     */
+    struct ironwal_text what;
+    /**
+     * The place in the file, in bytes; UINT64_MAX where it has none.
+     */
+    uint64_t offset;
+    /**
+     * The first id concerned.
+     */
+    uint64_t first_id;
+    /**
+     * One past the last id concerned; equal to `first_id` where none are known.
+     */
+    uint64_t end_id;
+    /**
+     * One of IRONWAL_SEVERITY_...; a later version may add worse ones.
+     */
+    int32_t severity;
+    /**
+     * Zero.
+     */
+    int32_t reserved;
+} ironwal_finding;
 
 /**
  * Bytes that come out and belong to the caller, who releases them with ironwal_buffer_free().
@@ -1183,6 +1281,68 @@ ironwal_status ironwal_is_read_only(const struct ironwal_wal *wal,
  */
 ironwal_status ironwal_refresh(const struct ironwal_wal *wal,
                                struct ironwal_error **out_error);
+
+/**
+ * Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
+ * chain of segments, index files, and the checkpoints of a sharded log. Changes nothing and stops
+ * nobody. Beside a writer what is written meanwhile is not looked at.
+ *
+ * - Owns: free `*out_report` with ironwal_report_free(); it outlives the log.
+ * - NULL: `wal` and `out_report` are required. `*out_report` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: reads all segments; never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_IO where the directory cannot be listed; all else that cannot be read is a
+ *   finding; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_verify(const struct ironwal_wal *wal,
+                              struct ironwal_report **out_report,
+                              struct ironwal_error **out_error);
+
+/**
+ * What was read, and whether it is clean.
+ *
+ * - Owns: `out_totals` stays the caller's.
+ * - NULL: `report` and `out_totals` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_INVALID_ARG where `out_totals_size` is no sizeof of
+ *   ::ironwal_report_totals.
+ */
+ironwal_status ironwal_report_get_totals(const struct ironwal_report *report,
+                                         struct ironwal_report_totals *out_totals,
+                                         size_t out_totals_size,
+                                         struct ironwal_error **out_error);
+
+/**
+ * The finding at `index`, from 0.
+ *
+ * - Owns: `out_finding` stays the caller's; its texts belong to `report` and end with it.
+ * - NULL: `report` and `out_finding` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
+ *   `out_finding_size` is no sizeof of ::ironwal_finding.
+ */
+ironwal_status ironwal_report_get_finding(const struct ironwal_report *report,
+                                          size_t index,
+                                          struct ironwal_finding *out_finding,
+                                          size_t out_finding_size,
+                                          struct ironwal_error **out_error);
+
+/**
+ * Frees a report and the texts that belong to it.
+ *
+ * - Owns: takes `report`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_report_free(struct ironwal_report *report);
 
 /**
  * Frees the bytes of a buffer and resets it to {NULL, 0}, so that a second call does nothing.

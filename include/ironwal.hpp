@@ -503,6 +503,30 @@ private:
     detail::owner<ironwal_stream, ironwal_stream_free> handle_;
 };
 
+// What a verification found; it outlives its log.
+class report {
+public:
+    explicit report(ironwal_report *handle) noexcept : handle_(handle) {}
+
+    ironwal_report_totals totals() const noexcept {
+        ironwal_report_totals totals{};
+        ironwal_report_get_totals(handle_.get(), &totals, sizeof totals, nullptr);
+        return totals;
+    }
+    // No finding is worse than a note.
+    bool is_clean() const noexcept { return totals().clean != 0; }
+    // The texts end with the report.
+    std::vector<ironwal_finding> findings() const {
+        std::vector<ironwal_finding> found(static_cast<std::size_t>(totals().findings));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_report_get_finding(handle_.get(), index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+
+private:
+    detail::owner<ironwal_report, ironwal_report_free> handle_;
+};
+
 // An open log. Destroyed without close(): closed too, but failures are not told.
 class wal {
 public:
@@ -634,6 +658,22 @@ public:
     }
     result<void> sync_all() {
         return detail::run([&](ironwal_error **out) { return ironwal_sync_all(handle_.get(), out); });
+    }
+    result<bool> is_read_only() const {
+        bool read_only = false;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_is_read_only(handle_.get(), &read_only, out); },
+            [&] { return read_only; });
+    }
+    // Of a log open read-only: looks at everything again.
+    result<void> refresh() {
+        return detail::run([&](ironwal_error **out) { return ironwal_refresh(handle_.get(), out); });
+    }
+    // Reads everything and checks it.
+    result<report> verify() const {
+        ironwal_report *made = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_verify(handle_.get(), &made, out); },
+                           [&] { return report(made); });
     }
 
 private:

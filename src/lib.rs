@@ -9,6 +9,10 @@ mod error;
 mod ffi;
 mod format;
 mod ids;
+#[cfg(feature = "cli")]
+pub mod inspect;
+#[cfg(not(feature = "cli"))]
+mod inspect;
 mod options;
 mod recovery;
 mod segment;
@@ -21,6 +25,9 @@ mod wal;
 pub use error::Error;
 pub use error::ErrorContext;
 pub use error::Result;
+pub use inspect::Severity;
+pub use inspect::VerifyFinding;
+pub use inspect::VerifyReport;
 pub use options::BackgroundSync;
 pub use options::CompressionType;
 pub use options::CorruptionPolicy;
@@ -40,6 +47,14 @@ pub use sharded::ShardedOptions;
 #[cfg(feature = "sharded")]
 pub use sharded::ShardedWal;
 pub use stream::EntryView;
+/// A healthy copy of a damaged log: what `ironwalctl repair` does.
+#[cfg(feature = "cli")]
+pub mod repair {
+    pub use crate::wal::LostIds;
+    pub use crate::wal::RepairReport;
+    pub use crate::wal::RepairedStream;
+    pub use crate::wal::repair;
+}
 pub use wal::Stream;
 pub use wal::TxnWriter;
 pub use wal::Wal;

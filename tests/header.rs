@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 23] = [
+const SOURCES: [&str; 24] = [
     "status",
     "version",
     "error",
@@ -20,6 +20,7 @@ const SOURCES: [&str; 23] = [
     "options_sizes",
     "wal",
     "read_only",
+    "verify",
     "buffer",
     "view",
     "entries",

@@ -27,6 +27,7 @@ mod status;
 mod stream;
 mod stream_read;
 mod txn;
+mod verify;
 mod version;
 mod view;
 mod wal;

@@ -164,7 +164,7 @@ pub unsafe extern "C" fn ironwal_sharded_automatic_status(
 }
 
 /// Refuses a size that no version of the struct ever had: this is the first, so smaller ones.
-fn fits<T>(out: *mut T, size: usize) -> Outcome {
+pub(super) fn fits<T>(out: *mut T, size: usize) -> Outcome {
     match out.is_null() || size >= mem::size_of::<T>() {
         true => Ok(()),
         false => Err(Failure::argument(format!(
@@ -177,7 +177,7 @@ fn fits<T>(out: *mut T, size: usize) -> Outcome {
 ///
 /// # Safety
 /// `out` is NULL or points to `size` writable bytes; `fits` let the size pass.
-unsafe fn give_sized<T>(out: *mut T, size: usize, value: T) {
+pub(super) unsafe fn give_sized<T>(out: *mut T, size: usize, value: T) {
     if out.is_null() {
         return;
     }

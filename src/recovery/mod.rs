@@ -20,6 +20,7 @@ mod torn;
 mod verdict;
 
 pub use act::Recovered;
+pub use act::RecoveredSegment;
 pub use act::act;
 pub use act::leave_alone;
 pub use decide::decide;

@@ -72,6 +72,17 @@ impl StreamCore {
         Self::build(environment, key, dir, recovered, false)
     }
 
+    /// A stream of which nothing is on disk, whose first id is not 0 perhaps.
+    #[cfg(feature = "cli")]
+    pub fn begun(
+        environment: &Arc<Environment>,
+        key: &str,
+        dir: PathBuf,
+        recovered: Recovered,
+    ) -> Arc<Self> {
+        Self::build(environment, key, dir, recovered, false)
+    }
+
     /// A stream as recovery left it. Its tail, if it was written again, is synced before this
     /// returns; when that fails the stream is poisoned and serves what is below the frontier.
     pub fn recovered(

@@ -7,6 +7,7 @@
 //! | `helpers` | who syncs and makes room behind the caller's back? |
 //! | `parallel` | how is work on many streams shared out? |
 //! | `read_only` | how is a log read that somebody else writes? |
+//! | `repair` | how is a healthy copy made of a damaged log? |
 //! | `by_name` | what can be done to a stream by its key? |
 //! | `handle` | what can be done through a stream's handle? |
 //! | `iterate` | how are entries read in order? |
@@ -20,10 +21,20 @@ mod log;
 mod open;
 mod parallel;
 mod read_only;
+#[cfg(feature = "cli")]
+mod repair;
 mod transaction;
 
 pub use by_name::Wal;
 pub use handle::Stream;
 pub use iterate::WalIdIterator;
 pub use iterate::WalIterator;
+#[cfg(feature = "cli")]
+pub use repair::LostIds;
+#[cfg(feature = "cli")]
+pub use repair::RepairReport;
+#[cfg(feature = "cli")]
+pub use repair::RepairedStream;
+#[cfg(feature = "cli")]
+pub use repair::repair;
 pub use transaction::TxnWriter;

@@ -1,42 +1,17 @@
 //! A log that is open read-only changes nothing, refuses what would, and shows what recovery
 //! would leave.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use ironwal::*;
 
+use crate::support::copy_dir;
 use crate::support::entry;
-use crate::support::files_in;
+use crate::support::everything;
 use crate::support::options;
 use crate::support::place;
 use crate::support::segments_in;
-
-type Seen = BTreeMap<PathBuf, (SystemTime, u64, Option<Vec<u8>>)>;
-
-/// Everything below a directory: names, times of change, lengths, contents.
-fn everything(dir: &Path) -> Seen {
-    let mut seen = Seen::new();
-    let mut dirs = vec![dir.to_path_buf()];
-    while let Some(next) = dirs.pop() {
-        let facts = std::fs::metadata(&next).expect("is there");
-        seen.insert(next.clone(), (facts.modified().expect("a time"), 0, None));
-        for listed in std::fs::read_dir(&next).expect("lists") {
-            let path = listed.expect("an entry").path();
-            if path.is_dir() {
-                dirs.push(path);
-                continue;
-            }
-            let facts = std::fs::metadata(&path).expect("is there");
-            let content = std::fs::read(&path).expect("reads");
-            let modified = facts.modified().expect("a time");
-            seen.insert(path, (modified, facts.len(), Some(content)));
-        }
-    }
-    seen
-}
 
 /// Reads all there is, in every way there is.
 fn read_all(wal: &Wal) -> Vec<String> {
@@ -87,15 +62,6 @@ fn written(place: &Path) -> PathBuf {
     copy_dir(&root, &copy);
     wal.close().expect("closes");
     copy
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a directory");
-    for (name, content) in files_in(from) {
-        let target = to.join(name);
-        std::fs::create_dir_all(target.parent().expect("below")).expect("a directory");
-        std::fs::write(target, content).expect("writes");
-    }
 }
 
 /// What is done to a segment, by name.

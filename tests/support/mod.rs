@@ -7,6 +7,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Output;
+use std::time::SystemTime;
 
 use ironwal::*;
 
@@ -114,4 +115,39 @@ pub fn entry(id: u64) -> Vec<u8> {
 pub fn all_entries(wal: &Wal, stream: &str) -> Vec<(u64, Vec<u8>)> {
     let entries = wal.iter_with_ids(stream, 0).expect("iterates");
     entries.map(|entry| entry.expect("a good entry")).collect()
+}
+
+/// Names, times of change, lengths, contents.
+pub type Seen = BTreeMap<PathBuf, (SystemTime, u64, Option<Vec<u8>>)>;
+
+/// Everything below a directory, to be compared with what is there later.
+pub fn everything(dir: &Path) -> Seen {
+    let mut seen = Seen::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(next) = dirs.pop() {
+        let facts = std::fs::metadata(&next).expect("is there");
+        seen.insert(next.clone(), (facts.modified().expect("a time"), 0, None));
+        for listed in std::fs::read_dir(&next).expect("lists") {
+            let path = listed.expect("an entry").path();
+            if path.is_dir() {
+                dirs.push(path);
+                continue;
+            }
+            let facts = std::fs::metadata(&path).expect("is there");
+            let content = std::fs::read(&path).expect("reads");
+            let modified = facts.modified().expect("a time");
+            seen.insert(path, (modified, facts.len(), Some(content)));
+        }
+    }
+    seen
+}
+
+/// Copies all files below a directory.
+pub fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for (name, content) in files_in(from) {
+        let target = to.join(name);
+        std::fs::create_dir_all(target.parent().expect("below")).expect("a directory");
+        std::fs::write(target, content).expect("writes");
+    }
 }

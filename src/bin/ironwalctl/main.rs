@@ -1,0 +1,162 @@
+//! `ironwalctl`: looks at a log from the command line, and makes a healthy copy of a damaged one.
+//!
+//! Results go to standard output, as text or as JSON; progress and errors to standard error. The
+//! exit code tells what was found. `docs/IRONWALCTL.md` is the manual.
+
+mod args;
+mod help;
+mod json;
+mod output;
+mod progress;
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use ironwal::CompressionType;
+use ironwal::Error;
+use ironwal::Severity;
+use ironwal::inspect;
+use ironwal::inspect::Place;
+use ironwal::inspect::Selection;
+use ironwal::repair;
+
+use args::Args;
+use args::Command;
+use output::Output;
+use progress::Meter;
+
+/// Nothing is wrong.
+const CLEAN: u8 = 0;
+/// Damage was found, or entries are lost.
+const DAMAGE: u8 = 1;
+/// The command line makes no sense.
+const USAGE: u8 = 2;
+/// It could not be done, or not be done for all.
+const FAILED: u8 = 3;
+
+fn main() -> ExitCode {
+    let args = match args::parse(std::env::args_os().skip(1)) {
+        Ok(args) => args,
+        Err(what) => {
+            eprintln!("ironwalctl: {what}\n\n{}", help::USAGE);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let mut output = Output::new();
+    let code = match run(&args, &mut output) {
+        Ok(code) => code,
+        Err(error) => {
+            let advice = error.context().advice;
+            eprintln!("ironwalctl: {error}");
+            if !advice.is_empty() {
+                eprintln!("ironwalctl: {advice}");
+            }
+            FAILED
+        }
+    };
+    match output.end() {
+        Ok(()) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("ironwalctl: standard output: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    match args.command {
+        Command::Help(text) => {
+            output.line(text);
+            Ok(CLEAN)
+        }
+        Command::Verify => verify(args, output),
+        Command::Stat => stat(args, output),
+        Command::Dump => dump(args, output),
+        Command::Repair => make_copy(args, output),
+    }
+}
+
+fn selection(args: &Args) -> Selection {
+    let mut selection = Selection::default();
+    selection.stream.clone_from(&args.stream);
+    selection.from_id = args.from_id;
+    selection.end_id = args.end_id;
+    selection
+}
+
+fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let place = Place::new(&args.directory)?;
+    let mut meter = Meter::new(args.progress);
+    let report = inspect::verify(&place, &selection(args), &mut |p| meter.tell(p))?;
+    meter.end();
+    match args.json {
+        true => output.line(&json::verified(args, &report)),
+        false => output.verified(&report),
+    }
+    let found = |severity| report.findings.iter().any(|f| f.severity == severity);
+    Ok(if found(Severity::Damage) {
+        DAMAGE
+    } else if found(Severity::Unreadable) {
+        FAILED
+    } else {
+        CLEAN
+    })
+}
+
+fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let place = Place::new(&args.directory)?;
+    let log = inspect::stat(&place, &selection(args))?;
+    match args.json {
+        true => output.line(&json::counted(args, &log)),
+        false => output.counted(&log),
+    }
+    let streams = &log.streams;
+    Ok(if streams.iter().any(|stream| stream.damage > 0) {
+        DAMAGE
+    } else if streams.iter().any(|stream| stream.error.is_some()) {
+        FAILED
+    } else {
+        CLEAN
+    })
+}
+
+fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let place = Place::new(&args.directory)?;
+    let mut code = CLEAN;
+    inspect::dump(&place, &selection(args), &mut |entry| {
+        if entry.data.is_err() {
+            code = DAMAGE;
+        }
+        match args.json {
+            true => output.line(&json::dumped(&entry)),
+            false => output.dumped(&entry),
+        }
+        match output.is_open() {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })?;
+    Ok(code)
+}
+
+fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let Some(copy) = &args.copy else {
+        return Err(Error::Config("repair needs --to".to_owned()));
+    };
+    let compression = match args.compress {
+        true => CompressionType::Lz4,
+        false => CompressionType::None,
+    };
+    let mut meter = Meter::new(args.progress);
+    let tell = &mut |p| meter.tell(p);
+    let report = repair::repair(&args.directory, copy, compression, tell)?;
+    meter.end();
+    match args.json {
+        true => output.line(&json::repaired(args, copy, &report)),
+        false => output.repaired(copy, &report),
+    }
+    Ok(match report.is_complete() {
+        true => CLEAN,
+        false => DAMAGE,
+    })
+}

@@ -1,0 +1,236 @@
+//! How C has a log verified, and reads the report.
+
+#![allow(unsafe_code)]
+
+use std::ptr;
+use std::sync::Arc;
+
+use crate::Severity;
+use crate::VerifyFinding;
+use crate::VerifyReport;
+
+use super::boundary;
+use super::boundary::Gate;
+use super::boundary::Handle;
+use super::error::CText;
+use super::error::Failure;
+use super::error::ironwal_error;
+use super::error::ironwal_text;
+use super::sharded_maintenance::fits;
+use super::sharded_maintenance::give_sized;
+use super::status::IRONWAL_E_NOT_FOUND;
+use super::status::ironwal_status;
+use super::wal::WalHandle;
+use super::wal::ironwal_wal;
+
+/// Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
+/// that is on record, a derived file that is made anew.
+pub const IRONWAL_SEVERITY_NOTE: i32 = 0;
+/// Something that was durable is damaged or gone.
+pub const IRONWAL_SEVERITY_DAMAGE: i32 = 1;
+/// Something could not be looked at: a read error, a newer format, a stranger's file.
+pub const IRONWAL_SEVERITY_UNREADABLE: i32 = 2;
+
+/// What a verification read, and what it found. Freed with ironwal_report_free().
+pub enum ironwal_report {}
+
+/// What a verification read. Later versions may add fields at the end, so pass its sizeof.
+#[repr(C)]
+pub struct ironwal_report_totals {
+    /// Streams looked at.
+    pub streams: u64,
+    /// Their segments.
+    pub segments: u64,
+    /// Good frames in them.
+    pub frames: u64,
+    /// Good entries in those.
+    pub entries: u64,
+    /// Bytes of segments read.
+    pub bytes: u64,
+    /// Good records of a sharded log's checkpoints.
+    pub checkpoints: u64,
+    /// How many findings there are, notes included.
+    pub findings: u64,
+    /// 1: no finding is worse than a note. 0 otherwise.
+    pub clean: u64,
+}
+
+/// One thing that a verification found. The texts belong to the report. Later versions may add
+/// fields at the end, so pass its sizeof.
+#[repr(C)]
+pub struct ironwal_finding {
+    /// The stream, {NULL, 0} where it concerns none.
+    pub stream: ironwal_text,
+    /// The file or directory.
+    pub path: ironwal_text,
+    /// What was found.
+    pub what: ironwal_text,
+    /// The place in the file, in bytes; UINT64_MAX where it has none.
+    pub offset: u64,
+    /// The first id concerned.
+    pub first_id: u64,
+    /// One past the last id concerned; equal to `first_id` where none are known.
+    pub end_id: u64,
+    /// One of IRONWAL_SEVERITY_...; a later version may add worse ones.
+    pub severity: i32,
+    /// Zero.
+    pub reserved: i32,
+}
+
+/// What stands behind an `ironwal_report`.
+struct ReportHandle {
+    report: VerifyReport,
+    /// The texts of each finding: stream, path, what.
+    texts: Vec<[CText; 3]>,
+}
+
+impl Handle for ReportHandle {
+    type Opaque = ironwal_report;
+    const MAGIC: u64 = 0x6972_6F6E_7265_7031;
+    const NAME: &'static str = "report";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        None
+    }
+}
+
+/// Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
+/// chain of segments, index files, and the checkpoints of a sharded log. Changes nothing and stops
+/// nobody. Beside a writer what is written meanwhile is not looked at.
+///
+/// - Owns: free `*out_report` with ironwal_report_free(); it outlives the log.
+/// - NULL: `wal` and `out_report` are required. `*out_report` is NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: reads all segments; never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_IO where the directory cannot be listed; all else that cannot be read is a
+///   finding; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_verify(
+    wal: *const ironwal_wal,
+    out_report: *mut *mut ironwal_report,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_report, ptr::null_mut());
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_report = boundary::required(out_report, "out_report")?;
+            let report = handle.wal.verify()?;
+            let texts = report.findings.iter().map(texts_of).collect();
+            let handle = ReportHandle { report, texts };
+            boundary::give(out_report, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+fn texts_of(finding: &VerifyFinding) -> [CText; 3] {
+    [
+        CText::new(finding.stream.as_deref().unwrap_or_default()),
+        CText::new(&finding.path.to_string_lossy()),
+        CText::new(&finding.what),
+    ]
+}
+
+/// What was read, and whether it is clean.
+///
+/// - Owns: `out_totals` stays the caller's.
+/// - NULL: `report` and `out_totals` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_INVALID_ARG where `out_totals_size` is no sizeof of
+///   ::ironwal_report_totals.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_report_get_totals(
+    report: *const ironwal_report,
+    out_totals: *mut ironwal_report_totals,
+    out_totals_size: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ReportHandle>(report, out_error, |handle| {
+            let out_totals = boundary::required(out_totals, "out_totals")?;
+            fits(out_totals, out_totals_size)?;
+            let report = &handle.report;
+            let totals = ironwal_report_totals {
+                streams: report.streams,
+                segments: report.segments,
+                frames: report.frames,
+                entries: report.entries,
+                bytes: report.bytes,
+                checkpoints: report.checkpoints,
+                findings: report.findings.len() as u64,
+                clean: u64::from(report.is_clean()),
+            };
+            give_sized(out_totals, out_totals_size, totals);
+            Ok(())
+        })
+    }
+}
+
+/// The finding at `index`, from 0.
+///
+/// - Owns: `out_finding` stays the caller's; its texts belong to `report` and end with it.
+/// - NULL: `report` and `out_finding` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
+///   `out_finding_size` is no sizeof of ::ironwal_finding.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_report_get_finding(
+    report: *const ironwal_report,
+    index: usize,
+    out_finding: *mut ironwal_finding,
+    out_finding_size: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ReportHandle>(report, out_error, |handle| {
+            let out_finding = boundary::required(out_finding, "out_finding")?;
+            fits(out_finding, out_finding_size)?;
+            let found = handle.report.findings.get(index);
+            let found = found.zip(handle.texts.get(index));
+            let (finding, texts) = found.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            let [stream, path, what] = texts;
+            let ids = finding.ids.clone().unwrap_or_default();
+            let finding = ironwal_finding {
+                stream: stream.as_text(),
+                path: path.as_text(),
+                what: what.as_text(),
+                offset: finding.offset.unwrap_or(u64::MAX),
+                first_id: ids.start,
+                end_id: ids.end,
+                severity: severity_of(finding.severity),
+                reserved: 0,
+            };
+            give_sized(out_finding, out_finding_size, finding);
+            Ok(())
+        })
+    }
+}
+
+fn severity_of(severity: Severity) -> i32 {
+    match severity {
+        Severity::Note => IRONWAL_SEVERITY_NOTE,
+        Severity::Damage => IRONWAL_SEVERITY_DAMAGE,
+        Severity::Unreadable => IRONWAL_SEVERITY_UNREADABLE,
+    }
+}
+
+/// Frees a report and the texts that belong to it.
+///
+/// - Owns: takes `report`.
+/// - NULL: does nothing.
+/// - Threads: any; once.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_report_free(report: *mut ironwal_report) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the report up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<ReportHandle>(report) }));
+}

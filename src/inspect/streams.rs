@@ -1,0 +1,143 @@
+//! Which streams are there, and what would recovery make of each?
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+#[cfg(feature = "cli")]
+use crate::format::LOCK_FILE;
+use crate::format::is_stream_dir_name;
+use crate::format::key_from_dir_name;
+#[cfg(feature = "cli")]
+use crate::format::parse_segment_file_name;
+use crate::options::CorruptionPolicy;
+use crate::recovery::Decision;
+use crate::recovery::Observer;
+use crate::recovery::StreamFacts;
+use crate::storage::EntryKind;
+#[cfg(feature = "cli")]
+use crate::storage::RealDisk;
+use crate::storage::Storage;
+
+/// The directory of a log, on a disk.
+#[derive(Clone)]
+pub struct Place {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) root: PathBuf,
+    pub(crate) read_ahead: usize,
+}
+
+/// What of a log is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// This stream only; `None`: all, and the files beside them.
+    pub stream: Option<String>,
+    /// Of a dump: ids from here on.
+    #[cfg(feature = "cli")]
+    pub from_id: u64,
+    /// Of a dump: ids below this one; `None`: all.
+    #[cfg(feature = "cli")]
+    pub end_id: Option<u64>,
+}
+
+/// A stream, looked at.
+pub(crate) struct Surveyed {
+    /// Its key, or the name of its directory where nothing tells the key.
+    pub key: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// What was found, and what recovery would decide.
+    pub found: Result<(StreamFacts, Decision)>,
+}
+
+impl Place {
+    /// The log in a directory of this machine, which must exist.
+    #[cfg(feature = "cli")]
+    pub fn new(root: &Path) -> Result<Self> {
+        let storage: Arc<dyn Storage> = Arc::new(RealDisk);
+        let io = |error| Error::io(error, ErrorContext::at(root));
+        let asked = std::path::absolute(root).map_err(io)?;
+        let root = storage.canonical(&asked).map_err(io)?;
+        let listing = storage.list_dir(&root).map_err(io)?;
+        let is_log = listing.iter().any(|entry| match entry.kind {
+            EntryKind::File => entry.name == LOCK_FILE,
+            EntryKind::Directory => is_stream(&*storage, &root.join(&entry.name)),
+            EntryKind::Other => false,
+        });
+        if !is_log {
+            let what = format!("{} holds no log", root.display());
+            return Err(Error::Config(what));
+        }
+        Ok(Self::on(storage, root, 1 << 20))
+    }
+
+    /// A log on any disk.
+    pub(crate) fn on(storage: Arc<dyn Storage>, root: PathBuf, read_ahead: usize) -> Self {
+        Place {
+            storage,
+            root,
+            read_ahead,
+        }
+    }
+
+    /// Looks at one stream's directory. `None`: it is not there any more.
+    pub(crate) fn survey(&self, dir: &Path) -> Option<Surveyed> {
+        let name = dir.file_name()?.to_str()?;
+        // Damage is told, not refused.
+        let policy = CorruptionPolicy::Truncate;
+        let storage = Arc::clone(&self.storage);
+        let looked = Observer::new(storage, dir.to_path_buf(), self.read_ahead, policy).look();
+        let found = looked.transpose()?;
+        let told = found.as_ref().ok().and_then(|(facts, _)| facts.key.clone());
+        let key = told
+            .or_else(|| key_from_dir_name(name))
+            .unwrap_or_else(|| name.to_owned());
+        Some(Surveyed {
+            key,
+            dir: dir.to_path_buf(),
+            found,
+        })
+    }
+}
+
+/// Looks at all streams of the selection, in the order of their directories' names. An unknown
+/// stream is `StreamNotFound`.
+pub(crate) fn survey_all(place: &Place, selection: &Selection) -> Result<Vec<Surveyed>> {
+    let listing = place.storage.list_dir(&place.root);
+    let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
+    let mut surveyed: Vec<Surveyed> = listing
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Directory && is_stream_dir_name(&entry.name))
+        .filter_map(|entry| place.survey(&place.root.join(&entry.name)))
+        .filter(|stream| has_segments(stream))
+        .collect();
+    if let Some(wanted) = &selection.stream {
+        surveyed.retain(|stream| stream.key == *wanted);
+        if surveyed.is_empty() {
+            return Err(Error::StreamNotFound(wanted.clone()));
+        }
+    }
+    Ok(surveyed)
+}
+
+/// Whether a directory is a stream's by its name, and holds a segment by its name.
+#[cfg(feature = "cli")]
+fn is_stream(storage: &dyn Storage, dir: &Path) -> bool {
+    let name = dir.file_name().and_then(|name| name.to_str());
+    let listing = storage.list_dir(dir).unwrap_or_default();
+    name.is_some_and(is_stream_dir_name)
+        && listing
+            .iter()
+            .any(|entry| parse_segment_file_name(&entry.name).is_some())
+}
+
+/// Whether there is more than a directory: anybody can make one.
+fn has_segments(stream: &Surveyed) -> bool {
+    match &stream.found {
+        Ok((facts, _)) => !facts.segments.is_empty(),
+        Err(_) => true,
+    }
+}

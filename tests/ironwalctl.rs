@@ -1,0 +1,480 @@
+//! The command line tool: what it prints, for people and for programs, its exit codes, and that it
+//! changes nothing but makes copies.
+
+mod support;
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use ironwal::*;
+use serde_json::Value;
+
+use support::all_entries;
+use support::copy_dir;
+use support::entry;
+use support::everything;
+use support::options;
+use support::place;
+use support::segments_in;
+
+/// Exit code, standard output, standard error.
+type Answer = (i32, String, String);
+
+fn tool(arguments: &[&str]) -> Answer {
+    let output = Command::new(env!("CARGO_BIN_EXE_ironwalctl"))
+        .args(arguments)
+        .output()
+        .expect("the tool runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let code = output.status.code().expect("not killed");
+    (code, text(output.stdout), text(output.stderr))
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+fn json(arguments: &[&str]) -> (i32, Value) {
+    let (code, text, errors) = tool(arguments);
+    let value = serde_json::from_str(&text);
+    (
+        code,
+        value.unwrap_or_else(|error| panic!("{error}: {text}{errors}")),
+    )
+}
+
+fn number(value: &Value, field: &str) -> u64 {
+    value[field]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{field} in {value}"))
+}
+
+/// A log with two streams: single entries and batches, sealed segments, truncated, closed.
+fn closed_log(place: &Path) -> PathBuf {
+    let mut how = options(place, SyncMode::Async);
+    how.max_segment_size = 4096;
+    let root = how.root_path.clone();
+    let wal = Wal::new(how).expect("opens");
+    for id in 0..200 {
+        wal.append("s", &entry(id)).expect("appends");
+    }
+    for _ in 0..30 {
+        wal.append_batch("odd \"key\"", &[b"a", b"", b"\x00\xff\n"])
+            .expect("appends");
+    }
+    wal.truncate("s", 60).expect("cuts");
+    wal.close().expect("closes");
+    root
+}
+
+fn harm(file: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(file).expect("reads");
+    harm(&mut bytes);
+    std::fs::write(file, bytes).expect("writes");
+}
+
+#[test]
+fn a_whole_log_is_verified_counted_and_dumped_and_not_changed() {
+    let place = place();
+    let root = closed_log(place.path());
+    let before = everything(&root);
+    let (code, verified) = json(&["verify", path(&root), "--json"]);
+    assert_eq!(
+        (code, verified["clean"].as_bool()),
+        (0, Some(true)),
+        "{verified}"
+    );
+    assert_eq!(number(&verified, "streams"), 2);
+    assert_eq!(verified["findings"], serde_json::json!([]));
+    let (code, counted) = json(&["stat", path(&root), "--json"]);
+    assert_eq!(code, 0);
+    let streams = counted["streams"].as_array().expect("a list");
+    assert_eq!(streams[0]["key"], "odd \"key\"");
+    assert_eq!(streams[1]["key"], "s");
+    let first = number(&streams[1], "first_id");
+    assert!(first > 0 && first <= 60);
+    assert_eq!(number(&streams[1], "next_id"), 200);
+    assert_eq!(number(&streams[1], "durable_end"), 200);
+    let segments = segments_in(&root.join("s")).len() as u64;
+    assert_eq!(number(&streams[1], "segments"), segments);
+    assert_eq!(number(&streams[1], "sealed_segments"), segments - 1);
+    assert_eq!(number(&verified, "entries"), 200 - first + 90);
+    assert_eq!(streams[1]["error"], Value::Null);
+    let (code, text, _) = tool(&["dump", path(&root), "--stream", "s", "--json"]);
+    assert_eq!(code, 0);
+    let mut next = first;
+    for line in text.lines() {
+        let dumped: Value = serde_json::from_str(line).expect("an object a line");
+        assert_eq!(number(&dumped, "id"), next);
+        assert_eq!(dumped["data_base64"], base64(&entry(next)));
+        assert_eq!(number(&dumped, "length"), entry(next).len() as u64);
+        next += 1;
+    }
+    assert_eq!(next, 200);
+    let range = [
+        "dump",
+        path(&root),
+        "--stream=s",
+        "--from",
+        "100",
+        "--to=103",
+    ];
+    let (code, text, _) = tool(&range);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((code, lines.len()), (0, 3));
+    for (line, id) in lines.iter().zip(100..) {
+        let bytes = entry(id);
+        let expected = format!("\"s\" {id} {} {}", bytes.len(), bytes.escape_ascii());
+        assert_eq!(*line, expected);
+    }
+    for plain in ["verify", "stat", "dump"] {
+        let (code, text, errors) = tool(&[plain, path(&root)]);
+        assert!(
+            code == 0 && !text.is_empty() && errors.is_empty(),
+            "{plain}: {errors}"
+        );
+    }
+    assert!(everything(&root) == before, "the directory was changed");
+}
+
+fn base64(bytes: &[u8]) -> String {
+    // As RFC 4648 says it, bit by bit.
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits: Vec<u8> = bytes
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1))
+        .collect();
+    let mut text: String = bits
+        .chunks(6)
+        .map(|chunk| {
+            let value = chunk.iter().fold(0, |value, bit| value << 1 | bit);
+            char::from(DIGITS[usize::from(value << (6 - chunk.len()))])
+        })
+        .collect();
+    while text.len() % 4 != 0 {
+        text.push('=');
+    }
+    text
+}
+
+#[test]
+fn damage_is_told_with_file_place_and_ids_and_by_the_exit_code() {
+    let place = place();
+    let root = closed_log(place.path());
+    let segment = &segments_in(&root.join("s"))[1];
+    // The payload of the first frame of a sealed segment.
+    harm(segment, |bytes| bytes[1536 + 36] ^= 1);
+    let before = everything(&root);
+    let name = segment
+        .file_stem()
+        .expect("a name")
+        .to_str()
+        .expect("UTF-8");
+    let id: u64 = name.parse().expect("digits");
+    let (code, verified) = json(&["verify", path(&root), "--json", "--stream", "s"]);
+    assert_eq!((code, verified["clean"].as_bool()), (1, Some(false)));
+    let findings = verified["findings"].as_array().expect("a list");
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0]["severity"], "damage");
+    assert_eq!(findings[0]["stream"], "s");
+    let told = PathBuf::from(findings[0]["path"].as_str().expect("a path"));
+    assert!(told.ends_with(segment.file_name().expect("a name")));
+    assert_eq!(number(&findings[0], "offset"), 1536);
+    let ids = (
+        number(&findings[0], "first_id"),
+        number(&findings[0], "end_id"),
+    );
+    assert_eq!(ids, (id, id + 1));
+    let (code, text, _) = tool(&["verify", path(&root)]);
+    assert!(code == 1 && text.contains("damage stream \"s\"") && text.contains("NOT CLEAN"));
+    let (code, text, _) = tool(&["dump", path(&root), "--stream", "s"]);
+    assert_eq!(code, 1);
+    assert!(text.contains(&format!("\"s\" {id}..{} unreadable", id + 1)));
+    assert!(text.contains("\"s\" 199 "));
+    // Headers do not tell of a payload.
+    assert_eq!(tool(&["stat", path(&root)]).0, 0);
+    assert!(everything(&root) == before, "the directory was changed");
+    harm(segment, |bytes| bytes[600] ^= 1);
+    assert_eq!(tool(&["stat", path(&root)]).0, 1);
+}
+
+#[test]
+fn a_log_in_use_is_looked_at_without_disturbing_the_writer() {
+    let place = place();
+    let mut how = options(place.path(), SyncMode::Strict);
+    how.max_segment_size = 4096;
+    let wal = Wal::new(how.clone()).expect("opens");
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writer = {
+        let (wal, stop) = (wal.clone(), std::sync::Arc::clone(&stop));
+        std::thread::spawn(move || {
+            let mut id = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                wal.append("s", &entry(id)).expect("appends");
+                id += 1;
+                if id % 200 == 0 {
+                    wal.truncate("s", id - 100).expect("cuts");
+                    wal.append("t", b"x").expect("appends");
+                    wal.delete_stream("t").expect("deletes");
+                }
+            }
+            id
+        })
+    };
+    let root = path(&how.root_path);
+    for round in 0..15 {
+        let (code, text, errors) = tool(&["verify", root]);
+        assert_eq!(code, 0, "round {round}: {text}{errors}");
+        let (code, text, errors) = tool(&["stat", root]);
+        assert_eq!(code, 0, "round {round}: {text}{errors}");
+        let report = wal.verify().expect("verifies");
+        assert!(report.is_clean(), "round {round}: {report:?}");
+    }
+    let copy = place.path().join("copy");
+    let (code, _, errors) = tool(&["repair", root, "--to", path(&copy)]);
+    assert!(code == 3 && errors.contains("locked"), "{errors}");
+    assert!(!copy.exists());
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let count = writer.join().expect("no append failed");
+    assert_eq!(
+        wal.stream("s").and_then(|s| s.next_id()).expect("tells"),
+        count
+    );
+}
+
+#[test]
+fn a_repair_makes_a_healthy_copy_of_what_is_readable_and_leaves_the_log_alone() {
+    let place = place();
+    let root = closed_log(place.path());
+    let segments = segments_in(&root.join("s"));
+    let first_of = |segment: &PathBuf| -> u64 {
+        let name = segment
+            .file_stem()
+            .expect("a name")
+            .to_str()
+            .expect("UTF-8");
+        name.parse().expect("digits")
+    };
+    // A payload, a frame header, and a whole segment.
+    harm(&segments[0], |bytes| bytes[1536 + 36] ^= 1);
+    harm(&segments[1], |bytes| bytes[1536] ^= 1);
+    std::fs::remove_file(&segments[3]).expect("removes");
+    let before = everything(&root);
+    let copy = place.path().join("copy");
+    let (code, repaired) = json(&["repair", path(&root), "--to", path(&copy), "--json"]);
+    assert_eq!(code, 1, "{repaired}");
+    assert!(everything(&root) == before, "the log was changed");
+    let stream = repaired["streams"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|stream| stream["key"] == "s")
+        .expect("the stream");
+    assert_eq!(number(stream, "next_id"), 200);
+    assert_eq!(number(stream, "old_next_id"), 200);
+    let mut lost = std::collections::BTreeSet::new();
+    for run in stream["lost"].as_array().expect("a list") {
+        lost.extend(number(run, "first_id")..number(run, "end_id"));
+    }
+    assert!(lost.contains(&first_of(&segments[0])) && lost.contains(&first_of(&segments[1])));
+    assert!((first_of(&segments[3])..first_of(&segments[4])).all(|id| lost.contains(&id)));
+    let (code, verified) = json(&["verify", path(&copy), "--json"]);
+    assert_eq!(
+        (code, verified["clean"].as_bool()),
+        (0, Some(true)),
+        "{verified}"
+    );
+    {
+        let mut how = WalOptions::new(&copy);
+        how.on_corruption = CorruptionPolicy::Error;
+        let wal = Wal::new(how).expect("a healthy log");
+        let first = wal.stream("s").and_then(|s| s.first_id()).expect("tells");
+        assert_eq!(first, first_of(&segments[0]) + 1, "the first is lost");
+        for id in first_of(&segments[0])..200 {
+            match wal.get("s", id) {
+                Ok(Some(bytes)) => assert!(bytes == entry(id) && !lost.contains(&id)),
+                Err(Error::SegmentNotFound(_)) => assert!(lost.contains(&id), "{id}"),
+                other => panic!("{id}: {other:?}"),
+            }
+        }
+        assert_eq!(all_entries(&wal, "odd \"key\"").len(), 90);
+        wal.append("s", b"more").expect("goes on");
+        wal.truncate("s", 190).expect("is usable");
+    }
+    let (code, _, errors) = tool(&["repair", path(&root), "--to", path(&copy)]);
+    assert!(code == 3 && errors.contains("exists"), "{errors}");
+    let inside = root.join("inside");
+    let (code, ..) = tool(&["repair", path(&root), "--to", path(&inside)]);
+    assert!(code == 3 && !inside.exists());
+}
+
+#[test]
+fn a_copy_of_a_whole_log_holds_the_same_entries_in_the_same_frames() {
+    let place = place();
+    let root = closed_log(place.path());
+    for (number, extra) in [None, Some("--compress")].into_iter().enumerate() {
+        let copy = place.path().join(format!("copy {number}"));
+        let mut arguments = vec!["repair", path(&root), "--to", path(&copy)];
+        arguments.extend(extra);
+        let (code, text, errors) = tool(&arguments);
+        assert_eq!(code, 0, "{text}{errors}");
+        let dump_of = |root: &Path| {
+            let (code, text, _) = tool(&["dump", path(root), "--json"]);
+            assert_eq!(code, 0);
+            let lines = text.lines().map(|line| {
+                let value: Value = serde_json::from_str(line).expect("an object");
+                let fields = [
+                    "stream",
+                    "id",
+                    "frame_first_id",
+                    "frame_end_id",
+                    "data_base64",
+                ];
+                fields.map(|field| value[field].clone())
+            });
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(dump_of(&root), dump_of(&copy));
+        assert_eq!(tool(&["verify", path(&copy)]).0, 0);
+    }
+}
+
+#[test]
+fn damage_to_checkpoints_of_a_sharded_log_is_found() {
+    let place = place();
+    let how = options(place.path(), SyncMode::Strict);
+    let root = how.root_path.clone();
+    let sharded = ShardedWal::new(how, 3).expect("opens");
+    for key in 0..20_u8 {
+        sharded.append(&[key], b"x").expect("appends");
+    }
+    sharded.create_checkpoint(b"one").expect("creates");
+    sharded.create_checkpoint(b"two").expect("creates");
+    drop(sharded);
+    let (code, verified) = json(&["verify", path(&root), "--json"]);
+    assert_eq!(
+        (code, number(&verified, "checkpoints")),
+        (0, 2),
+        "{verified}"
+    );
+    for (name, at) in [
+        ("checkpoints.log", 1600),
+        ("checkpoints.log", 700),
+        ("shards.meta", 9),
+    ] {
+        let copy = place.path().join(format!("{name} {at}"));
+        copy_dir(&root, &copy);
+        harm(&copy.join(name), |bytes| bytes[at] ^= 4);
+        let (code, verified) = json(&["verify", path(&copy), "--json"]);
+        assert_eq!(code, 1, "{name} {at}: {verified}");
+        let found = verified["findings"][0]["path"].as_str().expect("a path");
+        assert!(found.ends_with(name), "{verified}");
+    }
+}
+
+#[test]
+fn what_a_crash_leaves_is_a_note_and_no_damage() {
+    let place = place();
+    let root = closed_log(place.path());
+    let newest = segments_in(&root.join("s")).pop().expect("a segment");
+    harm(&newest, |bytes| bytes.extend([1; 99]));
+    std::fs::write(root.join("s/next#new"), b"").expect("writes");
+    std::fs::create_dir(root.join("old#deleted")).expect("a directory");
+    let (code, verified) = json(&["verify", path(&root), "--json"]);
+    assert_eq!(
+        (code, verified["clean"].as_bool()),
+        (0, Some(true)),
+        "{verified}"
+    );
+    let findings = verified["findings"].as_array().expect("a list");
+    assert_eq!(findings.len(), 3, "{findings:?}");
+    assert!(findings.iter().all(|found| found["severity"] == "note"));
+}
+
+#[test]
+fn a_strangers_file_cannot_be_judged_and_stops_nothing_else() {
+    let place = place();
+    let root = closed_log(place.path());
+    let newest = segments_in(&root.join("s")).pop().expect("a segment");
+    harm(&newest, |bytes| bytes.fill(7));
+    let (code, verified) = json(&["verify", path(&root), "--json"]);
+    assert_eq!(code, 3, "{verified}");
+    assert_eq!(verified["findings"][0]["severity"], "unreadable");
+    assert_eq!(
+        number(&verified, "entries"),
+        90,
+        "the other stream was read"
+    );
+    assert_eq!(tool(&["stat", path(&root)]).0, 3);
+    assert_eq!(tool(&["dump", path(&root)]).0, 3);
+}
+
+#[test]
+fn the_exit_code_tells_wrong_usage_from_what_cannot_be_done() {
+    let place = place();
+    let root = closed_log(place.path());
+    let here = path(&root);
+    let empty = path(place.path());
+    let rows: [(i32, &[&str]); 18] = [
+        (2, &[]),
+        (2, &["frobnicate"]),
+        (2, &["verify"]),
+        (2, &["verify", here, here]),
+        (2, &["verify", here, "--to", "3"]),
+        (2, &["verify", here, "--json=yes"]),
+        (2, &["dump", here, "--from", "x"]),
+        (2, &["dump", here, "--from"]),
+        (2, &["repair", here]),
+        (2, &["help", "frobnicate"]),
+        (3, &["verify", "/nonexistent"]),
+        (3, &["verify", empty]),
+        (3, &["stat", empty]),
+        (3, &["dump", here, "--stream", "unknown"]),
+        (0, &["help"]),
+        (0, &["verify", "--help"]),
+        (0, &["--version"]),
+        (0, &["verify", "--", here]),
+    ];
+    for (expected, arguments) in rows {
+        let (code, text, errors) = tool(arguments);
+        assert_eq!(code, expected, "{arguments:?}: {text}{errors}");
+        assert_eq!(errors.is_empty(), code == 0, "{arguments:?}: {errors}");
+    }
+    let (_, _, errors) = tool(&["verify", here, "--progress"]);
+    assert!(errors.contains("100 %"), "{errors}");
+}
+
+#[test]
+fn every_flipped_bit_of_a_closed_log_is_found() {
+    let place = place();
+    let mut how = options(place.path(), SyncMode::Strict);
+    how.max_segment_size = 700;
+    let wal = Wal::new(how.clone()).expect("opens");
+    for id in 0..8 {
+        wal.append("s", &entry(id)).expect("appends");
+        wal.append_batch("s", &[b"a", b"", b"bcd"])
+            .expect("appends");
+    }
+    wal.close().expect("closes");
+    let reader = Wal::open_read_only(how.clone()).expect("opens");
+    let report = reader.verify().expect("verifies");
+    assert!(report.findings.is_empty(), "{report:?}");
+    let segments = segments_in(&how.root_path.join("s"));
+    assert!(segments.len() > 2);
+    let mut flips = 0;
+    for segment in &segments {
+        let whole = std::fs::read(segment).expect("reads");
+        for at in (0..whole.len()).step_by(13) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(segment, &bytes).expect("writes");
+            let report = reader.verify().expect("verifies");
+            assert!(!report.is_clean(), "{} at {at}", segment.display());
+            flips += 1;
+        }
+        std::fs::write(segment, &whole).expect("writes");
+    }
+    assert!(flips > 500, "{flips} bits were flipped");
+    assert!(reader.verify().expect("verifies").findings.is_empty());
+}

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
 use crate::ids::EntryId;
+use crate::inspect::streams::Gone;
 use crate::inspect::streams::Place;
 use crate::inspect::streams::Selection;
 use crate::inspect::streams::Surveyed;
@@ -72,6 +73,7 @@ fn dump_stream(
     let wanted = selection.from_id..selection.end_id.unwrap_or(u64::MAX);
     let found = leave_alone(&facts, verdict);
     let mut held: Option<u64> = None;
+    let mut gone = Gone::new(place, &stream.dir);
     for segment in &found.segments {
         let first_id = segment.segment.first_id().0;
         if let Some(lost) = held.filter(|end| *end < first_id) {
@@ -85,9 +87,10 @@ fn dump_stream(
         }
         held = Some(segment.end.next_id.0);
         let ids = first_id..segment.end.next_id.0;
-        if !clip(&ids, &wanted).is_empty() {
+        if !clip(&ids, &wanted).is_empty() && !gone.knows(EntryId(first_id)) {
             match dump_segment(place, &stream.key, segment, &wanted, visit) {
                 Ok(ControlFlow::Continue(())) => {}
+                Err(error) if gone.explains(&error, EntryId(first_id)) => {}
                 done => return done,
             }
         }

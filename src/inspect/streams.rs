@@ -1,5 +1,6 @@
 //! Which streams are there, and what would recovery make of each?
 
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::format::is_stream_dir_name;
 use crate::format::key_from_dir_name;
 #[cfg(feature = "cli")]
 use crate::format::parse_segment_file_name;
+use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
 use crate::recovery::Decision;
 use crate::recovery::Observer;
@@ -100,6 +102,46 @@ impl Place {
             dir: dir.to_path_buf(),
             found,
         })
+    }
+}
+
+/// Which segments of a stream went since it was surveyed: truncated, or deleted with it.
+pub(super) struct Gone<'a> {
+    place: &'a Place,
+    dir: &'a Path,
+    /// Segments that begin below this are gone.
+    below: EntryId,
+}
+
+impl<'a> Gone<'a> {
+    /// None, as far as is known.
+    pub(super) fn new(place: &'a Place, dir: &'a Path) -> Self {
+        Gone {
+            place,
+            dir,
+            below: EntryId(0),
+        }
+    }
+
+    /// Whether the segment that begins with this id is known to be gone.
+    pub(super) fn knows(&self, first_id: EntryId) -> bool {
+        first_id < self.below
+    }
+
+    /// Whether it is, now that reading it failed with this error.
+    pub(super) fn explains(&mut self, error: &Error, first_id: EntryId) -> bool {
+        let is_missing = matches!(error, Error::Io(e) if e.kind() == io::ErrorKind::NotFound);
+        if is_missing && !self.knows(first_id) {
+            self.below = match self.place.survey(self.dir).map(|now| now.found) {
+                None => EntryId(u64::MAX),
+                Some(Ok((_, Decision::Serve(verdict)))) if verdict.kept.is_empty() => {
+                    EntryId(u64::MAX)
+                }
+                Some(Ok((_, Decision::Serve(verdict)))) => verdict.first_kept.0,
+                Some(_) => self.below,
+            };
+        }
+        is_missing && self.knows(first_id)
     }
 }
 

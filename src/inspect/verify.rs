@@ -8,7 +8,6 @@
 //! What is truncated or deleted meanwhile is passed over. Failure: a file that cannot be read is a
 //! finding; only the root must be readable.
 
-use std::io;
 use std::path::Path;
 
 use crate::error::Error;
@@ -20,6 +19,7 @@ use crate::inspect::report::VerifyReport;
 use crate::inspect::segment_check::check_segment;
 use crate::inspect::side_files::check_root;
 use crate::inspect::side_files::check_stream_dir;
+use crate::inspect::streams::Gone;
 use crate::inspect::streams::Place;
 use crate::inspect::streams::Selection;
 use crate::inspect::streams::Surveyed;
@@ -111,6 +111,7 @@ fn verify_stream(
         report.findings.push(told);
     }
     let stream = leave_alone(&facts, verdict);
+    let mut gone = Gone::new(place, &dir);
     for found in &stream.segments {
         let header = &found.segment.header;
         if header.lost_from < header.first_id {
@@ -119,15 +120,16 @@ fn verify_stream(
             let lost = header.lost_from.0..header.first_id.0;
             report.findings.push(note.ids(lost));
         }
-        let before = meter.progress.bytes_done;
-        if let Err(error) = verify_segment(place, found, meter, report) {
-            if is_not_found(&error) && is_gone(place, &dir, found) {
-                continue;
-            }
+        let first_id = found.segment.first_id();
+        if gone.knows(first_id) {
+            continue;
+        }
+        if let Err(error) = verify_segment(place, found, meter, report)
+            && !gone.explains(&error, first_id)
+        {
             let path = found.segment.path();
             report.findings.push(unreadable(&key, &path, &error));
         }
-        debug_assert!(meter.progress.bytes_done >= before);
     }
     check_stream_dir(place, &key, &dir, &facts, report);
 }
@@ -163,20 +165,6 @@ fn verify_segment(
     Ok(())
 }
 
-/// Whether a segment went with a truncation, or with its stream, since it was surveyed.
-fn is_gone(place: &Place, dir: &Path, found: &RecoveredSegment) -> bool {
-    let Some(now) = place.survey(dir) else {
-        return true;
-    };
-    match now.found {
-        Ok((_, Decision::Serve(verdict))) => {
-            verdict.findings.is_empty() && found.segment.first_id() < verdict.first_kept.0
-                || verdict.kept.is_empty()
-        }
-        _ => false,
-    }
-}
-
 /// A finding of recovery's.
 fn judged(
     key: &str,
@@ -203,8 +191,4 @@ pub(super) fn unreadable(key: &str, path: &Path, error: &Error) -> VerifyFinding
         .of(key)
         .at(context.offset)
         .ids(context.ids)
-}
-
-fn is_not_found(error: &Error) -> bool {
-    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::NotFound)
 }

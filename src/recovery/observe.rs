@@ -86,8 +86,6 @@ impl Observer {
                         return Ok(Some((facts, decision)));
                     }
                     before = wrong;
-                    // What is known was right when it was seen; damage is judged from the disk.
-                    self.known.clear();
                 }
                 Err(error) if is_not_found(&error) => {
                     let kind = self.storage.kind(&self.dir);

@@ -127,14 +127,23 @@ impl StreamCore {
         let Some(watched) = &self.watched else {
             return Ok(());
         };
-        let mut looks = watched.looks.lock();
-        if looks.closed || self.life() == Life::Deleted {
-            return Ok(());
+        let mut messages = Vec::new();
+        let looked = {
+            let mut looks = watched.looks.lock();
+            if looks.closed || self.life() == Life::Deleted {
+                return Ok(());
+            }
+            match self.look_ahead(&mut looks) {
+                Ok(true) if !at_all => Ok(()),
+                Ok(_) => self.look_whole(watched, &mut looks, &mut messages),
+                Err(error) => Err(error),
+            }
+        };
+        // The log's owner may read from the log when it is told.
+        for message in messages {
+            self.environment.tell(log::Level::Error, &message);
         }
-        if self.look_ahead(&mut looks)? && !at_all {
-            return Ok(());
-        }
-        self.look_whole(watched, &mut looks)
+        looked
     }
 
     /// Ends looking: the log is closed.
@@ -238,7 +247,12 @@ impl StreamCore {
     }
 
     /// Looks at all files, and takes over what recovery would keep of them.
-    fn look_whole(&self, watched: &Watched, looks: &mut Looks) -> Result<()> {
+    fn look_whole(
+        &self,
+        watched: &Watched,
+        looks: &mut Looks,
+        messages: &mut Vec<String>,
+    ) -> Result<()> {
         let storage = &self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         loop {
@@ -267,10 +281,8 @@ impl StreamCore {
                 }
             };
             if verdict.findings != looks.told {
-                for finding in &verdict.findings {
-                    let message = describe(&self.key, &facts, finding);
-                    self.environment.tell(log::Level::Error, &message);
-                }
+                let told = verdict.findings.iter();
+                messages.extend(told.map(|found| describe(&self.key, &facts, found)));
                 looks.told = verdict.findings.clone();
             }
             if verdict.kept.is_empty() && before.is_none() {

@@ -114,6 +114,11 @@ impl Wal {
         if !self.is_read_only() {
             return Ok(());
         }
+        // What could not be looked at may have been mended.
+        self.log
+            .known
+            .write()
+            .retain(|_, known| !matches!(known, Known::Broken(_)));
         self.log.discover()?;
         let known: Vec<Known> = self.log.known.read().values().cloned().collect();
         for known in known {
@@ -173,6 +178,10 @@ impl Log {
         for (key, known) in self.known.read().iter() {
             if !is_gone(known) {
                 known_dirs.insert(stream_dir_name(key));
+            }
+            // A directory that nothing tells the key of is known by its own name.
+            if matches!(known, Known::Broken(_)) {
+                known_dirs.insert(key.clone());
             }
         }
         let dirs: Vec<PathBuf> = listing

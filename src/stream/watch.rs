@@ -66,6 +66,8 @@ struct Looks {
     /// The segment that appends go to, and the end of the frames that were good at the last look.
     /// `None`: only a look at everything will do.
     newest: Option<(Arc<Part>, SegmentEnd)>,
+    /// A part of which not all is there any more: its index leads astray.
+    void: Option<Arc<Part>>,
     /// Damage that was told to the log's owner.
     told: Vec<Finding>,
     /// The log was closed: what was known stays as it is.
@@ -73,9 +75,13 @@ struct Looks {
 }
 
 /// How far a short look came.
-struct Ahead {
-    end: SegmentEnd,
-    durable_end: EntryId,
+enum Ahead {
+    /// The frames end here, and those below this id are durable.
+    To(SegmentEnd, EntryId),
+    /// The slots tell of more than appends, or what they promise cannot be followed.
+    Unknown,
+    /// The last frame that was known is not there any more: its place was taken back.
+    Void,
 }
 
 impl Watched {
@@ -92,6 +98,7 @@ impl Watched {
             looks: Mutex::new(Looks {
                 observer,
                 newest: None,
+                void: None,
                 told: Vec::new(),
                 closed: false,
             }),
@@ -173,14 +180,20 @@ impl StreamCore {
             Err(error) => return Err(error),
         };
         let io = |error| Error::io(error, part.segment.context());
-        let Some(ahead) = self.follow(&part, &file.source, end).map_err(io)? else {
-            looks.newest = None;
-            return Ok(false);
-        };
-        looks.newest = Some((Arc::clone(&part), ahead.end));
-        part.segment.publish(&ahead.end);
-        self.show(&ahead.end, ahead.durable_end);
-        self.is_newest(&part, &ahead.end).map_err(io)
+        match self.follow(&part, &file.source, end).map_err(io)? {
+            Ahead::To(end, durable_end) => {
+                looks.newest = Some((Arc::clone(&part), end));
+                part.segment.publish(&end);
+                self.show(&end, durable_end);
+                self.is_newest(&part, &end).map_err(io)
+            }
+            Ahead::Unknown => Ok(false),
+            Ahead::Void => {
+                looks.newest = None;
+                looks.void = Some(part);
+                Ok(false)
+            }
+        }
     }
 
     /// Whether no segment follows this one, and it is still there.
@@ -195,25 +208,24 @@ impl StreamCore {
             && self.is_in_place()?)
     }
 
-    /// The good frames behind `end`. `None`: what was known is not there any more, or the slots
-    /// tell of more than appends.
-    fn follow(&self, part: &Part, source: &Source, end: SegmentEnd) -> io::Result<Option<Ahead>> {
+    /// The good frames behind `end`.
+    fn follow(&self, part: &Part, source: &Source, end: SegmentEnd) -> io::Result<Ahead> {
         let segment = &part.segment;
         let Source::File(file) = source else {
-            return Ok(None);
+            return Ok(Ahead::Unknown);
         };
         // The slots first: what they promise is in the frames that are read behind them.
         let slot = newest_slot(segment, source)?;
         let len = FileOffset(file.len()?);
         let mut known = end;
         if !complete_end(segment, source, &mut known, len)? || known.link != end.link {
-            return Ok(None);
+            return Ok(Ahead::Void);
         }
         let read_ahead = self.environment.options.read_buffer_size;
         let mut durable_end = EntryId(0);
         if let Some(slot) = slot {
             if slot.cut_epoch > self.catalogue().cut_epoch || slot.end > len {
-                return Ok(None);
+                return Ok(Ahead::Unknown);
             }
             if slot.end > known.offset {
                 let depth = Depth::Headers;
@@ -229,7 +241,7 @@ impl StreamCore {
                     link: 0,
                 };
                 if !complete_end(segment, source, &mut known, len)? {
-                    return Ok(None);
+                    return Ok(Ahead::Unknown);
                 }
             }
             durable_end = slot.next_id;
@@ -240,10 +252,7 @@ impl StreamCore {
             let depth = Depth::Payloads;
             (known, _) = good_frames(segment, source, &known, len, read_ahead, depth)?;
         }
-        Ok(Some(Ahead {
-            end: known,
-            durable_end,
-        }))
+        Ok(Ahead::To(known, durable_end))
     }
 
     /// Looks at all files, and takes over what recovery would keep of them.
@@ -297,12 +306,17 @@ impl StreamCore {
     fn take_over(&self, looks: &mut Looks, recovered: Recovered) -> Result<()> {
         let before = self.catalogue();
         let known_newest = looks.newest.take();
+        let void = looks.void.take();
         let continues = recovered.next == Next::Continue;
         let mut parts = Vec::with_capacity(recovered.segments.len());
         let mut last = None;
         for found in recovered.segments {
             let (end, state) = (found.end, found.state);
             let known = before.part_at(found.segment.first_id());
+            let known = known.filter(|known| {
+                let is_void = void.as_ref().is_some_and(|void| Arc::ptr_eq(void, known));
+                !is_void
+            });
             let part = match known {
                 Some(known) if self.goes_on(&known, &found.segment, &end, &known_newest)? => known,
                 _ => Part::new(found.segment, true),

@@ -35,6 +35,7 @@ pub trait Attendant: Send + Sync {
     fn prepare(&self, stream: &Arc<StreamCore>);
     /// Whether nothing of the log may happen on threads of its own, so that it goes the same way
     /// every time: for tests.
+    #[cfg(feature = "sharded")]
     fn is_stepped(&self) -> bool {
         false
     }

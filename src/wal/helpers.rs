@@ -182,6 +182,7 @@ impl Attendant for Helpers {
         self.queue(&self.room, stream, Duration::ZERO);
     }
 
+    #[cfg(feature = "sharded")]
     fn is_stepped(&self) -> bool {
         self.is_stepped
     }

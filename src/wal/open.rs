@@ -53,16 +53,19 @@ pub fn open(
     // Set once, here.
     let _ = environment.attendant.set(attendant);
     let dirs = stream_dirs(&environment)?;
-    let judged = {
-        let environment = Arc::clone(&environment);
-        for_each(dirs, move |dir| judge(&environment, dir))
-    };
-    if environment.options.on_corruption == CorruptionPolicy::Error {
-        refuse_all_damage(&judged)?;
-    }
-    let recovered = {
-        let environment = Arc::clone(&environment);
-        for_each(judged, move |judged| recover(&environment, judged))
+    let recovered = match environment.options.on_corruption {
+        CorruptionPolicy::Error => {
+            // All streams are looked at before any is touched.
+            let shared = Arc::clone(&environment);
+            let judged = for_each(dirs, move |dir| judge(&shared, dir));
+            refuse_all_damage(&judged)?;
+            let shared = Arc::clone(&environment);
+            for_each(judged, move |judged| recover(&shared, judged))
+        }
+        CorruptionPolicy::Truncate => {
+            let shared = Arc::clone(&environment);
+            for_each(dirs, move |dir| recover(&shared, &judge(&shared, dir)))
+        }
     };
     let mut known = HashMap::new();
     let mut unnamed = HashMap::new();

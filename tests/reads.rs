@@ -84,10 +84,15 @@ fn check_by_all_ways(stream: &Stream, id: u64) {
     assert_eq!(&view[..], expected, "{id}");
 }
 
+#[cfg(feature = "compression")]
+const COMPRESSIONS: &[CompressionType] = &[CompressionType::None, CompressionType::Lz4];
+#[cfg(not(feature = "compression"))]
+const COMPRESSIONS: &[CompressionType] = &[CompressionType::None];
+
 #[test]
 fn entries_of_all_kinds_are_found_again_by_any_number_of_threads() {
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
-        for compression in [CompressionType::None, CompressionType::Lz4] {
+        for &compression in COMPRESSIONS {
             let place = support::place();
             let (_wal, stream) = open(place.path(), SyncMode::Async, |options| {
                 options.read_strategy = strategy;

@@ -25,6 +25,38 @@ struct Appended {
     returned: u64,
 }
 
+/// The clock, and when the last cut was made by it.
+struct Clock {
+    ticks: AtomicU64,
+    last_cut: AtomicU64,
+}
+
+impl Clock {
+    fn tick(&self) -> u64 {
+        self.ticks.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Before a cut: a busy machine may keep the appenders waiting for longer than all cuts take.
+    fn wait_for_appends(&self) {
+        let seen = self.ticks.load(Ordering::SeqCst);
+        self.last_cut.store(seen, Ordering::SeqCst);
+        while self.ticks.load(Ordering::SeqCst) < seen + 2 * APPENDERS {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Before an append: or keep the one who cuts waiting, while there are more and more entries.
+    fn wait_for_cut(&self, ended: &AtomicBool) {
+        let is_far = || {
+            let last_cut = self.last_cut.load(Ordering::SeqCst);
+            self.ticks.load(Ordering::SeqCst) > last_cut + 500
+        };
+        while is_far() && !ended.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+    }
+}
+
 /// What the checker knows of a shard, by id.
 struct Shard {
     /// The latest call among the entries below an id.
@@ -97,9 +129,13 @@ fn fast_directory() -> tempfile::TempDir {
 /// Appends on several threads while `cuts` runs; gives all that was appended and the cuts.
 fn under_load(
     wal: &ShardedWal,
-    cuts: impl FnOnce(&ShardedWal, &AtomicU64) -> Vec<Vec<u64>>,
+    cuts: impl FnOnce(&ShardedWal, &Clock) -> Vec<Vec<u64>>,
 ) -> (Vec<Appended>, Vec<Vec<u64>>) {
-    let (clock, ended) = (AtomicU64::new(1), AtomicBool::new(false));
+    let ended = AtomicBool::new(false);
+    let clock = Clock {
+        ticks: AtomicU64::new(1),
+        last_cut: AtomicU64::new(0),
+    };
     std::thread::scope(|scope| {
         let append = |seed: u64| {
             let (clock, ended) = (&clock, &ended);
@@ -110,6 +146,7 @@ fn under_load(
                     random = random
                         .wrapping_mul(6364136223846793005)
                         .wrapping_add(1442695040888963407);
+                    clock.wait_for_cut(ended);
                     append_some(wal, random, clock, &mut appended);
                 }
                 appended
@@ -126,9 +163,9 @@ fn under_load(
 }
 
 /// One entry, or now and then a batch over several shards.
-fn append_some(wal: &ShardedWal, random: u64, clock: &AtomicU64, appended: &mut Vec<Appended>) {
+fn append_some(wal: &ShardedWal, random: u64, clock: &Clock, appended: &mut Vec<Appended>) {
     let key = (random >> 33).to_le_bytes();
-    let called = clock.fetch_add(1, Ordering::SeqCst);
+    let called = clock.tick();
     let places = match random >> 60 {
         0 => {
             let entry = |n: u8| (vec![n, key[0]], key.to_vec());
@@ -136,7 +173,7 @@ fn append_some(wal: &ShardedWal, random: u64, clock: &AtomicU64, appended: &mut 
         }
         _ => wal.append(&key, &key).map(|place| vec![place]),
     };
-    let returned = clock.fetch_add(1, Ordering::SeqCst);
+    let returned = clock.tick();
     appended.extend(
         places
             .expect("appends")
@@ -150,18 +187,10 @@ fn append_some(wal: &ShardedWal, random: u64, clock: &AtomicU64, appended: &mut 
     );
 }
 
-/// A busy machine may keep the appenders waiting for longer than all cuts take.
-fn wait_for_appends(clock: &AtomicU64) {
-    let seen = clock.load(Ordering::SeqCst);
-    while clock.load(Ordering::SeqCst) < seen + 2 * APPENDERS {
-        std::thread::yield_now();
-    }
-}
-
-fn checkpoints(wal: &ShardedWal, clock: &AtomicU64, count: u32) -> Vec<Vec<u64>> {
+fn checkpoints(wal: &ShardedWal, clock: &Clock, count: u32) -> Vec<Vec<u64>> {
     let mut cuts = Vec::new();
     for n in 0..count {
-        wait_for_appends(clock);
+        clock.wait_for_appends();
         wal.create_checkpoint(&n.to_be_bytes()).expect("creates");
         cuts.push(wal.load_latest_checkpoint().expect("loads").1.offsets);
     }
@@ -211,7 +240,7 @@ fn a_cut_that_reads_one_shard_after_the_other_is_found_out() {
             })
             .collect();
         let one_after_the_other = |_| {
-            wait_for_appends(clock);
+            clock.wait_for_appends();
             let read = |stream: &ironwal::Stream| {
                 std::thread::yield_now();
                 stream.next_id().expect("a number")

@@ -91,27 +91,50 @@ pub fn frames(data: &[u8]) {
     let good = super::disk::frames(first);
     let until = good.get(kept % good.len()).map_or(1536, |f| f.bytes.start);
     let mut file = first[..until].to_vec();
+    if input.byte() % 2 == 0 {
+        // No slot says that anything of it was durable: a tail.
+        file[512..1536].fill(0);
+    }
     let seed = seed("s", 0, 0);
+    let mut next_id = kept as u64 % good.len() as u64;
+    let mut previous_len = match next_id {
+        0 => 0,
+        kept => good[kept as usize - 1].bytes.len() as u32,
+    };
     while !input.is_empty() && file.len() < 100_000 {
+        // Each field is what it should be, unless a bit asks for another.
+        let wrong = input.byte();
         let payload_len = input.number().min(600) as usize;
+        let (kind, codec) = (input.byte() % 5, input.byte() % 4);
+        let entry_count = input.number() as u32;
+        let mut field = |bit: u8, right: u64| match wrong >> bit & 1 {
+            0 => right,
+            _ => input.number(),
+        };
+        let (stored_len, first_id) = (field(0, payload_len as u64), field(1, next_id));
+        let uncompressed_len = field(2, stored_len) as u32;
+        let previous = field(3, u64::from(previous_len)) as u32;
+        let some_crc = field(4, 0);
+        let mut payload = input.bytes(payload_len).to_vec();
+        payload.resize(payload_len, 0);
         let forged = Forged {
-            payload_crc: input.number() as u32,
-            first_id: input.number(),
-            entry_count: input.number() as u32,
-            stored_len: match input.byte() {
-                0 => payload_len as u32,
-                _ => input.number() as u32,
+            payload_crc: match wrong >> 4 & 1 {
+                0 => crc32fast::hash(&payload),
+                _ => some_crc as u32,
             },
-            uncompressed_len: input.number() as u32,
-            previous_len: input.number() as u32,
-            kind: input.byte(),
-            codec: input.byte(),
+            first_id,
+            entry_count,
+            stored_len: stored_len as u32,
+            uncompressed_len,
+            previous_len: previous,
+            kind,
+            codec,
         };
         let header = forged.header(seed, file.len());
-        file.extend(header);
-        let payload = input.bytes(payload_len);
-        file.extend(payload);
-        file.resize(file.len() + payload_len - payload.len(), 0);
+        file.extend(&header);
+        file.extend(&payload);
+        next_id = first_id.wrapping_add(u64::from(entry_count));
+        previous_len = (header.len() + payload.len()) as u32;
     }
     for policy in POLICIES {
         restore(&root, &[(name.clone(), file.clone())]);

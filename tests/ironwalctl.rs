@@ -152,7 +152,7 @@ fn base64(bytes: &[u8]) -> String {
             char::from(DIGITS[usize::from(value << (6 - chunk.len()))])
         })
         .collect();
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

@@ -154,7 +154,7 @@ pub(crate) fn survey_all(place: &Place, selection: &Selection) -> Result<Vec<Sur
         .iter()
         .filter(|entry| entry.kind == EntryKind::Directory && is_stream_dir_name(&entry.name))
         .filter_map(|entry| place.survey(&place.root.join(&entry.name)))
-        .filter(|stream| has_segments(stream))
+        .filter(has_segments)
         .collect();
     if let Some(wanted) = &selection.stream {
         surveyed.retain(|stream| stream.key == *wanted);

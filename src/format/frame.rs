@@ -166,6 +166,7 @@ impl FrameHeader {
 
     /// Reads the header off the bytes at `at`; more than 36 may be given. A good result has
     /// bounded lengths: `stored_len` may be read and `uncompressed_len` allocated.
+    #[inline]
     pub fn decode(
         bytes: &[u8],
         seed: SegmentSeed,
@@ -174,10 +175,10 @@ impl FrameHeader {
         let Some(bytes) = bytes.first_chunk::<FRAME_HEADER_LEN>() else {
             return Err(FrameFault::Short);
         };
-        if all_zeros(bytes) {
+        let expected = header_crc_of(bytes);
+        if expected == 0 && all_zeros(bytes) {
             return Err(FrameFault::Zeros);
         }
-        let expected = header_crc_of(bytes);
         let actual = header_crc(bytes, seed, at);
         if expected != actual {
             return Err(FrameFault::Crc { expected, actual });

@@ -14,6 +14,7 @@ mod cancellation;
 mod fork;
 #[cfg(unix)]
 mod lock;
+mod prefetch;
 #[cfg(unix)]
 mod real;
 #[cfg(all(unix, feature = "simulation"))]
@@ -26,6 +27,7 @@ mod windows;
 pub use cancellation::CancellationGuard;
 #[cfg(unix)]
 pub use fork::fork_generation;
+pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
 pub use thread::spawn;

@@ -97,6 +97,7 @@ impl Cursor {
     }
 
     /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
+    #[inline]
     pub fn advance(&mut self) -> Option<Result<u64>> {
         if self.damage.is_none() && self.take_at_hand() {
             self.next += 1;
@@ -106,6 +107,7 @@ impl Cursor {
     }
 
     /// Moves to the next entry if it is at hand and good. False: nothing was done.
+    #[inline]
     fn take_at_hand(&mut self) -> bool {
         let next = self.next;
         let Some(open) = &mut self.segment else {
@@ -139,6 +141,7 @@ impl Cursor {
         }
     }
 
+    #[cold]
     fn advance_by_reading(&mut self) -> Option<Result<u64>> {
         loop {
             if self.ended {
@@ -177,6 +180,7 @@ impl Cursor {
     }
 
     /// The bytes of the entry that [`Cursor::advance`] moved to.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         let Some(segment) = &self.segment else {
             return &[];

@@ -33,6 +33,7 @@ use crate::segment::locate_passing;
 use crate::segment::pass_rest_of_stride;
 use crate::segment::read_block;
 use crate::segment::single_in;
+use crate::storage::prefetch;
 use crate::stream::EntryView;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Holder;
@@ -47,6 +48,10 @@ const LOOKUP_READ_AHEAD: usize = 8 << 10;
 
 /// How often a reader of a log that somebody else writes looks for a file that is gone.
 pub(super) const MOST_LOOKS: u32 = 16;
+
+/// How many cache lines of a frame are asked for at once; behind them the processor sees where it
+/// goes.
+const LINES_FETCHED: usize = 8;
 
 thread_local! {
     /// One set of buffers a thread, so that a look-up allocates nothing but its answer.
@@ -336,19 +341,9 @@ fn known_single<'a>(
     let limit = segment.limit().0;
     let bytes = window.bytes(source, known.offset, known.len, known.len, limit);
     let bytes = bytes.ok()??;
-    fetch(bytes);
+    // Otherwise the entry is not asked for before the header has come from memory.
+    prefetch(bytes, LINES_FETCHED);
     single_in(segment, bytes, (known.offset, id))
-}
-
-/// Asks for the start of a frame's bytes all at once: otherwise the entry is not asked for before
-/// the header has come from memory.
-#[inline]
-fn fetch(bytes: &[u8]) {
-    const CACHE_LINE_LEN: usize = 64;
-    const MOST_LINES: usize = 8;
-    for line in bytes.chunks(CACHE_LINE_LEN).take(MOST_LINES) {
-        std::hint::black_box(line[0]);
-    }
 }
 
 /// The frame that holds `id`, where a walk has come by it and it is still good. Whatever else there

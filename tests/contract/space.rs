@@ -71,6 +71,38 @@ mod on_a_small_disk {
     }
 
     #[test]
+    fn segments_whose_frames_end_with_a_block_are_sealed_on_a_full_disk() {
+        // Two frames a segment, which fill the first block to its end: a footer needs another.
+        const BLOCK: usize = 4096;
+        const HEADER_AREA: usize = 3 * 512;
+        const FRAME_HEADER: usize = 36;
+        let payload = [7; (BLOCK - HEADER_AREA) / 2 - FRAME_HEADER];
+        for strategy in [WriteStrategy::StandardIo, WriteStrategy::Mmap] {
+            let disk = SimulatedDisk::new();
+            let mut options = options(Path::new("/"), SyncMode::Async);
+            options.max_segment_size = (BLOCK - HEADER_AREA) as u64;
+            options.write_strategy = strategy;
+            let wal = Wal::open_simulated(&disk, options.clone()).expect("opens");
+            wal.append("s", &payload).expect("appends");
+            disk.set_capacity(disk.used_bytes() + 9 * BLOCK as u64);
+            let mut ids = 1;
+            let error = loop {
+                match wal.append("s", &payload) {
+                    Ok(_) => ids += 1,
+                    Err(error) => break error,
+                }
+            };
+            assert!(is_full(&error), "{strategy:?}: {error}");
+            assert!(ids > 3, "{strategy:?}: {ids}");
+            wal.sync("s").expect("seals all but the newest");
+            wal.close().expect("closes");
+            disk.set_capacity(None);
+            let wal = Wal::open_simulated(&disk, options).expect("opens");
+            assert_eq!(all_entries(&wal, "s").len(), ids, "{strategy:?}");
+        }
+    }
+
+    #[test]
     fn a_stream_that_found_no_room_to_begin_does_not_exist_and_begins_later() {
         let disk = SimulatedDisk::new();
         let wal = open(&disk, SyncMode::Strict, 64 << 20);

@@ -131,6 +131,7 @@ impl StreamCore {
                     continue;
                 }
             }
+            tail.stores = self.environment.stores(frame);
             if let Some(ids) = tail.store(frame) {
                 self.after_store(&mut tail);
                 return Ok(ids);

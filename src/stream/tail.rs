@@ -127,6 +127,8 @@ pub struct Tail {
     pub sync_planned: bool,
     /// See above.
     pub sync_urgent: bool,
+    /// The last frame was of a length that is stored, where that can be.
+    pub stores: bool,
     /// The active segment, mapped for storing.
     pub mapped: Option<Mapped>,
     /// Maps that are not used any more; dropped by whoever finds them, without the lock.
@@ -177,6 +179,7 @@ impl Tail {
             unsynced_bytes: 0,
             sync_planned: false,
             sync_urgent: false,
+            stores: false,
             mapped: None,
             retired: Vec::new(),
             map_refused_at: None,
@@ -239,7 +242,7 @@ impl Tail {
         // What is staged, or on its way, comes first. A file that was closed since it was mapped
         // may have lost an error: what is written behind its back is not noted by it.
         let in_order = !self.writing && self.staged.is_empty();
-        if !in_order || !mapped.fits(frame) || !mapped.is_of(active) {
+        if !in_order || !self.stores || !mapped.is_of(active) {
             return None;
         }
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);

@@ -2,7 +2,8 @@
 //!
 //! - **Happy path.** Who needs durability and finds nobody leading leads a round, without any lock
 //!   held; the others wait. When the round succeeds, the committed point moves forward, those it
-//!   covers are woken, and so is one other, to whom leadership is passed. Alone, a caller pays two
+//!   covers are woken, and so is one other, to whom leadership is passed. Where others are likely to
+//!   come back at once, a leader waits for them first (`gather`). Alone, a caller pays three
 //!   short locks and no allocation; for a position already committed, one atomic load.
 //! - **Failure.** The first error is kept and told to everyone whose position is not committed, for
 //!   ever. The point does not move after it, even if a round that was under way then succeeds: a
@@ -18,6 +19,7 @@ use std::panic::resume_unwind;
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use super::gather::Crowd;
 use super::position::Position;
 use super::queue::Queue;
 use super::queue::Turn;
@@ -58,6 +60,9 @@ pub struct GroupCommit<P, E> {
     // here may rely on it for ever.
     committed: sync::AtomicU64,
     state: sync::Mutex<State<P, E>>,
+    /// How often a committer queued, for a leader who waits for them without the lock.
+    // Invariant: raised under the lock of `state`, together with the queue.
+    arrivals: sync::AtomicU64,
     fault: fn(Fault) -> E,
     /// How many threads were woken, for tests that count.
     #[cfg(test)]
@@ -66,6 +71,7 @@ pub struct GroupCommit<P, E> {
 
 struct State<P, E> {
     queue: Queue<P>,
+    crowd: Crowd,
     // Invariant: once set it stays as it is, and `committed` with it.
     failure: Option<E>,
     closed: bool,
@@ -76,6 +82,8 @@ enum Standing<E> {
     /// It leads and must end its turn.
     Leads,
     Answered(Result<(), CommitError<E>>),
+    /// It was woken without an answer, and is not in the queue any more.
+    Woken,
 }
 
 impl<P: Position, E: Clone> GroupCommit<P, E> {
@@ -86,16 +94,21 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             committed: sync::AtomicU64::new(start.to_u64()),
             state: sync::Mutex::new(State {
                 queue: Queue::new(),
+                crowd: Crowd::new(),
                 failure: None,
                 closed: false,
             }),
+            arrivals: sync::AtomicU64::new(0),
             fault,
             #[cfg(test)]
             woken: std::sync::atomic::AtomicUsize::new(0),
         }
     }
 
-    /// Returns once everything below `target` is durable; `target` must have been published.
+    /// Returns once everything below `target` is durable, or `is_void` tells that `target` is not
+    /// wanted any more: then there was no failure, and the caller knows what became of it. Whoever
+    /// makes a target void calls [`recheck`](Self::recheck) after that. `target` must have been
+    /// published, or a round publishes it, unless it is void by then.
     ///
     /// `round` runs in this thread if it comes to lead, with no lock held and never beside another
     /// round or exclusive work. It makes durable everything that was published when it began, and
@@ -105,16 +118,27 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     pub fn commit(
         &self,
         target: P,
+        is_void: impl Fn() -> bool,
         mut round: impl FnMut() -> Result<P, E>,
     ) -> Result<(), CommitError<E>> {
         // A round that began before `target` was published may end below it; then it is our turn,
         // or we wait, once more. Every round moves the point or fails the group, so this ends.
-        loop {
+        while !is_void() {
             match self.lead_or_wait(target) {
-                Standing::Leads => self.lead_round(target, &mut round),
+                Standing::Leads => self.lead_round(target, &is_void, &mut round),
                 Standing::Answered(answer) => return answer,
+                Standing::Woken => {}
             }
         }
+        Ok(())
+    }
+
+    /// Has all who wait for a position look whether theirs is void; the others wait on.
+    pub fn recheck(&self) {
+        let mut state = self.lock();
+        let wake = state.queue.settle_committers();
+        drop(state);
+        self.send(wake);
     }
 
     /// Returns once everything below `target` is durable, without ever leading a round; with a
@@ -200,11 +224,11 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         }
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(value) => {
-                self.end_turn(Turn::Exclusive, Ok(self.committed()));
+                self.end_turn(Turn::Exclusive, Ok(self.committed()), 0);
                 value
             }
             Err(panic) => {
-                self.end_turn(Turn::Exclusive, Err((self.fault)(Fault::LeaderPanicked)));
+                self.end_turn(Turn::Exclusive, Err((self.fault)(Fault::LeaderPanicked)), 0);
                 resume_unwind(panic)
             }
         }
@@ -226,49 +250,81 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             return Standing::Answered(Ok(()));
         }
         let mut state = self.lock();
-        loop {
-            if let Some(answer) = self.answer_locked(&state, target) {
-                return Standing::Answered(answer);
-            }
-            if state.queue.try_lead() {
-                return Standing::Leads;
-            }
-            let waiter = state.queue.add_committer(target);
-            drop(state);
-            match waiter.park() {
-                Signal::Lead => return Standing::Leads,
-                Signal::Settled if self.committed() >= target => {
-                    return Standing::Answered(Ok(()));
-                }
-                Signal::Settled => state = self.lock(),
-            }
+        if let Some(answer) = self.answer_locked(&state, target) {
+            return Standing::Answered(answer);
+        }
+        if state.queue.try_lead() {
+            return Standing::Leads;
+        }
+        let waiter = state.queue.add_committer(target);
+        self.arrivals.fetch_add(1, sync::Ordering::Release);
+        drop(state);
+        match waiter.park() {
+            Signal::Lead => Standing::Leads,
+            Signal::Settled if self.committed() >= target => Standing::Answered(Ok(())),
+            Signal::Settled => Standing::Woken,
         }
     }
 
     /// Runs one round as the leader and ends the turn, whatever comes of it.
-    fn lead_round(&self, target: P, round: &mut impl FnMut() -> Result<P, E>) {
+    fn lead_round(
+        &self,
+        target: P,
+        is_void: &impl Fn() -> bool,
+        round: &mut impl FnMut() -> Result<P, E>,
+    ) {
+        self.gather();
         let before = self.committed();
+        let clock = sync::Stopwatch::start();
         let outcome = match catch_unwind(AssertUnwindSafe(round)) {
             Ok(outcome) => outcome,
             Err(panic) => {
-                self.end_turn(Turn::Round, Err((self.fault)(Fault::LeaderPanicked)));
+                self.end_turn(Turn::Round, Err((self.fault)(Fault::LeaderPanicked)), 0);
                 resume_unwind(panic)
             }
         };
+        let took_ns = clock.elapsed_ns();
         // A round that brings nothing would be led again for ever.
-        let stuck = matches!(outcome, Ok(point) if point < target && point <= before);
+        let stuck = matches!(outcome, Ok(point) if point < target && point <= before) && !is_void();
         let outcome = if stuck {
             Err((self.fault)(Fault::NoProgress))
         } else {
             outcome
         };
-        self.end_turn(Turn::Round, outcome);
+        self.end_turn(Turn::Round, outcome, took_ns);
         debug_assert!(!stuck, "a round succeeded without reaching anything new");
+    }
+
+    /// Waits, as the leader, for those who are likely to commit at once. Never long (`gather`), and
+    /// yielding the processor to them; whatever comes of it, the round covers what is there then.
+    fn gather(&self) {
+        let (plan, arrivals_before) = {
+            let mut state = self.lock();
+            let present = state.queue.committer_count() + 1;
+            let arrivals = self.arrivals.load(sync::Ordering::Acquire);
+            (state.crowd.plan(present), arrivals)
+        };
+        let Some(plan) = plan else { return };
+        let clock = sync::Stopwatch::start();
+        let (mut arrived, mut last_at) = (0, 0);
+        loop {
+            sync::yield_now();
+            let waited = clock.elapsed_ns();
+            let arrivals = self.arrivals.load(sync::Ordering::Acquire);
+            let now_arrived = (arrivals - arrivals_before) as usize;
+            if now_arrived > arrived {
+                (arrived, last_at) = (now_arrived, waited);
+            }
+            if !plan.goes_on(waited, waited.saturating_sub(last_at), arrived) {
+                break;
+            }
+        }
+        self.lock().crowd.note_gathered(arrived);
     }
 
     /// Ends the caller's turn as the leader: notes what it brought, passes leadership on, and wakes
     /// those who have an answer now.
-    fn end_turn(&self, ended: Turn, outcome: Result<P, E>) {
+    fn end_turn(&self, ended: Turn, outcome: Result<P, E>, took_ns: u64) {
         let mut state = self.lock();
         match outcome {
             Ok(point) => self.raise_locked(&state, point),
@@ -281,6 +337,10 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         } else {
             state.queue.settle_to(self.committed())
         };
+        if ended == Turn::Round {
+            let (settled, waiting) = (wake.committer_count() + 1, state.queue.committer_count());
+            state.crowd.note_round(took_ns, settled, waiting);
+        }
         wake.leader = state.queue.pass_on(ended);
         drop(state);
         self.send(wake);

@@ -1,6 +1,7 @@
 //! Group commit: how do many callers who need durability share one sync? Knows no files.
 //!
 //! - `group`: the meeting point: commit, wait, poison, close, exclusive.
+//! - `gather`: whom a leader waits for before it begins. Plain data, no lock.
 //! - `queue`: who waits for which position, and whose turn comes next. Plain data, no lock.
 //! - `waiter`: the parking spot of one thread.
 //! - `position`: what is counted.
@@ -8,6 +9,7 @@
 //!   checker's in their stead. It compiles the files above as they are, which is why they name each
 //!   other through `super`.
 
+mod gather;
 mod group;
 mod position;
 mod queue;

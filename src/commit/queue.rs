@@ -88,6 +88,11 @@ impl<P: Copy + Ord> Queue<P> {
         waiter
     }
 
+    /// How many callers wait who can be made to lead.
+    pub(super) fn committer_count(&self) -> usize {
+        self.committers.len()
+    }
+
     /// Takes out all waiters at or below `point`.
     pub(super) fn settle_to(&mut self, point: P) -> Wake<P> {
         Wake {
@@ -96,6 +101,14 @@ impl<P: Copy + Ord> Queue<P> {
                 take_to(&mut self.committers, point),
                 take_to(&mut self.watchers, point),
             ],
+        }
+    }
+
+    /// Takes out all who can be made to lead.
+    pub(super) fn settle_committers(&mut self) -> Wake<P> {
+        Wake {
+            leader: None,
+            settled: [std::mem::take(&mut self.committers), ByTarget::new()],
         }
     }
 
@@ -159,6 +172,11 @@ pub(super) struct Wake<P> {
 }
 
 impl<P> Wake<P> {
+    /// How many of those to be woken could have led.
+    pub(super) fn committer_count(&self) -> usize {
+        self.settled[0].len()
+    }
+
     /// Wakes them; returns how many. The next leader comes first, so that the disk is not idle
     /// while the others are told.
     pub(super) fn send(self) -> usize {

@@ -12,6 +12,24 @@ pub(super) use std::sync::MutexGuard;
 pub(super) use std::sync::atomic::AtomicU64;
 pub(super) use std::sync::atomic::Ordering;
 
+/// Lets other threads run.
+pub(super) fn yield_now() {
+    std::thread::yield_now();
+}
+
+/// Tells how long something took.
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    pub(super) fn elapsed_ns(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Whether it is `deadline` or later.
 pub(super) fn has_passed(deadline: Instant) -> bool {
     Instant::now() >= deadline

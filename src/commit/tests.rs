@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -22,6 +23,11 @@ type Answer = Result<(), CommitError<String>>;
 
 fn group() -> Group {
     GroupCommit::new(0, |fault| format!("{fault:?}"))
+}
+
+/// No target is void.
+fn never() -> bool {
+    false
 }
 
 fn poisoned(error: &str) -> Answer {
@@ -52,7 +58,7 @@ impl HeldRound {
         let (begun, has_begun) = mpsc::channel();
         let (finish, outcome) = mpsc::channel();
         let leader = scope.spawn(move || {
-            group.commit(target, || {
+            group.commit(target, never, || {
                 begun.send(()).expect("the test listens");
                 outcome.recv().expect("the test finishes the round")
             })
@@ -72,7 +78,7 @@ impl HeldRound {
 fn a_lone_caller_leads_one_round_and_wakes_nobody() {
     let group = group();
     let mut rounds = 0;
-    let outcome = group.commit(3, || {
+    let outcome = group.commit(3, never, || {
         rounds += 1;
         Ok(5)
     });
@@ -84,7 +90,7 @@ fn a_lone_caller_leads_one_round_and_wakes_nobody() {
 #[test]
 fn a_committed_position_needs_no_round() {
     let group = GroupCommit::<u64, String>::new(7, |_| unreachable!());
-    assert_eq!(group.commit(7, || panic!("nothing to lead")), Ok(()));
+    assert_eq!(group.commit(7, never, || panic!("nothing to lead")), Ok(()));
     assert_eq!(group.wait(7, None), Ok(()));
 }
 
@@ -92,7 +98,7 @@ fn a_committed_position_needs_no_round() {
 fn rounds_that_fall_short_are_led_again_until_the_target() {
     let group = group();
     let mut reached = 0;
-    let outcome = group.commit(3, || {
+    let outcome = group.commit(3, never, || {
         reached += 1;
         Ok(reached)
     });
@@ -105,7 +111,7 @@ fn the_point_never_moves_back() {
     group.advance(9);
     group.advance(4);
     assert_eq!(group.committed(), 9);
-    assert_eq!(group.commit(10, || Ok(12)), Ok(()));
+    assert_eq!(group.commit(10, never, || Ok(12)), Ok(()));
     group.exclusive(|| group.advance(11));
     assert_eq!(group.committed(), 12);
 }
@@ -113,7 +119,7 @@ fn the_point_never_moves_back() {
 #[test]
 fn positions_other_than_numbers_are_committed_too() {
     let group = GroupCommit::<EntryId, String>::new(EntryId(0), |_| unreachable!());
-    assert_eq!(group.commit(EntryId(2), || Ok(EntryId(2))), Ok(()));
+    assert_eq!(group.commit(EntryId(2), never, || Ok(EntryId(2))), Ok(()));
     assert_eq!(group.committed(), EntryId(2));
     assert_eq!(EntryId::from_u64(5).to_u64(), 5);
 }
@@ -128,7 +134,7 @@ fn sixty_four_waiters_share_one_round() {
             .map(|target| {
                 let (group, rounds) = (&group, &rounds);
                 scope.spawn(move || {
-                    group.commit(target, || {
+                    group.commit(target, never, || {
                         rounds.fetch_add(1, SeqCst);
                         Ok(65)
                     })
@@ -161,7 +167,7 @@ fn a_round_wakes_those_it_covers_and_one_other_to_lead() {
             .map(|target| {
                 let (group, begun, outcome) = (&group, begun.clone(), &outcome);
                 scope.spawn(move || {
-                    group.commit(target, || {
+                    group.commit(target, never, || {
                         begun.send(()).unwrap();
                         outcome.lock().unwrap().recv().unwrap()
                     })
@@ -194,7 +200,7 @@ fn a_failed_round_is_final_and_its_error_reaches_all() {
     group.advance(2);
     thread::scope(|scope| {
         let (held, leader) = HeldRound::start(scope, &group, 3);
-        let committer = scope.spawn(|| group.commit(4, || unreachable!()));
+        let committer = scope.spawn(|| group.commit(4, never, || unreachable!()));
         let watcher = scope.spawn(|| group.wait(9, None));
         until_waiting(&group, 2);
         held.finish(Err("EIO"));
@@ -206,9 +212,9 @@ fn a_failed_round_is_final_and_its_error_reaches_all() {
     group.advance(100);
     assert_eq!(group.poisoned().as_deref(), Some("EIO"));
     assert_eq!(group.committed(), 2);
-    assert_eq!(group.commit(3, || Ok(3)), poisoned("EIO"));
+    assert_eq!(group.commit(3, never, || Ok(3)), poisoned("EIO"));
     assert_eq!(
-        group.commit(2, || unreachable!()),
+        group.commit(2, never, || unreachable!()),
         Ok(()),
         "what is durable stays durable"
     );
@@ -234,14 +240,14 @@ fn a_panicking_leader_fails_the_group_and_panics_in_its_own_thread() {
         let (finish, may_finish) = mpsc::channel::<()>();
         let group = &group;
         let leader = scope.spawn(move || {
-            group.commit(1, || {
+            group.commit(1, never, || {
                 begun.send(()).unwrap();
                 may_finish.recv().unwrap();
                 std::panic::resume_unwind(Box::new("bang"))
             })
         });
         has_begun.recv().unwrap();
-        let waiter = scope.spawn(|| group.commit(2, || unreachable!()));
+        let waiter = scope.spawn(|| group.commit(2, never, || unreachable!()));
         until_waiting(group, 1);
         finish.send(()).unwrap();
         assert_eq!(
@@ -258,7 +264,7 @@ fn a_round_without_progress_fails_the_group_instead_of_looping() {
     let group = group();
     let mut rounds = 0;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        group.commit(1, || {
+        group.commit(1, never, || {
             rounds += 1;
             assert_eq!(rounds, 1, "it is not led again");
             Ok(0)
@@ -278,7 +284,7 @@ fn close_turns_waiters_away_and_lets_the_round_under_way_finish() {
     let group = group();
     thread::scope(|scope| {
         let (held, leader) = HeldRound::start(scope, &group, 1);
-        let committer = scope.spawn(|| group.commit(2, || unreachable!()));
+        let committer = scope.spawn(|| group.commit(2, never, || unreachable!()));
         let watcher = scope.spawn(|| group.wait(2, None));
         until_waiting(&group, 2);
         group.close();
@@ -288,8 +294,11 @@ fn close_turns_waiters_away_and_lets_the_round_under_way_finish() {
         assert_eq!(leader.join().unwrap(), Ok(()));
     });
     group.exclusive(|| ());
-    assert_eq!(group.commit(1, || unreachable!()), Ok(()));
-    assert_eq!(group.commit(2, || unreachable!()), Err(CommitError::Closed));
+    assert_eq!(group.commit(1, never, || unreachable!()), Ok(()));
+    assert_eq!(
+        group.commit(2, never, || unreachable!()),
+        Err(CommitError::Closed)
+    );
 }
 
 #[test]
@@ -345,7 +354,7 @@ fn a_watcher_is_never_made_to_lead_and_a_committer_behind_it_is() {
         let (held, leader) = HeldRound::start(scope, &group, 1);
         let watcher = scope.spawn(|| group.wait(2, None));
         until_waiting(&group, 1);
-        let committer = scope.spawn(|| group.commit(3, || Ok(3)));
+        let committer = scope.spawn(|| group.commit(3, never, || Ok(3)));
         until_waiting(&group, 2);
         held.finish(Ok(1));
         assert_eq!(leader.join().unwrap(), Ok(()));
@@ -366,7 +375,7 @@ fn rounds_and_exclusive_work_take_turns() {
             until_waiting(group, waiting + 1);
         }
         scope.spawn(move || {
-            group.commit(2, || {
+            group.commit(2, never, || {
                 order.lock().unwrap().push("round");
                 Ok(2)
             })
@@ -399,7 +408,7 @@ fn what_is_answered_ok_was_synced_by_a_round_that_began_later_under_load() {
             scope.spawn(|| {
                 for _ in 0..500 {
                     let target = published.fetch_add(1, SeqCst) + 1;
-                    let outcome = group.commit(target, || {
+                    let outcome = group.commit(target, never, || {
                         rounds.fetch_add(1, SeqCst);
                         let synced = published.load(SeqCst);
                         thread::yield_now();
@@ -414,4 +423,74 @@ fn what_is_answered_ok_was_synced_by_a_round_that_began_later_under_load() {
     assert_eq!(group.committed(), 4000);
     assert_eq!(group.waiting_count(), 0);
     assert!(rounds.load(SeqCst) <= 4000);
+}
+
+#[test]
+fn a_target_that_became_void_is_waited_for_no_longer_and_the_others_are_made_durable() {
+    // A frame that was staged and taken back: nobody would ever publish its target.
+    let group = group();
+    let taken_back = AtomicBool::new(false);
+    let is_void = || taken_back.load(SeqCst);
+    thread::scope(|scope| {
+        let (held, leader) = HeldRound::start(scope, &group, 1);
+        let void = scope.spawn(|| group.commit(9, is_void, || unreachable!()));
+        let other = scope.spawn(|| group.commit(2, never, || Ok(2)));
+        until_waiting(&group, 2);
+        taken_back.store(true, SeqCst);
+        group.recheck();
+        assert_eq!(void.join().expect("returns"), Ok(()));
+        until_waiting(&group, 1);
+        held.finish(Ok(1));
+        assert_eq!(leader.join().expect("returns"), Ok(()));
+        assert_eq!(other.join().expect("returns"), Ok(()));
+    });
+    assert_eq!(group.committed(), 2);
+    assert_eq!(group.commit(9, is_void, || unreachable!()), Ok(()));
+    assert_eq!(group.poisoned(), None);
+}
+
+#[test]
+fn a_leader_whose_own_target_becomes_void_in_its_round_fails_nobody() {
+    let group = group();
+    let taken_back = AtomicBool::new(false);
+    let outcome = group.commit(
+        5,
+        || taken_back.load(SeqCst),
+        || {
+            taken_back.store(true, SeqCst);
+            Ok(0)
+        },
+    );
+    assert_eq!((outcome, group.committed()), (Ok(()), 0));
+    assert_eq!(group.commit(1, never, || Ok(1)), Ok(()));
+}
+
+#[test]
+fn a_leader_waits_for_those_whom_the_round_before_let_go() {
+    let group = group();
+    let published = AtomicU64::new(0);
+    let rounds = AtomicU64::new(0);
+    let (threads, each) = (4, 50);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                for _ in 0..each {
+                    let target = published.fetch_add(1, SeqCst) + 1;
+                    let round = || {
+                        rounds.fetch_add(1, SeqCst);
+                        let end = published.load(SeqCst);
+                        thread::sleep(Duration::from_millis(2));
+                        Ok(end)
+                    };
+                    assert_eq!(group.commit(target, never, round), Ok(()));
+                }
+            });
+        }
+    });
+    // Without waiting two groups take turns, each with half of the threads: 2 rounds an entry each.
+    let rounds = rounds.load(SeqCst);
+    assert!(
+        rounds < each * 7 / 4,
+        "{rounds} rounds for {threads} times {each} entries"
+    );
 }

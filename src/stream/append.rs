@@ -4,12 +4,15 @@
 //! frame is stored. Otherwise: under the lock ids are given and the frame is copied behind those staged; then one
 //! of the appenders writes all that is staged, without the lock, and publishes the new end; every
 //! appender returns when its own frame is published, so our heap never holds an acknowledged byte.
-//! Frames larger than the buffer are written from the caller's memory, alone.
+//! Who needs durability leaves the writing to the round that it waits for: one write and one sync
+//! for all who wait (`round`). Frames larger than the buffer are written from the caller's memory,
+//! alone.
 //!
 //! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
 //! everyone whose frame was in it or behind it gets the error. If even that fails, the stream is
 //! poisoned. Close: appends that have ids finish, later ones are refused.
 
+use std::cell::RefCell;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -73,12 +76,42 @@ impl StreamCore {
     }
 
     fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let ids = self.write_frame(frame)?;
-        if durable {
-            self.make_durable(ids.end)?;
+        let placed = self.place_frame(frame, durable)?;
+        let ids = placed.ids.clone();
+        match placed.staged {
+            Some(staged) => self.make_staged_durable(ids.end, &staged)?,
+            None if durable => self.make_durable(ids.end)?,
+            None => {}
         }
         self.acknowledge(ids.end);
         Ok(ids)
+    }
+
+    /// Returns once a frame that was left staged is durable, or was taken back.
+    fn make_staged_durable(&self, end: u64, staged: &Staged) -> Result<()> {
+        let failure = RefCell::new(None);
+        // Ids that were taken back are given again: only the ticket tells whose they are.
+        let is_void = || {
+            if failure.borrow().is_none()
+                && self.failed_writes.load(Ordering::Acquire) != staged.failed_writes_before
+                && let Some(Err(error)) = self.tail.lock().outcome(staged.ticket)
+            {
+                failure.replace(Some(error));
+            }
+            failure.borrow().is_some()
+        };
+        let answer = self.make_durable_unless(end, is_void);
+        // Also when somebody else's entry of that id is durable, or nothing will be any more.
+        match is_void().then(|| failure.take()).flatten() {
+            Some(error) => Err(error.duplicate()),
+            None => answer,
+        }
+    }
+
+    /// Writes a frame.
+    #[cfg(feature = "sharded")]
+    fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
+        self.place_frame(frame, false).map(|placed| placed.ids)
     }
 
     fn acknowledge(&self, end: u64) {
@@ -105,7 +138,8 @@ impl StreamCore {
         }
     }
 
-    fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
+    /// Gives a frame its ids and writes it, or leaves it staged if `defers` and that can be.
+    fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Placed> {
         let most_staged = self.environment.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
         let active = loop {
@@ -134,7 +168,7 @@ impl StreamCore {
             tail.stores = self.environment.stores(frame);
             if let Some(ids) = tail.store(frame) {
                 self.after_store(&mut tail);
-                return Ok(ids);
+                return Ok(Placed::written(ids));
             }
             let Some(active) = tail.active.clone() else {
                 continue;
@@ -147,17 +181,40 @@ impl StreamCore {
             } else if !tail.staged.is_empty() {
                 self.write_staged(&mut tail);
             } else {
-                return self.write_directly(&mut tail, &active, frame);
+                return self
+                    .write_directly(&mut tail, &active, frame)
+                    .map(Placed::written);
             }
         };
         let (ids, ticket) = tail.stage(&active, frame);
+        if defers {
+            let staged = Staged {
+                ticket,
+                failed_writes_before: self.failed_writes.load(Ordering::Acquire),
+            };
+            return Ok(Placed {
+                ids,
+                staged: Some(staged),
+            });
+        }
         loop {
             match tail.outcome(ticket) {
-                Some(Ok(())) => return Ok(ids),
+                Some(Ok(())) => return Ok(Placed::written(ids)),
                 Some(Err(error)) => return Err(error.duplicate()),
                 None if tail.writing => self.progress.wait(&mut tail),
                 None => self.write_staged(&mut tail),
             }
+        }
+    }
+
+    /// Writes what is staged, for a round. What fails is taken back and told to its appenders.
+    pub(super) fn write_out(&self) {
+        let mut tail = self.tail.lock();
+        while tail.writing {
+            self.progress.wait(&mut tail);
+        }
+        if !tail.staged.is_empty() {
+            self.write_staged(&mut tail);
         }
     }
 
@@ -279,6 +336,9 @@ impl StreamCore {
         };
         if tail.writing {
             tail.take_back(error);
+            // Before their ids are given again: who sees those durable sees this.
+            self.failed_writes.fetch_add(1, Ordering::AcqRel);
+            self.durability.recheck();
         }
         self.progress.notify_all();
         if let Some(message) = message {
@@ -288,6 +348,25 @@ impl StreamCore {
             });
         }
     }
+}
+
+/// A frame that has its ids.
+struct Placed {
+    ids: Range<u64>,
+    /// `None`: it is in the kernel.
+    staged: Option<Staged>,
+}
+
+impl Placed {
+    fn written(ids: Range<u64>) -> Self {
+        Placed { ids, staged: None }
+    }
+}
+
+/// What tells whether a staged frame was taken back.
+struct Staged {
+    ticket: u64,
+    failed_writes_before: u64,
 }
 
 struct FailedWrite {

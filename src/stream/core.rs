@@ -48,6 +48,8 @@ pub struct StreamCore {
     /// Something about the tail changed: written, taken back, rotated, closed.
     pub(super) progress: Condvar,
     pub(super) durability: GroupCommit<u64, Arc<Error>>,
+    /// How often a write failed and was taken back.
+    pub(super) failed_writes: AtomicU64,
     poisoned: AtomicBool,
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
@@ -169,6 +171,7 @@ impl StreamCore {
             me: me.clone(),
             progress: Condvar::new(),
             durability: GroupCommit::new(durable.0, broken_round),
+            failed_writes: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
             dir_made: AtomicU64::new(0),
             catalogue: CurrentCatalogue::new(Catalogue {

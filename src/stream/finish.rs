@@ -73,7 +73,7 @@ impl StreamCore {
         loop {
             if tail.writing || tail.rotating || tail.making_spare {
                 self.progress.wait(&mut tail);
-            } else if !tail.staged.is_empty() {
+            } else if !tail.staged.is_empty() && !self.is_poisoned() {
                 self.write_staged(&mut tail);
             } else {
                 return true;

@@ -1,7 +1,7 @@
 //! What does one round of group commit do?
 //!
-//! Everything written when it begins becomes durable, oldest first (D1). Rotated segments are
-//! sealed on the way. For each, in this order, and what a crash right after leaves:
+//! What is staged when it begins is written. Everything written then becomes durable, oldest first
+//! (D1). Rotated segments are sealed on the way. For each, in this order, and what a crash right after leaves:
 //!
 //! 1. its frames are synced: a whole segment without a footer, a tail; open scans it;
 //! 2. its successor's header and frames are synced, then the directory that names it: the chain is
@@ -80,8 +80,13 @@ type Reached<'a> = (&'a Arc<Part>, &'a SegmentEnd, &'a Arc<dyn StorageFile>);
 impl StreamCore {
     /// Returns once everything below `end` is durable.
     pub fn make_durable(&self, end: u64) -> Result<()> {
+        self.make_durable_unless(end, || false)
+    }
+
+    /// The same for a frame that is not written yet; also returns once it is void.
+    pub(super) fn make_durable_unless(&self, end: u64, is_void: impl Fn() -> bool) -> Result<()> {
         self.durability
-            .commit(end, || self.round())
+            .commit(end, is_void, || self.round())
             .map_err(|error| match error {
                 CommitError::Poisoned(cause) => {
                     // A round that panicked has latched in the group only.
@@ -113,6 +118,7 @@ impl StreamCore {
     }
 
     fn try_round(&self) -> Result<u64> {
+        self.write_out();
         let mut state = self.sync_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
         let target = self.written_end();

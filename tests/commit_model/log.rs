@@ -90,10 +90,14 @@ impl Log {
     /// Commits `target` and checks the answer against the disk.
     pub fn commit(&self, target: u64) -> Answer {
         let mut rounds_led = 0;
-        let answer = self.group.commit(target, || {
-            rounds_led += 1;
-            self.round()
-        });
+        let answer = self.group.commit(
+            target,
+            || false,
+            || {
+                rounds_led += 1;
+                self.round()
+            },
+        );
         assert!(
             rounds_led <= 1,
             "one round covers all that was published before it"

@@ -11,6 +11,8 @@
 //! `COMMIT_MODEL_SCHEDULES=200000 SHUTTLE_RANDOM_SEED=$RANDOM cargo test --test commit_model`.
 //! A failure prints its schedule, which `shuttle::replay` takes.
 
+#[path = "../../src/commit/gather.rs"]
+mod gather;
 // The sources are not ours to use up: what no test calls here is used by the crate.
 #[allow(dead_code)]
 #[path = "../../src/commit/group.rs"]
@@ -31,6 +33,8 @@ use std::time::Instant;
 
 use shuttle::Config;
 use shuttle::Runner;
+use shuttle::rand::Rng;
+use shuttle::rand::thread_rng;
 use shuttle::scheduler::PctScheduler;
 use shuttle::scheduler::RandomScheduler;
 use shuttle::thread;
@@ -223,10 +227,14 @@ fn a_panicking_leader_hands_over_and_the_others_are_told() {
                 scope.spawn(|| {
                     let target = log.publish();
                     let answer = catch_unwind(AssertUnwindSafe(|| {
-                        log.group.commit(target, || {
-                            assert_eq!(panics.fetch_add(1, SeqCst), 0, "led after a panic");
-                            resume_unwind(Box::new("bang"))
-                        })
+                        log.group.commit(
+                            target,
+                            || false,
+                            || {
+                                assert_eq!(panics.fetch_add(1, SeqCst), 0, "led after a panic");
+                                resume_unwind(Box::new("bang"))
+                            },
+                        )
                     }));
                     let told = Failure::Fault(Fault::LeaderPanicked);
                     match answer {
@@ -316,5 +324,101 @@ fn close_and_failure_at_once_leave_nobody_behind() {
             scope.spawn(|| log.exclusive_sync());
         });
         log.check_at_rest();
+    });
+}
+
+/// Targets that are published by rounds only, as staged frames are: a write that fails takes all
+/// back that is not published, and their numbers are given again.
+struct StagedLog {
+    log: Log,
+    staged: sync::Mutex<Staged>,
+    failed_writes: AtomicU64,
+    failing_write: u64,
+}
+
+#[derive(Default)]
+struct Staged {
+    reserved: u64,
+    written: u64,
+    writes: u64,
+    /// Whose each number is.
+    owners: Vec<u64>,
+    next_owner: u64,
+    taken_back: Vec<u64>,
+}
+
+impl StagedLog {
+    fn append(&self) -> Result<(), Failure> {
+        let (target, owner, failed_before) = {
+            let mut staged = self.staged.lock().unwrap();
+            staged.reserved += 1;
+            staged.next_owner += 1;
+            let owner = staged.next_owner;
+            staged.owners.push(owner);
+            (staged.reserved, owner, self.failed_writes.load(SeqCst))
+        };
+        let is_void = || {
+            self.failed_writes.load(SeqCst) != failed_before
+                && self.staged.lock().unwrap().taken_back.contains(&owner)
+        };
+        let answer = self.log.group.commit(target, is_void, || {
+            self.write_out();
+            let end = self.staged.lock().unwrap().written;
+            self.log.occupied(thread::yield_now);
+            Ok(end)
+        });
+        assert_eq!(answer, Ok(()));
+        if is_void() {
+            return Err(Failure::Write);
+        }
+        let staged = self.staged.lock().unwrap();
+        assert!(self.log.group.committed() >= target);
+        assert_eq!(staged.owners[target as usize - 1], owner, "another's entry");
+        Ok(())
+    }
+
+    fn write_out(&self) {
+        let mut staged = self.staged.lock().unwrap();
+        if staged.written == staged.reserved {
+            return;
+        }
+        staged.writes += 1;
+        if staged.writes == self.failing_write {
+            let written = staged.written;
+            let back = staged.owners.split_off(written as usize);
+            staged.taken_back.extend(back);
+            staged.reserved = written;
+            self.failed_writes.fetch_add(1, SeqCst);
+            self.log.group.recheck();
+        } else {
+            staged.written = staged.reserved;
+        }
+    }
+}
+
+#[test]
+fn staged_targets_are_committed_by_their_owners_round_or_told_that_they_were_taken_back() {
+    // Numbers that are given again must not make somebody believe that his entry is durable.
+    explore(|| {
+        let log = StagedLog {
+            log: Log::new(),
+            staged: sync::Mutex::new(Staged::default()),
+            failed_writes: AtomicU64::new(0),
+            failing_write: thread_rng().gen_range(0..4),
+        };
+        let failed = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        failed.fetch_add(u64::from(log.append().is_err()), SeqCst);
+                    }
+                });
+            }
+        });
+        let staged = log.staged.lock().unwrap();
+        assert_eq!(staged.written + failed.load(SeqCst), 6);
+        assert_eq!(staged.taken_back.len() as u64, failed.load(SeqCst));
+        assert_eq!(log.log.group.waiting_count(), 0);
     });
 }

@@ -15,6 +15,25 @@ pub(super) use shuttle::sync::atomic::AtomicBool;
 pub(super) use shuttle::sync::atomic::AtomicU64;
 pub(super) use shuttle::sync::atomic::Ordering;
 
+/// Lets the checker choose who goes on.
+pub(super) fn yield_now() {
+    thread::yield_now();
+}
+
+/// Tells lengths of time that grow as the checker likes.
+pub(super) struct Stopwatch(AtomicU64);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Stopwatch(AtomicU64::new(0))
+    }
+
+    pub(super) fn elapsed_ns(&self) -> u64 {
+        let step = thread_rng().gen_range(1..400);
+        self.0.fetch_add(step, Ordering::SeqCst) + step
+    }
+}
+
 /// Time passes as the checker likes: any deadline may have come.
 pub(super) fn has_passed(_deadline: Instant) -> bool {
     thread_rng().gen_bool(0.25)

@@ -30,6 +30,7 @@ pub use fork::fork_generation;
 pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
+pub use thread::give_way;
 pub use thread::spawn;
 #[cfg(windows)]
 pub use windows::RealDisk;

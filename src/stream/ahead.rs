@@ -1,8 +1,8 @@
 //! What is made ahead of need, off the appending threads: zeros behind the tail, and the file of
 //! the next segment? (What is mapped ahead: see `mapped`.)
 //!
-//! Zeros are written and synced before they are needed, so that later syncs overwrite blocks
-//! instead of growing the file. Their range belongs to the zeroer, who holds the upkeep lock. The
+//! Under `Strict` zeros are written and synced before they are needed, so that later syncs overwrite
+//! blocks instead of growing the file; in the other modes blocks are allocated. Their range belongs to the zeroer, who holds the upkeep lock. The
 //! next segment's file is filled without that lock: neither appends nor a rotation wait for it. A
 //! rotation that comes first takes its name away, and it comes to nothing.
 //!
@@ -34,6 +34,10 @@ use crate::stream::tail::Tail;
 /// Segments at least this large get their successor prepared ahead.
 const SPARE_FROM: u64 = 1 << 20;
 
+/// Segments that hold so much get blocks ahead where zeros are not wanted: allocating may wait for
+/// a sync that is under way, and an appender should not.
+const BLOCKS_FROM: u64 = 1 << 20;
+
 impl StreamCore {
     /// Whether a helper should make room now. Called after every append: no I/O.
     pub(super) fn wants_room_ahead(&self, tail: &Tail) -> bool {
@@ -42,11 +46,12 @@ impl StreamCore {
         let left = tail.secured.0.saturating_sub(tail.written.offset.0);
         let step = used.clamp(LEAST_STEP, MOST_STEP);
         let to_come = options.max_segment_size.saturating_sub(used);
-        let zeros = options.sync_mode == SyncMode::Strict
+        let is_strict = options.sync_mode == SyncMode::Strict;
+        let blocks = (is_strict || (used >= BLOCKS_FROM && tail.mapped.is_none()))
             && left < step / 2
             && left < to_come
             && tail.ahead_refused_at != Some(tail.secured);
-        zeros || (!tail.spare_tried && self.wants_spare(used)) || self.wants_map(tail)
+        blocks || (!tail.spare_tried && self.wants_spare(used)) || self.wants_map(tail)
     }
 
     fn wants_spare(&self, used: u64) -> bool {
@@ -58,7 +63,7 @@ impl StreamCore {
     pub fn prepare(&self) {
         let mut told = {
             let _upkeep = self.upkeep.lock();
-            self.zero_ahead()
+            self.secure_ahead()
         };
         if let Err(error) = self.map_ahead() {
             self.environment
@@ -88,11 +93,14 @@ impl StreamCore {
         }
     }
 
-    fn zero_ahead(&self) -> Result<()> {
+    fn secure_ahead(&self) -> Result<()> {
+        let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
         let (active, secured, offset) = {
             let tail = self.tail.lock();
             self.admit(&tail)?;
-            let Some(active) = tail.active.clone() else {
+            // What is mapped is made ready elsewhere.
+            let is_left = is_strict || tail.mapped.is_none();
+            let Some(active) = tail.active.clone().filter(|_| is_left) else {
                 return Ok(());
             };
             (active, tail.secured, tail.written.offset)
@@ -100,7 +108,7 @@ impl StreamCore {
         let left = secured.0.saturating_sub(offset.0);
         let used = offset.0 - HEADER_AREA_LEN;
         let enough = left >= used.clamp(LEAST_STEP, MOST_STEP) / 2;
-        if self.environment.options.sync_mode != SyncMode::Strict || enough {
+        if enough || (!is_strict && used < BLOCKS_FROM) {
             return Ok(());
         }
         let to = self.step_ahead(offset, secured);
@@ -111,6 +119,10 @@ impl StreamCore {
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
         let file = self.file_for_zeros(&active)?;
         file.allocate(secured.0, to - secured).map_err(io)?;
+        if !is_strict {
+            self.tail.lock().secured = to;
+            return Ok(());
+        }
         file.write_zeros(secured.0, to - secured).map_err(io)?;
         if let Err(error) = file.sync_data() {
             // The file holds entries too.

@@ -39,7 +39,7 @@ use crate::stream::tail::Tail;
 
 /// The least and the most that is secured at once, beyond what a frame needs.
 pub(super) const LEAST_STEP: u64 = 16 << 10;
-pub(super) const MOST_STEP: u64 = 4 << 20;
+pub(super) const MOST_STEP: u64 = 16 << 20;
 
 /// At most this part of the free space is taken ahead of need.
 const FREE_SHARE: u64 = 16;

@@ -35,10 +35,10 @@ use crate::stream::catalogue::Part;
 use crate::stream::grow::LEAST_STEP;
 use crate::stream::tail::Tail;
 
-/// Larger frames are written, under `Mmap` and under `Auto`. From about 1 KiB on `write(2)` costs
+/// Larger frames are written, under `Mmap` and under `Auto`. From about 2 KiB on `write(2)` costs
 /// the appender little more than the copy, and nobody the zeros and the faults.
 const MOST_STORED: u64 = 64 << 10;
-const MOST_STORED_BY_CHOICE: u64 = 1 << 10;
+const MOST_STORED_BY_CHOICE: u64 = 2 << 10;
 
 /// How much of a segment is mapped at once.
 const MAP_LEN: u64 = 8 << 20;

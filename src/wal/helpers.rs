@@ -18,6 +18,7 @@ use parking_lot::Condvar;
 use parking_lot::Mutex;
 
 use crate::options::LogSink;
+use crate::storage::give_way;
 use crate::storage::spawn;
 use crate::stream::Attendant;
 use crate::stream::StreamCore;
@@ -33,6 +34,8 @@ pub struct Helpers {
 /// Streams that wait for a helper, by the time they are due.
 struct Queue {
     name: &'static str,
+    /// What it does is due some time, not at once: others may have the processor first.
+    gives_way: bool,
     work: fn(&StreamCore),
     state: Mutex<QueueState>,
     changed: Condvar,
@@ -55,18 +58,19 @@ struct QueueState {
 impl Helpers {
     /// Helpers at rest. Stepped: without threads.
     pub fn new(log: LogSink, is_stepped: bool) -> Arc<Self> {
-        let queue = |name, work| {
+        let queue = |name, gives_way, work| {
             let state = Mutex::default();
             Arc::new(Queue {
                 name,
+                gives_way,
                 work,
                 state,
                 changed: Condvar::new(),
             })
         };
         Arc::new(Helpers {
-            sync: queue("ironwal-sync", StreamCore::background_sync),
-            room: queue("ironwal-room", StreamCore::prepare),
+            sync: queue("ironwal-sync", true, StreamCore::background_sync),
+            room: queue("ironwal-room", false, StreamCore::prepare),
             log,
             is_stepped,
         })
@@ -126,7 +130,12 @@ impl Helpers {
         if !state.started && !self.is_stepped {
             state.started = true;
             let worker = Arc::clone(queue);
-            match spawn(queue.name, move || worker.run()) {
+            match spawn(queue.name, move || {
+                if worker.gives_way {
+                    give_way();
+                }
+                worker.run();
+            }) {
                 Ok(thread) => state.thread = Some(thread),
                 Err(error) => {
                     state.started = false;
@@ -241,6 +250,7 @@ mod tests {
         }
         let queue = Arc::new(Queue {
             name: "test",
+            gives_way: true,
             work,
             state: Mutex::default(),
             changed: Condvar::new(),

@@ -4,6 +4,7 @@
 #   make demo     build, then journal a trading session and survive being killed
 #   make test     run everything: C tests, examples, package, Rust tests
 #   make asan     run the C tests with AddressSanitizer in the library and in them
+#   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
 #   make header   write include/ironwal.h anew from src/ffi
 #   make install PREFIX=/usr/local
 #   make clean
@@ -16,7 +17,7 @@ BUILD := build/release
 # build/tools is where need-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: build demo test test-c test-rust asan header install clean
+.PHONY: build demo test test-c test-rust asan asan-rust tsan header install clean
 
 build:
 	@sh cmake/need-tools.sh build
@@ -46,6 +47,12 @@ asan:
 	cmake --preset asan
 	cmake --build --preset asan --parallel $(JOBS)
 	ctest --preset asan --parallel $(JOBS)
+
+asan-rust:
+	@sh cmake/sanitize.sh address
+
+tsan:
+	@sh cmake/sanitize.sh thread
 
 header:
 	IRONWAL_WRITE_HEADER=1 cargo test --locked --test header

@@ -344,9 +344,7 @@ impl Error {
         if let Error::CheckpointCorrupted { offset, .. } = self {
             context.offset = Some(*offset);
         }
-        if let Error::SegmentNotFound(id) = self
-            && context.ids.is_none()
-        {
+        if let (Error::SegmentNotFound(id), None) = (self, &context.ids) {
             context.ids = Some(*id..id.saturating_add(1));
         }
         context.advice = self.advice();

@@ -194,15 +194,13 @@ impl WalOptions {
         if !(1..=GIB).contains(&self.read_buffer_size) {
             return refuse("read_buffer_size is outside 1..=1 GiB");
         }
-        if let Some(background) = self.background_sync
-            && background.interval.is_zero()
-        {
-            return refuse("background_sync.interval is 0");
-        }
-        if let Some(background) = self.background_sync
-            && background.bytes == 0
-        {
-            return refuse("background_sync.bytes is 0, the least is 1");
+        if let Some(background) = self.background_sync {
+            if background.interval.is_zero() {
+                return refuse("background_sync.interval is 0");
+            }
+            if background.bytes == 0 {
+                return refuse("background_sync.bytes is 0, the least is 1");
+            }
         }
         Ok(())
     }

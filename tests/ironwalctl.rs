@@ -152,7 +152,7 @@ fn base64(bytes: &[u8]) -> String {
             char::from(DIGITS[usize::from(value << (6 - chunk.len()))])
         })
         .collect();
-    while !text.len().is_multiple_of(4) {
+    while text.len() % 4 != 0 {
         text.push('=');
     }
     text

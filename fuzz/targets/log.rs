@@ -18,9 +18,9 @@ use super::input::Input;
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
-const POLICIES: [CorruptionPolicy; 2] = [CorruptionPolicy::Error, CorruptionPolicy::Truncate];
+pub const POLICIES: [CorruptionPolicy; 2] = [CorruptionPolicy::Error, CorruptionPolicy::Truncate];
 
-fn options(root: &Path) -> WalOptions {
+pub fn options(root: &Path) -> WalOptions {
     let mut options = WalOptions::new(root);
     options.sync_mode = SyncMode::Async;
     options.background_sync = None;
@@ -31,7 +31,7 @@ fn options(root: &Path) -> WalOptions {
     options
 }
 
-fn entry(id: u64) -> Vec<u8> {
+pub fn entry(id: u64) -> Vec<u8> {
     format!("entry {id} ").repeat(id as usize % 7).into_bytes()
 }
 
@@ -183,7 +183,7 @@ pub fn directory(data: &[u8]) {
 }
 
 /// The input's patches to one of the files.
-fn patch(input: &mut Input<'_>, bytes: &mut Vec<u8>) {
+pub fn patch(input: &mut Input<'_>, bytes: &mut Vec<u8>) {
     let at = usize::from(input.u16()) % (bytes.len() + 1);
     match input.byte() % 5 {
         0 => bytes.truncate(at),

@@ -9,10 +9,13 @@
 mod disk;
 
 mod c;
+mod fields;
 mod input;
 mod log;
+mod reseal;
 
 pub use c::c_calls;
+pub use fields::fields;
 pub use log::checkpoints;
 pub use log::directory;
 pub use log::frames;
@@ -23,10 +26,11 @@ pub use log::segments;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; the corpus of each lies in `fuzz/corpus/{name}`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("frames", frames),
     ("directory", directory),
     ("segments", segments),
+    ("fields", fields),
     ("checkpoints", checkpoints),
     ("operations", operations),
     ("c_calls", c_calls),

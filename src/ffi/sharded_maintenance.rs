@@ -153,9 +153,8 @@ pub unsafe extern "C" fn ironwal_sharded_automatic_status(
                 failed: status.failed,
             };
             give_sized(out_status, out_status_size, counts);
-            if let Some(text) = status.last_error
-                && !out_last_error.is_null()
-            {
+            let asked = !out_last_error.is_null();
+            if let Some(text) = status.last_error.filter(|_| asked) {
                 boundary::give(out_last_error, ironwal_buffer::owning(text.into_bytes()));
             }
             Ok(())

@@ -23,9 +23,8 @@ const MAGIC_AT: usize = 0;
 const MAGIC_LEN: usize = 8;
 const VERSION_AT: usize = MAGIC_AT + MAGIC_LEN;
 const COUNT_AT: usize = VERSION_AT + 2;
-const FIELDS_END: usize = COUNT_AT + 2;
 const CRC_AT: usize = SECTOR_LEN - 4;
-const _: () = assert!(FIELDS_END <= CRC_AT);
+const _: () = assert!(COUNT_AT + 2 <= CRC_AT);
 
 /// What a checkpoint log of the 0.6 crate begins with.
 const MAGIC_06: &[u8; 4] = b"CKPT";

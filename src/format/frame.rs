@@ -214,11 +214,16 @@ impl FrameHeader {
 
     /// The ids of the frame's entries; none in a footer.
     pub fn ids(&self) -> Range<u64> {
-        let count = match self.kind {
-            FrameKind::Single | FrameKind::Many => self.entry_count,
+        // Invariant: no sum of these overflows. Who decodes a header checks it (`impossible_field`),
+        // and so does who gives ids away.
+        self.first_id.0..self.first_id.0 + self.id_count()
+    }
+
+    fn id_count(&self) -> u64 {
+        match self.kind {
+            FrameKind::Single | FrameKind::Many => u64::from(self.entry_count),
             FrameKind::Footer => 0,
-        };
-        self.first_id.0..self.first_id.0.saturating_add(u64::from(count))
+        }
     }
 
     /// The field that no writer would have stored in a frame at `at`, if there is one.
@@ -244,7 +249,7 @@ impl FrameHeader {
             Some("codec")
         } else if !count_fits {
             Some("entry_count")
-        } else if self.first_id.0.checked_add(count).is_none() {
+        } else if self.first_id.0.checked_add(self.id_count()).is_none() {
             Some("first_id")
         } else if !self.previous_len_fits(at) {
             Some("previous_len")

@@ -30,9 +30,8 @@ const NEXT_ID_AT: usize = END_AT + 8;
 const LAST_FRAME_AT: usize = NEXT_ID_AT + 8;
 const FIRST_KEPT_AT: usize = LAST_FRAME_AT + 8;
 const CUT_EPOCH_AT: usize = FIRST_KEPT_AT + 8;
-const FIELDS_END: usize = CUT_EPOCH_AT + 8;
 const CRC_AT: usize = SECTOR_LEN - 4;
-const _: () = assert!(FIELDS_END <= CRC_AT);
+const _: () = assert!(CUT_EPOCH_AT + 8 <= CRC_AT);
 
 /// How many slots a segment has.
 pub const SLOT_COUNT: usize = 2;

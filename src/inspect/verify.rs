@@ -124,11 +124,12 @@ fn verify_stream(
         if gone.knows(first_id) {
             continue;
         }
-        if let Err(error) = verify_segment(place, found, meter, report)
-            && !gone.explains(&error, first_id)
-        {
-            let path = found.segment.path();
-            report.findings.push(unreadable(&key, &path, &error));
+        match verify_segment(place, found, meter, report) {
+            Err(error) if !gone.explains(&error, first_id) => {
+                let path = found.segment.path();
+                report.findings.push(unreadable(&key, &path, &error));
+            }
+            _ => {}
         }
     }
     check_stream_dir(place, &key, &dir, &facts, report);

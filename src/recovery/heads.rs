@@ -203,10 +203,10 @@ impl RawHead {
                 Foreign::Stranger
             }
         };
-        if self.header.is_err()
-            && let Some(header) = self.proven_under(expected)
-        {
-            return Head::Rotten(header);
+        if self.header.is_err() {
+            if let Some(header) = self.proven_under(expected) {
+                return Head::Rotten(header);
+            }
         }
         match &self.header {
             Err(HeaderFault::Zeros) => Head::Unborn,

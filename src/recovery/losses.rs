@@ -22,9 +22,8 @@ impl Judge<'_> {
     pub(super) fn empty_first(&mut self, first: usize, rest: &[usize]) {
         let name_id = self.segment(first).name_id;
         let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
-        if let Some((next, (header, scan))) = follower
-            && records_loss_of(&header, name_id)
-        {
+        let follower = follower.filter(|(_, (header, _))| records_loss_of(header, name_id));
+        if let Some((next, (header, scan))) = follower {
             self.drop_tail(&[first]);
             let tail = (start_of(&header), true);
             return self.follow_tail((next, header, scan), tail, &rest[1..]);
@@ -135,9 +134,9 @@ impl Judge<'_> {
             next_slot: 0,
         };
         let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
-        if let Some((next, (header, scan))) = follower
-            && records_loss_of(&header, EntryId(durable_end.0.saturating_sub(1)))
-        {
+        let last_durable = EntryId(durable_end.0.saturating_sub(1));
+        let follower = follower.filter(|(_, (header, _))| records_loss_of(header, last_durable));
+        if let Some((next, (header, scan))) = follower {
             self.verdict.kept.push(kept);
             let tail = (start_of(&header), true);
             return self.follow_tail((next, header, scan), tail, &rest[1..]);

@@ -102,9 +102,8 @@ impl Drop for Automatic {
         self.shared.state.lock().ending = true;
         self.shared.changed.notify_one();
         // The caller's function, which runs there, may drop the log; then it ends by itself.
-        if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
-        {
+        let this = std::thread::current().id();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != this) {
             // Panics were caught and counted there.
             let _ = thread.join();
         }

@@ -161,13 +161,14 @@ impl CheckpointIndex {
         let Some(known) = self.by_id.get(user_id) else {
             return Err(self.not_found(user_id));
         };
-        if let Some((floor, pruned_before)) = &self.pruned_before
-            && known.place.number < *floor
-        {
-            return Err(Error::CheckpointPruned {
-                id: shown(user_id),
-                pruned_before: shown(pruned_before),
-            });
+        match &self.pruned_before {
+            Some((floor, pruned_before)) if known.place.number < *floor => {
+                return Err(Error::CheckpointPruned {
+                    id: shown(user_id),
+                    pruned_before: shown(pruned_before),
+                });
+            }
+            _ => {}
         }
         match known.state {
             State::Good { .. } => Ok(known.place),

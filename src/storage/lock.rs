@@ -138,10 +138,10 @@ fn registry() -> &'static Registry {
     let mut current = REGISTRY.load(Ordering::Acquire);
     loop {
         // SAFETY: registries come from Box::into_raw and are never freed once published.
-        if let Some(registry) = unsafe { current.as_ref() }
-            && registry.generation == generation
-        {
-            return registry;
+        if let Some(registry) = unsafe { current.as_ref() } {
+            if registry.generation == generation {
+                return registry;
+            }
         }
         let fresh = Box::into_raw(Box::new(Registry {
             generation,

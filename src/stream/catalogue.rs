@@ -160,9 +160,8 @@ impl Catalogue {
         let behind = self
             .parts
             .partition_point(|part| part.segment.first_id() <= id);
-        if let Some(part) = behind.checked_sub(1).map(|place| &self.parts[place])
-            && id < part.segment.end_id()
-        {
+        let before = behind.checked_sub(1).map(|place| &self.parts[place]);
+        if let Some(part) = before.filter(|part| id < part.segment.end_id()) {
             return Holder::Part(Arc::clone(part));
         }
         let next = self.parts.get(behind).map(|part| part.segment.first_id());

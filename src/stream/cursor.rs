@@ -219,8 +219,10 @@ impl Cursor {
             .segment
             .as_ref()
             .is_some_and(|s| self.next < s.part.segment.end_id());
-        if !in_segment && let Some(found) = self.open_segment() {
-            return found;
+        if !in_segment {
+            if let Some(found) = self.open_segment() {
+                return found;
+            }
         }
         if let Some(found) = self.find_frame() {
             return found;

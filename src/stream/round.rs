@@ -352,10 +352,10 @@ impl StreamCore {
     pub(super) fn plan_sync(&self) {
         let background = self.environment.options.background_sync;
         let attendant = self.environment.attendant.get();
-        if let (Some(background), Some(attendant)) = (background, attendant)
-            && let Some(stream) = self.arc()
-        {
-            attendant.sync_after(&stream, background.interval);
+        if let (Some(background), Some(attendant)) = (background, attendant) {
+            if let Some(stream) = self.arc() {
+                attendant.sync_after(&stream, background.interval);
+            }
         }
     }
 }

@@ -375,9 +375,7 @@ impl StreamCore {
             self.environment.read_files.forget(&known.read_slot);
             return Ok(true);
         }
-        if let Some((_, from)) = was_newest
-            && end.offset > from.offset
-        {
+        if let Some((_, from)) = was_newest.filter(|(_, from)| end.offset > from.offset) {
             let io = |error| Error::io(error, segment.context());
             let file = self.readable(known)?;
             let (read_ahead, depth) = (self.environment.options.read_buffer_size, Depth::Headers);
@@ -416,10 +414,13 @@ fn newest_slot(segment: &Segment, source: &Source) -> io::Result<Option<Frontier
         let (at, len) = (slot_offset(slot), crate::format::SECTOR_LEN);
         let bytes = window.bytes(source, at, len, len, at + len as u64)?;
         let state = bytes.map(|bytes| FrontierSlot::decode(bytes, segment.seed, slot));
-        if let Some(SlotState::Valid(slot)) = state
-            && newest.is_none_or(|newest| slot.order() > newest.order())
-        {
-            newest = Some(slot);
+        match state {
+            Some(SlotState::Valid(slot))
+                if newest.is_none_or(|newest| slot.order() > newest.order()) =>
+            {
+                newest = Some(slot);
+            }
+            _ => {}
         }
     }
     Ok(newest)

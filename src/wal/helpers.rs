@@ -99,9 +99,7 @@ impl Helpers {
                 queue.changed.notify_all();
                 state.thread.take()
             };
-            if let Some(thread) = thread
-                && thread.join().is_err()
-            {
+            if thread.is_some_and(|thread| thread.join().is_err()) {
                 (self.log)(log::Level::Error, "a helper thread panicked");
             }
         }

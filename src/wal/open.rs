@@ -103,10 +103,10 @@ fn take_root(
     let lock_path = root.join(LOCK_FILE);
     // The root's own name is made durable before the lock file exists; so where that file is
     // found, it has been.
-    if storage.kind(&lock_path).map_err(io)?.is_none()
-        && let Some(parent) = root.parent()
-    {
-        storage.sync_dir(parent).map_err(io)?;
+    if storage.kind(&lock_path).map_err(io)?.is_none() {
+        if let Some(parent) = root.parent() {
+            storage.sync_dir(parent).map_err(io)?;
+        }
     }
     match storage.lock(&lock_path) {
         Ok(lock) => Ok((root, lock)),

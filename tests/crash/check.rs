@@ -81,12 +81,13 @@ pub fn check_stream(
         }
     }
     for id in [first_id.checked_sub(1), Some(end), Some(u64::MAX)] {
-        if let Some(id) = id
-            && !matches!(stream.get(id), Ok(None))
-        {
-            return fail(format!(
-                "get({id}) gives something outside {first_id}..{end}"
-            ));
+        match id {
+            Some(id) if !matches!(stream.get(id), Ok(None)) => {
+                return fail(format!(
+                    "get({id}) gives something outside {first_id}..{end}"
+                ));
+            }
+            _ => {}
         }
     }
     Ok(Some(first_id..end))

@@ -363,10 +363,10 @@ fn go_on(
         log.wal.step_helpers();
     }
     #[cfg(feature = "sharded")]
-    if let Some(sharded) = &log.sharded
-        && random.one_in(3)
-    {
-        create_checkpoint(disk, sharded, after)?;
+    if let Some(sharded) = &log.sharded {
+        if random.one_in(3) {
+            create_checkpoint(disk, sharded, after)?;
+        }
     }
     Ok(())
 }

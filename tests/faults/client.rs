@@ -230,7 +230,7 @@ impl Client {
                 }
                 let is_trusted = self.is_trusted;
                 let known = self.known(key);
-                if !is_trusted && let [doubtful] = &known.doubtful[..] {
+                if let (false, [doubtful]) = (is_trusted, &known.doubtful[..]) {
                     let end = known.entries.len() + doubtful.len();
                     if ids.start == end as u64 {
                         known.entries.extend(doubtful.clone());

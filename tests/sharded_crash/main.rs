@@ -252,7 +252,7 @@ fn power_may_be_lost_again_at_every_call_of_the_recovery() {
     while replay.step_to_change() {
         moment += 1;
         let step = if is_long() { 1 } else { 5 };
-        if !moment.is_multiple_of(step) {
+        if moment % step != 0 {
             continue;
         }
         let now = replay.op_index();
@@ -340,7 +340,7 @@ fn any_call_may_fail_and_what_was_acknowledged_stays() {
     for (nth, kind) in (1..).zip(&kinds) {
         for (what, plan) in failures(*kind) {
             all += 1;
-            if !all.is_multiple_of(step) {
+            if all % step != 0 {
                 continue;
             }
             runs += 1;

@@ -35,10 +35,8 @@ impl Output {
 
     /// Writes a line.
     pub fn line(&mut self, text: &str) {
-        if self.failure.is_none()
-            && let Err(error) = writeln!(self.target, "{text}")
-        {
-            self.failure = Some(error);
+        if self.failure.is_none() {
+            self.failure = writeln!(self.target, "{text}").err();
         }
     }
 

@@ -333,6 +333,19 @@ fn a_frame_knows_its_length_and_its_ids() {
     assert_eq!(footer.end_id(), EntryId(1001));
 }
 
+/// Its index points are counted where other frames count ids, and were once added to the end id.
+#[test]
+fn a_footer_at_the_end_of_all_ids_is_good() {
+    let footer = FrameHeader {
+        kind: FrameKind::Footer,
+        first_id: EntryId(u64::MAX),
+        ..sample()
+    };
+    let bytes = footer.encode(seed(), AT);
+    assert_eq!(FrameHeader::decode(&bytes, seed(), AT), Ok(footer));
+    assert_eq!(footer.end_id(), EntryId(u64::MAX));
+}
+
 proptest! {
     #[test]
     fn a_frame_header_survives_the_round_trip(

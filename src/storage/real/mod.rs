@@ -191,10 +191,8 @@ fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
         .open(path);
     // A regular file under a lease (fcntl(2), F_SETLEASE) answers EWOULDBLOCK once; the holder is
     // asked to let go, and opening again waits for that, for a bounded time.
-    if let Err(error) = &opened
-        && error.kind() == io::ErrorKind::WouldBlock
-        && fs::metadata(path)?.is_file()
-    {
+    let would_block = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+    if opened.as_ref().is_err_and(would_block) && fs::metadata(path)?.is_file() {
         opened = options.custom_flags(libc::O_NOCTTY).open(path);
     }
     let file = opened?;

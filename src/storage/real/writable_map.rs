@@ -58,7 +58,7 @@ impl RealWritableMap {
             .ok_or_else(no_memory)?;
         let offset = libc::off_t::try_from(from)
             .ok()
-            .filter(|_| from.is_multiple_of(PAGE))
+            .filter(|_| from % PAGE == 0)
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
         let (file_system, block) = facts_of(|facts| {
             // SAFETY: an open descriptor and a writable statfs.

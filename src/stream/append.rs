@@ -92,11 +92,11 @@ impl StreamCore {
         let failure = RefCell::new(None);
         // Ids that were taken back are given again: only the ticket tells whose they are.
         let is_void = || {
-            if failure.borrow().is_none()
-                && self.failed_writes.load(Ordering::Acquire) != staged.failed_writes_before
-                && let Some(Err(error)) = self.tail.lock().outcome(staged.ticket)
-            {
-                failure.replace(Some(error));
+            let may_be = self.failed_writes.load(Ordering::Acquire) != staged.failed_writes_before;
+            if may_be && failure.borrow().is_none() {
+                if let Some(Err(error)) = self.tail.lock().outcome(staged.ticket) {
+                    failure.replace(Some(error));
+                }
             }
             failure.borrow().is_some()
         };

@@ -11,10 +11,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use parking_lot::Mutex;
-use parking_lot::RwLock;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -52,6 +48,9 @@ use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::read::is_not_found;
 use crate::stream::tail::Life;
+use crate::sync::Mutex;
+use crate::sync::RwLock;
+use crate::sync::atomic::Ordering;
 
 /// What a stream of a log that is open read-only has beside what every stream has.
 pub struct Watched {

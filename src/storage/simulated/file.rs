@@ -14,7 +14,7 @@ use crate::storage::Access;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 use crate::storage::WritableMap;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;

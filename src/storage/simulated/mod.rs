@@ -30,12 +30,13 @@ pub use replay::Replay;
 
 use call::Live;
 use crash::survivors;
-use parking_lot::Mutex;
 use state::Effect;
 use state::State;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+use crate::sync::Mutex;
 
 /// The simulated disk. Clones are the same disk. A new one has an empty, durable `/`.
 #[derive(Clone, Debug)]

@@ -13,12 +13,12 @@ use super::names::InodeNumber;
 use super::state::Effect;
 use super::state::raw;
 use crate::storage::WritableMap;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 /// The map; keeps the file alive as an open one does.
 #[derive(Debug)]

@@ -162,6 +162,13 @@ impl SimulatedDisk {
         self.live.lock().used_bytes()
     }
 
+    /// From now on, what is not synced when the last handle for writing is closed is lost: it stays
+    /// visible and counts as clean, and no later sync makes it durable unless it is written again.
+    /// So it may be on a real disk, where an error while writing back is told to nobody then.
+    pub fn lose_what_is_closed(&self) {
+        self.live.lock().loses_what_is_closed = true;
+    }
+
     /// Memory gets short: pages that count as clean are forgotten and read from the platter
     /// again. After a failed sync that dropped them, that shows what it lost (per sector, by
     /// seed). Numbered like a call.

@@ -159,10 +159,12 @@ impl StreamCore {
         }
     }
 
-    /// Whether what stands under the stream's name is what was looked at.
+    /// Whether what stood under the stream's name just now is what was looked at, or ours.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
         let Some(watched) = &self.watched else {
-            return Ok(true);
+            // A deletion empties the catalogue before another stream can get the name: as long as
+            // it is not empty, what was found there was this stream's.
+            return Ok(!self.is_deleted() || self.exists());
         };
         let expected = *watched.identity.read();
         Ok(self.environment.storage.dir_identity(&self.dir)? == expected)

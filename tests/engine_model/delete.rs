@@ -38,7 +38,7 @@ fn append(wal: &Wal, author: u32, deletions: usize) -> Vec<(u64, Vec<u8>)> {
 
 #[test]
 fn an_append_by_name_lands_before_a_deletion_or_after_it_from_id_zero_on() {
-    explore("an_append_by_name", Time::Stands, 300, || {
+    explore("an_append_by_name", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 2);
         let wal = open(&disk, &options);
@@ -98,6 +98,34 @@ fn an_append_by_name_lands_before_a_deletion_or_after_it_from_id_zero_on() {
             .map(|entry| entry.expect("a good entry"))
             .collect();
         assert!(kept == left, "{kept:?} instead of {left:?}");
+    });
+}
+
+/// Who had looked where an entry is, and then opened the file, found the successor's of the same
+/// name: its entry, under a seed that is the same, or damage.
+#[test]
+fn a_handle_shows_its_own_stream_or_none_never_the_successor() {
+    explore("a_handle_shows_its", Time::Stands, 2000, || {
+        let disk = SimulatedDisk::new();
+        let wal = open(&disk, &options(SyncMode::Async, 1));
+        wal.append("s", b"before").expect("appends");
+        let handle = wal.stream("s").expect("a handle");
+        let scans = any_of(&[true, false]);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let found = match scans {
+                    true => handle.iter(0).map(|mut entries| entries.next()),
+                    false => handle.get(0).map(|found| found.map(Ok)),
+                };
+                let found = allow(found, &["no stream"], "a look-up").flatten();
+                let found = found.and_then(|found| allow(found, &["no stream"], "a scan"));
+                assert!(found.is_none_or(|found| found == b"before"));
+            });
+            scope.spawn(|| {
+                wal.delete_stream("s").expect("deletes");
+                wal.append("s", b"after!").expect("appends");
+            });
+        });
     });
 }
 

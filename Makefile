@@ -3,6 +3,7 @@
 #   make          build the C library, the examples and the C tests
 #   make demo     build, then journal a trading session and survive being killed
 #   make test     run everything: C tests, examples, package, Rust tests
+#   make test-model    run the engine under thousands of interleavings (part of make test)
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
 #   make header   write include/ironwal.h anew from src/ffi
@@ -17,7 +18,7 @@ BUILD := build/release
 # build/tools is where need-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: build demo test test-c test-rust asan asan-rust tsan header install clean
+.PHONY: build demo test test-c test-rust test-model asan asan-rust tsan header install clean
 
 build:
 	@sh cmake/need-tools.sh build
@@ -34,12 +35,19 @@ test:
 	@sh cmake/need-tools.sh test
 	@$(MAKE) test-c
 	@$(MAKE) test-rust
+	@$(MAKE) test-model
 
 test-c: build
 	ctest --preset release --parallel $(JOBS)
 
 test-rust:
 	cargo test --locked --all-features
+
+# The library on a model checker's locks, threads and clock, in target/model: see
+# tests/engine_model/main.rs. MODEL=name runs one of them.
+test-model:
+	RUSTFLAGS="$(RUSTFLAGS) --cfg ironwal_model" \
+	    cargo test --locked --all-features --profile model --test engine_model $(MODEL) -- --nocapture
 
 # Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
 asan:

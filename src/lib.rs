@@ -20,6 +20,7 @@ mod segment;
 pub mod sharded;
 mod storage;
 mod stream;
+mod sync;
 mod wal;
 
 pub use error::Error;
@@ -66,4 +67,6 @@ pub use wal::WalIterator;
 #[doc(hidden)]
 pub mod simulation {
     pub use crate::storage::simulated::*;
+    #[cfg(ironwal_model)]
+    pub use crate::sync::begin as begin_execution;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// Which frame: stream, first id and generation of the segment, offset in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,16 +1,19 @@
 //! Which locks, and which clock, does group commit run on?
 //!
-//! Everything here has a twin in `tests/commit_model.rs`, made of a model checker's primitives;
+//! Everything here has a twin in `tests/commit_model/sync.rs`, made of a model checker's primitives;
 //! the rest of the module cannot tell the two apart. The common ground is the API of `std::sync`.
 
 use std::sync::PoisonError;
 use std::time::Instant;
 
-pub(super) use std::sync::Condvar;
-pub(super) use std::sync::Mutex;
-pub(super) use std::sync::MutexGuard;
-pub(super) use std::sync::atomic::AtomicU64;
-pub(super) use std::sync::atomic::Ordering;
+use crate::sync::commit;
+use crate::sync::now;
+
+pub(super) use crate::sync::atomic::AtomicU64;
+pub(super) use crate::sync::atomic::Ordering;
+pub(super) use commit::Condvar;
+pub(super) use commit::Mutex;
+pub(super) use commit::MutexGuard;
 
 /// Lets other threads run.
 pub(super) fn yield_now() {
@@ -32,7 +35,7 @@ impl Stopwatch {
 
 /// Whether it is `deadline` or later.
 pub(super) fn has_passed(deadline: Instant) -> bool {
-    Instant::now() >= deadline
+    now() >= deadline
 }
 
 /// Waits on `condvar` until it is notified or `deadline` has come; may return early without reason.
@@ -42,7 +45,7 @@ pub(super) fn wait_until<'a, T>(
     guard: MutexGuard<'a, T>,
     deadline: Instant,
 ) -> (MutexGuard<'a, T>, bool) {
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = deadline.saturating_duration_since(now());
     if left.is_zero() {
         return (guard, true);
     }

@@ -9,7 +9,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -24,6 +23,8 @@ use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::Refusal;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+use crate::sync::now;
+use crate::sync::thread;
 
 /// How long a directory that changes under every look is looked at again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,11 +73,11 @@ impl Observer {
     /// Facts that fit together, and what recovery would make of them. `None`: there is no such
     /// directory.
     pub fn look(&mut self) -> Result<Option<(StreamFacts, Decision)>> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = now() + PATIENCE;
         let mut before = None;
         loop {
             let looked = survey_but(&*self.storage, &self.dir, self.read_ahead, &self.known);
-            let late = Instant::now() > deadline;
+            let late = now() > deadline;
             match looked {
                 Ok(facts) => {
                     self.remember(&facts);
@@ -101,7 +102,7 @@ impl Observer {
                 }
                 Err(error) => return Err(error),
             }
-            std::thread::sleep(PAUSE);
+            thread::sleep(PAUSE);
         }
     }
 

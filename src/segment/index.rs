@@ -7,12 +7,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-
 use crate::format::HEADER_AREA_LEN;
 use crate::format::IndexPoint;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::sync::RwLock;
 
 /// One point about every so many bytes: with 16 bytes a point, an index stays below 0.1 % of the
 /// data.

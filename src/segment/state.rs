@@ -3,11 +3,6 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-
-use parking_lot::RwLock;
 
 use crate::error::ErrorContext;
 use crate::format::HEADER_AREA_LEN;
@@ -18,6 +13,10 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::SharedIndex;
 use crate::segment::SparseIndex;
+use crate::sync::RwLock;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 
 /// Where the frames of a segment end, as far as somebody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

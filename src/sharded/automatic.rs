@@ -7,12 +7,7 @@
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
-use std::time::Instant;
-
-use parking_lot::Condvar;
-use parking_lot::Mutex;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -20,6 +15,11 @@ use crate::sharded::log::ShardedLog;
 use crate::sharded::options::AutomaticCheckpoints;
 use crate::storage::fork_generation;
 use crate::storage::spawn;
+use crate::sync::Condvar;
+use crate::sync::Mutex;
+use crate::sync::now;
+use crate::sync::thread;
+use crate::sync::thread::JoinHandle;
 
 /// What the automatic checkpoints came to, since the log was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Drop for Automatic {
         self.shared.state.lock().ending = true;
         self.shared.changed.notify_one();
         // The caller's function, which runs there, may drop the log; then it ends by itself.
-        let this = std::thread::current().id();
+        let this = thread::current().id();
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != this) {
             // Panics were caught and counted there.
             let _ = thread.join();
@@ -143,7 +143,7 @@ impl Worker {
     /// Waits until a checkpoint is due, and tells how many entries had been appended then; the last
     /// one that was made holds `covered` of them. `None`: the log ends.
     fn wait(&self, covered: u64) -> Option<u64> {
-        let deadline = |every: Duration| Instant::now().checked_add(every);
+        let deadline = |every: Duration| now().checked_add(every);
         let mut state = self.shared.state.lock();
         let mut time_due = self.wanted.every.and_then(deadline);
         loop {
@@ -157,7 +157,7 @@ impl Worker {
             }
             match time_due {
                 None => self.shared.changed.wait(&mut state),
-                Some(due) if due > Instant::now() => {
+                Some(due) if due > now() => {
                     self.shared.changed.wait_until(&mut state, due);
                 }
                 Some(_) if appended != covered => return Some(appended),

@@ -12,9 +12,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
-use parking_lot::Mutex;
-use parking_lot::RwLock;
-
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::CheckpointRecord;
@@ -35,6 +32,8 @@ use crate::sharded::log::ShardedWal;
 use crate::sharded::replace::replace_hint;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
+use crate::sync::Mutex;
+use crate::sync::RwLock;
 
 /// A checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]

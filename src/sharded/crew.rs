@@ -8,17 +8,16 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
-
-use parking_lot::Condvar;
-use parking_lot::Mutex;
 
 use crate::error::Error;
 use crate::error::Result;
 use crate::storage::fork_generation;
 use crate::storage::spawn;
+use crate::sync::Condvar;
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering;
+use crate::sync::thread::JoinHandle;
 
 /// Syncs wait for the disk, not for a core, so there may be more of them than cores.
 const MOST_THREADS: usize = 8;
@@ -170,7 +169,7 @@ impl Shared {
                 self.changed.wait(&mut state);
                 continue;
             };
-            let left = parking_lot::MutexGuard::unlocked(&mut state, || task.step());
+            let left = crate::sync::MutexGuard::unlocked(&mut state, || task.step());
             if !left {
                 state.withdraw(&task);
             }

@@ -7,8 +7,6 @@
 //! Down: the thread that makes checkpoints ends first, then the log is closed.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -23,6 +21,8 @@ use crate::sharded::options::ShardedOptions;
 use crate::sharded::route::shard_stream_name;
 use crate::sharded::shard_count::record_or_compare;
 use crate::stream::StreamCore;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 use crate::wal::Stream;
 use crate::wal::Wal;
 use crate::wal::WalIdIterator;

@@ -3,8 +3,9 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::thread::Builder;
-use std::thread::JoinHandle;
+
+use crate::sync::thread::Builder;
+use crate::sync::thread::JoinHandle;
 
 /// Starts a named helper thread that handles none of the host's signals: it inherits, from its
 /// first instruction on, a mask that blocks all but the signals a fault raises in the faulting

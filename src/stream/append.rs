@@ -19,9 +19,6 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use parking_lot::MutexGuard;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -38,6 +35,8 @@ use crate::stream::core::panicked;
 use crate::stream::tail::Life;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
+use crate::sync::MutexGuard;
+use crate::sync::atomic::Ordering;
 
 impl StreamCore {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.

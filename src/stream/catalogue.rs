@@ -4,19 +4,18 @@ use std::ops::Deref;
 use std::ops::DerefMut;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-
-use parking_lot::RwLock;
-use parking_lot::RwLockReadGuard;
-use parking_lot::RwLockWriteGuard;
 
 use crate::cache::OpenSlot;
 use crate::ids::EntryId;
 use crate::segment::Readable;
 use crate::segment::Segment;
 use crate::storage::StorageFile;
+use crate::sync::RwLock;
+use crate::sync::RwLockReadGuard;
+use crate::sync::RwLockWriteGuard;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 
 /// A segment with its open files.
 #[derive(Debug)]

@@ -3,12 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Weak;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-
-use parking_lot::Condvar;
-use parking_lot::Mutex;
 
 use crate::commit::Fault;
 use crate::commit::GroupCommit;
@@ -32,6 +26,11 @@ use crate::stream::round::SyncState;
 use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
 use crate::stream::watch::Watched;
+use crate::sync::Condvar;
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 
 /// One stream.
 ///

@@ -3,11 +3,10 @@
 //! Whoever holds the tails of all streams sees a state that all of them had at once: nobody can
 //! publish an entry meanwhile. The locks are held for reading numbers only, never for I/O.
 
-use parking_lot::MutexGuard;
-
 use crate::error::Result;
 use crate::stream::StreamCore;
 use crate::stream::tail::Tail;
+use crate::sync::MutexGuard;
 
 /// A stream's tail, held still.
 pub struct TailForCut<'a> {

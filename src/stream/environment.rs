@@ -3,13 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-use parking_lot::Mutex;
 
 use crate::cache::BlockCache;
 use crate::cache::OpenFiles;
@@ -24,6 +18,11 @@ use crate::storage::StorageFile;
 use crate::storage::is_out_of_descriptors;
 use crate::stream::StreamCore;
 use crate::stream::rooms::Rooms;
+use crate::sync::Mutex;
+use crate::sync::OnceLock;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering;
 
 /// Works for the streams off the threads that append. Calls return at once.
 pub trait Attendant: Send + Sync {

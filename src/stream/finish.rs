@@ -11,7 +11,6 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -32,6 +31,7 @@ use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
 use crate::stream::tail::Life;
+use crate::sync::atomic::Ordering;
 
 impl StreamCore {
     /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream

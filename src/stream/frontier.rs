@@ -8,7 +8,6 @@
 //! often it would let recovery take damage to what was acknowledged for a torn tail: never.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::format::FrontierSlot;
@@ -19,6 +18,7 @@ use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::round::SyncState;
+use crate::sync::atomic::Ordering;
 
 impl SyncState {
     /// Up to where the part was made durable by earlier rounds on this opening of the stream, its

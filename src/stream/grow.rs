@@ -10,7 +10,6 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -36,6 +35,7 @@ use crate::stream::catalogue::Part;
 use crate::stream::mapped::Mapped;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
+use crate::sync::atomic::Ordering;
 
 /// The least and the most that is secured at once, beyond what a frame needs.
 pub(super) const LEAST_STEP: u64 = 16 << 10;

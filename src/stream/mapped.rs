@@ -15,8 +15,6 @@
 //! away; it is dropped without a lock, since that takes long.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -34,6 +32,8 @@ use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::LEAST_STEP;
 use crate::stream::tail::Tail;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering;
 
 /// Larger frames are written, under `Mmap` and under `Auto`. From about 2 KiB on `write(2)` costs
 /// the appender little more than the copy, and nobody the zeros and the faults.
@@ -174,7 +174,7 @@ impl StreamCore {
         loop {
             let upkeep = self.upkeep.lock();
             let goes_on = self.map_step();
-            parking_lot::MutexGuard::unlock_fair(upkeep);
+            crate::sync::MutexGuard::unlock_fair(upkeep);
             match goes_on {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),

@@ -42,6 +42,7 @@ use crate::stream::rooms::Held;
 use crate::stream::rooms::InRoom;
 use crate::stream::rooms::Kept;
 use crate::stream::tail::Life;
+use crate::sync::thread_local;
 
 /// How much a look-up reads at once: enough for some dozens of small frames.
 const LOOKUP_READ_AHEAD: usize = 8 << 10;

@@ -13,12 +13,6 @@ use std::ops::Deref;
 use std::ops::DerefMut;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-
-use parking_lot::Mutex;
-use parking_lot::MutexGuard;
 
 use crate::ids::EntryId;
 use crate::segment::Buffers;
@@ -27,8 +21,16 @@ use crate::segment::Readable;
 use crate::segment::Source;
 use crate::storage::MappedBytes;
 use crate::stream::catalogue::Part;
+use crate::sync::Mutex;
+use crate::sync::MutexGuard;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering;
+use crate::sync::given_number;
+use crate::sync::thread_local;
 
-const ROOM_COUNT: usize = 16;
+// A checker with few threads has to see them meet in a room.
+const ROOM_COUNT: usize = if cfg!(ironwal_model) { 2 } else { 16 };
 
 /// How many files one room holds.
 const MOST_HELD: usize = 64;
@@ -41,11 +43,11 @@ thread_local! {
     static NUMBER: Number = Number::lowest_free();
 }
 
-/// A bit for each number that a thread has.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// A bit for each number that a thread has. Of the process, and so are the next and their kind.
+static TAKEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 /// How many threads found all numbers taken.
-static SHARING: AtomicUsize = AtomicUsize::new(0);
+static SHARING: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 /// A thread's number. Given back when the thread ends: the next one finds the room as it was left.
 struct Number {
@@ -55,6 +57,12 @@ struct Number {
 
 impl Number {
     fn lowest_free() -> Self {
+        if let Some(number) = given_number() {
+            return Number {
+                number: number % ROOM_COUNT,
+                is_own: false,
+            };
+        }
         let mut taken = TAKEN.load(Ordering::Relaxed);
         loop {
             let number = taken.trailing_ones() as usize;

@@ -14,7 +14,6 @@
 //! (`frontier`).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::commit::CommitError;
 use crate::error::Error;
@@ -34,6 +33,7 @@ use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::mapped::covers;
 use crate::stream::tail::Tail;
+use crate::sync::atomic::Ordering;
 
 /// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
 /// may be thousands where segments are small and syncs are rare.

@@ -20,6 +20,7 @@ use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
 use crate::stream::catalogue::Part;
 use crate::stream::mapped::Mapped;
+use crate::sync::thread_local;
 
 /// Whether a stream takes appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

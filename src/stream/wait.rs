@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::stream::StreamCore;
 use crate::stream::tail::Life;
+use crate::sync::now;
+use crate::sync::thread;
 
 impl StreamCore {
     /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
@@ -17,7 +19,7 @@ impl StreamCore {
         if self.durability.committed() >= target {
             return Ok(());
         }
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = now().checked_add(timeout);
         if self.watched.is_some() {
             return self.look_until_durable(target, deadline);
         }
@@ -74,11 +76,11 @@ impl StreamCore {
             if self.life() == Life::Deleted {
                 return Err(self.gone());
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout);
             }
-            std::thread::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+            thread::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
         }
     }
 }

@@ -11,10 +11,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use parking_lot::Mutex;
-use parking_lot::RwLock;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -52,6 +48,9 @@ use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::read::is_not_found;
 use crate::stream::tail::Life;
+use crate::sync::Mutex;
+use crate::sync::RwLock;
+use crate::sync::atomic::Ordering;
 
 /// What a stream of a log that is open read-only has beside what every stream has.
 pub struct Watched {
@@ -160,10 +159,12 @@ impl StreamCore {
         }
     }
 
-    /// Whether what stands under the stream's name is what was looked at.
+    /// Whether what stood under the stream's name just now is what was looked at, or ours.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
         let Some(watched) = &self.watched else {
-            return Ok(true);
+            // A deletion empties the catalogue before another stream can get the name: as long as
+            // it is not empty, what was found there was this stream's.
+            return Ok(!self.is_deleted() || self.exists());
         };
         let expected = *watched.identity.read();
         Ok(self.environment.storage.dir_identity(&self.dir)? == expected)

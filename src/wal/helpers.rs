@@ -10,18 +10,18 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Weak;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
-
-use parking_lot::Condvar;
-use parking_lot::Mutex;
 
 use crate::options::LogSink;
 use crate::storage::give_way;
 use crate::storage::spawn;
 use crate::stream::Attendant;
 use crate::stream::StreamCore;
+use crate::sync::Condvar;
+use crate::sync::Mutex;
+use crate::sync::now;
+use crate::sync::thread::JoinHandle;
 
 /// The helpers of one log.
 pub struct Helpers {
@@ -121,7 +121,7 @@ impl Helpers {
             return;
         }
         // A delay beyond what the clock can count is never due.
-        let Some(due) = Instant::now().checked_add(delay) else {
+        let Some(due) = now().checked_add(delay) else {
             return;
         };
         let place = state.put(stream, due);
@@ -203,14 +203,14 @@ impl Queue {
                 self.changed.wait(&mut state);
                 continue;
             };
-            if place.0 > Instant::now() {
+            if place.0 > now() {
                 self.changed.wait_until(&mut state, place.0);
                 continue;
             }
             let Some(stream) = state.take(place) else {
                 continue;
             };
-            parking_lot::MutexGuard::unlocked(&mut state, || {
+            crate::sync::MutexGuard::unlocked(&mut state, || {
                 // One stream that panics must not leave all others without a helper.
                 let work = || (self.work)(&stream);
                 if catch_unwind(AssertUnwindSafe(work)).is_err() {

@@ -3,12 +3,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-
-use parking_lot::Mutex;
-use parking_lot::RwLock;
 
 use crate::error::Error;
 use crate::error::Result;
@@ -19,6 +13,11 @@ use crate::storage::fork_generation;
 use crate::stream::Environment;
 use crate::stream::Life;
 use crate::stream::StreamCore;
+use crate::sync::Mutex;
+use crate::sync::RwLock;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering;
 use crate::wal::helpers::Helpers;
 use crate::wal::parallel::for_each;
 
@@ -55,7 +54,7 @@ pub struct Log {
 
 /// While this lives the log is not closed and its writer lock is held.
 #[cfg(feature = "sharded")]
-pub type HeldOpen<'a> = parking_lot::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+pub type HeldOpen<'a> = crate::sync::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
 
 impl Log {
     pub fn new(

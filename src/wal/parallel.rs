@@ -1,12 +1,11 @@
 //! How is work on many streams shared out over a few threads?
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-
-use parking_lot::Mutex;
 
 use crate::storage::spawn;
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering;
 
 /// Below so many items a thread of its own costs more than it saves.
 const ITEMS_PER_THREAD: usize = 8;

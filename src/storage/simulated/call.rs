@@ -8,6 +8,7 @@ use super::names::InodeNumber;
 use super::state::Effect;
 use super::state::State;
 use super::state::raw;
+use crate::storage::Access;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io;
@@ -31,6 +32,9 @@ pub(super) struct Live {
     pub(super) locked: BTreeSet<InodeNumber>,
     /// How many times each file is open.
     pub(super) open: BTreeMap<InodeNumber, usize>,
+    /// How many of these can write. A map tells of no error: it does not count.
+    pub(super) writers: BTreeMap<InodeNumber, usize>,
+    pub(super) loses_what_is_closed: bool,
     pub(super) is_dead: bool,
 }
 
@@ -86,6 +90,8 @@ impl Live {
             capacity_bytes,
             locked: BTreeSet::new(),
             open: BTreeMap::new(),
+            writers: BTreeMap::new(),
+            loses_what_is_closed: false,
             is_dead: false,
         }
     }
@@ -198,19 +204,35 @@ impl Live {
         len
     }
 
-    pub(super) fn opened(&mut self, inode: InodeNumber) {
+    pub(super) fn opened(&mut self, inode: InodeNumber, access: Access) {
         *self.open.entry(inode).or_default() += 1;
-    }
-
-    pub(super) fn closed(&mut self, inode: InodeNumber) {
-        let Some(count) = self.open.get_mut(&inode) else {
-            return;
-        };
-        *count -= 1;
-        if *count == 0 {
-            self.open.remove(&inode);
+        if access == Access::ReadWrite {
+            *self.writers.entry(inode).or_default() += 1;
         }
     }
+
+    pub(super) fn closed(&mut self, inode: InodeNumber, access: Access) {
+        leave(&mut self.open, inode);
+        let is_last = access == Access::ReadWrite && leave(&mut self.writers, inode);
+        if is_last && self.loses_what_is_closed && !self.is_dead {
+            let path = self.state.file(inode).path.clone();
+            let effect = Effect::LoseSync { inode };
+            self.push(OpKind::Close, &path, (0, 0), false, effect);
+        }
+    }
+}
+
+/// One handle less; whether it was the last.
+fn leave(handles: &mut BTreeMap<InodeNumber, usize>, inode: InodeNumber) -> bool {
+    let Some(count) = handles.get_mut(&inode) else {
+        return false;
+    };
+    *count -= 1;
+    let is_last = *count == 0;
+    if is_last {
+        handles.remove(&inode);
+    }
+    is_last
 }
 
 /// `EFBIG` for ranges that no file offset can name.

@@ -14,7 +14,7 @@ use crate::storage::Access;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 use crate::storage::WritableMap;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) struct SimulatedFile {
 
 impl SimulatedFile {
     pub(super) fn new(live: Arc<Mutex<Live>>, inode: InodeNumber, access: Access) -> Self {
-        live.lock().opened(inode);
+        live.lock().opened(inode, access);
         Self {
             live,
             inode,
@@ -88,7 +88,7 @@ impl SimulatedFile {
 
 impl Drop for SimulatedFile {
     fn drop(&mut self) {
-        self.live.lock().closed(self.inode);
+        self.live.lock().closed(self.inode, self.access);
     }
 }
 

@@ -63,6 +63,8 @@ pub enum OpKind {
     WriteBack,
     /// `SimulatedDisk::evict_cache`.
     Evict,
+    /// The last handle for writing was closed, where that loses something.
+    Close,
 }
 
 /// One call.

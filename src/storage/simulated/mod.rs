@@ -30,12 +30,13 @@ pub use replay::Replay;
 
 use call::Live;
 use crash::survivors;
-use parking_lot::Mutex;
 use state::Effect;
 use state::State;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+use crate::sync::Mutex;
 
 /// The simulated disk. Clones are the same disk. A new one has an empty, durable `/`.
 #[derive(Clone, Debug)]
@@ -159,6 +160,13 @@ impl SimulatedDisk {
     /// Bytes in use, in blocks: files with a name, and removed ones that are still open.
     pub fn used_bytes(&self) -> u64 {
         self.live.lock().used_bytes()
+    }
+
+    /// From now on, what is not synced when the last handle for writing is closed is lost: it stays
+    /// visible and counts as clean, and no later sync makes it durable unless it is written again.
+    /// So it may be on a real disk, where an error while writing back is told to nobody then.
+    pub fn lose_what_is_closed(&self) {
+        self.live.lock().loses_what_is_closed = true;
     }
 
     /// Memory gets short: pages that count as clean are forgotten and read from the platter

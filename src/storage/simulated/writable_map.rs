@@ -12,13 +12,14 @@ use super::journal::OpKind;
 use super::names::InodeNumber;
 use super::state::Effect;
 use super::state::raw;
+use crate::storage::Access;
 use crate::storage::WritableMap;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 /// The map; keeps the file alive as an open one does.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(super) struct SimulatedMap {
 
 impl SimulatedMap {
     pub(super) fn new(live: Arc<Mutex<Live>>, inode: InodeNumber, from: u64, len: u64) -> Self {
-        live.lock().opened(inode);
+        live.lock().opened(inode, Access::Read);
         Self {
             live,
             inode,
@@ -68,7 +69,7 @@ impl SimulatedMap {
 
 impl Drop for SimulatedMap {
     fn drop(&mut self) {
-        self.live.lock().closed(self.inode);
+        self.live.lock().closed(self.inode, Access::Read);
     }
 }
 

@@ -1,0 +1,89 @@
+//! A lock that knows no poison, as `parking_lot` has it.
+
+use std::ops::Deref;
+use std::ops::DerefMut;
+use std::sync::PoisonError;
+use std::sync::TryLockError;
+
+use shuttle::sync;
+
+/// See `parking_lot::Mutex`.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(sync::Mutex<T>);
+
+/// See `parking_lot::MutexGuard`.
+#[derive(Debug)]
+pub struct MutexGuard<'a, T> {
+    // Invariant: empty only while `unlocked` runs or a condition is waited for.
+    pub(super) held: Option<sync::MutexGuard<'a, T>>,
+    lock: &'a sync::Mutex<T>,
+}
+
+impl<T> Mutex<T> {
+    /// A free lock.
+    #[track_caller]
+    pub const fn new(value: T) -> Self {
+        Mutex(sync::Mutex::new(value))
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        let mut guard = MutexGuard {
+            held: None,
+            lock: &self.0,
+        };
+        guard.take();
+        guard
+    }
+
+    /// The lock, if it is free.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let held = match self.0.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(MutexGuard {
+            held: Some(held),
+            lock: &self.0,
+        })
+    }
+}
+
+impl<T> MutexGuard<'_, T> {
+    fn take(&mut self) {
+        self.held = Some(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Gives the lock back, does something, and takes it again, also after a panic.
+    pub fn unlocked<R>(guard: &mut Self, work: impl FnOnce() -> R) -> R {
+        struct Again<'a, 'b, T>(&'a mut MutexGuard<'b, T>);
+        impl<T> Drop for Again<'_, '_, T> {
+            fn drop(&mut self) {
+                self.0.take();
+            }
+        }
+        let again = Again(guard);
+        again.0.held = None;
+        work()
+    }
+
+    /// Gives the lock to who waits for it; here the checker says who that is.
+    pub fn unlock_fair(guard: Self) {
+        drop(guard);
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.held.as_ref().expect("the lock is held")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.held.as_mut().expect("the lock is held")
+    }
+}

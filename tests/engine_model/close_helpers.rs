@@ -1,0 +1,102 @@
+//! What becomes of helpers that a close meets? They end before it returns: what they were at is
+//! done or left, and nothing of it is seen on the disk afterwards.
+
+use std::time::Duration;
+
+use ironwal::simulation::DirectoryModel;
+use ironwal::simulation::SimulatedDisk;
+use ironwal::*;
+use shuttle::thread;
+
+use crate::explore::Time;
+use crate::explore::any_of;
+use crate::explore::explore;
+use crate::witness::Witness;
+use crate::world::allow;
+use crate::world::entry;
+use crate::world::open;
+use crate::world::options;
+
+/// From about here on helpers make room ahead, and map it.
+const LARGE: usize = 9 << 10;
+
+fn append(wal: &Wal, witness: &Witness, stream: &str, author: u32) {
+    for number in 0..4 {
+        let bytes = entry(stream, author, number, LARGE);
+        let Some(id) = allow(wal.append(stream, &bytes), &["closed"], "append") else {
+            return;
+        };
+        witness.appended(stream, id, &bytes);
+    }
+}
+
+#[test]
+fn helpers_that_sync_and_make_room_end_with_the_log() {
+    explore("helpers_that_sync", Time::PassesOrNot, 200, || {
+        let disk = SimulatedDisk::new();
+        let mut options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 100);
+        options.max_segment_size = any_of(&[40 << 10, 1 << 20]);
+        options.write_strategy = any_of(&[WriteStrategy::Mmap, WriteStrategy::StandardIo]);
+        options.background_sync = Some(BackgroundSync {
+            interval: Duration::from_secs(1),
+            bytes: any_of(&[1, 20 << 10, 1 << 30]),
+        });
+        let wal = open(&disk, &options);
+        let witness = Witness::new(&disk);
+        let by_dropping = any_of(&[true, false]);
+        thread::scope(|scope| {
+            for (author, stream) in [(0, "s"), (1, "t")] {
+                let (wal, witness) = (wal.clone(), witness.clone());
+                scope.spawn(move || append(&wal, &witness, stream, author));
+            }
+            if !by_dropping {
+                let wal = wal.clone();
+                scope.spawn(move || wal.close().expect("closes"));
+            }
+        });
+        drop(wal);
+        let calls = disk.op_count();
+        (0..8).for_each(|_| thread::yield_now());
+        assert_eq!(disk.op_count(), calls, "somebody is still at work");
+        let after = disk.crash(0, DirectoryModel::Strict);
+        let wal = open(&after, &options);
+        for stream in ["s", "t"] {
+            witness.check_whole(&wal, stream);
+        }
+    });
+}
+
+#[test]
+fn what_a_helper_syncs_unasked_wakes_who_waits_for_it() {
+    explore("what_a_helper", Time::Stands, 200, || {
+        let disk = SimulatedDisk::new();
+        let mut options = options(SyncMode::Async, 2);
+        options.background_sync = Some(BackgroundSync {
+            interval: Duration::from_secs(1),
+            bytes: any_of(&[1, 1 << 30]),
+        });
+        let wal = open(&disk, &options);
+        let witness = Witness::new(&disk);
+        let stream = wal.stream("s").expect("a handle");
+        thread::scope(|scope| {
+            for id in 0..2 {
+                let (stream, witness) = (&stream, &witness);
+                scope.spawn(move || {
+                    let hour = Duration::from_secs(3600);
+                    stream.wait_durable(id, hour).expect("becomes durable");
+                    witness.durable("s", id);
+                });
+            }
+            scope.spawn(|| {
+                for number in 0..3 {
+                    let bytes = entry("s", 0, number, 30);
+                    let id = stream.append(&bytes).expect("appends");
+                    witness.appended("s", id, &bytes);
+                }
+            });
+        });
+        drop(stream);
+        drop(wal);
+        witness.check(&options);
+    });
+}

@@ -1,0 +1,101 @@
+//! Stores into a mapped segment meet rounds, rotations and the end of the mapping: every entry is
+//! read as it was appended, and what a round makes durable includes what was stored.
+
+use std::time::Duration;
+
+use ironwal::simulation::DirectoryModel;
+use ironwal::simulation::SimulatedDisk;
+use ironwal::*;
+use shuttle::thread;
+
+use crate::explore::Time;
+use crate::explore::any_of;
+use crate::explore::explore;
+use crate::witness::Witness;
+use crate::world::entry;
+use crate::world::open;
+use crate::world::options;
+
+const STREAMS: [&str; 2] = ["s", "t"];
+
+fn append(wal: &Wal, witness: &Witness, author: u32, lens: &[usize], durable: bool) {
+    for (number, &len) in (0..).zip(lens) {
+        let stream = STREAMS[number as usize % STREAMS.len()];
+        let bytes = entry(stream, author, number, len);
+        let id = wal.append(stream, &bytes).expect("appends");
+        witness.appended(stream, id, &bytes);
+        if durable {
+            witness.durable(stream, id);
+        }
+    }
+}
+
+fn sync(wal: &Wal, witness: &Witness) {
+    for stream in STREAMS {
+        let ids = witness.ids(stream);
+        wal.sync(stream).expect("syncs");
+        ids.into_iter().for_each(|id| witness.durable(stream, id));
+    }
+}
+
+fn read(wal: &Wal, witness: &Witness) {
+    for stream in STREAMS {
+        let entries = wal.iter_with_ids(stream, 0).expect("iterates");
+        for (next, found) in (0..).zip(entries) {
+            let (id, bytes) = found.expect("a good entry");
+            assert_eq!(id, next, "a gap, or an id twice");
+            witness.read(stream, id, &bytes);
+        }
+        for id in [1, 0] {
+            if let Some(bytes) = wal.get(stream, id).expect("reads") {
+                witness.read(stream, id, &bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_stored_is_read_and_synced_whole_whatever_becomes_of_the_mapping() {
+    explore("what_is_stored_is", Time::PassesOrNot, 300, || {
+        let disk = SimulatedDisk::new();
+        let mode = any_of(&[SyncMode::Strict, SyncMode::Async, SyncMode::Async]);
+        let mut options = options(mode, any_of(&[2, 100]));
+        options.write_strategy = WriteStrategy::Mmap;
+        options.max_segment_size = any_of(&[10 << 10, 1 << 20]);
+        // With one, each stream's file and mapping gives way to the other's.
+        options.max_open_segments = any_of(&[1, 8]);
+        options.background_sync =
+            any_of(&[None, Some(Duration::from_secs(1))]).map(|interval| BackgroundSync {
+                interval,
+                bytes: 1 << 30,
+            });
+        let durable = mode == SyncMode::Strict;
+        let wal = open(&disk, &options);
+        let witness = Witness::new(&disk);
+        append(&wal, &witness, 9, &[10, 10], durable);
+        disk.lose_what_is_closed();
+        let small = &[60, 80, 4000][..];
+        // Too large to be stored, so written behind what is.
+        let large = &[70 << 10, 50, 3000][..];
+        let lens = [small, any_of(&[small, small, large])];
+        thread::scope(|scope| {
+            for (author, lens) in (0..).zip(lens) {
+                let (wal, witness) = (&wal, &witness);
+                scope.spawn(move || append(wal, witness, author, lens, durable));
+            }
+            scope.spawn(|| sync(&wal, &witness));
+            scope.spawn(|| read(&wal, &witness));
+        });
+        sync(&wal, &witness);
+        for stream in STREAMS {
+            witness.check_whole(&wal, stream);
+        }
+        wal.close().expect("closes");
+        witness.check(&options);
+        let after = disk.crash(0, DirectoryModel::Strict);
+        let wal = open(&after, &options);
+        for stream in STREAMS {
+            witness.check_whole(&wal, stream);
+        }
+    });
+}

@@ -1,0 +1,112 @@
+//! A sync fails, and drops what it was to write: who is told what? Everyone who waits for something
+//! it did not make durable gets an error, nobody else does, and no later sync cures it.
+
+use std::time::Duration;
+
+use ironwal::simulation::DirectoryModel;
+use ironwal::simulation::FaultPlan;
+use ironwal::simulation::OpKind;
+use ironwal::simulation::SimulatedDisk;
+use ironwal::*;
+use shuttle::thread;
+
+use crate::explore::Time;
+use crate::explore::any_of;
+use crate::explore::explore;
+use crate::witness::Witness;
+use crate::world::allow;
+use crate::world::entry;
+use crate::world::open;
+use crate::world::options;
+
+const FAILED: &[&str] = &["poisoned", "io"];
+
+/// True: all were acknowledged.
+fn append(wal: &Wal, witness: &Witness, author: u32) -> bool {
+    for number in 0..2 {
+        let bytes = entry("s", author, number, 30);
+        let Some(id) = allow(wal.append("s", &bytes), FAILED, "append") else {
+            let again = allow(wal.append("s", &bytes), &["poisoned"], "append");
+            assert_eq!(again, None, "an append after a failed one");
+            return false;
+        };
+        witness.appended("s", id, &bytes);
+        witness.durable("s", id);
+    }
+    true
+}
+
+/// For the entry after those that are there; it is appended, or the stream fails.
+fn wait(wal: &Wal, witness: &Witness) {
+    let stream = wal.stream("s").expect("a handle");
+    let waited = stream.wait_durable(1, Duration::from_secs(3600));
+    if allow(waited, FAILED, "wait_durable").is_some() {
+        witness.durable("s", 1);
+    }
+}
+
+fn sync(wal: &Wal, witness: &Witness) {
+    let ids = witness.ids("s");
+    if allow(wal.sync("s"), FAILED, "sync").is_some() {
+        ids.into_iter().for_each(|id| witness.durable("s", id));
+    }
+}
+
+/// Under `Strict` only what is acknowledged, now or soon, is shown.
+fn read(wal: &Wal, witness: &Witness) {
+    for id in [0, 1, 3, 2] {
+        if let Some(bytes) = wal.get("s", id).expect("reads") {
+            witness.read("s", id, &bytes);
+            witness.durable("s", id);
+        }
+    }
+}
+
+#[test]
+fn a_failed_sync_is_told_to_all_it_concerns_and_nobody_is_told_wrongly() {
+    explore("a_failed_sync_is", Time::Stands, 300, || {
+        let disk = SimulatedDisk::new();
+        let options = options(SyncMode::Strict, any_of(&[1, 2, 100]));
+        let wal = open(&disk, &options);
+        let witness = Witness::new(&disk);
+        let first = entry("s", 9, 0, 30);
+        assert_eq!(wal.append("s", &first).expect("appends"), 0);
+        witness.appended("s", 0, &first);
+        let nth = any_of(&[1, 2, 3, 5]);
+        let kind = any_of(&[OpKind::SyncData, OpKind::SyncData, OpKind::SyncDir]);
+        disk.inject(FaultPlan::nth(kind, nth).dropping_dirty());
+        let all_acknowledged = thread::scope(|scope| {
+            let appenders = [0, 1].map(|author| {
+                let (wal, witness) = (&wal, &witness);
+                scope.spawn(move || append(wal, witness, author))
+            });
+            scope.spawn(|| wait(&wal, &witness));
+            scope.spawn(|| sync(&wal, &witness));
+            scope.spawn(|| read(&wal, &witness));
+            appenders.map(|one| one.join().expect("returns")) == [true; 2]
+        });
+        let failed = disk.faults_fired() > 0;
+        disk.clear_faults();
+        let late = allow(wal.append("s", b"late"), &["poisoned"], "append");
+        // A directory may also be synced by what nobody waits for; a file's sync always counts.
+        if failed && kind == OpKind::SyncData {
+            assert_eq!(late, None, "a failed sync did not latch");
+        }
+        if late.is_some() {
+            assert!(all_acknowledged, "an error, and appends go on");
+        }
+        let shown = wal.iter_with_ids("s", 0).expect("iterates");
+        for found in shown {
+            let (id, bytes) = found.expect("a good entry");
+            assert!(late == Some(id) || witness.entry("s", id) == Some(bytes));
+        }
+        witness.check(&options);
+        drop(wal);
+        let after = disk.crash(0, DirectoryModel::Strict);
+        let wal = open(&after, &options);
+        for id in witness.ids("s") {
+            let kept = wal.get("s", id).expect("reads");
+            assert!(kept == witness.entry("s", id), "{id} was acknowledged");
+        }
+    });
+}

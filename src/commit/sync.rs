@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::sync::commit;
 use crate::sync::now;
+use crate::sync::thread;
 
 pub(super) use crate::sync::atomic::AtomicU64;
 pub(super) use crate::sync::atomic::Ordering;
@@ -17,7 +18,7 @@ pub(super) use commit::MutexGuard;
 
 /// Lets other threads run.
 pub(super) fn yield_now() {
-    std::thread::yield_now();
+    thread::yield_now();
 }
 
 /// Tells how long something took.
@@ -25,11 +26,11 @@ pub(super) struct Stopwatch(Instant);
 
 impl Stopwatch {
     pub(super) fn start() -> Self {
-        Stopwatch(Instant::now())
+        Stopwatch(now())
     }
 
     pub(super) fn elapsed_ns(&self) -> u64 {
-        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(now().saturating_duration_since(self.0).as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

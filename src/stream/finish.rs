@@ -149,7 +149,8 @@ impl StreamCore {
 
     fn forget_files(&self) {
         let catalogue = self.catalogue();
-        for part in &catalogue.parts {
+        let used = catalogue.parts.iter();
+        for part in used.filter(|part| !part.write_slot.is_untouched()) {
             self.environment.write_files.forget(&part.write_slot);
         }
     }

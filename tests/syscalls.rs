@@ -1,7 +1,8 @@
 //! What the system is really asked for, seen by strace: one durable operation per Strict append
 //! of a lone writer, none on a thread that appends under Async, directories before the first
 //! durable acknowledgement, far fewer syncs than appends when many share them, and no system call
-//! at all for small appends that are stored into a mapped segment.
+//! at all for small appends that are stored into a mapped segment, and eight reading ones for each
+//! small stream of a log that is opened.
 
 #![cfg(target_os = "linux")]
 
@@ -22,6 +23,7 @@ fn as_a_child() {
         ("append asynchronously", append_asynchronously),
         ("append from many threads", append_from_many_threads),
         ("append small entries", append_small_entries),
+        ("open many streams", open_many_streams),
     ]);
 }
 
@@ -329,4 +331,52 @@ fn a_small_append_under_async_makes_no_system_call() {
             own.len()
         );
     }
+}
+
+const STREAMS: usize = 200;
+
+fn open_many_streams(place: &Path) {
+    let wal = Wal::new(options(place, SyncMode::Async)).expect("opens");
+    for number in 0..STREAMS {
+        for _ in 0..10 {
+            let appended = wal.append(&format!("stream-{number}"), &[7; 100]);
+            appended.expect("appends");
+        }
+    }
+    wal.close().expect("closes");
+    mark("closed");
+    let wal = Wal::new(options(place, SyncMode::Async)).expect("opens");
+    mark("opened");
+    assert_eq!(wal.streams().expect("lists").len(), STREAMS);
+}
+
+#[test]
+fn opening_a_small_stream_that_was_closed_takes_eight_calls_and_changes_nothing() {
+    let Some(calls) = traced_calls("open many streams", "all") else {
+        return;
+    };
+    let (_, calls) = between(&calls, "closed", "opened");
+    // One after the other: the directory is opened, listed, found to end, and closed; the segment
+    // is opened, read with all its frames, asked for its length, and closed.
+    let most = [
+        (&["openat"][..], 2),
+        (&["getdents64"], 2),
+        (&["pread64"], 1),
+        (&["fstat", "newfstatat", "statx", "stat", "lstat"], 1),
+        (&["close"], 2),
+    ];
+    for (names, each) in most {
+        let is_one = |call: &&Call| names.iter().any(|name| call.is(name));
+        let count = calls.iter().filter(is_one).count();
+        // Some belong to the log as a whole.
+        let few = STREAMS / 4;
+        assert!(count <= each * STREAMS + few, "{count} calls of {names:?}");
+    }
+    let changes = |call: &&Call| {
+        let names = ["pwrite64", "pwritev", "ftruncate", "fallocate", "unlink"];
+        let more = ["rename", "renameat2", "unlinkat", "mkdir", "mkdirat"];
+        call.is_sync() || names.iter().chain(&more).any(|name| call.is(name))
+    };
+    let changes: Vec<_> = calls.iter().filter(changes).collect();
+    assert!(changes.is_empty(), "{changes:#?}");
 }

@@ -5,5 +5,5 @@ mod open_files;
 
 pub use blocks::BlockCache;
 pub use blocks::BlockKey;
+pub use open_files::LazySlot;
 pub use open_files::OpenFiles;
-pub use open_files::OpenSlot;

@@ -5,7 +5,9 @@
 //! since the last sweep gets a second chance, one with unsynced bytes a third.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::Weak;
 
 use crate::sync::Mutex;
@@ -102,6 +104,33 @@ impl<T: Clone> OpenSlot<T> {
         if closed.is_some() && self.unsynced.load(Ordering::Acquire) {
             self.unproven.store(true, Ordering::Release);
         }
+    }
+}
+
+/// A slot that takes no memory before it is first asked for anything: of ten thousand streams most
+/// are idle.
+#[derive(Debug)]
+pub struct LazySlot<T>(OnceLock<Arc<OpenSlot<T>>>);
+
+impl<T> LazySlot<T> {
+    /// Whether it was never asked for anything: no file was opened through it.
+    pub fn is_untouched(&self) -> bool {
+        self.0.get().is_none()
+    }
+}
+
+impl<T> Default for LazySlot<T> {
+    fn default() -> Self {
+        LazySlot(OnceLock::new())
+    }
+}
+
+impl<T> Deref for LazySlot<T> {
+    type Target = Arc<OpenSlot<T>>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<OpenSlot<T>> {
+        self.0.get_or_init(Arc::default)
     }
 }
 
@@ -317,6 +346,16 @@ mod tests {
         let still_open: Vec<_> = (0..3).filter(|i| is_open(&all, *i)).collect();
         assert_eq!(still_open, [1]);
         assert!(!files.close_clean());
+    }
+
+    #[test]
+    fn a_slot_takes_memory_once_it_is_used_and_stays_the_same_then() {
+        let files = OpenFiles::new(4);
+        let slot = LazySlot::default();
+        assert!(slot.is_untouched());
+        assert_eq!(files.get::<()>(&slot, || Ok(7)), Ok(7));
+        assert!(!slot.is_untouched());
+        assert_eq!(files.get::<()>(&slot, || Ok(8)), Ok(7));
     }
 
     #[test]

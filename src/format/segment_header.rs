@@ -14,6 +14,8 @@
 //!   └────────┴────────────┴───────────────┴───────────┴────────────┴───────┴─────┘
 //! ```
 
+use std::sync::Arc;
+
 use crate::format::fields::all_zeros;
 use crate::format::fields::put_u16;
 use crate::format::fields::put_u32;
@@ -61,7 +63,7 @@ const FLAG_HAS_PREDECESSOR: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
     /// The stream's key, as `check_key` admits it.
-    pub key: String,
+    pub key: Arc<str>,
     /// The id of the first entry. The file's name says it again.
     pub first_id: EntryId,
     /// Grows when ids are given anew after a cut of a suffix: the greater one is valid.
@@ -187,7 +189,7 @@ impl SegmentHeader {
         check_key(key).ok()?;
         let has_predecessor = u32_at(sector, FLAGS_AT) & FLAG_HAS_PREDECESSOR != 0;
         let header = SegmentHeader {
-            key: key.to_owned(),
+            key: Arc::from(key),
             first_id: EntryId(u64_at(sector, FIRST_ID_AT)),
             generation: u64_at(sector, GENERATION_AT),
             predecessor: has_predecessor.then(|| Predecessor {

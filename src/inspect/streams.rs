@@ -95,6 +95,7 @@ impl Place {
         let found = looked.transpose()?;
         let told = found.as_ref().ok().and_then(|(facts, _)| facts.key.clone());
         let key = told
+            .map(|key| key.to_string())
             .or_else(|| key_from_dir_name(name))
             .unwrap_or_else(|| name.to_owned());
         Some(Surveyed {

@@ -176,7 +176,7 @@ fn judged(
 ) -> VerifyFinding {
     let path = match found.segment.and_then(|i| facts.segments.get(i)) {
         Some(segment) => facts.dir.join(segment_file_name(segment.name_id)),
-        None => facts.dir.clone(),
+        None => facts.dir.to_path_buf(),
     };
     VerifyFinding::new(severity, path, what)
         .of(key)

@@ -84,15 +84,19 @@ pub struct RecoveredSegment {
 
 /// The stream as a verdict has it, with nothing done to its files: for those who only read it.
 pub fn leave_alone(facts: &StreamFacts, verdict: Verdict) -> Recovered {
-    let dir: Arc<Path> = Arc::from(facts.dir.as_path());
+    as_judged(facts, &verdict)
+}
+
+fn as_judged(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
+    let dir = &facts.dir;
     let generation = verdict.kept.iter().map(|kept| kept.header.generation).max();
     Recovered {
         segments: verdict
             .kept
             .iter()
-            .map(|kept| recovered(kept, &dir))
+            .map(|kept| recovered(kept, dir))
             .collect(),
-        next: verdict.next,
+        next: verdict.next.clone(),
         generation: generation.unwrap_or(0),
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
@@ -105,16 +109,15 @@ pub fn leave_alone(facts: &StreamFacts, verdict: Verdict) -> Recovered {
 pub fn act(
     storage: &dyn Storage,
     facts: &StreamFacts,
-    verdict: Verdict,
+    verdict: &Verdict,
     chunk_len: usize,
 ) -> Recovered {
-    let dir: Arc<Path> = Arc::from(facts.dir.as_path());
-    let mut recovered = leave_alone(facts, verdict.clone());
-    match prepare_tail(storage, facts, &verdict, &recovered.segments, chunk_len) {
+    let mut recovered = as_judged(facts, verdict);
+    match prepare_tail(storage, facts, verdict, &recovered.segments, chunk_len) {
         Ok(needs_sync) => recovered.needs_sync = needs_sync,
         Err(error) => {
             recovered.failure = Some(error);
-            keep_below_frontier(&mut recovered, &dir);
+            keep_below_frontier(&mut recovered, &facts.dir);
         }
     }
     recovered

@@ -23,7 +23,7 @@ pub fn describe_refusal(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Ve
 pub fn describe(key: &str, facts: &StreamFacts, finding: &Finding) -> String {
     let path = match finding.segment.and_then(|i| facts.segments.get(i)) {
         Some(segment) => facts.dir.join(segment_file_name(segment.name_id)),
-        None => facts.dir.clone(),
+        None => facts.dir.to_path_buf(),
     };
     let mut context = ErrorContext::at(&path).stream(key);
     context.offset = finding.offset;

@@ -1,6 +1,7 @@
 //! What was found on disk of one stream, without any judgement.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
@@ -13,9 +14,9 @@ use crate::segment::SegmentEnd;
 #[derive(Clone, Debug)]
 pub struct StreamFacts {
     /// The stream's key; unknown when the directory's name is a hash and no header tells it.
-    pub key: Option<String>,
+    pub key: Option<Arc<str>>,
     /// The stream's directory.
-    pub dir: PathBuf,
+    pub dir: Arc<Path>,
     /// Its segments, by the id in their names.
     pub segments: Vec<SegmentFacts>,
     /// A temporary file of a creation cut short lies about.

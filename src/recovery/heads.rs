@@ -26,9 +26,10 @@ use crate::recovery::facts::Foreign;
 use crate::recovery::facts::Head;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::frontier::FIRST_FRAME;
-use crate::storage::Access;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
+use crate::storage::FileHead;
+use crate::storage::MappedBytes;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
@@ -40,7 +41,24 @@ const _: () = assert!(FIRST_READ >= HEADER_AREA_LEN as usize + FRAME_HEADER_LEN)
 pub type Known = BTreeMap<EntryId, SegmentFacts>;
 
 /// Segments as they were looked at, and the newest one's file.
-pub(super) type Heads = (Vec<(EntryId, Looked)>, Option<Arc<dyn StorageFile>>);
+pub(super) type Heads = (Vec<(EntryId, Looked)>, Option<OpenHead>);
+
+/// A segment's file, and its first bytes.
+#[derive(Debug)]
+pub(super) struct OpenHead {
+    pub(super) file: Arc<dyn StorageFile>,
+    pub(super) area: Arc<Area>,
+}
+
+/// The first bytes of a file, in place of a mapping of them.
+#[derive(Debug)]
+pub(super) struct Area(Vec<u8>);
+
+impl MappedBytes for Area {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// Reads what identifies each segment file, the newest first, and tells it oldest first.
 pub(super) fn heads(
@@ -113,10 +131,10 @@ pub(super) enum Looked {
 
 impl Looked {
     /// The key that its header tells.
-    pub(super) fn key(&self) -> Option<&str> {
+    pub(super) fn key(&self) -> Option<&Arc<str>> {
         match self {
-            Looked::Before(facts) => facts.head.header().map(|header| header.key.as_str()),
-            Looked::Now(head) => head.header.as_ref().ok().map(|header| header.key.as_str()),
+            Looked::Before(facts) => facts.head.header().map(|header| &header.key),
+            Looked::Now(head) => head.header.as_ref().ok().map(|header| &header.key),
         }
     }
 }
@@ -125,19 +143,21 @@ impl Looked {
 pub(super) struct RawHead {
     file_len: u64,
     header: std::result::Result<SegmentHeader, HeaderFault>,
-    area: Vec<u8>,
+    area: Arc<Area>,
     last: Vec<u8>,
 }
 
 impl RawHead {
-    fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHead, Arc<dyn StorageFile>)> {
-        let file = storage.open_file(path, Access::Read)?;
-        // Header area and first frames in one read: of a short file, all.
+    fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHead, OpenHead)> {
+        // Header area and first frames in one read: of a short file, all. The length behind the
+        // slots: a file that grows is never shorter than they say.
         let mut area = vec![0; FIRST_READ];
-        let read = file.read_at(0, &mut area)?;
+        let FileHead {
+            file,
+            read,
+            len: file_len,
+        } = storage.open_head(path, &mut area)?;
         area.truncate(read);
-        // The length behind the slots: a file that grows is never shorter than they say.
-        let file_len = file.len()?;
         let start = file_len.saturating_sub(TRAILER_LEN as u64);
         let last = match area.get(start as usize..) {
             // All of it was read already.
@@ -150,13 +170,15 @@ impl RawHead {
             }
         };
         let sector = &area[..area.len().min(SECTOR_LEN)];
+        let header = SegmentHeader::decode(sector);
+        let area = Arc::new(Area(area));
         let head = RawHead {
             file_len,
-            header: SegmentHeader::decode(sector),
-            area,
+            header,
+            area: Arc::clone(&area),
             last,
         };
-        Ok((head, file))
+        Ok((head, OpenHead { file, area }))
     }
 
     /// The first id of the next segment, if this one has a trailer.
@@ -188,13 +210,20 @@ impl RawHead {
 
     fn head(&self, expected: &Identity<'_>) -> Head {
         let foreign = match &self.header {
-            Ok(header) if expected.key.is_none_or(|key| key != header.key) => {
-                Foreign::OtherStream(header.key.clone())
+            Ok(header) if expected.key.is_none_or(|key| **key != *header.key) => {
+                Foreign::OtherStream(header.key.to_string())
             }
             Ok(header) if header.first_id != expected.name_id => {
                 Foreign::OtherName(header.first_id)
             }
-            Ok(header) => return Head::Good(header.clone()),
+            Ok(header) => {
+                // The same key, in memory once.
+                let key = Arc::clone(expected.key.unwrap_or(&header.key));
+                return Head::Good(SegmentHeader {
+                    key,
+                    ..header.clone()
+                });
+            }
             Err(HeaderFault::Version06) => return Head::Foreign(Foreign::Version06),
             // Its checksum is good: not a damaged header, whatever seems to validate below it.
             Err(HeaderFault::Newer(version)) => return Head::Foreign(Foreign::Newer(*version)),
@@ -216,18 +245,20 @@ impl RawHead {
 
     /// The identity that name and directory tell, if a slot or the first frame validates under it.
     fn proven_under(&self, expected: &Identity<'_>) -> Option<SegmentHeader> {
-        let seed = SegmentSeed::new(expected.key?, expected.name_id, expected.generation);
+        let key = expected.key?;
+        let seed = SegmentSeed::new(key, expected.name_id, expected.generation);
         let slot_proves = [0, 1]
             .into_iter()
             .any(|slot| matches!(self.slot(seed, slot), SlotState::Valid(_)));
         let first = self
             .area
+            .bytes()
             .get(HEADER_AREA_LEN as usize..)
             .unwrap_or_default();
         let frame_proves = FrameHeader::decode(first, seed, FIRST_FRAME)
             .is_ok_and(|frame| frame.first_id == expected.name_id);
         (slot_proves || frame_proves).then(|| SegmentHeader {
-            key: expected.key.unwrap_or_default().to_owned(),
+            key: Arc::clone(key),
             first_id: expected.name_id,
             generation: expected.generation,
             predecessor: None,
@@ -239,7 +270,7 @@ impl RawHead {
 
     fn slot(&self, seed: SegmentSeed, slot: usize) -> SlotState {
         let from = SECTOR_LEN * (slot + 1);
-        let bytes = self.area.get(from..).unwrap_or_default();
+        let bytes = self.area.bytes().get(from..).unwrap_or_default();
         match bytes.get(..SECTOR_LEN) {
             Some(bytes) => FrontierSlot::decode(bytes, seed, slot),
             None => SlotState::Never,
@@ -249,7 +280,7 @@ impl RawHead {
 
 /// Who a file is according to its directory, its name and its neighbours.
 pub(super) struct Identity<'a> {
-    pub(super) key: Option<&'a str>,
+    pub(super) key: Option<&'a Arc<str>>,
     pub(super) name_id: EntryId,
     pub(super) generation: u64,
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::INDEX_FILE;
+use crate::format::SegmentSeed;
 use crate::format::SlotState;
 use crate::format::header_crc_of;
 use crate::format::key_from_dir_name;
@@ -37,11 +38,10 @@ use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
-use crate::storage::StorageFile;
 
 /// Looks at a stream's directory. Reading errors are `Io`: nothing can be judged then.
 pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<StreamFacts> {
-    survey_but(storage, dir, read_ahead, &Known::new())
+    look(storage, dir, read_ahead, None)
 }
 
 /// The same, without opening the segments that are known.
@@ -55,21 +55,37 @@ pub fn survey_but(
     read_ahead: usize,
     known: &Known,
 ) -> Result<StreamFacts> {
-    let dir_name = dir
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
-        .to_owned();
+    look(storage, dir, read_ahead, Some(known))
+}
+
+/// `beside_writer`: somebody may be writing; the segments that are known.
+fn look(
+    storage: &dyn Storage,
+    dir: &Path,
+    read_ahead: usize,
+    beside_writer: Option<&Known>,
+) -> Result<StreamFacts> {
+    let dir_name = dir.file_name().and_then(|name| name.to_str());
+    let dir_name = dir_name.unwrap_or_default();
     let listing = storage
         .list_dir(dir)
         .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
-    let mut key = key_from_dir_name(&dir_name);
-    let (raw, newest) = heads(storage, dir, &listing, known)?;
-    let newest = newest.map(|file| (raw.len() - 1, file));
+    let mut key: Option<Arc<str>> = key_from_dir_name(dir_name).map(Arc::from);
+    let nothing = Known::new();
+    let (raw, newest) = heads(storage, dir, &listing, beside_writer.unwrap_or(&nothing))?;
+    let newest = newest.map(|newest| match beside_writer {
+        // What was read before the length was asked for is as good as what is read now.
+        None => Source::Partly {
+            map: newest.area,
+            file: newest.file,
+        },
+        Some(_) => Source::File(newest.file),
+    });
+    let newest = newest.map(|source| (raw.len() - 1, source));
     if key.is_none() {
         let told = raw.iter().filter_map(|(_, head)| head.key());
         let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
-        key = told.next().map(str::to_owned);
+        key = told.next().cloned();
     }
     let mut segments: Vec<SegmentFacts> = Vec::with_capacity(raw.len());
     for (name_id, head) in raw {
@@ -78,7 +94,7 @@ pub fn survey_but(
             .filter_map(|s| s.head.header())
             .map(|h| h.generation);
         let expected = Identity {
-            key: key.as_deref(),
+            key: key.as_ref(),
             name_id,
             generation: generation.max().unwrap_or(0),
         };
@@ -95,7 +111,7 @@ pub fn survey_but(
     let frontier = frontier(&segments);
     let mut facts = StreamFacts {
         key,
-        dir: dir.to_path_buf(),
+        dir: Arc::from(dir),
         segments,
         temporary,
         index_file,
@@ -138,7 +154,7 @@ fn disbelieve_lone_trailers(segments: &mut [SegmentFacts]) {
 fn scan_tail(
     storage: &dyn Storage,
     facts: &mut StreamFacts,
-    mut newest: Option<(usize, Arc<dyn StorageFile>)>,
+    mut newest: Option<(usize, Source)>,
     read_ahead: usize,
 ) -> Result<()> {
     let StreamFacts {
@@ -148,11 +164,11 @@ fn scan_tail(
         ..
     } = facts;
     for (i, facts) in segments.iter_mut().enumerate().skip(frontier.segment) {
-        let Some(header) = facts.head.header().cloned() else {
+        let Some(header) = facts.head.header() else {
             continue;
         };
-        let path = dir.join(segment_file_name(facts.name_id));
-        let io = |error| Error::io(error, ErrorContext::at(&path));
+        let path = || dir.join(segment_file_name(facts.name_id));
+        let io = |error| Error::io(error, ErrorContext::at(&path()));
         let start = if i == frontier.segment {
             frontier.end
         } else {
@@ -169,18 +185,20 @@ fn scan_tail(
             });
             continue;
         }
-        let file = match newest.take_if(|(place, _)| *place == i) {
-            Some((_, file)) => file,
-            None => storage.open_file(&path, Access::Read).map_err(io)?,
+        let source = match newest.take_if(|(place, _)| *place == i) {
+            Some((_, source)) => source,
+            None => Source::File(storage.open_file(&path(), Access::Read).map_err(io)?),
         };
-        let source = Source::File(file);
-        let dir: Arc<Path> = Arc::from(dir.as_path());
-        let segment = Segment::new(header, dir, &start, false, SparseIndex::empty());
-        let limit = FileOffset(facts.file_len);
+        let (limit, seed) = (FileOffset(facts.file_len), header.seed());
+        let segment = || {
+            let (header, dir) = (header.clone(), Arc::clone(dir));
+            Segment::new(header, dir, &start, false, SparseIndex::empty())
+        };
         let mut from = start;
         if i == frontier.segment {
-            frontier.intact = complete_end(&segment, &source, &mut from, limit).map_err(io)?;
+            frontier.intact = complete_end(seed, &source, &mut from, limit).map_err(io)?;
             if !frontier.intact {
+                let segment = segment();
                 // What was durable is damaged at its end: find the last good frame before it.
                 let first = SegmentEnd::empty(segment.first_id());
                 let durable = limit.min(start.offset);
@@ -196,8 +214,24 @@ fn scan_tail(
                 continue;
             }
             frontier.end = from;
+            if from.offset == limit {
+                // Nothing behind it: the other common case after a clean close.
+                facts.tail = Some(Scan {
+                    from: (from.offset, from.next_id),
+                    end: from,
+                    stop: Stop::Clean,
+                });
+                continue;
+            }
         }
-        let found = scan(&segment, &source, &from, limit, read_ahead, Depth::Payloads);
+        let found = scan(
+            &segment(),
+            &source,
+            &from,
+            limit,
+            read_ahead,
+            Depth::Payloads,
+        );
         facts.tail = Some(found.map_err(io)?);
     }
     Ok(())
@@ -205,7 +239,7 @@ fn scan_tail(
 
 /// Fills in what the last frame before `end` tells. False: it is not there.
 pub fn complete_end(
-    segment: &Segment,
+    seed: SegmentSeed,
     source: &Source,
     end: &mut SegmentEnd,
     limit: FileOffset,
@@ -217,7 +251,7 @@ pub fn complete_end(
     let mut window = crate::segment::Window::new();
     let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, FRAME_HEADER_LEN, limit)?;
     let Some(bytes) = bytes else { return Ok(false) };
-    let Ok(header) = FrameHeader::decode(bytes, segment.seed, offset) else {
+    let Ok(header) = FrameHeader::decode(bytes, seed, offset) else {
         return Ok(false);
     };
     end.last_frame_len = header.len() as u32;

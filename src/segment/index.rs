@@ -55,6 +55,14 @@ impl SparseIndex {
         }
     }
 
+    /// Where the frames that were not looked at end, if none was and nothing else is known either.
+    pub fn unread_to(&self) -> Option<FileOffset> {
+        let from = FileOffset(HEADER_AREA_LEN);
+        let gap = self.gap.as_ref().filter(|gap| gap.start == from)?;
+        let is_new = self.points.is_empty() && !self.in_footer && !self.hints_tried;
+        is_new.then_some(gap.end)
+    }
+
     /// Whether the footer has to be read first.
     pub fn is_in_footer(&self) -> bool {
         self.in_footer

@@ -60,9 +60,20 @@ pub struct Segment {
     end_id: AtomicU64,
     last_frame: AtomicU64,
     sealed: AtomicBool,
-    /// Places of some frames of a segment that is not sealed; anchors for look-ups and for going on
-    /// behind damage. `None`: they are in the footer, and in memory as long as the file is open.
-    index: RwLock<Option<SharedIndex>>,
+    /// Places of some frames; anchors for look-ups and for going on behind damage.
+    index: RwLock<IndexPlace>,
+}
+
+/// Where the index of a segment is.
+#[derive(Debug)]
+enum IndexPlace {
+    /// In the footer, and in memory as long as the file is open.
+    InFooter,
+    /// Nowhere: the frames up to here were not looked at, and nobody asked for it yet. As it is
+    /// with most streams of a log of many that was just opened.
+    Unread(FileOffset),
+    /// Here: of a segment that is not sealed.
+    Own(SharedIndex),
 }
 
 impl Segment {
@@ -75,7 +86,11 @@ impl Segment {
         index: SparseIndex,
     ) -> Self {
         let seed = header.seed();
-        let own = (!index.is_in_footer()).then(|| Arc::new(RwLock::new(index)));
+        let index = match index.unread_to() {
+            Some(to) => IndexPlace::Unread(to),
+            None if index.is_in_footer() => IndexPlace::InFooter,
+            None => IndexPlace::Own(Arc::new(RwLock::new(index))),
+        };
         Segment {
             header,
             seed,
@@ -84,7 +99,7 @@ impl Segment {
             end_id: AtomicU64::new(end.next_id.0),
             last_frame: AtomicU64::new(end.last_frame.unwrap_or_default().0),
             sealed: AtomicBool::new(sealed),
-            index: RwLock::new(own),
+            index: RwLock::new(index),
         }
     }
 
@@ -136,13 +151,24 @@ impl Segment {
     /// The index, for who opens the file: the writer's, or one that is read from the footer when
     /// needed. It is not kept here then, so memory is bounded by how many files are open.
     pub fn index(&self) -> SharedIndex {
-        let own = self.index.read().clone();
-        own.unwrap_or_else(|| Arc::new(RwLock::new(SparseIndex::in_footer())))
+        match &*self.index.read() {
+            IndexPlace::Own(index) => return Arc::clone(index),
+            IndexPlace::InFooter => return Arc::new(RwLock::new(SparseIndex::in_footer())),
+            IndexPlace::Unread(_) => {}
+        }
+        let mut place = self.index.write();
+        if let IndexPlace::Unread(to) = *place {
+            let index = SparseIndex::unread(to);
+            *place = IndexPlace::Own(Arc::new(RwLock::new(index)));
+        }
+        drop(place);
+        // It is not unread any more, whoever saw to that.
+        self.index()
     }
 
     /// Notes that the file is complete. The footer has the index; who reads keeps the one it has.
     pub fn set_sealed(&self) {
-        *self.index.write() = None;
+        *self.index.write() = IndexPlace::InFooter;
         self.sealed.store(true, Ordering::Release);
     }
 

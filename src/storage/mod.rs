@@ -75,6 +75,17 @@ pub struct DirEntry {
     pub kind: EntryKind,
 }
 
+/// A file that was opened, and how it begins.
+#[derive(Clone, Debug)]
+pub struct FileHead {
+    /// The file, open for reading.
+    pub file: Arc<dyn StorageFile>,
+    /// So many bytes were read; fewer than asked for only where the file ended.
+    pub read: usize,
+    /// Length in bytes, as it was once those had been read.
+    pub len: u64,
+}
+
 /// Tells a directory from another one that took its name later. Numbers of directories are given
 /// again soon after one is removed; the time of its making tells the two apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +102,16 @@ pub struct DirIdentity {
 pub trait Storage: Send + Sync + fmt::Debug {
     /// Opens a file that exists.
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>>;
+
+    /// Opens a file that exists for reading, reads its first bytes, and then asks how long it is:
+    /// what [`Storage::open_file`], [`StorageFile::read_at`] and [`StorageFile::len`] do in this
+    /// order, with fewer calls to the system where it can be had so.
+    fn open_head(&self, path: &Path, head: &mut [u8]) -> io::Result<FileHead> {
+        let file = self.open_file(path, Access::Read)?;
+        let read = file.read_at(0, head)?;
+        let len = file.len()?;
+        Ok(FileHead { file, read, len })
+    }
 
     /// Creates a file that must not exist, for reading and writing. Its name is not durable
     /// before the directory is synced.

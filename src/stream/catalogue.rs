@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::cache::OpenSlot;
+use crate::cache::LazySlot;
 use crate::ids::EntryId;
 use crate::segment::Readable;
 use crate::segment::Segment;
@@ -23,9 +23,9 @@ pub struct Part {
     /// The segment.
     pub segment: Segment,
     /// Its file, open for writing.
-    pub write_slot: Arc<OpenSlot<Arc<dyn StorageFile>>>,
+    pub write_slot: LazySlot<Arc<dyn StorageFile>>,
     /// Its file, open for reading.
-    pub read_slot: Arc<OpenSlot<Readable>>,
+    pub read_slot: LazySlot<Readable>,
     /// Its header and its name in the stream's directory are durable.
     pub name_durable: AtomicBool,
 }
@@ -35,8 +35,8 @@ impl Part {
     pub fn new(segment: Segment, name_durable: bool) -> Arc<Self> {
         Arc::new(Part {
             segment,
-            write_slot: Arc::default(),
-            read_slot: Arc::default(),
+            write_slot: LazySlot::default(),
+            read_slot: LazySlot::default(),
             name_durable: AtomicBool::new(name_durable),
         })
     }

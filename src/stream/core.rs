@@ -1,5 +1,6 @@
 //! What is a stream, and how does it come out of recovery?
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Weak;
@@ -40,7 +41,7 @@ pub struct StreamCore {
     /// The stream's key.
     pub key: Arc<str>,
     pub(super) number: u64,
-    pub(super) dir: PathBuf,
+    pub(super) dir: Arc<Path>,
     pub(super) environment: Arc<Environment>,
     pub(super) me: Weak<StreamCore>,
     pub(super) tail: Mutex<Tail>,
@@ -63,14 +64,14 @@ pub struct StreamCore {
     pub(super) upkeep: Mutex<Upkeep>,
     pub(super) sync_state: Mutex<SyncState>,
     /// In a log that is open read-only.
-    pub(super) watched: Option<Watched>,
+    pub(super) watched: Option<Box<Watched>>,
 }
 
 impl StreamCore {
     /// A stream that does not exist on disk: its directory is made by the first append.
     pub fn absent(environment: &Arc<Environment>, key: &str, dir: PathBuf) -> Arc<Self> {
         let recovered = Recovered::nothing();
-        Self::build(environment, key, dir, recovered, false)
+        Self::build(environment, key.into(), dir.into(), recovered, false)
     }
 
     /// A stream of which nothing is on disk, whose first id is not 0 perhaps.
@@ -81,15 +82,15 @@ impl StreamCore {
         dir: PathBuf,
         recovered: Recovered,
     ) -> Arc<Self> {
-        Self::build(environment, key, dir, recovered, false)
+        Self::build(environment, key.into(), dir.into(), recovered, false)
     }
 
     /// A stream as recovery left it. Its tail, if it was written again, is synced before this
     /// returns; when that fails the stream is poisoned and serves what is below the frontier.
     pub fn recovered(
         environment: &Arc<Environment>,
-        key: &str,
-        dir: PathBuf,
+        key: Arc<str>,
+        dir: Arc<Path>,
         recovered: Recovered,
     ) -> Arc<Self> {
         let needs_sync = recovered.needs_sync;
@@ -110,8 +111,8 @@ impl StreamCore {
 
     fn build(
         environment: &Arc<Environment>,
-        key: &str,
-        dir: PathBuf,
+        key: Arc<str>,
+        dir: Arc<Path>,
         recovered: Recovered,
         dir_exists: bool,
     ) -> Arc<Self> {
@@ -152,7 +153,7 @@ impl StreamCore {
         tail.unsealed = tails.into();
         let watched = environment
             .read_only
-            .then(|| Watched::new(environment, &dir));
+            .then(|| Box::new(Watched::new(environment, &dir)));
         if watched.is_some() {
             tail.life = Life::ReadOnly;
         }
@@ -163,7 +164,7 @@ impl StreamCore {
             false => end.next_id,
         };
         let core = Arc::new_cyclic(|me| StreamCore {
-            key: Arc::from(key),
+            key,
             number: environment.stream_number(),
             dir,
             environment: Arc::clone(environment),

@@ -149,7 +149,8 @@ impl StreamCore {
 
     fn forget_files(&self) {
         let catalogue = self.catalogue();
-        for part in &catalogue.parts {
+        let used = catalogue.parts.iter();
+        for part in used.filter(|part| !part.write_slot.is_untouched()) {
             self.environment.write_files.forget(&part.write_slot);
         }
     }
@@ -242,9 +243,13 @@ impl StreamCore {
 }
 
 fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let file = match storage.kind(path)? {
-        Some(_) => storage.open_file(path, Access::ReadWrite)?,
-        None => storage.create_file(path)?,
+    let file = match storage.create_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            storage.open_file(path, Access::ReadWrite)?
+        }
+        created => {
+            return created?.write_at(0, &[std::io::IoSlice::new(bytes)]);
+        }
     };
     file.write_at(0, &[std::io::IoSlice::new(bytes)])?;
     file.set_len(bytes.len() as u64)

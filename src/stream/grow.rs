@@ -146,7 +146,7 @@ impl StreamCore {
                 Error::io(error, ErrorContext::at(&self.dir).stream(&self.key))
             })?;
         let end = SegmentEnd::empty(header.first_id);
-        let dir = Arc::from(self.dir.as_path());
+        let dir = Arc::clone(&self.dir);
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
         let part = Part::new(segment, false);
         self.environment.write_files.admit(&part.write_slot, file);
@@ -221,7 +221,7 @@ impl StreamCore {
         };
         let catalogue = self.catalogue();
         SegmentHeader {
-            key: self.key.to_string(),
+            key: Arc::clone(&self.key),
             first_id,
             generation,
             predecessor,

@@ -275,7 +275,7 @@ impl StreamCore {
         let Ok(header) = SegmentHeader::decode(&sector) else {
             return Ok(None);
         };
-        if header.key != *self.key || header.first_id != first_id {
+        if *header.key != *self.key || header.first_id != first_id {
             return Ok(None);
         }
         let Some(trailer) = decode_trailer(&trailer, header.seed(), len) else {
@@ -288,7 +288,7 @@ impl StreamCore {
             last_frame_len: 0,
             link: trailer.link,
         };
-        let dir = Arc::from(self.dir.as_path());
+        let dir = Arc::clone(&self.dir);
         let segment = Segment::new(header, dir, &end, true, SparseIndex::in_footer());
         Ok(Some((segment, end)))
     }

@@ -219,7 +219,7 @@ impl StreamCore {
         let slot = newest_slot(segment, source)?;
         let len = FileOffset(file.len()?);
         let mut known = end;
-        if !complete_end(segment, source, &mut known, len)? || known.link != end.link {
+        if !complete_end(segment.seed, source, &mut known, len)? || known.link != end.link {
             return Ok(Ahead::Void);
         }
         let read_ahead = self.environment.options.read_buffer_size;
@@ -241,7 +241,7 @@ impl StreamCore {
                     last_frame_len: 0,
                     link: 0,
                 };
-                if !complete_end(segment, source, &mut known, len)? {
+                if !complete_end(segment.seed, source, &mut known, len)? {
                     return Ok(Ahead::Unknown);
                 }
             }

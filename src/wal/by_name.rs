@@ -238,7 +238,7 @@ impl Wal {
         let mut keys: Vec<String> = known
             .iter()
             .filter(|(_, known)| exists(known))
-            .map(|(key, _)| key.clone())
+            .map(|(key, _)| key.to_string())
             .collect();
         drop(known);
         keys.sort_unstable();

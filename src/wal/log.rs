@@ -38,7 +38,7 @@ pub struct Log {
     pub environment: Arc<Environment>,
     pub helpers: Arc<Helpers>,
     /// Streams by key.
-    pub known: RwLock<HashMap<String, Known>>,
+    pub known: RwLock<HashMap<Arc<str>, Known>>,
     /// Where so many streams are known, those that nobody uses and that do not exist are dropped.
     sweep_at: AtomicUsize,
     /// Directories of streams that could not be opened and whose key nothing tells: a key that
@@ -60,7 +60,7 @@ impl Log {
     pub fn new(
         environment: Arc<Environment>,
         helpers: Arc<Helpers>,
-        known: HashMap<String, Known>,
+        known: HashMap<Arc<str>, Known>,
         unnamed: HashMap<PathBuf, Arc<Error>>,
         lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
@@ -146,7 +146,7 @@ impl Log {
                 self.drop_unused(&mut known);
                 let dir = self.stream_dir(key);
                 let stream = StreamCore::absent(&self.environment, key, dir);
-                known.insert(key.to_owned(), Known::Stream(Arc::clone(&stream)));
+                known.insert(Arc::clone(&stream.key), Known::Stream(Arc::clone(&stream)));
                 Ok(stream)
             }
         }
@@ -154,7 +154,7 @@ impl Log {
 
     /// Forgets streams that were asked for, never appended to, and that nobody holds any more.
     /// Looks at all only where their number has doubled since, so that adding stays cheap.
-    pub(super) fn drop_unused(&self, known: &mut HashMap<String, Known>) {
+    pub(super) fn drop_unused(&self, known: &mut HashMap<Arc<str>, Known>) {
         if known.len() < self.sweep_at.load(Ordering::Relaxed) {
             return;
         }
@@ -222,7 +222,7 @@ impl Log {
     }
 
     /// The streams that are served, by key: so the same calls reach the disk in the same order.
-    pub fn served(&self, known: &HashMap<String, Known>) -> Vec<Arc<StreamCore>> {
+    pub fn served(&self, known: &HashMap<Arc<str>, Known>) -> Vec<Arc<StreamCore>> {
         let mut streams: Vec<Arc<StreamCore>> = known
             .values()
             .filter_map(|known| match known {

@@ -57,23 +57,23 @@ pub fn open(
         CorruptionPolicy::Error => {
             // All streams are looked at before any is touched.
             let shared = Arc::clone(&environment);
-            let judged = for_each(dirs, move |dir| judge(&shared, dir));
+            let judged = for_each(dirs, move |dir| judge(&shared, &dir));
             refuse_all_damage(&judged)?;
             let shared = Arc::clone(&environment);
             for_each(judged, move |judged| recover(&shared, judged))
         }
         CorruptionPolicy::Truncate => {
             let shared = Arc::clone(&environment);
-            for_each(dirs, move |dir| recover(&shared, &judge(&shared, dir)))
+            for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
         }
     };
-    let mut known = HashMap::new();
+    let mut known = HashMap::with_capacity(recovered.len());
     let mut unnamed = HashMap::new();
     for (key, dir, stream) in recovered.into_iter().flatten() {
         match stream {
             // Its key cannot be told: the directory's name stands for it.
-            Known::Broken(error) if environment.root.join(stream_dir_name(&key)) != dir => {
-                unnamed.insert(dir, error);
+            Known::Broken(error) if environment.root.join(stream_dir_name(&key)) != *dir => {
+                unnamed.insert(dir.to_path_buf(), error);
             }
             stream => {
                 known.insert(key, stream);
@@ -172,8 +172,8 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
 
 /// One stream's directory, looked at.
 struct Judged {
-    dir: PathBuf,
-    key: String,
+    dir: Arc<Path>,
+    key: Arc<str>,
     found: std::result::Result<(StreamFacts, Decision), Error>,
 }
 
@@ -183,29 +183,22 @@ fn judge(environment: &Environment, dir: &Path) -> Judged {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let from_name = key_from_dir_name(name);
+    let from_name = || key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
     match survey(&*environment.storage, dir, options.read_buffer_size) {
         Ok(facts) => {
-            let key = facts
-                .key
-                .clone()
-                .or(from_name)
-                .unwrap_or_else(|| name.to_owned());
+            let key = facts.key.clone().unwrap_or_else(|| Arc::from(from_name()));
             let decision = decide(&facts, options.on_corruption);
             Judged {
-                dir: dir.to_path_buf(),
+                dir: Arc::clone(&facts.dir),
                 key,
                 found: Ok((facts, decision)),
             }
         }
-        Err(error) => {
-            let key = from_name.unwrap_or_else(|| name.to_owned());
-            Judged {
-                dir: dir.to_path_buf(),
-                key,
-                found: Err(error),
-            }
-        }
+        Err(error) => Judged {
+            dir: Arc::from(dir),
+            key: Arc::from(from_name()),
+            found: Err(error),
+        },
     }
 }
 
@@ -227,39 +220,42 @@ fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
     }
 }
 
+/// A stream's key and directory, and what came of it.
+type Recovery = (Arc<str>, Arc<Path>, Known);
+
 /// Acts on a decision. `None`: there is no such stream.
-fn recover(environment: &Arc<Environment>, judged: &Judged) -> Option<(String, PathBuf, Known)> {
-    let (key, dir) = (judged.key.clone(), judged.dir.clone());
-    let (facts, decision) = match &judged.found {
+fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
+    let Judged { key, dir, found } = judged;
+    let (facts, decision) = match found {
         Ok(found) => found,
         Err(error) => {
             environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, dir, Known::Broken(Arc::new(error.duplicate()))));
+            return Some((key, dir, Known::Broken(Arc::new(error))));
         }
     };
     let verdict = match decision {
-        Decision::Serve(verdict) => verdict.clone(),
+        Decision::Serve(verdict) => verdict,
         Decision::Refuse(refusal) => {
-            let error = refusal_error(&key, facts, refusal);
+            let error = refusal_error(&key, &facts, &refusal);
             environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
             return Some((key, dir, Known::Broken(Arc::new(error))));
         }
     };
     for finding in &verdict.findings {
-        environment.tell(log::Level::Error, &describe(&key, facts, finding));
+        environment.tell(log::Level::Error, &describe(&key, &facts, finding));
     }
     for note in &verdict.notes {
-        environment.tell(log::Level::Warn, &describe(&key, facts, note));
+        environment.tell(log::Level::Warn, &describe(&key, &facts, note));
     }
     let chunk_len = environment.options.read_buffer_size;
-    let recovered: Recovered = act(&*environment.storage, facts, verdict, chunk_len);
+    let recovered: Recovered = act(&*environment.storage, &facts, &verdict, chunk_len);
     let nothing = recovered.segments.is_empty()
         && recovered.next == crate::recovery::Next::First
         && recovered.failure.is_none();
     if nothing {
         return None;
     }
-    let stream = StreamCore::recovered(environment, &key, dir.clone(), recovered);
+    let stream = StreamCore::recovered(environment, Arc::clone(&key), Arc::clone(&dir), recovered);
     if !facts.index_file {
         stream.write_index_file(&[]);
     }

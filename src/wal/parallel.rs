@@ -1,29 +1,28 @@
 //! How is work on many streams shared out over a few threads?
 
+use std::iter::Enumerate;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use crate::storage::spawn;
 use crate::sync::Mutex;
-use crate::sync::atomic::AtomicUsize;
-use crate::sync::atomic::Ordering;
 
 /// Below so many items a thread of its own costs more than it saves.
 const ITEMS_PER_THREAD: usize = 8;
 const MOST_THREADS: usize = 8;
 
+/// At most so many items are taken at a time, and fewer where that would leave one thread at work
+/// long after the others have ended.
+const MOST_TAKEN: usize = 16;
+const TURNS_PER_THREAD: usize = 8;
+
 /// Runs `work` on every item, on this thread and a few more, and returns the results in order.
-pub fn for_each<T, R>(items: Vec<T>, work: impl Fn(&T) -> R + Send + Sync + 'static) -> Vec<R>
+pub fn for_each<T, R>(items: Vec<T>, work: impl Fn(T) -> R + Send + Sync + 'static) -> Vec<R>
 where
-    T: Send + Sync + 'static,
+    T: Send + 'static,
     R: Send + 'static,
 {
     let count = items.len();
-    let shared = Arc::new(Shared {
-        items,
-        next: AtomicUsize::new(0),
-        results: Mutex::new((0..count).map(|_| None).collect()),
-        work,
-    });
     let threads = match count / ITEMS_PER_THREAD {
         // Counting cores reads a few files: it took longer than opening a small log.
         0 | 1 => 1,
@@ -32,6 +31,15 @@ where
             wanted.min(MOST_THREADS).min(cores * 2)
         }
     };
+    if threads == 1 {
+        return items.into_iter().map(work).collect();
+    }
+    let shared = Arc::new(Shared {
+        items: Mutex::new(items.into_iter().enumerate()),
+        taken: (count / threads / TURNS_PER_THREAD).clamp(1, MOST_TAKEN),
+        done: Mutex::new(Vec::new()),
+        work,
+    });
     let mut others = Vec::new();
     for _ in 1..threads {
         let shared = Arc::clone(&shared);
@@ -46,28 +54,36 @@ where
             std::panic::resume_unwind(panic);
         }
     }
-    let results = std::mem::take(&mut *shared.results.lock());
-    results.into_iter().flatten().collect()
+    let mut chunks = std::mem::take(&mut *shared.done.lock());
+    chunks.sort_unstable_by_key(|(place, _)| *place);
+    let mut results = Vec::with_capacity(count);
+    for (_, chunk) in chunks {
+        results.extend(chunk);
+    }
+    results
 }
 
 struct Shared<T, R, F> {
-    items: Vec<T>,
-    next: AtomicUsize,
-    results: Mutex<Vec<Option<R>>>,
+    items: Mutex<Enumerate<IntoIter<T>>>,
+    /// How many are taken at a time.
+    taken: usize,
+    done: Mutex<Vec<Chunk<R>>>,
     work: F,
 }
 
-impl<T, R, F: Fn(&T) -> R> Shared<T, R, F> {
+/// Results that lie side by side, and the place of the first.
+type Chunk<R> = (usize, Vec<R>);
+
+impl<T, R, F: Fn(T) -> R> Shared<T, R, F> {
     fn run(&self) {
         loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = self.items.get(place) else {
+            let taken: Vec<(usize, T)> = self.items.lock().by_ref().take(self.taken).collect();
+            let Some(&(first, _)) = taken.first() else {
                 return;
             };
-            let result = (self.work)(item);
-            if let Some(slot) = self.results.lock().get_mut(place) {
-                *slot = Some(result);
-            }
+            let results = taken.into_iter().map(|(_, item)| (self.work)(item));
+            let chunk = (first, results.collect());
+            self.done.lock().push(chunk);
         }
     }
 }
@@ -79,7 +95,7 @@ mod tests {
     #[test]
     fn every_item_is_worked_on_once_and_results_keep_their_order() {
         for count in [0, 1, 7, 1000] {
-            let doubled = for_each((0..count).collect(), |i: &usize| i * 2);
+            let doubled = for_each((0..count).collect(), |i: usize| i * 2);
             assert_eq!(doubled, (0..count).map(|i| i * 2).collect::<Vec<_>>());
         }
     }

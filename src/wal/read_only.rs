@@ -181,7 +181,7 @@ impl Log {
             }
             // A directory that nothing tells the key of is known by its own name.
             if matches!(known, Known::Broken(_)) {
-                known_dirs.insert(key.clone());
+                known_dirs.insert(key.to_string());
             }
         }
         let dirs: Vec<PathBuf> = listing
@@ -191,7 +191,7 @@ impl Log {
             .map(|entry| root.join(&entry.name))
             .collect();
         let environment = Arc::clone(&self.environment);
-        let found = for_each(dirs, move |dir| watch(&environment, dir));
+        let found = for_each(dirs, move |dir| watch(&environment, &dir));
         let mut known = self.known.write();
         for (key, stream) in found.into_iter().flatten() {
             if known.get(&key).is_none_or(is_gone) {
@@ -240,7 +240,7 @@ impl Log {
             }
             _ => {
                 self.drop_unused(&mut known);
-                known.insert(key.to_owned(), Known::Stream(Arc::clone(&stream)));
+                known.insert(Arc::clone(&stream.key), Known::Stream(Arc::clone(&stream)));
                 Ok(stream)
             }
         }
@@ -252,7 +252,7 @@ fn is_gone(known: &Known) -> bool {
 }
 
 /// Looks at a stream's directory for the first time. `None`: there is no stream in it.
-fn watch(environment: &Arc<Environment>, dir: &Path) -> Option<(String, Known)> {
+fn watch(environment: &Arc<Environment>, dir: &Path) -> Option<(Arc<str>, Known)> {
     let name = dir.file_name()?.to_str()?;
     let key = match key_from_dir_name(name) {
         Some(key) => Ok(key),
@@ -260,14 +260,14 @@ fn watch(environment: &Arc<Environment>, dir: &Path) -> Option<(String, Known)> 
     };
     let watched = key.and_then(|key| {
         let stream = StreamCore::watched(environment, &key, dir.to_path_buf());
-        stream.map(|stream| (key, stream))
+        stream.map(|stream| (Arc::clone(&stream.key), stream))
     });
     match watched {
         Ok((key, stream)) => stream.exists().then_some((key, Known::Stream(stream))),
         Err(error) => {
             let key = key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
             environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            Some((key, Known::Broken(Arc::new(error))))
+            Some((key.into(), Known::Broken(Arc::new(error))))
         }
     }
 }
@@ -284,7 +284,10 @@ fn key_told(environment: &Environment, dir: &Path) -> Result<String> {
     let name = || dir.file_name().unwrap_or_default().to_string_lossy();
     match observer.look()? {
         Some((facts, Decision::Refuse(refusal))) => Err(refusal_error(&name(), &facts, &refusal)),
-        Some((facts, Decision::Serve(_))) => Ok(facts.key.unwrap_or_else(|| name().into_owned())),
+        Some((facts, Decision::Serve(_))) => {
+            let key = facts.key.map(|key| key.to_string());
+            Ok(key.unwrap_or_else(|| name().into_owned()))
+        }
         None => Ok(name().into_owned()),
     }
 }

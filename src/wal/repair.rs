@@ -336,7 +336,10 @@ impl Copy<'_> {
         }
         let dir = self.dir.clone();
         let core = match behind {
-            true => StreamCore::recovered(self.environment, self.key, dir, recovered),
+            true => {
+                let (key, dir) = (self.key.into(), dir.into());
+                StreamCore::recovered(self.environment, key, dir, recovered)
+            }
             false => StreamCore::begun(self.environment, self.key, dir, recovered),
         };
         self.core = Some(core);

@@ -13,7 +13,7 @@ use crate::ids::EntryId;
 
 fn sample() -> SegmentHeader {
     SegmentHeader {
-        key: KEY.to_owned(),
+        key: KEY.into(),
         first_id: EntryId(1000),
         generation: 2,
         predecessor: Some(Predecessor {
@@ -28,7 +28,7 @@ fn sample() -> SegmentHeader {
 
 fn first_of_stream() -> SegmentHeader {
     SegmentHeader {
-        key: "a".to_owned(),
+        key: "a".into(),
         first_id: EntryId(0),
         generation: 0,
         predecessor: None,
@@ -202,7 +202,7 @@ proptest! {
         behind: Vec<u8>,
     ) {
         let header = SegmentHeader {
-            key,
+            key: key.into(),
             first_id: EntryId(first_id),
             generation,
             predecessor: predecessor

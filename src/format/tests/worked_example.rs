@@ -19,7 +19,7 @@ const DOCUMENT: &str = include_str!("../../../docs/FORMAT.md");
 /// A whole sealed segment: one entry, one batch of three, and the footer.
 fn segment() -> Vec<u8> {
     let header = SegmentHeader {
-        key: KEY.to_owned(),
+        key: KEY.into(),
         first_id: EntryId(1000),
         generation: 2,
         predecessor: Some(Predecessor {

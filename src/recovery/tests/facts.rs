@@ -49,7 +49,7 @@ pub fn end(first: u64, end_id: u64) -> SegmentEnd {
 
 pub fn header(first: u64) -> SegmentHeader {
     SegmentHeader {
-        key: KEY.to_owned(),
+        key: KEY.into(),
         first_id: EntryId(first),
         generation: 0,
         predecessor: (first > 0).then(|| Predecessor {
@@ -190,8 +190,8 @@ pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
         frontier.end.link = link(frontier.end.next_id.0);
     }
     StreamFacts {
-        key: Some(KEY.to_owned()),
-        dir: PathBuf::from("/log/s"),
+        key: Some(KEY.into()),
+        dir: PathBuf::from("/log/s").into(),
         segments,
         temporary: false,
         index_file: false,

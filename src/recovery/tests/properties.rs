@@ -59,7 +59,7 @@ fn header(first: u64) -> impl Strategy<Value = SegmentHeader> {
     )
         .prop_map(
             move |(generation, predecessor, lost_from, kept, epoch)| SegmentHeader {
-                key: "s".to_owned(),
+                key: "s".into(),
                 first_id: EntryId(first),
                 generation,
                 predecessor: predecessor.map(|(end, link)| Predecessor {
@@ -157,8 +157,8 @@ fn surveyed(
         }
     }
     StreamFacts {
-        key: has_key.then(|| "s".to_owned()),
-        dir: PathBuf::from("/log/s"),
+        key: has_key.then(|| "s".into()),
+        dir: PathBuf::from("/log/s").into(),
         segments,
         temporary,
         index_file: false,

@@ -8,6 +8,8 @@
 
 mod file;
 mod growth;
+#[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
+mod listing;
 mod map;
 #[cfg(target_os = "linux")]
 mod writable_map;
@@ -16,17 +18,21 @@ use super::Access;
 use super::DirEntry;
 use super::DirIdentity;
 use super::EntryKind;
+use super::FileHead;
 use super::Storage;
 use super::StorageFile;
 use super::StorageLock;
 use super::lock::lock_file;
 use file::RealFile;
+#[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
+use listing::list_names;
 use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -42,6 +48,12 @@ impl Storage for RealDisk {
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let file = open_without_waiting(path, access)?;
         Ok(Arc::new(RealFile::new(above_stdio(file)?)))
+    }
+
+    fn open_head(&self, path: &Path, head: &mut [u8]) -> io::Result<FileHead> {
+        let (file, read, len) = open_with_head(path, head)?;
+        let file = Arc::new(RealFile::new(above_stdio(file)?));
+        Ok(FileHead { file, read, len })
     }
 
     fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
@@ -73,43 +85,45 @@ impl Storage for RealDisk {
 
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            // The directory itself tells mostly (readdir(3), d_type); where a link leads it does
-            // not.
-            let kind = match entry.file_type() {
-                Ok(found) if found.is_file() => Some(EntryKind::File),
-                Ok(found) if found.is_dir() => Some(EntryKind::Directory),
-                Ok(found) if !found.is_symlink() => Some(EntryKind::Other),
-                _ => self.kind(&entry.path())?,
+        list_names(dir, &mut |name, told| {
+            // Where a link leads the directory does not tell.
+            let kind = match told {
+                Some(kind) => Some(kind),
+                None => self.kind(&dir.join(name))?,
             };
             // Gone since it was listed: not in the directory any more.
             if let Some(kind) = kind {
+                let name = name.to_owned();
                 entries.push(DirEntry { name, kind });
             }
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(())
+        })?;
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
-        let error = match fs::metadata(path) {
-            Ok(found) if found.is_file() => return Ok(Some(EntryKind::File)),
-            Ok(found) if found.is_dir() => return Ok(Some(EntryKind::Directory)),
-            Ok(_) => return Ok(Some(EntryKind::Other)),
-            Err(error) => error,
+        let kind_of = |found: &fs::Metadata| match () {
+            () if found.is_file() => EntryKind::File,
+            () if found.is_dir() => EntryKind::Directory,
+            () => EntryKind::Other,
         };
-        let leads_nowhere =
-            error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ELOOP);
-        if !leads_nowhere {
-            return Err(error);
-        }
+        // Most often there is no link, and nothing more to ask.
         match fs::symlink_metadata(path) {
-            Ok(_) => Ok(Some(EntryKind::Other)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Ok(found) if found.is_symlink() => {}
+            Ok(found) => return Ok(Some(kind_of(&found))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        match fs::metadata(path) {
+            Ok(found) => Ok(Some(kind_of(&found))),
+            // It leads nowhere.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    || error.raw_os_error() == Some(libc::ELOOP) =>
+            {
+                Ok(Some(EntryKind::Other))
+            }
             Err(error) => Err(error),
         }
     }
@@ -184,6 +198,35 @@ impl Storage for RealDisk {
 /// Opens a regular file, and refuses anything else without waiting for it: opening a FIFO would
 /// wait for its other end.
 fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
+    let file = open_anything(path, access)?;
+    check_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// The same, with the first bytes of the file and then its length. One read is all it takes where
+/// the length shows that it reached the end.
+fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, u64)> {
+    let file = open_anything(path, Access::Read)?;
+    // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
+    // was read of anything else is not told.
+    let first = file.read_at(head, 0);
+    let found = file.metadata()?;
+    check_regular(&found)?;
+    let read = match first {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        first => first?,
+    };
+    if read == head.len() || read as u64 == found.len() {
+        return Ok((file, read, found.len()));
+    }
+    // Interrupted, or the file has grown or was cut since: what is told must be one after the other.
+    let read = file::read_all_with(0, head, |at, rest| file.read_at(rest, at))?;
+    let len = file.metadata()?.len();
+    Ok((file, read, len))
+}
+
+/// Opens without waiting whatever stands under this name; a directory for reading only.
+fn open_anything(path: &Path, access: Access) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(access == Access::ReadWrite);
     let mut opened = options
@@ -195,8 +238,10 @@ fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
     if opened.as_ref().is_err_and(would_block) && fs::metadata(path)?.is_file() {
         opened = options.custom_flags(libc::O_NOCTTY).open(path);
     }
-    let file = opened?;
-    let found = file.metadata()?;
+    opened
+}
+
+fn check_regular(found: &fs::Metadata) -> io::Result<()> {
     if found.is_dir() {
         return Err(io::Error::from_raw_os_error(libc::EISDIR));
     }
@@ -206,7 +251,29 @@ fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
             "not a regular file",
         ));
     }
-    Ok(file)
+    Ok(())
+}
+
+/// Calls `note` with each name in a directory that is UTF-8, and what the directory itself tells of
+/// it (readdir(3), `d_type`); `None`: a link, or not told. In no order.
+#[cfg(any(miri, not(any(target_os = "linux", target_os = "android"))))]
+fn list_names(
+    dir: &Path,
+    note: &mut dyn FnMut(&str, Option<EntryKind>) -> io::Result<()>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string() {
+            let kind = match entry.file_type() {
+                Ok(found) if found.is_file() => Some(EntryKind::File),
+                Ok(found) if found.is_dir() => Some(EntryKind::Directory),
+                Ok(found) if !found.is_symlink() => Some(EntryKind::Other),
+                _ => None,
+            };
+            note(&name, kind)?;
+        }
+    }
+    Ok(())
 }
 
 fn create_new(path: &Path) -> io::Result<fs::File> {

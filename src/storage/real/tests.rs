@@ -188,6 +188,8 @@ fn a_fifo_in_a_files_place_is_refused_without_waiting() {
         let error = RealDisk.open_file(&path, access).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
+    let error = RealDisk.open_head(&path, &mut [0; 10]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(RealDisk.kind(&path).unwrap(), Some(EntryKind::Other));
 }
 
@@ -345,4 +347,61 @@ fn a_full_disk_is_told_as_such() {
         .write_at(0, &[IoSlice::new(b"a"), IoSlice::new(b"b")])
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFull);
+}
+
+#[test]
+fn all_names_of_a_directory_are_listed_whatever_their_length_and_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut expected = Vec::new();
+    // More than one call to the system tells.
+    for number in 0..500 {
+        let name = format!("{number:0width$}", width = 1 + number % 250);
+        fs::write(dir.path().join(&name), b"").unwrap();
+        let kind = EntryKind::File;
+        expected.push(DirEntry { name, kind });
+    }
+    let mut expect = |name: &str, kind: EntryKind| {
+        let name = name.to_owned();
+        expected.push(DirEntry { name, kind });
+    };
+    fs::create_dir(dir.path().join("d")).unwrap();
+    expect("d", EntryKind::Directory);
+    let odd = std::ffi::OsStr::from_bytes(b"not \xff UTF-8");
+    fs::write(dir.path().join(odd), b"").unwrap();
+    for (link, target, kind) in [
+        ("to a directory", "d", EntryKind::Directory),
+        ("to a file", "0", EntryKind::File),
+        ("to nothing", "absent", EntryKind::Other),
+    ] {
+        symlink(target, dir.path().join(link)).unwrap();
+        expect(link, kind);
+    }
+    expected.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(RealDisk.list_dir(dir.path()).unwrap(), expected);
+    let names = |dir: &Path| RealDisk.list_dir(dir).map(|entries| entries.len());
+    assert_eq!(names(&dir.path().join("d")).unwrap(), 0);
+    let missing = names(&dir.path().join("absent")).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let no_dir = names(&dir.path().join("0")).unwrap_err();
+    assert_eq!(no_dir.kind(), ErrorKind::NotADirectory);
+}
+
+#[test]
+fn the_head_of_a_file_is_told_with_its_length() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    let content: Vec<u8> = (0..200).collect();
+    for (len, head_len) in [(0, 100), (99, 100), (100, 100), (200, 100), (10, 0)] {
+        fs::write(&path, &content[..len]).unwrap();
+        let mut head = vec![0xff; head_len];
+        let found = RealDisk.open_head(&path, &mut head).unwrap();
+        assert_eq!(found.read, len.min(head_len));
+        assert_eq!(found.len, len as u64);
+        assert_eq!(head[..found.read], content[..found.read]);
+        assert_eq!(found.file.len().unwrap(), len as u64);
+    }
+    let refused = |path: &Path| RealDisk.open_head(path, &mut [0; 10]).unwrap_err();
+    assert_eq!(refused(dir.path()).kind(), ErrorKind::IsADirectory);
+    let absent = refused(&dir.path().join("absent"));
+    assert_eq!(absent.kind(), ErrorKind::NotFound);
 }

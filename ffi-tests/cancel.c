@@ -1,5 +1,7 @@
 /* Does pthread_cancel wait until a call is over? fdatasync is a cancellation point: unwinding from
- * there through Rust would abort this program, and a half-done append would break the log. */
+ * there through Rust would abort this program, and a half-done append would break the log. So are
+ * open and pread: the same for calls that read, of which those that find all in memory do not hold
+ * cancellation off. */
 #include "check.h"
 #include <pthread.h>
 
@@ -14,6 +16,37 @@ static void *append_for_ever(void *unused) {
         acknowledged = id + 1;
         pthread_testcancel();
     }
+}
+
+static int has_read;
+
+/* The request was made before the first call: the first point of cancellation would take it. */
+static void *read_with_a_request_pending(void *unused) {
+    (void)unused;
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    ironwal_iter *iter = NULL;
+    OK(ironwal_stream_iter(stream, 0, &iter, &error));
+    for (int round = 0; round < 3; round++) {
+        for (uint64_t id = 0; id < acknowledged; id++) {
+            char byte = 0;
+            size_t len = 0;
+            ironwal_view view;
+            ironwal_view_pin *pin = NULL;
+            uint64_t found = 0;
+            OK(ironwal_stream_get_into(stream, id, &byte, 1, &len, &error));
+            CHECK(len == 1 && byte == 'x');
+            OK(ironwal_stream_view(stream, id, &view, &pin, &error));
+            CHECK(view.len == 1 && *view.data == 'x');
+            ironwal_view_pin_free(pin);
+            if (round > 0) continue;
+            OK(ironwal_iter_next(iter, &found, &view, &error));
+            CHECK(found == id && view.len == 1 && *view.data == 'x');
+        }
+    }
+    ironwal_iter_free(iter);
+    has_read = 1;
+    pthread_testcancel();
+    return &stream;
 }
 
 int main(void) {
@@ -34,6 +67,11 @@ int main(void) {
         OK(ironwal_stream_next_id(stream, &next, &error));
         CHECK(next == acknowledged);
     }
+    pthread_t reader;
+    void *result = NULL;
+    CHECK(pthread_create(&reader, NULL, read_with_a_request_pending, NULL) == 0);
+    CHECK(pthread_join(reader, &result) == 0);
+    CHECK(has_read && result == PTHREAD_CANCELED);
     OK(ironwal_stream_append(stream, TEXT("still here"), NULL, &error));
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));

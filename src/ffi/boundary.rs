@@ -98,9 +98,11 @@ pub(super) trait Handle: Sized {
 /// A handle as it lies in memory. `repr(C)`: the magic comes first for every kind, so that a
 /// handle of another kind is told apart without reading beyond it.
 #[repr(C)]
-struct Tagged<H> {
+pub(super) struct Tagged<H> {
     magic: u64,
-    value: H,
+    /// The value's, so that calls that change the value have it at hand.
+    pub(super) gate: Option<Arc<Gate>>,
+    pub(super) value: H,
 }
 
 /// What the magic of a freed handle is overwritten with.
@@ -110,6 +112,7 @@ const FREED: u64 = 0xDEAD_DEAD_DEAD_DEAD;
 pub(super) fn into_handle<H: Handle>(value: H) -> *mut H::Opaque {
     Box::into_raw(Box::new(Tagged {
         magic: H::MAGIC,
+        gate: value.gate().cloned(),
         value,
     }))
     .cast()
@@ -132,7 +135,9 @@ pub(super) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failur
 
 /// # Safety
 /// `handle` is NULL or points to a live handle of any kind.
-unsafe fn tagged<H: Handle>(handle: *const H::Opaque) -> Result<*const Tagged<H>, Failure> {
+pub(super) unsafe fn tagged<H: Handle>(
+    handle: *const H::Opaque,
+) -> Result<*const Tagged<H>, Failure> {
     if handle.is_null() {
         return Err(Failure::argument(format!("{} is NULL", H::NAME)));
     }
@@ -200,7 +205,12 @@ pub(super) unsafe fn on<H: Handle>(
     body: impl FnOnce(&H) -> Outcome,
 ) -> ironwal_status {
     // SAFETY: as demanded of the caller; a live handle is only borrowed for the call.
-    unsafe { call(out_error, || guarded(&(*tagged::<H>(handle)?).value, body)) }
+    unsafe {
+        call(out_error, || {
+            let tagged = &*tagged::<H>(handle)?;
+            through(tagged.gate.as_deref(), || body(&tagged.value))
+        })
+    }
 }
 
 /// The same on a handle that one thread at a time may use.
@@ -216,15 +226,10 @@ pub(super) unsafe fn on_mut<H: Handle>(
     unsafe {
         call(out_error, || {
             tagged::<H>(handle)?;
-            let value = &mut (*handle.cast::<Tagged<H>>()).value;
-            let gate = value.gate().cloned();
-            through(gate.as_deref(), || body(value))
+            let tagged = &mut *handle.cast::<Tagged<H>>();
+            through(tagged.gate.as_deref(), || body(&mut tagged.value))
         })
     }
-}
-
-fn guarded<H: Handle>(value: &H, body: impl FnOnce(&H) -> Outcome) -> Outcome {
-    through(value.gate().map(|gate| &**gate), || body(value))
 }
 
 /// Runs `body` if the gate lets it in; an unwind shuts the gate.
@@ -241,6 +246,11 @@ pub(super) fn through(gate: Option<&Gate>, body: impl FnOnce() -> Outcome) -> Ou
 /// Runs something that tells nothing, such as a free, behind the boundary.
 pub(super) fn quietly(body: impl FnOnce()) {
     let _no_cancel = CancellationGuard::enter();
+    quietly_at_once(body);
+}
+
+/// The same for something that calls no point of cancellation.
+pub(super) fn quietly_at_once(body: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
         leak(payload);
     }

@@ -13,6 +13,7 @@ use super::boundary::Gate;
 use super::boundary::Handle;
 use super::error::Failure;
 use super::error::ironwal_error;
+use super::quick;
 use super::status::IRONWAL_E_END;
 use super::status::IRONWAL_E_STALE_VIEW;
 use super::status::ironwal_status;
@@ -138,7 +139,21 @@ pub unsafe extern "C" fn ironwal_iter_next(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::give(out_view, ironwal_view::EMPTY);
-        boundary::on_mut::<IterHandle>(iter, out_error, |handle| {
+        let at_hand = |handle: &mut IterHandle| {
+            if out_view.is_null() {
+                return false;
+            }
+            handle.current = None;
+            let Some((id, entry)) = handle.iterator.next_at_hand() else {
+                return false;
+            };
+            let view = ironwal_view::of(entry);
+            handle.current = Some((id, view));
+            boundary::give(out_id, id);
+            boundary::give(out_view, view);
+            true
+        };
+        quick::on_mut_quick::<IterHandle>(iter, out_error, at_hand, |handle| {
             let out_view = boundary::required(out_view, "out_view")?;
             handle.current = None;
             let next = handle

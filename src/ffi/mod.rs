@@ -17,6 +17,7 @@ mod options;
 mod options_modes;
 mod options_sizes;
 mod prune;
+mod quick;
 mod read_only;
 mod sharded;
 mod sharded_append;

@@ -9,6 +9,7 @@ use super::boundary;
 use super::buffer::ironwal_buffer;
 use super::error::Failure;
 use super::error::ironwal_error;
+use super::quick;
 use super::status::IRONWAL_E_BUFFER_TOO_SMALL;
 use super::status::IRONWAL_E_NOT_FOUND;
 use super::status::ironwal_status;
@@ -72,7 +73,22 @@ pub unsafe extern "C" fn ironwal_stream_get_into(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+        let at_hand = |handle: &StreamHandle| {
+            if out_len.is_null() {
+                return false;
+            }
+            let Ok(target) = boundary::buffer(buffer, capacity, "buffer") else {
+                return false;
+            };
+            match handle.stream.get_into_at_hand(id, target) {
+                Some(entry_len) if entry_len <= capacity => {
+                    boundary::give(out_len, entry_len);
+                    true
+                }
+                _ => false,
+            }
+        };
+        quick::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
             let out_len = boundary::required(out_len, "out_len")?;
             let buffer = boundary::buffer(buffer, capacity, "buffer")?;
             let entry_len = handle
@@ -112,7 +128,19 @@ pub unsafe extern "C" fn ironwal_stream_view(
     unsafe {
         boundary::give(out_view, ironwal_view::EMPTY);
         boundary::give(out_pin, ptr::null_mut());
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+        let at_hand = |handle: &StreamHandle| {
+            if out_view.is_null() || out_pin.is_null() {
+                return false;
+            }
+            let Some(entry) = handle.stream.view_at_hand(id) else {
+                return false;
+            };
+            let view = ironwal_view::of(&entry);
+            boundary::give(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
+            boundary::give(out_view, view);
+            true
+        };
+        quick::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
             let out_view = boundary::required(out_view, "out_view")?;
             let out_pin = boundary::required(out_pin, "out_pin")?;
             let entry = handle

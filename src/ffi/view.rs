@@ -28,6 +28,7 @@ impl ironwal_view {
         len: 0,
     };
 
+    #[inline]
     pub(super) fn of(bytes: &[u8]) -> ironwal_view {
         match bytes.len() {
             0 => ironwal_view::EMPTY,
@@ -67,6 +68,7 @@ impl Handle for PinHandle {
 /// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_view_pin_free(pin: *mut ironwal_view_pin) {
+    // The last view of a file unmaps it and closes nothing, and munmap is no point of cancellation.
     // SAFETY: NULL and foreign handles are refused; the caller gives the pin up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<PinHandle>(pin) }));
+    boundary::quietly_at_once(|| drop(unsafe { boundary::take::<PinHandle>(pin) }));
 }

@@ -166,7 +166,7 @@ impl FrameHeader {
 
     /// Reads the header off the bytes at `at`; more than 36 may be given. A good result has
     /// bounded lengths: `stored_len` may be read and `uncompressed_len` allocated.
-    #[inline]
+    #[inline(always)]
     pub fn decode(
         bytes: &[u8],
         seed: SegmentSeed,
@@ -227,6 +227,7 @@ impl FrameHeader {
     }
 
     /// The field that no writer would have stored in a frame at `at`, if there is one.
+    #[inline]
     fn impossible_field(&self, at: FileOffset) -> Option<&'static str> {
         let stored = u64::from(self.stored_len);
         let uncompressed = u64::from(self.uncompressed_len);
@@ -260,6 +261,7 @@ impl FrameHeader {
 
     /// Back links are followed by subtraction: each must lead to a frame of this segment, and
     /// only the first frame has none.
+    #[inline]
     fn previous_len_fits(&self, at: FileOffset) -> bool {
         let previous = u64::from(self.previous_len);
         match at.0.checked_sub(HEADER_AREA_LEN) {
@@ -274,10 +276,7 @@ impl FrameHeader {
 }
 
 /// CRC-32 over the seed, the frame's offset and the header's bytes behind the CRC.
+#[inline]
 fn header_crc(bytes: &[u8; FRAME_HEADER_LEN], seed: SegmentSeed, at: FileOffset) -> u32 {
-    const PLACE_LEN: usize = 8;
-    let mut covered = [0; PLACE_LEN + FRAME_HEADER_LEN - PAYLOAD_CRC_AT];
-    put_u64(&mut covered, 0, at.0);
-    covered[PLACE_LEN..].copy_from_slice(&bytes[PAYLOAD_CRC_AT..]);
-    seed.checksum_with_place(&covered)
+    seed.checksum(at, &bytes[PAYLOAD_CRC_AT..])
 }

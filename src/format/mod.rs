@@ -19,6 +19,7 @@
 #[cfg(test)]
 mod tests;
 
+mod crc;
 mod fields;
 mod seed;
 

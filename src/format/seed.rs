@@ -13,6 +13,7 @@
 
 use crc32fast::Hasher;
 
+use crate::format::crc::crc_from;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 
@@ -31,18 +32,9 @@ impl SegmentSeed {
     }
 
     /// The checksum of `bytes` that stand at `at` in this segment's file.
+    #[inline]
     pub(super) fn checksum(self, at: FileOffset, bytes: &[u8]) -> u32 {
-        let mut hasher = Hasher::new_with_initial(self.0);
-        hasher.update(&at.0.to_le_bytes());
-        hasher.update(bytes);
-        hasher.finalize()
-    }
-
-    /// The checksum of `N` bytes already preceded by their offset: one pass for the hot path.
-    pub(super) fn checksum_with_place<const N: usize>(self, place_and_bytes: &[u8; N]) -> u32 {
-        let mut hasher = Hasher::new_with_initial(self.0);
-        hasher.update(place_and_bytes);
-        hasher.finalize()
+        crc_from(self.0, at.0, bytes)
     }
 
     /// The masks of the entries of a frame, see `docs/FORMAT.md`, section "Masks".

@@ -131,7 +131,7 @@ pub fn check_entry(
 /// The entry in `bytes`, which begin where a frame does, if that is the frame of the one entry `id`,
 /// uncompressed, whole and without a fault. Everything else is for
 /// [`step`](crate::segment::step) and [`check_entry`] to judge.
-#[inline]
+#[inline(always)]
 pub fn single_in<'a>(
     segment: &Segment,
     bytes: &'a [u8],

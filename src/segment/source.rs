@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ids::FileOffset;
 use crate::segment::SharedIndex;
-use crate::storage::MappedBytes;
+use crate::storage::Mapping;
 use crate::storage::StorageFile;
 
 /// An open segment file, for reading.
@@ -14,11 +14,11 @@ pub enum Source {
     /// Read by position.
     File(Arc<dyn StorageFile>),
     /// Mapped as a whole: a sealed file.
-    Mapped(Arc<dyn MappedBytes>),
+    Mapped(Mapping),
     /// Mapped as far as it is durable, read by position behind that: a file still written to.
     Partly {
         /// The first bytes. Of these, those in front of the frames may change and are not read.
-        map: Arc<dyn MappedBytes>,
+        map: Mapping,
         /// For the rest.
         file: Arc<dyn StorageFile>,
     },
@@ -35,7 +35,8 @@ impl Source {
     }
 
     /// The mapping, if there is one.
-    pub fn map(&self) -> Option<&Arc<dyn MappedBytes>> {
+    #[inline]
+    pub fn map(&self) -> Option<&Mapping> {
         match self {
             Source::Mapped(map) | Source::Partly { map, .. } => Some(map),
             Source::File(_) => None,
@@ -132,6 +133,7 @@ impl Window {
     }
 
     /// The `len` bytes at `offset` that the last [`Window::bytes`] read; empty if it did not.
+    #[inline]
     pub fn held<'a>(&'a self, source: &'a Source, offset: FileOffset, len: usize) -> &'a [u8] {
         let Some(end) = offset.0.checked_add(len as u64) else {
             return &[];

@@ -124,6 +124,7 @@ impl Segment {
     }
 
     /// How far readers may look: the offset and the id behind the last visible frame.
+    #[inline]
     pub fn limit(&self) -> (FileOffset, EntryId) {
         let id = self.end_id.load(Ordering::Acquire);
         let offset = self.end_offset.load(Ordering::Acquire);
@@ -131,6 +132,7 @@ impl Segment {
     }
 
     /// One past the last id readers may see.
+    #[inline]
     pub fn end_id(&self) -> EntryId {
         EntryId(self.end_id.load(Ordering::Acquire))
     }

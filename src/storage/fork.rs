@@ -47,7 +47,11 @@ struct Slot {
 /// A number that differs between a process and its forked children: whoever remembers the value
 /// of its birth can tell that it has been carried into a child. Two atomic loads after the first
 /// call, which registers the fork handlers.
+#[inline]
 pub fn fork_generation() -> u64 {
+    if REGISTERED.load(Ordering::Acquire) {
+        return GENERATION.load(Ordering::Relaxed);
+    }
     // A failure (no memory) is not kept: the next call tries again, and taking a lock reports it.
     let _ = ensure_fork_handlers();
     GENERATION.load(Ordering::Relaxed)

@@ -14,6 +14,7 @@ mod cancellation;
 mod fork;
 #[cfg(unix)]
 mod lock;
+mod mapping;
 mod prefetch;
 #[cfg(unix)]
 mod real;
@@ -27,6 +28,7 @@ mod windows;
 pub use cancellation::CancellationGuard;
 #[cfg(unix)]
 pub use fork::fork_generation;
+pub use mapping::Mapping;
 pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
@@ -250,7 +252,12 @@ pub trait WritableMap: Send + Sync + fmt::Debug {
 }
 
 /// A read-only mapping of a file.
-pub trait MappedBytes: Send + Sync + fmt::Debug {
+///
+/// # Safety
+/// As long as a value lives, wherever it is moved, `bytes` gives the same memory each time, and what
+/// stands there is not changed or taken away.
+#[allow(unsafe_code)]
+pub unsafe trait MappedBytes: Send + Sync + fmt::Debug {
     /// The bytes.
     fn bytes(&self) -> &[u8];
 }

@@ -4,6 +4,8 @@
 //! synced there; NTFS journals names in order with the metadata that `FlushFileBuffers` forces
 //! out. Links are not followed by name anywhere, and read-ahead hints are left to the system.
 
+#![allow(unsafe_code)]
+
 use super::Access;
 use super::DirEntry;
 use super::DirIdentity;
@@ -260,7 +262,8 @@ struct CopiedBytes {
     bytes: Vec<u8>,
 }
 
-impl MappedBytes for CopiedBytes {
+// SAFETY: the bytes lie in the heap and nothing changes them.
+unsafe impl MappedBytes for CopiedBytes {
     fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -220,6 +220,7 @@ impl StreamCore {
 
     /// One past the last id that may be read: under `Strict` what is durable, otherwise what is
     /// written.
+    #[inline]
     pub fn visible_end(&self) -> EntryId {
         EntryId(match self.environment.options.sync_mode {
             SyncMode::Strict => self.durability.committed(),

@@ -99,11 +99,21 @@ impl Cursor {
     /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
     #[inline]
     pub fn advance(&mut self) -> Option<Result<u64>> {
-        if self.damage.is_none() && self.take_at_hand() {
-            self.next += 1;
-            return Some(Ok(self.next.0 - 1));
+        match self.advance_at_hand() {
+            Some(id) => Some(Ok(id)),
+            None => self.advance_by_reading(),
         }
-        self.advance_by_reading()
+    }
+
+    /// Moves to the next entry and tells its id, if it is in memory and good: no call of the system.
+    /// `None`: nothing was done.
+    #[inline]
+    pub fn advance_at_hand(&mut self) -> Option<u64> {
+        if self.damage.is_some() || !self.take_at_hand() {
+            return None;
+        }
+        self.next += 1;
+        Some(self.next.0 - 1)
     }
 
     /// Moves to the next entry if it is at hand and good. False: nothing was done.

@@ -17,6 +17,7 @@ use crate::options::ReadStrategy;
 use crate::segment::Readable;
 use crate::segment::Source;
 use crate::storage::Access;
+use crate::storage::Mapping;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::rooms::Held;
@@ -54,7 +55,7 @@ impl StreamCore {
         let maps = self.environment.options.read_strategy == ReadStrategy::Mmap;
         let source = match (maps, sealed) {
             (false, _) => Source::File(file),
-            (true, true) => Source::Mapped(file.map(file.len()?)?),
+            (true, true) => Source::Mapped(Mapping::new(file.map(file.len()?)?)),
             // Somebody else's: what is durable of it is for them to know.
             (true, false) if self.watched.is_some() => Source::File(file),
             (true, false) => return Ok(self.mapped_further(Readable::of_file(file, index))),
@@ -98,7 +99,7 @@ impl StreamCore {
         match file.map(durable_len) {
             Ok(map) => Readable {
                 source: Source::Partly {
-                    map,
+                    map: Mapping::new(map),
                     file: Arc::clone(file),
                 },
                 index: readable.index,

@@ -62,43 +62,72 @@ thread_local! {
 impl StreamCore {
     /// The entry, in memory of its own. `None`: truncated, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
-        self.with_found(id, |_, _, bytes| bytes.to_vec())
+        match self.at_hand(EntryId(id), |_, bytes| bytes.to_vec()) {
+            Some(entry) => Ok(Some(entry)),
+            None => self.find_and_read(EntryId(id), |_, _, bytes| bytes.to_vec()),
+        }
     }
 
     /// The entry's length; the entry is copied if it fits.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        self.with_found(id, |_, _, bytes| {
-            if let Some(target) = target.get_mut(..bytes.len()) {
-                target.copy_from_slice(bytes);
-            }
-            bytes.len()
-        })
+        match self.get_into_at_hand(id, target) {
+            Some(len) => Ok(Some(len)),
+            None => self.find_and_read(EntryId(id), |_, _, bytes| copy_if_it_fits(bytes, target)),
+        }
+    }
+
+    /// As [`StreamCore::get_into`], where it takes no call of the system. `None`: nothing was done.
+    #[inline]
+    pub fn get_into_at_hand(&self, id: u64, target: &mut [u8]) -> Option<usize> {
+        self.at_hand(EntryId(id), |_, bytes| copy_if_it_fits(bytes, target))
     }
 
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        self.with_found(id, |source, block, bytes| {
-            if let Some((block, range)) =
-                block.and_then(|block| Some((block, place_within(block, bytes)?)))
+        self.find_and_read(EntryId(id), |source, block, bytes| {
+            if let Some(block) = block
+                && let Some(range) = place_within(block, bytes)
             {
                 return EntryView::in_block(Arc::clone(block), range);
             }
-            match source
-                .map()
-                .and_then(|map| Some((map, place_within(map.bytes(), bytes)?)))
-            {
-                Some((map, range)) => EntryView::mapped(Arc::clone(map), range),
-                None => EntryView::owned(bytes.to_vec()),
+            if let Some(view) = view_into(source, bytes) {
+                return view;
             }
+            EntryView::owned(bytes.to_vec())
         })
     }
 
-    fn with_found<R>(
+    /// As [`StreamCore::view`], where it takes no call of the system. `None`: nothing was done.
+    #[inline]
+    pub fn view_at_hand(&self, id: u64) -> Option<EntryView> {
+        self.at_hand(EntryId(id), view_into)?
+    }
+
+    /// Reads an entry if this thread has its place in its room, and it is mapped and good: without
+    /// a lock that others want or a call of the system.
+    #[inline(always)]
+    fn at_hand<R>(&self, id: EntryId, then: impl FnOnce(&Source, &[u8]) -> R) -> Option<R> {
+        if id >= self.visible_end() {
+            return None;
+        }
+        let version = self.catalogue.version();
+        let room = self.environment.rooms.enter()?;
+        let held = &room.held[room.find(self.number, id)?];
+        if held.version != version {
+            return None;
+        }
+        let entry = known_and_mapped(held, id)?;
+        held.part.read_slot.touch();
+        Some(then(&held.file.source, entry))
+    }
+
+    /// Reads an entry wherever it is.
+    #[inline(never)]
+    fn find_and_read<R>(
         &self,
-        id: u64,
+        id: EntryId,
         then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
     ) -> Result<Option<R>> {
-        let id = EntryId(id);
         // The visible end is read before the catalogue: what is visible is in it then.
         if id >= self.visible_end() {
             self.look_again()?;
@@ -265,11 +294,8 @@ impl StreamCore {
         let source = &file.source;
         if frame.header.codec == Codec::None {
             let place = check_entry(segment, source, buffers, (&frame, id), 0)?;
-            return Ok(then(
-                source,
-                None,
-                buffers.frames.held(source, place.offset, place.len),
-            ));
+            let entry = buffers.frames.held(source, place.offset, place.len);
+            return Ok(then(source, None, entry));
         }
         let block = self.block(buffers, part, source, &frame)?;
         let range = entry_in_block(segment, &frame, &block, id)?;
@@ -325,6 +351,39 @@ impl FoundPart {
             mapped_when: 0,
         }
     }
+}
+
+/// A view of bytes that lie in what is mapped.
+#[inline]
+fn view_into(source: &Source, bytes: &[u8]) -> Option<EntryView> {
+    let map = source.map()?;
+    let range = place_within(map.bytes(), bytes)?;
+    Some(EntryView::mapped(map.clone(), range))
+}
+
+#[inline]
+fn copy_if_it_fits(bytes: &[u8], target: &mut [u8]) -> usize {
+    if let Some(target) = target.get_mut(..bytes.len()) {
+        target.copy_from_slice(bytes);
+    }
+    bytes.len()
+}
+
+/// The same as [`known_single`] of what is mapped.
+#[inline(always)]
+fn known_and_mapped(held: &Held, id: EntryId) -> Option<&[u8]> {
+    let segment = &held.part.segment;
+    let (end, end_id) = segment.limit();
+    let known = held.places.of(id).filter(|known| known.len > 0)?;
+    let start = usize::try_from(known.offset.0).ok()?;
+    let frame = start..start + known.len;
+    if id >= end_id || frame.end as u64 > end.0 {
+        return None;
+    }
+    let bytes = held.file.source.mapped().get(frame)?;
+    // Otherwise the entry is not asked for before the header has come from memory.
+    prefetch(bytes, LINES_FETCHED);
+    single_in(segment, bytes, (known.offset, id))
 }
 
 /// The entry `id` in a frame of its own that a walk has come by, if it is good.

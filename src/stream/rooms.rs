@@ -19,7 +19,8 @@ use crate::segment::Buffers;
 use crate::segment::Places;
 use crate::segment::Readable;
 use crate::segment::Source;
-use crate::storage::MappedBytes;
+#[cfg(feature = "capi")]
+use crate::storage::CancellationGuard;
 use crate::stream::catalogue::Part;
 use crate::sync::Mutex;
 use crate::sync::MutexGuard;
@@ -145,24 +146,13 @@ pub struct Held {
     pub mapped_when: u64,
 }
 
-/// A mapping with a counter of its own: views of different threads do not share one.
-#[derive(Debug)]
-struct Pin(Arc<dyn MappedBytes>);
-
-impl MappedBytes for Pin {
-    fn bytes(&self) -> &[u8] {
-        self.0.bytes()
-    }
-}
-
 impl Held {
-    /// Takes the file, as this room's own.
+    /// Takes the file as this room's own: views of different threads do not share a counter.
     pub fn own(file: Readable) -> Readable {
-        let pin = |map: Arc<dyn MappedBytes>| -> Arc<dyn MappedBytes> { Arc::new(Pin(map)) };
         let source = match file.source {
-            Source::Mapped(map) => Source::Mapped(pin(map)),
+            Source::Mapped(map) => Source::Mapped(map.counted_apart()),
             Source::Partly { map, file } => Source::Partly {
-                map: pin(map),
+                map: map.counted_apart(),
                 file,
             },
             read @ Source::File(_) => read,
@@ -329,20 +319,27 @@ impl InRoom<'_> {
 impl Deref for InRoom<'_> {
     type Target = Kept;
 
+    #[inline]
     fn deref(&self) -> &Kept {
         &self.kept
     }
 }
 
 impl DerefMut for InRoom<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Kept {
         &mut self.kept
     }
 }
 
 impl Drop for Leaving<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.room.stale.swap(false, Ordering::AcqRel) {
+            // Files are closed, perhaps by a thread that was let in because it would do no such
+            // thing.
+            #[cfg(feature = "capi")]
+            let _no_cancel = CancellationGuard::enter();
             self.rooms.let_go_in(self.room);
         }
     }

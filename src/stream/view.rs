@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::storage::MappedBytes;
+use crate::storage::Mapping;
 
 /// One entry, checked. Dereferences to its bytes.
 ///
@@ -17,7 +17,7 @@ pub struct EntryView(Bytes);
 enum Bytes {
     Owned(Vec<u8>),
     Mapped {
-        map: Arc<dyn MappedBytes>,
+        map: Mapping,
         range: Range<usize>,
     },
     Block {
@@ -33,7 +33,8 @@ impl EntryView {
     }
 
     /// A view into a mapped file.
-    pub(crate) fn mapped(map: Arc<dyn MappedBytes>, range: Range<usize>) -> Self {
+    #[inline]
+    pub(crate) fn mapped(map: Mapping, range: Range<usize>) -> Self {
         debug_assert!(map.bytes().get(range.clone()).is_some());
         EntryView(Bytes::Mapped { map, range })
     }
@@ -48,6 +49,7 @@ impl EntryView {
 impl Deref for EntryView {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Bytes::Owned(bytes) => bytes,

@@ -90,14 +90,34 @@ impl Stream {
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
     /// `target` is not copied at all; its length is returned all the same.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        self.reading(|core| core.get_into(id, target))
+        match self.enter_existing()?.get_into_at_hand(id, target) {
+            Some(len) => Ok(Some(len)),
+            None => self.reading(|core| core.get_into(id, target)),
+        }
     }
 
     /// The entry where it lies, without copying it where that is possible: under
     /// `ReadStrategy::Mmap` in sealed segments and in what is durable of the newest one, and in
     /// cached decompressed frames.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        self.reading(|core| core.view(id))
+        match self.enter_existing()?.view_at_hand(id) {
+            Some(view) => Ok(Some(view)),
+            None => self.reading(|core| core.view(id)),
+        }
+    }
+
+    /// As `view`, where it takes no call of the system. `None`: nothing was done.
+    #[cfg(feature = "capi")]
+    #[inline]
+    pub(crate) fn view_at_hand(&self, id: u64) -> Option<EntryView> {
+        self.enter_existing().ok()?.view_at_hand(id)
+    }
+
+    /// As `get_into`, where it takes no call of the system. `None`: nothing was done.
+    #[cfg(feature = "capi")]
+    #[inline]
+    pub(crate) fn get_into_at_hand(&self, id: u64, target: &mut [u8]) -> Option<usize> {
+        self.enter_existing().ok()?.get_into_at_hand(id, target)
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later.

@@ -58,6 +58,16 @@ impl WalIdIterator {
             Err(error) => Some(Err(error)),
         }
     }
+
+    /// The next entry, if it is in memory and good: no call of the system. `None`: nothing was done.
+    #[cfg(feature = "capi")]
+    pub(crate) fn next_at_hand(&mut self) -> Option<(u64, &[u8])> {
+        if self.fork_generation != fork_generation() {
+            return None;
+        }
+        let id = self.cursor.advance_at_hand()?;
+        Some((id, self.cursor.bytes()))
+    }
 }
 
 impl Iterator for WalIdIterator {

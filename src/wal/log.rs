@@ -77,11 +77,13 @@ impl Log {
         }
     }
 
+    #[inline]
     fn is_forked(&self) -> bool {
         self.fork_generation != fork_generation()
     }
 
     /// Every call passes here first.
+    #[inline]
     pub fn enter(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);

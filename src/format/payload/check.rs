@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::format::crc::crc_of;
 use crate::format::fields::put_u32;
 use crate::format::fields::u32_at;
 use crate::format::frame::Codec;
@@ -71,13 +72,13 @@ pub fn check_payload(
     let (Some(covered), true) = (covered, payload.len() == header.stored_len as usize) else {
         return Err(PayloadFault::Crc {
             expected,
-            actual: crc32fast::hash(payload),
+            actual: crc_of(payload),
         });
     };
     let actual = if is_table {
         unmasked_crc(header, seed, covered)
     } else {
-        crc32fast::hash(covered)
+        crc_of(covered)
     };
     if expected != actual {
         return Err(PayloadFault::Crc { expected, actual });
@@ -96,7 +97,7 @@ pub fn decompress(header: &FrameHeader, stored: &[u8]) -> Result<Vec<u8>, Payloa
     if header.codec == Codec::None {
         return Err(PayloadFault::Decompress);
     }
-    let (expected, actual) = (header.payload_crc, crc32fast::hash(stored));
+    let (expected, actual) = (header.payload_crc, crc_of(stored));
     if expected != actual || stored.len() != header.stored_len as usize {
         return Err(PayloadFault::Crc { expected, actual });
     }
@@ -140,11 +141,12 @@ pub fn entry_row(header: &FrameHeader, rows: &[u8], index: u32) -> Option<EntryR
 /// What the row of entry `index` must say of the bytes `entry`. Of a frame of one entry: what its
 /// payload CRC must be; if that one is compressed, the CRC has been compared by [`decompress`]
 /// and is returned as it is.
+#[inline]
 pub fn entry_check(header: &FrameHeader, seed: SegmentSeed, index: u32, entry: &[u8]) -> u32 {
     match (header.kind, header.codec) {
-        (FrameKind::Many, Codec::None) => crc32fast::hash(entry) ^ mask_of(header, seed, index),
-        (FrameKind::Many, Codec::Lz4) => crc32fast::hash(entry),
-        (FrameKind::Single | FrameKind::Footer, Codec::None) => crc32fast::hash(entry),
+        (FrameKind::Many, Codec::None) => crc_of(entry) ^ mask_of(header, seed, index),
+        (FrameKind::Many, Codec::Lz4) => crc_of(entry),
+        (FrameKind::Single | FrameKind::Footer, Codec::None) => crc_of(entry),
         (FrameKind::Single | FrameKind::Footer, Codec::Lz4) => header.payload_crc,
     }
 }
@@ -203,7 +205,7 @@ fn check_entries(
     for index in 0..header.entry_count {
         let row = entry_range(header, payload, index).ok_or(PayloadFault::Table)?;
         let entry = payload.get(row.range).ok_or(PayloadFault::Table)?;
-        let (expected, actual) = (row.check, crc32fast::hash(entry) ^ masks.next_mask());
+        let (expected, actual) = (row.check, crc_of(entry) ^ masks.next_mask());
         if expected != actual {
             return Err(PayloadFault::Entry {
                 index,

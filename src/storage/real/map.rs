@@ -57,11 +57,13 @@ impl RealMap {
     }
 }
 
-impl MappedBytes for RealMap {
+// SAFETY: the mapping stays until the value is dropped, also where that is moved. The contract of
+// StorageFile::map: nobody cuts the file while it lives, and the engine never changes a byte below
+// a published end.
+unsafe impl MappedBytes for RealMap {
     fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping covers length_bytes (at most isize::MAX) and lives as long as self.
-        // The contract of StorageFile::map: nobody cuts the file below that while it lives, and
-        // the engine never changes a byte below a published end.
+        // SAFETY: the mapping covers length_bytes (at most isize::MAX) and lives as long as self;
+        // see above for what it maps.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length_bytes) }
     }
 }

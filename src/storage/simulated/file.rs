@@ -1,5 +1,7 @@
 //! One open file of the simulated disk: its [`StorageFile`].
 
+#![allow(unsafe_code)]
+
 use super::call::Asked;
 use super::call::Failure;
 use super::call::Live;
@@ -244,7 +246,8 @@ struct Snapshot {
     bytes: Vec<u8>,
 }
 
-impl MappedBytes for Snapshot {
+// SAFETY: the bytes lie in the heap and nothing changes them.
+unsafe impl MappedBytes for Snapshot {
     fn bytes(&self) -> &[u8] {
         &self.bytes
     }

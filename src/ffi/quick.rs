@@ -1,0 +1,101 @@
+//! How do calls that find all they need in memory do without what only others need?
+//!
+//! Holding off cancellation takes longer than some calls. What calls no point of cancellation (POSIX,
+//! "Thread Cancellation": about all that may block) need not: a request stays pending meanwhile. So
+//! such a call is tried first, and the long way is gone where it cannot answer.
+
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
+use std::ptr;
+
+use super::boundary::Handle;
+use super::boundary::Outcome;
+use super::boundary::Tagged;
+use super::boundary::call;
+use super::boundary::give;
+use super::boundary::on;
+use super::boundary::on_mut;
+use super::boundary::tagged;
+use super::boundary::through;
+use super::error::Failure;
+use super::error::ironwal_error;
+use super::status::IRONWAL_OK;
+use super::status::ironwal_status;
+
+/// `boundary::on` where `quick` may do it: true. False: nothing was done, and `body` does it.
+///
+/// # Safety
+/// As `on`.
+pub(super) unsafe fn on_quick<H: Handle>(
+    handle: *const H::Opaque,
+    out_error: *mut *mut ironwal_error,
+    quick: impl FnOnce(&H) -> bool,
+    body: impl FnOnce(&H) -> Outcome,
+) -> ironwal_status {
+    let attempt = || {
+        // SAFETY: as demanded of the caller; a live handle is only borrowed for the call.
+        let tagged = unsafe { &*tagged::<H>(handle)? };
+        let mut done = false;
+        through(tagged.gate.as_deref(), || {
+            done = quick(&tagged.value);
+            Ok(())
+        })?;
+        Ok(done)
+    };
+    // SAFETY: as demanded of the caller.
+    unsafe {
+        match is_done(attempt) {
+            Ok(true) => {
+                give(out_error, ptr::null_mut());
+                IRONWAL_OK
+            }
+            Ok(false) => on(handle, out_error, body),
+            Err(payload) => call(out_error, || resume_unwind(payload)),
+        }
+    }
+}
+
+/// `on_quick` for a handle that one thread at a time may use.
+///
+/// # Safety
+/// As `on_mut`.
+pub(super) unsafe fn on_mut_quick<H: Handle>(
+    handle: *mut H::Opaque,
+    out_error: *mut *mut ironwal_error,
+    quick: impl FnOnce(&mut H) -> bool,
+    body: impl FnOnce(&mut H) -> Outcome,
+) -> ironwal_status {
+    let attempt = || {
+        // SAFETY: as demanded of the caller: the borrow is the only one.
+        let tagged = unsafe {
+            tagged::<H>(handle)?;
+            &mut *handle.cast::<Tagged<H>>()
+        };
+        let mut done = false;
+        through(tagged.gate.as_deref(), || {
+            done = quick(&mut tagged.value);
+            Ok(())
+        })?;
+        Ok(done)
+    };
+    // SAFETY: as demanded of the caller.
+    unsafe {
+        match is_done(attempt) {
+            Ok(true) => {
+                give(out_error, ptr::null_mut());
+                IRONWAL_OK
+            }
+            Ok(false) => on_mut(handle, out_error, body),
+            Err(payload) => call(out_error, || resume_unwind(payload)),
+        }
+    }
+}
+
+/// Whether a quick attempt did it. What it was refused for is told by the long way.
+fn is_done(attempt: impl FnOnce() -> Result<bool, Failure>) -> Result<bool, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| attempt().unwrap_or(false)))
+}

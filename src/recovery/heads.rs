@@ -29,7 +29,7 @@ use crate::recovery::frontier::FIRST_FRAME;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
 use crate::storage::FileHead;
-use crate::storage::MappedBytes;
+use crate::storage::Mapping;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
@@ -47,17 +47,7 @@ pub(super) type Heads = (Vec<(EntryId, Looked)>, Option<OpenHead>);
 #[derive(Debug)]
 pub(super) struct OpenHead {
     pub(super) file: Arc<dyn StorageFile>,
-    pub(super) area: Arc<Area>,
-}
-
-/// The first bytes of a file, in place of a mapping of them.
-#[derive(Debug)]
-pub(super) struct Area(Vec<u8>);
-
-impl MappedBytes for Area {
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
+    pub(super) area: Mapping,
 }
 
 /// Reads what identifies each segment file, the newest first, and tells it oldest first.
@@ -143,7 +133,7 @@ impl Looked {
 pub(super) struct RawHead {
     file_len: u64,
     header: std::result::Result<SegmentHeader, HeaderFault>,
-    area: Arc<Area>,
+    area: Mapping,
     last: Vec<u8>,
 }
 
@@ -171,11 +161,11 @@ impl RawHead {
         };
         let sector = &area[..area.len().min(SECTOR_LEN)];
         let header = SegmentHeader::decode(sector);
-        let area = Arc::new(Area(area));
+        let area = Mapping::of_read(area);
         let head = RawHead {
             file_len,
             header,
-            area: Arc::clone(&area),
+            area: area.clone(),
             last,
         };
         Ok((head, OpenHead { file, area }))

@@ -29,6 +29,11 @@ impl Mapping {
         Mapping { start, len, keeper }
     }
 
+    /// Bytes that were read already, in place of a mapping of them.
+    pub fn of_read(bytes: Vec<u8>) -> Self {
+        Mapping::new(Arc::new(Read(bytes)))
+    }
+
     /// The bytes.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
@@ -48,6 +53,16 @@ impl Mapping {
 }
 
 #[derive(Debug)]
+struct Read(Vec<u8>);
+
+// SAFETY: the bytes lie in the heap, wherever the vector is moved, and nothing changes them.
+unsafe impl MappedBytes for Read {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
 struct CountedApart(Arc<dyn MappedBytes>);
 
 // SAFETY: the bytes are those of another value, which is kept as long as this one.
@@ -61,19 +76,9 @@ unsafe impl MappedBytes for CountedApart {
 mod tests {
     use super::*;
 
-    #[derive(Debug)]
-    struct Heap(Vec<u8>);
-
-    // SAFETY: the bytes lie in the heap and nothing changes them.
-    unsafe impl MappedBytes for Heap {
-        fn bytes(&self) -> &[u8] {
-            &self.0
-        }
-    }
-
     #[test]
     fn all_who_share_a_mapping_keep_it_however_they_are_counted() {
-        let keeper: Arc<dyn MappedBytes> = Arc::new(Heap(vec![1, 2, 3]));
+        let keeper: Arc<dyn MappedBytes> = Arc::new(Read(vec![1, 2, 3]));
         let watched = Arc::downgrade(&keeper);
         let first = Mapping::new(keeper);
         let apart = first.counted_apart();
@@ -82,7 +87,7 @@ mod tests {
         assert_eq!(last.bytes(), [1, 2, 3]);
         drop(last);
         assert!(watched.upgrade().is_none());
-        let empty = Mapping::new(Arc::new(Heap(Vec::new())));
+        let empty = Mapping::of_read(Vec::new());
         assert_eq!(empty.bytes(), []);
     }
 }

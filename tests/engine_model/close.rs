@@ -130,8 +130,8 @@ fn closes(wal: &Wal, _: &Witness, _: u32) -> Option<Outcome> {
     None
 }
 
-/// No call from this one on may change anything.
-fn check_silence(disk: &SimulatedDisk, from: u64) {
+/// No call behind this one may change anything.
+pub fn check_silence(disk: &SimulatedDisk, from: u64) {
     let reads = [
         OpKind::Read,
         OpKind::Len,
@@ -146,7 +146,7 @@ fn check_silence(disk: &SimulatedDisk, from: u64) {
 
 #[test]
 fn whoever_meets_a_close_returns_and_nothing_acknowledged_is_lost() {
-    explore("whoever_meets", Time::Stands, 500, || {
+    explore("whoever_meets", Time::Stands, 2000, || {
         let disk = SimulatedDisk::new();
         let options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 1);
         let wal = open(&disk, &options);

@@ -8,6 +8,7 @@ use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 use shuttle::thread;
 
+use crate::close::check_silence;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
@@ -32,7 +33,7 @@ fn append(wal: &Wal, witness: &Witness, stream: &str, author: u32) {
 
 #[test]
 fn helpers_that_sync_and_make_room_end_with_the_log() {
-    explore("helpers_that_sync", Time::PassesOrNot, 200, || {
+    explore("helpers_that_sync", Time::PassesOrNot, 800, || {
         let disk = SimulatedDisk::new();
         let mut options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 100);
         options.max_segment_size = any_of(&[40 << 10, 1 << 20]);
@@ -44,20 +45,22 @@ fn helpers_that_sync_and_make_room_end_with_the_log() {
         let wal = open(&disk, &options);
         let witness = Witness::new(&disk);
         let by_dropping = any_of(&[true, false]);
-        thread::scope(|scope| {
+        let closed_at = thread::scope(|scope| {
             for (author, stream) in [(0, "s"), (1, "t")] {
                 let (wal, witness) = (wal.clone(), witness.clone());
                 scope.spawn(move || append(&wal, &witness, stream, author));
             }
-            if !by_dropping {
-                let wal = wal.clone();
-                scope.spawn(move || wal.close().expect("closes"));
+            if by_dropping {
+                return None;
             }
+            wal.clone().close().expect("closes");
+            Some(disk.op_count())
         });
         drop(wal);
         let calls = disk.op_count();
         (0..8).for_each(|_| thread::yield_now());
         assert_eq!(disk.op_count(), calls, "somebody is still at work");
+        check_silence(&disk, closed_at.unwrap_or(calls));
         let after = disk.crash(0, DirectoryModel::Strict);
         let wal = open(&after, &options);
         for stream in ["s", "t"] {
@@ -68,7 +71,7 @@ fn helpers_that_sync_and_make_room_end_with_the_log() {
 
 #[test]
 fn what_a_helper_syncs_unasked_wakes_who_waits_for_it() {
-    explore("what_a_helper", Time::Stands, 200, || {
+    explore("what_a_helper", Time::Stands, 800, || {
         let disk = SimulatedDisk::new();
         let mut options = options(SyncMode::Async, 2);
         options.background_sync = Some(BackgroundSync {

@@ -50,7 +50,7 @@ fn read(wal: &Wal, witness: &Witness, streams: &[&str]) {
 
 #[test]
 fn files_that_give_way_in_use_cost_no_entry_and_show_no_other() {
-    explore("files_that_give", Time::Stands, 300, || {
+    explore("files_that_give", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let mut options = options(SyncMode::Async, any_of(&[2, 100]));
         options.max_open_segments = 1;

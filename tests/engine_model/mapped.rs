@@ -18,9 +18,19 @@ use crate::world::options;
 
 const STREAMS: [&str; 2] = ["s", "t"];
 
-fn append(wal: &Wal, witness: &Witness, author: u32, lens: &[usize], durable: bool) {
-    for (number, &len) in (0..).zip(lens) {
-        let stream = STREAMS[number as usize % STREAMS.len()];
+/// A stream, and how long an entry of it is.
+type Wanted = (&'static str, usize);
+
+const SMALL: &[Wanted] = &[("s", 60), ("t", 80), ("s", 4000)];
+
+/// Two are too large to be stored, so they are written behind what is.
+const LARGE: &[Wanted] = &[("s", 70_000), ("t", 50), ("s", 66_000)];
+
+/// Come to the end of what is ready, where the next are written until more is.
+const MANY: &[Wanted] = &[("s", 5000), ("s", 5000), ("s", 60), ("s", 5000), ("s", 60)];
+
+fn append(wal: &Wal, witness: &Witness, author: u32, wanted: &[Wanted], durable: bool) {
+    for (number, &(stream, len)) in (0..).zip(wanted) {
         let bytes = entry(stream, author, number, len);
         let id = wal.append(stream, &bytes).expect("appends");
         witness.appended(stream, id, &bytes);
@@ -56,7 +66,7 @@ fn read(wal: &Wal, witness: &Witness) {
 
 #[test]
 fn what_is_stored_is_read_and_synced_whole_whatever_becomes_of_the_mapping() {
-    explore("what_is_stored_is", Time::PassesOrNot, 300, || {
+    explore("what_is_stored_is", Time::PassesOrNot, 1200, || {
         let disk = SimulatedDisk::new();
         let mode = any_of(&[SyncMode::Strict, SyncMode::Async, SyncMode::Async]);
         let mut options = options(mode, any_of(&[2, 100]));
@@ -72,16 +82,13 @@ fn what_is_stored_is_read_and_synced_whole_whatever_becomes_of_the_mapping() {
         let durable = mode == SyncMode::Strict;
         let wal = open(&disk, &options);
         let witness = Witness::new(&disk);
-        append(&wal, &witness, 9, &[10, 10], durable);
+        append(&wal, &witness, 9, &[("s", 10), ("t", 10)], durable);
         disk.lose_what_is_closed();
-        let small = &[60, 80, 4000][..];
-        // Too large to be stored, so written behind what is.
-        let large = &[70 << 10, 50, 3000][..];
-        let lens = [small, any_of(&[small, small, large])];
+        let wanted = [any_of(&[SMALL, MANY]), any_of(&[SMALL, LARGE, MANY])];
         thread::scope(|scope| {
-            for (author, lens) in (0..).zip(lens) {
+            for (author, wanted) in (0..).zip(wanted) {
                 let (wal, witness) = (&wal, &witness);
-                scope.spawn(move || append(wal, witness, author, lens, durable));
+                scope.spawn(move || append(wal, witness, author, wanted, durable));
             }
             scope.spawn(|| sync(&wal, &witness));
             scope.spawn(|| read(&wal, &witness));

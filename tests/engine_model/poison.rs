@@ -64,7 +64,7 @@ fn read(wal: &Wal, witness: &Witness) {
 
 #[test]
 fn a_failed_sync_is_told_to_all_it_concerns_and_nobody_is_told_wrongly() {
-    explore("a_failed_sync_is", Time::Stands, 300, || {
+    explore("a_failed_sync_is", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let options = options(SyncMode::Strict, any_of(&[1, 2, 100]));
         let wal = open(&disk, &options);

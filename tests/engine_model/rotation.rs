@@ -87,7 +87,7 @@ fn look_up(wal: &Wal, witness: &Witness, durable: bool) {
 
 #[test]
 fn readers_see_every_entry_once_and_only_durable_ones_while_segments_rotate() {
-    explore("readers_see_every", Time::Stands, 300, || {
+    explore("readers_see_every", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let mode = any_of(&[SyncMode::Strict, SyncMode::Strict, SyncMode::Async]);
         let mut options = options(mode, any_of(&[1, 2, 3]));

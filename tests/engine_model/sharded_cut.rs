@@ -27,7 +27,7 @@ fn key_of_each_shard(log: &ShardedWal) -> Vec<[u8; 1]> {
 
 #[test]
 fn a_checkpoint_is_one_moment_of_all_shards_and_durable() {
-    explore("a_checkpoint_is_one", Time::Stands, 200, || {
+    explore("a_checkpoint_is_one", Time::Stands, 800, || {
         let disk = SimulatedDisk::new();
         let options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 2);
         let log = sharded(&disk, &options);

@@ -103,7 +103,7 @@ fn look_up(wal: &Wal, witness: &Witness, cuts: &Cuts) {
 
 #[test]
 fn who_is_overtaken_by_a_truncation_finishes_its_segment_and_never_jumps() {
-    explore("who_is_overtaken", Time::Stands, 300, || {
+    explore("who_is_overtaken", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let mut options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), PER_SEGMENT);
         options.max_open_read_segments = any_of(&[1, 8]);
@@ -135,7 +135,7 @@ fn who_is_overtaken_by_a_truncation_finishes_its_segment_and_never_jumps() {
 
 #[test]
 fn segments_that_go_to_the_archive_and_come_back_meanwhile_are_read_or_missing_never_wrong() {
-    explore("segments_that_go", Time::Stands, 100, || {
+    explore("segments_that_go", Time::Stands, 400, || {
         let disk = SimulatedDisk::new();
         let mut options = options(SyncMode::Async, PER_SEGMENT);
         options.archive_path = Some("/archive".into());

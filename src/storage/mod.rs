@@ -32,7 +32,6 @@ pub use mapping::Mapping;
 pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
-pub use thread::give_way;
 pub use thread::spawn;
 #[cfg(windows)]
 pub use windows::RealDisk;

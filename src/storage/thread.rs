@@ -15,21 +15,6 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<Joi
     Builder::new().name(name.to_owned()).spawn(body)
 }
 
-/// Lets other threads have the processor first, from now on: for threads of ours whose work is due
-/// some time. Only a hint. Linux counts niceness by thread (setpriority(2), "C library/kernel
-/// differences"); elsewhere it would be the host's, and is left alone.
-pub fn give_way() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: changes the priority of the calling thread, touches no memory.
-    unsafe {
-        let _ = libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS);
-    }
-}
-
-/// A tenth of the share of a thread that was left alone (sched(7), "The nice value").
-#[cfg(target_os = "linux")]
-const NICENESS: libc::c_int = 10;
-
 /// Blocks the calling thread's signals until dropped.
 #[cfg(unix)]
 struct BlockedSignals {

@@ -25,7 +25,6 @@ use crate::segment::create_spare;
 use crate::segment::fill_spare;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
-use crate::stream::grow::LEAST_STEP;
 use crate::stream::grow::MOST_STEP;
 use crate::stream::grow::Spare;
 use crate::stream::tail::Life;
@@ -44,7 +43,7 @@ impl StreamCore {
         let options = &self.environment.options;
         let used = tail.written.offset.0 - HEADER_AREA_LEN;
         let left = tail.secured.0.saturating_sub(tail.written.offset.0);
-        let step = used.clamp(LEAST_STEP, MOST_STEP);
+        let step = self.step(used);
         let to_come = options.max_segment_size.saturating_sub(used);
         let is_strict = options.sync_mode == SyncMode::Strict;
         let blocks = (is_strict || (used >= BLOCKS_FROM && tail.mapped.is_none()))
@@ -107,7 +106,7 @@ impl StreamCore {
         };
         let left = secured.0.saturating_sub(offset.0);
         let used = offset.0 - HEADER_AREA_LEN;
-        let enough = left >= used.clamp(LEAST_STEP, MOST_STEP) / 2;
+        let enough = left >= self.step(used) / 2;
         if enough || (!is_strict && used < BLOCKS_FROM) {
             return Ok(());
         }

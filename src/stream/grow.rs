@@ -21,6 +21,7 @@ use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::options::SyncMode;
 use crate::recovery::Next;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
@@ -39,7 +40,10 @@ use crate::sync::atomic::Ordering;
 
 /// The least and the most that is secured at once, beyond what a frame needs.
 pub(super) const LEAST_STEP: u64 = 16 << 10;
-pub(super) const MOST_STEP: u64 = 16 << 20;
+pub(super) const MOST_STEP: u64 = 4 << 20;
+
+/// The same where no zeros are written: an append that needs blocks waits for a sync under way.
+const MOST_STEP_OF_BLOCKS: u64 = 16 << 20;
 
 /// At most this part of the free space is taken ahead of need.
 const FREE_SHARE: u64 = 16;
@@ -287,6 +291,17 @@ impl StreamCore {
         Ok(())
     }
 
+    /// What is secured at once in a segment that holds so many bytes.
+    pub(super) fn step(&self, used: u64) -> u64 {
+        let writes_zeros = self.environment.options.sync_mode == SyncMode::Strict;
+        let most = if writes_zeros {
+            MOST_STEP
+        } else {
+            MOST_STEP_OF_BLOCKS
+        };
+        used.clamp(LEAST_STEP, most)
+    }
+
     /// How far to secure ahead of need: a share of what the segment holds, of what it may hold, and
     /// of what is free.
     pub(super) fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
@@ -296,7 +311,7 @@ impl StreamCore {
             .storage
             .available_bytes(&self.dir)
             .unwrap_or(0);
-        let step = used.clamp(LEAST_STEP, MOST_STEP).min(free / FREE_SHARE);
+        let step = self.step(used).min(free / FREE_SHARE);
         let full =
             FileOffset(HEADER_AREA_LEN.saturating_add(self.environment.options.max_segment_size));
         let most = FileOffset(

@@ -14,7 +14,6 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::options::LogSink;
-use crate::storage::give_way;
 use crate::storage::spawn;
 use crate::stream::Attendant;
 use crate::stream::StreamCore;
@@ -34,8 +33,6 @@ pub struct Helpers {
 /// Streams that wait for a helper, by the time they are due.
 struct Queue {
     name: &'static str,
-    /// What it does is due some time, not at once: others may have the processor first.
-    gives_way: bool,
     work: fn(&StreamCore),
     state: Mutex<QueueState>,
     changed: Condvar,
@@ -58,19 +55,18 @@ struct QueueState {
 impl Helpers {
     /// Helpers at rest. Stepped: without threads.
     pub fn new(log: LogSink, is_stepped: bool) -> Arc<Self> {
-        let queue = |name, gives_way, work| {
+        let queue = |name, work| {
             let state = Mutex::default();
             Arc::new(Queue {
                 name,
-                gives_way,
                 work,
                 state,
                 changed: Condvar::new(),
             })
         };
         Arc::new(Helpers {
-            sync: queue("ironwal-sync", true, StreamCore::background_sync),
-            room: queue("ironwal-room", false, StreamCore::prepare),
+            sync: queue("ironwal-sync", StreamCore::background_sync),
+            room: queue("ironwal-room", StreamCore::prepare),
             log,
             is_stepped,
         })
@@ -128,12 +124,7 @@ impl Helpers {
         if !state.started && !self.is_stepped {
             state.started = true;
             let worker = Arc::clone(queue);
-            match spawn(queue.name, move || {
-                if worker.gives_way {
-                    give_way();
-                }
-                worker.run();
-            }) {
+            match spawn(queue.name, move || worker.run()) {
                 Ok(thread) => state.thread = Some(thread),
                 Err(error) => {
                     state.started = false;
@@ -248,7 +239,6 @@ mod tests {
         }
         let queue = Arc::new(Queue {
             name: "test",
-            gives_way: true,
             work,
             state: Mutex::default(),
             changed: Condvar::new(),

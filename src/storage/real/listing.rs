@@ -11,7 +11,6 @@
 use super::EntryKind;
 use std::fs;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -35,7 +34,7 @@ pub(super) fn list_names(
         .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK)
         .open(dir)?;
     // Of words, so that records are aligned; nothing relies on it.
-    let mut buffer = [MaybeUninit::<u64>::uninit(); BUFFER_WORDS];
+    let mut buffer = [0; BUFFER_WORDS];
     loop {
         let mut records = read_records(&opened, &mut buffer)?;
         if records.is_empty() {
@@ -52,10 +51,7 @@ pub(super) fn list_names(
 }
 
 /// The next records of an open directory; none at its end.
-fn read_records<'a>(
-    dir: &fs::File,
-    buffer: &'a mut [MaybeUninit<u64>; BUFFER_WORDS],
-) -> io::Result<&'a [u8]> {
+fn read_records<'a>(dir: &fs::File, buffer: &'a mut [u64; BUFFER_WORDS]) -> io::Result<&'a [u8]> {
     let len = size_of_val(buffer);
     // SAFETY: the descriptor is open, and the buffer is writable for `len` bytes.
     let filled = unsafe {
@@ -73,7 +69,8 @@ fn read_records<'a>(
             _ => Err(error),
         };
     };
-    // SAFETY: the kernel has written the first `filled` bytes of the buffer.
+    // SAFETY: `filled` bytes at most lie in the buffer, all of which has a value: the kernel leaves out
+    // the padding of records.
     Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), filled.min(len)) })
 }
 

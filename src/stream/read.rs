@@ -85,9 +85,8 @@ impl StreamCore {
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
         self.find_and_read(EntryId(id), |source, block, bytes| {
-            if let Some(block) = block
-                && let Some(range) = place_within(block, bytes)
-            {
+            let in_block = block.and_then(|block| Some((block, place_within(block, bytes)?)));
+            if let Some((block, range)) = in_block {
                 return EntryView::in_block(Arc::clone(block), range);
             }
             if let Some(view) = view_into(source, bytes) {

@@ -1,7 +1,7 @@
 /* Does pthread_cancel wait until a call is over? fdatasync is a cancellation point: unwinding from
  * there through Rust would abort this program, and a half-done append would break the log. So are
- * open and pread: the same for calls that read, of which those that find all in memory do not hold
- * cancellation off. */
+ * open and pread: the same for calls that read. Those that find all in memory, and appends that are
+ * stored, do not hold cancellation off. */
 #include "check.h"
 #include <pthread.h>
 
@@ -49,6 +49,44 @@ static void *read_with_a_request_pending(void *unused) {
     return &stream;
 }
 
+/* Enough to be stored into a mapped segment, where the file system lets that be, and to wake the
+ * helpers many times. */
+enum { STORED = 200000 };
+
+static void *append_with_a_request_pending(void *unused) {
+    (void)unused;
+    static const char entry[64] = "stored";
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    for (uint64_t appended = 0; appended < STORED; appended++) {
+        uint64_t id = 0;
+        OK(ironwal_stream_append(stream, entry, sizeof entry, &id, &error));
+        CHECK(id == acknowledged);
+        acknowledged = id + 1;
+    }
+    pthread_testcancel();
+    return &stream;
+}
+
+static void appends_are_not_cut_short_by_a_request_made_before(void) {
+    ironwal_options *options = options_for("stored");
+    ironwal_wal *wal = NULL;
+    pthread_t appender;
+    void *result = NULL;
+    uint64_t next = 0;
+    OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
+    OK(ironwal_wal_open(options, &wal, &error));
+    ironwal_options_free(options);
+    OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+    acknowledged = 0;
+    CHECK(pthread_create(&appender, NULL, append_with_a_request_pending, NULL) == 0);
+    CHECK(pthread_join(appender, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED && acknowledged == STORED);
+    OK(ironwal_stream_next_id(stream, &next, &error));
+    CHECK(next == STORED);
+    ironwal_stream_free(stream);
+    OK(ironwal_wal_close(wal, &error));
+}
+
 int main(void) {
     enter_directory();
     ironwal_wal *wal = open_log("log");
@@ -75,5 +113,6 @@ int main(void) {
     OK(ironwal_stream_append(stream, TEXT("still here"), NULL, &error));
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));
+    appends_are_not_cut_short_by_a_request_made_before();
     return 0;
 }

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod cache;
+mod checksum;
 mod commit;
 mod error;
 #[cfg(feature = "capi")]

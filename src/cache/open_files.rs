@@ -46,6 +46,7 @@ impl<T> Default for OpenSlot<T> {
 
 impl<T: Clone> OpenSlot<T> {
     /// How often the file was opened so far; compare with [`OpenSlot::wrote_through`].
+    #[inline]
     pub fn openings(&self) -> u64 {
         self.openings.load(Ordering::Acquire)
     }
@@ -76,6 +77,7 @@ impl<T: Clone> OpenSlot<T> {
     }
 
     /// Notes that bytes were written through the file that was open at opening `opening`.
+    #[inline]
     pub fn wrote_through(&self, opening: u64) {
         self.unsynced.store(true, Ordering::Release);
         if self.openings() != opening {

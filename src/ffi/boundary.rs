@@ -52,6 +52,7 @@ impl Gate {
         self.closed.store(true, Ordering::Release);
     }
 
+    #[inline]
     fn enter(&self) -> Outcome {
         // Before all else: in a forked child a lock of the parent's may be held for ever.
         if self.fork_generation != fork_generation() {
@@ -135,6 +136,7 @@ pub(super) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failur
 
 /// # Safety
 /// `handle` is NULL or points to a live handle of any kind.
+#[inline]
 pub(super) unsafe fn tagged<H: Handle>(
     handle: *const H::Opaque,
 ) -> Result<*const Tagged<H>, Failure> {
@@ -233,6 +235,7 @@ pub(super) unsafe fn on_mut<H: Handle>(
 }
 
 /// Runs `body` if the gate lets it in; an unwind shuts the gate.
+#[inline]
 pub(super) fn through(gate: Option<&Gate>, body: impl FnOnce() -> Outcome) -> Outcome {
     if let Some(gate) = gate {
         gate.enter()?;

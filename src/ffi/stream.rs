@@ -16,6 +16,7 @@ use super::boundary::Handle;
 use super::boundary::Keeper;
 use super::buffer::ironwal_slice;
 use super::error::ironwal_error;
+use super::quick;
 use super::status::ironwal_status;
 use super::wal::WalHandle;
 use super::wal::ironwal_wal;
@@ -111,7 +112,19 @@ pub unsafe extern "C" fn ironwal_stream_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+        let at_once = |handle: &StreamHandle| {
+            let Ok(data) = boundary::bytes(data, len, "data") else {
+                return false;
+            };
+            match handle.stream.append_at_once(data) {
+                Some(id) => {
+                    boundary::give(out_id, id);
+                    true
+                }
+                None => false,
+            }
+        };
+        quick::on_quick::<StreamHandle>(stream, out_error, at_once, |handle| {
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.stream.append(data)?;
             boundary::give(out_id, id);

@@ -85,6 +85,7 @@ fn stride(point_count: usize) -> usize {
 }
 
 /// What the footer frame for `point_count` points takes, header included.
+#[inline]
 pub fn footer_len(point_count: usize) -> u64 {
     let stored_count = point_count.div_ceil(stride(point_count));
     FRAME_HEADER_LEN as u64 + footer_payload_len(stored_count as u64)

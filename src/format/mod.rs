@@ -19,7 +19,6 @@
 #[cfg(test)]
 mod tests;
 
-mod crc;
 mod fields;
 mod seed;
 

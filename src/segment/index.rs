@@ -83,6 +83,7 @@ impl SparseIndex {
     }
 
     /// Whether a frame at `offset` behind one at `previous` is a point.
+    #[inline]
     pub fn is_point(previous: Option<FileOffset>, offset: FileOffset) -> bool {
         let stripe = |offset: FileOffset| offset.0 / STRIDE_BYTES;
         stripe(offset) > previous.map_or(0, stripe)

@@ -114,6 +114,7 @@ impl Segment {
     }
 
     /// Lets readers see everything up to `end`, whose bytes are in the kernel.
+    #[inline]
     pub fn publish(&self, end: &SegmentEnd) {
         self.last_frame
             .store(end.last_frame.unwrap_or_default().0, Ordering::Relaxed);

@@ -32,6 +32,7 @@ use crate::storage::StorageFile;
 
 /// How many bytes the footer of a segment may need whose frames end at `end`. This room is
 /// secured before the frames get their ids, so that sealing works on a full disk.
+#[inline]
 pub fn footer_reserve(end: FileOffset) -> u64 {
     footer_len((end.0 / STRIDE_BYTES) as usize + 1)
 }

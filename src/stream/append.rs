@@ -1,9 +1,10 @@
 //! How does a frame get its ids and reach the kernel?
 //!
 //! Happy path, where the active segment is mapped (`mapped`): under the lock ids are given and the
-//! frame is stored. Otherwise: under the lock ids are given and the frame is copied behind those staged; then one
-//! of the appenders writes all that is staged, without the lock, and publishes the new end; every
-//! appender returns when its own frame is published, so our heap never holds an acknowledged byte.
+//! frame is stored (`store`). Otherwise: under the lock ids are given and the frame is copied behind
+//! those staged; then one of the appenders (or whoever syncs, truncates or closes) writes all that
+//! is staged, without the lock, and publishes the new end; every appender returns when its own frame
+//! is published, so our heap never holds an acknowledged byte.
 //! Who needs durability leaves the writing to the round that it waits for: one write and one sync
 //! for all who wait (`round`). Frames larger than the buffer are written from the caller's memory,
 //! alone.
@@ -113,13 +114,13 @@ impl StreamCore {
         self.place_frame(frame, false).map(|placed| placed.ids)
     }
 
-    fn acknowledge(&self, end: u64) {
+    pub(super) fn acknowledge(&self, end: u64) {
         if self.environment.options.sync_mode == SyncMode::BatchOnly {
             self.acknowledged_end.fetch_max(end, Ordering::AcqRel);
         }
     }
 
-    fn compress_from(&self) -> Option<usize> {
+    pub(super) fn compress_from(&self) -> Option<usize> {
         match self.environment.options.compression {
             CompressionType::None => None,
             #[cfg(feature = "compression")]
@@ -164,9 +165,7 @@ impl StreamCore {
                     continue;
                 }
             }
-            tail.stores = self.environment.stores(frame);
-            if let Some(ids) = tail.store(frame) {
-                self.after_store(&mut tail);
+            if let Some(ids) = self.store(&mut tail, frame) {
                 return Ok(Placed::written(ids));
             }
             let Some(active) = tail.active.clone() else {
@@ -320,7 +319,7 @@ impl StreamCore {
         self.after_store(tail);
     }
 
-    fn after_store(&self, tail: &mut MutexGuard<'_, Tail>) {
+    pub(super) fn after_store(&self, tail: &mut MutexGuard<'_, Tail>) {
         self.written_end
             .store(tail.written.next_id.0, Ordering::Release);
         self.progress.notify_all();

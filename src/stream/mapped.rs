@@ -19,7 +19,6 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
-use crate::format::PreparedFrame;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::options::WriteStrategy;
@@ -71,16 +70,19 @@ impl Drop for Counted {
 
 impl Mapped {
     /// Whether the file it was made from is still the part's.
+    #[inline]
     pub fn is_of(&self, part: &Part) -> bool {
         part.write_slot.openings() == self.opening
     }
 
     /// Stores bytes. False: they do not lie in what was made ready.
+    #[inline]
     pub fn store(&self, at: FileOffset, bytes: &[u8]) -> bool {
         self.map.store(at.0, bytes)
     }
 
     /// Notes that the part has unsynced bytes.
+    #[inline]
     pub fn note_written(&self, part: &Part) {
         part.write_slot.wrote_through(self.opening);
     }
@@ -112,13 +114,21 @@ impl Environment {
     }
 
     /// Whether a frame of this length is stored rather than written, where that can be.
-    pub(super) fn stores(&self, frame: &PreparedFrame<'_>) -> bool {
+    #[inline]
+    pub(super) fn stores(&self, frame_len: u64) -> bool {
         let most = match self.options.write_strategy {
             WriteStrategy::Mmap => MOST_STORED,
             WriteStrategy::Auto => MOST_STORED_BY_CHOICE,
             WriteStrategy::StandardIo => 0,
         };
-        frame.frame_len() <= most
+        frame_len <= most
+    }
+
+    /// Whether an entry of this length may be stored, as far as is known.
+    #[inline]
+    pub(super) fn may_store(&self, len: u64) -> bool {
+        let forced = self.options.write_strategy == WriteStrategy::Mmap;
+        self.stores(len) && (forced || self.stores_are_safe.get() == Some(&true))
     }
 
     /// Whether they may be: what only the disk knows.

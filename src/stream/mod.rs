@@ -6,6 +6,7 @@
 //! | `catalogue` | which segments make up the stream right now? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
+//! | `store` | how does a small entry get into a mapped segment with little around it? |
 //! | `tail` | what does the appending side know, under its lock? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
@@ -41,6 +42,7 @@ mod open;
 mod read;
 mod rooms;
 mod round;
+mod store;
 mod tail;
 #[cfg(test)]
 mod tests;

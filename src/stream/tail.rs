@@ -192,6 +192,7 @@ impl Tail {
     }
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
+    #[inline]
     pub fn room_for(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Room {
         let count = u64::from(frame.entry_count());
         if self.reserved.next_id.0.checked_add(count).is_none() {
@@ -214,6 +215,7 @@ impl Tail {
     }
 
     /// How far blocks must be secured for a frame of this length and the footer behind it.
+    #[inline]
     pub fn needed_for(&self, frame_len: u64) -> FileOffset {
         let end = self.reserved.offset + frame_len;
         end + footer_reserve(end)
@@ -238,6 +240,7 @@ impl Tail {
 
     /// Stores a frame into the mapped active segment and publishes it: two copies and no system
     /// call. `None`, and nothing given away: it has to be written.
+    #[inline]
     pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
         // What is staged, or on its way, comes first. A file that was closed since it was mapped
@@ -252,17 +255,18 @@ impl Tail {
         let (header, link) =
             frame.put_header_last(active.segment.seed, at, first_id, previous_len, put)?;
         mapped.note_written(active);
-        let noted = advance(&mut self.reserved, &header, link);
+        let (end, noted) = advanced(&self.reserved, &header, link);
         self.unsynced_bytes += header.len();
-        self.written = self.reserved;
-        self.staged_at = self.reserved.offset;
+        self.reserved = end;
+        self.written = end;
+        self.staged_at = end.offset;
         self.resolved = self.next_ticket;
         if let Some(frame) = noted {
             let index = active.segment.index();
             let mut index = index.write();
             index.note(frame.previous, frame.offset, frame.id);
         }
-        active.segment.publish(&self.written);
+        active.segment.publish(&end);
         Some(header.ids())
     }
 
@@ -273,7 +277,9 @@ impl Tail {
 
     /// Moves the reserved end past a frame.
     pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
-        self.noted.extend(advance(&mut self.reserved, header, link));
+        let (end, noted) = advanced(&self.reserved, header, link);
+        self.reserved = end;
+        self.noted.extend(noted);
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         (header.ids(), ticket)
@@ -363,21 +369,23 @@ impl Tail {
     }
 }
 
-/// Moves an end past a frame. The frame, if the index is to know it.
-fn advance(end: &mut SegmentEnd, header: &FrameHeader, link: u32) -> Option<NotedFrame> {
+/// The end behind a frame that starts at this one; and the frame, if the index is to know it.
+#[inline]
+fn advanced(end: &SegmentEnd, header: &FrameHeader, link: u32) -> (SegmentEnd, Option<NotedFrame>) {
     let (at, previous) = (end.offset, end.last_frame);
-    *end = SegmentEnd {
+    let end = SegmentEnd {
         offset: at + header.len(),
         next_id: header.end_id(),
         last_frame: Some(at),
         last_frame_len: header.len() as u32,
         link,
     };
-    SparseIndex::is_point(previous, at).then_some(NotedFrame {
+    let noted = SparseIndex::is_point(previous, at).then_some(NotedFrame {
         previous,
         offset: at,
         id: header.first_id,
-    })
+    });
+    (end, noted)
 }
 
 /// Frames on their way to the kernel.

@@ -66,7 +66,16 @@ impl Stream {
 
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
-        self.append_vectored(&[entry])
+        match self.enter()?.append_at_once(entry) {
+            Some(id) => Ok(id),
+            None => self.append_vectored(&[entry]),
+        }
+    }
+
+    /// As `append`, where it takes no call of the system. `None`: nothing was done.
+    #[cfg(feature = "capi")]
+    pub(crate) fn append_at_once(&self, entry: &[u8]) -> Option<u64> {
+        self.enter().ok()?.append_at_once(entry)
     }
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.

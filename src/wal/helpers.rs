@@ -112,6 +112,9 @@ impl Helpers {
     }
 
     fn queue(&self, queue: &Arc<Queue>, stream: &Arc<StreamCore>, delay: Duration) {
+        // Who asks may not hold off cancellation, and the host's log may be told.
+        #[cfg(feature = "capi")]
+        let _whole = crate::storage::CancellationGuard::enter();
         let mut state = queue.state.lock();
         if state.stopped {
             return;

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::format::crc::crc_of;
+use crate::checksum::crc_of;
 use crate::format::fields::put_u32;
 use crate::format::fields::u32_at;
 use crate::format::frame::Codec;

@@ -3,8 +3,8 @@
 //! Outside the lock everything that needs neither id nor place: lengths, checksums, compression.
 //! Under it the header, a copy, and for a frame of many one mask per row.
 
-use crc32fast::Hasher;
-
+use crate::checksum::crc_of;
+use crate::checksum::crc_of_all;
 use crate::format::fields::put_u32;
 use crate::format::fields::u32_at;
 use crate::format::frame::Codec;
@@ -52,18 +52,17 @@ pub struct TooLarge {
 impl<'a> PreparedFrame<'a> {
     /// A frame of one entry, which is gathered from `parts`. Payloads of at least `compress_from`
     /// bytes are compressed if that makes them smaller; `None`: never.
+    #[inline]
     pub fn single(parts: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, TooLarge> {
         let len = bounded_len(0, parts)?;
         if let Some(packed) = pack(&[], parts, len, compress_from) {
             return Ok(Self::from_packed(FrameKind::Single, 1, len, packed));
         }
-        let mut hasher = Hasher::new();
-        parts.iter().for_each(|part| hasher.update(part));
         Ok(PreparedFrame {
             kind: FrameKind::Single,
             codec: Codec::None,
             entry_count: 1,
-            payload_crc: hasher.finalize(),
+            payload_crc: crc_of_all(parts),
             stored_len: len,
             uncompressed_len: len,
             table: Vec::new(),
@@ -96,7 +95,7 @@ impl<'a> PreparedFrame<'a> {
             kind: FrameKind::Many,
             codec: Codec::None,
             entry_count,
-            payload_crc: crc32fast::hash(&table),
+            payload_crc: crc_of(&table),
             stored_len: len,
             uncompressed_len: len,
             table,
@@ -105,11 +104,13 @@ impl<'a> PreparedFrame<'a> {
     }
 
     /// What the frame takes in the file, header included.
+    #[inline]
     pub fn frame_len(&self) -> u64 {
         FRAME_HEADER_LEN as u64 + u64::from(self.stored_len)
     }
 
     /// How many ids the frame takes.
+    #[inline]
     pub fn entry_count(&self) -> u32 {
         self.entry_count
     }
@@ -137,6 +138,7 @@ impl<'a> PreparedFrame<'a> {
     /// Hands the frame to `put` piece by piece, each with its place; the header comes last, so that
     /// a process which dies on the way leaves a place that was not written. False from `put` ends
     /// it: `None`. Otherwise the header, and its own check. Allocates nothing.
+    #[inline]
     pub fn put_header_last(
         &self,
         seed: SegmentSeed,
@@ -146,6 +148,9 @@ impl<'a> PreparedFrame<'a> {
         mut put: impl FnMut(FileOffset, &[u8]) -> bool,
     ) -> Option<(FrameHeader, u32)> {
         let header = self.header(first_id, previous_len);
+        // Encoded first: what was just stored in pieces is read slowly as a whole, and slower still
+        // while stores to memory that is not at hand wait before it.
+        let encoded = header.encode(seed, at);
         let mut place = at + FRAME_HEADER_LEN as u64;
         let mut next = |bytes: &[u8]| {
             let done = bytes.is_empty() || put(place, bytes);
@@ -164,7 +169,6 @@ impl<'a> PreparedFrame<'a> {
             Content::Slices(slices) => slices.iter().try_for_each(|slice| next(slice))?,
             Content::Packed(packed) => next(packed)?,
         }
-        let encoded = header.encode(seed, at);
         put(at, &encoded).then(|| (header, header_crc_of(&encoded)))
     }
 
@@ -191,7 +195,7 @@ impl<'a> PreparedFrame<'a> {
             kind,
             codec: Codec::Lz4,
             entry_count,
-            payload_crc: crc32fast::hash(&packed),
+            payload_crc: crc_of(&packed),
             stored_len: packed.len() as u32,
             uncompressed_len: len,
             table: Vec::new(),
@@ -199,6 +203,7 @@ impl<'a> PreparedFrame<'a> {
         }
     }
 
+    #[inline]
     fn header(&self, first_id: EntryId, previous_len: u32) -> FrameHeader {
         FrameHeader {
             payload_crc: self.payload_crc,
@@ -239,6 +244,7 @@ fn mask_rows(rows: &mut [u8], masks: &mut Masks) {
 }
 
 /// The length of a table and all slices, if a payload may be that long.
+#[inline]
 fn bounded_len(table_len: u64, slices: &[&[u8]]) -> Result<u32, TooLarge> {
     // Slices may overlap, so their lengths may add up to more than the address space.
     let len = slices.iter().fold(table_len, |sum, slice| {
@@ -260,7 +266,7 @@ fn table_of(entries: &[&[u8]]) -> Vec<u8> {
     for (row, entry) in table.chunks_exact_mut(TABLE_ROW_LEN).zip(entries) {
         end += entry.len() as u32;
         put_u32(row, ROW_END_AT, end);
-        put_u32(row, ROW_CHECK_AT, crc32fast::hash(entry));
+        put_u32(row, ROW_CHECK_AT, crc_of(entry));
     }
     table
 }

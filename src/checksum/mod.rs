@@ -1,0 +1,101 @@
+//! How is a CRC-32 computed with as little as possible around it?
+//!
+//! The polynomial is that of zlib and Ethernet. Bytes in bulk go to `crc32fast`. A frame header is
+//! 40 bytes with its place, too few for that to use what the processor has for it; where it is there,
+//! `carryless` does.
+
+#[cfg(target_arch = "x86_64")]
+mod carryless;
+
+use std::sync::LazyLock;
+
+use crc32fast::Hasher;
+
+/// Knows what the processor can do: asking again for each checksum takes as long as a short one.
+static START: LazyLock<Hasher> = LazyLock::new(Hasher::new);
+
+/// The CRC-32 of `bytes`.
+#[inline]
+pub fn crc_of(bytes: &[u8]) -> u32 {
+    crc_of_all(&[bytes])
+}
+
+/// The CRC-32 of all parts, one after the other.
+#[inline]
+pub fn crc_of_all(parts: &[&[u8]]) -> u32 {
+    let mut hasher = START.clone();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
+}
+
+/// The CRC-32 that goes on from `initial` with `number`, little-endian, and then `bytes`.
+///
+/// The first four bytes meet the initial value by exclusive or, so it can be put into them.
+pub fn crc_from(initial: u32, number: u64, bytes: &[u8]) -> u32 {
+    let mut hasher = START.clone();
+    hasher.update(&(number ^ u64::from(initial)).to_le_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+/// The same for four numbers, little-endian.
+#[inline]
+pub fn crc_of_words(initial: u32, number: u64, words: [u64; 4]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(crc) = carryless::crc_of_words(initial, number, words) {
+        return crc;
+    }
+    let mut bytes = [0; 32];
+    for (word, place) in words.iter().zip(bytes.chunks_exact_mut(8)) {
+        place.copy_from_slice(&word.to_le_bytes());
+    }
+    crc_from(initial, number, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_cuts_lead_to_the_checksum_of_the_library() {
+        let bytes: Vec<u8> = (0..600_u32).map(|n| ((n * n) >> 3) as u8).collect();
+        for len in [0, 1, 7, 8, 31, 32, 33, 255, 256, 600] {
+            let bytes = &bytes[..len];
+            assert_eq!(crc_of(bytes), crc32fast::hash(bytes));
+            let (head, tail) = bytes.split_at(len / 3);
+            assert_eq!(crc_of_all(&[head, tail]), crc32fast::hash(bytes));
+            for (initial, number) in [(0, 0_u64), (1, 1), (0xDEAD_BEEF, 0x0123_4567_89AB_CDEF)] {
+                assert_eq!(
+                    crc_from(initial, number, bytes),
+                    of_library(initial, number, bytes)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_bit_of_a_header_and_of_its_place_counts_as_in_the_library() {
+        // A CRC is linear: who agrees on one value and on the change by each bit agrees on all.
+        let plain = [0x5A5A_5A5A_5A5A_5A5A; 4];
+        let agree = |initial, number, words: [u64; 4]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let expected = of_library(initial, number, &bytes);
+            assert_eq!(crc_of_words(initial, number, words), expected);
+            assert_eq!(crc_from(initial, number, &bytes), expected);
+        };
+        for bit in 0..4 * 64 {
+            let mut words = plain;
+            words[bit / 64] ^= 1 << (bit % 64);
+            agree(7, 9, words);
+        }
+        (0..64).for_each(|bit| agree(7, 1 << bit, plain));
+        (0..32).for_each(|bit| agree(1 << bit, 9, plain));
+    }
+
+    fn of_library(initial: u32, number: u64, bytes: &[u8]) -> u32 {
+        let mut hasher = Hasher::new_with_initial(initial);
+        hasher.update(&number.to_le_bytes());
+        hasher.update(bytes);
+        hasher.finalize()
+    }
+}

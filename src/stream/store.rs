@@ -1,0 +1,54 @@
+//! How does a small entry get into a mapped segment with as little around it as possible?
+//!
+//! Where the active segment is mapped and ready (`mapped`), an append is a checksum, a short lock and
+//! a copy. That is tried first. It calls no point of cancellation (`ffi/quick.rs`) but to wake a
+//! helper, who sees to that himself. Where anything else is needed nothing was done, and `append`
+//! does it.
+
+use std::ops::Range;
+
+use crate::format::PreparedFrame;
+use crate::options::SyncMode;
+use crate::stream::StreamCore;
+use crate::stream::tail::Room;
+use crate::stream::tail::Tail;
+use crate::sync::MutexGuard;
+
+impl StreamCore {
+    /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
+    /// nothing was done.
+    #[inline]
+    pub fn append_at_once(&self, entry: &[u8]) -> Option<u64> {
+        let options = &self.environment.options;
+        let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
+        // Its checksum is worth computing only if it is stored.
+        let may_be_stored = self.environment.may_store(entry.len() as u64);
+        if options.sync_mode == SyncMode::Strict || !may_be_stored || compresses() {
+            return None;
+        }
+        let parts = [entry];
+        let frame = PreparedFrame::single(&parts, None).ok()?;
+        let mut tail = self.tail.lock();
+        self.admit(&tail).ok()?;
+        if tail.rotating || !matches!(tail.room_for(&frame, options), Room::Ready) {
+            return None;
+        }
+        let ids = self.store(&mut tail, &frame)?;
+        drop(tail);
+        self.acknowledge(ids.end);
+        Some(ids.start)
+    }
+
+    /// Stores a frame for which there is room, if the active segment is mapped and it may be.
+    #[inline]
+    pub(super) fn store(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+    ) -> Option<Range<u64>> {
+        tail.stores = self.environment.stores(frame.frame_len());
+        let ids = tail.store(frame)?;
+        self.after_store(tail);
+        Some(ids)
+    }
+}

@@ -1,5 +1,5 @@
 //! What the system is really asked for, seen by strace: one durable operation per Strict append
-//! of a lone writer, none on a thread that appends under Async, directories before the first
+//! of a lone writer (and one hint for the next), none on a thread that appends under Async, directories before the first
 //! durable acknowledgement, far fewer syncs than appends when many share them, and no system call
 //! at all for small appends that are stored into a mapped segment, and eight reading ones for each
 //! small stream of a log that is opened.
@@ -168,7 +168,11 @@ fn a_lone_strict_append_costs_one_fdatasync_on_its_own_thread() {
         return;
     };
     let (thread, calls) = between(&calls, "more", "end");
-    let syncs: Vec<_> = calls.iter().filter(|call| call.is_sync()).collect();
+    let is_hand_over = |call: &&Call| call.is("sync_file_range");
+    let (hints, syncs): (Vec<&Call>, Vec<&Call>) = calls
+        .iter()
+        .filter(|call| call.is_sync())
+        .partition(is_hand_over);
     assert_eq!(syncs.len() as u64, APPENDS, "{syncs:#?}");
     for sync in &syncs {
         assert!(sync.is("fdatasync"), "{sync:?}");
@@ -180,6 +184,24 @@ fn a_lone_strict_append_costs_one_fdatasync_on_its_own_thread() {
         .iter()
         .filter(|call| call.is("pwrite64") || call.is("pwritev"));
     assert_eq!(writes.count() as u64, 2 * APPENDS);
+    // The slot is handed over once it is stored, and nobody waits for it.
+    assert_eq!(hints.len() as u64, APPENDS, "{hints:#?}");
+    for hint in &hints {
+        assert!(
+            hint.text.contains(", 0, 1536, SYNC_FILE_RANGE_WRITE)"),
+            "{hint:?}"
+        );
+        assert_eq!(hint.thread, thread, "{hint:?}");
+    }
+    let order = calls.iter().filter(|call| call.is_on(".wal"));
+    let names: Vec<_> = order
+        .filter_map(|call| call.text.split('(').next())
+        .collect();
+    let round = ["pwrite64", "fdatasync", "pwrite64", "sync_file_range"];
+    assert!(
+        names.chunks(round.len()).all(|calls| calls == round),
+        "{names:?}"
+    );
 }
 
 #[test]

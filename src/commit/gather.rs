@@ -48,6 +48,11 @@ impl Crowd {
         }
     }
 
+    /// Whether more than one caller was in the last round, or waited behind it.
+    pub(super) fn expects_company(&self) -> bool {
+        self.expected > 1
+    }
+
     /// Whom a leader should wait for, where it is there with `present` callers, itself included.
     pub(super) fn plan(&mut self, present: usize) -> Option<Gathering> {
         if present >= self.expected || self.round_ns == 0 {

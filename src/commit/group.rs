@@ -136,6 +136,12 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         Ok(())
     }
 
+    /// Whether others commit at the same time: somebody waits for a round, or shared the last one.
+    pub fn is_shared(&self) -> bool {
+        let state = self.lock();
+        state.queue.committer_count() > 0 || state.crowd.expects_company()
+    }
+
     /// Has all who wait for a position look whether theirs is void; the others wait on.
     pub fn recheck(&self) {
         let mut state = self.lock();

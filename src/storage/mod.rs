@@ -215,6 +215,12 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Hands a range to the disk, without waiting and without a promise: a hint that it will be
+    /// synced soon. What fails is told by that sync.
+    fn start_write_back(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
+    }
+
     /// Hands ranges (offset and length) to the disk, all at once, and waits until it took them.
     /// Durable only once a sync of this file, or of a range of it, returned success afterwards.
     fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::format::FrontierSlot;
+use crate::format::HEADER_AREA_LEN;
 use crate::ids::FileOffset;
+use crate::options::SyncMode;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
@@ -47,6 +49,15 @@ impl StreamCore {
         }
     }
 
+    /// Has the disk take the slot now: a lone caller's next sync, for which it will wait, finds it on
+    /// its way. Where several share rounds the next one begins at once, and the slot with it.
+    fn hand_over_slot(&self, file: &dyn StorageFile) {
+        let waits_for_syncs = self.environment.options.sync_mode != SyncMode::Async;
+        if waits_for_syncs && !self.durability.is_shared() {
+            file.start_write_back(0, HEADER_AREA_LEN);
+        }
+    }
+
     /// Stores the durable point. If that fails, what was made durable is acknowledged all the
     /// same, and the stream takes no more.
     pub(super) fn store_frontier(
@@ -62,6 +73,7 @@ impl StreamCore {
         }
         match store_slot(file, part.segment.seed, state.next_slot, &slot) {
             Ok(()) => {
+                self.hand_over_slot(file);
                 state.next_slot ^= 1;
                 state.frontier = Some(slot);
                 state.stored = true;

@@ -94,6 +94,8 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
         ("msync", Async, Mmap),
         ("msync", Strict, Mmap),
         ("sync_file_range", Async, Mmap),
+        // A hint there: that it fails hurts nobody.
+        ("sync_file_range", Strict, StandardIo),
     ] {
         for at in [1, 2, 3, 5, 8, 40] {
             let case = format!("{call} {at}, {mode:?}, {strategy:?}");
@@ -121,6 +123,8 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
                 end.parse::<u64>().ok()
             });
             latched += u64::from(told.contains("latched"));
+            let is_hint = (call, strategy) == ("sync_file_range", StandardIo);
+            assert!(!is_hint || durable == Some(400), "{case}: {told}");
             let wal = opened(place.path(), mode, strategy);
             let found = all_entries(&wal, "s");
             assert!(found.len() as u64 >= durable.unwrap_or(0), "{case}");
@@ -131,7 +135,7 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
             goes_on.expect("opening anew cures it");
         }
     }
-    println!("{latched} of 48 runs latched");
+    println!("{latched} of 54 runs latched");
     // Some numbers are beyond what a run makes; none of the kinds is.
     assert!(latched > 30, "{latched} runs met their failing call");
 }

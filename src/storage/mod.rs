@@ -235,7 +235,8 @@ pub trait WritableMap: Send + Sync + fmt::Debug {
     /// Makes all pages of `[from, to)` present and writable, so that stores there wait for nothing
     /// and raise no signal; an error where that cannot be had. What was made ready before goes on
     /// at `from`, or lies around it. `to` must not lie beyond the end of the file, which must not
-    /// be cut below it while stores go on. Changes no content. One call at a time.
+    /// be cut below it while stores go on. Changes no content. One call at a time until something is
+    /// ready; then calls may overlap.
     fn make_ready(&self, from: u64, to: u64) -> io::Result<()>;
 
     /// Stores bytes at `offset`. False, and nothing done, where the range was not made ready.

@@ -168,6 +168,9 @@ impl StreamCore {
             if let Some(ids) = self.store(&mut tail, frame) {
                 return Ok(Placed::written(ids));
             }
+            if self.made_ready(&mut tail, frame) {
+                continue;
+            }
             let Some(active) = tail.active.clone() else {
                 continue;
             };

@@ -14,6 +14,7 @@
 //! the stream. Close, rotation, and an interval of background syncing without an append take the map
 //! away; it is dropped without a lock, since that takes long.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -49,6 +50,10 @@ const STEP: u64 = 256 << 10;
 /// How much of a new segment is made ready on the thread that makes it.
 const FIRST_STEP: u64 = 64 << 10;
 
+/// How much an appender makes ready, beyond what it needs, that the helper has not come to: some
+/// microseconds' work, and what dozens of small frames would cost to write.
+const STEP_OF_APPENDER: u64 = 16 << 10;
+
 const PAGE: u64 = 4096;
 
 /// A part of the active segment, mapped for storing.
@@ -79,6 +84,21 @@ impl Mapped {
     #[inline]
     pub fn store(&self, at: FileOffset, bytes: &[u8]) -> bool {
         self.map.store(at.0, bytes)
+    }
+
+    /// What an appender makes ready for a frame from `at` to `end`, and a little more: the map, and
+    /// the range. Nothing where the frame does not fit there, or appends have left the map behind.
+    pub fn to_make_ready(
+        &self,
+        at: FileOffset,
+        end: FileOffset,
+        secured: FileOffset,
+    ) -> Option<(Arc<dyn WritableMap>, Range<u64>)> {
+        let from = self.map.ready_to();
+        let most = secured.0.min(self.map.range().end);
+        let to = (end.0 + STEP_OF_APPENDER).min(most);
+        let follows = at.0 <= from + PAGE && from < end.0 && end.0 <= to;
+        follows.then(|| (Arc::clone(&self.map), from..to))
     }
 
     /// Notes that the part has unsynced bytes.

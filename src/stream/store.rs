@@ -51,4 +51,25 @@ impl StreamCore {
         self.after_store(tail);
         Some(ids)
     }
+
+    /// Makes ready what a frame for which there is room needs to be stored, where only the helper
+    /// has fallen behind: it shares the processors with those who append. Whether it is worth
+    /// another try.
+    pub(super) fn made_ready(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+    ) -> bool {
+        let (at, secured) = (tail.reserved.offset, tail.secured);
+        let end = at + frame.frame_len();
+        let missing = tail
+            .map_in_use()
+            .and_then(|mapped| mapped.to_make_ready(at, end, secured));
+        let Some((map, range)) = missing else {
+            return false;
+        };
+        // Beside the helper, perhaps: what both make ready is ready.
+        let made = MutexGuard::unlocked(tail, || map.make_ready(range.start, range.end));
+        made.is_ok() && map.ready_to() > range.start
+    }
 }

@@ -242,13 +242,8 @@ impl Tail {
     /// call. `None`, and nothing given away: it has to be written.
     #[inline]
     pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
+        self.map_in_use()?;
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
-        // What is staged, or on its way, comes first. A file that was closed since it was mapped
-        // may have lost an error: what is written behind its back is not noted by it.
-        let in_order = !self.writing && self.staged.is_empty();
-        if !in_order || !self.stores || !mapped.is_of(active) {
-            return None;
-        }
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
         let previous_len = self.reserved.last_frame_len;
         let put = |at: FileOffset, bytes: &[u8]| mapped.store(at, bytes);
@@ -268,6 +263,16 @@ impl Tail {
         }
         active.segment.publish(&end);
         Some(header.ids())
+    }
+
+    /// The map, if frames may be stored into it as far as it is ready. What is staged, or on its
+    /// way, comes first. A file that was closed since it was mapped may have lost an error: what is
+    /// written behind its back is not noted by it.
+    #[inline]
+    pub fn map_in_use(&self) -> Option<&Mapped> {
+        let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
+        let in_order = !self.writing && self.staged.is_empty();
+        (in_order && self.stores && mapped.is_of(active)).then_some(mapped)
     }
 
     /// The active segment is not stored into any more.

@@ -140,7 +140,8 @@ impl WritableMap for RealWritableMap {
         if starts {
             self.ready_from.store(from, Ordering::Release);
         }
-        self.ready_to.store(to, Ordering::Release);
+        // Another call may have come further meanwhile.
+        self.ready_to.fetch_max(to, Ordering::AcqRel);
         Ok(())
     }
 

@@ -98,7 +98,7 @@ impl WritableMap for SimulatedMap {
         if ready.is_empty() {
             self.ready_from.store(from, Ordering::Release);
         }
-        self.ready_to.store(to, Ordering::Release);
+        self.ready_to.fetch_max(to, Ordering::AcqRel);
         Ok(())
     }
 

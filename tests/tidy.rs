@@ -151,6 +151,20 @@ fn the_check_of_floors_can_fail() {
     assert_eq!(wrong_uses(Path::new("drawer.rs"), "").len(), 1);
 }
 
+/// Nothing builds them along with the library, so a new module would be missed here first.
+#[test]
+fn the_inner_benchmarks_compile_all_of_the_lowest_floors() {
+    // Not part of the package.
+    let path = home().join("benches/inner/src/lib.rs");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return;
+    };
+    for (module, floor) in FLOORS {
+        let is_there = text.contains(&format!("pub mod {module};"));
+        assert_eq!(is_there, floor <= 2, "{module} in {}", path.display());
+    }
+}
+
 /// Whether a file belongs to one of these modules.
 fn belongs_to(path: &Path, modules: &[&str]) -> bool {
     module_of(path).is_some_and(|module| modules.contains(&module.as_str()))

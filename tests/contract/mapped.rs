@@ -31,6 +31,11 @@ fn open(disk: &SimulatedDisk, options: &WalOptions) -> Wal {
     Wal::open_simulated(disk, options.clone()).expect("opens")
 }
 
+/// The helper does nothing unless it is stepped.
+fn open_stepped(disk: &SimulatedDisk, options: WalOptions) -> Wal {
+    Wal::open_simulated_stepped(disk, options, Arc::new(|_, _| ())).expect("opens")
+}
+
 /// Opened so that any damage is an error.
 fn open_strictly(disk: &SimulatedDisk) -> Wal {
     let mut options = options(Path::new("/"), SyncMode::Async);
@@ -101,6 +106,34 @@ fn an_append_is_stored_the_payload_before_the_header_and_asks_nothing_else_of_th
         let stored: u64 = ops.iter().map(|op| op.len).sum();
         assert_eq!(stored, FRAME_HEADER + entry(id).len() as u64);
         end += stored;
+    }
+}
+
+#[test]
+fn an_appender_that_outruns_the_helper_makes_pages_ready_itself_and_goes_on_storing() {
+    let entry = [7; 200];
+    for fails in [false, true] {
+        let disk = SimulatedDisk::new();
+        let wal = open_stepped(&disk, mapped(SyncMode::Async));
+        wal.append("s", &entry).expect("appends");
+        if fails {
+            disk.inject(FaultPlan::nth(OpKind::MakeReady, 1).forever());
+        }
+        let before = disk.op_count();
+        for id in 1..2000 {
+            assert_eq!(wal.append("s", &entry).expect("appends"), id);
+        }
+        let ops = since(&disk, before);
+        let count = |kind| ops.iter().filter(|op| op.kind == kind).count();
+        if fails {
+            assert!(count(OpKind::Write) > 500, "written where no page is ready");
+        } else {
+            assert_eq!(count(OpKind::Write), 0, "{:?}", kinds(&ops));
+            assert!(count(OpKind::MakeReady) > 10);
+        }
+        let found = all_entries(&open_strictly(&disk.kill()), "s");
+        assert_eq!(found.len(), 2000);
+        assert!(found.iter().all(|(_, bytes)| bytes == &entry));
     }
 }
 

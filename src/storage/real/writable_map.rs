@@ -319,4 +319,35 @@ mod tests {
         );
         assert_eq!(map.ready_to(), 3 * 4096);
     }
+
+    #[test]
+    fn calls_that_make_pages_ready_may_overlap_and_what_is_ready_never_shrinks() {
+        const PAGES: u64 = 256;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("f");
+        fs::write(&path, vec![0; (PAGES * PAGE) as usize]).expect("written");
+        let open = || File::options().read(true).write(true).open(&path);
+        let file = open().expect("opens");
+        for _ in 0..20 {
+            let map = RealWritableMap::new(&file, 0, PAGES * PAGE).expect("maps");
+            map.make_ready(0, 100).expect("ready");
+            std::thread::scope(|scope| {
+                for step in [1, 3, 16] {
+                    let map = &map;
+                    scope.spawn(move || {
+                        loop {
+                            let from = map.ready_to();
+                            if from == PAGES * PAGE {
+                                break;
+                            }
+                            let to = (from + step * PAGE).min(PAGES * PAGE);
+                            map.make_ready(from, to).expect("ready");
+                            assert!(map.ready_to() >= to);
+                        }
+                    });
+                }
+            });
+            assert!(map.store(PAGES * PAGE - 2, b"ee"));
+        }
+    }
 }

@@ -48,13 +48,13 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Entries of many sizes; some larger than is stored, a few larger than a map.
+/// Entries of many sizes; some larger than is stored, one larger than a map.
 fn large_entry(id: u64) -> Vec<u8> {
     let len = match id % 97 {
         13 => 65_536 - 36,
         14 => 65_536 - 35,
         40 if id > 1000 => 200_000,
-        60 if id == 1612 => 9 << 20,
+        60 if id == 1612 => 65 << 20,
         _ => id as usize * 7919 % 9000,
     };
     let mut bytes = entry(id);
@@ -93,7 +93,7 @@ fn the_files_are_the_same_bytes_however_appends_reach_them() {
         assert_eq!(most_maps > 0, strategy == WriteStrategy::Mmap);
         files_in(&place.path().join("log"))
     };
-    for max_segment_size in [10_000, 1 << 20, 64 << 20] {
+    for max_segment_size in [10_000, 1 << 20, 256 << 20] {
         let written = session(WriteStrategy::StandardIo, max_segment_size);
         let stored = session(WriteStrategy::Mmap, max_segment_size);
         let names = |files: &std::collections::BTreeMap<_, _>| -> Vec<std::path::PathBuf> {
@@ -107,6 +107,43 @@ fn the_files_are_the_same_bytes_however_appends_reach_them() {
                 path.display()
             );
         }
+    }
+}
+
+#[test]
+fn small_entries_go_on_across_the_end_of_a_map() {
+    let entry_of = |id: u64| [id as u8; 1000];
+    let place = support::place();
+    let mut options = mapped(place.path());
+    options.max_segment_size = 256 << 20;
+    let wal = Wal::new(options).expect("opens");
+    let stream = wal.stream("s").expect("a handle");
+    // Where the maps begin that are there, by /proc/self/maps.
+    let place = place.path().to_str().expect("a readable path");
+    let begin = || -> Vec<u64> {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("reads");
+        let ours = maps
+            .lines()
+            .filter(|line| line.contains(" rw-s ") && line.contains(place));
+        let offset = |line: &str| line.split(' ').nth(2).map(|at| u64::from_str_radix(at, 16));
+        ours.filter_map(offset)
+            .map(|at| at.expect("a number"))
+            .collect()
+    };
+    let mut begun = std::collections::BTreeSet::new();
+    let count = 75_000;
+    for id in 0..count {
+        assert_eq!(stream.append(&entry_of(id)).expect("appends"), id);
+        if id % 1000 == 0 {
+            begun.extend(begin());
+        }
+    }
+    assert!(begun.len() > 1, "one map after another: {begun:?}");
+    stream.sync().expect("syncs");
+    let mut buffer = [0; 1000];
+    for id in 0..count {
+        let len = stream.get_into(id, &mut buffer).expect("reads");
+        assert_eq!((len, buffer), (Some(1000), entry_of(id)));
     }
 }
 

@@ -40,8 +40,13 @@ use crate::sync::atomic::Ordering;
 const MOST_STORED: u64 = 64 << 10;
 const MOST_STORED_BY_CHOICE: u64 = 2 << 10;
 
-/// How much of a segment is mapped at once.
-const MAP_LEN: u64 = 8 << 20;
+/// How much of a segment is mapped at once: all of it, by default. Only addresses are taken; and
+/// while one map takes the place of another, appends have none.
+const MAP_LEN: u64 = if cfg!(target_pointer_width = "64") {
+    64 << 20
+} else {
+    8 << 20
+};
 
 /// How much is made ready ahead of the tail at most, and in one go.
 const MOST_AHEAD: u64 = 2 << 20;

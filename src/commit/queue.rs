@@ -34,10 +34,24 @@ pub(super) struct Queue<P> {
     next_ticket: Ticket,
     /// Wait for their target and can be made to lead.
     committers: ByTarget<P>,
+    /// Those who wait otherwise. Seldom anybody: most groups have no room for them.
+    others: Option<Box<Others<P>>>,
+}
+
+struct Others<P> {
     /// Wait for their target and are never made to lead.
     watchers: ByTarget<P>,
     /// Wait for their turn to work exclusively, first come first.
     exclusives: VecDeque<Arc<Waiter>>,
+}
+
+impl<P> Default for Others<P> {
+    fn default() -> Self {
+        Others {
+            watchers: ByTarget::new(),
+            exclusives: VecDeque::new(),
+        }
+    }
 }
 
 impl<P: Copy + Ord> Queue<P> {
@@ -46,9 +60,12 @@ impl<P: Copy + Ord> Queue<P> {
             led: false,
             next_ticket: 0,
             committers: BTreeMap::new(),
-            watchers: BTreeMap::new(),
-            exclusives: VecDeque::new(),
+            others: None,
         }
+    }
+
+    fn others(&mut self) -> &mut Others<P> {
+        self.others.get_or_insert_default()
     }
 
     /// Gives the caller the lead if nobody has it.
@@ -71,20 +88,21 @@ impl<P: Copy + Ord> Queue<P> {
     pub(super) fn add_watcher(&mut self, target: P) -> (Ticket, Arc<Waiter>) {
         let ticket = self.take_ticket();
         let waiter = Waiter::new();
-        self.watchers.insert((target, ticket), Arc::clone(&waiter));
+        let watchers = &mut self.others().watchers;
+        watchers.insert((target, ticket), Arc::clone(&waiter));
         (ticket, waiter)
     }
 
     /// Takes back a watcher who no longer waits.
     pub(super) fn remove_watcher(&mut self, target: P, ticket: Ticket) {
-        self.watchers.remove(&(target, ticket));
+        self.others().watchers.remove(&(target, ticket));
     }
 
     /// Queues a caller who wants to work while nobody leads. Somebody must be leading.
     pub(super) fn add_exclusive(&mut self) -> Arc<Waiter> {
         debug_assert!(self.led, "who can work at once does not wait");
         let waiter = Waiter::new();
-        self.exclusives.push_back(Arc::clone(&waiter));
+        self.others().exclusives.push_back(Arc::clone(&waiter));
         waiter
     }
 
@@ -99,7 +117,10 @@ impl<P: Copy + Ord> Queue<P> {
             leader: None,
             settled: [
                 take_to(&mut self.committers, point),
-                take_to(&mut self.watchers, point),
+                match &mut self.others {
+                    Some(others) => take_to(&mut others.watchers, point),
+                    None => ByTarget::new(),
+                },
             ],
         }
     }
@@ -117,10 +138,7 @@ impl<P: Copy + Ord> Queue<P> {
     pub(super) fn settle_all(&mut self) -> Wake<P> {
         Wake {
             leader: None,
-            settled: [
-                std::mem::take(&mut self.committers),
-                std::mem::take(&mut self.watchers),
-            ],
+            settled: [std::mem::take(&mut self.committers), self.take_watchers()],
         }
     }
 
@@ -131,8 +149,8 @@ impl<P: Copy + Ord> Queue<P> {
     pub(super) fn pass_on(&mut self, ended: Turn) -> Option<Arc<Waiter>> {
         debug_assert!(self.led, "only who leads can pass it on");
         let next = match ended {
-            Turn::Round => self.exclusives.pop_front().or_else(|| self.pop_committer()),
-            Turn::Exclusive => self.pop_committer().or_else(|| self.exclusives.pop_front()),
+            Turn::Round => self.pop_exclusive().or_else(|| self.pop_committer()),
+            Turn::Exclusive => self.pop_committer().or_else(|| self.pop_exclusive()),
         };
         self.led = next.is_some();
         next
@@ -144,6 +162,15 @@ impl<P: Copy + Ord> Queue<P> {
         self.committers.pop_first().map(|(_, waiter)| waiter)
     }
 
+    fn pop_exclusive(&mut self) -> Option<Arc<Waiter>> {
+        self.others.as_mut()?.exclusives.pop_front()
+    }
+
+    fn take_watchers(&mut self) -> ByTarget<P> {
+        let others = self.others.as_mut();
+        others.map_or_else(ByTarget::new, |others| std::mem::take(&mut others.watchers))
+    }
+
     fn take_ticket(&mut self) -> Ticket {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -153,7 +180,9 @@ impl<P: Copy + Ord> Queue<P> {
     /// How many callers wait, of whatever kind.
     #[cfg(test)]
     pub(super) fn waiting_count(&self) -> usize {
-        self.committers.len() + self.watchers.len() + self.exclusives.len()
+        let others = self.others.as_ref();
+        let others = others.map_or(0, |others| others.watchers.len() + others.exclusives.len());
+        self.committers.len() + others
     }
 }
 

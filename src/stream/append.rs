@@ -174,12 +174,12 @@ impl StreamCore {
             let Some(active) = tail.active.clone() else {
                 continue;
             };
-            if tail.staged.len() as u64 + frame.frame_len() <= most_staged {
+            if tail.staged_len() + frame.frame_len() <= most_staged {
                 break active;
             }
             if tail.writing {
                 self.progress.wait(&mut tail);
-            } else if !tail.staged.is_empty() {
+            } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
                 return self
@@ -214,7 +214,7 @@ impl StreamCore {
         while tail.writing {
             self.progress.wait(&mut tail);
         }
-        if !tail.staged.is_empty() {
+        if tail.staged_len() > 0 {
             self.write_staged(&mut tail);
         }
     }
@@ -226,7 +226,7 @@ impl StreamCore {
         };
         let batch = tail.take_staged();
         let written = self.beside_tail(tail, || {
-            self.write_at_tail(&active, batch.at, &[IoSlice::new(&batch.bytes)])
+            self.write_at_tail(&active, batch.at, &[IoSlice::new(batch.bytes())])
         });
         match written {
             Ok(opening) => {

@@ -1,5 +1,6 @@
 //! What is a stream, and how does it come out of recovery?
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -150,7 +151,9 @@ impl StreamCore {
             _ => SegmentEnd::empty(durable_end),
         };
         let mut tail = Tail::new(active.map(|(part, _)| part), end, next);
-        tail.unsealed = tails.into();
+        if !tails.is_empty() {
+            tail.unsealed = VecDeque::from(tails).into();
+        }
         let watched = environment
             .read_only
             .then(|| Box::new(Watched::new(environment, &dir)));

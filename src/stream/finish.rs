@@ -44,7 +44,7 @@ impl StreamCore {
         self.unmap();
         let closed = self.durability.exclusive(|| {
             self.refuse_poisoned()?;
-            let unsealed = !self.tail.lock().unsealed.is_empty();
+            let unsealed = self.tail.lock().has_unsealed();
             if unsealed || self.written_end() > self.durability.committed() {
                 let reached = self.round().map_err(|error| error.duplicate())?;
                 self.durability.advance(reached);
@@ -73,7 +73,7 @@ impl StreamCore {
         loop {
             if tail.writing || tail.rotating || tail.making_spare {
                 self.progress.wait(&mut tail);
-            } else if !tail.staged.is_empty() && !self.is_poisoned() {
+            } else if tail.staged_len() > 0 && !self.is_poisoned() {
                 self.write_staged(&mut tail);
             } else {
                 return true;
@@ -85,7 +85,7 @@ impl StreamCore {
         let (newest, end, secured) = {
             let tail = self.tail.lock();
             let active = tail.active.clone().map(|active| (active, tail.written));
-            match (active, tail.unsealed.back().cloned()) {
+            match (active, tail.last_unsealed().cloned()) {
                 (Some((active, end)), full) if end.last_frame.is_none() => {
                     drop(tail);
                     return self.remove_empty(&active, full);
@@ -139,10 +139,10 @@ impl StreamCore {
         store_slot(&*file, part.segment.seed, state.next_slot, &slot).map_err(io)?;
         file.sync_data().map_err(io)?;
         // The last round stored it already, and the first of these syncs made it durable, mostly.
-        if !state.stored || state.frontier != Some(slot) {
+        if !state.stored || state.frontier.as_deref() != Some(&slot) {
             store_slot(&*file, part.segment.seed, state.next_slot ^ 1, &slot).map_err(io)?;
             file.sync_data().map_err(io)?;
-            state.frontier = Some(slot);
+            state.note_frontier(slot);
         }
         Ok(())
     }

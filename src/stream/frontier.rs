@@ -23,6 +23,14 @@ use crate::stream::round::SyncState;
 use crate::sync::atomic::Ordering;
 
 impl SyncState {
+    /// Notes what a slot of the newest segment says now.
+    pub fn note_frontier(&mut self, slot: FrontierSlot) {
+        match &mut self.frontier {
+            Some(frontier) => **frontier = slot,
+            None => self.frontier = Some(Box::new(slot)),
+        }
+    }
+
     /// Up to where the part was made durable by earlier rounds on this opening of the stream, its
     /// header, name and length included.
     pub fn durable_before(&self, part: &Part) -> Option<FileOffset> {
@@ -68,14 +76,14 @@ impl StreamCore {
         end: &SegmentEnd,
     ) {
         let slot = self.slot_for(end);
-        if state.frontier == Some(slot) {
+        if state.frontier.as_deref() == Some(&slot) {
             return;
         }
         match store_slot(file, part.segment.seed, state.next_slot, &slot) {
             Ok(()) => {
                 self.hand_over_slot(file);
                 state.next_slot ^= 1;
-                state.frontier = Some(slot);
+                state.note_frontier(slot);
                 state.stored = true;
             }
             Err(error) => {

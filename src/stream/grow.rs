@@ -86,7 +86,7 @@ impl StreamCore {
             }
             if tail.writing {
                 self.progress.wait(&mut tail);
-            } else if !tail.staged.is_empty() {
+            } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
                 break;
@@ -94,7 +94,8 @@ impl StreamCore {
         }
         tail.rotating = true;
         let made = {
-            let (end, next) = (tail.written, tail.next.clone());
+            let next = tail.next.as_deref().cloned();
+            let (end, next) = (tail.written, next.unwrap_or(Next::Continue));
             let rotated = tail.active.is_some();
             self.beside_tail(&mut tail, || {
                 self.make_segment(&mut upkeep, frame.frame_len(), end, next, rotated)
@@ -237,7 +238,7 @@ impl StreamCore {
 
     fn install(&self, tail: &mut Tail, part: Arc<Part>, secured: FileOffset) {
         if let Some(full) = tail.active.take() {
-            tail.unsealed.push_back((full, tail.written));
+            tail.unsealed.get_mut().push_back((full, tail.written));
         }
         let end = SegmentEnd::empty(part.segment.first_id());
         tail.reserved = end;
@@ -245,7 +246,7 @@ impl StreamCore {
         tail.staged_at = end.offset;
         tail.secured = secured;
         tail.retire_map();
-        tail.next = Next::Continue;
+        tail.next = None;
         tail.active = Some(Arc::clone(&part));
         let mut catalogue = self.catalogue.write();
         let mut parts = catalogue.parts.clone();

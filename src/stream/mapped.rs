@@ -178,7 +178,7 @@ impl StreamCore {
     /// Whether a helper should map the active segment, or make more of it ready, or drop what was
     /// mapped. Called after every append.
     pub(super) fn wants_map(&self, tail: &Tail) -> bool {
-        if !tail.retired.is_empty() {
+        if tail.retired.get().is_some() {
             return true;
         }
         let environment = &self.environment;
@@ -200,7 +200,8 @@ impl StreamCore {
 
     /// Makes more of the active segment ready. For a helper.
     pub(super) fn map_ahead(&self) -> Result<()> {
-        drop(std::mem::take(&mut self.tail.lock().retired));
+        let retired = self.tail.lock().retired.take();
+        drop(retired);
         if !self.environment.may_map() {
             let mut tail = self.tail.lock();
             tail.map_refused_at = Some(tail.secured);
@@ -401,7 +402,7 @@ impl StreamCore {
         if idle {
             tail.retire_map();
         }
-        let retired = std::mem::take(&mut tail.retired);
+        let retired = tail.retired.take();
         drop(tail);
         drop(retired);
     }
@@ -411,7 +412,7 @@ impl StreamCore {
         let retired = {
             let mut tail = self.tail.lock();
             tail.retire_map();
-            std::mem::take(&mut tail.retired)
+            tail.retired.take()
         };
         drop(retired);
     }

@@ -6,8 +6,10 @@
 //! | `catalogue` | which segments make up the stream right now? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
+//! | `seldom` | how does what few streams have take no room in the others? |
 //! | `store` | how does a small entry get into a mapped segment with little around it? |
 //! | `tail` | what does the appending side know, under its lock? |
+//! | `frames` | where do frames lie that are in no file yet? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
@@ -34,6 +36,7 @@ mod cursor;
 mod cut;
 mod environment;
 mod finish;
+mod frames;
 mod frontier;
 mod grow;
 mod hints;
@@ -42,6 +45,7 @@ mod open;
 mod read;
 mod rooms;
 mod round;
+mod seldom;
 mod store;
 mod tail;
 #[cfg(test)]
@@ -56,7 +60,7 @@ pub use cursor::Cursor;
 pub use environment::Attendant;
 pub use environment::Environment;
 pub use finish::remove_deleted;
-pub use tail::Life;
 #[cfg(feature = "capi")]
-pub use tail::free_buffers_at_thread_end;
+pub use frames::free_buffers_at_thread_end;
+pub use tail::Life;
 pub use view::EntryView;

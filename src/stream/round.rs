@@ -45,7 +45,7 @@ pub struct SyncState {
     /// The slot of the active segment that may be overwritten.
     pub next_slot: usize,
     /// The durable point in the newest segment, as a slot; `None` before the first round there.
-    pub frontier: Option<FrontierSlot>,
+    pub frontier: Option<Box<FrontierSlot>>,
     /// Whether a slot was stored since the stream was opened, or the segment made.
     pub stored: bool,
     /// The stream's own name in the root directory is durable.
@@ -291,7 +291,7 @@ impl StreamCore {
         state.stored = false;
         state.next_slot = 0;
         let mut tail = self.tail.lock();
-        tail.unsealed.pop_front();
+        tail.unsealed.get_mut().pop_front();
         drop(tail);
         self.environment.write_files.forget(&part.write_slot);
         // The next reader opens it as a sealed file, mapped if so chosen.
@@ -363,7 +363,8 @@ impl StreamCore {
 /// The oldest segments that are not sealed, and where each ends now.
 fn oldest_unsealed(tail: &Tail) -> Vec<Ended> {
     let active = tail.active.iter().map(|active| (active, &tail.written));
-    let unsealed = tail.unsealed.iter().map(|(part, end)| (part, end));
+    let unsealed = tail.unsealed.get().into_iter().flatten();
+    let unsealed = unsealed.map(|(part, end)| (part, end));
     let parts = unsealed.chain(active).take(MOST_AT_ONCE);
     parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
 }

@@ -1,6 +1,5 @@
 //! What the appending side of a stream knows, under its lock: where the next frame goes.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +10,6 @@ use crate::format::FrameHeader;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::PreparedFrame;
 use crate::format::header_crc_of;
-use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::WalOptions;
 use crate::recovery::Next;
@@ -19,8 +17,13 @@ use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
 use crate::stream::catalogue::Part;
+use crate::stream::frames::Buffers;
+use crate::stream::frames::Frames;
+use crate::stream::frames::NotedFrame;
+use crate::stream::frames::keep_buffers;
+use crate::stream::frames::kept_buffers;
 use crate::stream::mapped::Mapped;
-use crate::sync::thread_local;
+use crate::stream::seldom::Seldom;
 
 /// Whether a stream takes appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,47 +36,6 @@ pub enum Life {
     Deleted,
     /// Somebody else writes it; see `watch`.
     ReadOnly,
-}
-
-/// A frame noted for the index once it is published.
-pub struct NotedFrame {
-    previous: Option<FileOffset>,
-    offset: FileOffset,
-    id: EntryId,
-}
-
-/// Frames on their way, and their notes.
-type Buffers = (Vec<u8>, Vec<NotedFrame>);
-
-thread_local! {
-    /// The buffers of the stream that this thread wrote to last. They are kept here and not with
-    /// the stream, so that ten thousand idle streams keep none, and a busy thread still finds its
-    /// own at each append.
-    static IDLE: Cell<Buffers> = const { Cell::new((Vec::new(), Vec::new())) };
-}
-
-/// Sees to it that what this thread keeps is freed when it ends. Where a thread appends for the
-/// first time from a destructor that runs after those of Rust (`pthread_key_create`), it is too late
-/// for that; where it was here before, it is known to be ending and keeps nothing.
-#[cfg(feature = "capi")]
-pub fn free_buffers_at_thread_end() {
-    let _ = IDLE.try_with(|_| ());
-}
-
-/// A thread keeps no larger buffers than this, in bytes.
-const MOST_KEPT: usize = 1 << 20;
-
-/// Takes what this thread keeps. A thread that is ending keeps nothing.
-fn kept_buffers() -> Buffers {
-    IDLE.try_with(Cell::take).unwrap_or_default()
-}
-
-/// Keeps buffers, which must be empty, for this thread's next append.
-fn keep_buffers(buffers: Buffers) {
-    if buffers.0.capacity() <= MOST_KEPT {
-        // Fails while the thread ends: then they are freed.
-        let _ = IDLE.try_with(|idle| idle.set(buffers));
-    }
 }
 
 /// Frames that were taken back, and who has not been told yet.
@@ -92,24 +54,22 @@ pub struct Tail {
     pub life: Life,
     /// The active segment; `None` before the first append and after a loss.
     pub active: Option<Arc<Part>>,
-    /// What the next segment's header tells when there is no active one.
-    pub next: Next,
+    /// What the next segment's header tells when there is no active one; otherwise it continues.
+    pub next: Option<Box<Next>>,
     /// Rotated segments whose footers are missing, oldest first.
-    pub unsealed: VecDeque<(Arc<Part>, SegmentEnd)>,
+    pub unsealed: Seldom<VecDeque<(Arc<Part>, SegmentEnd)>>,
     /// The end of the frames that have ids.
     pub reserved: SegmentEnd,
     /// The end of the frames that are in the kernel.
     pub written: SegmentEnd,
     /// Up to here the file has blocks.
     pub secured: FileOffset,
-    /// Frames that are in no file yet, one after the other, from `staged_at` on.
-    pub staged: Vec<u8>,
+    /// Frames that are in no file yet, from `staged_at` on; noted for the index.
+    staged: Buffers,
     /// Where the staged frames go.
     pub staged_at: FileOffset,
-    /// The staged frames, for the index.
-    pub noted: Vec<NotedFrame>,
     /// Buffers to use again; kept only while frames are staged.
-    pub spare: Buffers,
+    spare: Buffers,
     /// Somebody is writing, without the lock.
     pub writing: bool,
     /// A new segment is being made: nobody may reserve.
@@ -133,7 +93,7 @@ pub struct Tail {
     /// The active segment, mapped for storing.
     pub mapped: Option<Mapped>,
     /// Maps that are not used any more; dropped by whoever finds them, without the lock.
-    pub retired: Vec<Mapped>,
+    pub retired: Seldom<Vec<Mapped>>,
     /// The active segment is not mapped: it could not be, or no zeros could be written ahead when
     /// this much was secured.
     pub map_refused_at: Option<FileOffset>,
@@ -141,7 +101,7 @@ pub struct Tail {
     pub seen_at: FileOffset,
     next_ticket: u64,
     resolved: u64,
-    taken_back: Vec<TakenBack>,
+    taken_back: Seldom<Vec<TakenBack>>,
 }
 
 /// Whether a frame can be reserved now.
@@ -162,15 +122,14 @@ impl Tail {
         Tail {
             life: Life::Open,
             active,
-            next,
-            unsealed: VecDeque::new(),
+            next: (next != Next::Continue).then(|| Box::new(next)),
+            unsealed: Seldom::default(),
             reserved: end,
             written: end,
             secured: end.offset,
-            staged: Vec::new(),
+            staged: None,
             staged_at: end.offset,
-            noted: Vec::new(),
-            spare: Buffers::default(),
+            spare: None,
             writing: false,
             rotating: false,
             preparing: false,
@@ -182,12 +141,12 @@ impl Tail {
             sync_urgent: false,
             stores: false,
             mapped: None,
-            retired: Vec::new(),
+            retired: Seldom::default(),
             map_refused_at: None,
             seen_at: end.offset,
             next_ticket: 0,
             resolved: 0,
-            taken_back: Vec::new(),
+            taken_back: Seldom::default(),
         }
     }
 
@@ -224,18 +183,45 @@ impl Tail {
     /// Gives a frame its ids and its place, and copies it behind the staged ones.
     pub fn stage(&mut self, active: &Part, frame: &PreparedFrame<'_>) -> (Range<u64>, u64) {
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
-        if self.staged.capacity() == 0 {
-            // Nothing is noted either: what is noted is staged, or on its way.
-            debug_assert!(self.noted.is_empty());
-            (self.staged, self.noted) = kept_buffers();
-        }
-        let place = self.staged.len();
+        let bytes = &mut self.staged.get_or_insert_with(kept_buffers).bytes;
+        let place = bytes.len();
         let seed = active.segment.seed;
         let previous_len = self.reserved.last_frame_len;
-        let header = frame.encode_into(&mut self.staged, seed, at, first_id, previous_len);
-        let encoded = &self.staged[place..place + FRAME_HEADER_LEN];
+        let header = frame.encode_into(bytes, seed, at, first_id, previous_len);
+        let encoded = &bytes[place..place + FRAME_HEADER_LEN];
         let link = encoded.first_chunk().map_or(0, header_crc_of);
         self.reserve(&header, link)
+    }
+
+    /// Whether a rotated segment has no footer yet.
+    pub fn has_unsealed(&self) -> bool {
+        self.last_unsealed().is_some()
+    }
+
+    /// The newest of those.
+    pub fn last_unsealed(&self) -> Option<&(Arc<Part>, SegmentEnd)> {
+        self.unsealed.get().and_then(VecDeque::back)
+    }
+
+    /// How many bytes are staged.
+    #[inline]
+    pub fn staged_len(&self) -> u64 {
+        self.staged
+            .as_ref()
+            .map_or(0, |staged| staged.bytes.len() as u64)
+    }
+
+    /// What the buffers take: bytes, and notes.
+    #[cfg(test)]
+    pub fn buffer_sizes(&self) -> (usize, usize) {
+        let all = [&self.staged, &self.spare];
+        let sizes = all.into_iter().flatten();
+        sizes.fold((0, 0), |(bytes, notes), frames| {
+            (
+                bytes + frames.bytes.capacity(),
+                notes + frames.noted.capacity(),
+            )
+        })
     }
 
     /// Stores a frame into the mapped active segment and publishes it: two copies and no system
@@ -271,20 +257,27 @@ impl Tail {
     #[inline]
     pub fn map_in_use(&self) -> Option<&Mapped> {
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
-        let in_order = !self.writing && self.staged.is_empty();
+        let in_order = !self.writing && self.staged_len() == 0;
         (in_order && self.stores && mapped.is_of(active)).then_some(mapped)
     }
 
     /// The active segment is not stored into any more.
     pub fn retire_map(&mut self) {
-        self.retired.extend(self.mapped.take());
+        if let Some(mapped) = self.mapped.take() {
+            self.retired.get_mut().push(mapped);
+        }
     }
 
     /// Moves the reserved end past a frame.
     pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
         let (end, noted) = advanced(&self.reserved, header, link);
         self.reserved = end;
-        self.noted.extend(noted);
+        if let Some(noted) = noted {
+            self.staged
+                .get_or_insert_with(kept_buffers)
+                .noted
+                .push(noted);
+        }
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         (header.ids(), ticket)
@@ -292,10 +285,9 @@ impl Tail {
 
     /// Takes everything staged, for writing.
     pub fn take_staged(&mut self) -> Batch {
-        let (spare, spare_noted) = std::mem::take(&mut self.spare);
+        let spare = self.spare.take();
         let batch = Batch {
-            bytes: std::mem::replace(&mut self.staged, spare),
-            noted: std::mem::replace(&mut self.noted, spare_noted),
+            frames: std::mem::replace(&mut self.staged, spare).unwrap_or_default(),
             at: self.staged_at,
             end: self.reserved,
             tickets_end: self.next_ticket,
@@ -311,21 +303,22 @@ impl Tail {
         self.unsynced_bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
         self.resolved = batch.tickets_end;
-        if !batch.noted.is_empty() {
+        let frames = &mut batch.frames;
+        if !frames.noted.is_empty() {
             let index = active.segment.index();
             let mut index = index.write();
-            for frame in batch.noted.drain(..) {
+            for frame in frames.noted.drain(..) {
                 index.note(frame.previous, frame.offset, frame.id);
             }
         }
         active.segment.publish(&batch.end);
-        batch.bytes.clear();
-        if self.staged.is_empty() {
+        frames.bytes.clear();
+        if self.staged_len() == 0 {
             // An idle stream keeps no buffers.
             self.release_buffers();
-            keep_buffers((batch.bytes, batch.noted));
+            keep_buffers(batch.frames);
         } else {
-            self.spare = (batch.bytes, batch.noted);
+            self.spare = Some(batch.frames);
         }
     }
 
@@ -334,7 +327,7 @@ impl Tail {
         self.writing = false;
         let tickets = self.resolved..self.next_ticket;
         let untold = tickets.end - tickets.start;
-        self.taken_back.push(TakenBack {
+        self.taken_back.get_mut().push(TakenBack {
             tickets,
             untold,
             error,
@@ -351,26 +344,26 @@ impl Tail {
         if ticket >= self.resolved {
             return None;
         }
-        let place = self
-            .taken_back
-            .iter()
-            .position(|batch| batch.tickets.contains(&ticket));
+        let is_it = |batch: &TakenBack| batch.tickets.contains(&ticket);
+        let taken_back = self.taken_back.get();
+        let place = taken_back.and_then(|batches| batches.iter().position(is_it));
         let Some(place) = place else {
             return Some(Ok(()));
         };
-        let batch = &mut self.taken_back[place];
+        let taken_back = self.taken_back.get_mut();
+        let batch = &mut taken_back[place];
         let error = Arc::clone(&batch.error);
         batch.untold -= 1;
         if batch.untold == 0 {
-            self.taken_back.swap_remove(place);
+            taken_back.swap_remove(place);
         }
         Some(Err(error))
     }
 
     /// Drops what is staged, and gives back all memory of it.
     fn release_buffers(&mut self) {
-        (self.staged, self.noted) = Buffers::default();
-        self.spare = Buffers::default();
+        self.staged = None;
+        self.spare = None;
     }
 }
 
@@ -395,12 +388,17 @@ fn advanced(end: &SegmentEnd, header: &FrameHeader, link: u32) -> (SegmentEnd, O
 
 /// Frames on their way to the kernel.
 pub struct Batch {
-    /// The frames.
-    pub bytes: Vec<u8>,
-    noted: Vec<NotedFrame>,
+    frames: Box<Frames>,
     /// Where they go.
     pub at: FileOffset,
     /// Where they end.
     pub end: SegmentEnd,
     tickets_end: u64,
+}
+
+impl Batch {
+    /// The frames, as they go into the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.frames.bytes
+    }
 }

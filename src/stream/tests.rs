@@ -58,11 +58,11 @@ fn the_last_ids_are_given_and_what_needs_more_is_refused() {
     let first_id = EntryId(u64::MAX - 3);
     {
         let mut tail = stream.tail.lock();
-        tail.next = Next::Fresh {
+        tail.next = Some(Box::new(Next::Fresh {
             first_id,
             lost_from: first_id,
             predecessor: None,
-        };
+        }));
         tail.reserved = SegmentEnd::empty(first_id);
         tail.written = tail.reserved;
     }
@@ -107,8 +107,7 @@ fn a_stream_that_rests_keeps_no_buffers() {
             let entry = vec![7; len];
             stream.append(&[&entry], true).expect("appends");
             let tail = stream.tail.lock();
-            let kept = tail.staged.capacity() + tail.spare.0.capacity();
-            let noted = tail.noted.capacity() + tail.spare.1.capacity();
+            let (kept, noted) = tail.buffer_sizes();
             assert!(kept == 0 && noted <= 4, "{mode:?} {len}: {kept} {noted}");
         }
         stream.close().expect("closes");
@@ -142,7 +141,11 @@ fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
     let frame = PreparedFrame::single(&parts, None).expect("is small");
     let (_, ticket) = tail.stage(&active, &frame);
     let batch = tail.take_staged();
-    let panics = || stream.beside_tail(&mut tail, || assert!(batch.bytes.is_empty(), "on purpose"));
+    let panics = || {
+        stream.beside_tail(&mut tail, || {
+            assert!(batch.bytes().is_empty(), "on purpose")
+        })
+    };
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     assert!(matches!(tail.outcome(ticket), Some(Err(_))));
     drop(tail);

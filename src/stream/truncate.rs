@@ -59,7 +59,7 @@ impl StreamCore {
             self.durability.advance(reached);
             let newest = {
                 let tail = self.tail.lock();
-                match (&tail.active, tail.unsealed.back()) {
+                match (&tail.active, tail.last_unsealed()) {
                     (Some(active), None) => Some(Arc::clone(active)),
                     (_, Some((full, _))) => Some(Arc::clone(full)),
                     (None, None) => None,
@@ -116,7 +116,7 @@ impl StreamCore {
             error.duplicate()
         };
         file.sync_data().map_err(latch)?;
-        let Some(mut slot) = state.frontier else {
+        let Some(mut slot) = state.frontier.as_deref().copied() else {
             // The round could not store it, and has latched why.
             self.refuse_poisoned()?;
             return Err(Error::Io(io::Error::other(
@@ -128,7 +128,7 @@ impl StreamCore {
         store_slot(&*file, newest.segment.seed, state.next_slot, &slot).map_err(latch)?;
         file.sync_data().map_err(latch)?;
         state.next_slot ^= 1;
-        state.frontier = Some(slot);
+        state.note_frontier(slot);
         *self.catalogue.write() = Arc::new(next);
         Ok(())
     }

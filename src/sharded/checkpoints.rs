@@ -24,6 +24,7 @@ use crate::format::checkpoint_record::checkpoint_seed;
 use crate::format::checkpoint_record::is_record_header;
 use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::checkpoint_index::Content;
 use crate::sharded::checkpoint_index::Place;
 use crate::sharded::checkpoint_index::shown;
 use crate::sharded::checkpoint_recovery::Recovered;
@@ -115,6 +116,31 @@ impl Checkpoints {
         Ok((found, place, record))
     }
 
+    /// What the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
+    pub fn load<T: AsRef<[u8]>>(
+        &self,
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, Place)>,
+    ) -> Result<(T, Content)> {
+        self.admit()?;
+        let (id, place, file) = {
+            let view = self.view.read();
+            let (id, place) = find(&view.index)?;
+            if let Some(kept) = view.index.kept(id.as_ref()) {
+                return Ok((id, kept));
+            }
+            (id, place, view.file.clone())
+        };
+        let record = self.read_record(file, &place)?;
+        let content = Content {
+            offsets: record.offsets.into(),
+            timestamp_ns: record.timestamp_ns,
+        };
+        // It may have been superseded or removed meanwhile: then it is not kept.
+        let index = &mut self.view.write().index;
+        index.keep(id.as_ref(), &place, &content.offsets);
+        Ok((id, content))
+    }
+
     fn read_record(
         &self,
         file: Option<Arc<dyn StorageFile>>,
@@ -168,6 +194,7 @@ impl ShardedWal {
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
+    /// Those made or loaded last are answered from memory (1 MiB of offsets), others are read.
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.log().load_checkpoint(user_id)
     }
@@ -177,8 +204,8 @@ impl ShardedWal {
     pub fn load_latest_checkpoint(&self) -> Result<(Vec<u8>, CheckpointData)> {
         let log = self.log();
         log.wal.enter()?;
-        let (id, _, record) = log.checkpoints.read(CheckpointIndex::latest)?;
-        Ok((id.to_vec(), log.checked(&id, record)?))
+        let (id, content) = log.checkpoints.load(CheckpointIndex::latest)?;
+        Ok((id.to_vec(), log.checked(&id, &content)?))
     }
 
     /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
@@ -225,6 +252,7 @@ impl ShardedLog {
                 *index = CheckpointIndex::default();
             }
             index.created(user_id, place, record.timestamp_ns);
+            index.keep(user_id, &place, &record.offsets.into());
         });
         // 4. The hint.
         self.leave_hint(user_id);
@@ -255,15 +283,15 @@ impl ShardedLog {
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.wal.enter()?;
         check_id(user_id)?;
-        let found = self
+        let (_, content) = self
             .checkpoints
-            .read(|index| Ok(((), index.find(user_id)?)))?;
-        self.checked(user_id, found.2)
+            .load(|index| Ok((user_id, index.find(user_id)?)))?;
+        self.checked(user_id, &content)
     }
 
     /// The checkpoint, unless a shard was truncated past it behind our back.
-    fn checked(&self, user_id: &[u8], record: CheckpointRecord) -> Result<CheckpointData> {
-        for (shard, offset) in self.shards.iter().zip(&record.offsets) {
+    fn checked(&self, user_id: &[u8], content: &Content) -> Result<CheckpointData> {
+        for (shard, offset) in self.shards.iter().zip(&*content.offsets) {
             // A shard that was lost tells so when it is read.
             let Ok(stream) = shard.stream() else {
                 continue;
@@ -278,9 +306,9 @@ impl ShardedLog {
             }
         }
         Ok(CheckpointData {
-            shard_count: record.offsets.len() as u16,
-            offsets: record.offsets,
-            timestamp: record.timestamp_ns,
+            shard_count: content.offsets.len() as u16,
+            offsets: content.offsets.to_vec(),
+            timestamp: content.timestamp_ns,
         })
     }
 }

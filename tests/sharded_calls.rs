@@ -6,6 +6,7 @@ use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
 use ironwal::SyncMode;
 use ironwal::WalOptions;
+use ironwal::simulation::FaultPlan;
 use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 
@@ -66,4 +67,26 @@ fn what_was_made_or_loaded_is_loaded_again_without_the_disk() {
     wal.append(b"key", b"entry").expect("appends");
     wal.create_checkpoint(b"c00").expect("creates");
     assert_ne!(wal.load_checkpoint(b"c00").expect("loads"), first);
+}
+
+#[test]
+fn the_hint_names_the_newest_checkpoint_whatever_becomes_of_its_file() {
+    let disk = SimulatedDisk::new();
+    let wal = with_first(&disk);
+    let hint = || disk.contents("/log/HEAD").expect("a hint");
+    let long = [b'c'; 600];
+    for id in [&b"c01"[..], b"c02", b"longer", b"c03", &long, &long, b"c04"] {
+        wal.create_checkpoint(id).expect("creates");
+        assert_eq!(hint(), id);
+    }
+    assert!(disk.lose("/log/HEAD"));
+    wal.create_checkpoint(b"c05").expect("creates");
+    assert_eq!(hint(), b"c05");
+    // Half of one that failed does not last.
+    let half = FaultPlan::nth(OpKind::Write, 1).on_path("HEAD");
+    disk.inject(half.code(libc::EIO).short_write(1));
+    wal.create_checkpoint(b"d06").expect("a hint stops nothing");
+    assert!(disk.faults_fired() > 0);
+    wal.create_checkpoint(b"d07").expect("creates");
+    assert_eq!(hint(), b"d07");
 }

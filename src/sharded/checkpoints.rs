@@ -6,7 +6,7 @@
 //! 1. the cut is taken and made durable: nothing refers to it yet;
 //! 2. its record is appended to `checkpoints.log`, durably: it exists;
 //! 3. the index learns of it: it is served;
-//! 4. `HEAD` is replaced, a hint for people and scripts that nobody here reads.
+//! 4. `HEAD` gets its id, a hint for people and scripts that nobody here reads.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -28,9 +28,9 @@ use crate::sharded::checkpoint_index::Content;
 use crate::sharded::checkpoint_index::Place;
 use crate::sharded::checkpoint_index::shown;
 use crate::sharded::checkpoint_recovery::Recovered;
+use crate::sharded::hint::Hint;
 use crate::sharded::log::ShardedLog;
 use crate::sharded::log::ShardedWal;
-use crate::sharded::replace::replace_hint;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 use crate::sync::Mutex;
@@ -55,6 +55,8 @@ pub struct Checkpoints {
     view: RwLock<View>,
     refused: Option<Error>,
     shard_count: u16,
+    /// Used by who holds the writer.
+    hint: Mutex<Hint>,
 }
 
 struct View {
@@ -73,6 +75,7 @@ impl Checkpoints {
             shard_count: recovered.file.shard_count(),
             writer: Mutex::new(recovered.file),
             refused: recovered.refused,
+            hint: Mutex::default(),
         }
     }
 
@@ -273,7 +276,12 @@ impl ShardedLog {
     fn leave_hint(&self, user_id: &[u8]) {
         let environment = self.wal.environment();
         let path = environment.root.join(HEAD_FILE);
-        if let Err(error) = replace_hint(&*environment.storage, &path, user_id) {
+        let left = self
+            .checkpoints
+            .hint
+            .lock()
+            .leave(&*environment.storage, &path, user_id);
+        if let Err(error) = left {
             let message = format!("{} not written: {error}", path.display());
             environment.tell(log::Level::Debug, &message);
         }

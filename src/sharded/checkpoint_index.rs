@@ -121,10 +121,9 @@ impl CheckpointIndex {
         }
     }
 
-    /// Behind the last record something was cut off that may have been durable. True until the
-    /// next record takes its place.
-    pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset) {
-        let what = "what followed the last whole record was cut off and kept aside";
+    /// Behind the last record there was something that may have been durable and is not served.
+    /// True until the next record takes its place.
+    pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset, what: &str) {
         let damage = Ordered::Damaged(offset, what.into());
         self.by_number.insert(next_id, damage);
     }

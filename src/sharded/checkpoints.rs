@@ -273,6 +273,19 @@ impl ShardedLog {
         Ok(writer.end.next_id.0)
     }
 
+    /// Leaves the log of checkpoints so that the next open has nothing to make durable. Nothing to
+    /// do where that is so, where the log is closed, and in a forked child.
+    pub fn settle_checkpoints(&self) -> Result<()> {
+        if self.wal.enter().is_err() {
+            return Ok(());
+        }
+        let mut writer = self.checkpoints.writer.lock();
+        match self.wal.hold_open() {
+            Ok(_open) => writer.settle(),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn leave_hint(&self, user_id: &[u8]) {
         let environment = self.wal.environment();
         let path = environment.root.join(HEAD_FILE);

@@ -351,6 +351,7 @@ fn the_head_file_is_never_believed() {
     }
 }
 
+/// Of those not made or loaded since the log was opened: what those say is in memory.
 #[test]
 fn damage_that_begins_while_the_log_is_open_is_told_on_loading() {
     let log = Log::with(3);

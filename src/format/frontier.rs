@@ -21,17 +21,18 @@ use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 
-const MAGIC: u32 = u32::from_le_bytes(*b"IWfr");
-
-const MAGIC_AT: usize = 0;
-const RESERVED_AT: usize = MAGIC_AT + 4;
+pub(super) const MAGIC_AT: usize = 0;
+pub(super) const MAGIC_LEN: usize = 4;
+const RESERVED_AT: usize = MAGIC_AT + MAGIC_LEN;
 const END_AT: usize = RESERVED_AT + 4;
 const NEXT_ID_AT: usize = END_AT + 8;
 const LAST_FRAME_AT: usize = NEXT_ID_AT + 8;
 const FIRST_KEPT_AT: usize = LAST_FRAME_AT + 8;
 const CUT_EPOCH_AT: usize = FIRST_KEPT_AT + 8;
-const CRC_AT: usize = SECTOR_LEN - 4;
-const _: () = assert!(CUT_EPOCH_AT + 8 <= CRC_AT);
+/// Where the fields end, and zeros begin.
+pub(super) const FIELDS_LEN: usize = CUT_EPOCH_AT + 8;
+pub(super) const CRC_AT: usize = SECTOR_LEN - 4;
+const _: () = assert!(FIELDS_LEN <= CRC_AT);
 
 /// How many slots a segment has.
 pub const SLOT_COUNT: usize = 2;
@@ -69,10 +70,12 @@ pub fn slot_offset(slot: usize) -> FileOffset {
 }
 
 impl FrontierSlot {
+    pub(super) const MAGIC: [u8; MAGIC_LEN] = *b"IWfr";
+
     /// The sector to store at `slot_offset(slot)`.
     pub fn encode(&self, seed: SegmentSeed, slot: usize) -> [u8; SECTOR_LEN] {
         let mut sector = [0; SECTOR_LEN];
-        put_u32(&mut sector, MAGIC_AT, MAGIC);
+        sector[MAGIC_AT..RESERVED_AT].copy_from_slice(&Self::MAGIC);
         put_u64(&mut sector, END_AT, self.end.0);
         put_u64(&mut sector, NEXT_ID_AT, self.next_id.0);
         put_u64(

@@ -10,6 +10,7 @@
 //! | `index_file` | which segments did the stream have when it was last closed? |
 //! | `checkpoint_sector` | how many shards does a sharded log have, and is this its record? |
 //! | `checkpoint_record` | what does a record of `checkpoints.log` say? |
+//! | `checkpoint_slot` | up to where was `checkpoints.log` proven durable, and what was appended last? |
 //! | `names` | under which names do keys, segments and our own files stand on disk? |
 //! | `seed` | what binds every checksum to its place? |
 //! | `fields` | how do numbers lie in bytes? |
@@ -26,6 +27,8 @@ mod seed;
 pub mod checkpoint_record;
 #[cfg(feature = "sharded")]
 pub mod checkpoint_sector;
+#[cfg(feature = "sharded")]
+pub mod checkpoint_slot;
 pub mod footer;
 pub mod frame;
 pub mod frontier;
@@ -46,6 +49,8 @@ pub use checkpoint_record::RecordKind;
 pub use checkpoint_sector::CountFault;
 #[cfg(feature = "sharded")]
 pub use checkpoint_sector::CountedFile;
+#[cfg(feature = "sharded")]
+pub use checkpoint_slot::CheckpointSlot;
 pub use footer::IndexPoint;
 pub use footer::TRAILER_LEN;
 pub use footer::Trailer;

@@ -3,11 +3,13 @@
 //! The rules are those of segments (`docs/FORMAT.md`): everything below the frontier was durable
 //! once, so what is bad there is damage, and is passed only along back links from the last frame
 //! that the frontier names, never by searching bytes. What stands above the frontier is the tail:
-//! at most a record whose creation was never acknowledged.
+//! a record whose creation was never acknowledged, or one that a slot carries, which may have been.
+//! What a slot carries is taken from there, whatever stands in its place.
 
 use std::io;
 
 use crate::format::CheckpointRecord;
+use crate::format::CheckpointSlot;
 use crate::format::CountFault;
 use crate::format::CountedFile;
 use crate::format::FRAME_HEADER_LEN;
@@ -64,6 +66,8 @@ pub struct Facts {
     pub tail_bytes: Vec<u8>,
     /// Where they end.
     pub tail_end: FrontierSlot,
+    /// The first of them is carried by the slot: it may have been acknowledged.
+    pub is_carried: bool,
     /// The first sector is damaged.
     pub sector_damaged: bool,
     /// A slot is damaged.
@@ -95,6 +99,21 @@ pub enum What {
     DamagedBody(RecordKind, Vec<u8>),
     /// Any number of records of which nothing is known; why.
     Damaged(&'static str),
+}
+
+/// What a slot says.
+struct ReadSlot {
+    /// All before is durable, or carried.
+    end: FrontierSlot,
+    carried: Option<Carried>,
+}
+
+/// The record that a slot carries.
+struct Carried {
+    /// Everything before it is durable.
+    before: FrontierSlot,
+    item: Item,
+    bytes: Vec<u8>,
 }
 
 /// Reads records of one file.
@@ -134,22 +153,20 @@ impl Scanner {
         }
         let slots = [0, 1].map(|slot| {
             let at = start.len().min(slot_offset(slot).0 as usize);
-            FrontierSlot::decode(&start[at..], self.seed, slot)
+            self.read_slot(&start[at..], slot)
         });
-        let is_damaged = |state: &SlotState| !matches!(state, SlotState::Valid(_));
-        let slot_damaged = slots.iter().any(is_damaged);
+        let slot_damaged = slots.iter().any(Option::is_none);
         let greatest = slots
-            .iter()
+            .into_iter()
             .enumerate()
-            .filter_map(|(slot, state)| match state {
-                SlotState::Valid(frontier) => Some((slot, *frontier)),
-                SlotState::Never | SlotState::Damaged => None,
-            })
-            .max_by_key(|(_, frontier)| frontier.order());
-        let (slot, frontier) = match greatest {
-            Some((slot, frontier)) => (Some(slot), frontier),
-            None => (None, self.end_of_good_records()?),
+            .filter_map(|(slot, read)| Some((slot, read?)))
+            // Of two that say the same, the one that carries nothing was stored later.
+            .max_by_key(|(_, read)| (read.end.order(), read.carried.is_none()));
+        let (slot, end, carried) = match greatest {
+            Some((slot, read)) => (Some(slot), read.end, read.carried),
+            None => (None, self.end_of_good_records()?, None),
         };
+        let frontier = carried.as_ref().map_or(end, |carried| carried.before);
         if slot.is_none() && frontier.last_frame.is_none() {
             let what = match self.file_len {
                 0 => "the file is empty",
@@ -165,14 +182,62 @@ impl Scanner {
             tail: Vec::new(),
             tail_bytes: Vec::new(),
             tail_end: frontier,
+            is_carried: carried.is_some(),
             sector_damaged: sector.is_err(),
             slot_damaged,
             file_len: self.file_len,
         };
+        if let Some(carried) = carried {
+            facts.tail.push(carried.item);
+            facts.tail_bytes = carried.bytes;
+            facts.tail_end = end;
+        }
         if slot.is_some() {
             self.read_tail(&mut facts)?;
         }
         Ok(Found::Log(Box::new(facts)))
+    }
+
+    /// What a slot says; `None` where it says nothing that can be believed.
+    fn read_slot(&self, bytes: &[u8], slot: usize) -> Option<ReadSlot> {
+        let read = CheckpointSlot::decode(bytes, self.seed, slot);
+        let SlotState::Valid(end) = read.state else {
+            return None;
+        };
+        let carried = match read.carried {
+            None => None,
+            Some(bytes) => Some(self.read_carried(&end, bytes)?),
+        };
+        Some(ReadSlot { end, carried })
+    }
+
+    /// The record that a slot carries. `None`: it is none, so the slot was not written by us.
+    fn read_carried(&self, end: &FrontierSlot, bytes: Vec<u8>) -> Option<Carried> {
+        let at = end.last_frame?;
+        let header = FrameHeader::decode(&bytes, self.seed, at).ok()?;
+        if !is_record_header(&header) || header.len() != bytes.len() as u64 {
+            return None;
+        }
+        let payload = bytes.get(FRAME_HEADER_LEN..)?;
+        let record = CheckpointRecord::decode(&header, self.seed, payload, self.shard_count);
+        let record = record.ok()?;
+        let previous_len = u64::from(header.previous_len);
+        Some(Carried {
+            before: FrontierSlot {
+                end: at,
+                next_id: header.first_id,
+                // Bounded by the offset when the header was decoded; 0 only for the first record.
+                last_frame: (previous_len > 0).then(|| FileOffset(at.0 - previous_len)),
+                ..*end
+            },
+            item: Item {
+                number: header.first_id,
+                offset: at,
+                len: header.len(),
+                what: What::Record(record.kind, record.user_id, record.timestamp_ns),
+            },
+            bytes,
+        })
     }
 
     fn start_of_file(&mut self) -> io::Result<Vec<u8>> {

@@ -2,13 +2,23 @@
 //!
 //! One writer at a time. What a crash right after each step leaves:
 //!
-//! 1. the record is written behind the last one: a torn tail, or a record that nobody was told of;
-//! 2. the file is synced — **the commit point**: the checkpoint exists;
-//! 3. the frontier slot is stored into the older of the two slots, and synced: from now on damage
-//!    to the record is told from a torn tail.
+//! 1. a frontier slot that carries the record is stored into the older of the two slots: nothing,
+//!    or a record that nobody was told of, in the slot;
+//! 2. the record is written behind the last one: the same, and perhaps a torn tail; either of the
+//!    two may be on the disk, and the slot proves the record by itself;
+//! 3. the file is synced — **the commit point**: the checkpoint exists. Damage to the record is
+//!    told from a torn tail, and mended: the slot has it once more.
 //!
-//! Only then is it acknowledged. A write that fails is taken back. A sync that fails latches: what
-//! the disk holds is unknown until the log is opened anew.
+//! A record that is too long for a slot takes two syncs:
+//!
+//! 1. the record is written behind the last one: a torn tail, or a record nobody was told of;
+//! 2. the file is synced — **the commit point**;
+//! 3. a frontier slot is stored into the older of the two slots, and synced: from now on damage to
+//!    the record is told from a torn tail.
+//!
+//! Only then is it acknowledged. A write that fails before the commit point is taken back. What
+//! fails later latches: what the disk holds is unknown until the log is opened anew. A clean close
+//! stores a slot that carries nothing, so that the next open finds nothing to do.
 
 use std::io;
 use std::io::IoSlice;
@@ -24,6 +34,8 @@ use crate::format::CountedFile;
 use crate::format::FrontierSlot;
 use crate::format::SegmentSeed;
 use crate::format::checkpoint_record::checkpoint_seed;
+use crate::format::checkpoint_slot::encode_carrying;
+use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::checkpoints::empty_log;
@@ -56,6 +68,8 @@ pub struct CheckpointFile {
     pub end: FrontierSlot,
     /// The slot that may be overwritten.
     pub next_slot: usize,
+    /// The other one carries the last record.
+    is_carried: bool,
     /// The failure after which nothing is written any more.
     pub latched: Option<Arc<Error>>,
 }
@@ -72,6 +86,7 @@ impl CheckpointFile {
             is_garbage: false,
             end: empty_log(),
             next_slot: 0,
+            is_carried: false,
             latched: None,
         }
     }
@@ -112,32 +127,89 @@ impl CheckpointFile {
         let (at, number) = (self.end.end, self.end.next_id);
         let bytes = record.encode(self.seed, at, number, previous_len(&self.end) as u32);
         let after = self.end_behind(&self.end, &bytes, number);
+        let slot = encode_carrying(&after, &bytes, self.seed, self.next_slot);
+        match &slot {
+            Some(slot) => self.write_carried(&*file, &bytes, slot)?,
+            None => self.write_alone(&*file, &bytes, &after)?,
+        }
+        self.end = after;
+        self.next_slot ^= 1;
+        self.is_carried = slot.is_some();
+        Ok(Place {
+            number,
+            offset: at,
+            len: bytes.len() as u64,
+        })
+    }
+
+    /// Writes a record that the slot carries.
+    fn write_carried(&mut self, file: &dyn StorageFile, record: &[u8], slot: &[u8]) -> Result<()> {
+        let at = self.end.end;
+        // 1. The slot. Before the record: half a slot with nothing behind the end is no damage.
+        let mut written = file.write_at(slot_offset(self.next_slot).0, &[IoSlice::new(slot)]);
+        // 2. The record.
+        if written.is_ok() {
+            written = file.write_at(at.0, &[IoSlice::new(record)]);
+        }
+        if let Err(error) = written {
+            let error = self.io(error, at);
+            // The slot proves the record until it is durably another one again.
+            let taken_back = file
+                .set_len(at.0)
+                .and_then(|()| store_slot(file, self.seed, self.next_slot, &self.end))
+                .and_then(|()| file.sync_data());
+            return Err(match taken_back {
+                Ok(()) => error,
+                Err(_) => self.latch(error),
+            });
+        }
+        // 3. The commit point.
+        let synced = file.sync_data();
+        synced.map_err(|error| self.latch(self.io(error, at)))
+    }
+
+    /// Writes a record that is too long for a slot.
+    fn write_alone(
+        &mut self,
+        file: &dyn StorageFile,
+        record: &[u8],
+        after: &FrontierSlot,
+    ) -> Result<()> {
+        let at = self.end.end;
         // 1. The record.
-        if let Err(error) = file.write_at(at.0, &[IoSlice::new(&bytes)]) {
+        if let Err(error) = file.write_at(at.0, &[IoSlice::new(record)]) {
             let error = self.io(error, at);
             return Err(match file.set_len(at.0) {
                 Ok(()) => error,
                 Err(_) => self.latch(error),
             });
         }
-        // 2. The commit point.
-        if let Err(error) = file.sync_data() {
-            let error = self.io(error, at);
-            return Err(self.latch(error));
+        // 2. The commit point. 3. The frontier.
+        let synced = file
+            .sync_data()
+            .and_then(|()| store_slot(file, self.seed, self.next_slot, after))
+            .and_then(|()| file.sync_data());
+        synced.map_err(|error| self.latch(self.io(error, at)))
+    }
+
+    /// Stores a frontier that carries nothing, so that the next open has nothing to make durable.
+    /// Nothing depends on it. Does nothing where that is so already, and after a failure.
+    pub fn settle(&mut self) -> Result<()> {
+        let Some(file) = self.file.clone().filter(|_| self.is_carried) else {
+            return Ok(());
+        };
+        if self.latched.is_some() {
+            return Ok(());
         }
-        // 3. The frontier.
-        let stored = store_slot(&*file, self.seed, self.next_slot, &after);
+        // All below is durable, and so is the other slot.
+        let stored = store_slot(&*file, self.seed, self.next_slot, &self.end);
         if let Err(error) = stored.and_then(|()| file.sync_data()) {
-            let error = self.io(error, at);
+            let error = self.io(error, slot_offset(self.next_slot));
             return Err(self.latch(error));
         }
-        self.end = after;
         self.next_slot ^= 1;
-        Ok(Place {
-            number,
-            offset: at,
-            len: bytes.len() as u64,
-        })
+        self.is_carried = false;
+        Ok(())
     }
 
     fn end_behind(&self, before: &FrontierSlot, frame: &[u8], number: EntryId) -> FrontierSlot {
@@ -176,6 +248,7 @@ impl CheckpointFile {
         self.file = Some(Arc::clone(file));
         self.end = end;
         self.next_slot = 0;
+        self.is_carried = false;
         self.is_garbage = false;
     }
 
@@ -323,6 +396,7 @@ mod tests {
         };
         log.append(&created).expect("appends");
         log.append(&pruned).expect("appends");
+        log.settle().expect("settles");
         assert_eq!(dumped(&disk.contents(&path).expect("a file")), documented());
     }
 }

@@ -1,8 +1,12 @@
 //! Which checkpoints are there, and where? In memory, so that listing and loading do not depend on
 //! how many there are.
+//!
+//! What the newest ones that were made or loaded say is kept, too, up to a limit: loading one of
+//! them reads no file.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -12,6 +16,9 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::checkpoints::Item;
 use crate::recovery::checkpoints::What;
+
+/// So many offsets are kept in memory, of all checkpoints together: 1 MiB.
+const MOST_OFFSETS_KEPT: usize = (1 << 20) / size_of::<u64>();
 
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +31,21 @@ pub struct Place {
     pub len: u64,
 }
 
+/// What a checkpoint says: what its record was checked to hold, or was written with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The next id of each shard.
+    pub offsets: Arc<[u64]>,
+    /// When it was made.
+    pub timestamp_ns: u64,
+}
+
 #[derive(Clone, Debug)]
 struct Known {
     place: Place,
     state: State,
+    /// Its offsets, where they are kept.
+    offsets: Option<Arc<[u64]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +73,11 @@ pub struct CheckpointIndex {
     loadable: usize,
     /// How many whole records the log holds.
     records: usize,
+    /// The checkpoints whose offsets are kept, in the order in which they came; some may have
+    /// gone since.
+    kept: VecDeque<EntryId>,
+    /// How many offsets are kept.
+    offsets_kept: usize,
 }
 
 impl CheckpointIndex {
@@ -98,10 +121,9 @@ impl CheckpointIndex {
         }
     }
 
-    /// Behind the last record something was cut off that may have been durable. True until the
-    /// next record takes its place.
-    pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset) {
-        let what = "what followed the last whole record was cut off and kept aside";
+    /// Behind the last record there was something that may have been durable and is not served.
+    /// True until the next record takes its place.
+    pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset, what: &str) {
         let damage = Ordered::Damaged(offset, what.into());
         self.by_number.insert(next_id, damage);
     }
@@ -114,17 +136,66 @@ impl CheckpointIndex {
     fn insert(&mut self, user_id: &[u8], place: Place, state: State) {
         self.records += 1;
         let id: Arc<[u8]> = user_id.into();
-        let known = Known { place, state };
+        let known = Known {
+            place,
+            state,
+            offsets: None,
+        };
         if self.is_loadable(&known) {
             self.loadable += 1;
         }
         if let Some(superseded) = self.by_id.insert(Arc::clone(&id), known) {
             self.by_number.remove(&superseded.place.number);
+            self.offsets_kept -= superseded.offsets.as_ref().map_or(0, |kept| kept.len());
             if self.is_loadable(&superseded) {
                 self.loadable -= 1;
             }
         }
         self.by_number.insert(place.number, Ordered::Checkpoint(id));
+    }
+
+    /// Keeps what the checkpoint at this place says, if it is there. Those that came first give way.
+    pub fn keep(&mut self, user_id: &[u8], place: &Place, offsets: &Arc<[u64]>) {
+        if offsets.len() > MOST_OFFSETS_KEPT {
+            return;
+        }
+        match self.by_id.get_mut(user_id) {
+            Some(known) if known.place == *place && known.offsets.is_none() => {
+                known.offsets = Some(Arc::clone(offsets));
+            }
+            _ => return,
+        }
+        self.kept.push_back(place.number);
+        self.offsets_kept += offsets.len();
+        while self.offsets_kept > MOST_OFFSETS_KEPT || self.kept.len() > MOST_OFFSETS_KEPT {
+            let Some(first) = self.kept.pop_front() else {
+                return;
+            };
+            self.let_go(first);
+        }
+    }
+
+    fn let_go(&mut self, number: EntryId) {
+        let Some(Ordered::Checkpoint(id)) = self.by_number.get(&number) else {
+            return;
+        };
+        let kept = self
+            .by_id
+            .get_mut(id)
+            .and_then(|known| known.offsets.take());
+        self.offsets_kept -= kept.map_or(0, |kept| kept.len());
+    }
+
+    /// What the checkpoint of this id says, where that is kept.
+    pub fn kept(&self, user_id: &[u8]) -> Option<Content> {
+        let known = self.by_id.get(user_id)?;
+        match known.state {
+            State::Good { timestamp_ns } => Some(Content {
+                offsets: Arc::clone(known.offsets.as_ref()?),
+                timestamp_ns,
+            }),
+            State::Damaged => None,
+        }
     }
 
     /// The checkpoints before this one were pruned. An id that is not known changes nothing.
@@ -260,5 +331,58 @@ pub fn shown(user_id: &[u8]) -> String {
     match std::str::from_utf8(user_id) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
         _ => user_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(number: u64) -> Place {
+        Place {
+            number: EntryId(number),
+            offset: FileOffset(number),
+            len: 1,
+        }
+    }
+
+    #[test]
+    fn the_oldest_offsets_give_way_and_superseded_ones_free_their_room() {
+        let mut index = CheckpointIndex::default();
+        let offsets: Arc<[u64]> = vec![7; MOST_OFFSETS_KEPT / 4].into();
+        let mut add = |id: &[u8], number| {
+            index.created(id, place(number), number);
+            index.keep(id, &place(number), &offsets);
+            // What is counted is what is kept.
+            let kept = index.by_id.values().filter(|known| known.offsets.is_some());
+            assert_eq!(index.offsets_kept, kept.count() * offsets.len());
+            let ids = [b"a", b"b", b"c", b"d", b"e", b"f"];
+            ids.map(|id| index.kept(id).is_some())
+        };
+        for (number, id) in [b"a", b"b", b"c"].into_iter().enumerate() {
+            add(id, number as u64);
+        }
+        assert_eq!(add(b"a", 3), [true, true, true, false, false, false]);
+        assert_eq!(add(b"d", 4), [true, true, true, true, false, false]);
+        assert_eq!(add(b"e", 5), [true, false, true, true, true, false]);
+        assert_eq!(add(b"f", 6), [true, false, false, true, true, true]);
+    }
+
+    #[test]
+    fn what_is_no_longer_there_or_too_large_is_not_kept() {
+        let mut index = CheckpointIndex::default();
+        let offsets: Arc<[u64]> = vec![7; 3].into();
+        index.keep(b"a", &place(0), &offsets);
+        index.created(b"a", place(0), 0);
+        index.created(b"a", place(1), 1);
+        index.keep(b"a", &place(0), &offsets);
+        assert_eq!(index.kept(b"a"), None, "superseded");
+        index.keep(b"a", &place(1), &vec![7; MOST_OFFSETS_KEPT + 1].into());
+        assert_eq!(index.kept(b"a"), None, "too large");
+        index.keep(b"a", &place(1), &offsets);
+        index.keep(b"a", &place(1), &offsets);
+        let content = index.kept(b"a").expect("is kept");
+        assert_eq!((content.offsets, content.timestamp_ns), (offsets, 1));
+        assert_eq!((index.offsets_kept, index.kept.len()), (3, 1));
     }
 }

@@ -3,8 +3,8 @@
 //! Damage below the frontier is reported and kept as it is: only a compaction removes it. A record
 //! above the frontier is whole and becomes durable, or is torn and is cut off. The page cache may
 //! show what the disk lacks, so a kept tail is written again from the checked bytes and synced
-//! before it is served. If that fails, what lies below the frontier is served and nothing more can
-//! be written.
+//! before it is served. So is a record that a slot carries, whatever stands in its place. If that
+//! fails, what lies below the frontier is served and nothing more can be written.
 
 use std::io::IoSlice;
 use std::path::Path;
@@ -173,7 +173,8 @@ fn keep(
             recovered.index = CheckpointIndex::of(&items);
             if has_rest && facts.slot_damaged {
                 let end = facts.tail_end;
-                recovered.index.lost_behind(end.next_id, end.end);
+                let what = "what followed the last whole record was cut off and kept aside";
+                recovered.index.lost_behind(end.next_id, end.end, what);
             }
         }
         Err(error) => {
@@ -181,6 +182,12 @@ fn keep(
                 log::Level::Error,
                 &format!("the checkpoint log takes no more records: {error}"),
             );
+            let end = facts.frontier;
+            if facts.is_carried {
+                // It may have been acknowledged, and nothing older passes for the newest.
+                let what = "the record that followed could not be made durable";
+                recovered.index.lost_behind(end.next_id, end.end, what);
+            }
             log.latched = Some(Arc::new(error));
         }
     }

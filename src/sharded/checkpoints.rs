@@ -6,7 +6,7 @@
 //! 1. the cut is taken and made durable: nothing refers to it yet;
 //! 2. its record is appended to `checkpoints.log`, durably: it exists;
 //! 3. the index learns of it: it is served;
-//! 4. `HEAD` is replaced, a hint for people and scripts that nobody here reads.
+//! 4. `HEAD` gets its id, a hint for people and scripts that nobody here reads.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -24,12 +24,13 @@ use crate::format::checkpoint_record::checkpoint_seed;
 use crate::format::checkpoint_record::is_record_header;
 use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::checkpoint_index::Content;
 use crate::sharded::checkpoint_index::Place;
 use crate::sharded::checkpoint_index::shown;
 use crate::sharded::checkpoint_recovery::Recovered;
+use crate::sharded::hint::Hint;
 use crate::sharded::log::ShardedLog;
 use crate::sharded::log::ShardedWal;
-use crate::sharded::replace::replace_hint;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 use crate::sync::Mutex;
@@ -54,6 +55,8 @@ pub struct Checkpoints {
     view: RwLock<View>,
     refused: Option<Error>,
     shard_count: u16,
+    /// Used by who holds the writer.
+    hint: Mutex<Hint>,
 }
 
 struct View {
@@ -72,6 +75,7 @@ impl Checkpoints {
             shard_count: recovered.file.shard_count(),
             writer: Mutex::new(recovered.file),
             refused: recovered.refused,
+            hint: Mutex::default(),
         }
     }
 
@@ -113,6 +117,31 @@ impl Checkpoints {
         // A log that is replaced meanwhile keeps its bytes as long as the file is held.
         let record = self.read_record(file, &place)?;
         Ok((found, place, record))
+    }
+
+    /// What the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
+    pub fn load<T: AsRef<[u8]>>(
+        &self,
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, Place)>,
+    ) -> Result<(T, Content)> {
+        self.admit()?;
+        let (id, place, file) = {
+            let view = self.view.read();
+            let (id, place) = find(&view.index)?;
+            if let Some(kept) = view.index.kept(id.as_ref()) {
+                return Ok((id, kept));
+            }
+            (id, place, view.file.clone())
+        };
+        let record = self.read_record(file, &place)?;
+        let content = Content {
+            offsets: record.offsets.into(),
+            timestamp_ns: record.timestamp_ns,
+        };
+        // It may have been superseded or removed meanwhile: then it is not kept.
+        let index = &mut self.view.write().index;
+        index.keep(id.as_ref(), &place, &content.offsets);
+        Ok((id, content))
     }
 
     fn read_record(
@@ -168,6 +197,7 @@ impl ShardedWal {
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
+    /// Those made or loaded last are answered from memory (1 MiB of offsets), others are read.
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.log().load_checkpoint(user_id)
     }
@@ -177,8 +207,8 @@ impl ShardedWal {
     pub fn load_latest_checkpoint(&self) -> Result<(Vec<u8>, CheckpointData)> {
         let log = self.log();
         log.wal.enter()?;
-        let (id, _, record) = log.checkpoints.read(CheckpointIndex::latest)?;
-        Ok((id.to_vec(), log.checked(&id, record)?))
+        let (id, content) = log.checkpoints.load(CheckpointIndex::latest)?;
+        Ok((id.to_vec(), log.checked(&id, &content)?))
     }
 
     /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
@@ -225,6 +255,7 @@ impl ShardedLog {
                 *index = CheckpointIndex::default();
             }
             index.created(user_id, place, record.timestamp_ns);
+            index.keep(user_id, &place, &record.offsets.into());
         });
         // 4. The hint.
         self.leave_hint(user_id);
@@ -242,10 +273,28 @@ impl ShardedLog {
         Ok(writer.end.next_id.0)
     }
 
+    /// Leaves the log of checkpoints so that the next open has nothing to make durable. Nothing to
+    /// do where that is so, where the log is closed, and in a forked child.
+    pub fn settle_checkpoints(&self) -> Result<()> {
+        if self.wal.enter().is_err() {
+            return Ok(());
+        }
+        let mut writer = self.checkpoints.writer.lock();
+        match self.wal.hold_open() {
+            Ok(_open) => writer.settle(),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn leave_hint(&self, user_id: &[u8]) {
         let environment = self.wal.environment();
         let path = environment.root.join(HEAD_FILE);
-        if let Err(error) = replace_hint(&*environment.storage, &path, user_id) {
+        let left = self
+            .checkpoints
+            .hint
+            .lock()
+            .leave(&*environment.storage, &path, user_id);
+        if let Err(error) = left {
             let message = format!("{} not written: {error}", path.display());
             environment.tell(log::Level::Debug, &message);
         }
@@ -255,15 +304,15 @@ impl ShardedLog {
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.wal.enter()?;
         check_id(user_id)?;
-        let found = self
+        let (_, content) = self
             .checkpoints
-            .read(|index| Ok(((), index.find(user_id)?)))?;
-        self.checked(user_id, found.2)
+            .load(|index| Ok((user_id, index.find(user_id)?)))?;
+        self.checked(user_id, &content)
     }
 
     /// The checkpoint, unless a shard was truncated past it behind our back.
-    fn checked(&self, user_id: &[u8], record: CheckpointRecord) -> Result<CheckpointData> {
-        for (shard, offset) in self.shards.iter().zip(&record.offsets) {
+    fn checked(&self, user_id: &[u8], content: &Content) -> Result<CheckpointData> {
+        for (shard, offset) in self.shards.iter().zip(&*content.offsets) {
             // A shard that was lost tells so when it is read.
             let Ok(stream) = shard.stream() else {
                 continue;
@@ -278,9 +327,9 @@ impl ShardedLog {
             }
         }
         Ok(CheckpointData {
-            shard_count: record.offsets.len() as u16,
-            offsets: record.offsets,
-            timestamp: record.timestamp_ns,
+            shard_count: content.offsets.len() as u16,
+            offsets: content.offsets.to_vec(),
+            timestamp: content.timestamp_ns,
         })
     }
 }

@@ -4,7 +4,8 @@
 //! the checkpoint log recovers; then each shard is compared with the newest checkpoint: a shard
 //! that ends below what that checkpoint counts on was lost or replaced, and serves nothing. What no
 //! checkpoint holds yet counts towards the next automatic one.
-//! Down: the thread that makes checkpoints ends first, then the log is closed.
+//! Down: the thread that makes checkpoints ends first, then the log of checkpoints is settled, then
+//! the log is closed.
 
 use std::sync::Arc;
 
@@ -198,7 +199,8 @@ impl ShardedWal {
     /// does. Later calls on clones answer `Closed`.
     pub fn close(mut self) -> Result<()> {
         self.automatic = None;
-        self.log.wal.clone().close()
+        let settled = self.log.settle_checkpoints();
+        self.log.wal.clone().close().and(settled)
     }
 }
 
@@ -226,6 +228,15 @@ impl ShardedLog {
     pub fn appended(&self) -> u64 {
         let appended = self.appended.as_ref();
         appended.map_or(0, |appended| appended.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for ShardedLog {
+    fn drop(&mut self) {
+        if let Err(error) = self.settle_checkpoints() {
+            let message = format!("the log of checkpoints was not settled: {error}");
+            self.wal.environment().tell(log::Level::Error, &message);
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `checkpoint_file` | how does a record get into `checkpoints.log`? |
 //! | `checkpoint_recovery` | what of it is kept, and how is it made durable? |
 //! | `checkpoint_index` | which checkpoints are there, and where? |
+//! | `hint` | how do people and scripts learn which checkpoint was made last? |
 //! | `replace` | how is a file in the root replaced so that a crash leaves the old or the new? |
 //! | `options` | what can be chosen beyond the options of the log? |
 //! | `automatic` | who creates checkpoints behind the caller's back? |
@@ -27,6 +28,7 @@ mod checkpoint_recovery;
 mod checkpoints;
 mod crew;
 mod cut;
+mod hint;
 mod log;
 mod options;
 mod prune;

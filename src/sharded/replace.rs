@@ -72,15 +72,20 @@ fn write_unfinished(
     Ok(file)
 }
 
-/// Replaces `path` without making anything durable: for hints.
-pub fn replace_hint(storage: &dyn Storage, path: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Replaces `path` without making anything durable: for hints. Gives the new file.
+pub fn replace_hint(
+    storage: &dyn Storage,
+    path: &Path,
+    content: &[u8],
+) -> std::io::Result<Arc<dyn StorageFile>> {
     let unfinished = with_suffix(path, UNFINISHED_SUFFIX);
     if storage.kind(&unfinished)?.is_some() {
         storage.remove_file(&unfinished)?;
     }
     let file = storage.create_file(&unfinished)?;
     file.write_at(0, &[IoSlice::new(content)])?;
-    storage.rename(&unfinished, path)
+    storage.rename(&unfinished, path)?;
+    Ok(file)
 }
 
 /// A name in the same directory that ends in `suffix` and that nothing has yet.

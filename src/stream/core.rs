@@ -259,7 +259,7 @@ impl StreamCore {
     /// The first id that truncation left. Below [`StreamCore::first_id`] only where a loss followed.
     #[cfg(feature = "sharded")]
     pub fn first_kept(&self) -> u64 {
-        self.catalogue().first_kept.0
+        self.catalogue.read().first_kept.0
     }
 
     /// Whether anything was ever appended (and the stream not deleted since).

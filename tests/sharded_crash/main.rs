@@ -87,6 +87,9 @@ fn deeds() -> Vec<Deed> {
         create("a"),
         create("c"),
         Deed::Prune(id("a")),
+        // Two that no slot can carry.
+        create(&"long".repeat(150)),
+        create(&"longer".repeat(100)),
         create("d"),
         Deed::Compact(2),
         create("e"),

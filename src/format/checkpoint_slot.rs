@@ -1,0 +1,186 @@
+//! Up to where was `checkpoints.log` proven durable, and what was appended there last?
+//!
+//! One of two things stands in a slot: a frontier, as in segments (`frontier`), or a frontier that
+//! carries the last frame below it, whole:
+//!
+//! ```text
+//!   0       4                   48                            508
+//!   ┌───────┬───────────────────┬──────────────────────┬───────┬─────┐
+//!   │ magic │ as in a frontier  │ the last frame       │ zeros │ CRC │
+//!   └───────┴───────────────────┴──────────────────────┴───────┴─────┘
+//! ```
+//!
+//! The second says: everything before the last frame is durable, and this is the frame that
+//! follows. Whether the frame also stands in its own place does not matter: it is put there at
+//! open. So frame and slot reach the disk with one sync, in any order, and either of them alone
+//! proves the record.
+
+use crate::format::fields::all_zeros;
+use crate::format::fields::put_u32;
+use crate::format::frontier::CRC_AT;
+use crate::format::frontier::FIELDS_LEN;
+use crate::format::frontier::FrontierSlot;
+use crate::format::frontier::MAGIC_AT;
+use crate::format::frontier::MAGIC_LEN;
+use crate::format::frontier::SlotState;
+use crate::format::frontier::slot_offset;
+use crate::format::segment_header::SECTOR_LEN;
+use crate::format::segment_header::SegmentSeed;
+
+const MAGIC: [u8; MAGIC_LEN] = *b"IWfc";
+const FRAME_AT: usize = FIELDS_LEN;
+/// The longest frame that a slot carries.
+const MOST_CARRIED: usize = CRC_AT - FRAME_AT;
+
+/// What a slot of `checkpoints.log` holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSlot {
+    /// The frontier, behind the frame that is carried.
+    pub state: SlotState,
+    /// The last frame, where it is carried. It is as long as the frontier says; what it holds is
+    /// not looked at.
+    pub carried: Option<Vec<u8>>,
+}
+
+/// The sector to store at `slot_offset(slot)`, which carries `frame`, the last one below the
+/// frontier. `None`: the frame is too long.
+pub fn encode_carrying(
+    frontier: &FrontierSlot,
+    frame: &[u8],
+    seed: SegmentSeed,
+    slot: usize,
+) -> Option<[u8; SECTOR_LEN]> {
+    debug_assert_eq!(carried_len(frontier), Some(frame.len()));
+    if frame.len() > MOST_CARRIED {
+        return None;
+    }
+    let mut sector = frontier.encode(seed, slot);
+    sector[FRAME_AT..FRAME_AT + frame.len()].copy_from_slice(frame);
+    sector[MAGIC_AT..MAGIC_AT + MAGIC_LEN].copy_from_slice(&MAGIC);
+    seal(&mut sector, seed, slot);
+    Some(sector)
+}
+
+impl CheckpointSlot {
+    /// Reads a slot off the bytes at `slot_offset(slot)`; fewer than 512 if the file ends there.
+    pub fn decode(bytes: &[u8], seed: SegmentSeed, slot: usize) -> Self {
+        let carrying = bytes.first_chunk().filter(|sector| has_magic(sector));
+        match carrying {
+            None => CheckpointSlot {
+                state: FrontierSlot::decode(bytes, seed, slot),
+                carried: None,
+            },
+            Some(sector) => match decode_carrying(sector, seed, slot) {
+                Some((frontier, frame)) => CheckpointSlot {
+                    state: SlotState::Valid(frontier),
+                    carried: Some(frame.to_vec()),
+                },
+                None => CheckpointSlot {
+                    state: SlotState::Damaged,
+                    carried: None,
+                },
+            },
+        }
+    }
+}
+
+fn has_magic(sector: &[u8; SECTOR_LEN]) -> bool {
+    sector[MAGIC_AT..].starts_with(&MAGIC)
+}
+
+fn decode_carrying(
+    sector: &[u8; SECTOR_LEN],
+    seed: SegmentSeed,
+    slot: usize,
+) -> Option<(FrontierSlot, &[u8])> {
+    let mut sealed = *sector;
+    seal(&mut sealed, seed, slot);
+    if sealed != *sector {
+        return None;
+    }
+    // What is left without the frame is a frontier, and checked like one.
+    let mut plain = [0; SECTOR_LEN];
+    plain[..FRAME_AT].copy_from_slice(&sector[..FRAME_AT]);
+    plain[MAGIC_AT..MAGIC_AT + MAGIC_LEN].copy_from_slice(&FrontierSlot::MAGIC);
+    seal(&mut plain, seed, slot);
+    let SlotState::Valid(frontier) = FrontierSlot::decode(&plain, seed, slot) else {
+        return None;
+    };
+    let (frame, rest) = sector[FRAME_AT..CRC_AT].split_at_checked(carried_len(&frontier)?)?;
+    all_zeros(rest).then_some((frontier, frame))
+}
+
+/// The length of the last frame below a frontier.
+fn carried_len(frontier: &FrontierSlot) -> Option<usize> {
+    let last = frontier.last_frame?;
+    usize::try_from(frontier.end.0.checked_sub(last.0)?).ok()
+}
+
+fn seal(sector: &mut [u8; SECTOR_LEN], seed: SegmentSeed, slot: usize) {
+    let crc = seed.checksum(slot_offset(slot), &sector[..CRC_AT]);
+    put_u32(sector, CRC_AT, crc);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::HEADER_AREA_LEN;
+    use crate::format::checkpoint_record::checkpoint_seed;
+    use crate::format::tests::for_each_flip;
+    use crate::ids::EntryId;
+    use crate::ids::FileOffset;
+
+    fn frontier(len: usize) -> FrontierSlot {
+        FrontierSlot {
+            end: FileOffset(HEADER_AREA_LEN + len as u64),
+            next_id: EntryId(2),
+            last_frame: Some(FileOffset(HEADER_AREA_LEN)),
+            first_kept_id: EntryId(0),
+            cut_epoch: 0,
+        }
+    }
+
+    #[test]
+    fn a_frame_up_to_the_longest_comes_back_and_a_longer_one_is_refused() {
+        let seed = checkpoint_seed(2);
+        for len in [36, 205, MOST_CARRIED, MOST_CARRIED + 1] {
+            let frame = vec![0xa5; len];
+            let sector = encode_carrying(&frontier(len), &frame, seed, 1);
+            assert_eq!(sector.is_some(), len <= MOST_CARRIED, "{len}");
+            let Some(sector) = sector else { continue };
+            let found = CheckpointSlot::decode(&sector, seed, 1);
+            assert_eq!(found.state, SlotState::Valid(frontier(len)));
+            assert_eq!(found.carried, Some(frame));
+            // To a segment it is no frontier, and in the other slot it is none.
+            let state = FrontierSlot::decode(&sector, seed, 1);
+            assert_eq!(state, SlotState::Damaged);
+            let elsewhere = CheckpointSlot::decode(&sector, seed, 0);
+            assert_eq!(elsewhere.state, SlotState::Damaged);
+        }
+    }
+
+    #[test]
+    fn a_frontier_is_read_as_ever() {
+        let seed = checkpoint_seed(2);
+        let sector = frontier(92).encode(seed, 0);
+        let found = CheckpointSlot::decode(&sector, seed, 0);
+        assert_eq!(found.state, SlotState::Valid(frontier(92)));
+        assert_eq!(found.carried, None);
+        let never = CheckpointSlot::decode(&[0; SECTOR_LEN], seed, 0);
+        assert_eq!(never.state, SlotState::Never);
+    }
+
+    #[test]
+    fn a_flipped_bit_or_a_missing_byte_makes_it_damaged() {
+        let seed = checkpoint_seed(2);
+        let frame = [0xa5; 92];
+        let sector = encode_carrying(&frontier(92), &frame, seed, 0).expect("fits");
+        let state = |bytes: &[u8]| CheckpointSlot::decode(bytes, seed, 0).state;
+        for_each_flip(&sector, |bit, flipped| {
+            assert_eq!(state(flipped), SlotState::Damaged, "bit {bit}");
+        });
+        for len in 1..SECTOR_LEN {
+            assert_eq!(state(&sector[..len]), SlotState::Damaged, "length {len}");
+        }
+    }
+}

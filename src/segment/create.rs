@@ -9,6 +9,7 @@
 
 use std::io;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ use crate::format::segment_file_name;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+
+/// How many zeros go to the disk at once.
+const ZEROS_AT_ONCE: usize = 128 << 10;
 
 /// The name under which the next segment of a stream is prepared.
 pub const TEMPORARY_NAME: &str = "next#new";
@@ -79,11 +83,27 @@ pub fn create_spare(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn Sto
     create_anew(storage, &dir.join(TEMPORARY_NAME))
 }
 
-/// Fills a file from [`create_spare`] with zeros up to this length, and syncs it.
-pub fn fill_spare(file: &dyn StorageFile, len: u64) -> io::Result<()> {
+/// Fills a file from [`create_spare`] with zeros up to this length, and syncs it; `in_pieces` where
+/// appends wait for syncs of their own meanwhile.
+pub fn fill_spare(file: &dyn StorageFile, len: u64, in_pieces: bool) -> io::Result<()> {
     file.allocate(0, len)?;
-    file.write_zeros(0, len)?;
+    if in_pieces {
+        for piece in pieces(0..len) {
+            file.write_zeros(piece.start, piece.end - piece.start)?;
+            file.sync_data()?;
+        }
+    } else {
+        file.write_zeros(0, len)?;
+    }
     file.sync_all()
+}
+
+/// The pieces in which zeros go to the disk, each synced: an append that is synced meanwhile waits
+/// for one of them at most, not for all.
+pub fn pieces(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let (start, end) = (range.start, range.end);
+    let starts = (start..end).step_by(ZEROS_AT_ONCE);
+    starts.map(move |at| at..end.min(at + ZEROS_AT_ONCE as u64))
 }
 
 fn create_anew(storage: &dyn Storage, path: &Path) -> io::Result<Arc<dyn StorageFile>> {

@@ -13,6 +13,7 @@ pub use create::TEMPORARY_NAME;
 pub use create::create_segment;
 pub use create::create_spare;
 pub use create::fill_spare;
+pub use create::pieces;
 pub use index::STRIDE_BYTES;
 pub use index::SharedIndex;
 pub use index::SparseIndex;

@@ -23,6 +23,7 @@ use crate::options::SyncMode;
 use crate::segment::TEMPORARY_NAME;
 use crate::segment::create_spare;
 use crate::segment::fill_spare;
+use crate::segment::pieces;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::grow::MOST_STEP;
@@ -122,14 +123,17 @@ impl StreamCore {
             self.tail.lock().secured = to;
             return Ok(());
         }
-        file.write_zeros(secured.0, to - secured).map_err(io)?;
-        if let Err(error) = file.sync_data() {
-            // The file holds entries too.
-            let error = Arc::new(io(error));
-            self.poison(Arc::clone(&error));
-            return Err(error.duplicate());
+        for piece in pieces(secured.0..to.0) {
+            let len = piece.end - piece.start;
+            file.write_zeros(piece.start, len).map_err(io)?;
+            if let Err(error) = file.sync_data() {
+                // The file holds entries too.
+                let error = Arc::new(io(error));
+                self.poison(Arc::clone(&error));
+                return Err(error.duplicate());
+            }
+            self.tail.lock().secured = FileOffset(piece.end);
         }
-        self.tail.lock().secured = to;
         Ok(())
     }
 
@@ -156,7 +160,8 @@ impl StreamCore {
 
     /// Fills the file, and lets it count unless a rotation came first.
     pub(super) fn end_spare(&self, file: &dyn StorageFile, len: u64) -> Result<()> {
-        let filled = fill_spare(file, len);
+        let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
+        let filled = fill_spare(file, len, is_strict);
         let mut upkeep = self.upkeep.lock();
         // Otherwise the name is gone, or another's.
         if upkeep.spare == Spare::Begun {

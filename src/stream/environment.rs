@@ -66,6 +66,8 @@ pub struct Environment {
     pub(super) stores_are_safe: OnceLock<bool>,
     /// How many segments are mapped for storing.
     pub(super) maps: Arc<AtomicUsize>,
+    /// How many streams are in a round of syncing.
+    rounds: AtomicUsize,
     streams_made: AtomicU64,
     /// How many directories of streams were made, and how many of the first of these have durable
     /// names.
@@ -97,6 +99,7 @@ impl Environment {
             attendant: OnceLock::new(),
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),
+            rounds: AtomicUsize::new(0),
             streams_made: AtomicU64::new(0),
             dirs_made: AtomicU64::new(0),
             dirs_durable: Mutex::new(0),
@@ -106,6 +109,17 @@ impl Environment {
     /// A number for a stream that no other of this log has while it is open.
     pub fn stream_number(&self) -> u64 {
         self.streams_made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a round of a stream, as long as the guard is there.
+    pub(super) fn begin_round(&self) -> RoundUnderWay<'_> {
+        self.rounds.fetch_add(1, Ordering::Relaxed);
+        RoundUnderWay(self)
+    }
+
+    /// How many streams are in a round now.
+    pub(super) fn rounds_under_way(&self) -> usize {
+        self.rounds.load(Ordering::Relaxed)
     }
 
     /// Counts a stream's directory, which has just been made: the number to ask
@@ -146,6 +160,15 @@ impl Environment {
     /// Tells the log's owner.
     pub fn tell(&self, level: log::Level, message: &str) {
         (self.log)(level, message);
+    }
+}
+
+/// One of the rounds under way.
+pub(super) struct RoundUnderWay<'a>(&'a Environment);
+
+impl Drop for RoundUnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.rounds.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -58,10 +58,12 @@ impl StreamCore {
     }
 
     /// Has the disk take the slot now: a lone caller's next sync, for which it will wait, finds it on
-    /// its way. Where several share rounds the next one begins at once, and the slot with it.
+    /// its way. Where several share rounds the next one begins at once, and the slot with it; where
+    /// other streams are in rounds, the disk is busy and the processors have better to do.
     fn hand_over_slot(&self, file: &dyn StorageFile) {
         let waits_for_syncs = self.environment.options.sync_mode != SyncMode::Async;
-        if waits_for_syncs && !self.durability.is_shared() {
+        let is_alone = || self.environment.rounds_under_way() == 1 && !self.durability.is_shared();
+        if waits_for_syncs && is_alone() {
             file.start_write_back(0, HEADER_AREA_LEN);
         }
     }

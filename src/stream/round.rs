@@ -110,6 +110,7 @@ impl StreamCore {
     /// One round, as the leader of the group or while nobody leads. Tells the new durable end.
     /// A failure latches before it is told.
     pub(super) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
+        let _under_way = self.environment.begin_round();
         self.try_round().map_err(|error| {
             let error = Arc::new(error);
             self.poison(Arc::clone(&error));

@@ -296,6 +296,6 @@ impl FrameHeader {
 /// CRC-32 over the seed, the frame's offset and the header's bytes behind the CRC.
 #[inline]
 fn header_crc(bytes: &[u8; FRAME_HEADER_LEN], seed: SegmentSeed, at: FileOffset) -> u32 {
-    let words = [0, 8, 16, 24].map(|place| u64_at(bytes, COVERED_AT + place));
-    seed.checksum_of_words(at, words)
+    let word = |place| u64_at(bytes, COVERED_AT + place);
+    seed.checksum_of_words(at, [word(0), word(8), word(16), word(24)])
 }

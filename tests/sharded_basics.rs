@@ -317,6 +317,21 @@ fn a_small_file_cache_is_warned_of_through_the_log() {
 }
 
 #[test]
+fn only_one_sharded_log_at_a_time_writes_the_checkpoints_of_a_log() {
+    // Two would write their records to the same place.
+    let dir = tempfile::tempdir().expect("a directory");
+    let wal = Wal::new(options(dir.path(), SyncMode::Async)).expect("opens");
+    let on = || ShardedWal::on(wal.clone(), ShardedOptions::new(2));
+    let first = on().expect("opens");
+    assert!(matches!(on(), Err(Error::Config(_))));
+    first.create_checkpoint(b"c").expect("creates");
+    drop(first);
+    let again = on().expect("opens once the other is gone");
+    again.load_checkpoint(b"c").expect("is there");
+    again.create_checkpoint(b"d").expect("creates");
+}
+
+#[test]
 fn a_closed_log_answers_closed() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path(), 2);

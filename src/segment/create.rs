@@ -84,11 +84,19 @@ pub fn create_spare(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn Sto
 }
 
 /// Fills a file from [`create_spare`] with zeros up to this length, and syncs it; `in_pieces` where
-/// appends wait for syncs of their own meanwhile.
-pub fn fill_spare(file: &dyn StorageFile, len: u64, in_pieces: bool) -> io::Result<()> {
+/// appends wait for syncs of their own meanwhile. `Interrupted`: it is not wanted any more.
+pub fn fill_spare(
+    file: &dyn StorageFile,
+    len: u64,
+    in_pieces: bool,
+    is_wanted: impl Fn() -> bool,
+) -> io::Result<()> {
     file.allocate(0, len)?;
     if in_pieces {
         for piece in pieces(0..len) {
+            if !is_wanted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             file.write_zeros(piece.start, piece.end - piece.start)?;
             file.sync_data()?;
         }

@@ -21,6 +21,7 @@ use crate::sharded::crew::Crew;
 use crate::sharded::options::ShardedOptions;
 use crate::sharded::route::shard_stream_name;
 use crate::sharded::shard_count::record_or_compare;
+use crate::stream::CheckpointClaim;
 use crate::stream::StreamCore;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::Ordering;
@@ -49,6 +50,8 @@ pub struct ShardedLog {
     /// Entries appended since the log was opened, and those that no checkpoint held by then; if
     /// anybody wants to know.
     pub appended: Option<AtomicU64>,
+    /// Goes last: the log of checkpoints has been settled by then.
+    _claim: CheckpointClaim,
 }
 
 /// One shard: its stream, or why it cannot be used. A stream that is deleted behind our back
@@ -99,10 +102,15 @@ impl ShardedWal {
     }
 
     /// Makes an open log a sharded one. The log keeps its receiver of messages
-    /// ([`Wal::open_logging`]). Errors as [`ShardedWal::new`] has them.
+    /// ([`Wal::open_logging`]). Errors as [`ShardedWal::new`] has them; `Config` while another
+    /// `ShardedWal` on this log lives: share that one.
     pub fn on(wal: Wal, sharded: ShardedOptions) -> Result<Self> {
         sharded.check()?;
         record_or_compare(&wal, sharded.shard_count)?;
+        let Some(claim) = wal.environment().claim_checkpoints() else {
+            let what = "another ShardedWal writes the checkpoints of this log".to_owned();
+            return Err(Error::Config(what));
+        };
         warn_of_small_caches(&wal, sharded.shard_count);
         let recovered = recover(wal.environment(), sharded.shard_count)?;
         let numbers = 0..sharded.shard_count;
@@ -125,6 +133,7 @@ impl ShardedWal {
             checkpoints,
             crew,
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
+            _claim: claim,
         });
         let automatic = match sharded.automatic {
             Some(wanted) => Some(Automatic::start(&log, wanted)?),

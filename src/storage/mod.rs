@@ -216,7 +216,7 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     }
 
     /// Hands a range to the disk, without waiting and without a promise: a hint that it will be
-    /// synced soon. What fails is told by that sync.
+    /// synced soon. What fails is told by that sync, through this opening of the file.
     fn start_write_back(&self, offset: u64, len: u64) {
         let _ = (offset, len);
     }
@@ -242,6 +242,12 @@ pub trait WritableMap: Send + Sync + fmt::Debug {
     /// Stores bytes at `offset`. False, and nothing done, where the range was not made ready.
     /// Bytes of one file offset are stored by one thread at a time.
     fn store(&self, offset: u64, bytes: &[u8]) -> bool;
+
+    /// Nothing below `offset` is stored any more: pages that lie there may leave the process. Where
+    /// it is worth a call. What was stored in them stays in the kernel. One call at a time.
+    fn let_go_before(&self, offset: u64) {
+        let _ = offset;
+    }
 
     /// The end of what was made ready.
     fn ready_to(&self) -> u64;

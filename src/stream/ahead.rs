@@ -26,6 +26,7 @@ use crate::segment::fill_spare;
 use crate::segment::pieces;
 use crate::storage::StorageFile;
 use crate::stream::StreamCore;
+use crate::stream::catalogue::Part;
 use crate::stream::grow::MOST_STEP;
 use crate::stream::grow::Spare;
 use crate::stream::tail::Life;
@@ -61,10 +62,7 @@ impl StreamCore {
 
     /// Makes room ahead of the tail, off the appending threads. One thread at a time.
     pub fn prepare(&self) {
-        let mut told = {
-            let _upkeep = self.upkeep.lock();
-            self.secure_ahead()
-        };
+        let mut told = self.secure_ahead();
         if let Err(error) = self.map_ahead() {
             self.environment
                 .tell(log::Level::Debug, &format!("not mapped: {error}"));
@@ -93,7 +91,22 @@ impl StreamCore {
         }
     }
 
+    /// Piece by piece, each under the upkeep lock: an append that needs room, a rotation, closing
+    /// wait for one of them.
     fn secure_ahead(&self) -> Result<()> {
+        let mut goal = None;
+        loop {
+            let upkeep = self.upkeep.lock();
+            let goes_on = self.secure_piece(&mut goal);
+            crate::sync::MutexGuard::unlock_fair(upkeep);
+            if !goes_on? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether there is more to do. `goal`: which segment is being secured, and how far.
+    fn secure_piece(&self, goal: &mut Option<(Arc<Part>, FileOffset)>) -> Result<bool> {
         let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
         let (active, secured, offset) = {
             let tail = self.tail.lock();
@@ -101,40 +114,55 @@ impl StreamCore {
             // What is mapped is made ready elsewhere.
             let is_left = is_strict || tail.mapped.is_none();
             let Some(active) = tail.active.clone().filter(|_| is_left) else {
-                return Ok(());
+                return Ok(false);
             };
             (active, tail.secured, tail.written.offset)
         };
-        let left = secured.0.saturating_sub(offset.0);
-        let used = offset.0 - HEADER_AREA_LEN;
-        let enough = left >= self.step(used) / 2;
-        if enough || (!is_strict && used < BLOCKS_FROM) {
-            return Ok(());
-        }
-        let to = self.step_ahead(offset, secured);
-        if to <= secured {
-            self.tail.lock().ahead_refused_at = Some(secured);
-            return Ok(());
-        }
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
+        let begins = goal.is_none();
+        if begins {
+            let left = secured.0.saturating_sub(offset.0);
+            let used = offset.0 - HEADER_AREA_LEN;
+            let enough = left >= self.step(used) / 2;
+            if enough || (!is_strict && used < BLOCKS_FROM) {
+                return Ok(false);
+            }
+            let to = self.step_ahead(offset, secured);
+            if to <= secured {
+                self.tail.lock().ahead_refused_at = Some(secured);
+                return Ok(false);
+            }
+            *goal = Some((Arc::clone(&active), to));
+        }
+        let Some((part, to)) = goal else {
+            return Ok(false);
+        };
+        // Rotated, or an append has secured as much itself, meanwhile.
+        if !Arc::ptr_eq(part, &active) || secured >= *to {
+            return Ok(false);
+        }
+        let to = *to;
         let file = self.file_for_zeros(&active)?;
-        file.allocate(secured.0, to - secured).map_err(io)?;
+        if begins {
+            file.allocate(secured.0, to - secured).map_err(io)?;
+        }
         if !is_strict {
             self.tail.lock().secured = to;
-            return Ok(());
+            return Ok(false);
         }
-        for piece in pieces(secured.0..to.0) {
-            let len = piece.end - piece.start;
-            file.write_zeros(piece.start, len).map_err(io)?;
-            if let Err(error) = file.sync_data() {
-                // The file holds entries too.
-                let error = Arc::new(io(error));
-                self.poison(Arc::clone(&error));
-                return Err(error.duplicate());
-            }
-            self.tail.lock().secured = FileOffset(piece.end);
+        let Some(piece) = pieces(secured.0..to.0).next() else {
+            return Ok(false);
+        };
+        file.write_zeros(piece.start, piece.end - piece.start)
+            .map_err(io)?;
+        if let Err(error) = file.sync_data() {
+            // The file holds entries too.
+            let error = Arc::new(io(error));
+            self.poison(Arc::clone(&error));
+            return Err(error.duplicate());
         }
-        Ok(())
+        self.tail.lock().secured = FileOffset(piece.end);
+        Ok(piece.end < to.0)
     }
 
     fn make_spare(&self) -> Result<()> {
@@ -161,7 +189,11 @@ impl StreamCore {
     /// Fills the file, and lets it count unless a rotation came first.
     pub(super) fn end_spare(&self, file: &dyn StorageFile, len: u64) -> Result<()> {
         let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
-        let filled = fill_spare(file, len, is_strict);
+        let is_wanted = || {
+            let begun = self.upkeep.lock().spare == Spare::Begun;
+            begun && self.tail.lock().life == Life::Open
+        };
+        let filled = fill_spare(file, len, is_strict, is_wanted);
         let mut upkeep = self.upkeep.lock();
         // Otherwise the name is gone, or another's.
         if upkeep.spare == Spare::Begun {

@@ -58,6 +58,8 @@ pub struct StreamCore {
     pub(super) catalogue: CurrentCatalogue,
     /// What `tail.life` says, without its lock.
     pub(super) deleted: AtomicBool,
+    /// Whether the active segment is mapped for storing, most likely.
+    pub(super) is_mapped: AtomicBool,
     /// One past the last id in the kernel.
     pub(super) written_end: AtomicU64,
     /// Under `BatchOnly`: one past the last id whose append returned without an error.
@@ -183,6 +185,7 @@ impl StreamCore {
                 parts,
             }),
             deleted: AtomicBool::new(false),
+            is_mapped: AtomicBool::new(false),
             written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
             acknowledged_end: AtomicU64::new(0),
             upkeep: Mutex::new(Upkeep {

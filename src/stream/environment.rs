@@ -20,6 +20,8 @@ use crate::stream::StreamCore;
 use crate::stream::rooms::Rooms;
 use crate::sync::Mutex;
 use crate::sync::OnceLock;
+#[cfg(feature = "sharded")]
+use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering;
@@ -66,6 +68,9 @@ pub struct Environment {
     pub(super) stores_are_safe: OnceLock<bool>,
     /// How many segments are mapped for storing.
     pub(super) maps: Arc<AtomicUsize>,
+    /// A sharded log writes its checkpoints here.
+    #[cfg(feature = "sharded")]
+    claimed: AtomicBool,
     /// How many streams are in a round of syncing.
     rounds: AtomicUsize,
     streams_made: AtomicU64,
@@ -99,6 +104,8 @@ impl Environment {
             attendant: OnceLock::new(),
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),
+            #[cfg(feature = "sharded")]
+            claimed: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
             streams_made: AtomicU64::new(0),
             dirs_made: AtomicU64::new(0),
@@ -109,6 +116,14 @@ impl Environment {
     /// A number for a stream that no other of this log has while it is open.
     pub fn stream_number(&self) -> u64 {
         self.streams_made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Claims the checkpoints of this log for one sharded log, until the claim is dropped. `None`:
+    /// another has them.
+    #[cfg(feature = "sharded")]
+    pub fn claim_checkpoints(self: &Arc<Self>) -> Option<CheckpointClaim> {
+        let was_claimed = self.claimed.swap(true, Ordering::AcqRel);
+        (!was_claimed).then(|| CheckpointClaim(Arc::clone(self)))
     }
 
     /// Counts a round of a stream, as long as the guard is there.
@@ -160,6 +175,17 @@ impl Environment {
     /// Tells the log's owner.
     pub fn tell(&self, level: log::Level, message: &str) {
         (self.log)(level, message);
+    }
+}
+
+/// The right to write the checkpoints of a log.
+#[cfg(feature = "sharded")]
+pub struct CheckpointClaim(Arc<Environment>);
+
+#[cfg(feature = "sharded")]
+impl Drop for CheckpointClaim {
+    fn drop(&mut self) {
+        self.0.claimed.store(false, Ordering::Release);
     }
 }
 

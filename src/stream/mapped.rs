@@ -40,10 +40,10 @@ use crate::sync::atomic::Ordering;
 const MOST_STORED: u64 = 64 << 10;
 const MOST_STORED_BY_CHOICE: u64 = 2 << 10;
 
-/// How much of a segment is mapped at once: all of it, by default. Only addresses are taken; and
-/// while one map takes the place of another, appends have none.
+/// How much of a segment is mapped at once: all of it, by default, whatever lies before its frames
+/// or reaches beyond its end. While one map takes the place of another, appends have none.
 const MAP_LEN: u64 = if cfg!(target_pointer_width = "64") {
-    64 << 20
+    66 << 20
 } else {
     8 << 20
 };
@@ -149,13 +149,6 @@ impl Environment {
         frame_len <= most
     }
 
-    /// Whether an entry of this length may be stored, as far as is known.
-    #[inline]
-    pub(super) fn may_store(&self, len: u64) -> bool {
-        let forced = self.options.write_strategy == WriteStrategy::Mmap;
-        self.stores(len) && (forced || self.stores_are_safe.get() == Some(&true))
-    }
-
     /// Whether they may be: what only the disk knows.
     fn may_map(&self) -> bool {
         let forced = self.options.write_strategy == WriteStrategy::Mmap;
@@ -234,6 +227,9 @@ impl StreamCore {
         let ready_to = found.map.as_ref().map_or(0, |map| map.ready_to());
         if ready_to >= goal.0 || used < LEAST_STEP {
             return Ok(false);
+        }
+        if let Some(map) = &found.map {
+            map.let_go_before(here.saturating_sub(MOST_AHEAD));
         }
         let from = ready_to.max(here);
         let wanted = goal.min(FileOffset(from + STEP));
@@ -388,10 +384,17 @@ impl StreamCore {
     /// may have been before: nobody else would.
     pub(super) fn use_map(&self, tail: &mut Tail, mapped: Option<Mapped>) {
         tail.mapped = mapped;
+        self.note_whether_mapped(tail);
         if tail.mapped.is_some() && !tail.sync_planned {
             tail.sync_planned = true;
             self.plan_sync();
         }
+    }
+
+    /// For those who would do something in vain where there is no map. What is told may be old.
+    fn note_whether_mapped(&self, tail: &Tail) {
+        let is_mapped = tail.mapped.is_some();
+        self.is_mapped.store(is_mapped, Ordering::Relaxed);
     }
 
     /// Takes the map away from a stream that nobody appended to since this was called last.
@@ -401,6 +404,7 @@ impl StreamCore {
         tail.seen_at = tail.written.offset;
         if idle {
             tail.retire_map();
+            self.note_whether_mapped(&tail);
         }
         let retired = tail.retired.take();
         drop(tail);
@@ -412,6 +416,7 @@ impl StreamCore {
         let retired = {
             let mut tail = self.tail.lock();
             tail.retire_map();
+            self.note_whether_mapped(&tail);
             tail.retired.take()
         };
         drop(retired);

@@ -58,6 +58,8 @@ mod watch;
 pub use self::core::StreamCore;
 pub use cursor::Cursor;
 pub use environment::Attendant;
+#[cfg(feature = "sharded")]
+pub use environment::CheckpointClaim;
 pub use environment::Environment;
 pub use finish::remove_deleted;
 #[cfg(feature = "capi")]

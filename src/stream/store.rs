@@ -13,6 +13,7 @@ use crate::stream::StreamCore;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
 use crate::sync::MutexGuard;
+use crate::sync::atomic::Ordering;
 
 impl StreamCore {
     /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
@@ -22,7 +23,8 @@ impl StreamCore {
         let options = &self.environment.options;
         let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
         // Its checksum is worth computing only if it is stored.
-        let may_be_stored = self.environment.may_store(entry.len() as u64);
+        let may_be_stored =
+            self.is_mapped.load(Ordering::Relaxed) && self.environment.stores(entry.len() as u64);
         if options.sync_mode == SyncMode::Strict || !may_be_stored || compresses() {
             return None;
         }
@@ -69,7 +71,10 @@ impl StreamCore {
             return false;
         };
         // Beside the helper, perhaps: what both make ready is ready.
-        let made = MutexGuard::unlocked(tail, || map.make_ready(range.start, range.end));
-        made.is_ok() && map.ready_to() > range.start
+        MutexGuard::unlocked(tail, move || {
+            // Moved in: if it is the last one it must not be dropped under the lock.
+            let made = map.make_ready(range.start, range.end);
+            made.is_ok() && map.ready_to() > range.start
+        })
     }
 }

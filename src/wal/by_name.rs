@@ -307,7 +307,7 @@ impl Wal {
 
     /// What the streams share; the sharded log keeps its own files beside them.
     #[cfg(feature = "sharded")]
-    pub(crate) fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Arc<Environment> {
         &self.log.environment
     }
 

@@ -31,6 +31,10 @@ const TMPFS: u64 = 0x0102_1994;
 
 const PAGE: u64 = 4096;
 
+/// Pages behind those that are stored into are let go of when there are so many bytes: each time
+/// interrupts the processors that store.
+const LET_GO_AT_ONCE: u64 = 8 << 20;
+
 /// A shared mapping for reading and writing; unmapped on drop.
 #[derive(Debug)]
 pub(super) struct RealWritableMap {
@@ -147,7 +151,8 @@ impl WritableMap for RealWritableMap {
 
     fn store(&self, offset: u64, bytes: &[u8]) -> bool {
         let end = offset.checked_add(bytes.len() as u64);
-        // `ready_from` is stored first, and never again: who sees the end sees the start.
+        // `ready_from` is stored first, and then only grows, behind what is stored: who sees the end
+        // sees the start.
         let ready_to = self.ready_to();
         let ready_from = self.ready_from.load(Ordering::Acquire);
         if offset < ready_from || end.is_none_or(|end| end > ready_to) {
@@ -162,6 +167,23 @@ impl WritableMap for RealWritableMap {
         // A process that dies here leaves the stores before this one, not only later ones.
         std::sync::atomic::fence(Ordering::Release);
         true
+    }
+
+    fn let_go_before(&self, offset: u64) {
+        let from = self.ready_from.load(Ordering::Acquire) / PAGE * PAGE;
+        let to = offset / PAGE * PAGE;
+        if to > self.ready_to() || to < from + LET_GO_AT_ONCE {
+            return;
+        }
+        // First: a store there would find no page, and might not get one without a signal.
+        self.ready_from.store(to, Ordering::Release);
+        // SAFETY: the range lies within the mapping, which is shared: what was stored stays in the
+        // page cache, dirty as it is (madvise(2), MADV_DONTNEED). Nobody refers to it, and nobody
+        // stores there any more. Where this fails the pages stay.
+        unsafe {
+            let len = (to - from) as usize;
+            libc::madvise(self.at(from).cast(), len, libc::MADV_DONTNEED);
+        }
     }
 
     fn ready_to(&self) -> u64 {
@@ -348,6 +370,45 @@ mod tests {
                 }
             });
             assert!(map.store(PAGES * PAGE - 2, b"ee"));
+        }
+    }
+
+    #[test]
+    fn pages_that_are_let_go_leave_the_process_and_keep_what_was_stored() {
+        const LEN: u64 = 12 << 20;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("f");
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .expect("opens");
+        super::super::growth::write_zeros(&file, 0, LEN).expect("written");
+        let map = RealWritableMap::new(&file, 0, LEN).expect("maps");
+        map.make_ready(100, LEN).expect("ready");
+        for offset in (100..LEN).step_by(1000) {
+            assert!(map.store(offset, &[7]));
+        }
+        let resident_kib = || -> u64 {
+            let maps = fs::read_to_string("/proc/self/smaps").expect("reads");
+            let ours = maps.split_once(path.to_str().expect("a readable path"));
+            let rss = ours.and_then(|(_, rest)| rest.split_once("Rss:"));
+            let number = rss.and_then(|(_, rest)| rest.split_whitespace().next());
+            number.expect("told").parse().expect("a number")
+        };
+        assert_eq!(resident_kib(), LEN >> 10);
+        map.let_go_before(LET_GO_AT_ONCE - 1);
+        assert_eq!(resident_kib(), LEN >> 10, "not worth it yet");
+        map.let_go_before(9 << 20);
+        assert_eq!(resident_kib(), 3 << 10);
+        assert!(!map.store((9 << 20) - 1, &[8]), "no page is there");
+        assert!(map.store(9 << 20, &[7]));
+        map.let_go_before(LEN + PAGE);
+        assert_eq!(resident_kib(), 3 << 10, "nothing beyond what is ready");
+        let content = fs::read(&path).expect("reads");
+        for offset in (100..LEN as usize).step_by(1000) {
+            assert_eq!(content[offset], 7);
         }
     }
 }

@@ -152,8 +152,9 @@
 #define IRONWAL_READ_MMAP 1
 
 /**
- * The library chooses: stores into the mapped active segment in mode asynchronous, where no store
- * can raise a signal (ext4, tmpfs); positional writes everywhere else. The default.
+ * The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
+ * failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
+ * that somebody else shortens still does); positional writes everywhere else. The default.
  */
 #define IRONWAL_WRITE_AUTO 0
 

@@ -33,8 +33,9 @@ pub const IRONWAL_READ_STANDARD_IO: i32 = 0;
 /// then raise SIGBUS in the reading thread.
 pub const IRONWAL_READ_MMAP: i32 = 1;
 
-/// The library chooses: stores into the mapped active segment in mode asynchronous, where no store
-/// can raise a signal (ext4, tmpfs); positional writes everywhere else. The default.
+/// The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
+/// failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
+/// that somebody else shortens still does); positional writes everywhere else. The default.
 pub const IRONWAL_WRITE_AUTO: i32 = 0;
 /// Positional writes.
 pub const IRONWAL_WRITE_STANDARD_IO: i32 = 1;

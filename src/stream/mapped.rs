@@ -2,7 +2,7 @@
 //!
 //! Under [`WriteStrategy::Mmap`] from the first frame on; under `Auto` in mode `Async`, where no
 //! store can raise a signal, once a segment holds more than a few entries. Stores go to pages that
-//! were made ready: they have blocks, and a helper has made them writable. What does not fit there
+//! were made ready: they have blocks, and a helper, or an appender who outran it, has made them writable. What does not fit there
 //! is written, as ever; both ways lead to the same bytes, and the kernel shows each what the other
 //! did (mmap(2), `MAP_SHARED`).
 //!

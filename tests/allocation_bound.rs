@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 
 use ironwal::*;
 
+// Shared with `damage`, which uses all of it.
 #[path = "damage/disk.rs"]
 #[allow(dead_code)]
 mod disk;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ironwal::*;
 
+// Shared with `damage`, which uses all of it.
 #[path = "damage/disk.rs"]
 #[allow(dead_code)]
 mod disk;

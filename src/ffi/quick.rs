@@ -6,7 +6,6 @@
 
 #![allow(unsafe_code)]
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::panic::resume_unwind;
@@ -47,16 +46,7 @@ pub(super) unsafe fn on_quick<H: Handle>(
         Ok(done)
     };
     // SAFETY: as demanded of the caller.
-    unsafe {
-        match is_done(attempt) {
-            Ok(true) => {
-                give(out_error, ptr::null_mut());
-                IRONWAL_OK
-            }
-            Ok(false) => on(handle, out_error, body),
-            Err(payload) => call(out_error, || resume_unwind(payload)),
-        }
-    }
+    unsafe { first(attempt, out_error, || on(handle, out_error, body)) }
 }
 
 /// `on_quick` for a handle that one thread at a time may use.
@@ -83,19 +73,27 @@ pub(super) unsafe fn on_mut_quick<H: Handle>(
         Ok(done)
     };
     // SAFETY: as demanded of the caller.
-    unsafe {
-        match is_done(attempt) {
-            Ok(true) => {
-                give(out_error, ptr::null_mut());
-                IRONWAL_OK
-            }
-            Ok(false) => on_mut(handle, out_error, body),
-            Err(payload) => call(out_error, || resume_unwind(payload)),
-        }
-    }
+    unsafe { first(attempt, out_error, || on_mut(handle, out_error, body)) }
 }
 
-/// Whether a quick attempt did it. What it was refused for is told by the long way.
-fn is_done(attempt: impl FnOnce() -> Result<bool, Failure>) -> Result<bool, Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(|| attempt().unwrap_or(false)))
+/// Makes the quick attempt, and goes the long way where that did nothing, which then tells what it
+/// was refused for.
+///
+/// # Safety
+/// `out_error` is NULL or writable.
+unsafe fn first(
+    attempt: impl FnOnce() -> Result<bool, Failure>,
+    out_error: *mut *mut ironwal_error,
+    long_way: impl FnOnce() -> ironwal_status,
+) -> ironwal_status {
+    match catch_unwind(AssertUnwindSafe(|| attempt().unwrap_or(false))) {
+        Ok(true) => {
+            // SAFETY: as demanded of the caller.
+            unsafe { give(out_error, ptr::null_mut()) };
+            IRONWAL_OK
+        }
+        Ok(false) => long_way(),
+        // SAFETY: as demanded of the caller.
+        Err(payload) => unsafe { call(out_error, || resume_unwind(payload)) },
+    }
 }

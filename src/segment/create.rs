@@ -123,3 +123,47 @@ fn create_anew(storage: &dyn Storage, path: &Path) -> io::Result<Arc<dyn Storage
         created => created,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_come_in_pieces_that_leave_nothing_out() {
+        let piece = ZEROS_AT_ONCE as u64;
+        assert_eq!(pieces(7..7).count(), 0);
+        assert!(pieces(7..8).eq(std::iter::once(7..8)));
+        let all: Vec<_> = pieces(1536..1536 + 2 * piece + 1).collect();
+        let starts = [1536, 1536 + piece, 1536 + 2 * piece];
+        assert!(all.iter().map(|piece| piece.start).eq(starts));
+        assert!(all.windows(2).all(|two| two[0].end == two[1].start));
+        assert_eq!(all[2].end, 1536 + 2 * piece + 1);
+    }
+
+    #[cfg(feature = "simulation")]
+    #[test]
+    fn a_spare_is_synced_piece_by_piece_and_given_up_when_nobody_wants_it() {
+        use crate::storage::simulated::OpKind;
+        use crate::storage::simulated::SimulatedDisk;
+        use std::cell::Cell;
+
+        let len = 4 * ZEROS_AT_ONCE as u64;
+        for (in_pieces, asked_most, syncs) in [(true, 9, 4), (true, 2, 2), (false, 0, 0)] {
+            let disk = SimulatedDisk::new();
+            let file = disk.create_file(Path::new("/spare")).expect("creates");
+            let asked = Cell::new(0);
+            let is_wanted = || {
+                asked.set(asked.get() + 1);
+                asked.get() <= asked_most
+            };
+            let filled = fill_spare(&*file, len, in_pieces, is_wanted);
+            let is_given_up = in_pieces && asked_most < 4;
+            assert_eq!(filled.is_err(), is_given_up, "{in_pieces} {asked_most}");
+            assert_eq!(
+                disk.count(OpKind::SyncData),
+                syncs,
+                "{in_pieces} {asked_most}"
+            );
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What several test programs need: a log's options, its files, and the program itself as a child.
 
+// Compiled into each of them, and each uses a part.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;

@@ -115,6 +115,7 @@ static void names(ironwal::wal &wal) {
     char used[8] = {'u', 's', 'e', 'd', 0, 'x', 'y', 'z'};
     const char *text = "text", *none = nullptr;
     CHECK(wal.append(whole, "x").status() == IRONWAL_E_INVALID_ARG);
+    CHECK(wal.append(whole, "x").error().message().find("char array that is no text") != std::string_view::npos);
     CHECK(wal.append(none, "x").status() == IRONWAL_E_INVALID_ARG);
     CHECK(wal.append("a\0b", "x").status() == IRONWAL_E_INVALID_ARG);
     CHECK(ironwal::wal::open(none).status() == IRONWAL_E_INVALID_ARG);

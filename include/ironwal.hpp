@@ -100,7 +100,7 @@ using fleeting_container = std::enable_if_t<is_byte_container<plain<T>> && !is_l
 template <class T>
 using char_pointer = std::enable_if_t<std::is_same_v<T, char *> || std::is_same_v<T, const char *>>;
 
-// What the C layer refuses, with IRONWAL_E_INVALID_ARG.
+// What the C layer refuses, with IRONWAL_E_INVALID_ARG and a message that names this cause.
 inline constexpr ironwal_slice refused_slice{nullptr, 1};
 
 // A literal ends with its only NUL. An array of const char that does not may be a buffer of data, so

@@ -19,8 +19,12 @@ use crate::ours::c_calls::Slice;
 use crate::ours::c_calls::check;
 
 pub const C_CONTENDERS: &[Contender] = &[
-    row("ironwal C", APPENDS, |setup| open(setup, READ_STANDARD_IO, true)),
-    row("ironwal C get_into", READS, |setup| open(setup, READ_STANDARD_IO, false)),
+    row("ironwal C", APPENDS, |setup| {
+        open(setup, READ_STANDARD_IO, true)
+    }),
+    row("ironwal C get_into", READS, |setup| {
+        open(setup, READ_STANDARD_IO, false)
+    }),
     row("ironwal C view, mapped", READS, |setup| {
         open(setup, READ_MMAP, true)
     }),

@@ -66,7 +66,7 @@ static void advice(void) {
     advises("plain", 0, "no directory");
     advises("plain/log", ENOTDIR, "no directory");
     advises(long_name, ENAMETOOLONG, "shorten the path");
-    advises("loop", ELOOP, "symbolic links");
+    advises("loop/log", ELOOP, "symbolic links");
     ironwal_wal *holder = open_log("held");
     advises("held", 0, "close the other writer");
     OK(ironwal_wal_close(holder, &error));

@@ -47,6 +47,8 @@
  *   are UTF-8 without a NUL inside; no NUL need end them.
  * - NULL where a pointer is required, a length above PTRDIFF_MAX, an unknown enum value or a handle
  *   of another kind: ::IRONWAL_E_INVALID_ARG, and nothing is done.
+ * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has numbers of its own and none
+ *   is 0: one of another kind, or an int that was never set, is refused.
  * - Threads. A log and its streams may be used by any number of threads at once; a transaction, an
  *   iterator and options by one at a time. A call that frees a handle must be the last one on it.
  *   Calls are no cancellation points: pthread_cancel() takes effect after them.
@@ -93,107 +95,107 @@
 /**
  * Something was lost or refused.
  */
-#define IRONWAL_LOG_ERROR 1
+#define IRONWAL_LOG_ERROR 501
 
 /**
  * Something was damaged and dealt with.
  */
-#define IRONWAL_LOG_WARN 2
+#define IRONWAL_LOG_WARN 502
 
 /**
  * What was opened, recovered and closed.
  */
-#define IRONWAL_LOG_INFO 3
+#define IRONWAL_LOG_INFO 503
 
 /**
  * For those who look for a fault.
  */
-#define IRONWAL_LOG_DEBUG 4
+#define IRONWAL_LOG_DEBUG 504
 
 /**
  * Everything.
  */
-#define IRONWAL_LOG_TRACE 5
+#define IRONWAL_LOG_TRACE 505
 
 /**
  * Every append, batch and transaction is durable when it returns. The default.
  */
-#define IRONWAL_SYNC_STRICT 0
+#define IRONWAL_SYNC_STRICT 1
 
 /**
  * Batches and transactions are durable when they return; single appends survive the process.
  */
-#define IRONWAL_SYNC_BATCH_ONLY 1
+#define IRONWAL_SYNC_BATCH_ONLY 2
 
 /**
  * Nothing waits for the disk; what was appended survives the death of the process.
  */
-#define IRONWAL_SYNC_ASYNC 2
+#define IRONWAL_SYNC_ASYNC 3
 
 /**
  * Stored as given. The default.
  */
-#define IRONWAL_COMPRESSION_NONE 0
+#define IRONWAL_COMPRESSION_NONE 301
 
 /**
  * LZ4 blocks, where that makes a payload smaller.
  */
-#define IRONWAL_COMPRESSION_LZ4 1
+#define IRONWAL_COMPRESSION_LZ4 302
 
 /**
  * Positional reads. The default.
  */
-#define IRONWAL_READ_STANDARD_IO 0
+#define IRONWAL_READ_STANDARD_IO 101
 
 /**
  * Sealed segments, and what is durable of the newest one, are memory-mapped; a failing disk can
  * then raise SIGBUS in the reading thread.
  */
-#define IRONWAL_READ_MMAP 1
+#define IRONWAL_READ_MMAP 102
 
 /**
  * The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
  * failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
  * that somebody else shortens still does); positional writes everywhere else. The default.
  */
-#define IRONWAL_WRITE_AUTO 0
+#define IRONWAL_WRITE_AUTO 201
 
 /**
  * Positional writes.
  */
-#define IRONWAL_WRITE_STANDARD_IO 1
+#define IRONWAL_WRITE_STANDARD_IO 202
 
 /**
  * Stores into the mapped active segment, always; a failing or full disk can then raise SIGBUS in
  * the appending thread on file systems other than ext4 and tmpfs.
  */
-#define IRONWAL_WRITE_MMAP 2
+#define IRONWAL_WRITE_MMAP 203
 
 /**
  * Keep what is good and report what is not. The default.
  */
-#define IRONWAL_CORRUPTION_TRUNCATE 0
+#define IRONWAL_CORRUPTION_TRUNCATE 401
 
 /**
  * Refuse to open a damaged log, with one error that lists the damage.
  */
-#define IRONWAL_CORRUPTION_ERROR 1
+#define IRONWAL_CORRUPTION_ERROR 402
 
 /**
  * Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
  * that is on record, a derived file that is made anew.
  */
-#define IRONWAL_SEVERITY_NOTE 0
+#define IRONWAL_SEVERITY_NOTE 601
 
 /**
  * Something that was durable is damaged or gone.
  */
-#define IRONWAL_SEVERITY_DAMAGE 1
+#define IRONWAL_SEVERITY_DAMAGE 602
 
 /**
  * Something could not be looked at: a read error, a newer format, a stranger's file.
  */
-#define IRONWAL_SEVERITY_UNREADABLE 2
+#define IRONWAL_SEVERITY_UNREADABLE 603
 
 /**
  * The longest id of a checkpoint, in bytes.

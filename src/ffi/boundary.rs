@@ -302,7 +302,7 @@ pub(super) unsafe fn array<'a, T>(
     }
     if first.is_null() {
         return Err(Failure::argument(format!(
-            "{name} is NULL and its length is {count}"
+            "{name} is NULL and its length is {count} (from C++ also: a char array that is no text)"
         )));
     }
     if !first.is_aligned() {

@@ -12,15 +12,15 @@ use crate::LogSink;
 use super::error::CText;
 
 /// Something was lost or refused.
-pub const IRONWAL_LOG_ERROR: i32 = 1;
+pub const IRONWAL_LOG_ERROR: i32 = 501;
 /// Something was damaged and dealt with.
-pub const IRONWAL_LOG_WARN: i32 = 2;
+pub const IRONWAL_LOG_WARN: i32 = 502;
 /// What was opened, recovered and closed.
-pub const IRONWAL_LOG_INFO: i32 = 3;
+pub const IRONWAL_LOG_INFO: i32 = 503;
 /// For those who look for a fault.
-pub const IRONWAL_LOG_DEBUG: i32 = 4;
+pub const IRONWAL_LOG_DEBUG: i32 = 504;
 /// Everything.
-pub const IRONWAL_LOG_TRACE: i32 = 5;
+pub const IRONWAL_LOG_TRACE: i32 = 505;
 
 /// A number or an address of the caller's, given back with every callback.
 pub type CallbackContext = usize;

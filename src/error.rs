@@ -6,6 +6,7 @@
 //! remembers it (the last few of them), so ask on that thread.
 
 mod duplicate;
+pub mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -377,6 +378,7 @@ impl Error {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "check the permissions of the log's directory"
                 }
+                io::ErrorKind::OutOfMemory => "free memory and try again; nothing was lost",
                 _ => "check the disk; what was acknowledged as durable is kept",
             },
             Error::Corruption(_) | Error::CrcMismatch { .. } => {

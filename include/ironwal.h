@@ -55,6 +55,12 @@
  * - fork. In the child every call on a log of the parent's, and on what was made from it, answers
  *   ::IRONWAL_E_FORKED; freeing there touches neither the disk nor the parent's threads. Options,
  *   pinned views and lists are memory and work there as ever.
+ * - Memory. Where there is none for a length that the caller or the disk decides, a call answers
+ *   ::IRONWAL_E_IO, ironwal_error_os_error() gives ENOMEM, and the message tells how many bytes were
+ *   asked for; an append has taken no id then. What is small whatever comes in (a handle, an error
+ *   object) ends the process where it cannot be allocated, as everywhere in Rust.
+ * - Signal handlers must call no function of the library: it takes locks and allocates, and would
+ *   wait for ever for the thread that was interrupted.
  * - A defect inside the library becomes ::IRONWAL_E_PANIC; the log then accepts only close and free.
  */
 
@@ -550,7 +556,7 @@ typedef struct ironwal_automatic_status {
 #define IRONWAL_E_TIMEOUT -6
 
 /**
- * The operating system refused; the error object tells its code.
+ * The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
  */
 #define IRONWAL_E_IO -7
 
@@ -734,7 +740,8 @@ const char *ironwal_version_string(void);
 ironwal_status ironwal_error_status(const struct ironwal_error *error);
 
 /**
- * The operating system's code (errno) behind the failure, 0 where there is none.
+ * The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
+ * there is none.
  *
  * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers 0.
@@ -1054,7 +1061,8 @@ ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *opti
                                                     struct ironwal_error **out_error);
 
 /**
- * Bytes of decompressed frames kept in memory; 0, the default, keeps none.
+ * Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
+ * unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1528,7 +1536,8 @@ ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
                                 struct ironwal_error **out_error);
 
 /**
- * Reads several entries of a stream, in the order of `ids`; an id may occur more than once.
+ * Reads several entries of a stream, in the order of `ids`; an id may occur more than once. A
+ * compressed batch is unpacked once, in whatever order its entries are asked for.
  *
  * - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
  * - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
@@ -1656,7 +1665,8 @@ ironwal_status ironwal_txn_begin(const struct ironwal_wal *wal,
  * - Threads: one at a time per `txn`.
  * - Blocks: never.
  * - Durable: nothing is written before the commit.
- * - Errors: ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was);
+ *   ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_txn_add(struct ironwal_txn *txn,
                                const void *data,

@@ -7,6 +7,7 @@
 
 mod advice;
 mod duplicate;
+pub mod memory;
 #[cfg(test)]
 mod tests;
 

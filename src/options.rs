@@ -114,7 +114,8 @@ pub struct WalOptions {
     pub write_buffer_size: usize,
     /// Bytes read ahead by iterators and recovery. 1 to 1 GiB, default 128 KiB.
     pub read_buffer_size: usize,
-    /// Bytes of decompressed frames kept in memory; `None` keeps none. Default `None`.
+    /// Bytes of decompressed frames kept in memory; `None` keeps none, and a read of one entry unpacks
+    /// its whole frame (iterators and `get_batch` unpack each frame once). Default `None`.
     pub block_cache_size: Option<u64>,
     /// When appends are made durable. Default `Strict`.
     pub sync_mode: SyncMode,

@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::Error;
+use crate::error::memory;
 use crate::storage::CancellationGuard;
 use crate::storage::fork_generation;
 use crate::stream::free_buffers_at_thread_end;
@@ -349,10 +350,12 @@ pub(super) unsafe fn parts<'a>(
     // SAFETY: as demanded of the caller.
     unsafe {
         let slices = array(slices, count, name)?;
-        slices
-            .iter()
-            .map(|slice| bytes(slice.data, slice.len, name))
-            .collect()
+        let mut parts = Vec::new();
+        memory::reserve(&mut parts, count).map_err(Error::Io)?;
+        for slice in slices {
+            parts.push(bytes(slice.data, slice.len, name)?);
+        }
+        Ok(parts)
     }
 }
 

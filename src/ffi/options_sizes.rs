@@ -154,7 +154,8 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
     }
 }
 
-/// Bytes of decompressed frames kept in memory; 0, the default, keeps none.
+/// Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
+/// unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.

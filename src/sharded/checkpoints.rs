@@ -14,6 +14,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::CheckpointRecord;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
@@ -157,7 +158,7 @@ impl Checkpoints {
             return Err(damaged("its file is gone".to_owned()));
         };
         // The length was bounded when the record was indexed.
-        let mut bytes = vec![0; place.len as usize];
+        let mut bytes = memory::zeroed(place.len as usize)?;
         match read_exact_at(&*file, place.offset.0, &mut bytes) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Err(damaged(error.to_string()));

@@ -22,9 +22,12 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::MAX_FRAME_LEN;
 use crate::format::PreparedFrame;
+use crate::format::Unprepared;
 use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::options::CompressionType;
@@ -42,7 +45,8 @@ use crate::sync::atomic::Ordering;
 impl StreamCore {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
-        let frame = PreparedFrame::single(parts, self.compress_from()).map_err(too_large)?;
+        let frame = PreparedFrame::single(parts, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
         self.append_frame(&frame, durable).map(|ids| ids.start)
     }
 
@@ -54,7 +58,8 @@ impl StreamCore {
             let next = tail.written.next_id.0;
             return Ok(next..next);
         }
-        let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;
+        let frame = PreparedFrame::many(entries, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
         self.append_frame(&frame, durable)
     }
 
@@ -62,7 +67,8 @@ impl StreamCore {
     /// that make several streams durable at once, by [`StreamCore::acknowledge_batch`].
     #[cfg(feature = "sharded")]
     pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
-        let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;
+        let frame = PreparedFrame::many(entries, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
         self.write_frame(&frame)
     }
 
@@ -73,6 +79,18 @@ impl StreamCore {
         self.make_durable(end)?;
         self.acknowledge(end);
         Ok(())
+    }
+
+    fn unprepared(&self, error: Unprepared) -> Error {
+        match error {
+            Unprepared::TooLarge { size_bytes } => Error::TooLarge {
+                size_bytes,
+                limit_bytes: MAX_FRAME_LEN,
+            },
+            Unprepared::NoMemory(error) => {
+                Error::io(error, ErrorContext::default().stream(&self.key))
+            }
+        }
     }
 
     fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
@@ -187,7 +205,8 @@ impl StreamCore {
                     .map(Placed::written);
             }
         };
-        let (ids, ticket) = tail.stage(&active, frame);
+        let io = |error| Error::io(error, active.segment.context());
+        let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
         if defers {
             let staged = Staged {
                 ticket,
@@ -247,16 +266,18 @@ impl StreamCore {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
         let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
         // The lock is held for the checksum of an entry table only, not for the payload.
-        let (header, prefix, rest) = frame.parts(seed, at, first_id, previous_len);
+        // All memory is had before ids are given.
+        let io = |error| Error::io(error, active.segment.context());
+        let parts = frame.parts(seed, at, first_id, previous_len);
+        let (header, prefix, rest) = parts.map_err(io)?;
+        let mut slices = Vec::new();
+        memory::reserve(&mut slices, rest.len() + 1).map_err(io)?;
+        slices.push(IoSlice::new(&prefix));
+        slices.extend(rest.into_iter().map(IoSlice::new));
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link);
         let batch = tail.take_staged();
-        let written = self.beside_tail(tail, || {
-            let mut slices = Vec::with_capacity(rest.len() + 1);
-            slices.push(IoSlice::new(&prefix));
-            slices.extend(rest.iter().map(|part| IoSlice::new(part)));
-            self.write_at_tail(active, at, &slices)
-        });
+        let written = self.beside_tail(tail, || self.write_at_tail(active, at, &slices));
         match written {
             Ok(opening) => {
                 tail.publish(active, batch);
@@ -383,11 +404,4 @@ fn zero_again(file: &dyn StorageFile, at: FileOffset, len: u64) -> bool {
     };
     let end = (at.0 + len).min(file_len);
     end <= at.0 || file.write_zeros(at.0, end - at.0).is_ok()
-}
-
-fn too_large(error: crate::format::payload::TooLarge) -> Error {
-    Error::TooLarge {
-        size_bytes: error.size_bytes,
-        limit_bytes: MAX_FRAME_LEN,
-    }
 }

@@ -5,9 +5,11 @@
 //! at the visible end it answers `None` and may be asked again. A run of damaged ids is one error,
 //! behind which it goes on. A failing disk, and files that are gone, end it.
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cache::Block;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
@@ -60,7 +62,7 @@ struct OpenSegment {
     /// where that is unknown.
     next_frame: (FileOffset, EntryId),
     frame: Option<FrameAt>,
-    block: Option<Arc<[u8]>>,
+    block: Option<Block>,
 }
 
 const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
@@ -204,6 +206,14 @@ impl Cursor {
             (Current::InBlock(range), Some(block)) => &block[range.clone()],
             (Current::InBlock(_), None) => &[],
         }
+    }
+
+    /// The entry that it moved to cannot be handed out: the end, and the error that tells why.
+    pub fn fail(&mut self, error: io::Error) -> Error {
+        self.ended = true;
+        self.segment = None;
+        self.next = EntryId(self.next.0.saturating_sub(1));
+        self.stream.io_error(self.next, error)
     }
 
     fn take_damage(&mut self) -> Option<Result<u64>> {
@@ -392,7 +402,7 @@ impl Cursor {
                 Err(error) => return unreadable(error, id.0..frame.header.end_id().0),
             }
         }
-        let block = open.block.as_deref().unwrap_or_default();
+        let block = open.block.as_ref().map_or(&[][..], |block| block);
         match entry_in_block(segment, &frame, block, id) {
             Ok(range) => {
                 self.current = Current::InBlock(range);

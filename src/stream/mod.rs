@@ -17,6 +17,8 @@
 //! | `round` | what does one round of group commit do? |
 //! | `frontier` | when is the durable point stored? |
 //! | `read` | how is one entry found and checked? |
+//! | `read_many` | how are several entries read in one call? |
+//! | `unpacked` | what is a compressed frame once it is unpacked? |
 //! | `open` | how is a segment file opened for reading, and how much of it is mapped? |
 //! | `rooms` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
@@ -43,6 +45,7 @@ mod hints;
 mod mapped;
 mod open;
 mod read;
+mod read_many;
 mod rooms;
 mod round;
 mod seldom;
@@ -51,6 +54,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod truncate;
+mod unpacked;
 mod view;
 mod wait;
 mod watch;

@@ -1,6 +1,7 @@
 //! What the appending side of a stream knows, under its lock: where the next frame goes.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -180,17 +181,29 @@ impl Tail {
         end + footer_reserve(end)
     }
 
-    /// Gives a frame its ids and its place, and copies it behind the staged ones.
-    pub fn stage(&mut self, active: &Part, frame: &PreparedFrame<'_>) -> (Range<u64>, u64) {
+    /// Gives a frame its ids and its place, and copies it behind the staged ones. Without memory for
+    /// the copy nothing is done.
+    pub fn stage(
+        &mut self,
+        active: &Part,
+        frame: &PreparedFrame<'_>,
+    ) -> io::Result<(Range<u64>, u64)> {
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
         let bytes = &mut self.staged.get_or_insert_with(kept_buffers).bytes;
         let place = bytes.len();
         let seed = active.segment.seed;
         let previous_len = self.reserved.last_frame_len;
-        let header = frame.encode_into(bytes, seed, at, first_id, previous_len);
+        let encoded = frame.encode_into(bytes, seed, at, first_id, previous_len);
+        let header = match encoded {
+            Ok(header) => header,
+            Err(error) => {
+                self.staged = self.staged.take_if(|staged| !staged.bytes.is_empty());
+                return Err(error);
+            }
+        };
         let encoded = &bytes[place..place + FRAME_HEADER_LEN];
         let link = encoded.first_chunk().map_or(0, header_crc_of);
-        self.reserve(&header, link)
+        Ok(self.reserve(&header, link))
     }
 
     /// Whether a rotated segment has no footer yet.

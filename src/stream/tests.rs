@@ -139,7 +139,7 @@ fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
     let active = tail.active.clone().expect("a segment");
     let parts: [&[u8]; 1] = [b"lost"];
     let frame = PreparedFrame::single(&parts, None).expect("is small");
-    let (_, ticket) = tail.stage(&active, &frame);
+    let (_, ticket) = tail.stage(&active, &frame).expect("memory");
     let batch = tail.take_staged();
     let panics = || {
         stream.beside_tail(&mut tail, || {

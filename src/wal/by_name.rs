@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::memory;
 use crate::options::LogSink;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
@@ -152,13 +153,18 @@ impl Wal {
         self.log.in_stream(stream, |stream| stream.get(id))
     }
 
-    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it.
+    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it. A
+    /// compressed frame is unpacked once in a call, however many of its entries are asked for and in
+    /// whatever order; single reads unpack it each time, unless it is in the block cache
+    /// ([`WalOptions::block_cache_size`]).
     pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
-        let found = self.log.in_stream(stream, |stream| {
-            let entries: Result<Vec<_>> = ids.iter().map(|id| stream.get(*id)).collect();
-            entries.map(Some)
-        })?;
-        Ok(found.unwrap_or_else(|| vec![None; ids.len()]))
+        let found = self
+            .log
+            .in_stream(stream, |stream| stream.get_batch(ids).map(Some))?;
+        match found {
+            Some(entries) => Ok(entries),
+            None => Ok(memory::collected(ids.iter().map(|_| None))?),
+        }
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later. Empty for an

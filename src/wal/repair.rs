@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::LOCK_FILE;
 use crate::format::Predecessor;
@@ -264,7 +265,13 @@ fn copy_frame(
                 if entries.is_empty() {
                     first_id = id;
                 }
-                entries.push(bytes.to_vec());
+                let no_memory = |error| {
+                    let context = ErrorContext::default().stream(copy.key).ids(id..id + 1);
+                    CopyError::Unreadable(Error::io(error, context))
+                };
+                let copied = memory::copied(bytes);
+                let pushed = copied.and_then(|bytes| memory::push(&mut entries, bytes));
+                pushed.map_err(no_memory)?;
             }
             Err(error @ Error::Io(_)) => return Err(CopyError::Unreadable(error)),
             Err(error) => {
@@ -305,7 +312,8 @@ impl Copy<'_> {
         let Some(core) = &self.core else {
             return Ok(());
         };
-        let slices: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+        let slices = memory::collected(entries.iter().map(Vec::as_slice));
+        let slices = slices.map_err(|error| CopyError::Copy(error.into()))?;
         let ids = core.append_batch(&slices, false).map_err(CopyError::Copy)?;
         debug_assert_eq!(ids.start, first_id);
         self.next_id = Some(ids.end);

@@ -286,6 +286,12 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
         .is_some_and(|code| codes.contains(&code))
 }
 
+/// Whether there is no room: on the disk, within a quota, below the limit of the process.
+pub fn is_out_of_space(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.
 pub fn read_exact_at(file: &dyn StorageFile, offset: u64, buf: &mut [u8]) -> io::Result<()> {
     let read = file.read_at(offset, buf)?;

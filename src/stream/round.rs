@@ -13,6 +13,7 @@
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
 //! (`frontier`).
 
+use std::io;
 use std::sync::Arc;
 
 use crate::commit::CommitError;
@@ -186,13 +187,18 @@ impl StreamCore {
         if opened.unproven {
             self.write_again(state, part, file, end)?;
         }
-        match opened.map.as_ref().zip(state.durable_before(part)) {
+        let by_ranges = match opened.map.as_ref().zip(state.durable_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
                 file.write_back(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
                     .and_then(|()| map.sync_range(from.0, end.offset.0))
             }
-            _ => file.sync_data(),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
+        match by_ranges {
+            // Nothing failed to reach the disk: the system has no calls for ranges.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => file.sync_data(),
+            result => result,
         }
         .map_err(|error| Error::io(error, part.segment.context()))?;
         *synced = place + 1;

@@ -18,6 +18,7 @@ mod kill;
 mod mount;
 mod power;
 mod space;
+mod system;
 
 /// Not a test by itself: this program, started by one of its tests, plays a part here.
 #[test]
@@ -37,6 +38,10 @@ fn as_a_child() {
         ),
         ("fill and free", space::fill_and_free),
         ("meet a failing call", calls::meet_a_failing_call),
+        ("work all round", system::work_all_round),
+        ("work in a storm", system::work_in_a_storm),
+        ("work under a limit", system::work_under_a_limit),
+        ("fail to open", system::fail_to_open),
     ]);
 }
 

@@ -198,6 +198,7 @@ impl StreamCore {
                 frontier: None,
                 stored: false,
                 dir_durable: named,
+                seal_refused: None,
                 durable_at,
             }),
             tail: Mutex::new(tail),

@@ -37,6 +37,7 @@ fn as_a_child() {
             host::store_into_a_shortened_file,
         ),
         ("fill and free", space::fill_and_free),
+        ("append on a full disk", space::append_on_a_full_disk),
         ("meet a failing call", calls::meet_a_failing_call),
         ("work all round", system::work_all_round),
         ("work in a storm", system::work_in_a_storm),

@@ -6,7 +6,8 @@
 //!
 //! Contract of every method: an error means the operation may have happened in part or not at
 //! all; success says nothing about durability unless the method is one of `sync_data`,
-//! `sync_all` and `sync_dir`. Paths are absolute.
+//! `sync_all` and `sync_dir`. The real disk makes interrupted calls again and answers no EINTR.
+//! Paths are absolute.
 
 #[cfg(feature = "capi")]
 mod cancellation;

@@ -199,6 +199,7 @@ impl StreamCore {
                 stored: false,
                 dir_durable: named,
                 seal_refused: None,
+                slot_refused: None,
                 durable_at,
             }),
             tail: Mutex::new(tail),

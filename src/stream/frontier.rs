@@ -100,7 +100,10 @@ impl StreamCore {
             }
             // The other slot stands; the next round stores this one. A slot lies in one page, which
             // the disk has room for or not: it is not there in part.
-            Err(error) if is_out_of_space(&error) => {}
+            Err(error) if is_out_of_space(&error) => {
+                let refused = Error::io(error, part.segment.context());
+                state.slot_refused = Some(Arc::new(refused));
+            }
             Err(error) => {
                 self.durability.advance(end.next_id.0);
                 self.poison(Arc::new(Error::io(error, part.segment.context())));

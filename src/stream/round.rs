@@ -54,6 +54,8 @@ pub struct SyncState {
     /// Why the oldest full segment has no footer though it could have one: there was no room. The
     /// next round tries again. Invariant: until then no slot is stored in a newer segment.
     pub seal_refused: Option<Arc<Error>>,
+    /// Why the last round stored no slot: there was no room.
+    pub slot_refused: Option<Arc<Error>>,
     /// The durable point: which segment (by first id), and how far in it.
     pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
 }
@@ -128,6 +130,7 @@ impl StreamCore {
         // What is written later may be covered, but does not keep the round from ending.
         let target = self.written_end();
         state.seal_refused = None;
+        state.slot_refused = None;
         loop {
             let work = self.collect()?;
             let Some((part, end, file)) = self.sync_oldest(&mut state, &work)? else {

@@ -121,10 +121,10 @@ impl StreamCore {
         let Some(mut slot) = state.frontier.as_deref().copied() else {
             // The round could not store it, and has latched why; or there was no room.
             self.refuse_poisoned()?;
-            return Err(Error::Io(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "there is no room to store how far the stream is durable",
-            )));
+            return Err(match &state.slot_refused {
+                Some(error) => error.duplicate(),
+                None => Error::Io(io::Error::other("a round left no frontier behind")),
+            });
         };
         slot.first_kept_id = next.first_kept;
         slot.cut_epoch = next.cut_epoch;

@@ -24,8 +24,11 @@ rm -rf "$root/src"
 mkdir "$root/src"
 git ls-files -z | tar cf - --null -T - | tar xf - -C "$root/src"
 
-unmount() { umount -R "$root/dev" "$root/proc" 2>/dev/null || true; }
+unmount() { umount -R "$root" 2>/dev/null || true; }
 trap unmount EXIT
+# A mount of its own, so that the file system of "/" is in the mount table there, as everywhere: by it
+# the engine decides whether segments are mapped, and tests expect that they are.
+mount --bind --make-private "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind --make-rslave /dev "$root/dev"
 

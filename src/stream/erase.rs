@@ -61,7 +61,7 @@ impl StreamCore {
     /// Erases what a failed write left behind the written end.
     pub(super) fn erase_dirty(&self) -> Result<()> {
         // Nobody secures or maps room there meanwhile.
-        let _upkeep = self.upkeep.lock();
+        let upkeep = self.upkeep.lock();
         let (active, from, to) = {
             let tail = self.tail.lock();
             self.admit(&tail)?;
@@ -83,6 +83,8 @@ impl StreamCore {
             self.tail.lock().dirty_to = None;
             return Ok(());
         };
+        // The host may look at the log when it is told that the stream is poisoned.
+        drop(upkeep);
         let is_full = is_out_of_space(&error);
         let error = Arc::new(Error::io(error, active.segment.context().offset(from.0)));
         if !is_full {

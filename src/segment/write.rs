@@ -23,6 +23,7 @@ use crate::segment::Window;
 use crate::segment::index::STRIDE_BYTES;
 use crate::segment::step;
 use crate::storage::StorageFile;
+use crate::storage::is_out_of_space;
 
 /// How many bytes the footer of a segment may need whose frames end at `end`. This room is
 /// secured before the frames get their ids, so that sealing works on a full disk.
@@ -53,14 +54,19 @@ pub fn store_slot(
 /// the frames were durable, and damage among them would be cut like a tail.
 ///
 /// The caller promises that all frames, and the newer slot, are durable and that a successor
-/// durably exists.
+/// durably exists. The error in the answer: there was no room to write this. Nothing was lost by
+/// that, and sealing may be tried again.
 pub fn seal(
     segment: &Segment,
     file: &std::sync::Arc<dyn StorageFile>,
     end: &SegmentEnd,
     frontier: &FrontierSlot,
-) -> Result<()> {
+) -> Result<Option<Error>> {
     let io = |error| Error::io(error, segment.context().offset(end.offset.0));
+    let is_refused = |written: io::Result<()>| match written {
+        Err(error) if is_out_of_space(&error) => Ok(Some(io(error))),
+        written => written.map(|()| None).map_err(io),
+    };
     let source = Source::File(std::sync::Arc::clone(file));
     let index = segment.index();
     let readable = Readable { source, index };
@@ -75,17 +81,22 @@ pub fn seal(
         end.last_frame_len,
         readable.index.read().points(),
     );
-    file.write_at(end.offset.0, &[IoSlice::new(&footer)])
-        .map_err(io)?;
     let older = older_slot(segment, &**file).map_err(io)?;
-    store_slot(&**file, segment.seed, older, frontier).map_err(io)?;
-    file.set_len(end.offset.0 + footer.len() as u64)
-        .map_err(io)?;
+    let written = file
+        .write_at(end.offset.0, &[IoSlice::new(&footer)])
+        .and_then(|()| store_slot(&**file, segment.seed, older, frontier))
+        .and_then(|()| file.set_len(end.offset.0 + footer.len() as u64));
+    if let Some(refused) = is_refused(written)? {
+        return Ok(Some(refused));
+    }
     file.sync_all().map_err(io)?;
-    store_slot(&**file, segment.seed, older ^ 1, frontier).map_err(io)?;
+    let stored = store_slot(&**file, segment.seed, older ^ 1, frontier);
+    if let Some(refused) = is_refused(stored)? {
+        return Ok(Some(refused));
+    }
     file.sync_data().map_err(io)?;
     segment.set_sealed();
-    Ok(())
+    Ok(None)
 }
 
 /// Which slot may be torn: not the one that holds the newer statement.

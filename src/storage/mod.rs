@@ -6,7 +6,8 @@
 //!
 //! Contract of every method: an error means the operation may have happened in part or not at
 //! all; success says nothing about durability unless the method is one of `sync_data`,
-//! `sync_all` and `sync_dir`. Paths are absolute.
+//! `sync_all` and `sync_dir`. The real disk makes interrupted calls again and answers no EINTR.
+//! Paths are absolute.
 
 #[cfg(feature = "capi")]
 mod cancellation;
@@ -284,6 +285,12 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| codes.contains(&code))
+}
+
+/// Whether there is no room: on the disk, within a quota, below the limit of the process.
+pub fn is_out_of_space(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.

@@ -10,8 +10,8 @@
 //! alone.
 //!
 //! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
-//! everyone whose frame was in it or behind it gets the error. If even that fails, the stream is
-//! poisoned. Close: appends that have ids finish, later ones are refused.
+//! everyone whose frame was in it or behind it gets the error. If that finds no room, the place is
+//! noted (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have ids finish, later ones are refused.
 
 use std::cell::RefCell;
 use std::io::IoSlice;
@@ -32,10 +32,11 @@ use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::options::CompressionType;
 use crate::options::SyncMode;
-use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::core::panicked;
+use crate::stream::erase::Place;
+use crate::stream::erase::zero_again;
 use crate::stream::tail::Life;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
@@ -94,6 +95,14 @@ impl StreamCore {
     }
 
     fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
+        let ids = self.append_once(frame, durable);
+        if ids.is_err() {
+            self.erase_after_failure();
+        }
+        ids
+    }
+
+    fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
         let placed = self.place_frame(frame, durable)?;
         let ids = placed.ids.clone();
         match placed.staged {
@@ -176,6 +185,10 @@ impl StreamCore {
                 }
                 Room::NeedsSegment => {
                     MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
+                    continue;
+                }
+                Room::NeedsErasing => {
+                    MutexGuard::unlocked(&mut tail, || self.erase_dirty())?;
                     continue;
                 }
                 Room::NeedsSpace => {
@@ -306,7 +319,7 @@ impl StreamCore {
         tail.rotating = false;
         let failed = FailedWrite {
             error: panicked("wrote"),
-            taken_back: false,
+            place: Place::Unknown,
         };
         self.after_failed_write(tail, failed);
         resume_unwind(panic)
@@ -322,17 +335,17 @@ impl StreamCore {
         let io = |error| Error::io(error, active.segment.context().offset(at.0));
         let opened = self.write_file(active).map_err(|error| FailedWrite {
             error,
-            taken_back: true,
+            place: Place::Clean,
         })?;
         let (file, opening) = opened;
         match file.write_at(at.0, slices) {
             Ok(()) => Ok(opening),
             Err(error) => {
                 let len = slices.iter().map(|slice| slice.len() as u64).sum();
-                let taken_back = zero_again(&*file, at, len);
+                let place = zero_again(&*file, at, len);
                 Err(FailedWrite {
                     error: io(error),
-                    taken_back,
+                    place,
                 })
             }
         }
@@ -352,9 +365,13 @@ impl StreamCore {
 
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
-        let message = match failed.taken_back {
-            true => None,
-            false => self.latch(Arc::clone(&error)),
+        let message = match failed.place {
+            Place::Clean => None,
+            Place::Dirty(to) => {
+                tail.dirty_to = Some(to);
+                None
+            }
+            Place::Unknown => self.latch(Arc::clone(&error)),
         };
         if tail.writing {
             tail.take_back(error);
@@ -393,15 +410,5 @@ struct Staged {
 
 struct FailedWrite {
     error: Error,
-    taken_back: bool,
-}
-
-/// Zeros over bytes that may have been written in part, so that nothing of them is ever taken for
-/// a frame. The file does not grow by it: what lies beyond its end was not written.
-fn zero_again(file: &dyn StorageFile, at: FileOffset, len: u64) -> bool {
-    let Ok(file_len) = file.len() else {
-        return false;
-    };
-    let end = (at.0 + len).min(file_len);
-    end <= at.0 || file.write_zeros(at.0, end - at.0).is_ok()
+    place: Place,
 }

@@ -198,6 +198,8 @@ impl StreamCore {
                 frontier: None,
                 stored: false,
                 dir_durable: named,
+                seal_refused: None,
+                slot_refused: None,
                 durable_at,
             }),
             tail: Mutex::new(tail),

@@ -82,6 +82,8 @@ impl StreamCore {
     }
 
     fn leave_exact_files(&self) -> Result<()> {
+        // Otherwise left as after a crash: the next open seals.
+        self.sync_state.lock().check_sealed()?;
         let (newest, end, secured) = {
             let tail = self.tail.lock();
             let active = tail.active.clone().map(|active| (active, tail.written));

@@ -30,6 +30,7 @@ use crate::segment::create_segment;
 use crate::segment::footer_reserve;
 use crate::storage::Access;
 use crate::storage::EntryKind;
+use crate::storage::is_out_of_space;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
@@ -281,7 +282,7 @@ impl StreamCore {
         let ahead = self.step_ahead(offset, secured).max(needed);
         let mut to = ahead;
         if let Err(error) = file.allocate(secured.0, ahead - secured) {
-            if ahead == needed || !is_full(&error) {
+            if ahead == needed || !is_out_of_space(&error) {
                 return Err(io(error));
             }
             to = needed;
@@ -321,9 +322,4 @@ impl StreamCore {
         );
         (secured + step).min(most).max(secured)
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::*;
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

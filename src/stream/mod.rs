@@ -10,6 +10,7 @@
 //! | `store` | how does a small entry get into a mapped segment with little around it? |
 //! | `tail` | what does the appending side know, under its lock? |
 //! | `frames` | where do frames lie that are in no file yet? |
+//! | `erase` | what happens where a failed write left bytes that could not be zeroed? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
@@ -37,6 +38,7 @@ mod cursor;
 #[cfg(feature = "sharded")]
 mod cut;
 mod environment;
+mod erase;
 mod finish;
 mod frames;
 mod frontier;

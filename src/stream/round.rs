@@ -13,6 +13,7 @@
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
 //! (`frontier`).
 
+use std::io;
 use std::sync::Arc;
 
 use crate::commit::CommitError;
@@ -50,6 +51,11 @@ pub struct SyncState {
     pub stored: bool,
     /// The stream's own name in the root directory is durable.
     pub dir_durable: bool,
+    /// Why the oldest full segment has no footer though it could have one: there was no room. The
+    /// next round tries again. Invariant: until then no slot is stored in a newer segment.
+    pub seal_refused: Option<Arc<Error>>,
+    /// Why the last round stored no slot: there was no room.
+    pub slot_refused: Option<Arc<Error>>,
     /// The durable point: which segment (by first id), and how far in it.
     pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
 }
@@ -123,6 +129,8 @@ impl StreamCore {
         let mut state = self.sync_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
         let target = self.written_end();
+        state.seal_refused = None;
+        state.slot_refused = None;
         loop {
             let work = self.collect()?;
             let Some((part, end, file)) = self.sync_oldest(&mut state, &work)? else {
@@ -131,14 +139,18 @@ impl StreamCore {
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
             if work.parts.len() < MOST_AT_ONCE || end.next_id.0 >= target {
                 state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
-                self.store_frontier(&mut state, part, &**file, end);
+                if state.seal_refused.is_none() {
+                    self.store_frontier(&mut state, part, &**file, end);
+                }
                 return Ok(end.next_id.0);
             }
+            // So many full segments, and no room for a footer: those behind them cannot be reached.
+            state.check_sealed()?;
         }
     }
 
-    /// Syncs the parts, oldest first, and seals all but the last that holds entries: how far it
-    /// came. `None`: no part holds an entry.
+    /// Syncs the parts, oldest first, and seals all but the last that holds entries, unless there is
+    /// no room for one of the footers: how far it came. `None`: no part holds an entry.
     fn sync_oldest<'a>(
         &self,
         state: &mut SyncState,
@@ -166,7 +178,9 @@ impl StreamCore {
             self.sync_frames(state, parts[place + 1], place + 1, &mut synced)?;
             self.sync_names(state, next)?;
             // 3. The seal.
-            self.seal(state, part, file, end)?;
+            if state.seal_refused.is_none() {
+                self.seal(state, part, file, end)?;
+            }
         }
         Ok(None)
     }
@@ -186,13 +200,18 @@ impl StreamCore {
         if opened.unproven {
             self.write_again(state, part, file, end)?;
         }
-        match opened.map.as_ref().zip(state.durable_before(part)) {
+        let by_ranges = match opened.map.as_ref().zip(state.durable_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
                 file.write_back(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
                     .and_then(|()| map.sync_range(from.0, end.offset.0))
             }
-            _ => file.sync_data(),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
+        match by_ranges {
+            // Nothing failed to reach the disk: the system has no calls for ranges.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => file.sync_data(),
+            result => result,
         }
         .map_err(|error| Error::io(error, part.segment.context()))?;
         *synced = place + 1;
@@ -286,7 +305,10 @@ impl StreamCore {
         file: &Arc<dyn StorageFile>,
         end: &SegmentEnd,
     ) -> Result<()> {
-        seal(&part.segment, file, end, &self.slot_for(end))?;
+        if let Some(refused) = seal(&part.segment, file, end, &self.slot_for(end))? {
+            state.seal_refused = Some(Arc::new(refused));
+            return Ok(());
+        }
         state.durable_at = None;
         state.frontier = None;
         state.stored = false;

@@ -65,6 +65,9 @@ pub struct Tail {
     pub written: SegmentEnd,
     /// Up to here the file has blocks.
     pub secured: FileOffset,
+    /// From `written` up to here a failed write may have left bytes; nothing is reserved before
+    /// they are erased.
+    pub dirty_to: Option<FileOffset>,
     /// Frames that are in no file yet, from `staged_at` on; noted for the index.
     staged: Buffers,
     /// Where the staged frames go.
@@ -111,6 +114,8 @@ pub enum Room {
     Ready,
     /// Not before a new segment is made.
     NeedsSegment,
+    /// Not before what a failed write left is erased.
+    NeedsErasing,
     /// Not before more blocks are secured.
     NeedsSpace,
     /// Never: the stream has too few ids left.
@@ -128,6 +133,7 @@ impl Tail {
             reserved: end,
             written: end,
             secured: end.offset,
+            dirty_to: None,
             staged: None,
             staged_at: end.offset,
             spare: None,
@@ -161,6 +167,9 @@ impl Tail {
         let Some(active) = &self.active else {
             return Room::NeedsSegment;
         };
+        if self.dirty_to.is_some() {
+            return Room::NeedsErasing;
+        }
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
         let entries = self.reserved.next_id - active.segment.first_id();
         let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size

@@ -34,6 +34,7 @@ use crate::segment::SparseIndex;
 use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
+use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
@@ -57,6 +58,7 @@ impl StreamCore {
             self.admit(&self.tail.lock())?;
             let reached = self.round().map_err(|error| error.duplicate())?;
             self.durability.advance(reached);
+            self.sync_state.lock().check_sealed()?;
             let newest = {
                 let tail = self.tail.lock();
                 match (&tail.active, tail.last_unsealed()) {
@@ -117,15 +119,22 @@ impl StreamCore {
         };
         file.sync_data().map_err(latch)?;
         let Some(mut slot) = state.frontier.as_deref().copied() else {
-            // The round could not store it, and has latched why.
+            // The round could not store it, and has latched why; or there was no room.
             self.refuse_poisoned()?;
-            return Err(Error::Io(io::Error::other(
-                "a round left no frontier behind",
-            )));
+            return Err(match &state.slot_refused {
+                Some(error) => error.duplicate(),
+                None => Error::Io(io::Error::other("a round left no frontier behind")),
+            });
         };
         slot.first_kept_id = next.first_kept;
         slot.cut_epoch = next.cut_epoch;
-        store_slot(&*file, newest.segment.seed, state.next_slot, &slot).map_err(latch)?;
+        if let Err(error) = store_slot(&*file, newest.segment.seed, state.next_slot, &slot) {
+            // The other slot stands, and what is stored next takes the place of this one.
+            return Err(match is_out_of_space(&error) {
+                true => Error::io(error, newest.segment.context()),
+                false => latch(error),
+            });
+        }
         file.sync_data().map_err(latch)?;
         state.next_slot ^= 1;
         state.note_frontier(slot);

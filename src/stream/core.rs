@@ -182,7 +182,7 @@ impl StreamCore {
             catalogue: CurrentCatalogue::new(Catalogue {
                 first_kept: first_kept.0,
                 cut_epoch: first_kept.1,
-                parts,
+                parts: parts.into_iter().collect(),
             }),
             deleted: AtomicBool::new(false),
             is_mapped: AtomicBool::new(false),

@@ -208,9 +208,11 @@ impl StreamCore {
         self.unmap();
         self.durability.close();
         upkeep.spare = Spare::None;
-        let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);
-        *self.catalogue.write() = Arc::new(Catalogue::default());
-        for part in &parts {
+        let before = std::mem::replace(
+            &mut *self.catalogue.write(),
+            Arc::new(Catalogue::default()),
+        );
+        for part in before.parts.iter() {
             self.environment.write_files.forget(&part.write_slot);
             self.environment.read_files.forget(&part.read_slot);
         }

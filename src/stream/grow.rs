@@ -31,7 +31,6 @@ use crate::segment::footer_reserve;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::stream::StreamCore;
-use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::mapped::Mapped;
 use crate::stream::tail::Room;
@@ -248,14 +247,8 @@ impl StreamCore {
         tail.retire_map();
         tail.next = None;
         tail.active = Some(Arc::clone(&part));
-        let mut catalogue = self.catalogue.write();
-        let mut parts = catalogue.parts.clone();
-        parts.push(part);
-        *catalogue = Arc::new(Catalogue {
-            parts,
-            ..**catalogue
-        });
-        drop(catalogue);
+        // Copied if a reader holds it: a node on each level of the list, however long that is.
+        Arc::make_mut(&mut self.catalogue.write()).parts.push(part);
         tail.spare_tried = false;
         self.written_end.store(end.next_id.0, Ordering::Release);
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `environment` | what do all streams of a log share? |
 //! | `catalogue` | which segments make up the stream right now? |
+//! | `shared_list` | how does a long list change at its ends without being copied? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
 //! | `seldom` | how does what few streams have take no room in the others? |
@@ -46,6 +47,7 @@ mod read;
 mod rooms;
 mod round;
 mod seldom;
+mod shared_list;
 mod store;
 mod tail;
 #[cfg(test)]

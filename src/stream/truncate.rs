@@ -80,20 +80,22 @@ impl StreamCore {
         if count == 0 {
             return Ok(0);
         }
-        let (out, kept) = catalogue.parts.split_at(count);
+        let out: Vec<_> = catalogue.parts.iter().take(count).cloned().collect();
+        let mut kept = catalogue.parts.clone();
+        kept.drop_front(count);
         let Some(first) = kept.first().map(|part| part.segment.first_id()) else {
             return Ok(0);
         };
         if let Some(archive) = self.archive_dir() {
-            self.link_into_archive(&archive, out)?;
+            self.link_into_archive(&archive, &out)?;
         }
         let next = Catalogue {
             first_kept: first,
             cut_epoch: catalogue.cut_epoch + 1,
-            parts: kept.to_vec(),
+            parts: kept,
         };
         self.commit_cut(newest, next)?;
-        for part in out {
+        for part in &out {
             self.environment.read_files.forget(&part.read_slot);
             self.environment.write_files.forget(&part.write_slot);
             let path = part.segment.path();
@@ -196,7 +198,7 @@ impl StreamCore {
             .collect();
         archived.sort_unstable();
         let mut first_kept = catalogue.first_kept;
-        let mut successor = catalogue.parts.first().map(Arc::clone);
+        let mut successor = catalogue.parts.first().cloned();
         let mut back = Vec::new();
         for first_id in archived
             .into_iter()
@@ -235,12 +237,11 @@ impl StreamCore {
                 .map_err(io)?;
         }
         self.sync_stream_dir()?;
-        let mut parts = back.clone();
-        parts.extend(catalogue.parts.iter().cloned());
+        let parts = back.iter().chain(catalogue.parts.iter());
         let next = Catalogue {
             first_kept,
             cut_epoch: catalogue.cut_epoch + 1,
-            parts,
+            parts: parts.cloned().collect(),
         };
         self.commit_cut(newest, next)?;
         for part in &back {

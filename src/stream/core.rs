@@ -24,7 +24,9 @@ use crate::stream::catalogue::CurrentCatalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
 use crate::stream::grow::Upkeep;
+use crate::stream::leftovers::Leftovers;
 use crate::stream::round::SyncState;
+use crate::stream::seldom::Seldom;
 use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
 use crate::stream::watch::Watched;
@@ -126,8 +128,13 @@ impl StreamCore {
             first_kept,
             durable_end,
             failure,
+            unremoved,
             ..
         } = recovered;
+        let mut leftovers = Seldom::default();
+        if !unremoved.is_empty() {
+            leftovers = Leftovers::from_iter(unremoved).into();
+        }
         let mut parts = Vec::with_capacity(segments.len());
         let mut tails = Vec::new();
         let mut durable_at = None;
@@ -192,6 +199,7 @@ impl StreamCore {
                 generation,
                 dir_exists,
                 spare: Spare::None,
+                leftovers,
             }),
             sync_state: Mutex::new(SyncState {
                 next_slot,

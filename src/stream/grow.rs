@@ -32,7 +32,9 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
+use crate::stream::leftovers::Leftovers;
 use crate::stream::mapped::Mapped;
+use crate::stream::seldom::Seldom;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
 use crate::sync::atomic::Ordering;
@@ -55,6 +57,8 @@ pub struct Upkeep {
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
     pub spare: Spare,
+    /// Files that are no part of the stream any more and could not be removed.
+    pub leftovers: Seldom<Leftovers>,
 }
 
 /// Whether the file of the next segment stands ready, closed, under its temporary name.

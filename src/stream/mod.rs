@@ -13,6 +13,7 @@
 //! | `frames` | where do frames lie that are in no file yet? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
+//! | `leftovers` | what becomes of a file that cannot be removed? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
@@ -41,6 +42,7 @@ mod frames;
 mod frontier;
 mod grow;
 mod hints;
+mod leftovers;
 mod mapped;
 mod open;
 mod read;
@@ -64,6 +66,7 @@ pub use environment::Attendant;
 pub use environment::CheckpointClaim;
 pub use environment::Environment;
 pub use finish::remove_deleted;
+pub use finish::remove_remains;
 #[cfg(feature = "capi")]
 pub use frames::free_buffers_at_thread_end;
 pub use tail::Life;

@@ -35,24 +35,32 @@ use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::read_exact_at;
+use crate::storage::remove_file_if_there;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::grow::Upkeep;
 
 impl StreamCore {
     /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
-    /// return. Tells how many.
+    /// return. Returns how many.
+    ///
+    /// An error may also mean that a file could not be removed. The segments are taken out then,
+    /// the files of all others are gone, and the next call tries again; it succeeds once no file
+    /// of a truncated segment is left.
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
-        self.alone_with_all_durable(|newest| self.truncate_alone(newest, EntryId(safe_id)))
+        self.alone_with_all_durable(|upkeep, newest| {
+            self.truncate_alone(upkeep, newest, EntryId(safe_id))
+        })
     }
 
     /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
     /// leads a round. All that was written before is durable then, and what is full is sealed.
     fn alone_with_all_durable(
         &self,
-        work: impl FnOnce(&Arc<Part>) -> Result<usize>,
+        work: impl FnOnce(&mut Upkeep, &Arc<Part>) -> Result<usize>,
     ) -> Result<usize> {
-        let _upkeep = self.upkeep.lock();
+        let mut upkeep = self.upkeep.lock();
         self.durability.exclusive(|| {
             self.admit(&self.tail.lock())?;
             let reached = self.round().map_err(|error| error.duplicate())?;
@@ -66,11 +74,16 @@ impl StreamCore {
                 }
             };
             // After a loss there is no such segment before the next append.
-            newest.map_or(Ok(0), |newest| work(&newest))
+            newest.map_or(Ok(0), |newest| work(&mut upkeep, &newest))
         })
     }
 
-    fn truncate_alone(&self, newest: &Arc<Part>, safe_id: EntryId) -> Result<usize> {
+    fn truncate_alone(
+        &self,
+        upkeep: &mut Upkeep,
+        newest: &Arc<Part>,
+        safe_id: EntryId,
+    ) -> Result<usize> {
         let catalogue = self.catalogue();
         let count = catalogue
             .parts
@@ -78,7 +91,8 @@ impl StreamCore {
             .take_while(|part| !Arc::ptr_eq(part, newest) && part.segment.end_id() <= safe_id)
             .count();
         if count == 0 {
-            return Ok(0);
+            // Perhaps what earlier calls could not remove.
+            return self.remove_files(upkeep, []).map(|()| 0);
         }
         let out: Vec<_> = catalogue.parts.iter().take(count).cloned().collect();
         let mut kept = catalogue.parts.clone();
@@ -87,6 +101,9 @@ impl StreamCore {
             return Ok(0);
         };
         if let Some(archive) = self.archive_dir() {
+            for part in &out {
+                upkeep.reuse(&archive.join(segment_file_name(part.segment.first_id())));
+            }
             self.link_into_archive(&archive, &out)?;
         }
         let next = Catalogue {
@@ -95,15 +112,17 @@ impl StreamCore {
             parts: kept,
         };
         self.commit_cut(newest, next)?;
-        for part in &out {
+        self.remove_parts(upkeep, &out)?;
+        Ok(count)
+    }
+
+    /// Removes the files of segments that are not in the catalogue any more.
+    fn remove_parts(&self, upkeep: &mut Upkeep, out: &[Arc<Part>]) -> Result<()> {
+        for part in out {
             self.environment.read_files.forget(&part.read_slot);
             self.environment.write_files.forget(&part.write_slot);
-            let path = part.segment.path();
-            let removed = self.environment.storage.remove_file(&path);
-            removed.map_err(|error| Error::io(error, part.segment.context()))?;
         }
-        self.sync_stream_dir()?;
-        Ok(count)
+        self.remove_files(upkeep, out.iter().map(|part| part.segment.path()))
     }
 
     /// Makes a new catalogue the stream's, durably: by a slot in the newest segment. The slot that
@@ -179,10 +198,15 @@ impl StreamCore {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
         };
-        self.alone_with_all_durable(|newest| self.restore_alone(newest, &archive))
+        self.alone_with_all_durable(|upkeep, newest| self.restore_alone(upkeep, newest, &archive))
     }
 
-    fn restore_alone(&self, newest: &Arc<Part>, archive: &Path) -> Result<usize> {
+    fn restore_alone(
+        &self,
+        upkeep: &mut Upkeep,
+        newest: &Arc<Part>,
+        archive: &Path,
+    ) -> Result<usize> {
         let storage = &self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
@@ -226,17 +250,11 @@ impl StreamCore {
             return Ok(0);
         }
         back.reverse();
-        for part in &back {
-            let target = part.segment.path();
-            if storage.kind(&target).map_err(io)?.is_some() {
-                storage.remove_file(&target).map_err(io)?;
-            }
-            let name = segment_file_name(part.segment.first_id());
-            storage
-                .link_or_copy(&archive.join(name), &target)
-                .map_err(io)?;
+        if let Err(error) = self.link_back(upkeep, archive, &back) {
+            // Below the first id kept, they are no part of the stream.
+            let _ = self.remove_files(upkeep, back.iter().map(|part| part.segment.path()));
+            return Err(error);
         }
-        self.sync_stream_dir()?;
         let parts = back.iter().chain(catalogue.parts.iter());
         let next = Catalogue {
             first_kept,
@@ -244,12 +262,26 @@ impl StreamCore {
             parts: parts.cloned().collect(),
         };
         self.commit_cut(newest, next)?;
-        for part in &back {
-            let name = segment_file_name(part.segment.first_id());
-            storage.remove_file(&archive.join(name)).map_err(io)?;
-        }
-        storage.sync_dir(archive).map_err(io)?;
+        let name_of = |part: &Arc<Part>| segment_file_name(part.segment.first_id());
+        let archived = back.iter().map(|part| archive.join(name_of(part)));
+        self.remove_files(upkeep, archived)?;
         Ok(back.len())
+    }
+
+    /// Gives segments in the archive their names in the stream's directory, durably.
+    fn link_back(&self, upkeep: &mut Upkeep, archive: &Path, back: &[Arc<Part>]) -> Result<()> {
+        let storage = &self.environment.storage;
+        for part in back {
+            let target = part.segment.path();
+            let io = |error| Error::io(error, part.segment.context());
+            upkeep.reuse(&target);
+            remove_file_if_there(&**storage, &target).map_err(io)?;
+            let name = segment_file_name(part.segment.first_id());
+            storage
+                .link_or_copy(&archive.join(name), &target)
+                .map_err(io)?;
+        }
+        self.sync_stream_dir()
     }
 
     /// A segment in the archive, if it is whole and this stream's.

@@ -29,16 +29,28 @@ pub struct Part {
     pub read_slot: LazySlot<Readable>,
     /// Its header and its name in the stream's directory are durable.
     pub name_durable: AtomicBool,
+    /// A durable slot speaks for it though it may hold no entry: it stays (`emptied`).
+    pub stays_empty: bool,
 }
 
 impl Part {
     /// A part whose files are closed.
     pub fn new(segment: Segment, name_durable: bool) -> Arc<Self> {
+        Self::made(segment, name_durable, false)
+    }
+
+    /// A durable part without an entry, which a slot speaks for.
+    pub fn without_entry(segment: Segment) -> Arc<Self> {
+        Self::made(segment, true, true)
+    }
+
+    fn made(segment: Segment, name_durable: bool, stays_empty: bool) -> Arc<Self> {
         Arc::new(Part {
             segment,
             write_slot: LazySlot::default(),
             read_slot: LazySlot::default(),
             name_durable: AtomicBool::new(name_durable),
+            stays_empty,
         })
     }
 }

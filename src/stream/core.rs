@@ -144,7 +144,11 @@ impl StreamCore {
             let (end, state) = (segment.end, segment.state);
             let name_durable = !matches!(state, KeptState::Tail { new_name: true, .. });
             named |= name_durable;
-            let part = Part::new(segment.segment, name_durable);
+            let is_tail = matches!(state, KeptState::Tail { .. });
+            let part = match is_tail && end.last_frame.is_none() {
+                true => Part::without_entry(segment.segment),
+                false => Part::new(segment.segment, name_durable),
+            };
             if let KeptState::Tail { from, .. } = state {
                 durable_at.get_or_insert((part.segment.first_id(), from));
                 tails.push((Arc::clone(&part), end));

@@ -87,7 +87,7 @@ impl StreamCore {
             let tail = self.tail.lock();
             let active = tail.active.clone().map(|active| (active, tail.written));
             match (active, tail.last_unsealed().cloned()) {
-                (Some((active, end)), full) if end.last_frame.is_none() => {
+                (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }

@@ -205,7 +205,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn next_header(
+    pub(super) fn next_header(
         &self,
         generation: u64,
         end: SegmentEnd,
@@ -248,6 +248,7 @@ impl StreamCore {
         tail.written = end;
         tail.staged_at = end.offset;
         tail.secured = secured;
+        tail.rested_at = end.offset;
         tail.retire_map();
         tail.next = None;
         tail.active = Some(Arc::clone(&part));
@@ -260,7 +261,7 @@ impl StreamCore {
     /// Secures blocks for one more frame of this length, and some to come.
     pub(super) fn secure_space(&self, frame_len: u64) -> Result<()> {
         let _upkeep = self.upkeep.lock();
-        let (active, needed, secured, offset) = {
+        let (active, needed, secured, used) = {
             let tail = self.tail.lock();
             // The log may have been closed on the way here: its files are another's by now.
             self.admit(&tail)?;
@@ -271,11 +272,12 @@ impl StreamCore {
             if needed <= tail.secured {
                 return Ok(());
             }
-            (active, needed, tail.secured, tail.reserved.offset)
+            let used = tail.reserved.offset.0.saturating_sub(tail.rested_at.0);
+            (active, needed, tail.secured, used)
         };
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
         let (file, _) = self.write_file(&active)?;
-        let ahead = self.step_ahead(offset, secured).max(needed);
+        let ahead = self.step_ahead(used, secured).max(needed);
         let mut to = ahead;
         if let Err(error) = file.allocate(secured.0, ahead - secured) {
             if ahead == needed || !is_full(&error) {
@@ -300,10 +302,9 @@ impl StreamCore {
         used.clamp(LEAST_STEP, most)
     }
 
-    /// How far to secure ahead of need: a share of what the segment holds, of what it may hold, and
-    /// of what is free.
-    pub(super) fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
-        let used = offset.0 - HEADER_AREA_LEN;
+    /// How far to secure ahead of need: a share of what was appended, of what the segment may hold,
+    /// and of what is free.
+    pub(super) fn step_ahead(&self, used: u64, secured: FileOffset) -> FileOffset {
         let free = self
             .environment
             .storage

@@ -14,6 +14,8 @@
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
 //! | `leftovers` | what becomes of a file that cannot be removed? |
+//! | `emptied` | how does a stream without an entry give its last segment's room back? |
+//! | `idle` | what does a stream give back that nobody appends to? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
@@ -36,12 +38,14 @@ mod core;
 mod cursor;
 #[cfg(feature = "sharded")]
 mod cut;
+mod emptied;
 mod environment;
 mod finish;
 mod frames;
 mod frontier;
 mod grow;
 mod hints;
+mod idle;
 mod leftovers;
 mod mapped;
 mod open;

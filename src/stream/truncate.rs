@@ -42,15 +42,18 @@ use crate::stream::catalogue::Part;
 use crate::stream::grow::Upkeep;
 
 impl StreamCore {
-    /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
-    /// return. Returns how many.
+    /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
+    /// gives room back (`emptied`). Durable on return. Returns how many.
     ///
     /// An error may also mean that a file could not be removed. The segments are taken out then,
     /// the files of all others are gone, and the next call tries again; it succeeds once no file
     /// of a truncated segment is left.
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
         self.alone_with_all_durable(|upkeep, newest| {
-            self.truncate_alone(upkeep, newest, EntryId(safe_id))
+            match self.empty(upkeep, newest, EntryId(safe_id))? {
+                0 => self.truncate_alone(upkeep, newest, EntryId(safe_id)),
+                emptied => Ok(emptied),
+            }
         })
     }
 
@@ -117,7 +120,7 @@ impl StreamCore {
     }
 
     /// Removes the files of segments that are not in the catalogue any more.
-    fn remove_parts(&self, upkeep: &mut Upkeep, out: &[Arc<Part>]) -> Result<()> {
+    pub(super) fn remove_parts(&self, upkeep: &mut Upkeep, out: &[Arc<Part>]) -> Result<()> {
         for part in out {
             self.environment.read_files.forget(&part.read_slot);
             self.environment.write_files.forget(&part.write_slot);
@@ -159,7 +162,7 @@ impl StreamCore {
         synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
     }
 
-    fn archive_dir(&self) -> Option<PathBuf> {
+    pub(super) fn archive_dir(&self) -> Option<PathBuf> {
         let archive = self.environment.options.archive_path.as_ref()?;
         Some(archive.join(self.dir.file_name()?))
     }

@@ -193,9 +193,11 @@ impl Wal {
         }
     }
 
-    /// Takes out the segments that lie entirely below `safe_id`, never the active one; with
-    /// `archive_path` they are moved there, otherwise deleted. Durable on return, and so is all
-    /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`.
+    /// Takes out the segments that lie entirely below `safe_id`; with `archive_path` they are moved
+    /// there, otherwise deleted. The active one stays, unless nothing of the stream is kept (`safe_id`
+    /// is its next id or more), it holds 16 KiB or more, and there is no archive: then it goes
+    /// too, and ids go on. Durable on return, and so is all that was appended before. Returns how
+    /// many. Unknown stream: `StreamNotFound`.
     ///
     /// A file that cannot be removed keeps no other: the rest is done, the first failure is
     /// reported, and each later call tries again. So after an error the entries may be truncated

@@ -469,3 +469,36 @@ fn a_stream_with_an_entry_now_and_then_has_no_megabytes_of_zeros_written_each_ti
         assert!(zeros <= 1, "{zeros} pieces of zeros for one entry");
     }
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn an_emptied_stream_is_clean_and_a_repaired_copy_of_it_goes_on_at_its_next_id() {
+    let place = place();
+    let options = options(place.path(), SyncMode::Async);
+    let wal = Wal::new(options.clone()).expect("opens");
+    wal.append_batch("s", &[&[7; 10_000], &[8; 10_000]])
+        .expect("appends");
+    assert_eq!(wal.truncate("s", 2).expect("truncates"), 1);
+    for _ in 0..2 {
+        let report = wal.verify().expect("verifies");
+        assert!(report.is_clean(), "{report:?}");
+    }
+    wal.close().expect("closes");
+    let copy = place.path().join("copy");
+    let report = repair::repair(
+        &options.root_path,
+        &copy,
+        CompressionType::None,
+        &mut |_| (),
+    );
+    let report = report.expect("copies");
+    assert!(
+        report.streams.iter().all(|stream| stream.next_id == 2),
+        "{report:?}"
+    );
+    for root in [copy, options.root_path] {
+        let wal = Wal::new(WalOptions::new(root)).expect("opens");
+        assert!(wal.verify().expect("verifies").is_clean());
+        assert_eq!(wal.append("s", b"goes on").expect("appends"), 2);
+    }
+}

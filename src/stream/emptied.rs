@@ -98,6 +98,17 @@ impl StreamCore {
         Ok(out.len())
     }
 
+    /// Begins a stream that has never been appended to as one whose ids below `next_id` are all
+    /// truncated; `cut_epoch` says by which cut. Its directory is durable once the stream is closed.
+    #[cfg(feature = "cli")]
+    pub fn begin_empty(&self, next_id: EntryId, cut_epoch: u64) -> Result<()> {
+        let mut upkeep = self.upkeep.lock();
+        self.make_directory(&mut upkeep)?;
+        let end = SegmentEnd::empty(next_id);
+        let (part, file) = self.make_empty(&mut upkeep, end)?;
+        self.commit_empty(&part, &*file, end, cut_epoch)
+    }
+
     /// Makes the segment that goes on behind `end`, durably.
     fn make_empty(
         &self,
@@ -158,12 +169,14 @@ impl StreamCore {
         state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
         let mut tail = self.tail.lock();
         tail.retire_map();
+        self.use_map(&mut tail, None);
         tail.reserved = empty;
         tail.written = empty;
         tail.staged_at = empty.offset;
         tail.secured = FileOffset(HEADER_AREA_LEN);
         tail.rested_at = empty.offset;
         tail.spare_tried = false;
+        tail.next = None;
         tail.active = Some(Arc::clone(part));
         *self.catalogue.write() = Arc::new(Catalogue {
             first_kept: empty.next_id,

@@ -184,7 +184,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
+    pub(super) fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
         if upkeep.dir_exists {
             return Ok(());
         }

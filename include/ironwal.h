@@ -1573,8 +1573,14 @@ ironwal_status ironwal_sync(const struct ironwal_wal *wal,
                             struct ironwal_error **out_error);
 
 /**
- * Takes out the segments that lie entirely below `safe_id`, never the active one, and tells how
- * many. With an archive path they are moved there, otherwise deleted.
+ * Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+ * path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
+ * is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
+ * then it goes too, and ids go on.
+ *
+ * A file that cannot be removed keeps no other: the rest is done, the first failure is reported,
+ * and each later call tries again. So after ::IRONWAL_E_IO the entries may be truncated already;
+ * ::IRONWAL_OK means that no file of a truncated segment is left.
  *
  * - Owns: nothing.
  * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
@@ -2523,9 +2529,10 @@ ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list 
 void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
 
 /**
- * Removes the segments that hold only entries below the checkpoint's offsets, never the active
- * ones. Older checkpoints are pruned by it, durably and before anything is removed. With an archive
- * path segments are moved there.
+ * Removes the segments that hold only entries below the checkpoint's offsets, as
+ * ironwal_truncate() does in each shard; all shards are tried, and the first failure is reported.
+ * Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
+ * segments are moved there.
  *
  * - Owns: `out_stats` stays the caller's.
  * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.

@@ -43,8 +43,8 @@ pub struct CompactionStats {
 }
 
 impl ShardedWal {
-    /// Removes the segments that hold only entries below the checkpoint's offsets, never the active
-    /// ones. Older checkpoints are pruned by it, durably and before anything is removed: loading
+    /// Removes the segments that hold only entries below the checkpoint's offsets, as
+    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints are pruned by it, durably and before anything is removed: loading
     /// one, or pruning to one, answers `CheckpointPruned`. With an archive, segments are moved.
     pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
         self.log().prune_before(user_id)

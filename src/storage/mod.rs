@@ -293,6 +293,14 @@ pub fn is_out_of_space(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
+/// Removes a file; one that is gone already is no failure.
+pub fn remove_file_if_there(storage: &dyn Storage, path: &Path) -> io::Result<()> {
+    match storage.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.
 pub fn read_exact_at(file: &dyn StorageFile, offset: u64, buf: &mut [u8]) -> io::Result<()> {
     let read = file.read_at(offset, buf)?;

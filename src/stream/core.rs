@@ -24,7 +24,9 @@ use crate::stream::catalogue::CurrentCatalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
 use crate::stream::grow::Upkeep;
+use crate::stream::leftovers::Leftovers;
 use crate::stream::round::SyncState;
+use crate::stream::seldom::Seldom;
 use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
 use crate::stream::watch::Watched;
@@ -126,8 +128,13 @@ impl StreamCore {
             first_kept,
             durable_end,
             failure,
+            unremoved,
             ..
         } = recovered;
+        let mut leftovers = Seldom::default();
+        if !unremoved.is_empty() {
+            leftovers = Leftovers::from_iter(unremoved).into();
+        }
         let mut parts = Vec::with_capacity(segments.len());
         let mut tails = Vec::new();
         let mut durable_at = None;
@@ -137,7 +144,11 @@ impl StreamCore {
             let (end, state) = (segment.end, segment.state);
             let name_durable = !matches!(state, KeptState::Tail { new_name: true, .. });
             named |= name_durable;
-            let part = Part::new(segment.segment, name_durable);
+            let is_tail = matches!(state, KeptState::Tail { .. });
+            let part = match is_tail && end.last_frame.is_none() {
+                true => Part::without_entry(segment.segment),
+                false => Part::new(segment.segment, name_durable),
+            };
             if let KeptState::Tail { from, .. } = state {
                 durable_at.get_or_insert((part.segment.first_id(), from));
                 tails.push((Arc::clone(&part), end));
@@ -182,7 +193,7 @@ impl StreamCore {
             catalogue: CurrentCatalogue::new(Catalogue {
                 first_kept: first_kept.0,
                 cut_epoch: first_kept.1,
-                parts,
+                parts: parts.into_iter().collect(),
             }),
             deleted: AtomicBool::new(false),
             is_mapped: AtomicBool::new(false),
@@ -192,6 +203,7 @@ impl StreamCore {
                 generation,
                 dir_exists,
                 spare: Spare::None,
+                leftovers,
             }),
             sync_state: Mutex::new(SyncState {
                 next_slot,

@@ -32,9 +32,10 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::is_out_of_space;
 use crate::stream::StreamCore;
-use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::leftovers::Leftovers;
 use crate::stream::mapped::Mapped;
+use crate::stream::seldom::Seldom;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
 use crate::sync::atomic::Ordering;
@@ -57,6 +58,8 @@ pub struct Upkeep {
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
     pub spare: Spare,
+    /// Files that are no part of the stream any more and could not be removed.
+    pub leftovers: Seldom<Leftovers>,
 }
 
 /// Whether the file of the next segment stands ready, closed, under its temporary name.
@@ -182,7 +185,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
+    pub(super) fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
         if upkeep.dir_exists {
             return Ok(());
         }
@@ -203,7 +206,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn next_header(
+    pub(super) fn next_header(
         &self,
         generation: u64,
         end: SegmentEnd,
@@ -246,17 +249,12 @@ impl StreamCore {
         tail.written = end;
         tail.staged_at = end.offset;
         tail.secured = secured;
+        tail.rested_at = end.offset;
         tail.retire_map();
         tail.next = None;
         tail.active = Some(Arc::clone(&part));
-        let mut catalogue = self.catalogue.write();
-        let mut parts = catalogue.parts.clone();
-        parts.push(part);
-        *catalogue = Arc::new(Catalogue {
-            parts,
-            ..**catalogue
-        });
-        drop(catalogue);
+        // Copied if a reader holds it: a node on each level of the list, however long that is.
+        Arc::make_mut(&mut self.catalogue.write()).parts.push(part);
         tail.spare_tried = false;
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
@@ -264,7 +262,7 @@ impl StreamCore {
     /// Secures blocks for one more frame of this length, and some to come.
     pub(super) fn secure_space(&self, frame_len: u64) -> Result<()> {
         let _upkeep = self.upkeep.lock();
-        let (active, needed, secured, offset) = {
+        let (active, needed, secured, used) = {
             let tail = self.tail.lock();
             // The log may have been closed on the way here: its files are another's by now.
             self.admit(&tail)?;
@@ -275,11 +273,12 @@ impl StreamCore {
             if needed <= tail.secured {
                 return Ok(());
             }
-            (active, needed, tail.secured, tail.reserved.offset)
+            let used = tail.reserved.offset.0.saturating_sub(tail.rested_at.0);
+            (active, needed, tail.secured, used)
         };
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
         let (file, _) = self.write_file(&active)?;
-        let ahead = self.step_ahead(offset, secured).max(needed);
+        let ahead = self.step_ahead(used, secured).max(needed);
         let mut to = ahead;
         if let Err(error) = file.allocate(secured.0, ahead - secured) {
             if ahead == needed || !is_out_of_space(&error) {
@@ -304,10 +303,9 @@ impl StreamCore {
         used.clamp(LEAST_STEP, most)
     }
 
-    /// How far to secure ahead of need: a share of what the segment holds, of what it may hold, and
-    /// of what is free.
-    pub(super) fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
-        let used = offset.0 - HEADER_AREA_LEN;
+    /// How far to secure ahead of need: a share of what was appended, of what the segment may hold,
+    /// and of what is free.
+    pub(super) fn step_ahead(&self, used: u64, secured: FileOffset) -> FileOffset {
         let free = self
             .environment
             .storage

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `environment` | what do all streams of a log share? |
 //! | `catalogue` | which segments make up the stream right now? |
+//! | `shared_list` | how does a long list change at its ends without being copied? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
 //! | `seldom` | how does what few streams have take no room in the others? |
@@ -13,6 +14,9 @@
 //! | `erase` | what happens where a failed write left bytes that could not be zeroed? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
+//! | `leftovers` | what becomes of a file that cannot be removed? |
+//! | `emptied` | how does a stream without an entry give its last segment's room back? |
+//! | `idle` | what does a stream give back that nobody appends to? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
@@ -37,6 +41,7 @@ mod core;
 mod cursor;
 #[cfg(feature = "sharded")]
 mod cut;
+mod emptied;
 mod environment;
 mod erase;
 mod finish;
@@ -44,6 +49,8 @@ mod frames;
 mod frontier;
 mod grow;
 mod hints;
+mod idle;
+mod leftovers;
 mod mapped;
 mod open;
 mod read;
@@ -51,6 +58,7 @@ mod read_many;
 mod rooms;
 mod round;
 mod seldom;
+mod shared_list;
 mod store;
 mod tail;
 #[cfg(test)]
@@ -68,6 +76,7 @@ pub use environment::Attendant;
 pub use environment::CheckpointClaim;
 pub use environment::Environment;
 pub use finish::remove_deleted;
+pub use finish::remove_remains;
 #[cfg(feature = "capi")]
 pub use frames::free_buffers_at_thread_end;
 pub use tail::Life;

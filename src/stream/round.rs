@@ -33,6 +33,7 @@ use crate::storage::WritableMap;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::mapped::covers;
+use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
 use crate::sync::atomic::Ordering;
 
@@ -160,7 +161,7 @@ impl StreamCore {
         let mut synced = 0;
         for (place, &((part, end), opened)) in parts.iter().enumerate() {
             let file = &opened.file;
-            if end.last_frame.is_none() {
+            if end.last_frame.is_none() && !part.stays_empty {
                 break;
             }
             // 1. Its frames.
@@ -337,6 +338,7 @@ impl StreamCore {
             return;
         };
         if self.environment.options.sync_mode == SyncMode::Strict {
+            self.plan_rest(tail);
             return;
         }
         if tail.unsynced_bytes >= background.bytes && !tail.sync_urgent {
@@ -361,12 +363,14 @@ impl StreamCore {
             // A failure has latched and is told to whoever appends next.
             let _ = self.make_durable(end);
         }
-        // Looked at once more when it has been idle for a while, to take its map away.
-        self.unmap_if_idle();
+        // Looked at once more when it has been idle for a while, to take back what it holds.
+        self.rest_if_idle();
         let mut tail = self.tail.lock();
+        tail.rest_planned = false;
         tail.sync_planned &= tail.unsynced_bytes > 0;
         // Mapped just now, perhaps: whoever did that saw that this was planned.
-        if tail.mapped.is_some() && !tail.sync_planned {
+        let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
+        if holds && tail.life == Life::Open && !tail.sync_planned {
             tail.sync_planned = true;
             self.plan_sync();
         }

@@ -103,6 +103,10 @@ pub struct Tail {
     pub map_refused_at: Option<FileOffset>,
     /// How far the stream was written when a helper last looked whether it is in use.
     pub seen_at: FileOffset,
+    /// How far the segment was written when room ahead was last given back.
+    pub rested_at: FileOffset,
+    /// A helper was asked to look, later, whether the stream is idle.
+    pub rest_planned: bool,
     next_ticket: u64,
     resolved: u64,
     taken_back: Seldom<Vec<TakenBack>>,
@@ -151,10 +155,18 @@ impl Tail {
             retired: Seldom::default(),
             map_refused_at: None,
             seen_at: end.offset,
+            rested_at: FileOffset(HEADER_AREA_LEN),
+            rest_planned: false,
             next_ticket: 0,
             resolved: 0,
             taken_back: Seldom::default(),
         }
+    }
+
+    /// How many bytes were appended to the active segment since room ahead was last given back: by
+    /// this, room is made.
+    pub fn used_since_rest(&self) -> u64 {
+        self.written.offset.0.saturating_sub(self.rested_at.0)
     }
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.

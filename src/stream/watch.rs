@@ -325,16 +325,18 @@ impl StreamCore {
             last = Some((Arc::clone(&part), end, state));
             parts.push(part);
         }
-        for part in &before.parts {
-            if !parts.iter().any(|kept| Arc::ptr_eq(kept, part)) {
+        let now = Catalogue {
+            first_kept: recovered.first_kept.0,
+            cut_epoch: recovered.first_kept.1,
+            parts: parts.into_iter().collect(),
+        };
+        for part in before.parts.iter() {
+            let kept = now.part_at(part.segment.first_id());
+            if !kept.is_some_and(|kept| Arc::ptr_eq(&kept, part)) {
                 self.environment.read_files.forget(&part.read_slot);
             }
         }
-        *self.catalogue.write() = Arc::new(Catalogue {
-            first_kept: recovered.first_kept.0,
-            cut_epoch: recovered.first_kept.1,
-            parts,
-        });
+        *self.catalogue.write() = Arc::new(now);
         match (last, recovered.next) {
             (Some((part, end, KeptState::Tail { .. })), _) if continues => {
                 looks.newest = Some((part, end));
@@ -400,7 +402,7 @@ impl StreamCore {
         self.tail.lock().life = Life::Deleted;
         self.deleted.store(true, Ordering::Release);
         let before = std::mem::take(&mut *self.catalogue.write());
-        for part in &before.parts {
+        for part in before.parts.iter() {
             self.environment.read_files.forget(&part.read_slot);
         }
         self.progress.notify_all();

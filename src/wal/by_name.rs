@@ -199,16 +199,23 @@ impl Wal {
         }
     }
 
-    /// Takes out the segments that lie entirely below `safe_id`, never the active one; with
-    /// `archive_path` they are moved there, otherwise deleted. Durable on return, and so is all
-    /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`.
+    /// Takes out the segments that lie entirely below `safe_id`; with `archive_path` they are moved
+    /// there, otherwise deleted. The active one stays, unless nothing of the stream is kept (`safe_id`
+    /// is its next id or more), it holds 16 KiB or more, and there is no archive: then it goes
+    /// too, and ids go on. Durable on return, and so is all that was appended before. Returns how
+    /// many. Unknown stream: `StreamNotFound`.
+    ///
+    /// A file that cannot be removed keeps no other: the rest is done, the first failure is
+    /// reported, and each later call tries again. So after an error the entries may be truncated
+    /// already; success means that no file of a truncated segment is left.
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
         self.existing(stream)?.truncate(safe_id)
     }
 
     /// Brings back the archived segments that join on to the first id kept. Durable on return.
-    /// Returns how many; 0 without an archive.
+    /// Returns how many; 0 without an archive. An error may also mean that they are back and a file
+    /// in the archive could not be removed: each later call, and each truncation, tries again.
     pub fn restore_archived(&self, stream: &str) -> Result<usize> {
         self.log.enter_to_write()?;
         match self.log.find(stream)? {
@@ -218,7 +225,8 @@ impl Wal {
     }
 
     /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
-    /// append by name starts a new stream at id 0.
+    /// append by name starts a new stream at id 0. A file that cannot be removed keeps no other: the
+    /// stream is gone, the first failure is reported, and deleting it again tries again.
     pub fn delete_stream(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.delete(stream)

@@ -13,6 +13,7 @@ use crate::storage::fork_generation;
 use crate::stream::Environment;
 use crate::stream::Life;
 use crate::stream::StreamCore;
+use crate::stream::remove_remains;
 use crate::sync::Mutex;
 use crate::sync::RwLock;
 use crate::sync::atomic::AtomicBool;
@@ -212,9 +213,10 @@ impl Log {
         let _deletions = self.deletions.lock();
         let Some(stream) = self.find(key)? else {
             // Perhaps a deletion whose durability was not told: make it so.
-            let root = &self.environment.root;
-            let synced = self.environment.storage.sync_dir(root);
-            return synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)));
+            let (root, storage) = (&self.environment.root, &*self.environment.storage);
+            let synced = storage.sync_dir(root);
+            synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
+            return remove_remains(storage, &self.stream_dir(key));
         };
         let deleted = stream.delete();
         if stream.life() == Life::Deleted {

@@ -249,6 +249,11 @@ fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
     }
     let chunk_len = environment.options.read_buffer_size;
     let recovered: Recovered = act(&*environment.storage, &facts, &verdict, chunk_len);
+    for path in &recovered.unremoved {
+        // Nothing depends on it; each truncation tries again, and each open.
+        let message = format!("truncated, but not removed: {}", path.display());
+        environment.tell(log::Level::Warn, &message);
+    }
     let nothing = recovered.segments.is_empty()
         && recovered.next == crate::recovery::Next::First
         && recovered.failure.is_none();

@@ -238,6 +238,10 @@ fn copy_stream(
         let why = "lost at the end of the stream".to_owned();
         lose(told, reached..told.old_next_id, why);
     }
+    let is_emptied = old.next == Next::Continue && reached == told.first_id && reached > 0;
+    if copy.next_id.is_none() && is_emptied {
+        copy.begin_empty(reached).map_err(CopyError::Copy)?;
+    }
     told.next_id = copy.next_id.unwrap_or(told.first_id);
     copy.finish().map_err(CopyError::Copy)
 }
@@ -351,6 +355,15 @@ impl Copy<'_> {
             false => StreamCore::begun(self.environment, self.key, dir, recovered),
         };
         self.core = Some(core);
+        Ok(())
+    }
+
+    /// Makes a stream without an entry, of which all below this id was truncated.
+    fn begin_empty(&mut self, next_id: u64) -> Result<()> {
+        let (key, dir) = (self.key, self.dir.clone());
+        let core = StreamCore::begun(self.environment, key, dir, Recovered::nothing());
+        core.begin_empty(EntryId(next_id), self.first_kept.1)?;
+        (self.core, self.next_id) = (Some(core), Some(next_id));
         Ok(())
     }
 

@@ -331,10 +331,9 @@ impl StreamCore {
 
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
-        let message = match failed.taken_back {
-            true => None,
-            false => self.latch(Arc::clone(&error)),
-        };
+        if !failed.taken_back {
+            self.latch(Arc::clone(&error));
+        }
         if tail.writing {
             tail.take_back(error);
             // Before their ids are given again: who sees those durable sees this.
@@ -342,12 +341,6 @@ impl StreamCore {
             self.durability.recheck();
         }
         self.progress.notify_all();
-        if let Some(message) = message {
-            // The host may look at the log when it is told.
-            MutexGuard::unlocked(tail, || {
-                self.environment.tell(log::Level::Error, &message);
-            });
-        }
     }
 }
 

@@ -104,7 +104,11 @@ impl Cursor {
     pub fn advance(&mut self) -> Option<Result<u64>> {
         match self.advance_at_hand() {
             Some(id) => Some(Ok(id)),
-            None => self.advance_by_reading(),
+            None => {
+                let found = self.advance_by_reading();
+                self.stream.deliver();
+                found
+            }
         }
     }
 
@@ -275,13 +279,12 @@ impl Cursor {
             };
             match self.stream.readable(&part) {
                 Ok(file) => {
-                    let (next_frame, frame, block) = (UNKNOWN, None, None);
                     self.segment = Some(OpenSegment {
                         part,
                         file,
-                        next_frame,
-                        frame,
-                        block,
+                        next_frame: UNKNOWN,
+                        frame: None,
+                        block: None,
                     });
                     return None;
                 }

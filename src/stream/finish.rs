@@ -177,7 +177,7 @@ impl StreamCore {
         let path = self.dir.join(INDEX_FILE);
         if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
             let message = format!("{} not written: {error}", path.display());
-            self.environment.tell(log::Level::Debug, &message);
+            self.environment.note(log::Level::Debug, message);
         }
     }
 

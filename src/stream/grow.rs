@@ -256,7 +256,10 @@ impl StreamCore {
             ..**catalogue
         });
         drop(catalogue);
+        // What failed for one segment is tried again for the next.
         tail.spare_tried = false;
+        tail.ahead_refused_at = None;
+        tail.map_refused_at = None;
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 

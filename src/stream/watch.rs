@@ -133,23 +133,14 @@ impl StreamCore {
         let Some(watched) = &self.watched else {
             return Ok(());
         };
-        let mut messages = Vec::new();
-        let looked = {
-            let mut looks = watched.looks.lock();
-            if looks.closed || self.life() == Life::Deleted {
-                return Ok(());
-            }
-            match self.look_ahead(&mut looks) {
-                Ok(true) if !at_all => Ok(()),
-                Ok(_) => self.look_whole(watched, &mut looks, &mut messages),
-                Err(error) => Err(error),
-            }
-        };
-        // The log's owner may read from the log when it is told.
-        for message in messages {
-            self.environment.tell(log::Level::Error, &message);
+        let mut looks = watched.looks.lock();
+        if looks.closed || self.life() == Life::Deleted {
+            return Ok(());
         }
-        looked
+        match self.look_ahead(&mut looks)? {
+            true if !at_all => Ok(()),
+            _ => self.look_whole(watched, &mut looks),
+        }
     }
 
     /// Ends looking: the log is closed.
@@ -257,12 +248,7 @@ impl StreamCore {
     }
 
     /// Looks at all files, and takes over what recovery would keep of them.
-    fn look_whole(
-        &self,
-        watched: &Watched,
-        looks: &mut Looks,
-        messages: &mut Vec<String>,
-    ) -> Result<()> {
+    fn look_whole(&self, watched: &Watched, looks: &mut Looks) -> Result<()> {
         let storage = &self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         loop {
@@ -291,8 +277,10 @@ impl StreamCore {
                 }
             };
             if verdict.findings != looks.told {
-                let told = verdict.findings.iter();
-                messages.extend(told.map(|found| describe(&self.key, &facts, found)));
+                for found in &verdict.findings {
+                    let message = describe(&self.key, &facts, found);
+                    self.environment.note(log::Level::Error, message);
+                }
                 looks.told = verdict.findings.clone();
             }
             if verdict.kept.is_empty() && before.is_none() {

@@ -119,15 +119,14 @@ impl Wal {
             .known
             .write()
             .retain(|_, known| !matches!(known, Known::Broken(_)));
-        self.log.discover()?;
-        let known: Vec<Known> = self.log.known.read().values().cloned().collect();
-        for known in known {
-            if let Known::Stream(stream) = known {
+        self.log.telling(|| {
+            self.log.discover()?;
+            for stream in self.log.known_streams() {
                 stream.look_at_all()?;
             }
-        }
-        self.log.drop_deleted();
-        Ok(())
+            self.log.drop_deleted();
+            Ok(())
+        })
     }
 }
 
@@ -142,7 +141,7 @@ pub fn open_read_only(
     let io = |error| Error::io(error, ErrorContext::at(&options.root_path));
     let asked = std::path::absolute(&options.root_path).map_err(io)?;
     let root = storage.canonical(&asked).map_err(io)?;
-    let helpers = Helpers::new(Arc::clone(&sink), false);
+    let helpers = Helpers::new(false);
     let mut environment = Environment::new(storage, options, root, sink);
     environment.read_only = true;
     let environment = Arc::new(environment);
@@ -150,7 +149,7 @@ pub fn open_read_only(
     // Set once, here.
     let _ = environment.attendant.set(attendant);
     let log = Log::new(environment, helpers, HashMap::new(), HashMap::new(), None);
-    log.discover()?;
+    log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let known = log.known.read();
         let mut damage: Vec<String> = known
@@ -201,6 +200,10 @@ impl Log {
         drop(known);
         self.drop_deleted();
         Ok(())
+    }
+
+    fn known_streams(&self) -> Vec<Arc<StreamCore>> {
+        self.served(&self.known.read())
     }
 
     /// Forgets the streams that turned out to be deleted.

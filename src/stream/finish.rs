@@ -214,6 +214,7 @@ impl StreamCore {
             self.environment.write_files.forget(&part.write_slot);
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
         // its files are still there. It must not go on under the name of what open removes.

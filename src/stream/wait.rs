@@ -90,6 +90,9 @@ impl StreamCore {
             if self.life() == Life::Deleted {
                 return Err(self.gone());
             }
+            if self.is_unwatched() {
+                return Err(Error::Closed);
+            }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout);

@@ -106,6 +106,16 @@ impl Watched {
     }
 }
 
+impl Looks {
+    /// Keeps nothing of a stream that is gone.
+    fn let_go(&mut self) {
+        self.observer.forget();
+        self.newest = None;
+        self.void = None;
+        self.told = Vec::new();
+    }
+}
+
 impl StreamCore {
     /// A stream that somebody else writes, as it is now. It need not exist yet.
     pub fn watched(
@@ -140,6 +150,22 @@ impl StreamCore {
         match self.look_ahead(&mut looks)? {
             true if !at_all => Ok(()),
             _ => self.look_whole(watched, &mut looks),
+        }
+    }
+
+    /// Whether the log was closed, where somebody else writes it.
+    pub(super) fn is_unwatched(&self) -> bool {
+        let watched = self.watched.as_ref();
+        watched.is_some_and(|watched| watched.looks.lock().closed)
+    }
+
+    /// Looks whether the stream was deleted since, or begun since; in a log that is open read-only.
+    /// The long look only where the directory is not the one that was known.
+    pub fn look_at_place(&self) -> Result<()> {
+        let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
+        match self.is_in_place().map_err(io)? {
+            true => Ok(()),
+            false => self.look_at_all(),
         }
     }
 
@@ -255,6 +281,7 @@ impl StreamCore {
             let identity = storage.dir_identity(&self.dir).map_err(io)?;
             let before = *watched.identity.read();
             if before.is_some() && identity != before {
+                looks.let_go();
                 self.vanish();
                 return Ok(());
             }
@@ -391,6 +418,7 @@ impl StreamCore {
         for part in &before.parts {
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
     }
 }

@@ -162,7 +162,10 @@ impl Log {
         }
         // With `known` locked nobody finds a stream. Who found one before holds it and counts; a
         // helper that has it in its queue still finds nothing to do in it.
+        let is_read_only = self.environment.read_only;
         known.retain(|_, known| match known {
+            // A writer takes a deleted stream out itself, once nothing of it is there.
+            Known::Stream(stream) if stream.is_deleted() => !is_read_only,
             Known::Stream(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
             Known::Broken(_) => true,
         });

@@ -158,9 +158,10 @@ fn waiting_without_a_limit_ends_though_no_thread_can_be_had() {
             waiter.join().expect("no panic").expect("is durable");
         });
         // A failed sync is told as to those who wait for others.
-        stream.append(b"entry").expect("appends");
+        let failing = wal.stream("failing").expect("a handle");
+        failing.append(b"entry").expect("appends");
         disk.inject(FaultPlan::nth_call(1).forever());
-        let told = stream.wait_durable(2, Duration::MAX);
+        let told = failing.wait_durable(0, Duration::MAX);
         assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
     });
 }

@@ -34,6 +34,8 @@ pub trait Attendant: Send + Sync {
     fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) -> bool;
     /// Sync the stream soon.
     fn sync_now(&self, stream: &Arc<StreamCore>) -> bool;
+    /// Whether a thread is there that syncs.
+    fn has_thread_for_syncs(&self) -> bool;
     /// Make room ahead of the stream's tail.
     fn prepare(&self, stream: &Arc<StreamCore>) -> bool;
     /// Starts the threads that are missing. Where one cannot be started, a sync that is due is done

@@ -77,7 +77,7 @@ impl StreamCore {
         }
         self.environment.note_unattended();
         self.environment.attend();
-        attendant.sync_now(&stream)
+        attendant.has_thread_for_syncs()
     }
 
     /// The same where somebody else writes the stream: nobody wakes us, so we look.

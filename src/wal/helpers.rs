@@ -141,6 +141,11 @@ impl Helpers {
         }
         state.thread.is_some() || self.is_stepped
     }
+
+    fn has_thread(&self, queue: &Queue) -> bool {
+        let state = queue.state.lock();
+        state.thread.is_some() || state.stopped || self.is_stepped
+    }
 }
 
 const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; what is appended \
@@ -178,6 +183,10 @@ impl Attendant for Helpers {
 
     fn sync_now(&self, stream: &Arc<StreamCore>) -> bool {
         self.queue(&self.sync, stream, Duration::ZERO)
+    }
+
+    fn has_thread_for_syncs(&self) -> bool {
+        self.has_thread(&self.sync)
     }
 
     fn prepare(&self, stream: &Arc<StreamCore>) -> bool {

@@ -32,7 +32,7 @@ pub use mapping::Mapping;
 pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
-#[cfg(any(test, feature = "simulation"))]
+#[cfg(feature = "simulation")]
 pub use thread::refuse_threads;
 pub use thread::spawn;
 #[cfg(feature = "simulation")]

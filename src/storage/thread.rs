@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-#[cfg(any(test, feature = "simulation"))]
+#[cfg(feature = "simulation")]
 use std::cell::Cell;
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::sync::thread::JoinHandle;
 /// first instruction on, a mask that blocks all but the signals a fault raises in the faulting
 /// thread itself (blocking those would only take the host's crash reporter out of the way).
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    #[cfg(any(test, feature = "simulation"))]
+    #[cfg(feature = "simulation")]
     if REFUSES.get() {
         REFUSED.set(REFUSED.get() + 1);
         return Err(io::ErrorKind::WouldBlock.into());
@@ -22,7 +22,7 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<Joi
     Builder::new().name(name.to_owned()).spawn(body)
 }
 
-#[cfg(any(test, feature = "simulation"))]
+#[cfg(feature = "simulation")]
 std::thread_local! {
     static REFUSES: Cell<bool> = const { Cell::new(false) };
     static REFUSED: Cell<usize> = const { Cell::new(0) };
@@ -35,7 +35,7 @@ pub fn threads_refused() -> usize {
 }
 
 /// From now on this thread can start no thread, as where the system has none left; or it can again.
-#[cfg(any(test, feature = "simulation"))]
+#[cfg(feature = "simulation")]
 pub fn refuse_threads(refuses: bool) {
     REFUSES.set(refuses);
 }

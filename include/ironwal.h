@@ -315,10 +315,11 @@ typedef struct ironwal_text {
  * Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
  * and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
  *
- * Called on any thread, the library's included, several at a time. It may read from the log it
- * hears. It must return, must not throw or jump out, and must not close or free handles of that
- * log, nor append, sync, truncate, delete, or make or remove checkpoints: these may wait for the
- * very call that is telling.
+ * Called on any thread, the library's included, several at a time, and under no lock of the
+ * library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
+ * It must return, must not throw or jump out, and must not close or free handles of that log, nor
+ * append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
+ * for the very thread that calls it.
  */
 typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
 
@@ -1092,6 +1093,8 @@ ironwal_status ironwal_options_set_min_compression_size(struct ironwal_options *
 /**
  * Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
  * append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
+ * Where the system lets the library start no thread, an append that finds a sync due does it at its
+ * end; what is appended last then waits for a later append, a sync or the close.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1824,7 +1827,8 @@ ironwal_status ironwal_stream_sync(const struct ironwal_stream *stream,
  * - Owns: nothing.
  * - NULL: `stream` is required.
  * - Threads: any, at the same time.
- * - Blocks: at most as long as given, for a sync of others (fsync).
+ * - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
+ *   library start no thread the call syncs itself, for as long as that takes.
  * - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
  *   ::IRONWAL_E_CLOSED.
@@ -1980,7 +1984,9 @@ ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
  *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
- *   behind it; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+ *   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
+ *   come next (the error object names their ids), after which the next call gives the first entry
+ *   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
  *   ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_iter_next(struct ironwal_iter *iter,

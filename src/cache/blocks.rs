@@ -60,6 +60,17 @@ impl BlockCache {
         Some(block)
     }
 
+    /// Drops the blocks of a stream that is gone.
+    pub fn forget(&self, stream: u64) {
+        let state = &mut *self.state.lock();
+        state.by_use.retain(|_, key| key.stream != stream);
+        state.blocks.retain(|key, (block, _)| {
+            let stays = key.stream != stream;
+            state.bytes -= if stays { 0 } else { block.len() as u64 };
+            stays
+        });
+    }
+
     /// Keeps a block; a block larger than the whole cache is not kept.
     pub fn put(&self, key: BlockKey, block: Block) {
         let len = block.len() as u64;
@@ -116,5 +127,22 @@ mod tests {
         assert_eq!(cache.get(&key(0)).expect("kept")[..], [9; 5]);
         let state = cache.state.lock();
         assert_eq!(state.blocks.len(), state.by_use.len());
+    }
+
+    #[test]
+    fn the_blocks_of_a_stream_that_is_gone_go_and_others_stay() {
+        let cache = BlockCache::new(30);
+        let other = BlockKey {
+            stream: 7,
+            ..key(0)
+        };
+        cache.put(key(0), vec![0; 10].into());
+        cache.put(other, vec![7; 10].into());
+        cache.put(key(1), vec![1; 10].into());
+        cache.forget(1);
+        assert!(cache.get(&key(0)).is_none() && cache.get(&key(1)).is_none());
+        assert!(cache.get(&other).is_some());
+        let state = cache.state.lock();
+        assert_eq!((state.bytes, state.by_use.len()), (10, 1));
     }
 }

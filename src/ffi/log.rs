@@ -28,10 +28,11 @@ pub type CallbackContext = usize;
 /// Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
 /// and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
 ///
-/// Called on any thread, the library's included, several at a time. It may read from the log it
-/// hears. It must return, must not throw or jump out, and must not close or free handles of that
-/// log, nor append, sync, truncate, delete, or make or remove checkpoints: these may wait for the
-/// very call that is telling.
+/// Called on any thread, the library's included, several at a time, and under no lock of the
+/// library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
+/// It must return, must not throw or jump out, and must not close or free handles of that log, nor
+/// append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
+/// for the very thread that calls it.
 pub type ironwal_log_fn = Option<
     unsafe extern "C" fn(ctx: CallbackContext, level: i32, message: *const c_char, len: usize),
 >;

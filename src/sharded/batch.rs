@@ -70,6 +70,7 @@ impl ShardedWal {
             }
         }
         let (committed, failure) = self.log().make_parts_durable(written, failure);
+        self.log().wal.environment().attend();
         let count: u64 = committed.iter().map(|(_, ids)| ids.end - ids.start).sum();
         if count > 0 {
             self.note_appended(count);

@@ -194,7 +194,7 @@ impl ShardedWal {
     /// the same id is superseded. After any error there is no such checkpoint, except that where the
     /// log of checkpoints then answers `Poisoned`, one may show after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.log().create_checkpoint(user_id)
+        self.log().telling(|log| log.create_checkpoint(user_id))
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
@@ -297,7 +297,7 @@ impl ShardedLog {
             .leave(&*environment.storage, &path, user_id);
         if let Err(error) = left {
             let message = format!("{} not written: {error}", path.display());
-            environment.tell(log::Level::Debug, &message);
+            environment.note(log::Level::Debug, message);
         }
     }
 

@@ -33,7 +33,11 @@ pub use mapping::Mapping;
 pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
+#[cfg(feature = "simulation")]
+pub use thread::refuse_threads;
 pub use thread::spawn;
+#[cfg(feature = "simulation")]
+pub use thread::threads_refused;
 #[cfg(windows)]
 pub use windows::RealDisk;
 #[cfg(windows)]
@@ -161,9 +165,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Whether a store into pages made ready by [`WritableMap::make_ready`] cannot raise a signal
     /// on the file system holding `dir`, not even once its disk has failed or is full.
-    fn stores_are_safe(&self, dir: &Path) -> bool {
+    /// An error is no answer: it may be another one later.
+    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
         let _ = dir;
-        false
+        Ok(false)
     }
 
     /// Takes the writer lock on the file `path` (created when missing), without waiting.

@@ -65,7 +65,7 @@ impl StreamCore {
         let mut told = self.secure_ahead();
         if let Err(error) = self.map_ahead() {
             self.environment
-                .tell(log::Level::Debug, &format!("not mapped: {error}"));
+                .note(log::Level::Debug, format!("not mapped: {error}"));
         }
         let wants_spare = {
             let mut tail = self.tail.lock();
@@ -87,7 +87,7 @@ impl StreamCore {
         if let Err(error) = told {
             // Nothing depends on it: appends secure their own room.
             self.environment
-                .tell(log::Level::Debug, &format!("no room made ahead: {error}"));
+                .note(log::Level::Debug, format!("no room made ahead: {error}"));
         }
         // The last append may have been before.
         self.plan_rest(&mut self.tail.lock());

@@ -365,14 +365,11 @@ impl StreamCore {
 
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
-        let message = match failed.place {
-            Place::Clean => None,
-            Place::Dirty(to) => {
-                tail.dirty_to = Some(to);
-                None
-            }
+        match failed.place {
+            Place::Clean => {}
+            Place::Dirty(to) => tail.dirty_to = Some(to),
             Place::Unknown => self.latch(Arc::clone(&error)),
-        };
+        }
         if tail.writing {
             tail.take_back(error);
             // Before their ids are given again: who sees those durable sees this.
@@ -380,12 +377,6 @@ impl StreamCore {
             self.durability.recheck();
         }
         self.progress.notify_all();
-        if let Some(message) = message {
-            // The host may look at the log when it is told.
-            MutexGuard::unlocked(tail, || {
-                self.environment.tell(log::Level::Error, &message);
-            });
-        }
     }
 }
 

@@ -311,16 +311,13 @@ impl StreamCore {
     }
 
     /// Latches a failure: the stream takes no appends until it is opened anew. Takes the tail's
-    /// lock, to wake those who wait for something to be written, and tells the log's owner.
+    /// lock, to wake those who wait for something to be written.
     pub(super) fn poison(&self, error: Arc<Error>) {
-        let message = self.latch(error);
+        self.latch(error);
         // Whoever looked before the latch and sleeps behind the look has let go of the lock. What
         // was mapped is stored into no more: every append is refused from here on.
         self.unmap();
         self.progress.notify_all();
-        if let Some(message) = message {
-            self.environment.tell(log::Level::Error, &message);
-        }
     }
 
     /// Latches because a helper panicked while it worked for this stream.
@@ -328,16 +325,20 @@ impl StreamCore {
         self.poison(Arc::new(panicked("worked for the stream unasked")));
     }
 
-    /// Latches a failure; wakes nobody who waits for `progress`, and tells nobody: the message is
-    /// the caller's to tell, once it holds no lock of the tail. `None`: one had latched already.
-    #[must_use]
-    pub(super) fn latch(&self, error: Arc<Error>) -> Option<String> {
+    /// Latches a failure, notes it for the log's receiver, and wakes nobody who waits for
+    /// `progress`.
+    pub(super) fn latch(&self, error: Arc<Error>) {
         if self.poisoned.swap(true, Ordering::AcqRel) {
-            return None;
+            return;
         }
         let message = format!("stream {:?} is poisoned: {error}", self.key);
         self.durability.poison(error);
-        Some(message)
+        self.environment.note(log::Level::Error, message);
+    }
+
+    /// Sends what was noted to the log's receiver. The caller holds no lock.
+    pub fn deliver(&self) {
+        self.environment.deliver();
     }
 
     /// Whether a failure has latched.

@@ -180,7 +180,7 @@ impl StreamCore {
         let path = self.dir.join(INDEX_FILE);
         if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
             let message = format!("{} not written: {error}", path.display());
-            self.environment.tell(log::Level::Debug, &message);
+            self.environment.note(log::Level::Debug, message);
         }
     }
 
@@ -220,6 +220,7 @@ impl StreamCore {
             self.environment.write_files.forget(&part.write_slot);
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
         // its files are still there. It must not go on under the name of what open removes.

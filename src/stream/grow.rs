@@ -255,7 +255,10 @@ impl StreamCore {
         tail.active = Some(Arc::clone(&part));
         // Copied if a reader holds it: a node on each level of the list, however long that is.
         Arc::make_mut(&mut self.catalogue.write()).parts.push(part);
+        // What failed for one segment is tried again for the next.
         tail.spare_tried = false;
+        tail.ahead_refused_at = None;
+        tail.map_refused_at = None;
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 

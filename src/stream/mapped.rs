@@ -153,11 +153,16 @@ impl Environment {
     /// Whether they may be: what only the disk knows.
     fn may_map(&self) -> bool {
         let forced = self.options.write_strategy == WriteStrategy::Mmap;
-        self.maps_by_choice()
-            && (forced
-                || *self
-                    .stores_are_safe
-                    .get_or_init(|| self.storage.stores_are_safe(&self.root)))
+        self.maps_by_choice() && (forced || self.stores_are_safe())
+    }
+
+    /// Asked once. A question that failed is no answer: it is asked again.
+    fn stores_are_safe(&self) -> bool {
+        if let Some(answer) = self.stores_are_safe.get() {
+            return *answer;
+        }
+        let answer = self.storage.stores_are_safe(&self.root);
+        answer.is_ok_and(|answer| *self.stores_are_safe.get_or_init(|| answer))
     }
 
     /// Maps are bounded like files that are open for writing.
@@ -377,7 +382,7 @@ impl StreamCore {
         result
             .inspect_err(|error| {
                 let message = format!("a segment is written, not mapped: {error}");
-                self.environment.tell(log::Level::Debug, &message);
+                self.environment.note(log::Level::Debug, message);
             })
             .ok()
     }

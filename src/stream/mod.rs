@@ -72,6 +72,7 @@ mod watch;
 pub use self::core::StreamCore;
 pub use cursor::Cursor;
 pub use environment::Attendant;
+pub use environment::Attended;
 #[cfg(feature = "sharded")]
 pub use environment::CheckpointClaim;
 pub use environment::Environment;

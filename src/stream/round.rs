@@ -323,15 +323,18 @@ impl StreamCore {
         Ok(())
     }
 
-    /// Asks the helpers for what is due. Called after every append, under the tail's lock.
+    /// Asks the helpers for what is due. Called after every append, under the tail's lock; a thread
+    /// that is missing is started at the end of the append, without it ([`Environment::attend`]).
+    ///
+    /// [`Environment::attend`]: crate::stream::Environment::attend
     pub(super) fn ask_helpers(&self, tail: &mut Tail) {
         let Some(attendant) = self.environment.attendant.get() else {
             return;
         };
         if !tail.preparing && self.wants_room_ahead(tail) {
             tail.preparing = true;
-            if let Some(stream) = self.arc() {
-                attendant.prepare(&stream);
+            if self.arc().is_some_and(|stream| !attendant.prepare(&stream)) {
+                self.environment.note_unattended();
             }
         }
         let Some(background) = self.environment.options.background_sync else {
@@ -343,8 +346,11 @@ impl StreamCore {
         }
         if tail.unsynced_bytes >= background.bytes && !tail.sync_urgent {
             tail.sync_urgent = true;
-            if let Some(stream) = self.arc() {
-                attendant.sync_now(&stream);
+            if self
+                .arc()
+                .is_some_and(|stream| !attendant.sync_now(&stream))
+            {
+                self.environment.note_unattended();
             }
         } else if !tail.sync_planned {
             tail.sync_planned = true;
@@ -380,8 +386,9 @@ impl StreamCore {
         let background = self.environment.options.background_sync;
         let attendant = self.environment.attendant.get();
         if let (Some(background), Some(attendant)) = (background, attendant) {
-            if let Some(stream) = self.arc() {
-                attendant.sync_after(&stream, background.interval);
+            let asked = |stream| attendant.sync_after(&stream, background.interval);
+            if self.arc().is_some_and(|stream| !asked(stream)) {
+                self.environment.note_unattended();
             }
         }
     }

@@ -36,6 +36,13 @@ impl Unpacked {
 }
 
 impl StreamCore {
+    /// Keeps no decompressed frame of a stream that is gone.
+    pub(super) fn forget_blocks(&self) {
+        if let Some(cache) = &self.environment.blocks {
+            cache.forget(self.number);
+        }
+    }
+
     /// The decompressed payload of a frame, from the cache if it is there.
     pub(super) fn block(
         &self,

@@ -117,7 +117,7 @@ impl Wal {
         self.log.enter_to_write()?;
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
         self.log
-            .on_stream(stream, |stream| stream.append(&[entry], durable))
+            .append_to(stream, |stream| stream.append(&[entry], durable))
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all are there or none.
@@ -131,7 +131,7 @@ impl Wal {
         }
         let durable = self.log.environment.options.sync_mode != SyncMode::Async;
         self.log
-            .on_stream(stream, |stream| stream.append_batch(entries, durable))
+            .append_to(stream, |stream| stream.append_batch(entries, durable))
     }
 
     /// A transaction on a stream: gathers entries and appends them as one frame.
@@ -143,7 +143,7 @@ impl Wal {
     pub fn stream(&self, stream: &str) -> Result<Stream> {
         Ok(Stream::new(
             Arc::clone(&self.log),
-            self.log.find_or_add(stream)?,
+            self.log.telling(|| self.log.find_or_add(stream))?,
         ))
     }
 
@@ -180,6 +180,10 @@ impl Wal {
 
     /// The stream, or an empty one that nobody knows.
     fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+        self.log.telling(|| self.find_for_reading(key))
+    }
+
+    fn find_for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
         if self.log.environment.read_only {
             // Known from now on: the iterator sees the stream once it is there.
             let stream = match self.log.find(key)? {
@@ -210,7 +214,8 @@ impl Wal {
     /// already; success means that no file of a truncated segment is left.
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
-        self.existing(stream)?.truncate(safe_id)
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.truncate(safe_id))
     }
 
     /// Brings back the archived segments that join on to the first id kept. Durable on return.
@@ -219,7 +224,7 @@ impl Wal {
     pub fn restore_archived(&self, stream: &str) -> Result<usize> {
         self.log.enter_to_write()?;
         match self.log.find(stream)? {
-            Some(stream) => stream.restore_archived(),
+            Some(stream) => self.log.telling(|| stream.restore_archived()),
             None => Ok(0),
         }
     }
@@ -242,7 +247,7 @@ impl Wal {
     pub fn streams(&self) -> Result<Vec<String>> {
         self.log.enter()?;
         if self.log.environment.read_only {
-            self.log.discover()?;
+            self.log.telling(|| self.log.discover())?;
         }
         let known = self.log.known.read();
         let exists = |known: &Known| match known {
@@ -262,7 +267,8 @@ impl Wal {
     /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.
     pub fn sync(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
-        self.existing(stream)?.sync()
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.sync())
     }
 
     /// Makes everything appended so far durable, in all streams; the first failure is told. Streams
@@ -272,7 +278,7 @@ impl Wal {
         let streams = self.log.served(&self.log.known.read());
         let mut result = Ok(());
         for stream in streams {
-            let synced = match stream.sync() {
+            let synced = match self.log.telling(|| stream.sync()) {
                 // Deleted meanwhile: nothing to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,
@@ -295,7 +301,7 @@ impl Wal {
         self.log.enter_to_write()?;
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
         self.log
-            .on_stream(stream, |stream| stream.append(parts, durable))
+            .append_to(stream, |stream| stream.append(parts, durable))
     }
 
     /// [`Stream::get_into`], by name.
@@ -312,10 +318,10 @@ impl Wal {
 
     /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
     pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
-        let Some(stream) = self.log.find(stream)? else {
+        let Some(stream) = self.log.telling(|| self.log.find(stream))? else {
             return Ok(None);
         };
-        stream.look_again()?;
+        self.log.telling(|| stream.look_again())?;
         Ok(stream.current_segment_start_id())
     }
 

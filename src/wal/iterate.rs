@@ -18,10 +18,11 @@ pub struct WalIterator {
 /// Yields entries with their ids, in order.
 ///
 /// It sees entries that become visible while it runs: `None` means nothing more *now*, and it may
-/// be asked again. A run of damaged ids is one `Err`, behind which it goes on; an I/O error, a lack
-/// of memory included, ends it. It finishes the segment file it is in when a truncation overtakes it, and answers
-/// `SegmentNotFound` then. It keeps that file readable but not the log open or locked. In a
-/// forked child it answers [`Error::Forked`] once and ends.
+/// be asked again. A run of damaged ids is one `Err`, behind which it goes on. An I/O error, a lack
+/// of memory included, and the deletion of the stream (`StreamNotFound`) end it. When a truncation
+/// overtakes it, it finishes the segment file that it is in. Then it answers one `SegmentNotFound`,
+/// whose context names the ids that are gone, and goes on with the first id kept. It keeps its file
+/// readable but not the log open or locked. In a forked child it answers [`Error::Forked`] once and ends.
 #[derive(Debug)]
 pub struct WalIdIterator {
     cursor: Cursor,

@@ -47,7 +47,7 @@ pub fn open(
     options.check()?;
     let (root, lock) = take_root(&*storage, &options)?;
     options.archive_path = archive_path(&*storage, &options, &root)?;
-    let helpers = Helpers::new(Arc::clone(&log), is_stepped);
+    let helpers = Helpers::new(is_stepped);
     let environment = Arc::new(Environment::new(storage, options, root, log));
     let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
     // Set once, here.
@@ -80,6 +80,7 @@ pub fn open(
             }
         }
     }
+    environment.deliver();
     Ok(Log::new(environment, helpers, known, unnamed, Some(lock)))
 }
 

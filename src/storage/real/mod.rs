@@ -182,7 +182,7 @@ impl Storage for RealDisk {
     }
 
     #[cfg(target_os = "linux")]
-    fn stores_are_safe(&self, dir: &Path) -> bool {
+    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
         writable_map::stores_are_safe(dir)
     }
 

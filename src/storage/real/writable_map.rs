@@ -213,21 +213,26 @@ impl Drop for RealWritableMap {
 
 /// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
 /// neither journals data nor maps memory of the device itself, and tmpfs.
-pub(super) fn stores_are_safe(dir: &Path) -> bool {
+pub(super) fn stores_are_safe(dir: &Path) -> io::Result<bool> {
     let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
-        return false;
+        return Ok(false);
     };
     let found = facts_of(|facts| {
         // SAFETY: a live C string and a writable statfs.
         unsafe { libc::statfs(path.as_ptr(), facts) }
     });
-    match found {
-        Ok((TMPFS, _)) => true,
-        Ok((EXT4, block)) if block >= PAGE => retry(|| fs::metadata(dir)).is_ok_and(|found| {
-            retry(|| fs::read_to_string("/proc/self/mountinfo"))
-                .is_ok_and(|mounts| is_plain_mount(&mounts, found.dev()))
-        }),
-        _ => false,
+    match found? {
+        (TMPFS, _) => Ok(true),
+        (EXT4, block) if block >= PAGE => {
+            let device = retry(|| fs::metadata(dir))?.dev();
+            match retry(|| fs::read_to_string("/proc/self/mountinfo")) {
+                Ok(mounts) => Ok(is_plain_mount(&mounts, device)),
+                // No table: that does not change.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+        _ => Ok(false),
     }
 }
 

@@ -10,26 +10,24 @@ mod error;
 mod ffi;
 mod format;
 mod ids;
-#[cfg(feature = "cli")]
-pub mod inspect;
-#[cfg(not(feature = "cli"))]
-mod inspect;
 mod options;
+mod platform;
+mod primitives;
 mod recovery;
 mod segment;
 #[cfg(feature = "sharded")]
 pub mod sharded;
 mod storage;
 mod stream;
-mod sync;
+#[cfg(feature = "cli")]
+pub mod tools;
+#[cfg(not(feature = "cli"))]
+mod tools;
 mod wal;
 
 pub use error::Error;
 pub use error::ErrorContext;
 pub use error::Result;
-pub use inspect::Severity;
-pub use inspect::VerifyFinding;
-pub use inspect::VerifyReport;
 pub use options::BackgroundSync;
 pub use options::CompressionType;
 pub use options::CorruptionPolicy;
@@ -49,13 +47,16 @@ pub use sharded::ShardedOptions;
 #[cfg(feature = "sharded")]
 pub use sharded::ShardedWal;
 pub use stream::EntryView;
+pub use tools::Severity;
+pub use tools::VerifyFinding;
+pub use tools::VerifyReport;
 /// A healthy copy of a damaged log: what `ironwalctl repair` does.
 #[cfg(feature = "cli")]
 pub mod repair {
-    pub use crate::wal::LostIds;
-    pub use crate::wal::RepairReport;
-    pub use crate::wal::RepairedStream;
-    pub use crate::wal::repair;
+    pub use crate::tools::LostIds;
+    pub use crate::tools::RepairReport;
+    pub use crate::tools::RepairedStream;
+    pub use crate::tools::repair;
 }
 pub use wal::Stream;
 pub use wal::TxnWriter;
@@ -67,9 +68,9 @@ pub use wal::WalIterator;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation {
-    pub use crate::storage::refuse_threads;
-    pub use crate::storage::simulated::*;
-    pub use crate::storage::threads_refused;
+    pub use crate::platform::refuse_threads;
+    pub use crate::platform::threads_refused;
     #[cfg(ironwal_model)]
-    pub use crate::sync::begin as begin_execution;
+    pub use crate::primitives::begin as begin_execution;
+    pub use crate::storage::simulated::*;
 }

@@ -321,10 +321,10 @@ fn tools(place: &Path, root: &Path) {
     let report = while_short(|| repair::repair(root, &to, none, &mut |_| ())).expect("goes on");
     let why = report.streams[0].error.as_deref().expect("no copy");
     assert!(why.contains("no memory for "), "{why}");
-    let shown = inspect::Place::new(root).expect("a place");
-    let all = inspect::Selection::default();
-    let visit = &mut |_: inspect::DumpedEntry<'_>| ControlFlow::Continue(());
-    must_lack_memory("dump", || inspect::dump(&shown, &all, visit));
+    let shown = tools::LogDir::new(root).expect("a place");
+    let all = tools::Selection::default();
+    let visit = &mut |_: tools::DumpedEntry<'_>| ControlFlow::Continue(());
+    must_lack_memory("dump", || tools::dump(&shown, &all, visit));
 }
 
 #[cfg(not(feature = "cli"))]

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 
 /// Which module stands on which floor. A module uses floors below its own, never a neighbour;
 /// only floor 0 may use itself.
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 18] = [
     ("error", 0),
     ("ids", 0),
     ("options", 0),
-    ("sync", 0),
+    ("primitives", 0),
+    ("platform", 0),
     ("checksum", 0),
     ("format", 1),
     ("storage", 1),
@@ -21,16 +22,12 @@ const FLOORS: [(&str, u32); 17] = [
     ("recovery", 3),
     ("cache", 3),
     ("stream", 4),
-    ("inspect", 4),
     ("wal", 5),
+    ("tools", 6),
     ("sharded", 6),
     ("ffi", 7),
     ("bin", 7),
 ];
-
-/// A file may be a little longer than its question deserves, not more.
-const LINES_WANTED: usize = 400;
-const LINES_ALLOWED: usize = 450;
 
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -131,7 +128,7 @@ fn a_module_uses_only_floors_below_its_own() {
 
 #[test]
 fn the_check_of_floors_can_fail() {
-    let in_segment = |text| wrong_uses(Path::new("segment/read.rs"), text).len();
+    let in_segment = |text| wrong_uses(Path::new("segment/entry.rs"), text).len();
     assert_eq!(
         in_segment("use crate::format::Frame;\nuse crate::segment::A;"),
         0
@@ -145,7 +142,7 @@ fn the_check_of_floors_can_fail() {
     assert_eq!(in_segment("use crate::drawer::A;"), 1, "no floor");
     assert_eq!(in_segment("// see crate::stream::A"), 0, "a comment");
     assert_eq!(
-        wrong_uses(Path::new("error.rs"), "use crate::ids::A;").len(),
+        wrong_uses(Path::new("error/mod.rs"), "use crate::ids::A;").len(),
         0
     );
     assert_eq!(wrong_uses(Path::new("drawer.rs"), "").len(), 1);
@@ -175,21 +172,31 @@ fn unsafe_code_and_the_system_are_used_only_where_they_belong() {
     let mut wrong = Vec::new();
     // The module, and who may name it.
     let rules: [(&str, &[&str]); 11] = [
-        ("allow(unsafe_code)", &["storage", "ffi", "checksum"]),
+        (
+            "allow(unsafe_code)",
+            &["storage", "platform", "ffi", "checksum"],
+        ),
         ("std::fs", &["storage"]),
-        ("std::os::", &["storage", "ffi"]),
-        ("libc::", &["storage", "ffi"]),
-        ("std::thread::spawn", &["storage"]),
-        // What a checker of interleavings has to see (`src/sync`), but for what is the process's.
-        ("parking_lot::", &["sync", "storage"]),
+        ("std::os::", &["storage", "platform", "ffi"]),
+        ("libc::", &["storage", "platform", "ffi"]),
+        ("std::thread::spawn", &["platform"]),
+        // What a checker of interleavings has to see (`src/primitives`), but for what is the process's.
+        ("parking_lot::", &["primitives", "storage", "platform"]),
         (
             "std::sync::atomic",
-            &["sync", "storage", "ffi", "stream", "commit"],
+            &[
+                "primitives",
+                "storage",
+                "platform",
+                "ffi",
+                "stream",
+                "commit",
+            ],
         ),
-        ("std::sync::Mutex", &["sync"]),
-        ("std::sync::Condvar", &["sync"]),
-        ("std::sync::RwLock", &["sync"]),
-        ("Instant::now", &["sync", "bin"]),
+        ("std::sync::Mutex", &["primitives"]),
+        ("std::sync::Condvar", &["primitives"]),
+        ("std::sync::RwLock", &["primitives"]),
+        ("Instant::now", &["primitives", "bin"]),
     ];
     for (path, text) in sources() {
         // Tests of a module's insides may look at its files from outside.
@@ -214,7 +221,7 @@ fn unsafe_code_and_the_system_are_used_only_where_they_belong() {
 }
 
 #[test]
-fn every_file_says_first_what_it_answers_and_is_not_too_long() {
+fn every_file_says_first_what_it_answers() {
     let mut wrong = Vec::new();
     let tests = rust_files(&home().join("tests"));
     let files = sources()
@@ -226,15 +233,6 @@ fn every_file_says_first_what_it_answers_and_is_not_too_long() {
     for (path, text) in files.chain(tests) {
         if !text.starts_with("//! ") {
             wrong.push(format!("{}: no `//!` on its first line", path.display()));
-        }
-        let lines = text.lines().count();
-        if lines > LINES_ALLOWED && path.starts_with("src") {
-            wrong.push(format!("{}: {lines} lines", path.display()));
-        } else if lines > LINES_WANTED {
-            println!(
-                "{}: {lines} lines, {LINES_WANTED} are wanted",
-                path.display()
-            );
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

@@ -1,10 +1,10 @@
 //! Bounded memory and bounded descriptors: what is kept open or unpacked, and what gives way.
 
-mod blocks;
+mod block_cache;
 mod open_files;
 
-pub use blocks::Block;
-pub use blocks::BlockCache;
-pub use blocks::BlockKey;
+pub use block_cache::Block;
+pub use block_cache::BlockCache;
+pub use block_cache::BlockKey;
 pub use open_files::LazySlot;
 pub use open_files::OpenFiles;

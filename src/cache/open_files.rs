@@ -9,11 +9,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::Weak;
 
-use crate::sync::Mutex;
-use crate::sync::OnceLock;
-use crate::sync::atomic::AtomicBool;
-use crate::sync::atomic::AtomicU64;
-use crate::sync::atomic::Ordering;
+use crate::primitives::Mutex;
+use crate::primitives::OnceLock;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::AtomicU64;
+use crate::primitives::atomic::Ordering;
 
 /// The place of one file that may be open.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! `carryless` does.
 
 #[cfg(target_arch = "x86_64")]
-mod carryless;
+mod crc32_pclmul;
 
 use std::sync::LazyLock;
 
@@ -42,7 +42,7 @@ pub fn crc_from(initial: u32, number: u64, bytes: &[u8]) -> u32 {
 #[inline]
 pub fn crc_of_words(initial: u32, number: u64, words: [u64; 4]) -> u32 {
     #[cfg(target_arch = "x86_64")]
-    if let Some(crc) = carryless::crc_of_words(initial, number, words) {
+    if let Some(crc) = crc32_pclmul::crc_of_words(initial, number, words) {
         return crc;
     }
     let mut bytes = [0; 32];

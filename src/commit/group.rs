@@ -19,12 +19,12 @@ use std::panic::resume_unwind;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use super::gather::Crowd;
+use super::batching_delay::Crowd;
 use super::position::Position;
+use super::primitives;
 use super::queue::Queue;
 use super::queue::Turn;
 use super::queue::Wake;
-use super::sync;
 use super::waiter::Signal;
 
 /// A leader yields the processor so often at most before it begins.
@@ -61,11 +61,11 @@ pub struct GroupCommit<P, E> {
     /// Everything below it is durable.
     // Invariant: written only under the lock of `state`, and never lowered; whoever reads a value
     // here may rely on it for ever.
-    committed: sync::AtomicU64,
-    state: sync::Mutex<State<P, E>>,
+    committed: primitives::AtomicU64,
+    state: primitives::Mutex<State<P, E>>,
     /// How often a committer queued, for a leader who waits for them without the lock.
     // Invariant: raised under the lock of `state`, together with the queue.
-    arrivals: sync::AtomicU64,
+    arrivals: primitives::AtomicU64,
     fault: fn(Fault) -> E,
     /// How many threads were woken, for tests that count.
     #[cfg(test)]
@@ -94,14 +94,14 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     /// kept when a leader panics or its round brings nothing; it must not panic itself.
     pub fn new(start: P, fault: fn(Fault) -> E) -> Self {
         GroupCommit {
-            committed: sync::AtomicU64::new(start.to_u64()),
-            state: sync::Mutex::new(State {
+            committed: primitives::AtomicU64::new(start.to_u64()),
+            state: primitives::Mutex::new(State {
                 queue: Queue::new(),
                 crowd: Crowd::new(),
                 failure: None,
                 closed: false,
             }),
-            arrivals: sync::AtomicU64::new(0),
+            arrivals: primitives::AtomicU64::new(0),
             fault,
             #[cfg(test)]
             woken: std::sync::atomic::AtomicUsize::new(0),
@@ -160,7 +160,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         if let Some(answer) = self.answer_locked(&state, target) {
             return answer;
         }
-        if deadline.is_some_and(sync::has_passed) {
+        if deadline.is_some_and(primitives::has_passed) {
             return Err(CommitError::Timeout);
         }
         let (ticket, waiter) = state.queue.add_watcher(target);
@@ -183,7 +183,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
 
     /// The point below which everything is durable. It only grows. Takes no lock.
     pub fn committed(&self) -> P {
-        P::from_u64(self.committed.load(sync::Ordering::Acquire))
+        P::from_u64(self.committed.load(primitives::Ordering::Acquire))
     }
 
     /// Fails the group: everyone whose position is not committed, now or later, gets the first
@@ -266,7 +266,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             return Standing::Leads;
         }
         let waiter = state.queue.add_committer(target);
-        self.arrivals.fetch_add(1, sync::Ordering::Release);
+        self.arrivals.fetch_add(1, primitives::Ordering::Release);
         drop(state);
         match waiter.park() {
             Signal::Lead => Standing::Leads,
@@ -284,7 +284,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     ) {
         self.gather();
         let before = self.committed();
-        let clock = sync::Stopwatch::start();
+        let clock = primitives::Stopwatch::start();
         let outcome = match catch_unwind(AssertUnwindSafe(round)) {
             Ok(outcome) => outcome,
             Err(panic) => {
@@ -310,17 +310,17 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         let (plan, arrivals_before) = {
             let mut state = self.lock();
             let present = state.queue.committer_count() + 1;
-            let arrivals = self.arrivals.load(sync::Ordering::Acquire);
+            let arrivals = self.arrivals.load(primitives::Ordering::Acquire);
             (state.crowd.plan(present), arrivals)
         };
         let Some(plan) = plan else { return };
-        let clock = sync::Stopwatch::start();
+        let clock = primitives::Stopwatch::start();
         let (mut arrived, mut last_at) = (0, 0);
         // Counted too, for a clock that stands still.
         for _ in 0..MOST_YIELDS {
-            sync::yield_now();
+            primitives::yield_now();
             let waited = clock.elapsed_ns();
-            let arrivals = self.arrivals.load(sync::Ordering::Acquire);
+            let arrivals = self.arrivals.load(primitives::Ordering::Acquire);
             let now_arrived = (arrivals - arrivals_before) as usize;
             if now_arrived > arrived {
                 (arrived, last_at) = (now_arrived, waited);
@@ -361,7 +361,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         if state.failure.is_none() && point > self.committed() {
             // Release: who sees the point also sees what its leader did before.
             self.committed
-                .store(point.to_u64(), sync::Ordering::Release);
+                .store(point.to_u64(), primitives::Ordering::Release);
         }
     }
 
@@ -385,7 +385,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
 
     /// A panic under the lock could only come from an assertion of ours or from cloning an error.
     /// Every step leaves the state whole, so it stays in use, and waiters are not stranded.
-    fn lock(&self) -> sync::MutexGuard<'_, State<P, E>> {
+    fn lock(&self) -> primitives::MutexGuard<'_, State<P, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -9,11 +9,11 @@
 //!   checker's in their stead. It compiles the files above as they are, which is why they name each
 //!   other through `super`.
 
-mod gather;
+mod batching_delay;
 mod group;
 mod position;
+mod primitives;
 mod queue;
-mod sync;
 #[cfg(test)]
 mod tests;
 mod waiter;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use super::sync;
+use super::primitives;
 
 /// What a waiter is woken for. It is told at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +20,15 @@ pub(super) enum Signal {
 
 /// The parking spot of one thread.
 pub(super) struct Waiter {
-    signal: sync::Mutex<Option<Signal>>,
-    signalled: sync::Condvar,
+    signal: primitives::Mutex<Option<Signal>>,
+    signalled: primitives::Condvar,
 }
 
 impl Waiter {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Waiter {
-            signal: sync::Mutex::new(None),
-            signalled: sync::Condvar::new(),
+            signal: primitives::Mutex::new(None),
+            signalled: primitives::Condvar::new(),
         })
     }
 
@@ -52,7 +52,7 @@ impl Waiter {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut timed_out = false;
         while signal.is_none() && !timed_out {
-            (signal, timed_out) = sync::wait_until(&self.signalled, signal, deadline);
+            (signal, timed_out) = primitives::wait_until(&self.signalled, signal, deadline);
         }
     }
 

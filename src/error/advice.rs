@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Error;
+use crate::error::Error;
 
 impl Error {
     pub(super) fn advice(&self) -> &'static str {

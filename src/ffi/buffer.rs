@@ -5,7 +5,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use super::boundary;
+use crate::ffi::boundary;
 
 /// Bytes that go in: `len` bytes from `data` on. {NULL, 0} is empty. Read during the call only.
 #[repr(C)]

@@ -8,18 +8,18 @@ use std::ffi::c_char;
 use std::ffi::c_void;
 use std::ptr;
 
-use super::boundary;
-use super::buffer::ironwal_buffer;
-use super::buffer::ironwal_slice;
-use super::entries::EntriesHandle;
-use super::entries::ironwal_entries;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::status::IRONWAL_E_BUFFER_TOO_SMALL;
-use super::status::IRONWAL_E_NOT_FOUND;
-use super::status::ironwal_status;
-use super::wal::WalHandle;
-use super::wal::ironwal_wal;
+use crate::ffi::boundary;
+use crate::ffi::buffer::ironwal_buffer;
+use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::entries::EntriesHandle;
+use crate::ffi::entries::ironwal_entries;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
+use crate::ffi::status::IRONWAL_E_NOT_FOUND;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
 
 /// Appends one entry to a stream, which its first append creates, and tells its id. Stream names
 /// are 1 to 255 bytes of UTF-8 without a NUL.

@@ -5,14 +5,14 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::status::IRONWAL_E_NOT_FOUND;
-use super::status::ironwal_status;
-use super::view::ironwal_view;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::status::IRONWAL_E_NOT_FOUND;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::view::ironwal_view;
 
 /// What ironwal_get_batch() found, in the order of the ids asked for. Freed with
 /// ironwal_entries_free().

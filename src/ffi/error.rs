@@ -10,13 +10,13 @@ use std::ptr;
 
 use crate::Error;
 
-use super::boundary;
-use super::status::IRONWAL_E_INVALID_ARG;
-use super::status::IRONWAL_E_PANIC;
-use super::status::IRONWAL_E_TIMEOUT;
-use super::status::IRONWAL_OK;
-use super::status::ironwal_status;
-use super::status::status_of;
+use crate::ffi::boundary;
+use crate::ffi::status::IRONWAL_E_INVALID_ARG;
+use crate::ffi::status::IRONWAL_E_PANIC;
+use crate::ffi::status::IRONWAL_E_TIMEOUT;
+use crate::ffi::status::IRONWAL_OK;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::status::status_of;
 
 /// Why a call failed: a status, the operating system's code, the place, and a message that says
 /// what to do. Made by the failing call, immutable, freed with ironwal_error_free().

@@ -8,20 +8,20 @@ use std::sync::Arc;
 
 use crate::WalIdIterator;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::quick;
-use super::status::IRONWAL_E_END;
-use super::status::IRONWAL_E_STALE_VIEW;
-use super::status::ironwal_status;
-use super::stream::StreamHandle;
-use super::stream::ironwal_stream;
-use super::view::ironwal_view;
-use super::wal::WalHandle;
-use super::wal::ironwal_wal;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::fast_path;
+use crate::ffi::status::IRONWAL_E_END;
+use crate::ffi::status::IRONWAL_E_STALE_VIEW;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::stream::StreamHandle;
+use crate::ffi::stream::ironwal_stream;
+use crate::ffi::view::ironwal_view;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
 
 /// A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
 /// log is closed. It keeps the files that it reads, not the log, open.
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn ironwal_iter_next(
             boundary::give(out_view, view);
             true
         };
-        quick::on_mut_quick::<IterHandle>(iter, out_error, at_hand, |handle| {
+        fast_path::on_mut_quick::<IterHandle>(iter, out_error, at_hand, |handle| {
             let out_view = boundary::required(out_view, "out_view")?;
             handle.current = None;
             let next = handle

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use crate::LogSink;
 use crate::WalOptions;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::boundary::Outcome;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::log;
-use super::log::CallbackContext;
-use super::log::ironwal_log_fn;
-use super::status::IRONWAL_E_CONFIG;
-use super::status::ironwal_status;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::Outcome;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::log_callback;
+use crate::ffi::log_callback::CallbackContext;
+use crate::ffi::log_callback::ironwal_log_fn;
+use crate::ffi::status::IRONWAL_E_CONFIG;
+use crate::ffi::status::ironwal_status;
 
 /// What a log is opened with. Made with defaults by ironwal_options_new(), changed by setters,
 /// freed with ironwal_options_free(). None of it is stored: options may differ from one opening
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn ironwal_options_set_log(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::on_mut::<OptionsHandle>(options, out_error, |handle| {
-            handle.sink = log::sink(callback, ctx);
+            handle.sink = log_callback::sink(callback, ctx);
             Ok(())
         })
     }

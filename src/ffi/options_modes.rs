@@ -8,12 +8,12 @@ use crate::ReadStrategy;
 use crate::SyncMode;
 use crate::WriteStrategy;
 
-use super::boundary::Outcome;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::options::change;
-use super::options::ironwal_options;
-use super::status::ironwal_status;
+use crate::ffi::boundary::Outcome;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::options::change;
+use crate::ffi::options::ironwal_options;
+use crate::ffi::status::ironwal_status;
 
 // The families of constants (these, log levels, severities) share no value, and none has 0: a
 // constant of the wrong family, or an int that was never set, is refused, not taken for a weaker

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::BackgroundSync;
 
-use super::error::ironwal_error;
-use super::options::change;
-use super::options::ironwal_options;
-use super::options::path_of;
-use super::status::ironwal_status;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::options::change;
+use crate::ffi::options::ironwal_options;
+use crate::ffi::options::path_of;
+use crate::ffi::status::ironwal_status;
 
 /// A segment is rotated before the frame that would take it past this many bytes; a single larger
 /// frame is stored alone. 1 to UINT64_MAX, default 64 MiB.

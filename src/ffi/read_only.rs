@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use crate::Wal;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Keeper;
-use super::error::ironwal_error;
-use super::options::OptionsHandle;
-use super::options::ironwal_options;
-use super::status::ironwal_status;
-use super::wal::WalHandle;
-use super::wal::ironwal_wal;
-use super::wal::tell;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Keeper;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::options::OptionsHandle;
+use crate::ffi::options::ironwal_options;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
+use crate::ffi::wal::tell;
 
 /// Opens the log for reading only, while another process, or this one, may have it open for
 /// writing. Nothing on disk is changed or locked. The handle is used like one of

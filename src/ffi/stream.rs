@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use crate::Stream;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::boundary::Keeper;
-use super::buffer::ironwal_slice;
-use super::error::ironwal_error;
-use super::quick;
-use super::status::ironwal_status;
-use super::wal::WalHandle;
-use super::wal::ironwal_wal;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::Keeper;
+use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::fast_path;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
 
 /// One stream of an open log. Freed with ironwal_stream_free(), before or after its log is closed.
 pub enum ironwal_stream {}
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn ironwal_stream_append(
                 None => false,
             }
         };
-        quick::on_quick::<StreamHandle>(stream, out_error, at_once, |handle| {
+        fast_path::on_quick::<StreamHandle>(stream, out_error, at_once, |handle| {
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.stream.append(data)?;
             boundary::give(out_id, id);

@@ -5,19 +5,19 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use super::boundary;
-use super::buffer::ironwal_buffer;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::quick;
-use super::status::IRONWAL_E_BUFFER_TOO_SMALL;
-use super::status::IRONWAL_E_NOT_FOUND;
-use super::status::ironwal_status;
-use super::stream::StreamHandle;
-use super::stream::ironwal_stream;
-use super::view::PinHandle;
-use super::view::ironwal_view;
-use super::view::ironwal_view_pin;
+use crate::ffi::boundary;
+use crate::ffi::buffer::ironwal_buffer;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::fast_path;
+use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
+use crate::ffi::status::IRONWAL_E_NOT_FOUND;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::stream::StreamHandle;
+use crate::ffi::stream::ironwal_stream;
+use crate::ffi::view::PinHandle;
+use crate::ffi::view::ironwal_view;
+use crate::ffi::view::ironwal_view_pin;
 
 /// Reads one entry into memory of the library's.
 ///
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn ironwal_stream_get_into(
                 _ => false,
             }
         };
-        quick::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
+        fast_path::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
             let out_len = boundary::required(out_len, "out_len")?;
             let buffer = boundary::buffer(buffer, capacity, "buffer")?;
             let entry_len = handle
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn ironwal_stream_view(
             boundary::give(out_view, view);
             true
         };
-        quick::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
+        fast_path::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
             let out_view = boundary::required(out_view, "out_view")?;
             let out_pin = boundary::required(out_pin, "out_pin")?;
             let entry = handle

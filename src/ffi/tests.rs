@@ -8,17 +8,17 @@ use std::ffi::CStr;
 use std::ptr;
 use std::sync::Arc;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::error::ironwal_error_free;
-use super::error::ironwal_error_message;
-use super::error::ironwal_error_status;
-use super::status::IRONWAL_E_CLOSED;
-use super::status::IRONWAL_E_INVALID_ARG;
-use super::status::IRONWAL_E_PANIC;
-use super::status::IRONWAL_E_POISONED;
-use super::status::IRONWAL_OK;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::error::ironwal_error_free;
+use crate::ffi::error::ironwal_error_message;
+use crate::ffi::error::ironwal_error_status;
+use crate::ffi::status::IRONWAL_E_CLOSED;
+use crate::ffi::status::IRONWAL_E_INVALID_ARG;
+use crate::ffi::status::IRONWAL_E_PANIC;
+use crate::ffi::status::IRONWAL_E_POISONED;
+use crate::ffi::status::IRONWAL_OK;
 
 /// The opaque side of a handle made for these tests.
 enum Opaque {}

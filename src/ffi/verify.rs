@@ -9,19 +9,19 @@ use crate::Severity;
 use crate::VerifyFinding;
 use crate::VerifyReport;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::error::CText;
-use super::error::Failure;
-use super::error::ironwal_error;
-use super::error::ironwal_text;
-use super::sharded_maintenance::fits;
-use super::sharded_maintenance::give_sized;
-use super::status::IRONWAL_E_NOT_FOUND;
-use super::status::ironwal_status;
-use super::wal::WalHandle;
-use super::wal::ironwal_wal;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::error::CText;
+use crate::ffi::error::Failure;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::error::ironwal_text;
+use crate::ffi::sharded::maintenance::fits;
+use crate::ffi::sharded::maintenance::give_sized;
+use crate::ffi::status::IRONWAL_E_NOT_FOUND;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
 
 /// Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
 /// that is on record, a derived file that is made anew.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::EntryView;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
 
 /// Bytes that come out and stay the library's: those of an iterator until its next call, those
 /// given with a pin until the pin is freed. Empty is {NULL, 0}.

@@ -10,16 +10,16 @@ use log::Level;
 use crate::LogSink;
 use crate::Wal;
 
-use super::boundary;
-use super::boundary::Gate;
-use super::boundary::Handle;
-use super::boundary::Keeper;
-use super::error::CText;
-use super::error::ironwal_error;
-use super::error::ironwal_text;
-use super::options::OptionsHandle;
-use super::options::ironwal_options;
-use super::status::ironwal_status;
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::Keeper;
+use crate::ffi::error::CText;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::error::ironwal_text;
+use crate::ffi::options::OptionsHandle;
+use crate::ffi::options::ironwal_options;
+use crate::ffi::status::ironwal_status;
 
 /// An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
 /// whether everything reached the disk.

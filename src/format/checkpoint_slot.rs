@@ -17,13 +17,13 @@
 
 use crate::format::fields::all_zeros;
 use crate::format::fields::put_u32;
-use crate::format::frontier::CRC_AT;
-use crate::format::frontier::FIELDS_LEN;
-use crate::format::frontier::FrontierSlot;
-use crate::format::frontier::MAGIC_AT;
-use crate::format::frontier::MAGIC_LEN;
-use crate::format::frontier::SlotState;
-use crate::format::frontier::slot_offset;
+use crate::format::frontier_slot::CRC_AT;
+use crate::format::frontier_slot::FIELDS_LEN;
+use crate::format::frontier_slot::FrontierSlot;
+use crate::format::frontier_slot::MAGIC_AT;
+use crate::format::frontier_slot::MAGIC_LEN;
+use crate::format::frontier_slot::SlotState;
+use crate::format::frontier_slot::slot_offset;
 use crate::format::segment_header::SECTOR_LEN;
 use crate::format::segment_header::SegmentSeed;
 

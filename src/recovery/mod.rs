@@ -1,40 +1,36 @@
 //! From what is on disk to what the log holds: plain facts, a pure decision, then action.
 
-mod act;
+mod apply;
 #[cfg(feature = "sharded")]
 pub mod checkpoints;
+mod collect;
+mod collect_live;
 mod decide;
-mod describe;
-mod ends;
 mod facts;
 mod frontier;
-mod heads;
-mod losses;
-mod observe;
-mod proof;
+mod messages;
+mod read_headers;
 mod scan;
-mod survey;
 #[cfg(test)]
 mod tests;
-mod torn;
 mod verdict;
 
-pub use act::Recovered;
-pub use act::RecoveredSegment;
-pub use act::act;
-pub use act::leave_alone;
+pub use apply::Recovered;
+pub use apply::RecoveredSegment;
+pub use apply::act;
+pub use apply::leave_alone;
+pub use collect::complete_end;
+pub use collect::survey;
+pub use collect_live::Observer;
 pub use decide::decide;
-pub use describe::describe;
-pub use describe::describe_refusal;
-pub use describe::refusal_error;
 #[cfg(test)]
 pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
-pub use observe::Observer;
+pub use messages::describe;
+pub use messages::describe_refusal;
+pub use messages::refusal_error;
 pub use scan::Depth;
 pub use scan::good_frames;
-pub use survey::complete_end;
-pub use survey::survey;
 pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;

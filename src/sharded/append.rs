@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::error::memory;
-use crate::sharded::log::ShardedWal;
-use crate::sharded::route::route;
+use crate::sharded::router::route;
+use crate::sharded::sharded_wal::ShardedWal;
 
 impl ShardedWal {
     /// The shard of a key.

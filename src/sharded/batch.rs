@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
 use crate::options::SyncMode;
-use crate::sharded::log::ShardedLog;
-use crate::sharded::log::ShardedWal;
+use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedWal;
 use crate::stream::StreamCore;
 
 /// A shard's part of a batch.

@@ -42,11 +42,11 @@ use crate::recovery::checkpoints::empty_log;
 use crate::recovery::checkpoints::previous_len;
 use crate::segment::store_slot;
 use crate::sharded::checkpoint_index::Place;
-use crate::sharded::replace::Replaced;
-use crate::sharded::replace::free_name;
-use crate::sharded::replace::replace_durably;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+use crate::storage::replace::Replaced;
+use crate::storage::replace::free_name;
+use crate::storage::replace::replace_durably;
 
 /// Ends the name under which a file is kept in which nothing could be trusted.
 const DAMAGED_SUFFIX: &str = "#damaged";

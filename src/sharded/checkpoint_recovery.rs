@@ -27,10 +27,10 @@ use crate::segment::Source;
 use crate::segment::store_slot;
 use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
-use crate::sharded::replace::free_name;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+use crate::storage::replace::free_name;
 use crate::stream::Environment;
 
 /// A checkpoint log as it came up.

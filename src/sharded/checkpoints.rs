@@ -23,19 +23,19 @@ use crate::format::MAX_CHECKPOINT_ID_LEN;
 use crate::format::RecordKind;
 use crate::format::checkpoint_record::checkpoint_seed;
 use crate::format::checkpoint_record::is_record_header;
+use crate::primitives::Mutex;
+use crate::primitives::RwLock;
 use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_index::Content;
 use crate::sharded::checkpoint_index::Place;
 use crate::sharded::checkpoint_index::shown;
 use crate::sharded::checkpoint_recovery::Recovered;
-use crate::sharded::hint::Hint;
-use crate::sharded::log::ShardedLog;
-use crate::sharded::log::ShardedWal;
+use crate::sharded::head_file::Hint;
+use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedWal;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
-use crate::sync::Mutex;
-use crate::sync::RwLock;
 
 /// A checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]

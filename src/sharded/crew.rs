@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::storage::fork_generation;
-use crate::storage::spawn;
-use crate::sync::Condvar;
-use crate::sync::Mutex;
-use crate::sync::atomic::AtomicUsize;
-use crate::sync::atomic::Ordering;
-use crate::sync::thread::JoinHandle;
+use crate::platform::fork_generation;
+use crate::platform::spawn;
+use crate::primitives::Condvar;
+use crate::primitives::Mutex;
+use crate::primitives::atomic::AtomicUsize;
+use crate::primitives::atomic::Ordering;
+use crate::primitives::thread::JoinHandle;
 
 /// Syncs wait for the disk, not for a core, so there may be more of them than cores.
 const MOST_THREADS: usize = 8;
@@ -169,7 +169,7 @@ impl Shared {
                 self.changed.wait(&mut state);
                 continue;
             };
-            let left = crate::sync::MutexGuard::unlocked(&mut state, || task.step());
+            let left = crate::primitives::MutexGuard::unlocked(&mut state, || task.step());
             if !left {
                 state.withdraw(&task);
             }

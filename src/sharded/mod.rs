@@ -20,29 +20,28 @@
 //! | `automatic` | who creates checkpoints behind the caller's back? |
 
 mod append;
-mod automatic;
+mod auto_checkpoint;
 mod batch;
 mod checkpoint_file;
 mod checkpoint_index;
 mod checkpoint_recovery;
 mod checkpoints;
+mod consistent_cut;
 mod crew;
-mod cut;
-mod hint;
-mod log;
+mod head_file;
 mod options;
-mod prune;
-mod replace;
-mod route;
+mod retention;
+mod router;
 mod shard_count;
+mod sharded_wal;
 
-pub use automatic::AutomaticStatus;
+pub use auto_checkpoint::AutomaticStatus;
 pub use checkpoints::CheckpointData;
-pub use log::ShardedWal;
 pub use options::AutomaticCheckpoints;
 pub use options::CheckpointIds;
 pub use options::ShardedOptions;
-pub use prune::CompactionStats;
-pub use prune::PruneStats;
-pub use route::route;
-pub use route::shard_stream_name;
+pub use retention::CompactionStats;
+pub use retention::PruneStats;
+pub use router::route;
+pub use router::shard_stream_name;
+pub use sharded_wal::ShardedWal;

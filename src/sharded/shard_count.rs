@@ -15,9 +15,9 @@ use crate::format::CountFault;
 use crate::format::CountedFile;
 use crate::format::SECTOR_LEN;
 use crate::format::SHARDS_FILE;
-use crate::sharded::replace::Replaced;
-use crate::sharded::replace::replace_durably;
 use crate::storage::Access;
+use crate::storage::replace::Replaced;
+use crate::storage::replace::replace_durably;
 use crate::wal::Wal;
 
 /// Compares the count with the recorded one, or records it in a log without shards.

@@ -9,39 +9,21 @@
 //! `sync_all` and `sync_dir`. The real disk makes interrupted calls again and answers no EINTR.
 //! Paths are absolute.
 
-#[cfg(feature = "capi")]
-mod cancellation;
 #[cfg(unix)]
-mod fork;
-#[cfg(unix)]
-mod lock;
-mod mapping;
-mod prefetch;
-#[cfg(unix)]
-mod real;
+mod posix;
+#[cfg(feature = "sharded")]
+pub mod replace;
+mod shared_bytes;
 #[cfg(all(unix, feature = "simulation"))]
 pub mod simulated;
-mod thread;
 #[cfg(windows)]
 mod windows;
 
-#[cfg(feature = "capi")]
-pub use cancellation::CancellationGuard;
 #[cfg(unix)]
-pub use fork::fork_generation;
-pub use mapping::Mapping;
-pub use prefetch::prefetch;
-#[cfg(unix)]
-pub use real::RealDisk;
-#[cfg(feature = "simulation")]
-pub use thread::refuse_threads;
-pub use thread::spawn;
-#[cfg(feature = "simulation")]
-pub use thread::threads_refused;
+pub use posix::RealDisk;
+pub use shared_bytes::Mapping;
 #[cfg(windows)]
 pub use windows::RealDisk;
-#[cfg(windows)]
-pub use windows::fork_generation;
 
 use std::fmt;
 use std::io;

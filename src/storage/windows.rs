@@ -6,15 +6,15 @@
 
 #![allow(unsafe_code)]
 
-use super::Access;
-use super::DirEntry;
-use super::DirIdentity;
-use super::EntryKind;
-use super::MappedBytes;
-use super::Storage;
-use super::StorageFile;
-use super::StorageLock;
 use crate::error::memory;
+use crate::storage::Access;
+use crate::storage::DirEntry;
+use crate::storage::DirIdentity;
+use crate::storage::EntryKind;
+use crate::storage::MappedBytes;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+use crate::storage::StorageLock;
 use std::fs;
 use std::io;
 use std::io::IoSlice;

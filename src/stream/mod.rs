@@ -34,51 +34,29 @@
 //! | `view` | where are the bytes of one entry borrowed from? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
-mod ahead;
-mod append;
-mod catalogue;
+mod context;
 mod core;
-mod cursor;
-#[cfg(feature = "sharded")]
-mod cut;
-mod emptied;
-mod environment;
-mod erase;
-mod finish;
-mod frames;
-mod frontier;
-mod grow;
-mod hints;
-mod idle;
-mod leftovers;
-mod mapped;
-mod open;
-mod read;
-mod read_many;
-mod rooms;
-mod round;
+mod durability;
+mod follower;
+mod lifecycle;
+mod reader;
+mod segment_list;
 mod seldom;
 mod shared_list;
-mod store;
-mod tail;
 #[cfg(test)]
 mod tests;
-mod truncate;
-mod unpacked;
-mod view;
-mod wait;
-mod watch;
+mod writer;
 
 pub use self::core::StreamCore;
-pub use cursor::Cursor;
-pub use environment::Attendant;
-pub use environment::Attended;
+pub use context::Attendant;
+pub use context::Attended;
 #[cfg(feature = "sharded")]
-pub use environment::CheckpointClaim;
-pub use environment::Environment;
-pub use finish::remove_deleted;
-pub use finish::remove_remains;
+pub use context::CheckpointClaim;
+pub use context::Environment;
+pub use lifecycle::finish::remove_deleted;
+pub use lifecycle::finish::remove_remains;
+pub use reader::cursor::Cursor;
+pub use reader::view::EntryView;
 #[cfg(feature = "capi")]
-pub use frames::free_buffers_at_thread_end;
-pub use tail::Life;
-pub use view::EntryView;
+pub use writer::staging::free_buffers_at_thread_end;
+pub use writer::tail::Life;

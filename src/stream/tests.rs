@@ -29,9 +29,9 @@ use crate::storage::simulated::OpKind;
 use crate::storage::simulated::SimulatedDisk;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
-use crate::stream::ahead::SpareEnded;
-use crate::stream::grow::Spare;
-use crate::stream::tail::Life;
+use crate::stream::writer::preallocate::SpareEnded;
+use crate::stream::writer::rotate::Spare;
+use crate::stream::writer::tail::Life;
 
 /// A stream that does not exist yet, in a directory of its own.
 fn absent(place: &Path, sync_mode: SyncMode, sink: LogSink) -> Arc<StreamCore> {

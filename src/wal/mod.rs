@@ -13,28 +13,18 @@
 //! | `iterate` | how are entries read in order? |
 //! | `transaction` | how are entries gathered and appended as one? |
 
-mod by_name;
-mod handle;
-mod helpers;
-mod iterate;
-mod log;
+mod background;
+mod iterator;
 mod open;
 mod parallel;
 mod read_only;
-#[cfg(feature = "cli")]
-mod repair;
+mod registry;
+mod stream;
 mod transaction;
+mod wal;
 
-pub use by_name::Wal;
-pub use handle::Stream;
-pub use iterate::WalIdIterator;
-pub use iterate::WalIterator;
-#[cfg(feature = "cli")]
-pub use repair::LostIds;
-#[cfg(feature = "cli")]
-pub use repair::RepairReport;
-#[cfg(feature = "cli")]
-pub use repair::RepairedStream;
-#[cfg(feature = "cli")]
-pub use repair::repair;
+pub use iterator::WalIdIterator;
+pub use iterator::WalIterator;
+pub use stream::Stream;
 pub use transaction::TxnWriter;
+pub use wal::Wal;

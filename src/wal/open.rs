@@ -32,10 +32,10 @@ use crate::storage::StorageLock;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
 use crate::stream::remove_deleted;
-use crate::wal::helpers::Helpers;
-use crate::wal::log::Known;
-use crate::wal::log::Log;
+use crate::wal::background::Helpers;
 use crate::wal::parallel::for_each;
+use crate::wal::registry::Known;
+use crate::wal::registry::Log;
 
 /// Opens a log on a disk. Stepped: its helpers work when told to, see [`Helpers`].
 pub fn open(

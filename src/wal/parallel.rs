@@ -4,8 +4,8 @@ use std::iter::Enumerate;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use crate::storage::spawn;
-use crate::sync::Mutex;
+use crate::platform::spawn;
+use crate::primitives::Mutex;
 
 /// Below so many items a thread of its own costs more than it saves.
 const ITEMS_PER_THREAD: usize = 8;

@@ -2,7 +2,7 @@
 //!
 //! Opening takes no lock, and nothing on disk is changed by it or later. Streams are looked at as
 //! recovery does, without acting on what it would decide; from then on each looks again where its
-//! readers come to the end of what is known (`stream/watch.rs`).
+//! readers come to the end of what is known (`stream/follower.rs`).
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -16,10 +16,6 @@ use crate::error::Result;
 use crate::format::is_stream_dir_name;
 use crate::format::key_from_dir_name;
 use crate::format::stream_dir_name;
-use crate::inspect::Place;
-use crate::inspect::Selection;
-use crate::inspect::VerifyReport;
-use crate::inspect::verify;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
@@ -34,11 +30,12 @@ use crate::stream::Attendant;
 use crate::stream::Environment;
 use crate::stream::Life;
 use crate::stream::StreamCore;
+use crate::tools::Place;
 use crate::wal::Wal;
-use crate::wal::helpers::Helpers;
-use crate::wal::log::Known;
-use crate::wal::log::Log;
+use crate::wal::background::Helpers;
 use crate::wal::parallel::for_each;
+use crate::wal::registry::Known;
+use crate::wal::registry::Log;
 
 impl Wal {
     /// Opens the log at `options.root_path` for reading only, while another process, or this one,
@@ -88,23 +85,6 @@ impl Wal {
     /// Whether the log was opened read-only.
     pub fn is_read_only(&self) -> bool {
         self.log.environment.read_only
-    }
-
-    /// Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
-    /// chain of segments, the index file, and the checkpoints of a sharded log. Tells what is
-    /// wrong, with file, place and ids. Changes nothing and stops nobody; beside a writer what is
-    /// written meanwhile is not looked at.
-    ///
-    /// Errors: `Io` where the root cannot be listed. All else that cannot be read is a finding.
-    pub fn verify(&self) -> Result<VerifyReport> {
-        self.log.enter()?;
-        let environment = &self.log.environment;
-        let place = Place::on(
-            Arc::clone(&environment.storage),
-            environment.root.clone(),
-            environment.options.read_buffer_size,
-        );
-        verify(&place, &Selection::default(), &mut |_| ())
     }
 
     /// Looks at everything again: new streams, deleted ones, truncated and new segments. Reading

@@ -5,9 +5,9 @@ use std::time::Instant;
 use crate::group::CommitError;
 use crate::group::Fault;
 use crate::group::GroupCommit;
-use crate::sync::AtomicBool;
-use crate::sync::AtomicU64;
-use crate::sync::Ordering::SeqCst;
+use crate::primitives::AtomicBool;
+use crate::primitives::AtomicU64;
+use crate::primitives::Ordering::SeqCst;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {

@@ -11,8 +11,8 @@
 //! `COMMIT_MODEL_SCHEDULES=200000 SHUTTLE_RANDOM_SEED=$RANDOM cargo test --test commit_model`.
 //! A failure prints its schedule, which `shuttle::replay` takes.
 
-#[path = "../../src/commit/gather.rs"]
-mod gather;
+#[path = "../../src/commit/batching_delay.rs"]
+mod batching_delay;
 // The sources are not ours to use up: what no test calls here is used by the crate.
 #[allow(dead_code)]
 #[path = "../../src/commit/group.rs"]
@@ -20,9 +20,9 @@ mod group;
 mod log;
 #[path = "../../src/commit/position.rs"]
 mod position;
+mod primitives;
 #[path = "../../src/commit/queue.rs"]
 mod queue;
-mod sync;
 #[path = "../../src/commit/waiter.rs"]
 mod waiter;
 
@@ -43,9 +43,9 @@ use group::CommitError;
 use group::Fault;
 use log::Failure;
 use log::Log;
-use sync::AtomicBool;
-use sync::AtomicU64;
-use sync::Ordering::SeqCst;
+use primitives::AtomicBool;
+use primitives::AtomicU64;
+use primitives::Ordering::SeqCst;
 
 fn explore(scenario: impl Fn() + Clone + Send + Sync + 'static) {
     let schedules = std::env::var("COMMIT_MODEL_SCHEDULES").map_or(6_000, |count| {
@@ -331,7 +331,7 @@ fn close_and_failure_at_once_leave_nobody_behind() {
 /// back that is not published, and their numbers are given again.
 struct StagedLog {
     log: Log,
-    staged: sync::Mutex<Staged>,
+    staged: primitives::Mutex<Staged>,
     failed_writes: AtomicU64,
     failing_write: u64,
 }
@@ -402,7 +402,7 @@ fn staged_targets_are_committed_by_their_owners_round_or_told_that_they_were_tak
     explore(|| {
         let log = StagedLog {
             log: Log::new(),
-            staged: sync::Mutex::new(Staged::default()),
+            staged: primitives::Mutex::new(Staged::default()),
             failed_writes: AtomicU64::new(0),
             failing_write: thread_rng().gen_range(0..4),
         };

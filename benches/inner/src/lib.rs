@@ -16,9 +16,10 @@ mod engine {
     pub mod format;
     pub mod ids;
     pub mod options;
+    pub mod platform;
+    pub mod primitives;
     pub mod segment;
     pub mod storage;
-    pub mod sync;
 }
 
 // They name each other as `crate::format` and so on.

@@ -3,12 +3,12 @@
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
 //! exit code tells what was found. `docs/IRONWALCTL.md` is the manual.
 
-mod args;
+mod cli;
+mod escape;
 mod help;
-mod json;
-mod output;
 mod progress;
-mod shown;
+mod render_json;
+mod render_text;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -16,15 +16,15 @@ use std::process::ExitCode;
 use ironwal::CompressionType;
 use ironwal::Error;
 use ironwal::Severity;
-use ironwal::inspect;
-use ironwal::inspect::Place;
-use ironwal::inspect::Selection;
 use ironwal::repair;
+use ironwal::tools;
+use ironwal::tools::LogDir;
+use ironwal::tools::Selection;
 
-use args::Args;
-use args::Command;
-use output::Output;
+use cli::Args;
+use cli::Command;
 use progress::Meter;
+use render_text::Output;
 
 /// Nothing is wrong.
 const CLEAN: u8 = 0;
@@ -36,10 +36,10 @@ const USAGE: u8 = 2;
 const FAILED: u8 = 3;
 
 fn main() -> ExitCode {
-    let args = match args::parse(std::env::args_os().skip(1)) {
+    let args = match cli::parse(std::env::args_os().skip(1)) {
         Ok(args) => args,
         Err(what) => {
-            eprintln!("ironwalctl: {}\n\n{}", shown::text(&what), help::USAGE);
+            eprintln!("ironwalctl: {}\n\n{}", escape::text(&what), help::USAGE);
             return ExitCode::from(USAGE);
         }
     };
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let advice = error.context().advice;
-            eprintln!("ironwalctl: {}", shown::text(&error.to_string()));
+            eprintln!("ironwalctl: {}", escape::text(&error.to_string()));
             if !advice.is_empty() {
                 eprintln!("ironwalctl: {advice}");
             }
@@ -88,10 +88,10 @@ fn selection(args: &Args) -> Selection {
 fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let place = Place::new(&args.directory)?;
     let mut meter = Meter::new(args.progress);
-    let report = inspect::verify(&place, &selection(args), &mut |p| meter.tell(p))?;
+    let report = tools::verify(&place, &selection(args), &mut |p| meter.tell(p))?;
     meter.end();
     match args.json {
-        true => output.line(&json::verified(args, &report)),
+        true => output.line(&render_json::verified(args, &report)),
         false => output.verified(&report),
     }
     let found = |severity| report.findings.iter().any(|f| f.severity == severity);
@@ -106,9 +106,9 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
 
 fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let place = Place::new(&args.directory)?;
-    let log = inspect::stat(&place, &selection(args))?;
+    let log = tools::stat(&place, &selection(args))?;
     match args.json {
-        true => output.line(&json::counted(args, &log)),
+        true => output.line(&render_json::counted(args, &log)),
         false => output.counted(&log),
     }
     let streams = &log.streams;
@@ -124,12 +124,12 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
 fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let place = Place::new(&args.directory)?;
     let mut code = CLEAN;
-    inspect::dump(&place, &selection(args), &mut |entry| {
+    tools::dump(&place, &selection(args), &mut |entry| {
         if entry.data.is_err() {
             code = DAMAGE;
         }
         match args.json {
-            true => output.line(&json::dumped(&entry)),
+            true => output.line(&render_json::dumped(&entry)),
             false => output.dumped(&entry),
         }
         match output.is_open() {
@@ -153,7 +153,7 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let report = repair::repair(&args.directory, copy, compression, tell)?;
     meter.end();
     match args.json {
-        true => output.line(&json::repaired(args, copy, &report)),
+        true => output.line(&render_json::repaired(args, copy, &report)),
         false => output.repaired(copy, &report),
     }
     Ok(match report.is_complete() {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 use std::time::Instant;
 
-use ironwal::inspect::Progress;
+use ironwal::tools::Progress;
 
 const EVERY: Duration = Duration::from_millis(200);
 

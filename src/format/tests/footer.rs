@@ -2,10 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::assert_golden;
-use super::for_each_flip;
-use super::other_seeds;
-use super::seed;
 use crate::format::footer::IndexPoint;
 use crate::format::footer::TRAILER_LEN;
 use crate::format::footer::Trailer;
@@ -16,6 +12,10 @@ use crate::format::footer::footer_len;
 use crate::format::frame::FrameHeader;
 use crate::format::frame::FrameKind;
 use crate::format::payload::check_payload;
+use crate::format::tests::assert_golden;
+use crate::format::tests::for_each_flip;
+use crate::format::tests::other_seeds;
+use crate::format::tests::seed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 

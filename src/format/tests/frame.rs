@@ -2,10 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::assert_golden;
-use super::for_each_flip;
-use super::other_seeds;
-use super::seed;
 use crate::format::frame::Codec;
 use crate::format::frame::FRAME_HEADER_LEN;
 use crate::format::frame::FrameFault;
@@ -14,6 +10,10 @@ use crate::format::frame::FrameKind;
 use crate::format::frame::MAX_FRAME_LEN;
 use crate::format::frame::MAX_PAYLOAD_LEN;
 use crate::format::frame::header_crc_of;
+use crate::format::tests::assert_golden;
+use crate::format::tests::for_each_flip;
+use crate::format::tests::other_seeds;
+use crate::format::tests::seed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::KEY;
-use super::assert_golden;
-use super::for_each_flip;
 use crate::format::footer::IndexPoint;
 use crate::format::index_file::IndexFile;
 use crate::format::index_file::IndexedSegment;
+use crate::format::tests::KEY;
+use crate::format::tests::assert_golden;
+use crate::format::tests::for_each_flip;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 

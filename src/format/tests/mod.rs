@@ -5,7 +5,7 @@
 
 mod footer;
 mod frame;
-mod frontier;
+mod frontier_slot;
 mod index_file;
 mod names;
 mod payload;

@@ -2,10 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::encoded;
-use super::for_each_flip;
-use super::other_seeds;
-use super::seed;
 use crate::format::frame::Codec;
 use crate::format::frame::FRAME_HEADER_LEN;
 use crate::format::frame::FrameHeader;
@@ -18,6 +14,10 @@ use crate::format::payload::entry_check;
 use crate::format::payload::entry_range;
 use crate::format::payload::entry_row;
 use crate::format::payload::table_rows_range;
+use crate::format::tests::encoded;
+use crate::format::tests::for_each_flip;
+use crate::format::tests::other_seeds;
+use crate::format::tests::seed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 

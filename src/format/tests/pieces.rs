@@ -3,9 +3,6 @@
 
 use proptest::prelude::*;
 
-use super::encoded;
-use super::for_each_flip;
-use super::seed;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::payload::PayloadFault;
@@ -13,6 +10,9 @@ use crate::format::payload::PieceCheck;
 use crate::format::payload::PreparedFrame;
 use crate::format::payload::Wants;
 use crate::format::payload::check_payload;
+use crate::format::tests::encoded;
+use crate::format::tests::for_each_flip;
+use crate::format::tests::seed;
 use crate::ids::FileOffset;
 
 const AT: u64 = 1536;

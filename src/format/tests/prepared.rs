@@ -2,9 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::assert_golden;
-use super::encoded;
-use super::seed;
 #[cfg(feature = "compression")]
 use crate::format::frame::Codec;
 use crate::format::frame::FRAME_HEADER_LEN;
@@ -15,6 +12,9 @@ use crate::format::frame::MAX_PAYLOAD_LEN;
 use crate::format::payload::PreparedFrame;
 use crate::format::payload::Unprepared;
 use crate::format::payload::check_payload;
+use crate::format::tests::assert_golden;
+use crate::format::tests::encoded;
+use crate::format::tests::seed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 

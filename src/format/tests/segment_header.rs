@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::KEY;
-use super::assert_golden;
-use super::for_each_flip;
 use crate::format::segment_header::HeaderFault;
 use crate::format::segment_header::Predecessor;
 use crate::format::segment_header::SegmentHeader;
 use crate::format::segment_header::SegmentSeed;
+use crate::format::tests::KEY;
+use crate::format::tests::assert_golden;
+use crate::format::tests::for_each_flip;
 use crate::ids::EntryId;
 
 fn sample() -> SegmentHeader {

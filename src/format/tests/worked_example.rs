@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use super::KEY;
 use crate::format::footer::IndexPoint;
 use crate::format::footer::encode_footer;
 use crate::format::frame::FrameHeader;
 use crate::format::frame::header_crc_of;
-use crate::format::frontier::FrontierSlot;
+use crate::format::frontier_slot::FrontierSlot;
 use crate::format::payload::PreparedFrame;
 use crate::format::segment_header::Predecessor;
 use crate::format::segment_header::SegmentHeader;
+use crate::format::tests::KEY;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 

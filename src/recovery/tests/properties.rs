@@ -13,7 +13,7 @@ use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::CorruptionPolicy;
-use crate::recovery::decide::decide;
+use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::Head;
 use crate::recovery::facts::Scan;

@@ -2,7 +2,7 @@
 
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
-use crate::recovery::decide::decide;
+use crate::recovery::decide::table::decide;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Decision;

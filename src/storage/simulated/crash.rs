@@ -1,14 +1,14 @@
 //! What is left after power was lost: one of the states that the disk may be in, chosen by a seed.
 
-use super::inode::Inode;
-use super::inode::Version;
-use super::names::Directory;
-use super::names::InodeNumber;
-use super::names::Names;
-use super::names::ROOT;
-use super::names::apply_edit;
-use super::random::Random;
-use super::state::State;
+use crate::storage::simulated::directories::Directory;
+use crate::storage::simulated::directories::InodeNumber;
+use crate::storage::simulated::directories::Names;
+use crate::storage::simulated::directories::ROOT;
+use crate::storage::simulated::directories::apply_edit;
+use crate::storage::simulated::files::Inode;
+use crate::storage::simulated::files::Version;
+use crate::storage::simulated::random::Random;
+use crate::storage::simulated::state::State;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -221,7 +221,7 @@ impl Choice {
         // A file grows in steps on its way to the disk.
         let grown = self.random.below(len - before);
         (before + grown)
-            .next_multiple_of(super::content::SECTOR_BYTES as u64)
+            .next_multiple_of(super::file_content::SECTOR_BYTES as u64)
             .min(len)
     }
 }

@@ -1,7 +1,7 @@
 //! Which calls fail, and how.
 
-use super::journal::OpKind;
-use super::state::raw;
+use crate::storage::simulated::op_log::OpKind;
+use crate::storage::simulated::state::raw;
 use std::io;
 use std::path::Path;
 

@@ -2,21 +2,21 @@
 
 #![allow(unsafe_code)]
 
-use super::call::Asked;
-use super::call::Failure;
-use super::call::Live;
-use super::call::check_range;
-use super::fault::FaultPlan;
-use super::journal::OpKind;
-use super::names::InodeNumber;
-use super::state::Effect;
-use super::state::raw;
-use super::writable_map::SimulatedMap;
+use crate::primitives::Mutex;
 use crate::storage::Access;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 use crate::storage::WritableMap;
-use crate::sync::Mutex;
+use crate::storage::simulated::directories::InodeNumber;
+use crate::storage::simulated::dispatch::Asked;
+use crate::storage::simulated::dispatch::Failure;
+use crate::storage::simulated::dispatch::Live;
+use crate::storage::simulated::dispatch::check_range;
+use crate::storage::simulated::fault::FaultPlan;
+use crate::storage::simulated::op_log::OpKind;
+use crate::storage::simulated::state::Effect;
+use crate::storage::simulated::state::raw;
+use crate::storage::simulated::write_map::SimulatedMap;
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;

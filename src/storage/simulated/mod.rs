@@ -7,36 +7,36 @@
 //! Not simulated: links by name, `..`, permissions, two calls at the same time. A mapping for
 //! reading is a snapshot; stores into a mapping for writing are calls like any other.
 
-mod call;
-mod content;
 mod crash;
+mod directories;
+mod dispatch;
 mod fault;
 mod file;
-mod image;
-mod inode;
-mod journal;
-mod names;
+mod file_content;
+mod files;
+mod inspect;
+mod op_log;
 mod random;
 mod replay;
 mod state;
 mod storage;
-mod writable_map;
+mod write_map;
 
 pub use crash::DirectoryModel;
 pub use fault::FaultPlan;
-pub use journal::Op;
-pub use journal::OpKind;
+pub use op_log::Op;
+pub use op_log::OpKind;
 pub use replay::Replay;
 
-use call::Live;
 use crash::survivors;
+use dispatch::Live;
 use state::Effect;
 use state::State;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::sync::Mutex;
+use crate::primitives::Mutex;
 
 /// The simulated disk. Clones are the same disk. A new one has an empty, durable `/`.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! Every moment at which power may be lost, one after the other.
 
-use super::SimulatedDisk;
-use super::crash::DirectoryModel;
-use super::crash::survivors;
-use super::journal::Op;
-use super::state::State;
+use crate::storage::simulated::SimulatedDisk;
+use crate::storage::simulated::crash::DirectoryModel;
+use crate::storage::simulated::crash::survivors;
+use crate::storage::simulated::op_log::Op;
+use crate::storage::simulated::state::State;
 use std::sync::Arc;
 
 /// A cursor over the calls that a disk has answered. It starts before the first call; each

@@ -1,15 +1,15 @@
 //! The whole disk as a value, and how each effect changes it. No locks, no faults, no chance: the
 //! same effects in the same order give the same disk, which is what replaying rests on.
 
-use super::inode::Inode;
-use super::names::Directory;
-use super::names::InodeNumber;
-use super::names::NameChange;
-use super::names::NameEdit;
-use super::names::Names;
-use super::names::ROOT;
-use super::names::apply_edit;
-use super::random::Random;
+use crate::storage::simulated::directories::Directory;
+use crate::storage::simulated::directories::InodeNumber;
+use crate::storage::simulated::directories::NameChange;
+use crate::storage::simulated::directories::NameEdit;
+use crate::storage::simulated::directories::Names;
+use crate::storage::simulated::directories::ROOT;
+use crate::storage::simulated::directories::apply_edit;
+use crate::storage::simulated::files::Inode;
+use crate::storage::simulated::random::Random;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Component;

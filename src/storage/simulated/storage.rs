@@ -1,22 +1,22 @@
 //! Names, directories and locks of the simulated disk: its [`Storage`].
 
-use super::SimulatedDisk;
-use super::call::Asked;
-use super::call::Failure;
-use super::call::Live;
-use super::file::SimulatedFile;
-use super::journal::OpKind;
-use super::names::InodeNumber;
-use super::names::NameEdit;
-use super::state::Effect;
-use super::state::exists;
-use super::state::raw;
 use crate::storage::Access;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
+use crate::storage::simulated::SimulatedDisk;
+use crate::storage::simulated::directories::InodeNumber;
+use crate::storage::simulated::directories::NameEdit;
+use crate::storage::simulated::dispatch::Asked;
+use crate::storage::simulated::dispatch::Failure;
+use crate::storage::simulated::dispatch::Live;
+use crate::storage::simulated::file::SimulatedFile;
+use crate::storage::simulated::op_log::OpKind;
+use crate::storage::simulated::state::Effect;
+use crate::storage::simulated::state::exists;
+use crate::storage::simulated::state::raw;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;

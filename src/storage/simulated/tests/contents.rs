@@ -241,9 +241,9 @@ fn check_sectors(content: &[u8], copies: &[Vec<u8>], seed: u64) {
     }
     let longest = copies.iter().map(Vec::len).max().unwrap();
     assert!(content.len() <= longest, "seed {seed}");
-    for (number, sector) in content.chunks(content::SECTOR_BYTES).enumerate() {
+    for (number, sector) in content.chunks(file_content::SECTOR_BYTES).enumerate() {
         let is_version = copies.iter().any(|copy| {
-            let start = (number * content::SECTOR_BYTES).min(copy.len());
+            let start = (number * file_content::SECTOR_BYTES).min(copy.len());
             let known = &copy[start..copy.len().min(start + sector.len())];
             sector.starts_with(known) && sector[known.len()..].iter().all(|&byte| byte == 0)
         });

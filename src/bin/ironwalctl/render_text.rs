@@ -1,0 +1,163 @@
+//! How are results told to people, and how does standard output end early?
+
+use std::io;
+use std::io::BufWriter;
+use std::io::Stdout;
+use std::io::Write;
+use std::path::Path;
+
+use ironwal::VerifyReport;
+use ironwal::repair::RepairReport;
+use ironwal::tools::DumpedEntry;
+use ironwal::tools::LogStat;
+
+use super::escape;
+use super::render_json::severity;
+
+/// Standard output. A failure to write is kept until the end; who closes the other side of a pipe
+/// has seen enough, which is no failure.
+pub struct Output {
+    target: BufWriter<Stdout>,
+    failure: Option<io::Error>,
+}
+
+impl Output {
+    pub fn new() -> Self {
+        Output {
+            target: BufWriter::with_capacity(64 << 10, io::stdout()),
+            failure: None,
+        }
+    }
+
+    /// Whether somebody still listens.
+    pub fn is_open(&self) -> bool {
+        self.failure.is_none()
+    }
+
+    /// Writes a line.
+    pub fn line(&mut self, text: &str) {
+        if self.failure.is_none() {
+            self.failure = writeln!(self.target, "{text}").err();
+        }
+    }
+
+    /// Writes out what is left, and tells of a failure.
+    pub fn end(mut self) -> io::Result<()> {
+        let flushed = self.target.flush();
+        let failure = self.failure.take().or(flushed.err());
+        match failure {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The result of `verify`.
+    pub fn verified(&mut self, report: &VerifyReport) {
+        for finding in &report.findings {
+            let mut line = severity(finding.severity).to_owned();
+            if let Some(stream) = &finding.stream {
+                line += &format!(" stream {stream:?}");
+            }
+            line += &format!(" {}", escape::path(&finding.path));
+            if let Some(offset) = finding.offset {
+                line += &format!(" offset {offset}");
+            }
+            if let Some(ids) = &finding.ids {
+                line += &format!(" ids {}..{}", ids.start, ids.end);
+            }
+            self.line(&format!("{line}: {}", escape::text(&finding.what)));
+        }
+        let summary = match report.is_clean() {
+            true => "clean",
+            false => "NOT CLEAN",
+        };
+        self.line(&format!(
+            "{summary}: {} streams, {} segments, {} frames, {} entries, {} bytes, {} checkpoints",
+            report.streams,
+            report.segments,
+            report.frames,
+            report.entries,
+            report.bytes,
+            report.checkpoints,
+        ));
+    }
+
+    /// The result of `stat`.
+    pub fn counted(&mut self, log: &LogStat) {
+        for stream in &log.streams {
+            let mut line = format!(
+                "{:?}: ids {}..{}, durable to {}, {} segments ({} sealed), {} bytes",
+                stream.key,
+                stream.first_id,
+                stream.next_id,
+                stream.durable_end,
+                stream.segments,
+                stream.sealed_segments,
+                stream.bytes,
+            );
+            if stream.lost_ids > 0 {
+                line += &format!(", {} ids lost", stream.lost_ids);
+            }
+            if stream.damage > 0 {
+                line += &format!(", {} pieces of damage: see verify", stream.damage);
+            }
+            if let Some(error) = &stream.error {
+                line = format!("{:?}: {}", stream.key, escape::text(error));
+            }
+            self.line(&line);
+        }
+        let bytes: u64 = log.streams.iter().map(|stream| stream.bytes).sum();
+        self.line(&format!("{} streams, {bytes} bytes", log.streams.len()));
+    }
+
+    /// One line of `dump`.
+    pub fn dumped(&mut self, entry: &DumpedEntry<'_>) {
+        let key = entry.stream;
+        let line = match entry.data {
+            Ok(bytes) => {
+                let text = bytes.escape_ascii();
+                format!("{key:?} {} {} {text}", entry.ids.start, bytes.len())
+            }
+            Err(error) => {
+                let ids = &entry.ids;
+                let error = escape::text(&error.to_string());
+                format!("{key:?} {}..{} unreadable: {error}", ids.start, ids.end)
+            }
+        };
+        self.line(&line);
+    }
+
+    /// The result of `repair`.
+    pub fn repaired(&mut self, copy: &Path, report: &RepairReport) {
+        for stream in &report.streams {
+            if let Some(error) = &stream.error {
+                let error = escape::text(error);
+                self.line(&format!("{:?}: not copied: {error}", stream.key));
+                continue;
+            }
+            self.line(&format!(
+                "{:?}: {} entries copied, ids {}..{}",
+                stream.key, stream.entries, stream.first_id, stream.next_id,
+            ));
+            for lost in &stream.lost {
+                let ids = &lost.ids;
+                let why = escape::text(&lost.why);
+                self.line(&format!("  lost: {}..{}: {why}", ids.start, ids.end));
+            }
+            if stream.old_next_id > stream.next_id {
+                self.line(&format!(
+                    "  the copy goes on at {}; in the old log ids went on at {}",
+                    stream.next_id, stream.old_next_id,
+                ));
+            }
+        }
+        for file in &report.copied_files {
+            self.line(&format!("{}: copied as it was", escape::path(file)));
+        }
+        let summary = match report.is_complete() {
+            true => "the copy is complete",
+            false => "the copy holds what was readable",
+        };
+        self.line(&format!("{}: {summary}", escape::path(copy)));
+    }
+}

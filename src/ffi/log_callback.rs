@@ -1,0 +1,62 @@
+//! Where the messages of one log go.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use log::Level;
+
+use crate::LogSink;
+
+use crate::ffi::error::CText;
+
+/// Something was lost or refused.
+pub const IRONWAL_LOG_ERROR: i32 = 501;
+/// Something was damaged and dealt with.
+pub const IRONWAL_LOG_WARN: i32 = 502;
+/// What was opened, recovered and closed.
+pub const IRONWAL_LOG_INFO: i32 = 503;
+/// For those who look for a fault.
+pub const IRONWAL_LOG_DEBUG: i32 = 504;
+/// Everything.
+pub const IRONWAL_LOG_TRACE: i32 = 505;
+
+/// A number or an address of the caller's, given back with every callback.
+pub type CallbackContext = usize;
+
+/// Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
+/// and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
+///
+/// Called on any thread, the library's included, several at a time, and under no lock of the
+/// library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
+/// It must return, must not throw or jump out, and must not close or free handles of that log, nor
+/// append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
+/// for the very thread that calls it.
+pub type ironwal_log_fn = Option<
+    unsafe extern "C" fn(ctx: CallbackContext, level: i32, message: *const c_char, len: usize),
+>;
+
+/// The engine's sink that calls back into C.
+pub(super) fn sink(callback: ironwal_log_fn, ctx: CallbackContext) -> Option<LogSink> {
+    let callback = callback?;
+    Some(Arc::new(move |level: Level, message: &str| {
+        let message = CText::new(message);
+        let text = message.as_text();
+        if !text.data.is_null() {
+            // SAFETY: the caller registered a function that keeps to the contract above; the text
+            // lives until it returns.
+            unsafe { callback(ctx, number_of(level), text.data, text.len) };
+        }
+    }))
+}
+
+fn number_of(level: Level) -> i32 {
+    match level {
+        Level::Error => IRONWAL_LOG_ERROR,
+        Level::Warn => IRONWAL_LOG_WARN,
+        Level::Info => IRONWAL_LOG_INFO,
+        Level::Debug => IRONWAL_LOG_DEBUG,
+        Level::Trace => IRONWAL_LOG_TRACE,
+    }
+}

@@ -1,0 +1,151 @@
+//! How C appends to a sharded log.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+
+use crate::Error;
+use crate::error::memory;
+
+use crate::ffi::boundary;
+use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::sharded::ShardedHandle;
+use crate::ffi::sharded::ironwal_sharded;
+use crate::ffi::status::ironwal_status;
+
+/// An entry of a batch: `value` goes to the shard of `key`. The key is not stored.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ironwal_keyed_slice {
+    /// What the entry is routed by.
+    pub key: ironwal_slice,
+    /// The entry.
+    pub value: ironwal_slice,
+}
+
+/// Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+/// not stored.
+///
+/// - Owns: `key` and `data` are copied.
+/// - NULL: `sharded` is required; `key` and `data` may be NULL if their length is 0; the outputs may
+///   be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+/// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+///   power loss after a sync, a flush or a checkpoint.
+/// - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost or
+///   damaged at opening.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_append(
+    sharded: *const ironwal_sharded,
+    key: *const c_void,
+    key_len: usize,
+    data: *const c_void,
+    len: usize,
+    out_shard: *mut u32,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let key = boundary::bytes(key, key_len, "key")?;
+            let data = boundary::bytes(data, len, "data")?;
+            let (shard, id) = handle.sharded.append(key, data)?;
+            boundary::give(out_shard, u32::from(shard));
+            boundary::give(out_id, id);
+            Ok(())
+        })
+    }
+}
+
+/// Appends several entries to the shards of their keys. `out_shards` and `out_ids` are arrays of
+/// `entry_count` elements and get the shard and the id of each entry, in the order of `entries`.
+/// Within a shard the batch is atomic; over several shards it is not. No entries: nothing happens.
+///
+/// - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
+/// - NULL: `sharded` is required; `entries` may be NULL if `entry_count` is 0; `out_shards` and
+///   `out_ids` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
+/// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
+/// - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
+///   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+///   where none does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_append_batch(
+    sharded: *const ironwal_sharded,
+    entries: *const ironwal_keyed_slice,
+    entry_count: usize,
+    out_shards: *mut u32,
+    out_ids: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let given = boundary::array(entries, entry_count, "entries")?;
+            let mut entries = Vec::new();
+            memory::reserve(&mut entries, given.len()).map_err(Error::Io)?;
+            for ironwal_keyed_slice { key, value } in given {
+                entries.push((
+                    boundary::bytes(key.data, key.len, "key")?,
+                    boundary::bytes(value.data, value.len, "value")?,
+                ));
+            }
+            let places = handle.sharded.append_borrowed(&entries)?;
+            for (at, (shard, id)) in places.into_iter().enumerate() {
+                // A NULL array stays NULL at every index.
+                if !out_shards.is_null() {
+                    boundary::give(out_shards.add(at), u32::from(shard));
+                }
+                if !out_ids.is_null() {
+                    boundary::give(out_ids.add(at), id);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to
+/// and without `out_end_id`. No entries: nothing happens, and both ids are 0.
+///
+/// - Owns: the entries are copied.
+/// - NULL: `sharded` is required; `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is
+///   0; the outputs may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+/// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+///   not at all.
+/// - Errors: those of ironwal_sharded_append().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_append_batch_for_key(
+    sharded: *const ironwal_sharded,
+    key: *const c_void,
+    key_len: usize,
+    entries: *const ironwal_slice,
+    entry_count: usize,
+    out_shard: *mut u32,
+    out_first_id: *mut u64,
+    out_end_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let key = boundary::bytes(key, key_len, "key")?;
+            let entries = boundary::parts(entries, entry_count, "entries")?;
+            let places = handle.sharded.append_batch_for_key(key, &entries)?;
+            let ids = match (places.first(), places.last()) {
+                (Some((_, first)), Some((_, last))) => *first..last + 1,
+                _ => 0..0,
+            };
+            boundary::give(out_shard, u32::from(handle.sharded.shard_of(key)));
+            boundary::give(out_first_id, ids.start);
+            boundary::give(out_end_id, ids.end);
+            Ok(())
+        })
+    }
+}

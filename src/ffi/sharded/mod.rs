@@ -1,0 +1,326 @@
+//! How C opens, closes and flushes a sharded log, and reads its shards.
+
+#![allow(unsafe_code)]
+
+mod append;
+mod checkpoints;
+pub mod maintenance;
+mod options;
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use crate::LogSink;
+use crate::ShardedWal;
+use crate::Wal;
+use crate::sharded::route;
+
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::Keeper;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::iterator;
+use crate::ffi::iterator::ironwal_iter;
+use crate::ffi::options::OptionsHandle;
+use crate::ffi::options::ironwal_options;
+use crate::ffi::sharded::options::ShardedOptionsHandle;
+use crate::ffi::sharded::options::ironwal_sharded_options;
+use crate::ffi::sharded::options::narrow;
+use crate::ffi::sharded::options::outside_of_id_callback;
+use crate::ffi::sharded::options::shard_count_of;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
+use crate::ffi::wal::tell;
+
+/// An open log of many shards: entries go to the shard of their key, in order within it, and
+/// checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
+/// tells whether everything reached the disk.
+pub enum ironwal_sharded {}
+
+/// What stands behind an `ironwal_sharded`.
+pub(super) struct ShardedHandle {
+    keeper: Arc<Keeper>,
+    pub(super) sharded: ShardedWal,
+    sink: Option<LogSink>,
+}
+
+impl Handle for ShardedHandle {
+    type Opaque = ironwal_sharded;
+    const MAGIC: u64 = 0x6972_6F6E_7368_6431;
+    const NAME: &'static str = "sharded";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        Some(&self.keeper.gate)
+    }
+}
+
+/// The shard of a key among `shard_count` shards: SipHash-1-3 with key 0 over the length of the key
+/// as a little-endian uint64_t and then the key, modulo `shard_count`. For programs in other
+/// languages that route by themselves: docs/FORMAT.md spells it out, with test vectors.
+///
+/// - Owns: nothing.
+/// - NULL: `key` may be NULL if `key_len` is 0; `out_shard` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_route(
+    key: *const c_void,
+    key_len: usize,
+    shard_count: u32,
+    out_shard: *mut u32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call(out_error, || {
+            let out_shard = boundary::required(out_shard, "out_shard")?;
+            let key = boundary::bytes(key, key_len, "key")?;
+            let shard_count = shard_count_of(shard_count)?;
+            boundary::give(out_shard, u32::from(route(key, shard_count)));
+            Ok(())
+        })
+    }
+}
+
+/// Opens a sharded log, creating or recovering it. The number of shards is recorded durably before
+/// this returns, and compared at every later opening. A number above max_open_segments is told to
+/// the callback of ironwal_options_set_log() as a warning.
+///
+/// - Owns: both options are copied and stay the caller's. End `*out_sharded` with
+///   ironwal_sharded_close().
+/// - NULL: `options`, `sharded_options` and `out_sharded` are required. `*out_sharded` is NULL after
+///   a failure.
+/// - Threads: any.
+/// - Blocks: as ironwal_wal_open() (fsync).
+/// - Durable: everything that can be read after a successful return is.
+/// - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH;
+///   ::IRONWAL_E_CORRUPT where the record of the count is damaged, or missing beside existing
+///   shards, and under ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for
+///   automatic checkpoints that are neither due by entries nor by time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_open(
+    options: *const ironwal_options,
+    sharded_options: *const ironwal_sharded_options,
+    out_sharded: *mut *mut ironwal_sharded,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_sharded, ptr::null_mut());
+        // Copied first: two handles cannot both be borrowed by one boundary.
+        let mut wanted = None;
+        let copied = boundary::on::<ShardedOptionsHandle>(sharded_options, out_error, |handle| {
+            wanted = Some(handle.options.clone());
+            Ok(())
+        });
+        let Some(wanted) = wanted else {
+            return copied;
+        };
+        boundary::on::<OptionsHandle>(options, out_error, |handle| {
+            let out_sharded = boundary::required(out_sharded, "out_sharded")?;
+            let options = handle.options.clone();
+            let sink = handle.sink.clone();
+            let opened = format!("opened {}", options.root_path.display());
+            let sharded = match &sink {
+                None => ShardedWal::with_options(options, wanted)?,
+                Some(sink) => {
+                    wanted.check()?;
+                    ShardedWal::on(Wal::open_logging(options, Arc::clone(sink))?, wanted)?
+                }
+            };
+            tell(sink.as_ref(), &opened);
+            let handle = ShardedHandle {
+                keeper: Arc::new(Keeper { gate: Gate::new() }),
+                sharded,
+                sink,
+            };
+            boundary::give(out_sharded, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+/// Ends the automatic checkpoints and closes the log for all its handles, as ironwal_wal_close()
+/// does. Checkpoints that were loaded stay readable.
+///
+/// - Owns: takes `sharded`, also when it fails, except from within the callback of
+///   ironwal_sharded_options_set_checkpoint_ids().
+/// - NULL: `sharded` is required.
+/// - Threads: any; no other call may be using `sharded` itself. Calls on its children may run.
+/// - Blocks: until all is on the disk (fsync), and for an automatic checkpoint under way.
+/// - Durable: everything, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
+///   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_close(
+    sharded: *mut ironwal_sharded,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header and gives the handle up.
+    unsafe {
+        boundary::call(out_error, || {
+            outside_of_id_callback()?;
+            let handle = boundary::take::<ShardedHandle>(sharded)?;
+            handle.keeper.gate.close();
+            handle.sharded.close()?;
+            tell(handle.sink.as_ref(), "closed; all is durable");
+            Ok(())
+        })
+    }
+}
+
+/// Gives up the handle without a result: automatic checkpoints end, and the log is closed when the
+/// last handle of it is freed too. Prefer ironwal_sharded_close().
+///
+/// - Owns: takes `sharded`.
+/// - NULL: does nothing.
+/// - Threads: any; no other call may be using `sharded` itself.
+/// - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
+/// - Durable: everything, but a failure is not told.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_free(sharded: *mut ironwal_sharded) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<ShardedHandle>(sharded) }));
+}
+
+/// How many shards there are.
+///
+/// - Owns: nothing.
+/// - NULL: `sharded` and `out_shard_count` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_shard_count(
+    sharded: *const ironwal_sharded,
+    out_shard_count: *mut u32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_shard_count = boundary::required(out_shard_count, "out_shard_count")?;
+            boundary::give(out_shard_count, u32::from(handle.sharded.shard_count()));
+            Ok(())
+        })
+    }
+}
+
+/// A handle of the log below, in which shard n is the stream "shard_%02u": for reading, syncing and
+/// watching shards by ironwal_stream_open() and the like. Nothing is refused to it, so entries that
+/// are appended or removed through it bypass routing and checkpoints: after
+/// ironwal_delete_stream() the shard answers ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
+/// opening ::IRONWAL_E_CORRUPT where a checkpoint counts on it; a checkpoint below what
+/// ironwal_truncate() left answers ::IRONWAL_E_CHECKPOINT_PRUNED.
+///
+/// - Owns: end `*out_wal` with ironwal_wal_free(); it keeps the log open until then, unless that is
+///   closed. ironwal_wal_close() on it closes the sharded log too.
+/// - NULL: `sharded` and `out_wal` are required. `*out_wal` is NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_wal(
+    sharded: *const ironwal_sharded,
+    out_wal: *mut *mut ironwal_wal,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_wal, ptr::null_mut());
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_wal = boundary::required(out_wal, "out_wal")?;
+            let handle = WalHandle {
+                keeper: Arc::clone(&handle.keeper),
+                wal: handle.sharded.inner().clone(),
+                sink: handle.sink.clone(),
+            };
+            boundary::give(out_wal, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+/// Begins to read a shard at `start_id`, or at the first id kept where that is later. A shard
+/// without entries, and a start past its end, have none for now.
+///
+/// - Owns: free `*out_iter` with ironwal_iter_free().
+/// - NULL: `sharded` and `out_iter` are required. `*out_iter` is NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CONFIG where there is no such shard; ::IRONWAL_E_STREAM_NOT_FOUND where its
+///   stream was deleted; ::IRONWAL_E_CORRUPT where it was found lost or damaged at opening;
+///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_iter_shard(
+    sharded: *const ironwal_sharded,
+    shard: u32,
+    start_id: u64,
+    out_iter: *mut *mut ironwal_iter,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_iter, ptr::null_mut());
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_iter = boundary::required(out_iter, "out_iter")?;
+            let shard = narrow(shard, "shard")?;
+            let iterator = handle.sharded.iter_shard_with_ids(shard, start_id)?;
+            boundary::give(out_iter, iterator::handle_of(&handle.keeper.gate, iterator));
+            Ok(())
+        })
+    }
+}
+
+/// Makes everything appended to a shard so far durable, in every sync mode.
+///
+/// - Owns: nothing.
+/// - NULL: `sharded` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync).
+/// - Durable: everything appended to the shard before the call, when it returns ::IRONWAL_OK.
+/// - Errors: ::IRONWAL_E_CONFIG where there is no such shard; those of ironwal_stream_sync().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_flush_shard(
+    sharded: *const ironwal_sharded,
+    shard: u32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            let shard = narrow(shard, "shard")?;
+            Ok(handle.sharded.flush_shard(shard)?)
+        })
+    }
+}
+
+/// Makes everything appended so far durable, in all shards at once and in every sync mode. The
+/// first failure is told after all were tried.
+///
+/// - Owns: nothing.
+/// - NULL: `sharded` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: until the disk has it (fsync).
+/// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
+/// - Errors: those of ironwal_stream_sync(), of any shard.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_flush_all(
+    sharded: *const ironwal_sharded,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+            Ok(handle.sharded.flush_all()?)
+        })
+    }
+}

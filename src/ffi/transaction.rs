@@ -1,0 +1,145 @@
+//! How C gathers entries that become visible together or not at all.
+
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use crate::TxnWriter;
+
+use crate::ffi::boundary;
+use crate::ffi::boundary::Gate;
+use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::Keeper;
+use crate::ffi::error::ironwal_error;
+use crate::ffi::status::ironwal_status;
+use crate::ffi::wal::WalHandle;
+use crate::ffi::wal::ironwal_wal;
+
+/// A transaction on one stream: entries gathered in memory. Ended by ironwal_txn_commit() or
+/// ironwal_txn_abort().
+pub enum ironwal_txn {}
+
+/// What stands behind an `ironwal_txn`.
+struct TxnHandle {
+    keeper: Arc<Keeper>,
+    writer: TxnWriter,
+}
+
+impl Handle for TxnHandle {
+    type Opaque = ironwal_txn;
+    const MAGIC: u64 = 0x6972_6F6E_7478_6E31;
+    const NAME: &'static str = "txn";
+    fn gate(&self) -> Option<&Arc<Gate>> {
+        Some(&self.keeper.gate)
+    }
+}
+
+/// Begins a transaction on a stream, which its first append creates.
+///
+/// - Owns: end `*out_txn` with ironwal_txn_commit() or ironwal_txn_abort(); it keeps the log open
+///   until then, unless that is closed.
+/// - NULL: `wal` and `out_txn` are required; `stream` must name a stream. `*out_txn` is NULL after
+///   a failure.
+/// - Threads: any, at the same time; any number of transactions.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_CLOSED; ::IRONWAL_E_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_txn_begin(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    out_txn: *mut *mut ironwal_txn,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::give(out_txn, ptr::null_mut());
+        boundary::on::<WalHandle>(wal, out_error, |handle| {
+            let out_txn = boundary::required(out_txn, "out_txn")?;
+            let key = boundary::text(stream, stream_len, "stream")?;
+            // The engine's writer has no room for an error: a bad name is told here, not at the end.
+            handle.wal.stream(key)?;
+            let writer = handle.wal.writer(key);
+            let txn = TxnHandle {
+                keeper: Arc::clone(&handle.keeper),
+                writer,
+            };
+            boundary::give(out_txn, boundary::into_handle(txn));
+            Ok(())
+        })
+    }
+}
+
+/// Adds an entry to a transaction.
+///
+/// - Owns: `data` is copied.
+/// - NULL: `txn` is required; `data` may be NULL if `len` is 0.
+/// - Threads: one at a time per `txn`.
+/// - Blocks: never.
+/// - Durable: nothing is written before the commit.
+/// - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was);
+///   ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_txn_add(
+    txn: *mut ironwal_txn,
+    data: *const c_void,
+    len: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::on_mut::<TxnHandle>(txn, out_error, |handle| {
+            handle.writer.try_add(boundary::bytes(data, len, "data")?)?;
+            Ok(())
+        })
+    }
+}
+
+/// Appends all entries of the transaction as one: their ids go from `out_first_id` up to and
+/// without `out_end_id`; both are 0 where it has none.
+///
+/// - Owns: takes `txn`, also when it fails; the entries of a failed commit are gone.
+/// - NULL: `txn` is required; the outputs may be NULL.
+/// - Threads: any; no other call may be using `txn`.
+/// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+/// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+///   not at all.
+/// - Errors: as ironwal_append_batch().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_txn_commit(
+    txn: *mut ironwal_txn,
+    out_first_id: *mut u64,
+    out_end_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header and gives the handle up.
+    unsafe {
+        boundary::call(out_error, || {
+            let TxnHandle { keeper, writer } = boundary::take::<TxnHandle>(txn)?;
+            boundary::through(Some(&keeper.gate), || {
+                let ids = writer.commit()?;
+                boundary::give(out_first_id, ids.start);
+                boundary::give(out_end_id, ids.end);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Ends a transaction without a trace.
+///
+/// - Owns: takes `txn`.
+/// - NULL: does nothing.
+/// - Threads: any; no other call may be using `txn`.
+/// - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
+/// - Durable: nothing of it is written.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_txn_abort(txn: *mut ironwal_txn) {
+    // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
+    boundary::quietly(|| drop(unsafe { boundary::take::<TxnHandle>(txn) }));
+}

@@ -1,0 +1,271 @@
+//! Collects the facts of one stream, changing nothing.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::INDEX_FILE;
+use crate::format::SegmentSeed;
+use crate::format::SlotState;
+use crate::format::header_crc_of;
+use crate::format::key_from_dir_name;
+use crate::format::segment_file_name;
+use crate::format::stream_dir_name;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::recovery::facts::Head;
+use crate::recovery::facts::Scan;
+use crate::recovery::facts::SegmentFacts;
+use crate::recovery::facts::Stop;
+use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::FIRST_FRAME;
+use crate::recovery::frontier::frontier;
+use crate::recovery::read_headers::Identity;
+use crate::recovery::read_headers::Known;
+use crate::recovery::read_headers::Looked;
+use crate::recovery::read_headers::heads;
+use crate::recovery::scan::Depth;
+use crate::recovery::scan::scan;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::Source;
+use crate::segment::SparseIndex;
+use crate::segment::TEMPORARY_NAME;
+use crate::storage::Access;
+use crate::storage::EntryKind;
+use crate::storage::Storage;
+
+/// Looks at a stream's directory. Reading errors are `Io`: nothing can be judged then.
+pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<StreamFacts> {
+    look(storage, dir, read_ahead, None)
+}
+
+/// The same, without opening the segments that are known.
+///
+/// What is read fits together also while a writer appends, rotates and seals: the newest segment
+/// is read first, so a segment that a later one makes out to be sealed is found sealed; and of
+/// each file the slots are read before its length and its frames, so what they promise is there.
+pub fn survey_but(
+    storage: &dyn Storage,
+    dir: &Path,
+    read_ahead: usize,
+    known: &Known,
+) -> Result<StreamFacts> {
+    look(storage, dir, read_ahead, Some(known))
+}
+
+/// `beside_writer`: somebody may be writing; the segments that are known.
+fn look(
+    storage: &dyn Storage,
+    dir: &Path,
+    read_ahead: usize,
+    beside_writer: Option<&Known>,
+) -> Result<StreamFacts> {
+    let dir_name = dir.file_name().and_then(|name| name.to_str());
+    let dir_name = dir_name.unwrap_or_default();
+    let listing = storage
+        .list_dir(dir)
+        .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
+    let mut key: Option<Arc<str>> = key_from_dir_name(dir_name).map(Arc::from);
+    let nothing = Known::new();
+    let (raw, newest) = heads(storage, dir, &listing, beside_writer.unwrap_or(&nothing))?;
+    let newest = newest.map(|newest| match beside_writer {
+        // What was read before the length was asked for is as good as what is read now.
+        None => Source::Partly {
+            map: newest.area,
+            file: newest.file,
+        },
+        Some(_) => Source::File(newest.file),
+    });
+    let newest = newest.map(|source| (raw.len() - 1, source));
+    if key.is_none() {
+        let told = raw.iter().filter_map(|(_, head)| head.key());
+        let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
+        key = told.next().cloned();
+    }
+    let mut segments = judged(raw, key.as_ref());
+    disbelieve_lone_trailers(&mut segments);
+    let temporary = listing
+        .iter()
+        .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
+    let index_file = listing.iter().any(|e| e.name == INDEX_FILE);
+    let frontier = frontier(&segments);
+    let mut facts = StreamFacts {
+        key,
+        dir: Arc::from(dir),
+        segments,
+        temporary,
+        index_file,
+        frontier,
+    };
+    if facts
+        .segments
+        .iter()
+        .all(|s| !matches!(s.head, Head::Foreign(_)))
+    {
+        scan_tail(storage, &mut facts, newest, read_ahead)?;
+    }
+    Ok(facts)
+}
+
+/// The facts of each segment, whose identity the directory, its name and those before it tell.
+fn judged(raw: Vec<(EntryId, Looked)>, key: Option<&Arc<str>>) -> Vec<SegmentFacts> {
+    let mut segments = Vec::with_capacity(raw.len());
+    // Carried along: a look at all before it for each segment made opening quadratic.
+    let mut generation = 0;
+    for (name_id, head) in raw {
+        let facts = match head {
+            Looked::Before(facts) => facts,
+            Looked::Now(head) => head.judge(&Identity {
+                key,
+                name_id,
+                generation,
+            }),
+        };
+        let told = facts.head.header().map(|header| header.generation);
+        generation = generation.max(told.unwrap_or(0));
+        segments.push(facts);
+    }
+    segments
+}
+
+/// An entry that ends a file may end like a footer does, checksum included: whoever appends it
+/// knows key, ids and offsets. So a trailer counts only if a place agrees that no entry can reach:
+/// a slot of the same file, stored when it was sealed, or the header of the next segment.
+fn disbelieve_lone_trailers(segments: &mut [SegmentFacts]) {
+    for i in 0..segments.len() {
+        let Some(trailer) = segments[i].trailer else {
+            continue;
+        };
+        let slot_agrees = segments[i].slots.iter().any(|slot| {
+            matches!(slot, SlotState::Valid(slot)
+                if slot.end == trailer.footer_offset && slot.next_id == trailer.end_id)
+        });
+        let next = segments.get(i + 1).and_then(|next| next.head.header());
+        let told = next.and_then(|header| header.predecessor);
+        let successor_agrees =
+            told.is_some_and(|told| told.end_id == trailer.end_id && told.link == trailer.link);
+        if !slot_agrees && !successor_agrees {
+            segments[i].trailer = None;
+        }
+    }
+}
+
+/// Reads the frames from the frontier on, and judges whether the frontier itself is in place.
+/// `newest`: the last file, open, and its place.
+fn scan_tail(
+    storage: &dyn Storage,
+    facts: &mut StreamFacts,
+    mut newest: Option<(usize, Source)>,
+    read_ahead: usize,
+) -> Result<()> {
+    let StreamFacts {
+        dir,
+        segments,
+        frontier,
+        ..
+    } = facts;
+    for (i, facts) in segments.iter_mut().enumerate().skip(frontier.segment) {
+        let Some(header) = facts.head.header() else {
+            continue;
+        };
+        let path = || dir.join(segment_file_name(facts.name_id));
+        let io = |error| Error::io(error, ErrorContext::at(&path()));
+        let start = if i == frontier.segment {
+            frontier.end
+        } else {
+            SegmentEnd::empty(header.first_id)
+        };
+        // Nothing to read: the common case after a clean close.
+        if start.offset.0 == facts.file_len && start.last_frame.is_none() {
+            let end = start;
+            let from = (end.offset, end.next_id);
+            facts.tail = Some(Scan {
+                from,
+                end,
+                stop: Stop::Clean,
+            });
+            continue;
+        }
+        let source = match newest.take_if(|(place, _)| *place == i) {
+            Some((_, source)) => source,
+            None => Source::File(storage.open_file(&path(), Access::Read).map_err(io)?),
+        };
+        let (limit, seed) = (FileOffset(facts.file_len), header.seed());
+        let segment = || {
+            let (header, dir) = (header.clone(), Arc::clone(dir));
+            Segment::new(header, dir, &start, false, SparseIndex::empty())
+        };
+        let mut from = start;
+        if i == frontier.segment {
+            frontier.intact = complete_end(seed, &source, &mut from, limit).map_err(io)?;
+            if !frontier.intact {
+                let segment = segment();
+                // What was durable is damaged at its end: find the last good frame before it.
+                let first = SegmentEnd::empty(segment.first_id());
+                let durable = limit.min(start.offset);
+                let found = scan(
+                    &segment,
+                    &source,
+                    &first,
+                    durable,
+                    read_ahead,
+                    Depth::Headers,
+                );
+                facts.tail = Some(found.map_err(io)?);
+                continue;
+            }
+            frontier.end = from;
+            if from.offset == limit {
+                // Nothing behind it: the other common case after a clean close.
+                facts.tail = Some(Scan {
+                    from: (from.offset, from.next_id),
+                    end: from,
+                    stop: Stop::Clean,
+                });
+                continue;
+            }
+        }
+        let found = scan(
+            &segment(),
+            &source,
+            &from,
+            limit,
+            read_ahead,
+            Depth::Payloads,
+        );
+        facts.tail = Some(found.map_err(io)?);
+    }
+    Ok(())
+}
+
+/// Fills in what the last frame before `end` tells. False: it is not there.
+pub fn complete_end(
+    seed: SegmentSeed,
+    source: &Source,
+    end: &mut SegmentEnd,
+    limit: FileOffset,
+) -> io::Result<bool> {
+    let Some(offset) = end.last_frame else {
+        // Nothing is promised to be there, not even the rest of the header area.
+        return Ok(end.offset == FIRST_FRAME);
+    };
+    let mut window = crate::segment::Window::new();
+    let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, FRAME_HEADER_LEN, limit)?;
+    let Some(bytes) = bytes else { return Ok(false) };
+    let Ok(header) = FrameHeader::decode(bytes, seed, offset) else {
+        return Ok(false);
+    };
+    end.last_frame_len = header.len() as u32;
+    end.link = bytes.first_chunk().map_or(0, header_crc_of);
+    Ok(
+        offset + header.len() == end.offset
+            && header.end_id() == end.next_id
+            && end.offset <= limit,
+    )
+}

@@ -1,0 +1,210 @@
+//! What is lost for good, and at which id does the stream go on?
+
+use crate::format::Predecessor;
+use crate::format::SegmentHeader;
+use crate::format::SlotState;
+use crate::ids::EntryId;
+use crate::recovery::decide::segment_ends::older_slot;
+use crate::recovery::decide::segment_ends::records_loss_of;
+use crate::recovery::decide::segment_ends::start_of;
+use crate::recovery::decide::table::Judge;
+use crate::recovery::facts::Stop;
+use crate::recovery::verdict::Action;
+use crate::recovery::verdict::Finding;
+use crate::recovery::verdict::Kept;
+use crate::recovery::verdict::KeptState;
+use crate::recovery::verdict::LOST_SEGMENT_IDS;
+use crate::recovery::verdict::Next;
+use crate::segment::SegmentEnd;
+
+impl Judge<'_> {
+    /// The frontier's segment has no header: its creation was cut short, unless the next segment
+    /// records what it held as lost. Its name alone proves nothing.
+    pub(in crate::recovery) fn empty_first(&mut self, first: usize, rest: &[usize]) {
+        let name_id = self.segment(first).name_id;
+        let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
+        let follower = follower.filter(|(_, (header, _))| records_loss_of(header, name_id));
+        if let Some((next, (header, scan))) = follower {
+            self.drop_tail(&[first]);
+            let tail = (start_of(&header), true);
+            return self.follow_tail((next, header, scan), tail, &rest[1..]);
+        }
+        self.drop_tail(rest);
+        self.drop_tail(&[first]);
+        self.go_on_behind_kept();
+    }
+
+    /// The newest segment holds no frame.
+    pub(in crate::recovery) fn empty_newest(
+        &mut self,
+        i: usize,
+        stop: Stop,
+        header: &SegmentHeader,
+    ) {
+        if self.stays_empty(i, header) {
+            return self.go_on_in_empty(i, stop, header);
+        }
+        if matches!(stop, Stop::Bad { .. }) && !self.facts.frontier.known {
+            self.find(i, None, "no frontier is readable and no frame is good");
+        }
+        if !self.verdict.kept.is_empty() || header.first_id == EntryId(0) {
+            self.drop_tail(&[i]);
+            return self.go_on_behind_kept();
+        }
+        if (stop == Stop::Bad { good_follows: true }) {
+            let start = SegmentEnd::empty(header.first_id).offset;
+            self.verdict.actions.push(Action::SaveRange(i, start));
+        }
+        // The file stays until the next segment records the loss: it is the only trace.
+        let predecessor = Predecessor {
+            end_id: header.first_id,
+            link: 0,
+        };
+        self.verdict.kept.push(Kept {
+            facts: i,
+            header: header.clone(),
+            end: SegmentEnd::empty(header.first_id),
+            state: KeptState::Closed,
+            next_slot: 0,
+        });
+        self.all_lost(i, header.first_id, header.first_id, Some(predecessor));
+    }
+
+    /// A slot of a segment without a frame says that it has none: everything before it was
+    /// truncated, and nothing in it was ever known to be durable.
+    fn stays_empty(&self, i: usize, header: &SegmentHeader) -> bool {
+        let is_first_kept = self.verdict.first_kept.0 == header.first_id;
+        let speaks_for_it = |slot: &SlotState| {
+            matches!(slot, SlotState::Valid(slot)
+                if slot.last_frame.is_none() && slot.next_id == header.first_id)
+        };
+        is_first_kept
+            && self.facts.frontier.segment == i
+            && self.facts.frontier.end.next_id == header.first_id
+            && self.segment(i).slots.iter().any(speaks_for_it)
+    }
+
+    fn go_on_in_empty(&mut self, i: usize, stop: Stop, header: &SegmentHeader) {
+        let end = SegmentEnd::empty(header.first_id);
+        self.cut_behind(i, end.offset, stop);
+        self.verdict.kept.push(Kept {
+            facts: i,
+            header: header.clone(),
+            end,
+            state: KeptState::Tail {
+                from: start_of(header),
+                new_name: false,
+            },
+            next_slot: older_slot(self.segment(i)),
+        });
+        self.verdict.next = Next::Continue;
+    }
+
+    /// Nothing is left of a stream whose newest segment began at `first_id`, or later.
+    pub(in crate::recovery) fn all_lost(
+        &mut self,
+        i: usize,
+        lost_from: EntryId,
+        first_id: EntryId,
+        predecessor: Option<Predecessor>,
+    ) {
+        let first_id = self.behind_lost(first_id);
+        let ids = Some(lost_from.0..first_id.0);
+        self.find(i, ids, "the only segment holds nothing");
+        self.verdict.next = Next::Fresh {
+            first_id,
+            lost_from,
+            predecessor,
+        };
+    }
+
+    /// Where ids go on when nobody can know how many a lost segment held that began at `end_id`.
+    pub(in crate::recovery) fn behind_lost(&self, end_id: EntryId) -> EntryId {
+        let guess = EntryId(end_id.0.saturating_add(LOST_SEGMENT_IDS));
+        guess.max(self.greatest_proven())
+    }
+
+    /// The greatest id that valid headers, footers and slots prove to have been given.
+    pub(in crate::recovery) fn greatest_proven(&self) -> EntryId {
+        let proven = self.facts.segments.iter().flat_map(|segment| {
+            let slots = segment.slots.iter().filter_map(|slot| match slot {
+                SlotState::Valid(slot) => Some(slot.next_id),
+                SlotState::Never | SlotState::Damaged => None,
+            });
+            let first_id = segment.head.header().map(|header| header.first_id);
+            let end_id = segment.trailer.map(|trailer| trailer.end_id);
+            slots.chain(first_id).chain(end_id)
+        });
+        proven.max().unwrap_or_default()
+    }
+
+    pub(in crate::recovery) fn newest_lost(&mut self, i: usize, end: SegmentEnd) {
+        let first_id = self.behind_lost(end.next_id);
+        let ids = end.next_id.0..first_id.0;
+        self.find(
+            i,
+            Some(ids),
+            "the newest segment is lost: a sealed one has no successor",
+        );
+        self.verdict.next = Next::Fresh {
+            first_id,
+            lost_from: end.next_id,
+            predecessor: Some(Predecessor {
+                end_id: end.next_id,
+                link: end.link,
+            }),
+        };
+    }
+
+    /// What was durable is damaged at its end: appends go on in a new segment.
+    pub(in crate::recovery) fn broken_end(
+        &mut self,
+        i: usize,
+        header: SegmentHeader,
+        end: SegmentEnd,
+        rest: &[usize],
+    ) {
+        let durable_end = self.facts.frontier.end.next_id;
+        let kept = Kept {
+            facts: i,
+            header,
+            end,
+            state: KeptState::Closed,
+            next_slot: 0,
+        };
+        let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
+        let last_durable = EntryId(durable_end.0.saturating_sub(1));
+        let follower = follower.filter(|(_, (header, _))| records_loss_of(header, last_durable));
+        if let Some((next, (header, scan))) = follower {
+            self.verdict.kept.push(kept);
+            let tail = (start_of(&header), true);
+            return self.follow_tail((next, header, scan), tail, &rest[1..]);
+        }
+        let first_id = durable_end.max(end.next_id).max(self.greatest_proven());
+        let ids = end.next_id.0..first_id.0;
+        self.verdict.findings.push(Finding {
+            segment: Some(i),
+            offset: Some(end.offset.0),
+            ids: Some(ids),
+            what: "entries that were durable are missing at the end of a segment",
+        });
+        self.drop_tail(rest);
+        self.verdict.kept.push(kept);
+        self.verdict.next = Next::Fresh {
+            first_id,
+            lost_from: end.next_id,
+            predecessor: Some(Predecessor {
+                end_id: end.next_id,
+                link: end.link,
+            }),
+        };
+    }
+
+    /// Nothing of the tail is left. What was before it had a successor once.
+    pub(in crate::recovery) fn go_on_behind_kept(&mut self) {
+        match self.verdict.kept.last().map(|kept| (kept.facts, kept.end)) {
+            Some((i, end)) => self.newest_lost(i, end),
+            None => self.verdict.next = Next::First,
+        }
+    }
+}

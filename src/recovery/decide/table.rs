@@ -1,0 +1,227 @@
+//! Facts and policy in, verdict out: what is kept, what is cut, what is saved first, what is lost.
+//!
+//! Pure: no disk, no clock. `docs/FORMAT.md` holds the table this follows; the tests beside this
+//! file go over its rows. The tail is judged in `torn`, what is lost in `losses`, what a page cache
+//! may only pretend in `proof`.
+
+use std::ops::Range;
+
+use crate::format::SlotState;
+use crate::ids::EntryId;
+use crate::options::CorruptionPolicy;
+use crate::recovery::decide::segment_ends::end_with_footer;
+use crate::recovery::decide::segment_ends::end_without_footer;
+use crate::recovery::decide::segment_ends::older_slot;
+use crate::recovery::decide::segment_ends::records_loss_of;
+use crate::recovery::facts::Head;
+use crate::recovery::facts::SegmentFacts;
+use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::first_kept;
+use crate::recovery::verdict::Action;
+use crate::recovery::verdict::Decision;
+use crate::recovery::verdict::Finding;
+use crate::recovery::verdict::Kept;
+use crate::recovery::verdict::KeptState;
+use crate::recovery::verdict::Refusal;
+use crate::recovery::verdict::Verdict;
+
+/// Decides. The same facts always give the same decision.
+pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
+    for (i, segment) in facts.segments.iter().enumerate() {
+        if let Head::Foreign(foreign) = &segment.head {
+            return Decision::Refuse(Refusal::Foreign(i, foreign.clone()));
+        }
+    }
+    if facts.key.is_none() && facts.segments.iter().any(|s| s.file_len > 0) {
+        return Decision::Refuse(Refusal::NoKey);
+    }
+    let mut judge = Judge {
+        facts,
+        verdict: Verdict::default(),
+    };
+    judge.verdict.first_kept = first_kept(&facts.segments);
+    if facts.temporary {
+        judge.verdict.actions.push(Action::RemoveTemporary);
+    }
+    let alive = judge.drop_void_and_truncated();
+    judge.durable_part(&alive);
+    judge.tail_part(&alive);
+    judge.check_chain();
+    judge.seal_again();
+    judge.prove_cut();
+    // Files are saved before any is removed, and all of that comes before the cut.
+    judge.verdict.actions.sort_by_key(|action| match action {
+        Action::StoreAgain(..) => 0,
+        Action::SaveRange(..) | Action::SaveWhole(_) => 0,
+        Action::RemoveTemporary => 1,
+        Action::Remove(_) => 2,
+        Action::Cut(..) => 3,
+    });
+    let verdict = judge.verdict;
+    if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
+        return Decision::Refuse(Refusal::Damaged(verdict.findings));
+    }
+    Decision::Serve(verdict)
+}
+
+/// Facts on one side, the verdict as far as it goes on the other.
+pub(in crate::recovery) struct Judge<'a> {
+    pub(in crate::recovery) facts: &'a StreamFacts,
+    pub(in crate::recovery) verdict: Verdict,
+}
+
+impl Judge<'_> {
+    pub(in crate::recovery) fn segment(&self, i: usize) -> &SegmentFacts {
+        &self.facts.segments[i]
+    }
+
+    pub(in crate::recovery) fn find(
+        &mut self,
+        i: usize,
+        ids: Option<Range<u64>>,
+        what: &'static str,
+    ) {
+        self.verdict.findings.push(Finding {
+            segment: Some(i),
+            offset: None,
+            ids,
+            what,
+        });
+    }
+
+    /// What a suffix cut made void and what a truncation left behind is removed.
+    fn drop_void_and_truncated(&mut self) -> Vec<usize> {
+        let mut generation = 0;
+        let mut alive: Vec<usize> = Vec::new();
+        for (i, segment) in self.facts.segments.iter().enumerate() {
+            match segment.head.header() {
+                Some(header) if header.generation < generation => {
+                    self.verdict.actions.push(Action::Remove(i));
+                }
+                header => {
+                    generation = header.map_or(generation, |h| h.generation.max(generation));
+                    alive.push(i);
+                }
+            }
+        }
+        let first_kept = self.verdict.first_kept.0;
+        let is_truncated = |two: &&[usize]| {
+            let next = self.segment(two[1]).head.header().map(|h| h.first_id);
+            next.is_some_and(|next| next <= first_kept)
+        };
+        let truncated = alive.windows(2).take_while(is_truncated).count();
+        let truncated = alive.drain(..truncated).map(Action::Remove);
+        self.verdict.actions.extend(truncated);
+        alive
+    }
+
+    /// Everything before the frontier's segment: kept as it is, whatever it looks like.
+    fn durable_part(&mut self, alive: &[usize]) {
+        for (place, &i) in alive.iter().enumerate() {
+            if i >= self.facts.frontier.segment {
+                break;
+            }
+            let Some(header) = self.segment(i).head.header().cloned() else {
+                let next = alive
+                    .get(place + 1)
+                    .and_then(|&n| self.segment(n).head.header());
+                if next.is_some_and(|next| records_loss_of(next, self.segment(i).name_id)) {
+                    self.verdict.actions.push(Action::Remove(i));
+                } else {
+                    self.find(i, None, "a segment that was durable is empty");
+                }
+                continue;
+            };
+            self.note_rot(i);
+            let segment = self.segment(i);
+            let (end, state) = match &segment.trailer {
+                Some(trailer) => (end_with_footer(trailer), KeptState::Sealed),
+                None => {
+                    let next = alive
+                        .get(place + 1)
+                        .and_then(|&n| self.segment(n).head.header());
+                    let end = end_without_footer(segment, &header, next);
+                    // A segment that a recorded loss follows is known to have no good end.
+                    if next.is_none_or(|next| next.lost_from >= next.first_id) {
+                        self.find(
+                            i,
+                            None,
+                            "the footer of a sealed segment is damaged or missing",
+                        );
+                    }
+                    (end, KeptState::Closed)
+                }
+            };
+            let next_slot = older_slot(self.segment(i));
+            self.verdict.kept.push(Kept {
+                facts: i,
+                header,
+                end,
+                state,
+                next_slot,
+            });
+        }
+    }
+
+    pub(in crate::recovery) fn note_rot(&mut self, i: usize) {
+        if matches!(self.segment(i).head, Head::Rotten(_)) {
+            self.find(i, None, "the segment header is damaged");
+        }
+        if self.segment(i).slots.contains(&SlotState::Damaged) {
+            self.find(i, None, "a frontier slot is damaged");
+        }
+    }
+
+    /// The kept segments must follow one another, from the first id the stream keeps.
+    fn check_chain(&mut self) {
+        let first_kept = self.verdict.first_kept.0;
+        let mut expected: Option<(EntryId, u32)> = None;
+        let mut findings = Vec::new();
+        for kept in &self.verdict.kept {
+            let first_id = kept.header.first_id;
+            let mut find = |ids, what| {
+                findings.push(Finding {
+                    segment: Some(kept.facts),
+                    offset: None,
+                    ids,
+                    what,
+                });
+            };
+            match expected {
+                // Ids recorded as lost are not missing.
+                None if kept.header.lost_from > first_kept => {
+                    find(
+                        Some(first_kept.0..first_id.0),
+                        "the first segments are missing",
+                    );
+                }
+                None => {}
+                Some((end_id, _)) if first_id > end_id => {
+                    let recorded = kept.header.lost_from <= end_id;
+                    if !recorded {
+                        find(
+                            Some(end_id.0..first_id.0),
+                            "segments are missing before this one",
+                        );
+                    }
+                }
+                Some((end_id, _)) if first_id < end_id => {
+                    find(
+                        Some(first_id.0..end_id.0),
+                        "two segments claim the same ids",
+                    );
+                }
+                Some((end_id, link)) => {
+                    let told = kept.header.predecessor;
+                    let differs = told.is_some_and(|p| p.end_id != end_id || p.link != link);
+                    let certain = kept.state != KeptState::Closed && link != 0;
+                    if differs && certain {
+                        find(None, "the segment does not follow the one before it");
+                    }
+                }
+            }
+            expected = Some((kept.end.next_id, kept.end.link));
+        }
+        self.verdict.findings.append(&mut findings);
+    }
+}

@@ -1,0 +1,182 @@
+//! What is known in memory about one segment file, and how far readers may look into it.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::ErrorContext;
+use crate::format::HEADER_AREA_LEN;
+use crate::format::SegmentHeader;
+use crate::format::SegmentSeed;
+use crate::format::segment_file_name;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::primitives::RwLock;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::AtomicU64;
+use crate::primitives::atomic::Ordering;
+use crate::segment::SharedIndex;
+use crate::segment::SparseIndex;
+
+/// Where the frames of a segment end, as far as somebody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentEnd {
+    /// One past the last byte of the last frame.
+    pub offset: FileOffset,
+    /// One past the last id.
+    pub next_id: EntryId,
+    /// Where the last frame starts; `None` when there is no frame.
+    pub last_frame: Option<FileOffset>,
+    /// The whole length of the last frame; 0 when there is none.
+    pub last_frame_len: u32,
+    /// The header checksum of the last frame; 0 when there is none.
+    pub link: u32,
+}
+
+impl SegmentEnd {
+    /// The end of a segment that holds no frame yet.
+    pub fn empty(first_id: EntryId) -> Self {
+        SegmentEnd {
+            offset: FileOffset(HEADER_AREA_LEN),
+            next_id: first_id,
+            last_frame: None,
+            last_frame_len: 0,
+            link: 0,
+        }
+    }
+}
+
+/// One segment.
+///
+/// Invariant: readers never look past the published end; bytes below it never change.
+#[derive(Debug)]
+pub struct Segment {
+    /// What the header sector says.
+    pub header: SegmentHeader,
+    /// What all checksums of this file are seeded with.
+    pub seed: SegmentSeed,
+    dir: Arc<Path>,
+    end_offset: AtomicU64,
+    end_id: AtomicU64,
+    last_frame: AtomicU64,
+    sealed: AtomicBool,
+    /// Places of some frames; anchors for look-ups and for going on behind damage.
+    index: RwLock<IndexPlace>,
+}
+
+/// Where the index of a segment is.
+#[derive(Debug)]
+enum IndexPlace {
+    /// In the footer, and in memory as long as the file is open.
+    InFooter,
+    /// Nowhere: the frames up to here were not looked at, and nobody asked for it yet. As it is
+    /// with most streams of a log of many that was just opened.
+    Unread(FileOffset),
+    /// Here: of a segment that is not sealed.
+    Own(SharedIndex),
+}
+
+impl Segment {
+    /// A segment in `dir` whose frames end at `end`.
+    pub fn new(
+        header: SegmentHeader,
+        dir: Arc<Path>,
+        end: &SegmentEnd,
+        sealed: bool,
+        index: SparseIndex,
+    ) -> Self {
+        let seed = header.seed();
+        let index = match index.unread_to() {
+            Some(to) => IndexPlace::Unread(to),
+            None if index.is_in_footer() => IndexPlace::InFooter,
+            None => IndexPlace::Own(Arc::new(RwLock::new(index))),
+        };
+        Segment {
+            header,
+            seed,
+            dir,
+            end_offset: AtomicU64::new(end.offset.0),
+            end_id: AtomicU64::new(end.next_id.0),
+            last_frame: AtomicU64::new(end.last_frame.unwrap_or_default().0),
+            sealed: AtomicBool::new(sealed),
+            index: RwLock::new(index),
+        }
+    }
+
+    /// The first id that this segment holds.
+    pub fn first_id(&self) -> EntryId {
+        self.header.first_id
+    }
+
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        self.dir.join(segment_file_name(self.header.first_id))
+    }
+
+    /// Lets readers see everything up to `end`, whose bytes are in the kernel.
+    #[inline]
+    pub fn publish(&self, end: &SegmentEnd) {
+        self.last_frame
+            .store(end.last_frame.unwrap_or_default().0, Ordering::Relaxed);
+        // The offset is stored before the id, and `limit` loads the id before the offset: who
+        // sees an id also sees the bytes that hold it.
+        self.end_offset.store(end.offset.0, Ordering::Release);
+        self.end_id.store(end.next_id.0, Ordering::Release);
+    }
+
+    /// How far readers may look: the offset and the id behind the last visible frame.
+    #[inline]
+    pub fn limit(&self) -> (FileOffset, EntryId) {
+        let id = self.end_id.load(Ordering::Acquire);
+        let offset = self.end_offset.load(Ordering::Acquire);
+        (FileOffset(offset), EntryId(id))
+    }
+
+    /// One past the last id readers may see.
+    #[inline]
+    pub fn end_id(&self) -> EntryId {
+        EntryId(self.end_id.load(Ordering::Acquire))
+    }
+
+    /// Where the last frame starts, if one is known.
+    pub fn last_frame(&self) -> Option<FileOffset> {
+        match self.last_frame.load(Ordering::Relaxed) {
+            0 => None,
+            offset => Some(FileOffset(offset)),
+        }
+    }
+
+    /// Nothing will be written to this file any more and it has its exact length.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    /// The index, for who opens the file: the writer's, or one that is read from the footer when
+    /// needed. It is not kept here then, so memory is bounded by how many files are open.
+    pub fn index(&self) -> SharedIndex {
+        match &*self.index.read() {
+            IndexPlace::Own(index) => return Arc::clone(index),
+            IndexPlace::InFooter => return Arc::new(RwLock::new(SparseIndex::in_footer())),
+            IndexPlace::Unread(_) => {}
+        }
+        let mut place = self.index.write();
+        if let IndexPlace::Unread(to) = *place {
+            let index = SparseIndex::unread(to);
+            *place = IndexPlace::Own(Arc::new(RwLock::new(index)));
+        }
+        drop(place);
+        // It is not unread any more, whoever saw to that.
+        self.index()
+    }
+
+    /// Notes that the file is complete. The footer has the index; who reads keeps the one it has.
+    pub fn set_sealed(&self) {
+        *self.index.write() = IndexPlace::InFooter;
+        self.sealed.store(true, Ordering::Release);
+    }
+
+    /// The place of this segment, for an error.
+    pub fn context(&self) -> ErrorContext {
+        ErrorContext::at(&self.path()).stream(&self.header.key)
+    }
+}

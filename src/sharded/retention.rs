@@ -1,0 +1,171 @@
+//! How are entries and checkpoints removed that nobody needs?
+//!
+//! **Prune.** "Pruned below C" is recorded in `checkpoints.log`, durably; then the shards are cut.
+//! A crash in between leaves entries that nobody can ask for by a checkpoint; pruning again, to the
+//! same checkpoint or a later one, removes them.
+//!
+//! **Compact.** The records that are kept are written to a new log, which takes the place of the
+//! old one. A crash leaves the old or the new.
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::CheckpointRecord;
+use crate::format::RecordKind;
+use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::checkpoints::check_id;
+use crate::sharded::checkpoints::now_ns;
+use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedWal;
+
+/// Automatic retention rewrites `checkpoints.log` when it holds so many records that no checkpoint
+/// needs: seldom enough to be cheap, often enough to keep it short.
+const MOST_USELESS_RECORDS: usize = 16;
+
+/// What a pruning removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PruneStats {
+    /// In how many shards segments were removed.
+    pub shards_pruned: u16,
+    /// How many segments were removed, in all shards.
+    pub segments_deleted: usize,
+}
+
+/// What a compaction removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompactionStats {
+    /// How many checkpoints could be loaded before.
+    pub checkpoints_before: usize,
+    /// How many can be loaded now.
+    pub checkpoints_after: usize,
+    /// How much shorter the log of checkpoints is, in bytes.
+    pub bytes_reclaimed: u64,
+}
+
+impl ShardedWal {
+    /// Removes the segments that hold only entries below the checkpoint's offsets, as
+    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints are pruned by it, durably and before anything is removed: loading
+    /// one, or pruning to one, answers `CheckpointPruned`. With an archive, segments are moved.
+    pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
+        self.log().telling(|log| log.prune_before(user_id))
+    }
+
+    /// Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded,
+    /// pruned and damaged ones took. Removes no entries. Refused with `CheckpointCorrupted` when
+    /// the newest checkpoint is damaged, unless none is to be kept.
+    pub fn compact_checkpoints(&self, keep_latest_n: usize) -> Result<CompactionStats> {
+        self.log().telling(|log| log.compact(keep_latest_n))
+    }
+}
+
+impl ShardedLog {
+    /// See [`ShardedWal::prune_before_checkpoint`].
+    pub fn prune_before(&self, user_id: &[u8]) -> Result<PruneStats> {
+        self.wal.enter()?;
+        check_id(user_id)?;
+        let mut writer = self.checkpoints.writer.lock();
+        writer.admit()?;
+        self.prune_alone(&mut writer, user_id)
+    }
+
+    /// Keeps the newest `keep` checkpoints, and the entries from the oldest of them on. Fewer than
+    /// that are all kept, with all entries.
+    pub fn retain(&self, keep: usize) -> Result<()> {
+        self.wal.enter()?;
+        let mut writer = self.checkpoints.writer.lock();
+        writer.admit()?;
+        let kept = self.checkpoints.look(|index| index.newest(keep));
+        let pruned = match kept.first() {
+            Some((oldest, _)) if kept.len() == keep => self.prune_alone(&mut writer, oldest),
+            _ => Ok(PruneStats::default()),
+        };
+        if self.checkpoints.look(CheckpointIndex::useless_records) > MOST_USELESS_RECORDS {
+            self.compact_alone(&mut writer, keep)?;
+        }
+        pruned.map(drop)
+    }
+
+    fn prune_alone(&self, writer: &mut CheckpointFile, user_id: &[u8]) -> Result<PruneStats> {
+        let ((), place, checkpoint) = self
+            .checkpoints
+            .read(|index| Ok(((), index.find(user_id)?)))?;
+        if !self.checkpoints.look(|index| index.is_pruned_to(&place)) {
+            let record = CheckpointRecord {
+                kind: RecordKind::PrunedBefore,
+                timestamp_ns: now_ns(),
+                ..checkpoint.clone()
+            };
+            let _open = self.wal.hold_open()?;
+            writer.append(&record)?;
+            self.checkpoints
+                .change(&writer.file, |index| index.prune_before(user_id));
+        }
+        self.cut_shards(&checkpoint.offsets)
+    }
+
+    /// Cuts all shards, and tells the first failure when all were tried.
+    fn cut_shards(&self, offsets: &[u64]) -> Result<PruneStats> {
+        let cores = self.shards.iter().map(|shard| shard.core().cloned());
+        // A shard without entries has nothing to cut, and may not exist.
+        let cuts: Vec<_> = cores
+            .zip(offsets.iter().copied())
+            .filter(|(_, offset)| *offset > 0)
+            .collect();
+        let cut = self.crew.for_each(cuts, |(core, offset)| match core {
+            Ok(core) => core.truncate(*offset),
+            Err(error) => Err(error.duplicate()),
+        });
+        let mut stats = PruneStats::default();
+        for segments in cut {
+            let segments = segments?;
+            stats.segments_deleted += segments;
+            stats.shards_pruned += u16::from(segments > 0);
+        }
+        Ok(stats)
+    }
+
+    /// See [`ShardedWal::compact_checkpoints`].
+    pub fn compact(&self, keep_latest_n: usize) -> Result<CompactionStats> {
+        self.wal.enter()?;
+        self.checkpoints.admit()?;
+        let mut writer = self.checkpoints.writer.lock();
+        writer.admit()?;
+        self.compact_alone(&mut writer, keep_latest_n)
+    }
+
+    fn compact_alone(
+        &self,
+        writer: &mut CheckpointFile,
+        keep_latest_n: usize,
+    ) -> Result<CompactionStats> {
+        let checkpoints_before = self.checkpoints.look(CheckpointIndex::len);
+        // Behind a damaged one it cannot be told which are the newest.
+        match self.checkpoints.look(|index| index.latest().map(drop)) {
+            Ok(()) | Err(Error::NoCheckpoints) => {}
+            Err(_) if keep_latest_n == 0 => {}
+            Err(error) => return Err(error),
+        }
+        let kept = self.checkpoints.look(|index| index.newest(keep_latest_n));
+        let mut records = Vec::with_capacity(kept.len());
+        for (_, place) in &kept {
+            let (_, _, record) = self.checkpoints.read(|_| Ok(((), *place)))?;
+            records.push((place.number, record));
+        }
+        let open = self.wal.hold_open()?;
+        let (rewritten, places) = writer.rewrite(&records);
+        if let Some(places) = places {
+            self.checkpoints.change(&writer.file, |index| {
+                *index = CheckpointIndex::default();
+                for ((_, record), place) in records.iter().zip(places) {
+                    index.created(&record.user_id, place, record.timestamp_ns);
+                }
+            });
+        }
+        drop(open);
+        Ok(CompactionStats {
+            checkpoints_before,
+            checkpoints_after: kept.len(),
+            bytes_reclaimed: rewritten?,
+        })
+    }
+}

@@ -1,0 +1,403 @@
+//! A stretch of a file mapped for storing, and where that is safe.
+//!
+//! Happy path: a helper makes pages ready with `madvise(MADV_POPULATE_WRITE)` (madvise(2), Linux
+//! 5.14), which tells as an error what a store would tell as SIGBUS; then stores are copies.
+//!
+//! Failure: a store into a page that was made ready can fault again, after the page was written
+//! out. ext4 answers such a fault from memory: for a page whose blocks are mapped it starts no
+//! transaction (`ext4_page_mkwrite`), so neither a full nor a shut-down file system makes it fail.
+//! tmpfs writes nothing out. Others do make it fail: XFS once it is shut down, btrfs when a copy
+//! of the block finds no space. Close: unmapped on drop, no sync.
+
+#![allow(unsafe_code)]
+
+use crate::storage::WritableMap;
+use crate::storage::posix::file::is_without_ranges;
+use crate::storage::posix::retry::retry;
+use crate::storage::posix::retry::retry_call;
+use std::ffi::CString;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// linux/magic.h
+const EXT4: u64 = 0xEF53;
+const TMPFS: u64 = 0x0102_1994;
+
+const PAGE: u64 = 4096;
+
+/// Pages behind those that are stored into are let go of when there are so many bytes: each time
+/// interrupts the processors that store.
+const LET_GO_AT_ONCE: u64 = 8 << 20;
+
+/// A shared mapping for reading and writing; unmapped on drop.
+#[derive(Debug)]
+pub(super) struct RealWritableMap {
+    start: NonNull<u8>,
+    length_bytes: usize,
+    from: u64,
+    /// Invariant: both lie in the map, and all pages between them were populated.
+    ready_from: AtomicU64,
+    ready_to: AtomicU64,
+    syncs_ranges: bool,
+}
+
+// SAFETY: the memory is reached through `store` only, which the contract of the trait serialises
+// for each byte; munmap and msync may run on any thread.
+unsafe impl Send for RealWritableMap {}
+// SAFETY: as above.
+unsafe impl Sync for RealWritableMap {}
+
+impl RealWritableMap {
+    pub(super) fn new(file: &File, from: u64, len: u64) -> io::Result<Self> {
+        let no_memory = || io::Error::from_raw_os_error(libc::ENOMEM);
+        let length_bytes = usize::try_from(len)
+            .ok()
+            .filter(|&len| len > 0 && isize::try_from(len).is_ok())
+            .ok_or_else(no_memory)?;
+        let offset = libc::off_t::try_from(from)
+            .ok()
+            .filter(|_| from % PAGE == 0)
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+        let (file_system, block) = facts_of(|facts| {
+            // SAFETY: an open descriptor and a writable statfs.
+            unsafe { libc::fstatfs(file.as_raw_fd(), facts) }
+        })?;
+        // A page that holds the end of the file may be made ready before its last blocks exist. Once
+        // the file has grown, a store there needs the kernel to protect the page again, or is never
+        // written out; not every way to grow does so in every kernel. With blocks as large as
+        // pages there are no such pages.
+        if block < PAGE {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        // SAFETY: a fresh mapping at an address of the kernel's choosing overlaps nothing.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length_bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                offset,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self {
+            start: NonNull::new(start.cast()).ok_or_else(no_memory)?,
+            length_bytes,
+            from,
+            ready_from: AtomicU64::new(from),
+            ready_to: AtomicU64::new(from),
+            // Both write in place, and neither keeps data of one range elsewhere.
+            syncs_ranges: matches!(file_system, EXT4 | TMPFS),
+        })
+    }
+
+    /// The address of a file offset within the map (its end included).
+    fn at(&self, offset: u64) -> *mut u8 {
+        let distance = (offset - self.from) as usize;
+        debug_assert!(distance <= self.length_bytes);
+        // SAFETY: callers pass offsets of the map only, so the address is within it or its end.
+        unsafe { self.start.as_ptr().add(distance) }
+    }
+}
+
+impl WritableMap for RealWritableMap {
+    fn make_ready(&self, from: u64, to: u64) -> io::Result<()> {
+        let ready = self.ready_from.load(Ordering::Acquire)..self.ready_to();
+        let starts = ready.is_empty();
+        if to <= ready.end && !starts {
+            return Ok(());
+        }
+        let continues = starts || (ready.start..=ready.end).contains(&from);
+        let map = self.range();
+        if from < map.start || from >= to || to > map.end || !continues {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        // A page that was made ready is ready as a whole.
+        let first = if starts { from } else { ready.end } / PAGE * PAGE;
+        let last = to.next_multiple_of(PAGE).min(map.end);
+        let len = (last - first) as usize;
+        // SAFETY: the range lies within the mapping; populating changes no content.
+        retry_call(|| unsafe {
+            libc::madvise(self.at(first).cast(), len, libc::MADV_POPULATE_WRITE)
+        })?;
+        if starts {
+            self.ready_from.store(from, Ordering::Release);
+        }
+        // Another call may have come further meanwhile.
+        self.ready_to.fetch_max(to, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn store(&self, offset: u64, bytes: &[u8]) -> bool {
+        let end = offset.checked_add(bytes.len() as u64);
+        // `ready_from` is stored first, and then only grows, behind what is stored: who sees the end
+        // sees the start.
+        let ready_to = self.ready_to();
+        let ready_from = self.ready_from.load(Ordering::Acquire);
+        if offset < ready_from || end.is_none_or(|end| end > ready_to) {
+            return false;
+        }
+        // SAFETY: the range lies between ready_from and ready_to, so within the mapping and, by the contract of
+        // make_ready, within the file. No reference into the mapping exists, so `bytes` does not
+        // overlap it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at(offset), bytes.len());
+        }
+        // A process that dies here leaves the stores before this one, not only later ones.
+        std::sync::atomic::fence(Ordering::Release);
+        true
+    }
+
+    fn let_go_before(&self, offset: u64) {
+        let from = self.ready_from.load(Ordering::Acquire) / PAGE * PAGE;
+        let to = offset / PAGE * PAGE;
+        if to > self.ready_to() || to < from + LET_GO_AT_ONCE {
+            return;
+        }
+        // First: a store there would find no page, and might not get one without a signal.
+        self.ready_from.store(to, Ordering::Release);
+        // SAFETY: the range lies within the mapping, which is shared: what was stored stays in the
+        // page cache, dirty as it is (madvise(2), MADV_DONTNEED). Nobody refers to it, and nobody
+        // stores there any more. Where this fails the pages stay.
+        unsafe {
+            let len = (to - from) as usize;
+            libc::madvise(self.at(from).cast(), len, libc::MADV_DONTNEED);
+        }
+    }
+
+    fn ready_to(&self) -> u64 {
+        self.ready_to.load(Ordering::Acquire)
+    }
+
+    fn range(&self) -> Range<u64> {
+        self.from..self.from + self.length_bytes as u64
+    }
+
+    fn syncs_ranges(&self) -> bool {
+        self.syncs_ranges
+    }
+
+    fn sync_range(&self, from: u64, to: u64) -> io::Result<()> {
+        if from < self.from || from > to || to > self.range().end {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        let first = from / PAGE * PAGE;
+        let len = (to - first) as usize;
+        // SAFETY: the range lies within the mapping; msync changes no content. It is fdatasync of
+        // that range of the file (msync(2); mm/msync.c calls vfs_fsync_range).
+        match retry_call(|| unsafe { libc::msync(self.at(first).cast(), len, libc::MS_SYNC) }) {
+            Err(error) if is_without_ranges(&error) => Err(io::ErrorKind::Unsupported.into()),
+            result => result.map(drop),
+        }
+    }
+}
+
+impl Drop for RealWritableMap {
+    fn drop(&mut self) {
+        // SAFETY: exactly the range that mmap returned; nothing refers to it any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length_bytes) };
+    }
+}
+
+/// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
+/// neither journals data nor maps memory of the device itself, and tmpfs.
+pub(super) fn stores_are_safe(dir: &Path) -> io::Result<bool> {
+    let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
+        return Ok(false);
+    };
+    let found = facts_of(|facts| {
+        // SAFETY: a live C string and a writable statfs.
+        unsafe { libc::statfs(path.as_ptr(), facts) }
+    });
+    match found? {
+        (TMPFS, _) => Ok(true),
+        (EXT4, block) if block >= PAGE => {
+            let device = retry(|| fs::metadata(dir))?.dev();
+            match retry(|| fs::read_to_string("/proc/self/mountinfo")) {
+                Ok(mounts) => Ok(is_plain_mount(&mounts, device)),
+                // No table: that does not change.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether the mount table (proc(5), mountinfo) names the device, as ext4 and without options that
+/// change how stores fault.
+fn is_plain_mount(mounts: &str, device: u64) -> bool {
+    let number = format!("{}:{}", libc::major(device), libc::minor(device));
+    let mut named = false;
+    for mount in mounts.lines() {
+        if mount.split(' ').nth(2) != Some(&number) {
+            continue;
+        }
+        let Some((_, of_file_system)) = mount.split_once(" - ") else {
+            return false;
+        };
+        let mut fields = of_file_system.split(' ');
+        // "ext2" and "ext3" may be drivers of their own.
+        if fields.next() != Some("ext4") {
+            return false;
+        }
+        let options = fields.nth(1).unwrap_or_default();
+        let changes = |option: &str| option == "data=journal" || option.starts_with("dax");
+        if options.split(',').any(changes) {
+            return false;
+        }
+        named = true;
+    }
+    named
+}
+
+/// The file system's number, and how long its blocks are.
+fn facts_of(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<(u64, u64)> {
+    // SAFETY: statfs is plain data for which zeros are a valid value.
+    let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
+    retry_call(|| ask(&mut facts))?;
+    // The types differ between systems.
+    #[allow(clippy::unnecessary_cast)]
+    Ok((facts.f_type as u64 & 0xFFFF_FFFF, facts.f_bsize as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ext4_without_special_options_is_plain() {
+        let device = libc::makedev(8, 3);
+        let line = |id: &str, fs: &str, options: &str| {
+            format!("29 1 {id} / /data rw,noatime shared:1 - {fs} /dev/sda3 {options}\n")
+        };
+        let cases = [
+            (line("8:3", "ext4", "rw,errors=remount-ro"), true),
+            (line("8:3", "ext4", "rw,data=ordered"), true),
+            (line("8:3", "ext4", "rw,data=journal"), false),
+            (line("8:3", "ext4", "rw,dax=always"), false),
+            (line("8:3", "ext3", "rw"), false),
+            (line("8:4", "ext4", "rw"), false),
+            (line("8:3", "ext4", "rw") + &line("8:3", "xfs", "rw"), false),
+            (String::new(), false),
+            ("29 1 8:3 / / rw\n".to_owned(), false),
+        ];
+        for (mounts, expected) in cases {
+            assert_eq!(is_plain_mount(&mounts, device), expected, "{mounts}");
+        }
+    }
+
+    #[test]
+    fn stores_reach_the_file_and_only_where_it_was_made_ready() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("f");
+        fs::write(&path, vec![0; 3 * 4096]).expect("written");
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .expect("opens");
+        let map = RealWritableMap::new(&file, 4096, 1 << 20).expect("maps");
+        assert!(!map.store(4096, b"x"), "nothing is ready");
+        map.make_ready(4096 + 50, 4096 + 100).expect("ready");
+        assert!(map.store(4096 + 90, b"0123456789"));
+        assert!(!map.store(4096 + 91, b"0123456789"), "beyond what is ready");
+        assert!(!map.store(4095, b"x"), "before the map");
+        assert!(!map.store(4096 + 49, b"x"), "before what is ready");
+        assert!(!map.store(u64::MAX, b"x"));
+        map.make_ready(4096 + 100, 3 * 4096).expect("ready");
+        assert!(map.store(3 * 4096 - 1, b"e"));
+        map.sync_range(4096 + 90, 3 * 4096).expect("syncs");
+        let content = fs::read(&path).expect("reads");
+        assert_eq!(&content[4096 + 90..4096 + 100], b"0123456789");
+        assert_eq!(content[3 * 4096 - 1], b'e');
+        assert_eq!(content.iter().filter(|&&byte| byte != 0).count(), 11);
+        assert!(
+            map.make_ready(3 * 4096, 4 * 4096).is_err(),
+            "beyond the end of the file: an error, no signal"
+        );
+        assert_eq!(map.ready_to(), 3 * 4096);
+    }
+
+    #[test]
+    fn calls_that_make_pages_ready_may_overlap_and_what_is_ready_never_shrinks() {
+        const PAGES: u64 = 256;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("f");
+        fs::write(&path, vec![0; (PAGES * PAGE) as usize]).expect("written");
+        let open = || File::options().read(true).write(true).open(&path);
+        let file = open().expect("opens");
+        for _ in 0..20 {
+            let map = RealWritableMap::new(&file, 0, PAGES * PAGE).expect("maps");
+            map.make_ready(0, 100).expect("ready");
+            std::thread::scope(|scope| {
+                for step in [1, 3, 16] {
+                    let map = &map;
+                    scope.spawn(move || {
+                        loop {
+                            let from = map.ready_to();
+                            if from == PAGES * PAGE {
+                                break;
+                            }
+                            let to = (from + step * PAGE).min(PAGES * PAGE);
+                            map.make_ready(from, to).expect("ready");
+                            assert!(map.ready_to() >= to);
+                        }
+                    });
+                }
+            });
+            assert!(map.store(PAGES * PAGE - 2, b"ee"));
+        }
+    }
+
+    #[test]
+    fn pages_that_are_let_go_leave_the_process_and_keep_what_was_stored() {
+        const LEN: u64 = 12 << 20;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("f");
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .expect("opens");
+        super::super::preallocate::write_zeros(&file, 0, LEN).expect("written");
+        let map = RealWritableMap::new(&file, 0, LEN).expect("maps");
+        map.make_ready(100, LEN).expect("ready");
+        for offset in (100..LEN).step_by(1000) {
+            assert!(map.store(offset, &[7]));
+        }
+        let resident_kib = || -> u64 {
+            let maps = fs::read_to_string("/proc/self/smaps").expect("reads");
+            let ours = maps.split_once(path.to_str().expect("a readable path"));
+            let rss = ours.and_then(|(_, rest)| rest.split_once("Rss:"));
+            let number = rss.and_then(|(_, rest)| rest.split_whitespace().next());
+            number.expect("told").parse().expect("a number")
+        };
+        assert_eq!(resident_kib(), LEN >> 10);
+        map.let_go_before(LET_GO_AT_ONCE - 1);
+        assert_eq!(resident_kib(), LEN >> 10, "not worth it yet");
+        map.let_go_before(9 << 20);
+        assert_eq!(resident_kib(), 3 << 10);
+        assert!(!map.store((9 << 20) - 1, &[8]), "no page is there");
+        assert!(map.store(9 << 20, &[7]));
+        map.let_go_before(LEN + PAGE);
+        assert_eq!(resident_kib(), 3 << 10, "nothing beyond what is ready");
+        let content = fs::read(&path).expect("reads");
+        for offset in (100..LEN as usize).step_by(1000) {
+            assert_eq!(content[offset], 7);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Mapped bytes, at hand without a call.
+
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::storage::MappedBytes;
+
+/// A mapping that readers share. Reading it calls nothing: where it lies is noted here.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+    keeper: Arc<dyn MappedBytes>,
+}
+
+// SAFETY: the pointer is one to bytes that are only read and that `keeper`, which may go to any
+// thread, keeps where they are.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// What `keeper` keeps.
+    pub fn new(keeper: Arc<dyn MappedBytes>) -> Self {
+        let bytes = keeper.bytes();
+        let (start, len) = (NonNull::from(bytes).cast(), bytes.len());
+        Mapping { start, len, keeper }
+    }
+
+    /// Bytes that were read already, in place of a mapping of them.
+    pub fn of_read(bytes: Vec<u8>) -> Self {
+        Mapping::new(Arc::new(Read(bytes)))
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the contract of `MappedBytes`: as long as the keeper lives, these bytes stay
+        // where they are and as they are.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// The same bytes, with a count of its own of those who share it: for threads that would
+    /// otherwise write to one place.
+    pub fn counted_apart(&self) -> Self {
+        Mapping {
+            keeper: Arc::new(CountedApart(Arc::clone(&self.keeper))),
+            ..*self
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Read(Vec<u8>);
+
+// SAFETY: the bytes lie in the heap, wherever the vector is moved, and nothing changes them.
+unsafe impl MappedBytes for Read {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
+struct CountedApart(Arc<dyn MappedBytes>);
+
+// SAFETY: the bytes are those of another value, which is kept as long as this one.
+unsafe impl MappedBytes for CountedApart {
+    fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_who_share_a_mapping_keep_it_however_they_are_counted() {
+        let keeper: Arc<dyn MappedBytes> = Arc::new(Read(vec![1, 2, 3]));
+        let watched = Arc::downgrade(&keeper);
+        let first = Mapping::new(keeper);
+        let apart = first.counted_apart();
+        let last = apart.clone();
+        drop((first, apart));
+        assert_eq!(last.bytes(), [1, 2, 3]);
+        drop(last);
+        assert!(watched.upgrade().is_none());
+        let empty = Mapping::of_read(Vec::new());
+        assert!(empty.bytes().is_empty());
+    }
+}

@@ -1,0 +1,106 @@
+//! What was asked of the disk: every call, numbered from 1.
+
+use crate::storage::simulated::state::Effect;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The kind of a call, named after the method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OpKind {
+    /// `Storage::open_file`.
+    Open,
+    /// `Storage::create_file`.
+    Create,
+    /// `Storage::rename`.
+    Rename,
+    /// `Storage::link_or_copy`.
+    Link,
+    /// `Storage::remove_file`.
+    Remove,
+    /// `Storage::create_dir`.
+    CreateDir,
+    /// `Storage::remove_dir`.
+    RemoveDir,
+    /// `Storage::list_dir`.
+    List,
+    /// `Storage::kind`.
+    Kind,
+    /// `Storage::sync_dir`.
+    SyncDir,
+    /// `Storage::available_bytes`.
+    Available,
+    /// `Storage::canonical`.
+    Canonical,
+    /// `Storage::lock`.
+    Lock,
+    /// `StorageFile::len`.
+    Len,
+    /// `StorageFile::read_at`.
+    Read,
+    /// `StorageFile::write_at`.
+    Write,
+    /// `StorageFile::allocate`.
+    Allocate,
+    /// `StorageFile::write_zeros`.
+    WriteZeros,
+    /// `StorageFile::set_len`.
+    SetLen,
+    /// `StorageFile::sync_data`.
+    SyncData,
+    /// `StorageFile::sync_all`.
+    SyncAll,
+    /// `StorageFile::map`.
+    Map,
+    /// `StorageFile::map_writable`.
+    MapWritable,
+    /// `WritableMap::make_ready`.
+    MakeReady,
+    /// `WritableMap::store`, or a part of one.
+    Store,
+    /// `WritableMap::sync_range`.
+    SyncRange,
+    /// `StorageFile::write_back`.
+    WriteBack,
+    /// `SimulatedDisk::evict_cache`.
+    Evict,
+    /// The last handle for writing was closed, where that loses something.
+    Close,
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Op {
+    /// Its number; the first call has 1.
+    pub index: u64,
+    /// What was called.
+    pub kind: OpKind,
+    /// The path given; for calls on a file, the newest of its names. For a rename, the old one.
+    pub path: Arc<Path>,
+    /// Where in the file; 0 where that means nothing.
+    pub offset: u64,
+    /// How many bytes were asked for; 0 where that means nothing.
+    pub len: u64,
+    /// Whether an error was returned.
+    pub failed: bool,
+    pub(super) effect: Effect,
+}
+
+impl Op {
+    /// Whether it changed anything: volatile, durable, or what will be durable.
+    pub fn changed(&self) -> bool {
+        !matches!(self.effect, Effect::Nothing)
+    }
+
+    /// Whether its path contains `part`.
+    pub fn is_on(&self, part: &str) -> bool {
+        self.path.to_string_lossy().contains(part)
+    }
+
+    /// The bytes that reached the file, if it was a write.
+    pub fn written(&self) -> Option<&[u8]> {
+        match &self.effect {
+            Effect::Write { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::BlockCache;
+use crate::cache::OpenFiles;
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::options::LogSink;
+use crate::options::WalOptions;
+use crate::primitives::Mutex;
+use crate::primitives::OnceLock;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::AtomicU64;
+use crate::primitives::atomic::AtomicUsize;
+use crate::primitives::atomic::Ordering;
+use crate::primitives::locks_held;
+use crate::segment::Readable;
+use crate::storage::Storage;
+use crate::storage::StorageFile;
+use crate::storage::is_out_of_descriptors;
+use crate::stream::StreamCore;
+use crate::stream::reader::slots::Rooms;
+
+/// Works for the streams off the threads that append. Asking returns at once, and tells whether a
+/// thread is there to do it. If not, the work is kept, and the caller goes to [`Attendant::attend`]
+/// once it holds no lock.
+pub trait Attendant: Send + Sync {
+    /// Sync the stream when this time has passed.
+    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) -> bool;
+    /// Sync the stream soon.
+    fn sync_now(&self, stream: &Arc<StreamCore>) -> bool;
+    /// Whether a thread is there that syncs.
+    fn has_thread_for_syncs(&self) -> bool;
+    /// Make room ahead of the stream's tail.
+    fn prepare(&self, stream: &Arc<StreamCore>) -> bool;
+    /// Starts the threads that are missing. Where one cannot be started, a sync that is due is done
+    /// on this thread: one stream's a call. The caller holds no lock.
+    fn attend(&self) -> Attended;
+    /// Whether nothing of the log may happen on threads of its own, so that it goes the same way
+    /// every time: for tests.
+    #[cfg(feature = "sharded")]
+    fn is_stepped(&self) -> bool {
+        false
+    }
+}
+
+/// What came of [`Attendant::attend`].
+#[derive(Default)]
+pub struct Attended {
+    /// Work is kept that no thread is there for.
+    pub is_short_of_threads: bool,
+    /// Warnings for the log's receiver.
+    pub warnings: Vec<String>,
+}
+
+/// What all streams of a log share.
+pub struct Environment {
+    /// The disk.
+    pub storage: Arc<dyn Storage>,
+    /// How the log was opened.
+    pub options: WalOptions,
+    /// The log's directory, absolute and without links.
+    pub root: PathBuf,
+    /// Files open for writing.
+    pub write_files: OpenFiles<Arc<dyn StorageFile>>,
+    /// Files open for reading.
+    pub read_files: OpenFiles<Readable>,
+    /// What threads keep between look-ups.
+    pub rooms: Arc<Rooms>,
+    /// Decompressed frames.
+    pub blocks: Option<BlockCache>,
+    /// Where to tell what happened.
+    pub log: LogSink,
+    /// Somebody else writes the log: nothing on disk is changed from here.
+    pub read_only: bool,
+    /// Set once the helpers run.
+    pub attendant: OnceLock<Arc<dyn Attendant>>,
+    /// The attendant was asked for something that no thread is there for.
+    unattended: AtomicBool,
+    /// Messages for the log's receiver, from threads that held a lock; and whether there are any.
+    noted: Mutex<Vec<(log::Level, String)>>,
+    has_noted: AtomicBool,
+    /// Whether a mapped segment can be stored into without a signal; asked once.
+    pub(super) stores_are_safe: OnceLock<bool>,
+    /// How many segments are mapped for storing.
+    pub(super) maps: Arc<AtomicUsize>,
+    /// A sharded log writes its checkpoints here.
+    #[cfg(feature = "sharded")]
+    claimed: AtomicBool,
+    /// How many streams are in a round of syncing.
+    rounds: AtomicUsize,
+    streams_made: AtomicU64,
+    /// How many directories of streams were made, and how many of the first of these have durable
+    /// names.
+    dirs_made: AtomicU64,
+    dirs_durable: Mutex<u64>,
+}
+
+impl Environment {
+    /// The environment of a log at `root`.
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        options: WalOptions,
+        root: PathBuf,
+        log: LogSink,
+    ) -> Self {
+        let rooms = Arc::new(Rooms::new());
+        let closed = Arc::clone(&rooms);
+        let read_files = OpenFiles::new(options.max_open_read_segments);
+        Environment {
+            storage,
+            write_files: OpenFiles::new(options.max_open_segments),
+            read_files: read_files.telling(move || closed.let_go()),
+            rooms,
+            blocks: options.block_cache_size.map(BlockCache::new),
+            options,
+            root,
+            log,
+            read_only: false,
+            attendant: OnceLock::new(),
+            unattended: AtomicBool::new(false),
+            noted: Mutex::default(),
+            has_noted: AtomicBool::new(false),
+            stores_are_safe: OnceLock::new(),
+            maps: Arc::default(),
+            #[cfg(feature = "sharded")]
+            claimed: AtomicBool::new(false),
+            rounds: AtomicUsize::new(0),
+            streams_made: AtomicU64::new(0),
+            dirs_made: AtomicU64::new(0),
+            dirs_durable: Mutex::new(0),
+        }
+    }
+
+    /// A number for a stream that no other of this log has while it is open.
+    pub fn stream_number(&self) -> u64 {
+        self.streams_made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Claims the checkpoints of this log for one sharded log, until the claim is dropped. `None`:
+    /// another has them.
+    #[cfg(feature = "sharded")]
+    pub fn claim_checkpoints(self: &Arc<Self>) -> Option<CheckpointClaim> {
+        let was_claimed = self.claimed.swap(true, Ordering::AcqRel);
+        (!was_claimed).then(|| CheckpointClaim(Arc::clone(self)))
+    }
+
+    /// Counts a round of a stream, as long as the guard is there.
+    pub(super) fn begin_round(&self) -> RoundUnderWay<'_> {
+        self.rounds.fetch_add(1, Ordering::Relaxed);
+        RoundUnderWay(self)
+    }
+
+    /// How many streams are in a round now.
+    pub(super) fn rounds_under_way(&self) -> usize {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// Counts a stream's directory, which has just been made: the number to ask
+    /// [`Environment::make_names_durable`] for.
+    pub fn count_dir(&self) -> u64 {
+        self.dirs_made.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Returns once the name of the stream's directory with this number is durable. One sync of
+    /// the root does for all directories that were made before it began; 0 is one of unknown age.
+    pub fn make_names_durable(&self, number: u64) -> Result<()> {
+        let mut durable = self.dirs_durable.lock();
+        if (1..=*durable).contains(&number) {
+            return Ok(());
+        }
+        // Counted only once it is there; so the sync that begins now covers all counted.
+        let made = self.dirs_made.load(Ordering::Acquire);
+        self.opening(|| self.storage.sync_dir(&self.root))
+            .map_err(|error| Error::io(error, ErrorContext::at(&self.root)))?;
+        *durable = made;
+        Ok(())
+    }
+
+    /// Runs `work`, which opens something. Where the process has no descriptor left, the files
+    /// that can do without theirs are closed, and it is run once more.
+    pub fn opening<R>(&self, mut work: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        match work() {
+            Err(error) if is_out_of_descriptors(&error) && self.close_clean_files() => work(),
+            done => done,
+        }
+    }
+
+    fn close_clean_files(&self) -> bool {
+        let read = self.read_files.close_clean();
+        self.write_files.close_clean() || read
+    }
+
+    /// Sends a message to the log's receiver, which may read from the log: the caller holds no lock.
+    pub fn tell(&self, level: log::Level, message: &str) {
+        self.deliver();
+        assert_no_lock_is_held();
+        (self.log)(level, message);
+    }
+
+    /// Keeps a message for the log's receiver. For threads that may hold a lock; who called them
+    /// comes to [`Environment::deliver`] without any.
+    pub fn note(&self, level: log::Level, message: String) {
+        self.noted.lock().push((level, message));
+        self.has_noted.store(true, Ordering::Release);
+    }
+
+    /// Sends what was noted to the log's receiver. The caller holds no lock.
+    #[inline]
+    pub fn deliver(&self) {
+        if self.has_noted.load(Ordering::Relaxed) {
+            self.deliver_noted();
+        }
+    }
+
+    #[cold]
+    fn deliver_noted(&self) {
+        assert_no_lock_is_held();
+        self.has_noted.swap(false, Ordering::AcqRel);
+        let noted = std::mem::take(&mut *self.noted.lock());
+        for (level, message) in noted {
+            (self.log)(level, &message);
+        }
+    }
+
+    /// Notes that the attendant was asked for something that no thread is there for.
+    pub fn note_unattended(&self) {
+        self.unattended.store(true, Ordering::Release);
+    }
+
+    /// Whether an appender has more to do than to append: see [`Environment::attend`].
+    #[inline]
+    pub fn wants_attention(&self) -> bool {
+        self.unattended.load(Ordering::Relaxed)
+    }
+
+    /// To be called at the end of every append, without any lock: has the attendant start the
+    /// threads it lacks, or works in their stead; then sends what was noted.
+    #[inline]
+    pub fn attend(&self) {
+        if self.wants_attention() {
+            self.attend_now();
+        }
+        self.deliver();
+    }
+
+    #[cold]
+    fn attend_now(&self) {
+        assert_no_lock_is_held();
+        let Some(attendant) = self.attendant.get() else {
+            return;
+        };
+        // Cleared first: what is asked for from now on sets it again.
+        self.unattended.swap(false, Ordering::AcqRel);
+        let attended = attendant.attend();
+        if attended.is_short_of_threads {
+            self.note_unattended();
+        }
+        for warning in attended.warnings {
+            self.note(log::Level::Warn, warning);
+        }
+    }
+}
+
+/// Invariant: no function of the host's is called under a lock of ours. It may read from the log.
+#[inline]
+fn assert_no_lock_is_held() {
+    debug_assert_eq!(locks_held(), 0, "the host is called under a lock");
+}
+
+/// The right to write the checkpoints of a log.
+#[cfg(feature = "sharded")]
+pub struct CheckpointClaim(Arc<Environment>);
+
+#[cfg(feature = "sharded")]
+impl Drop for CheckpointClaim {
+    fn drop(&mut self) {
+        self.0.claimed.store(false, Ordering::Release);
+    }
+}
+
+/// One of the rounds under way.
+pub(super) struct RoundUnderWay<'a>(&'a Environment);
+
+impl Drop for RoundUnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.rounds.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}

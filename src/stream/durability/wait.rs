@@ -1,0 +1,106 @@
+//! How does a caller learn that an entry is durable without syncing itself?
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::commit::CommitError;
+use crate::error::Error;
+use crate::error::Result;
+use crate::primitives::now;
+use crate::primitives::thread;
+use crate::stream::StreamCore;
+use crate::stream::writer::tail::Life;
+
+impl StreamCore {
+    /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
+    /// makes a helper sync. Only where no helper can be started it syncs on this thread, however
+    /// long that takes. The caller holds no lock.
+    pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
+        let target = id.saturating_add(1);
+        if self.durability.committed() >= target {
+            return Ok(());
+        }
+        let deadline = now().checked_add(timeout);
+        if self.watched.is_some() {
+            return self.look_until_durable(target, deadline);
+        }
+        loop {
+            {
+                let mut tail = self.tail.lock();
+                if self.durability.committed() >= target {
+                    return Ok(());
+                }
+                self.admit(&tail)?;
+                if timeout.is_zero() {
+                    return Err(Error::Timeout);
+                }
+                if tail.written.next_id.0 < target {
+                    // Not appended yet: whoever publishes wakes us.
+                    let timed_out = match deadline {
+                        Some(deadline) => self.progress.wait_until(&mut tail, deadline).timed_out(),
+                        None => {
+                            self.progress.wait(&mut tail);
+                            false
+                        }
+                    };
+                    if timed_out && tail.written.next_id.0 < target {
+                        return Err(Error::Timeout);
+                    }
+                    continue;
+                }
+            }
+            if !self.is_synced_by_a_helper() {
+                let synced = self.make_durable(target);
+                return synced.or_else(|error| self.refuse_poisoned().and(Err(error)));
+            }
+            return self
+                .durability
+                .wait(target, deadline)
+                .map_err(|error| match error {
+                    CommitError::Poisoned(cause) => Error::Poisoned {
+                        stream: self.key.to_string(),
+                        cause,
+                    },
+                    CommitError::Closed => Error::Closed,
+                    CommitError::Timeout => Error::Timeout,
+                });
+        }
+    }
+
+    /// Asks a helper to sync the stream soon. False: there is none, and none can be started.
+    fn is_synced_by_a_helper(&self) -> bool {
+        let (Some(attendant), Some(stream)) = (self.environment.attendant.get(), self.arc()) else {
+            return false;
+        };
+        if attendant.sync_now(&stream) {
+            return true;
+        }
+        self.environment.note_unattended();
+        self.environment.attend();
+        attendant.has_thread_for_syncs()
+    }
+
+    /// The same where somebody else writes the stream: nobody wakes us, so we look.
+    fn look_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
+        loop {
+            self.look_again()?;
+            if self.durability.committed() >= target {
+                return Ok(());
+            }
+            if self.life() == Life::Deleted {
+                return Err(self.gone());
+            }
+            if self.is_unwatched() {
+                return Err(Error::Closed);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(Error::Timeout);
+            }
+            thread::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+        }
+    }
+}
+
+/// How often who waits looks at what somebody else writes.
+const LOOK_EVERY: Duration = Duration::from_millis(1);

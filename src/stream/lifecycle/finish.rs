@@ -1,0 +1,355 @@
+//! How does a stream end: closed, or deleted?
+//!
+//! **Close.** Appends that have ids finish; later ones are refused. One last round makes everything
+//! durable. Then both slots get the final frontier, one after the other with a sync between, and
+//! the file is cut to its exact length, so that the same calls leave the same bytes. A crash
+//! anywhere in this leaves what a crash after the last round leaves: nothing to cut but zeros.
+//!
+//! **Delete.** The directory is renamed and the root synced: that is the commit point. Then the
+//! files go; what a crash leaves of them is removed at open.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::DELETED_SUFFIX;
+use crate::format::INDEX_FILE;
+use crate::format::IndexFile;
+use crate::format::IndexPoint;
+use crate::format::IndexedSegment;
+use crate::format::is_own_file_name;
+use crate::primitives::atomic::Ordering;
+use crate::segment::SegmentEnd;
+use crate::segment::store_slot;
+use crate::storage::Access;
+use crate::storage::EntryKind;
+use crate::storage::Storage;
+use crate::storage::remove_file_if_there;
+use crate::stream::StreamCore;
+use crate::stream::segment_list::Catalogue;
+use crate::stream::segment_list::Part;
+use crate::stream::writer::rotate::Spare;
+use crate::stream::writer::tail::Life;
+
+impl StreamCore {
+    /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
+    /// that is poisoned is left as it is, for recovery, and tells so.
+    pub fn close(&self) -> Result<()> {
+        if !self.stop_appends(Life::Closed) {
+            return Ok(());
+        }
+        let mut upkeep = self.upkeep.lock();
+        self.unmap();
+        let closed = self.durability.exclusive(|| {
+            self.refuse_poisoned()?;
+            let unsealed = self.tail.lock().has_unsealed();
+            if unsealed || self.written_end() > self.durability.committed() {
+                let reached = self.round().map_err(|error| error.duplicate())?;
+                self.durability.advance(reached);
+            }
+            self.leave_exact_files()
+        });
+        self.durability.close();
+        if std::mem::take(&mut upkeep.spare) != Spare::None {
+            self.remove_spare();
+        }
+        self.forget_files();
+        closed
+    }
+
+    /// Refuses appends from now on and waits for those that have ids, and for the next segment's
+    /// file if that is being made. False: they were refused
+    /// already.
+    fn stop_appends(&self, life: Life) -> bool {
+        let mut tail = self.tail.lock();
+        if tail.life != Life::Open {
+            return false;
+        }
+        tail.life = life;
+        self.deleted.store(life == Life::Deleted, Ordering::Release);
+        self.progress.notify_all();
+        loop {
+            if tail.writing || tail.rotating || tail.making_spare {
+                self.progress.wait(&mut tail);
+            } else if tail.staged_len() > 0 && !self.is_poisoned() {
+                self.write_staged(&mut tail);
+            } else {
+                return true;
+            }
+        }
+    }
+
+    fn leave_exact_files(&self) -> Result<()> {
+        // Otherwise left as after a crash: the next open seals.
+        self.sync_state.lock().check_sealed()?;
+        let (newest, end, secured) = {
+            let tail = self.tail.lock();
+            let active = tail.active.clone().map(|active| (active, tail.written));
+            match (active, tail.last_unsealed().cloned()) {
+                (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => {
+                    drop(tail);
+                    return self.remove_empty(&active, full);
+                }
+                (Some((active, end)), _) => (active, end, tail.secured),
+                (None, _) => return Ok(()),
+            }
+        };
+        let stored = self.sync_state.lock().stored;
+        if !stored && secured == end.offset {
+            return Ok(());
+        }
+        self.finish_file(&newest, &end)?;
+        let index = newest.segment.index();
+        let index = index.read();
+        // Only when none is missing: a footer made from them later must not depend on what was
+        // read meanwhile.
+        let points = if index.gap().is_none() {
+            index.points().to_vec()
+        } else {
+            Vec::new()
+        };
+        drop(index);
+        self.write_index_file(&points);
+        Ok(())
+    }
+
+    /// A segment that was made for an append that then failed holds nothing: the one before it,
+    /// if there is one, is the newest again.
+    fn remove_empty(&self, empty: &Arc<Part>, full: Option<(Arc<Part>, SegmentEnd)>) -> Result<()> {
+        self.environment.write_files.forget(&empty.write_slot);
+        self.environment.read_files.forget(&empty.read_slot);
+        let storage = &self.environment.storage;
+        let io = |error| Error::io(error, empty.segment.context());
+        storage.remove_file(&empty.segment.path()).map_err(io)?;
+        storage.sync_dir(&self.dir).map_err(io)?;
+        match full {
+            Some((full, end)) => self.finish_file(&full, &end),
+            None => Ok(()),
+        }
+    }
+
+    fn finish_file(&self, part: &Arc<Part>, end: &SegmentEnd) -> Result<()> {
+        let mut state = self.sync_state.lock();
+        let io = |error| Error::io(error, part.segment.context());
+        let (file, _) = self.write_file(part)?;
+        let slot = self.slot_for(end);
+        // The slot stored last is made durable by this sync, before the other one is touched.
+        file.set_len(end.offset.0).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        store_slot(&*file, part.segment.seed, state.next_slot, &slot).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        // The last round stored it already, and the first of these syncs made it durable, mostly.
+        if !state.stored || state.frontier.as_deref() != Some(&slot) {
+            store_slot(&*file, part.segment.seed, state.next_slot ^ 1, &slot).map_err(io)?;
+            file.sync_data().map_err(io)?;
+            state.note_frontier(slot);
+        }
+        Ok(())
+    }
+
+    fn forget_files(&self) {
+        let catalogue = self.catalogue();
+        let used = catalogue.parts.iter();
+        for part in used.filter(|part| !part.write_slot.is_untouched()) {
+            self.environment.write_files.forget(&part.write_slot);
+        }
+    }
+
+    /// Writes down which segments there are. Derived: nothing depends on it, so a failure is only
+    /// told, and the file is not synced.
+    pub fn write_index_file(&self, active_points: &[IndexPoint]) {
+        let catalogue = self.catalogue();
+        let segments = catalogue.parts.iter().map(|part| {
+            let (end, end_id) = part.segment.limit();
+            IndexedSegment {
+                first_id: part.segment.first_id(),
+                end_id,
+                frames_end: end.0,
+                sealed: part.segment.is_sealed(),
+            }
+        });
+        let index = IndexFile {
+            key: self.key.to_string(),
+            segments: segments.collect(),
+            active_points: active_points.to_vec(),
+        };
+        let bytes = index.encode();
+        let path = self.dir.join(INDEX_FILE);
+        if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
+            let message = format!("{} not written: {error}", path.display());
+            self.environment.note(log::Level::Debug, message);
+        }
+    }
+
+    /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
+    pub fn delete(&self) -> Result<()> {
+        if !self.stop_appends(Life::Deleted) {
+            return Err(Error::Closed);
+        }
+        let mut upkeep = self.upkeep.lock();
+        let mut not_removed = None;
+        let deleted = self.durability.exclusive(|| {
+            if !self.is_poisoned() {
+                // Those who wait for this are told so; whether it succeeds is theirs to know.
+                if let Ok(reached) = self.round() {
+                    self.durability.advance(reached);
+                }
+            }
+            let renamed = rename_away(
+                &*self.environment.storage,
+                &self.environment.root,
+                &self.dir,
+                &mut not_removed,
+            );
+            renamed.map_err(|error| self.go_on_unless_gone(error))
+        });
+        let target = match deleted {
+            Err((error, true)) => return Err(error),
+            deleted => deleted.map_err(|(error, _)| error),
+        };
+        self.unmap();
+        self.durability.close();
+        upkeep.spare = Spare::None;
+        upkeep.leftovers.take();
+        let before =
+            std::mem::replace(&mut *self.catalogue.write(), Arc::new(Catalogue::default()));
+        for part in before.parts.iter() {
+            self.environment.write_files.forget(&part.write_slot);
+            self.environment.read_files.forget(&part.read_slot);
+        }
+        self.forget_blocks();
+        self.progress.notify_all();
+        // Where this fails the stream is gone here, and may be back after a crash: whole, because
+        // its files are still there. It must not go on under the name of what open removes.
+        let target = target?;
+        sync_root(&*self.environment.storage, &self.environment.root)?;
+        let removed = remove_deleted(&*self.environment.storage, &target);
+        not_removed.map_or(removed, Err)
+    }
+
+    /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
+    /// what is appended then would be removed with the rest by the next open.
+    fn go_on_unless_gone(&self, error: Error) -> (Error, bool) {
+        let goes_on = match self.environment.storage.kind(&self.dir) {
+            Ok(kind) => kind.is_some(),
+            Err(_) => {
+                // Not known: nothing may be appended until the log is opened anew.
+                self.poison(Arc::new(error.duplicate()));
+                true
+            }
+        };
+        if goes_on {
+            let mut tail = self.tail.lock();
+            tail.life = Life::Open;
+            self.deleted.store(false, Ordering::Release);
+        }
+        (error, goes_on)
+    }
+}
+
+fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let file = match storage.create_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            storage.open_file(path, Access::ReadWrite)?
+        }
+        created => {
+            return created?.write_at(0, &[std::io::IoSlice::new(bytes)]);
+        }
+    };
+    file.write_at(0, &[std::io::IoSlice::new(bytes)])?;
+    file.set_len(bytes.len() as u64)
+}
+
+/// Where a stream's directory goes when it is deleted. The first name but those taken by what
+/// strangers put into streams deleted before.
+fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
+    let mut name = dir.file_name().unwrap_or_default().to_os_string();
+    name.push(DELETED_SUFFIX);
+    if taken > 0 {
+        name.push(format!(".{taken}"));
+    }
+    dir.with_file_name(name)
+}
+
+/// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
+/// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
+fn rename_away(
+    storage: &dyn Storage,
+    root: &Path,
+    dir: &Path,
+    not_removed: &mut Option<Error>,
+) -> Result<PathBuf> {
+    let io = |error| Error::io(error, ErrorContext::at(dir));
+    let mut taken = 0;
+    let mut target = deleted_name(dir, taken);
+    while storage.kind(&target).map_err(io)?.is_some() {
+        // Left by a deletion that failed half-way, perhaps before it was durable.
+        sync_root(storage, root)?;
+        if let Err(error) = remove_deleted(storage, &target) {
+            not_removed.get_or_insert(error);
+        }
+        if storage.kind(&target).map_err(io)?.is_some() {
+            taken += 1;
+            target = deleted_name(dir, taken);
+        }
+    }
+    if storage.kind(dir).map_err(io)?.is_some() {
+        storage.rename(dir, &target).map_err(io)?;
+    }
+    Ok(target)
+}
+
+/// Removes what deletions of the stream that had this directory could not remove.
+pub fn remove_remains(storage: &dyn Storage, dir: &Path) -> Result<()> {
+    let mut first_failure = None;
+    for taken in 0.. {
+        let target = deleted_name(dir, taken);
+        let kind = storage.kind(&target);
+        let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&target)))?;
+        if kind.is_some() {
+            first_failure = first_failure.or(remove_deleted(storage, &target).err());
+        } else if taken > 0 {
+            break;
+        }
+    }
+    first_failure.map_or(Ok(()), Err)
+}
+
+fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
+    let synced = storage.sync_dir(root);
+    synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
+}
+
+/// Removes what a deletion left: the directory under its new name, with everything of ours in it.
+/// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
+/// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
+/// name, try again.
+pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
+    let io = |error| Error::io(error, ErrorContext::at(target));
+    if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
+        return Ok(());
+    }
+    let mut only_ours = true;
+    let mut first_failure = None;
+    for entry in storage.list_dir(target).map_err(io)? {
+        if entry.kind != EntryKind::Directory && is_own_file_name(&entry.name) {
+            let path = target.join(&entry.name);
+            if let Err(error) = remove_file_if_there(storage, &path) {
+                first_failure.get_or_insert(Error::io(error, ErrorContext::at(&path)));
+            }
+        } else {
+            only_ours = false;
+        }
+    }
+    match (first_failure, only_ours) {
+        (Some(error), _) => Err(error),
+        (None, true) => match storage.remove_dir(target) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(io),
+        },
+        (None, false) => Ok(()),
+    }
+}

@@ -1,0 +1,6 @@
+//! How a stream loses segments and how it ends: truncate, archive, close, delete.
+
+pub mod empty_stream;
+pub mod finish;
+pub mod truncate;
+pub mod unremoved_files;

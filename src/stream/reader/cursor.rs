@@ -1,0 +1,460 @@
+//! How are entries read one after the other?
+//!
+//! A cursor walks frames, one segment at a time, and keeps the file it is in open: truncation and
+//! deletion do not disturb it before that file's end. It sees what becomes visible while it runs;
+//! at the visible end it answers `None` and may be asked again. A run of damaged ids is one error,
+//! and so are the ids that a truncation took before the cursor came to them; behind it the cursor
+//! goes on. A failing disk and the deletion of the stream end it.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::cache::Block;
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::Codec;
+use crate::format::FrameKind;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::Buffers;
+use crate::segment::EntryPlace;
+use crate::segment::FrameAt;
+use crate::segment::Readable;
+use crate::segment::Step;
+use crate::segment::check_entry;
+use crate::segment::damage_error;
+use crate::segment::entry_in_block;
+use crate::segment::locate;
+use crate::segment::one_of_many_at_hand;
+use crate::segment::single_at_hand;
+use crate::segment::step;
+use crate::stream::StreamCore;
+use crate::stream::reader::get::MOST_LOOKS;
+use crate::stream::reader::get::is_not_found;
+use crate::stream::segment_list::Holder;
+use crate::stream::segment_list::Part;
+use crate::stream::writer::tail::Life;
+
+/// Reads the entries of a stream in order.
+pub struct Cursor {
+    stream: Arc<StreamCore>,
+    /// The id to read next.
+    next: EntryId,
+    started: bool,
+    /// An entry was shown, or an error in its place.
+    has_moved: bool,
+    /// How often files that were gone were looked for.
+    looked: u32,
+    ended: bool,
+    segment: Option<OpenSegment>,
+    buffers: Buffers,
+    /// A run of damaged ids that has not been told yet.
+    damage: Option<(Error, Range<u64>)>,
+    /// Where the bytes of the entry read last are.
+    current: Current,
+}
+
+/// The segment that the cursor is in.
+struct OpenSegment {
+    part: Arc<Part>,
+    file: Readable,
+    /// Where the frame behind the current one starts, and its first id; an id that no frame has
+    /// where that is unknown.
+    next_frame: (FileOffset, EntryId),
+    frame: Option<FrameAt>,
+    block: Option<Block>,
+}
+
+const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
+
+enum Current {
+    InFile(EntryPlace),
+    InBlock(Range<usize>),
+}
+
+/// What stands at the next id.
+enum Found {
+    Entry,
+    Nothing,
+    Damaged(Error, Range<u64>),
+    /// A truncation has overtaken the cursor: these ids are gone.
+    Overtaken(Range<u64>),
+    /// The cursor cannot go on.
+    End(Error),
+}
+
+impl Cursor {
+    /// A cursor that starts at `start`, or at the first id kept if that is later.
+    pub fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+        Cursor {
+            stream,
+            next: EntryId(start),
+            started: false,
+            has_moved: false,
+            looked: 0,
+            ended: false,
+            segment: None,
+            buffers: Buffers::new(),
+            damage: None,
+            current: Current::InBlock(0..0),
+        }
+    }
+
+    /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
+    #[inline]
+    pub fn advance(&mut self) -> Option<Result<u64>> {
+        match self.advance_at_hand() {
+            Some(id) => Some(Ok(id)),
+            None => {
+                let found = self.advance_by_reading();
+                self.stream.deliver();
+                found
+            }
+        }
+    }
+
+    /// Moves to the next entry and tells its id, if it is in memory and good: no call of the system.
+    /// `None`: nothing was done.
+    #[inline]
+    pub fn advance_at_hand(&mut self) -> Option<u64> {
+        if self.damage.is_some() || !self.take_at_hand() {
+            return None;
+        }
+        self.next += 1;
+        Some(self.next.0 - 1)
+    }
+
+    /// Moves to the next entry if it is at hand and good. False: nothing was done.
+    #[inline]
+    fn take_at_hand(&mut self) -> bool {
+        let next = self.next;
+        let Some(open) = &mut self.segment else {
+            return false;
+        };
+        if next >= self.stream.visible_end() {
+            return false;
+        }
+        let segment = &open.part.segment;
+        let (source, window) = (&open.file.source, &self.buffers.frames);
+        let place = match &open.frame {
+            _ if open.next_frame.1 == next => {
+                let place = single_at_hand(segment, source, window, open.next_frame);
+                if let Some(place) = place {
+                    let end = place.offset + place.len as u64;
+                    open.next_frame = (end, next + 1);
+                }
+                place
+            }
+            Some(frame) if is_plain_batch(frame) && frame.header.ids().contains(&next.0) => {
+                one_of_many_at_hand(segment, source, window, (frame, next))
+            }
+            _ => None,
+        };
+        match place {
+            Some(place) => {
+                self.current = Current::InFile(place);
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[cold]
+    fn advance_by_reading(&mut self) -> Option<Result<u64>> {
+        loop {
+            if self.ended {
+                return self.take_damage();
+            }
+            match self.look() {
+                Found::Entry => {
+                    if self.damage.is_some() {
+                        return self.take_damage();
+                    }
+                    self.next += 1;
+                    self.has_moved = true;
+                    self.looked = 0;
+                    return Some(Ok(self.next.0 - 1));
+                }
+                Found::Nothing => return self.take_damage(),
+                Found::Damaged(error, ids) => {
+                    self.next = EntryId(ids.end);
+                    match &mut self.damage {
+                        Some((_, run)) if run.end == ids.start => run.end = ids.end,
+                        None => self.damage = Some((error, ids)),
+                        Some(_) => {
+                            let told = self.take_damage();
+                            self.damage = Some((error, ids));
+                            return told;
+                        }
+                    }
+                }
+                // An error of its own: these ids are not damaged.
+                Found::Overtaken(_) if self.damage.is_some() => return self.take_damage(),
+                Found::Overtaken(ids) => {
+                    let end = EntryId(ids.end);
+                    let error = self.stream.lost(self.next, end);
+                    self.next = end;
+                    (self.has_moved, self.looked) = (true, 0);
+                    return Some(Err(error));
+                }
+                Found::End(error) => {
+                    self.ended = true;
+                    let told = self.take_damage();
+                    return told.or(Some(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// The bytes of the entry that [`Cursor::advance`] moved to.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        let Some(segment) = &self.segment else {
+            return &[];
+        };
+        match (&self.current, &segment.block) {
+            (Current::InFile(place), _) => {
+                self.buffers
+                    .frames
+                    .held(&segment.file.source, place.offset, place.len)
+            }
+            (Current::InBlock(range), Some(block)) => &block[range.clone()],
+            (Current::InBlock(_), None) => &[],
+        }
+    }
+
+    /// The entry that it moved to cannot be handed out: the end, and the error that tells why.
+    pub fn fail(&mut self, error: io::Error) -> Error {
+        self.ended = true;
+        self.segment = None;
+        self.next = EntryId(self.next.0.saturating_sub(1));
+        self.stream.io_error(self.next, error)
+    }
+
+    fn take_damage(&mut self) -> Option<Result<u64>> {
+        let (error, ids) = self.damage.take()?;
+        (self.has_moved, self.looked) = (true, 0);
+        let context = error.context().ids(ids);
+        Some(Err(error.remembering(context)))
+    }
+
+    /// Looks at the next id, without moving past it.
+    fn look(&mut self) -> Found {
+        if self.next >= self.stream.visible_end() {
+            if let Err(error) = self.stream.look_again() {
+                return Found::End(error);
+            }
+            if self.stream.watched.is_some() && self.stream.life() == Life::Deleted {
+                return Found::End(self.stream.gone());
+            }
+            if self.next >= self.stream.visible_end() {
+                return Found::Nothing;
+            }
+        }
+        let in_segment = self
+            .segment
+            .as_ref()
+            .is_some_and(|s| self.next < s.part.segment.end_id());
+        if !in_segment {
+            if let Some(found) = self.open_segment() {
+                return found;
+            }
+        }
+        if let Some(found) = self.find_frame() {
+            return found;
+        }
+        self.check_entry()
+    }
+
+    /// Opens the segment that holds the next id. `None`: done.
+    fn open_segment(&mut self) -> Option<Found> {
+        self.segment = None;
+        self.buffers.reset();
+        loop {
+            let catalogue = self.stream.catalogue();
+            if !self.started {
+                self.next = self.next.max(catalogue.first_kept);
+                self.started = true;
+                if self.next >= self.stream.visible_end() {
+                    return Some(Found::Nothing);
+                }
+            }
+            let next = self.next;
+            let part = match catalogue.holder(next) {
+                Holder::Part(part) => part,
+                _ if self.stream.life() == Life::Deleted => return Some(self.deleted()),
+                Holder::Truncated => return Some(Found::Overtaken(next.0..catalogue.first_kept.0)),
+                Holder::Lost { resumes } => return Some(self.lost_to(resumes)),
+            };
+            match self.stream.readable(&part) {
+                Ok(file) => {
+                    self.segment = Some(OpenSegment {
+                        part,
+                        file,
+                        next_frame: UNKNOWN,
+                        frame: None,
+                        block: None,
+                    });
+                    return None;
+                }
+                Err(error) if is_not_found(&error) => {
+                    if let Some(found) = self.look_for(&part) {
+                        return Some(found);
+                    }
+                }
+                Err(error) => return Some(Found::End(error)),
+            }
+        }
+    }
+
+    /// The part's file is gone: what has become of it? `None`: the catalogue may say so now.
+    fn look_for(&mut self, part: &Arc<Part>) -> Option<Found> {
+        self.looked += 1;
+        let is_watched = self.stream.watched.is_some();
+        if is_watched && self.looked <= MOST_LOOKS {
+            if let Err(error) = self.stream.look_at_all() {
+                return Some(Found::End(error));
+            }
+        }
+        // The directory is renamed before the catalogue is emptied.
+        if self.stream.life() == Life::Deleted {
+            return Some(self.deleted());
+        }
+        // A truncation changes the catalogue before it removes a file.
+        let holder = self.stream.catalogue().holder(self.next);
+        let is_listed = matches!(holder, Holder::Part(now) if Arc::ptr_eq(&now, part));
+        if is_listed && !(is_watched && self.looked <= MOST_LOOKS) {
+            return Some(self.lost_to(part.segment.end_id()));
+        }
+        // Where nothing was shown yet, the first id kept is where it begins.
+        self.started = self.has_moved || self.damage.is_some();
+        None
+    }
+
+    fn deleted(&self) -> Found {
+        Found::End(self.stream.gone())
+    }
+
+    /// The ids from the next one to `end`, as far as they are visible, are lost.
+    fn lost_to(&self, end: EntryId) -> Found {
+        let end = end.min(self.stream.visible_end()).max(self.next + 1);
+        Found::Damaged(self.stream.lost(self.next, end), self.next.0..end.0)
+    }
+
+    /// Finds the frame that holds the next id. `None`: done.
+    fn find_frame(&mut self) -> Option<Found> {
+        let open = self.segment.as_mut()?;
+        let segment = &open.part.segment;
+        if open
+            .frame
+            .is_some_and(|frame| frame.header.ids().contains(&self.next.0))
+        {
+            return None;
+        }
+        let limit = segment.limit();
+        let read_ahead = self.stream.environment.options.read_buffer_size;
+        let window = &mut self.buffers.frames;
+        let place = open.next_frame;
+        let found = if place.1 == self.next {
+            step(segment, &open.file, window, place, read_ahead, limit).map(|step| match step {
+                Step::Frame(frame) => Ok(frame),
+                Step::Damaged { damage, .. } => Err(damage),
+            })
+        } else {
+            locate(segment, &open.file, window, self.next, read_ahead, limit)
+        };
+        open.block = None;
+        match found {
+            Ok(Ok(frame)) => {
+                open.next_frame = (frame.end(), frame.header.end_id());
+                open.frame = Some(frame);
+                None
+            }
+            Ok(Err(damage)) => {
+                open.frame = None;
+                open.next_frame = UNKNOWN;
+                let visible = self.stream.visible_end().0;
+                let ids = self.next.0..damage.ids.end.min(visible).max(self.next.0 + 1);
+                let error = damage_error(segment, &damage);
+                Some(Found::Damaged(error, ids))
+            }
+            Err(error) => {
+                let context = segment.context().ids(self.next.0..self.next.0 + 1);
+                Some(Found::End(Error::io(error, context)))
+            }
+        }
+    }
+
+    fn check_entry(&mut self) -> Found {
+        let Some(open) = self.segment.as_mut() else {
+            return Found::Nothing;
+        };
+        let Some(frame) = open.frame else {
+            return Found::Nothing;
+        };
+        let segment = &open.part.segment;
+        let id = self.next;
+        if frame.header.codec == Codec::None {
+            let read_ahead = self.stream.environment.options.read_buffer_size;
+            if frame.header.len() <= read_ahead as u64 {
+                // Whole, so that the entries behind this one are at hand. A failure comes back
+                // where the entry is read.
+                let len = frame.header.len() as usize;
+                let (window, source) = (&mut self.buffers.frames, &open.file.source);
+                let _ = window.bytes(source, frame.offset, len, read_ahead, segment.limit().0);
+            }
+            let checked = check_entry(
+                segment,
+                &open.file.source,
+                &mut self.buffers,
+                (&frame, id),
+                read_ahead,
+            );
+            return match checked {
+                Ok(place) => {
+                    self.current = Current::InFile(place);
+                    Found::Entry
+                }
+                Err(error) => unreadable(error, id.0..id.0 + 1),
+            };
+        }
+        if open.block.is_none() {
+            match self
+                .stream
+                .block(&mut self.buffers, &open.part, &open.file.source, &frame)
+            {
+                Ok(block) => open.block = Some(block),
+                Err(error) => return unreadable(error, id.0..frame.header.end_id().0),
+            }
+        }
+        let block = open.block.as_ref().map_or(&[][..], |block| block);
+        match entry_in_block(segment, &frame, block, id) {
+            Ok(range) => {
+                self.current = Current::InBlock(range);
+                Found::Entry
+            }
+            Err(error) => unreadable(error, id.0..id.0 + 1),
+        }
+    }
+}
+
+fn is_plain_batch(frame: &FrameAt) -> bool {
+    frame.header.kind == FrameKind::Many && frame.header.codec == Codec::None
+}
+
+fn unreadable(error: Error, ids: Range<u64>) -> Found {
+    match error {
+        Error::Io(_) | Error::UnsupportedVersion(_) => Found::End(error),
+        _ => Found::Damaged(error, ids),
+    }
+}
+
+impl std::fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cursor")
+            .field("stream", &self.stream.key)
+            .field("next", &self.next)
+            .finish()
+    }
+}

@@ -1,0 +1,10 @@
+//! The reading side of a stream: single entries, iteration, views.
+
+pub mod cursor;
+pub mod get;
+pub mod get_batch;
+pub mod open_segment;
+pub mod saved_index;
+pub mod slots;
+pub mod unpacked;
+pub mod view;

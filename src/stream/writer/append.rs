@@ -1,0 +1,405 @@
+//! How does a frame get its ids and reach the kernel?
+//!
+//! Happy path, where the active segment is mapped (`mapped`): under the lock ids are given and the
+//! frame is stored (`store`). Otherwise: under the lock ids are given and the frame is copied behind
+//! those staged; then one of the appenders (or whoever syncs, truncates or closes) writes all that
+//! is staged, without the lock, and publishes the new end; every appender returns when its own frame
+//! is published, so our heap never holds an acknowledged byte.
+//! Who needs durability leaves the writing to the round that it waits for: one write and one sync
+//! for all who wait (`round`). Frames larger than the buffer are written from the caller's memory,
+//! alone.
+//!
+//! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
+//! everyone whose frame was in it or behind it gets the error. If that finds no room, the place is
+//! noted (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have ids finish, later ones are refused.
+
+use std::cell::RefCell;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::error::memory;
+use crate::format::MAX_FRAME_LEN;
+use crate::format::PreparedFrame;
+use crate::format::Unprepared;
+use crate::format::header_crc_of;
+use crate::ids::FileOffset;
+use crate::options::CompressionType;
+use crate::options::SyncMode;
+use crate::primitives::MutexGuard;
+use crate::primitives::atomic::Ordering;
+use crate::stream::StreamCore;
+use crate::stream::core::panicked;
+use crate::stream::segment_list::Part;
+use crate::stream::writer::erase::Place;
+use crate::stream::writer::erase::zero_again;
+use crate::stream::writer::tail::Life;
+use crate::stream::writer::tail::Room;
+use crate::stream::writer::tail::Tail;
+
+impl StreamCore {
+    /// Appends one entry, gathered from parts. Durable on return if `durable`.
+    pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
+        let frame = PreparedFrame::single(parts, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
+        self.append_frame(&frame, durable).map(|ids| ids.start)
+    }
+
+    /// Appends entries as one frame. Durable on return if `durable`.
+    pub fn append_batch(&self, entries: &[&[u8]], durable: bool) -> Result<Range<u64>> {
+        if entries.is_empty() {
+            let tail = self.tail.lock();
+            self.admit(&tail)?;
+            let next = tail.written.next_id.0;
+            return Ok(next..next);
+        }
+        let frame = PreparedFrame::many(entries, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
+        self.append_frame(&frame, durable)
+    }
+
+    /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
+    /// that make several streams durable at once, by [`StreamCore::acknowledge_batch`].
+    #[cfg(feature = "sharded")]
+    pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
+        let frame = PreparedFrame::many(entries, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
+        self.write_frame(&frame)
+    }
+
+    /// Makes durable what [`StreamCore::write_batch`] wrote up to `end`; from now on it is served
+    /// whatever happens.
+    #[cfg(feature = "sharded")]
+    pub fn acknowledge_batch(&self, end: u64) -> Result<()> {
+        self.make_durable(end)?;
+        self.acknowledge(end);
+        Ok(())
+    }
+
+    fn unprepared(&self, error: Unprepared) -> Error {
+        match error {
+            Unprepared::TooLarge { size_bytes } => Error::TooLarge {
+                size_bytes,
+                limit_bytes: MAX_FRAME_LEN,
+            },
+            Unprepared::NoMemory(error) => {
+                Error::io(error, ErrorContext::default().stream(&self.key))
+            }
+        }
+    }
+
+    fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
+        let ids = self.append_once(frame, durable);
+        if ids.is_err() {
+            self.erase_after_failure();
+        }
+        ids
+    }
+
+    fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
+        let placed = self.place_frame(frame, durable)?;
+        let ids = placed.ids.clone();
+        match placed.staged {
+            Some(staged) => self.make_staged_durable(ids.end, &staged)?,
+            None if durable => self.make_durable(ids.end)?,
+            None => {}
+        }
+        self.acknowledge(ids.end);
+        Ok(ids)
+    }
+
+    /// Returns once a frame that was left staged is durable, or was taken back.
+    fn make_staged_durable(&self, end: u64, staged: &Staged) -> Result<()> {
+        let failure = RefCell::new(None);
+        // Ids that were taken back are given again: only the ticket tells whose they are.
+        let is_void = || {
+            let may_be = self.failed_writes.load(Ordering::Acquire) != staged.failed_writes_before;
+            if may_be && failure.borrow().is_none() {
+                if let Some(Err(error)) = self.tail.lock().outcome(staged.ticket) {
+                    failure.replace(Some(error));
+                }
+            }
+            failure.borrow().is_some()
+        };
+        let answer = self.make_durable_unless(end, is_void);
+        // Also when somebody else's entry of that id is durable, or nothing will be any more.
+        match is_void().then(|| failure.take()).flatten() {
+            Some(error) => Err(error.duplicate()),
+            None => answer,
+        }
+    }
+
+    /// Writes a frame.
+    #[cfg(feature = "sharded")]
+    fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
+        self.place_frame(frame, false).map(|placed| placed.ids)
+    }
+
+    pub(in crate::stream) fn acknowledge(&self, end: u64) {
+        if self.environment.options.sync_mode == SyncMode::BatchOnly {
+            self.acknowledged_end.fetch_max(end, Ordering::AcqRel);
+        }
+    }
+
+    pub(in crate::stream) fn compress_from(&self) -> Option<usize> {
+        match self.environment.options.compression {
+            CompressionType::None => None,
+            #[cfg(feature = "compression")]
+            CompressionType::Lz4 => Some(self.environment.options.min_compression_size),
+        }
+    }
+
+    /// Refuses when the stream does not take appends.
+    pub(in crate::stream) fn admit(&self, tail: &Tail) -> Result<()> {
+        match tail.life {
+            Life::Open => self.refuse_poisoned(),
+            Life::Closed => Err(Error::Closed),
+            Life::Deleted => Err(self.gone()),
+            Life::ReadOnly => Err(Error::ReadOnly),
+        }
+    }
+
+    /// Gives a frame its ids and writes it, or leaves it staged if `defers` and that can be.
+    fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Placed> {
+        let most_staged = self.environment.options.write_buffer_size as u64;
+        let mut tail = self.tail.lock();
+        let active = loop {
+            self.admit(&tail)?;
+            if tail.rotating {
+                self.progress.wait(&mut tail);
+                continue;
+            }
+            match tail.room_for(frame, &self.environment.options) {
+                Room::Ready => {}
+                Room::NoIds => {
+                    return Err(Error::TooLarge {
+                        size_bytes: frame.frame_len(),
+                        limit_bytes: 0,
+                    });
+                }
+                Room::NeedsSegment => {
+                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
+                    continue;
+                }
+                Room::NeedsErasing => {
+                    MutexGuard::unlocked(&mut tail, || self.erase_dirty())?;
+                    continue;
+                }
+                Room::NeedsSpace => {
+                    MutexGuard::unlocked(&mut tail, || self.secure_space(frame.frame_len()))?;
+                    continue;
+                }
+            }
+            if let Some(ids) = self.store(&mut tail, frame) {
+                return Ok(Placed::written(ids));
+            }
+            if self.made_ready(&mut tail, frame) {
+                continue;
+            }
+            let Some(active) = tail.active.clone() else {
+                continue;
+            };
+            if tail.staged_len() + frame.frame_len() <= most_staged {
+                break active;
+            }
+            if tail.writing {
+                self.progress.wait(&mut tail);
+            } else if tail.staged_len() > 0 {
+                self.write_staged(&mut tail);
+            } else {
+                return self
+                    .write_directly(&mut tail, &active, frame)
+                    .map(Placed::written);
+            }
+        };
+        let io = |error| Error::io(error, active.segment.context());
+        let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
+        if defers {
+            let staged = Staged {
+                ticket,
+                failed_writes_before: self.failed_writes.load(Ordering::Acquire),
+            };
+            return Ok(Placed {
+                ids,
+                staged: Some(staged),
+            });
+        }
+        loop {
+            match tail.outcome(ticket) {
+                Some(Ok(())) => return Ok(Placed::written(ids)),
+                Some(Err(error)) => return Err(error.duplicate()),
+                None if tail.writing => self.progress.wait(&mut tail),
+                None => self.write_staged(&mut tail),
+            }
+        }
+    }
+
+    /// Writes what is staged, for a round. What fails is taken back and told to its appenders.
+    pub(in crate::stream) fn write_out(&self) {
+        let mut tail = self.tail.lock();
+        while tail.writing {
+            self.progress.wait(&mut tail);
+        }
+        if tail.staged_len() > 0 {
+            self.write_staged(&mut tail);
+        }
+    }
+
+    /// Writes everything staged. Nobody else is writing.
+    pub(in crate::stream) fn write_staged(&self, tail: &mut MutexGuard<'_, Tail>) {
+        let Some(active) = tail.active.clone() else {
+            return;
+        };
+        let batch = tail.take_staged();
+        let written = self.beside_tail(tail, || {
+            self.write_at_tail(&active, batch.at, &[IoSlice::new(batch.bytes())])
+        });
+        match written {
+            Ok(opening) => {
+                tail.publish(&active, batch);
+                self.after_publish(tail, &active, opening);
+            }
+            Err(error) => self.after_failed_write(tail, error),
+        }
+    }
+
+    /// Writes one large frame from the caller's memory. Nothing is staged and nobody is writing.
+    fn write_directly(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        active: &Arc<Part>,
+        frame: &PreparedFrame<'_>,
+    ) -> Result<Range<u64>> {
+        let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
+        let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
+        // The lock is held for the checksum of an entry table only, not for the payload.
+        // All memory is had before ids are given.
+        let io = |error| Error::io(error, active.segment.context());
+        let parts = frame.parts(seed, at, first_id, previous_len);
+        let (header, prefix, rest) = parts.map_err(io)?;
+        let mut slices = Vec::new();
+        memory::reserve(&mut slices, rest.len() + 1).map_err(io)?;
+        slices.push(IoSlice::new(&prefix));
+        slices.extend(rest.into_iter().map(IoSlice::new));
+        let link = prefix.first_chunk().map_or(0, header_crc_of);
+        let (ids, ticket) = tail.reserve(&header, link);
+        let batch = tail.take_staged();
+        let written = self.beside_tail(tail, || self.write_at_tail(active, at, &slices));
+        match written {
+            Ok(opening) => {
+                tail.publish(active, batch);
+                self.after_publish(tail, active, opening);
+            }
+            Err(error) => self.after_failed_write(tail, error),
+        }
+        match tail.outcome(ticket) {
+            Some(Err(error)) => Err(error.duplicate()),
+            _ => Ok(ids),
+        }
+    }
+
+    /// Runs `work` without the tail's lock, for whoever set `writing` or `rotating`. If it panics,
+    /// nobody would ever clear these: the stream is latched, what was on its way is taken back,
+    /// and the panic goes on.
+    pub(in crate::stream) fn beside_tail<R>(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        work: impl FnOnce() -> R,
+    ) -> R {
+        let panic = match MutexGuard::unlocked(tail, || catch_unwind(AssertUnwindSafe(work))) {
+            Ok(done) => return done,
+            Err(panic) => panic,
+        };
+        tail.rotating = false;
+        let failed = FailedWrite {
+            error: panicked("wrote"),
+            place: Place::Unknown,
+        };
+        self.after_failed_write(tail, failed);
+        resume_unwind(panic)
+    }
+
+    /// Puts bytes into the kernel; on failure takes them back. Tells which opening was used.
+    fn write_at_tail(
+        &self,
+        active: &Arc<Part>,
+        at: FileOffset,
+        slices: &[IoSlice<'_>],
+    ) -> std::result::Result<u64, FailedWrite> {
+        let io = |error| Error::io(error, active.segment.context().offset(at.0));
+        let opened = self.write_file(active).map_err(|error| FailedWrite {
+            error,
+            place: Place::Clean,
+        })?;
+        let (file, opening) = opened;
+        match file.write_at(at.0, slices) {
+            Ok(()) => Ok(opening),
+            Err(error) => {
+                let len = slices.iter().map(|slice| slice.len() as u64).sum();
+                let place = zero_again(&*file, at, len);
+                Err(FailedWrite {
+                    error: io(error),
+                    place,
+                })
+            }
+        }
+    }
+
+    fn after_publish(&self, tail: &mut MutexGuard<'_, Tail>, active: &Arc<Part>, opening: u64) {
+        active.write_slot.wrote_through(opening);
+        self.after_store(tail);
+    }
+
+    pub(in crate::stream) fn after_store(&self, tail: &mut MutexGuard<'_, Tail>) {
+        self.written_end
+            .store(tail.written.next_id.0, Ordering::Release);
+        self.progress.notify_all();
+        self.ask_helpers(tail);
+    }
+
+    fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
+        let error = Arc::new(failed.error);
+        match failed.place {
+            Place::Clean => {}
+            Place::Dirty(to) => tail.dirty_to = Some(to),
+            Place::Unknown => self.latch(Arc::clone(&error)),
+        }
+        if tail.writing {
+            tail.take_back(error);
+            // Before their ids are given again: who sees those durable sees this.
+            self.failed_writes.fetch_add(1, Ordering::AcqRel);
+            self.durability.recheck();
+        }
+        self.progress.notify_all();
+    }
+}
+
+/// A frame that has its ids.
+struct Placed {
+    ids: Range<u64>,
+    /// `None`: it is in the kernel.
+    staged: Option<Staged>,
+}
+
+impl Placed {
+    fn written(ids: Range<u64>) -> Self {
+        Placed { ids, staged: None }
+    }
+}
+
+/// What tells whether a staged frame was taken back.
+struct Staged {
+    ticket: u64,
+    failed_writes_before: u64,
+}
+
+struct FailedWrite {
+    error: Error,
+    place: Place,
+}

@@ -1,0 +1,84 @@
+//! How does a small entry get into a mapped segment with as little around it as possible?
+//!
+//! Where the active segment is mapped and ready (`mapped`), an append is a checksum, a short lock and
+//! a copy. That is tried first. It calls no point of cancellation (`ffi/fast_path.rs`): a helper is
+//! woken, never started, here. Where anything else is needed nothing was done, and `append`
+//! does it.
+
+use std::ops::Range;
+
+use crate::format::PreparedFrame;
+use crate::options::SyncMode;
+use crate::primitives::MutexGuard;
+use crate::primitives::atomic::Ordering;
+use crate::stream::StreamCore;
+use crate::stream::writer::tail::Room;
+use crate::stream::writer::tail::Tail;
+
+impl StreamCore {
+    /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
+    /// nothing was done.
+    #[inline]
+    pub fn append_at_once(&self, entry: &[u8]) -> Option<u64> {
+        let options = &self.environment.options;
+        let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
+        // Its checksum is worth computing only if it is stored.
+        let may_be_stored =
+            self.is_mapped.load(Ordering::Relaxed) && self.environment.stores(entry.len() as u64);
+        if options.sync_mode == SyncMode::Strict || !may_be_stored || compresses() {
+            return None;
+        }
+        // A thread is missing: appends see to that at their end.
+        if self.environment.wants_attention() {
+            return None;
+        }
+        let parts = [entry];
+        let frame = PreparedFrame::single(&parts, None).ok()?;
+        let mut tail = self.tail.lock();
+        self.admit(&tail).ok()?;
+        if tail.rotating || !matches!(tail.room_for(&frame, options), Room::Ready) {
+            return None;
+        }
+        let ids = self.store(&mut tail, &frame)?;
+        drop(tail);
+        self.acknowledge(ids.end);
+        Some(ids.start)
+    }
+
+    /// Stores a frame for which there is room, if the active segment is mapped and it may be.
+    #[inline]
+    pub(in crate::stream) fn store(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+    ) -> Option<Range<u64>> {
+        tail.stores = self.environment.stores(frame.frame_len());
+        let ids = tail.store(frame)?;
+        self.after_store(tail);
+        Some(ids)
+    }
+
+    /// Makes ready what a frame for which there is room needs to be stored, where only the helper
+    /// has fallen behind: it shares the processors with those who append. Whether it is worth
+    /// another try.
+    pub(in crate::stream) fn made_ready(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+    ) -> bool {
+        let (at, secured) = (tail.reserved.offset, tail.secured);
+        let end = at + frame.frame_len();
+        let missing = tail
+            .map_in_use()
+            .and_then(|mapped| mapped.to_make_ready(at, end, secured));
+        let Some((map, range)) = missing else {
+            return false;
+        };
+        // Beside the helper, perhaps: what both make ready is ready.
+        MutexGuard::unlocked(tail, move || {
+            // Moved in: if it is the last one it must not be dropped under the lock.
+            let made = map.make_ready(range.start, range.end);
+            made.is_ok() && map.ready_to() > range.start
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! The appending side of a stream: ids, staging, the active segment, room for what comes.
+
+pub mod append;
+pub mod erase;
+pub mod mapped_append;
+pub mod preallocate;
+pub mod release_idle;
+pub mod rotate;
+pub mod staging;
+pub mod tail;
+#[cfg(feature = "sharded")]
+pub mod tail_guard;
+pub mod write_map;

@@ -1,0 +1,36 @@
+//! Where do several streams stand at one moment?
+//!
+//! Whoever holds the tails of all streams sees a state that all of them had at once: nobody can
+//! publish an entry meanwhile. The locks are held for reading numbers only, never for I/O.
+
+use crate::error::Result;
+use crate::primitives::MutexGuard;
+use crate::stream::StreamCore;
+use crate::stream::writer::tail::Tail;
+
+/// A stream's tail, held still.
+pub struct TailForCut<'a> {
+    stream: &'a StreamCore,
+    tail: MutexGuard<'a, Tail>,
+}
+
+impl StreamCore {
+    /// Holds the stream's tail still. Callers that hold several take them in one fixed order; all
+    /// else in the library holds at most one.
+    pub fn lock_tail_for_cut(&self) -> TailForCut<'_> {
+        TailForCut {
+            stream: self,
+            tail: self.tail.lock(),
+        }
+    }
+}
+
+impl TailForCut<'_> {
+    /// One past the last entry in the kernel. Every append that has returned lies below it, every
+    /// append that has not begun lies above. Refused when the stream is poisoned, closed or
+    /// deleted.
+    pub fn next_id(&self) -> Result<u64> {
+        self.stream.admit(&self.tail)?;
+        Ok(self.tail.written.next_id.0)
+    }
+}

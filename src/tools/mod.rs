@@ -1,0 +1,62 @@
+//! Looking at a log's directory without changing it, whether or not somebody writes it.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `streams` | which streams are there, and what would recovery make of each? |
+//! | `walk` | which frames and entries does a segment hold, good and bad? |
+//! | `verify` | is everything that was stored still there and whole? |
+//! | `segment_check` | is everything in one segment whole? |
+//! | `side_files` | what else lies about, and is it whole? |
+//! | `report` | what did a verification find? |
+//! | `stat` | what does a log hold, in numbers? |
+//! | `dump` | what are the entries, one after the other? |
+//!
+//! Facts come from `recovery`, frames from `segment`: the format is read in one place only.
+
+#[cfg(feature = "cli")]
+mod dump;
+mod report;
+#[cfg(feature = "cli")]
+mod salvage;
+mod segment_walk;
+#[cfg(feature = "cli")]
+mod stat;
+mod survey;
+mod verify;
+mod verify_files;
+mod verify_segment;
+
+#[cfg(feature = "cli")]
+pub use dump::DumpedEntry;
+#[cfg(feature = "cli")]
+pub use dump::dump;
+pub use report::Severity;
+pub use report::VerifyFinding;
+pub use report::VerifyReport;
+#[cfg(feature = "cli")]
+pub use salvage::LostIds;
+#[cfg(feature = "cli")]
+pub use salvage::RepairReport;
+#[cfg(feature = "cli")]
+pub use salvage::RepairedStream;
+#[cfg(feature = "cli")]
+pub use salvage::repair;
+#[cfg(feature = "cli")]
+pub(crate) use segment_walk::Found;
+#[cfg(feature = "cli")]
+pub(crate) use segment_walk::SegmentWalk;
+#[cfg(feature = "cli")]
+pub use stat::LogStat;
+#[cfg(feature = "cli")]
+pub use stat::StreamStat;
+#[cfg(feature = "cli")]
+pub use stat::stat;
+pub use survey::Place;
+pub use survey::Selection;
+#[cfg(feature = "cli")]
+pub(crate) use survey::Surveyed;
+#[cfg(feature = "cli")]
+pub(crate) use survey::survey_all;
+#[cfg(feature = "cli")]
+pub use verify::Progress;
+pub use verify::verify;

@@ -1,0 +1,411 @@
+//! How is a healthy copy made of a damaged log?
+//!
+//! Everything that is readable is appended to a new log, frame by frame, under its old ids. What is
+//! not is recorded there as lost, as recovery does: a new segment that says which ids are missing
+//! before it. The old log is locked against writers and not changed.
+//!
+//! Failure: the copy is incomplete and the error tells why; nothing was taken away from the old
+//! log. Where the new one cannot be made it is not begun: an existing log is never written into.
+
+use std::io::IoSlice;
+use std::ops::Range;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::error::memory;
+use crate::format::CHECKPOINTS_FILE;
+use crate::format::LOCK_FILE;
+use crate::format::Predecessor;
+use crate::format::SHARDS_FILE;
+use crate::format::stream_dir_name;
+use crate::ids::EntryId;
+use crate::options::CompressionType;
+use crate::options::CorruptionPolicy;
+use crate::options::SyncMode;
+use crate::options::WalOptions;
+use crate::recovery::Decision;
+use crate::recovery::Next;
+use crate::recovery::Recovered;
+use crate::recovery::decide;
+use crate::recovery::leave_alone;
+use crate::recovery::refusal_error;
+use crate::recovery::survey;
+use crate::segment::FrameAt;
+use crate::storage::Access;
+use crate::storage::Storage;
+use crate::storage::read_exact_at;
+use crate::stream::Environment;
+use crate::stream::StreamCore;
+use crate::tools::Found;
+use crate::tools::Place;
+use crate::tools::Progress;
+use crate::tools::SegmentWalk;
+use crate::tools::Selection;
+use crate::tools::Surveyed;
+use crate::tools::survey_all;
+use crate::wal::Wal;
+
+/// What a repair did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairReport {
+    /// The streams of the old log.
+    pub streams: Vec<RepairedStream>,
+    /// Files beside the streams that were copied as they are.
+    pub copied_files: Vec<PathBuf>,
+}
+
+/// What became of one stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairedStream {
+    /// Its key.
+    pub key: String,
+    /// Entries copied.
+    pub entries: u64,
+    /// The first id of the copy.
+    pub first_id: u64,
+    /// The id that the next append to the copy gets.
+    pub next_id: u64,
+    /// The id that the next append to the old log would have got. If that is greater, entries were
+    /// lost at the end, and their ids are free again in the copy.
+    pub old_next_id: u64,
+    /// What could not be read.
+    pub lost: Vec<LostIds>,
+    /// Why the stream could not be copied at all.
+    pub error: Option<String>,
+}
+
+/// Ids that the copy lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostIds {
+    /// Which.
+    pub ids: Range<u64>,
+    /// Why.
+    pub why: String,
+}
+
+impl RepairReport {
+    /// Whether the copy holds all that the old log held.
+    pub fn is_complete(&self) -> bool {
+        let whole = |stream: &RepairedStream| stream.error.is_none() && stream.lost.is_empty();
+        self.streams.iter().all(whole)
+    }
+}
+
+/// Makes a healthy copy of the log `from` in the directory `to`, which must not exist. The copy's
+/// entries are compressed if `compression` says so.
+///
+/// Errors: `Locked` while somebody writes the old log; `Config` where `to` exists or lies in the
+/// old log; `Io`.
+pub fn repair(
+    from: &Path,
+    to: &Path,
+    compression: CompressionType,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<RepairReport> {
+    let place = Place::new(from)?;
+    let storage = &place.storage;
+    let io = |path: &Path, error| Error::io(error, ErrorContext::at(path));
+    let target = std::path::absolute(to).map_err(|error| io(to, error))?;
+    if storage.kind(&target).map_err(|e| io(to, e))?.is_some() {
+        let what = format!("{} exists; a copy is made in a new directory", to.display());
+        return Err(Error::Config(what));
+    }
+    let parent = target.parent().unwrap_or(&target);
+    let parent = storage.canonical(parent).map_err(|e| io(parent, e))?;
+    if parent.starts_with(&place.root) {
+        return Err(Error::Config("the copy would lie in the log".to_owned()));
+    }
+    let lock_path = place.root.join(LOCK_FILE);
+    let _lock = storage
+        .lock(&lock_path)
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => Error::Locked(place.root.clone()),
+            _ => io(&lock_path, error),
+        })?;
+    let mut options = WalOptions::new(&target);
+    options.sync_mode = SyncMode::Async;
+    options.compression = compression;
+    let copy = Wal::new(options)?;
+    let mut report = RepairReport::default();
+    let streams = survey_all(&place, &Selection::default())?;
+    let lengths = streams
+        .iter()
+        .filter_map(|stream| stream.found.as_ref().ok());
+    let total = lengths.flat_map(|(facts, _)| facts.segments.iter().map(|s| s.file_len));
+    let mut progress = Progress {
+        bytes_done: 0,
+        bytes_total: total.sum(),
+    };
+    for stream in streams {
+        let mut told = RepairedStream {
+            key: stream.key.clone(),
+            ..RepairedStream::default()
+        };
+        let copied = copy_stream(&place, stream, &copy.log.environment, &mut told, |bytes| {
+            progress.bytes_done += bytes;
+            tell(progress);
+        });
+        match copied {
+            Ok(()) => {}
+            Err(CopyError::Unreadable(error)) => told.error = Some(error.to_string()),
+            Err(CopyError::Copy(error)) => return Err(error),
+        }
+        report.streams.push(told);
+    }
+    for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
+        if copy_file(&**storage, &place.root.join(name), &target.join(name))? {
+            report.copied_files.push(target.join(name));
+        }
+    }
+    let synced = storage.sync_dir(&target);
+    synced.map_err(|error| io(&target, error))?;
+    copy.close()?;
+    Ok(report)
+}
+
+/// Which side failed: the stream cannot be read, or the copy not be written.
+enum CopyError {
+    Unreadable(Error),
+    Copy(Error),
+}
+
+fn copy_stream(
+    place: &Place,
+    stream: Surveyed,
+    environment: &Arc<Environment>,
+    told: &mut RepairedStream,
+    mut tell: impl FnMut(u64),
+) -> std::result::Result<(), CopyError> {
+    let (facts, decision) = stream.found.map_err(CopyError::Unreadable)?;
+    let verdict = match decision {
+        Decision::Serve(verdict) => verdict,
+        Decision::Refuse(refusal) => {
+            let error = refusal_error(&stream.key, &facts, &refusal);
+            return Err(CopyError::Unreadable(error));
+        }
+    };
+    let old = leave_alone(&facts, verdict);
+    let mut copy = Copy {
+        environment,
+        key: &stream.key,
+        dir: environment.root.join(stream_dir_name(&stream.key)),
+        first_kept: old.first_kept,
+        core: None,
+        next_id: None,
+    };
+    told.first_id = old.first_kept.0.0;
+    let mut reached = old.first_kept.0.0;
+    for found in &old.segments {
+        let first_id = found.segment.first_id().0;
+        if reached < first_id {
+            lose(told, reached..first_id, "no segment holds them".to_owned());
+        }
+        let opened = SegmentWalk::open(
+            &*place.storage,
+            &found.segment,
+            &found.end,
+            place.read_ahead,
+        );
+        let io = |error| CopyError::Unreadable(Error::io(error, found.segment.context()));
+        let mut walk = opened.map_err(io)?;
+        loop {
+            match walk.advance().map_err(io)? {
+                Found::Frame(frame) => {
+                    copy_frame(&mut walk, &frame, &mut copy, told)?;
+                    tell(frame.header.len());
+                }
+                Found::Damaged(damage) => {
+                    let why = format!("{} at {}", "the frames are damaged", damage.offset.0);
+                    lose(told, damage.ids, why);
+                }
+                Found::End => break,
+            }
+        }
+        reached = reached.max(found.end.next_id.0);
+    }
+    told.old_next_id = match old.next {
+        Next::Fresh { first_id, .. } => first_id.0,
+        Next::First | Next::Continue => reached,
+    };
+    if reached < told.old_next_id {
+        let why = "lost at the end of the stream".to_owned();
+        lose(told, reached..told.old_next_id, why);
+    }
+    let is_emptied = old.next == Next::Continue && reached == told.first_id && reached > 0;
+    if copy.next_id.is_none() && is_emptied {
+        copy.begin_empty(reached).map_err(CopyError::Copy)?;
+    }
+    told.next_id = copy.next_id.unwrap_or(told.first_id);
+    copy.finish().map_err(CopyError::Copy)
+}
+
+/// Notes ids as lost; neighbours of the same kind are one run.
+fn lose(told: &mut RepairedStream, ids: Range<u64>, why: String) {
+    match told.lost.last_mut() {
+        Some(last) if last.ids.end == ids.start && last.why == why => last.ids.end = ids.end,
+        _ => told.lost.push(LostIds { ids, why }),
+    }
+}
+
+/// Copies what is readable of a frame: as one frame where all of it is.
+fn copy_frame(
+    walk: &mut SegmentWalk<'_>,
+    frame: &FrameAt,
+    copy: &mut Copy<'_>,
+    told: &mut RepairedStream,
+) -> std::result::Result<(), CopyError> {
+    let mut entries: Vec<Vec<u8>> = Vec::new();
+    let mut first_id = frame.header.first_id.0;
+    for id in frame.header.ids() {
+        match walk.entry(frame, EntryId(id)) {
+            Ok(bytes) => {
+                if entries.is_empty() {
+                    first_id = id;
+                }
+                let no_memory = |error| {
+                    let context = ErrorContext::default().stream(copy.key).ids(id..id + 1);
+                    CopyError::Unreadable(Error::io(error, context))
+                };
+                let copied = memory::copied(bytes);
+                let pushed = copied.and_then(|bytes| memory::push(&mut entries, bytes));
+                pushed.map_err(no_memory)?;
+            }
+            Err(error @ Error::Io(_)) => return Err(CopyError::Unreadable(error)),
+            Err(error) => {
+                copy.append(first_id, &entries, told)?;
+                entries.clear();
+                lose(told, id..id + 1, error.to_string());
+            }
+        }
+    }
+    copy.append(first_id, &entries, told)
+}
+
+/// The copy of one stream.
+struct Copy<'a> {
+    environment: &'a Arc<Environment>,
+    key: &'a str,
+    dir: PathBuf,
+    first_kept: (EntryId, u64),
+    core: Option<Arc<StreamCore>>,
+    /// Where it ends; `None`: nothing was copied.
+    next_id: Option<u64>,
+}
+
+impl Copy<'_> {
+    /// Appends entries as one frame that begins with this id.
+    fn append(
+        &mut self,
+        first_id: u64,
+        entries: &[Vec<u8>],
+        told: &mut RepairedStream,
+    ) -> std::result::Result<(), CopyError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if self.core.is_none() || self.next_id != Some(first_id) {
+            self.go_on_at(first_id).map_err(CopyError::Copy)?;
+        }
+        let Some(core) = &self.core else {
+            return Ok(());
+        };
+        let slices = memory::collected(entries.iter().map(Vec::as_slice));
+        let slices = slices.map_err(|error| CopyError::Copy(error.into()))?;
+        let ids = core.append_batch(&slices, false).map_err(CopyError::Copy)?;
+        debug_assert_eq!(ids.start, first_id);
+        self.next_id = Some(ids.end);
+        told.entries += entries.len() as u64;
+        Ok(())
+    }
+
+    /// Makes the next append get this id, in a segment that records what is missing before it.
+    fn go_on_at(&mut self, first_id: u64) -> Result<()> {
+        let behind = self.next_id.is_some();
+        self.finish()?;
+        let mut recovered = match behind {
+            true => self.as_it_is()?,
+            false => Recovered::nothing(),
+        };
+        let last = recovered.segments.last().map(|last| last.end);
+        let first_kept = self.first_kept.0;
+        recovered.first_kept = self.first_kept;
+        if last.is_some() || first_id > 0 {
+            recovered.next = Next::Fresh {
+                first_id: EntryId(first_id),
+                lost_from: last.map_or(first_kept, |end| end.next_id),
+                predecessor: last.map(|end| Predecessor {
+                    end_id: end.next_id,
+                    link: end.link,
+                }),
+            };
+        }
+        let dir = self.dir.clone();
+        let core = match behind {
+            true => {
+                let (key, dir) = (self.key.into(), dir.into());
+                StreamCore::recovered(self.environment, key, dir, recovered)
+            }
+            false => StreamCore::begun(self.environment, self.key, dir, recovered),
+        };
+        self.core = Some(core);
+        Ok(())
+    }
+
+    /// Makes a stream without an entry, of which all below this id was truncated.
+    fn begin_empty(&mut self, next_id: u64) -> Result<()> {
+        let (key, dir) = (self.key, self.dir.clone());
+        let core = StreamCore::begun(self.environment, key, dir, Recovered::nothing());
+        core.begin_empty(EntryId(next_id), self.first_kept.1)?;
+        (self.core, self.next_id) = (Some(core), Some(next_id));
+        Ok(())
+    }
+
+    /// What was copied so far, which was closed cleanly.
+    fn as_it_is(&self) -> Result<Recovered> {
+        let options = &self.environment.options;
+        let storage = &*self.environment.storage;
+        let facts = survey(storage, &self.dir, options.read_buffer_size)?;
+        match decide(&facts, CorruptionPolicy::Error) {
+            Decision::Serve(verdict) => Ok(leave_alone(&facts, verdict)),
+            Decision::Refuse(refusal) => Err(refusal_error(self.key, &facts, &refusal)),
+        }
+    }
+
+    /// Makes all that was copied durable and leaves exact files.
+    fn finish(&mut self) -> Result<()> {
+        match self.core.take() {
+            Some(core) => core.close(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Copies a file, durably but for its name. False: there is none.
+fn copy_file(storage: &dyn Storage, from: &Path, to: &Path) -> Result<bool> {
+    let io = |error| Error::io(error, ErrorContext::at(from));
+    if storage.kind(from).map_err(io)?.is_none() {
+        return Ok(false);
+    }
+    let source = storage.open_file(from, Access::Read).map_err(io)?;
+    let len = source.len().map_err(io)?;
+    let target_io = |error| Error::io(error, ErrorContext::at(to));
+    let target = storage.create_file(to).map_err(target_io)?;
+    let mut chunk = vec![0; 128 << 10];
+    let mut at = 0;
+    while at < len {
+        let wanted = chunk.len().min((len - at) as usize);
+        read_exact_at(&*source, at, &mut chunk[..wanted]).map_err(io)?;
+        let written = target.write_at(at, &[IoSlice::new(&chunk[..wanted])]);
+        written.map_err(target_io)?;
+        at += wanted as u64;
+    }
+    target.sync_all().map_err(target_io)?;
+    Ok(true)
+}

@@ -1,0 +1,103 @@
+//! What does a log hold, in numbers?
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::recovery::Decision;
+use crate::recovery::KeptState;
+use crate::recovery::Next;
+use crate::recovery::StreamFacts;
+use crate::recovery::leave_alone;
+use crate::recovery::refusal_error;
+use crate::tools::survey::Place;
+use crate::tools::survey::Selection;
+use crate::tools::survey::survey_all;
+
+/// A log in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogStat {
+    /// Its streams, by directory name.
+    pub streams: Vec<StreamStat>,
+}
+
+/// A stream in numbers, from headers, slots, trailers and the tail; payloads are not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamStat {
+    /// Its key, or the name of its directory where nothing tells the key.
+    pub key: String,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Segment files.
+    pub segments: u64,
+    /// Those that are sealed.
+    pub sealed_segments: u64,
+    /// Bytes of segment files, zeros ahead of the tail included.
+    pub bytes: u64,
+    /// The first id kept.
+    pub first_id: u64,
+    /// The id that the next append gets.
+    pub next_id: u64,
+    /// One past the last id known to be durable.
+    pub durable_end: u64,
+    /// Ids between the first and the next that no segment holds.
+    pub lost_ids: u64,
+    /// Pieces of damage that opening the log would report.
+    pub damage: u64,
+    /// Why the stream cannot be opened, where that is so.
+    pub error: Option<String>,
+}
+
+/// Looks at what is selected.
+pub fn stat(place: &Place, selection: &Selection) -> Result<LogStat> {
+    let mut log = LogStat::default();
+    for stream in survey_all(place, selection)? {
+        let mut stat = StreamStat {
+            key: stream.key,
+            directory: stream.dir,
+            ..StreamStat::default()
+        };
+        match stream.found {
+            Ok((facts, decision)) => fill(&mut stat, &facts, decision),
+            Err(error) => stat.error = Some(error.to_string()),
+        }
+        log.streams.push(stat);
+    }
+    Ok(log)
+}
+
+fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {
+    stat.segments = facts.segments.len() as u64;
+    stat.bytes = facts.segments.iter().map(|segment| segment.file_len).sum();
+    let verdict = match decision {
+        Decision::Serve(verdict) => verdict,
+        Decision::Refuse(refusal) => {
+            stat.error = Some(refusal_error(&stat.key, facts, &refusal).to_string());
+            return;
+        }
+    };
+    stat.damage = verdict.findings.len() as u64;
+    let stream = leave_alone(facts, verdict);
+    let sealed = |state: &KeptState| *state == KeptState::Sealed;
+    let segments = &stream.segments;
+    stat.sealed_segments = segments.iter().filter(|s| sealed(&s.state)).count() as u64;
+    let end = segments.last().map_or(0, |last| last.end.next_id.0);
+    let first = segments.first().map(|first| first.segment.first_id());
+    stat.first_id = first.unwrap_or_default().max(stream.first_kept.0).0;
+    stat.next_id = match stream.next {
+        Next::Fresh { first_id, .. } => first_id.0,
+        Next::First | Next::Continue => end,
+    };
+    stat.durable_end = match stream.next {
+        Next::Fresh { first_id, .. } => first_id.0,
+        Next::First | Next::Continue => stream.durable_end.0.min(end),
+    };
+    let mut held = stat.first_id;
+    for found in segments {
+        let first_id = found.segment.first_id().0;
+        stat.lost_ids += first_id.saturating_sub(held);
+        held = held.max(found.end.next_id.0);
+    }
+    stat.lost_ids += stat.next_id.saturating_sub(held);
+}

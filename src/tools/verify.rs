@@ -1,0 +1,217 @@
+//! Is everything that was stored still there and whole?
+//!
+//! Happy path: all streams are surveyed as recovery does, which judges headers, slots, trailers and
+//! the chain; then every segment is read, frame by frame, with its payloads and its footer; then
+//! the files beside them. Nothing is changed.
+//!
+//! Beside a writer: what is judged lies below the ends found by the survey, and never changes.
+//! What is truncated or deleted meanwhile is passed over. Failure: a file that cannot be read is a
+//! finding; only the root must be readable.
+
+use std::path::Path;
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::segment_file_name;
+use crate::recovery::Decision;
+use crate::recovery::Finding;
+use crate::recovery::RecoveredSegment;
+use crate::recovery::StreamFacts;
+use crate::recovery::leave_alone;
+use crate::recovery::refusal_error;
+use crate::tools::report::Severity;
+use crate::tools::report::VerifyFinding;
+use crate::tools::report::VerifyReport;
+use crate::tools::segment_walk::SegmentWalk;
+use crate::tools::survey::Gone;
+use crate::tools::survey::Place;
+use crate::tools::survey::Selection;
+use crate::tools::survey::Surveyed;
+use crate::tools::survey::survey_all;
+use crate::tools::verify_files::check_root;
+use crate::tools::verify_files::check_stream_dir;
+use crate::tools::verify_segment::check_segment;
+use crate::wal::Wal;
+
+/// How far a long work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes done.
+    pub bytes_done: u64,
+    /// Bytes that there were when it began.
+    pub bytes_total: u64,
+}
+
+/// The progress of a work, and who hears of it.
+struct Meter<'a> {
+    progress: Progress,
+    tell: &'a mut dyn FnMut(Progress),
+}
+
+impl Meter<'_> {
+    fn add(&mut self, bytes: u64) {
+        self.progress.bytes_done += bytes;
+        (self.tell)(self.progress);
+    }
+}
+
+impl Wal {
+    /// Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
+    /// chain of segments, the index file, and the checkpoints of a sharded log. Tells what is
+    /// wrong, with file, place and ids. Changes nothing and stops nobody; beside a writer what is
+    /// written meanwhile is not looked at.
+    ///
+    /// Errors: `Io` where the root cannot be listed. All else that cannot be read is a finding.
+    pub fn verify(&self) -> Result<VerifyReport> {
+        self.log.enter()?;
+        let environment = &self.log.environment;
+        let place = Place::on(
+            Arc::clone(&environment.storage),
+            environment.root.clone(),
+            environment.options.read_buffer_size,
+        );
+        verify(&place, &Selection::default(), &mut |_| ())
+    }
+}
+
+/// Reads everything that is selected and tells what is wrong with it.
+pub fn verify(
+    place: &Place,
+    selection: &Selection,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport> {
+    let mut report = VerifyReport::default();
+    let surveyed = survey_all(place, selection)?;
+    let lengths = surveyed
+        .iter()
+        .filter_map(|stream| stream.found.as_ref().ok());
+    let total = lengths.flat_map(|(facts, _)| facts.segments.iter().map(|s| s.file_len));
+    let mut meter = Meter {
+        progress: Progress {
+            bytes_done: 0,
+            bytes_total: total.sum(),
+        },
+        tell,
+    };
+    for stream in surveyed {
+        verify_stream(place, stream, &mut meter, &mut report);
+    }
+    if selection.stream.is_none() {
+        check_root(place, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn verify_stream(
+    place: &Place,
+    stream: Surveyed,
+    meter: &mut Meter<'_>,
+    report: &mut VerifyReport,
+) {
+    report.streams += 1;
+    let Surveyed { key, dir, found } = stream;
+    let (facts, decision) = match found {
+        Ok(found) => found,
+        Err(error) => return report.findings.push(unreadable(&key, &dir, &error)),
+    };
+    let verdict = match decision {
+        Decision::Serve(verdict) => verdict,
+        Decision::Refuse(refusal) => {
+            let error = refusal_error(&key, &facts, &refusal);
+            return report.findings.push(unreadable(&key, &dir, &error));
+        }
+    };
+    for found in &verdict.findings {
+        let told = judged(&key, &facts, found, Severity::Damage, found.what);
+        report.findings.push(told);
+    }
+    for note in &verdict.notes {
+        let what = format!("left by a crash, or being written: {}", note.what);
+        let told = judged(&key, &facts, note, Severity::Note, &what);
+        report.findings.push(told);
+    }
+    let stream = leave_alone(&facts, verdict);
+    let mut gone = Gone::new(place, &dir);
+    for found in &stream.segments {
+        let header = &found.segment.header;
+        if header.lost_from < header.first_id {
+            let what = "ids lost before this segment are on record";
+            let note = VerifyFinding::new(Severity::Note, found.segment.path(), what).of(&key);
+            let lost = header.lost_from.0..header.first_id.0;
+            report.findings.push(note.ids(lost));
+        }
+        let first_id = found.segment.first_id();
+        if gone.knows(first_id) {
+            continue;
+        }
+        match verify_segment(place, found, meter, report) {
+            Err(error) if !gone.explains(&error, first_id) => {
+                let path = found.segment.path();
+                report.findings.push(unreadable(&key, &path, &error));
+            }
+            _ => {}
+        }
+    }
+    check_stream_dir(place, &key, &dir, &facts, report);
+}
+
+fn verify_segment(
+    place: &Place,
+    found: &RecoveredSegment,
+    meter: &mut Meter<'_>,
+    report: &mut VerifyReport,
+) -> Result<()> {
+    let (segment, end) = (&found.segment, &found.end);
+    let io = |error| Error::io(error, segment.context());
+    let mut walk =
+        SegmentWalk::open(&*place.storage, segment, end, place.read_ahead).map_err(io)?;
+    let mut at = 0;
+    let mut told = 0;
+    let checked = check_segment(&mut walk, end, |read_to| {
+        at = read_to.0;
+        // Not for every frame: who listens may write to a terminal.
+        if at - told >= 1 << 20 {
+            meter.add(at - told);
+            told = at;
+        }
+    });
+    let checked = checked.map_err(io)?;
+    let len = walk.file_len().map_err(io)?;
+    meter.add(len.saturating_sub(told));
+    report.segments += 1;
+    report.frames += checked.frames;
+    report.entries += checked.entries;
+    report.bytes += len;
+    report.findings.extend(checked.findings);
+    Ok(())
+}
+
+/// A finding of recovery's.
+fn judged(
+    key: &str,
+    facts: &StreamFacts,
+    found: &Finding,
+    severity: Severity,
+    what: &str,
+) -> VerifyFinding {
+    let path = match found.segment.and_then(|i| facts.segments.get(i)) {
+        Some(segment) => facts.dir.join(segment_file_name(segment.name_id)),
+        None => facts.dir.to_path_buf(),
+    };
+    VerifyFinding::new(severity, path, what)
+        .of(key)
+        .at(found.offset)
+        .ids(found.ids.clone())
+}
+
+/// What could not be looked at.
+pub(super) fn unreadable(key: &str, path: &Path, error: &Error) -> VerifyFinding {
+    let context = error.context();
+    let path = context.path.unwrap_or_else(|| path.to_path_buf());
+    VerifyFinding::new(Severity::Unreadable, path, error.to_string())
+        .of(key)
+        .at(context.offset)
+        .ids(context.ids)
+}

@@ -1,0 +1,228 @@
+//! Is everything in one segment whole: frames, payloads, the links between them, the footer?
+
+use std::io;
+
+use crate::error::Error;
+#[cfg(feature = "compression")]
+use crate::error::memory;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameFault;
+use crate::format::FrameHeader;
+use crate::format::FrameKind;
+use crate::format::PayloadFault;
+use crate::format::header_crc_of;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::FrameAt;
+use crate::segment::SegmentEnd;
+use crate::segment::SparseIndex;
+use crate::segment::Window;
+use crate::segment::check_frame;
+use crate::tools::report::Severity;
+use crate::tools::report::VerifyFinding;
+use crate::tools::segment_walk::Found;
+use crate::tools::segment_walk::SegmentWalk;
+
+/// What a segment turned out to hold.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Good frames.
+    pub frames: u64,
+    /// Good entries.
+    pub entries: u64,
+    /// What is wrong.
+    pub findings: Vec<VerifyFinding>,
+}
+
+/// Reads a segment from its first frame to `end`, and its footer. `read_to` hears how far it came.
+pub fn check_segment(
+    walk: &mut SegmentWalk<'_>,
+    end: &SegmentEnd,
+    mut read_to: impl FnMut(FileOffset),
+) -> io::Result<Checked> {
+    let mut checked = Checked::default();
+    let mut expected_index = SparseIndex::empty();
+    let mut last: Option<FrameAt> = None;
+    loop {
+        match walk.advance()? {
+            Found::Frame(frame) => {
+                check_back_link(walk, last.as_ref(), &frame, &mut checked);
+                check_payload(walk, &frame, &mut checked)?;
+                let previous = last.map(|last| last.offset);
+                expected_index.note(previous, frame.offset, frame.header.first_id);
+                last = Some(frame);
+                read_to(frame.end());
+            }
+            Found::Damaged(damage) => {
+                last = None;
+                let what = fault_text(&damage.fault);
+                checked.findings.push(
+                    finding(walk, what)
+                        .at(damage.offset.0)
+                        .ids(damage.ids.clone()),
+                );
+            }
+            Found::End => break,
+        }
+    }
+    if walk.segment().is_sealed() {
+        let whole = checked.findings.is_empty();
+        check_footer(walk, end, last.as_ref(), &mut checked)?;
+        if whole {
+            check_index(walk, &expected_index, &mut checked)?;
+        }
+    }
+    Ok(checked)
+}
+
+fn check_back_link(
+    walk: &SegmentWalk<'_>,
+    last: Option<&FrameAt>,
+    frame: &FrameAt,
+    checked: &mut Checked,
+) {
+    let is_first = frame.header.first_id == walk.segment().first_id();
+    let expected = match last {
+        Some(last) => last.header.len(),
+        None if is_first => 0,
+        // Behind damage nothing is known of the frame before.
+        None => return,
+    };
+    if u64::from(frame.header.previous_len) != expected {
+        let what = "the frame's back link does not lead to the frame before it";
+        let found = finding(walk, what).at(frame.offset.0);
+        checked.findings.push(found.ids(frame.header.ids()));
+    }
+}
+
+fn check_payload(
+    walk: &mut SegmentWalk<'_>,
+    frame: &FrameAt,
+    checked: &mut Checked,
+) -> io::Result<()> {
+    let Err(fault) = walk.check(frame)? else {
+        checked.frames += 1;
+        checked.entries += frame.header.end_id() - frame.header.first_id;
+        return Ok(());
+    };
+    // The frame is not whole; which of its entries cannot be read?
+    let mut bad: Vec<std::ops::Range<u64>> = Vec::new();
+    for id in frame.header.ids() {
+        match walk.entry(frame, EntryId(id)) {
+            Ok(_) => {
+                checked.entries += 1;
+                continue;
+            }
+            // Neither good nor bad.
+            Err(Error::Io(error)) => return Err(error),
+            Err(_) => {}
+        }
+        match bad.last_mut() {
+            Some(run) if run.end == id => run.end = id + 1,
+            _ => bad.push(id..id + 1),
+        }
+    }
+    let what = payload_text(&fault);
+    if bad.is_empty() {
+        checked
+            .findings
+            .push(finding(walk, what.as_str()).at(frame.offset.0));
+    }
+    for ids in bad {
+        let found = finding(walk, what.clone()).at(frame.offset.0);
+        checked.findings.push(found.ids(ids));
+    }
+    Ok(())
+}
+
+/// The footer is a frame; its trailer was believed already, and tells the link of the last frame.
+fn check_footer(
+    walk: &SegmentWalk<'_>,
+    end: &SegmentEnd,
+    last: Option<&FrameAt>,
+    checked: &mut Checked,
+) -> io::Result<()> {
+    let segment = walk.segment();
+    let source = walk.source();
+    let limit = FileOffset(walk.file_len()?);
+    let mut window = Window::new();
+    let len = FRAME_HEADER_LEN;
+    let bytes = window.bytes(&source, end.offset, len, len, limit)?;
+    let header = bytes.and_then(|b| FrameHeader::decode(b, segment.seed, end.offset).ok());
+    let footer = header.filter(|header| header.kind == FrameKind::Footer);
+    let whole = match footer {
+        Some(header) => {
+            let frame = FrameAt {
+                offset: end.offset,
+                header,
+            };
+            check_frame(segment, &source, &mut window, &frame, walk.read_ahead)?.is_ok()
+        }
+        None => false,
+    };
+    if !whole {
+        let found = finding(walk, "the footer is damaged").at(end.offset.0);
+        checked.findings.push(found);
+    }
+    if let Some(last) = last.filter(|last| last.end() == end.offset) {
+        let bytes = window.bytes(&source, last.offset, len, len, limit)?;
+        let link = bytes
+            .and_then(|bytes| bytes.first_chunk())
+            .map(header_crc_of);
+        if link != Some(end.link) {
+            let what = "the trailer's link is not that of the last frame";
+            checked.findings.push(finding(walk, what).at(last.offset.0));
+        }
+    }
+    Ok(())
+}
+
+/// The index in the footer must be the one that the frames give.
+fn check_index(
+    walk: &mut SegmentWalk<'_>,
+    expected: &SparseIndex,
+    checked: &mut Checked,
+) -> io::Result<()> {
+    walk.load_index()?;
+    let index = walk.file.index.read();
+    if index.gap().is_some() || index.points() != expected.points() {
+        let what = "the index in the footer is not that of the frames";
+        let found = finding(walk, what);
+        drop(index);
+        checked.findings.push(found);
+    }
+    Ok(())
+}
+
+fn finding(walk: &SegmentWalk<'_>, what: impl Into<String>) -> VerifyFinding {
+    let segment = walk.segment();
+    VerifyFinding::new(Severity::Damage, segment.path(), what).of(&segment.header.key)
+}
+
+fn fault_text(fault: &FrameFault) -> String {
+    match fault {
+        FrameFault::Short => "the file ends inside a frame".to_owned(),
+        FrameFault::Zeros => "zeros where a frame was written".to_owned(),
+        FrameFault::Crc { expected, actual } => {
+            format!("frame header damaged: checksum {actual:#010x}, stored {expected:#010x}")
+        }
+        FrameFault::Field(field) => format!("frame header impossible: {field}"),
+    }
+}
+
+fn payload_text(fault: &PayloadFault) -> String {
+    match fault {
+        PayloadFault::Crc { expected, actual } => {
+            format!("payload damaged: checksum {actual:#010x}, stored {expected:#010x}")
+        }
+        PayloadFault::Entry {
+            expected, actual, ..
+        } => format!("entry damaged: checksum {actual:#010x}, stored {expected:#010x}"),
+        PayloadFault::Table => "the entry table is damaged".to_owned(),
+        PayloadFault::Decompress => "a compressed payload cannot be unpacked".to_owned(),
+        #[cfg(feature = "compression")]
+        PayloadFault::NoMemory { bytes } => memory::out_of_memory(*bytes).to_string(),
+        #[cfg(not(feature = "compression"))]
+        PayloadFault::NoCodec => "compressed, and this build lacks compression".to_owned(),
+    }
+}

@@ -1,0 +1,94 @@
+//! How are entries read in order?
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::error::memory;
+use crate::platform::fork_generation;
+use crate::stream::Cursor;
+use crate::stream::StreamCore;
+
+/// Yields entries in order; see [`WalIdIterator`] for what it sees and when it ends.
+#[derive(Debug)]
+pub struct WalIterator {
+    entries: WalIdIterator,
+}
+
+/// Yields entries with their ids, in order.
+///
+/// It sees entries that become visible while it runs: `None` means nothing more *now*, and it may
+/// be asked again. A run of damaged ids is one `Err`, behind which it goes on. An I/O error, a lack
+/// of memory included, and the deletion of the stream (`StreamNotFound`) end it. When a truncation
+/// overtakes it, it finishes the segment file that it is in. Then it answers one `SegmentNotFound`,
+/// whose context names the ids that are gone, and goes on with the first id kept. It keeps its file
+/// readable but not the log open or locked. In a forked child it answers [`Error::Forked`] once and ends.
+#[derive(Debug)]
+pub struct WalIdIterator {
+    cursor: Cursor,
+    fork_generation: u64,
+    told_forked: bool,
+}
+
+impl WalIterator {
+    pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+        WalIterator {
+            entries: WalIdIterator::new(stream, start),
+        }
+    }
+}
+
+impl WalIdIterator {
+    pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+        WalIdIterator {
+            cursor: Cursor::new(stream, start),
+            fork_generation: fork_generation(),
+            told_forked: false,
+        }
+    }
+
+    /// The next entry, borrowed until the next call: nothing is copied or allocated for it.
+    pub fn next_entry(&mut self) -> Option<Result<(u64, &[u8])>> {
+        if self.fork_generation != fork_generation() {
+            // Locks of the stream may be held by threads that do not exist in the child. Told
+            // once: whoever skips errors must come to an end.
+            let told = std::mem::replace(&mut self.told_forked, true);
+            return (!told).then_some(Err(Error::Forked));
+        }
+        match self.cursor.advance()? {
+            Ok(id) => Some(Ok((id, self.cursor.bytes()))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The next entry, if it is in memory and good: no call of the system. `None`: nothing was done.
+    #[cfg(feature = "capi")]
+    pub(crate) fn next_at_hand(&mut self) -> Option<(u64, &[u8])> {
+        if self.fork_generation != fork_generation() {
+            return None;
+        }
+        let id = self.cursor.advance_at_hand()?;
+        Some((id, self.cursor.bytes()))
+    }
+}
+
+impl Iterator for WalIdIterator {
+    type Item = Result<(u64, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let copy = match self.next_entry()? {
+            Ok((id, bytes)) => memory::copied(bytes).map(|bytes| (id, bytes)),
+            Err(error) => return Some(Err(error)),
+        };
+        Some(copy.map_err(|error| self.cursor.fail(error)))
+    }
+}
+
+impl Iterator for WalIterator {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.entries.next()?;
+        Some(next.map(|(_, bytes)| bytes))
+    }
+}

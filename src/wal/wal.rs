@@ -1,0 +1,360 @@
+//! What can be done to a stream by its key?
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::error::memory;
+use crate::options::LogSink;
+use crate::options::SyncMode;
+use crate::options::WalOptions;
+use crate::storage::RealDisk;
+use crate::storage::Storage;
+#[cfg(feature = "sharded")]
+use crate::stream::Environment;
+use crate::stream::StreamCore;
+use crate::wal::Stream;
+use crate::wal::TxnWriter;
+use crate::wal::WalIdIterator;
+use crate::wal::WalIterator;
+use crate::wal::open::open;
+#[cfg(feature = "sharded")]
+use crate::wal::registry::HeldOpen;
+use crate::wal::registry::Known;
+use crate::wal::registry::Log;
+
+/// A write-ahead log: a root directory with many streams of entries.
+///
+/// Cheap to clone, usable from any number of threads at once. Dropping the last clone (streams and
+/// transactions count as clones) closes it like [`Wal::close`], without a result.
+///
+/// Stream keys are 1 to 255 bytes without NUL; anything else is [`Error::Config`].
+#[derive(Clone)]
+pub struct Wal {
+    pub(crate) log: Arc<Log>,
+}
+
+impl Wal {
+    pub(super) fn of(log: Arc<Log>) -> Self {
+        Wal { log }
+    }
+
+    /// Opens the log at `options.root_path`, creating it when missing (not its parents), recovers
+    /// all streams and locks it against other writers.
+    ///
+    /// Errors: `Locked`; `Config`; `Io`; under [`CorruptionPolicy::Error`] `Corruption`, listing
+    /// all damage found. Under `Truncate` a damaged stream answers for itself later.
+    ///
+    /// [`CorruptionPolicy::Error`]: crate::CorruptionPolicy::Error
+    pub fn new(options: WalOptions) -> Result<Self> {
+        Self::open_logging(
+            options,
+            Arc::new(|level, message| log::log!(level, "{message}")),
+        )
+    }
+
+    /// Like [`Wal::new`], with a receiver of its own for what the log has to tell (recovery,
+    /// damage, failures) instead of the `log` crate's.
+    pub fn open_logging(options: WalOptions, sink: LogSink) -> Result<Self> {
+        Self::open_on(Arc::new(RealDisk), options, sink)
+    }
+
+    /// Opens a log on any disk: for tests.
+    #[doc(hidden)]
+    pub(crate) fn open_on(
+        storage: Arc<dyn Storage>,
+        options: WalOptions,
+        sink: LogSink,
+    ) -> Result<Self> {
+        Ok(Wal::of(Arc::new(open(options, storage, sink, false)?)))
+    }
+
+    /// Opens a log on the simulated disk.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+    ) -> Result<Self> {
+        Self::open_simulated_logging(disk, options, Arc::new(|_, _| ()))
+    }
+
+    /// Opens a log on the simulated disk, with a receiver for what it has to tell.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated_logging(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+        sink: LogSink,
+    ) -> Result<Self> {
+        Self::open_on(Arc::new(disk.clone()), options, sink)
+    }
+
+    /// The same, with helpers that work only in [`Wal::step_helpers`]: the log goes the same way
+    /// every time.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn open_simulated_stepped(
+        disk: &crate::storage::simulated::SimulatedDisk,
+        options: WalOptions,
+        sink: LogSink,
+    ) -> Result<Self> {
+        let log = Arc::new(open(options, Arc::new(disk.clone()), sink, true)?);
+        Ok(Wal { log })
+    }
+
+    /// Lets the helpers do all that is queued, due or not, on this thread.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub fn step_helpers(&self) {
+        self.log.helpers.step();
+    }
+
+    /// Appends one entry (possibly empty) and returns its id. The stream exists from its first
+    /// append on. Durable on return under `Strict`; in the kernel in every mode.
+    pub fn append(&self, stream: &str, entry: &[u8]) -> Result<u64> {
+        self.log.enter_to_write()?;
+        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        self.log
+            .append_to(stream, |stream| stream.append(&[entry], durable))
+    }
+
+    /// Appends entries as one frame and returns their ids: after any crash all are there or none.
+    /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice, and nothing is
+    /// created.
+    pub fn append_batch(&self, stream: &str, entries: &[&[u8]]) -> Result<Range<u64>> {
+        self.log.enter_to_write()?;
+        if entries.is_empty() {
+            let next = self.log.find(stream)?.map_or(0, |stream| stream.next_id());
+            return Ok(next..next);
+        }
+        let durable = self.log.environment.options.sync_mode != SyncMode::Async;
+        self.log
+            .append_to(stream, |stream| stream.append_batch(entries, durable))
+    }
+
+    /// A transaction on a stream: gathers entries and appends them as one frame.
+    pub fn writer(&self, stream: &str) -> TxnWriter {
+        TxnWriter::new(self.clone(), stream)
+    }
+
+    /// A handle on a stream, which need not exist yet: it is created by the first append.
+    pub fn stream(&self, stream: &str) -> Result<Stream> {
+        Ok(Stream::new(
+            Arc::clone(&self.log),
+            self.log.telling(|| self.log.find_or_add(stream))?,
+        ))
+    }
+
+    /// The entry. `None`: unknown stream, an id below the first kept, or at or past the visible
+    /// end. Damage is an error, never `None`.
+    pub fn get(&self, stream: &str, id: u64) -> Result<Option<Vec<u8>>> {
+        self.log.in_stream(stream, |stream| stream.get(id))
+    }
+
+    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it. A
+    /// compressed frame is unpacked once in a call, however many of its entries are asked for and in
+    /// whatever order; single reads unpack it each time, unless it is in the block cache
+    /// ([`WalOptions::block_cache_size`]).
+    pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
+        let found = self
+            .log
+            .in_stream(stream, |stream| stream.get_batch(ids).map(Some))?;
+        match found {
+            Some(entries) => Ok(entries),
+            None => Ok(memory::collected(ids.iter().map(|_| None))?),
+        }
+    }
+
+    /// Entries in order, from `start` or the first id kept, whichever is later. Empty for an
+    /// unknown stream.
+    pub fn iter(&self, stream: &str, start: u64) -> Result<WalIterator> {
+        Ok(WalIterator::new(self.for_reading(stream)?, start))
+    }
+
+    /// Entries in order, with their ids.
+    pub fn iter_with_ids(&self, stream: &str, start: u64) -> Result<WalIdIterator> {
+        Ok(WalIdIterator::new(self.for_reading(stream)?, start))
+    }
+
+    /// The stream, or an empty one that nobody knows.
+    fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+        self.log.telling(|| self.find_for_reading(key))
+    }
+
+    fn find_for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+        if self.log.environment.read_only {
+            // Known from now on: the iterator sees the stream once it is there.
+            let stream = match self.log.find(key)? {
+                Some(stream) => stream,
+                None => self.log.find_or_add(key)?,
+            };
+            stream.look_again()?;
+            return Ok(stream);
+        }
+        match self.log.find(key)? {
+            Some(stream) => Ok(stream),
+            None => Ok(StreamCore::absent(
+                &self.log.environment,
+                key,
+                Default::default(),
+            )),
+        }
+    }
+
+    /// Takes out the segments that lie entirely below `safe_id`; with `archive_path` they are moved
+    /// there, otherwise deleted. The active one stays, unless nothing of the stream is kept (`safe_id`
+    /// is its next id or more), it holds 16 KiB or more, and there is no archive: then it goes
+    /// too, and ids go on. Durable on return, and so is all that was appended before. Returns how
+    /// many. Unknown stream: `StreamNotFound`.
+    ///
+    /// A file that cannot be removed keeps no other: the rest is done, the first failure is
+    /// reported, and each later call tries again. So after an error the entries may be truncated
+    /// already; success means that no file of a truncated segment is left.
+    pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
+        self.log.enter_to_write()?;
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.truncate(safe_id))
+    }
+
+    /// Brings back the archived segments that join on to the first id kept. Durable on return.
+    /// Returns how many; 0 without an archive. An error may also mean that they are back and a file
+    /// in the archive could not be removed: each later call, and each truncation, tries again.
+    pub fn restore_archived(&self, stream: &str) -> Result<usize> {
+        self.log.enter_to_write()?;
+        match self.log.find(stream)? {
+            Some(stream) => self.log.telling(|| stream.restore_archived()),
+            None => Ok(0),
+        }
+    }
+
+    /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
+    /// append by name starts a new stream at id 0. A file that cannot be removed keeps no other: the
+    /// stream is gone, the first failure is reported, and deleting it again tries again.
+    pub fn delete_stream(&self, stream: &str) -> Result<()> {
+        self.log.enter_to_write()?;
+        self.log.delete(stream)
+    }
+
+    /// The first id of the segment that appends go to; `None` before the first append, or when the
+    /// stream cannot be used.
+    pub fn current_segment_start_id(&self, stream: &str) -> Option<u64> {
+        self.try_current_segment_start_id(stream).ok().flatten()
+    }
+
+    /// The keys of all streams, sorted; those that could not be opened included.
+    pub fn streams(&self) -> Result<Vec<String>> {
+        self.log.enter()?;
+        if self.log.environment.read_only {
+            self.log.telling(|| self.log.discover())?;
+        }
+        let known = self.log.known.read();
+        let exists = |known: &Known| match known {
+            Known::Stream(stream) => stream.exists(),
+            Known::Broken(_) => true,
+        };
+        let mut keys: Vec<String> = known
+            .iter()
+            .filter(|(_, known)| exists(known))
+            .map(|(key, _)| key.to_string())
+            .collect();
+        drop(known);
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.
+    pub fn sync(&self, stream: &str) -> Result<()> {
+        self.log.enter_to_write()?;
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.sync())
+    }
+
+    /// Makes everything appended so far durable, in all streams; the first failure is told. Streams
+    /// that could not be opened took no appends and are passed over.
+    pub fn sync_all(&self) -> Result<()> {
+        self.log.enter_to_write()?;
+        let streams = self.log.served(&self.log.known.read());
+        let mut result = Ok(());
+        for stream in streams {
+            let synced = match self.log.telling(|| stream.sync()) {
+                // Deleted meanwhile: nothing to make durable.
+                Err(Error::StreamNotFound(_)) => Ok(()),
+                synced => synced,
+            };
+            result = result.and(synced);
+        }
+        result
+    }
+
+    /// Closes the log for all clones: everything is made durable, active files are cut to their
+    /// exact length, threads are joined, the lock is released. Later calls answer `Closed`. A
+    /// failure is told after all the rest was done.
+    pub fn close(self) -> Result<()> {
+        self.log.close()
+    }
+
+    /// [`Stream::append_vectored`], by name.
+    #[cfg(feature = "capi")]
+    pub(crate) fn append_vectored(&self, stream: &str, parts: &[&[u8]]) -> Result<u64> {
+        self.log.enter_to_write()?;
+        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        self.log
+            .append_to(stream, |stream| stream.append(parts, durable))
+    }
+
+    /// [`Stream::get_into`], by name.
+    #[cfg(feature = "capi")]
+    pub(crate) fn get_into(
+        &self,
+        stream: &str,
+        id: u64,
+        target: &mut [u8],
+    ) -> Result<Option<usize>> {
+        self.log
+            .in_stream(stream, |stream| stream.get_into(id, target))
+    }
+
+    /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
+    pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
+        let Some(stream) = self.log.telling(|| self.log.find(stream))? else {
+            return Ok(None);
+        };
+        self.log.telling(|| stream.look_again())?;
+        Ok(stream.current_segment_start_id())
+    }
+
+    /// What the streams share; the sharded log keeps its own files beside them.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn environment(&self) -> &Arc<Environment> {
+        &self.log.environment
+    }
+
+    /// Whether the log can be used: `Closed` and `Forked` otherwise.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn enter(&self) -> Result<()> {
+        self.log.enter()
+    }
+
+    /// Keeps the log from being closed, and its lock from being released, until the guard goes.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn hold_open(&self) -> Result<HeldOpen<'_>> {
+        self.log.hold_open()
+    }
+
+    fn existing(&self, key: &str) -> Result<Arc<StreamCore>> {
+        match self.log.find(key)? {
+            Some(stream) if stream.exists() => Ok(stream),
+            _ => Err(Error::StreamNotFound(key.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Wal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wal")
+            .field("root", &self.log.environment.root)
+            .finish_non_exhaustive()
+    }
+}

@@ -6,5 +6,5 @@ mod open_files;
 pub use block_cache::Block;
 pub use block_cache::BlockCache;
 pub use block_cache::BlockKey;
-pub use open_files::LazySlot;
+pub use open_files::LazyFileSlot;
 pub use open_files::OpenFiles;

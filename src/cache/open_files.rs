@@ -1,6 +1,6 @@
 //! Which files stay open: at most so many, over all streams; those not used lately give way.
 //!
-//! Every user keeps its own [`OpenSlot`], so using an open file touches nothing shared. Only
+//! Every user keeps its own [`FileSlot`], so using an open file touches nothing shared. Only
 //! opening goes through the common ring, which is swept like the hand of a clock: a slot used
 //! since the last sweep gets a second chance, one with unsynced bytes a third.
 
@@ -17,7 +17,7 @@ use crate::primitives::atomic::Ordering;
 
 /// The place of one file that may be open.
 #[derive(Debug)]
-pub struct OpenSlot<T> {
+pub struct FileSlot<T> {
     file: Mutex<Option<T>>,
     used: AtomicBool,
     /// Bytes written through this file are not synced yet.
@@ -26,36 +26,36 @@ pub struct OpenSlot<T> {
     /// written back may never be told to a newer one.
     unproven: AtomicBool,
     /// How often the file was opened.
-    openings: AtomicU64,
+    open_count_of_file: AtomicU64,
     /// How often it was closed.
-    closings: AtomicU64,
+    close_count: AtomicU64,
 }
 
-impl<T> Default for OpenSlot<T> {
+impl<T> Default for FileSlot<T> {
     fn default() -> Self {
-        OpenSlot {
+        FileSlot {
             file: Mutex::new(None),
             used: AtomicBool::new(false),
             unsynced: AtomicBool::new(false),
             unproven: AtomicBool::new(false),
-            openings: AtomicU64::new(0),
-            closings: AtomicU64::new(0),
+            open_count_of_file: AtomicU64::new(0),
+            close_count: AtomicU64::new(0),
         }
     }
 }
 
-impl<T: Clone> OpenSlot<T> {
-    /// How often the file was opened so far; compare with [`OpenSlot::wrote_through`].
+impl<T: Clone> FileSlot<T> {
+    /// How often the file was opened so far; compare with [`FileSlot::mark_dirty`].
     #[inline]
-    pub fn openings(&self) -> u64 {
-        self.openings.load(Ordering::Acquire)
+    pub fn open_count_of_file(&self) -> u64 {
+        self.open_count_of_file.load(Ordering::Acquire)
     }
 
     /// How often the file was closed so far: who holds it for longer than a call lets go of it when
     /// this has moved.
     #[inline]
-    pub fn closings(&self) -> u64 {
-        self.closings.load(Ordering::Acquire)
+    pub fn close_count(&self) -> u64 {
+        self.close_count.load(Ordering::Acquire)
     }
 
     /// Notes that who holds the file has used it.
@@ -68,26 +68,26 @@ impl<T: Clone> OpenSlot<T> {
     }
 
     /// Another view of the same file, in place of the one that is open; nothing where that was
-    /// closed since `closings` was asked for.
-    pub fn replace(&self, file: T, closings: u64) {
+    /// closed since `close_count` was asked for.
+    pub fn replace(&self, file: T, close_count: u64) {
         let mut present = self.file.lock();
-        if present.is_some() && self.closings() == closings {
+        if present.is_some() && self.close_count() == close_count {
             *present = Some(file);
         }
     }
 
     /// Notes that bytes were written through the file that was open at opening `opening`.
     #[inline]
-    pub fn wrote_through(&self, opening: u64) {
+    pub fn mark_dirty(&self, opening: u64) {
         self.unsynced.store(true, Ordering::Release);
-        if self.openings() != opening {
+        if self.open_count_of_file() != opening {
             self.unproven.store(true, Ordering::Release);
         }
     }
 
     /// Starts a sync that covers all bytes noted so far. Whoever calls this holds the file, so it
     /// stays open until the sync is over. True: the bytes are unproven and must be written again.
-    pub fn begin_sync(&self) -> bool {
+    pub fn clear_dirty(&self) -> bool {
         self.unsynced.store(false, Ordering::Release);
         self.unproven.swap(false, Ordering::AcqRel)
     }
@@ -100,7 +100,7 @@ impl<T: Clone> OpenSlot<T> {
 
     fn close(&self) {
         let mut file = self.file.lock();
-        self.closings.fetch_add(1, Ordering::AcqRel);
+        self.close_count.fetch_add(1, Ordering::AcqRel);
         let closed = file.take();
         drop(file);
         if closed.is_some() && self.unsynced.load(Ordering::Acquire) {
@@ -112,26 +112,26 @@ impl<T: Clone> OpenSlot<T> {
 /// A slot that takes no memory before it is first asked for anything: of ten thousand streams most
 /// are idle.
 #[derive(Debug)]
-pub struct LazySlot<T>(OnceLock<Arc<OpenSlot<T>>>);
+pub struct LazyFileSlot<T>(OnceLock<Arc<FileSlot<T>>>);
 
-impl<T> LazySlot<T> {
+impl<T> LazyFileSlot<T> {
     /// Whether it was never asked for anything: no file was opened through it.
     pub fn is_untouched(&self) -> bool {
         self.0.get().is_none()
     }
 }
 
-impl<T> Default for LazySlot<T> {
+impl<T> Default for LazyFileSlot<T> {
     fn default() -> Self {
-        LazySlot(OnceLock::new())
+        LazyFileSlot(OnceLock::new())
     }
 }
 
-impl<T> Deref for LazySlot<T> {
-    type Target = Arc<OpenSlot<T>>;
+impl<T> Deref for LazyFileSlot<T> {
+    type Target = Arc<FileSlot<T>>;
 
     #[inline]
-    fn deref(&self) -> &Arc<OpenSlot<T>> {
+    fn deref(&self) -> &Arc<FileSlot<T>> {
         self.0.get_or_init(Arc::default)
     }
 }
@@ -143,7 +143,7 @@ type Release = Box<dyn Fn() + Send + Sync>;
 pub struct OpenFiles<T> {
     most: usize,
     release: Option<Release>,
-    ring: Mutex<VecDeque<Weak<OpenSlot<T>>>>,
+    ring: Mutex<VecDeque<Weak<FileSlot<T>>>>,
 }
 
 impl<T: Clone> OpenFiles<T> {
@@ -157,12 +157,12 @@ impl<T: Clone> OpenFiles<T> {
     }
 
     /// Calls `release` after files were closed, without any lock held; it must not wait.
-    pub fn telling(mut self, release: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn on_close(mut self, release: impl Fn() + Send + Sync + 'static) -> Self {
         self.release = Some(Box::new(release));
         self
     }
 
-    fn tell(&self, closed: bool) {
+    fn notify_close(&self, closed: bool) {
         if let (true, Some(release)) = (closed, &self.release) {
             release();
         }
@@ -171,24 +171,24 @@ impl<T: Clone> OpenFiles<T> {
     /// The slot's file, opened by `open` when it is not.
     pub fn get<E>(
         &self,
-        slot: &Arc<OpenSlot<T>>,
+        slot: &Arc<FileSlot<T>>,
         open: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         if let Some(file) = slot.current() {
             return Ok(file);
         }
         let file = open()?;
-        Ok(self.admit(slot, file))
+        Ok(self.insert(slot, file))
     }
 
     /// Puts a freshly opened file into the slot; the file that is there already wins.
-    pub fn admit(&self, slot: &Arc<OpenSlot<T>>, file: T) -> T {
+    pub fn insert(&self, slot: &Arc<FileSlot<T>>, file: T) -> T {
         let mut ring = self.ring.lock();
         if let Some(present) = slot.current() {
             return present;
         }
         let closed = self.make_room(&mut ring);
-        slot.openings.fetch_add(1, Ordering::AcqRel);
+        slot.open_count_of_file.fetch_add(1, Ordering::AcqRel);
         if slot.unsynced.load(Ordering::Acquire) {
             slot.unproven.store(true, Ordering::Release);
         }
@@ -196,17 +196,17 @@ impl<T: Clone> OpenFiles<T> {
         slot.used.store(true, Ordering::Relaxed);
         ring.push_back(Arc::downgrade(slot));
         drop(ring);
-        self.tell(closed);
+        self.notify_close(closed);
         file
     }
 
     /// Closes the slot's file, which nobody will ask for again in this form.
-    pub fn forget(&self, slot: &Arc<OpenSlot<T>>) {
+    pub fn forget(&self, slot: &Arc<FileSlot<T>>) {
         let mut ring = self.ring.lock();
         ring.retain(|listed| !std::ptr::eq(listed.as_ptr(), Arc::as_ptr(slot)));
         slot.close();
         drop(ring);
-        self.tell(true);
+        self.notify_close(true);
     }
 
     /// Closes every file without unsynced bytes. False: there was none.
@@ -225,7 +225,7 @@ impl<T: Clone> OpenFiles<T> {
         });
         let closed = ring.len() < before;
         drop(ring);
-        self.tell(closed);
+        self.notify_close(closed);
         closed
     }
 
@@ -239,7 +239,7 @@ impl<T: Clone> OpenFiles<T> {
     }
 
     /// Tells whether a file was closed.
-    fn make_room(&self, ring: &mut VecDeque<Weak<OpenSlot<T>>>) -> bool {
+    fn make_room(&self, ring: &mut VecDeque<Weak<FileSlot<T>>>) -> bool {
         let mut closed = false;
         // First sweep: neither used lately nor unsynced. Second: not unsynced. Third: any.
         for sweep in 0..3 {
@@ -279,7 +279,7 @@ impl<T> std::fmt::Debug for OpenFiles<T> {
 mod tests {
     use super::*;
 
-    type Slots = Vec<Arc<OpenSlot<usize>>>;
+    type Slots = Vec<Arc<FileSlot<usize>>>;
 
     fn slots(count: usize) -> Slots {
         (0..count).map(|_| Arc::default()).collect()
@@ -308,42 +308,42 @@ mod tests {
     fn a_file_with_unsynced_bytes_gives_way_last_and_is_unproven_then() {
         let (files, all) = (OpenFiles::new(2), slots(4));
         open(&files, &all, 0);
-        all[0].wrote_through(all[0].openings());
+        all[0].mark_dirty(all[0].open_count_of_file());
         open(&files, &all, 1);
         open(&files, &all, 2);
         assert!(
             is_open(&all, 0) && !is_open(&all, 1),
             "the clean file was closed"
         );
-        all[2].wrote_through(all[2].openings());
+        all[2].mark_dirty(all[2].open_count_of_file());
         open(&files, &all, 3);
         assert!(!is_open(&all, 0));
         open(&files, &all, 0);
         assert!(
-            all[0].begin_sync(),
+            all[0].clear_dirty(),
             "written through a descriptor that is closed"
         );
-        assert!(!all[0].begin_sync());
+        assert!(!all[0].clear_dirty());
         open(&files, &all, 2);
-        assert!(all[2].begin_sync() || is_open(&all, 2));
+        assert!(all[2].clear_dirty() || is_open(&all, 2));
     }
 
     #[test]
     fn bytes_written_through_a_file_closed_meanwhile_are_unproven() {
         let (files, all) = (OpenFiles::new(1), slots(2));
         open(&files, &all, 0);
-        let opening = all[0].openings();
+        let opening = all[0].open_count_of_file();
         open(&files, &all, 1);
         open(&files, &all, 0);
-        all[0].wrote_through(opening);
-        assert!(all[0].begin_sync());
+        all[0].mark_dirty(opening);
+        assert!(all[0].clear_dirty());
     }
 
     #[test]
     fn clean_files_are_closed_where_descriptors_are_short() {
         let (files, all) = (OpenFiles::new(4), slots(3));
         (0..3).for_each(|i| open(&files, &all, i));
-        all[1].wrote_through(all[1].openings());
+        all[1].mark_dirty(all[1].open_count_of_file());
         assert!(files.close_clean());
         let still_open: Vec<_> = (0..3).filter(|i| is_open(&all, *i)).collect();
         assert_eq!(still_open, [1]);
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn a_slot_takes_memory_once_it_is_used_and_stays_the_same_then() {
         let files = OpenFiles::new(4);
-        let slot = LazySlot::default();
+        let slot = LazyFileSlot::default();
         assert!(slot.is_untouched());
         assert_eq!(files.get::<()>(&slot, || Ok(7)), Ok(7));
         assert!(!slot.is_untouched());

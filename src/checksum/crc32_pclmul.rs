@@ -2,8 +2,8 @@
 //!
 //! Algorithm and constants: Gopal et al., "Fast CRC Computation for Generic Polynomials Using
 //! PCLMULQDQ Instruction" (Intel, 2009), for the bit-reflected CRC-32. The message is taken in
-//! blocks of 128 bits: each is multiplied on to where the next one stands and added to that; what
-//! is left at the end is reduced to 32 bits. Zeros in front of a message that starts from zero
+//! blocks of 128 bits: each is crc32_pclmul on to where the next one stands and added to that; what
+//! is left at the end is reduce to 32 bits. Zeros in front of a message that starts from zero
 //! change nothing, so one whose length is odd begins with them.
 
 #![allow(unsafe_code)]
@@ -20,9 +20,9 @@ use std::arch::x86_64::_mm_srli_si128;
 use std::arch::x86_64::_mm_xor_si128;
 
 /// What moves a block on by its own length: x^(128+32) and x^(128-32) modulo the polynomial.
-const ON_BY_A_BLOCK: (i64, i64) = (0x0001_7519_97D0, 0x0000_CCAA_009E);
+const FOLD_128: (i64, i64) = (0x0001_7519_97D0, 0x0000_CCAA_009E);
 /// What brings 96 bits to 64: x^64 modulo the polynomial.
-const TO_64_BITS: i64 = 0x0001_63CD_6124;
+const FOLD_64: i64 = 0x0001_63CD_6124;
 /// The polynomial, and x^64 divided by it (Barrett's reduction).
 const POLYNOMIAL: i64 = 0x0001_DB71_0641;
 const QUOTIENT: i64 = 0x0001_F701_1641;
@@ -30,13 +30,13 @@ const QUOTIENT: i64 = 0x0001_F701_1641;
 /// The CRC-32 that goes on from `initial` with `number` and then `words`; `None` where the processor
 /// has not what it takes, which is looked up once and then costs a load and a test.
 #[inline]
-pub(super) fn crc_of_words(initial: u32, number: u64, words: [u64; 4]) -> Option<u32> {
+pub(super) fn crc32_words(initial: u32, number: u64, words: [u64; 4]) -> Option<u32> {
     if !is_x86_feature_detected!("pclmulqdq") || !is_x86_feature_detected!("sse4.1") {
         return None;
     }
     let [a, b, c, d] = words;
     // SAFETY: the processor has what the function is compiled for.
-    Some(unsafe { multiplied(initial, number, a, b, c, d) })
+    Some(unsafe { crc32_pclmul(initial, number, a, b, c, d) })
 }
 
 /// The words one by one, so that they come in registers.
@@ -44,15 +44,15 @@ pub(super) fn crc_of_words(initial: u32, number: u64, words: [u64; 4]) -> Option
 /// # Safety
 /// The processor has both features.
 #[target_feature(enable = "pclmulqdq,sse4.1")]
-unsafe fn multiplied(initial: u32, number: u64, a: u64, b: u64, c: u64, d: u64) -> u32 {
+unsafe fn crc32_pclmul(initial: u32, number: u64, a: u64, b: u64, c: u64, d: u64) -> u32 {
     // The register starts from the complement and meets the first bytes by exclusive or.
     let first = number ^ u64::from(!initial);
     // SAFETY: as demanded of the caller.
     unsafe {
         let mut sum = _mm_set_epi64x(first as i64, 0);
-        sum = _mm_xor_si128(on_by_a_block(sum), _mm_set_epi64x(b as i64, a as i64));
-        sum = _mm_xor_si128(on_by_a_block(sum), _mm_set_epi64x(d as i64, c as i64));
-        !reduced(sum)
+        sum = _mm_xor_si128(fold_block(sum), _mm_set_epi64x(b as i64, a as i64));
+        sum = _mm_xor_si128(fold_block(sum), _mm_set_epi64x(d as i64, c as i64));
+        !reduce(sum)
     }
 }
 
@@ -60,10 +60,10 @@ unsafe fn multiplied(initial: u32, number: u64, a: u64, b: u64, c: u64, d: u64) 
 /// The processor has PCLMULQDQ.
 #[inline]
 #[target_feature(enable = "pclmulqdq")]
-unsafe fn on_by_a_block(sum: __m128i) -> __m128i {
+unsafe fn fold_block(sum: __m128i) -> __m128i {
     // SAFETY: as demanded of the caller.
     unsafe {
-        let factors = _mm_set_epi64x(ON_BY_A_BLOCK.1, ON_BY_A_BLOCK.0);
+        let factors = _mm_set_epi64x(FOLD_128.1, FOLD_128.0);
         let low = _mm_clmulepi64_si128::<0x00>(sum, factors);
         let high = _mm_clmulepi64_si128::<0x11>(sum, factors);
         _mm_xor_si128(low, high)
@@ -76,14 +76,14 @@ unsafe fn on_by_a_block(sum: __m128i) -> __m128i {
 /// The processor has both features.
 #[inline]
 #[target_feature(enable = "pclmulqdq,sse4.1")]
-unsafe fn reduced(sum: __m128i) -> u32 {
+unsafe fn reduce(sum: __m128i) -> u32 {
     // SAFETY: as demanded of the caller.
     unsafe {
         let low_32 = _mm_set_epi32(0, 0, 0, !0);
-        let factor = _mm_set_epi64x(ON_BY_A_BLOCK.1, 0);
+        let factor = _mm_set_epi64x(FOLD_128.1, 0);
         let carried = _mm_clmulepi64_si128::<0x10>(sum, factor);
         let in_96 = _mm_xor_si128(carried, _mm_srli_si128::<8>(sum));
-        let factor = _mm_set_epi64x(0, TO_64_BITS);
+        let factor = _mm_set_epi64x(0, FOLD_64);
         let carried = _mm_clmulepi64_si128::<0x00>(_mm_and_si128(in_96, low_32), factor);
         let in_64 = _mm_xor_si128(carried, _mm_srli_si128::<4>(in_96));
         let factors = _mm_set_epi64x(QUOTIENT, POLYNOMIAL);

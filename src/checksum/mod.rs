@@ -12,18 +12,18 @@ use std::sync::LazyLock;
 use crc32fast::Hasher;
 
 /// Knows what the processor can do: asking again for each checksum takes as long as a short one.
-static START: LazyLock<Hasher> = LazyLock::new(Hasher::new);
+static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
 
 /// The CRC-32 of `bytes`.
 #[inline]
-pub fn crc_of(bytes: &[u8]) -> u32 {
-    crc_of_all(&[bytes])
+pub fn crc32(bytes: &[u8]) -> u32 {
+    crc32_parts(&[bytes])
 }
 
 /// The CRC-32 of all parts, one after the other.
 #[inline]
-pub fn crc_of_all(parts: &[&[u8]]) -> u32 {
-    let mut hasher = START.clone();
+pub fn crc32_parts(parts: &[&[u8]]) -> u32 {
+    let mut hasher = HASHER.clone();
     parts.iter().for_each(|part| hasher.update(part));
     hasher.finalize()
 }
@@ -31,8 +31,8 @@ pub fn crc_of_all(parts: &[&[u8]]) -> u32 {
 /// The CRC-32 that goes on from `initial` with `number`, little-endian, and then `bytes`.
 ///
 /// The first four bytes meet the initial value by exclusive or, so it can be put into them.
-pub fn crc_from(initial: u32, number: u64, bytes: &[u8]) -> u32 {
-    let mut hasher = START.clone();
+pub fn crc32_seeded(initial: u32, number: u64, bytes: &[u8]) -> u32 {
+    let mut hasher = HASHER.clone();
     hasher.update(&(number ^ u64::from(initial)).to_le_bytes());
     hasher.update(bytes);
     hasher.finalize()
@@ -40,16 +40,16 @@ pub fn crc_from(initial: u32, number: u64, bytes: &[u8]) -> u32 {
 
 /// The same for four numbers, little-endian.
 #[inline]
-pub fn crc_of_words(initial: u32, number: u64, words: [u64; 4]) -> u32 {
+pub fn crc32_words(initial: u32, number: u64, words: [u64; 4]) -> u32 {
     #[cfg(target_arch = "x86_64")]
-    if let Some(crc) = crc32_pclmul::crc_of_words(initial, number, words) {
+    if let Some(crc) = crc32_pclmul::crc32_words(initial, number, words) {
         return crc;
     }
     let mut bytes = [0; 32];
     for (word, place) in words.iter().zip(bytes.chunks_exact_mut(8)) {
         place.copy_from_slice(&word.to_le_bytes());
     }
-    crc_from(initial, number, &bytes)
+    crc32_seeded(initial, number, &bytes)
 }
 
 #[cfg(test)]
@@ -61,12 +61,12 @@ mod tests {
         let bytes: Vec<u8> = (0..600_u32).map(|n| ((n * n) >> 3) as u8).collect();
         for len in [0, 1, 7, 8, 31, 32, 33, 255, 256, 600] {
             let bytes = &bytes[..len];
-            assert_eq!(crc_of(bytes), crc32fast::hash(bytes));
+            assert_eq!(crc32(bytes), crc32fast::hash(bytes));
             let (head, tail) = bytes.split_at(len / 3);
-            assert_eq!(crc_of_all(&[head, tail]), crc32fast::hash(bytes));
+            assert_eq!(crc32_parts(&[head, tail]), crc32fast::hash(bytes));
             for (initial, number) in [(0, 0_u64), (1, 1), (0xDEAD_BEEF, 0x0123_4567_89AB_CDEF)] {
                 assert_eq!(
-                    crc_from(initial, number, bytes),
+                    crc32_seeded(initial, number, bytes),
                     of_library(initial, number, bytes)
                 );
             }
@@ -80,8 +80,8 @@ mod tests {
         let agree = |initial, number, words: [u64; 4]| {
             let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
             let expected = of_library(initial, number, &bytes);
-            assert_eq!(crc_of_words(initial, number, words), expected);
-            assert_eq!(crc_from(initial, number, &bytes), expected);
+            assert_eq!(crc32_words(initial, number, words), expected);
+            assert_eq!(crc32_seeded(initial, number, &bytes), expected);
         };
         for bit in 0..4 * 64 {
             let mut words = plain;

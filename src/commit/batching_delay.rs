@@ -13,13 +13,13 @@
 //! Plain data under the group's lock: nothing here waits or looks at a clock.
 
 /// Longer rounds count as this: who waits does so on a processor.
-const MOST_ROUND_NS: u64 = 1_000_000;
+const MAX_ROUND_NS: u64 = 1_000_000;
 
 /// After waits that brought nobody, so many rounds at most begin without one.
-const MOST_SKIPPED: u32 = 256;
+const MAX_SKIPPED: u32 = 256;
 
 /// What is known of those who commit.
-pub(super) struct Crowd {
+pub(super) struct BatchingEstimator {
     /// How many would be in the next round if all came back who were in the last one.
     expected: usize,
     /// How long a round takes, smoothed.
@@ -32,15 +32,15 @@ pub(super) struct Crowd {
 
 /// Whom to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gathering {
+pub(super) struct Delay {
     present: usize,
     missing: usize,
     round_ns: u64,
 }
 
-impl Crowd {
+impl BatchingEstimator {
     pub(super) const fn new() -> Self {
-        Crowd {
+        BatchingEstimator {
             expected: 1,
             round_ns: 0,
             skip: 0,
@@ -49,12 +49,12 @@ impl Crowd {
     }
 
     /// Whether more than one caller was in the last round, or waited behind it.
-    pub(super) fn expects_company(&self) -> bool {
+    pub(super) fn expects_more(&self) -> bool {
         self.expected > 1
     }
 
     /// Whom a leader should wait for, where it is there with `present` callers, itself included.
-    pub(super) fn plan(&mut self, present: usize) -> Option<Gathering> {
+    pub(super) fn plan(&mut self, present: usize) -> Option<Delay> {
         if present >= self.expected || self.round_ns == 0 {
             return None;
         }
@@ -62,7 +62,7 @@ impl Crowd {
             self.skip -= 1;
             return None;
         }
-        Some(Gathering {
+        Some(Delay {
             present,
             missing: self.expected - present,
             round_ns: self.round_ns,
@@ -75,13 +75,13 @@ impl Crowd {
             self.next_skip = 1;
         } else {
             self.skip = self.next_skip;
-            self.next_skip = (self.next_skip * 2).min(MOST_SKIPPED);
+            self.next_skip = (self.next_skip * 2).min(MAX_SKIPPED);
         }
     }
 
     /// Notes a round that took so long, answered `settled` callers and left `waiting` behind.
     pub(super) fn note_round(&mut self, took_ns: u64, settled: usize, waiting: usize) {
-        let took_ns = took_ns.clamp(1, MOST_ROUND_NS);
+        let took_ns = took_ns.clamp(1, MAX_ROUND_NS);
         self.round_ns = match self.round_ns {
             0 => took_ns,
             before => (before * 7 + took_ns).div_ceil(8),
@@ -90,7 +90,7 @@ impl Crowd {
     }
 }
 
-impl Gathering {
+impl Delay {
     /// Whether to go on waiting, after `waited_ns` in which `arrived` came, the last of them (or the
     /// beginning, if none did) `quiet_ns` ago.
     pub(super) fn goes_on(&self, waited_ns: u64, quiet_ns: u64, arrived: usize) -> bool {
@@ -103,15 +103,15 @@ impl Gathering {
 mod tests {
     use super::*;
 
-    fn crowd_after(took_ns: u64, settled: usize, waiting: usize) -> Crowd {
-        let mut crowd = Crowd::new();
+    fn crowd_after(took_ns: u64, settled: usize, waiting: usize) -> BatchingEstimator {
+        let mut crowd = BatchingEstimator::new();
         crowd.note_round(took_ns, settled, waiting);
         crowd
     }
 
     #[test]
     fn who_is_alone_or_has_all_of_them_waits_for_nobody() {
-        assert_eq!(Crowd::new().plan(1), None);
+        assert_eq!(BatchingEstimator::new().plan(1), None);
         assert_eq!(crowd_after(50_000, 1, 0).plan(1), None);
         assert_eq!(crowd_after(50_000, 2, 2).plan(4), None);
         assert_eq!(crowd_after(50_000, 2, 2).plan(9), None);
@@ -136,11 +136,11 @@ mod tests {
         // Each comes at the last moment that is waited for.
         while plan.goes_on(waited, 0, arrived) && arrived < 10_000 {
             let there = (1 + arrived) as u64;
-            waited += (MOST_ROUND_NS + waited) / (2 * there);
+            waited += (MAX_ROUND_NS + waited) / (2 * there);
             arrived += 1;
         }
         // The product of (1 + 1 / 2n) grows like the square root of n.
-        assert!(waited < MOST_ROUND_NS * 120, "{waited}");
+        assert!(waited < MAX_ROUND_NS * 120, "{waited}");
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn the_length_of_a_round_is_smoothed_and_bounded() {
         let mut crowd = crowd_after(u64::MAX, 2, 0);
-        assert_eq!(crowd.round_ns, MOST_ROUND_NS);
+        assert_eq!(crowd.round_ns, MAX_ROUND_NS);
         for _ in 0..100 {
             crowd.note_round(0, 2, 0);
         }

@@ -19,16 +19,16 @@ use std::panic::resume_unwind;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use super::batching_delay::Crowd;
+use super::batching_delay::BatchingEstimator;
 use super::position::Position;
 use super::primitives;
+use super::queue::LeaderTurn;
 use super::queue::Queue;
-use super::queue::Turn;
 use super::queue::Wake;
-use super::waiter::Signal;
+use super::waiter::Wakeup;
 
 /// A leader yields the processor so often at most before it begins.
-const MOST_YIELDS: usize = 200;
+const MAX_YIELDS: usize = 200;
 
 /// Why a position is not known to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum CommitError<E> {
 
 /// What can go wrong in the code that runs as a leader without its returning an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum LeaderFault {
     /// A round, or exclusive work, panicked.
     LeaderPanicked,
     /// A round claimed success, yet reached neither its leader's target nor anything new.
@@ -66,7 +66,7 @@ pub struct GroupCommit<P, E> {
     /// How often a committer queued, for a leader who waits for them without the lock.
     // Invariant: raised under the lock of `state`, together with the queue.
     arrivals: primitives::AtomicU64,
-    fault: fn(Fault) -> E,
+    fault: fn(LeaderFault) -> E,
     /// How many threads were woken, for tests that count.
     #[cfg(test)]
     pub(super) woken: std::sync::atomic::AtomicUsize,
@@ -74,14 +74,14 @@ pub struct GroupCommit<P, E> {
 
 struct State<P, E> {
     queue: Queue<P>,
-    crowd: Crowd,
+    crowd: BatchingEstimator,
     // Invariant: once set it stays as it is, and `committed` with it.
     failure: Option<E>,
     closed: bool,
 }
 
 /// How a caller of `commit` stands after waiting, if it had to.
-enum Standing<E> {
+enum WaitOutcome<E> {
     /// It leads and must end its turn.
     Leads,
     Answered(Result<(), CommitError<E>>),
@@ -92,12 +92,12 @@ enum Standing<E> {
 impl<P: Position, E: Clone> GroupCommit<P, E> {
     /// A group whose positions below `start` are already durable. `fault` makes the error that is
     /// kept when a leader panics or its round brings nothing; it must not panic itself.
-    pub fn new(start: P, fault: fn(Fault) -> E) -> Self {
+    pub fn new(start: P, fault: fn(LeaderFault) -> E) -> Self {
         GroupCommit {
             committed: primitives::AtomicU64::new(start.to_u64()),
             state: primitives::Mutex::new(State {
                 queue: Queue::new(),
-                crowd: Crowd::new(),
+                crowd: BatchingEstimator::new(),
                 failure: None,
                 closed: false,
             }),
@@ -110,7 +110,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
 
     /// Returns once everything below `target` is durable, or `is_void` tells that `target` is not
     /// wanted any more: then there was no failure, and the caller knows what became of it. Whoever
-    /// makes a target void calls [`recheck`](Self::recheck) after that. `target` must have been
+    /// makes a target void calls [`wake_to_recheck`](Self::wake_to_recheck) after that. `target` must have been
     /// published, or a round publishes it, unless it is void by then.
     ///
     /// `round` runs in this thread if it comes to lead, with no lock held and never beside another
@@ -128,24 +128,24 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         // or we wait, once more. Every round moves the point or fails the group, so this ends.
         while !is_void() {
             match self.lead_or_wait(target) {
-                Standing::Leads => self.lead_round(target, &is_void, &mut round),
-                Standing::Answered(answer) => return answer,
-                Standing::Woken => {}
+                WaitOutcome::Leads => self.lead_round(target, &is_void, &mut round),
+                WaitOutcome::Answered(answer) => return answer,
+                WaitOutcome::Woken => {}
             }
         }
         Ok(())
     }
 
     /// Whether others commit at the same time: somebody waits for a round, or shared the last one.
-    pub fn is_shared(&self) -> bool {
+    pub fn is_contended(&self) -> bool {
         let state = self.lock();
-        state.queue.committer_count() > 0 || state.crowd.expects_company()
+        state.queue.committer_count() > 0 || state.crowd.expects_more()
     }
 
     /// Has all who wait for a position look whether theirs is void; the others wait on.
-    pub fn recheck(&self) {
+    pub fn wake_to_recheck(&self) {
         let mut state = self.lock();
-        let wake = state.queue.settle_committers();
+        let wake = state.queue.complete_committers();
         drop(state);
         self.send(wake);
     }
@@ -194,7 +194,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             return;
         }
         state.failure = Some(error);
-        let wake = state.queue.settle_all();
+        let wake = state.queue.complete_all();
         drop(state);
         self.send(wake);
     }
@@ -210,7 +210,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        let wake = state.queue.settle_all();
+        let wake = state.queue.complete_all();
         drop(state);
         self.send(wake);
     }
@@ -227,17 +227,21 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             let signal = waiter.park();
             debug_assert_eq!(
                 signal,
-                Signal::Lead,
+                Wakeup::Lead,
                 "exclusive callers are told nothing else"
             );
         }
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(value) => {
-                self.end_turn(Turn::Exclusive, Ok(self.committed()), 0);
+                self.end_turn(LeaderTurn::Exclusive, Ok(self.committed()), 0);
                 value
             }
             Err(panic) => {
-                self.end_turn(Turn::Exclusive, Err((self.fault)(Fault::LeaderPanicked)), 0);
+                self.end_turn(
+                    LeaderTurn::Exclusive,
+                    Err((self.fault)(LeaderFault::LeaderPanicked)),
+                    0,
+                );
                 resume_unwind(panic)
             }
         }
@@ -248,30 +252,30 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     pub fn advance(&self, to: P) {
         let mut state = self.lock();
         self.raise_locked(&state, to);
-        let wake = state.queue.settle_to(self.committed());
+        let wake = state.queue.complete_up_to(self.committed());
         drop(state);
         self.send(wake);
     }
 
     /// Becomes the leader, or waits until there is an answer or leadership is passed to us.
-    fn lead_or_wait(&self, target: P) -> Standing<E> {
+    fn lead_or_wait(&self, target: P) -> WaitOutcome<E> {
         if self.committed() >= target {
-            return Standing::Answered(Ok(()));
+            return WaitOutcome::Answered(Ok(()));
         }
         let mut state = self.lock();
         if let Some(answer) = self.answer_locked(&state, target) {
-            return Standing::Answered(answer);
+            return WaitOutcome::Answered(answer);
         }
         if state.queue.try_lead() {
-            return Standing::Leads;
+            return WaitOutcome::Leads;
         }
         let waiter = state.queue.add_committer(target);
         self.arrivals.fetch_add(1, primitives::Ordering::Release);
         drop(state);
         match waiter.park() {
-            Signal::Lead => Standing::Leads,
-            Signal::Settled if self.committed() >= target => Standing::Answered(Ok(())),
-            Signal::Settled => Standing::Woken,
+            Wakeup::Lead => WaitOutcome::Leads,
+            Wakeup::Settled if self.committed() >= target => WaitOutcome::Answered(Ok(())),
+            Wakeup::Settled => WaitOutcome::Woken,
         }
     }
 
@@ -288,7 +292,11 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         let outcome = match catch_unwind(AssertUnwindSafe(round)) {
             Ok(outcome) => outcome,
             Err(panic) => {
-                self.end_turn(Turn::Round, Err((self.fault)(Fault::LeaderPanicked)), 0);
+                self.end_turn(
+                    LeaderTurn::Round,
+                    Err((self.fault)(LeaderFault::LeaderPanicked)),
+                    0,
+                );
                 resume_unwind(panic)
             }
         };
@@ -296,11 +304,11 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         // A round that brings nothing would be led again for ever.
         let stuck = matches!(outcome, Ok(point) if point < target && point <= before) && !is_void();
         let outcome = if stuck {
-            Err((self.fault)(Fault::NoProgress))
+            Err((self.fault)(LeaderFault::NoProgress))
         } else {
             outcome
         };
-        self.end_turn(Turn::Round, outcome, took_ns);
+        self.end_turn(LeaderTurn::Round, outcome, took_ns);
         debug_assert!(!stuck, "a round succeeded without reaching anything new");
     }
 
@@ -317,7 +325,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         let clock = primitives::Stopwatch::start();
         let (mut arrived, mut last_at) = (0, 0);
         // Counted too, for a clock that stands still.
-        for _ in 0..MOST_YIELDS {
+        for _ in 0..MAX_YIELDS {
             primitives::yield_now();
             let waited = clock.elapsed_ns();
             let arrivals = self.arrivals.load(primitives::Ordering::Acquire);
@@ -334,7 +342,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
 
     /// Ends the caller's turn as the leader: notes what it brought, passes leadership on, and wakes
     /// those who have an answer now.
-    fn end_turn(&self, ended: Turn, outcome: Result<P, E>, took_ns: u64) {
+    fn end_turn(&self, ended: LeaderTurn, outcome: Result<P, E>, took_ns: u64) {
         let mut state = self.lock();
         match outcome {
             Ok(point) => self.raise_locked(&state, point),
@@ -343,15 +351,15 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             }
         }
         let mut wake = if state.failure.is_some() || state.closed {
-            state.queue.settle_all()
+            state.queue.complete_all()
         } else {
-            state.queue.settle_to(self.committed())
+            state.queue.complete_up_to(self.committed())
         };
-        if ended == Turn::Round {
+        if ended == LeaderTurn::Round {
             let (settled, waiting) = (wake.committer_count() + 1, state.queue.committer_count());
             state.crowd.note_round(took_ns, settled, waiting);
         }
-        wake.leader = state.queue.pass_on(ended);
+        wake.leader = state.queue.hand_over_lead(ended);
         drop(state);
         self.send(wake);
     }

@@ -19,8 +19,8 @@ mod tests;
 mod waiter;
 
 pub use group::CommitError;
-pub use group::Fault;
 pub use group::GroupCommit;
+pub use group::LeaderFault;
 pub use position::Position;
 
 use crate::ids::EntryId;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::waiter::Signal;
 use super::waiter::Waiter;
+use super::waiter::Wakeup;
 
 /// Distinguishes waiters for the same position, in the order they came.
 pub(super) type Ticket = u64;
@@ -18,7 +18,7 @@ type ByTarget<P> = BTreeMap<(P, Ticket), Arc<Waiter>>;
 
 /// What the turn that just ended was, which decides who goes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum LeaderTurn {
     /// A leader's round.
     Round,
     /// Exclusive work.
@@ -35,19 +35,19 @@ pub(super) struct Queue<P> {
     /// Wait for their target and can be made to lead.
     committers: ByTarget<P>,
     /// Those who wait otherwise. Seldom anybody: most groups have no room for them.
-    others: Option<Box<Others<P>>>,
+    others: Option<Box<RareWaiters<P>>>,
 }
 
-struct Others<P> {
+struct RareWaiters<P> {
     /// Wait for their target and are never made to lead.
     watchers: ByTarget<P>,
     /// Wait for their turn to work exclusively, first come first.
     exclusives: VecDeque<Arc<Waiter>>,
 }
 
-impl<P> Default for Others<P> {
+impl<P> Default for RareWaiters<P> {
     fn default() -> Self {
-        Others {
+        RareWaiters {
             watchers: ByTarget::new(),
             exclusives: VecDeque::new(),
         }
@@ -64,7 +64,7 @@ impl<P: Copy + Ord> Queue<P> {
         }
     }
 
-    fn others(&mut self) -> &mut Others<P> {
+    fn others(&mut self) -> &mut RareWaiters<P> {
         self.others.get_or_insert_default()
     }
 
@@ -112,7 +112,7 @@ impl<P: Copy + Ord> Queue<P> {
     }
 
     /// Takes out all waiters at or below `point`.
-    pub(super) fn settle_to(&mut self, point: P) -> Wake<P> {
+    pub(super) fn complete_up_to(&mut self, point: P) -> Wake<P> {
         Wake {
             leader: None,
             settled: [
@@ -126,7 +126,7 @@ impl<P: Copy + Ord> Queue<P> {
     }
 
     /// Takes out all who can be made to lead.
-    pub(super) fn settle_committers(&mut self) -> Wake<P> {
+    pub(super) fn complete_committers(&mut self) -> Wake<P> {
         Wake {
             leader: None,
             settled: [std::mem::take(&mut self.committers), ByTarget::new()],
@@ -135,7 +135,7 @@ impl<P: Copy + Ord> Queue<P> {
 
     /// Takes out all waiters. Callers waiting for exclusive work stay: they get their turn even
     /// when nothing will ever be committed again.
-    pub(super) fn settle_all(&mut self) -> Wake<P> {
+    pub(super) fn complete_all(&mut self) -> Wake<P> {
         Wake {
             leader: None,
             settled: [std::mem::take(&mut self.committers), self.take_watchers()],
@@ -146,11 +146,11 @@ impl<P: Copy + Ord> Queue<P> {
     ///
     /// Rounds and exclusive work take turns when both are wanted, so that neither starves.
     #[must_use]
-    pub(super) fn pass_on(&mut self, ended: Turn) -> Option<Arc<Waiter>> {
+    pub(super) fn hand_over_lead(&mut self, ended: LeaderTurn) -> Option<Arc<Waiter>> {
         debug_assert!(self.led, "only who leads can pass it on");
         let next = match ended {
-            Turn::Round => self.pop_exclusive().or_else(|| self.pop_committer()),
-            Turn::Exclusive => self.pop_committer().or_else(|| self.pop_exclusive()),
+            LeaderTurn::Round => self.pop_exclusive().or_else(|| self.pop_committer()),
+            LeaderTurn::Exclusive => self.pop_committer().or_else(|| self.pop_exclusive()),
         };
         self.led = next.is_some();
         next
@@ -211,11 +211,11 @@ impl<P> Wake<P> {
     pub(super) fn send(self) -> usize {
         let mut woken = 0;
         if let Some(leader) = self.leader {
-            leader.wake(Signal::Lead);
+            leader.wake(Wakeup::Lead);
             woken += 1;
         }
         for waiter in self.settled.into_iter().flat_map(BTreeMap::into_values) {
-            waiter.wake(Signal::Settled);
+            waiter.wake(Wakeup::Settled);
             woken += 1;
         }
         woken

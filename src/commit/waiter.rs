@@ -11,7 +11,7 @@ use super::primitives;
 
 /// What a waiter is woken for. It is told at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(super) enum Wakeup {
     /// It leads now: leadership has been passed to it, nobody else has it.
     Lead,
     /// Its answer is known: the point has reached its target, or never will.
@@ -20,7 +20,7 @@ pub(super) enum Signal {
 
 /// The parking spot of one thread.
 pub(super) struct Waiter {
-    signal: primitives::Mutex<Option<Signal>>,
+    signal: primitives::Mutex<Option<Wakeup>>,
     signalled: primitives::Condvar,
 }
 
@@ -33,7 +33,7 @@ impl Waiter {
     }
 
     /// Sleeps until signalled.
-    pub(super) fn park(&self) -> Signal {
+    pub(super) fn park(&self) -> Wakeup {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(signal) = *signal {
@@ -57,7 +57,7 @@ impl Waiter {
     }
 
     /// Wakes the thread, or keeps it from falling asleep.
-    pub(super) fn wake(&self, why: Signal) {
+    pub(super) fn wake(&self, why: Wakeup) {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
         debug_assert!(signal.is_none(), "a waiter is told at most once");
         *signal = Some(why);

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ironwal_buffer_free(buffer: *mut ironwal_buffer) {
     if buffer.is_null() {
         return;
     }
-    boundary::quietly(|| {
+    boundary::call_void(|| {
         // SAFETY: not NULL; the caller passes a buffer that this library filled, or an empty one.
         let taken = unsafe { buffer.replace(ironwal_buffer::EMPTY) };
         if !taken.data.is_null() {

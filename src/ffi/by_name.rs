@@ -47,11 +47,11 @@ pub unsafe extern "C" fn ironwal_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.wal.append(key, data)?;
-            boundary::give(out_id, id);
+            boundary::write_out(out_id, id);
             Ok(())
         })
     }
@@ -84,12 +84,12 @@ pub unsafe extern "C" fn ironwal_append_batch(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
-            let entries = boundary::parts(entries, entry_count, "entries")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
+            let entries = boundary::slices(entries, entry_count, "entries")?;
             let ids = handle.wal.append_batch(key, &entries)?;
-            boundary::give(out_first_id, ids.start);
-            boundary::give(out_end_id, ids.end);
+            boundary::write_out(out_first_id, ids.start);
+            boundary::write_out(out_end_id, ids.end);
             Ok(())
         })
     }
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn ironwal_append_batch(
 /// entry.
 ///
 /// - Owns: the parts are copied.
-/// - NULL: `wal` is required; `stream` must name a stream; `parts` may be NULL if `part_count` is
+/// - NULL: `wal` is required; `stream` must name a stream; `slices` may be NULL if `part_count` is
 ///   0; `out_id` may be NULL.
 /// - Threads: any, at the same time.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
@@ -121,11 +121,11 @@ pub unsafe extern "C" fn ironwal_append_vectored(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
-            let parts = boundary::parts(parts, part_count, "parts")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
+            let parts = boundary::slices(parts, part_count, "parts")?;
             let id = handle.wal.append_vectored(key, &parts)?;
-            boundary::give(out_id, id);
+            boundary::write_out(out_id, id);
             Ok(())
         })
     }
@@ -153,15 +153,15 @@ pub unsafe extern "C" fn ironwal_get(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_buffer, ironwal_buffer::EMPTY);
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_buffer = boundary::required(out_buffer, "out_buffer")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::write_out(out_buffer, ironwal_buffer::EMPTY);
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_buffer = boundary::non_null(out_buffer, "out_buffer")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let entry = handle
                 .wal
                 .get(key, id)?
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
-            boundary::give(out_buffer, ironwal_buffer::owning(entry));
+            boundary::write_out(out_buffer, ironwal_buffer::owning(entry));
             Ok(())
         })
     }
@@ -192,15 +192,15 @@ pub unsafe extern "C" fn ironwal_get_into(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_len = boundary::required(out_len, "out_len")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_len = boundary::non_null(out_len, "out_len")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let buffer = boundary::buffer(buffer, capacity, "buffer")?;
             let entry_len = handle
                 .wal
                 .get_into(key, id, buffer)?
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
-            boundary::give(out_len, entry_len);
+            boundary::write_out(out_len, entry_len);
             if entry_len > capacity {
                 return Err(Failure::Answer(IRONWAL_E_BUFFER_TOO_SMALL));
             }
@@ -232,13 +232,13 @@ pub unsafe extern "C" fn ironwal_get_batch(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_entries, ptr::null_mut());
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_entries = boundary::required(out_entries, "out_entries")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::write_out(out_entries, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_entries = boundary::non_null(out_entries, "out_entries")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let ids = boundary::array(ids, id_count, "ids")?;
             let entries = handle.wal.get_batch(key, ids)?;
-            boundary::give(out_entries, boundary::into_handle(EntriesHandle(entries)));
+            boundary::write_out(out_entries, boundary::into_handle(EntriesHandle(entries)));
             Ok(())
         })
     }
@@ -262,8 +262,8 @@ pub unsafe extern "C" fn ironwal_sync(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             handle.wal.sync(key)?;
             Ok(())
         })

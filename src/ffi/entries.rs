@@ -6,8 +6,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::IRONWAL_E_NOT_FOUND;
@@ -25,7 +25,7 @@ impl Handle for EntriesHandle {
     type Opaque = ironwal_entries;
     const MAGIC: u64 = 0x6972_6F6E_656E_7431;
     const NAME: &'static str = "entries";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ironwal_entries_count(entries: *const ironwal_entries) 
     let mut count = 0;
     // SAFETY: the caller passes NULL or live entries; NULL is refused, which leaves the 0.
     unsafe {
-        boundary::on::<EntriesHandle>(entries, ptr::null_mut(), |entries| {
+        boundary::call_on::<EntriesHandle>(entries, ptr::null_mut(), |entries| {
             count = entries.0.len();
             Ok(())
         })
@@ -69,9 +69,9 @@ pub unsafe extern "C" fn ironwal_entries_get(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_view, ironwal_view::EMPTY);
-        boundary::on::<EntriesHandle>(entries, out_error, |handle| {
-            let out_view = boundary::required(out_view, "out_view")?;
+        boundary::write_out(out_view, ironwal_view::EMPTY);
+        boundary::call_on::<EntriesHandle>(entries, out_error, |handle| {
+            let out_view = boundary::non_null(out_view, "out_view")?;
             let Some(entry) = handle.0.get(index) else {
                 let count = handle.0.len();
                 return Err(Failure::argument(format!(
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn ironwal_entries_get(
             let entry = entry
                 .as_deref()
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
-            boundary::give(out_view, ironwal_view::of(entry));
+            boundary::write_out(out_view, ironwal_view::of(entry));
             Ok(())
         })
     }
@@ -98,5 +98,5 @@ pub unsafe extern "C" fn ironwal_entries_get(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_entries_free(entries: *mut ironwal_entries) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the entries up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<EntriesHandle>(entries) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<EntriesHandle>(entries) }));
 }

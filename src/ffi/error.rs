@@ -288,7 +288,7 @@ pub unsafe extern "C" fn ironwal_error_offset(
         let Some(offset) = field(error, None, |report| report.offset) else {
             return false;
         };
-        boundary::give(out_offset, offset);
+        boundary::write_out(out_offset, offset);
         true
     }
 }
@@ -313,8 +313,8 @@ pub unsafe extern "C" fn ironwal_error_ids(
         let Some(ids) = field(error, None, |report| report.ids.clone()) else {
             return false;
         };
-        boundary::give(out_first_id, ids.start);
-        boundary::give(out_end_id, ids.end);
+        boundary::write_out(out_first_id, ids.start);
+        boundary::write_out(out_end_id, ids.end);
         true
     }
 }
@@ -358,9 +358,9 @@ pub unsafe extern "C" fn ironwal_error_committed_part(
         let Some((shard, ids)) = part else {
             return false;
         };
-        boundary::give(out_shard, u32::from(shard));
-        boundary::give(out_first_id, ids.start);
-        boundary::give(out_end_id, ids.end);
+        boundary::write_out(out_shard, u32::from(shard));
+        boundary::write_out(out_first_id, ids.start);
+        boundary::write_out(out_end_id, ids.end);
         true
     }
 }
@@ -379,5 +379,5 @@ pub unsafe extern "C" fn ironwal_error_free(error: *mut ironwal_error) {
         return;
     }
     // SAFETY: error objects are made only by `into_raw`; the caller gives this one up.
-    boundary::quietly(|| drop(unsafe { Box::from_raw(error.cast::<ErrorReport>()) }));
+    boundary::call_void(|| drop(unsafe { Box::from_raw(error.cast::<ErrorReport>()) }));
 }

@@ -12,24 +12,24 @@ use std::panic::resume_unwind;
 use std::ptr;
 
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::HandleBox;
 use crate::ffi::boundary::Outcome;
-use crate::ffi::boundary::Tagged;
 use crate::ffi::boundary::call;
-use crate::ffi::boundary::give;
-use crate::ffi::boundary::on;
-use crate::ffi::boundary::on_mut;
+use crate::ffi::boundary::call_on;
+use crate::ffi::boundary::call_on_mut;
+use crate::ffi::boundary::enter;
 use crate::ffi::boundary::tagged;
-use crate::ffi::boundary::through;
+use crate::ffi::boundary::write_out;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::IRONWAL_OK;
 use crate::ffi::status::ironwal_status;
 
-/// `boundary::on` where `quick` may do it: true. False: nothing was done, and `body` does it.
+/// `boundary::call_on` where `quick` may do it: true. False: nothing was done, and `body` does it.
 ///
 /// # Safety
-/// As `on`.
-pub(super) unsafe fn on_quick<H: Handle>(
+/// As `call_on`.
+pub(super) unsafe fn call_on_fast<H: Handle>(
     handle: *const H::Opaque,
     out_error: *mut *mut ironwal_error,
     quick: impl FnOnce(&H) -> bool,
@@ -39,21 +39,21 @@ pub(super) unsafe fn on_quick<H: Handle>(
         // SAFETY: as demanded of the caller; a live handle is only borrowed for the call.
         let tagged = unsafe { &*tagged::<H>(handle)? };
         let mut done = false;
-        through(tagged.gate.as_deref(), || {
+        enter(tagged.gate.as_deref(), || {
             done = quick(&tagged.value);
             Ok(())
         })?;
         Ok(done)
     };
     // SAFETY: as demanded of the caller.
-    unsafe { first(attempt, out_error, || on(handle, out_error, body)) }
+    unsafe { first(attempt, out_error, || call_on(handle, out_error, body)) }
 }
 
-/// `on_quick` for a handle that one thread at a time may use.
+/// `call_on_fast` for a handle that one thread at a time may use.
 ///
 /// # Safety
-/// As `on_mut`.
-pub(super) unsafe fn on_mut_quick<H: Handle>(
+/// As `call_on_mut`.
+pub(super) unsafe fn call_on_mut_fast<H: Handle>(
     handle: *mut H::Opaque,
     out_error: *mut *mut ironwal_error,
     quick: impl FnOnce(&mut H) -> bool,
@@ -63,17 +63,17 @@ pub(super) unsafe fn on_mut_quick<H: Handle>(
         // SAFETY: as demanded of the caller: the borrow is the only one.
         let tagged = unsafe {
             tagged::<H>(handle)?;
-            &mut *handle.cast::<Tagged<H>>()
+            &mut *handle.cast::<HandleBox<H>>()
         };
         let mut done = false;
-        through(tagged.gate.as_deref(), || {
+        enter(tagged.gate.as_deref(), || {
             done = quick(&mut tagged.value);
             Ok(())
         })?;
         Ok(done)
     };
     // SAFETY: as demanded of the caller.
-    unsafe { first(attempt, out_error, || on_mut(handle, out_error, body)) }
+    unsafe { first(attempt, out_error, || call_on_mut(handle, out_error, body)) }
 }
 
 /// Makes the quick attempt, and goes the long way where that did nothing, which then tells what it
@@ -89,7 +89,7 @@ unsafe fn first(
     match catch_unwind(AssertUnwindSafe(|| attempt().unwrap_or(false))) {
         Ok(true) => {
             // SAFETY: as demanded of the caller.
-            unsafe { give(out_error, ptr::null_mut()) };
+            unsafe { write_out(out_error, ptr::null_mut()) };
             IRONWAL_OK
         }
         Ok(false) => long_way(),

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::WalIdIterator;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::fast_path;
@@ -29,7 +29,7 @@ pub enum ironwal_iter {}
 
 /// What stands behind an `ironwal_iter`.
 struct IterHandle {
-    gate: Arc<Gate>,
+    gate: Arc<LogGate>,
     iterator: WalIdIterator,
     /// The entry given out last; it lies in `iterator` until that moves.
     current: Option<(u64, ironwal_view)>,
@@ -42,13 +42,13 @@ impl Handle for IterHandle {
     type Opaque = ironwal_iter;
     const MAGIC: u64 = 0x6972_6F6E_6974_6531;
     const NAME: &'static str = "iter";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         Some(&self.gate)
     }
 }
 
 /// Hands an iterator to C.
-pub(super) fn handle_of(gate: &Arc<Gate>, iterator: WalIdIterator) -> *mut ironwal_iter {
+pub(super) fn handle_of(gate: &Arc<LogGate>, iterator: WalIdIterator) -> *mut ironwal_iter {
     boundary::into_handle(IterHandle {
         gate: Arc::clone(gate),
         iterator,
@@ -77,12 +77,12 @@ pub unsafe extern "C" fn ironwal_iter_open(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_iter, ptr::null_mut());
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_iter = boundary::required(out_iter, "out_iter")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::write_out(out_iter, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_iter = boundary::non_null(out_iter, "out_iter")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let iterator = handle.wal.iter_with_ids(key, start_id)?;
-            boundary::give(out_iter, handle_of(&handle.keeper.gate, iterator));
+            boundary::write_out(out_iter, handle_of(&handle.keeper.gate, iterator));
             Ok(())
         })
     }
@@ -106,11 +106,11 @@ pub unsafe extern "C" fn ironwal_stream_iter(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_iter, ptr::null_mut());
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let out_iter = boundary::required(out_iter, "out_iter")?;
+        boundary::write_out(out_iter, ptr::null_mut());
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_iter = boundary::non_null(out_iter, "out_iter")?;
             let iterator = handle.stream.iter_with_ids(start_id)?;
-            boundary::give(out_iter, handle_of(&handle.keeper.gate, iterator));
+            boundary::write_out(out_iter, handle_of(&handle.keeper.gate, iterator));
             Ok(())
         })
     }
@@ -140,23 +140,23 @@ pub unsafe extern "C" fn ironwal_iter_next(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_view, ironwal_view::EMPTY);
-        let at_hand = |handle: &mut IterHandle| {
+        boundary::write_out(out_view, ironwal_view::EMPTY);
+        let cached = |handle: &mut IterHandle| {
             if out_view.is_null() {
                 return false;
             }
             handle.current = None;
-            let Some((id, entry)) = handle.iterator.next_at_hand() else {
+            let Some((id, entry)) = handle.iterator.try_cached_next() else {
                 return false;
             };
             let view = ironwal_view::of(entry);
             handle.current = Some((id, view));
-            boundary::give(out_id, id);
-            boundary::give(out_view, view);
+            boundary::write_out(out_id, id);
+            boundary::write_out(out_view, view);
             true
         };
-        fast_path::on_mut_quick::<IterHandle>(iter, out_error, at_hand, |handle| {
-            let out_view = boundary::required(out_view, "out_view")?;
+        fast_path::call_on_mut_fast::<IterHandle>(iter, out_error, cached, |handle| {
+            let out_view = boundary::non_null(out_view, "out_view")?;
             handle.current = None;
             let next = handle
                 .iterator
@@ -165,8 +165,8 @@ pub unsafe extern "C" fn ironwal_iter_next(
             let (id, entry) = next?;
             let view = ironwal_view::of(entry);
             handle.current = Some((id, view));
-            boundary::give(out_id, id);
-            boundary::give(out_view, view);
+            boundary::write_out(out_id, id);
+            boundary::write_out(out_view, view);
             Ok(())
         })
     }
@@ -190,11 +190,11 @@ pub unsafe extern "C" fn ironwal_iter_current(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_view, ironwal_view::EMPTY);
-        boundary::on_mut::<IterHandle>(iter, out_error, |handle| {
-            let out_view = boundary::required(out_view, "out_view")?;
+        boundary::write_out(out_view, ironwal_view::EMPTY);
+        boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
+            let out_view = boundary::non_null(out_view, "out_view")?;
             match handle.current {
-                Some((current_id, view)) if current_id == id => boundary::give(out_view, view),
+                Some((current_id, view)) if current_id == id => boundary::write_out(out_view, view),
                 _ => {
                     let message =
                         format!("the iterator does not stand on entry {id}; read it again");
@@ -217,5 +217,5 @@ pub unsafe extern "C" fn ironwal_iter_current(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_free(iter: *mut ironwal_iter) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the iterator up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<IterHandle>(iter) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<IterHandle>(iter) }));
 }

@@ -10,8 +10,8 @@ use crate::LogSink;
 use crate::WalOptions;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::Outcome;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
@@ -36,7 +36,7 @@ impl Handle for OptionsHandle {
     type Opaque = ironwal_options;
     const MAGIC: u64 = 0x6972_6F6E_6F70_7431;
     const NAME: &'static str = "options";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -59,16 +59,16 @@ pub unsafe extern "C" fn ironwal_options_new(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_options, std::ptr::null_mut());
+        boundary::write_out(out_options, std::ptr::null_mut());
         boundary::call(out_error, || {
-            let out_options = boundary::required(out_options, "out_options")?;
+            let out_options = boundary::non_null(out_options, "out_options")?;
             let options = WalOptions::new(path_of(path, path_len)?);
             options.check()?;
             let handle = boundary::into_handle(OptionsHandle {
                 options,
                 sink: None,
             });
-            boundary::give(out_options, handle);
+            boundary::write_out(out_options, handle);
             Ok(())
         })
     }
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn ironwal_options_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_free(options: *mut ironwal_options) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the options up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<OptionsHandle>(options) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<OptionsHandle>(options) }));
 }
 
 /// Sends the messages of every log opened with these options to `callback`, which gets `ctx` back
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn ironwal_options_set_log(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on_mut::<OptionsHandle>(options, out_error, |handle| {
+        boundary::call_on_mut::<OptionsHandle>(options, out_error, |handle| {
             handle.sink = log_callback::sink(callback, ctx);
             Ok(())
         })
@@ -124,7 +124,7 @@ pub(super) unsafe fn change(
 ) -> ironwal_status {
     // SAFETY: as demanded of the caller.
     unsafe {
-        boundary::on_mut::<OptionsHandle>(options, out_error, |handle| {
+        boundary::call_on_mut::<OptionsHandle>(options, out_error, |handle| {
             let mut changed = handle.options.clone();
             set(&mut changed)?;
             changed.check()?;
@@ -140,7 +140,7 @@ pub(super) unsafe fn change(
 /// Unless refused here, `path` points to `path_len` readable bytes.
 pub(super) unsafe fn path_of(path: *const c_char, path_len: usize) -> Result<PathBuf, Failure> {
     // SAFETY: as demanded of the caller.
-    let path = unsafe { boundary::text(path, path_len, "path")? };
+    let path = unsafe { boundary::utf8(path, path_len, "path")? };
     match path.contains('\0') {
         true => Err(Failure::Refused(
             IRONWAL_E_CONFIG,

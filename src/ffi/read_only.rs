@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::Wal;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
-use crate::ffi::boundary::Keeper;
+use crate::ffi::boundary::LogGate;
+use crate::ffi::boundary::OpenRef;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::options::OptionsHandle;
 use crate::ffi::options::ironwal_options;
@@ -43,9 +43,9 @@ pub unsafe extern "C" fn ironwal_open_read_only(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_wal, ptr::null_mut());
-        boundary::on::<OptionsHandle>(options, out_error, |handle| {
-            let out_wal = boundary::required(out_wal, "out_wal")?;
+        boundary::write_out(out_wal, ptr::null_mut());
+        boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
+            let out_wal = boundary::non_null(out_wal, "out_wal")?;
             let options = handle.options.clone();
             let sink = handle.sink.clone();
             let opened = format!("opened {} read-only", options.root_path.display());
@@ -55,11 +55,13 @@ pub unsafe extern "C" fn ironwal_open_read_only(
             };
             tell(sink.as_ref(), &opened);
             let handle = WalHandle {
-                keeper: Arc::new(Keeper { gate: Gate::new() }),
+                keeper: Arc::new(OpenRef {
+                    gate: LogGate::new(),
+                }),
                 wal,
                 sink,
             };
-            boundary::give(out_wal, boundary::into_handle(handle));
+            boundary::write_out(out_wal, boundary::into_handle(handle));
             Ok(())
         })
     }
@@ -81,9 +83,9 @@ pub unsafe extern "C" fn ironwal_is_read_only(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_read_only = boundary::required(out_read_only, "out_read_only")?;
-            boundary::give(out_read_only, handle.wal.is_read_only());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_read_only = boundary::non_null(out_read_only, "out_read_only")?;
+            boundary::write_out(out_read_only, handle.wal.is_read_only());
             Ok(())
         })
     }
@@ -104,5 +106,5 @@ pub unsafe extern "C" fn ironwal_refresh(
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
-    unsafe { boundary::on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.refresh()?)) }
+    unsafe { boundary::call_on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.refresh()?)) }
 }

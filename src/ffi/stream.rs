@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::Stream;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
-use crate::ffi::boundary::Keeper;
+use crate::ffi::boundary::LogGate;
+use crate::ffi::boundary::OpenRef;
 use crate::ffi::buffer::ironwal_slice;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::fast_path;
@@ -26,7 +26,7 @@ pub enum ironwal_stream {}
 
 /// What stands behind an `ironwal_stream`.
 pub(super) struct StreamHandle {
-    pub(super) keeper: Arc<Keeper>,
+    pub(super) keeper: Arc<OpenRef>,
     pub(super) stream: Stream,
 }
 
@@ -34,7 +34,7 @@ impl Handle for StreamHandle {
     type Opaque = ironwal_stream;
     const MAGIC: u64 = 0x6972_6F6E_7374_7231;
     const NAME: &'static str = "stream";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         Some(&self.keeper.gate)
     }
 }
@@ -61,16 +61,16 @@ pub unsafe extern "C" fn ironwal_stream_open(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_stream, ptr::null_mut());
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_stream = boundary::required(out_stream, "out_stream")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::write_out(out_stream, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_stream = boundary::non_null(out_stream, "out_stream")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let stream = handle.wal.stream(key)?;
             let handle = StreamHandle {
                 keeper: Arc::clone(&handle.keeper),
                 stream,
             };
-            boundary::give(out_stream, boundary::into_handle(handle));
+            boundary::write_out(out_stream, boundary::into_handle(handle));
             Ok(())
         })
     }
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn ironwal_stream_open(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_free(stream: *mut ironwal_stream) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<StreamHandle>(stream) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<StreamHandle>(stream) }));
 }
 
 /// Appends one entry to the stream, which its first append creates, and tells its id.
@@ -112,22 +112,22 @@ pub unsafe extern "C" fn ironwal_stream_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        let at_once = |handle: &StreamHandle| {
+        let mapped = |handle: &StreamHandle| {
             let Ok(data) = boundary::bytes(data, len, "data") else {
                 return false;
             };
-            match handle.stream.append_at_once(data) {
+            match handle.stream.try_append_mapped(data) {
                 Some(id) => {
-                    boundary::give(out_id, id);
+                    boundary::write_out(out_id, id);
                     true
                 }
                 None => false,
             }
         };
-        fast_path::on_quick::<StreamHandle>(stream, out_error, at_once, |handle| {
+        fast_path::call_on_fast::<StreamHandle>(stream, out_error, mapped, |handle| {
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.stream.append(data)?;
-            boundary::give(out_id, id);
+            boundary::write_out(out_id, id);
             Ok(())
         })
     }
@@ -158,11 +158,11 @@ pub unsafe extern "C" fn ironwal_stream_append_batch(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let entries = boundary::parts(entries, entry_count, "entries")?;
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let entries = boundary::slices(entries, entry_count, "entries")?;
             let ids = handle.stream.append_batch(&entries)?;
-            boundary::give(out_first_id, ids.start);
-            boundary::give(out_end_id, ids.end);
+            boundary::write_out(out_first_id, ids.start);
+            boundary::write_out(out_end_id, ids.end);
             Ok(())
         })
     }
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn ironwal_stream_append_batch(
 /// entry.
 ///
 /// - Owns: the parts are copied.
-/// - NULL: `stream` is required; `parts` may be NULL if `part_count` is 0; `out_id` may be NULL.
+/// - NULL: `stream` is required; `slices` may be NULL if `part_count` is 0; `out_id` may be NULL.
 /// - Threads: any, at the same time.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
@@ -191,10 +191,10 @@ pub unsafe extern "C" fn ironwal_stream_append_vectored(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let parts = boundary::parts(parts, part_count, "parts")?;
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let parts = boundary::slices(parts, part_count, "parts")?;
             let id = handle.stream.append_vectored(&parts)?;
-            boundary::give(out_id, id);
+            boundary::write_out(out_id, id);
             Ok(())
         })
     }
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn ironwal_stream_sync(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             handle.stream.sync()?;
             Ok(())
         })
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn ironwal_stream_wait_durable(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             handle
                 .stream
                 .wait_durable(id, Duration::from_nanos(timeout_ns))?;
@@ -267,9 +267,9 @@ pub unsafe extern "C" fn ironwal_stream_first_id(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let out_id = boundary::required(out_id, "out_id")?;
-            boundary::give(out_id, handle.stream.first_id()?);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
+            boundary::write_out(out_id, handle.stream.first_id()?);
             Ok(())
         })
     }
@@ -291,9 +291,9 @@ pub unsafe extern "C" fn ironwal_stream_next_id(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let out_id = boundary::required(out_id, "out_id")?;
-            boundary::give(out_id, handle.stream.next_id()?);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
+            boundary::write_out(out_id, handle.stream.next_id()?);
             Ok(())
         })
     }
@@ -315,9 +315,9 @@ pub unsafe extern "C" fn ironwal_stream_durable_end(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let out_id = boundary::required(out_id, "out_id")?;
-            boundary::give(out_id, handle.stream.durable_end()?);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
+            boundary::write_out(out_id, handle.stream.durable_end()?);
             Ok(())
         })
     }

@@ -38,14 +38,14 @@ pub unsafe extern "C" fn ironwal_stream_get(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_buffer, ironwal_buffer::EMPTY);
-        boundary::on::<StreamHandle>(stream, out_error, |handle| {
-            let out_buffer = boundary::required(out_buffer, "out_buffer")?;
+        boundary::write_out(out_buffer, ironwal_buffer::EMPTY);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_buffer = boundary::non_null(out_buffer, "out_buffer")?;
             let entry = handle
                 .stream
                 .get(id)?
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
-            boundary::give(out_buffer, ironwal_buffer::owning(entry));
+            boundary::write_out(out_buffer, ironwal_buffer::owning(entry));
             Ok(())
         })
     }
@@ -73,29 +73,29 @@ pub unsafe extern "C" fn ironwal_stream_get_into(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        let at_hand = |handle: &StreamHandle| {
+        let cached = |handle: &StreamHandle| {
             if out_len.is_null() {
                 return false;
             }
             let Ok(target) = boundary::buffer(buffer, capacity, "buffer") else {
                 return false;
             };
-            match handle.stream.get_into_at_hand(id, target) {
+            match handle.stream.try_cached_get_into(id, target) {
                 Some(entry_len) if entry_len <= capacity => {
-                    boundary::give(out_len, entry_len);
+                    boundary::write_out(out_len, entry_len);
                     true
                 }
                 _ => false,
             }
         };
-        fast_path::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
-            let out_len = boundary::required(out_len, "out_len")?;
+        fast_path::call_on_fast::<StreamHandle>(stream, out_error, cached, |handle| {
+            let out_len = boundary::non_null(out_len, "out_len")?;
             let buffer = boundary::buffer(buffer, capacity, "buffer")?;
             let entry_len = handle
                 .stream
                 .get_into(id, buffer)?
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
-            boundary::give(out_len, entry_len);
+            boundary::write_out(out_len, entry_len);
             if entry_len > capacity {
                 return Err(Failure::Answer(IRONWAL_E_BUFFER_TOO_SMALL));
             }
@@ -126,30 +126,30 @@ pub unsafe extern "C" fn ironwal_stream_view(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_view, ironwal_view::EMPTY);
-        boundary::give(out_pin, ptr::null_mut());
-        let at_hand = |handle: &StreamHandle| {
+        boundary::write_out(out_view, ironwal_view::EMPTY);
+        boundary::write_out(out_pin, ptr::null_mut());
+        let cached = |handle: &StreamHandle| {
             if out_view.is_null() || out_pin.is_null() {
                 return false;
             }
-            let Some(entry) = handle.stream.view_at_hand(id) else {
+            let Some(entry) = handle.stream.try_cached_view(id) else {
                 return false;
             };
             let view = ironwal_view::of(&entry);
-            boundary::give(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
-            boundary::give(out_view, view);
+            boundary::write_out(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
+            boundary::write_out(out_view, view);
             true
         };
-        fast_path::on_quick::<StreamHandle>(stream, out_error, at_hand, |handle| {
-            let out_view = boundary::required(out_view, "out_view")?;
-            let out_pin = boundary::required(out_pin, "out_pin")?;
+        fast_path::call_on_fast::<StreamHandle>(stream, out_error, cached, |handle| {
+            let out_view = boundary::non_null(out_view, "out_view")?;
+            let out_pin = boundary::non_null(out_pin, "out_pin")?;
             let entry = handle
                 .stream
                 .view(id)?
                 .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
             let view = ironwal_view::of(&entry);
-            boundary::give(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
-            boundary::give(out_view, view);
+            boundary::write_out(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
+            boundary::write_out(out_view, view);
             Ok(())
         })
     }

@@ -9,8 +9,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::error::ironwal_error_free;
 use crate::ffi::error::ironwal_error_message;
 use crate::ffi::error::ironwal_error_status;
@@ -23,13 +23,13 @@ use crate::ffi::status::IRONWAL_OK;
 /// The opaque side of a handle made for these tests.
 enum Opaque {}
 
-struct Door(Arc<Gate>);
+struct Door(Arc<LogGate>);
 
 impl Handle for Door {
     type Opaque = Opaque;
     const MAGIC: u64 = 1;
     const NAME: &'static str = "door";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         Some(&self.0)
     }
 }
@@ -40,7 +40,7 @@ impl Handle for Stranger {
     type Opaque = Opaque;
     const MAGIC: u64 = 2;
     const NAME: &'static str = "stranger";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -57,14 +57,15 @@ fn message_of(error: *mut super::error::ironwal_error) -> String {
 
 #[test]
 fn a_panic_becomes_a_status_and_shuts_the_gate_of_its_log_only() {
-    let gate = Gate::new();
+    let gate = LogGate::new();
     let panicking = boundary::into_handle(Door(Arc::clone(&gate)));
     let sibling = boundary::into_handle(Door(gate));
-    let other_log = boundary::into_handle(Door(Gate::new()));
+    let other_log = boundary::into_handle(Door(LogGate::new()));
     let mut error = ptr::null_mut();
     // SAFETY: live handles and a writable error.
     unsafe {
-        let status = boundary::on::<Door>(panicking, &mut error, |_| panic!("out of {}", "cheese"));
+        let status =
+            boundary::call_on::<Door>(panicking, &mut error, |_| panic!("out of {}", "cheese"));
         assert_eq!(status, IRONWAL_E_PANIC);
         assert_eq!(ironwal_error_status(error), IRONWAL_E_PANIC);
         assert!(
@@ -76,16 +77,16 @@ fn a_panic_becomes_a_status_and_shuts_the_gate_of_its_log_only() {
         let none = ptr::null_mut();
         for handle in [panicking, sibling] {
             assert_eq!(
-                boundary::on::<Door>(handle, none, |_| Ok(())),
+                boundary::call_on::<Door>(handle, none, |_| Ok(())),
                 IRONWAL_E_POISONED
             );
             assert_eq!(
-                boundary::on_mut::<Door>(handle, none, |_| Ok(())),
+                boundary::call_on_mut::<Door>(handle, none, |_| Ok(())),
                 IRONWAL_E_POISONED
             );
         }
         assert_eq!(
-            boundary::on::<Door>(other_log, none, |_| Ok(())),
+            boundary::call_on::<Door>(other_log, none, |_| Ok(())),
             IRONWAL_OK
         );
         for handle in [panicking, sibling, other_log] {
@@ -106,38 +107,38 @@ fn a_payload_that_panics_when_dropped_is_leaked() {
     // SAFETY: no error object is wanted.
     let status = unsafe { boundary::call(ptr::null_mut(), || std::panic::panic_any(Bomb)) };
     assert_eq!(status, IRONWAL_E_PANIC);
-    boundary::quietly(|| std::panic::panic_any(Bomb));
+    boundary::call_void(|| std::panic::panic_any(Bomb));
 }
 
 #[test]
 fn a_closed_gate_answers_closed_and_a_handle_of_another_kind_is_refused() {
-    let door = boundary::into_handle(Door(Gate::new()));
+    let door = boundary::into_handle(Door(LogGate::new()));
     let mut error = ptr::null_mut();
     // SAFETY: live handles and a writable error.
     unsafe {
         let none = ptr::null_mut();
         assert_eq!(
-            boundary::on::<Stranger>(door, &mut error, |_| Ok(())),
+            boundary::call_on::<Stranger>(door, &mut error, |_| Ok(())),
             IRONWAL_E_INVALID_ARG
         );
         assert!(message_of(error).contains("stranger"));
         ironwal_error_free(error);
         assert_eq!(
-            boundary::on::<Door>(ptr::null(), none, |_| Ok(())),
+            boundary::call_on::<Door>(ptr::null(), none, |_| Ok(())),
             IRONWAL_E_INVALID_ARG
         );
-        let status = boundary::on::<Door>(door, none, |door| {
+        let status = boundary::call_on::<Door>(door, none, |door| {
             door.0.close();
             Ok(())
         });
         assert_eq!(status, IRONWAL_OK);
         assert_eq!(
-            boundary::on::<Door>(door, &mut error, |_| Ok(())),
+            boundary::call_on::<Door>(door, &mut error, |_| Ok(())),
             IRONWAL_E_CLOSED
         );
         ironwal_error_free(error);
         assert_eq!(
-            boundary::on::<Door>(door, &mut error, |_| Ok(())),
+            boundary::call_on::<Door>(door, &mut error, |_| Ok(())),
             IRONWAL_E_CLOSED
         );
         ironwal_error_free(error);

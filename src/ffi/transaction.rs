@@ -10,9 +10,9 @@ use std::sync::Arc;
 use crate::TxnWriter;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
-use crate::ffi::boundary::Keeper;
+use crate::ffi::boundary::LogGate;
+use crate::ffi::boundary::OpenRef;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
@@ -24,7 +24,7 @@ pub enum ironwal_txn {}
 
 /// What stands behind an `ironwal_txn`.
 struct TxnHandle {
-    keeper: Arc<Keeper>,
+    keeper: Arc<OpenRef>,
     writer: TxnWriter,
 }
 
@@ -32,7 +32,7 @@ impl Handle for TxnHandle {
     type Opaque = ironwal_txn;
     const MAGIC: u64 = 0x6972_6F6E_7478_6E31;
     const NAME: &'static str = "txn";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         Some(&self.keeper.gate)
     }
 }
@@ -57,10 +57,10 @@ pub unsafe extern "C" fn ironwal_txn_begin(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_txn, ptr::null_mut());
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_txn = boundary::required(out_txn, "out_txn")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::write_out(out_txn, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_txn = boundary::non_null(out_txn, "out_txn")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             // The engine's writer has no room for an error: a bad name is told here, not at the end.
             handle.wal.stream(key)?;
             let writer = handle.wal.writer(key);
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ironwal_txn_begin(
                 keeper: Arc::clone(&handle.keeper),
                 writer,
             };
-            boundary::give(out_txn, boundary::into_handle(txn));
+            boundary::write_out(out_txn, boundary::into_handle(txn));
             Ok(())
         })
     }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn ironwal_txn_add(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on_mut::<TxnHandle>(txn, out_error, |handle| {
+        boundary::call_on_mut::<TxnHandle>(txn, out_error, |handle| {
             handle.writer.try_add(boundary::bytes(data, len, "data")?)?;
             Ok(())
         })
@@ -120,10 +120,10 @@ pub unsafe extern "C" fn ironwal_txn_commit(
     unsafe {
         boundary::call(out_error, || {
             let TxnHandle { keeper, writer } = boundary::take::<TxnHandle>(txn)?;
-            boundary::through(Some(&keeper.gate), || {
+            boundary::enter(Some(&keeper.gate), || {
                 let ids = writer.commit()?;
-                boundary::give(out_first_id, ids.start);
-                boundary::give(out_end_id, ids.end);
+                boundary::write_out(out_first_id, ids.start);
+                boundary::write_out(out_end_id, ids.end);
                 Ok(())
             })
         })
@@ -141,5 +141,5 @@ pub unsafe extern "C" fn ironwal_txn_commit(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_txn_abort(txn: *mut ironwal_txn) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<TxnHandle>(txn) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<TxnHandle>(txn) }));
 }

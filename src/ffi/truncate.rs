@@ -38,10 +38,10 @@ pub unsafe extern "C" fn ironwal_truncate(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let segments = handle.wal.truncate(key, safe_id)?;
-            boundary::give(out_segments, segments);
+            boundary::write_out(out_segments, segments);
             Ok(())
         })
     }
@@ -65,10 +65,10 @@ pub unsafe extern "C" fn ironwal_restore_archived(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let segments = handle.wal.restore_archived(key)?;
-            boundary::give(out_segments, segments);
+            boundary::write_out(out_segments, segments);
             Ok(())
         })
     }
@@ -93,8 +93,8 @@ pub unsafe extern "C" fn ironwal_delete_stream(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             handle.wal.delete_stream(key)?;
             Ok(())
         })
@@ -119,11 +119,11 @@ pub unsafe extern "C" fn ironwal_current_segment_start_id(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_id = boundary::required(out_id, "out_id")?;
-            let key = boundary::text(stream, stream_len, "stream")?;
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
             let first_id = handle.wal.try_current_segment_start_id(key)?;
-            boundary::give(
+            boundary::write_out(
                 out_id,
                 first_id.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?,
             );

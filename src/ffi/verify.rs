@@ -10,8 +10,8 @@ use crate::VerifyFinding;
 use crate::VerifyReport;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::error::CText;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
@@ -88,7 +88,7 @@ impl Handle for ReportHandle {
     type Opaque = ironwal_report;
     const MAGIC: u64 = 0x6972_6F6E_7265_7031;
     const NAME: &'static str = "report";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -112,13 +112,13 @@ pub unsafe extern "C" fn ironwal_verify(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_report, ptr::null_mut());
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_report = boundary::required(out_report, "out_report")?;
+        boundary::write_out(out_report, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_report = boundary::non_null(out_report, "out_report")?;
             let report = handle.wal.verify()?;
             let texts = report.findings.iter().map(texts_of).collect();
             let handle = ReportHandle { report, texts };
-            boundary::give(out_report, boundary::into_handle(handle));
+            boundary::write_out(out_report, boundary::into_handle(handle));
             Ok(())
         })
     }
@@ -150,8 +150,8 @@ pub unsafe extern "C" fn ironwal_report_get_totals(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ReportHandle>(report, out_error, |handle| {
-            let out_totals = boundary::required(out_totals, "out_totals")?;
+        boundary::call_on::<ReportHandle>(report, out_error, |handle| {
+            let out_totals = boundary::non_null(out_totals, "out_totals")?;
             fits(out_totals, out_totals_size)?;
             let report = &handle.report;
             let totals = ironwal_report_totals {
@@ -189,8 +189,8 @@ pub unsafe extern "C" fn ironwal_report_get_finding(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ReportHandle>(report, out_error, |handle| {
-            let out_finding = boundary::required(out_finding, "out_finding")?;
+        boundary::call_on::<ReportHandle>(report, out_error, |handle| {
+            let out_finding = boundary::non_null(out_finding, "out_finding")?;
             fits(out_finding, out_finding_size)?;
             let found = handle.report.findings.get(index);
             let found = found.zip(handle.texts.get(index));
@@ -232,5 +232,5 @@ fn severity_of(severity: Severity) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_report_free(report: *mut ironwal_report) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the report up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<ReportHandle>(report) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<ReportHandle>(report) }));
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::EntryView;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 
 /// Bytes that come out and stay the library's: those of an iterator until its next call, those
 /// given with a pin until the pin is freed. Empty is {NULL, 0}.
@@ -53,7 +53,7 @@ impl Handle for PinHandle {
     type Opaque = ironwal_view_pin;
     const MAGIC: u64 = 0x6972_6F6E_7069_6E31;
     const NAME: &'static str = "pin";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -70,5 +70,5 @@ impl Handle for PinHandle {
 pub unsafe extern "C" fn ironwal_view_pin_free(pin: *mut ironwal_view_pin) {
     // The last view of a file unmaps it and closes nothing, and munmap is no point of cancellation.
     // SAFETY: NULL and foreign handles are refused; the caller gives the pin up.
-    boundary::quietly_at_once(|| drop(unsafe { boundary::take::<PinHandle>(pin) }));
+    boundary::call_void_fast(|| drop(unsafe { boundary::take::<PinHandle>(pin) }));
 }

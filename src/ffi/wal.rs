@@ -11,9 +11,9 @@ use crate::LogSink;
 use crate::Wal;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
-use crate::ffi::boundary::Keeper;
+use crate::ffi::boundary::LogGate;
+use crate::ffi::boundary::OpenRef;
 use crate::ffi::error::CText;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::error::ironwal_text;
@@ -27,7 +27,7 @@ pub enum ironwal_wal {}
 
 /// What stands behind an `ironwal_wal`.
 pub(super) struct WalHandle {
-    pub(super) keeper: Arc<Keeper>,
+    pub(super) keeper: Arc<OpenRef>,
     pub(super) wal: Wal,
     /// Hears what the engine tells, and from here that the log was opened and closed.
     pub(super) sink: Option<LogSink>,
@@ -37,7 +37,7 @@ impl Handle for WalHandle {
     type Opaque = ironwal_wal;
     const MAGIC: u64 = 0x6972_6F6E_7761_6C31;
     const NAME: &'static str = "wal";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         Some(&self.keeper.gate)
     }
 }
@@ -60,9 +60,9 @@ pub unsafe extern "C" fn ironwal_wal_open(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_wal, ptr::null_mut());
-        boundary::on::<OptionsHandle>(options, out_error, |handle| {
-            let out_wal = boundary::required(out_wal, "out_wal")?;
+        boundary::write_out(out_wal, ptr::null_mut());
+        boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
+            let out_wal = boundary::non_null(out_wal, "out_wal")?;
             let options = handle.options.clone();
             let sink = handle.sink.clone();
             let opened = format!("opened {}", options.root_path.display());
@@ -72,11 +72,13 @@ pub unsafe extern "C" fn ironwal_wal_open(
             };
             tell(sink.as_ref(), &opened);
             let handle = WalHandle {
-                keeper: Arc::new(Keeper { gate: Gate::new() }),
+                keeper: Arc::new(OpenRef {
+                    gate: LogGate::new(),
+                }),
                 wal,
                 sink,
             };
-            boundary::give(out_wal, boundary::into_handle(handle));
+            boundary::write_out(out_wal, boundary::into_handle(handle));
             Ok(())
         })
     }
@@ -129,7 +131,7 @@ pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<WalHandle>(wal) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<WalHandle>(wal) }));
 }
 
 /// Makes every stream durable.
@@ -146,7 +148,7 @@ pub unsafe extern "C" fn ironwal_sync_all(
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
-    unsafe { boundary::on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.sync_all()?)) }
+    unsafe { boundary::call_on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.sync_all()?)) }
 }
 
 /// A list of stream names, sorted. Freed with ironwal_names_free().
@@ -159,7 +161,7 @@ impl Handle for NamesHandle {
     type Opaque = ironwal_names;
     const MAGIC: u64 = 0x6972_6F6E_6E61_6D31;
     const NAME: &'static str = "names";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -180,16 +182,16 @@ pub unsafe extern "C" fn ironwal_streams(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_names, ptr::null_mut());
-        boundary::on::<WalHandle>(wal, out_error, |handle| {
-            let out_names = boundary::required(out_names, "out_names")?;
+        boundary::write_out(out_names, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_names = boundary::non_null(out_names, "out_names")?;
             let names = handle
                 .wal
                 .streams()?
                 .iter()
                 .map(|name| CText::new(name))
                 .collect();
-            boundary::give(out_names, boundary::into_handle(NamesHandle(names)));
+            boundary::write_out(out_names, boundary::into_handle(NamesHandle(names)));
             Ok(())
         })
     }
@@ -208,7 +210,7 @@ pub unsafe extern "C" fn ironwal_names_count(names: *const ironwal_names) -> usi
     let mut count = 0;
     // SAFETY: the caller passes NULL or a live list; NULL is refused, which leaves the 0.
     unsafe {
-        boundary::on::<NamesHandle>(names, ptr::null_mut(), |names| {
+        boundary::call_on::<NamesHandle>(names, ptr::null_mut(), |names| {
             count = names.0.len();
             Ok(())
         })
@@ -232,7 +234,7 @@ pub unsafe extern "C" fn ironwal_names_get(
     let mut text = ironwal_text::EMPTY;
     // SAFETY: the caller passes NULL or a live list; NULL is refused, which leaves the empty text.
     unsafe {
-        boundary::on::<NamesHandle>(names, ptr::null_mut(), |names| {
+        boundary::call_on::<NamesHandle>(names, ptr::null_mut(), |names| {
             text = names
                 .0
                 .get(index)
@@ -254,5 +256,5 @@ pub unsafe extern "C" fn ironwal_names_get(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_names_free(names: *mut ironwal_names) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the list up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<NamesHandle>(names) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<NamesHandle>(names) }));
 }

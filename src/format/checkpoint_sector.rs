@@ -31,7 +31,7 @@ const MAGIC_06: &[u8; 4] = b"CKPT";
 
 /// Which file begins with the sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountedFile {
+pub enum ShardCountSector {
     /// `shards.meta`.
     Shards,
     /// `checkpoints.log`.
@@ -40,7 +40,7 @@ pub enum CountedFile {
 
 /// Why bytes are not the sector of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountFault {
+pub enum ShardCountFault {
     /// Torn, rotten, short, or of something else.
     Damaged,
     /// Of a version to come.
@@ -49,11 +49,11 @@ pub enum CountFault {
     Version06,
 }
 
-impl CountedFile {
+impl ShardCountSector {
     fn magic(self) -> [u8; MAGIC_LEN] {
         match self {
-            CountedFile::Shards => *b"\x89IWSH\r\n\x1a",
-            CountedFile::Checkpoints => *b"\x89IWCK\r\n\x1a",
+            ShardCountSector::Shards => *b"\x89IWSH\r\n\x1a",
+            ShardCountSector::Checkpoints => *b"\x89IWCK\r\n\x1a",
         }
     }
 
@@ -73,24 +73,24 @@ impl CountedFile {
     }
 
     /// The shard count that the first bytes of the file record.
-    pub fn decode(self, bytes: &[u8]) -> Result<u16, CountFault> {
-        if self == CountedFile::Checkpoints && bytes.starts_with(MAGIC_06) {
-            return Err(CountFault::Version06);
+    pub fn decode(self, bytes: &[u8]) -> Result<u16, ShardCountFault> {
+        if self == ShardCountSector::Checkpoints && bytes.starts_with(MAGIC_06) {
+            return Err(ShardCountFault::Version06);
         }
         let Some(sector) = bytes.first_chunk::<SECTOR_LEN>() else {
-            return Err(CountFault::Damaged);
+            return Err(ShardCountFault::Damaged);
         };
         let version = u16_at(sector, VERSION_AT);
         let proven = sector.starts_with(&self.magic())
             && u32_at(sector, CRC_AT) == crc32fast::hash(&sector[..CRC_AT]);
         if proven && version > SHARDED_VERSION {
-            return Err(CountFault::Newer(version));
+            return Err(ShardCountFault::Newer(version));
         }
         let shard_count = u16_at(sector, COUNT_AT);
         // Encoding it again checks that all else is zero.
         match shard_count > 0 && *sector == self.encode(shard_count) {
             true => Ok(shard_count),
-            false => Err(CountFault::Damaged),
+            false => Err(ShardCountFault::Damaged),
         }
     }
 }
@@ -101,7 +101,7 @@ mod tests {
     use crate::format::tests::assert_golden;
     use crate::format::tests::for_each_flip;
 
-    const FILES: [CountedFile; 2] = [CountedFile::Shards, CountedFile::Checkpoints];
+    const FILES: [ShardCountSector; 2] = [ShardCountSector::Shards, ShardCountSector::Checkpoints];
 
     #[test]
     fn the_sectors_have_their_golden_bytes() {
@@ -109,12 +109,12 @@ mod tests {
             (0, "89 49 57 53 48 0d 0a 1a 01 00 10 00"),
             (0x1fc, SHARDS_CRC),
         ];
-        assert_golden(&CountedFile::Shards.encode(16), SECTOR_LEN, &rows);
+        assert_golden(&ShardCountSector::Shards.encode(16), SECTOR_LEN, &rows);
         let rows = [
             (0, "89 49 57 43 4b 0d 0a 1a 01 00 02 00"),
             (0x1fc, CHECKPOINTS_CRC),
         ];
-        assert_golden(&CountedFile::Checkpoints.encode(2), SECTOR_LEN, &rows);
+        assert_golden(&ShardCountSector::Checkpoints.encode(2), SECTOR_LEN, &rows);
     }
 
     /// Computed with zlib.
@@ -133,14 +133,14 @@ mod tests {
             }
             let sector = file.encode(7);
             for len in 0..SECTOR_LEN {
-                assert_eq!(file.decode(&sector[..len]), Err(CountFault::Damaged));
+                assert_eq!(file.decode(&sector[..len]), Err(ShardCountFault::Damaged));
             }
-            assert_eq!(file.decode(&file.encode(0)), Err(CountFault::Damaged));
+            assert_eq!(file.decode(&file.encode(0)), Err(ShardCountFault::Damaged));
         }
-        let other = CountedFile::Shards.encode(7);
+        let other = ShardCountSector::Shards.encode(7);
         assert_eq!(
-            CountedFile::Checkpoints.decode(&other),
-            Err(CountFault::Damaged)
+            ShardCountSector::Checkpoints.decode(&other),
+            Err(ShardCountFault::Damaged)
         );
     }
 
@@ -148,9 +148,9 @@ mod tests {
     fn newer_and_older_formats_are_told_from_damage() {
         for file in FILES {
             let newer = file.encode_version(2, 7);
-            assert_eq!(file.decode(&newer), Err(CountFault::Newer(2)));
+            assert_eq!(file.decode(&newer), Err(ShardCountFault::Newer(2)));
         }
-        let file = CountedFile::Checkpoints;
-        assert_eq!(file.decode(b"CKPT...."), Err(CountFault::Version06));
+        let file = ShardCountSector::Checkpoints;
+        assert_eq!(file.decode(b"CKPT...."), Err(ShardCountFault::Version06));
     }
 }

@@ -30,7 +30,7 @@ use crate::format::segment_header::SegmentSeed;
 const MAGIC: [u8; MAGIC_LEN] = *b"IWfc";
 const FRAME_AT: usize = FIELDS_LEN;
 /// The longest frame that a slot carries.
-const MOST_CARRIED: usize = CRC_AT - FRAME_AT;
+const MAX_CARRIED: usize = CRC_AT - FRAME_AT;
 
 /// What a slot of `checkpoints.log` holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn encode_carrying(
     slot: usize,
 ) -> Option<[u8; SECTOR_LEN]> {
     debug_assert_eq!(carried_len(frontier), Some(frame.len()));
-    if frame.len() > MOST_CARRIED {
+    if frame.len() > MAX_CARRIED {
         return None;
     }
     let mut sector = frontier.encode(seed, slot);
@@ -136,17 +136,17 @@ mod tests {
             next_id: EntryId(2),
             last_frame: Some(FileOffset(HEADER_AREA_LEN)),
             first_kept_id: EntryId(0),
-            cut_epoch: 0,
+            truncation_epoch: 0,
         }
     }
 
     #[test]
     fn a_frame_up_to_the_longest_comes_back_and_a_longer_one_is_refused() {
         let seed = checkpoint_seed(2);
-        for len in [36, 205, MOST_CARRIED, MOST_CARRIED + 1] {
+        for len in [36, 205, MAX_CARRIED, MAX_CARRIED + 1] {
             let frame = vec![0xa5; len];
             let sector = encode_carrying(&frontier(len), &frame, seed, 1);
-            assert_eq!(sector.is_some(), len <= MOST_CARRIED, "{len}");
+            assert_eq!(sector.is_some(), len <= MAX_CARRIED, "{len}");
             let Some(sector) = sector else { continue };
             let found = CheckpointSlot::decode(&sector, seed, 1);
             assert_eq!(found.state, SlotState::Valid(frontier(len)));

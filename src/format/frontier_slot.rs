@@ -49,7 +49,7 @@ pub struct FrontierSlot {
     /// Ids below were truncated.
     pub first_kept_id: EntryId,
     /// Counts the changes of `first_kept_id`.
-    pub cut_epoch: u64,
+    pub truncation_epoch: u64,
 }
 
 /// What a slot holds.
@@ -84,7 +84,7 @@ impl FrontierSlot {
             self.last_frame.map_or(0, |offset| offset.0),
         );
         put_u64(&mut sector, FIRST_KEPT_AT, self.first_kept_id.0);
-        put_u64(&mut sector, CUT_EPOCH_AT, self.cut_epoch);
+        put_u64(&mut sector, CUT_EPOCH_AT, self.truncation_epoch);
         let crc = seed.checksum(slot_offset(slot), &sector[..CRC_AT]);
         put_u32(&mut sector, CRC_AT, crc);
         sector
@@ -107,7 +107,7 @@ impl FrontierSlot {
 
     /// The order of two valid slots: the greater one is the newer statement.
     pub fn order(&self) -> (u64, EntryId, FileOffset) {
-        (self.cut_epoch, self.next_id, self.end)
+        (self.truncation_epoch, self.next_id, self.end)
     }
 
     fn from_sector(
@@ -121,7 +121,7 @@ impl FrontierSlot {
             next_id: EntryId(u64_at(sector, NEXT_ID_AT)),
             last_frame: (last_frame != FileOffset(0)).then_some(last_frame),
             first_kept_id: EntryId(u64_at(sector, FIRST_KEPT_AT)),
-            cut_epoch: u64_at(sector, CUT_EPOCH_AT),
+            truncation_epoch: u64_at(sector, CUT_EPOCH_AT),
         };
         // Encoding it again checks the CRC, the magic, and that all else is zero.
         let whole = frontier.encode(seed, slot) == *sector;

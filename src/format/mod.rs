@@ -46,9 +46,9 @@ pub use checkpoint_record::RecordFault;
 #[cfg(feature = "sharded")]
 pub use checkpoint_record::RecordKind;
 #[cfg(feature = "sharded")]
-pub use checkpoint_sector::CountFault;
+pub use checkpoint_sector::ShardCountFault;
 #[cfg(feature = "sharded")]
-pub use checkpoint_sector::CountedFile;
+pub use checkpoint_sector::ShardCountSector;
 #[cfg(feature = "sharded")]
 pub use checkpoint_slot::CheckpointSlot;
 pub use footer::IndexPoint;

@@ -13,8 +13,8 @@
 
 use crc32fast::Hasher;
 
-use crate::checksum::crc_from;
-use crate::checksum::crc_of_words;
+use crate::checksum::crc32_seeded;
+use crate::checksum::crc32_words;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 
@@ -35,13 +35,13 @@ impl SegmentSeed {
     /// The checksum of `bytes` that stand at `at` in this segment's file.
     #[inline]
     pub(super) fn checksum(self, at: FileOffset, bytes: &[u8]) -> u32 {
-        crc_from(self.0, at.0, bytes)
+        crc32_seeded(self.0, at.0, bytes)
     }
 
     /// The same of four numbers, little-endian.
     #[inline]
     pub(super) fn checksum_of_words(self, at: FileOffset, words: [u64; 4]) -> u32 {
-        crc_of_words(self.0, at.0, words)
+        crc32_words(self.0, at.0, words)
     }
 
     /// The masks of the entries of a frame, see `docs/FORMAT.md`, section "Masks".

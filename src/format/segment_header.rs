@@ -75,7 +75,7 @@ pub struct SegmentHeader {
     /// Ids below were truncated, as known when the header was made.
     pub first_kept_id: EntryId,
     /// Counts the changes of `first_kept_id`, up (truncation) and down (restoring).
-    pub cut_epoch: u64,
+    pub truncation_epoch: u64,
 }
 
 /// What a segment remembers of the one before it.
@@ -99,7 +99,7 @@ pub enum HeaderFault {
     /// Written by a newer version of the format, which is told.
     Newer(u16),
     /// The magic is not ours.
-    Stranger,
+    Unrecognized,
     /// Our magic, but a bad CRC, or (`expected == actual`) a field that no writer stores.
     Damaged {
         /// The CRC stored.
@@ -131,7 +131,7 @@ impl SegmentHeader {
         }
         put_u64(&mut sector, LOST_FROM_AT, self.lost_from.0);
         put_u64(&mut sector, FIRST_KEPT_AT, self.first_kept_id.0);
-        put_u64(&mut sector, CUT_EPOCH_AT, self.cut_epoch);
+        put_u64(&mut sector, CUT_EPOCH_AT, self.truncation_epoch);
         sector[KEY_AT..KEY_AT + key.len()].copy_from_slice(key);
         let crc = crc32fast::hash(&sector[..CRC_AT]);
         put_u32(&mut sector, CRC_AT, crc);
@@ -150,14 +150,14 @@ impl SegmentHeader {
             return Err(if creation_cut_short {
                 HeaderFault::Short
             } else {
-                HeaderFault::Stranger
+                HeaderFault::Unrecognized
             });
         };
         if all_zeros(sector) {
             return Err(HeaderFault::Zeros);
         }
         if !sector.starts_with(&MAGIC) {
-            return Err(HeaderFault::Stranger);
+            return Err(HeaderFault::Unrecognized);
         }
         // Every version keeps the magic, the version and this CRC where they are, so the version
         // is believed only under a good CRC: a flipped bit is damage, not a newer format.
@@ -198,7 +198,7 @@ impl SegmentHeader {
             }),
             lost_from: EntryId(u64_at(sector, LOST_FROM_AT)),
             first_kept_id: EntryId(u64_at(sector, FIRST_KEPT_AT)),
-            cut_epoch: u64_at(sector, CUT_EPOCH_AT),
+            truncation_epoch: u64_at(sector, CUT_EPOCH_AT),
         };
         // Encoding it again shows that reserved bytes, unknown flags and padding are zero.
         let possible = header.lost_from <= header.first_id && header.encode() == *sector;

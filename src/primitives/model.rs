@@ -35,6 +35,6 @@ pub fn locks_held() -> usize {
 }
 
 /// The number of this thread among those of the execution.
-pub fn given_number() -> Option<usize> {
+pub fn model_thread_id() -> Option<usize> {
     Some(thread::current().id().into())
 }

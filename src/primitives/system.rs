@@ -36,7 +36,7 @@ pub fn locks_held() -> usize {
 
 /// The number of this thread among those of an execution; there is none outside a checker's.
 #[inline]
-pub fn given_number() -> Option<usize> {
+pub fn model_thread_id() -> Option<usize> {
     None
 }
 

@@ -19,18 +19,18 @@ use crate::format::segment_file_name;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::verdict::Action;
-use crate::recovery::verdict::Kept;
+use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
-use crate::recovery::verdict::Next;
+use crate::recovery::verdict::NextAppend;
 use crate::recovery::verdict::Verdict;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::TEMPORARY_NAME;
-use crate::segment::rewrite_checked;
+use crate::segment::rewrite_verified;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
@@ -42,7 +42,7 @@ pub struct Recovered {
     /// Its segments, in order.
     pub segments: Vec<RecoveredSegment>,
     /// Where the next entry goes.
-    pub next: Next,
+    pub next: NextAppend,
     /// The generation of new segments.
     pub generation: u64,
     /// The first id kept, and the number of the cut that said so.
@@ -62,7 +62,7 @@ impl Recovered {
     pub fn nothing() -> Self {
         Recovered {
             segments: Vec::new(),
-            next: Next::First,
+            next: NextAppend::Empty,
             generation: 0,
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
@@ -87,11 +87,11 @@ pub struct RecoveredSegment {
 }
 
 /// The stream as a verdict has it, with nothing done to its files: for those who only read it.
-pub fn leave_alone(facts: &StreamFacts, verdict: Verdict) -> Recovered {
-    as_judged(facts, &verdict)
+pub fn view_only(facts: &StreamFacts, verdict: Verdict) -> Recovered {
+    from_verdict(facts, &verdict)
 }
 
-fn as_judged(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
+fn from_verdict(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
     let dir = &facts.dir;
     let generation = verdict.kept.iter().map(|kept| kept.header.generation).max();
     Recovered {
@@ -111,13 +111,13 @@ fn as_judged(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
 }
 
 /// Acts. Failures are part of the result: what is below the frontier can be served all the same.
-pub fn act(
+pub fn apply(
     storage: &dyn Storage,
     facts: &StreamFacts,
     verdict: &Verdict,
     chunk_len: usize,
 ) -> Recovered {
-    let mut recovered = as_judged(facts, verdict);
+    let mut recovered = from_verdict(facts, verdict);
     let mut unremoved = Vec::new();
     let segments = &recovered.segments;
     match prepare_tail(storage, facts, verdict, segments, &mut unremoved, chunk_len) {
@@ -131,7 +131,7 @@ pub fn act(
     recovered
 }
 
-fn recovered(kept: &Kept, dir: &Arc<Path>) -> RecoveredSegment {
+fn recovered(kept: &KeptSegment, dir: &Arc<Path>) -> RecoveredSegment {
     let sealed = kept.state == KeptState::Sealed;
     let index = match sealed {
         true => SparseIndex::in_footer(),
@@ -170,13 +170,13 @@ fn prepare_tail(
             result => result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?,
         }
         // Names change before the first cut; the cut relies on what was saved.
-        if matches!(action, Action::Cut(..)) && changed_names {
+        if matches!(action, Action::Trim(..)) && changed_names {
             sync_names(storage, &facts.dir)?;
             changed_names = false;
         }
         changed_names |= !matches!(
             action,
-            Action::Cut(..) | Action::RemoveTemporary | Action::StoreAgain(..)
+            Action::Trim(..) | Action::RemoveTemporary | Action::RewriteSlot(..)
         );
     }
     if changed_names {
@@ -210,17 +210,17 @@ fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool
 fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
     let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
     match *action {
-        Action::StoreAgain(i, slot) => {
+        Action::RewriteSlot(i, slot) => {
             let path = path_of(i);
             let stored = store_again(storage, &path, slot);
             (path, stored)
         }
-        Action::SaveRange(i, from) => {
+        Action::BackupRange(i, from) => {
             let path = path_of(i);
             let saved = save_range(storage, &path, from, facts.segments[i].file_len);
             (path, saved)
         }
-        Action::SaveWhole(i) => {
+        Action::BackupFile(i) => {
             let path = path_of(i);
             let saved = aside(storage, &path, FileOffset(0))
                 .and_then(|target| storage.rename(&path, &target));
@@ -236,7 +236,7 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
             let removed = remove_file_if_there(storage, &path);
             (path, removed)
         }
-        Action::Cut(i, at) => {
+        Action::Trim(i, at) => {
             let path = path_of(i);
             let cut = storage
                 .open_file(&path, Access::ReadWrite)
@@ -303,7 +303,7 @@ fn rewrite(
     storage: &dyn Storage,
     facts: &StreamFacts,
     recovered: &RecoveredSegment,
-    kept: &Kept,
+    kept: &KeptSegment,
     chunk_len: usize,
 ) -> Result<()> {
     let KeptState::Tail { from, new_name } = kept.state else {
@@ -314,11 +314,11 @@ fn rewrite(
     let file = storage
         .open_file(&segment.path(), Access::ReadWrite)
         .map_err(io)?;
-    if new_name && matches!(facts.segments[kept.facts].head, Head::Good(_)) {
+    if new_name && matches!(facts.segments[kept.facts].head, HeaderState::Valid(_)) {
         file.write_at(0, &[IoSlice::new(&segment.header.encode())])
             .map_err(io)?;
     }
-    rewrite_checked(segment, &*file, from, &kept.end, chunk_len)
+    rewrite_verified(segment, &*file, from, &kept.end, chunk_len)
 }
 
 /// After a failed step: what is above the frontier was not made durable and is not served.
@@ -346,7 +346,7 @@ fn keep_below_frontier(recovered: &mut Recovered, dir: &Arc<Path>) {
     let index = SparseIndex::unread(end.offset);
     let header = last.segment.header.clone();
     let segment = Segment::new(header, Arc::clone(dir), &end, false, index);
-    let (state, next_slot) = (KeptState::Closed, 0);
+    let (state, next_slot) = (KeptState::ReadOnlyPrefix, 0);
     recovered.segments.push(RecoveredSegment {
         segment,
         end,

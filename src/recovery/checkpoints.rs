@@ -1,18 +1,16 @@
-//! What stands in `checkpoints.log`? Facts only: nothing is changed here.
+//! ItemKind stands in `checkpoints.log`? RecordLogFacts only: nothing is changed here.
 //!
 //! The rules are those of segments (`docs/FORMAT.md`): everything below the frontier was durable
 //! once, so what is bad there is damage, and is passed only along back links from the last frame
-//! that the frontier names, never by searching bytes. What stands above the frontier is the tail:
+//! that the frontier names, never by searching bytes. ItemKind stands above the frontier is the tail:
 //! a record whose creation was never acknowledged, or one that a slot carries, which may have been.
-//! What a slot carries is taken from there, whatever stands in its place.
+//! ItemKind a slot carries is taken from there, whatever stands in its place.
 
 use std::io;
 
 use crate::error::memory;
 use crate::format::CheckpointRecord;
 use crate::format::CheckpointSlot;
-use crate::format::CountFault;
-use crate::format::CountedFile;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::FrontierSlot;
@@ -20,22 +18,24 @@ use crate::format::HEADER_AREA_LEN;
 use crate::format::RecordFault;
 use crate::format::RecordKind;
 use crate::format::SegmentSeed;
+use crate::format::ShardCountFault;
+use crate::format::ShardCountSector;
 use crate::format::SlotState;
 use crate::format::checkpoint_record::checkpoint_seed;
 use crate::format::checkpoint_record::is_record_header;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::Source;
-use crate::segment::Window;
+use crate::segment::ReadBuffer;
+use crate::segment::SegmentBytes;
 
 /// Where the records begin.
 pub const RECORDS_AT: FileOffset = FileOffset(HEADER_AREA_LEN);
 
-/// What the file turned out to be.
-pub enum Found {
+/// ItemKind the file turned out to be.
+pub enum RecordLogState {
     /// A log of checkpoints.
-    Log(Box<Facts>),
+    Log(Box<RecordLogFacts>),
     /// Nothing in it can be trusted, so it is no log of ours any more; why.
     Garbage(String),
     /// Somebody else's, or of another version or shard count: never to be touched.
@@ -52,17 +52,17 @@ pub enum Foreign {
     OtherCount(u16),
 }
 
-/// What a log of checkpoints holds.
-pub struct Facts {
-    /// What was durable, in order.
-    pub items: Vec<Item>,
+/// ItemKind a log of checkpoints holds.
+pub struct RecordLogFacts {
+    /// ItemKind was durable, in order.
+    pub items: Vec<RecordLogItem>,
     /// The frontier, and the slot it stands in. `None`: both slots are unreadable, and the end of
     /// the last good record stands for it.
     pub slot: Option<usize>,
     /// The durable end.
     pub frontier: FrontierSlot,
     /// Whole records above the frontier.
-    pub tail: Vec<Item>,
+    pub tail: Vec<RecordLogItem>,
     /// Their bytes, as they were checked.
     pub tail_bytes: Vec<u8>,
     /// Where they end.
@@ -79,7 +79,7 @@ pub struct Facts {
 
 /// A stretch of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct RecordLogItem {
     /// Its first id, which orders it. Of a stretch without a good header: that of the first record
     /// lost there.
     pub number: EntryId,
@@ -87,13 +87,13 @@ pub struct Item {
     pub offset: FileOffset,
     /// How long it is.
     pub len: u64,
-    /// What it is.
-    pub what: What,
+    /// ItemKind it is.
+    pub what: ItemKind,
 }
 
-/// What a stretch of the log is.
+/// ItemKind a stretch of the log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ItemKind {
     /// A whole record.
     Record(RecordKind, Vec<u8>, u64),
     /// A record of which only this is known.
@@ -102,25 +102,25 @@ pub enum What {
     Damaged(&'static str),
 }
 
-/// What a slot says.
+/// ItemKind a slot says.
 struct ReadSlot {
     /// All before is durable, or carried.
     end: FrontierSlot,
-    carried: Option<Carried>,
+    carried: Option<EmbeddedRecord>,
 }
 
 /// The record that a slot carries.
-struct Carried {
+struct EmbeddedRecord {
     /// Everything before it is durable.
     before: FrontierSlot,
-    item: Item,
+    item: RecordLogItem,
     bytes: Vec<u8>,
 }
 
 /// Reads records of one file.
 pub struct Scanner {
-    source: Source,
-    window: Window,
+    source: SegmentBytes,
+    window: ReadBuffer,
     seed: SegmentSeed,
     shard_count: u16,
     file_len: u64,
@@ -129,10 +129,10 @@ pub struct Scanner {
 
 impl Scanner {
     /// A scanner of an open file.
-    pub fn new(source: Source, file_len: u64, shard_count: u16, read_ahead: usize) -> Self {
+    pub fn new(source: SegmentBytes, file_len: u64, shard_count: u16, read_ahead: usize) -> Self {
         Scanner {
             source,
-            window: Window::new(),
+            window: ReadBuffer::new(),
             seed: checkpoint_seed(shard_count),
             shard_count,
             file_len,
@@ -141,16 +141,20 @@ impl Scanner {
     }
 
     /// Looks at the whole file.
-    pub fn scan(mut self) -> io::Result<Found> {
+    pub fn scan(mut self) -> io::Result<RecordLogState> {
         let start = self.start_of_file()?;
-        let sector = CountedFile::Checkpoints.decode(&start);
+        let sector = ShardCountSector::Checkpoints.decode(&start);
         match sector {
             Ok(count) if count != self.shard_count => {
-                return Ok(Found::Foreign(Foreign::OtherCount(count)));
+                return Ok(RecordLogState::Foreign(Foreign::OtherCount(count)));
             }
-            Err(CountFault::Newer(version)) => return Ok(Found::Foreign(Foreign::Newer(version))),
-            Err(CountFault::Version06) => return Ok(Found::Foreign(Foreign::Version06)),
-            Ok(_) | Err(CountFault::Damaged) => {}
+            Err(ShardCountFault::Newer(version)) => {
+                return Ok(RecordLogState::Foreign(Foreign::Newer(version)));
+            }
+            Err(ShardCountFault::Version06) => {
+                return Ok(RecordLogState::Foreign(Foreign::Version06));
+            }
+            Ok(_) | Err(ShardCountFault::Damaged) => {}
         }
         let slots = [0, 1].map(|slot| {
             let at = start.len().min(slot_offset(slot).0 as usize);
@@ -173,10 +177,10 @@ impl Scanner {
                 0 => "the file is empty",
                 _ => "neither a frontier nor a record in it is whole",
             };
-            return Ok(Found::Garbage(what.to_owned()));
+            return Ok(RecordLogState::Garbage(what.to_owned()));
         }
         let items = self.items_below(&frontier)?;
-        let mut facts = Facts {
+        let mut facts = RecordLogFacts {
             items,
             slot,
             frontier,
@@ -196,10 +200,10 @@ impl Scanner {
         if slot.is_some() {
             self.read_tail(&mut facts)?;
         }
-        Ok(Found::Log(Box::new(facts)))
+        Ok(RecordLogState::Log(Box::new(facts)))
     }
 
-    /// What a slot says; `None` where it says nothing that can be believed.
+    /// ItemKind a slot says; `None` where it says nothing that can be believed.
     fn read_slot(&self, bytes: &[u8], slot: usize) -> Option<ReadSlot> {
         let read = CheckpointSlot::decode(bytes, self.seed, slot);
         let SlotState::Valid(end) = read.state else {
@@ -213,7 +217,7 @@ impl Scanner {
     }
 
     /// The record that a slot carries. `None`: it is none, so the slot was not written by us.
-    fn read_carried(&self, end: &FrontierSlot, bytes: Vec<u8>) -> Option<Carried> {
+    fn read_carried(&self, end: &FrontierSlot, bytes: Vec<u8>) -> Option<EmbeddedRecord> {
         let at = end.last_frame?;
         let header = FrameHeader::decode(&bytes, self.seed, at).ok()?;
         if !is_record_header(&header) || header.len() != bytes.len() as u64 {
@@ -223,7 +227,7 @@ impl Scanner {
         let record = CheckpointRecord::decode(&header, self.seed, payload, self.shard_count);
         let record = record.ok()?;
         let previous_len = u64::from(header.previous_len);
-        Some(Carried {
+        Some(EmbeddedRecord {
             before: FrontierSlot {
                 end: at,
                 next_id: header.first_id,
@@ -231,11 +235,11 @@ impl Scanner {
                 last_frame: (previous_len > 0).then(|| FileOffset(at.0 - previous_len)),
                 ..*end
             },
-            item: Item {
+            item: RecordLogItem {
                 number: header.first_id,
                 offset: at,
                 len: header.len(),
-                what: What::Record(record.kind, record.user_id, record.timestamp_ns),
+                what: ItemKind::Record(record.kind, record.user_id, record.timestamp_ns),
             },
             bytes,
         })
@@ -297,13 +301,13 @@ impl Scanner {
         ))
     }
 
-    fn item(&mut self, at: FileOffset, header: &FrameHeader) -> io::Result<Item> {
+    fn item(&mut self, at: FileOffset, header: &FrameHeader) -> io::Result<RecordLogItem> {
         let what = match self.record(at, header)? {
-            Ok(record) => What::Record(record.kind, record.user_id, record.timestamp_ns),
-            Err(RecordFault::Body { kind, user_id }) => What::DamagedBody(kind, user_id),
-            Err(RecordFault::Name) => What::Damaged("the record does not match its checksum"),
+            Ok(record) => ItemKind::Record(record.kind, record.user_id, record.timestamp_ns),
+            Err(RecordFault::Body { kind, user_id }) => ItemKind::DamagedBody(kind, user_id),
+            Err(RecordFault::Name) => ItemKind::Damaged("the record does not match its checksum"),
         };
-        Ok(Item {
+        Ok(RecordLogItem {
             number: header.first_id,
             offset: at,
             len: header.len(),
@@ -326,7 +330,7 @@ impl Scanner {
         Ok(good)
     }
 
-    fn items_below(&mut self, frontier: &FrontierSlot) -> io::Result<Vec<Item>> {
+    fn items_below(&mut self, frontier: &FrontierSlot) -> io::Result<Vec<RecordLogItem>> {
         let mut items = Vec::new();
         let mut reached = empty_log();
         while reached.end < frontier.end {
@@ -337,11 +341,11 @@ impl Scanner {
             }
             let behind = self.records_behind(reached.end, frontier)?;
             let damage_end = behind.first().map_or(frontier.end, |(at, _)| *at);
-            items.push(Item {
+            items.push(RecordLogItem {
                 number: reached.next_id,
                 offset: reached.end,
                 len: damage_end - reached.end,
-                what: What::Damaged("the header of a record is damaged"),
+                what: ItemKind::Damaged("the header of a record is damaged"),
             });
             for (at, header) in &behind {
                 items.push(self.item(*at, header)?);
@@ -379,12 +383,12 @@ impl Scanner {
         Ok(behind)
     }
 
-    fn read_tail(&mut self, facts: &mut Facts) -> io::Result<()> {
+    fn read_tail(&mut self, facts: &mut RecordLogFacts) -> io::Result<()> {
         let limit = FileOffset(self.file_len);
         while let Some(header) = self.header_after(&facts.tail_end, limit)? {
             let at = facts.tail_end.end;
             let item = self.item(at, &header)?;
-            if !matches!(item.what, What::Record(..)) {
+            if !matches!(item.what, ItemKind::Record(..)) {
                 break;
             }
             facts
@@ -405,7 +409,7 @@ pub fn empty_log() -> FrontierSlot {
         next_id: EntryId(0),
         last_frame: None,
         first_kept_id: EntryId(0),
-        cut_epoch: 0,
+        truncation_epoch: 0,
     }
 }
 

@@ -18,22 +18,22 @@ use crate::format::segment_file_name;
 use crate::format::stream_dir_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
-use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
+use crate::recovery::read_headers::HeaderRead;
 use crate::recovery::read_headers::Identity;
-use crate::recovery::read_headers::Known;
-use crate::recovery::read_headers::Looked;
+use crate::recovery::read_headers::SealedCache;
 use crate::recovery::read_headers::heads;
-use crate::recovery::scan::Depth;
+use crate::recovery::scan::CheckDepth;
 use crate::recovery::scan::scan;
 use crate::segment::Segment;
+use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
 use crate::segment::SparseIndex;
 use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
@@ -50,11 +50,11 @@ pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<St
 /// What is read fits together also while a writer appends, rotates and seals: the newest segment
 /// is read first, so a segment that a later one makes out to be sealed is found sealed; and of
 /// each file the slots are read before its length and its frames, so what they promise is there.
-pub fn survey_but(
+pub fn survey_live(
     storage: &dyn Storage,
     dir: &Path,
     read_ahead: usize,
-    known: &Known,
+    known: &SealedCache,
 ) -> Result<StreamFacts> {
     look(storage, dir, read_ahead, Some(known))
 }
@@ -64,7 +64,7 @@ fn look(
     storage: &dyn Storage,
     dir: &Path,
     read_ahead: usize,
-    beside_writer: Option<&Known>,
+    beside_writer: Option<&SealedCache>,
 ) -> Result<StreamFacts> {
     let dir_name = dir.file_name().and_then(|name| name.to_str());
     let dir_name = dir_name.unwrap_or_default();
@@ -72,15 +72,15 @@ fn look(
         .list_dir(dir)
         .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
     let mut key: Option<Arc<str>> = key_from_dir_name(dir_name).map(Arc::from);
-    let nothing = Known::new();
+    let nothing = SealedCache::new();
     let (raw, newest) = heads(storage, dir, &listing, beside_writer.unwrap_or(&nothing))?;
     let newest = newest.map(|newest| match beside_writer {
         // What was read before the length was asked for is as good as what is read now.
-        None => Source::Partly {
+        None => SegmentBytes::PrefixMapped {
             map: newest.area,
             file: newest.file,
         },
-        Some(_) => Source::File(newest.file),
+        Some(_) => SegmentBytes::File(newest.file),
     });
     let newest = newest.map(|source| (raw.len() - 1, source));
     if key.is_none() {
@@ -89,7 +89,7 @@ fn look(
         key = told.next().cloned();
     }
     let mut segments = judged(raw, key.as_ref());
-    disbelieve_lone_trailers(&mut segments);
+    reject_unconfirmed_trailers(&mut segments);
     let temporary = listing
         .iter()
         .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
@@ -106,7 +106,7 @@ fn look(
     if facts
         .segments
         .iter()
-        .all(|s| !matches!(s.head, Head::Foreign(_)))
+        .all(|s| !matches!(s.head, HeaderState::Foreign(_)))
     {
         scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
@@ -114,14 +114,14 @@ fn look(
 }
 
 /// The facts of each segment, whose identity the directory, its name and those before it tell.
-fn judged(raw: Vec<(EntryId, Looked)>, key: Option<&Arc<str>>) -> Vec<SegmentFacts> {
+fn judged(raw: Vec<(EntryId, HeaderRead)>, key: Option<&Arc<str>>) -> Vec<SegmentFacts> {
     let mut segments = Vec::with_capacity(raw.len());
     // Carried along: a look at all before it for each segment made opening quadratic.
     let mut generation = 0;
     for (name_id, head) in raw {
         let facts = match head {
-            Looked::Before(facts) => facts,
-            Looked::Now(head) => head.judge(&Identity {
+            HeaderRead::Cached(facts) => facts,
+            HeaderRead::Fresh(head) => head.judge(&Identity {
                 key,
                 name_id,
                 generation,
@@ -137,7 +137,7 @@ fn judged(raw: Vec<(EntryId, Looked)>, key: Option<&Arc<str>>) -> Vec<SegmentFac
 /// An entry that ends a file may end like a footer does, checksum included: whoever appends it
 /// knows key, ids and offsets. So a trailer counts only if a place agrees that no entry can reach:
 /// a slot of the same file, stored when it was sealed, or the header of the next segment.
-fn disbelieve_lone_trailers(segments: &mut [SegmentFacts]) {
+fn reject_unconfirmed_trailers(segments: &mut [SegmentFacts]) {
     for i in 0..segments.len() {
         let Some(trailer) = segments[i].trailer else {
             continue;
@@ -161,7 +161,7 @@ fn disbelieve_lone_trailers(segments: &mut [SegmentFacts]) {
 fn scan_tail(
     storage: &dyn Storage,
     facts: &mut StreamFacts,
-    mut newest: Option<(usize, Source)>,
+    mut newest: Option<(usize, SegmentBytes)>,
     read_ahead: usize,
 ) -> Result<()> {
     let StreamFacts {
@@ -188,13 +188,13 @@ fn scan_tail(
             facts.tail = Some(Scan {
                 from,
                 end,
-                stop: Stop::Clean,
+                stop: ScanStop::EndOfData,
             });
             continue;
         }
         let source = match newest.take_if(|(place, _)| *place == i) {
             Some((_, source)) => source,
-            None => Source::File(storage.open_file(&path(), Access::Read).map_err(io)?),
+            None => SegmentBytes::File(storage.open_file(&path(), Access::Read).map_err(io)?),
         };
         let (limit, seed) = (FileOffset(facts.file_len), header.seed());
         let segment = || {
@@ -203,7 +203,7 @@ fn scan_tail(
         };
         let mut from = start;
         if i == frontier.segment {
-            frontier.intact = complete_end(seed, &source, &mut from, limit).map_err(io)?;
+            frontier.intact = load_last_frame(seed, &source, &mut from, limit).map_err(io)?;
             if !frontier.intact {
                 let segment = segment();
                 // What was durable is damaged at its end: find the last good frame before it.
@@ -215,7 +215,7 @@ fn scan_tail(
                     &first,
                     durable,
                     read_ahead,
-                    Depth::Headers,
+                    CheckDepth::Headers,
                 );
                 facts.tail = Some(found.map_err(io)?);
                 continue;
@@ -226,7 +226,7 @@ fn scan_tail(
                 facts.tail = Some(Scan {
                     from: (from.offset, from.next_id),
                     end: from,
-                    stop: Stop::Clean,
+                    stop: ScanStop::EndOfData,
                 });
                 continue;
             }
@@ -237,7 +237,7 @@ fn scan_tail(
             &from,
             limit,
             read_ahead,
-            Depth::Payloads,
+            CheckDepth::Payloads,
         );
         facts.tail = Some(found.map_err(io)?);
     }
@@ -245,9 +245,9 @@ fn scan_tail(
 }
 
 /// Fills in what the last frame before `end` tells. False: it is not there.
-pub fn complete_end(
+pub fn load_last_frame(
     seed: SegmentSeed,
-    source: &Source,
+    source: &SegmentBytes,
     end: &mut SegmentEnd,
     limit: FileOffset,
 ) -> io::Result<bool> {
@@ -255,7 +255,7 @@ pub fn complete_end(
         // Nothing is promised to be there, not even the rest of the header area.
         return Ok(end.offset == FIRST_FRAME);
     };
-    let mut window = crate::segment::Window::new();
+    let mut window = crate::segment::ReadBuffer::new();
     let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, FRAME_HEADER_LEN, limit)?;
     let Some(bytes) = bytes else { return Ok(false) };
     let Ok(header) = FrameHeader::decode(bytes, seed, offset) else {

@@ -16,10 +16,10 @@ use crate::format::SlotState;
 use crate::options::CorruptionPolicy;
 use crate::primitives::now;
 use crate::primitives::thread;
-use crate::recovery::collect::survey_but;
+use crate::recovery::collect::survey_live;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::StreamFacts;
-use crate::recovery::read_headers::Known;
+use crate::recovery::read_headers::SealedCache;
 use crate::recovery::verdict::Decision;
 use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::Refusal;
@@ -27,28 +27,28 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 
 /// How long a directory that changes under every look is looked at again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RETRY_FOR: Duration = Duration::from_secs(10);
 
 /// How long a look waits before the one that has to confirm damage.
-const PAUSE: Duration = Duration::from_millis(1);
+const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Looks at one stream's directory, again and again, and changes nothing.
-pub struct Observer {
+pub struct LiveCollector {
     storage: Arc<dyn Storage>,
     dir: PathBuf,
     read_ahead: usize,
     policy: CorruptionPolicy,
-    known: Known,
+    known: SealedCache,
 }
 
 /// What is wrong, to be compared with what the next look finds.
 #[derive(PartialEq)]
-enum Wrong {
+enum SuspectedDamage {
     Refused(Refusal),
     Found(Vec<Finding>),
 }
 
-impl Observer {
+impl LiveCollector {
     /// One that knows nothing yet.
     pub fn new(
         storage: Arc<dyn Storage>,
@@ -56,12 +56,12 @@ impl Observer {
         read_ahead: usize,
         policy: CorruptionPolicy,
     ) -> Self {
-        Observer {
+        LiveCollector {
             storage,
             dir,
             read_ahead,
             policy,
-            known: Known::new(),
+            known: SealedCache::new(),
         }
     }
 
@@ -73,10 +73,10 @@ impl Observer {
     /// Facts that fit together, and what recovery would make of them. `None`: there is no such
     /// directory.
     pub fn look(&mut self) -> Result<Option<(StreamFacts, Decision)>> {
-        let deadline = now() + PATIENCE;
+        let deadline = now() + RETRY_FOR;
         let mut before = None;
         loop {
-            let looked = survey_but(&*self.storage, &self.dir, self.read_ahead, &self.known);
+            let looked = survey_live(&*self.storage, &self.dir, self.read_ahead, &self.known);
             let late = now() > deadline;
             match looked {
                 Ok(facts) => {
@@ -102,7 +102,7 @@ impl Observer {
                 }
                 Err(error) => return Err(error),
             }
-            thread::sleep(PAUSE);
+            thread::sleep(RETRY_PAUSE);
         }
     }
 
@@ -123,11 +123,11 @@ impl Observer {
 }
 
 /// What a decision holds that a writer at work may have caused.
-fn wrong(decision: &Decision) -> Option<Wrong> {
+fn wrong(decision: &Decision) -> Option<SuspectedDamage> {
     match decision {
-        Decision::Refuse(refusal) => Some(Wrong::Refused(refusal.clone())),
+        Decision::Refuse(refusal) => Some(SuspectedDamage::Refused(refusal.clone())),
         Decision::Serve(verdict) if !verdict.findings.is_empty() => {
-            Some(Wrong::Found(verdict.findings.clone()))
+            Some(SuspectedDamage::Found(verdict.findings.clone()))
         }
         Decision::Serve(_) => None,
     }

@@ -35,7 +35,7 @@ pub struct SegmentFacts {
     /// The file's length in bytes.
     pub file_len: u64,
     /// What its first sector is.
-    pub head: Head,
+    pub head: HeaderState,
     /// The two frontier slots.
     pub slots: [SlotState; 2],
     /// The end of a sealed file, if it is there and good.
@@ -46,33 +46,33 @@ pub struct SegmentFacts {
 
 /// The first sector of a segment file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum HeaderState {
     /// A good header that agrees with the file's name and directory.
-    Good(SegmentHeader),
+    Valid(SegmentHeader),
     /// A damaged sector, but what follows validates under the identity that name and directory
     /// give: this is the header as far as it can be told.
-    Rotten(SegmentHeader),
+    Reconstructed(SegmentHeader),
     /// There never was a header: the file is shorter than one, or all zeros.
-    Unborn,
+    NeverWritten,
     /// Not a segment of this stream, or not readable by this version.
     Foreign(Foreign),
 }
 
-impl Head {
+impl HeaderState {
     /// The header, good or reconstructed.
     pub fn header(&self) -> Option<&SegmentHeader> {
         #[cfg(test)]
         HEADERS_LOOKED_AT.set(HEADERS_LOOKED_AT.get() + 1);
         match self {
-            Head::Good(header) | Head::Rotten(header) => Some(header),
-            Head::Unborn | Head::Foreign(_) => None,
+            HeaderState::Valid(header) | HeaderState::Reconstructed(header) => Some(header),
+            HeaderState::NeverWritten | HeaderState::Foreign(_) => None,
         }
     }
 }
 
 #[cfg(test)]
 thread_local! {
-    /// How often [`Head::header`] was asked on this thread: the work of a recovery, in tests.
+    /// How often [`HeaderState::header`] was asked on this thread: the work of a recovery, in tests.
     pub static HEADERS_LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -88,7 +88,7 @@ pub enum Foreign {
     /// A segment whose header tells another first id than its name.
     OtherName(EntryId),
     /// Nothing known.
-    Stranger,
+    Unrecognized,
 }
 
 /// The stream's frontier: everything before it is known to have been durable.
@@ -103,7 +103,7 @@ pub struct Frontier {
     /// A slot or a seal told it. False: no slot of the newest segment could be read.
     pub known: bool,
     /// The name of that segment was durable when the slot was stored.
-    pub name_durable: bool,
+    pub name_synced: bool,
 }
 
 /// What a scan of frames found.
@@ -114,19 +114,19 @@ pub struct Scan {
     /// The end of the good frames.
     pub end: SegmentEnd,
     /// What stands there.
-    pub stop: Stop,
+    pub stop: ScanStop,
 }
 
 /// Why a scan stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum ScanStop {
     /// The file ends, or holds nothing but zeros.
-    Clean,
+    EndOfData,
     /// A footer.
     Footer,
-    /// Something that is no good frame. `good_follows`: a good frame lies somewhere behind it.
-    Bad {
+    /// Something that is no good frame. `later_frame_seen`: a good frame lies somewhere behind it.
+    BadFrame {
         /// Whether anything worth keeping aside follows.
-        good_follows: bool,
+        later_frame_seen: bool,
     },
 }

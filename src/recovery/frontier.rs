@@ -5,7 +5,7 @@ use crate::format::HEADER_AREA_LEN;
 use crate::format::SlotState;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Frontier;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::SegmentFacts;
 use crate::segment::SegmentEnd;
 
@@ -28,7 +28,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
             // A slot of a segment that has no frame yet promises none.
             intact: slot.last_frame.is_none() && slot.end == FIRST_FRAME,
             known: true,
-            name_durable: true,
+            name_synced: true,
         },
         _ => {
             let segment = sealed.unwrap_or(0);
@@ -44,7 +44,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
                 intact: true,
                 known: !unreadable,
                 // A footer is written only once the name of the next segment is durable.
-                name_durable: sealed.is_some(),
+                name_synced: sealed.is_some(),
             }
         }
     }
@@ -53,13 +53,13 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
 /// The record of the newest truncation or cut: which ids the stream still keeps, and its number.
 pub fn first_kept(segments: &[SegmentFacts]) -> (crate::ids::EntryId, u64) {
     let headers = segments.iter().filter_map(|s| match &s.head {
-        Head::Good(header) => Some((header.cut_epoch, header.first_kept_id)),
+        HeaderState::Valid(header) => Some((header.truncation_epoch, header.first_kept_id)),
         _ => None,
     });
     let slots = segments
         .iter()
         .flat_map(valid_slots)
-        .map(|s| (s.cut_epoch, s.first_kept_id));
+        .map(|s| (s.truncation_epoch, s.first_kept_id));
     let (epoch, first_kept) = headers.chain(slots).max().unwrap_or_default();
     (first_kept, epoch)
 }

@@ -51,7 +51,7 @@ pub fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error
                 Foreign::OtherName(first_id) => Error::InvalidFilename(format!(
                     "{place} holds the segment that starts at id {first_id}"
                 )),
-                Foreign::Stranger => {
+                Foreign::Unrecognized => {
                     Error::InvalidFilename(format!("{place} is no segment of this log"))
                 }
             }

@@ -17,11 +17,11 @@ mod verdict;
 
 pub use apply::Recovered;
 pub use apply::RecoveredSegment;
-pub use apply::act;
-pub use apply::leave_alone;
-pub use collect::complete_end;
+pub use apply::apply;
+pub use apply::view_only;
+pub use collect::load_last_frame;
 pub use collect::survey;
-pub use collect_live::Observer;
+pub use collect_live::LiveCollector;
 pub use decide::decide;
 #[cfg(test)]
 pub use facts::HEADERS_LOOKED_AT;
@@ -29,9 +29,9 @@ pub use facts::StreamFacts;
 pub use messages::describe;
 pub use messages::describe_refusal;
 pub use messages::refusal_error;
-pub use scan::Depth;
+pub use scan::CheckDepth;
 pub use scan::good_frames;
 pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;
-pub use verdict::Next;
+pub use verdict::NextAppend;

@@ -23,13 +23,13 @@ use crate::format::parse_segment_file_name;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::recovery::facts::Foreign;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
 use crate::storage::FileHead;
-use crate::storage::Mapping;
+use crate::storage::SharedBytes;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
@@ -38,16 +38,16 @@ const FIRST_READ: usize = 4096;
 const _: () = assert!(FIRST_READ >= HEADER_AREA_LEN as usize + FRAME_HEADER_LEN);
 
 /// Sealed segments that were looked at before and have not changed since: they never do.
-pub type Known = BTreeMap<EntryId, SegmentFacts>;
+pub type SealedCache = BTreeMap<EntryId, SegmentFacts>;
 
 /// Segments as they were looked at, and the newest one's file.
-pub(super) type Heads = (Vec<(EntryId, Looked)>, Option<OpenHead>);
+pub(super) type Heads = (Vec<(EntryId, HeaderRead)>, Option<OpenedSegment>);
 
 /// A segment's file, and its first bytes.
 #[derive(Debug)]
-pub(super) struct OpenHead {
+pub(super) struct OpenedSegment {
     pub(super) file: Arc<dyn StorageFile>,
-    pub(super) area: Mapping,
+    pub(super) area: SharedBytes,
 }
 
 /// Reads what identifies each segment file, the newest first, and tells it oldest first.
@@ -55,7 +55,7 @@ pub(super) fn heads(
     storage: &dyn Storage,
     dir: &Path,
     listing: &[DirEntry],
-    known: &Known,
+    known: &SealedCache,
 ) -> Result<Heads> {
     let mut raw = Vec::new();
     // The one whose frames are read next, mostly.
@@ -71,13 +71,13 @@ pub(super) fn heads(
         }
         let io = |error| Error::io(error, ErrorContext::at(&path));
         if let Some(known) = known.get(&name_id) {
-            raw.push((name_id, Looked::Before(known.clone())));
+            raw.push((name_id, HeaderRead::Cached(known.clone())));
             continue;
         }
-        let (head, file) = RawHead::read(storage, &path).map_err(io)?;
+        let (head, file) = RawHeader::read(storage, &path).map_err(io)?;
         let is_newest = raw.is_empty();
         let successor = head.successor().filter(|_| is_newest);
-        raw.push((name_id, Looked::Now(head)));
+        raw.push((name_id, HeaderRead::Fresh(head)));
         if is_newest {
             newest = Some(file);
         }
@@ -99,14 +99,14 @@ fn newer_heads(storage: &dyn Storage, dir: &Path, first: EntryId) -> Result<Head
     let mut next = Some(first);
     while let Some(name_id) = next {
         let path = dir.join(segment_file_name(name_id));
-        let (head, file) = match RawHead::read(storage, &path) {
+        let (head, file) = match RawHeader::read(storage, &path) {
             Ok(read) => read,
             // As it always is unless somebody writes.
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
             Err(error) => return Err(Error::io(error, ErrorContext::at(&path))),
         };
         next = head.successor().filter(|next| *next > name_id);
-        newer.push((name_id, Looked::Now(head)));
+        newer.push((name_id, HeaderRead::Fresh(head)));
         newest = Some(file);
     }
     newer.reverse();
@@ -114,31 +114,31 @@ fn newer_heads(storage: &dyn Storage, dir: &Path, first: EntryId) -> Result<Head
 }
 
 /// When a segment file was looked at.
-pub(super) enum Looked {
-    Before(SegmentFacts),
-    Now(RawHead),
+pub(super) enum HeaderRead {
+    Cached(SegmentFacts),
+    Fresh(RawHeader),
 }
 
-impl Looked {
+impl HeaderRead {
     /// The key that its header tells.
     pub(super) fn key(&self) -> Option<&Arc<str>> {
         match self {
-            Looked::Before(facts) => facts.head.header().map(|header| &header.key),
-            Looked::Now(head) => head.header.as_ref().ok().map(|header| &header.key),
+            HeaderRead::Cached(facts) => facts.head.header().map(|header| &header.key),
+            HeaderRead::Fresh(head) => head.header.as_ref().ok().map(|header| &header.key),
         }
     }
 }
 
 /// The bytes that identify a segment file, before they are judged.
-pub(super) struct RawHead {
+pub(super) struct RawHeader {
     file_len: u64,
     header: std::result::Result<SegmentHeader, HeaderFault>,
-    area: Mapping,
+    area: SharedBytes,
     last: Vec<u8>,
 }
 
-impl RawHead {
-    fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHead, OpenHead)> {
+impl RawHeader {
+    fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHeader, OpenedSegment)> {
         // Header area and first frames in one read: of a short file, all. The length behind the
         // slots: a file that grows is never shorter than they say.
         let mut area = vec![0; FIRST_READ];
@@ -161,14 +161,14 @@ impl RawHead {
         };
         let sector = &area[..area.len().min(SECTOR_LEN)];
         let header = SegmentHeader::decode(sector);
-        let area = Mapping::of_read(area);
-        let head = RawHead {
+        let area = SharedBytes::of_read(area);
+        let head = RawHeader {
             file_len,
             header,
             area: area.clone(),
             last,
         };
-        Ok((head, OpenHead { file, area }))
+        Ok((head, OpenedSegment { file, area }))
     }
 
     /// The first id of the next segment, if this one has a trailer.
@@ -198,7 +198,7 @@ impl RawHead {
         }
     }
 
-    fn head(&self, expected: &Identity<'_>) -> Head {
+    fn head(&self, expected: &Identity<'_>) -> HeaderState {
         let foreign = match &self.header {
             Ok(header) if expected.key.is_none_or(|key| **key != *header.key) => {
                 Foreign::OtherStream(header.key.to_string())
@@ -209,27 +209,29 @@ impl RawHead {
             Ok(header) => {
                 // The same key, in memory once.
                 let key = Arc::clone(expected.key.unwrap_or(&header.key));
-                return Head::Good(SegmentHeader {
+                return HeaderState::Valid(SegmentHeader {
                     key,
                     ..header.clone()
                 });
             }
-            Err(HeaderFault::Version06) => return Head::Foreign(Foreign::Version06),
+            Err(HeaderFault::Version06) => return HeaderState::Foreign(Foreign::Version06),
             // Its checksum is good: not a damaged header, whatever seems to validate below it.
-            Err(HeaderFault::Newer(version)) => return Head::Foreign(Foreign::Newer(*version)),
-            Err(HeaderFault::Short) => return Head::Unborn,
-            Err(HeaderFault::Zeros | HeaderFault::Stranger | HeaderFault::Damaged { .. }) => {
-                Foreign::Stranger
+            Err(HeaderFault::Newer(version)) => {
+                return HeaderState::Foreign(Foreign::Newer(*version));
+            }
+            Err(HeaderFault::Short) => return HeaderState::NeverWritten,
+            Err(HeaderFault::Zeros | HeaderFault::Unrecognized | HeaderFault::Damaged { .. }) => {
+                Foreign::Unrecognized
             }
         };
         if self.header.is_err() {
             if let Some(header) = self.proven_under(expected) {
-                return Head::Rotten(header);
+                return HeaderState::Reconstructed(header);
             }
         }
         match &self.header {
-            Err(HeaderFault::Zeros) => Head::Unborn,
-            _ => Head::Foreign(foreign),
+            Err(HeaderFault::Zeros) => HeaderState::NeverWritten,
+            _ => HeaderState::Foreign(foreign),
         }
     }
 
@@ -254,7 +256,7 @@ impl RawHead {
             predecessor: None,
             lost_from: expected.name_id,
             first_kept_id: EntryId(0),
-            cut_epoch: 0,
+            truncation_epoch: 0,
         })
     }
 

@@ -9,17 +9,17 @@ use crate::format::SegmentSeed;
 use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Scan;
-use crate::recovery::facts::Stop;
-use crate::segment::FrameAt;
+use crate::recovery::facts::ScanStop;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffer;
 use crate::segment::Segment;
+use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
-use crate::segment::Window;
 use crate::segment::check_frame;
 
 /// How much of each frame a scan checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub enum CheckDepth {
     /// Headers and payloads: for what may be torn.
     Payloads,
     /// Headers only: to find places in what was durable.
@@ -29,16 +29,16 @@ pub enum Depth {
 /// Walks the frames from `from` on, at most to `limit`. Frames are noted in the segment's index.
 pub fn scan(
     segment: &Segment,
-    source: &Source,
+    source: &SegmentBytes,
     from: &SegmentEnd,
     limit: FileOffset,
     read_ahead: usize,
-    depth: Depth,
+    depth: CheckDepth,
 ) -> io::Result<Scan> {
     let (end, is_footer) = good_frames(segment, source, from, limit, read_ahead, depth)?;
     let stop = match is_footer {
-        true => Stop::Footer,
-        false => what_follows(segment.seed, source, end.offset, limit, read_ahead)?,
+        true => ScanStop::Footer,
+        false => classify_rest(segment.seed, source, end.offset, limit, read_ahead)?,
     };
     Ok(Scan {
         from: (from.offset, from.next_id),
@@ -51,13 +51,13 @@ pub fn scan(
 /// look at what else may follow.
 pub fn good_frames(
     segment: &Segment,
-    source: &Source,
+    source: &SegmentBytes,
     from: &SegmentEnd,
     limit: FileOffset,
     read_ahead: usize,
-    depth: Depth,
+    depth: CheckDepth,
 ) -> io::Result<(SegmentEnd, bool)> {
-    let mut window = Window::new();
+    let mut window = ReadBuffer::new();
     let mut end = *from;
     loop {
         let start = FRAME_HEADER_LEN;
@@ -69,7 +69,7 @@ pub fn good_frames(
         };
         let link = bytes.first_chunk().map_or(0, header_crc_of);
         let chained = header.first_id == end.next_id && header.previous_len == end.last_frame_len;
-        let frame = FrameAt {
+        let frame = LocatedFrame {
             offset: end.offset,
             header,
         };
@@ -79,7 +79,7 @@ pub fn good_frames(
         if header.kind == FrameKind::Footer {
             return Ok((end, true));
         }
-        if depth == Depth::Payloads {
+        if depth == CheckDepth::Payloads {
             // One that fits is taken into the window whole, with what follows it.
             let len = header.len() as usize;
             if len <= read_ahead {
@@ -108,15 +108,15 @@ pub fn good_frames(
 
 /// Looks at everything behind the last good frame. That a frame seems to follow decides only
 /// whether the bytes are saved before they are cut; nothing is ever read from here.
-fn what_follows(
+fn classify_rest(
     seed: SegmentSeed,
-    source: &Source,
+    source: &SegmentBytes,
     from: FileOffset,
     limit: FileOffset,
     read_ahead: usize,
-) -> io::Result<Stop> {
+) -> io::Result<ScanStop> {
     let chunk_len = read_ahead.max(64 << 10);
-    let mut window = Window::new();
+    let mut window = ReadBuffer::new();
     let mut at = from;
     let mut clean = true;
     while at < limit {
@@ -127,8 +127,10 @@ fn what_follows(
             break;
         };
         clean &= bytes.iter().all(|&byte| byte == 0);
-        if !clean && holds_frame(seed, at, bytes) {
-            return Ok(Stop::Bad { good_follows: true });
+        if !clean && looks_like_frame(seed, at, bytes) {
+            return Ok(ScanStop::BadFrame {
+                later_frame_seen: true,
+            });
         }
         if len < FRAME_HEADER_LEN || at + len as u64 == limit {
             break;
@@ -137,15 +139,15 @@ fn what_follows(
         at += (len - FRAME_HEADER_LEN + 1) as u64;
     }
     Ok(if clean {
-        Stop::Clean
+        ScanStop::EndOfData
     } else {
-        Stop::Bad {
-            good_follows: false,
+        ScanStop::BadFrame {
+            later_frame_seen: false,
         }
     })
 }
 
-fn holds_frame(seed: SegmentSeed, at: FileOffset, bytes: &[u8]) -> bool {
+fn looks_like_frame(seed: SegmentSeed, at: FileOffset, bytes: &[u8]) -> bool {
     let mut places = bytes.windows(FRAME_HEADER_LEN).enumerate();
     places.any(|(i, header)| {
         // Kind and codec are small numbers and the last two bytes are zero: most places fail here

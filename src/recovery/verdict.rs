@@ -36,11 +36,11 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// The segments that are kept, in order.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptSegment>,
     /// What is done to files, in this order.
     pub actions: Vec<Action>,
     /// Where the next entry goes.
-    pub next: Next,
+    pub next: NextAppend,
     /// The first id that the stream keeps, and the number of the cut that said so.
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known durable before this recovery.
@@ -53,7 +53,7 @@ pub struct Verdict {
 
 /// A segment that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptSegment {
     /// Its index in the facts.
     pub facts: usize,
     /// Its header, good or reconstructed.
@@ -72,7 +72,7 @@ pub enum KeptState {
     /// It has its footer.
     Sealed,
     /// Below the frontier, without a good end: read as far as it goes, never written again.
-    Closed,
+    ReadOnlyPrefix,
     /// At or above the frontier: rewritten from there on, then sealed if another follows.
     Tail {
         /// Where the rewriting starts.
@@ -86,29 +86,29 @@ pub enum KeptState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Writes a frontier slot again as it is, and syncs it.
-    StoreAgain(usize, usize),
+    RewriteSlot(usize, usize),
     /// Copies the bytes from here to the end of the file aside.
-    SaveRange(usize, FileOffset),
+    BackupRange(usize, FileOffset),
     /// Renames the whole file aside.
-    SaveWhole(usize),
+    BackupFile(usize),
     /// Removes a file that holds nothing the stream keeps.
     Remove(usize),
     /// Removes what a creation cut short left.
     RemoveTemporary,
     /// Cuts the file.
-    Cut(usize, FileOffset),
+    Trim(usize, FileOffset),
 }
 
 /// Where the next entry goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Next {
+pub enum NextAppend {
     /// Nothing was ever appended: id 0, in a first segment.
     #[default]
-    First,
+    Empty,
     /// Behind the last kept segment's last frame.
     Continue,
     /// Into a new segment, which records what was lost before it.
-    Fresh {
+    AfterLoss {
         /// Its first id.
         first_id: EntryId,
         /// The ids from here to the first id are lost.

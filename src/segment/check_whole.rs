@@ -17,27 +17,27 @@ use crate::format::Wants;
 use crate::format::check_payload;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::FrameAt;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffer;
 use crate::segment::Segment;
+use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
-use crate::segment::Window;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 
 /// A buffer is never shorter than this.
-const LEAST_BUFFER: usize = 4096;
+const MIN_BUFFER: usize = 4096;
 
 /// Checks the whole payload of a frame. A frame that takes more than `most` bytes is read by pieces,
 /// unless it is mapped or in the window already.
 pub fn check_frame(
     segment: &Segment,
-    source: &Source,
-    window: &mut Window,
-    frame: &FrameAt,
+    source: &SegmentBytes,
+    window: &mut ReadBuffer,
+    frame: &LocatedFrame,
     most: usize,
 ) -> io::Result<std::result::Result<(), PayloadFault>> {
-    let most = most.max(LEAST_BUFFER);
+    let most = most.max(MIN_BUFFER);
     let at = frame.offset + FRAME_HEADER_LEN as u64;
     let len = frame.header.stored_len as usize;
     let is_large = frame.header.len() > most as u64 && window.held(source, at, len).is_empty();
@@ -55,7 +55,7 @@ pub fn check_frame(
 fn by_pieces(
     file: &dyn StorageFile,
     seed: SegmentSeed,
-    frame: &FrameAt,
+    frame: &LocatedFrame,
     most: usize,
     each: &mut dyn FnMut(FileOffset, &[u8]) -> io::Result<()>,
 ) -> io::Result<std::result::Result<(), PayloadFault>> {
@@ -89,7 +89,7 @@ fn by_pieces(
 /// the sync that follows makes them durable. What is written is the buffer that was checked; of a
 /// frame that is larger than a buffer, the pieces that were checked: where they turn out not to be
 /// what the header tells of, they were written as they were read, and it is an error.
-pub fn rewrite_checked(
+pub fn rewrite_verified(
     segment: &Segment,
     file: &dyn StorageFile,
     (from, first): (FileOffset, EntryId),
@@ -98,7 +98,7 @@ pub fn rewrite_checked(
 ) -> Result<()> {
     let io = |error| Error::io(error, segment.context().offset(from.0));
     let mut place = (from, first);
-    let most = chunk_len.max(LEAST_BUFFER);
+    let most = chunk_len.max(MIN_BUFFER);
     let mut chunk = Vec::new();
     while place.0 < end.offset {
         let left = end.offset - place.0;
@@ -133,7 +133,7 @@ pub fn rewrite_checked(
 fn rewrite_large(
     segment: &Segment,
     file: &dyn StorageFile,
-    frame: &FrameAt,
+    frame: &LocatedFrame,
     chunk: &[u8],
     most: usize,
 ) -> io::Result<Option<(FileOffset, EntryId)>> {
@@ -149,7 +149,7 @@ enum Frames {
     /// All frames up to `next` are whole and good.
     Whole { next: (FileOffset, EntryId) },
     /// The first frame does not fit; of it only the header was checked.
-    Large(FrameAt),
+    Large(LocatedFrame),
     /// The first frame is bad.
     Bad,
 }
@@ -170,7 +170,7 @@ fn whole_frames(segment: &Segment, chunk: &[u8], start: (FileOffset, EntryId)) -
         let Some(frame) = rest.get(..header.len() as usize) else {
             let (offset, next) = (place.0, place);
             return match is_first {
-                true => Frames::Large(FrameAt { offset, header }),
+                true => Frames::Large(LocatedFrame { offset, header }),
                 false => Frames::Whole { next },
             };
         };

@@ -28,7 +28,7 @@ const ZEROS_AT_ONCE: usize = 128 << 10;
 pub const TEMPORARY_NAME: &str = "next#new";
 
 /// Makes the segment file that `header` describes, with room for `room` bytes of frames. With
-/// `spare` there is a file from [`create_spare`]; it is used up, also where this fails.
+/// `spare` there is a file from [`create_next_file`]; it is used up, also where this fails.
 pub fn create_segment(
     storage: &dyn Storage,
     dir: &Path,
@@ -79,13 +79,13 @@ fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::R
 }
 
 /// Creates the file of a segment to come, empty, under the temporary name.
-pub fn create_spare(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn StorageFile>> {
+pub fn create_next_file(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn StorageFile>> {
     create_anew(storage, &dir.join(TEMPORARY_NAME))
 }
 
-/// Fills a file from [`create_spare`] with zeros up to this length, and syncs it; `in_pieces` where
+/// Fills a file from [`create_next_file`] with zeros up to this length, and syncs it; `in_pieces` where
 /// appends wait for syncs of their own meanwhile. `Interrupted`: it is not wanted any more.
-pub fn fill_spare(
+pub fn fill_next_file(
     file: &dyn StorageFile,
     len: u64,
     in_pieces: bool,
@@ -156,7 +156,7 @@ mod tests {
                 asked.set(asked.get() + 1);
                 asked.get() <= asked_most
             };
-            let filled = fill_spare(&*file, len, in_pieces, is_wanted);
+            let filled = fill_next_file(&*file, len, in_pieces, is_wanted);
             let is_given_up = in_pieces && asked_most < 4;
             assert_eq!(filled.is_err(), is_given_up, "{in_pieces} {asked_most}");
             assert_eq!(

@@ -24,10 +24,10 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::platform::prefetch;
 use crate::segment::Damage;
-use crate::segment::FrameAt;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffer;
 use crate::segment::Segment;
-use crate::segment::Source;
-use crate::segment::Window;
+use crate::segment::SegmentBytes;
 
 /// How many bytes of a frame's entry table are read along with the rows asked for.
 const ROWS_READ_AHEAD: usize = 4096;
@@ -40,18 +40,18 @@ const LINES_FETCHED: usize = 5;
 /// What a reader needs to read frames of one file: one buffer over frames and entries, one over
 /// entry tables, which lie apart from their entries in large frames.
 #[derive(Debug, Default)]
-pub struct Buffers {
+pub struct ReadBuffers {
     /// Frames and entries.
-    pub frames: Window,
-    rows: Window,
+    pub frames: ReadBuffer,
+    rows: ReadBuffer,
 }
 
-impl Buffers {
+impl ReadBuffers {
     /// Empty buffers.
     pub const fn new() -> Self {
-        Buffers {
-            frames: Window::new(),
-            rows: Window::new(),
+        ReadBuffers {
+            frames: ReadBuffer::new(),
+            rows: ReadBuffer::new(),
         }
     }
 
@@ -62,7 +62,7 @@ impl Buffers {
     }
 }
 
-/// Where the checked bytes of an entry lie in a file; [`Window::held`] hands them out.
+/// Where the checked bytes of an entry lie in a file; [`ReadBuffer::held`] hands them out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryPlace {
     /// Where the first byte is.
@@ -75,9 +75,9 @@ pub struct EntryPlace {
 /// it there.
 pub fn check_entry(
     segment: &Segment,
-    source: &Source,
-    buffers: &mut Buffers,
-    (frame, id): (&FrameAt, EntryId),
+    source: &SegmentBytes,
+    buffers: &mut ReadBuffers,
+    (frame, id): (&LocatedFrame, EntryId),
     read_ahead: usize,
 ) -> Result<EntryPlace> {
     let header = &frame.header;
@@ -150,13 +150,13 @@ pub fn single_in<'a>(
 
 /// The frame of one uncompressed entry at `place`, if it is at hand whole and without a fault.
 #[inline]
-pub fn single_at_hand(
+pub fn cached_single_at(
     segment: &Segment,
-    source: &Source,
-    window: &Window,
+    source: &SegmentBytes,
+    window: &ReadBuffer,
     place: (FileOffset, EntryId),
 ) -> Option<EntryPlace> {
-    let bytes = window.at_hand(source, place.0);
+    let bytes = window.in_buffer(source, place.0);
     prefetch(
         bytes.get(FETCHED_AHEAD..).unwrap_or_default(),
         LINES_FETCHED,
@@ -170,16 +170,16 @@ pub fn single_at_hand(
 
 /// Entry `id` of an uncompressed frame of many, if it and its rows are at hand without a fault.
 #[inline]
-pub fn one_of_many_at_hand(
+pub fn cached_one_of_many(
     segment: &Segment,
-    source: &Source,
-    window: &Window,
-    (frame, id): (&FrameAt, EntryId),
+    source: &SegmentBytes,
+    window: &ReadBuffer,
+    (frame, id): (&LocatedFrame, EntryId),
 ) -> Option<EntryPlace> {
     let header = &frame.header;
     let index = (id - header.first_id) as u32;
     let payload_at = frame.offset + FRAME_HEADER_LEN as u64;
-    let payload = window.at_hand(source, payload_at);
+    let payload = window.in_buffer(source, payload_at);
     let payload = payload.get(..header.stored_len as usize)?;
     let row = entry_row(header, payload.get(table_rows_range(index))?, index)?;
     let entry = payload.get(row.range.clone())?;
@@ -192,7 +192,7 @@ pub fn one_of_many_at_hand(
 /// Where entry `id` lies in the decompressed payload of `frame`.
 pub fn entry_in_block(
     segment: &Segment,
-    frame: &FrameAt,
+    frame: &LocatedFrame,
     block: &[u8],
     id: EntryId,
 ) -> Result<Range<usize>> {
@@ -207,9 +207,9 @@ pub fn entry_in_block(
 /// Reads, checks and decompresses the payload of a compressed frame.
 pub fn read_block(
     segment: &Segment,
-    source: &Source,
-    buffers: &mut Buffers,
-    frame: &FrameAt,
+    source: &SegmentBytes,
+    buffers: &mut ReadBuffers,
+    frame: &LocatedFrame,
 ) -> Result<Vec<u8>> {
     debug_assert!(frame.header.codec != Codec::None);
     let ids = frame.header.ids();
@@ -222,9 +222,9 @@ pub fn read_block(
 }
 
 fn stored_payload<'a>(
-    source: &'a Source,
-    window: &'a mut Window,
-    frame: &FrameAt,
+    source: &'a SegmentBytes,
+    window: &'a mut ReadBuffer,
+    frame: &LocatedFrame,
 ) -> io::Result<Option<&'a [u8]>> {
     let at: FileOffset = frame.offset + FRAME_HEADER_LEN as u64;
     let len = frame.header.stored_len as usize;
@@ -248,7 +248,7 @@ pub fn damage_error(segment: &Segment, damage: &Damage) -> Error {
     Error::corruption(what, context)
 }
 
-fn payload_error(segment: &Segment, frame: &FrameAt, fault: PayloadFault) -> Error {
+fn payload_error(segment: &Segment, frame: &LocatedFrame, fault: PayloadFault) -> Error {
     let ids = frame.header.ids();
     match fault {
         PayloadFault::Crc { expected, actual }
@@ -275,7 +275,7 @@ fn payload_error(segment: &Segment, frame: &FrameAt, fault: PayloadFault) -> Err
 
 fn crc_mismatch(
     segment: &Segment,
-    frame: &FrameAt,
+    frame: &LocatedFrame,
     ids: Range<u64>,
     (expected, actual): (u32, u32),
 ) -> Error {
@@ -288,16 +288,16 @@ fn crc_mismatch(
     .remembering(frame_context(segment, frame, ids))
 }
 
-fn broken_table(segment: &Segment, frame: &FrameAt, id: EntryId) -> Error {
+fn broken_table(segment: &Segment, frame: &LocatedFrame, id: EntryId) -> Error {
     let context = frame_context(segment, frame, id.0..id.0 + 1);
     Error::corruption("an entry table row is damaged", context)
 }
 
-fn cut_short(segment: &Segment, frame: &FrameAt, id: EntryId) -> Error {
+fn cut_short(segment: &Segment, frame: &LocatedFrame, id: EntryId) -> Error {
     let context = frame_context(segment, frame, id.0..frame.header.end_id().0);
     Error::corruption("the file ends inside a frame", context)
 }
 
-fn frame_context(segment: &Segment, frame: &FrameAt, ids: Range<u64>) -> ErrorContext {
+fn frame_context(segment: &Segment, frame: &LocatedFrame, ids: Range<u64>) -> ErrorContext {
     segment.context().offset(frame.offset.0).ids(ids)
 }

@@ -10,36 +10,36 @@
 
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::FrameAt;
+use crate::segment::LocatedFrame;
 
 /// How many ids make a block.
 const BLOCK_IDS: usize = 64;
 
 /// Of a frame of many, only ids this near the one looked for are noted.
-const NEAR_IDS: u64 = 1024;
+const BATCH_NEIGHBOURS: u64 = 1024;
 
 /// Not walked through.
 const UNKNOWN: u32 = u32::MAX;
 
 /// The places of frames of one segment, as far as they are known.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct OffsetCache {
     first_id: EntryId,
-    blocks: Vec<Block>,
+    blocks: Vec<Chunk>,
     listed_count: usize,
 }
 
 /// Where the frames are that hold a run of [`BLOCK_IDS`] ids. Offsets past 4 GiB are not noted.
 #[derive(Debug)]
-enum Block {
+enum Chunk {
     Unknown,
     /// One frame for each id, all of one length.
-    Even {
+    Uniform {
         first: u32,
         step: u32,
     },
     /// Anything else.
-    Listed(Box<List>),
+    Table(Box<List>),
 }
 
 #[derive(Debug)]
@@ -52,17 +52,17 @@ struct List {
 
 /// Where a frame starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FrameLocation {
     /// Its first byte.
     pub offset: FileOffset,
     /// Its length, where it holds one entry and the frame behind it is known too; otherwise 0.
     pub len: usize,
 }
 
-impl Places {
+impl OffsetCache {
     /// Nothing is known yet about the segment that starts at this id.
     pub fn new(first_id: EntryId) -> Self {
-        Places {
+        OffsetCache {
             first_id,
             ..Default::default()
         }
@@ -70,17 +70,17 @@ impl Places {
 
     /// What this takes in memory.
     pub fn size_bytes(&self) -> usize {
-        self.blocks.capacity() * size_of::<Block>() + self.listed_count * size_of::<List>()
+        self.blocks.capacity() * size_of::<Chunk>() + self.listed_count * size_of::<List>()
     }
 
     /// The frame that holds `id`, if it is known.
     #[inline]
-    pub fn of(&self, id: EntryId) -> Option<Place> {
+    pub fn of(&self, id: EntryId) -> Option<FrameLocation> {
         let (block, place) = self.block_of(id)?;
         let (offset, len) = match self.blocks.get(block)? {
-            Block::Unknown => return None,
-            Block::Even { first, step } => (first + place as u32 * step, *step),
-            Block::Listed(list) => {
+            Chunk::Unknown => return None,
+            Chunk::Uniform { first, step } => (first + place as u32 * step, *step),
+            Chunk::Table(list) => {
                 let starts = &list.starts;
                 let (start, next) = (starts[place], starts[place + 1]);
                 if start == UNKNOWN {
@@ -95,7 +95,7 @@ impl Places {
                 (start, if alone { next - start } else { 0 })
             }
         };
-        Some(Place {
+        Some(FrameLocation {
             offset: FileOffset(u64::from(offset)),
             len: len as usize,
         })
@@ -106,21 +106,22 @@ impl Places {
         let before = block.checked_sub(1).map(|before| &self.blocks[before]);
         match before {
             None => 0,
-            Some(Block::Unknown) => UNKNOWN,
+            Some(Chunk::Unknown) => UNKNOWN,
             // Each of its frames holds one id: whichever is as good for comparing.
-            Some(Block::Even { first, .. }) => *first,
-            Some(Block::Listed(list)) => list.starts[BLOCK_IDS - 1],
+            Some(Chunk::Uniform { first, .. }) => *first,
+            Some(Chunk::Table(list)) => list.starts[BLOCK_IDS - 1],
         }
     }
 
     /// Notes a frame that a walk from an anchor came to, looking for `wanted`.
-    pub fn note(&mut self, frame: &FrameAt, wanted: EntryId) {
+    pub fn note(&mut self, frame: &LocatedFrame, wanted: EntryId) {
         let (Ok(start), Ok(end)) = (u32::try_from(frame.offset.0), u32::try_from(frame.end().0))
         else {
             return;
         };
         let ids = frame.header.ids();
-        let near = wanted.0.saturating_sub(NEAR_IDS)..wanted.0.saturating_add(NEAR_IDS);
+        let near =
+            wanted.0.saturating_sub(BATCH_NEIGHBOURS)..wanted.0.saturating_add(BATCH_NEIGHBOURS);
         for id in ids.start.max(near.start)..ids.end.min(near.end) {
             let is_last = id + 1 == ids.end;
             self.note_id(EntryId(id), start, is_last.then_some(end));
@@ -132,17 +133,17 @@ impl Places {
             return;
         };
         if block >= self.blocks.len() {
-            self.blocks.resize_with(block + 1, || Block::Unknown);
+            self.blocks.resize_with(block + 1, || Chunk::Unknown);
         }
         let block = &mut self.blocks[block];
-        if matches!(block, Block::Unknown) {
-            *block = Block::Listed(Box::new(List {
+        if matches!(block, Chunk::Unknown) {
+            *block = Chunk::Table(Box::new(List {
                 starts: [UNKNOWN; BLOCK_IDS + 1],
                 unknown: BLOCK_IDS + 1,
             }));
             self.listed_count += 1;
         }
-        let Block::Listed(list) = block else {
+        let Chunk::Table(list) = block else {
             return;
         };
         list.set(place, start);
@@ -150,7 +151,7 @@ impl Places {
             list.set(BLOCK_IDS, end);
         }
         if let Some((first, step)) = list.even() {
-            *block = Block::Even { first, step };
+            *block = Chunk::Uniform { first, step };
             self.listed_count -= 1;
         }
     }
@@ -188,7 +189,7 @@ mod tests {
     use crate::format::FrameHeader;
     use crate::format::FrameKind;
 
-    fn frame(offset: u64, first_id: u64, count: u32, len: u64) -> FrameAt {
+    fn frame(offset: u64, first_id: u64, count: u32, len: u64) -> LocatedFrame {
         let payload_len = (len - FRAME_HEADER_LEN as u64) as u32;
         let header = FrameHeader {
             payload_crc: 0,
@@ -204,21 +205,21 @@ mod tests {
             },
             codec: Codec::None,
         };
-        FrameAt {
+        LocatedFrame {
             offset: FileOffset(offset),
             header,
         }
     }
 
-    fn place(offset: u64, len: usize) -> Option<Place> {
+    fn place(offset: u64, len: usize) -> Option<FrameLocation> {
         let offset = FileOffset(offset);
-        Some(Place { offset, len })
+        Some(FrameLocation { offset, len })
     }
 
     #[test]
     fn frames_of_one_length_take_no_list_in_whatever_order_they_are_noted() {
-        let mut places = Places::new(EntryId(1000));
-        let frames: Vec<FrameAt> = (0..300)
+        let mut places = OffsetCache::new(EntryId(1000));
+        let frames: Vec<LocatedFrame> = (0..300)
             .map(|i| frame(1536 + i * 292, 1000 + i, 1, 292))
             .collect();
         for range in [200..300, 100..200, 0..100] {
@@ -233,13 +234,13 @@ mod tests {
         assert_eq!(places.of(EntryId(999)), None);
         assert_eq!(places.of(EntryId(1300)), None);
         assert_eq!(places.listed_count, 1, "only the last block is incomplete");
-        let unread = Places::new(EntryId(0));
+        let unread = OffsetCache::new(EntryId(0));
         assert_eq!((unread.of(EntryId(0)), unread.size_bytes()), (None, 0));
     }
 
     #[test]
     fn frames_of_any_length_and_of_many_entries_are_found_where_they_start() {
-        let mut places = Places::new(EntryId(0));
+        let mut places = OffsetCache::new(EntryId(0));
         let (mut offset, mut id, mut frames) = (1536, 0, Vec::new());
         for i in 0..200u64 {
             let count = if i % 7 == 3 { 1 + i as u32 % 90 } else { 1 };
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn of_a_frame_of_a_million_entries_few_are_noted_and_offsets_past_4_gib_are_not() {
-        let mut places = Places::new(EntryId(0));
+        let mut places = OffsetCache::new(EntryId(0));
         places.note(&frame(1536, 0, 1_000_000, 100_000_000), EntryId(500_000));
         assert_eq!(places.of(EntryId(500_500)), place(1536, 0));
         assert_eq!(places.of(EntryId(0)), None);

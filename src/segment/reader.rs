@@ -6,49 +6,49 @@ use std::sync::Arc;
 use crate::error::memory;
 use crate::ids::FileOffset;
 use crate::segment::SharedIndex;
-use crate::storage::Mapping;
+use crate::storage::SharedBytes;
 use crate::storage::StorageFile;
 
 /// An open segment file, for reading.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum SegmentBytes {
     /// Read by position.
     File(Arc<dyn StorageFile>),
     /// Mapped as a whole: a sealed file.
-    Mapped(Mapping),
+    FullyMapped(SharedBytes),
     /// Mapped as far as it is durable, read by position behind that: a file still written to.
-    Partly {
+    PrefixMapped {
         /// The first bytes. Of these, those in front of the frames may change and are not read.
-        map: Mapping,
+        map: SharedBytes,
         /// For the rest.
         file: Arc<dyn StorageFile>,
     },
 }
 
-impl Source {
+impl SegmentBytes {
     /// The bytes that are mapped, from the start of the file.
     #[inline]
     pub fn mapped(&self) -> &[u8] {
         match self {
-            Source::Mapped(map) | Source::Partly { map, .. } => map.bytes(),
-            Source::File(_) => &[],
+            SegmentBytes::FullyMapped(map) | SegmentBytes::PrefixMapped { map, .. } => map.bytes(),
+            SegmentBytes::File(_) => &[],
         }
     }
 
     /// The mapping, if there is one.
     #[inline]
-    pub fn map(&self) -> Option<&Mapping> {
+    pub fn map(&self) -> Option<&SharedBytes> {
         match self {
-            Source::Mapped(map) | Source::Partly { map, .. } => Some(map),
-            Source::File(_) => None,
+            SegmentBytes::FullyMapped(map) | SegmentBytes::PrefixMapped { map, .. } => Some(map),
+            SegmentBytes::File(_) => None,
         }
     }
 
     /// The file, where some of it has to be read by position.
     pub fn file(&self) -> Option<&Arc<dyn StorageFile>> {
         match self {
-            Source::File(file) | Source::Partly { file, .. } => Some(file),
-            Source::Mapped(_) => None,
+            SegmentBytes::File(file) | SegmentBytes::PrefixMapped { file, .. } => Some(file),
+            SegmentBytes::FullyMapped(_) => None,
         }
     }
 }
@@ -56,24 +56,24 @@ impl Source {
 /// What it takes to read a segment: its bytes, and the index over them, which lives as long as
 /// somebody has the file open.
 #[derive(Clone, Debug)]
-pub struct Readable {
+pub struct SegmentReader {
     /// The open file.
-    pub source: Source,
+    pub source: SegmentBytes,
     /// Where some of its frames are.
     pub index: SharedIndex,
 }
 
-impl Readable {
+impl SegmentReader {
     /// A file that is read by position.
     pub fn of_file(file: Arc<dyn StorageFile>, index: SharedIndex) -> Self {
-        let source = Source::File(file);
-        Readable { source, index }
+        let source = SegmentBytes::File(file);
+        SegmentReader { source, index }
     }
 }
 
 /// A reader's buffer over a stretch of one file. Mapped files are not copied into it.
 #[derive(Debug, Default)]
-pub struct Window {
+pub struct ReadBuffer {
     start: u64,
     bytes: Vec<u8>,
 }
@@ -81,10 +81,10 @@ pub struct Window {
 /// A window that grew beyond this for one large frame gives its memory back.
 const KEPT_BYTES: usize = 1 << 20;
 
-impl Window {
+impl ReadBuffer {
     /// An empty window.
     pub const fn new() -> Self {
-        Window {
+        ReadBuffer {
             start: 0,
             bytes: Vec::new(),
         }
@@ -105,7 +105,7 @@ impl Window {
     /// Never allocates more than the file holds: the length is bounded before it sizes anything.
     pub fn bytes<'a>(
         &'a mut self,
-        source: &'a Source,
+        source: &'a SegmentBytes,
         offset: FileOffset,
         len: usize,
         read_ahead: usize,
@@ -133,9 +133,14 @@ impl Window {
         Ok(Some(&self.bytes[from..from + len]))
     }
 
-    /// The `len` bytes at `offset` that the last [`Window::bytes`] read; empty if it did not.
+    /// The `len` bytes at `offset` that the last [`ReadBuffer::bytes`] read; empty if it did not.
     #[inline]
-    pub fn held<'a>(&'a self, source: &'a Source, offset: FileOffset, len: usize) -> &'a [u8] {
+    pub fn held<'a>(
+        &'a self,
+        source: &'a SegmentBytes,
+        offset: FileOffset,
+        len: usize,
+    ) -> &'a [u8] {
         let Some(end) = offset.0.checked_add(len as u64) else {
             return &[];
         };
@@ -152,7 +157,7 @@ impl Window {
 
     /// All bytes from `offset` on that are at hand without reading; may be none.
     #[inline]
-    pub fn at_hand<'a>(&'a self, source: &'a Source, offset: FileOffset) -> &'a [u8] {
+    pub fn in_buffer<'a>(&'a self, source: &'a SegmentBytes, offset: FileOffset) -> &'a [u8] {
         let from = |bytes: &'a [u8], start: u64| {
             let from = usize::try_from(offset.0.checked_sub(start)?).ok()?;
             bytes.get(from..).filter(|rest| !rest.is_empty())

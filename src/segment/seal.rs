@@ -14,12 +14,12 @@ use crate::format::encode_footer;
 use crate::format::footer_len;
 use crate::format::slot_offset;
 use crate::ids::FileOffset;
-use crate::segment::Readable;
+use crate::segment::ReadBuffer;
 use crate::segment::Segment;
+use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
+use crate::segment::SegmentReader;
 use crate::segment::Step;
-use crate::segment::Window;
 use crate::segment::sparse_index::STRIDE_BYTES;
 use crate::segment::step;
 use crate::storage::StorageFile;
@@ -67,9 +67,9 @@ pub fn seal(
         Err(error) if is_out_of_space(&error) => Ok(Some(io(error))),
         written => written.map(|()| None).map_err(io),
     };
-    let source = Source::File(std::sync::Arc::clone(file));
+    let source = SegmentBytes::File(std::sync::Arc::clone(file));
     let index = segment.index();
-    let readable = Readable { source, index };
+    let readable = SegmentReader { source, index };
     fill_gap(segment, &readable, end).map_err(io)?;
     let last_frame = end.last_frame.unwrap_or_default();
     let footer = encode_footer(
@@ -114,11 +114,11 @@ fn older_slot(segment: &Segment, file: &dyn StorageFile) -> io::Result<usize> {
 }
 
 /// Notes the frames that were never looked at since the segment was opened, for the footer.
-fn fill_gap(segment: &Segment, file: &Readable, end: &SegmentEnd) -> io::Result<()> {
+fn fill_gap(segment: &Segment, file: &SegmentReader, end: &SegmentEnd) -> io::Result<()> {
     let Some(gap) = file.index.read().gap() else {
         return Ok(());
     };
-    let mut window = Window::new();
+    let mut window = ReadBuffer::new();
     let limit = (end.offset, end.next_id);
     let start = file
         .index

@@ -60,13 +60,13 @@ pub struct Segment {
     end_id: AtomicU64,
     last_frame: AtomicU64,
     sealed: AtomicBool,
-    /// Places of some frames; anchors for look-ups and for going on behind damage.
-    index: RwLock<IndexPlace>,
+    /// OffsetCache of some frames; anchors for look-ups and for going on behind damage.
+    index: RwLock<IndexState>,
 }
 
 /// Where the index of a segment is.
 #[derive(Debug)]
-enum IndexPlace {
+enum IndexState {
     /// In the footer, and in memory as long as the file is open.
     InFooter,
     /// Nowhere: the frames up to here were not looked at, and nobody asked for it yet. As it is
@@ -87,9 +87,9 @@ impl Segment {
     ) -> Self {
         let seed = header.seed();
         let index = match index.unread_to() {
-            Some(to) => IndexPlace::Unread(to),
-            None if index.is_in_footer() => IndexPlace::InFooter,
-            None => IndexPlace::Own(Arc::new(RwLock::new(index))),
+            Some(to) => IndexState::Unread(to),
+            None if index.is_in_footer() => IndexState::InFooter,
+            None => IndexState::Own(Arc::new(RwLock::new(index))),
         };
         Segment {
             header,
@@ -155,14 +155,14 @@ impl Segment {
     /// needed. It is not kept here then, so memory is bounded by how many files are open.
     pub fn index(&self) -> SharedIndex {
         match &*self.index.read() {
-            IndexPlace::Own(index) => return Arc::clone(index),
-            IndexPlace::InFooter => return Arc::new(RwLock::new(SparseIndex::in_footer())),
-            IndexPlace::Unread(_) => {}
+            IndexState::Own(index) => return Arc::clone(index),
+            IndexState::InFooter => return Arc::new(RwLock::new(SparseIndex::in_footer())),
+            IndexState::Unread(_) => {}
         }
         let mut place = self.index.write();
-        if let IndexPlace::Unread(to) = *place {
+        if let IndexState::Unread(to) = *place {
             let index = SparseIndex::unread(to);
-            *place = IndexPlace::Own(Arc::new(RwLock::new(index)));
+            *place = IndexState::Own(Arc::new(RwLock::new(index)));
         }
         drop(place);
         // It is not unread any more, whoever saw to that.
@@ -171,7 +171,7 @@ impl Segment {
 
     /// Notes that the file is complete. The footer has the index; who reads keeps the one it has.
     pub fn set_sealed(&self) {
-        *self.index.write() = IndexPlace::InFooter;
+        *self.index.write() = IndexState::InFooter;
         self.sealed.store(true, Ordering::Release);
     }
 

@@ -123,13 +123,13 @@ impl SparseIndex {
     }
 
     /// Whether points that were noted elsewhere would help; asked once.
-    pub fn wants_hints(&mut self) -> bool {
+    pub fn needs_saved_index(&mut self) -> bool {
         let wanted = !self.in_footer && self.gap.is_some() && self.points.is_empty();
         wanted && !std::mem::replace(&mut self.hints_tried, true)
     }
 
     /// Takes all points up to some place in the gap, each of which was found to be a frame.
-    pub fn take_hints(&mut self, points: Vec<IndexPoint>) {
+    pub fn load_saved_index(&mut self, points: Vec<IndexPoint>) {
         let (Some(gap), Some(last), true) = (&mut self.gap, points.last(), self.points.is_empty())
         else {
             return;

@@ -19,23 +19,23 @@ use crate::format::decode_points;
 use crate::format::decode_trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::Readable;
+use crate::segment::ReadBuffer;
 use crate::segment::Segment;
-use crate::segment::Source;
+use crate::segment::SegmentBytes;
+use crate::segment::SegmentReader;
 use crate::segment::SparseIndex;
-use crate::segment::Window;
 use crate::segment::sparse_index::STRIDE_BYTES;
 
 /// A frame and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameAt {
+pub struct LocatedFrame {
     /// Where its header starts.
     pub offset: FileOffset,
     /// What the header says; its checksum is good.
     pub header: FrameHeader,
 }
 
-impl FrameAt {
+impl LocatedFrame {
     /// One past the frame's last byte.
     pub fn end(&self) -> FileOffset {
         self.offset + self.header.len()
@@ -57,7 +57,7 @@ pub struct Damage {
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The frame.
-    Frame(FrameAt),
+    Frame(LocatedFrame),
     /// Damage. `resume` is the first good frame behind it, with its first id.
     Damaged {
         /// What is lost.
@@ -70,8 +70,8 @@ pub enum Step {
 /// Decodes the header at `offset`, all of whose frame must lie below `limit`.
 pub fn header_at(
     segment: &Segment,
-    source: &Source,
-    window: &mut Window,
+    source: &SegmentBytes,
+    window: &mut ReadBuffer,
     offset: FileOffset,
     read_ahead: usize,
     limit: FileOffset,
@@ -91,15 +91,15 @@ pub fn header_at(
 /// Looks at the frame at `offset`, which must hold `expected` as its first id.
 pub fn step(
     segment: &Segment,
-    file: &Readable,
-    window: &mut Window,
+    file: &SegmentReader,
+    window: &mut ReadBuffer,
     (offset, expected): (FileOffset, EntryId),
     read_ahead: usize,
     limit: (FileOffset, EntryId),
 ) -> io::Result<Step> {
     let fault = match header_at(segment, &file.source, window, offset, read_ahead, limit.0)? {
         Ok(header) if header.first_id == expected => {
-            return Ok(Step::Frame(FrameAt { offset, header }));
+            return Ok(Step::Frame(LocatedFrame { offset, header }));
         }
         Ok(_) => FrameFault::Field("first id"),
         Err(fault) => fault,
@@ -118,25 +118,25 @@ pub fn step(
 /// Finds the frame that holds `id`, which lies below the limit's id and not below the first.
 pub fn locate(
     segment: &Segment,
-    file: &Readable,
-    window: &mut Window,
+    file: &SegmentReader,
+    window: &mut ReadBuffer,
     id: EntryId,
     read_ahead: usize,
     limit: (FileOffset, EntryId),
-) -> io::Result<Result<FrameAt, Damage>> {
+) -> io::Result<Result<LocatedFrame, Damage>> {
     locate_passing(segment, file, window, id, read_ahead, limit, |_| ())
 }
 
 /// Finds the frame that holds `id` and shows it, and all frames it comes by, to `pass`.
 pub fn locate_passing(
     segment: &Segment,
-    file: &Readable,
-    window: &mut Window,
+    file: &SegmentReader,
+    window: &mut ReadBuffer,
     id: EntryId,
     read_ahead: usize,
     limit: (FileOffset, EntryId),
-    mut pass: impl FnMut(&FrameAt),
-) -> io::Result<Result<FrameAt, Damage>> {
+    mut pass: impl FnMut(&LocatedFrame),
+) -> io::Result<Result<LocatedFrame, Damage>> {
     ensure_index(segment, file)?;
     let start = file
         .index
@@ -191,11 +191,11 @@ pub fn locate_passing(
 /// to `from` would pass if it were asked for them. Ends early at whatever is not good.
 pub fn pass_rest_of_stride(
     segment: &Segment,
-    file: &Readable,
-    window: &mut Window,
-    from: FrameAt,
+    file: &SegmentReader,
+    window: &mut ReadBuffer,
+    from: LocatedFrame,
     limit: (FileOffset, EntryId),
-    mut pass: impl FnMut(&FrameAt),
+    mut pass: impl FnMut(&LocatedFrame),
 ) {
     let mut last = from;
     let read_ahead = STRIDE_BYTES as usize;
@@ -203,7 +203,7 @@ pub fn pass_rest_of_stride(
         let offset = last.end();
         match header_at(segment, &file.source, window, offset, read_ahead, limit.0) {
             Ok(Ok(header)) if header.first_id == last.header.end_id() => {
-                last = FrameAt { offset, header };
+                last = LocatedFrame { offset, header };
                 pass(&last);
             }
             _ => return,
@@ -214,8 +214,8 @@ pub fn pass_rest_of_stride(
 /// The first good frame behind the damage at `damaged`, as far as anchors and back links prove.
 fn resume_behind(
     segment: &Segment,
-    file: &Readable,
-    window: &mut Window,
+    file: &SegmentReader,
+    window: &mut ReadBuffer,
     damaged: (FileOffset, EntryId),
     limit: (FileOffset, EntryId),
 ) -> io::Result<Option<(FileOffset, EntryId)>> {
@@ -244,7 +244,7 @@ fn resume_behind(
         if anchor.1.is_some_and(|id| id != header.first_id) || header.first_id < damaged.1 {
             continue;
         }
-        let frame = FrameAt {
+        let frame = LocatedFrame {
             offset: anchor.0,
             header,
         };
@@ -255,9 +255,9 @@ fn resume_behind(
 /// Follows the back links from a good frame towards the damage.
 fn walk_back(
     segment: &Segment,
-    file: &Readable,
-    window: &mut Window,
-    from: FrameAt,
+    file: &SegmentReader,
+    window: &mut ReadBuffer,
+    from: LocatedFrame,
     damaged: (FileOffset, EntryId),
 ) -> io::Result<(FileOffset, EntryId)> {
     let mut good = from;
@@ -283,7 +283,7 @@ fn walk_back(
                     && header.end_id() == good.header.first_id
                     && header.first_id >= damaged.1 =>
             {
-                good = FrameAt { offset, header };
+                good = LocatedFrame { offset, header };
             }
             _ => return Ok(here),
         }
@@ -291,7 +291,7 @@ fn walk_back(
 }
 
 /// Reads the index out of the footer if that has not been done.
-fn ensure_index(segment: &Segment, file: &Readable) -> io::Result<()> {
+fn ensure_index(segment: &Segment, file: &SegmentReader) -> io::Result<()> {
     if !file.index.read().is_in_footer() {
         return Ok(());
     }
@@ -300,8 +300,8 @@ fn ensure_index(segment: &Segment, file: &Readable) -> io::Result<()> {
     Ok(())
 }
 
-fn read_points(segment: &Segment, source: &Source) -> io::Result<Option<Vec<IndexPoint>>> {
-    let mut window = Window::new();
+fn read_points(segment: &Segment, source: &SegmentBytes) -> io::Result<Option<Vec<IndexPoint>>> {
+    let mut window = ReadBuffer::new();
     let file_len = match source.file() {
         Some(file) => file.len()?,
         None => source.mapped().len() as u64,

@@ -19,9 +19,9 @@ use crate::primitives::now;
 use crate::primitives::thread;
 use crate::primitives::thread::JoinHandle;
 use crate::sharded::options::AutomaticCheckpoints;
-use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedInner;
 
-/// What the automatic checkpoints came to, since the log was opened.
+/// ItemKind the automatic checkpoints came to, since the log was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AutomaticStatus {
     /// How many were created.
@@ -33,7 +33,7 @@ pub struct AutomaticStatus {
 }
 
 /// The thread, and how to reach it.
-pub struct Automatic {
+pub struct AutoCheckpointer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     fork_generation: u64,
@@ -54,9 +54,9 @@ struct State {
     status: AutomaticStatus,
 }
 
-impl Automatic {
+impl AutoCheckpointer {
     /// Starts the thread.
-    pub fn start(log: &Arc<ShardedLog>, wanted: AutomaticCheckpoints) -> Result<Self> {
+    pub fn start(log: &Arc<ShardedInner>, wanted: AutomaticCheckpoints) -> Result<Self> {
         let shared = Arc::<Shared>::default();
         let every_entries = wanted.every_entries;
         shared.state.lock().due = every_entries.is_some_and(|every| log.appended() >= every);
@@ -66,7 +66,7 @@ impl Automatic {
             wanted,
         };
         let thread = spawn("ironwal-checkpoints", move || worker.run())?;
-        Ok(Automatic {
+        Ok(AutoCheckpointer {
             shared,
             thread: Some(thread),
             fork_generation: fork_generation(),
@@ -85,13 +85,13 @@ impl Automatic {
         }
     }
 
-    /// What came of it so far.
+    /// ItemKind came of it so far.
     pub fn status(&self) -> AutomaticStatus {
         self.shared.state.lock().status.clone()
     }
 }
 
-impl Drop for Automatic {
+impl Drop for AutoCheckpointer {
     fn drop(&mut self) {
         let thread = self.thread.take();
         if self.fork_generation != fork_generation() {
@@ -111,7 +111,7 @@ impl Drop for Automatic {
 }
 
 struct Worker {
-    log: Arc<ShardedLog>,
+    log: Arc<ShardedInner>,
     shared: Arc<Shared>,
     wanted: AutomaticCheckpoints,
 }
@@ -131,7 +131,7 @@ impl Worker {
                 Err(Error::Closed) => return,
                 Err(error) => {
                     let message = format!("automatic checkpoint: {error}");
-                    self.log.wal.environment().tell(log::Level::Error, &message);
+                    self.log.wal.context().log(log::Level::Error, &message);
                 }
             }
             let status = &mut self.shared.state.lock().status;

@@ -12,12 +12,12 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
 use crate::options::SyncMode;
-use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 
 /// A shard's part of a batch.
-struct Part {
+struct ShardBatch {
     shard: u16,
     /// Which of the places, sorted by shard, are of it.
     places: Range<usize>,
@@ -26,7 +26,7 @@ struct Part {
 /// A part in the kernel.
 struct Written {
     shard: u16,
-    core: Arc<StreamCore>,
+    core: Arc<StreamInner>,
     ids: Range<u64>,
 }
 
@@ -70,7 +70,7 @@ impl ShardedWal {
             }
         }
         let (committed, failure) = self.log().make_parts_durable(written, failure);
-        self.log().wal.environment().attend();
+        self.log().wal.context().attend();
         let count: u64 = committed.iter().map(|(_, ids)| ids.end - ids.start).sum();
         if count > 0 {
             self.note_appended(count);
@@ -85,7 +85,7 @@ impl ShardedWal {
     }
 }
 
-impl ShardedLog {
+impl ShardedInner {
     fn write_part(&self, shard: u16, values: &[&[u8]]) -> Result<Written> {
         let core = self.stream(shard)?.core();
         let ids = core.write_batch(values)?;
@@ -103,7 +103,7 @@ impl ShardedLog {
             .iter()
             .map(|part| (part.shard, part.ids.clone()))
             .collect();
-        if self.wal.environment().options.sync_mode == SyncMode::Async {
+        if self.wal.context().options.sync_mode == SyncMode::Async {
             return (all, failure);
         }
         let durable = self
@@ -122,12 +122,12 @@ impl ShardedLog {
     }
 }
 
-fn parts_of(places: &[usize], shards: &[u16]) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
+fn parts_of(places: &[usize], shards: &[u16]) -> Vec<ShardBatch> {
+    let mut parts: Vec<ShardBatch> = Vec::new();
     for (at, place) in places.iter().enumerate() {
         match parts.last_mut() {
             Some(part) if part.shard == shards[*place] => part.places.end = at + 1,
-            _ => parts.push(Part {
+            _ => parts.push(ShardBatch {
                 shard: shards[*place],
                 places: at..at + 1,
             }),
@@ -138,7 +138,7 @@ fn parts_of(places: &[usize], shards: &[u16]) -> Vec<Part> {
 
 fn put_in_input_order(
     results: &mut [(u16, u64)],
-    parts: &[Part],
+    parts: &[ShardBatch],
     places: &[usize],
     committed: &[(u16, Range<u64>)],
 ) {
@@ -149,7 +149,7 @@ fn put_in_input_order(
     }
 }
 
-fn incomplete(parts: &[Part], committed: Vec<(u16, Range<u64>)>, cause: Error) -> Error {
+fn incomplete(parts: &[ShardBatch], committed: Vec<(u16, Range<u64>)>, cause: Error) -> Error {
     if committed.is_empty() {
         return cause;
     }

@@ -1,6 +1,6 @@
 //! How does a record get into `checkpoints.log`?
 //!
-//! One writer at a time. What a crash right after each step leaves:
+//! One writer at a time. ItemKind a crash right after each step leaves:
 //!
 //! 1. a frontier slot that carries the record is stored into the older of the two slots: nothing,
 //!    or a record that nobody was told of, in the slot;
@@ -16,7 +16,7 @@
 //! 3. a frontier slot is stored into the older of the two slots, and synced: from now on damage to
 //!    the record is told from a torn tail.
 //!
-//! Only then is it acknowledged. A write that fails before the commit point is taken back. What
+//! Only then is it acknowledged. A write that fails before the commit point is taken back. ItemKind
 //! fails later latches: what the disk holds is unknown until the log is opened anew. A clean close
 //! stores a slot that carries nothing, so that the next open finds nothing to do.
 
@@ -30,9 +30,9 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::CheckpointRecord;
-use crate::format::CountedFile;
 use crate::format::FrontierSlot;
 use crate::format::SegmentSeed;
+use crate::format::ShardCountSector;
 use crate::format::checkpoint_record::checkpoint_seed;
 use crate::format::checkpoint_slot::encode_carrying;
 use crate::format::slot_offset;
@@ -41,10 +41,10 @@ use crate::ids::FileOffset;
 use crate::recovery::checkpoints::empty_log;
 use crate::recovery::checkpoints::previous_len;
 use crate::segment::store_slot;
-use crate::sharded::checkpoint_index::Place;
+use crate::sharded::checkpoint_index::LogDir;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
-use crate::storage::replace::Replaced;
+use crate::storage::replace::ReplaceOutcome;
 use crate::storage::replace::free_name;
 use crate::storage::replace::replace_durably;
 
@@ -62,7 +62,7 @@ pub struct CheckpointFile {
     seed: SegmentSeed,
     /// `None`: made by the first checkpoint.
     pub file: Option<Arc<dyn StorageFile>>,
-    /// What stands under the name is kept aside before a new log takes its place.
+    /// ItemKind stands under the name is kept aside before a new log takes its place.
     pub is_garbage: bool,
     /// The durable end.
     pub end: FrontierSlot,
@@ -97,7 +97,7 @@ impl CheckpointFile {
     }
 
     /// Refuses when a failure has latched.
-    pub fn admit(&self) -> Result<()> {
+    pub fn check_usable(&self) -> Result<()> {
         match &self.latched {
             Some(cause) => Err(Error::Poisoned {
                 stream: CHECKPOINTS_FILE.to_owned(),
@@ -118,8 +118,8 @@ impl CheckpointFile {
     }
 
     /// Appends a record, durably, and tells where it stands.
-    pub fn append(&mut self, record: &CheckpointRecord) -> Result<Place> {
-        self.admit()?;
+    pub fn append(&mut self, record: &CheckpointRecord) -> Result<LogDir> {
+        self.check_usable()?;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => self.make()?,
@@ -136,7 +136,7 @@ impl CheckpointFile {
         self.end = after;
         self.next_slot ^= 1;
         self.is_carried = slot.is_some();
-        Ok(Place {
+        Ok(LogDir {
             number,
             offset: at,
             len: bytes.len() as u64,
@@ -195,7 +195,7 @@ impl CheckpointFile {
 
     /// Stores a frontier that carries nothing, so that the next open has nothing to make durable.
     /// Nothing depends on it. Does nothing where that is so already, and after a failure.
-    pub fn settle(&mut self) -> Result<()> {
+    pub fn checkpoint_slot_clean(&mut self) -> Result<()> {
         let Some(file) = self.file.clone().filter(|_| self.is_carried) else {
             return Ok(());
         };
@@ -236,12 +236,12 @@ impl CheckpointFile {
         }
         let written = self.write_new(&[], empty_log());
         match written {
-            (Replaced::Durably(file), end, _) => {
+            (ReplaceOutcome::Durable(file), end, _) => {
                 self.adopt(&file, end);
                 Ok(file)
             }
-            (Replaced::No(error), ..) => Err(error),
-            (Replaced::Unproven(_, error), ..) => Err(self.latch(error)),
+            (ReplaceOutcome::Unchanged(error), ..) => Err(error),
+            (ReplaceOutcome::Uncertain(_, error), ..) => Err(self.latch(error)),
         }
     }
 
@@ -258,7 +258,7 @@ impl CheckpointFile {
     pub fn rewrite(
         &mut self,
         records: &[(EntryId, CheckpointRecord)],
-    ) -> (Result<u64>, Option<Vec<Place>>) {
+    ) -> (Result<u64>, Option<Vec<LogDir>>) {
         let old_len = match self.len_to_rewrite() {
             Ok(Some(len)) => len,
             Ok(None) => return (Ok(0), Some(Vec::new())),
@@ -270,23 +270,23 @@ impl CheckpointFile {
             ..empty_log()
         };
         match self.write_new(records, start) {
-            (Replaced::Durably(file), end, places) => {
+            (ReplaceOutcome::Durable(file), end, places) => {
                 self.adopt(&file, end);
                 (Ok(old_len.saturating_sub(end.end.0)), Some(places))
             }
-            (Replaced::No(error), ..) => (Err(error), None),
+            (ReplaceOutcome::Unchanged(error), ..) => (Err(error), None),
             // The new file stands in the directory, and is as good as the old one to read from.
-            (Replaced::Unproven(Some(file), error), end, places) => {
+            (ReplaceOutcome::Uncertain(Some(file), error), end, places) => {
                 self.adopt(&file, end);
                 (Err(self.latch(error)), Some(places))
             }
-            (Replaced::Unproven(None, error), ..) => (Err(self.latch(error)), None),
+            (ReplaceOutcome::Uncertain(None, error), ..) => (Err(self.latch(error)), None),
         }
     }
 
     /// The length of the file, once what cannot be trusted is out of the way. `None`: there is none.
     fn len_to_rewrite(&mut self) -> Result<Option<u64>> {
-        self.admit()?;
+        self.check_usable()?;
         if self.is_garbage {
             self.make()?;
         }
@@ -299,7 +299,7 @@ impl CheckpointFile {
         &self,
         records: &[(EntryId, CheckpointRecord)],
         start: FrontierSlot,
-    ) -> (Replaced, FrontierSlot, Vec<Place>) {
+    ) -> (ReplaceOutcome, FrontierSlot, Vec<LogDir>) {
         let mut places = Vec::with_capacity(records.len());
         let mut end = start;
         let replaced = replace_durably(&*self.storage, &self.path, |file| {
@@ -309,7 +309,7 @@ impl CheckpointFile {
             };
             write(
                 FileOffset(0),
-                &CountedFile::Checkpoints.encode(self.shard_count),
+                &ShardCountSector::Checkpoints.encode(self.shard_count),
             )?;
             let mut gathered = Vec::new();
             let mut gathered_at = end.end;
@@ -318,7 +318,7 @@ impl CheckpointFile {
                 let previous = previous_len(&end) as u32;
                 let bytes = record.encode(self.seed, at, *number, previous);
                 let bytes = bytes.map_err(|error| self.io(error, at))?;
-                places.push(Place {
+                places.push(LogDir {
                     number: *number,
                     offset: at,
                     len: bytes.len() as u64,
@@ -398,7 +398,7 @@ mod tests {
         };
         log.append(&created).expect("appends");
         log.append(&pruned).expect("appends");
-        log.settle().expect("settles");
+        log.checkpoint_slot_clean().expect("settles");
         assert_eq!(dumped(&disk.contents(&path).expect("a file")), documented());
     }
 }

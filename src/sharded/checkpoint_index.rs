@@ -1,7 +1,7 @@
 //! Which checkpoints are there, and where? In memory, so that listing and loading do not depend on
 //! how many there are.
 //!
-//! What the newest ones that were made or loaded say is kept, too, up to a limit: loading one of
+//! ItemKind the newest ones that were made or loaded say is kept, too, up to a limit: loading one of
 //! them reads no file.
 
 use std::collections::BTreeMap;
@@ -14,15 +14,15 @@ use crate::error::Result;
 use crate::format::RecordKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::recovery::checkpoints::Item;
-use crate::recovery::checkpoints::What;
+use crate::recovery::checkpoints::ItemKind;
+use crate::recovery::checkpoints::RecordLogItem;
 
 /// So many offsets are kept in memory, of all checkpoints together: 1 MiB.
-const MOST_OFFSETS_KEPT: usize = (1 << 20) / size_of::<u64>();
+const MAX_OFFSETS_KEPT: usize = (1 << 20) / size_of::<u64>();
 
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LogDir {
     /// Its first id: later records have greater ones.
     pub number: EntryId,
     /// Where it starts in the file.
@@ -31,9 +31,9 @@ pub struct Place {
     pub len: u64,
 }
 
-/// What a checkpoint says: what its record was checked to hold, or was written with.
+/// ItemKind a checkpoint says: what its record was checked to hold, or was written with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
+pub struct CheckpointBody {
     /// The next id of each shard.
     pub offsets: Arc<[u64]>,
     /// When it was made.
@@ -41,8 +41,8 @@ pub struct Content {
 }
 
 #[derive(Clone, Debug)]
-struct Known {
-    place: Place,
+struct IndexEntry {
+    place: LogDir,
     state: State,
     /// Its offsets, where they are kept.
     offsets: Option<Arc<[u64]>>,
@@ -54,9 +54,9 @@ enum State {
     Damaged,
 }
 
-/// What stands at a place in the order of records.
+/// ItemKind stands at a place in the order of records.
 #[derive(Clone, Debug)]
-enum Ordered {
+enum OrderedItem {
     Checkpoint(Arc<[u8]>),
     /// A stretch of which not even the ids are known.
     Damaged(FileOffset, Arc<str>),
@@ -65,8 +65,8 @@ enum Ordered {
 /// All checkpoints of a log.
 #[derive(Clone, Debug, Default)]
 pub struct CheckpointIndex {
-    by_id: HashMap<Arc<[u8]>, Known>,
-    by_number: BTreeMap<EntryId, Ordered>,
+    by_id: HashMap<Arc<[u8]>, IndexEntry>,
+    by_number: BTreeMap<EntryId, OrderedItem>,
     /// Checkpoints before this one are pruned.
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
     /// How many can be loaded.
@@ -82,7 +82,7 @@ pub struct CheckpointIndex {
 
 impl CheckpointIndex {
     /// The index of what a scan found.
-    pub fn of(items: &[Item]) -> Self {
+    pub fn of(items: &[RecordLogItem]) -> Self {
         let mut index = Self::default();
         for item in items {
             index.add(item);
@@ -93,29 +93,31 @@ impl CheckpointIndex {
     /// The index of a file in which nothing can be trusted.
     pub fn of_garbage(reason: &str) -> Self {
         let mut index = Self::default();
-        let damage = Ordered::Damaged(FileOffset(0), reason.into());
+        let damage = OrderedItem::Damaged(FileOffset(0), reason.into());
         index.by_number.insert(EntryId(0), damage);
         index
     }
 
-    fn add(&mut self, item: &Item) {
-        let place = Place {
+    fn add(&mut self, item: &RecordLogItem) {
+        let place = LogDir {
             number: item.number,
             offset: item.offset,
             len: item.len,
         };
         match &item.what {
-            What::Record(RecordKind::Created, user_id, timestamp_ns) => {
+            ItemKind::Record(RecordKind::Created, user_id, timestamp_ns) => {
                 self.created(user_id, place, *timestamp_ns);
             }
-            What::DamagedBody(RecordKind::Created, user_id) => {
+            ItemKind::DamagedBody(RecordKind::Created, user_id) => {
                 self.insert(user_id, place, State::Damaged);
             }
             // Of a pruning only the name matters.
-            What::Record(RecordKind::PrunedBefore, user_id, _)
-            | What::DamagedBody(RecordKind::PrunedBefore, user_id) => self.prune_before(user_id),
-            What::Damaged(reason) => {
-                let damage = Ordered::Damaged(item.offset, (*reason).into());
+            ItemKind::Record(RecordKind::PrunedBefore, user_id, _)
+            | ItemKind::DamagedBody(RecordKind::PrunedBefore, user_id) => {
+                self.prune_before(user_id)
+            }
+            ItemKind::Damaged(reason) => {
+                let damage = OrderedItem::Damaged(item.offset, (*reason).into());
                 self.by_number.insert(item.number, damage);
             }
         }
@@ -124,19 +126,19 @@ impl CheckpointIndex {
     /// Behind the last record there was something that may have been durable and is not served.
     /// True until the next record takes its place.
     pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset, what: &str) {
-        let damage = Ordered::Damaged(offset, what.into());
+        let damage = OrderedItem::Damaged(offset, what.into());
         self.by_number.insert(next_id, damage);
     }
 
     /// A checkpoint was created; an older one of the same id is superseded.
-    pub fn created(&mut self, user_id: &[u8], place: Place, timestamp_ns: u64) {
+    pub fn created(&mut self, user_id: &[u8], place: LogDir, timestamp_ns: u64) {
         self.insert(user_id, place, State::Good { timestamp_ns });
     }
 
-    fn insert(&mut self, user_id: &[u8], place: Place, state: State) {
+    fn insert(&mut self, user_id: &[u8], place: LogDir, state: State) {
         self.records += 1;
         let id: Arc<[u8]> = user_id.into();
-        let known = Known {
+        let known = IndexEntry {
             place,
             state,
             offsets: None,
@@ -151,12 +153,13 @@ impl CheckpointIndex {
                 self.loadable -= 1;
             }
         }
-        self.by_number.insert(place.number, Ordered::Checkpoint(id));
+        self.by_number
+            .insert(place.number, OrderedItem::Checkpoint(id));
     }
 
     /// Keeps what the checkpoint at this place says, if it is there. Those that came first give way.
-    pub fn keep(&mut self, user_id: &[u8], place: &Place, offsets: &Arc<[u64]>) {
-        if offsets.len() > MOST_OFFSETS_KEPT {
+    pub fn keep(&mut self, user_id: &[u8], place: &LogDir, offsets: &Arc<[u64]>) {
+        if offsets.len() > MAX_OFFSETS_KEPT {
             return;
         }
         match self.by_id.get_mut(user_id) {
@@ -167,7 +170,7 @@ impl CheckpointIndex {
         }
         self.kept.push_back(place.number);
         self.offsets_kept += offsets.len();
-        while self.offsets_kept > MOST_OFFSETS_KEPT || self.kept.len() > MOST_OFFSETS_KEPT {
+        while self.offsets_kept > MAX_OFFSETS_KEPT || self.kept.len() > MAX_OFFSETS_KEPT {
             let Some(first) = self.kept.pop_front() else {
                 return;
             };
@@ -176,7 +179,7 @@ impl CheckpointIndex {
     }
 
     fn let_go(&mut self, number: EntryId) {
-        let Some(Ordered::Checkpoint(id)) = self.by_number.get(&number) else {
+        let Some(OrderedItem::Checkpoint(id)) = self.by_number.get(&number) else {
             return;
         };
         let kept = self
@@ -186,11 +189,11 @@ impl CheckpointIndex {
         self.offsets_kept -= kept.map_or(0, |kept| kept.len());
     }
 
-    /// What the checkpoint of this id says, where that is kept.
-    pub fn kept(&self, user_id: &[u8]) -> Option<Content> {
+    /// ItemKind the checkpoint of this id says, where that is kept.
+    pub fn kept(&self, user_id: &[u8]) -> Option<CheckpointBody> {
         let known = self.by_id.get(user_id)?;
         match known.state {
-            State::Good { timestamp_ns } => Some(Content {
+            State::Good { timestamp_ns } => Some(CheckpointBody {
                 offsets: Arc::clone(known.offsets.as_ref()?),
                 timestamp_ns,
             }),
@@ -218,25 +221,25 @@ impl CheckpointIndex {
             .map_or(EntryId(0), |(number, _)| *number)
     }
 
-    fn is_loadable(&self, known: &Known) -> bool {
+    fn is_loadable(&self, known: &IndexEntry) -> bool {
         matches!(known.state, State::Good { .. }) && known.place.number >= self.floor()
     }
 
     /// Whether everything before this place is pruned already.
-    pub fn is_pruned_to(&self, place: &Place) -> bool {
+    pub fn is_pruned_to(&self, place: &LogDir) -> bool {
         self.pruned_before.is_some() && self.floor() >= place.number
     }
 
     /// Where the checkpoint of this id stands.
-    pub fn find(&self, user_id: &[u8]) -> Result<Place> {
+    pub fn find(&self, user_id: &[u8]) -> Result<LogDir> {
         let Some(known) = self.by_id.get(user_id) else {
             return Err(self.not_found(user_id));
         };
         match &self.pruned_before {
             Some((floor, pruned_before)) if known.place.number < *floor => {
                 return Err(Error::CheckpointPruned {
-                    id: shown(user_id),
-                    pruned_before: shown(pruned_before),
+                    id: display_id(user_id),
+                    pruned_before: display_id(pruned_before),
                 });
             }
             _ => {}
@@ -245,7 +248,10 @@ impl CheckpointIndex {
             State::Good { .. } => Ok(known.place),
             State::Damaged => Err(Error::CheckpointCorrupted {
                 offset: known.place.offset.0,
-                reason: format!("checkpoint {} does not match its checksum", shown(user_id)),
+                reason: format!(
+                    "checkpoint {} does not match its checksum",
+                    display_id(user_id)
+                ),
             }),
         }
     }
@@ -257,27 +263,27 @@ impl CheckpointIndex {
             .values()
             .rev()
             .find_map(|ordered| match ordered {
-                Ordered::Damaged(offset, reason) => Some((offset, reason)),
-                Ordered::Checkpoint(_) => None,
+                OrderedItem::Damaged(offset, reason) => Some((offset, reason)),
+                OrderedItem::Checkpoint(_) => None,
             });
         match damage {
             Some((offset, reason)) => Error::CheckpointCorrupted {
                 offset: offset.0,
                 reason: format!(
                     "{reason}; checkpoint {} may have been there",
-                    shown(user_id)
+                    display_id(user_id)
                 ),
             },
-            None => Error::CheckpointNotFound(shown(user_id)),
+            None => Error::CheckpointNotFound(display_id(user_id)),
         }
     }
 
     /// The newest checkpoint. A damaged one is an error, not an older one.
-    pub fn latest(&self) -> Result<(Arc<[u8]>, Place)> {
+    pub fn latest(&self) -> Result<(Arc<[u8]>, LogDir)> {
         match self.by_number.last_key_value() {
             None => Err(Error::NoCheckpoints),
-            Some((_, Ordered::Checkpoint(id))) => Ok((Arc::clone(id), self.find(id)?)),
-            Some((_, Ordered::Damaged(offset, reason))) => Err(Error::CheckpointCorrupted {
+            Some((_, OrderedItem::Checkpoint(id))) => Ok((Arc::clone(id), self.find(id)?)),
+            Some((_, OrderedItem::Damaged(offset, reason))) => Err(Error::CheckpointCorrupted {
                 offset: offset.0,
                 reason: reason.to_string(),
             }),
@@ -286,8 +292,8 @@ impl CheckpointIndex {
 
     /// All checkpoints that can be loaded, oldest first.
     pub fn list(&self) -> Vec<(Vec<u8>, u64)> {
-        let of = |(_, ordered): (&EntryId, &Ordered)| {
-            let Ordered::Checkpoint(id) = ordered else {
+        let of = |(_, ordered): (&EntryId, &OrderedItem)| {
+            let OrderedItem::Checkpoint(id) = ordered else {
                 return None;
             };
             match self.by_id.get(id)?.state {
@@ -302,12 +308,12 @@ impl CheckpointIndex {
     }
 
     /// The newest `count` checkpoints that can be loaded, oldest first.
-    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, Place)> {
+    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, LogDir)> {
         let newest_first = self.by_number.range(self.floor()..).rev();
         let mut newest: Vec<_> = newest_first
             .filter_map(|(_, ordered)| match ordered {
-                Ordered::Checkpoint(id) => Some((Arc::clone(id), self.find(id).ok()?)),
-                Ordered::Damaged(..) => None,
+                OrderedItem::Checkpoint(id) => Some((Arc::clone(id), self.find(id).ok()?)),
+                OrderedItem::Damaged(..) => None,
             })
             .take(count)
             .collect();
@@ -316,7 +322,7 @@ impl CheckpointIndex {
     }
 
     /// How many records a compaction that keeps all checkpoints would remove.
-    pub fn useless_records(&self) -> usize {
+    pub fn dead_records(&self) -> usize {
         self.records - self.loadable
     }
 
@@ -327,7 +333,7 @@ impl CheckpointIndex {
 }
 
 /// An id for people: as it is where it can be read, otherwise its bytes.
-pub fn shown(user_id: &[u8]) -> String {
+pub fn display_id(user_id: &[u8]) -> String {
     match std::str::from_utf8(user_id) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
         _ => user_id.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -338,8 +344,8 @@ pub fn shown(user_id: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn place(number: u64) -> Place {
-        Place {
+    fn place(number: u64) -> LogDir {
+        LogDir {
             number: EntryId(number),
             offset: FileOffset(number),
             len: 1,
@@ -349,11 +355,11 @@ mod tests {
     #[test]
     fn the_oldest_offsets_give_way_and_superseded_ones_free_their_room() {
         let mut index = CheckpointIndex::default();
-        let offsets: Arc<[u64]> = vec![7; MOST_OFFSETS_KEPT / 4].into();
+        let offsets: Arc<[u64]> = vec![7; MAX_OFFSETS_KEPT / 4].into();
         let mut add = |id: &[u8], number| {
             index.created(id, place(number), number);
             index.keep(id, &place(number), &offsets);
-            // What is counted is what is kept.
+            // ItemKind is counted is what is kept.
             let kept = index.by_id.values().filter(|known| known.offsets.is_some());
             assert_eq!(index.offsets_kept, kept.count() * offsets.len());
             let ids = [b"a", b"b", b"c", b"d", b"e", b"f"];
@@ -377,7 +383,7 @@ mod tests {
         index.created(b"a", place(1), 1);
         index.keep(b"a", &place(0), &offsets);
         assert_eq!(index.kept(b"a"), None, "superseded");
-        index.keep(b"a", &place(1), &vec![7; MOST_OFFSETS_KEPT + 1].into());
+        index.keep(b"a", &place(1), &vec![7; MAX_OFFSETS_KEPT + 1].into());
         assert_eq!(index.kept(b"a"), None, "too large");
         index.keep(b"a", &place(1), &offsets);
         index.keep(b"a", &place(1), &offsets);

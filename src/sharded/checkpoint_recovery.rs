@@ -1,4 +1,4 @@
-//! What of `checkpoints.log` is kept, and how is it made durable?
+//! ItemKind of `checkpoints.log` is kept, and how is it made durable?
 //!
 //! Damage below the frontier is reported and kept as it is: only a compaction removes it. A record
 //! above the frontier is whole and becomes durable, or is torn and is cut off. The page cache may
@@ -18,12 +18,12 @@ use crate::format::CHECKPOINTS_FILE;
 use crate::format::CUT_SUFFIX;
 use crate::format::checkpoint_record::checkpoint_seed;
 use crate::options::CorruptionPolicy;
-use crate::recovery::checkpoints::Facts;
 use crate::recovery::checkpoints::Foreign;
-use crate::recovery::checkpoints::Found;
+use crate::recovery::checkpoints::ItemKind;
+use crate::recovery::checkpoints::RecordLogFacts;
+use crate::recovery::checkpoints::RecordLogState;
 use crate::recovery::checkpoints::Scanner;
-use crate::recovery::checkpoints::What;
-use crate::segment::Source;
+use crate::segment::SegmentBytes;
 use crate::segment::store_slot;
 use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
@@ -31,72 +31,72 @@ use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::replace::free_name;
-use crate::stream::Environment;
+use crate::stream::LogContext;
 
 /// A checkpoint log as it came up.
 pub struct Recovered {
     /// For its writer.
     pub file: CheckpointFile,
-    /// What it holds.
+    /// ItemKind it holds.
     pub index: CheckpointIndex,
     /// Why it cannot be used at all; nothing was touched.
     pub refused: Option<Error>,
 }
 
 /// Brings the checkpoint log up. An error only under [`CorruptionPolicy::Error`].
-pub fn recover(environment: &Environment, shard_count: u16) -> Result<Recovered> {
-    let storage = &environment.storage;
-    let path = environment.root.join(CHECKPOINTS_FILE);
+pub fn recover(context: &LogContext, shard_count: u16) -> Result<Recovered> {
+    let storage = &context.storage;
+    let path = context.root.join(CHECKPOINTS_FILE);
     let mut recovered = Recovered {
         file: CheckpointFile::absent(storage, path.clone(), shard_count),
         index: CheckpointIndex::default(),
         refused: None,
     };
-    let is_strict = environment.options.on_corruption == CorruptionPolicy::Error;
-    let read_ahead = environment.options.read_buffer_size;
+    let is_strict = context.options.on_corruption == CorruptionPolicy::Error;
+    let read_ahead = context.options.read_buffer_size;
     let (file, found) = match look(&**storage, &path, shard_count, read_ahead) {
         Ok(Some(looked_at)) => looked_at,
         Ok(None) => return Ok(recovered),
         Err(error) if is_strict => return Err(error),
         Err(error) => {
-            environment.tell(log::Level::Error, &error.to_string());
+            context.log(log::Level::Error, &error.to_string());
             recovered.refused = Some(error);
             return Ok(recovered);
         }
     };
     match found {
-        Found::Log(facts) => {
+        RecordLogState::Log(facts) => {
             let damage = describe(&facts, &path);
             if is_strict && !damage.is_empty() {
                 return Err(Error::Corruption(damage.join("; ")));
             }
             for what in &damage {
-                environment.tell(log::Level::Error, what);
+                context.log(log::Level::Error, what);
             }
-            keep(environment, &mut recovered, &facts, file);
+            keep(context, &mut recovered, &facts, file);
         }
-        Found::Garbage(reason) => {
+        RecordLogState::Garbage(reason) => {
             let error = Error::corruption(&reason, ErrorContext::at(&path));
             if is_strict {
                 return Err(error);
             }
-            environment.tell(log::Level::Error, &error.to_string());
+            context.log(log::Level::Error, &error.to_string());
             recovered.file.is_garbage = true;
             recovered.index = CheckpointIndex::of_garbage(&reason);
         }
-        Found::Foreign(foreign) => {
+        RecordLogState::Foreign(foreign) => {
             let error = foreign_error(&foreign, &path, shard_count);
             if is_strict {
                 return Err(error);
             }
-            environment.tell(log::Level::Error, &error.to_string());
+            context.log(log::Level::Error, &error.to_string());
             recovered.refused = Some(error);
         }
     }
     Ok(recovered)
 }
 
-type LookedAt = (Arc<dyn StorageFile>, Found);
+type LookedAt = (Arc<dyn StorageFile>, RecordLogState);
 
 fn look(
     storage: &dyn Storage,
@@ -110,7 +110,7 @@ fn look(
     }
     let file = storage.open_file(path, Access::ReadWrite).map_err(io)?;
     let len = file.len().map_err(io)?;
-    let source = Source::File(Arc::clone(&file));
+    let source = SegmentBytes::File(Arc::clone(&file));
     let found = Scanner::new(source, len, shard_count, read_ahead).scan();
     Ok(Some((file, found.map_err(io)?)))
 }
@@ -132,7 +132,7 @@ fn foreign_error(foreign: &Foreign, path: &Path, shard_count: u16) -> Error {
 }
 
 /// All damage to what was durable.
-fn describe(facts: &Facts, path: &Path) -> Vec<String> {
+fn describe(facts: &RecordLogFacts, path: &Path) -> Vec<String> {
     let at = |offset: u64| ErrorContext::at(path).offset(offset);
     let mut damage = Vec::new();
     if facts.sector_damaged {
@@ -143,9 +143,9 @@ fn describe(facts: &Facts, path: &Path) -> Vec<String> {
     }
     for item in &facts.items {
         let what = match &item.what {
-            What::Record(..) => continue,
-            What::DamagedBody(..) => "the record of a checkpoint does not match its checksum",
-            What::Damaged(what) => what,
+            ItemKind::Record(..) => continue,
+            ItemKind::DamagedBody(..) => "the record of a checkpoint does not match its checksum",
+            ItemKind::Damaged(what) => what,
         };
         damage.push(format!("{what} ({})", at(item.offset.0)));
     }
@@ -153,9 +153,9 @@ fn describe(facts: &Facts, path: &Path) -> Vec<String> {
 }
 
 fn keep(
-    environment: &Environment,
+    context: &LogContext,
     recovered: &mut Recovered,
-    facts: &Facts,
+    facts: &RecordLogFacts,
     file: Arc<dyn StorageFile>,
 ) {
     let seed_slot = facts.slot.map_or(0, |slot| slot ^ 1);
@@ -168,7 +168,7 @@ fn keep(
     if !has_rest && facts.tail.is_empty() && facts.slot.is_some() {
         return;
     }
-    match settle(environment, log, facts, &*file, has_rest) {
+    match checkpoint_slot_clean(context, log, facts, &*file, has_rest) {
         Ok(()) => {
             let items = [&facts.items[..], &facts.tail[..]].concat();
             recovered.index = CheckpointIndex::of(&items);
@@ -179,7 +179,7 @@ fn keep(
             }
         }
         Err(error) => {
-            environment.tell(
+            context.log(
                 log::Level::Error,
                 &format!("the checkpoint log takes no more records: {error}"),
             );
@@ -195,10 +195,10 @@ fn keep(
 }
 
 /// Cuts what is torn, makes the rest durable and stores the frontier behind it.
-fn settle(
-    environment: &Environment,
+fn checkpoint_slot_clean(
+    context: &LogContext,
     log: &mut CheckpointFile,
-    facts: &Facts,
+    facts: &RecordLogFacts,
     file: &dyn StorageFile,
     has_rest: bool,
 ) -> Result<()> {
@@ -208,7 +208,7 @@ fn settle(
     if has_rest {
         // With both slots good, the rest is a record that nobody was told of.
         if facts.slot_damaged {
-            save_aside(environment, log, facts, file)?;
+            save_aside(context, log, facts, file)?;
         }
         file.set_len(end.end.0).map_err(io)?;
     }
@@ -226,18 +226,18 @@ fn settle(
 
 /// Keeps the bytes that are about to be cut: durable ones may be among them.
 fn save_aside(
-    environment: &Environment,
+    context: &LogContext,
     log: &CheckpointFile,
-    facts: &Facts,
+    facts: &RecordLogFacts,
     file: &dyn StorageFile,
 ) -> Result<()> {
-    let storage = &environment.storage;
+    let storage = &context.storage;
     let aside = free_name(&**storage, &log.path, CUT_SUFFIX)?;
     let io = |error| Error::io(error, ErrorContext::at(&aside));
     let target = storage.create_file(&aside).map_err(io)?;
     let start = facts.tail_end.end.0;
     let mut at = start;
-    let mut chunk = memory::zeroed(environment.options.read_buffer_size).map_err(io)?;
+    let mut chunk = memory::zeroed(context.options.read_buffer_size).map_err(io)?;
     while at < facts.file_len {
         let read = file.read_at(at, &mut chunk).map_err(io)?;
         if read == 0 {
@@ -248,8 +248,8 @@ fn save_aside(
         at += read as u64;
     }
     target.sync_all().map_err(io)?;
-    storage.sync_dir(&environment.root).map_err(io)?;
-    environment.tell(
+    storage.sync_dir(&context.root).map_err(io)?;
+    context.log(
         log::Level::Warn,
         &format!(
             "what was cut off the checkpoint log is kept in {}",

@@ -26,13 +26,13 @@ use crate::format::checkpoint_record::is_record_header;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
 use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::sharded::checkpoint_index::CheckpointBody;
 use crate::sharded::checkpoint_index::CheckpointIndex;
-use crate::sharded::checkpoint_index::Content;
-use crate::sharded::checkpoint_index::Place;
-use crate::sharded::checkpoint_index::shown;
+use crate::sharded::checkpoint_index::LogDir;
+use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoint_recovery::Recovered;
 use crate::sharded::head_file::Hint;
-use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
@@ -52,15 +52,15 @@ pub struct CheckpointData {
 pub struct Checkpoints {
     /// Held while a checkpoint is created, and while any are removed.
     pub writer: Mutex<CheckpointFile>,
-    /// What is served. Held for look-ups only.
-    view: RwLock<View>,
+    /// ItemKind is served. Held for look-ups only.
+    view: RwLock<Published>,
     refused: Option<Error>,
     shard_count: u16,
     /// Used by who holds the writer.
     hint: Mutex<Hint>,
 }
 
-struct View {
+struct Published {
     index: CheckpointIndex,
     file: Option<Arc<dyn StorageFile>>,
 }
@@ -69,7 +69,7 @@ impl Checkpoints {
     /// The checkpoints that recovery found.
     pub fn new(recovered: Recovered) -> Self {
         Checkpoints {
-            view: RwLock::new(View {
+            view: RwLock::new(Published {
                 index: recovered.index,
                 file: recovered.file.file.clone(),
             }),
@@ -81,7 +81,7 @@ impl Checkpoints {
     }
 
     /// Refuses when the file is not ours to read.
-    pub fn admit(&self) -> Result<()> {
+    pub fn check_usable(&self) -> Result<()> {
         match &self.refused {
             Some(error) => Err(error.duplicate()),
             None => Ok(()),
@@ -107,9 +107,9 @@ impl Checkpoints {
     /// The record of the checkpoint that `find` finds.
     pub fn read<T>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, Place)>,
-    ) -> Result<(T, Place, CheckpointRecord)> {
-        self.admit()?;
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
+    ) -> Result<(T, LogDir, CheckpointRecord)> {
+        self.check_usable()?;
         let (found, place, file) = {
             let view = self.view.read();
             let (found, place) = find(&view.index)?;
@@ -120,12 +120,12 @@ impl Checkpoints {
         Ok((found, place, record))
     }
 
-    /// What the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
+    /// ItemKind the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
     pub fn load<T: AsRef<[u8]>>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, Place)>,
-    ) -> Result<(T, Content)> {
-        self.admit()?;
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
+    ) -> Result<(T, CheckpointBody)> {
+        self.check_usable()?;
         let (id, place, file) = {
             let view = self.view.read();
             let (id, place) = find(&view.index)?;
@@ -135,7 +135,7 @@ impl Checkpoints {
             (id, place, view.file.clone())
         };
         let record = self.read_record(file, &place)?;
-        let content = Content {
+        let content = CheckpointBody {
             offsets: record.offsets.into(),
             timestamp_ns: record.timestamp_ns,
         };
@@ -148,7 +148,7 @@ impl Checkpoints {
     fn read_record(
         &self,
         file: Option<Arc<dyn StorageFile>>,
-        place: &Place,
+        place: &LogDir,
     ) -> Result<CheckpointRecord> {
         let damaged = |reason: String| Error::CheckpointCorrupted {
             offset: place.offset.0,
@@ -177,10 +177,10 @@ impl Checkpoints {
     }
 
     /// The newest checkpoint that can be read, and what it counts on.
-    pub fn newest_good(&self) -> Option<(String, Vec<u64>)> {
+    pub fn newest_readable(&self) -> Option<(String, Vec<u64>)> {
         let newest = self.look(|index| index.newest(1)).pop()?;
         let (_, _, record) = self.read(|_| Ok(((), newest.1))).ok()?;
-        Some((shown(&newest.0), record.offsets))
+        Some((display_id(&newest.0), record.offsets))
     }
 }
 
@@ -230,14 +230,14 @@ impl ShardedWal {
     }
 }
 
-impl ShardedLog {
+impl ShardedInner {
     /// See [`ShardedWal::create_checkpoint`].
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
         self.wal.enter()?;
         check_id(user_id)?;
-        self.checkpoints.admit()?;
+        self.checkpoints.check_usable()?;
         let mut writer = self.checkpoints.writer.lock();
-        writer.admit()?;
+        writer.check_usable()?;
         // 1. The cut.
         let offsets = self.durable_cut()?;
         let record = CheckpointRecord {
@@ -247,11 +247,11 @@ impl ShardedLog {
             offsets,
         };
         // 2. The record. Nobody else can have taken the log over meanwhile.
-        let open = self.wal.hold_open()?;
+        let open = self.wal.block_close()?;
         let place = writer.append(&record)?;
         // 3. The index.
         self.checkpoints.change(&writer.file, |index| {
-            // What could not be trusted has been put aside.
+            // ItemKind could not be trusted has been put aside.
             if place.number.0 == 0 {
                 *index = CheckpointIndex::default();
             }
@@ -259,7 +259,7 @@ impl ShardedLog {
             index.keep(user_id, &place, &record.offsets.into());
         });
         // 4. The hint.
-        self.leave_hint(user_id);
+        self.write_head(user_id);
         drop(open);
         Ok(())
     }
@@ -268,36 +268,36 @@ impl ShardedLog {
     /// greater one.
     pub fn next_checkpoint_number(&self) -> Result<u64> {
         self.wal.enter()?;
-        self.checkpoints.admit()?;
+        self.checkpoints.check_usable()?;
         let writer = self.checkpoints.writer.lock();
-        writer.admit()?;
+        writer.check_usable()?;
         Ok(writer.end.next_id.0)
     }
 
     /// Leaves the log of checkpoints so that the next open has nothing to make durable. Nothing to
     /// do where that is so, where the log is closed, and in a forked child.
-    pub fn settle_checkpoints(&self) -> Result<()> {
+    pub fn close_checkpoints(&self) -> Result<()> {
         if self.wal.enter().is_err() {
             return Ok(());
         }
         let mut writer = self.checkpoints.writer.lock();
-        match self.wal.hold_open() {
-            Ok(_open) => writer.settle(),
+        match self.wal.block_close() {
+            Ok(_open) => writer.checkpoint_slot_clean(),
             Err(_) => Ok(()),
         }
     }
 
-    fn leave_hint(&self, user_id: &[u8]) {
-        let environment = self.wal.environment();
-        let path = environment.root.join(HEAD_FILE);
+    fn write_head(&self, user_id: &[u8]) {
+        let context = self.wal.context();
+        let path = context.root.join(HEAD_FILE);
         let left = self
             .checkpoints
             .hint
             .lock()
-            .leave(&*environment.storage, &path, user_id);
+            .write(&*context.storage, &path, user_id);
         if let Err(error) = left {
             let message = format!("{} not written: {error}", path.display());
-            environment.note(log::Level::Debug, message);
+            context.note(log::Level::Debug, message);
         }
     }
 
@@ -312,7 +312,7 @@ impl ShardedLog {
     }
 
     /// The checkpoint, unless a shard was truncated past it behind our back.
-    fn checked(&self, user_id: &[u8], content: &Content) -> Result<CheckpointData> {
+    fn checked(&self, user_id: &[u8], content: &CheckpointBody) -> Result<CheckpointData> {
         for (shard, offset) in self.shards.iter().zip(&*content.offsets) {
             // A shard that was lost tells so when it is read.
             let Ok(stream) = shard.stream() else {
@@ -322,7 +322,7 @@ impl ShardedLog {
             let first_kept = stream.core().first_kept();
             if first_kept > *offset {
                 return Err(Error::CheckpointPruned {
-                    id: shown(user_id),
+                    id: display_id(user_id),
                     pruned_before: format!("id {first_kept} of {}", stream.key()),
                 });
             }

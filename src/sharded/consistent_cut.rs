@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::sharded::sharded_wal::ShardedLog;
-use crate::stream::StreamCore;
+use crate::sharded::sharded_wal::ShardedInner;
+use crate::stream::StreamInner;
 
-impl ShardedLog {
+impl ShardedInner {
     /// The next id of every shard, all at one moment, with everything below durable.
     pub fn durable_cut(&self) -> Result<Vec<u64>> {
         let mut cores = Vec::with_capacity(self.shards.len());
@@ -32,7 +32,7 @@ impl ShardedLog {
     }
 }
 
-fn cut(cores: &[&Arc<StreamCore>]) -> Result<Vec<u64>> {
+fn cut(cores: &[&Arc<StreamInner>]) -> Result<Vec<u64>> {
     let mut tails = Vec::with_capacity(cores.len());
     for core in cores {
         tails.push(core.lock_tail_for_cut());

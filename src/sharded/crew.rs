@@ -20,10 +20,10 @@ use crate::primitives::atomic::Ordering;
 use crate::primitives::thread::JoinHandle;
 
 /// Syncs wait for the disk, not for a core, so there may be more of them than cores.
-const MOST_THREADS: usize = 8;
+const MAX_THREADS: usize = 8;
 
 /// The threads of one sharded log.
-pub struct Crew {
+pub struct WorkerPool {
     shared: Arc<Shared>,
     most_threads: usize,
     fork_generation: u64,
@@ -32,24 +32,24 @@ pub struct Crew {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is work, or the crew was dismissed.
+    /// There is work, or the crew was shut_down.
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    tasks: VecDeque<Arc<dyn Task>>,
+    tasks: VecDeque<Arc<dyn Job>>,
     threads: Vec<JoinHandle<()>>,
-    dismissed: bool,
+    shut_down: bool,
 }
 
 /// Work in pieces.
-trait Task: Send + Sync {
+trait Job: Send + Sync {
     /// Does one piece. False: none is left to begin.
     fn step(&self) -> bool;
 }
 
-struct Pieces<T, R, F> {
+struct JobItems<T, R, F> {
     items: Vec<T>,
     next: AtomicUsize,
     work: F,
@@ -58,19 +58,19 @@ struct Pieces<T, R, F> {
     done: Condvar,
 }
 
-impl Crew {
+impl WorkerPool {
     /// A crew without threads yet.
     pub fn new() -> Self {
-        Crew {
+        WorkerPool {
             shared: Arc::default(),
-            most_threads: MOST_THREADS,
+            most_threads: MAX_THREADS,
             fork_generation: fork_generation(),
         }
     }
 
     /// A crew that never has any: the caller does everything, in order.
-    pub fn alone() -> Self {
-        let mut crew = Crew::new();
+    pub fn inline() -> Self {
+        let mut crew = WorkerPool::new();
         crew.most_threads = 0;
         crew
     }
@@ -89,17 +89,17 @@ impl Crew {
             return items.iter().map(work).collect();
         }
         let count = items.len();
-        let pieces = Arc::new(Pieces {
+        let pieces = Arc::new(JobItems {
             items,
             next: AtomicUsize::new(0),
             work,
             results: Mutex::new(((0..count).map(|_| None).collect(), 0)),
             done: Condvar::new(),
         });
-        let task = Arc::clone(&pieces) as Arc<dyn Task>;
-        self.offer(Arc::clone(&task), count - 1);
+        let task = Arc::clone(&pieces) as Arc<dyn Job>;
+        self.submit(Arc::clone(&task), count - 1);
         while pieces.step() {}
-        self.withdraw(&task);
+        self.cancel(&task);
         let mut results = pieces.results.lock();
         while results.1 < count {
             pieces.done.wait(&mut results);
@@ -110,14 +110,14 @@ impl Crew {
             .collect()
     }
 
-    fn offer(&self, task: Arc<dyn Task>, useful_threads: usize) {
+    fn submit(&self, task: Arc<dyn Job>, useful_threads: usize) {
         let mut state = self.shared.state.lock();
-        if state.dismissed {
+        if state.shut_down {
             return;
         }
         while state.threads.len() < useful_threads.min(self.most_threads) {
             let shared = Arc::clone(&self.shared);
-            match spawn("ironwal-shards", move || shared.run()) {
+            match spawn("ironwal-pool", move || shared.run()) {
                 Ok(thread) => state.threads.push(thread),
                 // The caller does the work that no thread takes.
                 Err(_) => break,
@@ -128,12 +128,12 @@ impl Crew {
     }
 
     /// Every piece was begun. Perhaps no thread has seen the task, and none ever will.
-    fn withdraw(&self, task: &Arc<dyn Task>) {
-        self.shared.state.lock().withdraw(task);
+    fn cancel(&self, task: &Arc<dyn Job>) {
+        self.shared.state.lock().cancel(task);
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerPool {
     fn drop(&mut self) {
         if self.fork_generation != fork_generation() {
             // A thread of the parent may have held the lock when it forked.
@@ -144,7 +144,7 @@ impl Drop for Crew {
         }
         let threads = {
             let mut state = self.shared.state.lock();
-            state.dismissed = true;
+            state.shut_down = true;
             self.shared.changed.notify_all();
             std::mem::take(&mut state.threads)
         };
@@ -156,7 +156,7 @@ impl Drop for Crew {
 }
 
 impl State {
-    fn withdraw(&mut self, task: &Arc<dyn Task>) {
+    fn cancel(&mut self, task: &Arc<dyn Job>) {
         self.tasks.retain(|other| !Arc::ptr_eq(other, task));
     }
 }
@@ -164,20 +164,20 @@ impl State {
 impl Shared {
     fn run(&self) {
         let mut state = self.state.lock();
-        while !state.dismissed {
+        while !state.shut_down {
             let Some(task) = state.tasks.front().cloned() else {
                 self.changed.wait(&mut state);
                 continue;
             };
             let left = crate::primitives::MutexGuard::unlocked(&mut state, || task.step());
             if !left {
-                state.withdraw(&task);
+                state.cancel(&task);
             }
         }
     }
 }
 
-impl<T, R, F> Task for Pieces<T, R, F>
+impl<T, R, F> Job for JobItems<T, R, F>
 where
     T: Send + Sync,
     R: Send,
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn every_item_is_worked_on_once_and_results_keep_their_order() {
-        let crew = Crew::new();
+        let crew = WorkerPool::new();
         for count in [0, 1, 2, 7, 500] {
             let doubled = crew.for_each((0..count).collect(), |i: &usize| Ok(i * 2));
             let doubled: Vec<usize> = doubled
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_of_its_item_and_the_crew_works_on() {
-        let crew = Crew::new();
+        let crew = WorkerPool::new();
         let work = |i: &usize| match i {
             3 => panic!("as planned"),
             i => Ok(*i),
@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn several_callers_share_one_crew() {
-        let crew = Arc::new(Crew::new());
-        let caller = |crew: Arc<Crew>| {
+        let crew = Arc::new(WorkerPool::new());
+        let caller = |crew: Arc<WorkerPool>| {
             std::thread::spawn(move || {
                 for _ in 0..50 {
                     let results = crew.for_each((0..20).collect(), |i: &usize| Ok(i + 1));

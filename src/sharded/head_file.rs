@@ -28,7 +28,7 @@ pub struct Hint {
 
 impl Hint {
     /// Leaves this id in the file at `path`.
-    pub fn leave(&mut self, storage: &dyn Storage, path: &Path, id: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, storage: &dyn Storage, path: &Path, id: &[u8]) -> io::Result<()> {
         // Dropped before its name is taken from it, and for good after a failure.
         let made = self.made.take();
         let made = made.filter(|(_, len)| *len == id.len() && id.len() <= SECTOR_LEN);

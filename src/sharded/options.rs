@@ -1,4 +1,4 @@
-//! What can be chosen beyond the options of the log?
+//! ItemKind can be chosen beyond the options of the log?
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ pub struct AutomaticCheckpoints {
     /// After so much time, if there are entries that the last one does not hold. `None`: time does
     /// not matter.
     pub every: Option<Duration>,
-    /// What they are called.
+    /// ItemKind they are called.
     pub ids: CheckpointIds,
     /// After each, where there are so many checkpoints, those made by hand included: entries before
-    /// the oldest of the newest so many are pruned, and older checkpoints with them. What these took
+    /// the oldest of the newest so many are pruned, and older checkpoints with them. ItemKind these took
     /// of `checkpoints.log` is given back now and then. `None`: nothing is removed.
     pub keep_latest: Option<usize>,
 }
@@ -40,7 +40,7 @@ pub struct AutomaticCheckpoints {
 pub enum CheckpointIds {
     /// The prefix and twenty digits, which grow and are never used twice.
     Counter(Vec<u8>),
-    /// What the function makes of such a number; one whose checkpoint failed may come again. Called
+    /// ItemKind the function makes of such a number; one whose checkpoint failed may come again. Called
     /// by the thread that makes the checkpoint, without locks: it may use the log. A panic of it, or
     /// an id that is not 1 to 65,535 bytes long, fails that checkpoint.
     Function(Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>),

@@ -15,14 +15,14 @@ use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoints::check_id;
 use crate::sharded::checkpoints::now_ns;
-use crate::sharded::sharded_wal::ShardedLog;
+use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 
-/// Automatic retention rewrites `checkpoints.log` when it holds so many records that no checkpoint
+/// AutoCheckpointer retention rewrites `checkpoints.log` when it holds so many records that no checkpoint
 /// needs: seldom enough to be cheap, often enough to keep it short.
-const MOST_USELESS_RECORDS: usize = 16;
+const MAX_USELESS_RECORDS: usize = 16;
 
-/// What a pruning removed.
+/// ItemKind a pruning removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneStats {
     /// In how many shards segments were removed.
@@ -31,7 +31,7 @@ pub struct PruneStats {
     pub segments_deleted: usize,
 }
 
-/// What a compaction removed.
+/// ItemKind a compaction removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompactionStats {
     /// How many checkpoints could be loaded before.
@@ -58,14 +58,14 @@ impl ShardedWal {
     }
 }
 
-impl ShardedLog {
+impl ShardedInner {
     /// See [`ShardedWal::prune_before_checkpoint`].
     pub fn prune_before(&self, user_id: &[u8]) -> Result<PruneStats> {
         self.wal.enter()?;
         check_id(user_id)?;
         let mut writer = self.checkpoints.writer.lock();
-        writer.admit()?;
-        self.prune_alone(&mut writer, user_id)
+        writer.check_usable()?;
+        self.prune_locked(&mut writer, user_id)
     }
 
     /// Keeps the newest `keep` checkpoints, and the entries from the oldest of them on. Fewer than
@@ -73,19 +73,19 @@ impl ShardedLog {
     pub fn retain(&self, keep: usize) -> Result<()> {
         self.wal.enter()?;
         let mut writer = self.checkpoints.writer.lock();
-        writer.admit()?;
+        writer.check_usable()?;
         let kept = self.checkpoints.look(|index| index.newest(keep));
         let pruned = match kept.first() {
-            Some((oldest, _)) if kept.len() == keep => self.prune_alone(&mut writer, oldest),
+            Some((oldest, _)) if kept.len() == keep => self.prune_locked(&mut writer, oldest),
             _ => Ok(PruneStats::default()),
         };
-        if self.checkpoints.look(CheckpointIndex::useless_records) > MOST_USELESS_RECORDS {
-            self.compact_alone(&mut writer, keep)?;
+        if self.checkpoints.look(CheckpointIndex::dead_records) > MAX_USELESS_RECORDS {
+            self.compact_locked(&mut writer, keep)?;
         }
         pruned.map(drop)
     }
 
-    fn prune_alone(&self, writer: &mut CheckpointFile, user_id: &[u8]) -> Result<PruneStats> {
+    fn prune_locked(&self, writer: &mut CheckpointFile, user_id: &[u8]) -> Result<PruneStats> {
         let ((), place, checkpoint) = self
             .checkpoints
             .read(|index| Ok(((), index.find(user_id)?)))?;
@@ -95,16 +95,16 @@ impl ShardedLog {
                 timestamp_ns: now_ns(),
                 ..checkpoint.clone()
             };
-            let _open = self.wal.hold_open()?;
+            let _open = self.wal.block_close()?;
             writer.append(&record)?;
             self.checkpoints
                 .change(&writer.file, |index| index.prune_before(user_id));
         }
-        self.cut_shards(&checkpoint.offsets)
+        self.truncate_shards(&checkpoint.offsets)
     }
 
     /// Cuts all shards, and tells the first failure when all were tried.
-    fn cut_shards(&self, offsets: &[u64]) -> Result<PruneStats> {
+    fn truncate_shards(&self, offsets: &[u64]) -> Result<PruneStats> {
         let cores = self.shards.iter().map(|shard| shard.core().cloned());
         // A shard without entries has nothing to cut, and may not exist.
         let cuts: Vec<_> = cores
@@ -127,13 +127,13 @@ impl ShardedLog {
     /// See [`ShardedWal::compact_checkpoints`].
     pub fn compact(&self, keep_latest_n: usize) -> Result<CompactionStats> {
         self.wal.enter()?;
-        self.checkpoints.admit()?;
+        self.checkpoints.check_usable()?;
         let mut writer = self.checkpoints.writer.lock();
-        writer.admit()?;
-        self.compact_alone(&mut writer, keep_latest_n)
+        writer.check_usable()?;
+        self.compact_locked(&mut writer, keep_latest_n)
     }
 
-    fn compact_alone(
+    fn compact_locked(
         &self,
         writer: &mut CheckpointFile,
         keep_latest_n: usize,
@@ -151,7 +151,7 @@ impl ShardedLog {
             let (_, _, record) = self.checkpoints.read(|_| Ok(((), *place)))?;
             records.push((place.number, record));
         }
-        let open = self.wal.hold_open()?;
+        let open = self.wal.block_close()?;
         let (rewritten, places) = writer.rewrite(&records);
         if let Some(places) = places {
             self.checkpoints.change(&writer.file, |index| {

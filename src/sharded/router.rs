@@ -30,7 +30,7 @@ mod tests {
     use std::collections::hash_map::DefaultHasher;
     use std::hash::Hash;
 
-    /// What the 0.6 crate did: std's hash of a slice. It is SipHash-1-3 with key 0 as of this
+    /// ItemKind the 0.6 crate did: std's hash of a slice. It is SipHash-1-3 with key 0 as of this
     /// writing, and the length prefix is that of a 64-bit machine.
     fn routed_by_std(key: &[u8], shard_count: u16) -> u16 {
         let mut hasher = DefaultHasher::new();

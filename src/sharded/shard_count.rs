@@ -11,47 +11,47 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::CHECKPOINTS_FILE;
-use crate::format::CountFault;
-use crate::format::CountedFile;
 use crate::format::SECTOR_LEN;
 use crate::format::SHARDS_FILE;
+use crate::format::ShardCountFault;
+use crate::format::ShardCountSector;
 use crate::storage::Access;
-use crate::storage::replace::Replaced;
+use crate::storage::replace::ReplaceOutcome;
 use crate::storage::replace::replace_durably;
 use crate::wal::Wal;
 
 /// Compares the count with the recorded one, or records it in a log without shards.
 pub fn record_or_compare(wal: &Wal, shard_count: u16) -> Result<()> {
-    let environment = wal.environment();
-    let path = environment.root.join(SHARDS_FILE);
+    let context = wal.context();
+    let path = context.root.join(SHARDS_FILE);
     let io = |error| Error::io(error, ErrorContext::at(&path));
-    if environment.storage.kind(&path).map_err(io)?.is_none() {
+    if context.storage.kind(&path).map_err(io)?.is_none() {
         refuse_lost_record(wal, &path)?;
         return record(wal, &path, shard_count);
     }
     let mut bytes = [0; SECTOR_LEN + 1];
-    let file = environment.storage.open_file(&path, Access::Read);
+    let file = context.storage.open_file(&path, Access::Read);
     let read = file.and_then(|file| file.read_at(0, &mut bytes));
     let bytes = &bytes[..read.map_err(io)?];
-    match CountedFile::Shards.decode(bytes) {
+    match ShardCountSector::Shards.decode(bytes) {
         Ok(_) if bytes.len() > SECTOR_LEN => Err(damaged(&path)),
         // Whoever renamed it, or the checkpoint log beside it, may have died before the root was
         // synced. Were the names not durable, a power cut would take the record from beside its
         // shards, and checkpoints acknowledged from now on.
         Ok(found) if found == shard_count => {
-            let root = &environment.root;
-            let synced = environment.storage.sync_dir(root);
+            let root = &context.root;
+            let synced = context.storage.sync_dir(root);
             synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
         }
         Ok(found) => Err(Error::ShardCountMismatch {
             expected: shard_count,
             found,
         }),
-        Err(CountFault::Newer(version)) => Err(Error::UnsupportedVersion(format!(
+        Err(ShardCountFault::Newer(version)) => Err(Error::UnsupportedVersion(format!(
             "{} has format version {version}, newer than this library reads",
             path.display()
         ))),
-        Err(CountFault::Damaged | CountFault::Version06) => Err(damaged(&path)),
+        Err(ShardCountFault::Damaged | ShardCountFault::Version06) => Err(damaged(&path)),
     }
 }
 
@@ -62,9 +62,9 @@ fn damaged(path: &Path) -> Error {
 }
 
 fn refuse_lost_record(wal: &Wal, path: &Path) -> Result<()> {
-    let environment = wal.environment();
-    let checkpoints = environment.root.join(CHECKPOINTS_FILE);
-    let kind = environment.storage.kind(&checkpoints);
+    let context = wal.context();
+    let checkpoints = context.root.join(CHECKPOINTS_FILE);
+    let kind = context.storage.kind(&checkpoints);
     let has_checkpoints = kind
         .map_err(|error| Error::io(error, ErrorContext::at(&checkpoints)))?
         .is_some();
@@ -83,14 +83,14 @@ fn is_shard(key: &str) -> bool {
 }
 
 fn record(wal: &Wal, path: &Path, shard_count: u16) -> Result<()> {
-    let sector = CountedFile::Shards.encode(shard_count);
-    let written = replace_durably(&*wal.environment().storage, path, |file| {
+    let sector = ShardCountSector::Shards.encode(shard_count);
+    let written = replace_durably(&*wal.context().storage, path, |file| {
         file.write_at(0, &[IoSlice::new(&sector)])
             .map_err(|error| Error::io(error, ErrorContext::at(path)))
     });
     match written {
-        Replaced::Durably(_) => Ok(()),
+        ReplaceOutcome::Durable(_) => Ok(()),
         // Nothing was appended: the next open finds a count, or none.
-        Replaced::No(error) | Replaced::Unproven(_, error) => Err(error),
+        ReplaceOutcome::Unchanged(error) | ReplaceOutcome::Uncertain(_, error) => Err(error),
     }
 }

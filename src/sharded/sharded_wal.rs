@@ -1,8 +1,8 @@
-//! What is a sharded log, how does it come up and end?
+//! ItemKind is a sharded log, how does it come up and end?
 //!
 //! Up: the log itself recovers and is locked; then the shard count is recorded or compared; then
 //! the checkpoint log recovers; then each shard is compared with the newest checkpoint: a shard
-//! that ends below what that checkpoint counts on was lost or replaced, and serves nothing. What no
+//! that ends below what that checkpoint counts on was lost or replaced, and serves nothing. ItemKind no
 //! checkpoint holds yet counts towards the next automatic one.
 //! Down: the thread that makes checkpoints ends first, then the log of checkpoints is settled, then
 //! the log is closed.
@@ -15,16 +15,16 @@ use crate::options::CorruptionPolicy;
 use crate::options::WalOptions;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
-use crate::sharded::auto_checkpoint::Automatic;
+use crate::sharded::auto_checkpoint::AutoCheckpointer;
 use crate::sharded::auto_checkpoint::AutomaticStatus;
 use crate::sharded::checkpoint_recovery::recover;
 use crate::sharded::checkpoints::Checkpoints;
-use crate::sharded::crew::Crew;
+use crate::sharded::crew::WorkerPool;
 use crate::sharded::options::ShardedOptions;
 use crate::sharded::router::shard_stream_name;
 use crate::sharded::shard_count::record_or_compare;
-use crate::stream::CheckpointClaim;
-use crate::stream::StreamCore;
+use crate::stream::CheckpointOwner;
+use crate::stream::StreamInner;
 use crate::wal::Stream;
 use crate::wal::Wal;
 use crate::wal::WalIdIterator;
@@ -37,21 +37,21 @@ use crate::wal::WalIterator;
 /// unless clones of [`ShardedWal::inner`] are still held.
 pub struct ShardedWal {
     // Dropped first: its thread works on the log.
-    automatic: Option<Automatic>,
-    log: Arc<ShardedLog>,
+    automatic: Option<AutoCheckpointer>,
+    log: Arc<ShardedInner>,
 }
 
-/// What the log's own thread shares with its users.
-pub struct ShardedLog {
+/// ItemKind the log's own thread shares with its users.
+pub struct ShardedInner {
     pub wal: Wal,
     pub shards: Vec<Shard>,
     pub checkpoints: Checkpoints,
-    pub crew: Crew,
+    pub crew: WorkerPool,
     /// Entries appended since the log was opened, and those that no checkpoint held by then; if
     /// anybody wants to know.
     pub appended: Option<AtomicU64>,
     /// Goes last: the log of checkpoints has been settled by then.
-    _claim: CheckpointClaim,
+    _claim: CheckpointOwner,
 }
 
 /// One shard: its stream, or why it cannot be used. A stream that is deleted behind our back
@@ -67,7 +67,7 @@ impl Shard {
     }
 
     /// The same, for work on other threads.
-    pub fn core(&self) -> Result<&Arc<StreamCore>> {
+    pub fn core(&self) -> Result<&Arc<StreamInner>> {
         self.stream().map(Stream::core)
     }
 }
@@ -107,27 +107,28 @@ impl ShardedWal {
     pub fn on(wal: Wal, sharded: ShardedOptions) -> Result<Self> {
         sharded.check()?;
         record_or_compare(&wal, sharded.shard_count)?;
-        let Some(claim) = wal.environment().claim_checkpoints() else {
+        let Some(claim) = wal.context().claim_checkpoints() else {
             let what = "another ShardedWal writes the checkpoints of this log".to_owned();
             return Err(Error::Config(what));
         };
         warn_of_small_caches(&wal, sharded.shard_count);
-        let recovered = recover(wal.environment(), sharded.shard_count)?;
+        let recovered = recover(wal.context(), sharded.shard_count)?;
         let numbers = 0..sharded.shard_count;
         let mut shards: Vec<Shard> = numbers.map(|shard| open_shard(&wal, shard)).collect();
         let checkpoints = Checkpoints::new(recovered);
-        let newest = checkpoints.newest_good();
+        let newest = checkpoints.newest_readable();
         if let Some((id, offsets)) = &newest {
             note_lost_shards(&wal, id, offsets, &mut shards)?;
         }
         let offsets = newest.map(|(_, offsets)| offsets);
         let not_held = entries_behind(&shards, offsets.as_deref());
-        let attendant = wal.environment().attendant.get();
-        let crew = match attendant.is_some_and(|attendant| attendant.is_stepped()) {
-            true => Crew::alone(),
-            false => Crew::new(),
-        };
-        let log = Arc::new(ShardedLog {
+        let background_tasks = wal.context().background_tasks.get();
+        let crew =
+            match background_tasks.is_some_and(|background_tasks| background_tasks.is_stepped()) {
+                true => WorkerPool::inline(),
+                false => WorkerPool::new(),
+            };
+        let log = Arc::new(ShardedInner {
             wal,
             shards,
             checkpoints,
@@ -136,13 +137,13 @@ impl ShardedWal {
             _claim: claim,
         });
         let automatic = match sharded.automatic {
-            Some(wanted) => Some(Automatic::start(&log, wanted)?),
+            Some(wanted) => Some(AutoCheckpointer::start(&log, wanted)?),
             None => None,
         };
         Ok(ShardedWal { automatic, log })
     }
 
-    pub(super) fn log(&self) -> &ShardedLog {
+    pub(super) fn log(&self) -> &ShardedInner {
         &self.log
     }
 
@@ -154,12 +155,12 @@ impl ShardedWal {
         }
     }
 
-    /// What the automatic checkpoints came to; `None` without any, and in a forked child.
+    /// ItemKind the automatic checkpoints came to; `None` without any, and in a forked child.
     pub fn automatic_status(&self) -> Option<AutomaticStatus> {
         let automatic = self.automatic.as_ref();
         automatic
             .filter(|_| !self.log.is_forked())
-            .map(Automatic::status)
+            .map(AutoCheckpointer::status)
     }
 
     /// How many shards there are.
@@ -210,12 +211,12 @@ impl ShardedWal {
     /// does. Later calls on clones answer `Closed`.
     pub fn close(mut self) -> Result<()> {
         self.automatic = None;
-        let settled = self.log.settle_checkpoints();
+        let settled = self.log.close_checkpoints();
         self.log.wal.clone().close().and(settled)
     }
 }
 
-impl ShardedLog {
+impl ShardedInner {
     /// The stream of the shard of this number. A log that is closed, or forked, says so rather
     /// than why it would not have served the shard.
     pub fn stream(&self, shard: u16) -> Result<&Stream> {
@@ -234,7 +235,7 @@ impl ShardedLog {
     /// them then.
     pub fn telling<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
         let done = work(self);
-        self.wal.environment().deliver();
+        self.wal.context().deliver();
         done
     }
 
@@ -250,11 +251,11 @@ impl ShardedLog {
     }
 }
 
-impl Drop for ShardedLog {
+impl Drop for ShardedInner {
     fn drop(&mut self) {
-        if let Err(error) = self.settle_checkpoints() {
+        if let Err(error) = self.close_checkpoints() {
             let message = format!("the log of checkpoints was not settled: {error}");
-            self.wal.environment().tell(log::Level::Error, &message);
+            self.wal.context().log(log::Level::Error, &message);
         }
     }
 }
@@ -269,13 +270,13 @@ impl std::fmt::Debug for ShardedWal {
 }
 
 fn warn_of_small_caches(wal: &Wal, shard_count: u16) {
-    let most = wal.environment().options.max_open_segments;
+    let most = wal.context().options.max_open_segments;
     if most < usize::from(shard_count) {
         let message = format!(
             "max_open_segments is {most}, less than the {shard_count} shards: files are closed and \
              opened again all the time"
         );
-        wal.environment().tell(log::Level::Warn, &message);
+        wal.context().log(log::Level::Warn, &message);
     }
 }
 
@@ -315,11 +316,11 @@ fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) 
              shard's directory from a copy, or give up all checkpoints with compact_checkpoints(0)",
             stream.key()
         );
-        wal.environment().tell(log::Level::Error, &what);
+        wal.context().log(log::Level::Error, &what);
         shard.opened = Err(Error::Corruption(what.clone()));
         damage.push(what);
     }
-    match wal.environment().options.on_corruption {
+    match wal.context().options.on_corruption {
         CorruptionPolicy::Error if !damage.is_empty() => Err(Error::Corruption(damage.join("; "))),
         _ => Ok(()),
     }

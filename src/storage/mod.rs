@@ -21,7 +21,7 @@ mod windows;
 
 #[cfg(unix)]
 pub use posix::RealDisk;
-pub use shared_bytes::Mapping;
+pub use shared_bytes::SharedBytes;
 #[cfg(windows)]
 pub use windows::RealDisk;
 
@@ -145,10 +145,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// The absolute path of an existing directory, links resolved.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 
-    /// Whether a store into pages made ready by [`WritableMap::make_ready`] cannot raise a signal
+    /// Whether a store into pages made ready by [`WriteMapping::populate`] cannot raise a signal
     /// on the file system holding `dir`, not even once its disk has failed or is full.
     /// An error is no answer: it may be another one later.
-    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
+    fn map_stores_cannot_fault(&self, dir: &Path) -> io::Result<bool> {
         let _ = dir;
         Ok(false)
     }
@@ -198,20 +198,20 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
 
     /// Maps `[from, from + len)` for storing; `from` is a multiple of 4096. The range may reach
     /// beyond the end of the file. `Unsupported` where there is no such thing.
-    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WritableMap>> {
+    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WriteMapping>> {
         let _ = (from, len);
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Hands a range to the disk, without waiting and without a promise: a hint that it will be
     /// synced soon. What fails is told by that sync, through this opening of the file.
-    fn start_write_back(&self, offset: u64, len: u64) {
+    fn start_writeback(&self, offset: u64, len: u64) {
         let _ = (offset, len);
     }
 
     /// Hands ranges (offset and length) to the disk, all at once, and waits until it took them.
     /// Durable only once a sync of this file, or of a range of it, returned success afterwards.
-    fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
+    fn writeback_and_wait(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
         let _ = ranges;
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -219,13 +219,13 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
 
 /// A stretch of a file mapped for storing. What is stored is in the kernel at once: reads see it,
 /// and it survives the death of the process.
-pub trait WritableMap: Send + Sync + fmt::Debug {
+pub trait WriteMapping: Send + Sync + fmt::Debug {
     /// Makes all pages of `[from, to)` present and writable, so that stores there wait for nothing
     /// and raise no signal; an error where that cannot be had. What was made ready before goes on
     /// at `from`, or lies around it. `to` must not lie beyond the end of the file, which must not
     /// be cut below it while stores go on. Changes no content. One call at a time until something is
     /// ready; then calls may overlap.
-    fn make_ready(&self, from: u64, to: u64) -> io::Result<()>;
+    fn populate(&self, from: u64, to: u64) -> io::Result<()>;
 
     /// Stores bytes at `offset`. False, and nothing done, where the range was not made ready.
     /// Bytes of one file offset are stored by one thread at a time.
@@ -233,17 +233,17 @@ pub trait WritableMap: Send + Sync + fmt::Debug {
 
     /// Nothing below `offset` is stored any more: pages that lie there may leave the process. Where
     /// it is worth a call. What was stored in them stays in the kernel. One call at a time.
-    fn let_go_before(&self, offset: u64) {
+    fn release_before(&self, offset: u64) {
         let _ = offset;
     }
 
     /// The end of what was made ready.
-    fn ready_to(&self) -> u64;
+    fn populated_end(&self) -> u64;
 
     /// The file offsets that are mapped.
     fn range(&self) -> Range<u64>;
 
-    /// Whether [`WritableMap::sync_range`] is enough on this file system.
+    /// Whether [`WriteMapping::sync_range`] is enough on this file system.
     fn syncs_ranges(&self) -> bool;
 
     /// Makes `[from, to)`, which lies in the map, durable, with the metadata needed to read it

@@ -20,13 +20,13 @@ use crate::storage::StorageFile;
 const UNFINISHED_SUFFIX: &str = "#new";
 
 /// How far a replacement came.
-pub enum Replaced {
+pub enum ReplaceOutcome {
     /// It did not happen; the old file stands.
-    No(Error),
+    Unchanged(Error),
     /// It was renamed, or may have been; which file a crash leaves is unknown.
-    Unproven(Option<Arc<dyn StorageFile>>, Error),
+    Uncertain(Option<Arc<dyn StorageFile>>, Error),
     /// It is durable.
-    Durably(Arc<dyn StorageFile>),
+    Durable(Arc<dyn StorageFile>),
 }
 
 /// Replaces `path`, or makes it. `write` fills the new file.
@@ -34,26 +34,26 @@ pub fn replace_durably(
     storage: &dyn Storage,
     path: &Path,
     write: impl FnOnce(&dyn StorageFile) -> Result<()>,
-) -> Replaced {
+) -> ReplaceOutcome {
     let unfinished = with_suffix(path, UNFINISHED_SUFFIX);
     let file = match write_unfinished(storage, &unfinished, write) {
         Ok(file) => file,
         Err(error) => {
             // What is left of it is removed by the next attempt.
             let _ = storage.remove_file(&unfinished);
-            return Replaced::No(error);
+            return ReplaceOutcome::Unchanged(error);
         }
     };
     let io = |error| Error::io(error, ErrorContext::at(path));
     if let Err(error) = storage.rename(&unfinished, path) {
-        return Replaced::Unproven(None, io(error));
+        return ReplaceOutcome::Uncertain(None, io(error));
     }
     let Some(dir) = path.parent() else {
-        return Replaced::Durably(file);
+        return ReplaceOutcome::Durable(file);
     };
     match storage.sync_dir(dir) {
-        Ok(()) => Replaced::Durably(file),
-        Err(error) => Replaced::Unproven(Some(file), io(error)),
+        Ok(()) => ReplaceOutcome::Durable(file),
+        Err(error) => ReplaceOutcome::Uncertain(Some(file), io(error)),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::storage::MappedBytes;
 
 /// A mapping that readers share. Reading it calls nothing: where it lies is noted here.
 #[derive(Clone, Debug)]
-pub struct Mapping {
+pub struct SharedBytes {
     start: NonNull<u8>,
     len: usize,
     keeper: Arc<dyn MappedBytes>,
@@ -17,21 +17,21 @@ pub struct Mapping {
 
 // SAFETY: the pointer is one to bytes that are only read and that `keeper`, which may go to any
 // thread, keeps where they are.
-unsafe impl Send for Mapping {}
+unsafe impl Send for SharedBytes {}
 // SAFETY: as above.
-unsafe impl Sync for Mapping {}
+unsafe impl Sync for SharedBytes {}
 
-impl Mapping {
+impl SharedBytes {
     /// What `keeper` keeps.
     pub fn new(keeper: Arc<dyn MappedBytes>) -> Self {
         let bytes = keeper.bytes();
         let (start, len) = (NonNull::from(bytes).cast(), bytes.len());
-        Mapping { start, len, keeper }
+        SharedBytes { start, len, keeper }
     }
 
     /// Bytes that were read already, in place of a mapping of them.
     pub fn of_read(bytes: Vec<u8>) -> Self {
-        Mapping::new(Arc::new(Read(bytes)))
+        SharedBytes::new(Arc::new(Read(bytes)))
     }
 
     /// The bytes.
@@ -44,9 +44,9 @@ impl Mapping {
 
     /// The same bytes, with a count of its own of those who share it: for threads that would
     /// otherwise write to one place.
-    pub fn counted_apart(&self) -> Self {
-        Mapping {
-            keeper: Arc::new(CountedApart(Arc::clone(&self.keeper))),
+    pub fn with_own_refcount(&self) -> Self {
+        SharedBytes {
+            keeper: Arc::new(OwnRefcount(Arc::clone(&self.keeper))),
             ..*self
         }
     }
@@ -63,10 +63,10 @@ unsafe impl MappedBytes for Read {
 }
 
 #[derive(Debug)]
-struct CountedApart(Arc<dyn MappedBytes>);
+struct OwnRefcount(Arc<dyn MappedBytes>);
 
 // SAFETY: the bytes are those of another value, which is kept as long as this one.
-unsafe impl MappedBytes for CountedApart {
+unsafe impl MappedBytes for OwnRefcount {
     fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
@@ -80,14 +80,14 @@ mod tests {
     fn all_who_share_a_mapping_keep_it_however_they_are_counted() {
         let keeper: Arc<dyn MappedBytes> = Arc::new(Read(vec![1, 2, 3]));
         let watched = Arc::downgrade(&keeper);
-        let first = Mapping::new(keeper);
-        let apart = first.counted_apart();
+        let first = SharedBytes::new(keeper);
+        let apart = first.with_own_refcount();
         let last = apart.clone();
         drop((first, apart));
         assert_eq!(last.bytes(), [1, 2, 3]);
         drop(last);
         assert!(watched.upgrade().is_none());
-        let empty = Mapping::of_read(Vec::new());
+        let empty = SharedBytes::of_read(Vec::new());
         assert!(empty.bytes().is_empty());
     }
 }

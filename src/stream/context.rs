@@ -1,4 +1,4 @@
-//! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
+//! What all streams of a log share: the disk, the options, the bounded caches, the background_threads.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,25 +19,25 @@ use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::primitives::locks_held;
-use crate::segment::Readable;
+use crate::segment::SegmentReader;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_descriptors;
-use crate::stream::StreamCore;
-use crate::stream::reader::slots::Rooms;
+use crate::stream::StreamInner;
+use crate::stream::reader::slots::ReaderSlots;
 
 /// Works for the streams off the threads that append. Asking returns at once, and tells whether a
-/// thread is there to do it. If not, the work is kept, and the caller goes to [`Attendant::attend`]
+/// thread is there to do it. If not, the work is kept, and the caller goes to [`BackgroundTasks::attend`]
 /// once it holds no lock.
-pub trait Attendant: Send + Sync {
+pub trait BackgroundTasks: Send + Sync {
     /// Sync the stream when this time has passed.
-    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) -> bool;
+    fn sync_after(&self, stream: &Arc<StreamInner>, delay: Duration) -> bool;
     /// Sync the stream soon.
-    fn sync_now(&self, stream: &Arc<StreamCore>) -> bool;
+    fn sync_now(&self, stream: &Arc<StreamInner>) -> bool;
     /// Whether a thread is there that syncs.
     fn has_thread_for_syncs(&self) -> bool;
-    /// Make room ahead of the stream's tail.
-    fn prepare(&self, stream: &Arc<StreamCore>) -> bool;
+    /// Make slot ahead of the stream's tail.
+    fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
     /// Starts the threads that are missing. Where one cannot be started, a sync that is due is done
     /// on this thread: one stream's a call. The caller holds no lock.
     fn attend(&self) -> Attended;
@@ -49,7 +49,7 @@ pub trait Attendant: Send + Sync {
     }
 }
 
-/// What came of [`Attendant::attend`].
+/// What came of [`BackgroundTasks::attend`].
 #[derive(Default)]
 pub struct Attended {
     /// Work is kept that no thread is there for.
@@ -59,7 +59,7 @@ pub struct Attended {
 }
 
 /// What all streams of a log share.
-pub struct Environment {
+pub struct LogContext {
     /// The disk.
     pub storage: Arc<dyn Storage>,
     /// How the log was opened.
@@ -69,24 +69,24 @@ pub struct Environment {
     /// Files open for writing.
     pub write_files: OpenFiles<Arc<dyn StorageFile>>,
     /// Files open for reading.
-    pub read_files: OpenFiles<Readable>,
+    pub read_files: OpenFiles<SegmentReader>,
     /// What threads keep between look-ups.
-    pub rooms: Arc<Rooms>,
+    pub reader_slots: Arc<ReaderSlots>,
     /// Decompressed frames.
     pub blocks: Option<BlockCache>,
     /// Where to tell what happened.
     pub log: LogSink,
     /// Somebody else writes the log: nothing on disk is changed from here.
     pub read_only: bool,
-    /// Set once the helpers run.
-    pub attendant: OnceLock<Arc<dyn Attendant>>,
-    /// The attendant was asked for something that no thread is there for.
+    /// Set once the background_threads run.
+    pub background_tasks: OnceLock<Arc<dyn BackgroundTasks>>,
+    /// The background_tasks was asked for something that no thread is there for.
     unattended: AtomicBool,
     /// Messages for the log's receiver, from threads that held a lock; and whether there are any.
     noted: Mutex<Vec<(log::Level, String)>>,
     has_noted: AtomicBool,
     /// Whether a mapped segment can be stored into without a signal; asked once.
-    pub(super) stores_are_safe: OnceLock<bool>,
+    pub(super) map_stores_cannot_fault: OnceLock<bool>,
     /// How many segments are mapped for storing.
     pub(super) maps: Arc<AtomicUsize>,
     /// A sharded log writes its checkpoints here.
@@ -101,32 +101,32 @@ pub struct Environment {
     dirs_durable: Mutex<u64>,
 }
 
-impl Environment {
-    /// The environment of a log at `root`.
+impl LogContext {
+    /// The context of a log at `root`.
     pub fn new(
         storage: Arc<dyn Storage>,
         options: WalOptions,
         root: PathBuf,
         log: LogSink,
     ) -> Self {
-        let rooms = Arc::new(Rooms::new());
-        let closed = Arc::clone(&rooms);
+        let reader_slots = Arc::new(ReaderSlots::new());
+        let closed = Arc::clone(&reader_slots);
         let read_files = OpenFiles::new(options.max_open_read_segments);
-        Environment {
+        LogContext {
             storage,
             write_files: OpenFiles::new(options.max_open_segments),
-            read_files: read_files.telling(move || closed.let_go()),
-            rooms,
+            read_files: read_files.on_close(move || closed.evict_closed()),
+            reader_slots,
             blocks: options.block_cache_size.map(BlockCache::new),
             options,
             root,
             log,
             read_only: false,
-            attendant: OnceLock::new(),
+            background_tasks: OnceLock::new(),
             unattended: AtomicBool::new(false),
             noted: Mutex::default(),
             has_noted: AtomicBool::new(false),
-            stores_are_safe: OnceLock::new(),
+            map_stores_cannot_fault: OnceLock::new(),
             maps: Arc::default(),
             #[cfg(feature = "sharded")]
             claimed: AtomicBool::new(false),
@@ -138,22 +138,22 @@ impl Environment {
     }
 
     /// A number for a stream that no other of this log has while it is open.
-    pub fn stream_number(&self) -> u64 {
+    pub fn next_stream_id(&self) -> u64 {
         self.streams_made.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Claims the checkpoints of this log for one sharded log, until the claim is dropped. `None`:
     /// another has them.
     #[cfg(feature = "sharded")]
-    pub fn claim_checkpoints(self: &Arc<Self>) -> Option<CheckpointClaim> {
+    pub fn claim_checkpoints(self: &Arc<Self>) -> Option<CheckpointOwner> {
         let was_claimed = self.claimed.swap(true, Ordering::AcqRel);
-        (!was_claimed).then(|| CheckpointClaim(Arc::clone(self)))
+        (!was_claimed).then(|| CheckpointOwner(Arc::clone(self)))
     }
 
     /// Counts a round of a stream, as long as the guard is there.
-    pub(super) fn begin_round(&self) -> RoundUnderWay<'_> {
+    pub(super) fn begin_round(&self) -> RoundCounter<'_> {
         self.rounds.fetch_add(1, Ordering::Relaxed);
-        RoundUnderWay(self)
+        RoundCounter(self)
     }
 
     /// How many streams are in a round now.
@@ -162,21 +162,21 @@ impl Environment {
     }
 
     /// Counts a stream's directory, which has just been made: the number to ask
-    /// [`Environment::make_names_durable`] for.
-    pub fn count_dir(&self) -> u64 {
+    /// [`LogContext::sync_root_for`] for.
+    pub fn next_dir_number(&self) -> u64 {
         self.dirs_made.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// Returns once the name of the stream's directory with this number is durable. One sync of
     /// the root does for all directories that were made before it began; 0 is one of unknown age.
-    pub fn make_names_durable(&self, number: u64) -> Result<()> {
+    pub fn sync_root_for(&self, number: u64) -> Result<()> {
         let mut durable = self.dirs_durable.lock();
         if (1..=*durable).contains(&number) {
             return Ok(());
         }
         // Counted only once it is there; so the sync that begins now covers all counted.
         let made = self.dirs_made.load(Ordering::Acquire);
-        self.opening(|| self.storage.sync_dir(&self.root))
+        self.with_fd_retry(|| self.storage.sync_dir(&self.root))
             .map_err(|error| Error::io(error, ErrorContext::at(&self.root)))?;
         *durable = made;
         Ok(())
@@ -184,27 +184,27 @@ impl Environment {
 
     /// Runs `work`, which opens something. Where the process has no descriptor left, the files
     /// that can do without theirs are closed, and it is run once more.
-    pub fn opening<R>(&self, mut work: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    pub fn with_fd_retry<R>(&self, mut work: impl FnMut() -> io::Result<R>) -> io::Result<R> {
         match work() {
-            Err(error) if is_out_of_descriptors(&error) && self.close_clean_files() => work(),
+            Err(error) if is_out_of_descriptors(&error) && self.close_clean() => work(),
             done => done,
         }
     }
 
-    fn close_clean_files(&self) -> bool {
+    fn close_clean(&self) -> bool {
         let read = self.read_files.close_clean();
         self.write_files.close_clean() || read
     }
 
     /// Sends a message to the log's receiver, which may read from the log: the caller holds no lock.
-    pub fn tell(&self, level: log::Level, message: &str) {
+    pub fn log(&self, level: log::Level, message: &str) {
         self.deliver();
         assert_no_lock_is_held();
         (self.log)(level, message);
     }
 
     /// Keeps a message for the log's receiver. For threads that may hold a lock; who called them
-    /// comes to [`Environment::deliver`] without any.
+    /// comes to [`LogContext::deliver`] without any.
     pub fn note(&self, level: log::Level, message: String) {
         self.noted.lock().push((level, message));
         self.has_noted.store(true, Ordering::Release);
@@ -228,18 +228,18 @@ impl Environment {
         }
     }
 
-    /// Notes that the attendant was asked for something that no thread is there for.
+    /// Notes that the background_tasks was asked for something that no thread is there for.
     pub fn note_unattended(&self) {
         self.unattended.store(true, Ordering::Release);
     }
 
-    /// Whether an appender has more to do than to append: see [`Environment::attend`].
+    /// Whether an appender has more to do than to append: see [`LogContext::attend`].
     #[inline]
     pub fn wants_attention(&self) -> bool {
         self.unattended.load(Ordering::Relaxed)
     }
 
-    /// To be called at the end of every append, without any lock: has the attendant start the
+    /// To be called at the end of every append, without any lock: has the background_tasks start the
     /// threads it lacks, or works in their stead; then sends what was noted.
     #[inline]
     pub fn attend(&self) {
@@ -252,12 +252,12 @@ impl Environment {
     #[cold]
     fn attend_now(&self) {
         assert_no_lock_is_held();
-        let Some(attendant) = self.attendant.get() else {
+        let Some(background_tasks) = self.background_tasks.get() else {
             return;
         };
         // Cleared first: what is asked for from now on sets it again.
         self.unattended.swap(false, Ordering::AcqRel);
-        let attended = attendant.attend();
+        let attended = background_tasks.attend();
         if attended.is_short_of_threads {
             self.note_unattended();
         }
@@ -275,27 +275,27 @@ fn assert_no_lock_is_held() {
 
 /// The right to write the checkpoints of a log.
 #[cfg(feature = "sharded")]
-pub struct CheckpointClaim(Arc<Environment>);
+pub struct CheckpointOwner(Arc<LogContext>);
 
 #[cfg(feature = "sharded")]
-impl Drop for CheckpointClaim {
+impl Drop for CheckpointOwner {
     fn drop(&mut self) {
         self.0.claimed.store(false, Ordering::Release);
     }
 }
 
 /// One of the rounds under way.
-pub(super) struct RoundUnderWay<'a>(&'a Environment);
+pub(super) struct RoundCounter<'a>(&'a LogContext);
 
-impl Drop for RoundUnderWay<'_> {
+impl Drop for RoundCounter<'_> {
     fn drop(&mut self) {
         self.0.rounds.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl std::fmt::Debug for Environment {
+impl std::fmt::Debug for LogContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Environment")
+        f.debug_struct("LogContext")
             .field("root", &self.root)
             .finish_non_exhaustive()
     }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Weak;
 
-use crate::commit::Fault;
 use crate::commit::GroupCommit;
+use crate::commit::LeaderFault;
 use crate::error::Error;
 use crate::error::Result;
 use crate::ids::EntryId;
@@ -18,46 +18,46 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::recovery::KeptState;
-use crate::recovery::Next;
+use crate::recovery::NextAppend;
 use crate::recovery::Recovered;
 use crate::segment::SegmentEnd;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::stream::Environment;
-use crate::stream::durability::round::SyncState;
-use crate::stream::follower::Watched;
+use crate::stream::LogContext;
+use crate::stream::durability::round::RoundState;
+use crate::stream::follower::Follower;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
-use crate::stream::segment_list::Catalogue;
-use crate::stream::segment_list::CurrentCatalogue;
-use crate::stream::segment_list::Part;
+use crate::stream::segment_list::SegmentList;
+use crate::stream::segment_list::SegmentListCell;
+use crate::stream::segment_list::StreamSegment;
 use crate::stream::seldom::Seldom;
-use crate::stream::writer::rotate::Spare;
-use crate::stream::writer::rotate::Upkeep;
-use crate::stream::writer::tail::Life;
+use crate::stream::writer::rotate::AllocState;
+use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 
 /// One stream.
 ///
-/// Locks, in the order in which they may be taken: `upkeep`, then leadership of `durability`, then
-/// `sync_state`, then `tail`. `catalogue` is held for a copy only. No I/O happens under `tail`.
-pub struct StreamCore {
+/// Locks, in the order in which they may be taken: `alloc`, then leadership of `group_commit`, then
+/// `round_state`, then `tail`. `segments` is held for a copy only. No I/O happens under `tail`.
+pub struct StreamInner {
     /// The stream's key.
     pub key: Arc<str>,
-    pub(super) number: u64,
+    pub(super) stream_id: u64,
     pub(super) dir: Arc<Path>,
-    pub(super) environment: Arc<Environment>,
-    pub(super) me: Weak<StreamCore>,
+    pub(super) context: Arc<LogContext>,
+    pub(super) weak_self: Weak<StreamInner>,
     pub(super) tail: Mutex<Tail>,
     /// Something about the tail changed: written, taken back, rotated, closed.
-    pub(super) progress: Condvar,
-    pub(super) durability: GroupCommit<u64, Arc<Error>>,
+    pub(super) tail_changed: Condvar,
+    pub(super) group_commit: GroupCommit<u64, Arc<Error>>,
     /// How often a write failed and was taken back.
-    pub(super) failed_writes: AtomicU64,
+    pub(super) rollback_count: AtomicU64,
     poisoned: AtomicBool,
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
-    pub(super) dir_made: AtomicU64,
-    pub(super) catalogue: CurrentCatalogue,
+    pub(super) dir_number: AtomicU64,
+    pub(super) segments: SegmentListCell,
     /// What `tail.life` says, without its lock.
     pub(super) deleted: AtomicBool,
     /// Whether the active segment is mapped for storing, most likely.
@@ -66,47 +66,48 @@ pub struct StreamCore {
     pub(super) written_end: AtomicU64,
     /// Under `BatchOnly`: one past the last id whose append returned without an error.
     pub(super) acknowledged_end: AtomicU64,
-    pub(super) upkeep: Mutex<Upkeep>,
-    pub(super) sync_state: Mutex<SyncState>,
+    pub(super) alloc: Mutex<AllocState>,
+    pub(super) round_state: Mutex<RoundState>,
     /// In a log that is open read-only.
-    pub(super) watched: Option<Box<Watched>>,
+    pub(super) follower: Option<Box<Follower>>,
 }
 
-impl StreamCore {
+impl StreamInner {
     /// A stream that does not exist on disk: its directory is made by the first append.
-    pub fn absent(environment: &Arc<Environment>, key: &str, dir: PathBuf) -> Arc<Self> {
+    pub fn absent(context: &Arc<LogContext>, key: &str, dir: PathBuf) -> Arc<Self> {
         let recovered = Recovered::nothing();
-        Self::build(environment, key.into(), dir.into(), recovered, false)
+        Self::build(context, key.into(), dir.into(), recovered, false)
     }
 
     /// A stream of which nothing is on disk, whose first id is not 0 perhaps.
     #[cfg(feature = "cli")]
     pub fn begun(
-        environment: &Arc<Environment>,
+        context: &Arc<LogContext>,
         key: &str,
         dir: PathBuf,
         recovered: Recovered,
     ) -> Arc<Self> {
-        Self::build(environment, key.into(), dir.into(), recovered, false)
+        Self::build(context, key.into(), dir.into(), recovered, false)
     }
 
     /// A stream as recovery left it. Its tail, if it was written again, is synced before this
     /// returns; when that fails the stream is poisoned and serves what is below the frontier.
     pub fn recovered(
-        environment: &Arc<Environment>,
+        context: &Arc<LogContext>,
         key: Arc<str>,
         dir: Arc<Path>,
         recovered: Recovered,
     ) -> Arc<Self> {
         let needs_sync = recovered.needs_sync;
-        let core = Self::build(environment, key, dir, recovered, true);
+        let core = Self::build(context, key, dir, recovered, true);
         if needs_sync && !core.is_poisoned() {
             // A round of its own, not a wait for an id: what was lost behind the tail counts as
             // settled, the tail itself does not. A failure poisons the stream; whoever appends
             // next is told.
-            let synced = core
-                .durability
-                .exclusive(|| core.round().map(|reached| core.durability.advance(reached)));
+            let synced = core.group_commit.exclusive(|| {
+                core.round()
+                    .map(|reached| core.group_commit.advance(reached))
+            });
             if synced.is_err() {
                 core.hide_unproven();
             }
@@ -115,7 +116,7 @@ impl StreamCore {
     }
 
     fn build(
-        environment: &Arc<Environment>,
+        context: &Arc<LogContext>,
         key: Arc<str>,
         dir: Arc<Path>,
         recovered: Recovered,
@@ -142,12 +143,12 @@ impl StreamCore {
         let mut named = false;
         for segment in segments {
             let (end, state) = (segment.end, segment.state);
-            let name_durable = !matches!(state, KeptState::Tail { new_name: true, .. });
-            named |= name_durable;
+            let name_synced = !matches!(state, KeptState::Tail { new_name: true, .. });
+            named |= name_synced;
             let is_tail = matches!(state, KeptState::Tail { .. });
             let part = match is_tail && end.last_frame.is_none() {
-                true => Part::without_entry(segment.segment),
-                false => Part::new(segment.segment, name_durable),
+                true => StreamSegment::without_entry(segment.segment),
+                false => StreamSegment::new(segment.segment, name_synced),
             };
             if let KeptState::Tail { from, .. } = state {
                 durable_at.get_or_insert((part.segment.first_id(), from));
@@ -156,22 +157,22 @@ impl StreamCore {
             }
             parts.push(part);
         }
-        let continues = next == Next::Continue && failure.is_none();
+        let continues = next == NextAppend::Continue && failure.is_none();
         let active = if continues { tails.pop() } else { None };
         let end = match (&active, &next) {
             (Some((_, end)), _) => *end,
-            (None, Next::Fresh { first_id, .. }) => SegmentEnd::empty(*first_id),
+            (None, NextAppend::AfterLoss { first_id, .. }) => SegmentEnd::empty(*first_id),
             _ => SegmentEnd::empty(durable_end),
         };
         let mut tail = Tail::new(active.map(|(part, _)| part), end, next);
         if !tails.is_empty() {
             tail.unsealed = VecDeque::from(tails).into();
         }
-        let watched = environment
+        let follower = context
             .read_only
-            .then(|| Box::new(Watched::new(environment, &dir)));
-        if watched.is_some() {
-            tail.life = Life::ReadOnly;
+            .then(|| Box::new(Follower::new(context, &dir)));
+        if follower.is_some() {
+            tail.life = StreamState::ReadOnly;
         }
         let poisoned = failure.is_some();
         let durable = match tail.active.is_some() || poisoned {
@@ -179,43 +180,43 @@ impl StreamCore {
             // Nothing is pending: what is lost counts as settled.
             false => end.next_id,
         };
-        let core = Arc::new_cyclic(|me| StreamCore {
+        let core = Arc::new_cyclic(|weak_self| StreamInner {
             key,
-            number: environment.stream_number(),
+            stream_id: context.next_stream_id(),
             dir,
-            environment: Arc::clone(environment),
-            me: me.clone(),
-            progress: Condvar::new(),
-            durability: GroupCommit::new(durable.0, broken_round),
-            failed_writes: AtomicU64::new(0),
+            context: Arc::clone(context),
+            weak_self: weak_self.clone(),
+            tail_changed: Condvar::new(),
+            group_commit: GroupCommit::new(durable.0, broken_round),
+            rollback_count: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
-            dir_made: AtomicU64::new(0),
-            catalogue: CurrentCatalogue::new(Catalogue {
+            dir_number: AtomicU64::new(0),
+            segments: SegmentListCell::new(SegmentList {
                 first_kept: first_kept.0,
-                cut_epoch: first_kept.1,
+                truncation_epoch: first_kept.1,
                 parts: parts.into_iter().collect(),
             }),
             deleted: AtomicBool::new(false),
             is_mapped: AtomicBool::new(false),
             written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
             acknowledged_end: AtomicU64::new(0),
-            upkeep: Mutex::new(Upkeep {
+            alloc: Mutex::new(AllocState {
                 generation,
                 dir_exists,
-                spare: Spare::None,
+                spare: NextSegmentFile::Absent,
                 leftovers,
             }),
-            sync_state: Mutex::new(SyncState {
+            round_state: Mutex::new(RoundState {
                 next_slot,
                 frontier: None,
                 stored: false,
-                dir_durable: named,
+                dir_synced: named,
                 seal_refused: None,
                 slot_refused: None,
                 durable_at,
             }),
             tail: Mutex::new(tail),
-            watched,
+            follower,
         });
         if let Some(error) = failure {
             core.poison(Arc::new(error));
@@ -226,11 +227,11 @@ impl StreamCore {
     /// After a failed sync of what recovery wrote: only what is below the frontier is shown.
     fn hide_unproven(&self) {
         self.written_end
-            .store(self.durability.committed(), Ordering::Release);
+            .store(self.group_commit.committed(), Ordering::Release);
     }
 
-    pub(super) fn arc(&self) -> Option<Arc<StreamCore>> {
-        self.me.upgrade()
+    pub(super) fn arc(&self) -> Option<Arc<StreamInner>> {
+        self.weak_self.upgrade()
     }
 
     /// One past the last id in the kernel.
@@ -242,12 +243,12 @@ impl StreamCore {
     /// written.
     #[inline]
     pub fn visible_end(&self) -> EntryId {
-        EntryId(match self.environment.options.sync_mode {
-            SyncMode::Strict => self.durability.committed(),
+        EntryId(match self.context.options.sync_mode {
+            SyncMode::Strict => self.group_commit.committed(),
             // A batch that could not be made durable is not served, unless entries behind it are.
             SyncMode::BatchOnly if self.is_poisoned() => {
                 let acknowledged = self.acknowledged_end.load(Ordering::Acquire);
-                acknowledged.max(self.durability.committed())
+                acknowledged.max(self.group_commit.committed())
             }
             SyncMode::BatchOnly | SyncMode::Async => self.written_end(),
         })
@@ -255,7 +256,7 @@ impl StreamCore {
 
     /// One past the last durable id.
     pub fn durable_end(&self) -> u64 {
-        self.durability.committed()
+        self.group_commit.committed()
     }
 
     /// The id that the next append gets.
@@ -265,31 +266,31 @@ impl StreamCore {
 
     /// The first id kept.
     pub fn first_id(&self) -> u64 {
-        let catalogue = self.catalogue();
-        let first = catalogue.parts.first().map(|part| part.segment.first_id());
+        let segments = self.segments();
+        let first = segments.parts.first().map(|part| part.segment.first_id());
         first
-            .unwrap_or(catalogue.first_kept)
-            .max(catalogue.first_kept)
+            .unwrap_or(segments.first_kept)
+            .max(segments.first_kept)
             .0
     }
 
-    /// The first id that truncation left. Below [`StreamCore::first_id`] only where a loss followed.
+    /// The first id that truncation left. Below [`StreamInner::first_id`] only where a loss followed.
     #[cfg(feature = "sharded")]
     pub fn first_kept(&self) -> u64 {
-        self.catalogue.read().first_kept.0
+        self.segments.read().first_kept.0
     }
 
     /// Whether anything was ever appended (and the stream not deleted since).
     pub fn exists(&self) -> bool {
-        !self.catalogue.read().parts.is_empty()
+        !self.segments.read().parts.is_empty()
     }
 
     /// Whether there is nothing of this stream on disk and nothing to remember about it.
     pub fn is_untouched(&self) -> bool {
-        let on_disk = self.upkeep.lock().dir_exists;
+        let on_disk = self.alloc.lock().dir_exists;
         let tail = self.tail.lock();
         let has_ids = tail.written.next_id.0 > 0 || tail.active.is_some();
-        let is_usable = matches!(tail.life, Life::Open | Life::ReadOnly);
+        let is_usable = matches!(tail.life, StreamState::Open | StreamState::ReadOnly);
         !on_disk && !has_ids && is_usable && !self.is_poisoned() && !self.exists()
     }
 
@@ -300,14 +301,14 @@ impl StreamCore {
             return Some(active.segment.first_id().0);
         }
         drop(tail);
-        self.catalogue()
+        self.segments()
             .parts
             .last()
             .map(|part| part.segment.first_id().0)
     }
 
-    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
-        Arc::clone(&self.catalogue.read())
+    pub(super) fn segments(&self) -> Arc<SegmentList> {
+        Arc::clone(&self.segments.read())
     }
 
     /// Latches a failure: the stream takes no appends until it is opened anew. Takes the tail's
@@ -317,7 +318,7 @@ impl StreamCore {
         // Whoever looked before the latch and sleeps behind the look has let go of the lock. What
         // was mapped is stored into no more: every append is refused from here on.
         self.unmap();
-        self.progress.notify_all();
+        self.tail_changed.notify_all();
     }
 
     /// Latches because a helper panicked while it worked for this stream.
@@ -326,19 +327,19 @@ impl StreamCore {
     }
 
     /// Latches a failure, notes it for the log's receiver, and wakes nobody who waits for
-    /// `progress`.
+    /// `tail_changed`.
     pub(super) fn latch(&self, error: Arc<Error>) {
         if self.poisoned.swap(true, Ordering::AcqRel) {
             return;
         }
         let message = format!("stream {:?} is poisoned: {error}", self.key);
-        self.durability.poison(error);
-        self.environment.note(log::Level::Error, message);
+        self.group_commit.poison(error);
+        self.context.note(log::Level::Error, message);
     }
 
     /// Sends what was noted to the log's receiver. The caller holds no lock.
     pub fn deliver(&self) {
-        self.environment.deliver();
+        self.context.deliver();
     }
 
     /// Whether a failure has latched.
@@ -346,11 +347,11 @@ impl StreamCore {
         self.poisoned.load(Ordering::Acquire)
     }
 
-    pub(super) fn refuse_poisoned(&self) -> Result<()> {
+    pub(super) fn check_poisoned(&self) -> Result<()> {
         if !self.is_poisoned() {
             return Ok(());
         }
-        match self.durability.poisoned() {
+        match self.group_commit.poisoned() {
             Some(cause) => Err(Error::Poisoned {
                 stream: self.key.to_string(),
                 cause,
@@ -360,7 +361,7 @@ impl StreamCore {
     }
 
     /// Whether the stream was deleted or closed.
-    pub fn life(&self) -> Life {
+    pub fn state(&self) -> StreamState {
         self.tail.lock().life
     }
 
@@ -371,17 +372,20 @@ impl StreamCore {
     }
 
     /// The part's file, open for writing, and which opening of it that is.
-    pub(super) fn write_file(&self, part: &Arc<Part>) -> Result<(Arc<dyn StorageFile>, u64)> {
+    pub(super) fn write_file(
+        &self,
+        part: &Arc<StreamSegment>,
+    ) -> Result<(Arc<dyn StorageFile>, u64)> {
         loop {
-            let opening = part.write_slot.openings();
-            let file = self.environment.write_files.get(&part.write_slot, || {
+            let opening = part.write_slot.open_count_of_file();
+            let file = self.context.write_files.get(&part.write_slot, || {
                 let path = part.segment.path();
-                let storage = &self.environment.storage;
-                self.environment
-                    .opening(|| storage.open_file(&path, Access::ReadWrite))
+                let storage = &self.context.storage;
+                self.context
+                    .with_fd_retry(|| storage.open_file(&path, Access::ReadWrite))
                     .map_err(|error| Error::io(error, part.segment.context()))
             })?;
-            let now = part.write_slot.openings();
+            let now = part.write_slot.open_count_of_file();
             // Opened just now by this thread, or open since before: nothing happened in between.
             if now == opening || (opening == 0 && now == 1) {
                 return Ok((file, now));
@@ -390,19 +394,19 @@ impl StreamCore {
     }
 }
 
-impl std::fmt::Debug for StreamCore {
+impl std::fmt::Debug for StreamInner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StreamCore")
+        f.debug_struct("StreamInner")
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }
 
 /// What waiters are told when a round did not end as rounds do.
-fn broken_round(fault: Fault) -> Arc<Error> {
+fn broken_round(fault: LeaderFault) -> Arc<Error> {
     Arc::new(match fault {
-        Fault::LeaderPanicked => panicked("made entries durable"),
-        Fault::NoProgress => Error::Io(std::io::Error::other(
+        LeaderFault::LeaderPanicked => panicked("made entries durable"),
+        LeaderFault::NoProgress => Error::Io(std::io::Error::other(
             "a sync succeeded without covering what was asked for",
         )),
     })

@@ -26,47 +26,47 @@ use crate::ids::FileOffset;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
 use crate::primitives::atomic::Ordering;
+use crate::recovery::CheckDepth;
 use crate::recovery::Decision;
-use crate::recovery::Depth;
 use crate::recovery::Finding;
 use crate::recovery::KeptState;
-use crate::recovery::Next;
-use crate::recovery::Observer;
+use crate::recovery::LiveCollector;
+use crate::recovery::NextAppend;
 use crate::recovery::Recovered;
-use crate::recovery::complete_end;
 use crate::recovery::describe;
 use crate::recovery::good_frames;
-use crate::recovery::leave_alone;
+use crate::recovery::load_last_frame;
 use crate::recovery::refusal_error;
+use crate::recovery::view_only;
+use crate::segment::ReadBuffer;
 use crate::segment::Segment;
+use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
-use crate::segment::Window;
 use crate::segment::header_at;
 use crate::storage::DirIdentity;
 use crate::storage::EntryKind;
-use crate::stream::Environment;
-use crate::stream::StreamCore;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
 use crate::stream::reader::get::is_not_found;
-use crate::stream::segment_list::Catalogue;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::tail::Life;
+use crate::stream::segment_list::SegmentList;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::StreamState;
 
 /// What a stream of a log that is open read-only has beside what every stream has.
-pub struct Watched {
-    looks: Mutex<Looks>,
+pub struct Follower {
+    looks: Mutex<FollowerState>,
     /// The directory that the stream was found in; `None`: there was none yet.
     identity: RwLock<Option<DirIdentity>>,
 }
 
 /// What only who looks touches.
-struct Looks {
-    observer: Observer,
+struct FollowerState {
+    observer: LiveCollector,
     /// The segment that appends go to, and the end of the frames that were good at the last look.
     /// `None`: only a look at everything will do.
-    newest: Option<(Arc<Part>, SegmentEnd)>,
+    newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
     /// A part of which not all is there any more: its index leads astray.
-    void: Option<Arc<Part>>,
+    void: Option<Arc<StreamSegment>>,
     /// Damage that was told to the log's owner.
     told: Vec<Finding>,
     /// The log was closed: what was known stays as it is.
@@ -74,27 +74,27 @@ struct Looks {
 }
 
 /// How far a short look came.
-enum Ahead {
+enum TailProgress {
     /// The frames end here, and those below this id are durable.
-    To(SegmentEnd, EntryId),
+    Advanced(SegmentEnd, EntryId),
     /// The slots tell of more than appends, or what they promise cannot be followed.
-    Unknown,
+    NeedsResurvey,
     /// The last frame that was known is not there any more: its place was taken back.
-    Void,
+    RolledBack,
 }
 
-impl Watched {
+impl Follower {
     /// For a stream that was not looked at yet.
-    pub(super) fn new(environment: &Environment, dir: &std::path::Path) -> Self {
-        let options = &environment.options;
-        let observer = Observer::new(
-            Arc::clone(&environment.storage),
+    pub(super) fn new(context: &LogContext, dir: &std::path::Path) -> Self {
+        let options = &context.options;
+        let observer = LiveCollector::new(
+            Arc::clone(&context.storage),
             dir.to_path_buf(),
             options.read_buffer_size,
             options.on_corruption,
         );
-        Watched {
-            looks: Mutex::new(Looks {
+        Follower {
+            looks: Mutex::new(FollowerState {
                 observer,
                 newest: None,
                 void: None,
@@ -106,7 +106,7 @@ impl Watched {
     }
 }
 
-impl Looks {
+impl FollowerState {
     /// Keeps nothing of a stream that is gone.
     fn let_go(&mut self) {
         self.observer.forget();
@@ -116,97 +116,97 @@ impl Looks {
     }
 }
 
-impl StreamCore {
+impl StreamInner {
     /// A stream that somebody else writes, as it is now. It need not exist yet.
-    pub fn watched(
-        environment: &Arc<Environment>,
+    pub fn followed(
+        context: &Arc<LogContext>,
         key: &str,
         dir: std::path::PathBuf,
     ) -> Result<Arc<Self>> {
-        debug_assert!(environment.read_only);
-        let core = Self::absent(environment, key, dir);
-        core.look_at_all()?;
+        debug_assert!(context.read_only);
+        let core = Self::absent(context, key, dir);
+        core.resurvey()?;
         Ok(core)
     }
 
-    /// Looks whether the writer went on. Does nothing in a log that is open for writing.
-    pub fn look_again(&self) -> Result<()> {
-        self.look(false)
+    /// FollowerState whether the writer went on. Does nothing in a log that is open for writing.
+    pub fn refresh(&self) -> Result<()> {
+        self.poll(false)
     }
 
-    /// Looks at all files of the stream. Does nothing in a log that is open for writing.
-    pub fn look_at_all(&self) -> Result<()> {
-        self.look(true)
+    /// FollowerState at all files of the stream. Does nothing in a log that is open for writing.
+    pub fn resurvey(&self) -> Result<()> {
+        self.poll(true)
     }
 
-    fn look(&self, at_all: bool) -> Result<()> {
-        let Some(watched) = &self.watched else {
+    fn poll(&self, at_all: bool) -> Result<()> {
+        let Some(follower) = &self.follower else {
             return Ok(());
         };
-        let mut looks = watched.looks.lock();
-        if looks.closed || self.life() == Life::Deleted {
+        let mut looks = follower.looks.lock();
+        if looks.closed || self.state() == StreamState::Deleted {
             return Ok(());
         }
-        match self.look_ahead(&mut looks)? {
+        match self.poll_tail(&mut looks)? {
             true if !at_all => Ok(()),
-            _ => self.look_whole(watched, &mut looks),
+            _ => self.resurvey_all(follower, &mut looks),
         }
     }
 
     /// Whether the log was closed, where somebody else writes it.
     pub(super) fn is_unwatched(&self) -> bool {
-        let watched = self.watched.as_ref();
-        watched.is_some_and(|watched| watched.looks.lock().closed)
+        let follower = self.follower.as_ref();
+        follower.is_some_and(|follower| follower.looks.lock().closed)
     }
 
-    /// Looks whether the stream was deleted since, or begun since; in a log that is open read-only.
+    /// FollowerState whether the stream was deleted since, or begun since; in a log that is open read-only.
     /// The long look only where the directory is not the one that was known.
     pub fn look_at_place(&self) -> Result<()> {
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
-        match self.is_in_place().map_err(io)? {
+        match self.is_same_directory().map_err(io)? {
             true => Ok(()),
-            false => self.look_at_all(),
+            false => self.resurvey(),
         }
     }
 
     /// Ends looking: the log is closed.
-    pub fn stop_looking(&self) {
-        if let Some(watched) = &self.watched {
-            watched.looks.lock().closed = true;
+    pub fn close_follower(&self) {
+        if let Some(follower) = &self.follower {
+            follower.looks.lock().closed = true;
         }
     }
 
     /// Whether what stood under the stream's name just now is what was looked at, or ours.
-    pub(super) fn is_in_place(&self) -> io::Result<bool> {
-        let Some(watched) = &self.watched else {
-            // A deletion empties the catalogue before another stream can get the name: as long as
+    pub(super) fn is_same_directory(&self) -> io::Result<bool> {
+        let Some(follower) = &self.follower else {
+            // A deletion empties the segments before another stream can get the name: as long as
             // it is not empty, what was found there was this stream's.
             return Ok(!self.is_deleted() || self.exists());
         };
-        let expected = *watched.identity.read();
-        Ok(self.environment.storage.dir_identity(&self.dir)? == expected)
+        let expected = *follower.identity.read();
+        Ok(self.context.storage.dir_identity(&self.dir)? == expected)
     }
 
     /// Follows the newest segment. False: something else changed, or nothing is known.
-    fn look_ahead(&self, looks: &mut Looks) -> Result<bool> {
+    fn poll_tail(&self, looks: &mut FollowerState) -> Result<bool> {
         let Some((part, end)) = looks.newest.clone() else {
             return Ok(false);
         };
-        let file = match self.readable(&part) {
+        let file = match self.open_reader(&part) {
             Ok(file) => file,
             Err(error) if is_not_found(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
         let io = |error| Error::io(error, part.segment.context());
-        match self.follow(&part, &file.source, end).map_err(io)? {
-            Ahead::To(end, durable_end) => {
+        match self.read_new_frames(&part, &file.source, end).map_err(io)? {
+            TailProgress::Advanced(end, durable_end) => {
                 looks.newest = Some((Arc::clone(&part), end));
                 part.segment.publish(&end);
-                self.show(&end, durable_end);
+                self.publish(&end, durable_end);
                 self.is_newest(&part, &end).map_err(io)
             }
-            Ahead::Unknown => Ok(false),
-            Ahead::Void => {
+            TailProgress::NeedsResurvey => Ok(false),
+            TailProgress::RolledBack => {
                 looks.newest = None;
                 looks.void = Some(part);
                 Ok(false)
@@ -218,35 +218,40 @@ impl StreamCore {
     ///
     /// In this order: segments are removed oldest first, so where this one is there, the next one
     /// was not removed before.
-    fn is_newest(&self, part: &Part, end: &SegmentEnd) -> io::Result<bool> {
-        let storage = &self.environment.storage;
+    fn is_newest(&self, part: &StreamSegment, end: &SegmentEnd) -> io::Result<bool> {
+        let storage = &self.context.storage;
         let successor = self.dir.join(segment_file_name(end.next_id));
         Ok(storage.kind(&successor)?.is_none()
             && storage.kind(&part.segment.path())? == Some(EntryKind::File)
-            && self.is_in_place()?)
+            && self.is_same_directory()?)
     }
 
     /// The good frames behind `end`.
-    fn follow(&self, part: &Part, source: &Source, end: SegmentEnd) -> io::Result<Ahead> {
+    fn read_new_frames(
+        &self,
+        part: &StreamSegment,
+        source: &SegmentBytes,
+        end: SegmentEnd,
+    ) -> io::Result<TailProgress> {
         let segment = &part.segment;
-        let Source::File(file) = source else {
-            return Ok(Ahead::Unknown);
+        let SegmentBytes::File(file) = source else {
+            return Ok(TailProgress::NeedsResurvey);
         };
         // The slots first: what they promise is in the frames that are read behind them.
         let slot = newest_slot(segment, source)?;
         let len = FileOffset(file.len()?);
         let mut known = end;
-        if !complete_end(segment.seed, source, &mut known, len)? || known.link != end.link {
-            return Ok(Ahead::Void);
+        if !load_last_frame(segment.seed, source, &mut known, len)? || known.link != end.link {
+            return Ok(TailProgress::RolledBack);
         }
-        let read_ahead = self.environment.options.read_buffer_size;
+        let read_ahead = self.context.options.read_buffer_size;
         let mut durable_end = EntryId(0);
         if let Some(slot) = slot {
-            if slot.cut_epoch > self.catalogue().cut_epoch || slot.end > len {
-                return Ok(Ahead::Unknown);
+            if slot.truncation_epoch > self.segments().truncation_epoch || slot.end > len {
+                return Ok(TailProgress::NeedsResurvey);
             }
             if slot.end > known.offset {
-                let depth = Depth::Headers;
+                let depth = CheckDepth::Headers;
                 (known, _) = good_frames(segment, source, &known, slot.end, read_ahead, depth)?;
             }
             if slot.end > known.offset {
@@ -258,31 +263,31 @@ impl StreamCore {
                     last_frame_len: 0,
                     link: 0,
                 };
-                if !complete_end(segment.seed, source, &mut known, len)? {
-                    return Ok(Ahead::Unknown);
+                if !load_last_frame(segment.seed, source, &mut known, len)? {
+                    return Ok(TailProgress::NeedsResurvey);
                 }
             }
             durable_end = slot.next_id;
         }
-        let mut window = Window::new();
+        let mut window = ReadBuffer::new();
         let (at, short) = (known.offset, FRAME_HEADER_LEN);
         if header_at(segment, source, &mut window, at, short, len)?.is_ok() {
-            let depth = Depth::Payloads;
+            let depth = CheckDepth::Payloads;
             (known, _) = good_frames(segment, source, &known, len, read_ahead, depth)?;
         }
-        Ok(Ahead::To(known, durable_end))
+        Ok(TailProgress::Advanced(known, durable_end))
     }
 
-    /// Looks at all files, and takes over what recovery would keep of them.
-    fn look_whole(&self, watched: &Watched, looks: &mut Looks) -> Result<()> {
-        let storage = &self.environment.storage;
+    /// FollowerState at all files, and takes over what recovery would keep of them.
+    fn resurvey_all(&self, follower: &Follower, looks: &mut FollowerState) -> Result<()> {
+        let storage = &self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         loop {
             let identity = storage.dir_identity(&self.dir).map_err(io)?;
-            let before = *watched.identity.read();
+            let before = *follower.identity.read();
             if before.is_some() && identity != before {
                 looks.let_go();
-                self.vanish();
+                self.mark_deleted();
                 return Ok(());
             }
             if identity.is_none() {
@@ -306,7 +311,7 @@ impl StreamCore {
             if verdict.findings != looks.told {
                 for found in &verdict.findings {
                     let message = describe(&self.key, &facts, found);
-                    self.environment.note(log::Level::Error, message);
+                    self.context.note(log::Level::Error, message);
                 }
                 looks.told = verdict.findings.clone();
             }
@@ -314,16 +319,16 @@ impl StreamCore {
                 // A directory that is being made.
                 return Ok(());
             }
-            *watched.identity.write() = identity;
-            return self.take_over(looks, leave_alone(&facts, verdict));
+            *follower.identity.write() = identity;
+            return self.adopt(looks, view_only(&facts, verdict));
         }
     }
 
-    fn take_over(&self, looks: &mut Looks, recovered: Recovered) -> Result<()> {
-        let before = self.catalogue();
+    fn adopt(&self, looks: &mut FollowerState, recovered: Recovered) -> Result<()> {
+        let before = self.segments();
         let known_newest = looks.newest.take();
         let void = looks.void.take();
-        let continues = recovered.next == Next::Continue;
+        let continues = recovered.next == NextAppend::Continue;
         let mut parts = Vec::with_capacity(recovered.segments.len());
         let mut last = None;
         for found in recovered.segments {
@@ -334,46 +339,50 @@ impl StreamCore {
                 !is_void
             });
             let part = match known {
-                Some(known) if self.goes_on(&known, &found.segment, &end, &known_newest)? => known,
-                _ => Part::new(found.segment, true),
+                Some(known)
+                    if self.is_continuation(&known, &found.segment, &end, &known_newest)? =>
+                {
+                    known
+                }
+                _ => StreamSegment::new(found.segment, true),
             };
             last = Some((Arc::clone(&part), end, state));
             parts.push(part);
         }
-        let now = Catalogue {
+        let now = SegmentList {
             first_kept: recovered.first_kept.0,
-            cut_epoch: recovered.first_kept.1,
+            truncation_epoch: recovered.first_kept.1,
             parts: parts.into_iter().collect(),
         };
         for part in before.parts.iter() {
             let kept = now.part_at(part.segment.first_id());
             if !kept.is_some_and(|kept| Arc::ptr_eq(&kept, part)) {
-                self.environment.read_files.forget(&part.read_slot);
+                self.context.read_files.forget(&part.read_slot);
             }
         }
-        *self.catalogue.write() = Arc::new(now);
+        *self.segments.write() = Arc::new(now);
         match (last, recovered.next) {
             (Some((part, end, KeptState::Tail { .. })), _) if continues => {
                 looks.newest = Some((part, end));
-                self.show(&end, recovered.durable_end);
+                self.publish(&end, recovered.durable_end);
             }
             // What was lost behind the last segment counts as settled.
-            (_, Next::Fresh { first_id, .. }) => {
-                self.show(&SegmentEnd::empty(first_id), first_id);
+            (_, NextAppend::AfterLoss { first_id, .. }) => {
+                self.publish(&SegmentEnd::empty(first_id), first_id);
             }
-            (_, _) => self.show(&SegmentEnd::empty(EntryId(0)), EntryId(0)),
+            (_, _) => self.publish(&SegmentEnd::empty(EntryId(0)), EntryId(0)),
         }
         Ok(())
     }
 
     /// Whether a segment that was known is the one that was found now; if so it is brought up to
     /// date. What readers know of it stays then: the open file, the index.
-    fn goes_on(
+    fn is_continuation(
         &self,
-        known: &Arc<Part>,
+        known: &Arc<StreamSegment>,
         found: &Segment,
         end: &SegmentEnd,
-        newest: &Option<(Arc<Part>, SegmentEnd)>,
+        newest: &Option<(Arc<StreamSegment>, SegmentEnd)>,
     ) -> Result<bool> {
         let segment = &known.segment;
         if segment.header != found.header {
@@ -390,13 +399,13 @@ impl StreamCore {
         if found.is_sealed() {
             segment.publish(end);
             segment.set_sealed();
-            self.environment.read_files.forget(&known.read_slot);
+            self.context.read_files.forget(&known.read_slot);
             return Ok(true);
         }
         if let Some((_, from)) = was_newest.filter(|(_, from)| end.offset > from.offset) {
             let io = |error| Error::io(error, segment.context());
-            let file = self.readable(known)?;
-            let (read_ahead, depth) = (self.environment.options.read_buffer_size, Depth::Headers);
+            let file = self.open_reader(known)?;
+            let (read_ahead, depth) = (self.context.options.read_buffer_size, CheckDepth::Headers);
             // For the index only; what is damaged on the way is told when it is read.
             good_frames(segment, &file.source, from, end.offset, read_ahead, depth).map_err(io)?;
         }
@@ -404,32 +413,32 @@ impl StreamCore {
         Ok(true)
     }
 
-    /// Lets readers see the stream up to here. The catalogue holds it already.
-    fn show(&self, end: &SegmentEnd, durable_end: EntryId) {
+    /// Lets readers see the stream up to here. The segments holds it already.
+    fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
         self.tail.lock().written = *end;
-        self.durability.advance(durable_end.min(end.next_id).0);
+        self.group_commit.advance(durable_end.min(end.next_id).0);
         self.written_end.store(end.next_id.0, Ordering::Release);
-        self.progress.notify_all();
+        self.tail_changed.notify_all();
     }
 
     /// The stream was deleted, and perhaps another has its name by now.
-    fn vanish(&self) {
-        self.tail.lock().life = Life::Deleted;
+    fn mark_deleted(&self) {
+        self.tail.lock().life = StreamState::Deleted;
         self.deleted.store(true, Ordering::Release);
-        let before = std::mem::take(&mut *self.catalogue.write());
+        let before = std::mem::take(&mut *self.segments.write());
         for part in before.parts.iter() {
-            self.environment.read_files.forget(&part.read_slot);
+            self.context.read_files.forget(&part.read_slot);
         }
         self.forget_blocks();
-        self.progress.notify_all();
+        self.tail_changed.notify_all();
     }
 }
 
 /// The slot that counts, of those that are readable right now: one may be under the pen.
-fn newest_slot(segment: &Segment, source: &Source) -> io::Result<Option<FrontierSlot>> {
+fn newest_slot(segment: &Segment, source: &SegmentBytes) -> io::Result<Option<FrontierSlot>> {
     let mut newest: Option<FrontierSlot> = None;
     for slot in 0..SLOT_COUNT {
-        let mut window = Window::new();
+        let mut window = ReadBuffer::new();
         let (at, len) = (slot_offset(slot), crate::format::SECTOR_LEN);
         let bytes = window.bytes(source, at, len, len, at + len as u64)?;
         let state = bytes.map(|bytes| FrontierSlot::decode(bytes, segment.seed, slot));

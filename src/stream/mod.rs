@@ -2,20 +2,20 @@
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `environment` | what do all streams of a log share? |
-//! | `catalogue` | which segments make up the stream right now? |
+//! | `context` | what do all streams of a log share? |
+//! | `segments` | which segments make up the stream right now? |
 //! | `shared_list` | how does a long list change at its ends without being copied? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
-//! | `seldom` | how does what few streams have take no room in the others? |
+//! | `seldom` | how does what few streams have take no slot in the others? |
 //! | `store` | how does a small entry get into a mapped segment with little around it? |
 //! | `tail` | what does the appending side know, under its lock? |
 //! | `frames` | where do frames lie that are in no file yet? |
 //! | `erase` | what happens where a failed write left bytes that could not be zeroed? |
-//! | `grow` | where does room come from: blocks, segments? |
+//! | `grow` | where does slot come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
 //! | `leftovers` | what becomes of a file that cannot be removed? |
-//! | `emptied` | how does a stream without an entry give its last segment's room back? |
+//! | `emptied` | how does a stream without an entry give its last segment's slot back? |
 //! | `idle` | what does a stream give back that nobody appends to? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
@@ -25,7 +25,7 @@
 //! | `read_many` | how are several entries read in one call? |
 //! | `unpacked` | what is a compressed frame once it is unpacked? |
 //! | `open` | how is a segment file opened for reading, and how much of it is mapped? |
-//! | `rooms` | what does a thread keep between its look-ups? |
+//! | `reader_slots` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
@@ -47,16 +47,16 @@ mod shared_list;
 mod tests;
 mod writer;
 
-pub use self::core::StreamCore;
-pub use context::Attendant;
+pub use self::core::StreamInner;
 pub use context::Attended;
+pub use context::BackgroundTasks;
 #[cfg(feature = "sharded")]
-pub use context::CheckpointClaim;
-pub use context::Environment;
-pub use lifecycle::finish::remove_deleted;
+pub use context::CheckpointOwner;
+pub use context::LogContext;
 pub use lifecycle::finish::remove_remains;
+pub use lifecycle::finish::remove_tombstone;
 pub use reader::cursor::Cursor;
 pub use reader::view::EntryView;
 #[cfg(feature = "capi")]
 pub use writer::staging::free_buffers_at_thread_end;
-pub use writer::tail::Life;
+pub use writer::tail::StreamState;

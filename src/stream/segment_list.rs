@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::cache::LazySlot;
+use crate::cache::LazyFileSlot;
 use crate::ids::EntryId;
 use crate::primitives::RwLock;
 use crate::primitives::RwLockReadGuard;
@@ -13,30 +13,30 @@ use crate::primitives::RwLockWriteGuard;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
-use crate::segment::Readable;
 use crate::segment::Segment;
+use crate::segment::SegmentReader;
 use crate::storage::StorageFile;
 use crate::stream::shared_list::SharedList;
 
 /// A segment with its open files.
 #[derive(Debug)]
-pub struct Part {
+pub struct StreamSegment {
     /// The segment.
     pub segment: Segment,
     /// Its file, open for writing.
-    pub write_slot: LazySlot<Arc<dyn StorageFile>>,
+    pub write_slot: LazyFileSlot<Arc<dyn StorageFile>>,
     /// Its file, open for reading.
-    pub read_slot: LazySlot<Readable>,
+    pub read_slot: LazyFileSlot<SegmentReader>,
     /// Its header and its name in the stream's directory are durable.
-    pub name_durable: AtomicBool,
+    pub name_synced: AtomicBool,
     /// A durable slot speaks for it though it may hold no entry: it stays (`emptied`).
     pub stays_empty: bool,
 }
 
-impl Part {
+impl StreamSegment {
     /// A part whose files are closed.
-    pub fn new(segment: Segment, name_durable: bool) -> Arc<Self> {
-        Self::made(segment, name_durable, false)
+    pub fn new(segment: Segment, name_synced: bool) -> Arc<Self> {
+        Self::made(segment, name_synced, false)
     }
 
     /// A durable part without an entry, which a slot speaks for.
@@ -44,12 +44,12 @@ impl Part {
         Self::made(segment, true, true)
     }
 
-    fn made(segment: Segment, name_durable: bool, stays_empty: bool) -> Arc<Self> {
-        Arc::new(Part {
+    fn made(segment: Segment, name_synced: bool, stays_empty: bool) -> Arc<Self> {
+        Arc::new(StreamSegment {
             segment,
-            write_slot: LazySlot::default(),
-            read_slot: LazySlot::default(),
-            name_durable: AtomicBool::new(name_durable),
+            write_slot: LazyFileSlot::default(),
+            read_slot: LazyFileSlot::default(),
+            name_synced: AtomicBool::new(name_synced),
             stays_empty,
         })
     }
@@ -58,34 +58,34 @@ impl Part {
 /// The segments of a stream, in order. One that readers hold is never changed: a changed copy takes
 /// its place, which shares what did not change.
 #[derive(Clone, Debug, Default)]
-pub struct Catalogue {
+pub struct SegmentList {
     /// The first id that the stream keeps.
     pub first_kept: EntryId,
     /// The number of the truncation or restoration that said so.
-    pub cut_epoch: u64,
+    pub truncation_epoch: u64,
     /// The parts, by first id.
-    pub parts: SharedList<Arc<Part>>,
+    pub parts: SharedList<Arc<StreamSegment>>,
 }
 
-/// The catalogue that is valid now, and which one that is.
+/// The segments that is valid now, and which one that is.
 #[derive(Debug, Default)]
-pub struct CurrentCatalogue {
+pub struct SegmentListCell {
     version: AtomicU64,
-    current: RwLock<Arc<Catalogue>>,
+    current: RwLock<Arc<SegmentList>>,
 }
 
-/// The right to replace the catalogue.
-pub struct CatalogueMut<'a> {
+/// The right to replace the segments.
+pub struct SegmentListGuard<'a> {
     version: &'a AtomicU64,
-    current: RwLockWriteGuard<'a, Arc<Catalogue>>,
+    current: RwLockWriteGuard<'a, Arc<SegmentList>>,
 }
 
-impl CurrentCatalogue {
-    /// The first catalogue of a stream.
-    pub fn new(catalogue: Catalogue) -> Self {
-        CurrentCatalogue {
+impl SegmentListCell {
+    /// The first segments of a stream.
+    pub fn new(segments: SegmentList) -> Self {
+        SegmentListCell {
             version: AtomicU64::new(0),
-            current: RwLock::new(Arc::new(catalogue)),
+            current: RwLock::new(Arc::new(segments)),
         }
     }
 
@@ -96,46 +96,46 @@ impl CurrentCatalogue {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The catalogue, for a copy.
-    pub fn read(&self) -> RwLockReadGuard<'_, Arc<Catalogue>> {
+    /// The segments, for a copy.
+    pub fn read(&self) -> RwLockReadGuard<'_, Arc<SegmentList>> {
         self.current.read()
     }
 
-    /// The catalogue, to replace it.
-    pub fn write(&self) -> CatalogueMut<'_> {
-        CatalogueMut {
+    /// The segments, to replace it.
+    pub fn write(&self) -> SegmentListGuard<'_> {
+        SegmentListGuard {
             version: &self.version,
             current: self.current.write(),
         }
     }
 }
 
-impl Deref for CatalogueMut<'_> {
-    type Target = Arc<Catalogue>;
+impl Deref for SegmentListGuard<'_> {
+    type Target = Arc<SegmentList>;
 
-    fn deref(&self) -> &Arc<Catalogue> {
+    fn deref(&self) -> &Arc<SegmentList> {
         &self.current
     }
 }
 
-impl DerefMut for CatalogueMut<'_> {
-    fn deref_mut(&mut self) -> &mut Arc<Catalogue> {
+impl DerefMut for SegmentListGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Arc<SegmentList> {
         &mut self.current
     }
 }
 
-impl Drop for CatalogueMut<'_> {
+impl Drop for SegmentListGuard<'_> {
     fn drop(&mut self) {
-        // Before the lock goes: who reads the new catalogue has a version that stays, or an older.
+        // Before the lock goes: who reads the new segments has a version that stays, or an older.
         self.version.fetch_add(1, Ordering::Release);
     }
 }
 
-/// What a catalogue says about an id.
+/// What a segments says about an id.
 #[derive(Clone, Debug)]
-pub enum Holder {
+pub enum SegmentFor {
     /// This part holds it.
-    Part(Arc<Part>),
+    Segment(Arc<StreamSegment>),
     /// It was lost; the stream goes on at this id.
     Lost {
         /// The first id behind the hole.
@@ -145,7 +145,7 @@ pub enum Holder {
     Truncated,
 }
 
-impl Catalogue {
+impl SegmentList {
     /// The ids that are looked for in the part that holds `id`, also those it does not hold yet.
     pub fn ids_of_holder(&self, id: EntryId) -> Range<u64> {
         let behind = self
@@ -158,7 +158,7 @@ impl Catalogue {
     }
 
     /// The part that begins with this id.
-    pub fn part_at(&self, first_id: EntryId) -> Option<Arc<Part>> {
+    pub fn part_at(&self, first_id: EntryId) -> Option<Arc<StreamSegment>> {
         let place = self
             .parts
             .partition_point(|part| part.segment.first_id() < first_id);
@@ -168,9 +168,9 @@ impl Catalogue {
     }
 
     /// Who holds `id`, which lies below the visible end.
-    pub fn holder(&self, id: EntryId) -> Holder {
+    pub fn holder(&self, id: EntryId) -> SegmentFor {
         if id < self.first_kept {
-            return Holder::Truncated;
+            return SegmentFor::Truncated;
         }
         let behind = self
             .parts
@@ -179,10 +179,10 @@ impl Catalogue {
             .checked_sub(1)
             .and_then(|place| self.parts.get(place));
         if let Some(part) = before.filter(|part| id < part.segment.end_id()) {
-            return Holder::Part(Arc::clone(part));
+            return SegmentFor::Segment(Arc::clone(part));
         }
         let next = self.parts.get(behind).map(|part| part.segment.first_id());
-        Holder::Lost {
+        SegmentFor::Lost {
             resumes: next.unwrap_or(EntryId(u64::MAX)),
         }
     }

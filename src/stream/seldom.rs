@@ -1,4 +1,4 @@
-//! How does what few streams have at a time take no room in all the others?
+//! How does what few streams have at a time take no slot in all the others?
 
 /// A value that is there only where somebody needs it; elsewhere it takes a pointer.
 pub struct Seldom<T>(Option<Box<T>>);

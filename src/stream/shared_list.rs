@@ -7,7 +7,7 @@
 //! the new front. A copy of a node is at most `FANOUT` items or pointers, so a change costs
 //! O(log n) however many items there are, and what was cloned before never changes.
 //!
-//! Places are counted from the first item ever pushed: what was dropped leaves the places of the
+//! OffsetCache are counted from the first item ever pushed: what was dropped leaves the places of the
 //! others as they are, and a path to the left edge that has no nodes besides.
 
 use std::ops::Range;

@@ -14,7 +14,7 @@ use crate::options::SyncMode;
 use crate::options::WalOptions;
 use crate::recovery::Decision;
 use crate::recovery::HEADERS_LOOKED_AT;
-use crate::recovery::Next;
+use crate::recovery::NextAppend;
 use crate::recovery::decide;
 use crate::recovery::survey;
 use crate::segment::SegmentEnd;
@@ -27,14 +27,14 @@ use crate::storage::simulated::FaultPlan;
 use crate::storage::simulated::OpKind;
 #[cfg(feature = "simulation")]
 use crate::storage::simulated::SimulatedDisk;
-use crate::stream::Environment;
-use crate::stream::StreamCore;
-use crate::stream::writer::preallocate::SpareEnded;
-use crate::stream::writer::rotate::Spare;
-use crate::stream::writer::tail::Life;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::stream::writer::preallocate::PreparingGuard;
+use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::StreamState;
 
 /// A stream that does not exist yet, in a directory of its own.
-fn absent(place: &Path, sync_mode: SyncMode, sink: LogSink) -> Arc<StreamCore> {
+fn absent(place: &Path, sync_mode: SyncMode, sink: LogSink) -> Arc<StreamInner> {
     absent_on(Arc::new(RealDisk), place, sync_mode, sink)
 }
 
@@ -43,12 +43,12 @@ fn absent_on(
     place: &Path,
     sync_mode: SyncMode,
     sink: LogSink,
-) -> Arc<StreamCore> {
+) -> Arc<StreamInner> {
     let mut options = WalOptions::new(place);
     options.sync_mode = sync_mode;
     options.max_segment_size = 100_000;
-    let environment = Environment::new(disk, options, place.to_path_buf(), sink);
-    StreamCore::absent(&Arc::new(environment), "s", place.join("s"))
+    let context = LogContext::new(disk, options, place.to_path_buf(), sink);
+    StreamInner::absent(&Arc::new(context), "s", place.join("s"))
 }
 
 fn quiet() -> LogSink {
@@ -63,7 +63,7 @@ fn the_last_ids_are_given_and_what_needs_more_is_refused() {
     let first_id = EntryId(u64::MAX - 3);
     {
         let mut tail = stream.tail.lock();
-        tail.next = Some(Box::new(Next::Fresh {
+        tail.next = Some(Box::new(NextAppend::AfterLoss {
             first_id,
             lost_from: first_id,
             predecessor: None,
@@ -96,7 +96,7 @@ fn no_space_is_secured_in_a_closed_stream() {
     let file = place.path().join("s/00000000000000000000.wal");
     let len = || file.metadata().expect("is there").len();
     let exact = len();
-    let told = stream.secure_space(1 << 20);
+    let told = stream.ensure_allocated(1 << 20);
     assert!(matches!(told, Err(Error::Closed)), "{told:?}");
     assert_eq!(len(), exact);
 }
@@ -107,7 +107,7 @@ fn a_stream_that_rests_keeps_no_buffers() {
     let place = tempfile::tempdir().expect("a directory for the test");
     for mode in [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async] {
         let stream = absent(&place.path().join(format!("{mode:?}")), mode, quiet());
-        std::fs::create_dir(&*stream.environment.root).expect("is made");
+        std::fs::create_dir(&*stream.context.root).expect("is made");
         for len in [10, 10_000, 60_000, 10, 100_000] {
             let entry = vec![7; len];
             stream.append(&[&entry], true).expect("appends");
@@ -126,7 +126,8 @@ fn a_panic_while_a_segment_is_made_latches_and_closing_does_not_hang() {
     let stream = absent(place.path(), SyncMode::Async, quiet());
     let mut tail = stream.tail.lock();
     tail.rotating = true;
-    let panics = || stream.beside_tail(&mut tail, || assert!(stream.is_poisoned(), "on purpose"));
+    let panics =
+        || stream.with_tail_unlocked(&mut tail, || assert!(stream.is_poisoned(), "on purpose"));
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     drop(tail);
     let told = stream.append(&[b"entry"], false);
@@ -147,21 +148,21 @@ fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
     let (_, ticket) = tail.stage(&active, &frame).expect("memory");
     let batch = tail.take_staged();
     let panics = || {
-        stream.beside_tail(&mut tail, || {
+        stream.with_tail_unlocked(&mut tail, || {
             assert!(batch.bytes().is_empty(), "on purpose")
         })
     };
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
-    assert!(matches!(tail.outcome(ticket), Some(Err(_))));
+    assert!(matches!(tail.take_result(ticket), Some(Err(_))));
     drop(tail);
     let told = within_seconds(move || stream.close());
     assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
 }
 
 /// Appends until the stream has one more segment.
-fn rotate(stream: &StreamCore) {
-    let before = stream.catalogue().parts.len();
-    while stream.catalogue().parts.len() == before {
+fn rotate(stream: &StreamInner) {
+    let before = stream.segments().parts.len();
+    while stream.segments().parts.len() == before {
         stream.append(&[&[7; 60_000]], false).expect("appends");
     }
 }
@@ -172,12 +173,15 @@ fn a_rotation_overtakes_a_spare_that_is_being_made() {
     let place = tempfile::tempdir().expect("a directory for the test");
     let stream = absent(place.path(), SyncMode::Async, quiet());
     stream.append(&[b"entry"], false).expect("appends");
-    let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+    let (file, len) = stream
+        .create_next_file()
+        .expect("begins")
+        .expect("none yet");
     rotate(&stream);
-    stream.end_spare(&*file, len).expect("ends");
-    assert_eq!(stream.upkeep.lock().spare, Spare::None);
+    stream.publish_next_file(&*file, len).expect("ends");
+    assert_eq!(stream.alloc.lock().spare, NextSegmentFile::Absent);
     assert!(!stream.dir.join(TEMPORARY_NAME).exists());
-    assert_eq!(stream.catalogue().parts.len(), 2);
+    assert_eq!(stream.segments().parts.len(), 2);
     stream.close().expect("closes");
     assert_eq!(std::fs::read_dir(&stream.dir).expect("lists").count(), 3);
 }
@@ -188,18 +192,24 @@ fn a_finished_spare_becomes_the_next_segment_and_an_unused_one_goes_with_close()
     let stream = absent(place.path(), SyncMode::Async, quiet());
     stream.append(&[b"entry"], false).expect("appends");
     for _ in 0..2 {
-        let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
-        stream.end_spare(&*file, len).expect("ends");
-        assert_eq!(stream.upkeep.lock().spare, Spare::Ready(len));
+        let (file, len) = stream
+            .create_next_file()
+            .expect("begins")
+            .expect("none yet");
+        stream.publish_next_file(&*file, len).expect("ends");
+        assert_eq!(stream.alloc.lock().spare, NextSegmentFile::Ready(len));
         // Nobody else holds it: a spare that waits costs no descriptor.
         assert_eq!(Arc::strong_count(&file), 1);
-        assert!(stream.begin_spare().expect("asks").is_none());
+        assert!(stream.create_next_file().expect("asks").is_none());
         rotate(&stream);
         assert!(!stream.dir.join(TEMPORARY_NAME).exists());
-        assert_eq!(stream.tail.lock().secured.0, len);
+        assert_eq!(stream.tail.lock().allocated_end.0, len);
     }
-    let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
-    stream.end_spare(&*file, len).expect("ends");
+    let (file, len) = stream
+        .create_next_file()
+        .expect("begins")
+        .expect("none yet");
+    stream.publish_next_file(&*file, len).expect("ends");
     assert!(stream.dir.join(TEMPORARY_NAME).exists());
     stream.close().expect("closes");
     assert!(!stream.dir.join(TEMPORARY_NAME).exists());
@@ -210,16 +220,19 @@ fn close_waits_for_a_spare_that_is_being_made() {
     let place = tempfile::tempdir().expect("a directory for the test");
     let stream = absent(place.path(), SyncMode::Async, quiet());
     stream.append(&[b"entry"], false).expect("appends");
-    stream.tail.lock().making_spare = true;
-    let ended = SpareEnded(&stream);
+    stream.tail.lock().next_file_in_progress = true;
+    let ended = PreparingGuard(&stream);
     let closing = Arc::clone(&stream);
     let closer = std::thread::spawn(move || closing.close());
-    while stream.life() == Life::Open {
+    while stream.state() == StreamState::Open {
         std::thread::yield_now();
     }
-    let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
+    let (file, len) = stream
+        .create_next_file()
+        .expect("begins")
+        .expect("none yet");
     assert!(!closer.is_finished());
-    stream.end_spare(&*file, len).expect("ends");
+    stream.publish_next_file(&*file, len).expect("ends");
     drop(ended);
     closer.join().expect("no panic").expect("closes");
     assert!(!stream.dir.join(TEMPORARY_NAME).exists());
@@ -238,8 +251,11 @@ fn a_spare_is_used_once_where_descriptors_are_short() {
     );
     for calls in 1..6 {
         stream.append(&[b"entry"], false).expect("appends");
-        let (file, len) = stream.begin_spare().expect("begins").expect("none yet");
-        stream.end_spare(&*file, len).expect("ends");
+        let (file, len) = stream
+            .create_next_file()
+            .expect("begins")
+            .expect("none yet");
+        stream.publish_next_file(&*file, len).expect("ends");
         // Something to close, so that there is a second try.
         stream.get(0).expect("reads");
         let kinds = FaultPlan::nth(OpKind::Open, calls).or(OpKind::Rename);
@@ -268,30 +284,30 @@ fn the_index_of_a_sealed_segment_lives_no_longer_than_its_file_is_open() {
     options.max_segment_size = 100_000;
     options.max_open_read_segments = 2;
     let root = place.path().to_path_buf();
-    let environment = Environment::new(Arc::new(RealDisk), options, root, quiet());
-    let stream = StreamCore::absent(&Arc::new(environment), "s", place.path().join("s"));
+    let context = LogContext::new(Arc::new(RealDisk), options, root, quiet());
+    let stream = StreamInner::absent(&Arc::new(context), "s", place.path().join("s"));
     let entry = |id: u64| vec![id as u8; 10_000];
     let mut written = Vec::new();
     for id in 0..90 {
         stream.append(&[&entry(id)], false).expect("appends");
         if id == 0 {
-            let first = Arc::clone(stream.catalogue().parts.first().expect("has a segment"));
+            let first = Arc::clone(stream.segments().parts.first().expect("has a segment"));
             written.push(Arc::downgrade(&first.segment.index()));
         }
     }
     stream.sync().expect("syncs");
     assert!(written[0].upgrade().is_none(), "the footer has it");
-    let catalogue = stream.catalogue();
-    assert!(catalogue.parts.len() > 8);
+    let segments = stream.segments();
+    assert!(segments.parts.len() > 8);
     let mut opened = Vec::new();
     for id in 0..90 {
         assert_eq!(stream.get(id).expect("reads"), Some(entry(id)));
-        for part in catalogue.parts.iter() {
+        for part in segments.parts.iter() {
             if part.segment.is_sealed()
                 && part.segment.first_id().0 <= id
                 && id < part.segment.end_id().0
             {
-                let file = stream.readable(part).expect("is open");
+                let file = stream.open_reader(part).expect("is open");
                 assert!(
                     !file.index.read().points().is_empty(),
                     "read from the footer"
@@ -316,8 +332,8 @@ fn opening_looks_at_each_segment_a_few_times_however_many_there_are() {
         let mut options = WalOptions::new("/");
         options.sync_mode = SyncMode::Async;
         options.max_entries_per_segment = 1;
-        let environment = Environment::new(disk.clone(), options, "/".into(), quiet());
-        let stream = StreamCore::absent(&Arc::new(environment), "s", "/s".into());
+        let context = LogContext::new(disk.clone(), options, "/".into(), quiet());
+        let stream = StreamInner::absent(&Arc::new(context), "s", "/s".into());
         for _ in 0..count {
             stream.append(&[b"entry"], false).expect("appends");
         }

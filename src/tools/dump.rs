@@ -10,14 +10,14 @@ use crate::format::Codec;
 use crate::ids::EntryId;
 use crate::recovery::Decision;
 use crate::recovery::RecoveredSegment;
-use crate::recovery::leave_alone;
 use crate::recovery::refusal_error;
-use crate::segment::FrameAt;
+use crate::recovery::view_only;
+use crate::segment::LocatedFrame;
 use crate::segment::damage_error;
-use crate::tools::segment_walk::Found;
 use crate::tools::segment_walk::SegmentWalk;
+use crate::tools::segment_walk::WalkItem;
 use crate::tools::survey::Gone;
-use crate::tools::survey::Place;
+use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
 use crate::tools::survey::Surveyed;
 use crate::tools::survey::survey_all;
@@ -47,7 +47,7 @@ type Visit<'a> = &'a mut dyn FnMut(DumpedEntry<'_>) -> ControlFlow<()>;
 /// Shows the selected entries, stream by stream, to `visit`, until it has seen enough.
 ///
 /// A stream that cannot be read at all is an error, told after all others were shown.
-pub fn dump(place: &Place, selection: &Selection, visit: Visit<'_>) -> Result<()> {
+pub fn dump(place: &LogDir, selection: &Selection, visit: Visit<'_>) -> Result<()> {
     let mut result = Ok(());
     for stream in survey_all(place, selection)? {
         match dump_stream(place, stream, selection, visit) {
@@ -60,7 +60,7 @@ pub fn dump(place: &Place, selection: &Selection, visit: Visit<'_>) -> Result<()
 }
 
 fn dump_stream(
-    place: &Place,
+    place: &LogDir,
     stream: Surveyed,
     selection: &Selection,
     visit: Visit<'_>,
@@ -71,7 +71,7 @@ fn dump_stream(
         Decision::Refuse(refusal) => return Err(refusal_error(&stream.key, &facts, &refusal)),
     };
     let wanted = selection.from_id..selection.end_id.unwrap_or(u64::MAX);
-    let found = leave_alone(&facts, verdict);
+    let found = view_only(&facts, verdict);
     let mut held: Option<u64> = None;
     let mut gone = Gone::new(place, &stream.dir);
     for segment in &found.segments {
@@ -99,7 +99,7 @@ fn dump_stream(
 }
 
 fn dump_segment(
-    place: &Place,
+    place: &LogDir,
     key: &str,
     found: &RecoveredSegment,
     wanted: &Range<u64>,
@@ -113,7 +113,7 @@ fn dump_segment(
     walk.skip_to(EntryId(wanted.start)).map_err(io)?;
     loop {
         match walk.advance().map_err(io)? {
-            Found::Frame(frame) => {
+            WalkItem::Frame(frame) => {
                 for id in clip(&frame.header.ids(), wanted) {
                     if dump_entry(&mut walk, key, &path, &frame, id, visit)?.is_break() {
                         return Ok(ControlFlow::Break(()));
@@ -123,7 +123,7 @@ fn dump_segment(
                     return Ok(ControlFlow::Continue(()));
                 }
             }
-            Found::Damaged(damage) => {
+            WalkItem::Damaged(damage) => {
                 let error = damage_error(segment, &damage);
                 let ids = clip(&damage.ids, wanted);
                 let shown = damaged(key, &path, damage.offset.0, ids.clone(), &error);
@@ -131,7 +131,7 @@ fn dump_segment(
                     return Ok(ControlFlow::Break(()));
                 }
             }
-            Found::End => return Ok(ControlFlow::Continue(())),
+            WalkItem::End => return Ok(ControlFlow::Continue(())),
         }
     }
 }
@@ -140,7 +140,7 @@ fn dump_entry(
     walk: &mut SegmentWalk<'_>,
     key: &str,
     path: &Path,
-    frame: &FrameAt,
+    frame: &LocatedFrame,
     id: u64,
     visit: Visit<'_>,
 ) -> Result<ControlFlow<()>> {

@@ -28,24 +28,24 @@ use crate::options::CorruptionPolicy;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
 use crate::recovery::Decision;
-use crate::recovery::Next;
+use crate::recovery::NextAppend;
 use crate::recovery::Recovered;
 use crate::recovery::decide;
-use crate::recovery::leave_alone;
 use crate::recovery::refusal_error;
 use crate::recovery::survey;
-use crate::segment::FrameAt;
+use crate::recovery::view_only;
+use crate::segment::LocatedFrame;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
-use crate::stream::Environment;
-use crate::stream::StreamCore;
-use crate::tools::Found;
-use crate::tools::Place;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::tools::LogDir;
 use crate::tools::Progress;
 use crate::tools::SegmentWalk;
 use crate::tools::Selection;
 use crate::tools::Surveyed;
+use crate::tools::WalkItem;
 use crate::tools::survey_all;
 use crate::wal::Wal;
 
@@ -109,7 +109,7 @@ pub fn repair(
     compression: CompressionType,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<RepairReport> {
-    let place = Place::new(from)?;
+    let place = LogDir::new(from)?;
     let storage = &place.storage;
     let io = |path: &Path, error| Error::io(error, ErrorContext::at(path));
     let target = std::path::absolute(to).map_err(|error| io(to, error))?;
@@ -148,14 +148,14 @@ pub fn repair(
             key: stream.key.clone(),
             ..RepairedStream::default()
         };
-        let copied = copy_stream(&place, stream, &copy.log.environment, &mut told, |bytes| {
+        let copied = copy_stream(&place, stream, &copy.log.context, &mut told, |bytes| {
             progress.bytes_done += bytes;
             tell(progress);
         });
         match copied {
             Ok(()) => {}
             Err(CopyError::Unreadable(error)) => told.error = Some(error.to_string()),
-            Err(CopyError::Copy(error)) => return Err(error),
+            Err(CopyError::StreamCopy(error)) => return Err(error),
         }
         report.streams.push(told);
     }
@@ -173,13 +173,13 @@ pub fn repair(
 /// Which side failed: the stream cannot be read, or the copy not be written.
 enum CopyError {
     Unreadable(Error),
-    Copy(Error),
+    StreamCopy(Error),
 }
 
 fn copy_stream(
-    place: &Place,
+    place: &LogDir,
     stream: Surveyed,
-    environment: &Arc<Environment>,
+    context: &Arc<LogContext>,
     told: &mut RepairedStream,
     mut tell: impl FnMut(u64),
 ) -> std::result::Result<(), CopyError> {
@@ -191,11 +191,11 @@ fn copy_stream(
             return Err(CopyError::Unreadable(error));
         }
     };
-    let old = leave_alone(&facts, verdict);
-    let mut copy = Copy {
-        environment,
+    let old = view_only(&facts, verdict);
+    let mut copy = StreamCopy {
+        context,
         key: &stream.key,
-        dir: environment.root.join(stream_dir_name(&stream.key)),
+        dir: context.root.join(stream_dir_name(&stream.key)),
         first_kept: old.first_kept,
         core: None,
         next_id: None,
@@ -217,33 +217,33 @@ fn copy_stream(
         let mut walk = opened.map_err(io)?;
         loop {
             match walk.advance().map_err(io)? {
-                Found::Frame(frame) => {
+                WalkItem::Frame(frame) => {
                     copy_frame(&mut walk, &frame, &mut copy, told)?;
                     tell(frame.header.len());
                 }
-                Found::Damaged(damage) => {
+                WalkItem::Damaged(damage) => {
                     let why = format!("{} at {}", "the frames are damaged", damage.offset.0);
                     lose(told, damage.ids, why);
                 }
-                Found::End => break,
+                WalkItem::End => break,
             }
         }
         reached = reached.max(found.end.next_id.0);
     }
     told.old_next_id = match old.next {
-        Next::Fresh { first_id, .. } => first_id.0,
-        Next::First | Next::Continue => reached,
+        NextAppend::AfterLoss { first_id, .. } => first_id.0,
+        NextAppend::Empty | NextAppend::Continue => reached,
     };
     if reached < told.old_next_id {
         let why = "lost at the end of the stream".to_owned();
         lose(told, reached..told.old_next_id, why);
     }
-    let is_emptied = old.next == Next::Continue && reached == told.first_id && reached > 0;
+    let is_emptied = old.next == NextAppend::Continue && reached == told.first_id && reached > 0;
     if copy.next_id.is_none() && is_emptied {
-        copy.begin_empty(reached).map_err(CopyError::Copy)?;
+        copy.begin_empty(reached).map_err(CopyError::StreamCopy)?;
     }
     told.next_id = copy.next_id.unwrap_or(told.first_id);
-    copy.finish().map_err(CopyError::Copy)
+    copy.finish().map_err(CopyError::StreamCopy)
 }
 
 /// Notes ids as lost; neighbours of the same kind are one run.
@@ -257,8 +257,8 @@ fn lose(told: &mut RepairedStream, ids: Range<u64>, why: String) {
 /// Copies what is readable of a frame: as one frame where all of it is.
 fn copy_frame(
     walk: &mut SegmentWalk<'_>,
-    frame: &FrameAt,
-    copy: &mut Copy<'_>,
+    frame: &LocatedFrame,
+    copy: &mut StreamCopy<'_>,
     told: &mut RepairedStream,
 ) -> std::result::Result<(), CopyError> {
     let mut entries: Vec<Vec<u8>> = Vec::new();
@@ -289,17 +289,17 @@ fn copy_frame(
 }
 
 /// The copy of one stream.
-struct Copy<'a> {
-    environment: &'a Arc<Environment>,
+struct StreamCopy<'a> {
+    context: &'a Arc<LogContext>,
     key: &'a str,
     dir: PathBuf,
     first_kept: (EntryId, u64),
-    core: Option<Arc<StreamCore>>,
+    core: Option<Arc<StreamInner>>,
     /// Where it ends; `None`: nothing was copied.
     next_id: Option<u64>,
 }
 
-impl Copy<'_> {
+impl StreamCopy<'_> {
     /// Appends entries as one frame that begins with this id.
     fn append(
         &mut self,
@@ -311,14 +311,16 @@ impl Copy<'_> {
             return Ok(());
         }
         if self.core.is_none() || self.next_id != Some(first_id) {
-            self.go_on_at(first_id).map_err(CopyError::Copy)?;
+            self.go_on_at(first_id).map_err(CopyError::StreamCopy)?;
         }
         let Some(core) = &self.core else {
             return Ok(());
         };
         let slices = memory::collected(entries.iter().map(Vec::as_slice));
-        let slices = slices.map_err(|error| CopyError::Copy(error.into()))?;
-        let ids = core.append_batch(&slices, false).map_err(CopyError::Copy)?;
+        let slices = slices.map_err(|error| CopyError::StreamCopy(error.into()))?;
+        let ids = core
+            .append_batch(&slices, false)
+            .map_err(CopyError::StreamCopy)?;
         debug_assert_eq!(ids.start, first_id);
         self.next_id = Some(ids.end);
         told.entries += entries.len() as u64;
@@ -337,7 +339,7 @@ impl Copy<'_> {
         let first_kept = self.first_kept.0;
         recovered.first_kept = self.first_kept;
         if last.is_some() || first_id > 0 {
-            recovered.next = Next::Fresh {
+            recovered.next = NextAppend::AfterLoss {
                 first_id: EntryId(first_id),
                 lost_from: last.map_or(first_kept, |end| end.next_id),
                 predecessor: last.map(|end| Predecessor {
@@ -350,9 +352,9 @@ impl Copy<'_> {
         let core = match behind {
             true => {
                 let (key, dir) = (self.key.into(), dir.into());
-                StreamCore::recovered(self.environment, key, dir, recovered)
+                StreamInner::recovered(self.context, key, dir, recovered)
             }
-            false => StreamCore::begun(self.environment, self.key, dir, recovered),
+            false => StreamInner::begun(self.context, self.key, dir, recovered),
         };
         self.core = Some(core);
         Ok(())
@@ -361,7 +363,7 @@ impl Copy<'_> {
     /// Makes a stream without an entry, of which all below this id was truncated.
     fn begin_empty(&mut self, next_id: u64) -> Result<()> {
         let (key, dir) = (self.key, self.dir.clone());
-        let core = StreamCore::begun(self.environment, key, dir, Recovered::nothing());
+        let core = StreamInner::begun(self.context, key, dir, Recovered::nothing());
         core.begin_empty(EntryId(next_id), self.first_kept.1)?;
         (self.core, self.next_id) = (Some(core), Some(next_id));
         Ok(())
@@ -369,11 +371,11 @@ impl Copy<'_> {
 
     /// What was copied so far, which was closed cleanly.
     fn as_it_is(&self) -> Result<Recovered> {
-        let options = &self.environment.options;
-        let storage = &*self.environment.storage;
+        let options = &self.context.options;
+        let storage = &*self.context.storage;
         let facts = survey(storage, &self.dir, options.read_buffer_size)?;
         match decide(&facts, CorruptionPolicy::Error) {
-            Decision::Serve(verdict) => Ok(leave_alone(&facts, verdict)),
+            Decision::Serve(verdict) => Ok(view_only(&facts, verdict)),
             Decision::Refuse(refusal) => Err(refusal_error(self.key, &facts, &refusal)),
         }
     }

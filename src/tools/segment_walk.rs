@@ -7,13 +7,13 @@ use crate::format::Codec;
 use crate::format::PayloadFault;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::Buffers;
 use crate::segment::Damage;
-use crate::segment::FrameAt;
-use crate::segment::Readable;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffers;
 use crate::segment::Segment;
+use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
-use crate::segment::Source;
+use crate::segment::SegmentReader;
 use crate::segment::Step;
 use crate::segment::check_entry;
 use crate::segment::check_frame;
@@ -27,8 +27,8 @@ use crate::storage::Storage;
 /// Walks one segment from frame to frame.
 pub(crate) struct SegmentWalk<'a> {
     segment: &'a Segment,
-    pub(super) file: Readable,
-    buffers: Buffers,
+    pub(super) file: SegmentReader,
+    buffers: ReadBuffers,
     pub(super) read_ahead: usize,
     limit: (FileOffset, EntryId),
     /// Where the next frame is expected, and which id it begins with. `None`: nothing follows.
@@ -38,9 +38,9 @@ pub(crate) struct SegmentWalk<'a> {
 }
 
 /// What stands where a frame is expected.
-pub(crate) enum Found {
+pub(crate) enum WalkItem {
     /// A frame; its payload is not checked.
-    Frame(FrameAt),
+    Frame(LocatedFrame),
     /// A run of ids that cannot be read.
     Damaged(Damage),
     /// The end.
@@ -59,11 +59,11 @@ impl<'a> SegmentWalk<'a> {
         let start = SegmentEnd::empty(segment.first_id());
         Ok(SegmentWalk {
             segment,
-            file: Readable {
-                source: Source::File(file),
+            file: SegmentReader {
+                source: SegmentBytes::File(file),
                 index: segment.index(),
             },
-            buffers: Buffers::new(),
+            buffers: ReadBuffers::new(),
             read_ahead,
             limit: (end.offset, end.next_id),
             next: Some((start.offset, start.next_id)),
@@ -87,9 +87,9 @@ impl<'a> SegmentWalk<'a> {
     }
 
     /// The next frame.
-    pub(crate) fn advance(&mut self) -> io::Result<Found> {
+    pub(crate) fn advance(&mut self) -> io::Result<WalkItem> {
         let Some(place) = self.next.filter(|next| next.1 < self.limit.1) else {
-            return Ok(Found::End);
+            return Ok(WalkItem::End);
         };
         let window = &mut self.buffers.frames;
         let found = step(
@@ -103,11 +103,11 @@ impl<'a> SegmentWalk<'a> {
         Ok(match found {
             Step::Frame(frame) => {
                 self.next = Some((frame.end(), frame.header.end_id()));
-                Found::Frame(frame)
+                WalkItem::Frame(frame)
             }
             Step::Damaged { damage, resume } => {
                 self.next = resume;
-                Found::Damaged(damage)
+                WalkItem::Damaged(damage)
             }
         })
     }
@@ -115,7 +115,7 @@ impl<'a> SegmentWalk<'a> {
     /// Checks the whole payload of a frame.
     pub(crate) fn check(
         &mut self,
-        frame: &FrameAt,
+        frame: &LocatedFrame,
     ) -> io::Result<std::result::Result<(), PayloadFault>> {
         let window = &mut self.buffers.frames;
         let source = &self.file.source;
@@ -123,7 +123,7 @@ impl<'a> SegmentWalk<'a> {
     }
 
     /// The checked bytes of an entry that `frame` holds.
-    pub(crate) fn entry(&mut self, frame: &FrameAt, id: EntryId) -> Result<&[u8]> {
+    pub(crate) fn entry(&mut self, frame: &LocatedFrame, id: EntryId) -> Result<&[u8]> {
         let source = &self.file.source;
         if frame.header.codec == Codec::None {
             let ahead = self.read_ahead;
@@ -168,7 +168,7 @@ impl<'a> SegmentWalk<'a> {
     }
 
     /// A second handle on the open file.
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> SegmentBytes {
         self.file.source.clone()
     }
 }

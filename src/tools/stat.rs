@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::recovery::Decision;
 use crate::recovery::KeptState;
-use crate::recovery::Next;
+use crate::recovery::NextAppend;
 use crate::recovery::StreamFacts;
-use crate::recovery::leave_alone;
 use crate::recovery::refusal_error;
-use crate::tools::survey::Place;
+use crate::recovery::view_only;
+use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
 use crate::tools::survey::survey_all;
 
@@ -50,7 +50,7 @@ pub struct StreamStat {
 }
 
 /// Looks at what is selected.
-pub fn stat(place: &Place, selection: &Selection) -> Result<LogStat> {
+pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
     let mut log = LogStat::default();
     for stream in survey_all(place, selection)? {
         let mut stat = StreamStat {
@@ -78,7 +78,7 @@ fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {
         }
     };
     stat.damage = verdict.findings.len() as u64;
-    let stream = leave_alone(facts, verdict);
+    let stream = view_only(facts, verdict);
     let sealed = |state: &KeptState| *state == KeptState::Sealed;
     let segments = &stream.segments;
     stat.sealed_segments = segments.iter().filter(|s| sealed(&s.state)).count() as u64;
@@ -86,12 +86,12 @@ fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {
     let first = segments.first().map(|first| first.segment.first_id());
     stat.first_id = first.unwrap_or_default().max(stream.first_kept.0).0;
     stat.next_id = match stream.next {
-        Next::Fresh { first_id, .. } => first_id.0,
-        Next::First | Next::Continue => end,
+        NextAppend::AfterLoss { first_id, .. } => first_id.0,
+        NextAppend::Empty | NextAppend::Continue => end,
     };
     stat.durable_end = match stream.next {
-        Next::Fresh { first_id, .. } => first_id.0,
-        Next::First | Next::Continue => stream.durable_end.0.min(end),
+        NextAppend::AfterLoss { first_id, .. } => first_id.0,
+        NextAppend::Empty | NextAppend::Continue => stream.durable_end.0.min(end),
     };
     let mut held = stat.first_id;
     for found in segments {

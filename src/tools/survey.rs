@@ -17,7 +17,7 @@ use crate::format::parse_segment_file_name;
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
 use crate::recovery::Decision;
-use crate::recovery::Observer;
+use crate::recovery::LiveCollector;
 use crate::recovery::StreamFacts;
 use crate::storage::EntryKind;
 #[cfg(feature = "cli")]
@@ -26,7 +26,7 @@ use crate::storage::Storage;
 
 /// The directory of a log, on a disk.
 #[derive(Clone)]
-pub struct Place {
+pub struct LogDir {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) root: PathBuf,
     pub(crate) read_ahead: usize,
@@ -55,7 +55,7 @@ pub(crate) struct Surveyed {
     pub found: Result<(StreamFacts, Decision)>,
 }
 
-impl Place {
+impl LogDir {
     /// The log in a directory of this machine, which must exist.
     #[cfg(feature = "cli")]
     pub fn new(root: &Path) -> Result<Self> {
@@ -78,7 +78,7 @@ impl Place {
 
     /// A log on any disk.
     pub(crate) fn on(storage: Arc<dyn Storage>, root: PathBuf, read_ahead: usize) -> Self {
-        Place {
+        LogDir {
             storage,
             root,
             read_ahead,
@@ -91,7 +91,7 @@ impl Place {
         // Damage is told, not refused.
         let policy = CorruptionPolicy::Truncate;
         let storage = Arc::clone(&self.storage);
-        let looked = Observer::new(storage, dir.to_path_buf(), self.read_ahead, policy).look();
+        let looked = LiveCollector::new(storage, dir.to_path_buf(), self.read_ahead, policy).look();
         let found = looked.transpose()?;
         let told = found.as_ref().ok().and_then(|(facts, _)| facts.key.clone());
         let key = told
@@ -108,7 +108,7 @@ impl Place {
 
 /// Which segments of a stream went since it was surveyed: truncated, or deleted with it.
 pub(super) struct Gone<'a> {
-    place: &'a Place,
+    place: &'a LogDir,
     dir: &'a Path,
     /// Segments that begin below this are gone.
     below: EntryId,
@@ -116,7 +116,7 @@ pub(super) struct Gone<'a> {
 
 impl<'a> Gone<'a> {
     /// None, as far as is known.
-    pub(super) fn new(place: &'a Place, dir: &'a Path) -> Self {
+    pub(super) fn new(place: &'a LogDir, dir: &'a Path) -> Self {
         Gone {
             place,
             dir,
@@ -148,7 +148,7 @@ impl<'a> Gone<'a> {
 
 /// Looks at all streams of the selection, in the order of their directories' names. An unknown
 /// stream is `StreamNotFound`.
-pub(crate) fn survey_all(place: &Place, selection: &Selection) -> Result<Vec<Surveyed>> {
+pub(crate) fn survey_all(place: &LogDir, selection: &Selection) -> Result<Vec<Surveyed>> {
     let listing = place.storage.list_dir(&place.root);
     let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
     let mut surveyed: Vec<Surveyed> = listing

@@ -19,14 +19,14 @@ use crate::recovery::Decision;
 use crate::recovery::Finding;
 use crate::recovery::RecoveredSegment;
 use crate::recovery::StreamFacts;
-use crate::recovery::leave_alone;
 use crate::recovery::refusal_error;
+use crate::recovery::view_only;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::report::VerifyReport;
 use crate::tools::segment_walk::SegmentWalk;
 use crate::tools::survey::Gone;
-use crate::tools::survey::Place;
+use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
 use crate::tools::survey::Surveyed;
 use crate::tools::survey::survey_all;
@@ -45,12 +45,12 @@ pub struct Progress {
 }
 
 /// The progress of a work, and who hears of it.
-struct Meter<'a> {
+struct ProgressReporter<'a> {
     progress: Progress,
     tell: &'a mut dyn FnMut(Progress),
 }
 
-impl Meter<'_> {
+impl ProgressReporter<'_> {
     fn add(&mut self, bytes: u64) {
         self.progress.bytes_done += bytes;
         (self.tell)(self.progress);
@@ -66,11 +66,11 @@ impl Wal {
     /// Errors: `Io` where the root cannot be listed. All else that cannot be read is a finding.
     pub fn verify(&self) -> Result<VerifyReport> {
         self.log.enter()?;
-        let environment = &self.log.environment;
-        let place = Place::on(
-            Arc::clone(&environment.storage),
-            environment.root.clone(),
-            environment.options.read_buffer_size,
+        let context = &self.log.context;
+        let place = LogDir::on(
+            Arc::clone(&context.storage),
+            context.root.clone(),
+            context.options.read_buffer_size,
         );
         verify(&place, &Selection::default(), &mut |_| ())
     }
@@ -78,7 +78,7 @@ impl Wal {
 
 /// Reads everything that is selected and tells what is wrong with it.
 pub fn verify(
-    place: &Place,
+    place: &LogDir,
     selection: &Selection,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport> {
@@ -88,7 +88,7 @@ pub fn verify(
         .iter()
         .filter_map(|stream| stream.found.as_ref().ok());
     let total = lengths.flat_map(|(facts, _)| facts.segments.iter().map(|s| s.file_len));
-    let mut meter = Meter {
+    let mut meter = ProgressReporter {
         progress: Progress {
             bytes_done: 0,
             bytes_total: total.sum(),
@@ -105,9 +105,9 @@ pub fn verify(
 }
 
 fn verify_stream(
-    place: &Place,
+    place: &LogDir,
     stream: Surveyed,
-    meter: &mut Meter<'_>,
+    meter: &mut ProgressReporter<'_>,
     report: &mut VerifyReport,
 ) {
     report.streams += 1;
@@ -132,7 +132,7 @@ fn verify_stream(
         let told = judged(&key, &facts, note, Severity::Note, &what);
         report.findings.push(told);
     }
-    let stream = leave_alone(&facts, verdict);
+    let stream = view_only(&facts, verdict);
     let mut gone = Gone::new(place, &dir);
     for found in &stream.segments {
         let header = &found.segment.header;
@@ -158,9 +158,9 @@ fn verify_stream(
 }
 
 fn verify_segment(
-    place: &Place,
+    place: &LogDir,
     found: &RecoveredSegment,
-    meter: &mut Meter<'_>,
+    meter: &mut ProgressReporter<'_>,
     report: &mut VerifyReport,
 ) -> Result<()> {
     let (segment, end) = (&found.segment, &found.end);

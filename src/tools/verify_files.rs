@@ -1,4 +1,4 @@
-//! What else lies about in a log's directory, and is it whole?
+//! ItemKind else lies about in a log's directory, and is it whole?
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ use crate::storage::EntryKind;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::report::VerifyReport;
-use crate::tools::survey::Place;
+use crate::tools::survey::LogDir;
 
 /// A derived or counted file is not larger than this.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Looks at the files of a stream that are not segments.
 pub fn check_stream_dir(
-    place: &Place,
+    place: &LogDir,
     key: &str,
     dir: &Path,
     facts: &StreamFacts,
@@ -52,15 +52,15 @@ pub fn check_stream_dir(
     }
 }
 
-/// What is wrong with the index file. It is rewritten in place while a stream is closed, so what
+/// ItemKind is wrong with the index file. It is rewritten in place while a stream is closed, so what
 /// is found must be found twice.
-fn index_fault(place: &Place, key: &str, dir: &Path) -> Option<&'static str> {
+fn index_fault(place: &LogDir, key: &str, dir: &Path) -> Option<&'static str> {
     let look = || {
         let file = place
             .storage
             .open_file(&dir.join(INDEX_FILE), Access::Read)
             .ok()?;
-        let len = file.len().ok()?.min(MOST_BYTES);
+        let len = file.len().ok()?.min(MAX_BYTES);
         let mut bytes = memory::zeroed(len as usize).ok()?;
         let read = file.read_at(0, &mut bytes).ok()?;
         match IndexFile::decode(&bytes[..read]) {
@@ -74,7 +74,7 @@ fn index_fault(place: &Place, key: &str, dir: &Path) -> Option<&'static str> {
 }
 
 /// Looks at the files in the root.
-pub fn check_root(place: &Place, report: &mut VerifyReport) -> Result<()> {
+pub fn check_root(place: &LogDir, report: &mut VerifyReport) -> Result<()> {
     let listing = place.storage.list_dir(&place.root);
     let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
     for entry in listing {
@@ -96,23 +96,23 @@ pub fn check_root(place: &Place, report: &mut VerifyReport) -> Result<()> {
 mod sharded {
     use super::*;
     use crate::format::CHECKPOINTS_FILE;
-    use crate::format::CountFault;
-    use crate::format::CountedFile;
     use crate::format::SECTOR_LEN;
     use crate::format::SHARDS_FILE;
+    use crate::format::ShardCountFault;
+    use crate::format::ShardCountSector;
     use crate::recovery::checkpoints::Foreign;
-    use crate::recovery::checkpoints::Found;
+    use crate::recovery::checkpoints::ItemKind;
+    use crate::recovery::checkpoints::RecordLogState;
     use crate::recovery::checkpoints::Scanner;
-    use crate::recovery::checkpoints::What;
-    use crate::segment::Source;
+    use crate::segment::SegmentBytes;
     use crate::tools::verify::unreadable;
 
     /// How often damage is looked at again before it is believed.
     const LOOKS: u32 = 3;
 
     /// Checks the record of the shard count, and the checkpoints.
-    pub fn check(place: &Place, report: &mut VerifyReport) {
-        let counts = [CountedFile::Shards, CountedFile::Checkpoints];
+    pub fn check(place: &LogDir, report: &mut VerifyReport) {
+        let counts = [ShardCountSector::Shards, ShardCountSector::Checkpoints];
         let [shards, own] = counts.map(|file| shard_count(place, file));
         let findings = &mut report.findings;
         let path = place.root.join(SHARDS_FILE);
@@ -127,14 +127,14 @@ mod sharded {
             Ok(Some(Ok(_))) => {}
             Err(error) => findings.push(unreadable("", &path, error)),
         }
-        let told = |count: &Result<Option<std::result::Result<u16, CountFault>>>| match count {
+        let told = |count: &Result<Option<std::result::Result<u16, ShardCountFault>>>| match count {
             Ok(Some(Ok(count))) => Some(*count),
             _ => None,
         };
         let path = place.root.join(CHECKPOINTS_FILE);
         match own {
             Ok(None) => return,
-            Ok(Some(Err(fault @ (CountFault::Newer(_) | CountFault::Version06)))) => {
+            Ok(Some(Err(fault @ (ShardCountFault::Newer(_) | ShardCountFault::Version06)))) => {
                 return findings.push(count_finding(&path, &fault));
             }
             Ok(Some(_)) => {}
@@ -158,12 +158,12 @@ mod sharded {
     }
 
     fn shard_count(
-        place: &Place,
-        file: CountedFile,
-    ) -> Result<Option<std::result::Result<u16, CountFault>>> {
+        place: &LogDir,
+        file: ShardCountSector,
+    ) -> Result<Option<std::result::Result<u16, ShardCountFault>>> {
         let path = place.root.join(match file {
-            CountedFile::Shards => SHARDS_FILE,
-            CountedFile::Checkpoints => CHECKPOINTS_FILE,
+            ShardCountSector::Shards => SHARDS_FILE,
+            ShardCountSector::Checkpoints => CHECKPOINTS_FILE,
         });
         let io = |error| Error::io(error, ErrorContext::at(&path));
         if place.storage.kind(&path).map_err(io)?.is_none() {
@@ -175,40 +175,42 @@ mod sharded {
         Ok(Some(file.decode(&sector[..read])))
     }
 
-    fn count_finding(path: &Path, fault: &CountFault) -> VerifyFinding {
+    fn count_finding(path: &Path, fault: &ShardCountFault) -> VerifyFinding {
         let (severity, what) = match fault {
-            CountFault::Damaged => (
+            ShardCountFault::Damaged => (
                 Severity::Damage,
                 "the record of the shard count is damaged".to_owned(),
             ),
-            CountFault::Newer(version) => (
+            ShardCountFault::Newer(version) => (
                 Severity::Unreadable,
                 format!("format version {version}, newer than this library reads"),
             ),
-            CountFault::Version06 => (Severity::Unreadable, "written by ironwal 0.6".to_owned()),
+            ShardCountFault::Version06 => {
+                (Severity::Unreadable, "written by ironwal 0.6".to_owned())
+            }
         };
         VerifyFinding::new(severity, path.to_path_buf(), what)
     }
 
     /// The good records, and what is wrong.
-    fn checkpoints(place: &Place, path: &Path, count: u16) -> (u64, Vec<VerifyFinding>) {
+    fn checkpoints(place: &LogDir, path: &Path, count: u16) -> (u64, Vec<VerifyFinding>) {
         let finding = |severity, what: &str| VerifyFinding::new(severity, path.to_path_buf(), what);
         let scanned = place
             .storage
             .open_file(path, Access::Read)
             .and_then(|file| Ok((file.len()?, file)))
             .and_then(|(len, file)| {
-                let source = Source::File(file);
+                let source = SegmentBytes::File(file);
                 Scanner::new(source, len, count, place.read_ahead).scan()
             });
         let facts = match scanned {
-            Ok(Found::Log(facts)) => facts,
-            Ok(Found::Garbage(why)) => return (0, vec![finding(Severity::Damage, &why)]),
-            Ok(Found::Foreign(Foreign::OtherCount(other))) => {
+            Ok(RecordLogState::Log(facts)) => facts,
+            Ok(RecordLogState::Garbage(why)) => return (0, vec![finding(Severity::Damage, &why)]),
+            Ok(RecordLogState::Foreign(Foreign::OtherCount(other))) => {
                 let what = format!("of a log with {other} shards, not {count}");
                 return (0, vec![finding(Severity::Damage, &what)]);
             }
-            Ok(Found::Foreign(_)) => {
+            Ok(RecordLogState::Foreign(_)) => {
                 let what = "of a format this version does not read";
                 return (0, vec![finding(Severity::Unreadable, what)]);
             }
@@ -227,12 +229,12 @@ mod sharded {
         let mut records = 0;
         for item in facts.items.iter().chain(&facts.tail) {
             let what = match &item.what {
-                What::Record(..) => {
+                ItemKind::Record(..) => {
                     records += 1;
                     continue;
                 }
-                What::DamagedBody(..) => "the body of a checkpoint is damaged",
-                What::Damaged(why) => why,
+                ItemKind::DamagedBody(..) => "the body of a checkpoint is damaged",
+                ItemKind::Damaged(why) => why,
             };
             findings.push(finding(Severity::Damage, what).at(item.offset.0));
         }

@@ -13,15 +13,15 @@ use crate::format::PayloadFault;
 use crate::format::header_crc_of;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::FrameAt;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffer;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
-use crate::segment::Window;
 use crate::segment::check_frame;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
-use crate::tools::segment_walk::Found;
 use crate::tools::segment_walk::SegmentWalk;
+use crate::tools::segment_walk::WalkItem;
 
 /// What a segment turned out to hold.
 #[derive(Debug, Default)]
@@ -42,10 +42,10 @@ pub fn check_segment(
 ) -> io::Result<Checked> {
     let mut checked = Checked::default();
     let mut expected_index = SparseIndex::empty();
-    let mut last: Option<FrameAt> = None;
+    let mut last: Option<LocatedFrame> = None;
     loop {
         match walk.advance()? {
-            Found::Frame(frame) => {
+            WalkItem::Frame(frame) => {
                 check_back_link(walk, last.as_ref(), &frame, &mut checked);
                 check_payload(walk, &frame, &mut checked)?;
                 let previous = last.map(|last| last.offset);
@@ -53,7 +53,7 @@ pub fn check_segment(
                 last = Some(frame);
                 read_to(frame.end());
             }
-            Found::Damaged(damage) => {
+            WalkItem::Damaged(damage) => {
                 last = None;
                 let what = fault_text(&damage.fault);
                 checked.findings.push(
@@ -62,7 +62,7 @@ pub fn check_segment(
                         .ids(damage.ids.clone()),
                 );
             }
-            Found::End => break,
+            WalkItem::End => break,
         }
     }
     if walk.segment().is_sealed() {
@@ -77,8 +77,8 @@ pub fn check_segment(
 
 fn check_back_link(
     walk: &SegmentWalk<'_>,
-    last: Option<&FrameAt>,
-    frame: &FrameAt,
+    last: Option<&LocatedFrame>,
+    frame: &LocatedFrame,
     checked: &mut Checked,
 ) {
     let is_first = frame.header.first_id == walk.segment().first_id();
@@ -97,7 +97,7 @@ fn check_back_link(
 
 fn check_payload(
     walk: &mut SegmentWalk<'_>,
-    frame: &FrameAt,
+    frame: &LocatedFrame,
     checked: &mut Checked,
 ) -> io::Result<()> {
     let Err(fault) = walk.check(frame)? else {
@@ -139,20 +139,20 @@ fn check_payload(
 fn check_footer(
     walk: &SegmentWalk<'_>,
     end: &SegmentEnd,
-    last: Option<&FrameAt>,
+    last: Option<&LocatedFrame>,
     checked: &mut Checked,
 ) -> io::Result<()> {
     let segment = walk.segment();
     let source = walk.source();
     let limit = FileOffset(walk.file_len()?);
-    let mut window = Window::new();
+    let mut window = ReadBuffer::new();
     let len = FRAME_HEADER_LEN;
     let bytes = window.bytes(&source, end.offset, len, len, limit)?;
     let header = bytes.and_then(|b| FrameHeader::decode(b, segment.seed, end.offset).ok());
     let footer = header.filter(|header| header.kind == FrameKind::Footer);
     let whole = match footer {
         Some(header) => {
-            let frame = FrameAt {
+            let frame = LocatedFrame {
                 offset: end.offset,
                 header,
             };

@@ -22,14 +22,14 @@ use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::now;
 use crate::primitives::thread::JoinHandle;
-use crate::stream::Attendant;
 use crate::stream::Attended;
-use crate::stream::StreamCore;
+use crate::stream::BackgroundTasks;
+use crate::stream::StreamInner;
 
-/// The helpers of one log.
-pub struct Helpers {
-    sync: Arc<Queue>,
-    room: Arc<Queue>,
+/// The background_threads of one log.
+pub struct BackgroundThreads {
+    sync: Arc<DueQueue>,
+    room: Arc<DueQueue>,
     is_stepped: bool,
 }
 
@@ -37,23 +37,23 @@ pub struct Helpers {
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Streams that wait for a helper, by the time they are due.
-struct Queue {
+struct DueQueue {
     name: &'static str,
     /// What becomes of the work while the thread cannot be started.
     without: &'static str,
-    work: fn(&StreamCore),
+    work: fn(&StreamInner),
     state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 /// When, and which of those due then.
-type Place = (Instant, u64);
+type DueKey = (Instant, u64);
 
 #[derive(Default)]
 struct QueueState {
     // Invariant: a stream is in both or in neither, and once at most, however often it asks.
-    due: BTreeMap<Place, Weak<StreamCore>>,
-    places: HashMap<usize, Place>,
+    due: BTreeMap<DueKey, Weak<StreamInner>>,
+    places: HashMap<usize, DueKey>,
     queued: u64,
     thread: Option<JoinHandle<()>>,
     /// When the thread could not be started; `None` since it could.
@@ -61,12 +61,12 @@ struct QueueState {
     stopped: bool,
 }
 
-impl Helpers {
-    /// Helpers at rest. Stepped: without threads.
+impl BackgroundThreads {
+    /// BackgroundThreads at rest. Stepped: without threads.
     pub fn new(is_stepped: bool) -> Arc<Self> {
         let queue = |name, without, work| {
             let state = Mutex::default();
-            Arc::new(Queue {
+            Arc::new(DueQueue {
                 name,
                 without,
                 work,
@@ -74,9 +74,9 @@ impl Helpers {
                 changed: Condvar::new(),
             })
         };
-        Arc::new(Helpers {
-            sync: queue("ironwal-sync", WITHOUT_SYNC, StreamCore::background_sync),
-            room: queue("ironwal-room", WITHOUT_ROOM, StreamCore::prepare),
+        Arc::new(BackgroundThreads {
+            sync: queue("ironwal-sync", WITHOUT_SYNC, StreamInner::background_sync),
+            room: queue("ironwal-prealloc", WITHOUT_ROOM, StreamInner::preallocate),
             is_stepped,
         })
     }
@@ -86,7 +86,7 @@ impl Helpers {
     pub fn step(&self) {
         for queue in [&self.sync, &self.room] {
             let mut state = queue.state.lock();
-            let queued: Vec<Place> = state.due.keys().copied().collect();
+            let queued: Vec<DueKey> = state.due.keys().copied().collect();
             let streams: Vec<_> = queued.iter().filter_map(|at| state.take(*at)).collect();
             drop(state);
             for stream in streams {
@@ -115,7 +115,7 @@ impl Helpers {
     }
 
     /// In a forked child there are no such threads: nothing may be joined.
-    pub fn abandon(&self) {
+    pub fn leak_after_fork(&self) {
         for queue in [&self.sync, &self.room] {
             // A thread of the parent may have held the lock when it forked.
             if let Some(mut state) = queue.state.try_lock() {
@@ -125,7 +125,7 @@ impl Helpers {
     }
 
     /// Queues a stream. False: no thread is there to take it out.
-    fn queue(&self, queue: &Queue, stream: &Arc<StreamCore>, delay: Duration) -> bool {
+    fn queue(&self, queue: &DueQueue, stream: &Arc<StreamInner>, delay: Duration) -> bool {
         let mut state = queue.state.lock();
         if state.stopped {
             // Closing makes all durable, and answers all who wait.
@@ -142,7 +142,7 @@ impl Helpers {
         state.thread.is_some() || self.is_stepped
     }
 
-    fn has_thread(&self, queue: &Queue) -> bool {
+    fn has_thread(&self, queue: &DueQueue) -> bool {
         let state = queue.state.lock();
         state.thread.is_some() || state.stopped || self.is_stepped
     }
@@ -154,7 +154,7 @@ const WITHOUT_ROOM: &str = "until it can be, appends make room themselves";
 
 impl QueueState {
     /// Queues a stream, or moves it forward. `None`: its turn comes before that anyway.
-    fn put(&mut self, stream: &Arc<StreamCore>, due: Instant) -> Option<Place> {
+    fn put(&mut self, stream: &Arc<StreamInner>, due: Instant) -> Option<DueKey> {
         // The weak pointer kept beside it keeps the address from being used anew.
         let address = Arc::as_ptr(stream).addr();
         match self.places.get(&address) {
@@ -169,19 +169,19 @@ impl QueueState {
         Some(place)
     }
 
-    fn take(&mut self, place: Place) -> Option<Arc<StreamCore>> {
+    fn take(&mut self, place: DueKey) -> Option<Arc<StreamInner>> {
         let stream = self.due.remove(&place)?;
         self.places.remove(&stream.as_ptr().addr());
         stream.upgrade()
     }
 }
 
-impl Attendant for Helpers {
-    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) -> bool {
+impl BackgroundTasks for BackgroundThreads {
+    fn sync_after(&self, stream: &Arc<StreamInner>, delay: Duration) -> bool {
         self.queue(&self.sync, stream, delay)
     }
 
-    fn sync_now(&self, stream: &Arc<StreamCore>) -> bool {
+    fn sync_now(&self, stream: &Arc<StreamInner>) -> bool {
         self.queue(&self.sync, stream, Duration::ZERO)
     }
 
@@ -189,7 +189,7 @@ impl Attendant for Helpers {
         self.has_thread(&self.sync)
     }
 
-    fn prepare(&self, stream: &Arc<StreamCore>) -> bool {
+    fn preallocate(&self, stream: &Arc<StreamInner>) -> bool {
         self.queue(&self.room, stream, Duration::ZERO)
     }
 
@@ -220,7 +220,7 @@ impl Attendant for Helpers {
     }
 }
 
-impl Queue {
+impl DueQueue {
     /// Starts the thread, if it is needed and not there. An error: it cannot be had now; with a
     /// warning, the first time.
     fn start(self: &Arc<Self>) -> Result<(), Option<String>> {
@@ -252,7 +252,7 @@ impl Queue {
     }
 
     /// A stream that is due, where no thread is there to take it.
-    fn take_due_without_thread(&self) -> Option<Arc<StreamCore>> {
+    fn take_due_without_thread(&self) -> Option<Arc<StreamInner>> {
         let mut state = self.state.lock();
         let (&place, _) = state.due.first_key_value()?;
         let is_left = state.thread.is_none() && !state.stopped && place.0 <= now();
@@ -260,7 +260,7 @@ impl Queue {
     }
 
     /// One stream that panics must not leave all others without a helper.
-    fn work_for(&self, stream: &StreamCore) {
+    fn work_for(&self, stream: &StreamInner) {
         if catch_unwind(AssertUnwindSafe(|| (self.work)(stream))).is_err() {
             stream.poison_after_panic();
         }
@@ -296,24 +296,24 @@ mod tests {
     use crate::options::LogSink;
     use crate::options::WalOptions;
     use crate::storage::RealDisk;
-    use crate::stream::Environment;
+    use crate::stream::LogContext;
 
     /// A stream that does not exist, on no disk in particular.
-    fn stream(key: &str) -> Arc<StreamCore> {
+    fn stream(key: &str) -> Arc<StreamInner> {
         let options = WalOptions::default();
         let log: LogSink = Arc::new(|_, _| ());
-        let environment = Environment::new(Arc::new(RealDisk), options, Default::default(), log);
-        StreamCore::absent(&Arc::new(environment), key, Default::default())
+        let context = LogContext::new(Arc::new(RealDisk), options, Default::default(), log);
+        StreamInner::absent(&Arc::new(context), key, Default::default())
     }
 
     #[test]
     fn a_stream_that_panics_is_poisoned_and_others_still_have_a_helper() {
         // The helper's thread ended: no stream of the log was synced behind its back any more.
-        fn work(stream: &StreamCore) {
+        fn work(stream: &StreamInner) {
             assert!(&*stream.key != "bad", "panics on purpose");
             stream.poison_after_panic();
         }
-        let queue = Arc::new(Queue {
+        let queue = Arc::new(DueQueue {
             name: "test",
             without: "",
             work,
@@ -321,21 +321,21 @@ mod tests {
             changed: Condvar::new(),
         });
         let (bad, good) = (stream("bad"), stream("good"));
-        let helpers = Helpers {
+        let background_threads = BackgroundThreads {
             sync: Arc::clone(&queue),
             room: Arc::clone(&queue),
             is_stepped: false,
         };
-        helpers.sync_now(&bad);
-        helpers.sync_now(&good);
-        assert!(!helpers.attend().is_short_of_threads);
+        background_threads.sync_now(&bad);
+        background_threads.sync_now(&good);
+        assert!(!background_threads.attend().is_short_of_threads);
         let deadline = Instant::now() + Duration::from_secs(20);
         while !good.is_poisoned() {
             assert!(Instant::now() < deadline, "no helper works for the other");
             std::thread::yield_now();
         }
         assert!(bad.is_poisoned());
-        assert!(helpers.stop());
+        assert!(background_threads.stop());
     }
 
     #[test]

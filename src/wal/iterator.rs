@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::error::memory;
 use crate::platform::fork_generation;
 use crate::stream::Cursor;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 
 /// Yields entries in order; see [`WalIdIterator`] for what it sees and when it ends.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct WalIdIterator {
 }
 
 impl WalIterator {
-    pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+    pub(super) fn new(stream: Arc<StreamInner>, start: u64) -> Self {
         WalIterator {
             entries: WalIdIterator::new(stream, start),
         }
@@ -39,7 +39,7 @@ impl WalIterator {
 }
 
 impl WalIdIterator {
-    pub(super) fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+    pub(super) fn new(stream: Arc<StreamInner>, start: u64) -> Self {
         WalIdIterator {
             cursor: Cursor::new(stream, start),
             fork_generation: fork_generation(),
@@ -63,11 +63,11 @@ impl WalIdIterator {
 
     /// The next entry, if it is in memory and good: no call of the system. `None`: nothing was done.
     #[cfg(feature = "capi")]
-    pub(crate) fn next_at_hand(&mut self) -> Option<(u64, &[u8])> {
+    pub(crate) fn try_cached_next(&mut self) -> Option<(u64, &[u8])> {
         if self.fork_generation != fork_generation() {
             return None;
         }
-        let id = self.cursor.advance_at_hand()?;
+        let id = self.cursor.try_cached_advance()?;
         Some((id, self.cursor.bytes()))
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `open` | how does a log come up: root, lock, recovery of all streams? |
 //! | `log` | what do all clones of a `Wal` share, and how does it end? |
-//! | `helpers` | who syncs and makes room behind the caller's back? |
+//! | `background_threads` | who syncs and makes room behind the caller's back? |
 //! | `parallel` | how is work on many streams shared out? |
 //! | `read_only` | how is a log read that somebody else writes? |
 //! | `repair` | how is a healthy copy made of a damaged log? |

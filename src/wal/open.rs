@@ -20,7 +20,7 @@ use crate::options::WalOptions;
 use crate::recovery::Decision;
 use crate::recovery::Recovered;
 use crate::recovery::StreamFacts;
-use crate::recovery::act;
+use crate::recovery::apply;
 use crate::recovery::decide;
 use crate::recovery::describe;
 use crate::recovery::describe_refusal;
@@ -29,63 +29,69 @@ use crate::recovery::survey;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageLock;
-use crate::stream::Environment;
-use crate::stream::StreamCore;
-use crate::stream::remove_deleted;
-use crate::wal::background::Helpers;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::stream::remove_tombstone;
+use crate::wal::background::BackgroundThreads;
 use crate::wal::parallel::for_each;
-use crate::wal::registry::Known;
-use crate::wal::registry::Log;
+use crate::wal::registry::RegistryEntry;
+use crate::wal::registry::WalInner;
 
-/// Opens a log on a disk. Stepped: its helpers work when told to, see [`Helpers`].
+/// Opens a log on a disk. Stepped: its background_threads work when told to, see [`BackgroundThreads`].
 pub fn open(
     mut options: WalOptions,
     storage: Arc<dyn Storage>,
     log: LogSink,
     is_stepped: bool,
-) -> Result<Log> {
+) -> Result<WalInner> {
     options.check()?;
-    let (root, lock) = take_root(&*storage, &options)?;
+    let (root, lock) = lock_root(&*storage, &options)?;
     options.archive_path = archive_path(&*storage, &options, &root)?;
-    let helpers = Helpers::new(is_stepped);
-    let environment = Arc::new(Environment::new(storage, options, root, log));
-    let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
+    let background_threads = BackgroundThreads::new(is_stepped);
+    let context = Arc::new(LogContext::new(storage, options, root, log));
+    let background_tasks: Arc<dyn crate::stream::BackgroundTasks> = background_threads.clone();
     // Set once, here.
-    let _ = environment.attendant.set(attendant);
-    let dirs = stream_dirs(&environment)?;
-    let recovered = match environment.options.on_corruption {
+    let _ = context.background_tasks.set(background_tasks);
+    let dirs = stream_dirs(&context)?;
+    let recovered = match context.options.on_corruption {
         CorruptionPolicy::Error => {
             // All streams are looked at before any is touched.
-            let shared = Arc::clone(&environment);
+            let shared = Arc::clone(&context);
             let judged = for_each(dirs, move |dir| judge(&shared, &dir));
             refuse_all_damage(&judged)?;
-            let shared = Arc::clone(&environment);
+            let shared = Arc::clone(&context);
             for_each(judged, move |judged| recover(&shared, judged))
         }
         CorruptionPolicy::Truncate => {
-            let shared = Arc::clone(&environment);
+            let shared = Arc::clone(&context);
             for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
         }
     };
-    let mut known = HashMap::with_capacity(recovered.len());
-    let mut unnamed = HashMap::new();
+    let mut registered = HashMap::with_capacity(recovered.len());
+    let mut failed_dirs = HashMap::new();
     for (key, dir, stream) in recovered.into_iter().flatten() {
         match stream {
             // Its key cannot be told: the directory's name stands for it.
-            Known::Broken(error) if environment.root.join(stream_dir_name(&key)) != *dir => {
-                unnamed.insert(dir.to_path_buf(), error);
+            RegistryEntry::Failed(error) if context.root.join(stream_dir_name(&key)) != *dir => {
+                failed_dirs.insert(dir.to_path_buf(), error);
             }
             stream => {
-                known.insert(key, stream);
+                registered.insert(key, stream);
             }
         }
     }
-    environment.deliver();
-    Ok(Log::new(environment, helpers, known, unnamed, Some(lock)))
+    context.deliver();
+    Ok(WalInner::new(
+        context,
+        background_threads,
+        registered,
+        failed_dirs,
+        Some(lock),
+    ))
 }
 
 /// Makes sure of the root directory, durably, and locks it.
-fn take_root(
+fn lock_root(
     storage: &dyn Storage,
     options: &WalOptions,
 ) -> Result<(PathBuf, Box<dyn StorageLock>)> {
@@ -140,12 +146,12 @@ fn archive_path(
 }
 
 /// The directories of streams. What a deletion left behind is removed.
-fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
-    let root = &environment.root;
+fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
+    let root = &context.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
     let mut dirs = Vec::new();
     let mut deleted = Vec::new();
-    for entry in environment.storage.list_dir(root).map_err(io)? {
+    for entry in context.storage.list_dir(root).map_err(io)? {
         if entry.kind != EntryKind::Directory {
             continue;
         }
@@ -159,43 +165,43 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
     if !deleted.is_empty() {
         // The process may have died between the renaming and its sync. Were it not durable, the
         // stream would come back after a power cut: half removed, or over a new one.
-        environment.storage.sync_dir(root).map_err(io)?;
+        context.storage.sync_dir(root).map_err(io)?;
     }
     for path in deleted {
-        if let Err(error) = remove_deleted(&*environment.storage, &path) {
+        if let Err(error) = remove_tombstone(&*context.storage, &path) {
             // It is no stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
-            environment.tell(log::Level::Warn, &message);
+            context.log(log::Level::Warn, &message);
         }
     }
     Ok(dirs)
 }
 
 /// One stream's directory, looked at.
-struct Judged {
+struct SurveyedStream {
     dir: Arc<Path>,
     key: Arc<str>,
     found: std::result::Result<(StreamFacts, Decision), Error>,
 }
 
-fn judge(environment: &Environment, dir: &Path) -> Judged {
-    let options = &environment.options;
+fn judge(context: &LogContext, dir: &Path) -> SurveyedStream {
+    let options = &context.options;
     let name = dir
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     let from_name = || key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
-    match survey(&*environment.storage, dir, options.read_buffer_size) {
+    match survey(&*context.storage, dir, options.read_buffer_size) {
         Ok(facts) => {
             let key = facts.key.clone().unwrap_or_else(|| Arc::from(from_name()));
             let decision = decide(&facts, options.on_corruption);
-            Judged {
+            SurveyedStream {
                 dir: Arc::clone(&facts.dir),
                 key,
                 found: Ok((facts, decision)),
             }
         }
-        Err(error) => Judged {
+        Err(error) => SurveyedStream {
             dir: Arc::from(dir),
             key: Arc::from(from_name()),
             found: Err(error),
@@ -204,7 +210,7 @@ fn judge(environment: &Environment, dir: &Path) -> Judged {
 }
 
 /// Under the policy `Error`: one error that lists everything found, in all streams.
-fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
+fn refuse_all_damage(judged: &[SurveyedStream]) -> Result<()> {
     let mut damage = Vec::new();
     for judged in judged {
         match &judged.found {
@@ -222,48 +228,48 @@ fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
 }
 
 /// A stream's key and directory, and what came of it.
-type Recovery = (Arc<str>, Arc<Path>, Known);
+type Recovery = (Arc<str>, Arc<Path>, RegistryEntry);
 
 /// Acts on a decision. `None`: there is no such stream.
-fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
-    let Judged { key, dir, found } = judged;
+fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery> {
+    let SurveyedStream { key, dir, found } = judged;
     let (facts, decision) = match found {
         Ok(found) => found,
         Err(error) => {
-            environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, dir, Known::Broken(Arc::new(error))));
+            context.log(log::Level::Error, &format!("stream {key:?}: {error}"));
+            return Some((key, dir, RegistryEntry::Failed(Arc::new(error))));
         }
     };
     let verdict = match decision {
         Decision::Serve(verdict) => verdict,
         Decision::Refuse(refusal) => {
             let error = refusal_error(&key, &facts, &refusal);
-            environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, dir, Known::Broken(Arc::new(error))));
+            context.log(log::Level::Error, &format!("stream {key:?}: {error}"));
+            return Some((key, dir, RegistryEntry::Failed(Arc::new(error))));
         }
     };
     for finding in &verdict.findings {
-        environment.tell(log::Level::Error, &describe(&key, &facts, finding));
+        context.log(log::Level::Error, &describe(&key, &facts, finding));
     }
     for note in &verdict.notes {
-        environment.tell(log::Level::Warn, &describe(&key, &facts, note));
+        context.log(log::Level::Warn, &describe(&key, &facts, note));
     }
-    let chunk_len = environment.options.read_buffer_size;
-    let recovered: Recovered = act(&*environment.storage, &facts, &verdict, chunk_len);
+    let chunk_len = context.options.read_buffer_size;
+    let recovered: Recovered = apply(&*context.storage, &facts, &verdict, chunk_len);
     for path in &recovered.unremoved {
         // Nothing depends on it; each truncation tries again, and each open.
         let message = format!("truncated, but not removed: {}", path.display());
-        environment.tell(log::Level::Warn, &message);
+        context.log(log::Level::Warn, &message);
     }
     let nothing = recovered.segments.is_empty()
-        && recovered.next == crate::recovery::Next::First
+        && recovered.next == crate::recovery::NextAppend::Empty
         && recovered.failure.is_none();
     if nothing {
         return None;
     }
-    let stream = StreamCore::recovered(environment, Arc::clone(&key), Arc::clone(&dir), recovered);
+    let stream = StreamInner::recovered(context, Arc::clone(&key), Arc::clone(&dir), recovered);
     if !facts.index_file {
         stream.write_index_file(&[]);
     }
-    Some((key, dir, Known::Stream(stream)))
+    Some((key, dir, RegistryEntry::Open(stream)))
 }

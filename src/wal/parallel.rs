@@ -9,11 +9,11 @@ use crate::primitives::Mutex;
 
 /// Below so many items a thread of its own costs more than it saves.
 const ITEMS_PER_THREAD: usize = 8;
-const MOST_THREADS: usize = 8;
+const MAX_THREADS: usize = 8;
 
 /// At most so many items are taken at a time, and fewer where that would leave one thread at work
 /// long after the others have ended.
-const MOST_TAKEN: usize = 16;
+const MAX_TAKEN: usize = 16;
 const TURNS_PER_THREAD: usize = 8;
 
 /// Runs `work` on every item, on this thread and a few more, and returns the results in order.
@@ -28,7 +28,7 @@ where
         0 | 1 => 1,
         wanted => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            wanted.min(MOST_THREADS).min(cores * 2)
+            wanted.min(MAX_THREADS).min(cores * 2)
         }
     };
     if threads == 1 {
@@ -36,7 +36,7 @@ where
     }
     let shared = Arc::new(Shared {
         items: Mutex::new(items.into_iter().enumerate()),
-        taken: (count / threads / TURNS_PER_THREAD).clamp(1, MOST_TAKEN),
+        taken: (count / threads / TURNS_PER_THREAD).clamp(1, MAX_TAKEN),
         done: Mutex::new(Vec::new()),
         work,
     });

@@ -2,7 +2,7 @@
 //!
 //! Opening takes no lock, and nothing on disk is changed by it or later. Streams are looked at as
 //! recovery does, without acting on what it would decide; from then on each looks again where its
-//! readers come to the end of what is known (`stream/follower.rs`).
+//! readers come to the end of what is registered (`stream/follower.rs`).
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -20,22 +20,22 @@ use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::recovery::Decision;
-use crate::recovery::Observer;
+use crate::recovery::LiveCollector;
 use crate::recovery::refusal_error;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
 use crate::storage::RealDisk;
 use crate::storage::Storage;
-use crate::stream::Attendant;
-use crate::stream::Environment;
-use crate::stream::Life;
-use crate::stream::StreamCore;
-use crate::tools::Place;
+use crate::stream::BackgroundTasks;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::stream::StreamState;
+use crate::tools::LogDir;
 use crate::wal::Wal;
-use crate::wal::background::Helpers;
+use crate::wal::background::BackgroundThreads;
 use crate::wal::parallel::for_each;
-use crate::wal::registry::Known;
-use crate::wal::registry::Log;
+use crate::wal::registry::RegistryEntry;
+use crate::wal::registry::WalInner;
 
 impl Wal {
     /// Opens the log at `options.root_path` for reading only, while another process, or this one,
@@ -47,7 +47,7 @@ impl Wal {
     /// look at the files again. Truncated segments and deleted streams are gone from here once
     /// that is noticed, at the latest by [`Wal::refresh`]; until then what is open stays readable.
     ///
-    /// `options.sync_mode` chooses what is shown. `Strict` (the default): entries that are known
+    /// `options.sync_mode` chooses what is shown. `Strict` (the default): entries that are registered
     /// to be durable. The others: all that is written, also what a power cut may take, and, should
     /// a write of the writer's fail half-way, what it then takes back.
     ///
@@ -84,7 +84,7 @@ impl Wal {
 
     /// Whether the log was opened read-only.
     pub fn is_read_only(&self) -> bool {
-        self.log.environment.read_only
+        self.log.context.read_only
     }
 
     /// Looks at everything again: new streams, deleted ones, truncated and new segments. Reading
@@ -97,13 +97,13 @@ impl Wal {
         }
         // What could not be looked at may have been mended.
         self.log
-            .known
+            .registered
             .write()
-            .retain(|_, known| !matches!(known, Known::Broken(_)));
+            .retain(|_, registered| !matches!(registered, RegistryEntry::Failed(_)));
         self.log.telling(|| {
             self.log.discover()?;
             for stream in self.log.known_streams() {
-                stream.look_at_all()?;
+                stream.resurvey()?;
             }
             self.log.drop_deleted();
             Ok(())
@@ -116,28 +116,34 @@ pub fn open_read_only(
     options: WalOptions,
     storage: Arc<dyn Storage>,
     sink: LogSink,
-) -> Result<Log> {
+) -> Result<WalInner> {
     options.check()?;
     let policy = options.on_corruption;
     let io = |error| Error::io(error, ErrorContext::at(&options.root_path));
     let asked = std::path::absolute(&options.root_path).map_err(io)?;
     let root = storage.canonical(&asked).map_err(io)?;
-    let helpers = Helpers::new(false);
-    let mut environment = Environment::new(storage, options, root, sink);
-    environment.read_only = true;
-    let environment = Arc::new(environment);
-    let attendant: Arc<dyn Attendant> = helpers.clone();
+    let background_threads = BackgroundThreads::new(false);
+    let mut context = LogContext::new(storage, options, root, sink);
+    context.read_only = true;
+    let context = Arc::new(context);
+    let background_tasks: Arc<dyn BackgroundTasks> = background_threads.clone();
     // Set once, here.
-    let _ = environment.attendant.set(attendant);
-    let log = Log::new(environment, helpers, HashMap::new(), HashMap::new(), None);
+    let _ = context.background_tasks.set(background_tasks);
+    let log = WalInner::new(
+        context,
+        background_threads,
+        HashMap::new(),
+        HashMap::new(),
+        None,
+    );
     log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
-        let known = log.known.read();
-        let mut damage: Vec<String> = known
+        let registered = log.registered.read();
+        let mut damage: Vec<String> = registered
             .values()
-            .filter_map(|known| match known {
-                Known::Broken(error) => Some(error.to_string()),
-                Known::Stream(_) => None,
+            .filter_map(|registered| match registered {
+                RegistryEntry::Failed(error) => Some(error.to_string()),
+                RegistryEntry::Open(_) => None,
             })
             .collect();
         if !damage.is_empty() {
@@ -148,20 +154,20 @@ pub fn open_read_only(
     Ok(log)
 }
 
-impl Log {
+impl WalInner {
     /// Learns which streams there are by now, in a log that is open read-only.
     pub(super) fn discover(&self) -> Result<()> {
-        let root = &self.environment.root;
-        let listing = self.environment.storage.list_dir(root);
+        let root = &self.context.root;
+        let listing = self.context.storage.list_dir(root);
         let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(root)))?;
         self.drop_absent(&listing);
         let mut known_dirs = HashSet::new();
-        for (key, known) in self.known.read().iter() {
-            if !is_gone(known) {
+        for (key, registered) in self.registered.read().iter() {
+            if !is_gone(registered) {
                 known_dirs.insert(stream_dir_name(key));
             }
-            // A directory that nothing tells the key of is known by its own name.
-            if matches!(known, Known::Broken(_)) {
+            // A directory that nothing tells the key of is registered by its own name.
+            if matches!(registered, RegistryEntry::Failed(_)) {
                 known_dirs.insert(key.to_string());
             }
         }
@@ -171,22 +177,22 @@ impl Log {
             .filter(|entry| is_stream_dir_name(&entry.name) && !known_dirs.contains(&entry.name))
             .map(|entry| root.join(&entry.name))
             .collect();
-        let environment = Arc::clone(&self.environment);
-        let found = for_each(dirs, move |dir| watch(&environment, &dir));
-        let mut known = self.known.write();
+        let context = Arc::clone(&self.context);
+        let found = for_each(dirs, move |dir| follow_stream(&context, &dir));
+        let mut registered = self.registered.write();
         // A close that began meanwhile has stopped those it knew of.
         self.enter()?;
         for (key, stream) in found.into_iter().flatten() {
-            if known.get(&key).is_none_or(is_gone) {
-                known.insert(key, stream);
+            if registered.get(&key).is_none_or(is_gone) {
+                registered.insert(key, stream);
             }
         }
-        drop(known);
+        drop(registered);
         self.drop_deleted();
         Ok(())
     }
 
-    /// Looks at the known streams whose directory is not, or not any more, what they were found in,
+    /// Looks at the registered streams whose directory is not, or not any more, what they were found in,
     /// and forgets those that are gone.
     fn drop_absent(&self, listing: &[DirEntry]) {
         let dirs = listing
@@ -194,98 +200,109 @@ impl Log {
             .filter(|entry| entry.kind == EntryKind::Directory);
         let listed: HashSet<&str> = dirs.map(|entry| entry.name.as_str()).collect();
         for stream in self.known_streams() {
-            // What cannot be looked at now is listed as it was known.
+            // What cannot be looked at now is listed as it was registered.
             let _ = stream.look_at_place();
         }
-        self.known.write().retain(|key, known| match known {
-            Known::Stream(_) => !is_gone(known),
-            // A directory that nothing tells the key of is known by its own name.
-            Known::Broken(_) => listed.contains(&**key) || listed.contains(&*stream_dir_name(key)),
-        });
+        self.registered
+            .write()
+            .retain(|key, registered| match registered {
+                RegistryEntry::Open(_) => !is_gone(registered),
+                // A directory that nothing tells the key of is registered by its own name.
+                RegistryEntry::Failed(_) => {
+                    listed.contains(&**key) || listed.contains(&*stream_dir_name(key))
+                }
+            });
     }
 
-    fn known_streams(&self) -> Vec<Arc<StreamCore>> {
-        self.served(&self.known.read())
+    fn known_streams(&self) -> Vec<Arc<StreamInner>> {
+        self.open_streams(&self.registered.read())
     }
 
     /// Forgets the streams that turned out to be deleted.
     pub(super) fn drop_deleted(&self) {
-        self.known.write().retain(|_, known| !is_gone(known));
+        self.registered
+            .write()
+            .retain(|_, registered| !is_gone(registered));
     }
 
     /// The stream of that name in a log that is open read-only, if it exists by now.
-    pub(super) fn find_watched(&self, key: &str) -> Result<Option<Arc<StreamCore>>> {
-        match self.known.read().get(key) {
-            Some(Known::Broken(error)) => return Err(error.duplicate()),
-            Some(Known::Stream(stream)) if stream.life() != Life::Deleted => {
+    pub(super) fn find_followed(&self, key: &str) -> Result<Option<Arc<StreamInner>>> {
+        match self.registered.read().get(key) {
+            Some(RegistryEntry::Failed(error)) => return Err(error.duplicate()),
+            Some(RegistryEntry::Open(stream)) if stream.state() != StreamState::Deleted => {
                 return Ok(Some(Arc::clone(stream)));
             }
-            Some(Known::Stream(_)) | None => {}
+            Some(RegistryEntry::Open(_)) | None => {}
         }
-        let dir = self.environment.root.join(stream_dir_name(key));
-        let kind = self.environment.storage.kind(&dir);
+        let dir = self.context.root.join(stream_dir_name(key));
+        let kind = self.context.storage.kind(&dir);
         let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&dir)))?;
         if kind != Some(EntryKind::Directory) {
-            let mut known = self.known.write();
-            if known.get(key).is_some_and(is_gone) {
-                known.remove(key);
+            let mut registered = self.registered.write();
+            if registered.get(key).is_some_and(is_gone) {
+                registered.remove(key);
             }
             return Ok(None);
         }
-        let stream = self.add_watched(key)?;
+        let stream = self.follow(key)?;
         Ok(stream.exists().then_some(stream))
     }
 
-    /// The stream of that name, known from now on whether or not it exists.
-    pub(super) fn add_watched(&self, key: &str) -> Result<Arc<StreamCore>> {
-        let dir = self.environment.root.join(stream_dir_name(key));
-        let stream = StreamCore::watched(&self.environment, key, dir)?;
-        let mut known = self.known.write();
+    /// The stream of that name, registered from now on whether or not it exists.
+    pub(super) fn follow(&self, key: &str) -> Result<Arc<StreamInner>> {
+        let dir = self.context.root.join(stream_dir_name(key));
+        let stream = StreamInner::followed(&self.context, key, dir)?;
+        let mut registered = self.registered.write();
         // A close that began meanwhile has stopped those it knew of.
         self.enter()?;
-        match known.get(key) {
-            Some(Known::Stream(present)) if present.life() != Life::Deleted => {
+        match registered.get(key) {
+            Some(RegistryEntry::Open(present)) if present.state() != StreamState::Deleted => {
                 Ok(Arc::clone(present))
             }
             _ => {
-                self.drop_unused(&mut known);
-                known.insert(Arc::clone(&stream.key), Known::Stream(Arc::clone(&stream)));
+                self.evict_unused(&mut registered);
+                registered.insert(
+                    Arc::clone(&stream.key),
+                    RegistryEntry::Open(Arc::clone(&stream)),
+                );
                 Ok(stream)
             }
         }
     }
 }
 
-fn is_gone(known: &Known) -> bool {
-    matches!(known, Known::Stream(stream) if stream.life() == Life::Deleted)
+fn is_gone(registered: &RegistryEntry) -> bool {
+    matches!(registered, RegistryEntry::Open(stream) if stream.state() == StreamState::Deleted)
 }
 
 /// Looks at a stream's directory for the first time. `None`: there is no stream in it.
-fn watch(environment: &Arc<Environment>, dir: &Path) -> Option<(Arc<str>, Known)> {
+fn follow_stream(context: &Arc<LogContext>, dir: &Path) -> Option<(Arc<str>, RegistryEntry)> {
     let name = dir.file_name()?.to_str()?;
     let key = match key_from_dir_name(name) {
         Some(key) => Ok(key),
-        None => key_told(environment, dir),
+        None => key_from_segments(context, dir),
     };
     let watched = key.and_then(|key| {
-        let stream = StreamCore::watched(environment, &key, dir.to_path_buf());
+        let stream = StreamInner::followed(context, &key, dir.to_path_buf());
         stream.map(|stream| (Arc::clone(&stream.key), stream))
     });
     match watched {
-        Ok((key, stream)) => stream.exists().then_some((key, Known::Stream(stream))),
+        Ok((key, stream)) => stream
+            .exists()
+            .then_some((key, RegistryEntry::Open(stream))),
         Err(error) => {
             let key = key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
-            environment.tell(log::Level::Error, &format!("stream {key:?}: {error}"));
-            Some((key.into(), Known::Broken(Arc::new(error))))
+            context.log(log::Level::Error, &format!("stream {key:?}: {error}"));
+            Some((key.into(), RegistryEntry::Failed(Arc::new(error))))
         }
     }
 }
 
 /// The key of a stream whose directory's name is a hash: its segments tell.
-fn key_told(environment: &Environment, dir: &Path) -> Result<String> {
-    let options = &environment.options;
-    let mut observer = Observer::new(
-        Arc::clone(&environment.storage),
+fn key_from_segments(context: &LogContext, dir: &Path) -> Result<String> {
+    let options = &context.options;
+    let mut observer = LiveCollector::new(
+        Arc::clone(&context.storage),
         dir.to_path_buf(),
         options.read_buffer_size,
         options.on_corruption,
@@ -318,14 +335,14 @@ mod tests {
         let reader = open_read_only(options, disk, sink).expect("opens");
         for number in 0..300 {
             let key = format!("s{number}");
-            let append = |stream: &StreamCore| stream.append(&[b"x"], false);
+            let append = |stream: &StreamInner| stream.append(&[b"x"], false);
             writer.append_to(&key, append).expect("appends");
             let stream = reader.find(&key).expect("finds").expect("is there");
             writer.delete(&key).expect("deletes");
-            stream.look_again().expect("looks");
+            stream.refresh().expect("looks");
             assert!(stream.is_deleted());
         }
-        let count = reader.known.read().len();
-        assert!(count <= 64, "{count} streams are known");
+        let count = reader.registered.read().len();
+        assert!(count <= 64, "{count} streams are registered");
     }
 }

@@ -15,39 +15,39 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::storage::StorageLock;
-use crate::stream::Environment;
-use crate::stream::Life;
-use crate::stream::StreamCore;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::stream::StreamState;
 use crate::stream::remove_remains;
-use crate::wal::background::Helpers;
+use crate::wal::background::BackgroundThreads;
 use crate::wal::parallel::for_each;
 
 /// A stream as the log knows it.
 #[derive(Clone)]
-pub enum Known {
+pub enum RegistryEntry {
     /// It is served.
-    Stream(Arc<StreamCore>),
+    Open(Arc<StreamInner>),
     /// It could not be opened; this is why.
-    Broken(Arc<Error>),
+    Failed(Arc<Error>),
 }
 
 /// Below so many streams it is not worth looking for those that can be dropped.
-const FEWEST_SWEPT: usize = 64;
+const MIN_SWEPT: usize = 64;
 
 /// An open log. Closed when the last handle goes.
-pub struct Log {
-    pub environment: Arc<Environment>,
-    pub helpers: Arc<Helpers>,
+pub struct WalInner {
+    pub context: Arc<LogContext>,
+    pub background_threads: Arc<BackgroundThreads>,
     /// Streams by key.
-    pub known: RwLock<HashMap<Arc<str>, Known>>,
-    /// Where so many streams are known, those that nobody uses and that do not exist are dropped.
-    sweep_at: AtomicUsize,
+    pub registered: RwLock<HashMap<Arc<str>, RegistryEntry>>,
+    /// Where so many streams are registered, those that nobody uses and that do not exist are dropped.
+    evict_at_len: AtomicUsize,
     /// Directories of streams that could not be opened and whose key nothing tells: a key that
     /// leads there must not find an empty stream.
-    unnamed: HashMap<PathBuf, Arc<Error>>,
+    failed_dirs: HashMap<PathBuf, Arc<Error>>,
     closed: AtomicBool,
     /// Held while a stream is deleted: who finds one deleted under it waits here.
-    pub deletions: Mutex<()>,
+    pub delete_lock: Mutex<()>,
     /// The writer lock; taken out when the log is closed, never there when it is read-only.
     lock: Mutex<Option<Box<dyn StorageLock>>>,
     fork_generation: u64,
@@ -55,24 +55,24 @@ pub struct Log {
 
 /// While this lives the log is not closed and its writer lock is held.
 #[cfg(feature = "sharded")]
-pub type HeldOpen<'a> = crate::primitives::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
 
-impl Log {
+impl WalInner {
     pub fn new(
-        environment: Arc<Environment>,
-        helpers: Arc<Helpers>,
-        known: HashMap<Arc<str>, Known>,
-        unnamed: HashMap<PathBuf, Arc<Error>>,
+        context: Arc<LogContext>,
+        background_threads: Arc<BackgroundThreads>,
+        registered: HashMap<Arc<str>, RegistryEntry>,
+        failed_dirs: HashMap<PathBuf, Arc<Error>>,
         lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
-        Log {
-            environment,
-            helpers,
-            known: RwLock::new(known),
-            sweep_at: AtomicUsize::new(0),
-            unnamed,
+        WalInner {
+            context,
+            background_threads,
+            registered: RwLock::new(registered),
+            evict_at_len: AtomicUsize::new(0),
+            failed_dirs,
             closed: AtomicBool::new(false),
-            deletions: Mutex::new(()),
+            delete_lock: Mutex::new(()),
             lock: Mutex::new(lock),
             fork_generation: fork_generation(),
         }
@@ -98,7 +98,7 @@ impl Log {
     /// The same, for calls that write.
     pub fn enter_to_write(&self) -> Result<()> {
         self.enter()?;
-        match self.environment.read_only {
+        match self.context.read_only {
             true => Err(Error::ReadOnly),
             false => Ok(()),
         }
@@ -106,7 +106,7 @@ impl Log {
 
     /// Keeps a close that begins now waiting until the guard goes.
     #[cfg(feature = "sharded")]
-    pub fn hold_open(&self) -> Result<HeldOpen<'_>> {
+    pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
         let lock = self.lock.lock();
         self.enter()?;
@@ -114,42 +114,45 @@ impl Log {
     }
 
     /// The stream, if anything was ever appended to it or somebody holds a handle.
-    pub fn find(&self, key: &str) -> Result<Option<Arc<StreamCore>>> {
+    pub fn find(&self, key: &str) -> Result<Option<Arc<StreamInner>>> {
         self.enter()?;
         check_key(key).map_err(|what| Error::Config(format!("stream key {key:?}: {what}")))?;
-        if self.environment.read_only {
-            return self.find_watched(key);
+        if self.context.read_only {
+            return self.find_followed(key);
         }
-        match self.known.read().get(key) {
-            Some(Known::Stream(stream)) => Ok(Some(Arc::clone(stream))),
-            Some(Known::Broken(error)) => Err(error.duplicate()),
-            None if self.unnamed.is_empty() => Ok(None),
-            None => match self.unnamed.get(&self.stream_dir(key)) {
+        match self.registered.read().get(key) {
+            Some(RegistryEntry::Open(stream)) => Ok(Some(Arc::clone(stream))),
+            Some(RegistryEntry::Failed(error)) => Err(error.duplicate()),
+            None if self.failed_dirs.is_empty() => Ok(None),
+            None => match self.failed_dirs.get(&self.stream_dir(key)) {
                 Some(error) => Err(error.duplicate()),
                 None => Ok(None),
             },
         }
     }
 
-    /// The stream, known from now on.
-    pub fn find_or_add(&self, key: &str) -> Result<Arc<StreamCore>> {
+    /// The stream, registered from now on.
+    pub fn find_or_add(&self, key: &str) -> Result<Arc<StreamInner>> {
         if let Some(stream) = self.find(key)? {
             return Ok(stream);
         }
-        if self.environment.read_only {
-            return self.add_watched(key);
+        if self.context.read_only {
+            return self.follow(key);
         }
-        let mut known = self.known.write();
+        let mut registered = self.registered.write();
         // A close that began meanwhile has taken its list of streams under this lock.
         self.enter()?;
-        match known.get(key) {
-            Some(Known::Stream(stream)) => Ok(Arc::clone(stream)),
-            Some(Known::Broken(error)) => Err(error.duplicate()),
+        match registered.get(key) {
+            Some(RegistryEntry::Open(stream)) => Ok(Arc::clone(stream)),
+            Some(RegistryEntry::Failed(error)) => Err(error.duplicate()),
             None => {
-                self.drop_unused(&mut known);
+                self.evict_unused(&mut registered);
                 let dir = self.stream_dir(key);
-                let stream = StreamCore::absent(&self.environment, key, dir);
-                known.insert(Arc::clone(&stream.key), Known::Stream(Arc::clone(&stream)));
+                let stream = StreamInner::absent(&self.context, key, dir);
+                registered.insert(
+                    Arc::clone(&stream.key),
+                    RegistryEntry::Open(Arc::clone(&stream)),
+                );
                 Ok(stream)
             }
         }
@@ -157,45 +160,45 @@ impl Log {
 
     /// Forgets streams that were asked for, never appended to, and that nobody holds any more.
     /// Looks at all only where their number has doubled since, so that adding stays cheap.
-    pub(super) fn drop_unused(&self, known: &mut HashMap<Arc<str>, Known>) {
-        if known.len() < self.sweep_at.load(Ordering::Relaxed) {
+    pub(super) fn evict_unused(&self, registered: &mut HashMap<Arc<str>, RegistryEntry>) {
+        if registered.len() < self.evict_at_len.load(Ordering::Relaxed) {
             return;
         }
-        // With `known` locked nobody finds a stream. Who found one before holds it and counts; a
+        // With `registered` locked nobody finds a stream. Who found one before holds it and counts; a
         // helper that has it in its queue still finds nothing to do in it.
-        let is_read_only = self.environment.read_only;
-        known.retain(|_, known| match known {
+        let is_read_only = self.context.read_only;
+        registered.retain(|_, registered| match registered {
             // A writer takes a deleted stream out itself, once nothing of it is there.
-            Known::Stream(stream) if stream.is_deleted() => !is_read_only,
-            Known::Stream(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
-            Known::Broken(_) => true,
+            RegistryEntry::Open(stream) if stream.is_deleted() => !is_read_only,
+            RegistryEntry::Open(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
+            RegistryEntry::Failed(_) => true,
         });
-        let next = known.len().saturating_mul(2).max(FEWEST_SWEPT);
-        self.sweep_at.store(next, Ordering::Relaxed);
+        let next = registered.len().saturating_mul(2).max(MIN_SWEPT);
+        self.evict_at_len.store(next, Ordering::Relaxed);
     }
 
     fn stream_dir(&self, key: &str) -> PathBuf {
-        self.environment.root.join(stream_dir_name(key))
+        self.context.root.join(stream_dir_name(key))
     }
 
     /// Runs what holds locks on its way and may have messages for the log's receiver, and sends
     /// them then.
     pub fn telling<R>(&self, work: impl FnOnce() -> R) -> R {
         let done = work();
-        self.environment.deliver();
+        self.context.deliver();
         done
     }
 
     /// Runs an append on the stream of that name. A stream deleted meanwhile is looked up again, so
     /// the work lands before the deletion or in the new stream.
-    pub fn append_to<R>(&self, key: &str, append: impl Fn(&StreamCore) -> Result<R>) -> Result<R> {
+    pub fn append_to<R>(&self, key: &str, append: impl Fn(&StreamInner) -> Result<R>) -> Result<R> {
         loop {
             let stream = self.find_or_add(key)?;
             let done = append(&stream);
-            self.environment.attend();
+            self.context.attend();
             match done {
-                Err(Error::StreamNotFound(_)) if stream.life() == Life::Deleted => {
-                    drop(self.deletions.lock());
+                Err(Error::StreamNotFound(_)) if stream.state() == StreamState::Deleted => {
+                    drop(self.delete_lock.lock());
                 }
                 done => return done,
             }
@@ -205,17 +208,17 @@ impl Log {
     /// Reads from the stream of that name; `None` where there is none. A read that fails because
     /// the stream is being deleted under it is answered once the deletion is over: from what is
     /// there then.
-    pub fn in_stream<R>(
+    pub fn with_stream_for_read<R>(
         &self,
         key: &str,
-        mut read: impl FnMut(&StreamCore) -> Result<Option<R>>,
+        mut read: impl FnMut(&StreamInner) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         loop {
             let Some(stream) = self.telling(|| self.find(key))? else {
                 return Ok(None);
             };
             match self.telling(|| read(&stream)) {
-                Err(_) if stream.life() == Life::Deleted => drop(self.deletions.lock()),
+                Err(_) if stream.state() == StreamState::Deleted => drop(self.delete_lock.lock()),
                 done => return done,
             }
         }
@@ -227,28 +230,31 @@ impl Log {
     }
 
     fn delete_alone(&self, key: &str) -> Result<()> {
-        let _deletions = self.deletions.lock();
+        let _deletions = self.delete_lock.lock();
         let Some(stream) = self.find(key)? else {
             // Perhaps a deletion whose durability was not told: make it so.
-            let (root, storage) = (&self.environment.root, &*self.environment.storage);
+            let (root, storage) = (&self.context.root, &*self.context.storage);
             let synced = storage.sync_dir(root);
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
             return remove_remains(storage, &self.stream_dir(key));
         };
         let deleted = stream.delete();
-        if stream.life() == Life::Deleted {
-            self.known.write().remove(key);
+        if stream.state() == StreamState::Deleted {
+            self.registered.write().remove(key);
         }
         deleted
     }
 
     /// The streams that are served, by key: so the same calls reach the disk in the same order.
-    pub fn served(&self, known: &HashMap<Arc<str>, Known>) -> Vec<Arc<StreamCore>> {
-        let mut streams: Vec<Arc<StreamCore>> = known
+    pub fn open_streams(
+        &self,
+        registered: &HashMap<Arc<str>, RegistryEntry>,
+    ) -> Vec<Arc<StreamInner>> {
+        let mut streams: Vec<Arc<StreamInner>> = registered
             .values()
-            .filter_map(|known| match known {
-                Known::Stream(stream) => Some(Arc::clone(stream)),
-                Known::Broken(_) => None,
+            .filter_map(|registered| match registered {
+                RegistryEntry::Open(stream) => Some(Arc::clone(stream)),
+                RegistryEntry::Failed(_) => None,
             })
             .collect();
         streams.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -270,39 +276,39 @@ impl Log {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        if !self.helpers.stop() {
+        if !self.background_threads.stop() {
             let message = "a helper thread panicked".to_owned();
-            self.environment.note(log::Level::Error, message);
+            self.context.note(log::Level::Error, message);
         }
-        if self.environment.read_only {
-            for known in self.known.write().values() {
-                if let Known::Stream(stream) = known {
-                    stream.stop_looking();
+        if self.context.read_only {
+            for registered in self.registered.write().values() {
+                if let RegistryEntry::Open(stream) = registered {
+                    stream.close_follower();
                 }
             }
             return Ok(());
         }
-        let streams = self.served(&self.known.write());
+        let streams = self.open_streams(&self.registered.write());
         let closed = for_each(streams, |stream| stream.close());
         // A deletion that began before is not cut short by closing: without the lock it would
         // rename what another process has opened meanwhile.
-        drop(self.deletions.lock());
+        drop(self.delete_lock.lock());
         let failed = closed.into_iter().find(Result::is_err);
         *lock = None;
         failed.unwrap_or(Ok(()))
     }
 }
 
-impl Drop for Log {
+impl Drop for WalInner {
     fn drop(&mut self) {
         if self.is_forked() {
             // The parent's log: nothing of it may be synced, cut, joined or released here.
-            self.helpers.abandon();
+            self.background_threads.leak_after_fork();
             return;
         }
         if let Err(error) = self.close() {
-            let message = format!("closing {}: {error}", self.environment.root.display());
-            self.environment.tell(log::Level::Error, &message);
+            let message = format!("closing {}: {error}", self.context.root.display());
+            self.context.log(log::Level::Error, &message);
         }
     }
 }
@@ -324,13 +330,13 @@ mod tests {
         let append = |key: &str| log.append_to(key, |stream| stream.append(&[b"x"], false));
         append("kept").expect("appends");
         let held = log.find_or_add("held").expect("adds");
-        for number in 0..10 * FEWEST_SWEPT {
+        for number in 0..10 * MIN_SWEPT {
             log.find_or_add(&format!("absent {number}")).expect("adds");
         }
-        let count = log.known.read().len();
-        assert!(count <= FEWEST_SWEPT, "{count} streams are known");
+        let count = log.registered.read().len();
+        assert!(count <= MIN_SWEPT, "{count} streams are registered");
         assert!(log.find("kept").expect("finds").is_some());
-        let found = log.find("held").expect("finds").expect("is known");
+        let found = log.find("held").expect("finds").expect("is registered");
         assert!(Arc::ptr_eq(&found, &held));
     }
 }

@@ -8,10 +8,10 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::options::SyncMode;
 use crate::stream::EntryView;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
-use crate::wal::registry::Log;
+use crate::wal::registry::WalInner;
 
 /// One stream of a log, without the look-up by name: for hot paths.
 ///
@@ -20,21 +20,21 @@ use crate::wal::registry::Log;
 /// [`Error::StreamNotFound`]; a stream of the same name made since needs a new handle.
 #[derive(Clone)]
 pub struct Stream {
-    log: Arc<Log>,
-    core: Arc<StreamCore>,
+    log: Arc<WalInner>,
+    core: Arc<StreamInner>,
 }
 
 impl Stream {
-    pub(super) fn new(log: Arc<Log>, core: Arc<StreamCore>) -> Self {
+    pub(super) fn new(log: Arc<WalInner>, core: Arc<StreamInner>) -> Self {
         Stream { log, core }
     }
 
-    fn enter(&self) -> Result<&StreamCore> {
+    fn enter(&self) -> Result<&StreamInner> {
         self.log.enter()?;
         Ok(&self.core)
     }
 
-    fn enter_existing(&self) -> Result<&StreamCore> {
+    fn enter_existing(&self) -> Result<&StreamInner> {
         let core = self.enter()?;
         match core.is_deleted() {
             true => Err(Error::StreamNotFound(core.key.to_string())),
@@ -43,21 +43,21 @@ impl Stream {
     }
 
     /// The same; where somebody else writes the stream, as it is now.
-    fn enter_current(&self) -> Result<&StreamCore> {
+    fn enter_current(&self) -> Result<&StreamInner> {
         let core = self.enter_existing()?;
-        self.log.telling(|| core.look_again())?;
+        self.log.telling(|| core.refresh())?;
         self.enter_existing()
     }
 
     /// Appends; then sees to what the append left to do.
-    fn appending<R>(&self, append: impl FnOnce(&StreamCore) -> Result<R>) -> Result<R> {
+    fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
-        self.log.environment.attend();
+        self.log.context.attend();
         done
     }
 
     /// Reads; a failure of a stream that is deleted meanwhile is that it is not there.
-    fn reading<R>(&self, read: impl FnOnce(&StreamCore) -> Result<R>) -> Result<R> {
+    fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let core = self.enter_existing()?;
         self.log
             .telling(|| read(core))
@@ -66,7 +66,7 @@ impl Stream {
 
     /// The stream behind the handle, for the sharded log.
     #[cfg(feature = "sharded")]
-    pub(crate) fn core(&self) -> &Arc<StreamCore> {
+    pub(crate) fn core(&self) -> &Arc<StreamInner> {
         &self.core
     }
 
@@ -77,7 +77,7 @@ impl Stream {
 
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
-        match self.enter()?.append_at_once(entry) {
+        match self.enter()?.try_append_mapped(entry) {
             Some(id) => Ok(id),
             None => self.append_vectored(&[entry]),
         }
@@ -85,20 +85,20 @@ impl Stream {
 
     /// As `append`, where it takes no call of the system. `None`: nothing was done.
     #[cfg(feature = "capi")]
-    pub(crate) fn append_at_once(&self, entry: &[u8]) -> Option<u64> {
-        self.enter().ok()?.append_at_once(entry)
+    pub(crate) fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
+        self.enter().ok()?.try_append_mapped(entry)
     }
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
     pub fn append_vectored(&self, parts: &[&[u8]]) -> Result<u64> {
-        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
         self.appending(|core| core.append(parts, durable))
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all are there or none.
     /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice.
     pub fn append_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
-        let durable = self.log.environment.options.sync_mode != SyncMode::Async;
+        let durable = self.log.context.options.sync_mode != SyncMode::Async;
         self.appending(|core| core.append_batch(entries, durable))
     }
 
@@ -110,7 +110,7 @@ impl Stream {
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
     /// `target` is not copied at all; its length is returned all the same.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.enter_existing()?.get_into_at_hand(id, target) {
+        match self.enter_existing()?.try_cached_get_into(id, target) {
             Some(len) => Ok(Some(len)),
             None => self.reading(|core| core.get_into(id, target)),
         }
@@ -120,7 +120,7 @@ impl Stream {
     /// `ReadStrategy::Mmap` in sealed segments and in what is durable of the newest one, and in
     /// cached decompressed frames.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        match self.enter_existing()?.view_at_hand(id) {
+        match self.enter_existing()?.try_cached_view(id) {
             Some(view) => Ok(Some(view)),
             None => self.reading(|core| core.view(id)),
         }
@@ -129,15 +129,15 @@ impl Stream {
     /// As `view`, where it takes no call of the system. `None`: nothing was done.
     #[cfg(feature = "capi")]
     #[inline]
-    pub(crate) fn view_at_hand(&self, id: u64) -> Option<EntryView> {
-        self.enter_existing().ok()?.view_at_hand(id)
+    pub(crate) fn try_cached_view(&self, id: u64) -> Option<EntryView> {
+        self.enter_existing().ok()?.try_cached_view(id)
     }
 
     /// As `get_into`, where it takes no call of the system. `None`: nothing was done.
     #[cfg(feature = "capi")]
     #[inline]
-    pub(crate) fn get_into_at_hand(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.enter_existing().ok()?.get_into_at_hand(id, target)
+    pub(crate) fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
+        self.enter_existing().ok()?.try_cached_get_into(id, target)
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later.

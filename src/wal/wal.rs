@@ -12,17 +12,17 @@ use crate::options::WalOptions;
 use crate::storage::RealDisk;
 use crate::storage::Storage;
 #[cfg(feature = "sharded")]
-use crate::stream::Environment;
-use crate::stream::StreamCore;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
 use crate::wal::Stream;
 use crate::wal::TxnWriter;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
 use crate::wal::open::open;
 #[cfg(feature = "sharded")]
-use crate::wal::registry::HeldOpen;
-use crate::wal::registry::Known;
-use crate::wal::registry::Log;
+use crate::wal::registry::CloseBlocker;
+use crate::wal::registry::RegistryEntry;
+use crate::wal::registry::WalInner;
 
 /// A write-ahead log: a root directory with many streams of entries.
 ///
@@ -32,11 +32,11 @@ use crate::wal::registry::Log;
 /// Stream keys are 1 to 255 bytes without NUL; anything else is [`Error::Config`].
 #[derive(Clone)]
 pub struct Wal {
-    pub(crate) log: Arc<Log>,
+    pub(crate) log: Arc<WalInner>,
 }
 
 impl Wal {
-    pub(super) fn of(log: Arc<Log>) -> Self {
+    pub(super) fn of(log: Arc<WalInner>) -> Self {
         Wal { log }
     }
 
@@ -91,7 +91,7 @@ impl Wal {
         Self::open_on(Arc::new(disk.clone()), options, sink)
     }
 
-    /// The same, with helpers that work only in [`Wal::step_helpers`]: the log goes the same way
+    /// The same, with background_threads that work only in [`Wal::step_helpers`]: the log goes the same way
     /// every time.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
@@ -104,18 +104,18 @@ impl Wal {
         Ok(Wal { log })
     }
 
-    /// Lets the helpers do all that is queued, due or not, on this thread.
+    /// Lets the background_threads do all that is queued, due or not, on this thread.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
     pub fn step_helpers(&self) {
-        self.log.helpers.step();
+        self.log.background_threads.step();
     }
 
     /// Appends one entry (possibly empty) and returns its id. The stream exists from its first
     /// append on. Durable on return under `Strict`; in the kernel in every mode.
     pub fn append(&self, stream: &str, entry: &[u8]) -> Result<u64> {
         self.log.enter_to_write()?;
-        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
         self.log
             .append_to(stream, |stream| stream.append(&[entry], durable))
     }
@@ -129,7 +129,7 @@ impl Wal {
             let next = self.log.find(stream)?.map_or(0, |stream| stream.next_id());
             return Ok(next..next);
         }
-        let durable = self.log.environment.options.sync_mode != SyncMode::Async;
+        let durable = self.log.context.options.sync_mode != SyncMode::Async;
         self.log
             .append_to(stream, |stream| stream.append_batch(entries, durable))
     }
@@ -150,7 +150,8 @@ impl Wal {
     /// The entry. `None`: unknown stream, an id below the first kept, or at or past the visible
     /// end. Damage is an error, never `None`.
     pub fn get(&self, stream: &str, id: u64) -> Result<Option<Vec<u8>>> {
-        self.log.in_stream(stream, |stream| stream.get(id))
+        self.log
+            .with_stream_for_read(stream, |stream| stream.get(id))
     }
 
     /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it. A
@@ -160,7 +161,7 @@ impl Wal {
     pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
         let found = self
             .log
-            .in_stream(stream, |stream| stream.get_batch(ids).map(Some))?;
+            .with_stream_for_read(stream, |stream| stream.get_batch(ids).map(Some))?;
         match found {
             Some(entries) => Ok(entries),
             None => Ok(memory::collected(ids.iter().map(|_| None))?),
@@ -179,24 +180,24 @@ impl Wal {
     }
 
     /// The stream, or an empty one that nobody knows.
-    fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+    fn for_reading(&self, key: &str) -> Result<Arc<StreamInner>> {
         self.log.telling(|| self.find_for_reading(key))
     }
 
-    fn find_for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
-        if self.log.environment.read_only {
-            // Known from now on: the iterator sees the stream once it is there.
+    fn find_for_reading(&self, key: &str) -> Result<Arc<StreamInner>> {
+        if self.log.context.read_only {
+            // RegistryEntry from now on: the iterator sees the stream once it is there.
             let stream = match self.log.find(key)? {
                 Some(stream) => stream,
                 None => self.log.find_or_add(key)?,
             };
-            stream.look_again()?;
+            stream.refresh()?;
             return Ok(stream);
         }
         match self.log.find(key)? {
             Some(stream) => Ok(stream),
-            None => Ok(StreamCore::absent(
-                &self.log.environment,
+            None => Ok(StreamInner::absent(
+                &self.log.context,
                 key,
                 Default::default(),
             )),
@@ -246,20 +247,20 @@ impl Wal {
     /// The keys of all streams, sorted; those that could not be opened included.
     pub fn streams(&self) -> Result<Vec<String>> {
         self.log.enter()?;
-        if self.log.environment.read_only {
+        if self.log.context.read_only {
             self.log.telling(|| self.log.discover())?;
         }
-        let known = self.log.known.read();
-        let exists = |known: &Known| match known {
-            Known::Stream(stream) => stream.exists(),
-            Known::Broken(_) => true,
+        let registered = self.log.registered.read();
+        let exists = |registered: &RegistryEntry| match registered {
+            RegistryEntry::Open(stream) => stream.exists(),
+            RegistryEntry::Failed(_) => true,
         };
-        let mut keys: Vec<String> = known
+        let mut keys: Vec<String> = registered
             .iter()
-            .filter(|(_, known)| exists(known))
+            .filter(|(_, registered)| exists(registered))
             .map(|(key, _)| key.to_string())
             .collect();
-        drop(known);
+        drop(registered);
         keys.sort_unstable();
         Ok(keys)
     }
@@ -275,7 +276,7 @@ impl Wal {
     /// that could not be opened took no appends and are passed over.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter_to_write()?;
-        let streams = self.log.served(&self.log.known.read());
+        let streams = self.log.open_streams(&self.log.registered.read());
         let mut result = Ok(());
         for stream in streams {
             let synced = match self.log.telling(|| stream.sync()) {
@@ -299,7 +300,7 @@ impl Wal {
     #[cfg(feature = "capi")]
     pub(crate) fn append_vectored(&self, stream: &str, parts: &[&[u8]]) -> Result<u64> {
         self.log.enter_to_write()?;
-        let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
+        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
         self.log
             .append_to(stream, |stream| stream.append(parts, durable))
     }
@@ -313,7 +314,7 @@ impl Wal {
         target: &mut [u8],
     ) -> Result<Option<usize>> {
         self.log
-            .in_stream(stream, |stream| stream.get_into(id, target))
+            .with_stream_for_read(stream, |stream| stream.get_into(id, target))
     }
 
     /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
@@ -321,14 +322,14 @@ impl Wal {
         let Some(stream) = self.log.telling(|| self.log.find(stream))? else {
             return Ok(None);
         };
-        self.log.telling(|| stream.look_again())?;
+        self.log.telling(|| stream.refresh())?;
         Ok(stream.current_segment_start_id())
     }
 
     /// What the streams share; the sharded log keeps its own files beside them.
     #[cfg(feature = "sharded")]
-    pub(crate) fn environment(&self) -> &Arc<Environment> {
-        &self.log.environment
+    pub(crate) fn context(&self) -> &Arc<LogContext> {
+        &self.log.context
     }
 
     /// Whether the log can be used: `Closed` and `Forked` otherwise.
@@ -339,11 +340,11 @@ impl Wal {
 
     /// Keeps the log from being closed, and its lock from being released, until the guard goes.
     #[cfg(feature = "sharded")]
-    pub(crate) fn hold_open(&self) -> Result<HeldOpen<'_>> {
-        self.log.hold_open()
+    pub(crate) fn block_close(&self) -> Result<CloseBlocker<'_>> {
+        self.log.block_close()
     }
 
-    fn existing(&self, key: &str) -> Result<Arc<StreamCore>> {
+    fn existing(&self, key: &str) -> Result<Arc<StreamInner>> {
         match self.log.find(key)? {
             Some(stream) if stream.exists() => Ok(stream),
             _ => Err(Error::StreamNotFound(key.to_owned())),
@@ -354,7 +355,7 @@ impl Wal {
 impl std::fmt::Debug for Wal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wal")
-            .field("root", &self.log.environment.root)
+            .field("root", &self.log.context.root)
             .finish_non_exhaustive()
     }
 }

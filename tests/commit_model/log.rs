@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::group::CommitError;
-use crate::group::Fault;
 use crate::group::GroupCommit;
+use crate::group::LeaderFault;
 use crate::primitives::AtomicBool;
 use crate::primitives::AtomicU64;
 use crate::primitives::Ordering::SeqCst;
@@ -14,7 +14,7 @@ pub enum Failure {
     Sync,
     Write,
     OtherWrite,
-    Fault(Fault),
+    LeaderFault(LeaderFault),
 }
 
 pub type Answer = Result<(), CommitError<Failure>>;
@@ -43,7 +43,7 @@ impl Log {
 
     pub fn with_failing_sync(number: u64) -> Self {
         Log {
-            group: GroupCommit::new(0, Failure::Fault),
+            group: GroupCommit::new(0, Failure::LeaderFault),
             published: AtomicU64::new(0),
             synced: AtomicU64::new(0),
             failing_sync: number,

@@ -40,7 +40,7 @@ use shuttle::scheduler::RandomScheduler;
 use shuttle::thread;
 
 use group::CommitError;
-use group::Fault;
+use group::LeaderFault;
 use log::Failure;
 use log::Log;
 use primitives::AtomicBool;
@@ -236,7 +236,7 @@ fn a_panicking_leader_hands_over_and_the_others_are_told() {
                             },
                         )
                     }));
-                    let told = Failure::Fault(Fault::LeaderPanicked);
+                    let told = Failure::LeaderFault(LeaderFault::LeaderPanicked);
                     match answer {
                         Ok(answer) => assert_eq!(answer, Err(CommitError::Poisoned(told))),
                         Err(panic) => assert_eq!(*panic.downcast::<&str>().unwrap(), "bang"),
@@ -332,7 +332,7 @@ fn close_and_failure_at_once_leave_nobody_behind() {
 struct StagedLog {
     log: Log,
     staged: primitives::Mutex<Staged>,
-    failed_writes: AtomicU64,
+    rollback_count: AtomicU64,
     failing_write: u64,
 }
 
@@ -355,10 +355,10 @@ impl StagedLog {
             staged.next_owner += 1;
             let owner = staged.next_owner;
             staged.owners.push(owner);
-            (staged.reserved, owner, self.failed_writes.load(SeqCst))
+            (staged.reserved, owner, self.rollback_count.load(SeqCst))
         };
         let is_void = || {
-            self.failed_writes.load(SeqCst) != failed_before
+            self.rollback_count.load(SeqCst) != failed_before
                 && self.staged.lock().unwrap().taken_back.contains(&owner)
         };
         let answer = self.log.group.commit(target, is_void, || {
@@ -388,8 +388,8 @@ impl StagedLog {
             let back = staged.owners.split_off(written as usize);
             staged.taken_back.extend(back);
             staged.reserved = written;
-            self.failed_writes.fetch_add(1, SeqCst);
-            self.log.group.recheck();
+            self.rollback_count.fetch_add(1, SeqCst);
+            self.log.group.wake_to_recheck();
         } else {
             staged.written = staged.reserved;
         }
@@ -403,7 +403,7 @@ fn staged_targets_are_committed_by_their_owners_round_or_told_that_they_were_tak
         let log = StagedLog {
             log: Log::new(),
             staged: primitives::Mutex::new(Staged::default()),
-            failed_writes: AtomicU64::new(0),
+            rollback_count: AtomicU64::new(0),
             failing_write: thread_rng().gen_range(0..4),
         };
         let failed = AtomicU64::new(0);

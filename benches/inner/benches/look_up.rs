@@ -20,18 +20,18 @@ use ironwal_inner::format::SegmentHeader;
 use ironwal_inner::ids::EntryId;
 use ironwal_inner::ids::FileOffset;
 use ironwal_inner::payload;
-use ironwal_inner::segment::FrameAt;
+use ironwal_inner::segment::LocatedFrame;
 use ironwal_inner::segment::Places;
-use ironwal_inner::segment::Readable;
+use ironwal_inner::segment::SegmentReader;
 use ironwal_inner::segment::Segment;
 use ironwal_inner::segment::SegmentEnd;
-use ironwal_inner::segment::Source;
+use ironwal_inner::segment::SegmentBytes;
 use ironwal_inner::segment::SparseIndex;
 use ironwal_inner::segment::Window;
 use ironwal_inner::segment::header_at;
 use ironwal_inner::segment::locate;
 use ironwal_inner::short_runs;
-use ironwal_inner::storage::Mapping;
+use ironwal_inner::storage::SharedBytes;
 use ironwal_inner::sync::RwLock;
 
 const COUNT: u64 = 1_000_000;
@@ -41,7 +41,7 @@ const FRAME_LEN: u64 = (FRAME_HEADER_LEN + ENTRY_LEN) as u64;
 /// A segment, and what is known of it.
 struct World {
     segment: Segment,
-    source: Source,
+    source: SegmentBytes,
     index: SparseIndex,
     places: Places,
     last: FrameHeader,
@@ -57,7 +57,7 @@ fn world() -> World {
         predecessor: None,
         lost_from: EntryId(0),
         first_kept_id: EntryId(0),
-        cut_epoch: 0,
+        truncation_epoch: 0,
     };
     let seed = header.seed();
     let mut bytes = Vec::with_capacity((HEADER_AREA_LEN + COUNT * FRAME_LEN) as usize);
@@ -72,7 +72,7 @@ fn world() -> World {
         let header = header.expect("memory");
         let offset = end.offset;
         index.note(end.last_frame, offset, id);
-        places.note(&FrameAt { offset, header }, id);
+        places.note(&LocatedFrame { offset, header }, id);
         end = SegmentEnd {
             offset: offset + header.len(),
             next_id: header.end_id(),
@@ -86,7 +86,7 @@ fn world() -> World {
     World {
         // Who reads is handed the index apart.
         segment: Segment::new(header, dir, &end, false, SparseIndex::empty()),
-        source: Source::Mapped(Mapping::of_read(bytes)),
+        source: SegmentBytes::FullyMapped(SharedBytes::of_read(bytes)),
         index,
         places,
         last: last.expect("a million"),
@@ -106,7 +106,7 @@ fn places_of_any_length(like: FrameHeader) -> Places {
             uncompressed_len: len as u32,
             ..like
         };
-        let frame = FrameAt { offset, header };
+        let frame = LocatedFrame { offset, header };
         places.note(&frame, id);
         offset = frame.end();
     }
@@ -150,7 +150,7 @@ fn to_the_frame(criterion: &mut Criterion, world: World) {
     let mut group = criterion.benchmark_group("look-up, to the frame");
     let mut ids = Random::new();
     let (segment, places) = (&world.segment, &world.places);
-    let file = Readable {
+    let file = SegmentReader {
         source: world.source,
         index: Arc::new(RwLock::new(world.index)),
     };

@@ -23,7 +23,7 @@ use ironwal::tools::Selection;
 
 use cli::Args;
 use cli::Command;
-use progress::Meter;
+use progress::ProgressReporter;
 use render_text::Output;
 
 /// Nothing is wrong.
@@ -86,9 +86,9 @@ fn selection(args: &Args) -> Selection {
 }
 
 fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let place = Place::new(&args.directory)?;
-    let mut meter = Meter::new(args.progress);
-    let report = tools::verify(&place, &selection(args), &mut |p| meter.tell(p))?;
+    let place = LogDir::new(&args.directory)?;
+    let mut meter = ProgressReporter::new(args.progress);
+    let report = tools::verify(&place, &selection(args), &mut |p| meter.report(p))?;
     meter.end();
     match args.json {
         true => output.line(&render_json::verified(args, &report)),
@@ -105,7 +105,7 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
 }
 
 fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let place = Place::new(&args.directory)?;
+    let place = LogDir::new(&args.directory)?;
     let log = tools::stat(&place, &selection(args))?;
     match args.json {
         true => output.line(&render_json::counted(args, &log)),
@@ -122,7 +122,7 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
 }
 
 fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let place = Place::new(&args.directory)?;
+    let place = LogDir::new(&args.directory)?;
     let mut code = CLEAN;
     tools::dump(&place, &selection(args), &mut |entry| {
         if entry.data.is_err() {
@@ -148,8 +148,8 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
         true => CompressionType::Lz4,
         false => CompressionType::None,
     };
-    let mut meter = Meter::new(args.progress);
-    let tell = &mut |p| meter.tell(p);
+    let mut meter = ProgressReporter::new(args.progress);
+    let tell = &mut |p| meter.report(p);
     let report = repair::repair(&args.directory, copy, compression, tell)?;
     meter.end();
     match args.json {

@@ -10,18 +10,18 @@ use ironwal::tools::Progress;
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Tells progress a few times a second.
-pub struct Meter {
+pub struct ProgressReporter {
     shown: bool,
     is_terminal: bool,
     begun: Instant,
     told: Option<Instant>,
 }
 
-impl Meter {
+impl ProgressReporter {
     /// Shows progress on a terminal, and elsewhere where that is `asked` for.
     pub fn new(asked: bool) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        Meter {
+        ProgressReporter {
             shown: asked || is_terminal,
             is_terminal,
             begun: Instant::now(),
@@ -30,7 +30,7 @@ impl Meter {
     }
 
     /// How far it has come now.
-    pub fn tell(&mut self, progress: Progress) {
+    pub fn report(&mut self, progress: Progress) {
         let is_due = self.told.is_none_or(|told| told.elapsed() >= EVERY);
         let is_over = progress.bytes_done >= progress.bytes_total;
         if !self.shown || !(is_due || is_over) {

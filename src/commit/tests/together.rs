@@ -23,7 +23,7 @@ fn a_target_that_became_void_is_waited_for_no_longer_and_the_others_are_made_dur
         let other = scope.spawn(|| group.commit(2, never, || Ok(2)));
         until_waiting(&group, 2);
         taken_back.store(true, SeqCst);
-        group.recheck();
+        group.wake_to_recheck();
         assert_eq!(void.join().expect("returns"), Ok(()));
         until_waiting(&group, 1);
         held.finish(Ok(1));

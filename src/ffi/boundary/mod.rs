@@ -34,15 +34,15 @@ use crate::ffi::status::ironwal_status;
 pub(super) type Outcome = Result<(), Failure>;
 
 /// Whether calls on a log and its children are let in. Shared by all handles of one log.
-pub(super) struct Gate {
+pub(super) struct LogGate {
     fork_generation: u64,
     closed: AtomicBool,
     panicked: AtomicBool,
 }
 
-impl Gate {
-    pub(super) fn new() -> Arc<Gate> {
-        Arc::new(Gate {
+impl LogGate {
+    pub(super) fn new() -> Arc<LogGate> {
+        Arc::new(LogGate {
             fork_generation: fork_generation(),
             closed: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
@@ -75,11 +75,11 @@ impl Gate {
 
 /// Held by every handle that keeps its log open, before what it holds of the engine: the gate
 /// shuts just before the last of them gives the log up, which closes it.
-pub(super) struct Keeper {
-    pub(super) gate: Arc<Gate>,
+pub(super) struct OpenRef {
+    pub(super) gate: Arc<LogGate>,
 }
 
-impl Drop for Keeper {
+impl Drop for OpenRef {
     fn drop(&mut self) {
         self.gate.close();
     }
@@ -94,16 +94,16 @@ pub(super) trait Handle: Sized {
     /// What the handle is called in messages.
     const NAME: &'static str;
     /// The gate of its log; options have none.
-    fn gate(&self) -> Option<&Arc<Gate>>;
+    fn gate(&self) -> Option<&Arc<LogGate>>;
 }
 
 /// A handle as it lies in memory. `repr(C)`: the magic comes first for every kind, so that a
 /// handle of another kind is told apart without reading beyond it.
 #[repr(C)]
-pub(super) struct Tagged<H> {
+pub(super) struct HandleBox<H> {
     magic: u64,
     /// The value's, so that calls that change the value have it at hand.
-    pub(super) gate: Option<Arc<Gate>>,
+    pub(super) gate: Option<Arc<LogGate>>,
     pub(super) value: H,
 }
 
@@ -112,7 +112,7 @@ const FREED: u64 = 0xDEAD_DEAD_DEAD_DEAD;
 
 /// Hands a value to C.
 pub(super) fn into_handle<H: Handle>(value: H) -> *mut H::Opaque {
-    Box::into_raw(Box::new(Tagged {
+    Box::into_raw(Box::new(HandleBox {
         magic: H::MAGIC,
         gate: value.gate().cloned(),
         value,
@@ -128,7 +128,7 @@ pub(super) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failur
     // SAFETY: as demanded of the caller; `tagged` has checked the kind.
     unsafe {
         tagged::<H>(handle)?;
-        let tagged = handle.cast::<Tagged<H>>();
+        let tagged = handle.cast::<HandleBox<H>>();
         // Volatile: a later use after free finds it as long as the memory is not reused.
         ptr::write_volatile(&raw mut (*tagged).magic, FREED);
         Ok(Box::from_raw(tagged).value)
@@ -140,11 +140,11 @@ pub(super) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failur
 #[inline]
 pub(super) unsafe fn tagged<H: Handle>(
     handle: *const H::Opaque,
-) -> Result<*const Tagged<H>, Failure> {
+) -> Result<*const HandleBox<H>, Failure> {
     if handle.is_null() {
         return Err(Failure::argument(format!("{} is NULL", H::NAME)));
     }
-    let tagged = handle.cast::<Tagged<H>>();
+    let tagged = handle.cast::<HandleBox<H>>();
     if !tagged.is_aligned() {
         return Err(Failure::argument(format!("{} is no handle", H::NAME)));
     }
@@ -159,7 +159,7 @@ pub(super) unsafe fn tagged<H: Handle>(
 }
 
 /// Marks the log when a call on it unwinds.
-struct PoisonOnUnwind<'a>(Option<&'a Gate>);
+struct PoisonOnUnwind<'a>(Option<&'a LogGate>);
 
 impl Drop for PoisonOnUnwind<'_> {
     fn drop(&mut self) {
@@ -202,7 +202,7 @@ pub(super) unsafe fn call(
 ///
 /// # Safety
 /// `handle` is NULL or a live handle, `out_error` is NULL or writable.
-pub(super) unsafe fn on<H: Handle>(
+pub(super) unsafe fn call_on<H: Handle>(
     handle: *const H::Opaque,
     out_error: *mut *mut ironwal_error,
     body: impl FnOnce(&H) -> Outcome,
@@ -211,7 +211,7 @@ pub(super) unsafe fn on<H: Handle>(
     unsafe {
         call(out_error, || {
             let tagged = &*tagged::<H>(handle)?;
-            through(tagged.gate.as_deref(), || body(&tagged.value))
+            enter(tagged.gate.as_deref(), || body(&tagged.value))
         })
     }
 }
@@ -219,8 +219,8 @@ pub(super) unsafe fn on<H: Handle>(
 /// The same on a handle that one thread at a time may use.
 ///
 /// # Safety
-/// As `on`, and no other thread uses the handle meanwhile.
-pub(super) unsafe fn on_mut<H: Handle>(
+/// As `call_on`, and no other thread uses the handle meanwhile.
+pub(super) unsafe fn call_on_mut<H: Handle>(
     handle: *mut H::Opaque,
     out_error: *mut *mut ironwal_error,
     body: impl FnOnce(&mut H) -> Outcome,
@@ -229,15 +229,15 @@ pub(super) unsafe fn on_mut<H: Handle>(
     unsafe {
         call(out_error, || {
             tagged::<H>(handle)?;
-            let tagged = &mut *handle.cast::<Tagged<H>>();
-            through(tagged.gate.as_deref(), || body(&mut tagged.value))
+            let tagged = &mut *handle.cast::<HandleBox<H>>();
+            enter(tagged.gate.as_deref(), || body(&mut tagged.value))
         })
     }
 }
 
 /// Runs `body` if the gate lets it in; an unwind shuts the gate.
 #[inline]
-pub(super) fn through(gate: Option<&Gate>, body: impl FnOnce() -> Outcome) -> Outcome {
+pub(super) fn enter(gate: Option<&LogGate>, body: impl FnOnce() -> Outcome) -> Outcome {
     if let Some(gate) = gate {
         gate.enter()?;
     }
@@ -248,13 +248,13 @@ pub(super) fn through(gate: Option<&Gate>, body: impl FnOnce() -> Outcome) -> Ou
 }
 
 /// Runs something that tells nothing, such as a free, behind the boundary.
-pub(super) fn quietly(body: impl FnOnce()) {
+pub(super) fn call_void(body: impl FnOnce()) {
     let _no_cancel = CancellationGuard::enter();
-    quietly_at_once(body);
+    call_void_fast(body);
 }
 
 /// The same for something that calls no point of cancellation.
-pub(super) fn quietly_at_once(body: impl FnOnce()) {
+pub(super) fn call_void_fast(body: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
         leak(payload);
     }
@@ -342,7 +342,7 @@ pub(super) unsafe fn buffer<'a>(
 ///
 /// # Safety
 /// As `array`, for the slices and for the bytes of each.
-pub(super) unsafe fn parts<'a>(
+pub(super) unsafe fn slices<'a>(
     slices: *const ironwal_slice,
     count: usize,
     name: &str,
@@ -363,7 +363,7 @@ pub(super) unsafe fn parts<'a>(
 ///
 /// # Safety
 /// As `bytes`.
-pub(super) unsafe fn text<'a>(
+pub(super) unsafe fn utf8<'a>(
     data: *const c_char,
     len: usize,
     name: &str,
@@ -380,7 +380,7 @@ pub(super) unsafe fn text<'a>(
 }
 
 /// A required output.
-pub(super) fn required<T>(out: *mut T, name: &str) -> Result<*mut T, Failure> {
+pub(super) fn non_null<T>(out: *mut T, name: &str) -> Result<*mut T, Failure> {
     match out.is_null() {
         true => Err(Failure::argument(format!("{name} is NULL"))),
         false => Ok(out),
@@ -391,7 +391,7 @@ pub(super) fn required<T>(out: *mut T, name: &str) -> Result<*mut T, Failure> {
 ///
 /// # Safety
 /// `out` is NULL or writable.
-pub(super) unsafe fn give<T>(out: *mut T, value: T) {
+pub(super) unsafe fn write_out<T>(out: *mut T, value: T) {
     if !out.is_null() {
         // SAFETY: not NULL, and the caller says it is writable.
         unsafe { out.write(value) };

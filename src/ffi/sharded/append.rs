@@ -49,12 +49,12 @@ pub unsafe extern "C" fn ironwal_sharded_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             let key = boundary::bytes(key, key_len, "key")?;
             let data = boundary::bytes(data, len, "data")?;
             let (shard, id) = handle.sharded.append(key, data)?;
-            boundary::give(out_shard, u32::from(shard));
-            boundary::give(out_id, id);
+            boundary::write_out(out_shard, u32::from(shard));
+            boundary::write_out(out_id, id);
             Ok(())
         })
     }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ironwal_sharded_append_batch(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             let given = boundary::array(entries, entry_count, "entries")?;
             let mut entries = Vec::new();
             memory::reserve(&mut entries, given.len()).map_err(Error::Io)?;
@@ -98,10 +98,10 @@ pub unsafe extern "C" fn ironwal_sharded_append_batch(
             for (at, (shard, id)) in places.into_iter().enumerate() {
                 // A NULL array stays NULL at every index.
                 if !out_shards.is_null() {
-                    boundary::give(out_shards.add(at), u32::from(shard));
+                    boundary::write_out(out_shards.add(at), u32::from(shard));
                 }
                 if !out_ids.is_null() {
-                    boundary::give(out_ids.add(at), id);
+                    boundary::write_out(out_ids.add(at), id);
                 }
             }
             Ok(())
@@ -134,17 +134,17 @@ pub unsafe extern "C" fn ironwal_sharded_append_batch_for_key(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             let key = boundary::bytes(key, key_len, "key")?;
-            let entries = boundary::parts(entries, entry_count, "entries")?;
+            let entries = boundary::slices(entries, entry_count, "entries")?;
             let places = handle.sharded.append_batch_for_key(key, &entries)?;
             let ids = match (places.first(), places.last()) {
                 (Some((_, first)), Some((_, last))) => *first..last + 1,
                 _ => 0..0,
             };
-            boundary::give(out_shard, u32::from(handle.sharded.shard_of(key)));
-            boundary::give(out_first_id, ids.start);
-            boundary::give(out_end_id, ids.end);
+            boundary::write_out(out_shard, u32::from(handle.sharded.shard_of(key)));
+            boundary::write_out(out_first_id, ids.start);
+            boundary::write_out(out_end_id, ids.end);
             Ok(())
         })
     }

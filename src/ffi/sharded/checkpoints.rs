@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::CheckpointData;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
@@ -33,7 +33,7 @@ impl Handle for CheckpointHandle {
     type Opaque = ironwal_checkpoint;
     const MAGIC: u64 = 0x6972_6F6E_6370_7431;
     const NAME: &'static str = "checkpoint";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -49,7 +49,7 @@ impl Handle for CheckpointListHandle {
     type Opaque = ironwal_checkpoint_list;
     const MAGIC: u64 = 0x6972_6F6E_6370_6C31;
     const NAME: &'static str = "list";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn ironwal_sharded_create_checkpoint(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             let id = boundary::bytes(id, id_len, "id")?;
             Ok(handle.sharded.create_checkpoint(id)?)
         })
@@ -104,14 +104,14 @@ pub unsafe extern "C" fn ironwal_sharded_load_checkpoint(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_checkpoint, ptr::null_mut());
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_checkpoint = boundary::required(out_checkpoint, "out_checkpoint")?;
+        boundary::write_out(out_checkpoint, ptr::null_mut());
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_checkpoint = boundary::non_null(out_checkpoint, "out_checkpoint")?;
             let id = boundary::bytes(id, id_len, "id")?;
             let data = handle.sharded.load_checkpoint(id)?;
             let id = id.to_vec();
             let loaded = boundary::into_handle(CheckpointHandle { id, data });
-            boundary::give(out_checkpoint, loaded);
+            boundary::write_out(out_checkpoint, loaded);
             Ok(())
         })
     }
@@ -135,12 +135,12 @@ pub unsafe extern "C" fn ironwal_sharded_load_latest_checkpoint(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_checkpoint, ptr::null_mut());
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_checkpoint = boundary::required(out_checkpoint, "out_checkpoint")?;
+        boundary::write_out(out_checkpoint, ptr::null_mut());
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_checkpoint = boundary::non_null(out_checkpoint, "out_checkpoint")?;
             let (id, data) = handle.sharded.load_latest_checkpoint()?;
             let loaded = boundary::into_handle(CheckpointHandle { id, data });
-            boundary::give(out_checkpoint, loaded);
+            boundary::write_out(out_checkpoint, loaded);
             Ok(())
         })
     }
@@ -162,9 +162,9 @@ pub unsafe extern "C" fn ironwal_sharded_checkpoint_count(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_count = boundary::required(out_count, "out_count")?;
-            boundary::give(out_count, handle.sharded.checkpoint_count());
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_count = boundary::non_null(out_count, "out_count")?;
+            boundary::write_out(out_count, handle.sharded.checkpoint_count());
             Ok(())
         })
     }
@@ -186,11 +186,11 @@ pub unsafe extern "C" fn ironwal_sharded_list_checkpoints(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_list, ptr::null_mut());
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_list = boundary::required(out_list, "out_list")?;
+        boundary::write_out(out_list, ptr::null_mut());
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_list = boundary::non_null(out_list, "out_list")?;
             let list = CheckpointListHandle(handle.sharded.list_checkpoints());
-            boundary::give(out_list, boundary::into_handle(list));
+            boundary::write_out(out_list, boundary::into_handle(list));
             Ok(())
         })
     }
@@ -269,15 +269,15 @@ pub unsafe extern "C" fn ironwal_checkpoint_offset(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<CheckpointHandle>(checkpoint, out_error, |handle| {
-            let out_id = boundary::required(out_id, "out_id")?;
+        boundary::call_on::<CheckpointHandle>(checkpoint, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
             let offsets = &handle.data.offsets;
             let Some(offset) = usize::try_from(shard).ok().and_then(|at| offsets.get(at)) else {
                 let count = offsets.len();
                 let message = format!("shard {shard} is out of range, there are {count}");
                 return Err(Failure::Refused(IRONWAL_E_CONFIG, message));
             };
-            boundary::give(out_id, *offset);
+            boundary::write_out(out_id, *offset);
             Ok(())
         })
     }
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_offset(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_free(checkpoint: *mut ironwal_checkpoint) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the checkpoint up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<CheckpointHandle>(checkpoint) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<CheckpointHandle>(checkpoint) }));
 }
 
 /// How many checkpoints are listed.
@@ -332,16 +332,16 @@ pub unsafe extern "C" fn ironwal_checkpoint_list_get(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_id, ironwal_view::EMPTY);
-        boundary::on::<CheckpointListHandle>(list, out_error, |list| {
-            let out_id = boundary::required(out_id, "out_id")?;
+        boundary::write_out(out_id, ironwal_view::EMPTY);
+        boundary::call_on::<CheckpointListHandle>(list, out_error, |list| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
             let Some((id, timestamp_ns)) = list.0.get(index) else {
                 let count = list.0.len();
                 let message = format!("index {index} of {count} checkpoints");
                 return Err(Failure::argument(message));
             };
-            boundary::give(out_id, ironwal_view::of(id));
-            boundary::give(out_timestamp_ns, *timestamp_ns);
+            boundary::write_out(out_id, ironwal_view::of(id));
+            boundary::write_out(out_timestamp_ns, *timestamp_ns);
             Ok(())
         })
     }
@@ -358,7 +358,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_list_get(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_list_free(list: *mut ironwal_checkpoint_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the list up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<CheckpointListHandle>(list) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<CheckpointListHandle>(list) }));
 }
 
 /// Reads something that cannot fail; `absent` where the handle is NULL or of another kind.
@@ -369,7 +369,7 @@ unsafe fn ask<H: Handle, T>(handle: *const H::Opaque, absent: T, read: impl FnOn
     let mut answer = absent;
     // SAFETY: as demanded of the caller; NULL is refused, which leaves `absent`.
     unsafe {
-        boundary::on::<H>(handle, ptr::null_mut(), |handle| {
+        boundary::call_on::<H>(handle, ptr::null_mut(), |handle| {
             answer = read(handle);
             Ok(())
         })

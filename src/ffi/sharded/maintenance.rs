@@ -73,7 +73,7 @@ pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             fits(out_stats, out_stats_size)?;
             let id = boundary::bytes(id, id_len, "id")?;
             let stats = handle.sharded.prune_before_checkpoint(id)?;
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             fits(out_stats, out_stats_size)?;
             let stats = handle.sharded.compact_checkpoints(keep_latest_n)?;
             let stats = ironwal_compaction_stats {
@@ -144,8 +144,8 @@ pub unsafe extern "C" fn ironwal_sharded_automatic_status(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_last_error, ironwal_buffer::EMPTY);
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::write_out(out_last_error, ironwal_buffer::EMPTY);
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             fits(out_status, out_status_size)?;
             let status = handle.sharded.automatic_status();
             let status = status.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn ironwal_sharded_automatic_status(
             give_sized(out_status, out_status_size, counts);
             let asked = !out_last_error.is_null();
             if let Some(text) = status.last_error.filter(|_| asked) {
-                boundary::give(out_last_error, ironwal_buffer::owning(text.into_bytes()));
+                boundary::write_out(out_last_error, ironwal_buffer::owning(text.into_bytes()));
             }
             Ok(())
         })

@@ -17,9 +17,9 @@ use crate::Wal;
 use crate::sharded::route;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
-use crate::ffi::boundary::Keeper;
+use crate::ffi::boundary::LogGate;
+use crate::ffi::boundary::OpenRef;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::iterator;
 use crate::ffi::iterator::ironwal_iter;
@@ -42,7 +42,7 @@ pub enum ironwal_sharded {}
 
 /// What stands behind an `ironwal_sharded`.
 pub(super) struct ShardedHandle {
-    keeper: Arc<Keeper>,
+    keeper: Arc<OpenRef>,
     pub(super) sharded: ShardedWal,
     sink: Option<LogSink>,
 }
@@ -51,7 +51,7 @@ impl Handle for ShardedHandle {
     type Opaque = ironwal_sharded;
     const MAGIC: u64 = 0x6972_6F6E_7368_6431;
     const NAME: &'static str = "sharded";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         Some(&self.keeper.gate)
     }
 }
@@ -77,10 +77,10 @@ pub unsafe extern "C" fn ironwal_sharded_route(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::call(out_error, || {
-            let out_shard = boundary::required(out_shard, "out_shard")?;
+            let out_shard = boundary::non_null(out_shard, "out_shard")?;
             let key = boundary::bytes(key, key_len, "key")?;
             let shard_count = shard_count_of(shard_count)?;
-            boundary::give(out_shard, u32::from(route(key, shard_count)));
+            boundary::write_out(out_shard, u32::from(route(key, shard_count)));
             Ok(())
         })
     }
@@ -110,18 +110,19 @@ pub unsafe extern "C" fn ironwal_sharded_open(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_sharded, ptr::null_mut());
+        boundary::write_out(out_sharded, ptr::null_mut());
         // Copied first: two handles cannot both be borrowed by one boundary.
         let mut wanted = None;
-        let copied = boundary::on::<ShardedOptionsHandle>(sharded_options, out_error, |handle| {
-            wanted = Some(handle.options.clone());
-            Ok(())
-        });
+        let copied =
+            boundary::call_on::<ShardedOptionsHandle>(sharded_options, out_error, |handle| {
+                wanted = Some(handle.options.clone());
+                Ok(())
+            });
         let Some(wanted) = wanted else {
             return copied;
         };
-        boundary::on::<OptionsHandle>(options, out_error, |handle| {
-            let out_sharded = boundary::required(out_sharded, "out_sharded")?;
+        boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
+            let out_sharded = boundary::non_null(out_sharded, "out_sharded")?;
             let options = handle.options.clone();
             let sink = handle.sink.clone();
             let opened = format!("opened {}", options.root_path.display());
@@ -134,11 +135,13 @@ pub unsafe extern "C" fn ironwal_sharded_open(
             };
             tell(sink.as_ref(), &opened);
             let handle = ShardedHandle {
-                keeper: Arc::new(Keeper { gate: Gate::new() }),
+                keeper: Arc::new(OpenRef {
+                    gate: LogGate::new(),
+                }),
                 sharded,
                 sink,
             };
-            boundary::give(out_sharded, boundary::into_handle(handle));
+            boundary::write_out(out_sharded, boundary::into_handle(handle));
             Ok(())
         })
     }
@@ -185,7 +188,7 @@ pub unsafe extern "C" fn ironwal_sharded_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_free(sharded: *mut ironwal_sharded) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<ShardedHandle>(sharded) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<ShardedHandle>(sharded) }));
 }
 
 /// How many shards there are.
@@ -204,9 +207,9 @@ pub unsafe extern "C" fn ironwal_sharded_shard_count(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_shard_count = boundary::required(out_shard_count, "out_shard_count")?;
-            boundary::give(out_shard_count, u32::from(handle.sharded.shard_count()));
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_shard_count = boundary::non_null(out_shard_count, "out_shard_count")?;
+            boundary::write_out(out_shard_count, u32::from(handle.sharded.shard_count()));
             Ok(())
         })
     }
@@ -234,15 +237,15 @@ pub unsafe extern "C" fn ironwal_sharded_wal(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_wal, ptr::null_mut());
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_wal = boundary::required(out_wal, "out_wal")?;
+        boundary::write_out(out_wal, ptr::null_mut());
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_wal = boundary::non_null(out_wal, "out_wal")?;
             let handle = WalHandle {
                 keeper: Arc::clone(&handle.keeper),
                 wal: handle.sharded.inner().clone(),
                 sink: handle.sink.clone(),
             };
-            boundary::give(out_wal, boundary::into_handle(handle));
+            boundary::write_out(out_wal, boundary::into_handle(handle));
             Ok(())
         })
     }
@@ -269,12 +272,12 @@ pub unsafe extern "C" fn ironwal_sharded_iter_shard(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_iter, ptr::null_mut());
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
-            let out_iter = boundary::required(out_iter, "out_iter")?;
+        boundary::write_out(out_iter, ptr::null_mut());
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let out_iter = boundary::non_null(out_iter, "out_iter")?;
             let shard = narrow(shard, "shard")?;
             let iterator = handle.sharded.iter_shard_with_ids(shard, start_id)?;
-            boundary::give(out_iter, iterator::handle_of(&handle.keeper.gate, iterator));
+            boundary::write_out(out_iter, iterator::handle_of(&handle.keeper.gate, iterator));
             Ok(())
         })
     }
@@ -296,7 +299,7 @@ pub unsafe extern "C" fn ironwal_sharded_flush_shard(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             let shard = narrow(shard, "shard")?;
             Ok(handle.sharded.flush_shard(shard)?)
         })
@@ -319,7 +322,7 @@ pub unsafe extern "C" fn ironwal_sharded_flush_all(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
             Ok(handle.sharded.flush_all()?)
         })
     }

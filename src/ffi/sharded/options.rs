@@ -14,8 +14,8 @@ use crate::sharded::AutomaticCheckpoints;
 use crate::sharded::CheckpointIds;
 
 use crate::ffi::boundary;
-use crate::ffi::boundary::Gate;
 use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::Outcome;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
@@ -40,7 +40,7 @@ impl Handle for ShardedOptionsHandle {
     type Opaque = ironwal_sharded_options;
     const MAGIC: u64 = 0x6972_6F6E_736F_7031;
     const NAME: &'static str = "sharded_options";
-    fn gate(&self) -> Option<&Arc<Gate>> {
+    fn gate(&self) -> Option<&Arc<LogGate>> {
         None
     }
 }
@@ -101,12 +101,12 @@ pub unsafe extern "C" fn ironwal_sharded_options_new(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        boundary::give(out_options, ptr::null_mut());
+        boundary::write_out(out_options, ptr::null_mut());
         boundary::call(out_error, || {
-            let out_options = boundary::required(out_options, "out_options")?;
+            let out_options = boundary::non_null(out_options, "out_options")?;
             let options = ShardedOptions::new(shard_count_of(shard_count)?);
             let handle = boundary::into_handle(ShardedOptionsHandle { options });
-            boundary::give(out_options, handle);
+            boundary::write_out(out_options, handle);
             Ok(())
         })
     }
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_free(options: *mut ironwal_sharded_options) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the options up.
-    boundary::quietly(|| drop(unsafe { boundary::take::<ShardedOptionsHandle>(options) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<ShardedOptionsHandle>(options) }));
 }
 
 /// Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
@@ -279,7 +279,7 @@ unsafe fn change(
 ) -> ironwal_status {
     // SAFETY: as demanded of the caller.
     unsafe {
-        boundary::on_mut::<ShardedOptionsHandle>(options, out_error, |handle| {
+        boundary::call_on_mut::<ShardedOptionsHandle>(options, out_error, |handle| {
             let automatic = handle.options.automatic.clone();
             let mut automatic = automatic.unwrap_or_else(|| AutomaticCheckpoints {
                 every_entries: None,

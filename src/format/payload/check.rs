@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::checksum::crc_of;
+use crate::checksum::crc32;
 #[cfg(feature = "compression")]
 use crate::error::memory;
 use crate::format::fields::put_u32;
@@ -81,7 +81,7 @@ pub fn check_payload(
     let (Some(covered), true) = (covered, payload.len() == header.stored_len as usize) else {
         return Err(PayloadFault::Crc {
             expected,
-            actual: crc_of(payload),
+            actual: crc32(payload),
         });
     };
     let actual = if is_table {
@@ -89,7 +89,7 @@ pub fn check_payload(
         table.update(covered);
         table.crc()
     } else {
-        crc_of(covered)
+        crc32(covered)
     };
     if expected != actual {
         return Err(PayloadFault::Crc { expected, actual });
@@ -108,7 +108,7 @@ pub fn decompress(header: &FrameHeader, stored: &[u8]) -> Result<Vec<u8>, Payloa
     if header.codec == Codec::None {
         return Err(PayloadFault::Decompress);
     }
-    let (expected, actual) = (header.payload_crc, crc_of(stored));
+    let (expected, actual) = (header.payload_crc, crc32(stored));
     if expected != actual || stored.len() != header.stored_len as usize {
         return Err(PayloadFault::Crc { expected, actual });
     }
@@ -155,9 +155,9 @@ pub fn entry_row(header: &FrameHeader, rows: &[u8], index: u32) -> Option<EntryR
 #[inline]
 pub fn entry_check(header: &FrameHeader, seed: SegmentSeed, index: u32, entry: &[u8]) -> u32 {
     match (header.kind, header.codec) {
-        (FrameKind::Many, Codec::None) => crc_of(entry) ^ mask_of(header, seed, index),
-        (FrameKind::Many, Codec::Lz4) => crc_of(entry),
-        (FrameKind::Single | FrameKind::Footer, Codec::None) => crc_of(entry),
+        (FrameKind::Many, Codec::None) => crc32(entry) ^ mask_of(header, seed, index),
+        (FrameKind::Many, Codec::Lz4) => crc32(entry),
+        (FrameKind::Single | FrameKind::Footer, Codec::None) => crc32(entry),
         (FrameKind::Single | FrameKind::Footer, Codec::Lz4) => header.payload_crc,
     }
 }
@@ -234,7 +234,7 @@ fn check_entries(
     for index in 0..header.entry_count {
         let row = entry_range(header, payload, index).ok_or(PayloadFault::Table)?;
         let entry = payload.get(row.range).ok_or(PayloadFault::Table)?;
-        let (expected, actual) = (row.check, crc_of(entry) ^ masks.next_mask());
+        let (expected, actual) = (row.check, crc32(entry) ^ masks.next_mask());
         if expected != actual {
             return Err(PayloadFault::Entry {
                 index,

@@ -5,8 +5,8 @@
 
 use std::io;
 
-use crate::checksum::crc_of;
-use crate::checksum::crc_of_all;
+use crate::checksum::crc32;
+use crate::checksum::crc32_parts;
 use crate::error::memory;
 use crate::format::fields::put_u32;
 use crate::format::fields::u32_at;
@@ -80,7 +80,7 @@ impl<'a> PreparedFrame<'a> {
             kind: FrameKind::Single,
             codec: Codec::None,
             entry_count: 1,
-            payload_crc: crc_of_all(parts),
+            payload_crc: crc32_parts(parts),
             stored_len: len,
             uncompressed_len: len,
             table: Vec::new(),
@@ -113,7 +113,7 @@ impl<'a> PreparedFrame<'a> {
             kind: FrameKind::Many,
             codec: Codec::None,
             entry_count,
-            payload_crc: crc_of(&table),
+            payload_crc: crc32(&table),
             stored_len: len,
             uncompressed_len: len,
             table,
@@ -218,7 +218,7 @@ impl<'a> PreparedFrame<'a> {
             kind,
             codec: Codec::Lz4,
             entry_count,
-            payload_crc: crc_of(&packed),
+            payload_crc: crc32(&packed),
             stored_len: packed.len() as u32,
             uncompressed_len: len,
             table: Vec::new(),
@@ -289,7 +289,7 @@ fn table_of(entries: &[&[u8]]) -> io::Result<Vec<u8>> {
     for (row, entry) in table.chunks_exact_mut(TABLE_ROW_LEN).zip(entries) {
         end += entry.len() as u32;
         put_u32(row, ROW_END_AT, end);
-        put_u32(row, ROW_CHECK_AT, crc_of(entry));
+        put_u32(row, ROW_CHECK_AT, crc32(entry));
     }
     Ok(table)
 }

@@ -18,7 +18,7 @@ fn sample() -> FrontierSlot {
         next_id: EntryId(1001),
         last_frame: Some(FileOffset(0x600)),
         first_kept_id: EntryId(500),
-        cut_epoch: 3,
+        truncation_epoch: 3,
     }
 }
 
@@ -137,7 +137,7 @@ fn the_newer_slot_is_the_one_of_the_later_cut_then_id_then_offset() {
         ..sample()
     };
     let later_cut = FrontierSlot {
-        cut_epoch: 4,
+        truncation_epoch: 4,
         next_id: EntryId(0),
         ..sample()
     };
@@ -151,7 +151,7 @@ proptest! {
     fn a_slot_survives_the_round_trip(
         frames_len in 36..u64::MAX - 1536,
         last_frame in proptest::option::of(any::<u64>()),
-        (next_id, first_kept_id, cut_epoch) in any::<(u64, u64, u64)>(),
+        (next_id, first_kept_id, truncation_epoch) in any::<(u64, u64, u64)>(),
         slot in 0..2usize,
     ) {
         let end = 1536 + frames_len;
@@ -160,7 +160,7 @@ proptest! {
             next_id: EntryId(next_id),
             last_frame: last_frame.map(|at| FileOffset(1536 + at % (frames_len - 35))),
             first_kept_id: EntryId(first_kept_id),
-            cut_epoch,
+            truncation_epoch,
         };
         let bytes = frontier.encode(seed(), slot);
         prop_assert_eq!(FrontierSlot::decode(&bytes, seed(), slot), SlotState::Valid(frontier));

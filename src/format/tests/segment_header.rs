@@ -22,7 +22,7 @@ fn sample() -> SegmentHeader {
         }),
         lost_from: EntryId(990),
         first_kept_id: EntryId(500),
-        cut_epoch: 3,
+        truncation_epoch: 3,
     }
 }
 
@@ -34,7 +34,7 @@ fn first_of_stream() -> SegmentHeader {
         predecessor: None,
         lost_from: EntryId(0),
         first_kept_id: EntryId(0),
-        cut_epoch: 0,
+        truncation_epoch: 0,
     }
 }
 
@@ -108,15 +108,15 @@ fn each_fault_of_a_header_has_its_name() {
             ours[..511].to_vec(),
             HeaderFault::Short,
         ),
-        ("one byte of another", vec![b'x'], HeaderFault::Stranger),
+        ("one byte of another", vec![b'x'], HeaderFault::Unrecognized),
         (
             "zeros, then something",
             [&[0; 9][..], b"x"].concat(),
-            HeaderFault::Stranger,
+            HeaderFault::Unrecognized,
         ),
-        ("a text", vec![b'x'; 511], HeaderFault::Stranger),
-        ("a long text", vec![b'x'; 4096], HeaderFault::Stranger),
-        ("another magic", with(1, b'J'), HeaderFault::Stranger),
+        ("a text", vec![b'x'; 511], HeaderFault::Unrecognized),
+        ("a long text", vec![b'x'; 4096], HeaderFault::Unrecognized),
+        ("another magic", with(1, b'J'), HeaderFault::Unrecognized),
         ("a sector of zeros", vec![0; 512], HeaderFault::Zeros),
         (
             "a sector of zeros, then frames",
@@ -197,7 +197,7 @@ proptest! {
         key in "[^\u{0}]{1,63}",
         first_id: u64,
         lost: u64,
-        (generation, first_kept_id, cut_epoch) in any::<(u64, u64, u64)>(),
+        (generation, first_kept_id, truncation_epoch) in any::<(u64, u64, u64)>(),
         predecessor: Option<(u64, u32)>,
         behind: Vec<u8>,
     ) {
@@ -209,7 +209,7 @@ proptest! {
                 .map(|(end_id, link)| Predecessor { end_id: EntryId(end_id), link }),
             lost_from: EntryId(first_id.saturating_sub(lost)),
             first_kept_id: EntryId(first_kept_id),
-            cut_epoch,
+            truncation_epoch,
         };
         let mut file = header.encode().to_vec();
         file.extend(behind);

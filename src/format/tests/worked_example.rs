@@ -28,7 +28,7 @@ fn segment() -> Vec<u8> {
         }),
         lost_from: EntryId(990),
         first_kept_id: EntryId(500),
-        cut_epoch: 3,
+        truncation_epoch: 3,
     };
     let seed = header.seed();
     let first = FileOffset(1536);
@@ -37,7 +37,7 @@ fn segment() -> Vec<u8> {
         next_id: EntryId(next_id),
         last_frame: Some(last_frame),
         first_kept_id: EntryId(500),
-        cut_epoch: 3,
+        truncation_epoch: 3,
     };
 
     let mut frames = Vec::new();

@@ -14,7 +14,7 @@ use crate::primitives::model::MutexGuard;
 use crate::primitives::model::clock;
 
 /// How many turns of the others a wait lasts at most that ends at its deadline.
-const MOST_TURNS: usize = 6;
+const MAX_TURNS: usize = 6;
 
 /// See `parking_lot::Condvar`.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Condvar {
 }
 
 fn let_others_run() {
-    (0..thread_rng().gen_range(0..=MOST_TURNS)).for_each(|_| thread::yield_now());
+    (0..thread_rng().gen_range(0..=MAX_TURNS)).for_each(|_| thread::yield_now());
 }
 
 /// See `std::sync::Condvar`; deadlines as above.

@@ -7,67 +7,71 @@ use crate::ids::EntryId;
 use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::decide::segment_ends::start_of;
-use crate::recovery::decide::table::Judge;
-use crate::recovery::facts::Stop;
+use crate::recovery::decide::table::DecisionBuilder;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Finding;
-use crate::recovery::verdict::Kept;
+use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::LOST_SEGMENT_IDS;
-use crate::recovery::verdict::Next;
+use crate::recovery::verdict::NextAppend;
 use crate::segment::SegmentEnd;
 
-impl Judge<'_> {
+impl DecisionBuilder<'_> {
     /// The frontier's segment has no header: its creation was cut short, unless the next segment
     /// records what it held as lost. Its name alone proves nothing.
-    pub(in crate::recovery) fn empty_first(&mut self, first: usize, rest: &[usize]) {
+    pub(in crate::recovery) fn case_first_has_no_entry(&mut self, first: usize, rest: &[usize]) {
         let name_id = self.segment(first).name_id;
         let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
         let follower = follower.filter(|(_, (header, _))| records_loss_of(header, name_id));
         if let Some((next, (header, scan))) = follower {
-            self.drop_tail(&[first]);
+            self.discard_tail(&[first]);
             let tail = (start_of(&header), true);
             return self.follow_tail((next, header, scan), tail, &rest[1..]);
         }
-        self.drop_tail(rest);
-        self.drop_tail(&[first]);
-        self.go_on_behind_kept();
+        self.discard_tail(rest);
+        self.discard_tail(&[first]);
+        self.continue_after_kept();
     }
 
     /// The newest segment holds no frame.
-    pub(in crate::recovery) fn empty_newest(
+    pub(in crate::recovery) fn case_newest_is_empty(
         &mut self,
         i: usize,
-        stop: Stop,
+        stop: ScanStop,
         header: &SegmentHeader,
     ) {
         if self.stays_empty(i, header) {
             return self.go_on_in_empty(i, stop, header);
         }
-        if matches!(stop, Stop::Bad { .. }) && !self.facts.frontier.known {
+        if matches!(stop, ScanStop::BadFrame { .. }) && !self.facts.frontier.known {
             self.find(i, None, "no frontier is readable and no frame is good");
         }
         if !self.verdict.kept.is_empty() || header.first_id == EntryId(0) {
-            self.drop_tail(&[i]);
-            return self.go_on_behind_kept();
+            self.discard_tail(&[i]);
+            return self.continue_after_kept();
         }
-        if (stop == Stop::Bad { good_follows: true }) {
+        if (stop
+            == ScanStop::BadFrame {
+                later_frame_seen: true,
+            })
+        {
             let start = SegmentEnd::empty(header.first_id).offset;
-            self.verdict.actions.push(Action::SaveRange(i, start));
+            self.verdict.actions.push(Action::BackupRange(i, start));
         }
         // The file stays until the next segment records the loss: it is the only trace.
         let predecessor = Predecessor {
             end_id: header.first_id,
             link: 0,
         };
-        self.verdict.kept.push(Kept {
+        self.verdict.kept.push(KeptSegment {
             facts: i,
             header: header.clone(),
             end: SegmentEnd::empty(header.first_id),
-            state: KeptState::Closed,
+            state: KeptState::ReadOnlyPrefix,
             next_slot: 0,
         });
-        self.all_lost(i, header.first_id, header.first_id, Some(predecessor));
+        self.case_all_lost(i, header.first_id, header.first_id, Some(predecessor));
     }
 
     /// A slot of a segment without a frame says that it has none: everything before it was
@@ -84,10 +88,10 @@ impl Judge<'_> {
             && self.segment(i).slots.iter().any(speaks_for_it)
     }
 
-    fn go_on_in_empty(&mut self, i: usize, stop: Stop, header: &SegmentHeader) {
+    fn go_on_in_empty(&mut self, i: usize, stop: ScanStop, header: &SegmentHeader) {
         let end = SegmentEnd::empty(header.first_id);
         self.cut_behind(i, end.offset, stop);
-        self.verdict.kept.push(Kept {
+        self.verdict.kept.push(KeptSegment {
             facts: i,
             header: header.clone(),
             end,
@@ -97,21 +101,21 @@ impl Judge<'_> {
             },
             next_slot: older_slot(self.segment(i)),
         });
-        self.verdict.next = Next::Continue;
+        self.verdict.next = NextAppend::Continue;
     }
 
     /// Nothing is left of a stream whose newest segment began at `first_id`, or later.
-    pub(in crate::recovery) fn all_lost(
+    pub(in crate::recovery) fn case_all_lost(
         &mut self,
         i: usize,
         lost_from: EntryId,
         first_id: EntryId,
         predecessor: Option<Predecessor>,
     ) {
-        let first_id = self.behind_lost(first_id);
+        let first_id = self.case_rest_after_loss(first_id);
         let ids = Some(lost_from.0..first_id.0);
         self.find(i, ids, "the only segment holds nothing");
-        self.verdict.next = Next::Fresh {
+        self.verdict.next = NextAppend::AfterLoss {
             first_id,
             lost_from,
             predecessor,
@@ -119,7 +123,7 @@ impl Judge<'_> {
     }
 
     /// Where ids go on when nobody can know how many a lost segment held that began at `end_id`.
-    pub(in crate::recovery) fn behind_lost(&self, end_id: EntryId) -> EntryId {
+    pub(in crate::recovery) fn case_rest_after_loss(&self, end_id: EntryId) -> EntryId {
         let guess = EntryId(end_id.0.saturating_add(LOST_SEGMENT_IDS));
         guess.max(self.greatest_proven())
     }
@@ -138,15 +142,15 @@ impl Judge<'_> {
         proven.max().unwrap_or_default()
     }
 
-    pub(in crate::recovery) fn newest_lost(&mut self, i: usize, end: SegmentEnd) {
-        let first_id = self.behind_lost(end.next_id);
+    pub(in crate::recovery) fn case_newest_lost(&mut self, i: usize, end: SegmentEnd) {
+        let first_id = self.case_rest_after_loss(end.next_id);
         let ids = end.next_id.0..first_id.0;
         self.find(
             i,
             Some(ids),
             "the newest segment is lost: a sealed one has no successor",
         );
-        self.verdict.next = Next::Fresh {
+        self.verdict.next = NextAppend::AfterLoss {
             first_id,
             lost_from: end.next_id,
             predecessor: Some(Predecessor {
@@ -157,7 +161,7 @@ impl Judge<'_> {
     }
 
     /// What was durable is damaged at its end: appends go on in a new segment.
-    pub(in crate::recovery) fn broken_end(
+    pub(in crate::recovery) fn case_durable_end_damaged(
         &mut self,
         i: usize,
         header: SegmentHeader,
@@ -165,11 +169,11 @@ impl Judge<'_> {
         rest: &[usize],
     ) {
         let durable_end = self.facts.frontier.end.next_id;
-        let kept = Kept {
+        let kept = KeptSegment {
             facts: i,
             header,
             end,
-            state: KeptState::Closed,
+            state: KeptState::ReadOnlyPrefix,
             next_slot: 0,
         };
         let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
@@ -188,9 +192,9 @@ impl Judge<'_> {
             ids: Some(ids),
             what: "entries that were durable are missing at the end of a segment",
         });
-        self.drop_tail(rest);
+        self.discard_tail(rest);
         self.verdict.kept.push(kept);
-        self.verdict.next = Next::Fresh {
+        self.verdict.next = NextAppend::AfterLoss {
             first_id,
             lost_from: end.next_id,
             predecessor: Some(Predecessor {
@@ -201,10 +205,10 @@ impl Judge<'_> {
     }
 
     /// Nothing of the tail is left. What was before it had a successor once.
-    pub(in crate::recovery) fn go_on_behind_kept(&mut self) {
+    pub(in crate::recovery) fn continue_after_kept(&mut self) {
         match self.verdict.kept.last().map(|kept| (kept.facts, kept.end)) {
-            Some((i, end)) => self.newest_lost(i, end),
-            None => self.verdict.next = Next::First,
+            Some((i, end)) => self.case_newest_lost(i, end),
+            None => self.verdict.next = NextAppend::Empty,
         }
     }
 }

@@ -13,14 +13,14 @@ use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::end_without_footer;
 use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::first_kept;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Decision;
 use crate::recovery::verdict::Finding;
-use crate::recovery::verdict::Kept;
+use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::Refusal;
 use crate::recovery::verdict::Verdict;
@@ -28,14 +28,14 @@ use crate::recovery::verdict::Verdict;
 /// Decides. The same facts always give the same decision.
 pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     for (i, segment) in facts.segments.iter().enumerate() {
-        if let Head::Foreign(foreign) = &segment.head {
+        if let HeaderState::Foreign(foreign) = &segment.head {
             return Decision::Refuse(Refusal::Foreign(i, foreign.clone()));
         }
     }
     if facts.key.is_none() && facts.segments.iter().any(|s| s.file_len > 0) {
         return Decision::Refuse(Refusal::NoKey);
     }
-    let mut judge = Judge {
+    let mut judge = DecisionBuilder {
         facts,
         verdict: Verdict::default(),
     };
@@ -44,18 +44,18 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
         judge.verdict.actions.push(Action::RemoveTemporary);
     }
     let alive = judge.drop_void_and_truncated();
-    judge.durable_part(&alive);
-    judge.tail_part(&alive);
+    judge.decide_below_frontier(&alive);
+    judge.decide_tail(&alive);
     judge.check_chain();
-    judge.seal_again();
-    judge.prove_cut();
+    judge.reseal_last();
+    judge.confirm_truncation();
     // Files are saved before any is removed, and all of that comes before the cut.
     judge.verdict.actions.sort_by_key(|action| match action {
-        Action::StoreAgain(..) => 0,
-        Action::SaveRange(..) | Action::SaveWhole(_) => 0,
+        Action::RewriteSlot(..) => 0,
+        Action::BackupRange(..) | Action::BackupFile(_) => 0,
         Action::RemoveTemporary => 1,
         Action::Remove(_) => 2,
-        Action::Cut(..) => 3,
+        Action::Trim(..) => 3,
     });
     let verdict = judge.verdict;
     if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
@@ -65,12 +65,12 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
 }
 
 /// Facts on one side, the verdict as far as it goes on the other.
-pub(in crate::recovery) struct Judge<'a> {
+pub(in crate::recovery) struct DecisionBuilder<'a> {
     pub(in crate::recovery) facts: &'a StreamFacts,
     pub(in crate::recovery) verdict: Verdict,
 }
 
-impl Judge<'_> {
+impl DecisionBuilder<'_> {
     pub(in crate::recovery) fn segment(&self, i: usize) -> &SegmentFacts {
         &self.facts.segments[i]
     }
@@ -116,7 +116,7 @@ impl Judge<'_> {
     }
 
     /// Everything before the frontier's segment: kept as it is, whatever it looks like.
-    fn durable_part(&mut self, alive: &[usize]) {
+    fn decide_below_frontier(&mut self, alive: &[usize]) {
         for (place, &i) in alive.iter().enumerate() {
             if i >= self.facts.frontier.segment {
                 break;
@@ -132,7 +132,7 @@ impl Judge<'_> {
                 }
                 continue;
             };
-            self.note_rot(i);
+            self.report_header_damage(i);
             let segment = self.segment(i);
             let (end, state) = match &segment.trailer {
                 Some(trailer) => (end_with_footer(trailer), KeptState::Sealed),
@@ -149,11 +149,11 @@ impl Judge<'_> {
                             "the footer of a sealed segment is damaged or missing",
                         );
                     }
-                    (end, KeptState::Closed)
+                    (end, KeptState::ReadOnlyPrefix)
                 }
             };
             let next_slot = older_slot(self.segment(i));
-            self.verdict.kept.push(Kept {
+            self.verdict.kept.push(KeptSegment {
                 facts: i,
                 header,
                 end,
@@ -163,8 +163,8 @@ impl Judge<'_> {
         }
     }
 
-    pub(in crate::recovery) fn note_rot(&mut self, i: usize) {
-        if matches!(self.segment(i).head, Head::Rotten(_)) {
+    pub(in crate::recovery) fn report_header_damage(&mut self, i: usize) {
+        if matches!(self.segment(i).head, HeaderState::Reconstructed(_)) {
             self.find(i, None, "the segment header is damaged");
         }
         if self.segment(i).slots.contains(&SlotState::Damaged) {
@@ -214,7 +214,7 @@ impl Judge<'_> {
                 Some((end_id, link)) => {
                     let told = kept.header.predecessor;
                     let differs = told.is_some_and(|p| p.end_id != end_id || p.link != link);
-                    let certain = kept.state != KeptState::Closed && link != 0;
+                    let certain = kept.state != KeptState::ReadOnlyPrefix && link != 0;
                     if differs && certain {
                         find(None, "the segment does not follow the one before it");
                     }

@@ -7,36 +7,36 @@ use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::follows;
 use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::start_of;
-use crate::recovery::decide::table::Judge;
-use crate::recovery::facts::Head;
+use crate::recovery::decide::table::DecisionBuilder;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
-use crate::recovery::facts::Stop;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Finding;
-use crate::recovery::verdict::Kept;
+use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
-use crate::recovery::verdict::Next;
+use crate::recovery::verdict::NextAppend;
 
-impl Judge<'_> {
+impl DecisionBuilder<'_> {
     /// The frontier's segment and all behind it: what a crash may have torn.
-    pub(in crate::recovery) fn tail_part(&mut self, alive: &[usize]) {
+    pub(in crate::recovery) fn decide_tail(&mut self, alive: &[usize]) {
         let frontier = self.facts.frontier;
         self.verdict.durable_end = frontier.end.next_id;
         let start = alive.partition_point(|&i| i < frontier.segment);
         let tail = &alive[start..];
         let Some((&first, rest)) = tail.split_first() else {
-            return self.go_on_behind_kept();
+            return self.continue_after_kept();
         };
         let Some((header, scan)) = self.readable(first) else {
-            return self.empty_first(first, rest);
+            return self.case_first_has_no_entry(first, rest);
         };
         let starts_late = header.first_id > self.verdict.first_kept.0;
-        if self.verdict.kept.is_empty() && starts_late && !frontier.name_durable {
+        if self.verdict.kept.is_empty() && starts_late && !frontier.name_synced {
             // Nothing proves that those before it were ever durable: a torn chain.
-            self.drop_tail(tail);
-            return self.go_on_behind_kept();
+            self.discard_tail(tail);
+            return self.continue_after_kept();
         }
-        self.note_rot(first);
+        self.report_header_damage(first);
         if first != frontier.segment {
             // The frontier's own segment went with a truncation or a cut.
             let tail = (start_of(&header), true);
@@ -46,15 +46,15 @@ impl Judge<'_> {
             // Sealed, and nothing readable follows. The trailer is proof whatever became of the
             // frames and of the rest of the footer: a successor with entries durably existed.
             let end = end_with_footer(trailer);
-            self.drop_tail(rest);
+            self.discard_tail(rest);
             self.keep_tail((first, header, Scan { end, ..scan }), None);
-            return self.newest_lost(first, end);
+            return self.case_newest_lost(first, end);
         }
         if !frontier.intact {
-            return self.broken_end(first, header, scan.end, rest);
+            return self.case_durable_end_damaged(first, header, scan.end, rest);
         }
         let from = (frontier.end.offset, frontier.end.next_id);
-        let new_name = !frontier.name_durable || frontier.end.last_frame.is_none();
+        let new_name = !frontier.name_synced || frontier.end.last_frame.is_none();
         self.follow_tail((first, header, scan), (from, new_name), rest);
     }
 
@@ -70,21 +70,21 @@ impl Judge<'_> {
                 .readable(next)
                 .filter(|(header, _)| follows(header, &current.2.end));
             let Some((header, scan)) = follower else {
-                return self.end_tail(current, (from, new_name), &rest[place..]);
+                return self.finish_tail(current, (from, new_name), &rest[place..]);
             };
             // Where the successor says how the frames before it end, what stands behind them is
             // a footer that was written in part; it is written again.
             let torn = current.2.stop_is_bad() && header.predecessor.is_none();
             if torn || scan.end.last_frame.is_none() {
-                return self.end_tail(current, (from, new_name), &rest[place..]);
+                return self.finish_tail(current, (from, new_name), &rest[place..]);
             }
-            self.note_rot(next);
+            self.report_header_damage(next);
             let sealed = self.segment(current.0).trailer.is_some();
             self.keep_tail(current, if sealed { None } else { Some((from, new_name)) });
             (from, new_name) = (start_of(&header), true);
             current = (next, header, scan);
         }
-        self.end_tail(current, (from, new_name), &[]);
+        self.finish_tail(current, (from, new_name), &[]);
     }
 
     /// The header and the good frames. A damaged header is rot where the header was durable;
@@ -92,9 +92,9 @@ impl Judge<'_> {
     pub(in crate::recovery) fn readable(&self, i: usize) -> Option<(SegmentHeader, Scan)> {
         let segment = self.segment(i);
         let frontier = &self.facts.frontier;
-        let durable = i == frontier.segment && frontier.name_durable;
+        let durable = i == frontier.segment && frontier.name_synced;
         match &segment.head {
-            Head::Rotten(_) if !durable => None,
+            HeaderState::Reconstructed(_) if !durable => None,
             head => Some((head.header()?.clone(), segment.tail?)),
         }
     }
@@ -109,7 +109,7 @@ impl Judge<'_> {
             None => KeptState::Sealed,
         };
         let next_slot = older_slot(self.segment(facts));
-        self.verdict.kept.push(Kept {
+        self.verdict.kept.push(KeptSegment {
             facts,
             header,
             end: scan.end,
@@ -119,7 +119,7 @@ impl Judge<'_> {
     }
 
     /// `current` is the last segment with good frames; `dropped` are those behind it.
-    pub(in crate::recovery) fn end_tail(
+    pub(in crate::recovery) fn finish_tail(
         &mut self,
         current: (usize, SegmentHeader, Scan),
         tail: ((FileOffset, EntryId), bool),
@@ -127,32 +127,32 @@ impl Judge<'_> {
     ) {
         let (i, _, scan) = &current;
         let (i, end, stop) = (*i, scan.end, scan.stop);
-        self.drop_tail(dropped);
+        self.discard_tail(dropped);
         if end.last_frame.is_none() {
-            return self.empty_newest(i, stop, &current.1);
+            return self.case_newest_is_empty(i, stop, &current.1);
         }
         let sealed_here = self
             .segment(i)
             .trailer
             .is_some_and(|t| t.end_id == end.next_id);
-        if stop == Stop::Footer || sealed_here {
+        if stop == ScanStop::Footer || sealed_here {
             // The footer proves that a successor with entries durably existed.
             self.keep_tail(current, None);
-            return self.newest_lost(i, end);
+            return self.case_newest_lost(i, end);
         }
         self.cut_behind(i, end.offset, stop);
         self.keep_tail(current, Some(tail));
-        self.verdict.next = Next::Continue;
+        self.verdict.next = NextAppend::Continue;
     }
 
-    pub(in crate::recovery) fn cut_behind(&mut self, i: usize, at: FileOffset, stop: Stop) {
-        if let Stop::Bad { good_follows } = stop {
+    pub(in crate::recovery) fn cut_behind(&mut self, i: usize, at: FileOffset, stop: ScanStop) {
+        if let ScanStop::BadFrame { later_frame_seen } = stop {
             if !self.facts.frontier.known {
                 let what = "no frontier is readable; what follows the last good frame was cut";
                 self.find(i, None, what);
             }
-            if good_follows || !self.facts.frontier.known {
-                self.verdict.actions.push(Action::SaveRange(i, at));
+            if later_frame_seen || !self.facts.frontier.known {
+                self.verdict.actions.push(Action::BackupRange(i, at));
             }
             let offset = Some(at.0);
             let what = "a torn tail was cut";
@@ -164,18 +164,22 @@ impl Judge<'_> {
             });
         }
         if self.segment(i).file_len > at.0 {
-            self.verdict.actions.push(Action::Cut(i, at));
+            self.verdict.actions.push(Action::Trim(i, at));
         }
     }
 
     /// Segments above the frontier that nothing good leads to, newest first.
-    pub(in crate::recovery) fn drop_tail(&mut self, dropped: &[usize]) {
+    pub(in crate::recovery) fn discard_tail(&mut self, dropped: &[usize]) {
         for &i in dropped.iter().rev() {
             let worth_keeping = self.segment(i).tail.is_some_and(|tail| {
-                tail.end.last_frame.is_some() || tail.stop == (Stop::Bad { good_follows: true })
+                tail.end.last_frame.is_some()
+                    || tail.stop
+                        == (ScanStop::BadFrame {
+                            later_frame_seen: true,
+                        })
             });
             self.verdict.actions.push(match worth_keeping {
-                true => Action::SaveWhole(i),
+                true => Action::BackupFile(i),
                 false => Action::Remove(i),
             });
             let what = "a segment above the frontier was dropped";
@@ -192,6 +196,6 @@ impl Judge<'_> {
 
 impl Scan {
     fn stop_is_bad(&self) -> bool {
-        matches!(self.stop, Stop::Bad { .. })
+        matches!(self.stop, ScanStop::BadFrame { .. })
     }
 }

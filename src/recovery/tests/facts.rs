@@ -14,10 +14,10 @@ use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Foreign;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
-use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::frontier;
 use crate::segment::SegmentEnd;
@@ -58,7 +58,7 @@ pub fn header(first: u64) -> SegmentHeader {
         }),
         lost_from: EntryId(first),
         first_kept_id: EntryId(0),
-        cut_epoch: 0,
+        truncation_epoch: 0,
     }
 }
 
@@ -68,7 +68,7 @@ pub fn slot(first: u64, end_id: u64) -> SlotState {
         next_id: EntryId(end_id),
         last_frame: end(first, end_id).last_frame,
         first_kept_id: EntryId(0),
-        cut_epoch: 0,
+        truncation_epoch: 0,
     })
 }
 
@@ -77,13 +77,13 @@ pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
     SegmentFacts {
         name_id: EntryId(first),
         file_len: end(first, end_id).offset.0,
-        head: Head::Good(header(first)),
+        head: HeaderState::Valid(header(first)),
         slots: [SlotState::Never, SlotState::Never],
         trailer: None,
         tail: Some(Scan {
             from: (FileOffset(HEADER_AREA_LEN), EntryId(first)),
             end: end(first, end_id),
-            stop: Stop::Clean,
+            stop: ScanStop::EndOfData,
         }),
     }
 }
@@ -102,7 +102,7 @@ pub fn sealed(first: u64, end_id: u64) -> SegmentFacts {
         point_count: 0,
     });
     segment.tail = segment.tail.map(|tail| Scan {
-        stop: Stop::Footer,
+        stop: ScanStop::Footer,
         ..tail
     });
     segment
@@ -116,7 +116,7 @@ pub fn emptied(first: u64) -> SegmentFacts {
         next_id: EntryId(first),
         last_frame: None,
         first_kept_id: EntryId(first),
-        cut_epoch: 1,
+        truncation_epoch: 1,
     });
     segment
 }
@@ -124,7 +124,7 @@ pub fn emptied(first: u64) -> SegmentFacts {
 /// A file that is empty, too short for a header, or all zeros.
 pub fn unborn(name_id: u64) -> SegmentFacts {
     SegmentFacts {
-        head: Head::Unborn,
+        head: HeaderState::NeverWritten,
         file_len: 0,
         tail: None,
         ..open_segment(name_id, name_id)
@@ -133,7 +133,7 @@ pub fn unborn(name_id: u64) -> SegmentFacts {
 
 pub fn foreign(name_id: u64, foreign: Foreign) -> SegmentFacts {
     SegmentFacts {
-        head: Head::Foreign(foreign),
+        head: HeaderState::Foreign(foreign),
         tail: None,
         ..open_segment(name_id, name_id)
     }
@@ -152,7 +152,7 @@ impl SegmentFacts {
     }
 
     /// With `bytes` more behind the good frames.
-    pub fn then(mut self, bytes: u64, stop: Stop) -> Self {
+    pub fn then(mut self, bytes: u64, stop: ScanStop) -> Self {
         self.file_len += bytes;
         if let Some(tail) = &mut self.tail {
             tail.stop = stop;
@@ -165,7 +165,7 @@ impl SegmentFacts {
         self.file_len -= FOOTER_LEN;
         self.slots = [SlotState::Never, SlotState::Never];
         if let Some(tail) = &mut self.tail {
-            tail.stop = Stop::Clean;
+            tail.stop = ScanStop::EndOfData;
         }
         self
     }
@@ -178,7 +178,7 @@ impl SegmentFacts {
     pub fn with_header(mut self, change: impl FnOnce(&mut SegmentHeader)) -> Self {
         let mut header = header(self.name_id.0);
         change(&mut header);
-        self.head = Head::Good(header);
+        self.head = HeaderState::Valid(header);
         self
     }
 
@@ -186,7 +186,7 @@ impl SegmentFacts {
     pub fn rotten(mut self) -> Self {
         let mut header = header(self.name_id.0);
         header.predecessor = None;
-        self.head = Head::Rotten(header);
+        self.head = HeaderState::Reconstructed(header);
         self
     }
 }
@@ -223,8 +223,8 @@ pub fn stream_broken_at(segments: Vec<SegmentFacts>, good_to: u64) -> StreamFact
     segment.tail = Some(Scan {
         from: (FileOffset(HEADER_AREA_LEN), EntryId(first)),
         end: end(first, good_to),
-        stop: Stop::Bad {
-            good_follows: false,
+        stop: ScanStop::BadFrame {
+            later_frame_seen: false,
         },
     });
     facts

@@ -15,16 +15,16 @@ use crate::ids::FileOffset;
 use crate::options::CorruptionPolicy;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Foreign;
-use crate::recovery::facts::Head;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
-use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::frontier;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Decision;
 use crate::recovery::verdict::KeptState;
-use crate::recovery::verdict::Next;
+use crate::recovery::verdict::NextAppend;
 use crate::recovery::verdict::Refusal;
 use crate::recovery::verdict::Verdict;
 use crate::segment::SegmentEnd;
@@ -43,7 +43,7 @@ fn slot() -> impl Strategy<Value = SlotState> {
                 .checked_sub(1)
                 .map(|f| FileOffset(HEADER_AREA_LEN + f * 100)),
             first_kept_id: EntryId(kept),
-            cut_epoch: epoch,
+            truncation_epoch: epoch,
         })
     });
     prop_oneof![3 => valid, 2 => Just(SlotState::Never), 1 => Just(SlotState::Damaged)]
@@ -68,30 +68,30 @@ fn header(first: u64) -> impl Strategy<Value = SegmentHeader> {
                 }),
                 lost_from: EntryId(lost_from),
                 first_kept_id: EntryId(kept),
-                cut_epoch: epoch,
+                truncation_epoch: epoch,
             },
         )
 }
 
-fn head(first: u64) -> impl Strategy<Value = Head> {
+fn head(first: u64) -> impl Strategy<Value = HeaderState> {
     prop_oneof![
-        8 => header(first).prop_map(Head::Good),
-        2 => header(first).prop_map(Head::Rotten),
-        2 => Just(Head::Unborn),
-        1 => Just(Head::Foreign(Foreign::Stranger)),
+        8 => header(first).prop_map(HeaderState::Valid),
+        2 => header(first).prop_map(HeaderState::Reconstructed),
+        2 => Just(HeaderState::NeverWritten),
+        1 => Just(HeaderState::Foreign(Foreign::Unrecognized)),
     ]
 }
 
-fn stop() -> impl Strategy<Value = Stop> {
+fn stop() -> impl Strategy<Value = ScanStop> {
     prop_oneof![
-        3 => Just(Stop::Clean),
-        2 => Just(Stop::Footer),
-        2 => any::<bool>().prop_map(|good_follows| Stop::Bad { good_follows }),
+        3 => Just(ScanStop::EndOfData),
+        2 => Just(ScanStop::Footer),
+        2 => any::<bool>().prop_map(|later_frame_seen| ScanStop::BadFrame { later_frame_seen }),
     ]
 }
 
 /// How many frames a scan found, what stands behind them, and how much.
-type Tail = (u64, Stop, u64, u32);
+type Tail = (u64, ScanStop, u64, u32);
 
 fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
     let trailer = prop::option::of((id(), 1..20u64, 0..3u32));
@@ -208,21 +208,21 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
     let mut order = 0;
     for action in &verdict.actions {
         let (rank, file) = match *action {
-            Action::SaveRange(i, _) | Action::SaveWhole(i) => (0, Some(i)),
-            Action::StoreAgain(i, slot) => {
+            Action::BackupRange(i, _) | Action::BackupFile(i) => (0, Some(i)),
+            Action::RewriteSlot(i, slot) => {
                 prop_assert!(matches!(facts.segments[i].slots[slot], SlotState::Valid(_)));
                 (0, None)
             }
             Action::RemoveTemporary => (1, None),
             Action::Remove(i) => (2, Some(i)),
-            Action::Cut(i, _) => (3, Some(i)),
+            Action::Trim(i, _) => (3, Some(i)),
         };
         prop_assert!(order <= rank, "saved before removed before cut");
         order = rank;
         let Some(i) = file else { continue };
         let segment = &facts.segments[i];
         match *action {
-            Action::Cut(_, at) | Action::SaveRange(_, at) => {
+            Action::Trim(_, at) | Action::BackupRange(_, at) => {
                 prop_assert!(kept.contains(&i));
                 prop_assert!(i >= frontier.segment, "nothing durable is ever cut");
                 prop_assert!(i > frontier.segment || at >= frontier.end.offset);
@@ -243,7 +243,7 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
                     "good frames are saved before they go"
                 );
             }
-            Action::SaveWhole(_) | Action::RemoveTemporary | Action::StoreAgain(..) => {
+            Action::BackupFile(_) | Action::RemoveTemporary | Action::RewriteSlot(..) => {
                 prop_assert!(!kept.contains(&i))
             }
         }
@@ -252,7 +252,7 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
         verdict
             .actions
             .iter()
-            .filter(|action| matches!(action, Action::Remove(j) | Action::SaveWhole(j) if *j == i))
+            .filter(|action| matches!(action, Action::Remove(j) | Action::BackupFile(j) if *j == i))
             .count()
     };
     prop_assert!(
@@ -263,8 +263,8 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
     let last = verdict.kept.last();
     let last_end = last.map_or(EntryId(0), |kept| kept.end.next_id);
     match &verdict.next {
-        Next::First => prop_assert!(verdict.kept.is_empty()),
-        Next::Continue => {
+        NextAppend::Empty => prop_assert!(verdict.kept.is_empty()),
+        NextAppend::Continue => {
             let is_tail = matches!(last.map(|k| k.state), Some(KeptState::Tail { .. }));
             prop_assert!(is_tail);
             // A suffix cut may void the frontier's own segment; ids behind the cut are free.
@@ -274,7 +274,7 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
                 "no durable id is given again"
             );
         }
-        Next::Fresh {
+        NextAppend::AfterLoss {
             first_id,
             lost_from,
             ..
@@ -293,7 +293,7 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
                 "nothing durable is written again but the last seal"
             );
             prop_assert!(from.0 <= kept.end.offset);
-        } else if matches!(verdict.next, Next::Continue) {
+        } else if matches!(verdict.next, NextAppend::Continue) {
             prop_assert!(place + 1 < verdict.kept.len());
         }
     }

@@ -4,13 +4,13 @@ use crate::format::Predecessor;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::recovery::facts::Foreign;
-use crate::recovery::facts::Stop;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::tests::facts::*;
 use crate::recovery::tests::table::Row;
 use crate::recovery::tests::table::check;
 
-const BAD: Stop = Stop::Bad {
-    good_follows: false,
+const BAD: ScanStop = ScanStop::BadFrame {
+    later_frame_seen: false,
 };
 const DAMAGED: SlotState = SlotState::Damaged;
 
@@ -215,7 +215,7 @@ fn a_footer_proves_that_a_newest_segment_was_lost() {
             name: "only segment left without a good frame",
             facts: stream(vec![open_segment(20, 20).with_header(|header| {
                 header.first_kept_id = EntryId(20);
-                header.cut_epoch = 1;
+                header.truncation_epoch = 1;
             })]),
             truncate: "keep 20..20 closed; next new at 1048596, lost from 20; first kept 20; \
                        damage: the only segment holds nothing 20..1048596",
@@ -309,7 +309,7 @@ fn what_is_not_ours_is_never_touched() {
         },
         Row {
             name: "a stranger's file under a segment's name",
-            facts: with(Foreign::Stranger),
+            facts: with(Foreign::Unrecognized),
             truncate: "refuse: file 1 is Stranger",
             error: "",
         },
@@ -346,7 +346,7 @@ impl crate::recovery::facts::SegmentFacts {
         for slot in &mut self.slots {
             if let SlotState::Valid(slot) = slot {
                 slot.first_kept_id = EntryId(first_kept);
-                slot.cut_epoch = 1;
+                slot.truncation_epoch = 1;
             }
         }
         self

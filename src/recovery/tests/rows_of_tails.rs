@@ -2,16 +2,18 @@
 
 use crate::format::SlotState;
 use crate::ids::EntryId;
-use crate::recovery::facts::Head;
-use crate::recovery::facts::Stop;
+use crate::recovery::facts::HeaderState;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::tests::facts::*;
 use crate::recovery::tests::table::Row;
 use crate::recovery::tests::table::check;
 
-const BAD: Stop = Stop::Bad {
-    good_follows: false,
+const BAD: ScanStop = ScanStop::BadFrame {
+    later_frame_seen: false,
 };
-const BAD_THEN_GOOD: Stop = Stop::Bad { good_follows: true };
+const BAD_THEN_GOOD: ScanStop = ScanStop::BadFrame {
+    later_frame_seen: true,
+};
 
 #[test]
 fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
@@ -31,7 +33,9 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
         Row {
             name: "zeros behind the frontier",
             facts: stream(vec![
-                open_segment(0, 5).durable_to(5).then(4096, Stop::Clean),
+                open_segment(0, 5)
+                    .durable_to(5)
+                    .then(4096, ScanStop::EndOfData),
             ]),
             truncate: "keep 0..5 rewrite from 5; cut 0 at 2036; next on",
             error: "",
@@ -225,7 +229,7 @@ fn kept_from(first: u64, end_id: u64, first_kept: u64) -> SlotState {
     match slot(first, end_id) {
         SlotState::Valid(mut slot) => {
             slot.first_kept_id = EntryId(first_kept);
-            slot.cut_epoch = 1;
+            slot.truncation_epoch = 1;
             SlotState::Valid(slot)
         }
         other => other,
@@ -235,5 +239,8 @@ fn kept_from(first: u64, end_id: u64, first_kept: u64) -> SlotState {
 #[test]
 fn an_unborn_file_has_no_header_to_go_by() {
     assert!(unborn(3).head.header().is_none());
-    assert!(matches!(open_segment(3, 3).rotten().head, Head::Rotten(_)));
+    assert!(matches!(
+        open_segment(3, 3).rotten().head,
+        HeaderState::Reconstructed(_)
+    ));
 }

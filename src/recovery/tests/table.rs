@@ -8,7 +8,7 @@ use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Decision;
 use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::KeptState;
-use crate::recovery::verdict::Next;
+use crate::recovery::verdict::NextAppend;
 use crate::recovery::verdict::Refusal;
 use crate::recovery::verdict::Verdict;
 
@@ -72,7 +72,7 @@ fn told_verdict(verdict: &Verdict) -> String {
         let ids = format!("{}..{}", kept.header.first_id, kept.end.next_id);
         match kept.state {
             KeptState::Sealed => format!("{ids} sealed"),
-            KeptState::Closed => format!("{ids} closed"),
+            KeptState::ReadOnlyPrefix => format!("{ids} closed"),
             KeptState::Tail { from, new_name } => {
                 let name = if new_name { " and name" } else { "" };
                 format!("{ids} rewrite from {}{name}", from.1)
@@ -84,16 +84,16 @@ fn told_verdict(verdict: &Verdict) -> String {
         told.push(list(verdict.actions.iter().map(done)));
     }
     told.push(match &verdict.next {
-        Next::First => "next first".to_owned(),
-        Next::Continue => "next on".to_owned(),
-        Next::Fresh {
+        NextAppend::Empty => "next first".to_owned(),
+        NextAppend::Continue => "next on".to_owned(),
+        NextAppend::AfterLoss {
             first_id,
             lost_from,
             ..
         } if first_id == lost_from => {
             format!("next new at {first_id}")
         }
-        Next::Fresh {
+        NextAppend::AfterLoss {
             first_id,
             lost_from,
             ..
@@ -115,12 +115,12 @@ fn told_verdict(verdict: &Verdict) -> String {
 
 fn done(action: &Action) -> String {
     match action {
-        Action::StoreAgain(i, slot) => format!("store slot {slot} of {i} again"),
-        Action::SaveRange(i, from) => format!("save {i} from {from}"),
-        Action::SaveWhole(i) => format!("save {i}"),
+        Action::RewriteSlot(i, slot) => format!("store slot {slot} of {i} again"),
+        Action::BackupRange(i, from) => format!("save {i} from {from}"),
+        Action::BackupFile(i) => format!("save {i}"),
         Action::Remove(i) => format!("remove {i}"),
         Action::RemoveTemporary => "remove temporary".to_owned(),
-        Action::Cut(i, at) => format!("cut {i} at {at}"),
+        Action::Trim(i, at) => format!("cut {i} at {at}"),
     }
 }
 

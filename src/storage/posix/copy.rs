@@ -8,7 +8,7 @@
 use crate::storage::Access;
 use crate::storage::StorageFile;
 use crate::storage::posix::create_new;
-use crate::storage::posix::file::RealFile;
+use crate::storage::posix::file::PosixFile;
 use crate::storage::posix::open_without_waiting;
 use crate::storage::posix::retry::retry;
 use std::fs;
@@ -20,8 +20,8 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Copies into a new file and syncs it.
 pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
-    let source = RealFile::new(open_without_waiting(from, Access::Read)?);
-    let target = RealFile::new(create_new(to)?);
+    let source = PosixFile::new(open_without_waiting(from, Access::Read)?);
+    let target = PosixFile::new(create_new(to)?);
     let copied = copy_all(&source, &target).and_then(|()| target.sync_all());
     if copied.is_err() {
         // The first error is the one that tells; what cannot be removed stays as after a crash.
@@ -30,7 +30,7 @@ pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
     copied
 }
 
-fn copy_all(source: &RealFile, target: &RealFile) -> io::Result<()> {
+fn copy_all(source: &PosixFile, target: &PosixFile) -> io::Result<()> {
     let mut piece = Vec::new();
     piece.try_reserve_exact(PIECE_BYTES)?;
     piece.resize(PIECE_BYTES, 0);

@@ -9,14 +9,14 @@
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 #[cfg(target_os = "linux")]
-use crate::storage::WritableMap;
+use crate::storage::WriteMapping;
 use crate::storage::posix::preallocate;
-use crate::storage::posix::read_map::RealMap;
+use crate::storage::posix::read_map::PosixReadMapping;
 use crate::storage::posix::retry::is_missing;
 use crate::storage::posix::retry::retry;
 use crate::storage::posix::retry::retry_call;
 #[cfg(target_os = "linux")]
-use crate::storage::posix::write_map::RealWritableMap;
+use crate::storage::posix::write_map::PosixWriteMapping;
 use std::fs::File;
 use std::io;
 use std::io::IoSlice;
@@ -29,17 +29,17 @@ const MAX_PARTS: usize = 1024;
 
 /// A regular file.
 #[derive(Debug)]
-pub(super) struct RealFile {
+pub(super) struct PosixFile {
     file: File,
 }
 
-impl RealFile {
+impl PosixFile {
     pub(super) fn new(file: File) -> Self {
         Self { file }
     }
 }
 
-impl StorageFile for RealFile {
+impl StorageFile for PosixFile {
     fn len(&self) -> io::Result<u64> {
         Ok(retry(|| self.file.metadata())?.len())
     }
@@ -97,23 +97,23 @@ impl StorageFile for RealFile {
                 format!("{len} bytes cannot be mapped, the file ends at {end}"),
             ));
         }
-        Ok(Arc::new(RealMap::new(&self.file, len)?))
+        Ok(Arc::new(PosixReadMapping::new(&self.file, len)?))
     }
 
     #[cfg(target_os = "linux")]
-    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WritableMap>> {
-        Ok(Arc::new(RealWritableMap::new(&self.file, from, len)?))
+    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WriteMapping>> {
+        Ok(Arc::new(PosixWriteMapping::new(&self.file, from, len)?))
     }
 
     #[cfg(target_os = "linux")]
-    fn start_write_back(&self, offset: u64, len: u64) {
+    fn start_writeback(&self, offset: u64, len: u64) {
         // Without a flag that waits the kernel takes no note that an error of an earlier write was
         // told (fs/sync.c), so none is lost on the sync to come.
-        let _ = write_back(&self.file, offset, len, libc::SYNC_FILE_RANGE_WRITE);
+        let _ = writeback_and_wait(&self.file, offset, len, libc::SYNC_FILE_RANGE_WRITE);
     }
 
     #[cfg(target_os = "linux")]
-    fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
+    fn writeback_and_wait(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
         let start = libc::SYNC_FILE_RANGE_WRITE;
         let finish = libc::SYNC_FILE_RANGE_WAIT_BEFORE
             | libc::SYNC_FILE_RANGE_WRITE
@@ -121,7 +121,7 @@ impl StorageFile for RealFile {
         // All are on their way before one is waited for.
         for steps in [start, finish] {
             for &(offset, len) in ranges {
-                match write_back(&self.file, offset, len, steps) {
+                match writeback_and_wait(&self.file, offset, len, steps) {
                     Err(error) if is_without_ranges(&error) => {
                         return Err(io::ErrorKind::Unsupported.into());
                     }
@@ -136,7 +136,7 @@ impl StorageFile for RealFile {
 /// Writes dirty pages out, and waits for them if told to. No flush of the disk's cache: see the
 /// contract.
 #[cfg(target_os = "linux")]
-fn write_back(file: &File, offset: u64, len: u64, steps: libc::c_uint) -> io::Result<()> {
+fn writeback_and_wait(file: &File, offset: u64, len: u64, steps: libc::c_uint) -> io::Result<()> {
     let too_large = |_| io::Error::from_raw_os_error(libc::EFBIG);
     let offset = libc::off64_t::try_from(offset).map_err(too_large)?;
     let len = libc::off64_t::try_from(len).map_err(too_large)?;

@@ -29,7 +29,7 @@ use crate::storage::posix::lock::lock_file;
 use copy::copy_durably;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 use dir_entries::list_names;
-use file::RealFile;
+use file::PosixFile;
 use retry::is_missing;
 use retry::retry;
 use retry::retry_call;
@@ -54,17 +54,17 @@ pub struct RealDisk;
 impl Storage for RealDisk {
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let file = open_without_waiting(path, access)?;
-        Ok(Arc::new(RealFile::new(above_stdio(file)?)))
+        Ok(Arc::new(PosixFile::new(above_stdio(file)?)))
     }
 
     fn open_head(&self, path: &Path, head: &mut [u8]) -> io::Result<FileHead> {
         let (file, read, len) = open_with_head(path, head)?;
-        let file = Arc::new(RealFile::new(above_stdio(file)?));
+        let file = Arc::new(PosixFile::new(above_stdio(file)?));
         Ok(FileHead { file, read, len })
     }
 
     fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(Arc::new(RealFile::new(create_new(path)?)))
+        Ok(Arc::new(PosixFile::new(create_new(path)?)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -183,8 +183,8 @@ impl Storage for RealDisk {
     }
 
     #[cfg(target_os = "linux")]
-    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
-        write_map::stores_are_safe(dir)
+    fn map_stores_cannot_fault(&self, dir: &Path) -> io::Result<bool> {
+        write_map::map_stores_cannot_fault(dir)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
@@ -195,7 +195,7 @@ impl Storage for RealDisk {
 /// Opens a regular file, and refuses anything else without waiting for it: opening a FIFO would
 /// wait for its other end.
 fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
-    let file = open_anything(path, access)?;
+    let file = open_nonblocking(path, access)?;
     check_regular(&retry(|| file.metadata())?)?;
     Ok(file)
 }
@@ -203,7 +203,7 @@ fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
 /// The same, with the first bytes of the file and then its length. One read is all it takes where
 /// the length shows that it reached the end.
 fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, u64)> {
-    let file = open_anything(path, Access::Read)?;
+    let file = open_nonblocking(path, Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
     // was read of anything else is not told.
     let first = retry(|| file.read_at(head, 0));
@@ -220,7 +220,7 @@ fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, 
 }
 
 /// Opens without waiting whatever stands under this name; a directory for reading only.
-fn open_anything(path: &Path, access: Access) -> io::Result<fs::File> {
+fn open_nonblocking(path: &Path, access: Access) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(access == Access::ReadWrite);
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);

@@ -10,17 +10,17 @@ use std::ptr::NonNull;
 
 /// A shared, read-only mapping; unmapped on drop.
 #[derive(Debug)]
-pub(super) struct RealMap {
+pub(super) struct PosixReadMapping {
     start: NonNull<u8>,
     length_bytes: usize,
 }
 
 // SAFETY: the memory is only read, and munmap may run on any thread.
-unsafe impl Send for RealMap {}
+unsafe impl Send for PosixReadMapping {}
 // SAFETY: as above.
-unsafe impl Sync for RealMap {}
+unsafe impl Sync for PosixReadMapping {}
 
-impl RealMap {
+impl PosixReadMapping {
     /// Maps the first `len` bytes; the caller has checked that the file is that long.
     pub(super) fn new(file: &File, len: u64) -> io::Result<Self> {
         let length_bytes = usize::try_from(len)
@@ -60,7 +60,7 @@ impl RealMap {
 // SAFETY: the mapping stays until the value is dropped, also where that is moved. The contract of
 // StorageFile::map: nobody cuts the file while it lives, and the engine never changes a byte below
 // a published end.
-unsafe impl MappedBytes for RealMap {
+unsafe impl MappedBytes for PosixReadMapping {
     fn bytes(&self) -> &[u8] {
         // SAFETY: the mapping covers length_bytes (at most isize::MAX) and lives as long as self;
         // see above for what it maps.
@@ -68,7 +68,7 @@ unsafe impl MappedBytes for RealMap {
     }
 }
 
-impl Drop for RealMap {
+impl Drop for PosixReadMapping {
     fn drop(&mut self) {
         if self.length_bytes > 0 {
             // SAFETY: exactly the range that mmap returned; no borrow of it outlives self.

@@ -149,7 +149,7 @@ fn the_answer_of_a_sync_is_passed_on() {
         assert_eq!(libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC), 0);
         pipe.map(|descriptor| fs::File::from_raw_fd(descriptor))
     };
-    let file = RealFile::new(writer);
+    let file = PosixFile::new(writer);
     for result in [file.sync_data(), file.sync_all()] {
         assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EINVAL));
     }
@@ -342,7 +342,7 @@ fn a_full_disk_is_told_as_such() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let file = RealFile::new(full);
+    let file = PosixFile::new(full);
     let error = file
         .write_at(0, &[IoSlice::new(b"a"), IoSlice::new(b"b")])
         .unwrap_err();

@@ -11,7 +11,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::storage::WritableMap;
+use crate::storage::WriteMapping;
 use crate::storage::posix::file::is_without_ranges;
 use crate::storage::posix::retry::retry;
 use crate::storage::posix::retry::retry_call;
@@ -36,27 +36,27 @@ const PAGE: u64 = 4096;
 
 /// Pages behind those that are stored into are let go of when there are so many bytes: each time
 /// interrupts the processors that store.
-const LET_GO_AT_ONCE: u64 = 8 << 20;
+const MIN_RELEASE_BYTES: u64 = 8 << 20;
 
 /// A shared mapping for reading and writing; unmapped on drop.
 #[derive(Debug)]
-pub(super) struct RealWritableMap {
+pub(super) struct PosixWriteMapping {
     start: NonNull<u8>,
     length_bytes: usize,
     from: u64,
     /// Invariant: both lie in the map, and all pages between them were populated.
     ready_from: AtomicU64,
-    ready_to: AtomicU64,
+    populated_end: AtomicU64,
     syncs_ranges: bool,
 }
 
 // SAFETY: the memory is reached through `store` only, which the contract of the trait serialises
 // for each byte; munmap and msync may run on any thread.
-unsafe impl Send for RealWritableMap {}
+unsafe impl Send for PosixWriteMapping {}
 // SAFETY: as above.
-unsafe impl Sync for RealWritableMap {}
+unsafe impl Sync for PosixWriteMapping {}
 
-impl RealWritableMap {
+impl PosixWriteMapping {
     pub(super) fn new(file: &File, from: u64, len: u64) -> io::Result<Self> {
         let no_memory = || io::Error::from_raw_os_error(libc::ENOMEM);
         let length_bytes = usize::try_from(len)
@@ -67,7 +67,7 @@ impl RealWritableMap {
             .ok()
             .filter(|_| from % PAGE == 0)
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
-        let (file_system, block) = facts_of(|facts| {
+        let (file_system, block) = statfs(|facts| {
             // SAFETY: an open descriptor and a writable statfs.
             unsafe { libc::fstatfs(file.as_raw_fd(), facts) }
         })?;
@@ -97,7 +97,7 @@ impl RealWritableMap {
             length_bytes,
             from,
             ready_from: AtomicU64::new(from),
-            ready_to: AtomicU64::new(from),
+            populated_end: AtomicU64::new(from),
             // Both write in place, and neither keeps data of one range elsewhere.
             syncs_ranges: matches!(file_system, EXT4 | TMPFS),
         })
@@ -112,9 +112,9 @@ impl RealWritableMap {
     }
 }
 
-impl WritableMap for RealWritableMap {
-    fn make_ready(&self, from: u64, to: u64) -> io::Result<()> {
-        let ready = self.ready_from.load(Ordering::Acquire)..self.ready_to();
+impl WriteMapping for PosixWriteMapping {
+    fn populate(&self, from: u64, to: u64) -> io::Result<()> {
+        let ready = self.ready_from.load(Ordering::Acquire)..self.populated_end();
         let starts = ready.is_empty();
         if to <= ready.end && !starts {
             return Ok(());
@@ -136,7 +136,7 @@ impl WritableMap for RealWritableMap {
             self.ready_from.store(from, Ordering::Release);
         }
         // Another call may have come further meanwhile.
-        self.ready_to.fetch_max(to, Ordering::AcqRel);
+        self.populated_end.fetch_max(to, Ordering::AcqRel);
         Ok(())
     }
 
@@ -144,13 +144,13 @@ impl WritableMap for RealWritableMap {
         let end = offset.checked_add(bytes.len() as u64);
         // `ready_from` is stored first, and then only grows, behind what is stored: who sees the end
         // sees the start.
-        let ready_to = self.ready_to();
+        let populated_end = self.populated_end();
         let ready_from = self.ready_from.load(Ordering::Acquire);
-        if offset < ready_from || end.is_none_or(|end| end > ready_to) {
+        if offset < ready_from || end.is_none_or(|end| end > populated_end) {
             return false;
         }
-        // SAFETY: the range lies between ready_from and ready_to, so within the mapping and, by the contract of
-        // make_ready, within the file. No reference into the mapping exists, so `bytes` does not
+        // SAFETY: the range lies between ready_from and populated_end, so within the mapping and, by the contract of
+        // populate, within the file. No reference into the mapping exists, so `bytes` does not
         // overlap it.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at(offset), bytes.len());
@@ -160,10 +160,10 @@ impl WritableMap for RealWritableMap {
         true
     }
 
-    fn let_go_before(&self, offset: u64) {
+    fn release_before(&self, offset: u64) {
         let from = self.ready_from.load(Ordering::Acquire) / PAGE * PAGE;
         let to = offset / PAGE * PAGE;
-        if to > self.ready_to() || to < from + LET_GO_AT_ONCE {
+        if to > self.populated_end() || to < from + MIN_RELEASE_BYTES {
             return;
         }
         // First: a store there would find no page, and might not get one without a signal.
@@ -177,8 +177,8 @@ impl WritableMap for RealWritableMap {
         }
     }
 
-    fn ready_to(&self) -> u64 {
-        self.ready_to.load(Ordering::Acquire)
+    fn populated_end(&self) -> u64 {
+        self.populated_end.load(Ordering::Acquire)
     }
 
     fn range(&self) -> Range<u64> {
@@ -204,7 +204,7 @@ impl WritableMap for RealWritableMap {
     }
 }
 
-impl Drop for RealWritableMap {
+impl Drop for PosixWriteMapping {
     fn drop(&mut self) {
         // SAFETY: exactly the range that mmap returned; nothing refers to it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.length_bytes) };
@@ -213,11 +213,11 @@ impl Drop for RealWritableMap {
 
 /// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
 /// neither journals data nor maps memory of the device itself, and tmpfs.
-pub(super) fn stores_are_safe(dir: &Path) -> io::Result<bool> {
+pub(super) fn map_stores_cannot_fault(dir: &Path) -> io::Result<bool> {
     let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
         return Ok(false);
     };
-    let found = facts_of(|facts| {
+    let found = statfs(|facts| {
         // SAFETY: a live C string and a writable statfs.
         unsafe { libc::statfs(path.as_ptr(), facts) }
     });
@@ -226,7 +226,7 @@ pub(super) fn stores_are_safe(dir: &Path) -> io::Result<bool> {
         (EXT4, block) if block >= PAGE => {
             let device = retry(|| fs::metadata(dir))?.dev();
             match retry(|| fs::read_to_string("/proc/self/mountinfo")) {
-                Ok(mounts) => Ok(is_plain_mount(&mounts, device)),
+                Ok(mounts) => Ok(is_safe_ext4(&mounts, device)),
                 // No table: that does not change.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
                 Err(error) => Err(error),
@@ -238,7 +238,7 @@ pub(super) fn stores_are_safe(dir: &Path) -> io::Result<bool> {
 
 /// Whether the mount table (proc(5), mountinfo) names the device, as ext4 and without options that
 /// change how stores fault.
-fn is_plain_mount(mounts: &str, device: u64) -> bool {
+fn is_safe_ext4(mounts: &str, device: u64) -> bool {
     let number = format!("{}:{}", libc::major(device), libc::minor(device));
     let mut named = false;
     for mount in mounts.lines() {
@@ -264,7 +264,7 @@ fn is_plain_mount(mounts: &str, device: u64) -> bool {
 }
 
 /// The file system's number, and how long its blocks are.
-fn facts_of(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<(u64, u64)> {
+fn statfs(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<(u64, u64)> {
     // SAFETY: statfs is plain data for which zeros are a valid value.
     let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
     retry_call(|| ask(&mut facts))?;
@@ -295,7 +295,7 @@ mod tests {
             ("29 1 8:3 / / rw\n".to_owned(), false),
         ];
         for (mounts, expected) in cases {
-            assert_eq!(is_plain_mount(&mounts, device), expected, "{mounts}");
+            assert_eq!(is_safe_ext4(&mounts, device), expected, "{mounts}");
         }
     }
 
@@ -309,15 +309,15 @@ mod tests {
             .write(true)
             .open(&path)
             .expect("opens");
-        let map = RealWritableMap::new(&file, 4096, 1 << 20).expect("maps");
+        let map = PosixWriteMapping::new(&file, 4096, 1 << 20).expect("maps");
         assert!(!map.store(4096, b"x"), "nothing is ready");
-        map.make_ready(4096 + 50, 4096 + 100).expect("ready");
+        map.populate(4096 + 50, 4096 + 100).expect("ready");
         assert!(map.store(4096 + 90, b"0123456789"));
         assert!(!map.store(4096 + 91, b"0123456789"), "beyond what is ready");
         assert!(!map.store(4095, b"x"), "before the map");
         assert!(!map.store(4096 + 49, b"x"), "before what is ready");
         assert!(!map.store(u64::MAX, b"x"));
-        map.make_ready(4096 + 100, 3 * 4096).expect("ready");
+        map.populate(4096 + 100, 3 * 4096).expect("ready");
         assert!(map.store(3 * 4096 - 1, b"e"));
         map.sync_range(4096 + 90, 3 * 4096).expect("syncs");
         let content = fs::read(&path).expect("reads");
@@ -325,10 +325,10 @@ mod tests {
         assert_eq!(content[3 * 4096 - 1], b'e');
         assert_eq!(content.iter().filter(|&&byte| byte != 0).count(), 11);
         assert!(
-            map.make_ready(3 * 4096, 4 * 4096).is_err(),
+            map.populate(3 * 4096, 4 * 4096).is_err(),
             "beyond the end of the file: an error, no signal"
         );
-        assert_eq!(map.ready_to(), 3 * 4096);
+        assert_eq!(map.populated_end(), 3 * 4096);
     }
 
     #[test]
@@ -340,20 +340,20 @@ mod tests {
         let open = || File::options().read(true).write(true).open(&path);
         let file = open().expect("opens");
         for _ in 0..20 {
-            let map = RealWritableMap::new(&file, 0, PAGES * PAGE).expect("maps");
-            map.make_ready(0, 100).expect("ready");
+            let map = PosixWriteMapping::new(&file, 0, PAGES * PAGE).expect("maps");
+            map.populate(0, 100).expect("ready");
             std::thread::scope(|scope| {
                 for step in [1, 3, 16] {
                     let map = &map;
                     scope.spawn(move || {
                         loop {
-                            let from = map.ready_to();
+                            let from = map.populated_end();
                             if from == PAGES * PAGE {
                                 break;
                             }
                             let to = (from + step * PAGE).min(PAGES * PAGE);
-                            map.make_ready(from, to).expect("ready");
-                            assert!(map.ready_to() >= to);
+                            map.populate(from, to).expect("ready");
+                            assert!(map.populated_end() >= to);
                         }
                     });
                 }
@@ -374,8 +374,8 @@ mod tests {
             .open(&path)
             .expect("opens");
         super::super::preallocate::write_zeros(&file, 0, LEN).expect("written");
-        let map = RealWritableMap::new(&file, 0, LEN).expect("maps");
-        map.make_ready(100, LEN).expect("ready");
+        let map = PosixWriteMapping::new(&file, 0, LEN).expect("maps");
+        map.populate(100, LEN).expect("ready");
         for offset in (100..LEN).step_by(1000) {
             assert!(map.store(offset, &[7]));
         }
@@ -387,13 +387,13 @@ mod tests {
             number.expect("told").parse().expect("a number")
         };
         assert_eq!(resident_kib(), LEN >> 10);
-        map.let_go_before(LET_GO_AT_ONCE - 1);
+        map.release_before(MIN_RELEASE_BYTES - 1);
         assert_eq!(resident_kib(), LEN >> 10, "not worth it yet");
-        map.let_go_before(9 << 20);
+        map.release_before(9 << 20);
         assert_eq!(resident_kib(), 3 << 10);
         assert!(!map.store((9 << 20) - 1, &[8]), "no page is there");
         assert!(map.store(9 << 20, &[7]));
-        map.let_go_before(LEN + PAGE);
+        map.release_before(LEN + PAGE);
         assert_eq!(resident_kib(), 3 << 10, "nothing beyond what is ready");
         let content = fs::read(&path).expect("reads");
         for offset in (100..LEN as usize).step_by(1000) {

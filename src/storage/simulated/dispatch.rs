@@ -6,8 +6,8 @@ use crate::storage::simulated::fault::FaultPlan;
 use crate::storage::simulated::file_content::PAGE_BYTES;
 use crate::storage::simulated::op_log::Op;
 use crate::storage::simulated::op_log::OpKind;
-use crate::storage::simulated::state::Effect;
 use crate::storage::simulated::state::State;
+use crate::storage::simulated::state::StateChange;
 use crate::storage::simulated::state::raw;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const UNLIMITED_BYTES: u64 = 1 << 40;
 
 /// A disk while a process uses it.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct DiskState {
     pub(super) state: State,
     /// As it was before the first call.
     pub(super) initial: State,
@@ -39,14 +39,14 @@ pub(super) struct Live {
 }
 
 /// What a call was asked.
-pub(super) struct Asked<'a> {
+pub(super) struct OpRequest<'a> {
     pub(super) kind: OpKind,
     pub(super) path: &'a Path,
     pub(super) offset: u64,
     pub(super) len: u64,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> OpRequest<'a> {
     pub(super) fn on_path(kind: OpKind, path: &'a Path) -> Self {
         Self {
             kind,
@@ -59,14 +59,14 @@ impl<'a> Asked<'a> {
 
 /// An error, and what the call did before it met it.
 pub(super) struct Failure {
-    pub(super) effect: Effect,
+    pub(super) effect: StateChange,
     pub(super) error: io::Error,
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self {
-            effect: Effect::Nothing,
+            effect: StateChange::Nothing,
             error,
         }
     }
@@ -78,7 +78,7 @@ impl From<io::ErrorKind> for Failure {
     }
 }
 
-impl Live {
+impl DiskState {
     pub(super) fn new(state: State, capacity_bytes: Option<u64>) -> Self {
         Self {
             initial: state.clone(),
@@ -100,9 +100,9 @@ impl Live {
     /// returns; it changes nothing itself. `in_part` says what a planned failure leaves.
     pub(super) fn call<T>(
         &mut self,
-        asked: Asked<'_>,
-        work: impl FnOnce(&Self) -> Result<(Effect, T), Failure>,
-        in_part: impl FnOnce(&FaultPlan) -> Effect,
+        asked: OpRequest<'_>,
+        work: impl FnOnce(&Self) -> Result<(StateChange, T), Failure>,
+        in_part: impl FnOnce(&FaultPlan) -> StateChange,
     ) -> io::Result<T> {
         if self.is_dead {
             return Err(io::Error::other("the simulated process has died"));
@@ -146,7 +146,7 @@ impl Live {
         path: &Path,
         (offset, len): (u64, u64),
         failed: bool,
-        effect: Effect,
+        effect: StateChange,
     ) {
         self.state.apply(&effect);
         let index = self.journal.len() as u64 + 1;
@@ -216,7 +216,7 @@ impl Live {
         let is_last = access == Access::ReadWrite && leave(&mut self.writers, inode);
         if is_last && self.loses_what_is_closed && !self.is_dead {
             let path = self.state.file(inode).path.clone();
-            let effect = Effect::LoseSync { inode };
+            let effect = StateChange::LoseSync { inode };
             self.push(OpKind::Close, &path, (0, 0), false, effect);
         }
     }

@@ -6,15 +6,15 @@ use crate::primitives::Mutex;
 use crate::storage::Access;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
-use crate::storage::WritableMap;
+use crate::storage::WriteMapping;
 use crate::storage::simulated::directories::InodeNumber;
-use crate::storage::simulated::dispatch::Asked;
+use crate::storage::simulated::dispatch::DiskState;
 use crate::storage::simulated::dispatch::Failure;
-use crate::storage::simulated::dispatch::Live;
+use crate::storage::simulated::dispatch::OpRequest;
 use crate::storage::simulated::dispatch::check_range;
 use crate::storage::simulated::fault::FaultPlan;
 use crate::storage::simulated::op_log::OpKind;
-use crate::storage::simulated::state::Effect;
+use crate::storage::simulated::state::StateChange;
 use crate::storage::simulated::state::raw;
 use crate::storage::simulated::write_map::SimulatedMap;
 use std::io;
@@ -24,13 +24,13 @@ use std::sync::Arc;
 /// A handle; the file lives as long as a handle or a name does.
 #[derive(Debug)]
 pub(super) struct SimulatedFile {
-    live: Arc<Mutex<Live>>,
+    live: Arc<Mutex<DiskState>>,
     inode: InodeNumber,
     access: Access,
 }
 
 impl SimulatedFile {
-    pub(super) fn new(live: Arc<Mutex<Live>>, inode: InodeNumber, access: Access) -> Self {
+    pub(super) fn new(live: Arc<Mutex<DiskState>>, inode: InodeNumber, access: Access) -> Self {
         live.lock().opened(inode, access);
         Self {
             live,
@@ -43,13 +43,13 @@ impl SimulatedFile {
         &self,
         kind: OpKind,
         (offset, len): (u64, u64),
-        work: impl FnOnce(&Live) -> Result<(Effect, T), Failure>,
-        in_part: impl FnOnce(&FaultPlan) -> Effect,
+        work: impl FnOnce(&DiskState) -> Result<(StateChange, T), Failure>,
+        in_part: impl FnOnce(&FaultPlan) -> StateChange,
     ) -> io::Result<T> {
         let mut live = self.live.lock();
         let path = live.state.file(self.inode).path.clone();
         live.call(
-            Asked {
+            OpRequest {
                 kind,
                 path: &path,
                 offset,
@@ -65,10 +65,10 @@ impl SimulatedFile {
         &self,
         kind: OpKind,
         (offset, len): (u64, u64),
-        work: impl FnOnce(&Live) -> Result<(Effect, T), Failure>,
-        in_part: impl FnOnce(&FaultPlan) -> Effect,
+        work: impl FnOnce(&DiskState) -> Result<(StateChange, T), Failure>,
+        in_part: impl FnOnce(&FaultPlan) -> StateChange,
     ) -> io::Result<T> {
-        let checked = |live: &Live| {
+        let checked = |live: &DiskState| {
             if self.access == Access::Read {
                 return Err(raw(libc::EBADF).into());
             }
@@ -81,10 +81,15 @@ impl SimulatedFile {
     fn sync(&self, kind: OpKind) -> io::Result<()> {
         let inode = self.inode;
         let in_part = |plan: &FaultPlan| match plan.drops_dirty {
-            true => Effect::LoseSync { inode },
-            false => Effect::Nothing,
+            true => StateChange::LoseSync { inode },
+            false => StateChange::Nothing,
         };
-        self.call(kind, (0, 0), |_| Ok((Effect::Sync { inode }, ())), in_part)
+        self.call(
+            kind,
+            (0, 0),
+            |_| Ok((StateChange::Sync { inode }, ())),
+            in_part,
+        )
     }
 }
 
@@ -96,19 +101,24 @@ impl Drop for SimulatedFile {
 
 impl StorageFile for SimulatedFile {
     fn len(&self) -> io::Result<u64> {
-        let work = |live: &Live| Ok((Effect::Nothing, live.state.file(self.inode).volatile_len));
-        self.call(OpKind::Len, (0, 0), work, |_| Effect::Nothing)
+        let work = |live: &DiskState| {
+            Ok((
+                StateChange::Nothing,
+                live.state.file(self.inode).volatile_len,
+            ))
+        };
+        self.call(OpKind::Len, (0, 0), work, |_| StateChange::Nothing)
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let range = (offset, buf.len() as u64);
-        let work = |live: &Live| {
+        let work = |live: &DiskState| {
             Ok((
-                Effect::Nothing,
+                StateChange::Nothing,
                 live.state.file(self.inode).read(offset, buf),
             ))
         };
-        let read = self.call(OpKind::Read, range, work, |_| Effect::Nothing);
+        let read = self.call(OpKind::Read, range, work, |_| StateChange::Nothing);
         if read.is_err() {
             // Part of it may have come before the error: nobody may look at it.
             buf[..range.1.div_ceil(2) as usize].fill(0xee);
@@ -124,14 +134,14 @@ impl StorageFile for SimulatedFile {
             return Ok(());
         }
         let prefix = |count: usize| match count {
-            0 => Effect::Nothing,
-            count => Effect::Write {
+            0 => StateChange::Nothing,
+            count => StateChange::Write {
                 inode,
                 offset,
                 bytes: bytes[..count].into(),
             },
         };
-        let work = |live: &Live| {
+        let work = |live: &DiskState| {
             let room = live.room(inode, offset, len);
             done_or_full(prefix(room as usize), room == len)
         };
@@ -145,13 +155,15 @@ impl StorageFile for SimulatedFile {
             return Ok(());
         }
         let inode = self.inode;
-        let work = |live: &Live| {
+        let work = |live: &DiskState| {
             if live.room(inode, offset, len) < len {
                 return Err(raw(libc::ENOSPC).into());
             }
-            Ok((Effect::Allocate { inode, offset, len }, ()))
+            Ok((StateChange::Allocate { inode, offset, len }, ()))
         };
-        self.change(OpKind::Allocate, (offset, len), work, |_| Effect::Nothing)
+        self.change(OpKind::Allocate, (offset, len), work, |_| {
+            StateChange::Nothing
+        })
     }
 
     fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
@@ -160,10 +172,10 @@ impl StorageFile for SimulatedFile {
         }
         let inode = self.inode;
         let prefix = |count: u64| match count {
-            0 => Effect::Nothing,
-            len => Effect::WriteZeros { inode, offset, len },
+            0 => StateChange::Nothing,
+            len => StateChange::WriteZeros { inode, offset, len },
         };
-        let work = |live: &Live| {
+        let work = |live: &DiskState| {
             let room = live.room(inode, offset, len);
             done_or_full(prefix(room), room == len)
         };
@@ -178,8 +190,8 @@ impl StorageFile for SimulatedFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let inode = self.inode;
-        let work = |_: &Live| Ok((Effect::SetLen { inode, len }, ()));
-        self.change(OpKind::SetLen, (0, len), work, |_| Effect::Nothing)
+        let work = |_: &DiskState| Ok((StateChange::SetLen { inode, len }, ()));
+        self.change(OpKind::SetLen, (0, len), work, |_| StateChange::Nothing)
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -191,46 +203,46 @@ impl StorageFile for SimulatedFile {
     }
 
     fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
-        let work = |live: &Live| {
+        let work = |live: &DiskState| {
             let file = live.state.file(self.inode);
             if len > file.volatile_len {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let mut bytes = vec![0; len as usize];
             file.read(0, &mut bytes);
-            Ok((Effect::Nothing, bytes))
+            Ok((StateChange::Nothing, bytes))
         };
-        let bytes = self.call(OpKind::Map, (0, len), work, |_| Effect::Nothing)?;
+        let bytes = self.call(OpKind::Map, (0, len), work, |_| StateChange::Nothing)?;
         Ok(Arc::new(Snapshot { bytes }))
     }
 
-    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WritableMap>> {
-        let nothing = |_: &Live| Ok((Effect::Nothing, ()));
+    fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WriteMapping>> {
+        let nothing = |_: &DiskState| Ok((StateChange::Nothing, ()));
         self.change(OpKind::MapWritable, (from, len), nothing, |_| {
-            Effect::Nothing
+            StateChange::Nothing
         })?;
         let live = Arc::clone(&self.live);
         Ok(Arc::new(SimulatedMap::new(live, self.inode, from, len)))
     }
 
-    fn write_back(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
+    fn writeback_and_wait(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
         let inode = self.inode;
         let (offset, len) = ranges.first().copied().unwrap_or_default();
-        let effect = Effect::WriteBack {
+        let effect = StateChange::WriteBack {
             inode,
             ranges: ranges.into(),
         };
         let in_part = |plan: &FaultPlan| match plan.drops_dirty {
-            true => Effect::LoseSync { inode },
-            false => Effect::Nothing,
+            true => StateChange::LoseSync { inode },
+            false => StateChange::Nothing,
         };
-        let work = |_: &Live| Ok((effect, ()));
+        let work = |_: &DiskState| Ok((effect, ()));
         self.call(OpKind::WriteBack, (offset, len), work, in_part)
     }
 }
 
 /// A write that the disk took whole, or in part because it is full.
-fn done_or_full(effect: Effect, is_whole: bool) -> Result<(Effect, ()), Failure> {
+fn done_or_full(effect: StateChange, is_whole: bool) -> Result<(StateChange, ()), Failure> {
     match is_whole {
         true => Ok((effect, ())),
         false => Err(Failure {

@@ -148,7 +148,7 @@ impl Inode {
     }
 
     /// The disk took all that is dirty in these pages.
-    pub(super) fn write_back(&mut self, offset: u64, len: u64) {
+    pub(super) fn writeback_and_wait(&mut self, offset: u64, len: u64) {
         let range = sectors_of_pages(offset, len);
         for (_, history) in self.sectors.range_mut(range) {
             if history.is_dirty {
@@ -160,7 +160,7 @@ impl Inode {
     /// All that is dirty in these pages becomes durable, with the length, and what the disk took
     /// before, wherever it is: its cache is flushed.
     pub(super) fn sync_range(&mut self, offset: u64, len: u64) {
-        self.write_back(offset, len);
+        self.writeback_and_wait(offset, len);
         let durable = &mut self.durable;
         self.sectors.retain(|&sector, history| {
             if let Some(newest) = history.taken.checked_sub(1) {

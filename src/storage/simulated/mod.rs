@@ -29,9 +29,9 @@ pub use op_log::OpKind;
 pub use replay::Replay;
 
 use crash::survivors;
-use dispatch::Live;
-use state::Effect;
+use dispatch::DiskState;
 use state::State;
+use state::StateChange;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ use crate::primitives::Mutex;
 /// The simulated disk. Clones are the same disk. A new one has an empty, durable `/`.
 #[derive(Clone, Debug)]
 pub struct SimulatedDisk {
-    live: Arc<Mutex<Live>>,
+    live: Arc<Mutex<DiskState>>,
 }
 
 impl Default for SimulatedDisk {
@@ -58,7 +58,7 @@ impl SimulatedDisk {
 
     fn from_state(state: State, capacity_bytes: Option<u64>) -> Self {
         Self {
-            live: Arc::new(Mutex::new(Live::new(state, capacity_bytes))),
+            live: Arc::new(Mutex::new(DiskState::new(state, capacity_bytes))),
         }
     }
 
@@ -178,7 +178,7 @@ impl SimulatedDisk {
             "/".as_ref(),
             (0, 0),
             false,
-            Effect::Evict { seed },
+            StateChange::Evict { seed },
         );
     }
 

@@ -1,6 +1,6 @@
 //! What was asked of the disk: every call, numbered from 1.
 
-use crate::storage::simulated::state::Effect;
+use crate::storage::simulated::state::StateChange;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,13 +53,13 @@ pub enum OpKind {
     Map,
     /// `StorageFile::map_writable`.
     MapWritable,
-    /// `WritableMap::make_ready`.
+    /// `WriteMapping::populate`.
     MakeReady,
-    /// `WritableMap::store`, or a part of one.
+    /// `WriteMapping::store`, or a part of one.
     Store,
-    /// `WritableMap::sync_range`.
+    /// `WriteMapping::sync_range`.
     SyncRange,
-    /// `StorageFile::write_back`.
+    /// `StorageFile::writeback_and_wait`.
     WriteBack,
     /// `SimulatedDisk::evict_cache`.
     Evict,
@@ -82,13 +82,13 @@ pub struct Op {
     pub len: u64,
     /// Whether an error was returned.
     pub failed: bool,
-    pub(super) effect: Effect,
+    pub(super) effect: StateChange,
 }
 
 impl Op {
     /// Whether it changed anything: volatile, durable, or what will be durable.
     pub fn changed(&self) -> bool {
-        !matches!(self.effect, Effect::Nothing)
+        !matches!(self.effect, StateChange::Nothing)
     }
 
     /// Whether its path contains `part`.
@@ -99,7 +99,7 @@ impl Op {
     /// The bytes that reached the file, if it was a write.
     pub fn written(&self) -> Option<&[u8]> {
         match &self.effect {
-            Effect::Write { bytes, .. } => Some(bytes),
+            StateChange::Write { bytes, .. } => Some(bytes),
             _ => None,
         }
     }

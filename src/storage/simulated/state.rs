@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// What a call did to the disk.
 #[derive(Clone, Debug)]
-pub(super) enum Effect {
+pub(super) enum StateChange {
     Nothing,
     CreateFile {
         inode: InodeNumber,
@@ -101,54 +101,54 @@ impl State {
         }
     }
 
-    pub(super) fn apply(&mut self, effect: &Effect) {
+    pub(super) fn apply(&mut self, effect: &StateChange) {
         self.change += 1;
         let change = self.change;
         match effect {
-            Effect::Nothing => {}
-            Effect::CreateFile { inode, path, edits } => {
+            StateChange::Nothing => {}
+            StateChange::CreateFile { inode, path, edits } => {
                 self.next_inode = self.next_inode.max(inode + 1);
                 self.files
                     .insert(*inode, Arc::new(Inode::empty(path.clone())));
                 self.edit_names(edits);
             }
-            Effect::CreateDir { inode, edits } => {
+            StateChange::CreateDir { inode, edits } => {
                 self.next_inode = self.next_inode.max(inode + 1);
                 self.directories.insert(*inode, Arc::default());
                 self.edit_names(edits);
             }
-            Effect::EditNames { edits, renamed } => {
+            StateChange::EditNames { edits, renamed } => {
                 self.edit_names(edits);
                 if let Some((from, to)) = renamed {
                     self.rename_paths(from, to);
                 }
             }
-            Effect::SyncDir { directory } => self.sync_dir(*directory),
-            Effect::Write {
+            StateChange::SyncDir { directory } => self.sync_dir(*directory),
+            StateChange::Write {
                 inode,
                 offset,
                 bytes,
             } => {
                 self.file_mut(*inode).write(change, *offset, bytes);
             }
-            Effect::WriteZeros { inode, offset, len } => {
+            StateChange::WriteZeros { inode, offset, len } => {
                 self.file_mut(*inode).write_zeros(change, *offset, *len);
             }
-            Effect::Allocate { inode, offset, len } => {
+            StateChange::Allocate { inode, offset, len } => {
                 self.file_mut(*inode).allocate(change, *offset, *len);
             }
-            Effect::SetLen { inode, len } => self.file_mut(*inode).set_len(change, *len),
-            Effect::Sync { inode } => self.file_mut(*inode).sync(),
-            Effect::LoseSync { inode } => self.file_mut(*inode).lose_sync(),
-            Effect::WriteBack { inode, ranges } => {
+            StateChange::SetLen { inode, len } => self.file_mut(*inode).set_len(change, *len),
+            StateChange::Sync { inode } => self.file_mut(*inode).sync(),
+            StateChange::LoseSync { inode } => self.file_mut(*inode).lose_sync(),
+            StateChange::WriteBack { inode, ranges } => {
                 for &(offset, len) in &**ranges {
-                    self.file_mut(*inode).write_back(offset, len);
+                    self.file_mut(*inode).writeback_and_wait(offset, len);
                 }
             }
-            Effect::SyncRange { inode, offset, len } => {
+            StateChange::SyncRange { inode, offset, len } => {
                 self.file_mut(*inode).sync_range(*offset, *len);
             }
-            Effect::Evict { seed } => self.evict(*seed),
+            StateChange::Evict { seed } => self.evict(*seed),
         }
     }
 

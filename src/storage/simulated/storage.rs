@@ -9,12 +9,12 @@ use crate::storage::StorageLock;
 use crate::storage::simulated::SimulatedDisk;
 use crate::storage::simulated::directories::InodeNumber;
 use crate::storage::simulated::directories::NameEdit;
-use crate::storage::simulated::dispatch::Asked;
+use crate::storage::simulated::dispatch::DiskState;
 use crate::storage::simulated::dispatch::Failure;
-use crate::storage::simulated::dispatch::Live;
+use crate::storage::simulated::dispatch::OpRequest;
 use crate::storage::simulated::file::SimulatedFile;
 use crate::storage::simulated::op_log::OpKind;
-use crate::storage::simulated::state::Effect;
+use crate::storage::simulated::state::StateChange;
 use crate::storage::simulated::state::exists;
 use crate::storage::simulated::state::raw;
 use std::io;
@@ -27,11 +27,13 @@ impl SimulatedDisk {
         &self,
         kind: OpKind,
         path: &Path,
-        work: impl FnOnce(&Live) -> Result<(Effect, T), Failure>,
+        work: impl FnOnce(&DiskState) -> Result<(StateChange, T), Failure>,
     ) -> io::Result<T> {
         self.live
             .lock()
-            .call(Asked::on_path(kind, path), work, |_| Effect::Nothing)
+            .call(OpRequest::on_path(kind, path), work, |_| {
+                StateChange::Nothing
+            })
     }
 
     fn file(&self, inode: InodeNumber, access: Access) -> Arc<dyn StorageFile> {
@@ -46,7 +48,7 @@ impl Storage for SimulatedDisk {
             if live.state.directories.contains_key(&inode) {
                 return Err(raw(libc::EISDIR).into());
             }
-            Ok((Effect::Nothing, inode))
+            Ok((StateChange::Nothing, inode))
         })?;
         Ok(self.file(inode, access))
     }
@@ -89,7 +91,7 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::CreateDir, path, |live| {
             let inode = live.state.next_inode;
             let edits = [free_name(live, path)?.stands_for(inode)].into();
-            Ok((Effect::CreateDir { inode, edits }, ()))
+            Ok((StateChange::CreateDir { inode, edits }, ()))
         })
     }
 
@@ -110,14 +112,16 @@ impl Storage for SimulatedDisk {
                 name: name.to_string(),
                 kind: kind_of(live, inode),
             };
-            Ok((Effect::Nothing, names.iter().map(entry).collect()))
+            Ok((StateChange::Nothing, names.iter().map(entry).collect()))
         })
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
         self.call(OpKind::Kind, path, |live| match live.state.resolve(path) {
-            Ok(inode) => Ok((Effect::Nothing, Some(kind_of(live, inode)))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Effect::Nothing, None)),
+            Ok(inode) => Ok((StateChange::Nothing, Some(kind_of(live, inode)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok((StateChange::Nothing, None))
+            }
             Err(error) => Err(error.into()),
         })
     }
@@ -126,14 +130,14 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::SyncDir, dir, |live| {
             let directory = live.state.resolve(dir)?;
             live.state.names(directory)?;
-            Ok((Effect::SyncDir { directory }, ()))
+            Ok((StateChange::SyncDir { directory }, ()))
         })
     }
 
     fn available_bytes(&self, dir: &Path) -> io::Result<u64> {
         self.call(OpKind::Available, dir, |live| {
             live.state.resolve(dir)?;
-            Ok((Effect::Nothing, live.free_bytes()))
+            Ok((StateChange::Nothing, live.free_bytes()))
         })
     }
 
@@ -141,29 +145,29 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::Canonical, path, |live| {
             live.state.names(live.state.resolve(path)?)?;
             Ok((
-                Effect::Nothing,
+                StateChange::Nothing,
                 Path::new("/").join(path.components().collect::<PathBuf>()),
             ))
         })
     }
 
-    fn stores_are_safe(&self, _dir: &Path) -> io::Result<bool> {
+    fn map_stores_cannot_fault(&self, _dir: &Path) -> io::Result<bool> {
         Ok(true)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
         let mut live = self.live.lock();
-        let work = |live: &Live| match live.state.resolve(path) {
+        let work = |live: &DiskState| match live.state.resolve(path) {
             Ok(inode) if live.state.directories.contains_key(&inode) => {
                 Err(raw(libc::EISDIR).into())
             }
             Ok(inode) if live.locked.contains(&inode) => Err(raw(libc::EWOULDBLOCK).into()),
-            Ok(inode) => Ok((Effect::Nothing, inode)),
+            Ok(inode) => Ok((StateChange::Nothing, inode)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(create_file(live, path)?),
             Err(error) => Err(error.into()),
         };
-        let inode = live.call(Asked::on_path(OpKind::Lock, path), work, |_| {
-            Effect::Nothing
+        let inode = live.call(OpRequest::on_path(OpKind::Lock, path), work, |_| {
+            StateChange::Nothing
         })?;
         live.locked.insert(inode);
         Ok(Box::new(SimulatedLock {
@@ -203,13 +207,13 @@ impl Name {
     }
 }
 
-fn name(live: &Live, path: &Path) -> io::Result<Name> {
+fn name(live: &DiskState, path: &Path) -> io::Result<Name> {
     let (directory, name) = live.state.resolve_parent(path)?;
     Ok(Name { directory, name })
 }
 
 /// A name that stands for nothing yet.
-fn free_name(live: &Live, path: &Path) -> io::Result<Name> {
+fn free_name(live: &DiskState, path: &Path) -> io::Result<Name> {
     let name = name(live, path)?;
     if live.state.names(name.directory)?.contains_key(&name.name) {
         return Err(exists());
@@ -217,11 +221,11 @@ fn free_name(live: &Live, path: &Path) -> io::Result<Name> {
     Ok(name)
 }
 
-fn create_file(live: &Live, path: &Path) -> io::Result<(Effect, InodeNumber)> {
+fn create_file(live: &DiskState, path: &Path) -> io::Result<(StateChange, InodeNumber)> {
     let inode = live.state.next_inode;
     let edits = [free_name(live, path)?.stands_for(inode)].into();
     Ok((
-        Effect::CreateFile {
+        StateChange::CreateFile {
             inode,
             path: path.into(),
             edits,
@@ -230,7 +234,7 @@ fn create_file(live: &Live, path: &Path) -> io::Result<(Effect, InodeNumber)> {
     ))
 }
 
-fn rename(live: &Live, from: &Path, to: &Path) -> io::Result<Effect> {
+fn rename(live: &DiskState, from: &Path, to: &Path) -> io::Result<StateChange> {
     let inode = live.state.resolve(from)?;
     let (old_name, new_name) = (name(live, from)?, name(live, to)?);
     let is_directory = live.state.directories.contains_key(&inode);
@@ -244,7 +248,7 @@ fn rename(live: &Live, from: &Path, to: &Path) -> io::Result<Effect> {
         .copied();
     match replaced {
         // Two names of one file: POSIX says that nothing happens.
-        Some(replaced) if replaced == inode => return Ok(Effect::Nothing),
+        Some(replaced) if replaced == inode => return Ok(StateChange::Nothing),
         Some(replaced) if live.state.directories.contains_key(&replaced) => {
             if !is_directory {
                 return Err(raw(libc::EISDIR));
@@ -263,14 +267,14 @@ fn rename(live: &Live, from: &Path, to: &Path) -> io::Result<Effect> {
 fn edit_names<const N: usize>(
     edits: [NameEdit; N],
     renamed: Option<(Arc<Path>, Arc<Path>)>,
-) -> Effect {
-    Effect::EditNames {
+) -> StateChange {
+    StateChange::EditNames {
         edits: edits.into(),
         renamed,
     }
 }
 
-fn kind_of(live: &Live, inode: InodeNumber) -> EntryKind {
+fn kind_of(live: &DiskState, inode: InodeNumber) -> EntryKind {
     match live.state.directories.contains_key(&inode) {
         true => EntryKind::Directory,
         false => EntryKind::File,

@@ -7,15 +7,15 @@ use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::storage::Access;
-use crate::storage::WritableMap;
+use crate::storage::WriteMapping;
 use crate::storage::simulated::directories::InodeNumber;
-use crate::storage::simulated::dispatch::Asked;
+use crate::storage::simulated::dispatch::DiskState;
 use crate::storage::simulated::dispatch::Failure;
-use crate::storage::simulated::dispatch::Live;
+use crate::storage::simulated::dispatch::OpRequest;
 use crate::storage::simulated::fault::FaultPlan;
 use crate::storage::simulated::file_content::PAGE_BYTES;
 use crate::storage::simulated::op_log::OpKind;
-use crate::storage::simulated::state::Effect;
+use crate::storage::simulated::state::StateChange;
 use crate::storage::simulated::state::raw;
 use std::io;
 use std::ops::Range;
@@ -24,16 +24,21 @@ use std::sync::Arc;
 /// The map; keeps the file alive as an open one does.
 #[derive(Debug)]
 pub(super) struct SimulatedMap {
-    live: Arc<Mutex<Live>>,
+    live: Arc<Mutex<DiskState>>,
     inode: InodeNumber,
     from: u64,
     len: u64,
     ready_from: AtomicU64,
-    ready_to: AtomicU64,
+    populated_end: AtomicU64,
 }
 
 impl SimulatedMap {
-    pub(super) fn new(live: Arc<Mutex<Live>>, inode: InodeNumber, from: u64, len: u64) -> Self {
+    pub(super) fn new(
+        live: Arc<Mutex<DiskState>>,
+        inode: InodeNumber,
+        from: u64,
+        len: u64,
+    ) -> Self {
         live.lock().opened(inode, Access::Read);
         Self {
             live,
@@ -41,7 +46,7 @@ impl SimulatedMap {
             from,
             len,
             ready_from: AtomicU64::new(from),
-            ready_to: AtomicU64::new(from),
+            populated_end: AtomicU64::new(from),
         }
     }
 
@@ -49,13 +54,13 @@ impl SimulatedMap {
         &self,
         kind: OpKind,
         (offset, len): (u64, u64),
-        work: impl FnOnce(&Live) -> Result<(Effect, ()), Failure>,
-        in_part: impl FnOnce(&FaultPlan) -> Effect,
+        work: impl FnOnce(&DiskState) -> Result<(StateChange, ()), Failure>,
+        in_part: impl FnOnce(&FaultPlan) -> StateChange,
     ) -> io::Result<()> {
         let mut live = self.live.lock();
         let path = live.state.file(self.inode).path.clone();
         live.call(
-            Asked {
+            OpRequest {
                 kind,
                 path: &path,
                 offset,
@@ -73,16 +78,16 @@ impl Drop for SimulatedMap {
     }
 }
 
-impl WritableMap for SimulatedMap {
-    fn make_ready(&self, from: u64, to: u64) -> io::Result<()> {
-        let ready = self.ready_from.load(Ordering::Acquire)..self.ready_to();
+impl WriteMapping for SimulatedMap {
+    fn populate(&self, from: u64, to: u64) -> io::Result<()> {
+        let ready = self.ready_from.load(Ordering::Acquire)..self.populated_end();
         if to <= ready.end && !ready.is_empty() {
             return Ok(());
         }
         let first = if ready.is_empty() { from } else { ready.end };
         let (inode, len) = (self.inode, to.saturating_sub(first));
         let continues = ready.is_empty() || (ready.start..=ready.end).contains(&from);
-        let work = |live: &Live| {
+        let work = |live: &DiskState| {
             let pages_end = live.state.file(inode).volatile_len;
             let has_pages = to <= pages_end.next_multiple_of(PAGE_BYTES as u64);
             let map = self.range();
@@ -92,20 +97,22 @@ impl WritableMap for SimulatedMap {
             if !has_pages || live.room(inode, first, len) < len {
                 return Err(raw(libc::EFAULT).into());
             }
-            Ok((Effect::Nothing, ()))
+            Ok((StateChange::Nothing, ()))
         };
-        self.call(OpKind::MakeReady, (first, len), work, |_| Effect::Nothing)?;
+        self.call(OpKind::MakeReady, (first, len), work, |_| {
+            StateChange::Nothing
+        })?;
         if ready.is_empty() {
             self.ready_from.store(from, Ordering::Release);
         }
-        self.ready_to.fetch_max(to, Ordering::AcqRel);
+        self.populated_end.fetch_max(to, Ordering::AcqRel);
         Ok(())
     }
 
     fn store(&self, offset: u64, bytes: &[u8]) -> bool {
         let end = offset.checked_add(bytes.len() as u64);
         let ready_from = self.ready_from.load(Ordering::Acquire);
-        if offset < ready_from || end.is_none_or(|end| end > self.ready_to()) {
+        if offset < ready_from || end.is_none_or(|end| end > self.populated_end()) {
             return false;
         }
         let mut live = self.live.lock();
@@ -118,7 +125,7 @@ impl WritableMap for SimulatedMap {
             if half.is_empty() {
                 continue;
             }
-            let effect = Effect::Write {
+            let effect = StateChange::Write {
                 inode: self.inode,
                 offset: at,
                 bytes: half.into(),
@@ -129,8 +136,8 @@ impl WritableMap for SimulatedMap {
         true
     }
 
-    fn ready_to(&self) -> u64 {
-        self.ready_to.load(Ordering::Acquire)
+    fn populated_end(&self) -> u64 {
+        self.populated_end.load(Ordering::Acquire)
     }
 
     fn range(&self) -> Range<u64> {
@@ -146,10 +153,10 @@ impl WritableMap for SimulatedMap {
         let Some(len) = to.checked_sub(from) else {
             return Err(raw(libc::EINVAL));
         };
-        let effect = Effect::SyncRange { inode, offset, len };
+        let effect = StateChange::SyncRange { inode, offset, len };
         let in_part = |plan: &FaultPlan| match plan.drops_dirty {
-            true => Effect::LoseSync { inode },
-            false => Effect::Nothing,
+            true => StateChange::LoseSync { inode },
+            false => StateChange::Nothing,
         };
         self.call(
             OpKind::SyncRange,

@@ -20,11 +20,11 @@ use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
-use crate::stream::StreamCore;
-use crate::stream::durability::round::SyncState;
-use crate::stream::segment_list::Part;
+use crate::stream::StreamInner;
+use crate::stream::durability::round::RoundState;
+use crate::stream::segment_list::StreamSegment;
 
-impl SyncState {
+impl RoundState {
     /// Notes what a slot of the newest segment says now.
     pub fn note_frontier(&mut self, slot: FrontierSlot) {
         match &mut self.frontier {
@@ -43,8 +43,8 @@ impl SyncState {
 
     /// Up to where the part was made durable by earlier rounds on this opening of the stream, its
     /// header, name and length included.
-    pub fn durable_before(&self, part: &Part) -> Option<FileOffset> {
-        let is_settled = self.stored && part.name_durable.load(Ordering::Acquire);
+    pub fn durable_before(&self, part: &StreamSegment) -> Option<FileOffset> {
+        let is_settled = self.stored && part.name_synced.load(Ordering::Acquire);
         match self.durable_at {
             Some((first_id, (offset, _))) if first_id == part.segment.first_id() => {
                 is_settled.then_some(offset)
@@ -54,36 +54,36 @@ impl SyncState {
     }
 }
 
-impl StreamCore {
+impl StreamInner {
     /// The durable point as a slot.
     pub(in crate::stream) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
-        let catalogue = self.catalogue();
+        let segments = self.segments();
         FrontierSlot {
             end: end.offset,
             next_id: end.next_id,
             last_frame: end.last_frame,
-            first_kept_id: catalogue.first_kept,
-            cut_epoch: catalogue.cut_epoch,
+            first_kept_id: segments.first_kept,
+            truncation_epoch: segments.truncation_epoch,
         }
     }
 
     /// Has the disk take the slot now: a lone caller's next sync, for which it will wait, finds it on
     /// its way. Where several share rounds the next one begins at once, and the slot with it; where
     /// other streams are in rounds, the disk is busy and the processors have better to do.
-    fn hand_over_slot(&self, file: &dyn StorageFile) {
-        let waits_for_syncs = self.environment.options.sync_mode != SyncMode::Async;
-        let is_alone = || self.environment.rounds_under_way() == 1 && !self.durability.is_shared();
+    fn start_slot_writeback(&self, file: &dyn StorageFile) {
+        let waits_for_syncs = self.context.options.sync_mode != SyncMode::Async;
+        let is_alone = || self.context.rounds_under_way() == 1 && !self.group_commit.is_contended();
         if waits_for_syncs && is_alone() {
-            file.start_write_back(0, HEADER_AREA_LEN);
+            file.start_writeback(0, HEADER_AREA_LEN);
         }
     }
 
     /// Stores the durable point. If that fails, what was made durable is acknowledged all the
-    /// same, and the stream takes no more; for lack of room it goes on, and the slot is stored later.
+    /// same, and the stream takes no more; for lack of slot it goes on, and the slot is stored later.
     pub(in crate::stream) fn store_frontier(
         &self,
-        state: &mut SyncState,
-        part: &Part,
+        state: &mut RoundState,
+        part: &StreamSegment,
         file: &dyn StorageFile,
         end: &SegmentEnd,
     ) {
@@ -93,19 +93,19 @@ impl StreamCore {
         }
         match store_slot(file, part.segment.seed, state.next_slot, &slot) {
             Ok(()) => {
-                self.hand_over_slot(file);
+                self.start_slot_writeback(file);
                 state.next_slot ^= 1;
                 state.note_frontier(slot);
                 state.stored = true;
             }
             // The other slot stands; the next round stores this one. A slot lies in one page, which
-            // the disk has room for or not: it is not there in part.
+            // the disk has slot for or not: it is not there in part.
             Err(error) if is_out_of_space(&error) => {
                 let refused = Error::io(error, part.segment.context());
                 state.slot_refused = Some(Arc::new(refused));
             }
             Err(error) => {
-                self.durability.advance(end.next_id.0);
+                self.group_commit.advance(end.next_id.0);
                 self.poison(Arc::new(Error::io(error, part.segment.context())));
             }
         }

@@ -27,23 +27,23 @@ use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
-use crate::segment::rewrite_checked;
+use crate::segment::rewrite_verified;
 use crate::segment::seal;
 use crate::storage::StorageFile;
-use crate::storage::WritableMap;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::tail::Life;
+use crate::storage::WriteMapping;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::write_map::covers;
 
 /// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
 /// may be thousands where segments are small and syncs are rare.
-const MOST_AT_ONCE: usize = 16;
+const MAX_AT_ONCE: usize = 16;
 
 /// What only the leader of a round touches.
 #[derive(Debug)]
-pub struct SyncState {
+pub struct RoundState {
     /// The slot of the active segment that may be overwritten.
     pub next_slot: usize,
     /// The durable point in the newest segment, as a slot; `None` before the first round there.
@@ -51,40 +51,44 @@ pub struct SyncState {
     /// Whether a slot was stored since the stream was opened, or the segment made.
     pub stored: bool,
     /// The stream's own name in the root directory is durable.
-    pub dir_durable: bool,
-    /// Why the oldest full segment has no footer though it could have one: there was no room. The
+    pub dir_synced: bool,
+    /// Why the oldest full segment has no footer though it could have one: there was no slot. The
     /// next round tries again. Invariant: until then no slot is stored in a newer segment.
     pub seal_refused: Option<Arc<Error>>,
-    /// Why the last round stored no slot: there was no room.
+    /// Why the last round stored no slot: there was no slot.
     pub slot_refused: Option<Arc<Error>>,
     /// The durable point: which segment (by first id), and how far in it.
     pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
 }
 
 /// What a round makes durable: the oldest segments that are not sealed, the active one last.
-struct Work {
-    parts: Vec<Ended>,
+struct SyncSet {
+    parts: Vec<UnsealedSegment>,
     /// The files, in the same order, held open; and whether their bytes must be written again.
-    files: Vec<Opened>,
+    files: Vec<SyncTarget>,
 }
 
 /// A segment and where its frames end.
-type Ended = (Arc<Part>, SegmentEnd);
+type UnsealedSegment = (Arc<StreamSegment>, SegmentEnd);
 
 /// A file held open.
-struct Opened {
+struct SyncTarget {
     file: Arc<dyn StorageFile>,
     opening: u64,
     /// Its unsynced bytes are unproven.
     unproven: bool,
     /// It is mapped, and a sync of a range of it will do.
-    map: Option<Arc<dyn WritableMap>>,
+    map: Option<Arc<dyn WriteMapping>>,
 }
 
 /// The part that a round came to, where it ends, and its file.
-type Reached<'a> = (&'a Arc<Part>, &'a SegmentEnd, &'a Arc<dyn StorageFile>);
+type SyncedTo<'a> = (
+    &'a Arc<StreamSegment>,
+    &'a SegmentEnd,
+    &'a Arc<dyn StorageFile>,
+);
 
-impl StreamCore {
+impl StreamInner {
     /// Returns once everything below `end` is durable.
     pub fn make_durable(&self, end: u64) -> Result<()> {
         self.make_durable_unless(end, || false)
@@ -96,7 +100,7 @@ impl StreamCore {
         end: u64,
         is_void: impl Fn() -> bool,
     ) -> Result<()> {
-        self.durability
+        self.group_commit
             .commit(end, is_void, || self.round())
             .map_err(|error| match error {
                 CommitError::Poisoned(cause) => {
@@ -113,7 +117,7 @@ impl StreamCore {
     pub fn sync(&self) -> Result<()> {
         {
             let tail = self.tail.lock();
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
         }
         self.make_durable(self.written_end())
     }
@@ -121,7 +125,7 @@ impl StreamCore {
     /// One round, as the leader of the group or while nobody leads. Tells the new durable end.
     /// A failure latches before it is told.
     pub(in crate::stream) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
-        let _under_way = self.environment.begin_round();
+        let _under_way = self.context.begin_round();
         self.try_round().map_err(|error| {
             let error = Arc::new(error);
             self.poison(Arc::clone(&error));
@@ -130,8 +134,8 @@ impl StreamCore {
     }
 
     fn try_round(&self) -> Result<u64> {
-        self.write_out();
-        let mut state = self.sync_state.lock();
+        self.flush_staged();
+        let mut state = self.round_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
         let target = self.written_end();
         state.seal_refused = None;
@@ -139,28 +143,28 @@ impl StreamCore {
         loop {
             let work = self.collect()?;
             let Some((part, end, file)) = self.sync_oldest(&mut state, &work)? else {
-                return Ok(self.durability.committed());
+                return Ok(self.group_commit.committed());
             };
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
-            if work.parts.len() < MOST_AT_ONCE || end.next_id.0 >= target {
+            if work.parts.len() < MAX_AT_ONCE || end.next_id.0 >= target {
                 state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
                 if state.seal_refused.is_none() {
                     self.store_frontier(&mut state, part, &**file, end);
                 }
                 return Ok(end.next_id.0);
             }
-            // So many full segments, and no room for a footer: those behind them cannot be reached.
+            // So many full segments, and no slot for a footer: those behind them cannot be reached.
             state.check_sealed()?;
         }
     }
 
     /// Syncs the parts, oldest first, and seals all but the last that holds entries, unless there is
-    /// no room for one of the footers: how far it came. `None`: no part holds an entry.
+    /// no slot for one of the footers: how far it came. `None`: no part holds an entry.
     fn sync_oldest<'a>(
         &self,
-        state: &mut SyncState,
-        work: &'a Work,
-    ) -> Result<Option<Reached<'a>>> {
+        state: &mut RoundState,
+        work: &'a SyncSet,
+    ) -> Result<Option<SyncedTo<'a>>> {
         let parts: Vec<_> = work.parts.iter().zip(&work.files).collect();
         let mut synced = 0;
         for (place, &((part, end), opened)) in parts.iter().enumerate() {
@@ -176,12 +180,12 @@ impl StreamCore {
             let Some(((next, _), _)) = successor else {
                 // The active segment, the last of these, or a full one whose successor holds no
                 // entry yet: that would prove nothing, so sealing waits.
-                self.sync_names(state, part)?;
+                self.sync_directories(state, part)?;
                 return Ok(Some((part, end, file)));
             };
             // 2. The successor, and its name.
             self.sync_frames(state, parts[place + 1], place + 1, &mut synced)?;
-            self.sync_names(state, next)?;
+            self.sync_directories(state, next)?;
             // 3. The seal.
             if state.seal_refused.is_none() {
                 self.seal(state, part, file, end)?;
@@ -193,8 +197,8 @@ impl StreamCore {
     /// Syncs the part at `place`, once: `synced` counts those that are.
     fn sync_frames(
         &self,
-        state: &SyncState,
-        ((part, end), opened): (&Ended, &Opened),
+        state: &RoundState,
+        ((part, end), opened): (&UnsealedSegment, &SyncTarget),
         place: usize,
         synced: &mut usize,
     ) -> Result<()> {
@@ -203,12 +207,12 @@ impl StreamCore {
         }
         let file = &*opened.file;
         if opened.unproven {
-            self.write_again(state, part, file, end)?;
+            self.rewrite_unproven(state, part, file, end)?;
         }
         let by_ranges = match opened.map.as_ref().zip(state.durable_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
-                file.write_back(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
+                file.writeback_and_wait(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
                     .and_then(|()| map.sync_range(from.0, end.offset.0))
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
@@ -225,13 +229,13 @@ impl StreamCore {
 
     /// What there is to make durable. Files are opened first and held, so that none is closed (and
     /// an error lost with it) between the look at the tail and the sync.
-    fn collect(&self) -> Result<Work> {
+    fn collect(&self) -> Result<SyncSet> {
         loop {
             let chosen = oldest_unsealed(&self.tail.lock());
             let mut files = Vec::with_capacity(chosen.len());
             for (part, _) in &chosen {
                 let (file, opening) = self.write_file(part)?;
-                files.push(Opened {
+                files.push(SyncTarget {
                     file,
                     opening,
                     unproven: false,
@@ -249,7 +253,7 @@ impl StreamCore {
                 continue;
             }
             for ((part, _), opened) in parts.iter().zip(&mut files) {
-                opened.unproven = part.write_slot.begin_sync();
+                opened.unproven = part.write_slot.clear_dirty();
                 let is_active = |active| Arc::ptr_eq(active, part);
                 if tail.active.as_ref().is_some_and(is_active) {
                     let mapped = tail.mapped.as_ref();
@@ -257,18 +261,18 @@ impl StreamCore {
                 }
             }
             tail.unsynced_bytes = 0;
-            tail.sync_planned = false;
-            tail.sync_urgent = false;
-            return Ok(Work { parts, files });
+            tail.sync_scheduled = false;
+            tail.sync_now_requested = false;
+            return Ok(SyncSet { parts, files });
         }
     }
 
     /// Bytes written through a descriptor that was closed since may have failed to reach the disk
     /// without anybody being told: they are treated as recovery treats a tail.
-    fn write_again(
+    fn rewrite_unproven(
         &self,
-        state: &SyncState,
-        part: &Part,
+        state: &RoundState,
+        part: &StreamSegment,
         file: &dyn StorageFile,
         end: &SegmentEnd,
     ) -> Result<()> {
@@ -277,36 +281,36 @@ impl StreamCore {
             Some((first_id, place)) if first_id == segment.first_id() => place,
             _ => (FileOffset(HEADER_AREA_LEN), segment.first_id()),
         };
-        if !part.name_durable.load(Ordering::Acquire) {
+        if !part.name_synced.load(Ordering::Acquire) {
             let header = segment.header.encode();
             file.write_at(0, &[std::io::IoSlice::new(&header)])
                 .map_err(|error| Error::io(error, segment.context()))?;
         }
-        let chunk_len = self.environment.options.read_buffer_size;
-        rewrite_checked(segment, file, from, end, chunk_len)
+        let chunk_len = self.context.options.read_buffer_size;
+        rewrite_verified(segment, file, from, end, chunk_len)
     }
 
     /// Makes the part's name durable, and the stream's.
-    fn sync_names(&self, state: &mut SyncState, part: &Part) -> Result<()> {
-        let storage = &self.environment.storage;
-        if !part.name_durable.load(Ordering::Acquire) {
-            self.environment
-                .opening(|| storage.sync_dir(&self.dir))
+    fn sync_directories(&self, state: &mut RoundState, part: &StreamSegment) -> Result<()> {
+        let storage = &self.context.storage;
+        if !part.name_synced.load(Ordering::Acquire) {
+            self.context
+                .with_fd_retry(|| storage.sync_dir(&self.dir))
                 .map_err(|error| Error::io(error, ErrorContext::at(&self.dir)))?;
-            part.name_durable.store(true, Ordering::Release);
+            part.name_synced.store(true, Ordering::Release);
         }
-        if !state.dir_durable {
-            self.environment
-                .make_names_durable(self.dir_made.load(Ordering::Acquire))?;
-            state.dir_durable = true;
+        if !state.dir_synced {
+            self.context
+                .sync_root_for(self.dir_number.load(Ordering::Acquire))?;
+            state.dir_synced = true;
         }
         Ok(())
     }
 
     fn seal(
         &self,
-        state: &mut SyncState,
-        part: &Arc<Part>,
+        state: &mut RoundState,
+        part: &Arc<StreamSegment>,
         file: &Arc<dyn StorageFile>,
         end: &SegmentEnd,
     ) -> Result<()> {
@@ -321,44 +325,47 @@ impl StreamCore {
         let mut tail = self.tail.lock();
         tail.unsealed.get_mut().pop_front();
         drop(tail);
-        self.environment.write_files.forget(&part.write_slot);
+        self.context.write_files.forget(&part.write_slot);
         // The next reader opens it as a sealed file, mapped if so chosen.
-        self.environment.read_files.forget(&part.read_slot);
+        self.context.read_files.forget(&part.read_slot);
         Ok(())
     }
 
-    /// Asks the helpers for what is due. Called after every append, under the tail's lock; a thread
-    /// that is missing is started at the end of the append, without it ([`Environment::attend`]).
+    /// Asks the background_threads for what is due. Called after every append, under the tail's lock; a thread
+    /// that is missing is started at the end of the append, without it ([`LogContext::attend`]).
     ///
-    /// [`Environment::attend`]: crate::stream::Environment::attend
-    pub(in crate::stream) fn ask_helpers(&self, tail: &mut Tail) {
-        let Some(attendant) = self.environment.attendant.get() else {
+    /// [`LogContext::attend`]: crate::stream::LogContext::attend
+    pub(in crate::stream) fn schedule_background(&self, tail: &mut Tail) {
+        let Some(background_tasks) = self.context.background_tasks.get() else {
             return;
         };
-        if !tail.preparing && self.wants_room_ahead(tail) {
-            tail.preparing = true;
-            if self.arc().is_some_and(|stream| !attendant.prepare(&stream)) {
-                self.environment.note_unattended();
+        if !tail.prealloc_scheduled && self.wants_room_ahead(tail) {
+            tail.prealloc_scheduled = true;
+            if self
+                .arc()
+                .is_some_and(|stream| !background_tasks.preallocate(&stream))
+            {
+                self.context.note_unattended();
             }
         }
-        let Some(background) = self.environment.options.background_sync else {
+        let Some(background) = self.context.options.background_sync else {
             return;
         };
-        if self.environment.options.sync_mode == SyncMode::Strict {
+        if self.context.options.sync_mode == SyncMode::Strict {
             self.plan_rest(tail);
             return;
         }
-        if tail.unsynced_bytes >= background.bytes && !tail.sync_urgent {
-            tail.sync_urgent = true;
+        if tail.unsynced_bytes >= background.bytes && !tail.sync_now_requested {
+            tail.sync_now_requested = true;
             if self
                 .arc()
-                .is_some_and(|stream| !attendant.sync_now(&stream))
+                .is_some_and(|stream| !background_tasks.sync_now(&stream))
             {
-                self.environment.note_unattended();
+                self.context.note_unattended();
             }
-        } else if !tail.sync_planned {
-            tail.sync_planned = true;
-            self.plan_sync();
+        } else if !tail.sync_scheduled {
+            tail.sync_scheduled = true;
+            self.schedule_sync();
         }
     }
 
@@ -369,7 +376,7 @@ impl StreamCore {
             return;
         }
         let end = self.written_end();
-        if end > self.durability.committed() {
+        if end > self.group_commit.committed() {
             // A failure has latched and is told to whoever appends next.
             let _ = self.make_durable(end);
         }
@@ -377,32 +384,32 @@ impl StreamCore {
         self.rest_if_idle();
         let mut tail = self.tail.lock();
         tail.rest_planned = false;
-        tail.sync_planned &= tail.unsynced_bytes > 0;
-        // Mapped just now, perhaps: whoever did that saw that this was planned.
+        tail.sync_scheduled &= tail.unsynced_bytes > 0;
+        // WriteMap just now, perhaps: whoever did that saw that this was planned.
         let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
-        if holds && tail.life == Life::Open && !tail.sync_planned {
-            tail.sync_planned = true;
-            self.plan_sync();
+        if holds && tail.life == StreamState::Open && !tail.sync_scheduled {
+            tail.sync_scheduled = true;
+            self.schedule_sync();
         }
     }
 
-    pub(in crate::stream) fn plan_sync(&self) {
-        let background = self.environment.options.background_sync;
-        let attendant = self.environment.attendant.get();
-        if let (Some(background), Some(attendant)) = (background, attendant) {
-            let asked = |stream| attendant.sync_after(&stream, background.interval);
+    pub(in crate::stream) fn schedule_sync(&self) {
+        let background = self.context.options.background_sync;
+        let background_tasks = self.context.background_tasks.get();
+        if let (Some(background), Some(background_tasks)) = (background, background_tasks) {
+            let asked = |stream| background_tasks.sync_after(&stream, background.interval);
             if self.arc().is_some_and(|stream| !asked(stream)) {
-                self.environment.note_unattended();
+                self.context.note_unattended();
             }
         }
     }
 }
 
 /// The oldest segments that are not sealed, and where each ends now.
-fn oldest_unsealed(tail: &Tail) -> Vec<Ended> {
+fn oldest_unsealed(tail: &Tail) -> Vec<UnsealedSegment> {
     let active = tail.active.iter().map(|active| (active, &tail.written));
     let unsealed = tail.unsealed.get().into_iter().flatten();
     let unsealed = unsealed.map(|(part, end)| (part, end));
-    let parts = unsealed.chain(active).take(MOST_AT_ONCE);
+    let parts = unsealed.chain(active).take(MAX_AT_ONCE);
     parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
 }

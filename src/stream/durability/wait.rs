@@ -8,38 +8,41 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::primitives::now;
 use crate::primitives::thread;
-use crate::stream::StreamCore;
-use crate::stream::writer::tail::Life;
+use crate::stream::StreamInner;
+use crate::stream::writer::tail::StreamState;
 
-impl StreamCore {
+impl StreamInner {
     /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
     /// makes a helper sync. Only where no helper can be started it syncs on this thread, however
     /// long that takes. The caller holds no lock.
     pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
         let target = id.saturating_add(1);
-        if self.durability.committed() >= target {
+        if self.group_commit.committed() >= target {
             return Ok(());
         }
         let deadline = now().checked_add(timeout);
-        if self.watched.is_some() {
-            return self.look_until_durable(target, deadline);
+        if self.follower.is_some() {
+            return self.poll_until_durable(target, deadline);
         }
         loop {
             {
                 let mut tail = self.tail.lock();
-                if self.durability.committed() >= target {
+                if self.group_commit.committed() >= target {
                     return Ok(());
                 }
-                self.admit(&tail)?;
+                self.check_writable(&tail)?;
                 if timeout.is_zero() {
                     return Err(Error::Timeout);
                 }
                 if tail.written.next_id.0 < target {
                     // Not appended yet: whoever publishes wakes us.
                     let timed_out = match deadline {
-                        Some(deadline) => self.progress.wait_until(&mut tail, deadline).timed_out(),
+                        Some(deadline) => self
+                            .tail_changed
+                            .wait_until(&mut tail, deadline)
+                            .timed_out(),
                         None => {
-                            self.progress.wait(&mut tail);
+                            self.tail_changed.wait(&mut tail);
                             false
                         }
                     };
@@ -51,10 +54,10 @@ impl StreamCore {
             }
             if !self.is_synced_by_a_helper() {
                 let synced = self.make_durable(target);
-                return synced.or_else(|error| self.refuse_poisoned().and(Err(error)));
+                return synced.or_else(|error| self.check_poisoned().and(Err(error)));
             }
             return self
-                .durability
+                .group_commit
                 .wait(target, deadline)
                 .map_err(|error| match error {
                     CommitError::Poisoned(cause) => Error::Poisoned {
@@ -69,26 +72,28 @@ impl StreamCore {
 
     /// Asks a helper to sync the stream soon. False: there is none, and none can be started.
     fn is_synced_by_a_helper(&self) -> bool {
-        let (Some(attendant), Some(stream)) = (self.environment.attendant.get(), self.arc()) else {
+        let (Some(background_tasks), Some(stream)) =
+            (self.context.background_tasks.get(), self.arc())
+        else {
             return false;
         };
-        if attendant.sync_now(&stream) {
+        if background_tasks.sync_now(&stream) {
             return true;
         }
-        self.environment.note_unattended();
-        self.environment.attend();
-        attendant.has_thread_for_syncs()
+        self.context.note_unattended();
+        self.context.attend();
+        background_tasks.has_thread_for_syncs()
     }
 
     /// The same where somebody else writes the stream: nobody wakes us, so we look.
-    fn look_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
+    fn poll_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
         loop {
-            self.look_again()?;
-            if self.durability.committed() >= target {
+            self.refresh()?;
+            if self.group_commit.committed() >= target {
                 return Ok(());
             }
-            if self.life() == Life::Deleted {
-                return Err(self.gone());
+            if self.state() == StreamState::Deleted {
+                return Err(self.deleted_error());
             }
             if self.is_unwatched() {
                 return Err(Error::Closed);
@@ -97,10 +102,10 @@ impl StreamCore {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout);
             }
-            thread::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+            thread::sleep(left.unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL));
         }
     }
 }
 
 /// How often who waits looks at what somebody else writes.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);

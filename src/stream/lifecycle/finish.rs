@@ -28,52 +28,53 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::remove_file_if_there;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Catalogue;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::rotate::Spare;
-use crate::stream::writer::tail::Life;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::SegmentList;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::StreamState;
 
-impl StreamCore {
+impl StreamInner {
     /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
     /// that is poisoned is left as it is, for recovery, and tells so.
     pub fn close(&self) -> Result<()> {
-        if !self.stop_appends(Life::Closed) {
+        if !self.stop_appends(StreamState::Closed) {
             return Ok(());
         }
-        let mut upkeep = self.upkeep.lock();
+        let mut alloc = self.alloc.lock();
         self.unmap();
-        let closed = self.durability.exclusive(|| {
-            self.refuse_poisoned()?;
+        let closed = self.group_commit.exclusive(|| {
+            self.check_poisoned()?;
             let unsealed = self.tail.lock().has_unsealed();
-            if unsealed || self.written_end() > self.durability.committed() {
+            if unsealed || self.written_end() > self.group_commit.committed() {
                 let reached = self.round().map_err(|error| error.duplicate())?;
-                self.durability.advance(reached);
+                self.group_commit.advance(reached);
             }
-            self.leave_exact_files()
+            self.truncate_to_exact_len()
         });
-        self.durability.close();
-        if std::mem::take(&mut upkeep.spare) != Spare::None {
-            self.remove_spare();
+        self.group_commit.close();
+        if std::mem::take(&mut alloc.spare) != NextSegmentFile::Absent {
+            self.remove_next_file();
         }
-        self.forget_files();
+        self.close_files();
         closed
     }
 
     /// Refuses appends from now on and waits for those that have ids, and for the next segment's
     /// file if that is being made. False: they were refused
     /// already.
-    fn stop_appends(&self, life: Life) -> bool {
+    fn stop_appends(&self, life: StreamState) -> bool {
         let mut tail = self.tail.lock();
-        if tail.life != Life::Open {
+        if tail.life != StreamState::Open {
             return false;
         }
         tail.life = life;
-        self.deleted.store(life == Life::Deleted, Ordering::Release);
-        self.progress.notify_all();
+        self.deleted
+            .store(life == StreamState::Deleted, Ordering::Release);
+        self.tail_changed.notify_all();
         loop {
-            if tail.writing || tail.rotating || tail.making_spare {
-                self.progress.wait(&mut tail);
+            if tail.writing || tail.rotating || tail.next_file_in_progress {
+                self.tail_changed.wait(&mut tail);
             } else if tail.staged_len() > 0 && !self.is_poisoned() {
                 self.write_staged(&mut tail);
             } else {
@@ -82,10 +83,10 @@ impl StreamCore {
         }
     }
 
-    fn leave_exact_files(&self) -> Result<()> {
+    fn truncate_to_exact_len(&self) -> Result<()> {
         // Otherwise left as after a crash: the next open seals.
-        self.sync_state.lock().check_sealed()?;
-        let (newest, end, secured) = {
+        self.round_state.lock().check_sealed()?;
+        let (newest, end, allocated_end) = {
             let tail = self.tail.lock();
             let active = tail.active.clone().map(|active| (active, tail.written));
             match (active, tail.last_unsealed().cloned()) {
@@ -93,15 +94,15 @@ impl StreamCore {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }
-                (Some((active, end)), _) => (active, end, tail.secured),
+                (Some((active, end)), _) => (active, end, tail.allocated_end),
                 (None, _) => return Ok(()),
             }
         };
-        let stored = self.sync_state.lock().stored;
-        if !stored && secured == end.offset {
+        let stored = self.round_state.lock().stored;
+        if !stored && allocated_end == end.offset {
             return Ok(());
         }
-        self.finish_file(&newest, &end)?;
+        self.finalize_file(&newest, &end)?;
         let index = newest.segment.index();
         let index = index.read();
         // Only when none is missing: a footer made from them later must not depend on what was
@@ -118,21 +119,25 @@ impl StreamCore {
 
     /// A segment that was made for an append that then failed holds nothing: the one before it,
     /// if there is one, is the newest again.
-    fn remove_empty(&self, empty: &Arc<Part>, full: Option<(Arc<Part>, SegmentEnd)>) -> Result<()> {
-        self.environment.write_files.forget(&empty.write_slot);
-        self.environment.read_files.forget(&empty.read_slot);
-        let storage = &self.environment.storage;
+    fn remove_empty(
+        &self,
+        empty: &Arc<StreamSegment>,
+        full: Option<(Arc<StreamSegment>, SegmentEnd)>,
+    ) -> Result<()> {
+        self.context.write_files.forget(&empty.write_slot);
+        self.context.read_files.forget(&empty.read_slot);
+        let storage = &self.context.storage;
         let io = |error| Error::io(error, empty.segment.context());
         storage.remove_file(&empty.segment.path()).map_err(io)?;
         storage.sync_dir(&self.dir).map_err(io)?;
         match full {
-            Some((full, end)) => self.finish_file(&full, &end),
+            Some((full, end)) => self.finalize_file(&full, &end),
             None => Ok(()),
         }
     }
 
-    fn finish_file(&self, part: &Arc<Part>, end: &SegmentEnd) -> Result<()> {
-        let mut state = self.sync_state.lock();
+    fn finalize_file(&self, part: &Arc<StreamSegment>, end: &SegmentEnd) -> Result<()> {
+        let mut state = self.round_state.lock();
         let io = |error| Error::io(error, part.segment.context());
         let (file, _) = self.write_file(part)?;
         let slot = self.slot_for(end);
@@ -150,19 +155,19 @@ impl StreamCore {
         Ok(())
     }
 
-    fn forget_files(&self) {
-        let catalogue = self.catalogue();
-        let used = catalogue.parts.iter();
+    fn close_files(&self) {
+        let segments = self.segments();
+        let used = segments.parts.iter();
         for part in used.filter(|part| !part.write_slot.is_untouched()) {
-            self.environment.write_files.forget(&part.write_slot);
+            self.context.write_files.forget(&part.write_slot);
         }
     }
 
     /// Writes down which segments there are. Derived: nothing depends on it, so a failure is only
     /// told, and the file is not synced.
     pub fn write_index_file(&self, active_points: &[IndexPoint]) {
-        let catalogue = self.catalogue();
-        let segments = catalogue.parts.iter().map(|part| {
+        let segments = self.segments();
+        let segments = segments.parts.iter().map(|part| {
             let (end, end_id) = part.segment.limit();
             IndexedSegment {
                 first_id: part.segment.first_id(),
@@ -178,62 +183,64 @@ impl StreamCore {
         };
         let bytes = index.encode();
         let path = self.dir.join(INDEX_FILE);
-        if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
+        if let Err(error) = replace_content(&*self.context.storage, &path, &bytes) {
             let message = format!("{} not written: {error}", path.display());
-            self.environment.note(log::Level::Debug, message);
+            self.context.note(log::Level::Debug, message);
         }
     }
 
     /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
     pub fn delete(&self) -> Result<()> {
-        if !self.stop_appends(Life::Deleted) {
+        if !self.stop_appends(StreamState::Deleted) {
             return Err(Error::Closed);
         }
-        let mut upkeep = self.upkeep.lock();
+        let mut alloc = self.alloc.lock();
         let mut not_removed = None;
-        let deleted = self.durability.exclusive(|| {
+        let deleted = self.group_commit.exclusive(|| {
             if !self.is_poisoned() {
                 // Those who wait for this are told so; whether it succeeds is theirs to know.
                 if let Ok(reached) = self.round() {
-                    self.durability.advance(reached);
+                    self.group_commit.advance(reached);
                 }
             }
-            let renamed = rename_away(
-                &*self.environment.storage,
-                &self.environment.root,
+            let renamed = rename_to_tombstone(
+                &*self.context.storage,
+                &self.context.root,
                 &self.dir,
                 &mut not_removed,
             );
-            renamed.map_err(|error| self.go_on_unless_gone(error))
+            renamed.map_err(|error| self.resume_if_still_present(error))
         });
         let target = match deleted {
             Err((error, true)) => return Err(error),
             deleted => deleted.map_err(|(error, _)| error),
         };
         self.unmap();
-        self.durability.close();
-        upkeep.spare = Spare::None;
-        upkeep.leftovers.take();
-        let before =
-            std::mem::replace(&mut *self.catalogue.write(), Arc::new(Catalogue::default()));
+        self.group_commit.close();
+        alloc.spare = NextSegmentFile::Absent;
+        alloc.leftovers.take();
+        let before = std::mem::replace(
+            &mut *self.segments.write(),
+            Arc::new(SegmentList::default()),
+        );
         for part in before.parts.iter() {
-            self.environment.write_files.forget(&part.write_slot);
-            self.environment.read_files.forget(&part.read_slot);
+            self.context.write_files.forget(&part.write_slot);
+            self.context.read_files.forget(&part.read_slot);
         }
         self.forget_blocks();
-        self.progress.notify_all();
+        self.tail_changed.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
-        sync_root(&*self.environment.storage, &self.environment.root)?;
-        let removed = remove_deleted(&*self.environment.storage, &target);
+        sync_root(&*self.context.storage, &self.context.root)?;
+        let removed = remove_tombstone(&*self.context.storage, &target);
         not_removed.map_or(removed, Err)
     }
 
     /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
     /// what is appended then would be removed with the rest by the next open.
-    fn go_on_unless_gone(&self, error: Error) -> (Error, bool) {
-        let goes_on = match self.environment.storage.kind(&self.dir) {
+    fn resume_if_still_present(&self, error: Error) -> (Error, bool) {
+        let goes_on = match self.context.storage.kind(&self.dir) {
             Ok(kind) => kind.is_some(),
             Err(_) => {
                 // Not known: nothing may be appended until the log is opened anew.
@@ -243,7 +250,7 @@ impl StreamCore {
         };
         if goes_on {
             let mut tail = self.tail.lock();
-            tail.life = Life::Open;
+            tail.life = StreamState::Open;
             self.deleted.store(false, Ordering::Release);
         }
         (error, goes_on)
@@ -276,7 +283,7 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
 
 /// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
 /// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
-fn rename_away(
+fn rename_to_tombstone(
     storage: &dyn Storage,
     root: &Path,
     dir: &Path,
@@ -288,7 +295,7 @@ fn rename_away(
     while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
-        if let Err(error) = remove_deleted(storage, &target) {
+        if let Err(error) = remove_tombstone(storage, &target) {
             not_removed.get_or_insert(error);
         }
         if storage.kind(&target).map_err(io)?.is_some() {
@@ -310,7 +317,7 @@ pub fn remove_remains(storage: &dyn Storage, dir: &Path) -> Result<()> {
         let kind = storage.kind(&target);
         let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&target)))?;
         if kind.is_some() {
-            first_failure = first_failure.or(remove_deleted(storage, &target).err());
+            first_failure = first_failure.or(remove_tombstone(storage, &target).err());
         } else if taken > 0 {
             break;
         }
@@ -327,7 +334,7 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
 /// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
 /// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
 /// name, try again.
-pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
+pub fn remove_tombstone(storage: &dyn Storage, target: &Path) -> Result<()> {
     let io = |error| Error::io(error, ErrorContext::at(target));
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());

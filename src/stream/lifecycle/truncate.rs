@@ -37,22 +37,22 @@ use crate::storage::EntryKind;
 use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
 use crate::storage::remove_file_if_there;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Catalogue;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::rotate::Upkeep;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::SegmentList;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::rotate::AllocState;
 
-impl StreamCore {
+impl StreamInner {
     /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
-    /// gives room back (`emptied`). Durable on return. Returns how many.
+    /// gives slot back (`emptied`). Durable on return. Returns how many.
     ///
     /// An error may also mean that a file could not be removed. The segments are taken out then,
     /// the files of all others are gone, and the next call tries again; it succeeds once no file
     /// of a truncated segment is left.
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
-        self.alone_with_all_durable(|upkeep, newest| {
-            match self.empty(upkeep, newest, EntryId(safe_id))? {
-                0 => self.truncate_alone(upkeep, newest, EntryId(safe_id)),
+        self.with_exclusive_sync(|alloc, newest| {
+            match self.empty(alloc, newest, EntryId(safe_id))? {
+                0 => self.truncate_locked(alloc, newest, EntryId(safe_id)),
                 emptied => Ok(emptied),
             }
         })
@@ -60,16 +60,16 @@ impl StreamCore {
 
     /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
     /// leads a round. All that was written before is durable then, and what is full is sealed.
-    fn alone_with_all_durable(
+    fn with_exclusive_sync(
         &self,
-        work: impl FnOnce(&mut Upkeep, &Arc<Part>) -> Result<usize>,
+        work: impl FnOnce(&mut AllocState, &Arc<StreamSegment>) -> Result<usize>,
     ) -> Result<usize> {
-        let mut upkeep = self.upkeep.lock();
-        self.durability.exclusive(|| {
-            self.admit(&self.tail.lock())?;
+        let mut alloc = self.alloc.lock();
+        self.group_commit.exclusive(|| {
+            self.check_writable(&self.tail.lock())?;
             let reached = self.round().map_err(|error| error.duplicate())?;
-            self.durability.advance(reached);
-            self.sync_state.lock().check_sealed()?;
+            self.group_commit.advance(reached);
+            self.round_state.lock().check_sealed()?;
             let newest = {
                 let tail = self.tail.lock();
                 match (&tail.active, tail.last_unsealed()) {
@@ -79,65 +79,65 @@ impl StreamCore {
                 }
             };
             // After a loss there is no such segment before the next append.
-            newest.map_or(Ok(0), |newest| work(&mut upkeep, &newest))
+            newest.map_or(Ok(0), |newest| work(&mut alloc, &newest))
         })
     }
 
-    fn truncate_alone(
+    fn truncate_locked(
         &self,
-        upkeep: &mut Upkeep,
-        newest: &Arc<Part>,
+        alloc: &mut AllocState,
+        newest: &Arc<StreamSegment>,
         safe_id: EntryId,
     ) -> Result<usize> {
-        let catalogue = self.catalogue();
-        let count = catalogue
+        let segments = self.segments();
+        let count = segments
             .parts
             .iter()
             .take_while(|part| !Arc::ptr_eq(part, newest) && part.segment.end_id() <= safe_id)
             .count();
         if count == 0 {
             // Perhaps what earlier calls could not remove.
-            return self.remove_files(upkeep, []).map(|()| 0);
+            return self.remove_files(alloc, []).map(|()| 0);
         }
-        let out: Vec<_> = catalogue.parts.iter().take(count).cloned().collect();
-        let mut kept = catalogue.parts.clone();
+        let out: Vec<_> = segments.parts.iter().take(count).cloned().collect();
+        let mut kept = segments.parts.clone();
         kept.drop_front(count);
         let Some(first) = kept.first().map(|part| part.segment.first_id()) else {
             return Ok(0);
         };
         if let Some(archive) = self.archive_dir() {
             for part in &out {
-                upkeep.reuse(&archive.join(segment_file_name(part.segment.first_id())));
+                alloc.reuse(&archive.join(segment_file_name(part.segment.first_id())));
             }
             self.link_into_archive(&archive, &out)?;
         }
-        let next = Catalogue {
+        let next = SegmentList {
             first_kept: first,
-            cut_epoch: catalogue.cut_epoch + 1,
+            truncation_epoch: segments.truncation_epoch + 1,
             parts: kept,
         };
-        self.commit_cut(newest, next)?;
-        self.remove_parts(upkeep, &out)?;
+        self.commit_truncation(newest, next)?;
+        self.remove_parts(alloc, &out)?;
         Ok(count)
     }
 
-    /// Removes the files of segments that are not in the catalogue any more.
+    /// Removes the files of segments that are not in the segments any more.
     pub(in crate::stream) fn remove_parts(
         &self,
-        upkeep: &mut Upkeep,
-        out: &[Arc<Part>],
+        alloc: &mut AllocState,
+        out: &[Arc<StreamSegment>],
     ) -> Result<()> {
         for part in out {
-            self.environment.read_files.forget(&part.read_slot);
-            self.environment.write_files.forget(&part.write_slot);
+            self.context.read_files.forget(&part.read_slot);
+            self.context.write_files.forget(&part.write_slot);
         }
-        self.remove_files(upkeep, out.iter().map(|part| part.segment.path()))
+        self.remove_files(alloc, out.iter().map(|part| part.segment.path()))
     }
 
-    /// Makes a new catalogue the stream's, durably: by a slot in the newest segment. The slot that
+    /// Makes a new segments the stream's, durably: by a slot in the newest segment. The slot that
     /// was stored last is made durable first, so that never both can be torn.
-    fn commit_cut(&self, newest: &Arc<Part>, next: Catalogue) -> Result<()> {
-        let mut state = self.sync_state.lock();
+    fn commit_truncation(&self, newest: &Arc<StreamSegment>, next: SegmentList) -> Result<()> {
+        let mut state = self.round_state.lock();
         let (file, _) = self.write_file(newest)?;
         let latch = |error: io::Error| {
             // What is in the slot is unknown now, and so is what the next open will keep.
@@ -147,15 +147,15 @@ impl StreamCore {
         };
         file.sync_data().map_err(latch)?;
         let Some(mut slot) = state.frontier.as_deref().copied() else {
-            // The round could not store it, and has latched why; or there was no room.
-            self.refuse_poisoned()?;
+            // The round could not store it, and has latched why; or there was no slot.
+            self.check_poisoned()?;
             return Err(match &state.slot_refused {
                 Some(error) => error.duplicate(),
                 None => Error::Io(io::Error::other("a round left no frontier behind")),
             });
         };
         slot.first_kept_id = next.first_kept;
-        slot.cut_epoch = next.cut_epoch;
+        slot.truncation_epoch = next.truncation_epoch;
         if let Err(error) = store_slot(&*file, newest.segment.seed, state.next_slot, &slot) {
             // The other slot stands, and what is stored next takes the place of this one.
             return Err(match is_out_of_space(&error) {
@@ -166,22 +166,22 @@ impl StreamCore {
         file.sync_data().map_err(latch)?;
         state.next_slot ^= 1;
         state.note_frontier(slot);
-        *self.catalogue.write() = Arc::new(next);
+        *self.segments.write() = Arc::new(next);
         Ok(())
     }
 
     fn sync_stream_dir(&self) -> Result<()> {
-        let synced = self.environment.storage.sync_dir(&self.dir);
+        let synced = self.context.storage.sync_dir(&self.dir);
         synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
     }
 
     pub(in crate::stream) fn archive_dir(&self) -> Option<PathBuf> {
-        let archive = self.environment.options.archive_path.as_ref()?;
+        let archive = self.context.options.archive_path.as_ref()?;
         Some(archive.join(self.dir.file_name()?))
     }
 
-    fn link_into_archive(&self, archive: &Path, out: &[Arc<Part>]) -> Result<()> {
-        let storage = &self.environment.storage;
+    fn link_into_archive(&self, archive: &Path, out: &[Arc<StreamSegment>]) -> Result<()> {
+        let storage = &self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if let Some(root) = archive.parent() {
             for dir in [root, archive] {
@@ -214,21 +214,21 @@ impl StreamCore {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
         };
-        self.alone_with_all_durable(|upkeep, newest| self.restore_alone(upkeep, newest, &archive))
+        self.with_exclusive_sync(|alloc, newest| self.restore_locked(alloc, newest, &archive))
     }
 
-    fn restore_alone(
+    fn restore_locked(
         &self,
-        upkeep: &mut Upkeep,
-        newest: &Arc<Part>,
+        alloc: &mut AllocState,
+        newest: &Arc<StreamSegment>,
         archive: &Path,
     ) -> Result<usize> {
-        let storage = &self.environment.storage;
+        let storage = &self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
             return Ok(0);
         }
-        let catalogue = self.catalogue();
+        let segments = self.segments();
         let mut archived: Vec<EntryId> = storage
             .list_dir(archive)
             .map_err(io)?
@@ -237,13 +237,13 @@ impl StreamCore {
             .filter_map(|entry| parse_segment_file_name(&entry.name))
             .collect();
         archived.sort_unstable();
-        let mut first_kept = catalogue.first_kept;
-        let mut successor = catalogue.parts.first().cloned();
+        let mut first_kept = segments.first_kept;
+        let mut successor = segments.parts.first().cloned();
         let mut back = Vec::new();
         for first_id in archived
             .into_iter()
             .rev()
-            .filter(|id| *id < catalogue.first_kept)
+            .filter(|id| *id < segments.first_kept)
         {
             let told = successor
                 .as_ref()
@@ -258,7 +258,7 @@ impl StreamCore {
             };
             debug_assert!(end.next_id > first_id);
             first_kept = first_id;
-            let part = Part::new(segment, true);
+            let part = StreamSegment::new(segment, true);
             successor = Some(Arc::clone(&part));
             back.push(part);
         }
@@ -266,31 +266,36 @@ impl StreamCore {
             return Ok(0);
         }
         back.reverse();
-        if let Err(error) = self.link_back(upkeep, archive, &back) {
+        if let Err(error) = self.link_back(alloc, archive, &back) {
             // Below the first id kept, they are no part of the stream.
-            let _ = self.remove_files(upkeep, back.iter().map(|part| part.segment.path()));
+            let _ = self.remove_files(alloc, back.iter().map(|part| part.segment.path()));
             return Err(error);
         }
-        let parts = back.iter().chain(catalogue.parts.iter());
-        let next = Catalogue {
+        let parts = back.iter().chain(segments.parts.iter());
+        let next = SegmentList {
             first_kept,
-            cut_epoch: catalogue.cut_epoch + 1,
+            truncation_epoch: segments.truncation_epoch + 1,
             parts: parts.cloned().collect(),
         };
-        self.commit_cut(newest, next)?;
-        let name_of = |part: &Arc<Part>| segment_file_name(part.segment.first_id());
+        self.commit_truncation(newest, next)?;
+        let name_of = |part: &Arc<StreamSegment>| segment_file_name(part.segment.first_id());
         let archived = back.iter().map(|part| archive.join(name_of(part)));
-        self.remove_files(upkeep, archived)?;
+        self.remove_files(alloc, archived)?;
         Ok(back.len())
     }
 
     /// Gives segments in the archive their names in the stream's directory, durably.
-    fn link_back(&self, upkeep: &mut Upkeep, archive: &Path, back: &[Arc<Part>]) -> Result<()> {
-        let storage = &self.environment.storage;
+    fn link_back(
+        &self,
+        alloc: &mut AllocState,
+        archive: &Path,
+        back: &[Arc<StreamSegment>],
+    ) -> Result<()> {
+        let storage = &self.context.storage;
         for part in back {
             let target = part.segment.path();
             let io = |error| Error::io(error, part.segment.context());
-            upkeep.reuse(&target);
+            alloc.reuse(&target);
             remove_file_if_there(&**storage, &target).map_err(io)?;
             let name = segment_file_name(part.segment.first_id());
             storage
@@ -309,7 +314,7 @@ impl StreamCore {
         let path = archive.join(segment_file_name(first_id));
         let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
         let file = self
-            .environment
+            .context
             .storage
             .open_file(&path, Access::Read)
             .map_err(io)?;

@@ -13,13 +13,13 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::storage::remove_file_if_there;
-use crate::stream::StreamCore;
-use crate::stream::writer::rotate::Upkeep;
+use crate::stream::StreamInner;
+use crate::stream::writer::rotate::AllocState;
 
 /// The files that could not be removed.
 pub type Leftovers = BTreeSet<PathBuf>;
 
-impl Upkeep {
+impl AllocState {
     /// The path is about to be used again: what is there from then on is no leftover.
     pub fn reuse(&mut self, path: &Path) {
         if self.leftovers.get().is_some() {
@@ -28,19 +28,19 @@ impl Upkeep {
     }
 }
 
-impl StreamCore {
+impl StreamInner {
     /// Removes these files and those that earlier calls could not remove, and syncs their
     /// directories. All are tried; reports the first failure.
     pub(in crate::stream) fn remove_files(
         &self,
-        upkeep: &mut Upkeep,
+        alloc: &mut AllocState,
         files: impl IntoIterator<Item = PathBuf>,
     ) -> Result<()> {
         let mut files: Leftovers = files.into_iter().collect();
-        if upkeep.leftovers.get().is_some() {
-            files.append(&mut upkeep.leftovers.take());
+        if alloc.leftovers.get().is_some() {
+            files.append(&mut alloc.leftovers.take());
         }
-        let storage = &*self.environment.storage;
+        let storage = &*self.context.storage;
         let mut first_failure = None;
         let mut dirs = BTreeSet::new();
         for path in files {
@@ -49,7 +49,7 @@ impl StreamCore {
                 Err(error) => {
                     let context = ErrorContext::at(&path).stream(&self.key);
                     first_failure.get_or_insert(Error::io(error, context));
-                    upkeep.leftovers.get_mut().insert(path);
+                    alloc.leftovers.get_mut().insert(path);
                 }
             }
         }

@@ -17,28 +17,28 @@ use crate::format::Codec;
 use crate::format::FrameKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::Buffers;
 use crate::segment::EntryPlace;
-use crate::segment::FrameAt;
-use crate::segment::Readable;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffers;
+use crate::segment::SegmentReader;
 use crate::segment::Step;
+use crate::segment::cached_one_of_many;
+use crate::segment::cached_single_at;
 use crate::segment::check_entry;
 use crate::segment::damage_error;
 use crate::segment::entry_in_block;
 use crate::segment::locate;
-use crate::segment::one_of_many_at_hand;
-use crate::segment::single_at_hand;
 use crate::segment::step;
-use crate::stream::StreamCore;
-use crate::stream::reader::get::MOST_LOOKS;
+use crate::stream::StreamInner;
+use crate::stream::reader::get::MAX_REFRESHES;
 use crate::stream::reader::get::is_not_found;
-use crate::stream::segment_list::Holder;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::tail::Life;
+use crate::stream::segment_list::SegmentFor;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::StreamState;
 
 /// Reads the entries of a stream in order.
 pub struct Cursor {
-    stream: Arc<StreamCore>,
+    stream: Arc<StreamInner>,
     /// The id to read next.
     next: EntryId,
     started: bool,
@@ -48,27 +48,27 @@ pub struct Cursor {
     looked: u32,
     ended: bool,
     segment: Option<OpenSegment>,
-    buffers: Buffers,
+    buffers: ReadBuffers,
     /// A run of damaged ids that has not been told yet.
     damage: Option<(Error, Range<u64>)>,
     /// Where the bytes of the entry read last are.
-    current: Current,
+    current: EntryLocation,
 }
 
 /// The segment that the cursor is in.
 struct OpenSegment {
-    part: Arc<Part>,
-    file: Readable,
+    part: Arc<StreamSegment>,
+    file: SegmentReader,
     /// Where the frame behind the current one starts, and its first id; an id that no frame has
     /// where that is unknown.
     next_frame: (FileOffset, EntryId),
-    frame: Option<FrameAt>,
+    frame: Option<LocatedFrame>,
     block: Option<Block>,
 }
 
 const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
 
-enum Current {
+enum EntryLocation {
     InFile(EntryPlace),
     InBlock(Range<usize>),
 }
@@ -86,7 +86,7 @@ enum Found {
 
 impl Cursor {
     /// A cursor that starts at `start`, or at the first id kept if that is later.
-    pub fn new(stream: Arc<StreamCore>, start: u64) -> Self {
+    pub fn new(stream: Arc<StreamInner>, start: u64) -> Self {
         Cursor {
             stream,
             next: EntryId(start),
@@ -95,16 +95,16 @@ impl Cursor {
             looked: 0,
             ended: false,
             segment: None,
-            buffers: Buffers::new(),
+            buffers: ReadBuffers::new(),
             damage: None,
-            current: Current::InBlock(0..0),
+            current: EntryLocation::InBlock(0..0),
         }
     }
 
     /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
     #[inline]
     pub fn advance(&mut self) -> Option<Result<u64>> {
-        match self.advance_at_hand() {
+        match self.try_cached_advance() {
             Some(id) => Some(Ok(id)),
             None => {
                 let found = self.advance_by_reading();
@@ -117,8 +117,8 @@ impl Cursor {
     /// Moves to the next entry and tells its id, if it is in memory and good: no call of the system.
     /// `None`: nothing was done.
     #[inline]
-    pub fn advance_at_hand(&mut self) -> Option<u64> {
-        if self.damage.is_some() || !self.take_at_hand() {
+    pub fn try_cached_advance(&mut self) -> Option<u64> {
+        if self.damage.is_some() || !self.take_cached() {
             return None;
         }
         self.next += 1;
@@ -127,7 +127,7 @@ impl Cursor {
 
     /// Moves to the next entry if it is at hand and good. False: nothing was done.
     #[inline]
-    fn take_at_hand(&mut self) -> bool {
+    fn take_cached(&mut self) -> bool {
         let next = self.next;
         let Some(open) = &mut self.segment else {
             return false;
@@ -139,7 +139,7 @@ impl Cursor {
         let (source, window) = (&open.file.source, &self.buffers.frames);
         let place = match &open.frame {
             _ if open.next_frame.1 == next => {
-                let place = single_at_hand(segment, source, window, open.next_frame);
+                let place = cached_single_at(segment, source, window, open.next_frame);
                 if let Some(place) = place {
                     let end = place.offset + place.len as u64;
                     open.next_frame = (end, next + 1);
@@ -147,13 +147,13 @@ impl Cursor {
                 place
             }
             Some(frame) if is_plain_batch(frame) && frame.header.ids().contains(&next.0) => {
-                one_of_many_at_hand(segment, source, window, (frame, next))
+                cached_one_of_many(segment, source, window, (frame, next))
             }
             _ => None,
         };
         match place {
             Some(place) => {
-                self.current = Current::InFile(place);
+                self.current = EntryLocation::InFile(place);
                 true
             }
             None => false,
@@ -193,7 +193,7 @@ impl Cursor {
                 Found::Overtaken(_) if self.damage.is_some() => return self.take_damage(),
                 Found::Overtaken(ids) => {
                     let end = EntryId(ids.end);
-                    let error = self.stream.lost(self.next, end);
+                    let error = self.stream.lost_error(self.next, end);
                     self.next = end;
                     (self.has_moved, self.looked) = (true, 0);
                     return Some(Err(error));
@@ -214,13 +214,13 @@ impl Cursor {
             return &[];
         };
         match (&self.current, &segment.block) {
-            (Current::InFile(place), _) => {
+            (EntryLocation::InFile(place), _) => {
                 self.buffers
                     .frames
                     .held(&segment.file.source, place.offset, place.len)
             }
-            (Current::InBlock(range), Some(block)) => &block[range.clone()],
-            (Current::InBlock(_), None) => &[],
+            (EntryLocation::InBlock(range), Some(block)) => &block[range.clone()],
+            (EntryLocation::InBlock(_), None) => &[],
         }
     }
 
@@ -239,14 +239,14 @@ impl Cursor {
         Some(Err(error.remembering(context)))
     }
 
-    /// Looks at the next id, without moving past it.
+    /// FollowerState at the next id, without moving past it.
     fn look(&mut self) -> Found {
         if self.next >= self.stream.visible_end() {
-            if let Err(error) = self.stream.look_again() {
+            if let Err(error) = self.stream.refresh() {
                 return Found::End(error);
             }
-            if self.stream.watched.is_some() && self.stream.life() == Life::Deleted {
-                return Found::End(self.stream.gone());
+            if self.stream.follower.is_some() && self.stream.state() == StreamState::Deleted {
+                return Found::End(self.stream.deleted_error());
             }
             if self.next >= self.stream.visible_end() {
                 return Found::Nothing;
@@ -272,22 +272,24 @@ impl Cursor {
         self.segment = None;
         self.buffers.reset();
         loop {
-            let catalogue = self.stream.catalogue();
+            let segments = self.stream.segments();
             if !self.started {
-                self.next = self.next.max(catalogue.first_kept);
+                self.next = self.next.max(segments.first_kept);
                 self.started = true;
                 if self.next >= self.stream.visible_end() {
                     return Some(Found::Nothing);
                 }
             }
             let next = self.next;
-            let part = match catalogue.holder(next) {
-                Holder::Part(part) => part,
-                _ if self.stream.life() == Life::Deleted => return Some(self.deleted()),
-                Holder::Truncated => return Some(Found::Overtaken(next.0..catalogue.first_kept.0)),
-                Holder::Lost { resumes } => return Some(self.lost_to(resumes)),
+            let part = match segments.holder(next) {
+                SegmentFor::Segment(part) => part,
+                _ if self.stream.state() == StreamState::Deleted => return Some(self.deleted()),
+                SegmentFor::Truncated => {
+                    return Some(Found::Overtaken(next.0..segments.first_kept.0));
+                }
+                SegmentFor::Lost { resumes } => return Some(self.lost_to(resumes)),
             };
-            match self.stream.readable(&part) {
+            match self.stream.open_reader(&part) {
                 Ok(file) => {
                     self.segment = Some(OpenSegment {
                         part,
@@ -308,23 +310,23 @@ impl Cursor {
         }
     }
 
-    /// The part's file is gone: what has become of it? `None`: the catalogue may say so now.
-    fn look_for(&mut self, part: &Arc<Part>) -> Option<Found> {
+    /// The part's file is gone: what has become of it? `None`: the segments may say so now.
+    fn look_for(&mut self, part: &Arc<StreamSegment>) -> Option<Found> {
         self.looked += 1;
-        let is_watched = self.stream.watched.is_some();
-        if is_watched && self.looked <= MOST_LOOKS {
-            if let Err(error) = self.stream.look_at_all() {
+        let is_watched = self.stream.follower.is_some();
+        if is_watched && self.looked <= MAX_REFRESHES {
+            if let Err(error) = self.stream.resurvey() {
                 return Some(Found::End(error));
             }
         }
-        // The directory is renamed before the catalogue is emptied.
-        if self.stream.life() == Life::Deleted {
+        // The directory is renamed before the segments is emptied.
+        if self.stream.state() == StreamState::Deleted {
             return Some(self.deleted());
         }
-        // A truncation changes the catalogue before it removes a file.
-        let holder = self.stream.catalogue().holder(self.next);
-        let is_listed = matches!(holder, Holder::Part(now) if Arc::ptr_eq(&now, part));
-        if is_listed && !(is_watched && self.looked <= MOST_LOOKS) {
+        // A truncation changes the segments before it removes a file.
+        let holder = self.stream.segments().holder(self.next);
+        let is_listed = matches!(holder, SegmentFor::Segment(now) if Arc::ptr_eq(&now, part));
+        if is_listed && !(is_watched && self.looked <= MAX_REFRESHES) {
             return Some(self.lost_to(part.segment.end_id()));
         }
         // Where nothing was shown yet, the first id kept is where it begins.
@@ -333,13 +335,13 @@ impl Cursor {
     }
 
     fn deleted(&self) -> Found {
-        Found::End(self.stream.gone())
+        Found::End(self.stream.deleted_error())
     }
 
     /// The ids from the next one to `end`, as far as they are visible, are lost.
     fn lost_to(&self, end: EntryId) -> Found {
         let end = end.min(self.stream.visible_end()).max(self.next + 1);
-        Found::Damaged(self.stream.lost(self.next, end), self.next.0..end.0)
+        Found::Damaged(self.stream.lost_error(self.next, end), self.next.0..end.0)
     }
 
     /// Finds the frame that holds the next id. `None`: done.
@@ -353,7 +355,7 @@ impl Cursor {
             return None;
         }
         let limit = segment.limit();
-        let read_ahead = self.stream.environment.options.read_buffer_size;
+        let read_ahead = self.stream.context.options.read_buffer_size;
         let window = &mut self.buffers.frames;
         let place = open.next_frame;
         let found = if place.1 == self.next {
@@ -396,7 +398,7 @@ impl Cursor {
         let segment = &open.part.segment;
         let id = self.next;
         if frame.header.codec == Codec::None {
-            let read_ahead = self.stream.environment.options.read_buffer_size;
+            let read_ahead = self.stream.context.options.read_buffer_size;
             if frame.header.len() <= read_ahead as u64 {
                 // Whole, so that the entries behind this one are at hand. A failure comes back
                 // where the entry is read.
@@ -413,7 +415,7 @@ impl Cursor {
             );
             return match checked {
                 Ok(place) => {
-                    self.current = Current::InFile(place);
+                    self.current = EntryLocation::InFile(place);
                     Found::Entry
                 }
                 Err(error) => unreadable(error, id.0..id.0 + 1),
@@ -431,7 +433,7 @@ impl Cursor {
         let block = open.block.as_ref().map_or(&[][..], |block| block);
         match entry_in_block(segment, &frame, block, id) {
             Ok(range) => {
-                self.current = Current::InBlock(range);
+                self.current = EntryLocation::InBlock(range);
                 Found::Entry
             }
             Err(error) => unreadable(error, id.0..id.0 + 1),
@@ -439,7 +441,7 @@ impl Cursor {
     }
 }
 
-fn is_plain_batch(frame: &FrameAt) -> bool {
+fn is_plain_batch(frame: &LocatedFrame) -> bool {
     frame.header.kind == FrameKind::Many && frame.header.codec == Codec::None
 }
 

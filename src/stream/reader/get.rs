@@ -1,8 +1,8 @@
 //! How is one entry found and checked?
 //!
-//! Nothing here takes a lock that an append or a sync holds for long: the catalogue is copied, the
+//! Nothing here takes a lock that an append or a sync holds for long: the segments is copied, the
 //! segment's published end is read, and everything below that end never changes. Most look-ups take
-//! no shared lock at all: they find the file, and the place in it, in a room (`rooms`).
+//! no shared lock at all: they find the file, and the place in it, in a slot (`reader_slots`).
 
 use std::cell::Cell;
 use std::io;
@@ -15,16 +15,16 @@ use crate::format::Codec;
 use crate::ids::EntryId;
 use crate::platform::prefetch;
 use crate::primitives::thread_local;
-use crate::segment::Buffers;
 use crate::segment::Damage;
-use crate::segment::FrameAt;
-use crate::segment::Place;
-use crate::segment::Places;
-use crate::segment::Readable;
+use crate::segment::FrameLocation;
+use crate::segment::LocatedFrame;
+use crate::segment::OffsetCache;
+use crate::segment::ReadBuffer;
+use crate::segment::ReadBuffers;
 use crate::segment::STRIDE_BYTES;
 use crate::segment::Segment;
-use crate::segment::Source;
-use crate::segment::Window;
+use crate::segment::SegmentBytes;
+use crate::segment::SegmentReader;
 use crate::segment::check_entry;
 use crate::segment::damage_error;
 use crate::segment::header_at;
@@ -33,20 +33,20 @@ use crate::segment::locate_passing;
 use crate::segment::pass_rest_of_stride;
 use crate::segment::single_in;
 use crate::stream::EntryView;
-use crate::stream::StreamCore;
-use crate::stream::reader::slots::Held;
-use crate::stream::reader::slots::InRoom;
-use crate::stream::reader::slots::Kept;
+use crate::stream::StreamInner;
+use crate::stream::reader::slots::CachedSegment;
+use crate::stream::reader::slots::SlotGuard;
+use crate::stream::reader::slots::SlotState;
 use crate::stream::reader::unpacked::Unpacked;
-use crate::stream::segment_list::Holder;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::tail::Life;
+use crate::stream::segment_list::SegmentFor;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::StreamState;
 
 /// How much a look-up reads at once: enough for some dozens of small frames.
 const LOOKUP_READ_AHEAD: usize = 8 << 10;
 
 /// How often a reader of a log that somebody else writes looks for a file that is gone.
-pub(in crate::stream) const MOST_LOOKS: u32 = 16;
+pub(in crate::stream) const MAX_REFRESHES: u32 = 16;
 
 /// How many cache lines of a frame are asked for at once; behind them the processor sees where it
 /// goes.
@@ -54,17 +54,17 @@ const LINES_FETCHED: usize = 8;
 
 thread_local! {
     /// One set of buffers a thread, so that a look-up allocates nothing but its answer.
-    static BUFFERS: Cell<Buffers> = const { Cell::new(Buffers::new()) };
+    static BUFFERS: Cell<ReadBuffers> = const { Cell::new(ReadBuffers::new()) };
 }
 
-impl StreamCore {
+impl StreamInner {
     /// The entry, in memory of its own. `None`: truncated, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
         let id = EntryId(id);
-        match self.at_hand(id, |_, bytes| self.copied(id, bytes)) {
+        match self.try_cached(id, |_, bytes| self.copied(id, bytes)) {
             Some(entry) => entry.map(Some),
             None => {
-                let entry = self.find_and_read(id, |_, _, bytes| self.copied(id, bytes))?;
+                let entry = self.get_slow(id, |_, _, bytes| self.copied(id, bytes))?;
                 entry.transpose()
             }
         }
@@ -72,22 +72,22 @@ impl StreamCore {
 
     /// The entry's length; the entry is copied if it fits.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.get_into_at_hand(id, target) {
+        match self.try_cached_get_into(id, target) {
             Some(len) => Ok(Some(len)),
-            None => self.find_and_read(EntryId(id), |_, _, bytes| copy_if_it_fits(bytes, target)),
+            None => self.get_slow(EntryId(id), |_, _, bytes| copy_if_it_fits(bytes, target)),
         }
     }
 
-    /// As [`StreamCore::get_into`], where it takes no call of the system. `None`: nothing was done.
+    /// As [`StreamInner::get_into`], where it takes no call of the system. `None`: nothing was done.
     #[inline]
-    pub fn get_into_at_hand(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.at_hand(EntryId(id), |_, bytes| copy_if_it_fits(bytes, target))
+    pub fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
+        self.try_cached(EntryId(id), |_, bytes| copy_if_it_fits(bytes, target))
     }
 
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
         let id = EntryId(id);
-        let view = self.find_and_read(id, |source, unpacked, bytes| {
+        let view = self.get_slow(id, |source, unpacked, bytes| {
             let block = unpacked.map(|unpacked| &unpacked.block);
             let in_block = block.and_then(|block| Some((block, place_within(block, bytes)?)));
             if let Some((block, range)) = in_block {
@@ -101,61 +101,61 @@ impl StreamCore {
         view.transpose()
     }
 
-    /// As [`StreamCore::view`], where it takes no call of the system. `None`: nothing was done.
+    /// As [`StreamInner::view`], where it takes no call of the system. `None`: nothing was done.
     #[inline]
-    pub fn view_at_hand(&self, id: u64) -> Option<EntryView> {
-        self.at_hand(EntryId(id), view_into)?
+    pub fn try_cached_view(&self, id: u64) -> Option<EntryView> {
+        self.try_cached(EntryId(id), view_into)?
     }
 
-    /// Reads an entry if this thread has its place in its room, and it is mapped and good: without
+    /// Reads an entry if this thread has its place in its slot, and it is mapped and good: without
     /// a lock that others want or a call of the system.
     #[inline(always)]
-    pub(in crate::stream) fn at_hand<R>(
+    pub(in crate::stream) fn try_cached<R>(
         &self,
         id: EntryId,
-        then: impl FnOnce(&Source, &[u8]) -> R,
+        then: impl FnOnce(&SegmentBytes, &[u8]) -> R,
     ) -> Option<R> {
         if id >= self.visible_end() {
             return None;
         }
-        let version = self.catalogue.version();
-        let room = self.environment.rooms.enter()?;
-        let held = &room.held[room.find(self.number, id)?];
+        let version = self.segments.version();
+        let slot = self.context.reader_slots.enter()?;
+        let held = &slot.held[slot.find(self.stream_id, id)?];
         if held.version != version {
             return None;
         }
-        let entry = known_and_mapped(held, id)?;
+        let entry = cached_mapped(held, id)?;
         held.part.read_slot.touch();
         Some(then(&held.file.source, entry))
     }
 
     /// Reads an entry wherever it is.
     #[inline(never)]
-    pub(in crate::stream) fn find_and_read<R>(
+    pub(in crate::stream) fn get_slow<R>(
         &self,
         id: EntryId,
-        then: impl FnOnce(&Source, Option<&Unpacked>, &[u8]) -> R,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<Option<R>> {
-        // The visible end is read before the catalogue: what is visible is in it then.
+        // The visible end is read before the segments: what is visible is in it then.
         if id >= self.visible_end() {
-            self.look_again()?;
-            if self.watched.is_some() && self.is_deleted() {
-                return Err(self.gone());
+            self.refresh()?;
+            if self.follower.is_some() && self.is_deleted() {
+                return Err(self.deleted_error());
             }
             if id >= self.visible_end() {
                 return Ok(None);
             }
         }
-        if let Some(mut room) = self.environment.rooms.enter() {
-            return self.read_in_room(&mut room, id, then);
+        if let Some(mut slot) = self.context.reader_slots.enter() {
+            return self.get_with_slot(&mut slot, id, then);
         }
         let Some(found) = self.find_part(id)? else {
             return Ok(None);
         };
         // Taken out for the call and put back, where the thread still has them: a host may call
         // while the thread's locals are being torn down, from a destructor of its own.
-        let kept = BUFFERS.try_with(|kept| kept.replace(Buffers::new()));
-        let mut buffers = kept.unwrap_or_else(|_| Buffers::new());
+        let kept = BUFFERS.try_with(|kept| kept.replace(ReadBuffers::new()));
+        let mut buffers = kept.unwrap_or_else(|_| ReadBuffers::new());
         buffers.reset();
         let (segment, window) = (&found.part.segment, &mut buffers.frames);
         let limit = segment.limit();
@@ -167,57 +167,62 @@ impl StreamCore {
         read.map(Some)
     }
 
-    /// Looks an entry up with what this thread has kept of earlier look-ups, and keeps more.
-    fn read_in_room<R>(
+    /// FollowerState an entry up with what this thread has kept of earlier look-ups, and keeps more.
+    fn get_with_slot<R>(
         &self,
-        room: &mut InRoom<'_>,
+        slot: &mut SlotGuard<'_>,
         id: EntryId,
-        then: impl FnOnce(&Source, Option<&Unpacked>, &[u8]) -> R,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<Option<R>> {
-        let version = self.catalogue.version();
-        let known = room.find(self.number, id).filter(|&place| {
-            let held = &room.held[place];
+        let version = self.segments.version();
+        let known = slot.find(self.stream_id, id).filter(|&place| {
+            let held = &slot.held[place];
             held.version == version && id < held.part.segment.end_id()
         });
         let place = match known {
             Some(place) => place,
             None => match self.find_part(id)? {
-                Some(found) => room.put(self.number, found.ids.clone(), found.held(version)),
+                Some(found) => slot.put(self.stream_id, found.ids.clone(), found.held(version)),
                 None => return Ok(None),
             },
         };
-        let kept: &mut Kept = room;
+        let kept: &mut SlotState = slot;
         let (buffers, held) = (&mut kept.buffers, &mut kept.held[place]);
         held.part.read_slot.touch();
         buffers.reset();
         let place_of_frame = held.places.of(id);
         if let Some(known) = place_of_frame {
             if known.offset.0 >= held.file.source.mapped().len() as u64 {
-                self.map_more(held);
+                self.extend_read_map(held);
             }
-            if let Some(entry) = known_single(held, &mut buffers.frames, known, id) {
+            if let Some(entry) = cached_single(held, &mut buffers.frames, known, id) {
                 return Ok(Some(then(&held.file.source, None, entry)));
             }
         }
         let known =
-            place_of_frame.and_then(|known| known_frame(held, &mut buffers.frames, known, id));
+            place_of_frame.and_then(|known| cached_frame(held, &mut buffers.frames, known, id));
         let frame = match known {
             Some(frame) => frame,
             None => {
-                let frame = self.learn(held, &mut buffers.frames, id);
-                room.bound_places();
+                let frame = self.walk_and_remember(held, &mut buffers.frames, id);
+                slot.enforce_memory_limit();
                 frame?
             }
         };
-        let kept: &mut Kept = room;
+        let kept: &mut SlotState = slot;
         let (buffers, held) = (&mut kept.buffers, &kept.held[place]);
         self.read_entry(buffers, &held.part, &held.file, (frame, id), then)
             .map(Some)
     }
 
     /// Finds a frame by walking, and notes those it comes by.
-    fn learn(&self, held: &mut Held, window: &mut Window, id: EntryId) -> Result<FrameAt> {
-        self.map_more(held);
+    fn walk_and_remember(
+        &self,
+        held: &mut CachedSegment,
+        window: &mut ReadBuffer,
+        id: EntryId,
+    ) -> Result<LocatedFrame> {
+        self.extend_read_map(held);
         let (segment, file, places) = (&held.part.segment, &held.file, &mut held.places);
         let limit = segment.limit();
         let read_ahead = STRIDE_BYTES as usize;
@@ -235,68 +240,72 @@ impl StreamCore {
     fn find_part(&self, id: EntryId) -> Result<Option<FoundPart>> {
         let mut looked = 0;
         loop {
-            let catalogue = self.catalogue();
-            let part = match catalogue.holder(id) {
-                Holder::Truncated => return Ok(None),
-                Holder::Lost { .. } if self.life() == Life::Deleted => return Err(self.gone()),
-                Holder::Lost { resumes } => {
-                    return Err(self.lost(id, resumes.min(self.visible_end())));
+            let segments = self.segments();
+            let part = match segments.holder(id) {
+                SegmentFor::Truncated => return Ok(None),
+                SegmentFor::Lost { .. } if self.state() == StreamState::Deleted => {
+                    return Err(self.deleted_error());
                 }
-                Holder::Part(part) => part,
+                SegmentFor::Lost { resumes } => {
+                    return Err(self.lost_error(id, resumes.min(self.visible_end())));
+                }
+                SegmentFor::Segment(part) => part,
             };
-            let closings = part.read_slot.closings();
-            match self.readable(&part) {
+            let close_count = part.read_slot.close_count();
+            match self.open_reader(&part) {
                 Ok(file) => {
                     return Ok(Some(FoundPart {
-                        ids: catalogue.ids_of_holder(id),
+                        ids: segments.ids_of_holder(id),
                         part,
                         file,
-                        closings,
+                        close_count,
                     }));
                 }
                 // The writer truncated, deleted or recovered since the last look.
                 Err(error)
-                    if self.watched.is_some() && is_not_found(&error) && looked < MOST_LOOKS =>
+                    if self.follower.is_some()
+                        && is_not_found(&error)
+                        && looked < MAX_REFRESHES =>
                 {
                     looked += 1;
-                    self.look_at_all()?;
+                    self.resurvey()?;
                 }
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
-                // The directory is renamed before the catalogue is emptied.
-                Err(error) if is_not_found(&error) && self.life() == Life::Deleted => {
-                    return Err(self.gone());
+                // The directory is renamed before the segments is emptied.
+                Err(error) if is_not_found(&error) && self.state() == StreamState::Deleted => {
+                    return Err(self.deleted_error());
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn was_replaced(&self, part: &Arc<Part>, id: EntryId) -> bool {
-        match self.catalogue().holder(id) {
-            Holder::Part(now) => !Arc::ptr_eq(&now, part),
+    fn was_replaced(&self, part: &Arc<StreamSegment>, id: EntryId) -> bool {
+        match self.segments().holder(id) {
+            SegmentFor::Segment(now) => !Arc::ptr_eq(&now, part),
             _ => true,
         }
     }
 
     /// The error for whatever is asked of a deleted stream.
-    pub(in crate::stream) fn gone(&self) -> Error {
+    pub(in crate::stream) fn deleted_error(&self) -> Error {
         Error::StreamNotFound(self.key.to_string())
     }
 
     /// The error for an id that was lost with its segment.
-    pub(in crate::stream) fn lost(&self, id: EntryId, resumes: EntryId) -> Error {
+    pub(in crate::stream) fn lost_error(&self, id: EntryId, resumes: EntryId) -> Error {
         let context = crate::error::ErrorContext::at(&self.dir).stream(&self.key);
         Error::SegmentNotFound(id.0).remembering(context.ids(id.0..resumes.0))
     }
 
     fn read_entry<R>(
         &self,
-        buffers: &mut Buffers,
-        part: &Arc<Part>,
-        file: &Readable,
-        (frame, id): (FrameAt, EntryId),
-        then: impl FnOnce(&Source, Option<&Unpacked>, &[u8]) -> R,
+        buffers: &mut ReadBuffers,
+        part: &Arc<StreamSegment>,
+        file: &SegmentReader,
+        (frame, id): (LocatedFrame, EntryId),
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<R> {
         let segment = &part.segment;
         let source = &file.source;
@@ -317,30 +326,30 @@ impl StreamCore {
 
 /// A part that holds an id, open for reading.
 struct FoundPart {
-    part: Arc<Part>,
-    file: Readable,
+    part: Arc<StreamSegment>,
+    file: SegmentReader,
     /// How often the file had been closed before it was opened.
-    closings: u64,
+    close_count: u64,
     /// The ids to look for in this part.
     ids: Range<u64>,
 }
 
 impl FoundPart {
-    fn held(self, version: u64) -> Held {
-        Held {
+    fn held(self, version: u64) -> CachedSegment {
+        CachedSegment {
             version,
-            places: Places::new(self.part.segment.first_id()),
+            places: OffsetCache::new(self.part.segment.first_id()),
             part: self.part,
-            file: Held::own(self.file),
-            closings: self.closings,
-            mapped_when: 0,
+            file: CachedSegment::own(self.file),
+            close_count: self.close_count,
+            mapped_at_durable_end: 0,
         }
     }
 }
 
 /// A view of bytes that lie in what is mapped.
 #[inline]
-fn view_into(source: &Source, bytes: &[u8]) -> Option<EntryView> {
+fn view_into(source: &SegmentBytes, bytes: &[u8]) -> Option<EntryView> {
     let map = source.map()?;
     let range = place_within(map.bytes(), bytes)?;
     Some(EntryView::mapped(map.clone(), range))
@@ -354,9 +363,9 @@ fn copy_if_it_fits(bytes: &[u8], target: &mut [u8]) -> usize {
     bytes.len()
 }
 
-/// The same as [`known_single`] of what is mapped.
+/// The same as [`cached_single`] of what is mapped.
 #[inline(always)]
-fn known_and_mapped(held: &Held, id: EntryId) -> Option<&[u8]> {
+fn cached_mapped(held: &CachedSegment, id: EntryId) -> Option<&[u8]> {
     let segment = &held.part.segment;
     let (end, end_id) = segment.limit();
     let known = held.places.of(id).filter(|known| known.len > 0)?;
@@ -373,10 +382,10 @@ fn known_and_mapped(held: &Held, id: EntryId) -> Option<&[u8]> {
 
 /// The entry `id` in a frame of its own that a walk has come by, if it is good.
 #[inline]
-fn known_single<'a>(
-    held: &'a Held,
-    window: &'a mut Window,
-    known: Place,
+fn cached_single<'a>(
+    held: &'a CachedSegment,
+    window: &'a mut ReadBuffer,
+    known: FrameLocation,
     id: EntryId,
 ) -> Option<&'a [u8]> {
     if known.len == 0 {
@@ -393,20 +402,25 @@ fn known_single<'a>(
 
 /// The frame that holds `id`, where a walk has come by it and it is still good. Whatever else there
 /// is to say about it, a walk finds out.
-fn known_frame(held: &Held, window: &mut Window, known: Place, id: EntryId) -> Option<FrameAt> {
+fn cached_frame(
+    held: &CachedSegment,
+    window: &mut ReadBuffer,
+    known: FrameLocation,
+    id: EntryId,
+) -> Option<LocatedFrame> {
     let (segment, source) = (&held.part.segment, &held.file.source);
     let (offset, limit) = (known.offset, segment.limit().0);
     let header = header_at(segment, source, window, offset, LOOKUP_READ_AHEAD, limit);
     let header = header.ok()?.ok()?;
     let holds = header.ids().contains(&id.0);
-    holds.then_some(FrameAt { offset, header })
+    holds.then_some(LocatedFrame { offset, header })
 }
 
 fn frame_or_error(
     segment: &Segment,
     id: EntryId,
-    located: io::Result<std::result::Result<FrameAt, Damage>>,
-) -> Result<FrameAt> {
+    located: io::Result<std::result::Result<LocatedFrame, Damage>>,
+) -> Result<LocatedFrame> {
     located
         .map_err(|error| Error::io(error, segment.context().ids(id.0..id.0 + 1)))?
         .map_err(|damage| damage_error(segment, &damage))

@@ -10,11 +10,11 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::error::memory;
 use crate::ids::EntryId;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 use crate::stream::reader::unpacked::Unpacked;
 
-impl StreamCore {
-    /// Several entries, in the order asked for; each as [`StreamCore::get`] has it.
+impl StreamInner {
+    /// Several entries, in the order asked for; each as [`StreamInner::get`] has it.
     pub fn get_batch(&self, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
         let no_memory = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         let mut entries = memory::collected(ids.iter().map(|_| None)).map_err(no_memory)?;
@@ -38,12 +38,12 @@ impl StreamCore {
         if let Some(near) = last.as_ref().filter(|near| near.holds(id)) {
             return self.copied(id, near.entry(id)?).map(Some);
         }
-        if let Some(entry) = self.at_hand(id, |_, bytes| self.copied(id, bytes)) {
+        if let Some(entry) = self.try_cached(id, |_, bytes| self.copied(id, bytes)) {
             return entry.map(Some);
         }
         // Before the next one is unpacked: one at a time.
         *last = None;
-        let entry = self.find_and_read(id, |_, unpacked, bytes| {
+        let entry = self.get_slow(id, |_, unpacked, bytes| {
             *last = unpacked.cloned();
             self.copied(id, bytes)
         })?;

@@ -14,80 +14,83 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::ids::EntryId;
 use crate::options::ReadStrategy;
-use crate::segment::Readable;
-use crate::segment::Source;
+use crate::segment::SegmentBytes;
+use crate::segment::SegmentReader;
 use crate::storage::Access;
-use crate::storage::Mapping;
-use crate::stream::StreamCore;
-use crate::stream::reader::slots::Held;
-use crate::stream::segment_list::Part;
+use crate::storage::SharedBytes;
+use crate::stream::StreamInner;
+use crate::stream::reader::slots::CachedSegment;
+use crate::stream::segment_list::StreamSegment;
 
 /// Less than this is not worth a mapping, or a larger one.
-const LEAST_MAPPED_BYTES: u64 = 64 << 10;
+const MIN_MAPPED_BYTES: u64 = 64 << 10;
 
 /// A mapping grows by at least this share of it, so that growing costs little on the whole.
 const MAPPED_GROWTH: u64 = 8;
 
-impl StreamCore {
+impl StreamInner {
     /// The part's file, open for reading.
-    pub(in crate::stream) fn readable(&self, part: &Arc<Part>) -> Result<Readable> {
-        self.environment.read_files.get(&part.read_slot, || {
-            self.open_to_read(part)
+    pub(in crate::stream) fn open_reader(
+        &self,
+        part: &Arc<StreamSegment>,
+    ) -> Result<SegmentReader> {
+        self.context.read_files.get(&part.read_slot, || {
+            self.open_segment_file(part)
                 .map_err(|error| Error::io(error, part.segment.context()))
         })
     }
 
-    fn open_to_read(&self, part: &Arc<Part>) -> io::Result<Readable> {
+    fn open_segment_file(&self, part: &Arc<StreamSegment>) -> io::Result<SegmentReader> {
         let sealed = part.segment.is_sealed();
         let path = part.segment.path();
-        let storage = &self.environment.storage;
+        let storage = &self.context.storage;
         let file = self
-            .environment
-            .opening(|| storage.open_file(&path, Access::Read))?;
-        if !self.is_in_place()? {
+            .context
+            .with_fd_retry(|| storage.open_file(&path, Access::Read))?;
+        if !self.is_same_directory()? {
             // Another stream has the name by now, with segments of the same ids perhaps.
             return Err(io::ErrorKind::NotFound.into());
         }
         let index = part.segment.index();
-        if !sealed && index.write().wants_hints() {
-            self.take_hints(part, &file, &index)?;
+        if !sealed && index.write().needs_saved_index() {
+            self.load_saved_index(part, &file, &index)?;
         }
-        let maps = self.environment.options.read_strategy == ReadStrategy::Mmap;
+        let maps = self.context.options.read_strategy == ReadStrategy::Mmap;
         let source = match (maps, sealed) {
-            (false, _) => Source::File(file),
+            (false, _) => SegmentBytes::File(file),
             // Where it cannot be mapped (no such call, no memory) it is read.
             (true, true) => match file.map(file.len()?) {
-                Ok(map) => Source::Mapped(Mapping::new(map)),
-                Err(_) => Source::File(file),
+                Ok(map) => SegmentBytes::FullyMapped(SharedBytes::new(map)),
+                Err(_) => SegmentBytes::File(file),
             },
             // Somebody else's: what is durable of it is for them to know.
-            (true, false) if self.watched.is_some() => Source::File(file),
-            (true, false) => return Ok(self.mapped_further(Readable::of_file(file, index))),
+            (true, false) if self.follower.is_some() => SegmentBytes::File(file),
+            (true, false) => return Ok(self.remap(SegmentReader::of_file(file, index))),
         };
-        Ok(Readable { source, index })
+        Ok(SegmentReader { source, index })
     }
 
     /// Maps more of a file that is still written to, where much more of it is durable by now.
-    pub(in crate::stream) fn map_more(&self, held: &mut Held) {
+    pub(in crate::stream) fn extend_read_map(&self, held: &mut CachedSegment) {
         let durable_end = self.durable_end();
-        let maps = self.environment.options.read_strategy == ReadStrategy::Mmap;
+        let maps = self.context.options.read_strategy == ReadStrategy::Mmap;
         if !maps
-            || self.watched.is_some()
+            || self.follower.is_some()
             || held.part.segment.is_sealed()
-            || held.mapped_when == durable_end
+            || held.mapped_at_durable_end == durable_end
         {
             return;
         }
-        held.mapped_when = durable_end;
+        held.mapped_at_durable_end = durable_end;
         let before = held.file.source.mapped().len();
-        let file = self.mapped_further(held.file.clone());
+        let file = self.remap(held.file.clone());
         if file.source.mapped().len() > before {
-            held.part.read_slot.replace(file.clone(), held.closings);
-            held.file = Held::own(file);
+            held.part.read_slot.replace(file.clone(), held.close_count);
+            held.file = CachedSegment::own(file);
         }
     }
 
-    fn mapped_further(&self, readable: Readable) -> Readable {
+    fn remap(&self, readable: SegmentReader) -> SegmentReader {
         let Some(file) = readable.source.file() else {
             return readable;
         };
@@ -97,13 +100,13 @@ impl StreamCore {
         let point = readable.index.read().at_or_before(durable_end);
         let durable_len = point.map_or(0, |point| point.offset.0);
         let mapped_len = readable.source.mapped().len() as u64;
-        if durable_len < mapped_len + LEAST_MAPPED_BYTES.max(mapped_len / MAPPED_GROWTH) {
+        if durable_len < mapped_len + MIN_MAPPED_BYTES.max(mapped_len / MAPPED_GROWTH) {
             return readable;
         }
         match file.map(durable_len) {
-            Ok(map) => Readable {
-                source: Source::Partly {
-                    map: Mapping::new(map),
+            Ok(map) => SegmentReader {
+                source: SegmentBytes::PrefixMapped {
+                    map: SharedBytes::new(map),
                     file: Arc::clone(file),
                 },
                 index: readable.index,

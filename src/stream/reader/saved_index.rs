@@ -15,23 +15,23 @@ use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
 use crate::format::IndexPoint;
 use crate::ids::FileOffset;
+use crate::segment::ReadBuffer;
+use crate::segment::SegmentBytes;
 use crate::segment::SharedIndex;
-use crate::segment::Source;
-use crate::segment::Window;
 use crate::segment::header_at;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Part;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::StreamSegment;
 
 /// An index file larger than this is not ours.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
-impl StreamCore {
+impl StreamInner {
     /// Gives the part's index the points noted at the last clean close, if they are true.
-    pub(in crate::stream) fn take_hints(
+    pub(in crate::stream) fn load_saved_index(
         &self,
-        part: &Part,
+        part: &StreamSegment,
         file: &Arc<dyn StorageFile>,
         index: &SharedIndex,
     ) -> io::Result<()> {
@@ -43,18 +43,18 @@ impl StreamCore {
         if noted.key != *self.key || newest != Some(part.segment.first_id()) {
             return Ok(());
         }
-        let source = Source::File(Arc::clone(file));
+        let source = SegmentBytes::File(Arc::clone(file));
         if all_are_frames(part, &source, &noted.active_points)? {
-            index.write().take_hints(noted.active_points);
+            index.write().load_saved_index(noted.active_points);
         }
         Ok(())
     }
 
     fn read_index_file(&self) -> io::Result<Option<IndexFile>> {
         let path = self.dir.join(INDEX_FILE);
-        let file = self.environment.storage.open_file(&path, Access::Read)?;
+        let file = self.context.storage.open_file(&path, Access::Read)?;
         let len = file.len()?;
-        if len > MOST_BYTES {
+        if len > MAX_BYTES {
             return Ok(None);
         }
         let mut bytes = memory::zeroed(len as usize)?;
@@ -64,10 +64,14 @@ impl StreamCore {
     }
 }
 
-fn all_are_frames(part: &Part, source: &Source, points: &[IndexPoint]) -> io::Result<bool> {
+fn all_are_frames(
+    part: &StreamSegment,
+    source: &SegmentBytes,
+    points: &[IndexPoint],
+) -> io::Result<bool> {
     let segment = &part.segment;
     let (limit, _) = segment.limit();
-    let mut window = Window::new();
+    let mut window = ReadBuffer::new();
     let mut previous = FileOffset(0);
     for point in points {
         if point.offset <= previous || point.offset >= limit {

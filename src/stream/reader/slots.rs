@@ -1,13 +1,13 @@
 //! What does a thread keep between its look-ups?
 //!
-//! Some open files, the places of frames in them, and buffers, in a *room* that it shares with few
+//! Some open files, the places of frames in them, and buffers, in a *slot* that it shares with few
 //! other threads or none. So a look-up touches no lock and no counter that other threads write to.
-//! Who finds its room taken does without.
+//! Who finds its slot taken does without.
 //!
 //! Nothing here outlives what it stands for: a file that gives way to others, is truncated or
-//! deleted is let go of at once ([`Rooms::let_go`]), or, by the thread that is in the room at that
+//! deleted is let go of at once ([`ReaderSlots::evict_closed`]), or, by the thread that is in the slot at that
 //! moment, when it leaves. No lock is waited for. Memory: the files are those that are open anyway,
-//! the places are bounded over all rooms of a log.
+//! the places are bounded over all reader_slots of a log.
 
 use std::ops::Deref;
 use std::ops::DerefMut;
@@ -22,63 +22,63 @@ use crate::primitives::MutexGuard;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
-use crate::primitives::given_number;
+use crate::primitives::model_thread_id;
 use crate::primitives::thread_local;
-use crate::segment::Buffers;
-use crate::segment::Places;
-use crate::segment::Readable;
-use crate::segment::Source;
-use crate::stream::segment_list::Part;
+use crate::segment::OffsetCache;
+use crate::segment::ReadBuffers;
+use crate::segment::SegmentBytes;
+use crate::segment::SegmentReader;
+use crate::stream::segment_list::StreamSegment;
 
-// A checker with few threads has to see them meet in a room.
+// A checker with few threads has to see them meet in a slot.
 const ROOM_COUNT: usize = if cfg!(ironwal_model) { 2 } else { 16 };
 
-/// How many files one room holds.
-const MOST_HELD: usize = 64;
+/// How many files one slot holds.
+const MAX_HELD: usize = 64;
 
-/// What the places in all rooms of a log may take together.
-const MOST_NOTED_BYTES: usize = 16 << 20;
+/// What the places in all reader_slots of a log may take together.
+const MAX_NOTED_BYTES: usize = 16 << 20;
 
 thread_local! {
-    /// Which room this thread uses, in every log.
-    static NUMBER: Number = Number::lowest_free();
+    /// Which slot this thread uses, in every log.
+    static SLOT_ID: SlotId = SlotId::lowest_free();
 }
 
 /// A bit for each number that a thread has. Of the process, and so are the next and their kind.
-static TAKEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+static SLOTS_IN_USE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 /// How many threads found all numbers taken.
-static SHARING: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+static OVERFLOW_THREADS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
-/// A thread's number. Given back when the thread ends: the next one finds the room as it was left.
-struct Number {
+/// A thread's number. Given back when the thread ends: the next one finds the slot as it was left.
+struct SlotId {
     number: usize,
     is_own: bool,
 }
 
-impl Number {
+impl SlotId {
     fn lowest_free() -> Self {
-        if let Some(number) = given_number() {
-            return Number {
+        if let Some(number) = model_thread_id() {
+            return SlotId {
                 number: number % ROOM_COUNT,
                 is_own: false,
             };
         }
-        let mut taken = TAKEN.load(Ordering::Relaxed);
+        let mut taken = SLOTS_IN_USE.load(Ordering::Relaxed);
         loop {
             let number = taken.trailing_ones() as usize;
             if number >= ROOM_COUNT {
-                let number = SHARING.fetch_add(1, Ordering::Relaxed) % ROOM_COUNT;
-                return Number {
+                let number = OVERFLOW_THREADS.fetch_add(1, Ordering::Relaxed) % ROOM_COUNT;
+                return SlotId {
                     number,
                     is_own: false,
                 };
             }
             let with = taken | 1 << number;
             let order = Ordering::Relaxed;
-            match TAKEN.compare_exchange_weak(taken, with, order, order) {
+            match SLOTS_IN_USE.compare_exchange_weak(taken, with, order, order) {
                 Ok(_) => {
-                    return Number {
+                    return SlotId {
                         number,
                         is_own: true,
                     };
@@ -89,80 +89,80 @@ impl Number {
     }
 }
 
-impl Drop for Number {
+impl Drop for SlotId {
     fn drop(&mut self) {
         if self.is_own {
-            TAKEN.fetch_and(!(1 << self.number), Ordering::Relaxed);
+            SLOTS_IN_USE.fetch_and(!(1 << self.number), Ordering::Relaxed);
         }
     }
 }
 
-/// All rooms of a log.
-pub struct Rooms {
-    rooms: [Room; ROOM_COUNT],
-    noted_bytes: AtomicUsize,
+/// All reader_slots of a log.
+pub struct ReaderSlots {
+    reader_slots: [Slot; ROOM_COUNT],
+    cache_bytes: AtomicUsize,
 }
 
 /// Aligned so that no two share a cache line, nor the pair that processors fetch at once.
 #[repr(align(128))]
 #[derive(Default)]
-struct Room {
-    kept: Mutex<Kept>,
+struct Slot {
+    kept: Mutex<SlotState>,
     /// Some file kept here may have been closed.
     stale: AtomicBool,
 }
 
-/// What is in a room.
+/// What is in a slot.
 #[derive(Default)]
-pub struct Kept {
+pub struct SlotState {
     /// For reading.
-    pub buffers: Buffers,
-    /// For each file, in the same order, the stream and the ids that its catalogue gives it.
-    keys: Vec<Key>,
+    pub buffers: ReadBuffers,
+    /// For each file, in the same order, the stream and the ids that its segments gives it.
+    keys: Vec<CachedRange>,
     /// Files, by stream and first id.
-    pub held: Vec<Held>,
-    noted_bytes: usize,
-    next_out: usize,
+    pub held: Vec<CachedSegment>,
+    cache_bytes: usize,
+    evict_cursor: usize,
 }
 
-struct Key {
+struct CachedRange {
     stream: u64,
     ids: Range<u64>,
 }
 
 /// An open file of a stream.
-pub struct Held {
-    /// Which catalogue said that it holds these ids.
+pub struct CachedSegment {
+    /// Which segments said that it holds these ids.
     pub version: u64,
     /// The segment.
-    pub part: Arc<Part>,
+    pub part: Arc<StreamSegment>,
     /// The file.
-    pub file: Readable,
+    pub file: SegmentReader,
     /// How often it was closed before it was opened.
-    pub closings: u64,
+    pub close_count: u64,
     /// Where frames start in it.
-    pub places: Places,
+    pub places: OffsetCache,
     /// The durable end when its mapping was last made.
-    pub mapped_when: u64,
+    pub mapped_at_durable_end: u64,
 }
 
-impl Held {
-    /// Takes the file as this room's own: views of different threads do not share a counter.
-    pub fn own(file: Readable) -> Readable {
+impl CachedSegment {
+    /// Takes the file as this slot's own: views of different threads do not share a counter.
+    pub fn own(file: SegmentReader) -> SegmentReader {
         let source = match file.source {
-            Source::Mapped(map) => Source::Mapped(map.counted_apart()),
-            Source::Partly { map, file } => Source::Partly {
-                map: map.counted_apart(),
+            SegmentBytes::FullyMapped(map) => SegmentBytes::FullyMapped(map.with_own_refcount()),
+            SegmentBytes::PrefixMapped { map, file } => SegmentBytes::PrefixMapped {
+                map: map.with_own_refcount(),
                 file,
             },
-            read @ Source::File(_) => read,
+            read @ SegmentBytes::File(_) => read,
         };
-        Readable { source, ..file }
+        SegmentReader { source, ..file }
     }
 }
 
-impl Kept {
-    /// The place of the file that holds `id` of the stream, as far as the room knows.
+impl SlotState {
+    /// The place of the file that holds `id` of the stream, as far as the slot knows.
     #[inline]
     pub fn find(&self, stream: u64, id: EntryId) -> Option<usize> {
         let behind = self
@@ -173,10 +173,10 @@ impl Kept {
         (key.stream == stream && id.0 < key.ids.end).then_some(place)
     }
 
-    /// Puts a file into the room and tells where.
-    pub fn put(&mut self, stream: u64, ids: Range<u64>, mut held: Held) -> usize {
+    /// Puts a file into the slot and tells where.
+    pub fn put(&mut self, stream: u64, ids: Range<u64>, mut held: CachedSegment) -> usize {
         let order = (stream, ids.start);
-        let key = Key { stream, ids };
+        let key = CachedRange { stream, ids };
         let found = self
             .keys
             .binary_search_by_key(&order, |key| (key.stream, key.ids.start));
@@ -193,21 +193,21 @@ impl Kept {
         };
         self.keys.insert(place, key);
         self.held.insert(place, held);
-        if self.held.len() <= MOST_HELD {
+        if self.held.len() <= MAX_HELD {
             return place;
         }
-        self.next_out = (self.next_out + 1) % MOST_HELD;
-        let out = self.next_out + usize::from(self.next_out >= place);
+        self.evict_cursor = (self.evict_cursor + 1) % MAX_HELD;
+        let out = self.evict_cursor + usize::from(self.evict_cursor >= place);
         self.keys.remove(out);
         self.held.remove(out);
         place - usize::from(out < place)
     }
 
     /// Lets go of files that were closed.
-    fn let_go(&mut self) {
+    fn evict_closed(&mut self) {
         let mut place = 0;
         while let Some(held) = self.held.get(place) {
-            if held.part.read_slot.closings() == held.closings {
+            if held.part.read_slot.close_count() == held.close_count {
                 place += 1;
             } else {
                 self.keys.remove(place);
@@ -218,129 +218,134 @@ impl Kept {
 
     fn forget_places(&mut self) {
         for held in &mut self.held {
-            held.places = Places::new(held.part.segment.first_id());
+            held.places = OffsetCache::new(held.part.segment.first_id());
         }
     }
 }
 
-impl Rooms {
-    /// Empty rooms.
+impl ReaderSlots {
+    /// Empty reader_slots.
     pub fn new() -> Self {
-        Rooms {
-            rooms: Default::default(),
-            noted_bytes: AtomicUsize::new(0),
+        ReaderSlots {
+            reader_slots: Default::default(),
+            cache_bytes: AtomicUsize::new(0),
         }
     }
 
-    /// This thread's room, if nobody is in it.
+    /// This thread's slot, if nobody is in it.
     #[inline]
-    pub fn enter(&self) -> Option<InRoom<'_>> {
+    pub fn enter(&self) -> Option<SlotGuard<'_>> {
         // A thread that is ending has no number any more.
-        let number = NUMBER.try_with(|number| number.number);
-        self.enter_this(&self.rooms[number.unwrap_or(0)])
+        let number = SLOT_ID.try_with(|number| number.number);
+        self.enter_this(&self.reader_slots[number.unwrap_or(0)])
     }
 
     #[inline]
-    fn enter_this<'a>(&'a self, room: &'a Room) -> Option<InRoom<'a>> {
-        Some(InRoom {
-            kept: room.kept.try_lock()?,
-            leaving: Leaving { rooms: self, room },
+    fn enter_this<'a>(&'a self, slot: &'a Slot) -> Option<SlotGuard<'a>> {
+        Some(SlotGuard {
+            kept: slot.kept.try_lock()?,
+            leaving: EvictOnUnlock {
+                reader_slots: self,
+                slot,
+            },
         })
     }
 
-    /// Lets go of files that were closed, in all rooms. Waits for nobody.
-    pub fn let_go(&self) {
-        self.rooms.iter().for_each(|room| self.let_go_in(room));
+    /// Lets go of files that were closed, in all reader_slots. Waits for nobody.
+    pub fn evict_closed(&self) {
+        self.reader_slots
+            .iter()
+            .for_each(|slot| self.evict_slot(slot));
     }
 
     /// Who fails to get in here leaves the work to the one who is in, and who asks after leaving.
     ///
-    /// Invariant: one side marks the room and then tries the lock, the other gives the lock back
+    /// Invariant: one side marks the slot and then tries the lock, the other gives the lock back
     /// and then asks for the mark, both marks by a read-modify-write. Whichever of these comes
     /// second sees what the other side did before.
-    fn let_go_in(&self, room: &Room) {
+    fn evict_slot(&self, slot: &Slot) {
         loop {
-            room.stale.swap(true, Ordering::AcqRel);
-            let Some(mut kept) = room.kept.try_lock() else {
+            slot.stale.swap(true, Ordering::AcqRel);
+            let Some(mut kept) = slot.kept.try_lock() else {
                 return;
             };
-            room.stale.swap(false, Ordering::AcqRel);
-            kept.let_go();
-            self.account(&mut kept);
+            slot.stale.swap(false, Ordering::AcqRel);
+            kept.evict_closed();
+            self.update_usage(&mut kept);
             drop(kept);
-            if !room.stale.swap(false, Ordering::AcqRel) {
+            if !slot.stale.swap(false, Ordering::AcqRel) {
                 return;
             }
         }
     }
 
-    /// Counts what the places in a room take, and tells what those in all rooms do.
-    fn account(&self, kept: &mut Kept) -> usize {
+    /// Counts what the places in a slot take, and tells what those in all reader_slots do.
+    fn update_usage(&self, kept: &mut SlotState) -> usize {
         let now = kept.held.iter().map(|held| held.places.size_bytes()).sum();
-        let before = std::mem::replace(&mut kept.noted_bytes, now);
+        let before = std::mem::replace(&mut kept.cache_bytes, now);
         let total = self
-            .noted_bytes
+            .cache_bytes
             .fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
         total.wrapping_add(now).wrapping_sub(before)
     }
 }
 
-/// A room, and the thread in it.
-pub struct InRoom<'a> {
-    kept: MutexGuard<'a, Kept>,
+/// A slot, and the thread in it.
+pub struct SlotGuard<'a> {
+    kept: MutexGuard<'a, SlotState>,
     // Dropped after the lock was given back.
-    leaving: Leaving<'a>,
+    leaving: EvictOnUnlock<'a>,
 }
 
-struct Leaving<'a> {
-    rooms: &'a Rooms,
-    room: &'a Room,
+struct EvictOnUnlock<'a> {
+    reader_slots: &'a ReaderSlots,
+    slot: &'a Slot,
 }
 
-impl InRoom<'_> {
+impl SlotGuard<'_> {
     /// To be called after places were noted: keeps their number bounded. Where there are too many,
-    /// all are forgotten, here and in the rooms nobody is in.
-    pub fn bound_places(&mut self) {
-        let rooms = self.leaving.rooms;
-        if rooms.account(&mut self.kept) <= MOST_NOTED_BYTES {
+    /// all are forgotten, here and in the reader_slots nobody is in.
+    pub fn enforce_memory_limit(&mut self) {
+        let reader_slots = self.leaving.reader_slots;
+        if reader_slots.update_usage(&mut self.kept) <= MAX_NOTED_BYTES {
             return;
         }
         self.kept.forget_places();
-        rooms.account(&mut self.kept);
-        for room in &rooms.rooms {
-            if let Some(mut other) = rooms.enter_this(room) {
+        reader_slots.update_usage(&mut self.kept);
+        for slot in &reader_slots.reader_slots {
+            if let Some(mut other) = reader_slots.enter_this(slot) {
                 other.forget_places();
-                rooms.account(&mut other);
+                reader_slots.update_usage(&mut other);
             }
         }
     }
 }
 
-impl Deref for InRoom<'_> {
-    type Target = Kept;
+impl Deref for SlotGuard<'_> {
+    type Target = SlotState;
 
     #[inline]
-    fn deref(&self) -> &Kept {
+    fn deref(&self) -> &SlotState {
         &self.kept
     }
 }
 
-impl DerefMut for InRoom<'_> {
+impl DerefMut for SlotGuard<'_> {
     #[inline]
-    fn deref_mut(&mut self) -> &mut Kept {
+    fn deref_mut(&mut self) -> &mut SlotState {
         &mut self.kept
     }
 }
 
-impl Drop for Leaving<'_> {
+impl Drop for EvictOnUnlock<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.room.stale.swap(false, Ordering::AcqRel) {
+        if self.slot.stale.swap(false, Ordering::AcqRel) {
             // Files are closed, perhaps by a thread that was let in because it would do no such
             // thing.
             #[cfg(feature = "capi")]
             let _no_cancel = CancellationGuard::enter();
-            self.rooms.let_go_in(self.room);
+            self.reader_slots.evict_slot(self.slot);
         }
     }
 }

@@ -6,19 +6,19 @@ use crate::cache::Block;
 use crate::cache::BlockKey;
 use crate::error::Result;
 use crate::ids::EntryId;
-use crate::segment::Buffers;
-use crate::segment::FrameAt;
-use crate::segment::Source;
+use crate::segment::LocatedFrame;
+use crate::segment::ReadBuffers;
+use crate::segment::SegmentBytes;
 use crate::segment::entry_in_block;
 use crate::segment::read_block;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Part;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::StreamSegment;
 
 /// A compressed frame, unpacked.
 #[derive(Clone)]
 pub(in crate::stream) struct Unpacked {
-    pub part: Arc<Part>,
-    pub frame: FrameAt,
+    pub part: Arc<StreamSegment>,
+    pub frame: LocatedFrame,
     pub block: Block,
 }
 
@@ -35,35 +35,35 @@ impl Unpacked {
     }
 }
 
-impl StreamCore {
+impl StreamInner {
     /// Keeps no decompressed frame of a stream that is gone.
     pub(in crate::stream) fn forget_blocks(&self) {
-        if let Some(cache) = &self.environment.blocks {
-            cache.forget(self.number);
+        if let Some(cache) = &self.context.blocks {
+            cache.forget(self.stream_id);
         }
     }
 
     /// The decompressed payload of a frame, from the cache if it is there.
     pub(in crate::stream) fn block(
         &self,
-        buffers: &mut Buffers,
-        part: &Arc<Part>,
-        source: &Source,
-        frame: &FrameAt,
+        buffers: &mut ReadBuffers,
+        part: &Arc<StreamSegment>,
+        source: &SegmentBytes,
+        frame: &LocatedFrame,
     ) -> Result<Block> {
         let key = BlockKey {
-            stream: self.number,
+            stream: self.stream_id,
             segment: part.segment.first_id().0,
             generation: part.segment.header.generation,
             offset: frame.offset.0,
         };
-        let cache = self.environment.blocks.as_ref();
+        let cache = self.context.blocks.as_ref();
         if let Some(block) = cache.and_then(|cache| cache.get(&key)) {
             return Ok(block);
         }
         let block = Arc::new(read_block(&part.segment, source, buffers, frame)?);
         // What is not durable may still be taken back by who writes it.
-        let lasts = self.watched.is_none() || frame.header.end_id().0 <= self.durable_end();
+        let lasts = self.follower.is_none() || frame.header.end_id().0 <= self.durable_end();
         if let Some(cache) = cache.filter(|_| lasts) {
             cache.put(key, Arc::clone(&block));
         }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::ops::Range;
 
 use crate::cache::Block;
-use crate::storage::Mapping;
+use crate::storage::SharedBytes;
 
 /// One entry, checked. Dereferences to its bytes.
 ///
@@ -16,8 +16,14 @@ pub struct EntryView(Bytes);
 
 enum Bytes {
     Owned(Vec<u8>),
-    Mapped { map: Mapping, range: Range<usize> },
-    Block { block: Block, range: Range<usize> },
+    WriteMap {
+        map: SharedBytes,
+        range: Range<usize>,
+    },
+    Block {
+        block: Block,
+        range: Range<usize>,
+    },
 }
 
 impl EntryView {
@@ -28,9 +34,9 @@ impl EntryView {
 
     /// A view into a mapped file.
     #[inline]
-    pub(crate) fn mapped(map: Mapping, range: Range<usize>) -> Self {
+    pub(crate) fn mapped(map: SharedBytes, range: Range<usize>) -> Self {
         debug_assert!(map.bytes().get(range.clone()).is_some());
-        EntryView(Bytes::Mapped { map, range })
+        EntryView(Bytes::WriteMap { map, range })
     }
 
     /// A view into a decompressed frame.
@@ -47,7 +53,7 @@ impl Deref for EntryView {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Bytes::Owned(bytes) => bytes,
-            Bytes::Mapped { map, range } => &map.bytes()[range.clone()],
+            Bytes::WriteMap { map, range } => &map.bytes()[range.clone()],
             Bytes::Block { block, range } => &block[range.clone()],
         }
     }

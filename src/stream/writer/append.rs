@@ -5,12 +5,12 @@
 //! those staged; then one of the appenders (or whoever syncs, truncates or closes) writes all that
 //! is staged, without the lock, and publishes the new end; every appender returns when its own frame
 //! is published, so our heap never holds an acknowledged byte.
-//! Who needs durability leaves the writing to the round that it waits for: one write and one sync
-//! for all who wait (`round`). Frames larger than the buffer are written from the caller's memory,
+//! Who needs group_commit leaves the writing to the round that it waits for: one write and one sync
+//! for all who wait (`round`). StagingBuffer larger than the buffer are written from the caller's memory,
 //! alone.
 //!
 //! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
-//! everyone whose frame was in it or behind it gets the error. If that finds no room, the place is
+//! everyone whose frame was in it or behind it gets the error. If that finds no slot, the place is
 //! noted (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have ids finish, later ones are refused.
 
 use std::cell::RefCell;
@@ -34,16 +34,16 @@ use crate::options::CompressionType;
 use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 use crate::stream::core::panicked;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::erase::Place;
-use crate::stream::writer::erase::zero_again;
-use crate::stream::writer::tail::Life;
-use crate::stream::writer::tail::Room;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::erase::FrameLocation;
+use crate::stream::writer::erase::erase_range;
+use crate::stream::writer::tail::Admission;
+use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 
-impl StreamCore {
+impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
         let frame = PreparedFrame::single(parts, self.compress_from())
@@ -55,7 +55,7 @@ impl StreamCore {
     pub fn append_batch(&self, entries: &[&[u8]], durable: bool) -> Result<Range<u64>> {
         if entries.is_empty() {
             let tail = self.tail.lock();
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
             let next = tail.written.next_id.0;
             return Ok(next..next);
         }
@@ -65,7 +65,7 @@ impl StreamCore {
     }
 
     /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
-    /// that make several streams durable at once, by [`StreamCore::acknowledge_batch`].
+    /// that make several streams durable at once, by [`StreamInner::acknowledge_batch`].
     #[cfg(feature = "sharded")]
     pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
         let frame = PreparedFrame::many(entries, self.compress_from())
@@ -73,7 +73,7 @@ impl StreamCore {
         self.write_frame(&frame)
     }
 
-    /// Makes durable what [`StreamCore::write_batch`] wrote up to `end`; from now on it is served
+    /// Makes durable what [`StreamInner::write_batch`] wrote up to `end`; from now on it is served
     /// whatever happens.
     #[cfg(feature = "sharded")]
     pub fn acknowledge_batch(&self, end: u64) -> Result<()> {
@@ -115,13 +115,14 @@ impl StreamCore {
     }
 
     /// Returns once a frame that was left staged is durable, or was taken back.
-    fn make_staged_durable(&self, end: u64, staged: &Staged) -> Result<()> {
+    fn make_staged_durable(&self, end: u64, staged: &PendingFrame) -> Result<()> {
         let failure = RefCell::new(None);
         // Ids that were taken back are given again: only the ticket tells whose they are.
         let is_void = || {
-            let may_be = self.failed_writes.load(Ordering::Acquire) != staged.failed_writes_before;
+            let may_be =
+                self.rollback_count.load(Ordering::Acquire) != staged.rollback_count_before;
             if may_be && failure.borrow().is_none() {
-                if let Some(Err(error)) = self.tail.lock().outcome(staged.ticket) {
+                if let Some(Err(error)) = self.tail.lock().take_result(staged.ticket) {
                     failure.replace(Some(error));
                 }
             }
@@ -142,64 +143,64 @@ impl StreamCore {
     }
 
     pub(in crate::stream) fn acknowledge(&self, end: u64) {
-        if self.environment.options.sync_mode == SyncMode::BatchOnly {
+        if self.context.options.sync_mode == SyncMode::BatchOnly {
             self.acknowledged_end.fetch_max(end, Ordering::AcqRel);
         }
     }
 
     pub(in crate::stream) fn compress_from(&self) -> Option<usize> {
-        match self.environment.options.compression {
+        match self.context.options.compression {
             CompressionType::None => None,
             #[cfg(feature = "compression")]
-            CompressionType::Lz4 => Some(self.environment.options.min_compression_size),
+            CompressionType::Lz4 => Some(self.context.options.min_compression_size),
         }
     }
 
     /// Refuses when the stream does not take appends.
-    pub(in crate::stream) fn admit(&self, tail: &Tail) -> Result<()> {
+    pub(in crate::stream) fn check_writable(&self, tail: &Tail) -> Result<()> {
         match tail.life {
-            Life::Open => self.refuse_poisoned(),
-            Life::Closed => Err(Error::Closed),
-            Life::Deleted => Err(self.gone()),
-            Life::ReadOnly => Err(Error::ReadOnly),
+            StreamState::Open => self.check_poisoned(),
+            StreamState::Closed => Err(Error::Closed),
+            StreamState::Deleted => Err(self.deleted_error()),
+            StreamState::ReadOnly => Err(Error::ReadOnly),
         }
     }
 
     /// Gives a frame its ids and writes it, or leaves it staged if `defers` and that can be.
-    fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Placed> {
-        let most_staged = self.environment.options.write_buffer_size as u64;
+    fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Appended> {
+        let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
         let active = loop {
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
             if tail.rotating {
-                self.progress.wait(&mut tail);
+                self.tail_changed.wait(&mut tail);
                 continue;
             }
-            match tail.room_for(frame, &self.environment.options) {
-                Room::Ready => {}
-                Room::NoIds => {
+            match tail.check_space(frame, &self.context.options) {
+                Admission::Fits => {}
+                Admission::IdsExhausted => {
                     return Err(Error::TooLarge {
                         size_bytes: frame.frame_len(),
                         limit_bytes: 0,
                     });
                 }
-                Room::NeedsSegment => {
+                Admission::Rotate => {
                     MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
                     continue;
                 }
-                Room::NeedsErasing => {
+                Admission::NeedsErasing => {
                     MutexGuard::unlocked(&mut tail, || self.erase_dirty())?;
                     continue;
                 }
-                Room::NeedsSpace => {
-                    MutexGuard::unlocked(&mut tail, || self.secure_space(frame.frame_len()))?;
+                Admission::Allocate => {
+                    MutexGuard::unlocked(&mut tail, || self.ensure_allocated(frame.frame_len()))?;
                     continue;
                 }
             }
             if let Some(ids) = self.store(&mut tail, frame) {
-                return Ok(Placed::written(ids));
+                return Ok(Appended::written(ids));
             }
-            if self.made_ready(&mut tail, frame) {
+            if self.populate_for(&mut tail, frame) {
                 continue;
             }
             let Some(active) = tail.active.clone() else {
@@ -209,42 +210,42 @@ impl StreamCore {
                 break active;
             }
             if tail.writing {
-                self.progress.wait(&mut tail);
+                self.tail_changed.wait(&mut tail);
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
                 return self
-                    .write_directly(&mut tail, &active, frame)
-                    .map(Placed::written);
+                    .write_unbuffered(&mut tail, &active, frame)
+                    .map(Appended::written);
             }
         };
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
         if defers {
-            let staged = Staged {
+            let staged = PendingFrame {
                 ticket,
-                failed_writes_before: self.failed_writes.load(Ordering::Acquire),
+                rollback_count_before: self.rollback_count.load(Ordering::Acquire),
             };
-            return Ok(Placed {
+            return Ok(Appended {
                 ids,
                 staged: Some(staged),
             });
         }
         loop {
-            match tail.outcome(ticket) {
-                Some(Ok(())) => return Ok(Placed::written(ids)),
+            match tail.take_result(ticket) {
+                Some(Ok(())) => return Ok(Appended::written(ids)),
                 Some(Err(error)) => return Err(error.duplicate()),
-                None if tail.writing => self.progress.wait(&mut tail),
+                None if tail.writing => self.tail_changed.wait(&mut tail),
                 None => self.write_staged(&mut tail),
             }
         }
     }
 
     /// Writes what is staged, for a round. What fails is taken back and told to its appenders.
-    pub(in crate::stream) fn write_out(&self) {
+    pub(in crate::stream) fn flush_staged(&self) {
         let mut tail = self.tail.lock();
         while tail.writing {
-            self.progress.wait(&mut tail);
+            self.tail_changed.wait(&mut tail);
         }
         if tail.staged_len() > 0 {
             self.write_staged(&mut tail);
@@ -257,7 +258,7 @@ impl StreamCore {
             return;
         };
         let batch = tail.take_staged();
-        let written = self.beside_tail(tail, || {
+        let written = self.with_tail_unlocked(tail, || {
             self.write_at_tail(&active, batch.at, &[IoSlice::new(batch.bytes())])
         });
         match written {
@@ -270,10 +271,10 @@ impl StreamCore {
     }
 
     /// Writes one large frame from the caller's memory. Nothing is staged and nobody is writing.
-    fn write_directly(
+    fn write_unbuffered(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
-        active: &Arc<Part>,
+        active: &Arc<StreamSegment>,
         frame: &PreparedFrame<'_>,
     ) -> Result<Range<u64>> {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
@@ -290,7 +291,7 @@ impl StreamCore {
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link);
         let batch = tail.take_staged();
-        let written = self.beside_tail(tail, || self.write_at_tail(active, at, &slices));
+        let written = self.with_tail_unlocked(tail, || self.write_at_tail(active, at, &slices));
         match written {
             Ok(opening) => {
                 tail.publish(active, batch);
@@ -298,7 +299,7 @@ impl StreamCore {
             }
             Err(error) => self.after_failed_write(tail, error),
         }
-        match tail.outcome(ticket) {
+        match tail.take_result(ticket) {
             Some(Err(error)) => Err(error.duplicate()),
             _ => Ok(ids),
         }
@@ -307,7 +308,7 @@ impl StreamCore {
     /// Runs `work` without the tail's lock, for whoever set `writing` or `rotating`. If it panics,
     /// nobody would ever clear these: the stream is latched, what was on its way is taken back,
     /// and the panic goes on.
-    pub(in crate::stream) fn beside_tail<R>(
+    pub(in crate::stream) fn with_tail_unlocked<R>(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         work: impl FnOnce() -> R,
@@ -319,7 +320,7 @@ impl StreamCore {
         tail.rotating = false;
         let failed = FailedWrite {
             error: panicked("wrote"),
-            place: Place::Unknown,
+            place: FrameLocation::Unknown,
         };
         self.after_failed_write(tail, failed);
         resume_unwind(panic)
@@ -328,21 +329,21 @@ impl StreamCore {
     /// Puts bytes into the kernel; on failure takes them back. Tells which opening was used.
     fn write_at_tail(
         &self,
-        active: &Arc<Part>,
+        active: &Arc<StreamSegment>,
         at: FileOffset,
         slices: &[IoSlice<'_>],
     ) -> std::result::Result<u64, FailedWrite> {
         let io = |error| Error::io(error, active.segment.context().offset(at.0));
         let opened = self.write_file(active).map_err(|error| FailedWrite {
             error,
-            place: Place::Clean,
+            place: FrameLocation::Clean,
         })?;
         let (file, opening) = opened;
         match file.write_at(at.0, slices) {
             Ok(()) => Ok(opening),
             Err(error) => {
                 let len = slices.iter().map(|slice| slice.len() as u64).sum();
-                let place = zero_again(&*file, at, len);
+                let place = erase_range(&*file, at, len);
                 Err(FailedWrite {
                     error: io(error),
                     place,
@@ -351,55 +352,60 @@ impl StreamCore {
         }
     }
 
-    fn after_publish(&self, tail: &mut MutexGuard<'_, Tail>, active: &Arc<Part>, opening: u64) {
-        active.write_slot.wrote_through(opening);
+    fn after_publish(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        active: &Arc<StreamSegment>,
+        opening: u64,
+    ) {
+        active.write_slot.mark_dirty(opening);
         self.after_store(tail);
     }
 
     pub(in crate::stream) fn after_store(&self, tail: &mut MutexGuard<'_, Tail>) {
         self.written_end
             .store(tail.written.next_id.0, Ordering::Release);
-        self.progress.notify_all();
-        self.ask_helpers(tail);
+        self.tail_changed.notify_all();
+        self.schedule_background(tail);
     }
 
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
         match failed.place {
-            Place::Clean => {}
-            Place::Dirty(to) => tail.dirty_to = Some(to),
-            Place::Unknown => self.latch(Arc::clone(&error)),
+            FrameLocation::Clean => {}
+            FrameLocation::Dirty(to) => tail.dirty_to = Some(to),
+            FrameLocation::Unknown => self.latch(Arc::clone(&error)),
         }
         if tail.writing {
-            tail.take_back(error);
+            tail.roll_back(error);
             // Before their ids are given again: who sees those durable sees this.
-            self.failed_writes.fetch_add(1, Ordering::AcqRel);
-            self.durability.recheck();
+            self.rollback_count.fetch_add(1, Ordering::AcqRel);
+            self.group_commit.wake_to_recheck();
         }
-        self.progress.notify_all();
+        self.tail_changed.notify_all();
     }
 }
 
 /// A frame that has its ids.
-struct Placed {
+struct Appended {
     ids: Range<u64>,
     /// `None`: it is in the kernel.
-    staged: Option<Staged>,
+    staged: Option<PendingFrame>,
 }
 
-impl Placed {
+impl Appended {
     fn written(ids: Range<u64>) -> Self {
-        Placed { ids, staged: None }
+        Appended { ids, staged: None }
     }
 }
 
 /// What tells whether a staged frame was taken back.
-struct Staged {
+struct PendingFrame {
     ticket: u64,
-    failed_writes_before: u64,
+    rollback_count_before: u64,
 }
 
 struct FailedWrite {
     error: Error,
-    place: Place,
+    place: FrameLocation,
 }

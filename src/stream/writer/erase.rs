@@ -1,12 +1,12 @@
-//! What happens where a failed write left bytes that could not be zeroed for lack of room?
+//! What happens where a failed write left bytes that could not be zeroed for lack of slot?
 //!
 //! A file system that writes every block to a new place (btrfs) may refuse even zeros over bytes
 //! that it took before. Nothing has failed to reach the disk, so the stream is not poisoned:
 //! the place is noted, its ids stay free, and appends are refused until it is erased. Each append
 //! tries that first: by zeros, or by cutting the file behind the written end, which takes no data
-//! blocks. Room that was secured there is given up and secured anew.
+//! blocks. Admission that was allocated_end there is given up and allocated_end anew.
 //!
-//! Failure: the error of erasing refuses the append; one that is not lack of room poisons. A crash
+//! Failure: the error of erasing refuses the append; one that is not lack of slot poisons. A crash
 //! leaves a tail that recovery scans: frames that are whole there may appear, as with any append
 //! that did not return; their ids were given to nobody else. Close cuts the file there.
 
@@ -18,14 +18,14 @@ use crate::error::Result;
 use crate::ids::FileOffset;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 
 /// What stands where a write failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::stream) enum Place {
+pub(in crate::stream) enum FrameLocation {
     /// Zeros, or nothing.
     Clean,
-    /// Perhaps bytes of the failed write, up to here: there was no room to zero them.
+    /// Perhaps bytes of the failed write, up to here: there was no slot to zero them.
     Dirty(FileOffset),
     /// Anything.
     Unknown,
@@ -33,23 +33,27 @@ pub(in crate::stream) enum Place {
 
 /// Zeros over bytes that may have been written in part, so that nothing of them is ever taken for
 /// a frame. The file does not grow by it: what lies beyond its end was not written.
-pub(in crate::stream) fn zero_again(file: &dyn StorageFile, at: FileOffset, len: u64) -> Place {
+pub(in crate::stream) fn erase_range(
+    file: &dyn StorageFile,
+    at: FileOffset,
+    len: u64,
+) -> FrameLocation {
     let Ok(file_len) = file.len() else {
-        return Place::Unknown;
+        return FrameLocation::Unknown;
     };
     let end = (at.0 + len).min(file_len);
     if end <= at.0 {
-        return Place::Clean;
+        return FrameLocation::Clean;
     }
     match file.write_zeros(at.0, end - at.0) {
-        Ok(()) => Place::Clean,
-        Err(error) if is_out_of_space(&error) => Place::Dirty(FileOffset(end)),
-        Err(_) => Place::Unknown,
+        Ok(()) => FrameLocation::Clean,
+        Err(error) if is_out_of_space(&error) => FrameLocation::Dirty(FileOffset(end)),
+        Err(_) => FrameLocation::Unknown,
     }
 }
 
-impl StreamCore {
-    /// Erases what a failed append left, if its own try found no room: readers in other processes
+impl StreamInner {
+    /// Erases what a failed append left, if its own try found no slot: readers in other processes
     /// look there, so it is not left to the next append.
     pub(in crate::stream) fn erase_after_failure(&self) {
         if self.tail.lock().dirty_to.is_some() {
@@ -60,11 +64,11 @@ impl StreamCore {
 
     /// Erases what a failed write left behind the written end.
     pub(in crate::stream) fn erase_dirty(&self) -> Result<()> {
-        // Nobody secures or maps room there meanwhile.
-        let upkeep = self.upkeep.lock();
+        // Nobody secures or maps slot there meanwhile.
+        let alloc = self.alloc.lock();
         let (active, from, to) = {
             let tail = self.tail.lock();
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
             // Invariant: nothing is reserved while the place is dirty, so the end stays.
             let (Some(active), Some(to)) = (tail.active.clone(), tail.dirty_to) else {
                 return Ok(());
@@ -72,10 +76,10 @@ impl StreamCore {
             (active, tail.written.offset, to)
         };
         let (file, _) = self.write_file(&active)?;
-        let erased = match zero_again(&*file, from, to - from) {
-            Place::Clean => Ok(()),
-            Place::Dirty(_) => self.cut_room(&*file, from),
-            Place::Unknown => Err(io::Error::other(
+        let erased = match erase_range(&*file, from, to - from) {
+            FrameLocation::Clean => Ok(()),
+            FrameLocation::Dirty(_) => self.cut_room(&*file, from),
+            FrameLocation::Unknown => Err(io::Error::other(
                 "the place of a failed write is not erased",
             )),
         };
@@ -84,7 +88,7 @@ impl StreamCore {
             return Ok(());
         };
         // The host may look at the log when it is told that the stream is poisoned.
-        drop(upkeep);
+        drop(alloc);
         let is_full = is_out_of_space(&error);
         let error = Arc::new(Error::io(error, active.segment.context().offset(from.0)));
         if !is_full {
@@ -96,7 +100,7 @@ impl StreamCore {
     /// Cuts everything behind the written end. Pages of the map lie there: first it is given up.
     fn cut_room(&self, file: &dyn StorageFile, end: FileOffset) -> io::Result<()> {
         self.unmap();
-        self.tail.lock().secured = end;
+        self.tail.lock().allocated_end = end;
         file.set_len(end.0)
     }
 }

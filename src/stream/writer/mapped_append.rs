@@ -11,32 +11,32 @@ use crate::format::PreparedFrame;
 use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
-use crate::stream::StreamCore;
-use crate::stream::writer::tail::Room;
+use crate::stream::StreamInner;
+use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 
-impl StreamCore {
+impl StreamInner {
     /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
     /// nothing was done.
     #[inline]
-    pub fn append_at_once(&self, entry: &[u8]) -> Option<u64> {
-        let options = &self.environment.options;
+    pub fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
+        let options = &self.context.options;
         let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
         // Its checksum is worth computing only if it is stored.
         let may_be_stored =
-            self.is_mapped.load(Ordering::Relaxed) && self.environment.stores(entry.len() as u64);
+            self.is_mapped.load(Ordering::Relaxed) && self.context.fits_map(entry.len() as u64);
         if options.sync_mode == SyncMode::Strict || !may_be_stored || compresses() {
             return None;
         }
         // A thread is missing: appends see to that at their end.
-        if self.environment.wants_attention() {
+        if self.context.wants_attention() {
             return None;
         }
         let parts = [entry];
         let frame = PreparedFrame::single(&parts, None).ok()?;
         let mut tail = self.tail.lock();
-        self.admit(&tail).ok()?;
-        if tail.rotating || !matches!(tail.room_for(&frame, options), Room::Ready) {
+        self.check_writable(&tail).ok()?;
+        if tail.rotating || !matches!(tail.check_space(&frame, options), Admission::Fits) {
             return None;
         }
         let ids = self.store(&mut tail, &frame)?;
@@ -45,40 +45,40 @@ impl StreamCore {
         Some(ids.start)
     }
 
-    /// Stores a frame for which there is room, if the active segment is mapped and it may be.
+    /// Stores a frame for which there is slot, if the active segment is mapped and it may be.
     #[inline]
     pub(in crate::stream) fn store(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
     ) -> Option<Range<u64>> {
-        tail.stores = self.environment.stores(frame.frame_len());
+        tail.last_frame_fits_map = self.context.fits_map(frame.frame_len());
         let ids = tail.store(frame)?;
         self.after_store(tail);
         Some(ids)
     }
 
-    /// Makes ready what a frame for which there is room needs to be stored, where only the helper
+    /// Makes ready what a frame for which there is slot needs to be stored, where only the helper
     /// has fallen behind: it shares the processors with those who append. Whether it is worth
     /// another try.
-    pub(in crate::stream) fn made_ready(
+    pub(in crate::stream) fn populate_for(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
     ) -> bool {
-        let (at, secured) = (tail.reserved.offset, tail.secured);
+        let (at, allocated_end) = (tail.reserved.offset, tail.allocated_end);
         let end = at + frame.frame_len();
         let missing = tail
             .map_in_use()
-            .and_then(|mapped| mapped.to_make_ready(at, end, secured));
+            .and_then(|mapped| mapped.missing_pages(at, end, allocated_end));
         let Some((map, range)) = missing else {
             return false;
         };
         // Beside the helper, perhaps: what both make ready is ready.
         MutexGuard::unlocked(tail, move || {
             // Moved in: if it is the last one it must not be dropped under the lock.
-            let made = map.make_ready(range.start, range.end);
-            made.is_ok() && map.ready_to() > range.start
+            let made = map.populate(range.start, range.end);
+            made.is_ok() && map.populated_end() > range.start
         })
     }
 }

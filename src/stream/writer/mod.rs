@@ -1,4 +1,4 @@
-//! The appending side of a stream: ids, staging, the active segment, room for what comes.
+//! The appending side of a stream: ids, staging, the active segment, slot for what comes.
 
 pub mod append;
 pub mod erase;

@@ -2,11 +2,11 @@
 //! the next segment? (What is mapped ahead: see `mapped`.)
 //!
 //! Under `Strict` zeros are written and synced before they are needed, so that later syncs overwrite
-//! blocks instead of growing the file; in the other modes blocks are allocated. Their range belongs to the zeroer, who holds the upkeep lock. The
+//! blocks instead of growing the file; in the other modes blocks are allocated. Their range belongs to the zeroer, who holds the alloc lock. The
 //! next segment's file is filled without that lock: neither appends nor a rotation wait for it. A
 //! rotation that comes first takes its name away, and it comes to nothing.
 //!
-//! Failure: nothing depends on any of this, appends secure their own room; except that a failed
+//! Failure: nothing depends on any of this, appends secure their own slot; except that a failed
 //! sync of the active segment latches, since it holds entries too. Close waits for what is under
 //! way: nothing is created after it.
 //!
@@ -21,15 +21,15 @@ use crate::format::HEADER_AREA_LEN;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::segment::TEMPORARY_NAME;
-use crate::segment::create_spare;
-use crate::segment::fill_spare;
+use crate::segment::create_next_file;
+use crate::segment::fill_next_file;
 use crate::segment::pieces;
 use crate::storage::StorageFile;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::rotate::MOST_STEP;
-use crate::stream::writer::rotate::Spare;
-use crate::stream::writer::tail::Life;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::rotate::MAX_STEP;
+use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 
 /// Segments at least this large get their successor prepared ahead.
@@ -39,99 +39,102 @@ const SPARE_FROM: u64 = 1 << 20;
 /// a sync that is under way, and an appender should not.
 const BLOCKS_FROM: u64 = 1 << 20;
 
-impl StreamCore {
-    /// Whether a helper should make room now. Called after every append: no I/O.
+impl StreamInner {
+    /// Whether a helper should make slot now. Called after every append: no I/O.
     pub(in crate::stream) fn wants_room_ahead(&self, tail: &Tail) -> bool {
-        let options = &self.environment.options;
+        let options = &self.context.options;
         let used = tail.written.offset.0 - HEADER_AREA_LEN;
-        let left = tail.secured.0.saturating_sub(tail.written.offset.0);
-        let step = self.step(tail.used_since_rest());
+        let left = tail.allocated_end.0.saturating_sub(tail.written.offset.0);
+        let step = self.growth_step(tail.used_since_rest());
         let to_come = options.max_segment_size.saturating_sub(used);
         let is_strict = options.sync_mode == SyncMode::Strict;
         let blocks = (is_strict || (used >= BLOCKS_FROM && tail.mapped.is_none()))
             && left < step / 2
             && left < to_come
-            && tail.ahead_refused_at != Some(tail.secured);
-        blocks || (!tail.spare_tried && self.wants_spare(used)) || self.wants_map(tail)
+            && tail.prealloc_failed_at != Some(tail.allocated_end);
+        blocks || (!tail.next_file_tried && self.wants_next_file(used)) || self.wants_map(tail)
     }
 
-    fn wants_spare(&self, used: u64) -> bool {
-        let most = self.environment.options.max_segment_size;
+    fn wants_next_file(&self, used: u64) -> bool {
+        let most = self.context.options.max_segment_size;
         (SPARE_FROM..u64::MAX / 2).contains(&most) && used > most / 4 * 3
     }
 
-    /// Makes room ahead of the tail, off the appending threads. One thread at a time.
-    pub fn prepare(&self) {
-        let mut told = self.secure_ahead();
-        if let Err(error) = self.map_ahead() {
-            self.environment
+    /// Makes slot ahead of the tail, off the appending threads. One thread at a time.
+    pub fn preallocate(&self) {
+        let mut told = self.preallocate_ahead();
+        if let Err(error) = self.extend_write_map() {
+            self.context
                 .note(log::Level::Debug, format!("not mapped: {error}"));
         }
-        let wants_spare = {
+        let wants_next_file = {
             let mut tail = self.tail.lock();
-            tail.preparing = false;
+            tail.prealloc_scheduled = false;
             if told.is_err() {
-                tail.ahead_refused_at = Some(tail.secured);
+                tail.prealloc_failed_at = Some(tail.allocated_end);
             }
             let used = tail.written.offset.0 - HEADER_AREA_LEN;
-            let wanted = tail.life == Life::Open && self.wants_spare(used);
-            let tried = std::mem::replace(&mut tail.spare_tried, wanted);
+            let wanted = tail.life == StreamState::Open && self.wants_next_file(used);
+            let tried = std::mem::replace(&mut tail.next_file_tried, wanted);
             // Set while the stream is open, so that closing it waits.
-            tail.making_spare = wanted && !tried && told.is_ok();
-            tail.making_spare
+            tail.next_file_in_progress = wanted && !tried && told.is_ok();
+            tail.next_file_in_progress
         };
-        if wants_spare {
-            let _ended = SpareEnded(self);
-            told = self.make_spare();
+        if wants_next_file {
+            let _ended = PreparingGuard(self);
+            told = self.prepare_next_file();
         }
         if let Err(error) = told {
-            // Nothing depends on it: appends secure their own room.
-            self.environment
-                .note(log::Level::Debug, format!("no room made ahead: {error}"));
+            // Nothing depends on it: appends secure their own slot.
+            self.context
+                .note(log::Level::Debug, format!("no slot made ahead: {error}"));
         }
         // The last append may have been before.
         self.plan_rest(&mut self.tail.lock());
     }
 
-    /// Piece by piece, each under the upkeep lock: an append that needs room, a rotation, closing
+    /// Piece by piece, each under the alloc lock: an append that needs slot, a rotation, closing
     /// wait for one of them.
-    fn secure_ahead(&self) -> Result<()> {
+    fn preallocate_ahead(&self) -> Result<()> {
         let mut goal = None;
         loop {
-            let upkeep = self.upkeep.lock();
-            let goes_on = self.secure_piece(&mut goal);
-            crate::primitives::MutexGuard::unlock_fair(upkeep);
+            let alloc = self.alloc.lock();
+            let goes_on = self.preallocate_piece(&mut goal);
+            crate::primitives::MutexGuard::unlock_fair(alloc);
             if !goes_on? {
                 return Ok(());
             }
         }
     }
 
-    /// Whether there is more to do. `goal`: which segment is being secured, and how far.
-    fn secure_piece(&self, goal: &mut Option<(Arc<Part>, FileOffset)>) -> Result<bool> {
-        let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
-        let (active, secured, offset, used) = {
+    /// Whether there is more to do. `goal`: which segment is being allocated_end, and how far.
+    fn preallocate_piece(
+        &self,
+        goal: &mut Option<(Arc<StreamSegment>, FileOffset)>,
+    ) -> Result<bool> {
+        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
+        let (active, allocated_end, offset, used) = {
             let tail = self.tail.lock();
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
             // What is mapped is made ready elsewhere.
             let is_left = is_strict || tail.mapped.is_none();
             let Some(active) = tail.active.clone().filter(|_| is_left) else {
                 return Ok(false);
             };
             let used = tail.used_since_rest();
-            (active, tail.secured, tail.written.offset, used)
+            (active, tail.allocated_end, tail.written.offset, used)
         };
-        let io = |error| Error::io(error, active.segment.context().offset(secured.0));
+        let io = |error| Error::io(error, active.segment.context().offset(allocated_end.0));
         let begins = goal.is_none();
         if begins {
-            let left = secured.0.saturating_sub(offset.0);
-            let enough = left >= self.step(used) / 2;
+            let left = allocated_end.0.saturating_sub(offset.0);
+            let enough = left >= self.growth_step(used) / 2;
             if enough || (!is_strict && offset.0 - HEADER_AREA_LEN < BLOCKS_FROM) {
                 return Ok(false);
             }
-            let to = self.step_ahead(used, secured);
-            if to <= secured {
-                self.tail.lock().ahead_refused_at = Some(secured);
+            let to = self.preallocation_target(used, allocated_end);
+            if to <= allocated_end {
+                self.tail.lock().prealloc_failed_at = Some(allocated_end);
                 return Ok(false);
             }
             *goal = Some((Arc::clone(&active), to));
@@ -139,20 +142,21 @@ impl StreamCore {
         let Some((part, to)) = goal else {
             return Ok(false);
         };
-        // Rotated, or an append has secured as much itself, meanwhile.
-        if !Arc::ptr_eq(part, &active) || secured >= *to {
+        // Rotated, or an append has allocated_end as much itself, meanwhile.
+        if !Arc::ptr_eq(part, &active) || allocated_end >= *to {
             return Ok(false);
         }
         let to = *to;
         let file = self.file_for_zeros(&active)?;
         if begins {
-            file.allocate(secured.0, to - secured).map_err(io)?;
+            file.allocate(allocated_end.0, to - allocated_end)
+                .map_err(io)?;
         }
         if !is_strict {
-            self.tail.lock().secured = to;
+            self.tail.lock().allocated_end = to;
             return Ok(false);
         }
-        let Some(piece) = pieces(secured.0..to.0).next() else {
+        let Some(piece) = pieces(allocated_end.0..to.0).next() else {
             return Ok(false);
         };
         file.write_zeros(piece.start, piece.end - piece.start)
@@ -163,69 +167,75 @@ impl StreamCore {
             self.poison(Arc::clone(&error));
             return Err(error.duplicate());
         }
-        self.tail.lock().secured = FileOffset(piece.end);
+        self.tail.lock().allocated_end = FileOffset(piece.end);
         Ok(piece.end < to.0)
     }
 
-    fn make_spare(&self) -> Result<()> {
-        match self.begin_spare()? {
-            Some((file, len)) => self.end_spare(&*file, len),
+    fn prepare_next_file(&self) -> Result<()> {
+        match self.create_next_file()? {
+            Some((file, len)) => self.publish_next_file(&*file, len),
             None => Ok(()),
         }
     }
 
     /// Creates the file, empty, and tells how long it is to be.
-    pub(in crate::stream) fn begin_spare(&self) -> Result<Option<(Arc<dyn StorageFile>, u64)>> {
+    pub(in crate::stream) fn create_next_file(
+        &self,
+    ) -> Result<Option<(Arc<dyn StorageFile>, u64)>> {
         let start = FileOffset(HEADER_AREA_LEN);
-        let room = (self.step_ahead(MOST_STEP, start) - start).min(MOST_STEP);
-        let mut upkeep = self.upkeep.lock();
-        if upkeep.spare != Spare::None {
+        let slot = (self.preallocation_target(MAX_STEP, start) - start).min(MAX_STEP);
+        let mut alloc = self.alloc.lock();
+        if alloc.spare != NextSegmentFile::Absent {
             return Ok(None);
         }
-        let file = create_spare(&*self.environment.storage, &self.dir)
-            .map_err(|error| self.spare_error(error))?;
-        upkeep.spare = Spare::Begun;
-        Ok(Some((file, HEADER_AREA_LEN + room)))
+        let file = create_next_file(&*self.context.storage, &self.dir)
+            .map_err(|error| self.next_file_error(error))?;
+        alloc.spare = NextSegmentFile::Preparing;
+        Ok(Some((file, HEADER_AREA_LEN + slot)))
     }
 
     /// Fills the file, and lets it count unless a rotation came first.
-    pub(in crate::stream) fn end_spare(&self, file: &dyn StorageFile, len: u64) -> Result<()> {
-        let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
+    pub(in crate::stream) fn publish_next_file(
+        &self,
+        file: &dyn StorageFile,
+        len: u64,
+    ) -> Result<()> {
+        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
         let is_wanted = || {
-            let begun = self.upkeep.lock().spare == Spare::Begun;
-            begun && self.tail.lock().life == Life::Open
+            let begun = self.alloc.lock().spare == NextSegmentFile::Preparing;
+            begun && self.tail.lock().life == StreamState::Open
         };
-        let filled = fill_spare(file, len, is_strict, is_wanted);
-        let mut upkeep = self.upkeep.lock();
+        let filled = fill_next_file(file, len, is_strict, is_wanted);
+        let mut alloc = self.alloc.lock();
         // Otherwise the name is gone, or another's.
-        if upkeep.spare == Spare::Begun {
-            upkeep.spare = Spare::Ready(len);
+        if alloc.spare == NextSegmentFile::Preparing {
+            alloc.spare = NextSegmentFile::Ready(len);
             if filled.is_err() {
-                upkeep.spare = Spare::None;
-                self.remove_spare();
+                alloc.spare = NextSegmentFile::Absent;
+                self.remove_next_file();
             }
         }
-        filled.map_err(|error| self.spare_error(error))
+        filled.map_err(|error| self.next_file_error(error))
     }
 
     /// Removes the next segment's file.
-    pub(in crate::stream) fn remove_spare(&self) {
+    pub(in crate::stream) fn remove_next_file(&self) {
         let path = self.dir.join(TEMPORARY_NAME);
         // Where this fails it is removed by the next try, or at open.
-        let _ = self.environment.storage.remove_file(&path);
+        let _ = self.context.storage.remove_file(&path);
     }
 
-    fn spare_error(&self, error: std::io::Error) -> Error {
+    fn next_file_error(&self, error: std::io::Error) -> Error {
         Error::io(error, ErrorContext::at(&self.dir).stream(&self.key))
     }
 }
 
 /// Lets those go on who wait for the end of making a spare, however it ends.
-pub(in crate::stream) struct SpareEnded<'a>(pub(in crate::stream) &'a StreamCore);
+pub(in crate::stream) struct PreparingGuard<'a>(pub(in crate::stream) &'a StreamInner);
 
-impl Drop for SpareEnded<'_> {
+impl Drop for PreparingGuard<'_> {
     fn drop(&mut self) {
-        self.0.tail.lock().making_spare = false;
-        self.0.progress.notify_all();
+        self.0.tail.lock().next_file_in_progress = false;
+        self.0.tail_changed.notify_all();
     }
 }

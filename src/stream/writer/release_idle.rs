@@ -1,9 +1,9 @@
 //! What does a stream give back that nobody appends to?
 //!
-//! Room is made ahead of need by the size of the stream, up to some MiB (`ahead`, `grow`). Of a
+//! Admission is made ahead of need by the size of the stream, up to some MiB (`ahead`, `grow`). Of a
 //! stream that had no append for an interval of background syncing a helper takes the map away,
-//! cuts the active file behind its last frame, with room for a footer, and removes the file of the
-//! next segment. Appends that come later find that no room is secured and make some, by what was
+//! cuts the active file behind its last frame, with slot for a footer, and removes the file of the
+//! next segment. Appends that come later find that no slot is allocated_end and make some, by what was
 //! appended since: an entry now and then does not have megabytes of zeros written each time.
 //!
 //! What is cut off was never more than zeros, and no append can reach it: its end is moved first,
@@ -18,34 +18,34 @@ use crate::error::Result;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::segment::footer_reserve;
-use crate::stream::StreamCore;
-use crate::stream::writer::rotate::LEAST_STEP;
-use crate::stream::writer::rotate::Spare;
-use crate::stream::writer::tail::Life;
+use crate::stream::StreamInner;
+use crate::stream::writer::rotate::MIN_STEP;
+use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 
-/// Less room than this is left where it is.
-const RELEASED_FROM: u64 = 2 * LEAST_STEP;
+/// Less slot than this is left where it is.
+const RELEASED_FROM: u64 = 2 * MIN_STEP;
 
-impl StreamCore {
-    /// Where the active file may end: behind its last frame, with room for a footer.
+impl StreamInner {
+    /// Where the active file may end: behind its last frame, with slot for a footer.
     fn rest_at(tail: &Tail) -> FileOffset {
         tail.reserved.offset + footer_reserve(tail.reserved.offset)
     }
 
-    /// Whether the stream has room that it should give back once it is idle.
+    /// Whether the stream has slot that it should give back once it is idle.
     pub(in crate::stream) fn has_room_to_release(&self, tail: &Tail) -> bool {
-        let ahead = tail.secured.0.saturating_sub(Self::rest_at(tail).0);
-        tail.active.is_some() && (ahead >= RELEASED_FROM || tail.spare_tried)
+        let ahead = tail.allocated_end.0.saturating_sub(Self::rest_at(tail).0);
+        tail.active.is_some() && (ahead >= RELEASED_FROM || tail.next_file_tried)
     }
 
     /// Has a helper look, an interval from now, whether the stream is idle. In the other modes its
     /// background syncs come by anyway.
     pub(in crate::stream) fn plan_rest(&self, tail: &mut Tail) {
-        let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
+        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
         if is_strict && !tail.rest_planned && self.has_room_to_release(tail) {
             tail.rest_planned = true;
-            self.plan_sync();
+            self.schedule_sync();
         }
     }
 
@@ -56,44 +56,44 @@ impl StreamCore {
             return;
         }
         if let Err(error) = self.release_room() {
-            let message = format!("room ahead not given back: {error}");
-            self.environment.tell(log::Level::Debug, &message);
+            let message = format!("slot ahead not given back: {error}");
+            self.context.log(log::Level::Debug, &message);
         }
     }
 
     fn release_room(&self) -> Result<()> {
-        let mut upkeep = self.upkeep.lock();
+        let mut alloc = self.alloc.lock();
         let (cut, has_spare) = {
             let mut tail = self.tail.lock();
-            let is_at_rest = tail.life == Life::Open
+            let is_at_rest = tail.life == StreamState::Open
                 && !self.is_poisoned()
                 && !tail.writing
                 && !tail.rotating
                 && tail.staged_len() == 0
                 && tail.mapped.is_none()
-                && tail.seen_at == tail.written.offset;
+                && tail.idle_check_end == tail.written.offset;
             if !is_at_rest {
                 return Ok(());
             }
             let to = Self::rest_at(&tail);
-            let is_worth_it = tail.secured.0.saturating_sub(to.0) >= RELEASED_FROM;
+            let is_worth_it = tail.allocated_end.0.saturating_sub(to.0) >= RELEASED_FROM;
             let active = tail.active.as_ref().filter(|_| is_worth_it);
             let cut = active.map(|active| (Arc::clone(active), to));
             if cut.is_some() {
-                // From here on no append reaches what is cut off: who needs it waits for `upkeep`.
-                tail.secured = to;
+                // From here on no append reaches what is cut off: who needs it waits for `alloc`.
+                tail.allocated_end = to;
                 tail.rested_at = tail.written.offset;
-                tail.ahead_refused_at = None;
-                tail.map_refused_at = None;
+                tail.prealloc_failed_at = None;
+                tail.map_failed_at = None;
             }
-            let has_spare = matches!(upkeep.spare, Spare::Ready(_));
+            let has_spare = matches!(alloc.spare, NextSegmentFile::Ready(_));
             // Asked for again by the next append; not while it is being made.
-            tail.spare_tried &= !has_spare && upkeep.spare != Spare::None;
+            tail.next_file_tried &= !has_spare && alloc.spare != NextSegmentFile::Absent;
             (cut, has_spare)
         };
         if has_spare {
-            upkeep.spare = Spare::None;
-            self.remove_spare();
+            alloc.spare = NextSegmentFile::Absent;
+            self.remove_next_file();
         }
         let Some((active, to)) = cut else {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Where does room come from: blocks behind the tail, new segments?
+//! Where does slot come from: blocks behind the tail, new segments?
 //!
 //! No id is given before the frame's bytes have blocks, so running out of space fails an append
-//! and nothing else. A stretch of the file belongs to whoever secures it, under the upkeep lock,
-//! until `secured` moves past it: appends never reach into it before.
+//! and nothing else. A stretch of the file belongs to whoever secures it, under the alloc lock,
+//! until `allocated_end` moves past it: appends never reach into it before.
 //!
-//! A crash while room is made leaves zeros behind the tail, or a temporary file; both are cleaned
+//! A crash while slot is made leaves zeros behind the tail, or a temporary file; both are cleaned
 //! up at open.
 
 use std::io;
@@ -23,7 +23,7 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::primitives::atomic::Ordering;
-use crate::recovery::Next;
+use crate::recovery::NextAppend;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
@@ -32,64 +32,64 @@ use crate::segment::footer_reserve;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::is_out_of_space;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
-use crate::stream::segment_list::Part;
+use crate::stream::segment_list::StreamSegment;
 use crate::stream::seldom::Seldom;
-use crate::stream::writer::tail::Room;
+use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
-use crate::stream::writer::write_map::Mapped;
+use crate::stream::writer::write_map::WriteMap;
 
-/// The least and the most that is secured at once, beyond what a frame needs.
-pub(in crate::stream) const LEAST_STEP: u64 = 16 << 10;
-pub(in crate::stream) const MOST_STEP: u64 = 4 << 20;
+/// The least and the most that is allocated_end at once, beyond what a frame needs.
+pub(in crate::stream) const MIN_STEP: u64 = 16 << 10;
+pub(in crate::stream) const MAX_STEP: u64 = 4 << 20;
 
 /// The same where no zeros are written: an append that needs blocks waits for a sync under way.
-const MOST_STEP_OF_BLOCKS: u64 = 16 << 20;
+const MAX_STEP_OF_BLOCKS: u64 = 16 << 20;
 
 /// At most this part of the free space is taken ahead of need.
 const FREE_SHARE: u64 = 16;
 
-/// What only making room touches.
-pub struct Upkeep {
+/// What only making slot touches.
+pub struct AllocState {
     /// The generation of new segments.
     pub generation: u64,
     /// The stream's directory is there.
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
-    pub spare: Spare,
+    pub spare: NextSegmentFile,
     /// Files that are no part of the stream any more and could not be removed.
     pub leftovers: Seldom<Leftovers>,
 }
 
 /// Whether the file of the next segment stands ready, closed, under its temporary name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Spare {
+pub enum NextSegmentFile {
     /// No.
     #[default]
-    None,
+    Absent,
     /// It is being made. Whoever makes it asks before it counts whether this still stands.
-    Begun,
+    Preparing,
     /// Yes, with this length.
     Ready(u64),
 }
 
-impl StreamCore {
+impl StreamInner {
     /// Makes the segment that the next frame goes to: the first one, or a new one behind one that
     /// is full.
     pub(in crate::stream) fn open_segment(&self, frame: &PreparedFrame<'_>) -> Result<()> {
-        let mut upkeep = self.upkeep.lock();
+        let mut alloc = self.alloc.lock();
         let mut tail = self.tail.lock();
         loop {
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
             if !matches!(
-                tail.room_for(frame, &self.environment.options),
-                Room::NeedsSegment
+                tail.check_space(frame, &self.context.options),
+                Admission::Rotate
             ) {
                 return Ok(());
             }
             if tail.writing {
-                self.progress.wait(&mut tail);
+                self.tail_changed.wait(&mut tail);
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
@@ -99,53 +99,53 @@ impl StreamCore {
         tail.rotating = true;
         let made = {
             let next = tail.next.as_deref().cloned();
-            let (end, next) = (tail.written, next.unwrap_or(Next::Continue));
+            let (end, next) = (tail.written, next.unwrap_or(NextAppend::Continue));
             let rotated = tail.active.is_some();
-            self.beside_tail(&mut tail, || {
-                self.make_segment(&mut upkeep, frame.frame_len(), end, next, rotated)
+            self.with_tail_unlocked(&mut tail, || {
+                self.make_segment(&mut alloc, frame.frame_len(), end, next, rotated)
             })
         };
         tail.rotating = false;
-        self.progress.notify_all();
-        let (part, secured, mapped) = made?;
-        self.install(&mut tail, part, secured);
-        self.use_map(&mut tail, mapped);
+        self.tail_changed.notify_all();
+        let (part, allocated_end, mapped) = made?;
+        self.activate_segment(&mut tail, part, allocated_end);
+        self.attach_map(&mut tail, mapped);
         Ok(())
     }
 
     fn make_segment(
         &self,
-        upkeep: &mut Upkeep,
+        alloc: &mut AllocState,
         frame_len: u64,
         end: SegmentEnd,
-        next: Next,
+        next: NextAppend,
         rotated: bool,
-    ) -> Result<(Arc<Part>, FileOffset, Option<Mapped>)> {
-        let is_first = !upkeep.dir_exists;
-        self.make_directory(upkeep)?;
-        let header = self.next_header(upkeep.generation, end, next, rotated);
+    ) -> Result<(Arc<StreamSegment>, FileOffset, Option<WriteMap>)> {
+        let is_first = !alloc.dir_exists;
+        self.make_directory(alloc)?;
+        let header = self.header_for_next(alloc.generation, end, next, rotated);
         let start = FileOffset(HEADER_AREA_LEN);
         let frame_end = start + frame_len;
         let needed = (frame_end + footer_reserve(frame_end)) - start;
-        let ready = match std::mem::take(&mut upkeep.spare) {
-            Spare::Ready(len) => Some(len),
+        let ready = match std::mem::take(&mut alloc.spare) {
+            NextSegmentFile::Ready(len) => Some(len),
             // One that is begun is overtaken: its file is removed, and its maker finds out.
-            Spare::Begun | Spare::None => None,
+            NextSegmentFile::Preparing | NextSegmentFile::Absent => None,
         };
-        let wanted = needed.max(LEAST_STEP.min(self.environment.options.max_segment_size));
-        let room = ready
+        let wanted = needed.max(MIN_STEP.min(self.context.options.max_segment_size));
+        let slot = ready
             .map_or(wanted, |len| len - HEADER_AREA_LEN)
             .max(needed);
-        let storage = &*self.environment.storage;
+        let storage = &*self.context.storage;
         // For the first try only: a try that fails has used it up.
         let mut spare = ready.is_some();
         let path = self.dir.join(segment_file_name(header.first_id));
         let file = self
-            .environment
-            .opening(|| {
+            .context
+            .with_fd_retry(|| {
                 let spare = std::mem::take(&mut spare);
-                let file = create_segment(storage, &self.dir, &header, spare, room)?;
-                self.check_descriptors(&path, 1 + usize::from(rotated))?;
+                let file = create_segment(storage, &self.dir, &header, spare, slot)?;
+                self.reserve_descriptors(&path, 1 + usize::from(rotated))?;
                 Ok(file)
             })
             .map_err(|error| {
@@ -157,20 +157,20 @@ impl StreamCore {
         let end = SegmentEnd::empty(header.first_id);
         let dir = Arc::clone(&self.dir);
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
-        let part = Part::new(segment, false);
-        self.environment.write_files.admit(&part.write_slot, file);
-        if is_first || self.catalogue.read().parts.is_empty() {
+        let part = StreamSegment::new(segment, false);
+        self.context.write_files.insert(&part.write_slot, file);
+        if is_first || self.segments.read().parts.is_empty() {
             self.write_index_file(&[]);
         }
-        let mapped = self.map_new(&part, start + room);
-        Ok((part, start + room, mapped))
+        let mapped = self.map_new_segment(&part, start + slot);
+        Ok((part, start + slot, mapped))
     }
 
     /// The round that makes a new segment durable opens its directory, and the segment before it
     /// if that was closed. Without descriptors for that it would fail for good; so the append
     /// fails now, which costs nothing.
-    fn check_descriptors(&self, path: &Path, count: usize) -> io::Result<()> {
-        let storage = &self.environment.storage;
+    fn reserve_descriptors(&self, path: &Path, count: usize) -> io::Result<()> {
+        let storage = &self.context.storage;
         let mut opened = Vec::with_capacity(count);
         for _ in 0..count {
             match storage.open_file(path, Access::Read) {
@@ -185,11 +185,11 @@ impl StreamCore {
         Ok(())
     }
 
-    pub(in crate::stream) fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
-        if upkeep.dir_exists {
+    pub(in crate::stream) fn make_directory(&self, alloc: &mut AllocState) -> Result<()> {
+        if alloc.dir_exists {
             return Ok(());
         }
-        let storage = &self.environment.storage;
+        let storage = &self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         match storage.create_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -200,21 +200,21 @@ impl StreamCore {
             }
             made => made.map_err(io)?,
         }
-        upkeep.dir_exists = true;
-        self.dir_made
-            .store(self.environment.count_dir(), Ordering::Release);
+        alloc.dir_exists = true;
+        self.dir_number
+            .store(self.context.next_dir_number(), Ordering::Release);
         Ok(())
     }
 
-    pub(in crate::stream) fn next_header(
+    pub(in crate::stream) fn header_for_next(
         &self,
         generation: u64,
         end: SegmentEnd,
-        next: Next,
+        next: NextAppend,
         rotated: bool,
     ) -> SegmentHeader {
         let (first_id, lost_from, predecessor) = match next {
-            Next::Fresh {
+            NextAppend::AfterLoss {
                 first_id,
                 lost_from,
                 predecessor,
@@ -228,99 +228,105 @@ impl StreamCore {
             }
             _ => (EntryId(0), EntryId(0), None),
         };
-        let catalogue = self.catalogue();
+        let segments = self.segments();
         SegmentHeader {
             key: Arc::clone(&self.key),
             first_id,
             generation,
             predecessor,
             lost_from,
-            first_kept_id: catalogue.first_kept,
-            cut_epoch: catalogue.cut_epoch,
+            first_kept_id: segments.first_kept,
+            truncation_epoch: segments.truncation_epoch,
         }
     }
 
-    fn install(&self, tail: &mut Tail, part: Arc<Part>, secured: FileOffset) {
+    fn activate_segment(
+        &self,
+        tail: &mut Tail,
+        part: Arc<StreamSegment>,
+        allocated_end: FileOffset,
+    ) {
         if let Some(full) = tail.active.take() {
             tail.unsealed.get_mut().push_back((full, tail.written));
         }
         let end = SegmentEnd::empty(part.segment.first_id());
         tail.reserved = end;
         tail.written = end;
-        tail.staged_at = end.offset;
-        tail.secured = secured;
+        tail.staged_offset = end.offset;
+        tail.allocated_end = allocated_end;
         tail.rested_at = end.offset;
-        tail.retire_map();
+        tail.detach_map();
         tail.next = None;
         tail.active = Some(Arc::clone(&part));
         // Copied if a reader holds it: a node on each level of the list, however long that is.
-        Arc::make_mut(&mut self.catalogue.write()).parts.push(part);
+        Arc::make_mut(&mut self.segments.write()).parts.push(part);
         // What failed for one segment is tried again for the next.
-        tail.spare_tried = false;
-        tail.ahead_refused_at = None;
-        tail.map_refused_at = None;
+        tail.next_file_tried = false;
+        tail.prealloc_failed_at = None;
+        tail.map_failed_at = None;
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 
     /// Secures blocks for one more frame of this length, and some to come.
-    pub(in crate::stream) fn secure_space(&self, frame_len: u64) -> Result<()> {
-        let _upkeep = self.upkeep.lock();
-        let (active, needed, secured, used) = {
+    pub(in crate::stream) fn ensure_allocated(&self, frame_len: u64) -> Result<()> {
+        let _upkeep = self.alloc.lock();
+        let (active, needed, allocated_end, used) = {
             let tail = self.tail.lock();
             // The log may have been closed on the way here: its files are another's by now.
-            self.admit(&tail)?;
+            self.check_writable(&tail)?;
             let Some(active) = tail.active.clone() else {
                 return Ok(());
             };
-            let needed = tail.needed_for(frame_len);
-            if needed <= tail.secured {
+            let needed = tail.required_end(frame_len);
+            if needed <= tail.allocated_end {
                 return Ok(());
             }
             let used = tail.reserved.offset.0.saturating_sub(tail.rested_at.0);
-            (active, needed, tail.secured, used)
+            (active, needed, tail.allocated_end, used)
         };
-        let io = |error| Error::io(error, active.segment.context().offset(secured.0));
+        let io = |error| Error::io(error, active.segment.context().offset(allocated_end.0));
         let (file, _) = self.write_file(&active)?;
-        let ahead = self.step_ahead(used, secured).max(needed);
+        let ahead = self.preallocation_target(used, allocated_end).max(needed);
         let mut to = ahead;
-        if let Err(error) = file.allocate(secured.0, ahead - secured) {
+        if let Err(error) = file.allocate(allocated_end.0, ahead - allocated_end) {
             if ahead == needed || !is_out_of_space(&error) {
                 return Err(io(error));
             }
             to = needed;
-            file.allocate(secured.0, needed - secured).map_err(io)?;
+            file.allocate(allocated_end.0, needed - allocated_end)
+                .map_err(io)?;
         }
-        self.map_secured(&active, to);
-        self.tail.lock().secured = to;
+        self.populate_allocated(&active, to);
+        self.tail.lock().allocated_end = to;
         Ok(())
     }
 
-    /// What is secured at once in a segment that holds so many bytes.
-    pub(in crate::stream) fn step(&self, used: u64) -> u64 {
-        let writes_zeros = self.environment.options.sync_mode == SyncMode::Strict;
+    /// What is allocated_end at once in a segment that holds so many bytes.
+    pub(in crate::stream) fn growth_step(&self, used: u64) -> u64 {
+        let writes_zeros = self.context.options.sync_mode == SyncMode::Strict;
         let most = if writes_zeros {
-            MOST_STEP
+            MAX_STEP
         } else {
-            MOST_STEP_OF_BLOCKS
+            MAX_STEP_OF_BLOCKS
         };
-        used.clamp(LEAST_STEP, most)
+        used.clamp(MIN_STEP, most)
     }
 
     /// How far to secure ahead of need: a share of what was appended, of what the segment may hold,
     /// and of what is free.
-    pub(in crate::stream) fn step_ahead(&self, used: u64, secured: FileOffset) -> FileOffset {
-        let free = self
-            .environment
-            .storage
-            .available_bytes(&self.dir)
-            .unwrap_or(0);
-        let step = self.step(used).min(free / FREE_SHARE);
+    pub(in crate::stream) fn preallocation_target(
+        &self,
+        used: u64,
+        allocated_end: FileOffset,
+    ) -> FileOffset {
+        let free = self.context.storage.available_bytes(&self.dir).unwrap_or(0);
+        let step = self.growth_step(used).min(free / FREE_SHARE);
         let full =
-            FileOffset(HEADER_AREA_LEN.saturating_add(self.environment.options.max_segment_size));
+            FileOffset(HEADER_AREA_LEN.saturating_add(self.context.options.max_segment_size));
         let most = FileOffset(
             full.0
                 .saturating_add(footer_reserve(full.min(FileOffset(1 << 40)))),
         );
-        (secured + step).min(most).max(secured)
+        (allocated_end + step).min(most).max(allocated_end)
     }
 }

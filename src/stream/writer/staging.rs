@@ -9,7 +9,7 @@ use crate::ids::FileOffset;
 use crate::primitives::thread_local;
 
 /// A frame noted for the index once it is published.
-pub struct NotedFrame {
+pub struct IndexCandidate {
     /// The frame before it.
     pub previous: Option<FileOffset>,
     /// Where it starts.
@@ -18,23 +18,23 @@ pub struct NotedFrame {
     pub id: EntryId,
 }
 
-/// Frames on their way, one after the other, and their notes.
+/// StagingBuffer on their way, one after the other, and their notes.
 #[derive(Default)]
-pub struct Frames {
+pub struct StagingBuffer {
     /// The frames.
     pub bytes: Vec<u8>,
     /// Those that the index is to know.
-    pub noted: Vec<NotedFrame>,
+    pub noted: Vec<IndexCandidate>,
 }
 
-/// Frames, or none: a buffer to use again is empty.
-pub type Buffers = Option<Box<Frames>>;
+/// StagingBuffer, or none: a buffer to use again is empty.
+pub type StagingSlot = Option<Box<StagingBuffer>>;
 
 thread_local! {
     /// The buffers of the stream that this thread wrote to last. They are kept here and not with
     /// the stream, so that ten thousand idle streams keep none, and a busy thread still finds its
     /// own at each append.
-    static IDLE: Cell<Buffers> = const { Cell::new(None) };
+    static THREAD_BUFFER: Cell<StagingSlot> = const { Cell::new(None) };
 }
 
 /// Sees to it that what this thread keeps is freed when it ends. Where a thread appends for the
@@ -42,22 +42,22 @@ thread_local! {
 /// for that; where it was here before, it is known to be ending and keeps nothing.
 #[cfg(feature = "capi")]
 pub fn free_buffers_at_thread_end() {
-    let _ = IDLE.try_with(|_| ());
+    let _ = THREAD_BUFFER.try_with(|_| ());
 }
 
 /// A thread keeps no larger buffers than this, in bytes.
-const MOST_KEPT: usize = 1 << 20;
+const MAX_KEPT: usize = 1 << 20;
 
 /// Takes what this thread keeps. A thread that is ending keeps nothing.
-pub fn kept_buffers() -> Box<Frames> {
-    let kept = IDLE.try_with(Cell::take).unwrap_or_default();
+pub fn kept_buffers() -> Box<StagingBuffer> {
+    let kept = THREAD_BUFFER.try_with(Cell::take).unwrap_or_default();
     kept.unwrap_or_default()
 }
 
 /// Keeps buffers, which must be empty, for this thread's next append.
-pub fn keep_buffers(frames: Box<Frames>) {
-    if frames.bytes.capacity() <= MOST_KEPT {
+pub fn keep_buffers(frames: Box<StagingBuffer>) {
+    if frames.bytes.capacity() <= MAX_KEPT {
         // Fails while the thread ends: then they are freed.
-        let _ = IDLE.try_with(|idle| idle.set(Some(frames)));
+        let _ = THREAD_BUFFER.try_with(|idle| idle.set(Some(frames)));
     }
 }

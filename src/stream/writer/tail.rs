@@ -13,22 +13,22 @@ use crate::format::PreparedFrame;
 use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::options::WalOptions;
-use crate::recovery::Next;
+use crate::recovery::NextAppend;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
-use crate::stream::segment_list::Part;
+use crate::stream::segment_list::StreamSegment;
 use crate::stream::seldom::Seldom;
-use crate::stream::writer::staging::Buffers;
-use crate::stream::writer::staging::Frames;
-use crate::stream::writer::staging::NotedFrame;
+use crate::stream::writer::staging::IndexCandidate;
+use crate::stream::writer::staging::StagingBuffer;
+use crate::stream::writer::staging::StagingSlot;
 use crate::stream::writer::staging::keep_buffers;
 use crate::stream::writer::staging::kept_buffers;
-use crate::stream::writer::write_map::Mapped;
+use crate::stream::writer::write_map::WriteMap;
 
 /// Whether a stream takes appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+pub enum StreamState {
     /// It does.
     Open,
     /// The log was closed.
@@ -39,8 +39,8 @@ pub enum Life {
     ReadOnly,
 }
 
-/// Frames that were taken back, and who has not been told yet.
-struct TakenBack {
+/// StagingBuffer that were taken back, and who has not been told yet.
+struct RolledBack {
     tickets: Range<u64>,
     untold: u64,
     error: Arc<Error>,
@@ -49,155 +49,155 @@ struct TakenBack {
 /// The appending side.
 ///
 /// Invariants: `written` ≤ `reserved`; the bytes between them are in `staged`, or in the hands of
-/// the one writer while `writing`; `reserved` plus room for a footer lies within `secured`.
+/// the one writer while `writing`; `reserved` plus slot for a footer lies within `allocated_end`.
 pub struct Tail {
     /// Whether appends are taken.
-    pub life: Life,
+    pub life: StreamState,
     /// The active segment; `None` before the first append and after a loss.
-    pub active: Option<Arc<Part>>,
+    pub active: Option<Arc<StreamSegment>>,
     /// What the next segment's header tells when there is no active one; otherwise it continues.
-    pub next: Option<Box<Next>>,
+    pub next: Option<Box<NextAppend>>,
     /// Rotated segments whose footers are missing, oldest first.
-    pub unsealed: Seldom<VecDeque<(Arc<Part>, SegmentEnd)>>,
+    pub unsealed: Seldom<VecDeque<(Arc<StreamSegment>, SegmentEnd)>>,
     /// The end of the frames that have ids.
     pub reserved: SegmentEnd,
     /// The end of the frames that are in the kernel.
     pub written: SegmentEnd,
     /// Up to here the file has blocks.
-    pub secured: FileOffset,
+    pub allocated_end: FileOffset,
     /// From `written` up to here a failed write may have left bytes; nothing is reserved before
     /// they are erased.
     pub dirty_to: Option<FileOffset>,
-    /// Frames that are in no file yet, from `staged_at` on; noted for the index.
-    staged: Buffers,
+    /// StagingBuffer that are in no file yet, from `staged_offset` on; noted for the index.
+    staged: StagingSlot,
     /// Where the staged frames go.
-    pub staged_at: FileOffset,
-    /// Buffers to use again; kept only while frames are staged.
-    spare: Buffers,
+    pub staged_offset: FileOffset,
+    /// StagingSlot to use again; kept only while frames are staged.
+    spare: StagingSlot,
     /// Somebody is writing, without the lock.
     pub writing: bool,
     /// A new segment is being made: nobody may reserve.
     pub rotating: bool,
-    /// Room ahead was asked for and has not been made.
-    pub preparing: bool,
+    /// Admission ahead was asked for and has not been made.
+    pub prealloc_scheduled: bool,
     /// The next segment's file was made ahead, or could not be; asked again after a rotation.
-    pub spare_tried: bool,
+    pub next_file_tried: bool,
     /// The next segment's file is being made: closing waits.
-    pub making_spare: bool,
-    /// No zeros could be written ahead when this much was secured.
-    pub ahead_refused_at: Option<FileOffset>,
+    pub next_file_in_progress: bool,
+    /// No zeros could be written ahead when this much was allocated_end.
+    pub prealloc_failed_at: Option<FileOffset>,
     /// Bytes written since the last round looked.
     pub unsynced_bytes: u64,
     /// A background sync was asked for since the last round looked: later, or at once.
-    pub sync_planned: bool,
+    pub sync_scheduled: bool,
     /// See above.
-    pub sync_urgent: bool,
+    pub sync_now_requested: bool,
     /// The last frame was of a length that is stored, where that can be.
-    pub stores: bool,
+    pub last_frame_fits_map: bool,
     /// The active segment, mapped for storing.
-    pub mapped: Option<Mapped>,
+    pub mapped: Option<WriteMap>,
     /// Maps that are not used any more; dropped by whoever finds them, without the lock.
-    pub retired: Seldom<Vec<Mapped>>,
+    pub detached_maps: Seldom<Vec<WriteMap>>,
     /// The active segment is not mapped: it could not be, or no zeros could be written ahead when
-    /// this much was secured.
-    pub map_refused_at: Option<FileOffset>,
+    /// this much was allocated_end.
+    pub map_failed_at: Option<FileOffset>,
     /// How far the stream was written when a helper last looked whether it is in use.
-    pub seen_at: FileOffset,
-    /// How far the segment was written when room ahead was last given back.
+    pub idle_check_end: FileOffset,
+    /// How far the segment was written when slot ahead was last given back.
     pub rested_at: FileOffset,
     /// A helper was asked to look, later, whether the stream is idle.
     pub rest_planned: bool,
     next_ticket: u64,
-    resolved: u64,
-    taken_back: Seldom<Vec<TakenBack>>,
+    completed_tickets: u64,
+    rolled_back: Seldom<Vec<RolledBack>>,
 }
 
 /// Whether a frame can be reserved now.
-pub enum Room {
+pub enum Admission {
     /// Yes.
-    Ready,
+    Fits,
     /// Not before a new segment is made.
-    NeedsSegment,
+    Rotate,
     /// Not before what a failed write left is erased.
     NeedsErasing,
-    /// Not before more blocks are secured.
-    NeedsSpace,
+    /// Not before more blocks are allocated_end.
+    Allocate,
     /// Never: the stream has too few ids left.
-    NoIds,
+    IdsExhausted,
 }
 
 impl Tail {
     /// The tail of a stream whose next entry goes where `next` says.
-    pub fn new(active: Option<Arc<Part>>, end: SegmentEnd, next: Next) -> Self {
+    pub fn new(active: Option<Arc<StreamSegment>>, end: SegmentEnd, next: NextAppend) -> Self {
         Tail {
-            life: Life::Open,
+            life: StreamState::Open,
             active,
-            next: (next != Next::Continue).then(|| Box::new(next)),
+            next: (next != NextAppend::Continue).then(|| Box::new(next)),
             unsealed: Seldom::default(),
             reserved: end,
             written: end,
-            secured: end.offset,
+            allocated_end: end.offset,
             dirty_to: None,
             staged: None,
-            staged_at: end.offset,
+            staged_offset: end.offset,
             spare: None,
             writing: false,
             rotating: false,
-            preparing: false,
-            spare_tried: false,
-            making_spare: false,
-            ahead_refused_at: None,
+            prealloc_scheduled: false,
+            next_file_tried: false,
+            next_file_in_progress: false,
+            prealloc_failed_at: None,
             unsynced_bytes: 0,
-            sync_planned: false,
-            sync_urgent: false,
-            stores: false,
+            sync_scheduled: false,
+            sync_now_requested: false,
+            last_frame_fits_map: false,
             mapped: None,
-            retired: Seldom::default(),
-            map_refused_at: None,
-            seen_at: end.offset,
+            detached_maps: Seldom::default(),
+            map_failed_at: None,
+            idle_check_end: end.offset,
             rested_at: FileOffset(HEADER_AREA_LEN),
             rest_planned: false,
             next_ticket: 0,
-            resolved: 0,
-            taken_back: Seldom::default(),
+            completed_tickets: 0,
+            rolled_back: Seldom::default(),
         }
     }
 
-    /// How many bytes were appended to the active segment since room ahead was last given back: by
-    /// this, room is made.
+    /// How many bytes were appended to the active segment since slot ahead was last given back: by
+    /// this, slot is made.
     pub fn used_since_rest(&self) -> u64 {
         self.written.offset.0.saturating_sub(self.rested_at.0)
     }
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
     #[inline]
-    pub fn room_for(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Room {
+    pub fn check_space(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Admission {
         let count = u64::from(frame.entry_count());
         if self.reserved.next_id.0.checked_add(count).is_none() {
-            return Room::NoIds;
+            return Admission::IdsExhausted;
         }
         let Some(active) = &self.active else {
-            return Room::NeedsSegment;
+            return Admission::Rotate;
         };
         if self.dirty_to.is_some() {
-            return Room::NeedsErasing;
+            return Admission::NeedsErasing;
         }
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
         let entries = self.reserved.next_id - active.segment.first_id();
         let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
             || entries.saturating_add(count) > options.max_entries_per_segment;
         if used > 0 && overflows {
-            return Room::NeedsSegment;
+            return Admission::Rotate;
         }
-        if self.needed_for(frame.frame_len()) > self.secured {
-            return Room::NeedsSpace;
+        if self.required_end(frame.frame_len()) > self.allocated_end {
+            return Admission::Allocate;
         }
-        Room::Ready
+        Admission::Fits
     }
 
-    /// How far blocks must be secured for a frame of this length and the footer behind it.
+    /// How far blocks must be allocated_end for a frame of this length and the footer behind it.
     #[inline]
-    pub fn needed_for(&self, frame_len: u64) -> FileOffset {
+    pub fn required_end(&self, frame_len: u64) -> FileOffset {
         let end = self.reserved.offset + frame_len;
         end + footer_reserve(end)
     }
@@ -206,7 +206,7 @@ impl Tail {
     /// the copy nothing is done.
     pub fn stage(
         &mut self,
-        active: &Part,
+        active: &StreamSegment,
         frame: &PreparedFrame<'_>,
     ) -> io::Result<(Range<u64>, u64)> {
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
@@ -233,7 +233,7 @@ impl Tail {
     }
 
     /// The newest of those.
-    pub fn last_unsealed(&self) -> Option<&(Arc<Part>, SegmentEnd)> {
+    pub fn last_unsealed(&self) -> Option<&(Arc<StreamSegment>, SegmentEnd)> {
         self.unsealed.get().and_then(VecDeque::back)
     }
 
@@ -274,8 +274,8 @@ impl Tail {
         self.unsynced_bytes += header.len();
         self.reserved = end;
         self.written = end;
-        self.staged_at = end.offset;
-        self.resolved = self.next_ticket;
+        self.staged_offset = end.offset;
+        self.completed_tickets = self.next_ticket;
         if let Some(frame) = noted {
             let index = active.segment.index();
             let mut index = index.write();
@@ -289,16 +289,16 @@ impl Tail {
     /// way, comes first. A file that was closed since it was mapped may have lost an error: what is
     /// written behind its back is not noted by it.
     #[inline]
-    pub fn map_in_use(&self) -> Option<&Mapped> {
+    pub fn map_in_use(&self) -> Option<&WriteMap> {
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
         let in_order = !self.writing && self.staged_len() == 0;
-        (in_order && self.stores && mapped.is_of(active)).then_some(mapped)
+        (in_order && self.last_frame_fits_map && mapped.is_of(active)).then_some(mapped)
     }
 
     /// The active segment is not stored into any more.
-    pub fn retire_map(&mut self) {
+    pub fn detach_map(&mut self) {
         if let Some(mapped) = self.mapped.take() {
-            self.retired.get_mut().push(mapped);
+            self.detached_maps.get_mut().push(mapped);
         }
     }
 
@@ -318,25 +318,25 @@ impl Tail {
     }
 
     /// Takes everything staged, for writing.
-    pub fn take_staged(&mut self) -> Batch {
+    pub fn take_staged(&mut self) -> StagedWrite {
         let spare = self.spare.take();
-        let batch = Batch {
+        let batch = StagedWrite {
             frames: std::mem::replace(&mut self.staged, spare).unwrap_or_default(),
-            at: self.staged_at,
+            at: self.staged_offset,
             end: self.reserved,
             tickets_end: self.next_ticket,
         };
-        self.staged_at = self.reserved.offset;
+        self.staged_offset = self.reserved.offset;
         self.writing = true;
         batch
     }
 
     /// The batch is in the kernel: lets readers see it.
-    pub fn publish(&mut self, active: &Part, mut batch: Batch) {
+    pub fn publish(&mut self, active: &StreamSegment, mut batch: StagedWrite) {
         self.writing = false;
         self.unsynced_bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
-        self.resolved = batch.tickets_end;
+        self.completed_tickets = batch.tickets_end;
         let frames = &mut batch.frames;
         if !frames.noted.is_empty() {
             let index = active.segment.index();
@@ -357,39 +357,39 @@ impl Tail {
     }
 
     /// The batch could not be written: it and everything staged behind it never happened.
-    pub fn take_back(&mut self, error: Arc<Error>) {
+    pub fn roll_back(&mut self, error: Arc<Error>) {
         self.writing = false;
-        let tickets = self.resolved..self.next_ticket;
+        let tickets = self.completed_tickets..self.next_ticket;
         let untold = tickets.end - tickets.start;
-        self.taken_back.get_mut().push(TakenBack {
+        self.rolled_back.get_mut().push(RolledBack {
             tickets,
             untold,
             error,
         });
-        self.resolved = self.next_ticket;
+        self.completed_tickets = self.next_ticket;
         self.reserved = self.written;
-        self.staged_at = self.written.offset;
+        self.staged_offset = self.written.offset;
         self.release_buffers();
     }
 
     /// What became of the frame with this ticket; `None`: nothing yet. Each ticket asks until it
     /// has an answer, and takes it once.
-    pub fn outcome(&mut self, ticket: u64) -> Option<Result<(), Arc<Error>>> {
-        if ticket >= self.resolved {
+    pub fn take_result(&mut self, ticket: u64) -> Option<Result<(), Arc<Error>>> {
+        if ticket >= self.completed_tickets {
             return None;
         }
-        let is_it = |batch: &TakenBack| batch.tickets.contains(&ticket);
-        let taken_back = self.taken_back.get();
-        let place = taken_back.and_then(|batches| batches.iter().position(is_it));
+        let is_it = |batch: &RolledBack| batch.tickets.contains(&ticket);
+        let rolled_back = self.rolled_back.get();
+        let place = rolled_back.and_then(|batches| batches.iter().position(is_it));
         let Some(place) = place else {
             return Some(Ok(()));
         };
-        let taken_back = self.taken_back.get_mut();
-        let batch = &mut taken_back[place];
+        let rolled_back = self.rolled_back.get_mut();
+        let batch = &mut rolled_back[place];
         let error = Arc::clone(&batch.error);
         batch.untold -= 1;
         if batch.untold == 0 {
-            taken_back.swap_remove(place);
+            rolled_back.swap_remove(place);
         }
         Some(Err(error))
     }
@@ -403,7 +403,11 @@ impl Tail {
 
 /// The end behind a frame that starts at this one; and the frame, if the index is to know it.
 #[inline]
-fn advanced(end: &SegmentEnd, header: &FrameHeader, link: u32) -> (SegmentEnd, Option<NotedFrame>) {
+fn advanced(
+    end: &SegmentEnd,
+    header: &FrameHeader,
+    link: u32,
+) -> (SegmentEnd, Option<IndexCandidate>) {
     let (at, previous) = (end.offset, end.last_frame);
     let end = SegmentEnd {
         offset: at + header.len(),
@@ -412,7 +416,7 @@ fn advanced(end: &SegmentEnd, header: &FrameHeader, link: u32) -> (SegmentEnd, O
         last_frame_len: header.len() as u32,
         link,
     };
-    let noted = SparseIndex::is_point(previous, at).then_some(NotedFrame {
+    let noted = SparseIndex::is_point(previous, at).then_some(IndexCandidate {
         previous,
         offset: at,
         id: header.first_id,
@@ -420,9 +424,9 @@ fn advanced(end: &SegmentEnd, header: &FrameHeader, link: u32) -> (SegmentEnd, O
     (end, noted)
 }
 
-/// Frames on their way to the kernel.
-pub struct Batch {
-    frames: Box<Frames>,
+/// StagingBuffer on their way to the kernel.
+pub struct StagedWrite {
+    frames: Box<StagingBuffer>,
     /// Where they go.
     pub at: FileOffset,
     /// Where they end.
@@ -430,7 +434,7 @@ pub struct Batch {
     tickets_end: u64,
 }
 
-impl Batch {
+impl StagedWrite {
     /// The frames, as they go into the file.
     pub fn bytes(&self) -> &[u8] {
         &self.frames.bytes

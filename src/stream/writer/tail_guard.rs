@@ -5,32 +5,32 @@
 
 use crate::error::Result;
 use crate::primitives::MutexGuard;
-use crate::stream::StreamCore;
+use crate::stream::StreamInner;
 use crate::stream::writer::tail::Tail;
 
 /// A stream's tail, held still.
-pub struct TailForCut<'a> {
-    stream: &'a StreamCore,
+pub struct TailGuard<'a> {
+    stream: &'a StreamInner,
     tail: MutexGuard<'a, Tail>,
 }
 
-impl StreamCore {
+impl StreamInner {
     /// Holds the stream's tail still. Callers that hold several take them in one fixed order; all
     /// else in the library holds at most one.
-    pub fn lock_tail_for_cut(&self) -> TailForCut<'_> {
-        TailForCut {
+    pub fn lock_tail_for_cut(&self) -> TailGuard<'_> {
+        TailGuard {
             stream: self,
             tail: self.tail.lock(),
         }
     }
 }
 
-impl TailForCut<'_> {
+impl TailGuard<'_> {
     /// One past the last entry in the kernel. Every append that has returned lies below it, every
     /// append that has not begun lies above. Refused when the stream is poisoned, closed or
     /// deleted.
     pub fn next_id(&self) -> Result<u64> {
-        self.stream.admit(&self.tail)?;
+        self.stream.check_writable(&self.tail)?;
         Ok(self.tail.written.next_id.0)
     }
 }

@@ -28,17 +28,17 @@ use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::storage::WritableMap;
-use crate::stream::Environment;
-use crate::stream::StreamCore;
-use crate::stream::segment_list::Part;
-use crate::stream::writer::rotate::LEAST_STEP;
+use crate::storage::WriteMapping;
+use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::rotate::MIN_STEP;
 use crate::stream::writer::tail::Tail;
 
 /// Larger frames are written, under `Mmap` and under `Auto`. From about 2 KiB on `write(2)` costs
 /// the appender little more than the copy, and nobody the zeros and the faults.
-const MOST_STORED: u64 = 64 << 10;
-const MOST_STORED_BY_CHOICE: u64 = 2 << 10;
+const MAX_MAPPED_FRAME: u64 = 64 << 10;
+const MAX_MAPPED_FRAME_AUTO: u64 = 2 << 10;
 
 /// How much of a segment is mapped at once: all of it, by default, whatever lies before its frames
 /// or reaches beyond its end. While one map takes the place of another, appends have none.
@@ -49,7 +49,7 @@ const MAP_LEN: u64 = if cfg!(target_pointer_width = "64") {
 };
 
 /// How much is made ready ahead of the tail at most, and in one go.
-const MOST_AHEAD: u64 = 2 << 20;
+const MAX_AHEAD: u64 = 2 << 20;
 const STEP: u64 = 256 << 10;
 
 /// How much of a new segment is made ready on the thread that makes it.
@@ -57,32 +57,32 @@ const FIRST_STEP: u64 = 64 << 10;
 
 /// How much an appender makes ready, beyond what it needs, that the helper has not come to: some
 /// microseconds' work, and what dozens of small frames would cost to write.
-const STEP_OF_APPENDER: u64 = 16 << 10;
+const APPENDER_POPULATE_BYTES: u64 = 16 << 10;
 
 const PAGE: u64 = 4096;
 
 /// A part of the active segment, mapped for storing.
-pub struct Mapped {
-    map: Arc<dyn WritableMap>,
+pub struct WriteMap {
+    map: Arc<dyn WriteMapping>,
     /// The opening of the file that it was made from.
     opening: u64,
-    _counted: Counted,
+    _counted: MapPermit,
 }
 
 /// One of the maps that are there at once.
-struct Counted(Arc<AtomicUsize>);
+struct MapPermit(Arc<AtomicUsize>);
 
-impl Drop for Counted {
+impl Drop for MapPermit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-impl Mapped {
+impl WriteMap {
     /// Whether the file it was made from is still the part's.
     #[inline]
-    pub fn is_of(&self, part: &Part) -> bool {
-        part.write_slot.openings() == self.opening
+    pub fn is_of(&self, part: &StreamSegment) -> bool {
+        part.write_slot.open_count_of_file() == self.opening
     }
 
     /// Stores bytes. False: they do not lie in what was made ready.
@@ -93,43 +93,43 @@ impl Mapped {
 
     /// What an appender makes ready for a frame from `at` to `end`, and a little more: the map, and
     /// the range. Nothing where the frame does not fit there, or appends have left the map behind.
-    pub fn to_make_ready(
+    pub fn missing_pages(
         &self,
         at: FileOffset,
         end: FileOffset,
-        secured: FileOffset,
-    ) -> Option<(Arc<dyn WritableMap>, Range<u64>)> {
-        let from = self.map.ready_to();
-        let most = secured.0.min(self.map.range().end);
-        let to = (end.0 + STEP_OF_APPENDER).min(most);
+        allocated_end: FileOffset,
+    ) -> Option<(Arc<dyn WriteMapping>, Range<u64>)> {
+        let from = self.map.populated_end();
+        let most = allocated_end.0.min(self.map.range().end);
+        let to = (end.0 + APPENDER_POPULATE_BYTES).min(most);
         let follows = at.0 <= from + PAGE && from < end.0 && end.0 <= to;
         follows.then(|| (Arc::clone(&self.map), from..to))
     }
 
     /// Notes that the part has unsynced bytes.
     #[inline]
-    pub fn note_written(&self, part: &Part) {
-        part.write_slot.wrote_through(self.opening);
+    pub fn note_written(&self, part: &StreamSegment) {
+        part.write_slot.mark_dirty(self.opening);
     }
 
     /// The map, for a sync of what was stored and written since, if that is cheaper than a sync of
-    /// the whole file opened as `opening`.
-    pub fn for_ranges(&self, opening: u64) -> Option<Arc<dyn WritableMap>> {
+    /// the whole file opened as `with_fd_retry`.
+    pub fn for_ranges(&self, opening: u64) -> Option<Arc<dyn WriteMapping>> {
         let is_same = self.opening == opening && self.map.syncs_ranges();
         is_same.then(|| Arc::clone(&self.map))
     }
 }
 
 /// What a helper found about the tail.
-struct Found {
-    active: Arc<Part>,
+struct TailSnapshot {
+    active: Arc<StreamSegment>,
     offset: FileOffset,
     used: u64,
-    secured: FileOffset,
-    map: Option<Arc<dyn WritableMap>>,
+    allocated_end: FileOffset,
+    map: Option<Arc<dyn WriteMapping>>,
 }
 
-impl Environment {
+impl LogContext {
     /// Whether active segments are to be mapped, as far as the options tell.
     fn maps_by_choice(&self) -> bool {
         match self.options.write_strategy {
@@ -141,10 +141,10 @@ impl Environment {
 
     /// Whether a frame of this length is stored rather than written, where that can be.
     #[inline]
-    pub(in crate::stream) fn stores(&self, frame_len: u64) -> bool {
+    pub(in crate::stream) fn fits_map(&self, frame_len: u64) -> bool {
         let most = match self.options.write_strategy {
-            WriteStrategy::Mmap => MOST_STORED,
-            WriteStrategy::Auto => MOST_STORED_BY_CHOICE,
+            WriteStrategy::Mmap => MAX_MAPPED_FRAME,
+            WriteStrategy::Auto => MAX_MAPPED_FRAME_AUTO,
             WriteStrategy::StandardIo => 0,
         };
         frame_len <= most
@@ -153,155 +153,163 @@ impl Environment {
     /// Whether they may be: what only the disk knows.
     fn may_map(&self) -> bool {
         let forced = self.options.write_strategy == WriteStrategy::Mmap;
-        self.maps_by_choice() && (forced || self.stores_are_safe())
+        self.maps_by_choice() && (forced || self.map_stores_cannot_fault())
     }
 
     /// Asked once. A question that failed is no answer: it is asked again.
-    fn stores_are_safe(&self) -> bool {
-        if let Some(answer) = self.stores_are_safe.get() {
+    fn map_stores_cannot_fault(&self) -> bool {
+        if let Some(answer) = self.map_stores_cannot_fault.get() {
             return *answer;
         }
-        let answer = self.storage.stores_are_safe(&self.root);
-        answer.is_ok_and(|answer| *self.stores_are_safe.get_or_init(|| answer))
+        let answer = self.storage.map_stores_cannot_fault(&self.root);
+        answer.is_ok_and(|answer| *self.map_stores_cannot_fault.get_or_init(|| answer))
     }
 
     /// Maps are bounded like files that are open for writing.
-    fn count_map(&self) -> Option<Counted> {
-        let counted = Counted(Arc::clone(&self.maps));
+    fn count_map(&self) -> Option<MapPermit> {
+        let counted = MapPermit(Arc::clone(&self.maps));
         let before = self.maps.fetch_add(1, Ordering::AcqRel);
         (before < self.options.max_open_segments).then_some(counted)
     }
 }
 
-impl StreamCore {
+impl StreamInner {
     /// Whether a helper should map the active segment, or make more of it ready, or drop what was
     /// mapped. Called after every append.
     pub(in crate::stream) fn wants_map(&self, tail: &Tail) -> bool {
-        if tail.retired.get().is_some() {
+        if tail.detached_maps.get().is_some() {
             return true;
         }
-        let environment = &self.environment;
+        let context = &self.context;
         let used = tail.used_since_rest();
-        let ready_to = tail.mapped.as_ref().map_or(0, |m| m.map.ready_to());
-        ready_to < tail.written.offset.0 + ahead_of(used) / 2
-            && ready_to < self.last_offset().0
-            && used >= LEAST_STEP
-            && tail.stores
-            && environment.maps_by_choice()
-            && tail.map_refused_at != Some(tail.secured)
+        let populated_end = tail.mapped.as_ref().map_or(0, |m| m.map.populated_end());
+        populated_end < tail.written.offset.0 + ahead_of(used) / 2
+            && populated_end < self.last_offset().0
+            && used >= MIN_STEP
+            && tail.last_frame_fits_map
+            && context.maps_by_choice()
+            && tail.map_failed_at != Some(tail.allocated_end)
     }
 
     /// Where the frames of the active segment end at the latest, unless one is larger.
     fn last_offset(&self) -> FileOffset {
-        let most = self.environment.options.max_segment_size;
+        let most = self.context.options.max_segment_size;
         FileOffset(HEADER_AREA_LEN.saturating_add(most))
     }
 
     /// Makes more of the active segment ready. For a helper.
-    pub(in crate::stream) fn map_ahead(&self) -> Result<()> {
-        let retired = self.tail.lock().retired.take();
-        drop(retired);
-        if !self.environment.may_map() {
+    pub(in crate::stream) fn extend_write_map(&self) -> Result<()> {
+        let detached_maps = self.tail.lock().detached_maps.take();
+        drop(detached_maps);
+        if !self.context.may_map() {
             let mut tail = self.tail.lock();
-            tail.map_refused_at = Some(tail.secured);
+            tail.map_failed_at = Some(tail.allocated_end);
             return Ok(());
         }
         loop {
-            let upkeep = self.upkeep.lock();
-            let goes_on = self.map_step();
-            crate::primitives::MutexGuard::unlock_fair(upkeep);
+            let alloc = self.alloc.lock();
+            let goes_on = self.extend_write_map_step();
+            crate::primitives::MutexGuard::unlock_fair(alloc);
             match goes_on {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error) => {
                     let mut tail = self.tail.lock();
-                    tail.map_refused_at = Some(tail.secured);
+                    tail.map_failed_at = Some(tail.allocated_end);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// One step, under the upkeep lock; whether there is more to do.
-    fn map_step(&self) -> Result<bool> {
-        let Some(found) = self.look_at_tail()? else {
+    /// One step, under the alloc lock; whether there is more to do.
+    fn extend_write_map_step(&self) -> Result<bool> {
+        let Some(found) = self.snapshot_tail()? else {
             return Ok(false);
         };
         let used = found.used;
         let goal = (found.offset + ahead_of(used)).min(self.last_offset());
         let here = found.offset.0 / PAGE * PAGE;
-        let ready_to = found.map.as_ref().map_or(0, |map| map.ready_to());
-        if ready_to >= goal.0 || used < LEAST_STEP {
+        let populated_end = found.map.as_ref().map_or(0, |map| map.populated_end());
+        if populated_end >= goal.0 || used < MIN_STEP {
             return Ok(false);
         }
         if let Some(map) = &found.map {
-            map.let_go_before(here.saturating_sub(MOST_AHEAD));
+            map.release_before(here.saturating_sub(MAX_AHEAD));
         }
-        let from = ready_to.max(here);
+        let from = populated_end.max(here);
         let wanted = goal.min(FileOffset(from + STEP));
-        let mut secured = found.secured;
-        if wanted > secured {
-            secured = self.zero_to(&found, wanted)?;
+        let mut allocated_end = found.allocated_end;
+        if wanted > allocated_end {
+            allocated_end = self.zero_to(&found, wanted)?;
         }
-        let to = wanted.min(secured);
+        let to = wanted.min(allocated_end);
         if to.0 <= from {
             let mut tail = self.tail.lock();
-            tail.map_refused_at = Some(tail.secured);
+            tail.map_failed_at = Some(tail.allocated_end);
             return Ok(false);
         }
         // Where appends have overtaken the map, or come to its end, another one takes its place.
-        let goes_on = |map: &Arc<dyn WritableMap>| ready_to >= here && to.0 <= map.range().end;
+        let goes_on =
+            |map: &Arc<dyn WriteMapping>| populated_end >= here && to.0 <= map.range().end;
         match found.map.filter(goes_on) {
-            Some(map) => self.make_ready(&found.active, &*map, from, to)?,
+            Some(map) => self.populate(&found.active, &*map, from, to)?,
             None => {
                 // From the tail on, so that stores go on in the new map at once.
-                let Some(mapped) = self.map_part(&found.active, here, to)? else {
+                let Some(mapped) = self.map_segment(&found.active, here, to)? else {
                     let mut tail = self.tail.lock();
-                    tail.map_refused_at = Some(tail.secured);
+                    tail.map_failed_at = Some(tail.allocated_end);
                     return Ok(false);
                 };
                 let mut tail = self.tail.lock();
-                self.admit(&tail)?;
-                let is_active = |active: &Arc<Part>| Arc::ptr_eq(active, &found.active);
+                self.check_writable(&tail)?;
+                let is_active = |active: &Arc<StreamSegment>| Arc::ptr_eq(active, &found.active);
                 if tail.active.as_ref().is_some_and(is_active) {
-                    tail.retire_map();
-                    self.use_map(&mut tail, Some(mapped));
+                    tail.detach_map();
+                    self.attach_map(&mut tail, Some(mapped));
                 }
             }
         }
         Ok(true)
     }
 
-    fn look_at_tail(&self) -> Result<Option<Found>> {
+    fn snapshot_tail(&self) -> Result<Option<TailSnapshot>> {
         let tail = self.tail.lock();
-        self.admit(&tail)?;
-        let active = tail.active.clone().filter(|_| tail.stores);
+        self.check_writable(&tail)?;
+        let active = tail.active.clone().filter(|_| tail.last_frame_fits_map);
         let Some(active) = active else {
             return Ok(None);
         };
-        let opening = active.write_slot.openings();
+        let opening = active.write_slot.open_count_of_file();
         let mapped = tail.mapped.as_ref().filter(|m| m.opening == opening);
-        Ok(Some(Found {
+        Ok(Some(TailSnapshot {
             offset: tail.written.offset,
             used: tail.used_since_rest(),
-            secured: tail.secured,
+            allocated_end: tail.allocated_end,
             map: mapped.map(|m| Arc::clone(&m.map)),
             active,
         }))
     }
 
     /// Writes zeros up to `wanted`, or as far as the share of free space goes, and secures that.
-    fn zero_to(&self, found: &Found, wanted: FileOffset) -> Result<FileOffset> {
-        let secured = found.secured;
-        let to = wanted.min(self.step_ahead(found.used, secured));
-        if to <= secured {
-            return Ok(secured);
+    fn zero_to(&self, found: &TailSnapshot, wanted: FileOffset) -> Result<FileOffset> {
+        let allocated_end = found.allocated_end;
+        let to = wanted.min(self.preallocation_target(found.used, allocated_end));
+        if to <= allocated_end {
+            return Ok(allocated_end);
         }
-        let io = |error| Error::io(error, found.active.segment.context().offset(secured.0));
+        let io = |error| {
+            Error::io(
+                error,
+                found.active.segment.context().offset(allocated_end.0),
+            )
+        };
         let file = self.file_for_zeros(&found.active)?;
-        file.allocate(secured.0, to - secured).map_err(io)?;
-        file.write_zeros(secured.0, to - secured).map_err(io)?;
-        self.tail.lock().secured = to;
+        file.allocate(allocated_end.0, to - allocated_end)
+            .map_err(io)?;
+        file.write_zeros(allocated_end.0, to - allocated_end)
+            .map_err(io)?;
+        self.tail.lock().allocated_end = to;
         Ok(to)
     }
 
@@ -309,65 +317,74 @@ impl StreamCore {
     /// that syncs at this moment must not miss it because it was told here.
     pub(in crate::stream) fn file_for_zeros(
         &self,
-        part: &Arc<Part>,
+        part: &Arc<StreamSegment>,
     ) -> Result<Arc<dyn StorageFile>> {
-        let (storage, path) = (&self.environment.storage, part.segment.path());
-        self.environment
-            .opening(|| storage.open_file(&path, Access::ReadWrite))
+        let (storage, path) = (&self.context.storage, part.segment.path());
+        self.context
+            .with_fd_retry(|| storage.open_file(&path, Access::ReadWrite))
             .map_err(|error| Error::io(error, part.segment.context()))
     }
 
     /// Maps the part from the page of `from` on, ready up to `to`. `None`: there are as many maps
     /// as there may be.
-    fn map_part(&self, part: &Arc<Part>, from: u64, to: FileOffset) -> Result<Option<Mapped>> {
-        let Some(counted) = self.environment.count_map() else {
+    fn map_segment(
+        &self,
+        part: &Arc<StreamSegment>,
+        from: u64,
+        to: FileOffset,
+    ) -> Result<Option<WriteMap>> {
+        let Some(counted) = self.context.count_map() else {
             return Ok(None);
         };
         let (file, opening) = self.write_file(part)?;
         // Some of what lies before is mapped as well, so that a sync of what was written before
         // finds it in the map.
-        let start = from.saturating_sub(MOST_AHEAD) / PAGE * PAGE;
+        let start = from.saturating_sub(MAX_AHEAD) / PAGE * PAGE;
         let map = file
             .map_writable(start, MAP_LEN)
             .map_err(|error| Error::io(error, part.segment.context().offset(from)))?;
-        self.make_ready(part, &*map, from, to)?;
-        Ok(Some(Mapped {
+        self.populate(part, &*map, from, to)?;
+        Ok(Some(WriteMap {
             map,
             opening,
             _counted: counted,
         }))
     }
 
-    fn make_ready(
+    fn populate(
         &self,
-        part: &Part,
-        map: &dyn WritableMap,
+        part: &StreamSegment,
+        map: &dyn WriteMapping,
         from: u64,
         to: FileOffset,
     ) -> Result<()> {
-        map.make_ready(from, to.0)
+        map.populate(from, to.0)
             .map_err(|error| Error::io(error, part.segment.context().offset(from)))
     }
 
     /// Maps a segment that was just made, where the one before it was mapped or where that was
     /// asked for. What fails here fails nothing else.
-    pub(in crate::stream) fn map_new(
+    pub(in crate::stream) fn map_new_segment(
         &self,
-        part: &Arc<Part>,
-        secured: FileOffset,
-    ) -> Option<Mapped> {
-        let forced = self.environment.options.write_strategy == WriteStrategy::Mmap;
-        let follows = self.environment.maps_by_choice() && self.tail.lock().mapped.is_some();
+        part: &Arc<StreamSegment>,
+        allocated_end: FileOffset,
+    ) -> Option<WriteMap> {
+        let forced = self.context.options.write_strategy == WriteStrategy::Mmap;
+        let follows = self.context.maps_by_choice() && self.tail.lock().mapped.is_some();
         if !forced && !follows {
             return None;
         }
-        let to = secured.min(FileOffset(HEADER_AREA_LEN + FIRST_STEP));
-        let mapped = self.map_part(part, HEADER_AREA_LEN, to);
-        self.tell_unmapped(mapped).flatten()
+        let to = allocated_end.min(FileOffset(HEADER_AREA_LEN + FIRST_STEP));
+        let mapped = self.map_segment(part, HEADER_AREA_LEN, to);
+        self.log_map_failure(mapped).flatten()
     }
 
-    /// Makes ready what was just secured by an appender, if the segment is mapped.
-    pub(in crate::stream) fn map_secured(&self, part: &Arc<Part>, secured: FileOffset) {
+    /// Makes ready what was just allocated_end by an appender, if the segment is mapped.
+    pub(in crate::stream) fn populate_allocated(
+        &self,
+        part: &Arc<StreamSegment>,
+        allocated_end: FileOffset,
+    ) {
         let found = {
             let tail = self.tail.lock();
             let mapped = tail.mapped.as_ref().filter(|m| m.is_of(part));
@@ -376,32 +393,32 @@ impl StreamCore {
         let Some((map, offset)) = found else {
             return;
         };
-        let to = secured
+        let to = allocated_end
             .min(offset + FIRST_STEP)
             .min(FileOffset(map.range().end));
-        let from = map.ready_to();
+        let from = map.populated_end();
         if to.0 > from && from >= offset.0 / PAGE * PAGE {
-            self.tell_unmapped(self.make_ready(part, &*map, from, to));
+            self.log_map_failure(self.populate(part, &*map, from, to));
         }
     }
 
-    fn tell_unmapped<T>(&self, result: Result<T>) -> Option<T> {
+    fn log_map_failure<T>(&self, result: Result<T>) -> Option<T> {
         result
             .inspect_err(|error| {
                 let message = format!("a segment is written, not mapped: {error}");
-                self.environment.note(log::Level::Debug, message);
+                self.context.note(log::Level::Debug, message);
             })
             .ok()
     }
 
-    /// Has appends stored from now on, and the helpers look whether there are any. The last append
+    /// Has appends stored from now on, and the background_threads look whether there are any. The last append
     /// may have been before: nobody else would.
-    pub(in crate::stream) fn use_map(&self, tail: &mut Tail, mapped: Option<Mapped>) {
+    pub(in crate::stream) fn attach_map(&self, tail: &mut Tail, mapped: Option<WriteMap>) {
         tail.mapped = mapped;
         self.note_whether_mapped(tail);
-        if tail.mapped.is_some() && !tail.sync_planned {
-            tail.sync_planned = true;
-            self.plan_sync();
+        if tail.mapped.is_some() && !tail.sync_scheduled {
+            tail.sync_scheduled = true;
+            self.schedule_sync();
         }
     }
 
@@ -415,37 +432,41 @@ impl StreamCore {
     /// it is one.
     pub(in crate::stream) fn unmap_if_idle(&self) -> bool {
         let mut tail = self.tail.lock();
-        let idle = tail.seen_at == tail.written.offset;
-        tail.seen_at = tail.written.offset;
+        let idle = tail.idle_check_end == tail.written.offset;
+        tail.idle_check_end = tail.written.offset;
         if idle {
-            tail.retire_map();
+            tail.detach_map();
             self.note_whether_mapped(&tail);
         }
-        let retired = tail.retired.take();
+        let detached_maps = tail.detached_maps.take();
         drop(tail);
-        drop(retired);
+        drop(detached_maps);
         idle
     }
 
     /// Ends storing, for whoever ends the stream.
     pub(in crate::stream) fn unmap(&self) {
-        let retired = {
+        let detached_maps = {
             let mut tail = self.tail.lock();
-            tail.retire_map();
+            tail.detach_map();
             self.note_whether_mapped(&tail);
-            tail.retired.take()
+            tail.detached_maps.take()
         };
-        drop(retired);
+        drop(detached_maps);
     }
 }
 
 /// How far ahead of the tail to be ready in a segment that holds so many bytes.
 fn ahead_of(used: u64) -> u64 {
-    used.clamp(LEAST_STEP, MOST_AHEAD)
+    used.clamp(MIN_STEP, MAX_AHEAD)
 }
 
 /// Whether a sync of the frames from `from` to `end` can go through the map.
-pub(in crate::stream) fn covers(map: &dyn WritableMap, from: FileOffset, end: &SegmentEnd) -> bool {
+pub(in crate::stream) fn covers(
+    map: &dyn WriteMapping,
+    from: FileOffset,
+    end: &SegmentEnd,
+) -> bool {
     let range = map.range();
     range.start <= from.0 && from <= end.offset && end.offset.0 <= range.end
 }

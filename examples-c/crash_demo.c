@@ -37,7 +37,7 @@ static struct report *acknowledged;
 static size_t acknowledged_count, acknowledged_room;
 
 static void fail(const char *what, ironwal_error *error) {
-    ironwal_text message = ironwal_error_message(error);
+    ironwal_str message = ironwal_error_message(error);
     fprintf(stderr, "%s: %s\n", what, message.data ? message.data : "failed");
     exit(1);
 }

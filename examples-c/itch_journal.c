@@ -54,7 +54,7 @@ static atomic_int failed;
 /* Tells why and remembers it; returns whether the call succeeded. */
 static int succeeded(ironwal_status status, ironwal_error *error, const char *what) {
     if (status == IRONWAL_OK) return 1;
-    ironwal_text message = ironwal_error_message(error);
+    ironwal_str message = ironwal_error_message(error);
     fprintf(stderr, "%s: %s: %s\n", what, ironwal_status_name(status),
             message.data ? message.data : "");
     ironwal_error_free(error);
@@ -222,7 +222,7 @@ static long long replay(ironwal_wal *wal, const struct lane *lane) {
     ironwal_iter *iter = NULL;
     long long bytes = 0;
     size_t n = 0;
-    if (!succeeded(ironwal_iter_open(wal, lane->name, strlen(lane->name), 0, &iter, &error), error,
+    if (!succeeded(ironwal_wal_iter(wal, lane->name, strlen(lane->name), 0, &iter, &error), error,
                    "iterate"))
         return -1;
     for (;; n++) {

@@ -38,7 +38,7 @@ static ironwal_error *error;
 
 static void must(ironwal_status status, const char *call) {
     if (status == IRONWAL_OK) return;
-    ironwal_text message = ironwal_error_message(error);
+    ironwal_str message = ironwal_error_message(error);
     fprintf(stderr, "%s: %s\n", call, message.data ? message.data : ironwal_status_name(status));
     exit(1);
 }

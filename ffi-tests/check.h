@@ -44,7 +44,7 @@ static inline int is_answer(ironwal_status status) {
 static inline void expect_status(ironwal_status expected, ironwal_status got,
                                  ironwal_error **details, const char *call, const char *file,
                                  int line) {
-    ironwal_text message = ironwal_error_message(*details);
+    ironwal_str message = ironwal_error_message(*details);
     if (got != expected) {
         fprintf(stderr, "%s:%d: %s gave %s, expected %s: %s\n", file, line, call,
                 ironwal_status_name(got), ironwal_status_name(expected),

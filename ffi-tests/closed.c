@@ -89,7 +89,7 @@ static void mixed_up_handles(void) {
     ironwal_wal *wal = open_log("mixed");
     ironwal_stream *stream = NULL;
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_sync_all((ironwal_wal *)stream, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_sync_all((ironwal_wal *)stream, &error));
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_sync((ironwal_stream *)wal, &error));
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_close((ironwal_wal *)stream, &error));
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_sync((ironwal_stream *)((char *)stream + 1), &error));

@@ -13,7 +13,7 @@ static void greatest_ids(ironwal_wal *wal, ironwal_stream *stream) {
         ironwal_view view;
         ironwal_view_pin *pin = NULL;
         ironwal_iter *iter = NULL;
-        ironwal_entries *entries = NULL;
+        ironwal_entry_list *entries = NULL;
         size_t len = 7, segments = 7;
         EXPECT(IRONWAL_E_NOT_FOUND, ironwal_stream_get(stream, id, &buffer, &error));
         EXPECT(IRONWAL_E_NOT_FOUND, ironwal_stream_get_into(stream, id, NULL, 0, &len, &error));
@@ -22,9 +22,9 @@ static void greatest_ids(ironwal_wal *wal, ironwal_stream *stream) {
         EXPECT(IRONWAL_E_TIMEOUT, ironwal_stream_wait_durable(stream, id, 1000, &error));
         CHECK(len == 7 && !pin);
         OK(ironwal_get_batch(wal, TEXT("s"), &id, 1, &entries, &error));
-        EXPECT(IRONWAL_E_NOT_FOUND, ironwal_entries_get(entries, 0, &view, &error));
-        EXPECT(IRONWAL_E_INVALID_ARG, ironwal_entries_get(entries, SIZE_MAX, &view, &error));
-        ironwal_entries_free(entries);
+        EXPECT(IRONWAL_E_NOT_FOUND, ironwal_entry_list_get(entries, 0, &view, &error));
+        EXPECT(IRONWAL_E_INVALID_ARG, ironwal_entry_list_get(entries, SIZE_MAX, &view, &error));
+        ironwal_entry_list_free(entries);
         OK(ironwal_stream_iter(stream, id, &iter, &error));
         EXPECT(IRONWAL_E_END, ironwal_iter_next(iter, NULL, &view, &error));
         EXPECT(IRONWAL_E_END, ironwal_iter_next(iter, NULL, &view, &error));

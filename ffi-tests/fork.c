@@ -23,7 +23,7 @@ static void *append_until_stopped(void *unused) {
 static void child(int frees) {
     uint64_t id = 7;
     ironwal_buffer buffer;
-    ironwal_names *names = NULL;
+    ironwal_name_list *names = NULL;
     ironwal_stream *late = NULL;
     ironwal_txn *begun = NULL;
     ironwal_view none;
@@ -35,8 +35,8 @@ static void child(int frees) {
     FORKED(ironwal_stream_next_id(stream, &id, &error));
     FORKED(ironwal_stream_open(wal, TEXT("s"), &late, &error));
     FORKED(ironwal_current_segment_start_id(wal, TEXT("s"), &id, &error));
-    FORKED(ironwal_streams(wal, &names, &error));
-    FORKED(ironwal_sync_all(wal, &error));
+    FORKED(ironwal_wal_streams(wal, &names, &error));
+    FORKED(ironwal_wal_sync_all(wal, &error));
     FORKED(ironwal_stream_wait_durable(stream, 0, 0, &error));
     FORKED(ironwal_delete_stream(wal, TEXT("s"), &error));
     FORKED(ironwal_txn_begin(wal, TEXT("s"), &begun, &error));

@@ -63,7 +63,7 @@ IS(sizeof(ironwal_status) == 4 && (ironwal_status)-1 < 0);
 PAIR(ironwal_slice);
 PAIR(ironwal_buffer);
 PAIR(ironwal_view);
-PAIR(ironwal_text);
+PAIR(ironwal_str);
 
 /* Of sharded logs. */
 IS(IRONWAL_CHECKPOINT_ID_MAX == 65535);

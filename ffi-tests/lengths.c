@@ -7,7 +7,7 @@ static void impossible(ironwal_wal *wal, ironwal_stream *stream) {
     ironwal_slice slice = slice_of(memory, 1);
     ironwal_options *options = NULL;
     ironwal_buffer buffer;
-    ironwal_entries *entries = NULL;
+    ironwal_entry_list *entries = NULL;
     ironwal_txn *txn = NULL;
     size_t len = 0;
     uint64_t id = 0;
@@ -56,7 +56,7 @@ static void bad_names(ironwal_wal *wal) {
         EXPECT(IRONWAL_E_CONFIG, ironwal_get(wal, bad, len, 0, &buffer, &error));
         EXPECT(IRONWAL_E_CONFIG, ironwal_stream_open(wal, bad, len, &stream, &error));
         EXPECT(IRONWAL_E_CONFIG, ironwal_txn_begin(wal, bad, len, &txn, &error));
-        EXPECT(IRONWAL_E_CONFIG, ironwal_iter_open(wal, bad, len, 0, &iter, &error));
+        EXPECT(IRONWAL_E_CONFIG, ironwal_wal_iter(wal, bad, len, 0, &iter, &error));
         EXPECT(IRONWAL_E_CONFIG, ironwal_delete_stream(wal, bad, len, &error));
     }
     OK(ironwal_append(wal, name, 255, TEXT("x"), NULL, &error));

@@ -36,7 +36,7 @@ int main(void) {
     ironwal_view view;
     ironwal_view_pin *pin = NULL;
     ironwal_iter *iter = NULL;
-    ironwal_entries *entries = NULL;
+    ironwal_entry_list *entries = NULL;
     ironwal_txn *txn = NULL;
     ironwal_stream *stream = NULL;
     enter_directory();

@@ -42,11 +42,11 @@ static void *read_by_name(void *unused) {
         expect_one_of("get", ironwal_get(wal, TEXT("s"), 0, &buffer, NULL), IRONWAL_OK);
         CHECK(!buffer.data || buffer_is(&buffer, "entry", 5));
         ironwal_buffer_free(&buffer);
-        ironwal_entries *entries = NULL;
+        ironwal_entry_list *entries = NULL;
         status = ironwal_get_batch(wal, TEXT("s"), first, 2, &entries, NULL);
         expect_one_of("get_batch", status, IRONWAL_OK);
-        CHECK(ironwal_entries_count(entries) == 2);
-        ironwal_entries_free(entries);
+        CHECK(ironwal_entry_list_count(entries) == 2);
+        ironwal_entry_list_free(entries);
         uint64_t id = 0;
         status = ironwal_current_segment_start_id(wal, TEXT("s"), &id, NULL);
         expect_one_of("current_segment_start_id", status, IRONWAL_OK);

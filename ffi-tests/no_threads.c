@@ -27,7 +27,7 @@ static void hear(uintptr_t ctx, int32_t level, const char *message, size_t len) 
     CHECK(ironwal_stream_durable_end(stream, &id, &none) == IRONWAL_OK);
     CHECK(ironwal_stream_get(stream, 0, &buffer, &none) == IRONWAL_OK);
     ironwal_buffer_free(&buffer);
-    CHECK(ironwal_iter_open(wal, TEXT("s"), 0, &iter, &none) == IRONWAL_OK);
+    CHECK(ironwal_wal_iter(wal, TEXT("s"), 0, &iter, &none) == IRONWAL_OK);
     CHECK(ironwal_iter_next(iter, &id, &view, &none) == IRONWAL_OK && id == 0);
     ironwal_iter_free(iter);
 }

@@ -49,11 +49,11 @@ static void by_name(ironwal_wal *wal) {
     uint64_t id = 7;
     size_t len = 7;
     ironwal_buffer buffer;
-    ironwal_entries *entries = NULL;
+    ironwal_entry_list *entries = NULL;
     ironwal_stream *stream = NULL;
     ironwal_txn *txn = NULL;
     ironwal_iter *iter = NULL;
-    ironwal_names *names = NULL;
+    ironwal_name_list *names = NULL;
     ironwal_slice bad = slice_of(NULL, 1);
     const uint64_t ids[] = {0};
 
@@ -93,18 +93,18 @@ static void by_name(ironwal_wal *wal) {
     REFUSED(ironwal_current_segment_start_id(wal, TEXT("s"), NULL, &error));
     REFUSED(ironwal_sync(NULL, TEXT("s"), &error));
     REFUSED(ironwal_sync(wal, NULL, 1, &error));
-    REFUSED(ironwal_sync_all(NULL, &error));
-    REFUSED(ironwal_streams(NULL, &names, &error));
-    REFUSED(ironwal_streams(wal, NULL, &error));
+    REFUSED(ironwal_wal_sync_all(NULL, &error));
+    REFUSED(ironwal_wal_streams(NULL, &names, &error));
+    REFUSED(ironwal_wal_streams(wal, NULL, &error));
     REFUSED(ironwal_stream_open(NULL, TEXT("s"), &stream, &error));
     REFUSED(ironwal_stream_open(wal, NULL, 1, &stream, &error));
     REFUSED(ironwal_stream_open(wal, TEXT("s"), NULL, &error));
     REFUSED(ironwal_txn_begin(NULL, TEXT("s"), &txn, &error));
     REFUSED(ironwal_txn_begin(wal, NULL, 1, &txn, &error));
     REFUSED(ironwal_txn_begin(wal, TEXT("s"), NULL, &error));
-    REFUSED(ironwal_iter_open(NULL, TEXT("s"), 0, &iter, &error));
-    REFUSED(ironwal_iter_open(wal, NULL, 1, 0, &iter, &error));
-    REFUSED(ironwal_iter_open(wal, TEXT("s"), 0, NULL, &error));
+    REFUSED(ironwal_wal_iter(NULL, TEXT("s"), 0, &iter, &error));
+    REFUSED(ironwal_wal_iter(wal, NULL, 1, 0, &iter, &error));
+    REFUSED(ironwal_wal_iter(wal, TEXT("s"), 0, NULL, &error));
     CHECK(id == 7 && len == 7);
     CHECK(!entries && !stream && !txn && !iter && !names && !buffer.data);
 }
@@ -118,7 +118,7 @@ static void by_handle(ironwal_wal *wal) {
     ironwal_iter *iter = NULL;
     ironwal_txn *txn = NULL;
     ironwal_stream *stream = NULL;
-    ironwal_entries *entries = NULL;
+    ironwal_entry_list *entries = NULL;
     const uint64_t ids[] = {0};
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
 
@@ -163,9 +163,9 @@ static void by_handle(ironwal_wal *wal) {
     OK(ironwal_txn_commit(txn, NULL, NULL, &error));
 
     OK(ironwal_get_batch(wal, TEXT("s"), ids, 1, &entries, &error));
-    REFUSED(ironwal_entries_get(NULL, 0, &view, &error));
-    REFUSED(ironwal_entries_get(entries, 0, NULL, &error));
-    ironwal_entries_free(entries);
+    REFUSED(ironwal_entry_list_get(NULL, 0, &view, &error));
+    REFUSED(ironwal_entry_list_get(entries, 0, NULL, &error));
+    ironwal_entry_list_free(entries);
     ironwal_stream_free(stream);
 }
 
@@ -178,11 +178,11 @@ static void harmless(void) {
     ironwal_iter_free(NULL);
     ironwal_view_pin_free(NULL);
     ironwal_buffer_free(NULL);
-    ironwal_entries_free(NULL);
-    ironwal_names_free(NULL);
-    CHECK(ironwal_entries_count(NULL) == 0);
-    CHECK(ironwal_names_count(NULL) == 0);
-    CHECK(ironwal_names_get(NULL, 0).data == NULL);
+    ironwal_entry_list_free(NULL);
+    ironwal_name_list_free(NULL);
+    CHECK(ironwal_entry_list_count(NULL) == 0);
+    CHECK(ironwal_name_list_count(NULL) == 0);
+    CHECK(ironwal_name_list_get(NULL, 0).data == NULL);
     CHECK(ironwal_error_status(NULL) == IRONWAL_OK);
     CHECK(ironwal_error_os_error(NULL) == 0);
     CHECK(ironwal_error_message(NULL).data == NULL && ironwal_error_message(NULL).len == 0);

@@ -11,7 +11,7 @@ static void one_order(const int *order, int close) {
     ironwal_iter *iter = NULL;
     ironwal_view view;
     ironwal_view_pin *pin = NULL;
-    ironwal_entries *entries = NULL;
+    ironwal_entry_list *entries = NULL;
     const uint64_t ids[] = {0, 1};
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
     OK(ironwal_stream_append(stream, TEXT("entry"), NULL, &error));
@@ -36,7 +36,7 @@ static void one_order(const int *order, int close) {
             CHECK(view_is(view, "entry", 5));
             ironwal_view_pin_free(pin);
             break;
-        case ENTRIES: ironwal_entries_free(entries); break;
+        case ENTRIES: ironwal_entry_list_free(entries); break;
         }
     }
 }

@@ -32,9 +32,9 @@ int main(void) {
     ironwal_iter *iters[2] = {NULL, NULL};
     OK(ironwal_wal_open(options, &wal, &error));
     append(wal, 0, 100);
-    OK(ironwal_open_read_only(options, &reader, &error));
-    OK(ironwal_iter_open(wal, TEXT("s"), 0, &iters[0], &error));
-    OK(ironwal_iter_open(reader, TEXT("s"), 0, &iters[1], &error));
+    OK(ironwal_wal_open_read_only(options, &reader, &error));
+    OK(ironwal_wal_iter(wal, TEXT("s"), 0, &iters[0], &error));
+    OK(ironwal_wal_iter(reader, TEXT("s"), 0, &iters[1], &error));
     for (int i = 0; i < 2; i++) expect_entries(iters[i], 0, 5);
     OK(ironwal_truncate(wal, TEXT("s"), 70, NULL, &error));
     for (int i = 0; i < 2; i++) {

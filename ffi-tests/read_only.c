@@ -12,7 +12,7 @@ static ironwal_wal *open_reader(const char *name, int32_t mode, ironwal_status e
     const char *path = path_of(name);
     OK(ironwal_options_new(path, strlen(path), &options, &error));
     OK(ironwal_options_set_sync_mode(options, mode, &error));
-    EXPECT(expected, ironwal_open_read_only(options, &wal, &error));
+    EXPECT(expected, ironwal_wal_open_read_only(options, &wal, &error));
     CHECK((wal != NULL) == (expected == IRONWAL_OK));
     ironwal_options_free(options);
     return wal;
@@ -22,10 +22,10 @@ static void refuses_to_write(ironwal_wal *reader) {
     ironwal_stream *stream = NULL;
     ironwal_txn *txn = NULL;
     bool read_only = false;
-    OK(ironwal_is_read_only(reader, &read_only, &error));
+    OK(ironwal_wal_is_read_only(reader, &read_only, &error));
     CHECK(read_only);
     EXPECT(IRONWAL_E_READ_ONLY, ironwal_append(reader, TEXT("s"), TEXT("x"), NULL, &error));
-    EXPECT(IRONWAL_E_READ_ONLY, ironwal_sync_all(reader, &error));
+    EXPECT(IRONWAL_E_READ_ONLY, ironwal_wal_sync_all(reader, &error));
     EXPECT(IRONWAL_E_READ_ONLY, ironwal_truncate(reader, TEXT("s"), 1, NULL, &error));
     EXPECT(IRONWAL_E_READ_ONLY, ironwal_delete_stream(reader, TEXT("s"), &error));
     OK(ironwal_stream_open(reader, TEXT("s"), &stream, &error));
@@ -42,7 +42,7 @@ static int follow(void) {
     ironwal_iter *iter = NULL;
     uint64_t next = 0;
     refuses_to_write(reader);
-    OK(ironwal_iter_open(reader, TEXT("s"), 0, &iter, &error));
+    OK(ironwal_wal_iter(reader, TEXT("s"), 0, &iter, &error));
     while (next < 200) {
         uint64_t id = 0;
         ironwal_view view;
@@ -59,33 +59,33 @@ static int follow(void) {
         next++;
     }
     ironwal_iter_free(iter);
-    OK(ironwal_refresh(reader, &error));
+    OK(ironwal_wal_refresh(reader, &error));
     OK(ironwal_wal_close(reader, &error));
     return 0;
 }
 
 /* A flipped byte of the first entry must be told with file, place and ids. */
 static void verifies(ironwal_wal *wal, bool damaged) {
-    ironwal_report *report = NULL;
-    ironwal_report_totals totals;
+    ironwal_verify_report *report = NULL;
+    ironwal_verify_report_totals totals;
     ironwal_finding finding;
     struct {
-        ironwal_report_totals known;
+        ironwal_verify_report_totals known;
         uint64_t later[2];
     } newer;
-    OK(ironwal_verify(wal, &report, &error));
-    OK(ironwal_report_get_totals(report, &totals, sizeof totals, &error));
+    OK(ironwal_wal_verify(wal, &report, &error));
+    OK(ironwal_verify_report_get_totals(report, &totals, sizeof totals, &error));
     CHECK(totals.streams == 1 && totals.segments == 1);
     CHECK(totals.entries == 200 - (uint64_t)damaged && totals.bytes > 1536);
     CHECK(totals.clean == !damaged && totals.findings == (uint64_t)damaged);
     memset(&newer, 0xff, sizeof newer);
-    OK(ironwal_report_get_totals(report, &newer.known, sizeof newer, &error));
+    OK(ironwal_verify_report_get_totals(report, &newer.known, sizeof newer, &error));
     CHECK(newer.known.entries == totals.entries && newer.later[0] == 0 && newer.later[1] == 0);
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_report_get_totals(report, &totals, 8, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_report_get_totals(report, NULL, sizeof totals, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_report_get_totals(NULL, &totals, sizeof totals, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify_report_get_totals(report, &totals, 8, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify_report_get_totals(report, NULL, sizeof totals, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify_report_get_totals(NULL, &totals, sizeof totals, &error));
     if (damaged) {
-        OK(ironwal_report_get_finding(report, 0, &finding, sizeof finding, &error));
+        OK(ironwal_verify_report_get_finding(report, 0, &finding, sizeof finding, &error));
         CHECK(finding.severity == IRONWAL_SEVERITY_DAMAGE && finding.offset == 1536);
         CHECK(finding.first_id == 0 && finding.end_id == 1);
         CHECK(finding.stream.len == 1 && finding.stream.data[0] == 's');
@@ -93,13 +93,13 @@ static void verifies(ironwal_wal *wal, bool damaged) {
         CHECK(finding.what.len > 0 && finding.what.len == strlen(finding.what.data));
     }
     EXPECT(IRONWAL_E_NOT_FOUND,
-           ironwal_report_get_finding(report, damaged, &finding, sizeof finding, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_report_get_finding(report, 0, &finding, 1, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_report_get_finding(report, 0, NULL, 99, &error));
+           ironwal_verify_report_get_finding(report, damaged, &finding, sizeof finding, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify_report_get_finding(report, 0, &finding, 1, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify_report_get_finding(report, 0, NULL, 99, &error));
     EXPECT(IRONWAL_E_INVALID_ARG,
-           ironwal_report_get_finding(NULL, 0, &finding, sizeof finding, &error));
-    ironwal_report_free(report);
-    ironwal_report_free(NULL);
+           ironwal_verify_report_get_finding(NULL, 0, &finding, sizeof finding, &error));
+    ironwal_verify_report_free(report);
+    ironwal_verify_report_free(NULL);
 }
 
 /* Waits without a limit for what is never appended. */
@@ -135,16 +135,16 @@ int main(int argc, char **argv) {
         return follow();
     }
     enter_directory();
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_open_read_only(NULL, NULL, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_is_read_only(NULL, &read_only, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_refresh(NULL, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify(NULL, NULL, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_open_read_only(NULL, NULL, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_is_read_only(NULL, &read_only, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_refresh(NULL, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_verify(NULL, NULL, &error));
     open_reader("log", IRONWAL_SYNC_STRICT, IRONWAL_E_IO);
     ironwal_wal *wal = open_log("log");
-    OK(ironwal_is_read_only(wal, &read_only, &error));
+    OK(ironwal_wal_is_read_only(wal, &read_only, &error));
     CHECK(!read_only);
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_is_read_only(wal, NULL, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_verify(wal, NULL, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_is_read_only(wal, NULL, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_verify(wal, NULL, &error));
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -158,7 +158,7 @@ int main(int argc, char **argv) {
     }
     CHECK(exit_code_of(child) == 0);
     verifies(wal, false);
-    OK(ironwal_refresh(wal, &error));
+    OK(ironwal_wal_refresh(wal, &error));
     OK(ironwal_wal_close(wal, &error));
     ironwal_wal *reader = open_reader("log", IRONWAL_SYNC_ASYNC, IRONWAL_OK);
     verifies(reader, false);

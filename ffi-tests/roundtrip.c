@@ -67,7 +67,7 @@ static void check_all(ironwal_wal *wal) {
     CHECK(first == 0 && next == COUNT && durable == COUNT && segment == 0);
 
     ironwal_iter *iters[2] = {NULL, NULL};
-    OK(ironwal_iter_open(wal, TEXT("s"), 1, &iters[0], &error));
+    OK(ironwal_wal_iter(wal, TEXT("s"), 1, &iters[0], &error));
     OK(ironwal_stream_iter(stream, 1, &iters[1], &error));
     for (int which = 0; which < 2; which++) {
         uint64_t id = 0;
@@ -88,25 +88,25 @@ static void check_all(ironwal_wal *wal) {
     }
 
     const uint64_t ids[] = {9, 0, 77, 0, 1};
-    ironwal_entries *entries = NULL;
+    ironwal_entry_list *entries = NULL;
     OK(ironwal_get_batch(wal, TEXT("s"), ids, 5, &entries, &error));
-    CHECK(ironwal_entries_count(entries) == 5);
+    CHECK(ironwal_entry_list_count(entries) == 5);
     for (size_t at = 0; at < 5; at++) {
         ironwal_view view;
         if (ids[at] == 77) {
-            EXPECT(IRONWAL_E_NOT_FOUND, ironwal_entries_get(entries, at, &view, &error));
+            EXPECT(IRONWAL_E_NOT_FOUND, ironwal_entry_list_get(entries, at, &view, &error));
             CHECK(view.data == NULL);
             continue;
         }
-        OK(ironwal_entries_get(entries, at, &view, &error));
+        OK(ironwal_entry_list_get(entries, at, &view, &error));
         CHECK(view_is(view, expected[ids[at]].data, expected[ids[at]].len));
     }
     ironwal_view past;
-    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_entries_get(entries, 5, &past, &error));
-    ironwal_entries_free(entries);
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_entry_list_get(entries, 5, &past, &error));
+    ironwal_entry_list_free(entries);
     OK(ironwal_get_batch(wal, TEXT("s"), NULL, 0, &entries, &error));
-    CHECK(ironwal_entries_count(entries) == 0);
-    ironwal_entries_free(entries);
+    CHECK(ironwal_entry_list_count(entries) == 0);
+    ironwal_entry_list_free(entries);
     ironwal_stream_free(stream);
 }
 
@@ -153,7 +153,7 @@ static void fill(ironwal_wal *wal) {
     ironwal_stream_free(stream);
 
     OK(ironwal_sync(wal, TEXT("s"), &error));
-    OK(ironwal_sync_all(wal, &error));
+    OK(ironwal_wal_sync_all(wal, &error));
 }
 
 int main(void) {
@@ -164,7 +164,7 @@ int main(void) {
     ironwal_view view;
     EXPECT(IRONWAL_E_NOT_FOUND, ironwal_get(wal, TEXT("s"), 0, &buffer, &error));
     CHECK(buffer.data == NULL && buffer.len == 0);
-    OK(ironwal_iter_open(wal, TEXT("s"), 0, &iter, &error));
+    OK(ironwal_wal_iter(wal, TEXT("s"), 0, &iter, &error));
     EXPECT(IRONWAL_E_END, ironwal_iter_next(iter, NULL, &view, &error));
     ironwal_iter_free(iter);
 
@@ -175,14 +175,14 @@ int main(void) {
     wal = open_log("log");
     check_all(wal);
 
-    ironwal_names *names = NULL;
+    ironwal_name_list *names = NULL;
     OK(ironwal_append(wal, TEXT("another"), TEXT("x"), NULL, &error));
-    OK(ironwal_streams(wal, &names, &error));
-    CHECK(ironwal_names_count(names) == 2);
-    CHECK(strcmp(ironwal_names_get(names, 0).data, "another") == 0);
-    CHECK(strcmp(ironwal_names_get(names, 1).data, "s") == 0);
-    CHECK(ironwal_names_get(names, 2).data == NULL);
-    ironwal_names_free(names);
+    OK(ironwal_wal_streams(wal, &names, &error));
+    CHECK(ironwal_name_list_count(names) == 2);
+    CHECK(strcmp(ironwal_name_list_get(names, 0).data, "another") == 0);
+    CHECK(strcmp(ironwal_name_list_get(names, 1).data, "s") == 0);
+    CHECK(ironwal_name_list_get(names, 2).data == NULL);
+    ironwal_name_list_free(names);
     OK(ironwal_wal_close(wal, &error));
     return 0;
 }

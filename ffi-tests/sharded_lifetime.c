@@ -47,7 +47,7 @@ static void children_of_a_closed_log(int by_its_wal) {
         OK(ironwal_sharded_close(sharded, &error));
     } else {
         OK(ironwal_sharded_close(sharded, &error));
-        CLOSED(ironwal_sync_all(wal, &error));
+        CLOSED(ironwal_wal_sync_all(wal, &error));
         ironwal_wal_free(wal);
     }
     CLOSED(ironwal_stream_append(stream, TEXT("x"), &id, &error));

@@ -33,18 +33,18 @@ int main(void) {
         EXPECT(IRONWAL_E_NOT_FOUND,
                ironwal_get(wal, odd[at].data, odd[at].len, 1, &buffer, &error));
     }
-    ironwal_names *names = NULL;
-    OK(ironwal_streams(wal, &names, &error));
-    CHECK(ironwal_names_count(names) == COUNT);
+    ironwal_name_list *names = NULL;
+    OK(ironwal_wal_streams(wal, &names, &error));
+    CHECK(ironwal_name_list_count(names) == COUNT);
     for (size_t at = 0; at < COUNT; at++) {
         int found = 0;
         for (size_t which = 0; which < COUNT; which++) {
-            ironwal_text name = ironwal_names_get(names, which);
+            ironwal_str name = ironwal_name_list_get(names, which);
             found += name.len == odd[at].len && memcmp(name.data, odd[at].data, name.len) == 0;
         }
         CHECK(found == 1);
     }
-    ironwal_names_free(names);
+    ironwal_name_list_free(names);
     OK(ironwal_wal_close(wal, &error));
     return 0;
 }

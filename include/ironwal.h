@@ -222,9 +222,9 @@ typedef struct ironwal_checkpoint_list ironwal_checkpoint_list;
 
 /**
  * What ironwal_get_batch() found, in the order of the ids asked for. Freed with
- * ironwal_entries_free().
+ * ironwal_entry_list_free().
  */
-typedef struct ironwal_entries ironwal_entries;
+typedef struct ironwal_entry_list ironwal_entry_list;
 
 /**
  * Why a call failed: a status, the operating system's code, the place, and a message that says
@@ -239,9 +239,9 @@ typedef struct ironwal_error ironwal_error;
 typedef struct ironwal_iter ironwal_iter;
 
 /**
- * A list of stream names, sorted. Freed with ironwal_names_free().
+ * A list of stream names, sorted. Freed with ironwal_name_list_free().
  */
-typedef struct ironwal_names ironwal_names;
+typedef struct ironwal_name_list ironwal_name_list;
 
 /**
  * What a log is opened with. Made with defaults by ironwal_options_new(), changed by setters,
@@ -249,11 +249,6 @@ typedef struct ironwal_names ironwal_names;
  * to the next.
  */
 typedef struct ironwal_options ironwal_options;
-
-/**
- * What a verification read, and what it found. Freed with ironwal_report_free().
- */
-typedef struct ironwal_report ironwal_report;
 
 /**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
@@ -280,6 +275,11 @@ typedef struct ironwal_stream ironwal_stream;
 typedef struct ironwal_txn ironwal_txn;
 
 /**
+ * What a verification read, and what it found. Freed with ironwal_verify_report_free().
+ */
+typedef struct ironwal_verify_report ironwal_verify_report;
+
+/**
  * Keeps the bytes of one view where they are, also while the stream is pruned, deleted or closed.
  */
 typedef struct ironwal_view_pin ironwal_view_pin;
@@ -300,7 +300,7 @@ typedef int32_t ironwal_status;
  * Text owned by the library: UTF-8, followed by a NUL byte that `len` does not count. Unknown or
  * empty text is {NULL, 0}.
  */
-typedef struct ironwal_text {
+typedef struct ironwal_str {
     /**
      * The first byte, or NULL.
      */
@@ -309,7 +309,7 @@ typedef struct ironwal_text {
      * Length in bytes, without the NUL.
      */
     size_t len;
-} ironwal_text;
+} ironwal_str;
 
 /**
  * Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
@@ -326,7 +326,7 @@ typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message
 /**
  * What a verification read. Later versions may add fields at the end, so pass its sizeof.
  */
-typedef struct ironwal_report_totals {
+typedef struct ironwal_verify_report_totals {
     /**
      * Streams looked at.
      */
@@ -359,7 +359,7 @@ typedef struct ironwal_report_totals {
      * 1: no finding is worse than a note. 0 otherwise.
      */
     uint64_t clean;
-} ironwal_report_totals;
+} ironwal_verify_report_totals;
 
 /**
  * One thing that a verification found. The texts belong to the report. Later versions may add
@@ -369,15 +369,15 @@ typedef struct ironwal_finding {
     /**
      * The stream, {NULL, 0} where it concerns none.
      */
-    struct ironwal_text stream;
+    struct ironwal_str stream;
     /**
      * The file or directory.
      */
-    struct ironwal_text path;
+    struct ironwal_str path;
     /**
      * What was found.
      */
-    struct ironwal_text what;
+    struct ironwal_str what;
     /**
      * The place in the file, in bytes; UINT64_MAX where it has none.
      */
@@ -683,7 +683,7 @@ typedef struct ironwal_automatic_status {
 #define IRONWAL_E_BATCH_INCOMPLETE -31
 
 /**
- * The log was opened read-only; see ironwal_open_read_only().
+ * The log was opened read-only; see ironwal_wal_open_read_only().
  */
 #define IRONWAL_E_READ_ONLY -32
 
@@ -763,7 +763,7 @@ int32_t ironwal_error_os_error(const struct ironwal_error *error);
  * - Durable: nothing is written.
  * - Errors: none.
  */
-struct ironwal_text ironwal_error_message(const struct ironwal_error *error);
+struct ironwal_str ironwal_error_message(const struct ironwal_error *error);
 
 /**
  * The stream concerned, {NULL, 0} where it is not known.
@@ -775,7 +775,7 @@ struct ironwal_text ironwal_error_message(const struct ironwal_error *error);
  * - Durable: nothing is written.
  * - Errors: none.
  */
-struct ironwal_text ironwal_error_stream(const struct ironwal_error *error);
+struct ironwal_str ironwal_error_stream(const struct ironwal_error *error);
 
 /**
  * The file or directory concerned, {NULL, 0} where it is not known.
@@ -787,7 +787,7 @@ struct ironwal_text ironwal_error_stream(const struct ironwal_error *error);
  * - Durable: nothing is written.
  * - Errors: none.
  */
-struct ironwal_text ironwal_error_path(const struct ironwal_error *error);
+struct ironwal_str ironwal_error_path(const struct ironwal_error *error);
 
 /**
  * The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
@@ -1192,22 +1192,22 @@ void ironwal_wal_free(struct ironwal_wal *wal);
  * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
  */
-ironwal_status ironwal_sync_all(const struct ironwal_wal *wal,
-                                struct ironwal_error **out_error);
+ironwal_status ironwal_wal_sync_all(const struct ironwal_wal *wal,
+                                    struct ironwal_error **out_error);
 
 /**
  * Lists the streams of the log as they are now.
  *
- * - Owns: free `*out_names` with ironwal_names_free(); it outlives the log.
+ * - Owns: free `*out_names` with ironwal_name_list_free(); it outlives the log.
  * - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
  * - Threads: any, at the same time.
  * - Blocks: never for a sync.
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
  */
-ironwal_status ironwal_streams(const struct ironwal_wal *wal,
-                               struct ironwal_names **out_names,
-                               struct ironwal_error **out_error);
+ironwal_status ironwal_wal_streams(const struct ironwal_wal *wal,
+                                   struct ironwal_name_list **out_names,
+                                   struct ironwal_error **out_error);
 
 /**
  * How many names there are.
@@ -1219,7 +1219,7 @@ ironwal_status ironwal_streams(const struct ironwal_wal *wal,
  * - Durable: nothing is written.
  * - Errors: none.
  */
-size_t ironwal_names_count(const struct ironwal_names *names);
+size_t ironwal_name_list_count(const struct ironwal_name_list *names);
 
 /**
  * The name at `index`, {NULL, 0} past the end.
@@ -1231,7 +1231,7 @@ size_t ironwal_names_count(const struct ironwal_names *names);
  * - Durable: nothing is written.
  * - Errors: none.
  */
-struct ironwal_text ironwal_names_get(const struct ironwal_names *names, size_t index);
+struct ironwal_str ironwal_name_list_get(const struct ironwal_name_list *names, size_t index);
 
 /**
  * Frees a list of names and the texts that belong to it.
@@ -1243,7 +1243,7 @@ struct ironwal_text ironwal_names_get(const struct ironwal_names *names, size_t 
  * - Durable: nothing is written.
  * - Errors: none.
  */
-void ironwal_names_free(struct ironwal_names *names);
+void ironwal_name_list_free(struct ironwal_name_list *names);
 
 /**
  * Opens the log for reading only, while another process, or this one, may have it open for
@@ -1252,7 +1252,7 @@ void ironwal_names_free(struct ironwal_names *names);
  *
  * What it shows follows the writer: iterators at their end, reading an id behind the last,
  * ironwal_stream_next_id(), ironwal_stream_durable_end(), ironwal_stream_wait_durable() and
- * ironwal_streams() look at the files again. The sync mode of the options chooses what is shown:
+ * ironwal_wal_streams() look at the files again. The sync mode of the options chooses what is shown:
  * with ::IRONWAL_SYNC_STRICT (the default) entries that are known to be durable, otherwise all that
  * is written, also what a power cut may take.
  *
@@ -1264,12 +1264,12 @@ void ironwal_names_free(struct ironwal_names *names);
  * - Errors: ::IRONWAL_E_IO where there is no such directory; ::IRONWAL_E_CORRUPT under
  *   ::IRONWAL_CORRUPTION_ERROR.
  */
-ironwal_status ironwal_open_read_only(const struct ironwal_options *options,
-                                      struct ironwal_wal **out_wal,
-                                      struct ironwal_error **out_error);
+ironwal_status ironwal_wal_open_read_only(const struct ironwal_options *options,
+                                          struct ironwal_wal **out_wal,
+                                          struct ironwal_error **out_error);
 
 /**
- * Tells whether the log was opened with ironwal_open_read_only().
+ * Tells whether the log was opened with ironwal_wal_open_read_only().
  *
  * - Owns: nothing.
  * - NULL: `wal` and `out_read_only` are required.
@@ -1278,9 +1278,9 @@ ironwal_status ironwal_open_read_only(const struct ironwal_options *options,
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_CLOSED.
  */
-ironwal_status ironwal_is_read_only(const struct ironwal_wal *wal,
-                                    bool *out_read_only,
-                                    struct ironwal_error **out_error);
+ironwal_status ironwal_wal_is_read_only(const struct ironwal_wal *wal,
+                                        bool *out_read_only,
+                                        struct ironwal_error **out_error);
 
 /**
  * Looks at everything again in a log that is open read-only: new streams, deleted ones, truncated
@@ -1293,15 +1293,15 @@ ironwal_status ironwal_is_read_only(const struct ironwal_wal *wal,
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
  */
-ironwal_status ironwal_refresh(const struct ironwal_wal *wal,
-                               struct ironwal_error **out_error);
+ironwal_status ironwal_wal_refresh(const struct ironwal_wal *wal,
+                                   struct ironwal_error **out_error);
 
 /**
  * Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
  * chain of segments, index files, and the checkpoints of a sharded log. Changes nothing and stops
  * nobody. Beside a writer what is written meanwhile is not looked at.
  *
- * - Owns: free `*out_report` with ironwal_report_free(); it outlives the log.
+ * - Owns: free `*out_report` with ironwal_verify_report_free(); it outlives the log.
  * - NULL: `wal` and `out_report` are required. `*out_report` is NULL after a failure.
  * - Threads: any, at the same time.
  * - Blocks: reads all segments; never for a sync.
@@ -1309,9 +1309,9 @@ ironwal_status ironwal_refresh(const struct ironwal_wal *wal,
  * - Errors: ::IRONWAL_E_IO where the directory cannot be listed; all else that cannot be read is a
  *   finding; ::IRONWAL_E_CLOSED.
  */
-ironwal_status ironwal_verify(const struct ironwal_wal *wal,
-                              struct ironwal_report **out_report,
-                              struct ironwal_error **out_error);
+ironwal_status ironwal_wal_verify(const struct ironwal_wal *wal,
+                                  struct ironwal_verify_report **out_report,
+                                  struct ironwal_error **out_error);
 
 /**
  * What was read, and whether it is clean.
@@ -1322,12 +1322,12 @@ ironwal_status ironwal_verify(const struct ironwal_wal *wal,
  * - Blocks: never.
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_INVALID_ARG where `out_totals_size` is no sizeof of
- *   ::ironwal_report_totals.
+ *   ::ironwal_verify_report_totals.
  */
-ironwal_status ironwal_report_get_totals(const struct ironwal_report *report,
-                                         struct ironwal_report_totals *out_totals,
-                                         size_t out_totals_size,
-                                         struct ironwal_error **out_error);
+ironwal_status ironwal_verify_report_get_totals(const struct ironwal_verify_report *report,
+                                                struct ironwal_verify_report_totals *out_totals,
+                                                size_t out_totals_size,
+                                                struct ironwal_error **out_error);
 
 /**
  * The finding at `index`, from 0.
@@ -1340,11 +1340,11 @@ ironwal_status ironwal_report_get_totals(const struct ironwal_report *report,
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
  *   `out_finding_size` is no sizeof of ::ironwal_finding.
  */
-ironwal_status ironwal_report_get_finding(const struct ironwal_report *report,
-                                          size_t index,
-                                          struct ironwal_finding *out_finding,
-                                          size_t out_finding_size,
-                                          struct ironwal_error **out_error);
+ironwal_status ironwal_verify_report_get_finding(const struct ironwal_verify_report *report,
+                                                 size_t index,
+                                                 struct ironwal_finding *out_finding,
+                                                 size_t out_finding_size,
+                                                 struct ironwal_error **out_error);
 
 /**
  * Frees a report and the texts that belong to it.
@@ -1356,7 +1356,7 @@ ironwal_status ironwal_report_get_finding(const struct ironwal_report *report,
  * - Durable: nothing is written.
  * - Errors: none.
  */
-void ironwal_report_free(struct ironwal_report *report);
+void ironwal_verify_report_free(struct ironwal_verify_report *report);
 
 /**
  * Frees the bytes of a buffer and resets it to {NULL, 0}, so that a second call does nothing.
@@ -1392,7 +1392,7 @@ void ironwal_view_pin_free(struct ironwal_view_pin *pin);
  * - Durable: nothing is written.
  * - Errors: none.
  */
-size_t ironwal_entries_count(const struct ironwal_entries *entries);
+size_t ironwal_entry_list_count(const struct ironwal_entry_list *entries);
 
 /**
  * The entry for the id that was the `index`-th asked for.
@@ -1405,10 +1405,10 @@ size_t ironwal_entries_count(const struct ironwal_entries *entries);
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where there was no such entry;
  *   ::IRONWAL_E_INVALID_ARG for an index past the end.
  */
-ironwal_status ironwal_entries_get(const struct ironwal_entries *entries,
-                                   size_t index,
-                                   struct ironwal_view *out_view,
-                                   struct ironwal_error **out_error);
+ironwal_status ironwal_entry_list_get(const struct ironwal_entry_list *entries,
+                                      size_t index,
+                                      struct ironwal_view *out_view,
+                                      struct ironwal_error **out_error);
 
 /**
  * Frees what was found, and the bytes that belong to it.
@@ -1420,7 +1420,7 @@ ironwal_status ironwal_entries_get(const struct ironwal_entries *entries,
  * - Durable: nothing is written.
  * - Errors: none.
  */
-void ironwal_entries_free(struct ironwal_entries *entries);
+void ironwal_entry_list_free(struct ironwal_entry_list *entries);
 
 /**
  * Appends one entry to a stream, which its first append creates, and tells its id. Stream names
@@ -1476,7 +1476,7 @@ ironwal_status ironwal_append_batch(const struct ironwal_wal *wal,
  * entry.
  *
  * - Owns: the parts are copied.
- * - NULL: `wal` is required; `stream` must name a stream; `parts` may be NULL if `part_count` is
+ * - NULL: `wal` is required; `stream` must name a stream; `slices` may be NULL if `part_count` is
  *   0; `out_id` may be NULL.
  * - Threads: any, at the same time.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
@@ -1542,21 +1542,21 @@ ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
  * Reads several entries of a stream, in the order of `ids`; an id may occur more than once. A
  * compressed batch is unpacked once, in whatever order its entries are asked for.
  *
- * - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
+ * - Owns: free `*out_entries` with ironwal_entry_list_free(); it outlives the log.
  * - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
  *   `id_count` is 0. `*out_entries` is NULL after a failure.
  * - Threads: any, at the same time.
  * - Blocks: never for a sync.
  * - Durable: nothing is written.
  * - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
- *   ironwal_entries_get().
+ *   ironwal_entry_list_get().
  */
 ironwal_status ironwal_get_batch(const struct ironwal_wal *wal,
                                  const char *stream,
                                  size_t stream_len,
                                  const uint64_t *ids,
                                  size_t id_count,
-                                 struct ironwal_entries **out_entries,
+                                 struct ironwal_entry_list **out_entries,
                                  struct ironwal_error **out_error);
 
 /**
@@ -1791,7 +1791,7 @@ ironwal_status ironwal_stream_append_batch(const struct ironwal_stream *stream,
  * entry.
  *
  * - Owns: the parts are copied.
- * - NULL: `stream` is required; `parts` may be NULL if `part_count` is 0; `out_id` may be NULL.
+ * - NULL: `stream` is required; `slices` may be NULL if `part_count` is 0; `out_id` may be NULL.
  * - Threads: any, at the same time.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
  * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
@@ -1949,12 +1949,12 @@ ironwal_status ironwal_stream_view(const struct ironwal_stream *stream,
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
  */
-ironwal_status ironwal_iter_open(const struct ironwal_wal *wal,
-                                 const char *stream,
-                                 size_t stream_len,
-                                 uint64_t start_id,
-                                 struct ironwal_iter **out_iter,
-                                 struct ironwal_error **out_error);
+ironwal_status ironwal_wal_iter(const struct ironwal_wal *wal,
+                                const char *stream,
+                                size_t stream_len,
+                                uint64_t start_id,
+                                struct ironwal_iter **out_iter,
+                                struct ironwal_error **out_error);
 
 /**
  * Begins to read the stream at `start_id`, or at the first id kept where that is later.
@@ -2276,6 +2276,431 @@ ironwal_status ironwal_sharded_flush_shard(const struct ironwal_sharded *sharded
  */
 ironwal_status ironwal_sharded_flush_all(const struct ironwal_sharded *sharded,
                                          struct ironwal_error **out_error);
+
+/**
+ * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+ * not stored.
+ *
+ * - Owns: `key` and `data` are copied.
+ * - NULL: `sharded` is required; `key` and `data` may be NULL if their length is 0; the outputs may
+ *   be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync, a flush or a checkpoint.
+ * - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost or
+ *   damaged at opening.
+ */
+ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
+                                      const void *key,
+                                      size_t key_len,
+                                      const void *data,
+                                      size_t len,
+                                      uint32_t *out_shard,
+                                      uint64_t *out_id,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Appends several entries to the shards of their keys. `out_shards` and `out_ids` are arrays of
+ * `entry_count` elements and get the shard and the id of each entry, in the order of `entries`.
+ * Within a shard the batch is atomic; over several shards it is not. No entries: nothing happens.
+ *
+ * - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
+ * - NULL: `sharded` is required; `entries` may be NULL if `entry_count` is 0; `out_shards` and
+ *   `out_ids` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
+ * - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
+ *   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+ *   where none does.
+ */
+ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharded,
+                                            const struct ironwal_keyed_slice *entries,
+                                            size_t entry_count,
+                                            uint32_t *out_shards,
+                                            uint64_t *out_ids,
+                                            struct ironwal_error **out_error);
+
+/**
+ * Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to
+ * and without `out_end_id`. No entries: nothing happens, and both ids are 0.
+ *
+ * - Owns: the entries are copied.
+ * - NULL: `sharded` is required; `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is
+ *   0; the outputs may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
+ *   not at all.
+ * - Errors: those of ironwal_sharded_append().
+ */
+ironwal_status ironwal_sharded_append_batch_for_key(const struct ironwal_sharded *sharded,
+                                                    const void *key,
+                                                    size_t key_len,
+                                                    const struct ironwal_slice *entries,
+                                                    size_t entry_count,
+                                                    uint32_t *out_shard,
+                                                    uint64_t *out_first_id,
+                                                    uint64_t *out_end_id,
+                                                    struct ironwal_error **out_error);
+
+/**
+ * Makes a checkpoint, a consistent cut through all shards: if one append returned before another
+ * was called, no checkpoint holds the second without the first. Appends wait only while the next
+ * ids are read. An older checkpoint of the same id is superseded.
+ *
+ * - Owns: `id` is copied.
+ * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes, of any content.
+ * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: the checkpoint and everything below its offsets, in every sync mode.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
+ *   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that where making checkpoints
+ *   answers ::IRONWAL_E_POISONED from then on, one may show after the next opening.
+ */
+ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *sharded,
+                                                 const void *id,
+                                                 size_t id_len,
+                                                 struct ironwal_error **out_error);
+
+/**
+ * Loads the checkpoint of an id.
+ *
+ * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
+ * - NULL: `sharded` and `out_checkpoint` are required; `id` must have 1 to 65,535 bytes.
+ *   `*out_checkpoint` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: the checkpoint and everything below its offsets is.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it counts
+ *   on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_load_checkpoint(const struct ironwal_sharded *sharded,
+                                               const void *id,
+                                               size_t id_len,
+                                               struct ironwal_checkpoint **out_checkpoint,
+                                               struct ironwal_error **out_error);
+
+/**
+ * Loads the newest checkpoint, in the order in which they were made.
+ *
+ * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
+ * - NULL: `sharded` and `out_checkpoint` are required. `*out_checkpoint` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: the checkpoint and everything below its offsets is.
+ * - Errors: ::IRONWAL_E_NO_CHECKPOINTS; ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest is
+ *   damaged, since an older one is loaded by its id only; ::IRONWAL_E_CHECKPOINT_PRUNED;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_load_latest_checkpoint(const struct ironwal_sharded *sharded,
+                                                      struct ironwal_checkpoint **out_checkpoint,
+                                                      struct ironwal_error **out_error);
+
+/**
+ * How many checkpoints can be loaded.
+ *
+ * - Owns: nothing.
+ * - NULL: `sharded` and `out_count` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_sharded_checkpoint_count(const struct ironwal_sharded *sharded,
+                                                size_t *out_count,
+                                                struct ironwal_error **out_error);
+
+/**
+ * Lists the checkpoints that can be loaded as they are now, oldest first.
+ *
+ * - Owns: free `*out_list` with ironwal_checkpoint_list_free(); it outlives the log.
+ * - NULL: `sharded` and `out_list` are required. `*out_list` is NULL after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
+ */
+ironwal_status ironwal_sharded_list_checkpoints(const struct ironwal_sharded *sharded,
+                                                struct ironwal_checkpoint_list **out_list,
+                                                struct ironwal_error **out_error);
+
+/**
+ * The id of the checkpoint.
+ *
+ * - Owns: the view belongs to `checkpoint` and ends with it.
+ * - NULL: a NULL checkpoint answers {NULL, 0}.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *checkpoint);
+
+/**
+ * When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
+ * follow it.
+ *
+ * - Owns: `checkpoint` stays the caller's.
+ * - NULL: a NULL checkpoint answers 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+uint64_t ironwal_checkpoint_timestamp_ns(const struct ironwal_checkpoint *checkpoint);
+
+/**
+ * How many shards the checkpoint goes through.
+ *
+ * - Owns: `checkpoint` stays the caller's.
+ * - NULL: a NULL checkpoint answers 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+uint32_t ironwal_checkpoint_shard_count(const struct ironwal_checkpoint *checkpoint);
+
+/**
+ * The next id of a shard at the time of the checkpoint: the checkpoint holds what is below it, and
+ * replay starts there.
+ *
+ * - Owns: `checkpoint` stays the caller's.
+ * - NULL: `checkpoint` and `out_id` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_CONFIG where there is no such shard.
+ */
+ironwal_status ironwal_checkpoint_offset(const struct ironwal_checkpoint *checkpoint,
+                                         uint32_t shard,
+                                         uint64_t *out_id,
+                                         struct ironwal_error **out_error);
+
+/**
+ * Frees a checkpoint that was loaded, and the bytes of its id. The log keeps its own.
+ *
+ * - Owns: takes `checkpoint`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_checkpoint_free(struct ironwal_checkpoint *checkpoint);
+
+/**
+ * How many checkpoints are listed.
+ *
+ * - Owns: `list` stays the caller's.
+ * - NULL: a NULL list has 0.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+size_t ironwal_checkpoint_list_count(const struct ironwal_checkpoint_list *list);
+
+/**
+ * The id and the time, in nanoseconds since 1970, of the checkpoint at `index`.
+ *
+ * - Owns: the view belongs to `list` and ends with it.
+ * - NULL: `list` and `out_id` are required; `out_timestamp_ns` may be NULL. `*out_id` is {NULL, 0}
+ *   after a failure.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_INVALID_ARG for an index past the end.
+ */
+ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list *list,
+                                           size_t index,
+                                           struct ironwal_view *out_id,
+                                           uint64_t *out_timestamp_ns,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Frees a list of checkpoints and the ids that belong to it.
+ *
+ * - Owns: takes `list`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: none.
+ */
+void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
+
+/**
+ * Removes the segments that hold only entries below the checkpoint's offsets, as
+ * ironwal_truncate() does in each shard; all shards are tried, and the first failure is reported.
+ * Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
+ * segments are moved there.
+ *
+ * - Owns: `out_stats` stays the caller's.
+ * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
+ * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
+ * - Blocks: until the directories are on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
+ *   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
+ *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no
+ *   sizeof of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any
+ *   shard, after all were tried; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_sharded *sharded,
+                                                       const void *id,
+                                                       size_t id_len,
+                                                       struct ironwal_prune_stats *out_stats,
+                                                       size_t out_stats_size,
+                                                       struct ironwal_error **out_error);
+
+/**
+ * Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded, pruned
+ * and damaged ones took in the file. Removes no entries.
+ *
+ * - Owns: `out_stats` stays the caller's.
+ * - NULL: `sharded` is required; `out_stats` may be NULL.
+ * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
+ * - Blocks: until the file and its directory are on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
+ *   to be kept; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof of
+ *   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded *sharded,
+                                                   size_t keep_latest_n,
+                                                   struct ironwal_compaction_stats *out_stats,
+                                                   size_t out_stats_size,
+                                                   struct ironwal_error **out_error);
+
+/**
+ * What the automatic checkpoints came to, and, if the last attempt failed, why.
+ *
+ * - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
+ *   it before is overwritten. `out_status` stays the caller's.
+ * - NULL: `sharded` is required; `out_status` and `out_last_error` may be NULL. `*out_last_error` is
+ *   {NULL, 0} after a failure, and where the last attempt succeeded.
+ * - Threads: any, at the same time.
+ * - Blocks: never.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
+ *   checkpoints; ::IRONWAL_E_INVALID_ARG where `out_status_size` is no sizeof of
+ *   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_sharded_automatic_status(const struct ironwal_sharded *sharded,
+                                                struct ironwal_automatic_status *out_status,
+                                                size_t out_status_size,
+                                                struct ironwal_buffer *out_last_error,
+                                                struct ironwal_error **out_error);
+
+/**
+ * Makes options for a log of `shard_count` shards, without automatic checkpoints. The count, 1 to
+ * 65,535, is recorded when the log is made and fixed from then on.
+ *
+ * - Owns: free `*out_options` with ironwal_sharded_options_free().
+ * - NULL: `out_options` is required. `*out_options` is NULL after a failure.
+ * - Threads: any.
+ * - Blocks: never.
+ * - Durable: options are not stored; the count is when the log is opened.
+ * - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
+ */
+ironwal_status ironwal_sharded_options_new(uint32_t shard_count,
+                                           struct ironwal_sharded_options **out_options,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Frees options. Logs that were opened with them go on.
+ *
+ * - Owns: takes `options`.
+ * - NULL: does nothing.
+ * - Threads: any; once.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none.
+ */
+void ironwal_sharded_options_free(struct ironwal_sharded_options *options);
+
+/**
+ * Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
+ * opening those count that no checkpoint holds yet.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG for 0.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_every_entries(struct ironwal_sharded_options *options,
+                                                                    uint64_t entries,
+                                                                    struct ironwal_error **out_error);
+
+/**
+ * Has the log make a checkpoint every `interval_ns` nanoseconds, if there are entries that the last
+ * one does not hold.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG for 0.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sharded_options *options,
+                                                               uint64_t interval_ns,
+                                                               struct ironwal_error **out_error);
+
+/**
+ * Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
+ * That is also the default, with the prefix "auto-".
+ *
+ * - Owns: `prefix` is copied.
+ * - NULL: `options` is required; `prefix` may be NULL if `prefix_len` is 0.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_sharded_options *options,
+                                                             const void *prefix,
+                                                             size_t prefix_len,
+                                                             struct ironwal_error **out_error);
+
+/**
+ * Calls automatic checkpoints as `callback` says, which gets `ctx` back each time. It may be
+ * called until the sharded log is closed or freed.
+ *
+ * - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+ * - NULL: `options` and `callback` are required.
+ * - Threads: one at a time per `options`; the callback runs on a thread of the library's.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: none but for a NULL.
+ */
+ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded_options *options,
+                                                          ironwal_checkpoint_id_fn callback,
+                                                          uintptr_t ctx,
+                                                          struct ironwal_error **out_error);
+
+/**
+ * Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
+ * `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
+ * made by hand included. What these took of the file is given back now and then.
+ *
+ * - Owns: nothing is kept.
+ * - NULL: `options` is required.
+ * - Threads: one at a time per `options`.
+ * - Blocks: never.
+ * - Durable: options are not stored.
+ * - Errors: ::IRONWAL_E_CONFIG for 0.
+ */
+ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_options *options,
+                                                     size_t keep_latest,
+                                                     struct ironwal_error **out_error);
 
 /**
  * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is

@@ -301,7 +301,7 @@ private:
     Handle *handle_ = nullptr;
 };
 
-inline std::string_view view_of(ironwal_text text) noexcept {
+inline std::string_view view_of(ironwal_str text) noexcept {
     return text.data ? std::string_view(text.data, text.len) : std::string_view();
 }
 
@@ -720,11 +720,11 @@ private:
 // What a verification found; it outlives its log.
 class report {
 public:
-    explicit report(ironwal_report *handle) noexcept : handle_(handle) {}
+    explicit report(ironwal_verify_report *handle) noexcept : handle_(handle) {}
 
-    ironwal_report_totals totals() const noexcept {
-        ironwal_report_totals totals{};
-        ironwal_report_get_totals(handle_.get(), &totals, sizeof totals, nullptr);
+    ironwal_verify_report_totals totals() const noexcept {
+        ironwal_verify_report_totals totals{};
+        ironwal_verify_report_get_totals(handle_.get(), &totals, sizeof totals, nullptr);
         return totals;
     }
     // No finding is worse than a note.
@@ -733,12 +733,12 @@ public:
     std::vector<ironwal_finding> findings() const {
         std::vector<ironwal_finding> found(static_cast<std::size_t>(totals().findings));
         for (std::size_t index = 0; index < found.size(); ++index)
-            ironwal_report_get_finding(handle_.get(), index, &found[index], sizeof found[index], nullptr);
+            ironwal_verify_report_get_finding(handle_.get(), index, &found[index], sizeof found[index], nullptr);
         return found;
     }
 
 private:
-    detail::owner<ironwal_report, ironwal_report_free> handle_;
+    detail::owner<ironwal_verify_report, ironwal_verify_report_free> handle_;
 };
 
 // An open log. Destroyed without close(): closed too, but failures are not told.
@@ -755,7 +755,7 @@ public:
     static result<wal> open_read_only(const options &options) {
         if (options.refused_) return *options.refused_;
         ironwal_wal *handle = nullptr;
-        return detail::run([&](ironwal_error **out) { return ironwal_open_read_only(options.handle_.get(), &handle, out); },
+        return detail::run([&](ironwal_error **out) { return ironwal_wal_open_read_only(options.handle_.get(), &handle, out); },
                            [&] { return wal(handle); });
     }
     static result<wal> open_read_only(text_in path) { return open_read_only(options(path)); }
@@ -799,17 +799,17 @@ public:
     // In the order of the ids; nullopt for those that are not found.
     result<std::vector<std::optional<std::string>>> get_batch(text_in name,
                                                               const std::vector<std::uint64_t> &ids) const {
-        ironwal_entries *raw = nullptr;
+        ironwal_entry_list *raw = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
                 return ironwal_get_batch(handle_.get(), name.data(), name.size(), ids.data(), ids.size(), &raw, out);
             },
             [&] {
-                detail::owner<ironwal_entries, ironwal_entries_free> found(raw);
-                std::vector<std::optional<std::string>> values(ironwal_entries_count(raw));
+                detail::owner<ironwal_entry_list, ironwal_entry_list_free> found(raw);
+                std::vector<std::optional<std::string>> values(ironwal_entry_list_count(raw));
                 for (std::size_t index = 0; index < values.size(); ++index) {
                     ironwal_view view{nullptr, 0};
-                    if (ironwal_entries_get(raw, index, &view, nullptr) == IRONWAL_OK)
+                    if (ironwal_entry_list_get(raw, index, &view, nullptr) == IRONWAL_OK)
                         values[index].emplace(reinterpret_cast<const char *>(view.data), view.len);
                 }
                 return values;
@@ -819,7 +819,7 @@ public:
         ironwal_iter *iter = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
-                return ironwal_iter_open(handle_.get(), name.data(), name.size(), start_id, &iter, out);
+                return ironwal_wal_iter(handle_.get(), name.data(), name.size(), start_id, &iter, out);
             },
             [&] { return entries(iter); });
     }
@@ -853,13 +853,13 @@ public:
             [&] { return id; });
     }
     result<std::vector<std::string>> streams() const {
-        ironwal_names *raw = nullptr;
-        return detail::run([&](ironwal_error **out) { return ironwal_streams(handle_.get(), &raw, out); },
+        ironwal_name_list *raw = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_wal_streams(handle_.get(), &raw, out); },
                            [&] {
-                               detail::owner<ironwal_names, ironwal_names_free> listed(raw);
-                               std::vector<std::string> names(ironwal_names_count(raw));
+                               detail::owner<ironwal_name_list, ironwal_name_list_free> listed(raw);
+                               std::vector<std::string> names(ironwal_name_list_count(raw));
                                for (std::size_t index = 0; index < names.size(); ++index)
-                                   names[index] = detail::view_of(ironwal_names_get(raw, index));
+                                   names[index] = detail::view_of(ironwal_name_list_get(raw, index));
                                return names;
                            });
     }
@@ -867,22 +867,22 @@ public:
         return detail::run([&](ironwal_error **out) { return ironwal_sync(handle_.get(), name.data(), name.size(), out); });
     }
     result<void> sync_all() {
-        return detail::run([&](ironwal_error **out) { return ironwal_sync_all(handle_.get(), out); });
+        return detail::run([&](ironwal_error **out) { return ironwal_wal_sync_all(handle_.get(), out); });
     }
     result<bool> is_read_only() const {
         bool read_only = false;
         return detail::run(
-            [&](ironwal_error **out) { return ironwal_is_read_only(handle_.get(), &read_only, out); },
+            [&](ironwal_error **out) { return ironwal_wal_is_read_only(handle_.get(), &read_only, out); },
             [&] { return read_only; });
     }
     // Of a log open read-only: looks at everything again.
     result<void> refresh() {
-        return detail::run([&](ironwal_error **out) { return ironwal_refresh(handle_.get(), out); });
+        return detail::run([&](ironwal_error **out) { return ironwal_wal_refresh(handle_.get(), out); });
     }
     // Reads everything and checks it.
     result<report> verify() const {
-        ironwal_report *made = nullptr;
-        return detail::run([&](ironwal_error **out) { return ironwal_verify(handle_.get(), &made, out); },
+        ironwal_verify_report *made = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_wal_verify(handle_.get(), &made, out); },
                            [&] { return report(made); });
     }
 

@@ -58,9 +58,9 @@ c! {
     ironwal_get(Handle, *const u8, usize, u64, *mut Bytes, *mut Handle) -> i32;
     ironwal_get_into(Handle, *const u8, usize, u64, *mut u8, usize, *mut usize, *mut Handle) -> i32;
     ironwal_get_batch(Handle, *const u8, usize, *const u64, usize, *mut Handle, *mut Handle) -> i32;
-    ironwal_entries_count(Handle) -> usize;
-    ironwal_entries_get(Handle, usize, *mut Bytes, *mut Handle) -> i32;
-    ironwal_entries_free(Handle);
+    ironwal_entry_list_count(Handle) -> usize;
+    ironwal_entry_list_get(Handle, usize, *mut Bytes, *mut Handle) -> i32;
+    ironwal_entry_list_free(Handle);
     ironwal_sync(Handle, *const u8, usize, *mut Handle) -> i32;
     ironwal_truncate(Handle, *const u8, usize, u64, *mut usize, *mut Handle) -> i32;
     ironwal_restore_archived(Handle, *const u8, usize, *mut usize, *mut Handle) -> i32;
@@ -69,7 +69,7 @@ c! {
     ironwal_txn_add(Handle, *const u8, usize, *mut Handle) -> i32;
     ironwal_txn_commit(Handle, *mut u64, *mut u64, *mut Handle) -> i32;
     ironwal_txn_abort(Handle);
-    ironwal_iter_open(Handle, *const u8, usize, u64, *mut Handle, *mut Handle) -> i32;
+    ironwal_wal_iter(Handle, *const u8, usize, u64, *mut Handle, *mut Handle) -> i32;
     ironwal_iter_next(Handle, *mut u64, *mut Bytes, *mut Handle) -> i32;
     ironwal_iter_current(Handle, u64, *mut Bytes, *mut Handle) -> i32;
     ironwal_iter_free(Handle);
@@ -193,10 +193,10 @@ pub fn c_calls(bytes: &[u8]) {
                     };
                     free(&mut error);
                     if !found.is_null() {
-                        assert_eq!(ironwal_entries_count(found), ids.len());
+                        assert_eq!(ironwal_entry_list_count(found), ids.len());
                     }
-                    ironwal_entries_get(found, input.number() as usize, &mut view, &mut error);
-                    ironwal_entries_free(found);
+                    ironwal_entry_list_get(found, input.number() as usize, &mut view, &mut error);
+                    ironwal_entry_list_free(found);
                 }
                 7 => drop(ironwal_sync(handle, k, k_len, e)),
                 8 => drop(ironwal_truncate(
@@ -225,7 +225,7 @@ pub fn c_calls(bytes: &[u8]) {
                 14 => {
                     ironwal_iter_free(iter);
                     iter = null_mut();
-                    ironwal_iter_open(handle, k, k_len, input.number(), &mut iter, e);
+                    ironwal_wal_iter(handle, k, k_len, input.number(), &mut iter, e);
                 }
                 _ => {
                     let mut view = Bytes {

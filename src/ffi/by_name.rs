@@ -12,7 +12,7 @@ use crate::ffi::boundary;
 use crate::ffi::buffer::ironwal_buffer;
 use crate::ffi::buffer::ironwal_slice;
 use crate::ffi::entries::EntriesHandle;
-use crate::ffi::entries::ironwal_entries;
+use crate::ffi::entries::ironwal_entry_list;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
@@ -212,14 +212,14 @@ pub unsafe extern "C" fn ironwal_get_into(
 /// Reads several entries of a stream, in the order of `ids`; an id may occur more than once. A
 /// compressed batch is unpacked once, in whatever order its entries are asked for.
 ///
-/// - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
+/// - Owns: free `*out_entries` with ironwal_entry_list_free(); it outlives the log.
 /// - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
 ///   `id_count` is 0. `*out_entries` is NULL after a failure.
 /// - Threads: any, at the same time.
 /// - Blocks: never for a sync.
 /// - Durable: nothing is written.
 /// - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
-///   ironwal_entries_get().
+///   ironwal_entry_list_get().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_get_batch(
     wal: *const ironwal_wal,
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn ironwal_get_batch(
     stream_len: usize,
     ids: *const u64,
     id_count: usize,
-    out_entries: *mut *mut ironwal_entries,
+    out_entries: *mut *mut ironwal_entry_list,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.

@@ -15,14 +15,14 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::view::ironwal_view;
 
 /// What ironwal_get_batch() found, in the order of the ids asked for. Freed with
-/// ironwal_entries_free().
-pub enum ironwal_entries {}
+/// ironwal_entry_list_free().
+pub enum ironwal_entry_list {}
 
-/// What stands behind an `ironwal_entries`.
+/// What stands behind an `ironwal_entry_list`.
 pub(super) struct EntriesHandle(pub(super) Vec<Option<Vec<u8>>>);
 
 impl Handle for EntriesHandle {
-    type Opaque = ironwal_entries;
+    type Opaque = ironwal_entry_list;
     const MAGIC: u64 = 0x6972_6F6E_656E_7431;
     const NAME: &'static str = "entries";
     fn gate(&self) -> Option<&Arc<LogGate>> {
@@ -39,7 +39,7 @@ impl Handle for EntriesHandle {
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_entries_count(entries: *const ironwal_entries) -> usize {
+pub unsafe extern "C" fn ironwal_entry_list_count(entries: *const ironwal_entry_list) -> usize {
     let mut count = 0;
     // SAFETY: the caller passes NULL or live entries; NULL is refused, which leaves the 0.
     unsafe {
@@ -61,8 +61,8 @@ pub unsafe extern "C" fn ironwal_entries_count(entries: *const ironwal_entries) 
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where there was no such entry;
 ///   ::IRONWAL_E_INVALID_ARG for an index past the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_entries_get(
-    entries: *const ironwal_entries,
+pub unsafe extern "C" fn ironwal_entry_list_get(
+    entries: *const ironwal_entry_list,
     index: usize,
     out_view: *mut ironwal_view,
     out_error: *mut *mut ironwal_error,
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn ironwal_entries_get(
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_entries_free(entries: *mut ironwal_entries) {
+pub unsafe extern "C" fn ironwal_entry_list_free(entries: *mut ironwal_entry_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the entries up.
     boundary::call_void(|| drop(unsafe { boundary::take::<EntriesHandle>(entries) }));
 }

@@ -26,7 +26,7 @@ pub enum ironwal_error {}
 /// empty text is {NULL, 0}.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct ironwal_text {
+pub struct ironwal_str {
     /// The first byte, or NULL.
     pub data: *const c_char,
     /// Length in bytes, without the NUL.
@@ -159,10 +159,10 @@ impl CText {
         CText(bytes.into_boxed_slice())
     }
 
-    pub(super) fn as_text(&self) -> ironwal_text {
+    pub(super) fn as_text(&self) -> ironwal_str {
         match self.0.len() {
-            0 => ironwal_text::EMPTY,
-            with_nul => ironwal_text {
+            0 => ironwal_str::EMPTY,
+            with_nul => ironwal_str {
                 data: self.0.as_ptr().cast(),
                 len: with_nul - 1,
             },
@@ -170,9 +170,9 @@ impl CText {
     }
 }
 
-impl ironwal_text {
+impl ironwal_str {
     /// What unknown text looks like.
-    pub(super) const EMPTY: ironwal_text = ironwal_text {
+    pub(super) const EMPTY: ironwal_str = ironwal_str {
         data: ptr::null(),
         len: 0,
     };
@@ -233,13 +233,9 @@ pub unsafe extern "C" fn ironwal_error_os_error(error: *const ironwal_error) -> 
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> ironwal_text {
+pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
-    unsafe {
-        field(error, ironwal_text::EMPTY, |report| {
-            report.message.as_text()
-        })
-    }
+    unsafe { field(error, ironwal_str::EMPTY, |report| report.message.as_text()) }
 }
 
 /// The stream concerned, {NULL, 0} where it is not known.
@@ -251,9 +247,9 @@ pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> i
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ironwal_text {
+pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
-    unsafe { field(error, ironwal_text::EMPTY, |report| report.stream.as_text()) }
+    unsafe { field(error, ironwal_str::EMPTY, |report| report.stream.as_text()) }
 }
 
 /// The file or directory concerned, {NULL, 0} where it is not known.
@@ -265,9 +261,9 @@ pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ir
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> ironwal_text {
+pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
-    unsafe { field(error, ironwal_text::EMPTY, |report| report.path.as_text()) }
+    unsafe { field(error, ironwal_str::EMPTY, |report| report.path.as_text()) }
 }
 
 /// The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.

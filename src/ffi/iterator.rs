@@ -67,7 +67,7 @@ pub(super) fn handle_of(gate: &Arc<LogGate>, iterator: WalIdIterator) -> *mut ir
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_iter_open(
+pub unsafe extern "C" fn ironwal_wal_iter(
     wal: *const ironwal_wal,
     stream: *const c_char,
     stream_len: usize,

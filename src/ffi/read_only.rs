@@ -24,7 +24,7 @@ use crate::ffi::wal::tell;
 ///
 /// What it shows follows the writer: iterators at their end, reading an id behind the last,
 /// ironwal_stream_next_id(), ironwal_stream_durable_end(), ironwal_stream_wait_durable() and
-/// ironwal_streams() look at the files again. The sync mode of the options chooses what is shown:
+/// ironwal_wal_streams() look at the files again. The sync mode of the options chooses what is shown:
 /// with ::IRONWAL_SYNC_STRICT (the default) entries that are known to be durable, otherwise all that
 /// is written, also what a power cut may take.
 ///
@@ -36,7 +36,7 @@ use crate::ffi::wal::tell;
 /// - Errors: ::IRONWAL_E_IO where there is no such directory; ::IRONWAL_E_CORRUPT under
 ///   ::IRONWAL_CORRUPTION_ERROR.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_open_read_only(
+pub unsafe extern "C" fn ironwal_wal_open_read_only(
     options: *const ironwal_options,
     out_wal: *mut *mut ironwal_wal,
     out_error: *mut *mut ironwal_error,
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ironwal_open_read_only(
     }
 }
 
-/// Tells whether the log was opened with ironwal_open_read_only().
+/// Tells whether the log was opened with ironwal_wal_open_read_only().
 ///
 /// - Owns: nothing.
 /// - NULL: `wal` and `out_read_only` are required.
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn ironwal_open_read_only(
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_is_read_only(
+pub unsafe extern "C" fn ironwal_wal_is_read_only(
     wal: *const ironwal_wal,
     out_read_only: *mut bool,
     out_error: *mut *mut ironwal_error,
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn ironwal_is_read_only(
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_refresh(
+pub unsafe extern "C" fn ironwal_wal_refresh(
     wal: *const ironwal_wal,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {

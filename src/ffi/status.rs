@@ -76,7 +76,7 @@ pub const IRONWAL_E_CHECKPOINT_PRUNED: ironwal_status = -30;
 /// A batch over several shards is whole in some and absent from others; see
 /// ironwal_error_committed_part().
 pub const IRONWAL_E_BATCH_INCOMPLETE: ironwal_status = -31;
-/// The log was opened read-only; see ironwal_open_read_only().
+/// The log was opened read-only; see ironwal_wal_open_read_only().
 pub const IRONWAL_E_READ_ONLY: ironwal_status = -32;
 
 /// The name of a status, such as "IRONWAL_E_LOCKED".

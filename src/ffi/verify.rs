@@ -15,7 +15,7 @@ use crate::ffi::boundary::LogGate;
 use crate::ffi::error::CText;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::error::ironwal_text;
+use crate::ffi::error::ironwal_str;
 use crate::ffi::sharded::maintenance::fits;
 use crate::ffi::sharded::maintenance::give_sized;
 use crate::ffi::status::IRONWAL_E_NOT_FOUND;
@@ -31,12 +31,12 @@ pub const IRONWAL_SEVERITY_DAMAGE: i32 = 602;
 /// Something could not be looked at: a read error, a newer format, a stranger's file.
 pub const IRONWAL_SEVERITY_UNREADABLE: i32 = 603;
 
-/// What a verification read, and what it found. Freed with ironwal_report_free().
-pub enum ironwal_report {}
+/// What a verification read, and what it found. Freed with ironwal_verify_report_free().
+pub enum ironwal_verify_report {}
 
 /// What a verification read. Later versions may add fields at the end, so pass its sizeof.
 #[repr(C)]
-pub struct ironwal_report_totals {
+pub struct ironwal_verify_report_totals {
     /// Streams looked at.
     pub streams: u64,
     /// Their segments.
@@ -60,11 +60,11 @@ pub struct ironwal_report_totals {
 #[repr(C)]
 pub struct ironwal_finding {
     /// The stream, {NULL, 0} where it concerns none.
-    pub stream: ironwal_text,
+    pub stream: ironwal_str,
     /// The file or directory.
-    pub path: ironwal_text,
+    pub path: ironwal_str,
     /// What was found.
-    pub what: ironwal_text,
+    pub what: ironwal_str,
     /// The place in the file, in bytes; UINT64_MAX where it has none.
     pub offset: u64,
     /// The first id concerned.
@@ -77,7 +77,7 @@ pub struct ironwal_finding {
     pub reserved: i32,
 }
 
-/// What stands behind an `ironwal_report`.
+/// What stands behind an `ironwal_verify_report`.
 struct ReportHandle {
     report: VerifyReport,
     /// The texts of each finding: stream, path, what.
@@ -85,7 +85,7 @@ struct ReportHandle {
 }
 
 impl Handle for ReportHandle {
-    type Opaque = ironwal_report;
+    type Opaque = ironwal_verify_report;
     const MAGIC: u64 = 0x6972_6F6E_7265_7031;
     const NAME: &'static str = "report";
     fn gate(&self) -> Option<&Arc<LogGate>> {
@@ -97,7 +97,7 @@ impl Handle for ReportHandle {
 /// chain of segments, index files, and the checkpoints of a sharded log. Changes nothing and stops
 /// nobody. Beside a writer what is written meanwhile is not looked at.
 ///
-/// - Owns: free `*out_report` with ironwal_report_free(); it outlives the log.
+/// - Owns: free `*out_report` with ironwal_verify_report_free(); it outlives the log.
 /// - NULL: `wal` and `out_report` are required. `*out_report` is NULL after a failure.
 /// - Threads: any, at the same time.
 /// - Blocks: reads all segments; never for a sync.
@@ -105,9 +105,9 @@ impl Handle for ReportHandle {
 /// - Errors: ::IRONWAL_E_IO where the directory cannot be listed; all else that cannot be read is a
 ///   finding; ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_verify(
+pub unsafe extern "C" fn ironwal_wal_verify(
     wal: *const ironwal_wal,
-    out_report: *mut *mut ironwal_report,
+    out_report: *mut *mut ironwal_verify_report,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
@@ -140,11 +140,11 @@ fn texts_of(finding: &VerifyFinding) -> [CText; 3] {
 /// - Blocks: never.
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_INVALID_ARG where `out_totals_size` is no sizeof of
-///   ::ironwal_report_totals.
+///   ::ironwal_verify_report_totals.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_report_get_totals(
-    report: *const ironwal_report,
-    out_totals: *mut ironwal_report_totals,
+pub unsafe extern "C" fn ironwal_verify_report_get_totals(
+    report: *const ironwal_verify_report,
+    out_totals: *mut ironwal_verify_report_totals,
     out_totals_size: usize,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn ironwal_report_get_totals(
             let out_totals = boundary::non_null(out_totals, "out_totals")?;
             fits(out_totals, out_totals_size)?;
             let report = &handle.report;
-            let totals = ironwal_report_totals {
+            let totals = ironwal_verify_report_totals {
                 streams: report.streams,
                 segments: report.segments,
                 frames: report.frames,
@@ -180,8 +180,8 @@ pub unsafe extern "C" fn ironwal_report_get_totals(
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
 ///   `out_finding_size` is no sizeof of ::ironwal_finding.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_report_get_finding(
-    report: *const ironwal_report,
+pub unsafe extern "C" fn ironwal_verify_report_get_finding(
+    report: *const ironwal_verify_report,
     index: usize,
     out_finding: *mut ironwal_finding,
     out_finding_size: usize,
@@ -230,7 +230,7 @@ fn severity_of(severity: Severity) -> i32 {
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_report_free(report: *mut ironwal_report) {
+pub unsafe extern "C" fn ironwal_verify_report_free(report: *mut ironwal_verify_report) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the report up.
     boundary::call_void(|| drop(unsafe { boundary::take::<ReportHandle>(report) }));
 }

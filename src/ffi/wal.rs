@@ -16,7 +16,7 @@ use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::OpenRef;
 use crate::ffi::error::CText;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::error::ironwal_text;
+use crate::ffi::error::ironwal_str;
 use crate::ffi::options::OptionsHandle;
 use crate::ffi::options::ironwal_options;
 use crate::ffi::status::ironwal_status;
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_sync_all(
+pub unsafe extern "C" fn ironwal_wal_sync_all(
     wal: *const ironwal_wal,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
@@ -151,14 +151,14 @@ pub unsafe extern "C" fn ironwal_sync_all(
     unsafe { boundary::call_on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.sync_all()?)) }
 }
 
-/// A list of stream names, sorted. Freed with ironwal_names_free().
-pub enum ironwal_names {}
+/// A list of stream names, sorted. Freed with ironwal_name_list_free().
+pub enum ironwal_name_list {}
 
-/// What stands behind an `ironwal_names`.
+/// What stands behind an `ironwal_name_list`.
 struct NamesHandle(Vec<CText>);
 
 impl Handle for NamesHandle {
-    type Opaque = ironwal_names;
+    type Opaque = ironwal_name_list;
     const MAGIC: u64 = 0x6972_6F6E_6E61_6D31;
     const NAME: &'static str = "names";
     fn gate(&self) -> Option<&Arc<LogGate>> {
@@ -168,16 +168,16 @@ impl Handle for NamesHandle {
 
 /// Lists the streams of the log as they are now.
 ///
-/// - Owns: free `*out_names` with ironwal_names_free(); it outlives the log.
+/// - Owns: free `*out_names` with ironwal_name_list_free(); it outlives the log.
 /// - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
 /// - Threads: any, at the same time.
 /// - Blocks: never for a sync.
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_streams(
+pub unsafe extern "C" fn ironwal_wal_streams(
     wal: *const ironwal_wal,
-    out_names: *mut *mut ironwal_names,
+    out_names: *mut *mut ironwal_name_list,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn ironwal_streams(
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_names_count(names: *const ironwal_names) -> usize {
+pub unsafe extern "C" fn ironwal_name_list_count(names: *const ironwal_name_list) -> usize {
     let mut count = 0;
     // SAFETY: the caller passes NULL or a live list; NULL is refused, which leaves the 0.
     unsafe {
@@ -227,18 +227,18 @@ pub unsafe extern "C" fn ironwal_names_count(names: *const ironwal_names) -> usi
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_names_get(
-    names: *const ironwal_names,
+pub unsafe extern "C" fn ironwal_name_list_get(
+    names: *const ironwal_name_list,
     index: usize,
-) -> ironwal_text {
-    let mut text = ironwal_text::EMPTY;
+) -> ironwal_str {
+    let mut text = ironwal_str::EMPTY;
     // SAFETY: the caller passes NULL or a live list; NULL is refused, which leaves the empty text.
     unsafe {
         boundary::call_on::<NamesHandle>(names, ptr::null_mut(), |names| {
             text = names
                 .0
                 .get(index)
-                .map_or(ironwal_text::EMPTY, CText::as_text);
+                .map_or(ironwal_str::EMPTY, CText::as_text);
             Ok(())
         })
     };
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn ironwal_names_get(
 /// - Durable: nothing is written.
 /// - Errors: none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ironwal_names_free(names: *mut ironwal_names) {
+pub unsafe extern "C" fn ironwal_name_list_free(names: *mut ironwal_name_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the list up.
     boundary::call_void(|| drop(unsafe { boundary::take::<NamesHandle>(names) }));
 }

@@ -30,7 +30,6 @@ use crate::stream::BackgroundTasks;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::StreamState;
-use crate::tools::LogDir;
 use crate::wal::Wal;
 use crate::wal::background::BackgroundThreads;
 use crate::wal::parallel::for_each;

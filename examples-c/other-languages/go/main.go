@@ -112,7 +112,7 @@ func (w *Wal) Each(stream string, start uint64, visit func(id uint64, entry []by
 	var iter *C.ironwal_iter
 	var details *C.ironwal_error
 	name, length := text(stream)
-	status := C.ironwal_iter_open(w.handle, name, length, C.uint64_t(start), &iter, &details)
+	status := C.ironwal_wal_iter(w.handle, name, length, C.uint64_t(start), &iter, &details)
 	if err := failure(status, details); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ def load(path):
         "ironwal_wal_open": [c_void_p, POINTER(c_void_p), error],
         "ironwal_append": [c_void_p] + name + name + [POINTER(c_uint64), error],
         "ironwal_get": [c_void_p] + name + [c_uint64, POINTER(Buffer), error],
-        "ironwal_iter_open": [c_void_p] + name + [c_uint64, POINTER(c_void_p), error],
+        "ironwal_wal_iter": [c_void_p] + name + [c_uint64, POINTER(c_void_p), error],
         "ironwal_iter_next": [c_void_p, POINTER(c_uint64), POINTER(View), error],
         "ironwal_wal_close": [c_void_p, error],
     }

@@ -43,7 +43,7 @@ pub struct View {
     pub len: usize,
 }
 
-/// `ironwal_text`.
+/// `ironwal_str`.
 #[repr(C)]
 pub struct Text {
     pub data: *const c_char,

@@ -12,15 +12,12 @@
 #![allow(unsafe_code)]
 
 use crate::storage::WritableMap;
-use std::ffi::CString;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -222,17 +219,14 @@ impl Drop for RealWritableMap {
 
 /// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
 /// neither journals data nor maps memory of the device itself, and tmpfs.
-pub(super) fn stores_are_safe(dir: &Path) -> bool {
-    let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
-        return false;
-    };
+pub(super) fn stores_are_safe(dir: &fs::File) -> bool {
     let found = facts_of(|facts| {
-        // SAFETY: a live C string and a writable statfs.
-        unsafe { libc::statfs(path.as_ptr(), facts) }
+        // SAFETY: an open descriptor and a writable statfs.
+        unsafe { libc::fstatfs(dir.as_raw_fd(), facts) }
     });
     match found {
         Ok((TMPFS, _)) => true,
-        Ok((EXT4, block)) if block >= PAGE => fs::metadata(dir).is_ok_and(|found| {
+        Ok((EXT4, block)) if block >= PAGE => dir.metadata().is_ok_and(|found| {
             fs::read_to_string("/proc/self/mountinfo")
                 .is_ok_and(|mounts| is_plain_mount(&mounts, found.dev()))
         }),

@@ -35,7 +35,11 @@ pub fn check_stream_dir(
         let what = "a segment being made, or left by a crash: removed at open";
         report.findings.push(note(TEMPORARY_NAME, what));
     }
-    if !facts.index_file {
+    let index_path = dir.join(INDEX_FILE);
+    if place.storage.is_link(&index_path).unwrap_or(false) {
+        let what = "a symbolic link, and not followed; replaced by a file at open";
+        report.findings.push(note(INDEX_FILE, what));
+    } else if !facts.index_file {
         let what = "missing; it is derived, and made anew at open";
         report.findings.push(note(INDEX_FILE, what));
     } else if let Some(what) = index_fault(place, key, dir) {
@@ -77,9 +81,13 @@ pub fn check_root(place: &Place, report: &mut VerifyReport) -> Result<()> {
     let listing = place.storage.list_dir(&place.root);
     let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
     for entry in listing {
-        if entry.kind == EntryKind::Directory && is_deleted_dir_name(&entry.name) {
-            let what = "a deleted stream that is being removed, or left by a crash";
+        let may_be_deleted = matches!(entry.kind, EntryKind::Directory | EntryKind::Link);
+        if may_be_deleted && is_deleted_dir_name(&entry.name) {
             let path = place.root.join(&entry.name);
+            let what = match place.storage.is_link(&path).unwrap_or(false) {
+                true => "a symbolic link: removed at open, what it leads to is left alone",
+                false => "a deleted stream that is being removed, or left by a crash",
+            };
             report
                 .findings
                 .push(VerifyFinding::new(Severity::Note, path, what));

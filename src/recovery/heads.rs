@@ -66,7 +66,11 @@ pub(super) fn heads(
         };
         let path = dir.join(&entry.name);
         if entry.kind != EntryKind::File {
-            let what = format!("{} is not a regular file", path.display());
+            let kind = match entry.kind {
+                EntryKind::Link => "a symbolic link, and not followed",
+                _ => "not a regular file",
+            };
+            let what = format!("{} is {kind}", path.display());
             return Err(Error::InvalidFilename(what));
         }
         let io = |error| Error::io(error, ErrorContext::at(&path));

@@ -106,8 +106,11 @@ fn look(
     disbelieve_lone_trailers(&mut segments);
     let temporary = listing
         .iter()
-        .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
-    let index_file = listing.iter().any(|e| e.name == INDEX_FILE);
+        .any(|e| e.name == TEMPORARY_NAME && matches!(e.kind, EntryKind::File | EntryKind::Link));
+    // A link is replaced by a file of ours.
+    let index_file = listing
+        .iter()
+        .any(|e| e.name == INDEX_FILE && e.kind != EntryKind::Link);
     let frontier = frontier(&segments);
     let mut facts = StreamFacts {
         key,

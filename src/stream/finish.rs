@@ -243,13 +243,16 @@ impl StreamCore {
 }
 
 fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let file = match storage.create_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            storage.open_file(path, Access::ReadWrite)?
-        }
-        created => {
-            return created?.write_at(0, &[std::io::IoSlice::new(bytes)]);
-        }
+    let exists = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AlreadyExists;
+    let mut created = storage.create_file(path);
+    // Never written through: what a link leads to is not ours.
+    if created.as_ref().is_err_and(exists) && storage.is_link(path)? {
+        storage.remove_file(path)?;
+        created = storage.create_file(path);
+    }
+    let file = match created {
+        Err(error) if exists(&error) => storage.open_file(path, Access::ReadWrite)?,
+        created => return created?.write_at(0, &[std::io::IoSlice::new(bytes)]),
     };
     file.write_at(0, &[std::io::IoSlice::new(bytes)])?;
     file.set_len(bytes.len() as u64)
@@ -292,9 +295,13 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
 }
 
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
-/// What a stranger put there stays, and the directory with it: that is no failure.
+/// What a stranger put there stays, and the directory with it: that is no failure. Of a link only the
+/// link is removed: what it leads to is not ours.
 pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
     let io = |error| Error::io(error, ErrorContext::at(target));
+    if storage.is_link(target).map_err(io)? {
+        return storage.remove_file(target).map_err(io);
+    }
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());
     }

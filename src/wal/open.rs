@@ -145,14 +145,13 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
     let mut dirs = Vec::new();
     let mut deleted = Vec::new();
     for entry in environment.storage.list_dir(root).map_err(io)? {
-        if entry.kind != EntryKind::Directory {
-            continue;
-        }
         let path = root.join(&entry.name);
-        if is_stream_dir_name(&entry.name) {
-            dirs.push(path);
-        } else if is_deleted_dir_name(&entry.name) {
-            deleted.push(path);
+        match entry.kind {
+            EntryKind::Directory if is_stream_dir_name(&entry.name) => dirs.push(path),
+            EntryKind::Directory | EntryKind::Link if is_deleted_dir_name(&entry.name) => {
+                deleted.push(path);
+            }
+            _ => {}
         }
     }
     if !deleted.is_empty() {

@@ -14,6 +14,7 @@ mod durability;
 mod failure;
 mod fork;
 mod ids;
+mod links;
 mod locking;
 #[cfg(feature = "simulation")]
 mod mapped;

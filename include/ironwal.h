@@ -678,6 +678,12 @@ typedef struct ironwal_automatic_status {
  */
 #define IRONWAL_E_READ_ONLY -32
 
+/**
+ * The log's directory, or LOCK in it, is not what this log locked any more: it was moved, removed or
+ * replaced. Nothing at its path was changed, and nothing more can be appended.
+ */
+#define IRONWAL_E_DETACHED -33
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -331,6 +331,14 @@ impl StreamCore {
         self.poisoned.load(Ordering::Acquire)
     }
 
+    /// Latches where an error says that the log's root is detached, so that everybody who waits for
+    /// the stream wakes.
+    pub(super) fn latch_if_detached(&self, error: &Error) {
+        if matches!(error, Error::Detached(_)) && !self.is_poisoned() {
+            self.poison(Arc::new(error.duplicate()));
+        }
+    }
+
     pub(super) fn refuse_poisoned(&self) -> Result<()> {
         if !self.is_poisoned() {
             return Ok(());

@@ -15,8 +15,10 @@ use crate::options::WalOptions;
 use crate::segment::Readable;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+use crate::storage::StorageLock;
 use crate::storage::is_out_of_descriptors;
 use crate::stream::StreamCore;
+use crate::stream::attachment::Attachment;
 use crate::stream::rooms::Rooms;
 use crate::sync::Mutex;
 use crate::sync::OnceLock;
@@ -62,6 +64,8 @@ pub struct Environment {
     pub log: LogSink,
     /// Somebody else writes the log: nothing on disk is changed from here.
     pub read_only: bool,
+    /// The writer lock.
+    attachment: Attachment,
     /// Set once the helpers run.
     pub attendant: OnceLock<Arc<dyn Attendant>>,
     /// Whether a mapped segment can be stored into without a signal; asked once.
@@ -97,6 +101,7 @@ impl Environment {
             read_files: read_files.telling(move || closed.let_go()),
             rooms,
             blocks: options.block_cache_size.map(BlockCache::new),
+            attachment: Attachment::new(&options),
             options,
             root,
             log,
@@ -111,6 +116,33 @@ impl Environment {
             dirs_made: AtomicU64::new(0),
             dirs_durable: Mutex::new(0),
         }
+    }
+
+    /// Holds the writer lock until it is released.
+    pub fn hold_lock(&self, lock: Box<dyn StorageLock>) {
+        self.attachment.hold(lock);
+    }
+
+    /// Releases the writer lock.
+    pub fn release_lock(&self) {
+        self.attachment.release();
+    }
+
+    /// Refuses with `Detached` where the root, or `LOCK` in it, is not what this log locked any more.
+    /// To be called before names are changed. Two system calls.
+    pub fn check_root(&self) -> Result<()> {
+        self.attachment.check(&self.root)
+    }
+
+    /// The same, where that was not asked for a second, or a shorter interval of background syncs.
+    pub(super) fn check_root_at_times(&self) -> Result<()> {
+        self.attachment.check_at_times(&self.root)
+    }
+
+    /// Refuses once the root was found detached. No system call.
+    #[inline]
+    pub(super) fn refuse_detached(&self) -> Result<()> {
+        self.attachment.refuse_lost(&self.root)
     }
 
     /// A number for a stream that no other of this log has while it is open.

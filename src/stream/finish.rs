@@ -35,7 +35,7 @@ use crate::sync::atomic::Ordering;
 
 impl StreamCore {
     /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
-    /// that is poisoned is left as it is, for recovery, and tells so.
+    /// that is poisoned, or whose root is detached, is left as it is, for recovery, and tells so.
     pub fn close(&self) -> Result<()> {
         if !self.stop_appends(Life::Closed) {
             return Ok(());
@@ -43,6 +43,7 @@ impl StreamCore {
         let mut upkeep = self.upkeep.lock();
         self.unmap();
         let closed = self.durability.exclusive(|| {
+            self.environment.refuse_detached()?;
             self.refuse_poisoned()?;
             let unsealed = self.tail.lock().has_unsealed();
             if unsealed || self.written_end() > self.durability.committed() {
@@ -52,7 +53,8 @@ impl StreamCore {
             self.leave_exact_files()
         });
         self.durability.close();
-        if std::mem::take(&mut upkeep.spare) != Spare::None {
+        let has_spare = std::mem::take(&mut upkeep.spare) != Spare::None;
+        if has_spare && self.environment.refuse_detached().is_ok() {
             self.remove_spare();
         }
         self.forget_files();

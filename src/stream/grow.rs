@@ -117,6 +117,7 @@ impl StreamCore {
         next: Next,
         rotated: bool,
     ) -> Result<(Arc<Part>, FileOffset, Option<Mapped>)> {
+        self.environment.check_root()?;
         let is_first = !upkeep.dir_exists;
         self.make_directory(upkeep)?;
         let header = self.next_header(upkeep.generation, end, next, rotated);

@@ -3,6 +3,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `environment` | what do all streams of a log share? |
+//! | `attachment` | is the log's root still the directory that it locked? |
 //! | `catalogue` | which segments make up the stream right now? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
@@ -29,6 +30,7 @@
 
 mod ahead;
 mod append;
+mod attachment;
 mod catalogue;
 mod core;
 mod cursor;

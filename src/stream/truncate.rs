@@ -55,6 +55,7 @@ impl StreamCore {
         let _upkeep = self.upkeep.lock();
         self.durability.exclusive(|| {
             self.admit(&self.tail.lock())?;
+            self.environment.check_root()?;
             let reached = self.round().map_err(|error| error.duplicate())?;
             self.durability.advance(reached);
             let newest = {

@@ -255,10 +255,11 @@ impl Wal {
     /// that could not be opened took no appends and are passed over.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter_to_write()?;
+        self.log.environment.check_root()?;
         let streams = self.log.served(&self.log.known.read());
         let mut result = Ok(());
         for stream in streams {
-            let synced = match stream.sync() {
+            let synced = match stream.sync_attached() {
                 // Deleted meanwhile: nothing to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,

@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::check_key;
 use crate::format::stream_dir_name;
-use crate::storage::StorageLock;
 use crate::storage::fork_generation;
 use crate::stream::Environment;
 use crate::stream::Life;
@@ -47,14 +46,14 @@ pub struct Log {
     closed: AtomicBool,
     /// Held while a stream is deleted: who finds one deleted under it waits here.
     pub deletions: Mutex<()>,
-    /// The writer lock; taken out when the log is closed, never there when it is read-only.
-    lock: Mutex<Option<Box<dyn StorageLock>>>,
+    /// Held while the log is closed, and by who keeps it from being closed.
+    closing: Mutex<()>,
     fork_generation: u64,
 }
 
 /// While this lives the log is not closed and its writer lock is held.
 #[cfg(feature = "sharded")]
-pub type HeldOpen<'a> = crate::sync::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+pub type HeldOpen<'a> = crate::sync::MutexGuard<'a, ()>;
 
 impl Log {
     pub fn new(
@@ -62,7 +61,6 @@ impl Log {
         helpers: Arc<Helpers>,
         known: HashMap<Arc<str>, Known>,
         unnamed: HashMap<PathBuf, Arc<Error>>,
-        lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
         Log {
             environment,
@@ -72,7 +70,7 @@ impl Log {
             unnamed,
             closed: AtomicBool::new(false),
             deletions: Mutex::new(()),
-            lock: Mutex::new(lock),
+            closing: Mutex::new(()),
             fork_generation: fork_generation(),
         }
     }
@@ -103,13 +101,15 @@ impl Log {
         }
     }
 
-    /// Keeps a close that begins now waiting until the guard goes.
+    /// Keeps a close that begins now waiting until the guard goes. For who changes names:
+    /// `Detached` where the root is not this log's any more.
     #[cfg(feature = "sharded")]
     pub fn hold_open(&self) -> Result<HeldOpen<'_>> {
         self.enter()?;
-        let lock = self.lock.lock();
+        let open = self.closing.lock();
         self.enter()?;
-        Ok(lock)
+        self.environment.check_root()?;
+        Ok(open)
     }
 
     /// The stream, if anything was ever appended to it or somebody holds a handle.
@@ -210,6 +210,7 @@ impl Log {
     /// Deletes a stream. Durable on return.
     pub fn delete(&self, key: &str) -> Result<()> {
         let _deletions = self.deletions.lock();
+        self.environment.check_root()?;
         let Some(stream) = self.find(key)? else {
             // Perhaps a deletion whose durability was not told: make it so.
             let root = &self.environment.root;
@@ -237,16 +238,18 @@ impl Log {
     }
 
     /// Closes the log: everything durable, files at their exact length, threads joined, lock
-    /// released. The first failure is told; the rest is done all the same. Idempotent.
+    /// released. The first failure is told; the rest is done all the same. Idempotent. A log whose
+    /// root is detached leaves all files as they are, for recovery, and says so.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
         }
         // Who comes second waits for the first and finds nothing left to do.
-        let mut lock = self.lock.lock();
+        let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        let attached = self.environment.check_root();
         self.helpers.stop();
         if self.environment.read_only {
             for known in self.known.write().values() {
@@ -262,8 +265,8 @@ impl Log {
         // rename what another process has opened meanwhile.
         drop(self.deletions.lock());
         let failed = closed.into_iter().find(Result::is_err);
-        *lock = None;
-        failed.unwrap_or(Ok(()))
+        self.environment.release_lock();
+        attached.and(failed.unwrap_or(Ok(())))
     }
 }
 

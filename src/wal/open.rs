@@ -45,25 +45,32 @@ pub fn open(
     is_stepped: bool,
 ) -> Result<Log> {
     options.check()?;
-    let (root, lock) = take_root(&*storage, &options)?;
+    let (root, storage, lock) = take_root(storage, &options)?;
     options.archive_path = archive_path(&*storage, &options, &root)?;
     let helpers = Helpers::new(Arc::clone(&log), is_stepped);
     let environment = Arc::new(Environment::new(storage, options, root, log));
+    environment.hold_lock(lock);
+    let opened = open_streams(&environment, &helpers);
+    opened.inspect_err(|_| environment.release_lock())
+}
+
+/// Recovers the streams of a log that is locked.
+fn open_streams(environment: &Arc<Environment>, helpers: &Arc<Helpers>) -> Result<Log> {
     let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
     // Set once, here.
     let _ = environment.attendant.set(attendant);
-    let dirs = stream_dirs(&environment)?;
+    let dirs = stream_dirs(environment)?;
     let recovered = match environment.options.on_corruption {
         CorruptionPolicy::Error => {
             // All streams are looked at before any is touched.
-            let shared = Arc::clone(&environment);
+            let shared = Arc::clone(environment);
             let judged = for_each(dirs, move |dir| judge(&shared, &dir));
             refuse_all_damage(&judged)?;
-            let shared = Arc::clone(&environment);
+            let shared = Arc::clone(environment);
             for_each(judged, move |judged| recover(&shared, judged))
         }
         CorruptionPolicy::Truncate => {
-            let shared = Arc::clone(&environment);
+            let shared = Arc::clone(environment);
             for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
         }
     };
@@ -80,14 +87,15 @@ pub fn open(
             }
         }
     }
-    Ok(Log::new(environment, helpers, known, unnamed, Some(lock)))
+    let (environment, helpers) = (Arc::clone(environment), Arc::clone(helpers));
+    Ok(Log::new(environment, helpers, known, unnamed))
 }
 
+/// The root, the disk as it is reached from there, and the lock.
+type Taken = (PathBuf, Arc<dyn Storage>, Box<dyn StorageLock>);
+
 /// Makes sure of the root directory, durably, and locks it.
-fn take_root(
-    storage: &dyn Storage,
-    options: &WalOptions,
-) -> Result<(PathBuf, Box<dyn StorageLock>)> {
+fn take_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<Taken> {
     let asked = std::path::absolute(&options.root_path)
         .map_err(|error| Error::io(error, ErrorContext::at(&options.root_path)))?;
     let io = |error| Error::io(error, ErrorContext::at(&asked));
@@ -100,6 +108,7 @@ fn take_root(
         Some(_) => return Err(io(io::ErrorKind::NotADirectory.into())),
     }
     let root = storage.canonical(&asked).map_err(io)?;
+    let storage = storage.rooted(&root).map_err(io)?.unwrap_or(storage);
     let lock_path = root.join(LOCK_FILE);
     // The root's own name is made durable before the lock file exists; so where that file is
     // found, it has been.
@@ -109,7 +118,7 @@ fn take_root(
         }
     }
     match storage.lock(&lock_path) {
-        Ok(lock) => Ok((root, lock)),
+        Ok(lock) => Ok((root, storage, lock)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::Locked(root)),
         Err(error) => Err(Error::io(error, ErrorContext::at(&lock_path))),
     }

@@ -7,6 +7,7 @@ mod support;
 #[cfg(feature = "simulation")]
 mod crash;
 mod damage;
+mod detached;
 mod determinism;
 #[cfg(feature = "simulation")]
 mod durability;

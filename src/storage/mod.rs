@@ -16,6 +16,7 @@ mod fork;
 mod lock;
 mod mapping;
 mod prefetch;
+mod random;
 #[cfg(unix)]
 mod real;
 #[cfg(all(unix, feature = "simulation"))]
@@ -30,6 +31,7 @@ pub use cancellation::CancellationGuard;
 pub use fork::fork_generation;
 pub use mapping::Mapping;
 pub use prefetch::prefetch;
+pub use random::random_bytes;
 #[cfg(unix)]
 pub use real::RealDisk;
 pub use thread::spawn;
@@ -74,6 +76,8 @@ pub struct DirEntry {
     pub name: String,
     /// What it is.
     pub kind: EntryKind,
+    /// The name is a symbolic link; `kind` is what it leads to.
+    pub is_link: bool,
 }
 
 /// A file that was opened, and how it begins.
@@ -140,6 +144,12 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// What `path` is, following links; `None` where nothing is.
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>>;
+
+    /// Whether `path` is a symbolic link, wherever it leads.
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        let _ = path;
+        Ok(false)
+    }
 
     /// Makes the directory's entries durable: all creations, renames and removals in it that
     /// returned before this call began.

@@ -1,5 +1,6 @@
 //! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use crate::options::WalOptions;
 use crate::segment::Readable;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+use crate::storage::StorageLock;
 use crate::storage::is_out_of_descriptors;
+use crate::stream::LogIdentity;
 use crate::stream::StreamCore;
 use crate::stream::rooms::Rooms;
 use crate::sync::Mutex;
@@ -62,6 +65,11 @@ pub struct Environment {
     pub log: LogSink,
     /// Somebody else writes the log: nothing on disk is changed from here.
     pub read_only: bool,
+    /// Which log this is.
+    pub identity: LogIdentity,
+    /// The directories of streams that are links, by their path in the root, and the locks on what
+    /// they lead to.
+    pub(super) owned: Mutex<BTreeMap<PathBuf, Box<dyn StorageLock>>>,
     /// Set once the helpers run.
     pub attendant: OnceLock<Arc<dyn Attendant>>,
     /// Whether a mapped segment can be stored into without a signal; asked once.
@@ -101,6 +109,8 @@ impl Environment {
             root,
             log,
             read_only: false,
+            identity: LogIdentity::default(),
+            owned: Mutex::default(),
             attendant: OnceLock::new(),
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),

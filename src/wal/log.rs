@@ -262,6 +262,7 @@ impl Log {
         // rename what another process has opened meanwhile.
         drop(self.deletions.lock());
         let failed = closed.into_iter().find(Result::is_err);
+        self.environment.disown_linked();
         *lock = None;
         failed.unwrap_or(Ok(()))
     }

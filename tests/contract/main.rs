@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 #[cfg(feature = "simulation")]
 mod crash;
 mod damage;
@@ -13,7 +14,9 @@ mod durability;
 #[cfg(feature = "simulation")]
 mod failure;
 mod fork;
+mod identity;
 mod ids;
+mod links;
 mod locking;
 #[cfg(feature = "simulation")]
 mod mapped;

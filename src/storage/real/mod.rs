@@ -87,14 +87,18 @@ impl Storage for RealDisk {
         let mut entries = Vec::new();
         list_names(dir, &mut |name, told| {
             // Where a link leads the directory does not tell.
-            let kind = match told {
-                Some(kind) => Some(kind),
-                None => self.kind(&dir.join(name))?,
+            let path = dir.join(name);
+            let (kind, is_link) = match told {
+                Some(kind) => (Some(kind), false),
+                None => (self.kind(&path)?, self.is_link(&path)?),
             };
             // Gone since it was listed: not in the directory any more.
             if let Some(kind) = kind {
-                let name = name.to_owned();
-                entries.push(DirEntry { name, kind });
+                entries.push(DirEntry {
+                    name: name.to_owned(),
+                    kind,
+                    is_link,
+                });
             }
             Ok(())
         })?;
@@ -124,6 +128,14 @@ impl Storage for RealDisk {
             {
                 Ok(Some(EntryKind::Other))
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => Ok(found.is_symlink()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -38,18 +38,12 @@ const COMPARED_AT_ONCE: usize = 128 << 10;
 
 /// Where an archive lies, whatever the process's directory is later: without links and `..`.
 ///
-/// Errors: `Config` where that is in a log, or where it is the archive of another log than `own`.
-pub fn resolve_archive(
-    storage: &dyn Storage,
-    archive: &Path,
-    root: &Path,
-    own: Option<LogId>,
-) -> Result<PathBuf> {
+/// Errors: `Config` where that is in a log.
+pub fn resolve_archive(storage: &dyn Storage, archive: &Path, root: &Path) -> Result<PathBuf> {
     let io = |error| Error::io(error, ErrorContext::at(archive));
     let absolute = std::path::absolute(archive).map_err(io)?;
     let resolved = resolve(storage, &absolute).map_err(io)?;
     refuse_in_log(storage, &resolved, root)?;
-    refuse_owned_by_another(storage, &resolved, own)?;
     Ok(resolved)
 }
 
@@ -125,6 +119,17 @@ fn owned_by(archive: &Path, owner: &str, own: Option<LogId>) -> Error {
 }
 
 impl Environment {
+    /// Refuses the archive that the log was opened with where it belongs to another log.
+    pub fn refuse_others_archive(&self) -> Result<()> {
+        match &self.options.archive_path {
+            Some(archive) => {
+                let own = self.identity.known_id();
+                refuse_owned_by_another(&*self.storage, archive, own).map(|_| ())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses an archive that another log uses, or a directory in it that is a log.
     pub(super) fn check_archive(&self, archive: &Path, dir: &Path) -> Result<()> {
         let storage = &*self.storage;

@@ -100,6 +100,11 @@ impl LogIdentity {
         self.greatest_seen.fetch_max(seen, Ordering::AcqRel);
     }
 
+    /// Whether the log is not new.
+    pub fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Acquire)
+    }
+
     /// Makes the file, where there is none, or where streams tell of greater numbers than it does.
     /// All that is in the log was noted before.
     pub fn settle(&self, environment: &Environment) -> Result<()> {
@@ -112,7 +117,7 @@ impl LogIdentity {
         if stored.is_durable && given >= seen {
             return Ok(());
         }
-        let next = match self.is_used.load(Ordering::Acquire) {
+        let next = match self.is_used() {
             true => (seen.max(given) / INCARNATIONS_SKIPPED).saturating_add(1),
             false => 0,
         };

@@ -55,7 +55,7 @@ pub fn open(
         format!("the identity of the log is damaged ({})", path.display())
     });
     if let Some(archive) = &options.archive_path {
-        let archive = resolve_archive(&*storage, archive, &root, identity.known_id())?;
+        let archive = resolve_archive(&*storage, archive, &root)?;
         options.archive_path = Some(archive);
     }
     let helpers = Helpers::new(Arc::clone(&log), is_stepped);
@@ -68,6 +68,9 @@ pub fn open(
     let dirs = stream_dirs(&environment)?;
     let shared = Arc::clone(&environment);
     let has_identity = environment.identity.known_id().is_some();
+    if has_identity {
+        environment.refuse_others_archive()?;
+    }
     let recovered = match environment.options.on_corruption {
         CorruptionPolicy::Truncate if has_identity => for_each(dirs, move |dir| {
             recover(&shared, own_link(&shared, judge(&shared, dir)))
@@ -84,6 +87,7 @@ pub fn open(
                 environment.tell(log::Level::Error, lost);
             }
             settle_identity(&environment)?;
+            refuse_archive_of_a_known_other(&environment)?;
             let owned = judged.into_iter();
             let owned: Vec<Judged> = owned.map(|judged| own_link(&environment, judged)).collect();
             if is_strict {
@@ -155,6 +159,18 @@ fn settle_identity(environment: &Environment) -> Result<()> {
             Ok(())
         }
         settled => settled,
+    }
+}
+
+/// Refuses an archive that names another log, for a log that was given its name just now. One that had
+/// lost its name is served: the archive may be its own, and each use of it is refused.
+fn refuse_archive_of_a_known_other(environment: &Environment) -> Result<()> {
+    match environment.refuse_others_archive() {
+        Err(error) if environment.identity.is_used() => {
+            environment.tell(log::Level::Warn, &error.to_string());
+            Ok(())
+        }
+        checked => checked,
     }
 }
 

@@ -114,3 +114,27 @@ fn a_segment_of_an_earlier_stream_of_the_key_is_not_taken_for_one_of_this() {
     let kept = fs::read(dir.join("00000000000000000001.wal")).expect("is there");
     assert_eq!(kept, old, "nothing is touched");
 }
+
+#[test]
+fn a_log_that_lost_its_name_is_served_and_its_archive_waits_for_a_decision() {
+    let place = support::place();
+    let mut options = options(place.path(), SyncMode::Async);
+    options.max_entries_per_segment = 1;
+    options.archive_path = Some(place.path().join("archive"));
+    let wal = Wal::new(options.clone()).expect("opens");
+    for id in 0..5u8 {
+        wal.append("s", &[id]).expect("appends");
+    }
+    assert_eq!(wal.truncate("s", 2).expect("truncates"), 2);
+    wal.close().expect("closes");
+    fs::remove_file(place.path().join("log/IDENTITY")).expect("removes");
+    let wal = Wal::new(options).expect("opens");
+    assert_eq!(all_entries(&wal, "s").len(), 3);
+    let refused = wal.truncate("s", 4).expect_err("whose archive is it?");
+    assert!(refused.to_string().contains("remove"), "{refused}");
+    assert_eq!(all_entries(&wal, "s").len(), 3);
+    fs::remove_file(place.path().join("archive/IDENTITY")).expect("removes");
+    assert_eq!(wal.truncate("s", 4).expect("truncates"), 2);
+    assert_eq!(wal.restore_archived("s").expect("restores"), 4);
+    assert_eq!(all_entries(&wal, "s").len(), 5);
+}

@@ -6,14 +6,19 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::CUT_SUFFIX;
+use crate::format::IDENTITY_FILE;
 use crate::format::INDEX_FILE;
+use crate::format::Identity;
+use crate::format::IdentityFault;
 use crate::format::IndexFile;
 use crate::format::is_deleted_dir_name;
 use crate::inspect::report::Severity;
 use crate::inspect::report::VerifyFinding;
 use crate::inspect::report::VerifyReport;
 use crate::inspect::streams::Place;
+use crate::inspect::verify::unreadable;
 use crate::recovery::StreamFacts;
+use crate::recovery::read_identity;
 use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
 use crate::storage::EntryKind;
@@ -84,8 +89,11 @@ pub fn check_root(place: &Place, report: &mut VerifyReport) -> Result<()> {
         let may_be_deleted = matches!(entry.kind, EntryKind::Directory | EntryKind::Link);
         if may_be_deleted && is_deleted_dir_name(&entry.name) {
             let path = place.root.join(&entry.name);
-            let what = match place.storage.is_link(&path).unwrap_or(false) {
-                true => "a symbolic link: removed at open, what it leads to is left alone",
+            let what = match entry.is_link {
+                true => {
+                    "a symbolic link: what it leads to is removed at open only where OWNER there says \
+                     that it is this log's"
+                }
                 false => "a deleted stream that is being removed, or left by a crash",
             };
             report
@@ -93,9 +101,37 @@ pub fn check_root(place: &Place, report: &mut VerifyReport) -> Result<()> {
                 .push(VerifyFinding::new(Severity::Note, path, what));
         }
     }
+    check_identity(place, report);
     #[cfg(feature = "sharded")]
     sharded::check(place, report);
     Ok(())
+}
+
+/// Looks at the identity of the log. A deletion writes it over, in one sector.
+fn check_identity(place: &Place, report: &mut VerifyReport) {
+    let path = place.root.join(IDENTITY_FILE);
+    let found = read_identity(&*place.storage, &path);
+    let (severity, what) = match found {
+        Ok(Some(Ok(Identity::Log { .. }))) => return,
+        Ok(None) => (
+            Severity::Note,
+            "missing; made anew when the log is opened for writing".to_owned(),
+        ),
+        Ok(Some(Err(IdentityFault::Newer(version)))) => (
+            Severity::Unreadable,
+            format!("format version {version}, newer than this library reads"),
+        ),
+        Ok(Some(_)) => (
+            Severity::Damage,
+            "the identity of the log is damaged".to_owned(),
+        ),
+        Err(error) => {
+            let error = Error::io(error, ErrorContext::at(&path));
+            return report.findings.push(unreadable("", &path, &error));
+        }
+    };
+    let finding = VerifyFinding::new(severity, path, what);
+    report.findings.push(finding);
 }
 
 /// The files of a sharded log.
@@ -107,7 +143,6 @@ mod sharded {
     use crate::format::CountedFile;
     use crate::format::SECTOR_LEN;
     use crate::format::SHARDS_FILE;
-    use crate::inspect::verify::unreadable;
     use crate::recovery::checkpoints::Foreign;
     use crate::recovery::checkpoints::Found;
     use crate::recovery::checkpoints::Scanner;

@@ -74,7 +74,9 @@ pub(super) fn heads(
             return Err(Error::InvalidFilename(what));
         }
         let io = |error| Error::io(error, ErrorContext::at(&path));
-        if let Some(known) = known.get(&name_id) {
+        // Of the newest one the header is read again: it tells whether this still is the stream that
+        // was looked at before.
+        if let Some(known) = known.get(&name_id).filter(|_| !raw.is_empty()) {
             raw.push((name_id, Looked::Before(known.clone())));
             continue;
         }
@@ -259,6 +261,8 @@ impl RawHead {
             lost_from: expected.name_id,
             first_kept_id: EntryId(0),
             cut_epoch: 0,
+            // What the neighbours say, once all are known.
+            incarnation: 0,
         })
     }
 

@@ -17,11 +17,13 @@ use crate::format::key_from_dir_name;
 use crate::format::segment_file_name;
 use crate::format::stream_dir_name;
 use crate::ids::FileOffset;
+use crate::recovery::facts::Foreign;
 use crate::recovery::facts::Head;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::facts::incarnation;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
 use crate::recovery::heads::Identity;
@@ -103,6 +105,7 @@ fn look(
             Looked::Now(head) => head.judge(&expected),
         });
     }
+    compare_incarnations(&mut segments);
     disbelieve_lone_trailers(&mut segments);
     let temporary = listing
         .iter()
@@ -128,6 +131,24 @@ fn look(
         scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
     Ok(facts)
+}
+
+/// All segments of a stream tell the same incarnation. One that tells another is of a stream that
+/// was deleted, or that came later; a damaged header counts as what the others tell.
+fn compare_incarnations(segments: &mut [SegmentFacts]) {
+    let Some(expected) = incarnation(segments) else {
+        return;
+    };
+    for segment in segments {
+        match &mut segment.head {
+            Head::Good(header) if header.incarnation != expected => {
+                let other = Foreign::OtherIncarnation(header.incarnation);
+                segment.head = Head::Foreign(other);
+            }
+            Head::Rotten(header) => header.incarnation = expected,
+            Head::Good(_) | Head::Unborn | Head::Foreign(_) => {}
+        }
+    }
 }
 
 /// An entry that ends a file may end like a footer does, checksum included: whoever appends it

@@ -16,6 +16,7 @@ mod fork;
 mod lock;
 mod mapping;
 mod prefetch;
+mod random;
 #[cfg(unix)]
 mod real;
 #[cfg(all(unix, feature = "simulation"))]
@@ -30,6 +31,7 @@ pub use cancellation::CancellationGuard;
 pub use fork::fork_generation;
 pub use mapping::Mapping;
 pub use prefetch::prefetch;
+pub use random::random_bytes;
 #[cfg(unix)]
 pub use real::RealDisk;
 pub use thread::spawn;
@@ -76,6 +78,8 @@ pub struct DirEntry {
     pub name: String,
     /// What it is.
     pub kind: EntryKind,
+    /// The name is a symbolic link; `kind` is what it leads to.
+    pub is_link: bool,
 }
 
 /// A file that was opened, and how it begins.

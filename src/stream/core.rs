@@ -123,6 +123,7 @@ impl StreamCore {
             segments,
             next,
             generation,
+            incarnation,
             first_kept,
             durable_end,
             failure,
@@ -190,6 +191,7 @@ impl StreamCore {
             acknowledged_end: AtomicU64::new(0),
             upkeep: Mutex::new(Upkeep {
                 generation,
+                incarnation,
                 dir_exists,
                 spare: Spare::None,
             }),

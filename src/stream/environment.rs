@@ -1,5 +1,6 @@
 //! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
 use crate::storage::is_out_of_descriptors;
+use crate::stream::LogIdentity;
 use crate::stream::StreamCore;
 use crate::stream::attachment::Attachment;
 use crate::stream::rooms::Rooms;
@@ -66,6 +68,11 @@ pub struct Environment {
     pub read_only: bool,
     /// The writer lock.
     attachment: Attachment,
+    /// Which log this is.
+    pub identity: LogIdentity,
+    /// The directories of streams that are links, by their path in the root, and the locks on what
+    /// they lead to.
+    pub(super) owned: Mutex<BTreeMap<PathBuf, Box<dyn StorageLock>>>,
     /// Set once the helpers run.
     pub attendant: OnceLock<Arc<dyn Attendant>>,
     /// Whether a mapped segment can be stored into without a signal; asked once.
@@ -106,6 +113,8 @@ impl Environment {
             root,
             log,
             read_only: false,
+            identity: LogIdentity::default(),
+            owned: Mutex::default(),
             attendant: OnceLock::new(),
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),
@@ -123,8 +132,9 @@ impl Environment {
         self.attachment.hold(lock);
     }
 
-    /// Releases the writer lock.
+    /// Releases the writer lock, and before it those on what links lead to.
     pub fn release_lock(&self) {
+        self.owned.lock().clear();
         self.attachment.release();
     }
 

@@ -5,8 +5,8 @@
 //! the file is cut to its exact length, so that the same calls leave the same bytes. A crash
 //! anywhere in this leaves what a crash after the last round leaves: nothing to cut but zeros.
 //!
-//! **Delete.** The directory is renamed and the root synced: that is the commit point. Then the
-//! files go; what a crash leaves of them is removed at open.
+//! **Delete.** The log's number of incarnations grows, durably. The directory is renamed and the root
+//! synced: that is the commit point. Then the files go; what a crash leaves of them is removed at open.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -26,10 +26,13 @@ use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+use crate::stream::Environment;
 use crate::stream::StreamCore;
+use crate::stream::archive::remove_if_there;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
+use crate::stream::linked::remove_deleted_link;
 use crate::stream::tail::Life;
 use crate::sync::atomic::Ordering;
 
@@ -196,11 +199,7 @@ impl StreamCore {
                     self.durability.advance(reached);
                 }
             }
-            let renamed = rename_away(
-                &*self.environment.storage,
-                &self.environment.root,
-                &self.dir,
-            );
+            let renamed = rename_away(&self.environment, &self.dir);
             renamed.map_err(|error| self.go_on_unless_gone(error))
         });
         let target = match deleted {
@@ -221,7 +220,7 @@ impl StreamCore {
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.environment.storage, &self.environment.root)?;
-        remove_deleted(&*self.environment.storage, &target)
+        remove_deleted(&self.environment, &target)
     }
 
     /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
@@ -272,20 +271,29 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
 }
 
 /// Renames a stream's directory so that it is no stream any more; not durable yet.
-fn rename_away(storage: &dyn Storage, root: &Path, dir: &Path) -> Result<PathBuf> {
+fn rename_away(environment: &Environment, dir: &Path) -> Result<PathBuf> {
+    let (storage, root) = (&*environment.storage, &environment.root);
     let io = |error| Error::io(error, ErrorContext::at(dir));
     let mut taken = 0;
     let mut target = deleted_name(dir, taken);
     while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
-        remove_deleted(storage, &target)?;
+        if let Err(error) = remove_deleted(environment, &target) {
+            let is_foreign = matches!(error, Error::InvalidFilename(_) | Error::Locked(_));
+            // A link to what is not provably ours stays; the next name will do.
+            if !is_foreign {
+                return Err(error);
+            }
+        }
         if storage.kind(&target).map_err(io)?.is_some() {
             taken += 1;
             target = deleted_name(dir, taken);
         }
     }
     if storage.kind(dir).map_err(io)?.is_some() {
+        // What is begun later under the key is told from what is deleted.
+        environment.identity.begin_next(environment)?;
         storage.rename(dir, &target).map_err(io)?;
     }
     Ok(target)
@@ -297,12 +305,13 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
 }
 
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
-/// What a stranger put there stays, and the directory with it: that is no failure. Of a link only the
-/// link is removed: what it leads to is not ours.
-pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
+/// What a stranger put there stays, and the directory with it: that is no failure. Of a link, what
+/// `linked` says.
+pub fn remove_deleted(environment: &Environment, target: &Path) -> Result<()> {
+    let storage = &*environment.storage;
     let io = |error| Error::io(error, ErrorContext::at(target));
     if storage.is_link(target).map_err(io)? {
-        return storage.remove_file(target).map_err(io);
+        return remove_deleted_link(environment, target);
     }
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());
@@ -310,7 +319,7 @@ pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
     let mut only_ours = true;
     for entry in storage.list_dir(target).map_err(io)? {
         if entry.kind != EntryKind::Directory && is_own_file_name(&entry.name) {
-            storage.remove_file(&target.join(&entry.name)).map_err(io)?;
+            remove_if_there(storage, &target.join(&entry.name)).map_err(io)?;
         } else {
             only_ours = false;
         }

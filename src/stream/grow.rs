@@ -52,6 +52,9 @@ const FREE_SHARE: u64 = 16;
 pub struct Upkeep {
     /// The generation of new segments.
     pub generation: u64,
+    /// What all segments of the stream tell it from earlier ones of its key by. `None`: it has no
+    /// segment yet.
+    pub incarnation: Option<u64>,
     /// The stream's directory is there.
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
@@ -120,7 +123,12 @@ impl StreamCore {
         self.environment.check_root()?;
         let is_first = !upkeep.dir_exists;
         self.make_directory(upkeep)?;
-        let header = self.next_header(upkeep.generation, end, next, rotated);
+        let given = || self.environment.identity.incarnation();
+        let incarnation = *upkeep.incarnation.get_or_insert_with(given);
+        let header = SegmentHeader {
+            incarnation,
+            ..self.next_header(upkeep.generation, end, next, rotated)
+        };
         let start = FileOffset(HEADER_AREA_LEN);
         let frame_end = start + frame_len;
         let needed = (frame_end + footer_reserve(frame_end)) - start;
@@ -194,6 +202,9 @@ impl StreamCore {
                     let what = format!("{} is not a directory", self.dir.display());
                     return Err(Error::InvalidFilename(what));
                 }
+                if storage.is_link(&self.dir).map_err(io)? {
+                    self.environment.own_linked(&self.dir, &self.key)?;
+                }
             }
             made => made.map_err(io)?,
         }
@@ -234,6 +245,7 @@ impl StreamCore {
             lost_from,
             first_kept_id: catalogue.first_kept,
             cut_epoch: catalogue.cut_epoch,
+            incarnation: 0,
         }
     }
 

@@ -24,12 +24,17 @@
 //! | `cursor` | how are entries read one after the other? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
+//! | `archive` | whose is an archive, and how does a segment get there without overwriting another? |
+//! | `identity` | which log is this, and which number does a new stream get? |
+//! | `linked` | what does it mean that a stream's directory is a link? |
+//! | `look` | what do the first sectors of a segment say that another process writes? |
 //! | `watch` | how does a stream that somebody else writes show here? |
 //! | `view` | where are the bytes of one entry borrowed from? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
 mod ahead;
 mod append;
+mod archive;
 mod attachment;
 mod catalogue;
 mod core;
@@ -42,6 +47,9 @@ mod frames;
 mod frontier;
 mod grow;
 mod hints;
+mod identity;
+mod linked;
+mod look;
 mod mapped;
 mod open;
 mod read;
@@ -58,6 +66,7 @@ mod wait;
 mod watch;
 
 pub use self::core::StreamCore;
+pub use archive::resolve_archive;
 pub use cursor::Cursor;
 pub use environment::Attendant;
 #[cfg(feature = "sharded")]
@@ -66,5 +75,6 @@ pub use environment::Environment;
 pub use finish::remove_deleted;
 #[cfg(feature = "capi")]
 pub use frames::free_buffers_at_thread_end;
+pub use identity::LogIdentity;
 pub use tail::Life;
 pub use view::EntryView;

@@ -3,8 +3,8 @@
 //! Truncation, and what a crash right after each step leaves:
 //!
 //! 1. everything written is synced, which seals what is full: nothing changed;
-//! 2. with an archive: each segment gets a second name there, and those names are made durable:
-//!    the segments are in both places;
+//! 2. with an archive: each segment gets a second name there (`archive`), and those names are made
+//!    durable: the segments are in both places;
 //! 3. a frontier slot with the new first id and the next epoch is stored and synced — **the commit
 //!    point**: open removes what is below it;
 //! 4. the files are removed and the directory is synced.
@@ -36,6 +36,9 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::read_exact_at;
 use crate::stream::StreamCore;
+use crate::stream::archive::archive_segment;
+use crate::stream::archive::remove_if_there;
+use crate::stream::archive::restore_segment;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 
@@ -43,7 +46,20 @@ impl StreamCore {
     /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
     /// return. Tells how many.
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
-        self.alone_with_all_durable(|newest| self.truncate_alone(newest, EntryId(safe_id)))
+        self.telling(|messages| {
+            let work = |newest: &Arc<Part>| self.truncate_alone(newest, EntryId(safe_id), messages);
+            self.alone_with_all_durable(work)
+        })
+    }
+
+    /// Runs `work`, then tells the log's owner what it has to say: with no lock held.
+    fn telling<R>(&self, work: impl FnOnce(&mut Vec<String>) -> R) -> R {
+        let mut messages = Vec::new();
+        let done = work(&mut messages);
+        for message in messages {
+            self.environment.tell(log::Level::Warn, &message);
+        }
+        done
     }
 
     /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
@@ -71,7 +87,12 @@ impl StreamCore {
         })
     }
 
-    fn truncate_alone(&self, newest: &Arc<Part>, safe_id: EntryId) -> Result<usize> {
+    fn truncate_alone(
+        &self,
+        newest: &Arc<Part>,
+        safe_id: EntryId,
+        messages: &mut Vec<String>,
+    ) -> Result<usize> {
         let catalogue = self.catalogue();
         let count = catalogue
             .parts
@@ -86,7 +107,7 @@ impl StreamCore {
             return Ok(0);
         };
         if let Some(archive) = self.archive_dir() {
-            self.link_into_archive(&archive, out)?;
+            self.link_into_archive(&archive, out, messages)?;
         }
         let next = Catalogue {
             first_kept: first,
@@ -144,30 +165,20 @@ impl StreamCore {
         Some(archive.join(self.dir.file_name()?))
     }
 
-    fn link_into_archive(&self, archive: &Path, out: &[Arc<Part>]) -> Result<()> {
-        let storage = &self.environment.storage;
+    fn link_into_archive(
+        &self,
+        archive: &Path,
+        out: &[Arc<Part>],
+        messages: &mut Vec<String>,
+    ) -> Result<()> {
+        let storage = &*self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if let Some(root) = archive.parent() {
-            for dir in [root, archive] {
-                if storage.kind(dir).map_err(io)?.is_none() {
-                    storage.create_dir(dir).map_err(io)?;
-                }
-                // Each time: who made it may have died, or failed, before its name was durable.
-                if let Some(parent) = dir.parent() {
-                    storage.sync_dir(parent).map_err(io)?;
-                }
-            }
+            self.environment.take_archive(root, archive)?;
         }
         for part in out {
-            let name = segment_file_name(part.segment.first_id());
-            let target = archive.join(&name);
-            // Left by a truncation or a restoration that was cut short.
-            if storage.kind(&target).map_err(io)?.is_some() {
-                storage.remove_file(&target).map_err(io)?;
-            }
-            storage
-                .link_or_copy(&part.segment.path(), &target)
-                .map_err(io)?;
+            let target = archive.join(segment_file_name(part.segment.first_id()));
+            archive_segment(storage, &part.segment.path(), &target, messages).map_err(io)?;
         }
         storage.sync_dir(archive).map_err(io)
     }
@@ -178,19 +189,32 @@ impl StreamCore {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
         };
-        self.alone_with_all_durable(|newest| self.restore_alone(newest, &archive))
+        self.telling(|messages| {
+            let work = |newest: &Arc<Part>| self.restore_alone(newest, &archive, messages);
+            self.alone_with_all_durable(work)
+        })
     }
 
-    fn restore_alone(&self, newest: &Arc<Part>, archive: &Path) -> Result<usize> {
-        let storage = &self.environment.storage;
+    fn restore_alone(
+        &self,
+        newest: &Arc<Part>,
+        archive: &Path,
+        messages: &mut Vec<String>,
+    ) -> Result<usize> {
+        let storage = &*self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
             return Ok(0);
         }
+        if let Some(root) = archive.parent() {
+            self.environment.check_archive(root, archive)?;
+        }
         let catalogue = self.catalogue();
-        let mut archived: Vec<EntryId> = storage
-            .list_dir(archive)
-            .map_err(io)?
+        let listing = match storage.list_dir(archive) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            listed => listed.map_err(io)?,
+        };
+        let mut archived: Vec<EntryId> = listing
             .iter()
             .filter(|entry| entry.kind == EntryKind::File)
             .filter_map(|entry| parse_segment_file_name(&entry.name))
@@ -211,7 +235,12 @@ impl StreamCore {
                 end.next_id == first_kept && told.is_some_and(|told| told.link == end.link)
             };
             let found = self.archived_part(archive, first_id)?;
-            let Some((segment, end)) = found.filter(|(_, end)| joins_on(end)) else {
+            // A damaged header counts as what its neighbours tell, so this is known where any is.
+            let incarnation = successor.as_ref().map(|s| s.segment.header.incarnation);
+            let is_ours = |segment: &Segment| incarnation == Some(segment.header.incarnation);
+            let Some((segment, end)) =
+                found.filter(|(segment, end)| joins_on(end) && is_ours(segment))
+            else {
                 // Perhaps of a deleted stream that had this name.
                 continue;
             };
@@ -227,13 +256,8 @@ impl StreamCore {
         back.reverse();
         for part in &back {
             let target = part.segment.path();
-            if storage.kind(&target).map_err(io)?.is_some() {
-                storage.remove_file(&target).map_err(io)?;
-            }
-            let name = segment_file_name(part.segment.first_id());
-            storage
-                .link_or_copy(&archive.join(name), &target)
-                .map_err(io)?;
+            let source = archive.join(segment_file_name(part.segment.first_id()));
+            restore_segment(storage, &source, &target, messages).map_err(io)?;
         }
         self.sync_stream_dir()?;
         let mut parts = back.clone();
@@ -246,7 +270,7 @@ impl StreamCore {
         self.commit_cut(newest, next)?;
         for part in &back {
             let name = segment_file_name(part.segment.first_id());
-            storage.remove_file(&archive.join(name)).map_err(io)?;
+            remove_if_there(storage, &archive.join(name)).map_err(io)?;
         }
         storage.sync_dir(archive).map_err(io)?;
         Ok(back.len())
@@ -260,11 +284,11 @@ impl StreamCore {
     ) -> Result<Option<(Segment, SegmentEnd)>> {
         let path = archive.join(segment_file_name(first_id));
         let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
-        let file = self
-            .environment
-            .storage
-            .open_file(&path, Access::Read)
-            .map_err(io)?;
+        let file = match self.environment.storage.open_file(&path, Access::Read) {
+            // Listed just now: taken away since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(io)?,
+        };
         let len = file.len().map_err(io)?;
         if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN + TRAILER_LEN) as u64 {
             return Ok(None);

@@ -195,7 +195,8 @@ impl Wal {
 
     /// Takes out the segments that lie entirely below `safe_id`, never the active one; with
     /// `archive_path` they are moved there, otherwise deleted. Durable on return, and so is all
-    /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`.
+    /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`. An archive of
+    /// another log, or in a log: `Config`.
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
         self.existing(stream)?.truncate(safe_id)

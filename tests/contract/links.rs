@@ -45,7 +45,7 @@ fn is_link(path: &Path) -> bool {
 }
 
 #[test]
-fn a_link_named_as_a_deleted_stream_is_removed_and_what_it_leads_to_is_left_alone() {
+fn a_link_named_as_a_deleted_stream_leaves_what_it_leads_to_alone() {
     let place = support::place();
     let root = made(place.path());
     let other = support::place();
@@ -60,14 +60,19 @@ fn a_link_named_as_a_deleted_stream_is_removed_and_what_it_leads_to_is_left_alon
     }
     let wal = Wal::new(small(place.path())).expect("opens");
     assert_eq!(wal.streams().expect("lists"), ["s"]);
-    for name in ["x#deleted", "y#deleted.1", "s#deleted"] {
-        assert!(!is_link(&root.join(name)), "{name} stays");
+    // Only one that leads to nothing of a log is removed.
+    for (name, stays) in [
+        ("x#deleted", true),
+        ("y#deleted.1", false),
+        ("s#deleted", true),
+    ] {
+        assert_eq!(is_link(&root.join(name)), stays, "{name}");
     }
     // In the way of a deletion.
-    symlink(&precious, root.join("s#deleted")).expect("links");
     wal.delete_stream("s").expect("deletes");
     wal.close().expect("closes");
-    assert!(!root.join("s").exists() && !is_link(&root.join("s#deleted")));
+    assert!(!root.join("s").exists() && !root.join("s#deleted.1").exists());
+    assert!(is_link(&root.join("s#deleted")));
     assert_eq!(support::everything(&precious), before);
 }
 
@@ -174,6 +179,31 @@ fn links_in_the_way_of_new_segments_are_never_written_through() {
     assert_eq!(wal.append("s", b"x").expect("appends"), 40);
     wal.close().expect("closes");
     assert_eq!(fs::read(&foreign).expect("reads"), b"precious");
+}
+
+#[test]
+fn an_identity_that_is_a_link_counts_as_damaged_and_is_never_written_through() {
+    let place = support::place();
+    let root = made(place.path());
+    let identity = root.join("IDENTITY");
+    let target = link_out(&identity, place.path());
+    let before = fs::read(&target).expect("reads");
+    let mut strict = small(place.path());
+    strict.on_corruption = CorruptionPolicy::Error;
+    let refused = Wal::new(strict).expect_err("a link");
+    assert!(refused.to_string().contains("IDENTITY"), "{refused}");
+    assert!(is_link(&identity));
+    let wal = Wal::new(small(place.path())).expect("opens");
+    assert!(!is_link(&identity));
+    assert_eq!(all_entries(&wal, "s").len(), 35);
+    // Made while the log is open: the deletion is refused, and the stream stays.
+    fs::remove_file(&identity).expect("removes");
+    symlink(&target, &identity).expect("links");
+    let refused = wal.delete_stream("s").expect_err("a link");
+    assert!(refused.to_string().contains("symbolic link"), "{refused}");
+    assert_eq!(all_entries(&wal, "s").len(), 35);
+    wal.append("s", b"x").expect("goes on");
+    assert_eq!(fs::read(&target).expect("reads"), before);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 #[cfg(feature = "simulation")]
 mod crash;
 mod damage;
@@ -14,7 +15,9 @@ mod durability;
 #[cfg(feature = "simulation")]
 mod failure;
 mod fork;
+mod identity;
 mod ids;
+mod linked_streams;
 mod links;
 mod locking;
 #[cfg(feature = "simulation")]

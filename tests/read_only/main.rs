@@ -5,6 +5,8 @@
 mod support;
 
 mod follow;
+#[cfg(feature = "simulation")]
+mod reborn;
 mod unchanged;
 
 /// Hands over to the part that this program was started for.

@@ -117,14 +117,21 @@ impl<D: Resolves> Storage for D {
         let mut entries = Vec::new();
         list_names(&self.place(dir)?, &mut |name, told| {
             // Where a link leads the directory does not tell.
-            let kind = match told {
-                Some(kind) => Some(kind),
-                None => self.place(&dir.join(name))?.kind()?,
+            let (kind, is_link) = match told {
+                Some(kind) => (Some(kind), false),
+                None => {
+                    let path = dir.join(name);
+                    let place = self.place(&path)?;
+                    (place.kind()?, place.is_link()?)
+                }
             };
             // Gone since it was listed: not in the directory any more.
             if let Some(kind) = kind {
-                let name = name.to_owned();
-                entries.push(DirEntry { name, kind });
+                entries.push(DirEntry {
+                    name: name.to_owned(),
+                    kind,
+                    is_link,
+                });
             }
             Ok(())
         })?;

@@ -30,7 +30,11 @@ pub(in super::super) struct RootDirectory {
 impl RootDirectory {
     /// Opens the directory at `path`, which is absolute and without links.
     pub(in super::super) fn open(path: &Path) -> io::Result<Arc<Self>> {
-        let place = Place::anywhere(path);
+        Self::open_at(path, Place::anywhere(path))
+    }
+
+    /// Opens the directory at `path`, which is reached as `place`; it may be a link to one.
+    fn open_at(path: &Path, place: Place<'_>) -> io::Result<Arc<Self>> {
         let open = || -> io::Result<OwnedFd> {
             let opened = match place.open_dir() {
                 // One that may not be read can be reached through all the same, but not locked.
@@ -89,7 +93,13 @@ impl Resolves for RootedDisk {
     }
 
     fn lock_root(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
-        lock_root(&self.root, path)
+        let parent = path.parent().unwrap_or(path);
+        if parent == self.root.path() {
+            return lock_root(&self.root, path);
+        }
+        // Not the root's: of an archive, or of a stream's directory that is a link.
+        let directory = RootDirectory::open_at(parent, self.place(parent)?)?;
+        lock_root(&directory, path)
     }
 }
 

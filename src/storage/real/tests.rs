@@ -242,7 +242,8 @@ fn names_that_are_not_unicode_are_left_out_of_a_listing() {
         entries,
         [DirEntry {
             name: "ours".to_owned(),
-            kind: EntryKind::File
+            kind: EntryKind::File,
+            is_link: false
         }]
     );
 }
@@ -363,12 +364,19 @@ fn all_names_of_a_directory_are_listed_whatever_their_length_and_number() {
     for number in 0..500 {
         let name = format!("{number:0width$}", width = 1 + number % 250);
         fs::write(dir.path().join(&name), b"").unwrap();
-        let kind = EntryKind::File;
-        expected.push(DirEntry { name, kind });
+        let (kind, is_link) = (EntryKind::File, false);
+        expected.push(DirEntry {
+            name,
+            kind,
+            is_link,
+        });
     }
     let mut expect = |name: &str, kind: EntryKind| {
-        let name = name.to_owned();
-        expected.push(DirEntry { name, kind });
+        expected.push(DirEntry {
+            name: name.to_owned(),
+            kind,
+            is_link: name.starts_with("to "),
+        });
     };
     fs::create_dir(dir.path().join("d")).unwrap();
     expect("d", EntryKind::Directory);

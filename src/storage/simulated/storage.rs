@@ -114,6 +114,7 @@ impl Storage for SimulatedDisk {
             let entry = |(name, &inode): (&Arc<str>, &InodeNumber)| DirEntry {
                 name: name.to_string(),
                 kind: kind_of(live, inode),
+                is_link: false,
             };
             Ok((Effect::Nothing, names.iter().map(entry).collect()))
         })

@@ -83,9 +83,10 @@ pub enum Identity {
 /// Why bytes are no such sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityFault {
-    /// No byte, or zeros only: it was never stored.
+    /// Zeros only, or less than a sector: it was never stored whole. A write that found no room may
+    /// leave such a file.
     Never,
-    /// Torn, rotten, short, or of something else.
+    /// Torn, rotten, or of something else.
     Damaged,
     /// Of a version to come.
     Newer(u16),
@@ -137,11 +138,11 @@ impl Identity {
 
     /// What the first bytes of a file say. What follows the sector is not looked at.
     pub fn decode(bytes: &[u8]) -> Result<Identity, IdentityFault> {
-        if bytes.iter().all(|byte| *byte == 0) {
+        let sector = bytes.first_chunk::<SECTOR_LEN>();
+        let sector = sector.ok_or(IdentityFault::Never)?;
+        if sector.iter().all(|byte| *byte == 0) {
             return Err(IdentityFault::Never);
         }
-        let sector = bytes.first_chunk::<SECTOR_LEN>();
-        let sector = sector.ok_or(IdentityFault::Damaged)?;
         let mut id = [0; LOG_ID_LEN];
         id.copy_from_slice(&sector[LOG_ID_AT..INCARNATIONS_AT]);
         let id = LogId(id);
@@ -244,7 +245,7 @@ mod tests {
             });
             for len in 1..SECTOR_LEN {
                 let decoded = Identity::decode(&sector[..len]);
-                assert_eq!(decoded, Err(IdentityFault::Damaged));
+                assert_eq!(decoded, Err(IdentityFault::Never));
             }
         }
         for zeros in [0, 1, SECTOR_LEN] {

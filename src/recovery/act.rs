@@ -34,6 +34,7 @@ use crate::segment::rewrite_checked;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
+use crate::storage::remove_file_if_there;
 
 /// A stream as it is after recovery, before its tail is synced.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct Recovered {
     pub durable_end: EntryId,
     /// The tail was written again, or cut: it must be synced before it is served.
     pub needs_sync: bool,
+    /// Truncated segments whose files could not be removed: nothing depends on it.
+    pub unremoved: Vec<PathBuf>,
     /// A step failed: only what is below the frontier is here, and nothing may be appended.
     pub failure: Option<Error>,
 }
@@ -67,6 +70,7 @@ impl Recovered {
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
             needs_sync: false,
+            unremoved: Vec::new(),
             failure: None,
         }
     }
@@ -105,6 +109,7 @@ fn as_judged(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
         needs_sync: false,
+        unremoved: Vec::new(),
         failure: None,
     }
 }
@@ -117,13 +122,16 @@ pub fn act(
     chunk_len: usize,
 ) -> Recovered {
     let mut recovered = as_judged(facts, verdict);
-    match prepare_tail(storage, facts, verdict, &recovered.segments, chunk_len) {
+    let mut unremoved = Vec::new();
+    let segments = &recovered.segments;
+    match prepare_tail(storage, facts, verdict, segments, &mut unremoved, chunk_len) {
         Ok(needs_sync) => recovered.needs_sync = needs_sync,
         Err(error) => {
             recovered.failure = Some(error);
             keep_below_frontier(&mut recovered, &facts.dir);
         }
     }
+    recovered.unremoved = unremoved;
     recovered
 }
 
@@ -154,13 +162,17 @@ fn prepare_tail(
     facts: &StreamFacts,
     verdict: &Verdict,
     segments: &[RecoveredSegment],
+    unremoved: &mut Vec<PathBuf>,
     chunk_len: usize,
 ) -> Result<bool> {
     let mut changed_names = false;
     let mut needs_sync = !verdict.notes.is_empty();
     for action in &verdict.actions {
         let (path, result) = run(storage, facts, action);
-        result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?;
+        match result {
+            Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
+            result => result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?,
+        }
         // Names change before the first cut; the cut relies on what was saved.
         if matches!(action, Action::Cut(..)) && changed_names {
             sync_names(storage, &facts.dir)?;
@@ -189,6 +201,16 @@ fn prepare_tail(
     Ok(needs_sync)
 }
 
+/// Whether an action removes what lies below the first id kept. Each open decides so again; the
+/// stream does without it.
+fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
+    let Action::Remove(i) = *action else {
+        return false;
+    };
+    let next = facts.segments.get(i + 1).and_then(|s| s.head.header());
+    next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
+}
+
 fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
     let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
     match *action {
@@ -210,12 +232,12 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
         }
         Action::Remove(i) => {
             let path = path_of(i);
-            let removed = storage.remove_file(&path);
+            let removed = remove_file_if_there(storage, &path);
             (path, removed)
         }
         Action::RemoveTemporary => {
             let path = facts.dir.join(TEMPORARY_NAME);
-            let removed = storage.remove_file(&path);
+            let removed = remove_file_if_there(storage, &path);
             (path, removed)
         }
         Action::Cut(i, at) => {

@@ -100,14 +100,13 @@ impl Judge<'_> {
             }
         }
         let first_kept = self.verdict.first_kept.0;
-        while let [first, second, ..] = alive[..] {
-            let next = self.segment(second).head.header().map(|h| h.first_id);
-            if next.is_none_or(|next| next > first_kept) {
-                break;
-            }
-            self.verdict.actions.push(Action::Remove(first));
-            alive.remove(0);
-        }
+        let is_truncated = |two: &&[usize]| {
+            let next = self.segment(two[1]).head.header().map(|h| h.first_id);
+            next.is_some_and(|next| next <= first_kept)
+        };
+        let truncated = alive.windows(2).take_while(is_truncated).count();
+        let truncated = alive.drain(..truncated).map(Action::Remove);
+        self.verdict.actions.extend(truncated);
         alive
     }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::CUT_SUFFIX;
 use crate::format::checkpoint_record::checkpoint_seed;
@@ -236,7 +237,7 @@ fn save_aside(
     let target = storage.create_file(&aside).map_err(io)?;
     let start = facts.tail_end.end.0;
     let mut at = start;
-    let mut chunk = vec![0; environment.options.read_buffer_size];
+    let mut chunk = memory::zeroed(environment.options.read_buffer_size).map_err(io)?;
     while at < facts.file_len {
         let read = file.read_at(at, &mut chunk).map_err(io)?;
         if read == 0 {

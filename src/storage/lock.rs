@@ -18,6 +18,7 @@ use super::real::FileIdentity;
 use super::real::Found;
 use super::real::Place;
 use super::real::RootDirectory;
+use super::real::retry::retry_call;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::io;
@@ -79,30 +80,19 @@ fn refusal() -> io::Error {
 }
 
 fn identity_of_descriptor(descriptor: RawFd) -> io::Result<FileIdentity> {
-    // SAFETY: stat is plain data, fstat writes only to it, and the descriptor is open.
-    let stat = unsafe {
-        let mut stat: libc::stat = std::mem::zeroed();
-        if libc::fstat(descriptor, &mut stat) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        stat
-    };
+    // SAFETY: stat is plain data for which zeros are a valid value.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, and fstat writes only to `stat`.
+    retry_call(|| unsafe { libc::fstat(descriptor, &mut stat) })?;
     // The types differ between systems.
     #[allow(clippy::unnecessary_cast)]
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
 fn take_flock(descriptor: RawFd) -> io::Result<()> {
-    loop {
-        // SAFETY: flock on an open descriptor touches no memory of ours.
-        if unsafe { libc::flock(descriptor, libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    // SAFETY: flock on an open descriptor touches no memory of ours.
+    let call = || unsafe { libc::flock(descriptor, libc::LOCK_EX | libc::LOCK_NB) };
+    retry_call(call).map(drop)
 }
 
 /// Unlocked by name and not only by closing, for the case that a process got a copy of the descriptor

@@ -18,7 +18,9 @@ fn from_the_system() -> Option<[u8; 16]> {
     let mut bytes = [0u8; 16];
     let (at, len, flags) = (bytes.as_mut_ptr(), bytes.len(), 0);
     // SAFETY: writes at most these 16 bytes, which are ours.
-    let filled = unsafe { libc::syscall(libc::SYS_getrandom, at, len, flags) };
+    let call = || unsafe { libc::syscall(libc::SYS_getrandom, at, len, flags) };
+    // Before the system has gathered enough, the call waits, and a signal interrupts it.
+    let filled = super::real::retry::retry_call(call).ok()?;
     (filled == bytes.len() as libc::c_long).then_some(bytes)
 }
 

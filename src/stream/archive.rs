@@ -31,6 +31,7 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
+use crate::storage::remove_file_if_there;
 use crate::stream::Environment;
 
 /// So much of two files is compared at once.
@@ -192,44 +193,32 @@ fn make_dir(storage: &dyn Storage, dir: &Path) -> Result<()> {
 }
 
 /// Gives the segment at `from` the name `to`, in the archive. What had the name is kept under
-/// another one; which is told to `messages`. Not durable before the directory of `to` is synced.
-pub(super) fn archive_segment(
-    storage: &dyn Storage,
-    from: &Path,
-    to: &Path,
-    messages: &mut Vec<String>,
-) -> io::Result<()> {
-    if make_way(storage, from, to, messages)? {
+/// another one; the log's owner is told so. Not durable before the directory of `to` is synced.
+pub(super) fn archive_segment(environment: &Environment, from: &Path, to: &Path) -> io::Result<()> {
+    if make_way(environment, from, to)? {
         return Ok(());
     }
+    let storage = &*environment.storage;
     let unfinished = with_suffix(to, NEW_SUFFIX);
-    remove_if_there(storage, &unfinished)?;
+    remove_file_if_there(storage, &unfinished)?;
     storage.link_or_copy(from, &unfinished)?;
     storage.rename(&unfinished, to)
 }
 
 /// Gives the segment at `from` the name `to` again, in the stream.
-pub(super) fn restore_segment(
-    storage: &dyn Storage,
-    from: &Path,
-    to: &Path,
-    messages: &mut Vec<String>,
-) -> io::Result<()> {
-    if make_way(storage, from, to, messages)? {
+pub(super) fn restore_segment(environment: &Environment, from: &Path, to: &Path) -> io::Result<()> {
+    if make_way(environment, from, to)? {
         return Ok(());
     }
-    remove_if_there(storage, to)?;
+    let storage = &*environment.storage;
+    remove_file_if_there(storage, to)?;
     storage.link_or_copy(from, to)
 }
 
 /// Keeps what stands at `to` under another name, durably, unless it is the same segment as `from`:
 /// true.
-fn make_way(
-    storage: &dyn Storage,
-    from: &Path,
-    to: &Path,
-    messages: &mut Vec<String>,
-) -> io::Result<bool> {
+fn make_way(environment: &Environment, from: &Path, to: &Path) -> io::Result<bool> {
+    let storage = &*environment.storage;
     if storage.kind(to)?.is_none() {
         return Ok(false);
     }
@@ -250,11 +239,12 @@ fn make_way(
             }
             linked => {
                 linked?;
-                messages.push(format!(
+                let message = format!(
                     "{} holds another segment than the one that gets its name; it is kept as {}",
                     to.display(),
                     kept.display()
-                ));
+                );
+                environment.note(log::Level::Warn, message);
                 break;
             }
         }
@@ -286,14 +276,6 @@ fn is_same(storage: &dyn Storage, one: &Path, other: &Path) -> io::Result<bool> 
         at += wanted as u64;
     }
     Ok(true)
-}
-
-/// Removes a file. One that is not there is no failure.
-pub(super) fn remove_if_there(storage: &dyn Storage, path: &Path) -> io::Result<()> {
-    match storage.remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -26,9 +26,9 @@ use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+use crate::storage::remove_file_if_there;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
-use crate::stream::archive::remove_if_there;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
@@ -87,11 +87,13 @@ impl StreamCore {
     }
 
     fn leave_exact_files(&self) -> Result<()> {
+        // Otherwise left as after a crash: the next open seals.
+        self.sync_state.lock().check_sealed()?;
         let (newest, end, secured) = {
             let tail = self.tail.lock();
             let active = tail.active.clone().map(|active| (active, tail.written));
             match (active, tail.last_unsealed().cloned()) {
-                (Some((active, end)), full) if end.last_frame.is_none() => {
+                (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }
@@ -182,7 +184,7 @@ impl StreamCore {
         let path = self.dir.join(INDEX_FILE);
         if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
             let message = format!("{} not written: {error}", path.display());
-            self.environment.tell(log::Level::Debug, &message);
+            self.environment.note(log::Level::Debug, message);
         }
     }
 
@@ -192,6 +194,7 @@ impl StreamCore {
             return Err(Error::Closed);
         }
         let mut upkeep = self.upkeep.lock();
+        let mut not_removed = None;
         let deleted = self.durability.exclusive(|| {
             if !self.is_poisoned() {
                 // Those who wait for this are told so; whether it succeeds is theirs to know.
@@ -199,7 +202,7 @@ impl StreamCore {
                     self.durability.advance(reached);
                 }
             }
-            let renamed = rename_away(&self.environment, &self.dir);
+            let renamed = rename_away(&self.environment, &self.dir, &mut not_removed);
             renamed.map_err(|error| self.go_on_unless_gone(error))
         });
         let target = match deleted {
@@ -209,18 +212,21 @@ impl StreamCore {
         self.unmap();
         self.durability.close();
         upkeep.spare = Spare::None;
-        let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);
-        *self.catalogue.write() = Arc::new(Catalogue::default());
-        for part in &parts {
+        upkeep.leftovers.take();
+        let before =
+            std::mem::replace(&mut *self.catalogue.write(), Arc::new(Catalogue::default()));
+        for part in before.parts.iter() {
             self.environment.write_files.forget(&part.write_slot);
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.environment.storage, &self.environment.root)?;
-        remove_deleted(&self.environment, &target)
+        let removed = remove_deleted(&self.environment, &target);
+        not_removed.map_or(removed, Err)
     }
 
     /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
@@ -270,8 +276,13 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
     dir.with_file_name(name)
 }
 
-/// Renames a stream's directory so that it is no stream any more; not durable yet.
-fn rename_away(environment: &Environment, dir: &Path) -> Result<PathBuf> {
+/// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
+/// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
+fn rename_away(
+    environment: &Environment,
+    dir: &Path,
+    not_removed: &mut Option<Error>,
+) -> Result<PathBuf> {
     let (storage, root) = (&*environment.storage, &environment.root);
     let io = |error| Error::io(error, ErrorContext::at(dir));
     let mut taken = 0;
@@ -279,12 +290,8 @@ fn rename_away(environment: &Environment, dir: &Path) -> Result<PathBuf> {
     while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
-        if let Err(error) = remove_deleted(environment, &target) {
-            let is_foreign = matches!(error, Error::InvalidFilename(_) | Error::Locked(_));
-            // A link to what is not provably ours stays; the next name will do.
-            if !is_foreign {
-                return Err(error);
-            }
+        if let Err(error) = remove_what_is_ours(environment, &target) {
+            not_removed.get_or_insert(error);
         }
         if storage.kind(&target).map_err(io)?.is_some() {
             taken += 1;
@@ -299,14 +306,44 @@ fn rename_away(environment: &Environment, dir: &Path) -> Result<PathBuf> {
     Ok(target)
 }
 
+/// Removes what deletions of the stream that had this directory could not remove.
+pub fn remove_remains(environment: &Environment, dir: &Path) -> Result<()> {
+    let mut first_failure = None;
+    for taken in 0.. {
+        let target = deleted_name(dir, taken);
+        let kind = environment.storage.kind(&target);
+        let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&target)))?;
+        if kind.is_some() {
+            first_failure = first_failure.or(remove_what_is_ours(environment, &target).err());
+        } else if taken > 0 {
+            break;
+        }
+    }
+    first_failure.map_or(Ok(()), Err)
+}
+
+/// The same as [`remove_deleted`], but that a link to what is not provably ours is no failure: it
+/// stays, and the next name will do.
+fn remove_what_is_ours(environment: &Environment, target: &Path) -> Result<()> {
+    match remove_deleted(environment, target) {
+        Err(error @ (Error::InvalidFilename(_) | Error::Locked(_))) => {
+            let message = format!("remains of a deleted stream not removed: {error}");
+            environment.note(log::Level::Warn, message);
+            Ok(())
+        }
+        removed => removed,
+    }
+}
+
 fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
     let synced = storage.sync_dir(root);
     synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
 }
 
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
-/// What a stranger put there stays, and the directory with it: that is no failure. Of a link, what
-/// `linked` says.
+/// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
+/// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
+/// name, try again. Of a link, what `linked` says.
 pub fn remove_deleted(environment: &Environment, target: &Path) -> Result<()> {
     let storage = &*environment.storage;
     let io = |error| Error::io(error, ErrorContext::at(target));
@@ -317,15 +354,23 @@ pub fn remove_deleted(environment: &Environment, target: &Path) -> Result<()> {
         return Ok(());
     }
     let mut only_ours = true;
+    let mut first_failure = None;
     for entry in storage.list_dir(target).map_err(io)? {
         if entry.kind != EntryKind::Directory && is_own_file_name(&entry.name) {
-            remove_if_there(storage, &target.join(&entry.name)).map_err(io)?;
+            let path = target.join(&entry.name);
+            if let Err(error) = remove_file_if_there(storage, &path) {
+                first_failure.get_or_insert(Error::io(error, ErrorContext::at(&path)));
+            }
         } else {
             only_ours = false;
         }
     }
-    match only_ours {
-        true => storage.remove_dir(target).map_err(io),
-        false => Ok(()),
+    match (first_failure, only_ours) {
+        (Some(error), _) => Err(error),
+        (None, true) => match storage.remove_dir(target) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(io),
+        },
+        (None, false) => Ok(()),
     }
 }

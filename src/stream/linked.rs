@@ -33,8 +33,8 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageLock;
+use crate::storage::remove_file_if_there;
 use crate::stream::Environment;
-use crate::stream::archive::remove_if_there;
 
 impl Environment {
     /// Makes the directory that a stream's link leads to this log's, for as long as the log is open.
@@ -168,16 +168,24 @@ pub fn remove_deleted_link(environment: &Environment, link: &Path) -> Result<()>
             Some(held) => held,
             None => environment.lock_linked(link, proves)?.held,
         };
+        // All are tried; what is left keeps `OWNER` and the link, for the next attempt.
+        let mut first_failure = None;
         for entry in storage.list_dir(link).map_err(io)? {
             if entry.kind != EntryKind::Directory && is_removed(&entry.name) {
-                remove_if_there(storage, &link.join(&entry.name)).map_err(io)?;
+                let path = link.join(&entry.name);
+                if let Err(error) = remove_file_if_there(storage, &path) {
+                    first_failure.get_or_insert(Error::io(error, ErrorContext::at(&path)));
+                }
             }
         }
+        if let Some(error) = first_failure {
+            return Err(error);
+        }
         storage.sync_dir(link).map_err(io)?;
-        remove_if_there(storage, &link.join(OWNER_FILE)).map_err(io)?;
+        remove_file_if_there(storage, &link.join(OWNER_FILE)).map_err(io)?;
         storage.sync_dir(link).map_err(io)?;
     }
-    remove_if_there(storage, link).map_err(io)
+    remove_file_if_there(storage, link).map_err(io)
 }
 
 /// Whether a file of ours lies in the directory.

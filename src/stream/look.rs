@@ -11,11 +11,37 @@ use crate::format::slot_offset;
 use crate::segment::Segment;
 use crate::segment::Source;
 use crate::segment::Window;
+use crate::storage::Access;
 use crate::storage::StorageFile;
+use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 
+impl StreamCore {
+    /// Whether what stood under the stream's name just now is what was looked at, or ours. `file` was
+    /// opened there under the part's name.
+    pub(super) fn is_in_place(&self, part: &Part, file: &dyn StorageFile) -> io::Result<bool> {
+        let Some(watched) = &self.watched else {
+            // A deletion empties the catalogue before another stream can get the name: as long as
+            // it is not empty, what was found there was this stream's.
+            return Ok(!self.is_deleted() || self.exists());
+        };
+        // Numbers of directories are given again; the header tells one stream from the next.
+        Ok(self.is_known_dir(watched)? && !is_of_another(part, file)?)
+    }
+
+    /// Whether the part's file is still there, and this stream's.
+    pub(super) fn has_in_place(&self, part: &Part) -> io::Result<bool> {
+        let (environment, path) = (&self.environment, part.segment.path());
+        match environment.opening(|| environment.storage.open_file(&path, Access::Read)) {
+            Ok(file) => self.is_in_place(part, &*file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Whether a file that was opened under the part's name is of a stream of another incarnation.
-pub(super) fn is_of_another(part: &Part, file: &dyn StorageFile) -> io::Result<bool> {
+fn is_of_another(part: &Part, file: &dyn StorageFile) -> io::Result<bool> {
     let mut sector = [0; SECTOR_LEN];
     let read = file.read_at(0, &mut sector)?;
     let ours = &part.segment.header;

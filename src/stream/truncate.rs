@@ -34,46 +34,44 @@ use crate::segment::SparseIndex;
 use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
+use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
 use crate::stream::StreamCore;
 use crate::stream::archive::archive_segment;
-use crate::stream::archive::remove_if_there;
 use crate::stream::archive::restore_segment;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::grow::Upkeep;
 
 impl StreamCore {
-    /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
-    /// return. Tells how many.
+    /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
+    /// gives room back (`emptied`). Durable on return. Returns how many.
+    ///
+    /// An error may also mean that a file could not be removed. The segments are taken out then,
+    /// the files of all others are gone, and the next call tries again; it succeeds once no file
+    /// of a truncated segment is left.
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
-        self.telling(|messages| {
-            let work = |newest: &Arc<Part>| self.truncate_alone(newest, EntryId(safe_id), messages);
-            self.alone_with_all_durable(work)
+        self.alone_with_all_durable(|upkeep, newest| {
+            match self.empty(upkeep, newest, EntryId(safe_id))? {
+                0 => self.truncate_alone(upkeep, newest, EntryId(safe_id)),
+                emptied => Ok(emptied),
+            }
         })
-    }
-
-    /// Runs `work`, then tells the log's owner what it has to say: with no lock held.
-    fn telling<R>(&self, work: impl FnOnce(&mut Vec<String>) -> R) -> R {
-        let mut messages = Vec::new();
-        let done = work(&mut messages);
-        for message in messages {
-            self.environment.tell(log::Level::Warn, &message);
-        }
-        done
     }
 
     /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
     /// leads a round. All that was written before is durable then, and what is full is sealed.
     fn alone_with_all_durable(
         &self,
-        work: impl FnOnce(&Arc<Part>) -> Result<usize>,
+        work: impl FnOnce(&mut Upkeep, &Arc<Part>) -> Result<usize>,
     ) -> Result<usize> {
-        let _upkeep = self.upkeep.lock();
+        let mut upkeep = self.upkeep.lock();
         self.durability.exclusive(|| {
             self.admit(&self.tail.lock())?;
             self.environment.check_root()?;
             let reached = self.round().map_err(|error| error.duplicate())?;
             self.durability.advance(reached);
+            self.sync_state.lock().check_sealed()?;
             let newest = {
                 let tail = self.tail.lock();
                 match (&tail.active, tail.last_unsealed()) {
@@ -83,15 +81,15 @@ impl StreamCore {
                 }
             };
             // After a loss there is no such segment before the next append.
-            newest.map_or(Ok(0), |newest| work(&newest))
+            newest.map_or(Ok(0), |newest| work(&mut upkeep, &newest))
         })
     }
 
     fn truncate_alone(
         &self,
+        upkeep: &mut Upkeep,
         newest: &Arc<Part>,
         safe_id: EntryId,
-        messages: &mut Vec<String>,
     ) -> Result<usize> {
         let catalogue = self.catalogue();
         let count = catalogue
@@ -100,30 +98,38 @@ impl StreamCore {
             .take_while(|part| !Arc::ptr_eq(part, newest) && part.segment.end_id() <= safe_id)
             .count();
         if count == 0 {
-            return Ok(0);
+            // Perhaps what earlier calls could not remove.
+            return self.remove_files(upkeep, []).map(|()| 0);
         }
-        let (out, kept) = catalogue.parts.split_at(count);
+        let out: Vec<_> = catalogue.parts.iter().take(count).cloned().collect();
+        let mut kept = catalogue.parts.clone();
+        kept.drop_front(count);
         let Some(first) = kept.first().map(|part| part.segment.first_id()) else {
             return Ok(0);
         };
         if let Some(archive) = self.archive_dir() {
-            self.link_into_archive(&archive, out, messages)?;
+            for part in &out {
+                upkeep.reuse(&archive.join(segment_file_name(part.segment.first_id())));
+            }
+            self.link_into_archive(&archive, &out)?;
         }
         let next = Catalogue {
             first_kept: first,
             cut_epoch: catalogue.cut_epoch + 1,
-            parts: kept.to_vec(),
+            parts: kept,
         };
         self.commit_cut(newest, next)?;
+        self.remove_parts(upkeep, &out)?;
+        Ok(count)
+    }
+
+    /// Removes the files of segments that are not in the catalogue any more.
+    pub(super) fn remove_parts(&self, upkeep: &mut Upkeep, out: &[Arc<Part>]) -> Result<()> {
         for part in out {
             self.environment.read_files.forget(&part.read_slot);
             self.environment.write_files.forget(&part.write_slot);
-            let path = part.segment.path();
-            let removed = self.environment.storage.remove_file(&path);
-            removed.map_err(|error| Error::io(error, part.segment.context()))?;
         }
-        self.sync_stream_dir()?;
-        Ok(count)
+        self.remove_files(upkeep, out.iter().map(|part| part.segment.path()))
     }
 
     /// Makes a new catalogue the stream's, durably: by a slot in the newest segment. The slot that
@@ -139,15 +145,22 @@ impl StreamCore {
         };
         file.sync_data().map_err(latch)?;
         let Some(mut slot) = state.frontier.as_deref().copied() else {
-            // The round could not store it, and has latched why.
+            // The round could not store it, and has latched why; or there was no room.
             self.refuse_poisoned()?;
-            return Err(Error::Io(io::Error::other(
-                "a round left no frontier behind",
-            )));
+            return Err(match &state.slot_refused {
+                Some(error) => error.duplicate(),
+                None => Error::Io(io::Error::other("a round left no frontier behind")),
+            });
         };
         slot.first_kept_id = next.first_kept;
         slot.cut_epoch = next.cut_epoch;
-        store_slot(&*file, newest.segment.seed, state.next_slot, &slot).map_err(latch)?;
+        if let Err(error) = store_slot(&*file, newest.segment.seed, state.next_slot, &slot) {
+            // The other slot stands, and what is stored next takes the place of this one.
+            return Err(match is_out_of_space(&error) {
+                true => Error::io(error, newest.segment.context()),
+                false => latch(error),
+            });
+        }
         file.sync_data().map_err(latch)?;
         state.next_slot ^= 1;
         state.note_frontier(slot);
@@ -160,17 +173,12 @@ impl StreamCore {
         synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
     }
 
-    fn archive_dir(&self) -> Option<PathBuf> {
+    pub(super) fn archive_dir(&self) -> Option<PathBuf> {
         let archive = self.environment.options.archive_path.as_ref()?;
         Some(archive.join(self.dir.file_name()?))
     }
 
-    fn link_into_archive(
-        &self,
-        archive: &Path,
-        out: &[Arc<Part>],
-        messages: &mut Vec<String>,
-    ) -> Result<()> {
+    fn link_into_archive(&self, archive: &Path, out: &[Arc<Part>]) -> Result<()> {
         let storage = &*self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if let Some(root) = archive.parent() {
@@ -178,7 +186,7 @@ impl StreamCore {
         }
         for part in out {
             let target = archive.join(segment_file_name(part.segment.first_id()));
-            archive_segment(storage, &part.segment.path(), &target, messages).map_err(io)?;
+            archive_segment(&self.environment, &part.segment.path(), &target).map_err(io)?;
         }
         storage.sync_dir(archive).map_err(io)
     }
@@ -189,17 +197,14 @@ impl StreamCore {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
         };
-        self.telling(|messages| {
-            let work = |newest: &Arc<Part>| self.restore_alone(newest, &archive, messages);
-            self.alone_with_all_durable(work)
-        })
+        self.alone_with_all_durable(|upkeep, newest| self.restore_alone(upkeep, newest, &archive))
     }
 
     fn restore_alone(
         &self,
+        upkeep: &mut Upkeep,
         newest: &Arc<Part>,
         archive: &Path,
-        messages: &mut Vec<String>,
     ) -> Result<usize> {
         let storage = &*self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
@@ -221,7 +226,7 @@ impl StreamCore {
             .collect();
         archived.sort_unstable();
         let mut first_kept = catalogue.first_kept;
-        let mut successor = catalogue.parts.first().map(Arc::clone);
+        let mut successor = catalogue.parts.first().cloned();
         let mut back = Vec::new();
         for first_id in archived
             .into_iter()
@@ -254,26 +259,44 @@ impl StreamCore {
             return Ok(0);
         }
         back.reverse();
-        for part in &back {
-            let target = part.segment.path();
-            let source = archive.join(segment_file_name(part.segment.first_id()));
-            restore_segment(storage, &source, &target, messages).map_err(io)?;
+        let mut back_again = Vec::new();
+        if let Err(error) = self.link_back(upkeep, archive, &back, &mut back_again) {
+            // Below the first id kept, they are no part of the stream.
+            let _ = self.remove_files(upkeep, back_again);
+            return Err(error);
         }
-        self.sync_stream_dir()?;
-        let mut parts = back.clone();
-        parts.extend(catalogue.parts.iter().cloned());
+        let parts = back.iter().chain(catalogue.parts.iter());
         let next = Catalogue {
             first_kept,
             cut_epoch: catalogue.cut_epoch + 1,
-            parts,
+            parts: parts.cloned().collect(),
         };
         self.commit_cut(newest, next)?;
-        for part in &back {
-            let name = segment_file_name(part.segment.first_id());
-            remove_if_there(storage, &archive.join(name)).map_err(io)?;
-        }
-        storage.sync_dir(archive).map_err(io)?;
+        let name_of = |part: &Arc<Part>| segment_file_name(part.segment.first_id());
+        let archived = back.iter().map(|part| archive.join(name_of(part)));
+        self.remove_files(upkeep, archived)?;
         Ok(back.len())
+    }
+
+    /// Gives segments in the archive their names in the stream's directory, durably. `back_again`: the
+    /// names given so far.
+    fn link_back(
+        &self,
+        upkeep: &mut Upkeep,
+        archive: &Path,
+        back: &[Arc<Part>],
+        back_again: &mut Vec<PathBuf>,
+    ) -> Result<()> {
+        for part in back {
+            let target = part.segment.path();
+            let io = |error| Error::io(error, part.segment.context());
+            let name = segment_file_name(part.segment.first_id());
+            upkeep.reuse(&target);
+            let linked = restore_segment(&self.environment, &archive.join(name), &target);
+            linked.map_err(io)?;
+            back_again.push(target);
+        }
+        self.sync_stream_dir()
     }
 
     /// A segment in the archive, if it is whole and this stream's.

@@ -36,14 +36,11 @@ use crate::segment::SegmentEnd;
 use crate::segment::Source;
 use crate::segment::Window;
 use crate::segment::header_at;
-use crate::storage::Access;
 use crate::storage::DirIdentity;
-use crate::storage::StorageFile;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
-use crate::stream::look::is_of_another;
 use crate::stream::look::newest_slot;
 use crate::stream::read::is_not_found;
 use crate::stream::tail::Life;
@@ -108,6 +105,16 @@ impl Watched {
     }
 }
 
+impl Looks {
+    /// Keeps nothing of a stream that is gone.
+    fn let_go(&mut self) {
+        self.observer.forget();
+        self.newest = None;
+        self.void = None;
+        self.told = Vec::new();
+    }
+}
+
 impl StreamCore {
     /// A stream that somebody else writes, as it is now. It need not exist yet.
     pub fn watched(
@@ -135,23 +142,39 @@ impl StreamCore {
         let Some(watched) = &self.watched else {
             return Ok(());
         };
-        let mut messages = Vec::new();
-        let looked = {
-            let mut looks = watched.looks.lock();
-            if looks.closed || self.life() == Life::Deleted {
-                return Ok(());
-            }
-            match self.look_ahead(&mut looks) {
-                Ok(true) if !at_all => Ok(()),
-                Ok(_) => self.look_whole(watched, &mut looks, &mut messages),
-                Err(error) => Err(error),
-            }
-        };
-        // The log's owner may read from the log when it is told.
-        for message in messages {
-            self.environment.tell(log::Level::Error, &message);
+        let mut looks = watched.looks.lock();
+        if looks.closed || self.life() == Life::Deleted {
+            return Ok(());
         }
-        looked
+        match self.look_ahead(&mut looks)? {
+            true if !at_all => Ok(()),
+            _ => self.look_whole(watched, &mut looks),
+        }
+    }
+
+    /// Whether the log was closed, where somebody else writes it.
+    pub(super) fn is_unwatched(&self) -> bool {
+        let watched = self.watched.as_ref();
+        watched.is_some_and(|watched| watched.looks.lock().closed)
+    }
+
+    /// Looks whether the stream was deleted since, or begun since; in a log that is open read-only.
+    /// The long look only where the directory, or the segment that was the newest one, is not what
+    /// was known.
+    pub fn look_at_place(&self) -> Result<()> {
+        let Some(watched) = &self.watched else {
+            return Ok(());
+        };
+        let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
+        let newest = watched.looks.lock().newest.clone();
+        let is_there = match newest {
+            Some((part, _)) => self.has_in_place(&part),
+            None => self.is_known_dir(watched),
+        };
+        match is_there.map_err(io)? {
+            true => Ok(()),
+            false => self.look_at_all(),
+        }
     }
 
     /// Ends looking: the log is closed.
@@ -161,18 +184,10 @@ impl StreamCore {
         }
     }
 
-    /// Whether what stood under the stream's name just now is what was looked at, or ours. `file` was
-    /// opened there under the part's name.
-    pub(super) fn is_in_place(&self, part: &Part, file: &dyn StorageFile) -> io::Result<bool> {
-        let Some(watched) = &self.watched else {
-            // A deletion empties the catalogue before another stream can get the name: as long as
-            // it is not empty, what was found there was this stream's.
-            return Ok(!self.is_deleted() || self.exists());
-        };
+    /// Whether the stream's directory is the one that was looked at.
+    pub(super) fn is_known_dir(&self, watched: &Watched) -> io::Result<bool> {
         let expected = *watched.identity.read();
-        let dir = self.environment.storage.dir_identity(&self.dir)?;
-        // Numbers of directories are given again; the header tells one stream from the next.
-        Ok(dir == expected && !is_of_another(part, file)?)
+        Ok(self.environment.storage.dir_identity(&self.dir)? == expected)
     }
 
     /// Follows the newest segment. False: something else changed, or nothing is known.
@@ -212,11 +227,7 @@ impl StreamCore {
         if storage.kind(&successor)?.is_some() {
             return Ok(false);
         }
-        match storage.open_file(&part.segment.path(), Access::Read) {
-            Ok(file) => self.is_in_place(part, &*file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.has_in_place(part)
     }
 
     /// The good frames behind `end`.
@@ -267,18 +278,14 @@ impl StreamCore {
     }
 
     /// Looks at all files, and takes over what recovery would keep of them.
-    fn look_whole(
-        &self,
-        watched: &Watched,
-        looks: &mut Looks,
-        messages: &mut Vec<String>,
-    ) -> Result<()> {
+    fn look_whole(&self, watched: &Watched, looks: &mut Looks) -> Result<()> {
         let storage = &self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         loop {
             let identity = storage.dir_identity(&self.dir).map_err(io)?;
             let before = *watched.identity.read();
             if before.is_some() && identity != before {
+                looks.let_go();
                 self.vanish();
                 return Ok(());
             }
@@ -297,6 +304,7 @@ impl StreamCore {
             let incarnation = facts.incarnation();
             let known = *watched.incarnation.read();
             if known.is_some() && incarnation.is_some() && known != incarnation {
+                looks.let_go();
                 self.vanish();
                 return Ok(());
             }
@@ -307,8 +315,10 @@ impl StreamCore {
                 }
             };
             if verdict.findings != looks.told {
-                let told = verdict.findings.iter();
-                messages.extend(told.map(|found| describe(&self.key, &facts, found)));
+                for found in &verdict.findings {
+                    let message = describe(&self.key, &facts, found);
+                    self.environment.note(log::Level::Error, message);
+                }
                 looks.told = verdict.findings.clone();
             }
             if verdict.kept.is_empty() && before.is_none() {
@@ -342,16 +352,18 @@ impl StreamCore {
             last = Some((Arc::clone(&part), end, state));
             parts.push(part);
         }
-        for part in &before.parts {
-            if !parts.iter().any(|kept| Arc::ptr_eq(kept, part)) {
+        let now = Catalogue {
+            first_kept: recovered.first_kept.0,
+            cut_epoch: recovered.first_kept.1,
+            parts: parts.into_iter().collect(),
+        };
+        for part in before.parts.iter() {
+            let kept = now.part_at(part.segment.first_id());
+            if !kept.is_some_and(|kept| Arc::ptr_eq(&kept, part)) {
                 self.environment.read_files.forget(&part.read_slot);
             }
         }
-        *self.catalogue.write() = Arc::new(Catalogue {
-            first_kept: recovered.first_kept.0,
-            cut_epoch: recovered.first_kept.1,
-            parts,
-        });
+        *self.catalogue.write() = Arc::new(now);
         match (last, recovered.next) {
             (Some((part, end, KeptState::Tail { .. })), _) if continues => {
                 looks.newest = Some((part, end));
@@ -417,9 +429,10 @@ impl StreamCore {
         self.tail.lock().life = Life::Deleted;
         self.deleted.store(true, Ordering::Release);
         let before = std::mem::take(&mut *self.catalogue.write());
-        for part in &before.parts {
+        for part in before.parts.iter() {
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
     }
 }

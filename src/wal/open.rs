@@ -55,7 +55,7 @@ pub fn open(
         let archive = resolve_archive(&*storage, archive, &root)?;
         options.archive_path = Some(archive);
     }
-    let helpers = Helpers::new(Arc::clone(&log), is_stepped);
+    let helpers = Helpers::new(is_stepped);
     let mut environment = Environment::new(storage, options, root, log);
     environment.identity = identity;
     let environment = Arc::new(environment);
@@ -123,6 +123,7 @@ fn open_streams(
             }
         }
     }
+    environment.deliver();
     let (environment, helpers) = (Arc::clone(environment), Arc::clone(helpers));
     Ok(Log::new(environment, helpers, known, unnamed))
 }
@@ -331,6 +332,11 @@ fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
     }
     let chunk_len = environment.options.read_buffer_size;
     let recovered: Recovered = act(&*environment.storage, &facts, &verdict, chunk_len);
+    for path in &recovered.unremoved {
+        // Nothing depends on it; each truncation tries again, and each open.
+        let message = format!("truncated, but not removed: {}", path.display());
+        environment.tell(log::Level::Warn, &message);
+    }
     let nothing = recovered.segments.is_empty()
         && recovered.next == crate::recovery::Next::First
         && recovered.failure.is_none();

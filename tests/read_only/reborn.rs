@@ -86,3 +86,46 @@ fn a_stream_of_a_log_that_deleted_nothing_has_the_bytes_it_had_before() {
         assert_eq!(header[488..496], u64::to_le_bytes(incarnation), "{stream}");
     }
 }
+
+/// Before, while both were new: the segment that takes the place of all others told no incarnation.
+#[test]
+fn a_stream_begun_after_a_deletion_is_the_same_one_after_it_was_emptied() {
+    let disk = SimulatedDisk::new();
+    let options = options(100, SyncMode::Async);
+    let wal = Wal::open_simulated(&disk, options.clone()).expect("opens");
+    append(&wal, 1);
+    wal.delete_stream("s").expect("deletes");
+    wal.append("s", &[7; 100_000]).expect("appends");
+    let reader = Wal::open_read_only_simulated(&disk, options.clone()).expect("opens");
+    let handle = reader.stream("s").expect("a handle");
+    assert!(handle.get(0).expect("reads").is_some());
+    assert_eq!(wal.truncate("s", 1).expect("truncates"), 1);
+    wal.append("s", b"new").expect("appends");
+    assert_eq!(
+        handle.get(1).expect("reads").as_deref(),
+        Some(&b"new"[..]),
+        "the stream goes on"
+    );
+    wal.close().expect("closes");
+    let wal = Wal::open_simulated(&disk, options).expect("opens");
+    assert_eq!(wal.append("s", b"newer").expect("appends"), 2);
+    let header = disk
+        .contents("/log/s/00000000000000000001.wal")
+        .expect("the segment");
+    assert_eq!(header[488..496], u64::to_le_bytes(1));
+}
+
+#[test]
+fn the_list_of_a_reader_shows_the_stream_that_was_begun_in_a_directory_of_the_same_number() {
+    let disk = SimulatedDisk::new();
+    let options = options(2, SyncMode::Async);
+    let wal = Wal::open_simulated(&disk, options.clone()).expect("opens");
+    append(&wal, 5);
+    let reader = Wal::open_read_only_simulated(&disk, options).expect("opens");
+    let handle = reader.stream("s").expect("a handle");
+    wal.delete_stream("s").expect("deletes");
+    append(&wal, 3);
+    assert_eq!(reader.streams().expect("lists"), ["s"]);
+    assert_eq!(reader.iter("s", 0).expect("iterates").count(), 3);
+    assert!(matches!(handle.get(0), Err(Error::StreamNotFound(_))));
+}

@@ -7,12 +7,14 @@
 
 #![allow(unsafe_code)]
 
+mod copy;
 mod file;
 mod growth;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 mod listing;
 mod map;
 mod place;
+pub(super) mod retry;
 mod rooted;
 #[cfg(target_os = "linux")]
 mod writable_map;
@@ -25,12 +27,16 @@ use super::FileHead;
 use super::Storage;
 use super::StorageFile;
 use super::StorageLock;
+use copy::copy_durably;
 use file::RealFile;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 use listing::list_names;
 pub(super) use place::FileIdentity;
 pub(super) use place::Found;
 pub(super) use place::Place;
+use retry::is_missing;
+use retry::retry;
+use retry::retry_call;
 pub(super) use rooted::RootDirectory;
 use rooted::RootedDisk;
 use rooted::lock_with_directory;
@@ -162,16 +168,8 @@ impl<D: Resolves> Storage for D {
         let opened = self.place(dir)?.open_named_dir()?;
         // SAFETY: statvfs is plain data for which zeros are a valid value.
         let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
-        loop {
-            // SAFETY: the descriptor is open and `facts` is writable.
-            if unsafe { libc::fstatvfs(opened.as_raw_fd(), &mut facts) } == 0 {
-                break;
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-        }
+        // SAFETY: the descriptor is open and `facts` is writable.
+        retry_call(|| unsafe { libc::fstatvfs(opened.as_raw_fd(), &mut facts) })?;
         // The types differ between systems.
         #[allow(clippy::unnecessary_cast)]
         Ok((facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64))
@@ -180,8 +178,10 @@ impl<D: Resolves> Storage for D {
     fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
         let place = self.place(path)?;
         let found = match place.is_anywhere() {
-            true => fs::metadata(path),
-            false => place.open_named_dir().and_then(|dir| dir.metadata()),
+            true => retry(|| fs::metadata(path)),
+            false => place
+                .open_named_dir()
+                .and_then(|dir| retry(|| dir.metadata())),
         };
         let found = match found {
             Ok(found) if found.is_dir() => found,
@@ -199,17 +199,16 @@ impl<D: Resolves> Storage for D {
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        let canonical = fs::canonicalize(path)?;
-        if !fs::metadata(&canonical)?.is_dir() {
+        let canonical = retry(|| fs::canonicalize(path))?;
+        if !retry(|| fs::metadata(&canonical))?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(canonical)
     }
 
     #[cfg(target_os = "linux")]
-    fn stores_are_safe(&self, dir: &Path) -> bool {
-        let opened = self.place(dir).and_then(|place| place.open_named_dir());
-        opened.is_ok_and(|opened| writable_map::stores_are_safe(&opened))
+    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
+        writable_map::stores_are_safe(&self.place(dir)?.open_named_dir()?)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
@@ -227,7 +226,7 @@ fn is_absent(error: &io::Error) -> bool {
 /// wait for its other end.
 fn open_without_waiting(place: &Place<'_>, access: Access) -> io::Result<fs::File> {
     let file = place.open_anything(access)?;
-    check_regular(&file.metadata()?)?;
+    check_regular(&retry(|| file.metadata())?)?;
     Ok(file)
 }
 
@@ -237,19 +236,16 @@ fn open_with_head(place: &Place<'_>, head: &mut [u8]) -> io::Result<(fs::File, u
     let file = place.open_anything(Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
     // was read of anything else is not told.
-    let first = file.read_at(head, 0);
-    let found = file.metadata()?;
+    let first = retry(|| file.read_at(head, 0));
+    let found = retry(|| file.metadata())?;
     check_regular(&found)?;
-    let read = match first {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-        first => first?,
-    };
+    let read = first?;
     if read == head.len() || read as u64 == found.len() {
         return Ok((file, read, found.len()));
     }
-    // Interrupted, or the file has grown or was cut since: what is told must be one after the other.
+    // The file has grown or was cut since: what is told must be one after the other.
     let read = file::read_all_with(0, head, |at, rest| file.read_at(rest, at))?;
-    let len = file.metadata()?.len();
+    let len = retry(|| file.metadata())?.len();
     Ok((file, read, len))
 }
 
@@ -295,10 +291,8 @@ pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
         return Ok(file);
     }
     // SAFETY: duplicates an open descriptor, touches no memory.
-    let higher = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
-    if higher < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let duplicate = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
+    let higher = retry_call(duplicate)?;
     // SAFETY: fcntl gave us this descriptor; nobody else owns it.
     Ok(unsafe { fs::File::from_raw_fd(higher) })
 }
@@ -315,19 +309,6 @@ fn is_without_links(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| REASONS.contains(&code))
-}
-
-/// Copies into a new file and syncs it. A crash on the way leaves a short copy under the new
-/// name; an error leaves nothing.
-fn copy_durably(from: &Place<'_>, to: &Place<'_>) -> io::Result<()> {
-    let mut source = open_without_waiting(from, Access::Read)?;
-    let mut target = to.create_file()?;
-    let copied = io::copy(&mut source, &mut target).and_then(|_| file::sync_all(&target));
-    if copied.is_err() {
-        // The first error is the one that tells; what cannot be removed stays as after a crash.
-        let _ = to.remove_file();
-    }
-    copied
 }
 
 fn sync_open_dir(dir: &fs::File) -> io::Result<()> {
@@ -361,12 +342,12 @@ fn sync_unreadable_dir(dir: &Place<'_>, refusal: io::Error) -> io::Result<()> {
 fn sync_file_system(file: &fs::File, refusal: io::Error) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        drop(refusal);
         // SAFETY: syncs by an open descriptor, touches no memory.
-        if unsafe { libc::syncfs(file.as_raw_fd()) } == 0 {
-            return Ok(());
+        match retry_call(|| unsafe { libc::syncfs(file.as_raw_fd()) }) {
+            // `sync` tells of no failure, and so promises nothing.
+            Err(error) if is_missing(&error) => Err(refusal),
+            result => result.map(drop),
         }
-        Err(io::Error::last_os_error())
     }
     #[cfg(not(target_os = "linux"))]
     {

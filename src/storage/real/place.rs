@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use super::above_stdio;
+use super::retry::retry_call;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use std::ffi::CString;
@@ -111,7 +112,7 @@ impl<'a> Place<'a> {
 
     fn open(&self, flags: libc::c_int) -> io::Result<OwnedFd> {
         let path = self.c_path()?;
-        let opened = again_if_interrupted(|| {
+        let opened = retry_call(|| {
             // SAFETY: a live C string, a directory that is open as long as `self`, and a mode, which
             // is read where the flags say that a file is made.
             unsafe {
@@ -188,7 +189,7 @@ impl<'a> Place<'a> {
         let path = self.c_path()?;
         // SAFETY: stat is plain data for which zeros are a valid value.
         let mut stat: stat64 = unsafe { std::mem::zeroed() };
-        let asked = again_if_interrupted(|| {
+        let asked = retry_call(|| {
             // SAFETY: a live C string, an open directory, and `stat` is writable.
             unsafe { fstatat64(self.from, path.as_ptr(), &mut stat, flags) }
         });
@@ -238,7 +239,7 @@ impl<'a> Place<'a> {
     pub(super) fn rename(&self, to: &Place<'_>) -> io::Result<()> {
         let (old, new) = (self.c_path()?, to.c_path()?);
         // SAFETY: live C strings and open directories.
-        done(unsafe { libc::renameat(self.from, old.as_ptr(), to.from, new.as_ptr()) })
+        done(|| unsafe { libc::renameat(self.from, old.as_ptr(), to.from, new.as_ptr()) })
     }
 
     /// Makes a hard link; of a file, not of a link to one.
@@ -248,28 +249,28 @@ impl<'a> Place<'a> {
         }
         let (old, new) = (self.c_path()?, to.c_path()?);
         // SAFETY: live C strings and open directories.
-        done(unsafe { libc::linkat(self.from, old.as_ptr(), to.from, new.as_ptr(), 0) })
+        done(|| unsafe { libc::linkat(self.from, old.as_ptr(), to.from, new.as_ptr(), 0) })
     }
 
     /// Removes a file, or a link itself.
     pub(super) fn remove_file(&self) -> io::Result<()> {
         let path = self.c_path()?;
         // SAFETY: a live C string and an open directory.
-        done(unsafe { libc::unlinkat(self.from, path.as_ptr(), 0) })
+        done(|| unsafe { libc::unlinkat(self.from, path.as_ptr(), 0) })
     }
 
     /// Removes an empty directory.
     pub(super) fn remove_dir(&self) -> io::Result<()> {
         let path = self.c_path()?;
         // SAFETY: a live C string and an open directory.
-        done(unsafe { libc::unlinkat(self.from, path.as_ptr(), libc::AT_REMOVEDIR) })
+        done(|| unsafe { libc::unlinkat(self.from, path.as_ptr(), libc::AT_REMOVEDIR) })
     }
 
     /// Creates a directory.
     pub(super) fn create_dir(&self) -> io::Result<()> {
         let path = self.c_path()?;
         // SAFETY: a live C string and an open directory.
-        done(unsafe { libc::mkdirat(self.from, path.as_ptr(), DIR_MODE) })
+        done(|| unsafe { libc::mkdirat(self.from, path.as_ptr(), DIR_MODE) })
     }
 }
 
@@ -279,22 +280,7 @@ fn linked() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
-fn again_if_interrupted(mut call: impl FnMut() -> libc::c_int) -> io::Result<libc::c_int> {
-    loop {
-        let answer = call();
-        if answer >= 0 {
-            return Ok(answer);
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
-}
-
-fn done(answer: libc::c_int) -> io::Result<()> {
-    match answer {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+/// A call of which only failure counts.
+fn done(call: impl FnMut() -> libc::c_int) -> io::Result<()> {
+    retry_call(call).map(drop)
 }

@@ -9,6 +9,7 @@
 use super::Place;
 use super::Resolves;
 use super::above_stdio;
+use super::retry::retry;
 use crate::storage::StorageLock;
 use crate::storage::fork::GuardedDescriptor;
 use crate::storage::lock::lock_root;
@@ -106,7 +107,7 @@ impl Resolves for RootedDisk {
 /// Locks a file and its directory on a disk that holds no directory.
 pub(super) fn lock_with_directory(path: &Path) -> io::Result<Box<dyn StorageLock>> {
     let parent = path.parent().unwrap_or(path);
-    let root = RootDirectory::open(&fs::canonicalize(parent)?)?;
+    let root = RootDirectory::open(&retry(|| fs::canonicalize(parent))?)?;
     let name = path.file_name().unwrap_or_default();
     lock_root(&root, &root.path().join(name))
 }

@@ -195,6 +195,7 @@ impl RawHead {
             slots,
             trailer,
             tail: None,
+            ending: None,
         }
     }
 

@@ -38,6 +38,7 @@ use crate::storage::read_exact_at;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::tail::Life;
 
 impl StreamCore {
     /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
@@ -54,9 +55,13 @@ impl StreamCore {
     ) -> Result<usize> {
         let _upkeep = self.upkeep.lock();
         self.durability.exclusive(|| {
-            self.admit(&self.tail.lock())?;
-            let reached = self.round().map_err(|error| error.duplicate())?;
-            self.durability.advance(reached);
+            // What recovery made durable and could not cut takes no appends, so nothing was written
+            // since. This needs no room, and may make some.
+            if !self.is_blocked() || self.life() != Life::Open {
+                self.admit(&self.tail.lock())?;
+                let reached = self.round().map_err(|error| error.duplicate())?;
+                self.durability.advance(reached);
+            }
             let newest = {
                 let tail = self.tail.lock();
                 match (&tail.active, tail.last_unsealed()) {

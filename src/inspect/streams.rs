@@ -178,7 +178,7 @@ fn is_stream(storage: &dyn Storage, dir: &Path) -> bool {
 }
 
 /// Whether there is more than a directory: anybody can make one. Where all segments are lost,
-/// `segments.idx` tells that there were some.
+/// `segments.idx` shows that there were some.
 fn has_segments(stream: &Surveyed) -> bool {
     match &stream.found {
         Ok((facts, _)) => {

@@ -14,10 +14,13 @@ use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
 use crate::ids::EntryId;
 use crate::recovery::facts::Claim;
-use crate::storage::Access;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
+use crate::storage::FileHead;
 use crate::storage::Storage;
+
+/// So much is read at once: all of most of them.
+const FIRST_READ: usize = 4096;
 
 /// An index file larger than this is not ours.
 const MOST_BYTES: u64 = 64 << 20;
@@ -43,13 +46,13 @@ pub(super) fn claim(
 }
 
 fn read(storage: &dyn Storage, path: &Path) -> io::Result<Option<IndexFile>> {
-    let file = storage.open_file(path, Access::Read)?;
-    let len = file.len()?;
-    if len > MOST_BYTES {
-        return Ok(None);
+    let mut first = [0; FIRST_READ];
+    let FileHead { file, read, len } = storage.open_head(path, &mut first)?;
+    if read as u64 == len {
+        return Ok(IndexFile::decode(&first[..read]));
     }
     let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(len as usize).is_err() {
+    if len > MOST_BYTES || bytes.try_reserve_exact(len as usize).is_err() {
         return Ok(None);
     }
     bytes.resize(len as usize, 0);

@@ -69,7 +69,7 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
 }
 
 /// What is wrong with the successor of a segment without a footer, as far as the last good frame
-/// of that segment tells.
+/// of that segment shows.
 fn does_not_follow(
     segment: &SegmentFacts,
     next: &SegmentHeader,

@@ -90,7 +90,7 @@ impl Judge<'_> {
         guess.max(self.greatest_proven())
     }
 
-    /// One past the last id that `segments.idx` tells of. Nothing where a suffix was cut: it does
+    /// One past the last id that `segments.idx` lists. Nothing where a suffix was cut: it does
     /// not say which generation it means.
     pub(super) fn claimed_end(&self) -> EntryId {
         let mut headers = self.facts.segments.iter().filter_map(|s| s.head.header());
@@ -100,7 +100,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the stream would go on below what `segments.idx` tells of: then its newest entries
+    /// Whether the stream would go on below what `segments.idx` lists: then its newest entries
     /// are lost, whatever the segments that are left look like. Nobody can know how many were
     /// appended since that file was written.
     pub(super) fn compare_with_claim(&mut self) {

@@ -195,7 +195,7 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
     Ok(())
 }
 
-/// The end that the greater slot of a segment tells; its start without one.
+/// The end that the greater slot of a segment names; its start without one.
 fn greatest_end(facts: &SegmentFacts) -> SegmentEnd {
     let slots = facts.slots.iter().filter_map(|slot| match slot {
         SlotState::Valid(slot) => Some(slot),

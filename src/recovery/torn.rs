@@ -170,7 +170,7 @@ impl Judge<'_> {
         }
     }
 
-    /// A slot is stored only once a round made durable what it tells of, and later than any slot
+    /// A slot is stored only once a round made durable what it names, and later than any slot
     /// of the segments before. So no crash leaves one in a segment that does not follow.
     fn note_durable_dropped(&mut self, i: usize) {
         let first_id = self.segment(i).name_id;
@@ -194,7 +194,7 @@ impl Judge<'_> {
             let worth_keeping = self.segment(i).tail.is_some_and(|tail| {
                 tail.end.last_frame.is_some() || tail.stop == (Stop::Bad { good_follows: true })
             });
-            // Entries stood in it, so what is left of it may be of use to someone.
+            // Entries stood in it, so what is left of it is kept.
             let segment = self.segment(i);
             let held_some = segment.file_len > 0 && segment.name_id < self.claimed_end();
             self.note_durable_dropped(i);

@@ -155,7 +155,7 @@ impl StreamCore {
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
         let part = Part::new(segment, false);
         self.environment.write_files.admit(&part.write_slot, file);
-        // Where ids were lost, the file may be all that tells of them before this segment is durable.
+        // Where ids were lost, the file may be the only record of them before this segment is durable.
         let records_loss = part.segment.header.lost_from < part.segment.first_id();
         if (is_first || self.catalogue.read().parts.is_empty()) && !records_loss {
             self.write_index_file(&[]);

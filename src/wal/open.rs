@@ -258,8 +258,8 @@ fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
     }
     let stream = StreamCore::recovered(environment, Arc::clone(&key), Arc::clone(&dir), recovered);
     // Everything it says must be durable: it is evidence if the segments are lost.
-    let tells_nothing = facts.claim.is_none_or(|claim| claim.end_id.0 == 0);
-    if tells_nothing && stream.exists() && !stream.is_poisoned() {
+    let lists_nothing = facts.claim.is_none_or(|claim| claim.end_id.0 == 0);
+    if lists_nothing && stream.exists() && !stream.is_poisoned() {
         stream.write_index_file(&[]);
     }
     Some((key, dir, Known::Stream(stream)))

@@ -1,5 +1,5 @@
 //! The only segment of a stream is lost, or replaced by an older copy: `segments.idx` is no proof
-//! for reading, but it tells that there were entries, so the loss is reported and no id is given
+//! for reading, but it shows that there were entries, so the loss is reported and no id is given
 //! again.
 
 use std::fs;
@@ -191,7 +191,7 @@ fn a_loss_that_is_not_on_record_yet_is_still_known_after_another_death() {
 }
 
 #[test]
-fn an_older_copy_of_the_only_segment_is_told_and_the_ids_behind_it_are_not_given_again() {
+fn an_older_copy_of_the_only_segment_is_reported_and_the_ids_behind_it_are_not_given_again() {
     let dir = workplace();
     let root = dir.path().join("log");
     let wal = open(&root);
@@ -224,7 +224,7 @@ fn an_older_copy_of_the_only_segment_is_told_and_the_ids_behind_it_are_not_given
 }
 
 #[test]
-fn an_index_file_of_another_stream_or_a_damaged_one_tells_of_no_loss() {
+fn an_index_file_of_another_stream_or_a_damaged_one_shows_no_loss() {
     let dir = workplace();
     let root = dir.path().join("log");
     let wal = open(&root);

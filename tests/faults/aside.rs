@@ -93,7 +93,7 @@ fn check(wal: &Wal, ids: std::ops::Range<u64>, case: &str) {
 
 #[test]
 fn a_full_disk_leaves_no_copy_in_part_however_often_the_log_is_opened() {
-    // Each opening left another file, never removed, and told that a torn tail was cut.
+    // Each opening left another file, never removed, and reported that a torn tail was cut.
     let disk = torn();
     for room in [0, 4096, 2 * 4096] {
         for _ in 0..10 {
@@ -130,7 +130,7 @@ fn a_cut_that_fails_again_and_again_leaves_one_whole_copy() {
     let disk = torn();
     let cut_off = newest(&disk).1[1536 + (36 + 5000) * (GOOD - 8) as usize..].to_vec();
     for _ in 0..10 {
-        disk.inject(FaultPlan::nth(OpKind::SetLen, 0).on_path(".wal"));
+        disk.inject(FaultPlan::nth(OpKind::SetLen, 1).on_path(".wal"));
         let (wal, told) = open_and_listen(&disk);
         disk.clear_faults();
         assert!(
@@ -168,7 +168,7 @@ fn whatever_step_of_a_copy_fails_or_is_cut_by_a_crash_the_copy_is_whole_or_not_t
     let disk = torn();
     drop(Wal::open_simulated(&disk, options()).expect("opens"));
     let calls = disk.op_count();
-    for call in 0..calls {
+    for call in 1..=calls {
         let disk = torn();
         disk.inject(FaultPlan::nth_call(call));
         let opened = Wal::open_simulated(&disk, options());
@@ -251,7 +251,7 @@ fn a_truncation_that_fails_on_a_full_disk_is_not_tried_again_before_the_log_is_o
     let disk = torn();
     disk.set_capacity(disk.used_bytes());
     let (wal, _) = open_and_listen(&disk);
-    disk.inject(FaultPlan::nth(OpKind::SyncData, 0));
+    disk.inject(FaultPlan::nth(OpKind::SyncData, 1));
     wal.truncate("s", 8)
         .expect_err("the sync of the slot failed");
     disk.clear_faults();

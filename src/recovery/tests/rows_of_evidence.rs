@@ -1,4 +1,4 @@
-//! The rows of the table where something beside a segment's own frames tells of a loss:
+//! The rows of the table where something beside a segment's own frames shows a loss:
 //! `segments.idx`, the header of the next segment, a slot behind a gap.
 
 use crate::format::Predecessor;
@@ -12,7 +12,7 @@ use crate::recovery::tests::facts::*;
 use crate::recovery::tests::table::Row;
 use crate::recovery::tests::table::check;
 
-/// With a good `segments.idx` that tells of the ids `first..end`.
+/// With a good `segments.idx` that lists the ids `first..end`.
 fn claiming(mut facts: StreamFacts, first: u64, end: u64) -> StreamFacts {
     facts.index_file = true;
     facts.claim = Some(Claim {
@@ -32,7 +32,7 @@ fn zeroed(name_id: u64) -> SegmentFacts {
 const LOST: &str = "refuse: the only segment is lost: segments.idx lists its entries 0..1048596";
 
 #[test]
-fn the_index_file_tells_that_the_only_segment_is_lost() {
+fn the_index_file_shows_that_the_only_segment_is_lost() {
     check(vec![
         Row {
             name: "no segment left, `segments.idx` lists entries",
@@ -80,7 +80,7 @@ fn the_index_file_tells_that_the_only_segment_is_lost() {
 }
 
 #[test]
-fn the_index_file_tells_that_the_newest_entries_are_lost() {
+fn the_index_file_shows_that_the_newest_entries_are_lost() {
     check(vec![
         Row {
             name: "newest entries missing, `segments.idx` lists them",
@@ -115,7 +115,7 @@ fn the_index_file_tells_that_the_newest_entries_are_lost() {
 }
 
 #[test]
-fn an_index_file_that_tells_nothing_new_changes_nothing() {
+fn an_index_file_that_lists_nothing_new_changes_nothing() {
     let kept = "keep 0..10 rewrite from 10; next on";
     let mut rows = vec![
         Row {
@@ -173,7 +173,7 @@ fn ending_at(end_id: u64, stop: Stop) -> SegmentFacts {
 }
 
 #[test]
-fn a_successor_that_does_not_follow_the_last_frame_is_told_without_a_footer_too() {
+fn a_successor_that_does_not_follow_the_last_frame_is_reported_without_a_footer_too() {
     let successor = || open_segment(10, 12).durable_to(12);
     let foreign = || {
         successor().with_header(|header| {

@@ -91,7 +91,8 @@ fn look(
         let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
         key = told.next().cloned();
     }
-    if key.is_none() {
+    // No proof of whose the bytes of a segment are; but where there are none, it may be believed.
+    if key.is_none() && raw.iter().all(|(_, head)| head.is_empty()) {
         let told = claimed.iter().map(|(told, _)| told);
         let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
         key = told.next().map(|told| Arc::from(told.as_str()));

@@ -243,3 +243,36 @@ fn an_index_file_of_another_stream_or_a_damaged_one_shows_no_loss() {
         assert!(wal.get("s", ENTRIES - 1).expect("reads").is_some());
     }
 }
+
+#[test]
+fn a_lost_only_segment_is_reported_where_the_name_of_the_directory_is_a_hash() {
+    for (harm, harmed) in HARMS {
+        let dir = workplace();
+        let root = dir.path().join("log");
+        let key = "ü".repeat(120);
+        let wal = open(&root);
+        append(&wal, &key, ENTRIES);
+        wal.close().expect("closes");
+        let hashed = fs::read_dir(&root)
+            .expect("lists")
+            .map(|e| e.expect("lists").path());
+        let hashed = hashed
+            .into_iter()
+            .find(|path| path.is_dir())
+            .expect("the stream's");
+        let only = segments(&hashed).remove(0);
+        harmed(&only);
+        match Wal::new(strict(&root, CorruptionPolicy::Error)) {
+            Err(Error::Corruption(_)) => {}
+            other => panic!("{harm}: {other:?}"),
+        }
+        let wal = open(&root);
+        // Where bytes are left whose stream nothing proves, it is refused.
+        let is_safe = |appended: &Result<u64>| match appended {
+            Ok(id) => *id == ENTRIES + LOST_IDS,
+            Err(error) => matches!(error, Error::InvalidFilename(_)),
+        };
+        let appended = wal.append(&key, b"new");
+        assert!(is_safe(&appended), "{harm}: {appended:?}");
+    }
+}

@@ -5,12 +5,15 @@
 
 set(IRONWAL_CARGO_TARGET "" CACHE STRING "Rust target triple; empty: the host")
 set(IRONWAL_CARGO_FLAGS "" CACHE STRING "More arguments for cargo, such as --offline")
-if(CMAKE_BUILD_TYPE STREQUAL "Debug")
-    set(ironwal_default_profile dev)
-else()
-    set(ironwal_default_profile release)
+# The engine is optimised whatever the configuration of the program that uses it: in a debug build of
+# a game or a trading system the log would be ten times slower, and it is not what is debugged.
+option(IRONWAL_DEBUG_ENGINE
+       "For developers of ironwal: build the engine unoptimised and with its assertions" OFF)
+set(IRONWAL_CARGO_PROFILE release CACHE STRING "cargo profile of the engine")
+set(ironwal_profile "${IRONWAL_CARGO_PROFILE}")
+if(IRONWAL_DEBUG_ENGINE)
+    set(ironwal_profile dev)
 endif()
-set(IRONWAL_CARGO_PROFILE "${ironwal_default_profile}" CACHE STRING "cargo profile")
 
 find_program(IRONWAL_CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
 find_program(IRONWAL_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
@@ -38,10 +41,10 @@ endif()
 
 set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
 set(ironwal_lib_dir "${PROJECT_BINARY_DIR}/lib")
-if(IRONWAL_CARGO_PROFILE STREQUAL "dev")
+if(ironwal_profile STREQUAL "dev")
     set(ironwal_profile_dir debug)
 else()
-    set(ironwal_profile_dir "${IRONWAL_CARGO_PROFILE}")
+    set(ironwal_profile_dir "${ironwal_profile}")
 endif()
 set(ironwal_target_args "")
 set(ironwal_out_dir "${ironwal_cargo_dir}/${ironwal_profile_dir}")
@@ -116,13 +119,13 @@ separate_arguments(ironwal_more_flags NATIVE_COMMAND "${IRONWAL_CARGO_FLAGS}")
 add_custom_target(ironwal_cargo ALL
     COMMAND "${CMAKE_COMMAND}" -E env ${ironwal_cargo_environment}
             "${IRONWAL_CARGO}" rustc --quiet --locked ${ironwal_more_flags} --lib --features capi
-            --profile "${IRONWAL_CARGO_PROFILE}" ${ironwal_target_args}
+            --profile "${ironwal_profile}" ${ironwal_target_args}
             --target-dir "${ironwal_cargo_dir}" --crate-type ${ironwal_crate_types}
             -- "--print=native-static-libs=${ironwal_cargo_dir}/native-static-libs.txt"
     ${ironwal_copies}
     BYPRODUCTS ${ironwal_made}
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-    COMMENT "Building ironwal with cargo (${IRONWAL_CARGO_PROFILE})"
+    COMMENT "Building ironwal with cargo (${ironwal_profile})"
     USES_TERMINAL VERBATIM)
 
 if(NOT IRONWAL_SANITIZER)
@@ -155,14 +158,14 @@ if(IRONWAL_BUILD_TOOLS AND NOT IRONWAL_SANITIZER)
     add_custom_target(ironwal_tool ALL
         COMMAND "${IRONWAL_CARGO}" build --quiet --locked ${ironwal_more_flags}
                 --bin ironwalctl --features cli
-                --profile "${IRONWAL_CARGO_PROFILE}" ${ironwal_target_args}
+                --profile "${ironwal_profile}" ${ironwal_target_args}
                 --target-dir "${ironwal_cargo_dir}"
         COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/bin"
         COMMAND "${CMAKE_COMMAND}" -E copy_if_different
                 "${ironwal_out_dir}/${ironwal_tool_name}" "${ironwal_tool}"
         BYPRODUCTS "${ironwal_tool}"
         WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-        COMMENT "Building ironwalctl with cargo (${IRONWAL_CARGO_PROFILE})"
+        COMMENT "Building ironwalctl with cargo (${ironwal_profile})"
         USES_TERMINAL VERBATIM)
     add_dependencies(ironwal_tool ironwal_cargo)
 endif()

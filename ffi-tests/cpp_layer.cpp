@@ -107,7 +107,7 @@ static void failures(ironwal::wal &wal) {
 
     // The first refused option is told by open.
     ironwal::options options(path_of("refused"));
-    options.max_segment_size(0).sync_mode(77);
+    options.max_segment_size(0).sync_mode(static_cast<ironwal::sync_mode>(77));
     CHECK(ironwal::wal::open(options).status() == IRONWAL_E_CONFIG);
     CHECK(ironwal::wal::open(options).error().message().find("max_segment_size") != std::string_view::npos);
     CHECK(ironwal::wal::open("").status() == IRONWAL_E_CONFIG);
@@ -163,9 +163,9 @@ int main() {
     ironwal::options options(path_of("log"));
     options.max_segment_size(1 << 20).max_entries_per_segment(1000).max_open_segments(4)
         .max_open_read_segments(4).write_buffer_size(4096).read_buffer_size(4096)
-        .block_cache_size(4096).min_compression_size(64).sync_mode(IRONWAL_SYNC_STRICT)
-        .compression(IRONWAL_COMPRESSION_LZ4).read_strategy(IRONWAL_READ_STANDARD_IO)
-        .write_strategy(IRONWAL_WRITE_AUTO).on_corruption(IRONWAL_CORRUPTION_ERROR)
+        .block_cache_size(4096).min_compression_size(64).sync_mode(ironwal::sync_mode::strict)
+        .compression(ironwal::compression::lz4).read_strategy(ironwal::read_strategy::standard_io)
+        .write_strategy(ironwal::write_strategy::automatic).on_corruption(ironwal::corruption_policy::error)
         .archive_path(path_of("archive")).background_sync(std::chrono::seconds(1), 1 << 20)
         .no_background_sync().log(log_nothing, 0);
     auto wal = ironwal::wal::open(options).value();

@@ -2,6 +2,7 @@
 #include "check.h"
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 static void names(void) {
     for (int32_t status = -32; status <= 0; status++) {
@@ -36,10 +37,53 @@ static void *read_elsewhere(void *details) {
     return NULL;
 }
 
+/* What opening the log `name` says after its refusal fits the cause, and blames no disk. */
+static void advises(const char *name, int os_error, const char *advice) {
+    ironwal_options *options = options_for(name);
+    ironwal_wal *wal = NULL;
+    ironwal_error *details = NULL;
+    CHECK(ironwal_wal_open(options, &wal, &details) != IRONWAL_OK && wal == NULL);
+    const char *message = ironwal_error_message(details).data;
+    if (ironwal_error_os_error(details) != os_error || !strstr(message, advice) ||
+        strstr(message, "disk")) {
+        fprintf(stderr, "%s: not \"%s\": %s\n", name, advice, message);
+        exit(1);
+    }
+    ironwal_error_free(details);
+    ironwal_options_free(options);
+}
+
+static void advice(void) {
+    char parent[512], loop[512], long_name[302];
+    memset(long_name, 'n', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = 0;
+    snprintf(parent, sizeof parent, "%s", path_of("plain"));
+    FILE *file = fopen(parent, "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    snprintf(loop, sizeof loop, "%s", path_of("loop"));
+    CHECK(symlink("loop", loop) == 0);
+    advises("no-parent/log", ENOENT, "check the path");
+    advises("plain", 0, "no directory");
+    advises("plain/log", ENOTDIR, "no directory");
+    advises(long_name, ENAMETOOLONG, "shorten the path");
+    advises("loop/log", ELOOP, "symbolic links");
+    ironwal_wal *holder = open_log("held");
+    advises("held", 0, "close the other writer");
+    OK(ironwal_wal_close(holder, &error));
+
+    struct rlimit before, none = {0, 0};
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none.rlim_max = before.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    advises("held", EMFILE, "ulimit -n");
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
 int main(void) {
     enter_directory();
     names();
     versions();
+    advice();
 
     /* The parent of the root is missing: the system's code and the path are told. */
     ironwal_options *options = options_for("missing/log");

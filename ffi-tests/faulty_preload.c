@@ -1,7 +1,7 @@
 /* How do the tests make a disk fail? Loaded before libc (LD_PRELOAD), this stands in for the calls
  * that write and sync, and fails those of the chosen kind: "write", "sync", "space" (allocation and
  * growing writes) or "" for none. Only .wal files and directories count, so that nothing else of
- * the program is disturbed. */
+ * the program is disturbed. "threads" fails every start of a thread. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -58,6 +58,17 @@ static int fails(const char *kind, int fd) {
     return code;
 }
 
+#define REAL(name) (*(__typeof__(&name))real(#name))
+static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*body)(void *), void *arg) {
+    pthread_mutex_lock(&lock);
+    int code = strcmp("threads", broken) == 0 ? broken_code : 0;
+    failed += code != 0;
+    pthread_mutex_unlock(&lock);
+    return code ? code : REAL(pthread_create)(thread, how, body, arg);
+}
+
 /* A write that needs blocks the file does not have yet. */
 static int lacks_space(int fd, size_t len, off_t offset) {
     struct stat status;
@@ -70,9 +81,6 @@ static size_t total_of(const struct iovec *parts, int count) {
     for (int at = 0; at < count; at++) total += parts[at].iov_len;
     return total;
 }
-
-#define REAL(name) (*(__typeof__(&name))real(#name))
-static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 
 int fsync(int fd) { return fails("sync", fd) ? -1 : REAL(fsync)(fd); }
 int fdatasync(int fd) { return fails("sync", fd) ? -1 : REAL(fdatasync)(fd); }

@@ -26,11 +26,11 @@ static void options_and_wal(void) {
     REFUSED(ironwal_options_set_read_buffer_size(NULL, 1, &error));
     REFUSED(ironwal_options_set_block_cache_size(NULL, 1, &error));
     REFUSED(ironwal_options_set_min_compression_size(NULL, 1, &error));
-    REFUSED(ironwal_options_set_sync_mode(NULL, 0, &error));
-    REFUSED(ironwal_options_set_compression(NULL, 0, &error));
-    REFUSED(ironwal_options_set_read_strategy(NULL, 0, &error));
-    REFUSED(ironwal_options_set_write_strategy(NULL, 0, &error));
-    REFUSED(ironwal_options_set_on_corruption(NULL, 0, &error));
+    REFUSED(ironwal_options_set_sync_mode(NULL, IRONWAL_SYNC_STRICT, &error));
+    REFUSED(ironwal_options_set_compression(NULL, IRONWAL_COMPRESSION_NONE, &error));
+    REFUSED(ironwal_options_set_read_strategy(NULL, IRONWAL_READ_MMAP, &error));
+    REFUSED(ironwal_options_set_write_strategy(NULL, IRONWAL_WRITE_AUTO, &error));
+    REFUSED(ironwal_options_set_on_corruption(NULL, IRONWAL_CORRUPTION_ERROR, &error));
     REFUSED(ironwal_options_set_archive_path(NULL, TEXT("x"), &error));
     REFUSED(ironwal_options_set_archive_path(options, NULL, 1, &error));
     OK(ironwal_options_set_archive_path(options, NULL, 0, &error));

@@ -1,15 +1,28 @@
 /* Is every option settable within its bounds, and every value beyond them refused? */
 #include "check.h"
 
+#include "every_constant.h" /* made by CMake from ironwal.h: every integer constant by name */
+
 typedef ironwal_status (*mode_setter)(ironwal_options *, int32_t, ironwal_error **);
 
-static void modes(ironwal_options *options, mode_setter set, int32_t count) {
-    static const int32_t unknown[] = {INT32_MIN, -1, 1000, INT32_MAX};
-    for (int32_t mode = 0; mode < count; mode++) OK(set(options, mode, &error));
-    EXPECT(IRONWAL_E_INVALID_ARG, set(options, count, &error));
-    for (size_t at = 0; at < 4; at++)
+/* A setter takes the constants whose names begin with `family`, and no other constant there is. */
+static void modes(ironwal_options *options, mode_setter set, const char *family, size_t count) {
+    static const int32_t unknown[] = {INT32_MIN, -1000, 0, 1000, INT32_MAX};
+    for (size_t at = 0; at < sizeof unknown / sizeof *unknown; at++)
         EXPECT(IRONWAL_E_INVALID_ARG, set(options, unknown[at], &error));
-    OK(set(options, 0, &error));
+    size_t taken = 0, refused = 0;
+    for (size_t at = 0; at < sizeof every_constant / sizeof *every_constant; at++) {
+        const char *name = every_constant[at].name;
+        const int ours = strncmp(name, family, strlen(family)) == 0;
+        const ironwal_status got = set(options, every_constant[at].value, NULL);
+        if (got != (ours ? IRONWAL_OK : IRONWAL_E_INVALID_ARG)) {
+            fprintf(stderr, "the setter of %s answers %s to %s\n", family,
+                    ironwal_status_name(got), name);
+            exit(1);
+        }
+        *(ours ? &taken : &refused) += 1;
+    }
+    CHECK(taken == count && refused > 40);
 }
 
 static void refused_paths(void) {
@@ -26,11 +39,18 @@ int main(void) {
     refused_paths();
     ironwal_options *options = options_for("log");
 
-    modes(options, ironwal_options_set_sync_mode, 3);
-    modes(options, ironwal_options_set_compression, 2);
-    modes(options, ironwal_options_set_read_strategy, 2);
-    modes(options, ironwal_options_set_on_corruption, 2);
-    modes(options, ironwal_options_set_write_strategy, 3);
+    modes(options, ironwal_options_set_sync_mode, "IRONWAL_SYNC_", 3);
+    modes(options, ironwal_options_set_compression, "IRONWAL_COMPRESSION_", 2);
+    modes(options, ironwal_options_set_read_strategy, "IRONWAL_READ_", 2);
+    modes(options, ironwal_options_set_on_corruption, "IRONWAL_CORRUPTION_", 2);
+    modes(options, ironwal_options_set_write_strategy, "IRONWAL_WRITE_", 3);
+
+    /* The defaults again, for the openings below. */
+    OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_STRICT, &error));
+    OK(ironwal_options_set_compression(options, IRONWAL_COMPRESSION_NONE, &error));
+    OK(ironwal_options_set_read_strategy(options, IRONWAL_READ_STANDARD_IO, &error));
+    OK(ironwal_options_set_on_corruption(options, IRONWAL_CORRUPTION_TRUNCATE, &error));
+    OK(ironwal_options_set_write_strategy(options, IRONWAL_WRITE_AUTO, &error));
 
     const size_t gib = (size_t)1 << 30;
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_max_segment_size(options, 0, &error));

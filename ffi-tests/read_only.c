@@ -2,6 +2,7 @@
  * verified? */
 #include "check.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -101,6 +102,32 @@ static void verifies(ironwal_wal *wal, bool damaged) {
     ironwal_report_free(NULL);
 }
 
+/* Waits without a limit for what is never appended. */
+static void *wait_for_ever(void *stream) {
+    ironwal_error *details = NULL;
+    ironwal_status status =
+        ironwal_stream_wait_durable((ironwal_stream *)stream, 7000, UINT64_MAX, &details);
+    ironwal_error_free(details);
+    CHECK(status == IRONWAL_E_CLOSED);
+    return NULL;
+}
+
+/* Who waits in a reader that is closed is told so. */
+static void waiting_ends_with_the_reader(void) {
+    ironwal_wal *reader = open_reader("log", IRONWAL_SYNC_ASYNC, IRONWAL_OK);
+    ironwal_stream *stream = NULL;
+    pthread_t waiter;
+    OK(ironwal_stream_open(reader, TEXT("s"), &stream, &error));
+    alarm(60);
+    CHECK(pthread_create(&waiter, NULL, wait_for_ever, stream) == 0);
+    /* It waits by then, most likely. */
+    EXPECT(IRONWAL_E_TIMEOUT, ironwal_stream_wait_durable(stream, 7000, 50000000, &error));
+    OK(ironwal_wal_close(reader, &error));
+    CHECK(pthread_join(waiter, NULL) == 0);
+    alarm(0);
+    ironwal_stream_free(stream);
+}
+
 int main(int argc, char **argv) {
     bool read_only = true;
     if (argc > 2 && strcmp(argv[1], "follow") == 0) {
@@ -140,5 +167,6 @@ int main(int argc, char **argv) {
     CHECK(fclose(file) == 0);
     verifies(reader, true);
     OK(ironwal_wal_close(reader, &error));
+    waiting_ends_with_the_reader();
     return 0;
 }

@@ -47,12 +47,20 @@
  *   are UTF-8 without a NUL inside; no NUL need end them.
  * - NULL where a pointer is required, a length above PTRDIFF_MAX, an unknown enum value or a handle
  *   of another kind: ::IRONWAL_E_INVALID_ARG, and nothing is done.
+ * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has numbers of its own and none
+ *   is 0: one of another kind, or an int that was never set, is refused.
  * - Threads. A log and its streams may be used by any number of threads at once; a transaction, an
  *   iterator and options by one at a time. A call that frees a handle must be the last one on it.
  *   Calls are no cancellation points: pthread_cancel() takes effect after them.
  * - fork. In the child every call on a log of the parent's, and on what was made from it, answers
  *   ::IRONWAL_E_FORKED; freeing there touches neither the disk nor the parent's threads. Options,
  *   pinned views and lists are memory and work there as ever.
+ * - Memory. Where there is none for a length that the caller or the disk decides, a call answers
+ *   ::IRONWAL_E_IO, ironwal_error_os_error() gives ENOMEM, and the message tells how many bytes were
+ *   asked for; an append has taken no id then. What is small whatever comes in (a handle, an error
+ *   object) ends the process where it cannot be allocated, as everywhere in Rust.
+ * - Signal handlers must call no function of the library: it takes locks and allocates, and would
+ *   wait for ever for the thread that was interrupted.
  * - A defect inside the library becomes ::IRONWAL_E_PANIC; the log then accepts only close and free.
  */
 
@@ -93,107 +101,107 @@
 /**
  * Something was lost or refused.
  */
-#define IRONWAL_LOG_ERROR 1
+#define IRONWAL_LOG_ERROR 501
 
 /**
  * Something was damaged and dealt with.
  */
-#define IRONWAL_LOG_WARN 2
+#define IRONWAL_LOG_WARN 502
 
 /**
  * What was opened, recovered and closed.
  */
-#define IRONWAL_LOG_INFO 3
+#define IRONWAL_LOG_INFO 503
 
 /**
  * For those who look for a fault.
  */
-#define IRONWAL_LOG_DEBUG 4
+#define IRONWAL_LOG_DEBUG 504
 
 /**
  * Everything.
  */
-#define IRONWAL_LOG_TRACE 5
+#define IRONWAL_LOG_TRACE 505
 
 /**
  * Every append, batch and transaction is durable when it returns. The default.
  */
-#define IRONWAL_SYNC_STRICT 0
+#define IRONWAL_SYNC_STRICT 1
 
 /**
  * Batches and transactions are durable when they return; single appends survive the process.
  */
-#define IRONWAL_SYNC_BATCH_ONLY 1
+#define IRONWAL_SYNC_BATCH_ONLY 2
 
 /**
  * Nothing waits for the disk; what was appended survives the death of the process.
  */
-#define IRONWAL_SYNC_ASYNC 2
+#define IRONWAL_SYNC_ASYNC 3
 
 /**
  * Stored as given. The default.
  */
-#define IRONWAL_COMPRESSION_NONE 0
+#define IRONWAL_COMPRESSION_NONE 301
 
 /**
  * LZ4 blocks, where that makes a payload smaller.
  */
-#define IRONWAL_COMPRESSION_LZ4 1
+#define IRONWAL_COMPRESSION_LZ4 302
 
 /**
  * Positional reads. The default.
  */
-#define IRONWAL_READ_STANDARD_IO 0
+#define IRONWAL_READ_STANDARD_IO 101
 
 /**
  * Sealed segments, and what is durable of the newest one, are memory-mapped; a failing disk can
  * then raise SIGBUS in the reading thread.
  */
-#define IRONWAL_READ_MMAP 1
+#define IRONWAL_READ_MMAP 102
 
 /**
  * The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
  * failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
  * that somebody else shortens still does); positional writes everywhere else. The default.
  */
-#define IRONWAL_WRITE_AUTO 0
+#define IRONWAL_WRITE_AUTO 201
 
 /**
  * Positional writes.
  */
-#define IRONWAL_WRITE_STANDARD_IO 1
+#define IRONWAL_WRITE_STANDARD_IO 202
 
 /**
  * Stores into the mapped active segment, always; a failing or full disk can then raise SIGBUS in
  * the appending thread on file systems other than ext4 and tmpfs.
  */
-#define IRONWAL_WRITE_MMAP 2
+#define IRONWAL_WRITE_MMAP 203
 
 /**
  * Keep what is good and report what is not. The default.
  */
-#define IRONWAL_CORRUPTION_TRUNCATE 0
+#define IRONWAL_CORRUPTION_TRUNCATE 401
 
 /**
  * Refuse to open a damaged log, with one error that lists the damage.
  */
-#define IRONWAL_CORRUPTION_ERROR 1
+#define IRONWAL_CORRUPTION_ERROR 402
 
 /**
  * Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
  * that is on record, a derived file that is made anew.
  */
-#define IRONWAL_SEVERITY_NOTE 0
+#define IRONWAL_SEVERITY_NOTE 601
 
 /**
  * Something that was durable is damaged or gone.
  */
-#define IRONWAL_SEVERITY_DAMAGE 1
+#define IRONWAL_SEVERITY_DAMAGE 602
 
 /**
  * Something could not be looked at: a read error, a newer format, a stranger's file.
  */
-#define IRONWAL_SEVERITY_UNREADABLE 2
+#define IRONWAL_SEVERITY_UNREADABLE 603
 
 /**
  * The longest id of a checkpoint, in bytes.
@@ -307,10 +315,11 @@ typedef struct ironwal_text {
  * Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
  * and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
  *
- * Called on any thread, the library's included, several at a time. It may read from the log it
- * hears. It must return, must not throw or jump out, and must not close or free handles of that
- * log, nor append, sync, truncate, delete, or make or remove checkpoints: these may wait for the
- * very call that is telling.
+ * Called on any thread, the library's included, several at a time, and under no lock of the
+ * library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
+ * It must return, must not throw or jump out, and must not close or free handles of that log, nor
+ * append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
+ * for the very thread that calls it.
  */
 typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
 
@@ -548,7 +557,7 @@ typedef struct ironwal_automatic_status {
 #define IRONWAL_E_TIMEOUT -6
 
 /**
- * The operating system refused; the error object tells its code.
+ * The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
  */
 #define IRONWAL_E_IO -7
 
@@ -732,7 +741,8 @@ const char *ironwal_version_string(void);
 ironwal_status ironwal_error_status(const struct ironwal_error *error);
 
 /**
- * The operating system's code (errno) behind the failure, 0 where there is none.
+ * The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
+ * there is none.
  *
  * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers 0.
@@ -1052,7 +1062,8 @@ ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *opti
                                                     struct ironwal_error **out_error);
 
 /**
- * Bytes of decompressed frames kept in memory; 0, the default, keeps none.
+ * Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
+ * unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1082,6 +1093,8 @@ ironwal_status ironwal_options_set_min_compression_size(struct ironwal_options *
 /**
  * Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
  * append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
+ * Where the system lets the library start no thread, an append that finds a sync due does it at its
+ * end; what is appended last then waits for a later append, a sync or the close.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1526,7 +1539,8 @@ ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
                                 struct ironwal_error **out_error);
 
 /**
- * Reads several entries of a stream, in the order of `ids`; an id may occur more than once.
+ * Reads several entries of a stream, in the order of `ids`; an id may occur more than once. A
+ * compressed batch is unpacked once, in whatever order its entries are asked for.
  *
  * - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
  * - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
@@ -1562,8 +1576,14 @@ ironwal_status ironwal_sync(const struct ironwal_wal *wal,
                             struct ironwal_error **out_error);
 
 /**
- * Takes out the segments that lie entirely below `safe_id`, never the active one, and tells how
- * many. With an archive path they are moved there, otherwise deleted.
+ * Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+ * path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
+ * is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
+ * then it goes too, and ids go on.
+ *
+ * A file that cannot be removed keeps no other: the rest is done, the first failure is reported,
+ * and each later call tries again. So after ::IRONWAL_E_IO the entries may be truncated already;
+ * ::IRONWAL_OK means that no file of a truncated segment is left.
  *
  * - Owns: nothing.
  * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
@@ -1654,7 +1674,8 @@ ironwal_status ironwal_txn_begin(const struct ironwal_wal *wal,
  * - Threads: one at a time per `txn`.
  * - Blocks: never.
  * - Durable: nothing is written before the commit.
- * - Errors: ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was);
+ *   ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_txn_add(struct ironwal_txn *txn,
                                const void *data,
@@ -1806,7 +1827,8 @@ ironwal_status ironwal_stream_sync(const struct ironwal_stream *stream,
  * - Owns: nothing.
  * - NULL: `stream` is required.
  * - Threads: any, at the same time.
- * - Blocks: at most as long as given, for a sync of others (fsync).
+ * - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
+ *   library start no thread the call syncs itself, for as long as that takes.
  * - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
  *   ::IRONWAL_E_CLOSED.
@@ -1962,7 +1984,9 @@ ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
  *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
- *   behind it; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+ *   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
+ *   come next (the error object names their ids), after which the next call gives the first entry
+ *   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
  *   ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
@@ -2511,9 +2535,10 @@ ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list 
 void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
 
 /**
- * Removes the segments that hold only entries below the checkpoint's offsets, never the active
- * ones. Older checkpoints are pruned by it, durably and before anything is removed. With an archive
- * path segments are moved there.
+ * Removes the segments that hold only entries below the checkpoint's offsets, as
+ * ironwal_truncate() does in each shard; all shards are tried, and the first failure is reported.
+ * Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
+ * segments are moved there.
  *
  * - Owns: `out_stats` stays the caller's.
  * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.

@@ -4,6 +4,10 @@
 // stand for and are move-only, bytes and text go in as views, and every call that can fail returns
 // a result. Nothing throws but result::value() and what is built on it.
 //
+// Data goes in with a length that the compiler knows: text literals, std::string_view, std::string,
+// containers of single bytes, and bytes(pointer, size). A char array, a pointer to char, nullptr and
+// 0 do not compile as data: their length would be guessed from the first NUL.
+//
 //     auto wal = ironwal::wal::open("./orders").value();
 //     auto id = wal.append("trades", "100@42").value();       // durable
 //     for (const auto &entry : wal.iter("trades", 0).value())
@@ -23,6 +27,9 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#if __cplusplus >= 202002L
+#include <ranges>
+#endif
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -33,28 +40,229 @@
 
 namespace ironwal {
 
-// Borrowed bytes that go in: made from text, and from anything with data() and size() whose
-// elements are single bytes (std::vector<std::uint8_t>, std::array, std::span, std::string).
+// Marks a view into its object or argument, where the compiler warns of views that outlive it.
+#if defined(__has_cpp_attribute)
+#if __has_cpp_attribute(clang::lifetimebound)
+#define IRONWAL_LIFETIMEBOUND [[clang::lifetimebound]]
+#endif
+#endif
+#ifndef IRONWAL_LIFETIMEBOUND
+#define IRONWAL_LIFETIMEBOUND
+#endif
+
+// In C++20 what is taken for a text literal must be one: other arrays of const char do not compile.
+#if defined(__cpp_consteval)
+#define IRONWAL_LITERAL consteval
+#else
+#define IRONWAL_LITERAL constexpr
+#endif
+
+class bytes;
+class bytes_in;
+
+namespace detail {
+
+template <class T>
+using plain = std::remove_cv_t<std::remove_reference_t<T>>;
+
+// Arrays of single bytes that are no text: std::uint8_t, signed char, std::byte.
+template <class T>
+inline constexpr bool is_byte = sizeof(T) == 1 && (std::is_integral_v<T> || std::is_enum_v<T>) &&
+                                !std::is_same_v<T, char>;
+
+// Containers of elements that are single bytes: std::string, std::vector<std::uint8_t>, std::array,
+// std::span, std::string_view.
+template <class T, class = void>
+inline constexpr bool is_byte_container = false;
+template <class T>
+inline constexpr bool is_byte_container<
+    T, std::enable_if_t<std::is_trivially_copyable_v<std::remove_pointer_t<decltype(std::declval<const T &>().data())>> &&
+                        sizeof(*std::declval<const T &>().data()) == 1 &&
+                        std::is_convertible_v<decltype(std::declval<const T &>().size()), std::size_t>>> =
+    !std::is_same_v<T, bytes> && !std::is_same_v<T, bytes_in>;
+
+// Containers that own nothing: what they show outlives them.
+#if defined(__cpp_lib_ranges)
+template <class T>
+inline constexpr bool is_view = std::ranges::enable_borrowed_range<T>;
+#else
+template <class T>
+inline constexpr bool is_view = std::is_same_v<T, std::string_view>;
+#endif
+
+// T as a forwarding reference deduces it: `C &` for a container that has a name, `C` for a temporary.
+template <class T>
+inline constexpr bool is_lasting = std::is_lvalue_reference_v<T> || is_view<plain<T>>;
+template <class T>
+using lasting_container = std::enable_if_t<is_byte_container<plain<T>> && is_lasting<T>>;
+template <class T>
+using fleeting_container = std::enable_if_t<is_byte_container<plain<T>> && !is_lasting<T>>;
+template <class T>
+using char_pointer = std::enable_if_t<std::is_same_v<T, char *> || std::is_same_v<T, const char *>>;
+
+// What the C layer refuses, with IRONWAL_E_INVALID_ARG and a message that names this cause.
+inline constexpr ironwal_slice refused_slice{nullptr, 1};
+
+// A literal ends with its only NUL. An array of const char that does not may be a buffer of data, so
+// that its length is anybody's guess.
+#if defined(__cpp_consteval)
+// No constant expression: the compiler names this where it refuses an array.
+inline ironwal_slice this_array_is_no_text_literal() noexcept { return refused_slice; }
+#else
+constexpr ironwal_slice this_array_is_no_text_literal() noexcept { return refused_slice; }
+#endif
+
+constexpr ironwal_slice slice_of_literal(const char *literal, std::size_t size) noexcept {
+    for (std::size_t at = 0; at + 1 < size; ++at)
+        if (literal[at] == '\0') return this_array_is_no_text_literal();
+    return literal[size - 1] == '\0' ? ironwal_slice{literal, size - 1} : this_array_is_no_text_literal();
+}
+
+} // namespace detail
+
+// Borrowed bytes, which may be kept as long as what they lead to.
+//
+// Made from (pointer, size), a text literal, std::string_view, arrays of single bytes that are not
+// char, and containers of single bytes that have a name. An array of const char is taken for a
+// literal if its only NUL is its last element; any other is refused, with IRONWAL_E_INVALID_ARG from
+// the call that gets it. In C++20 one that is no constant does not compile. A literal with a NUL
+// inside goes in as std::string_view("a\0b", 3).
 class bytes {
 public:
     constexpr bytes() noexcept = default;
     constexpr bytes(const void *data, std::size_t size) noexcept : slice_{data, size} {}
-    bytes(const char *text) noexcept : bytes(std::string_view(text)) {}
-    bytes(std::string_view text) noexcept : slice_{text.data(), text.size()} {}
+    template <std::size_t Size>
+    IRONWAL_LITERAL bytes(const char (&literal)[Size]) noexcept : slice_(detail::slice_of_literal(literal, Size)) {}
+    template <class Element, std::size_t Size, class = std::enable_if_t<detail::is_byte<Element>>>
+    constexpr bytes(const Element (&array)[Size]) noexcept : slice_{array, Size} {}
+    template <class Container, class = detail::lasting_container<Container>>
+    constexpr bytes(Container &&container) noexcept : slice_{container.data(), container.size()} {}
 
-    template <class Container,
-              class Element = std::remove_pointer_t<decltype(std::declval<const Container &>().data())>,
-              class = std::enable_if_t<sizeof(Element) == 1 && std::is_trivially_copyable_v<Element> &&
-                                       !std::is_same_v<Container, std::string_view> &&
-                                       !std::is_same_v<Container, bytes>>>
-    bytes(const Container &container) noexcept : slice_{container.data(), container.size()} {}
+    // A char array holds text or data: say bytes(array, size), or std::string_view(array).
+    template <std::size_t Size>
+    bytes(char (&)[Size]) = delete;
+    template <std::size_t Size>
+    bytes(char (&&)[Size]) = delete;
+    // The length of what a pointer leads to is unknown: say bytes(pointer, size), or
+    // std::string_view(pointer) for text that ends with a NUL.
+    template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
+    bytes(const Pointer &) = delete;
+    bytes(std::nullptr_t) = delete;
+    // The container ends before the bytes are used: give it a name.
+    template <class Container, class = detail::fleeting_container<Container>, class = void, class = void>
+    bytes(Container &&) = delete;
 
-    const void *data() const noexcept { return slice_.data; }
-    std::size_t size() const noexcept { return slice_.len; }
-    ironwal_slice slice() const noexcept { return slice_; }
+    constexpr const void *data() const noexcept { return slice_.data; }
+    constexpr std::size_t size() const noexcept { return slice_.len; }
+    constexpr ironwal_slice slice() const noexcept { return slice_; }
 
 private:
     ironwal_slice slice_{nullptr, 0};
+};
+
+// The bytes that a call takes: all that bytes is made from, and temporaries such as std::string("x"),
+// which live until the call returns. It is neither copied nor moved, so that none is kept.
+class bytes_in {
+public:
+    constexpr bytes_in() noexcept = default;
+    constexpr bytes_in(const bytes &view) noexcept : slice_(view.slice()) {}
+    constexpr bytes_in(const void *data, std::size_t size) noexcept : slice_{data, size} {}
+    template <std::size_t Size>
+    IRONWAL_LITERAL bytes_in(const char (&literal)[Size]) noexcept : slice_(detail::slice_of_literal(literal, Size)) {}
+    template <class Element, std::size_t Size, class = std::enable_if_t<detail::is_byte<Element>>>
+    constexpr bytes_in(const Element (&array)[Size]) noexcept : slice_{array, Size} {}
+    template <class Container, class = std::enable_if_t<detail::is_byte_container<Container>>>
+    constexpr bytes_in(const Container &container) noexcept : slice_{container.data(), container.size()} {}
+    bytes_in(const bytes_in &) = delete;
+    bytes_in &operator=(const bytes_in &) = delete;
+
+    // As in bytes.
+    template <std::size_t Size>
+    bytes_in(char (&)[Size]) = delete;
+    template <std::size_t Size>
+    bytes_in(char (&&)[Size]) = delete;
+    template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
+    bytes_in(const Pointer &) = delete;
+    bytes_in(std::nullptr_t) = delete;
+
+    constexpr const void *data() const noexcept { return slice_.data; }
+    constexpr std::size_t size() const noexcept { return slice_.len; }
+    constexpr ironwal_slice slice() const noexcept { return slice_; }
+
+private:
+    ironwal_slice slice_{nullptr, 0};
+};
+
+// A path or the name of a stream that a call takes: text that ends with a NUL, std::string_view,
+// std::string. Of a char array it takes what comes before the first NUL. An array without a NUL, an
+// array of const char with more than NULs behind the first one, and a pointer that is NULL are
+// refused, with IRONWAL_E_INVALID_ARG from the call that gets them.
+class text_in {
+public:
+    text_in(const char *text, std::size_t size) noexcept : data_(text), size_(size) {}
+    template <class Text, class = std::enable_if_t<std::is_class_v<Text> &&
+                                                   std::is_convertible_v<const Text &, std::string_view>>>
+    text_in(const Text &text) noexcept : text_in(static_cast<std::string_view>(text)) {}
+    text_in(std::string_view text) noexcept : data_(text.data()), size_(text.size()) {}
+    template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
+    text_in(const Pointer &text) noexcept {
+        if (!text) return;
+        data_ = text;
+        size_ = std::string_view(text).size();
+    }
+    template <std::size_t Size>
+    text_in(char (&array)[Size]) noexcept {
+        take(array, Size);
+    }
+    template <std::size_t Size>
+    text_in(const char (&array)[Size]) noexcept {
+        if (take(array, Size) && std::string_view(array + size_, Size - size_).find_first_not_of('\0') !=
+                                     std::string_view::npos)
+            data_ = nullptr, size_ = 1;
+    }
+    text_in(std::nullptr_t) = delete;
+    text_in(const text_in &) = delete;
+    text_in &operator=(const text_in &) = delete;
+
+    const char *data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    bool take(const char *array, std::size_t size) noexcept {
+        const auto end = std::string_view(array, size).find('\0');
+        if (end == std::string_view::npos) return false;
+        data_ = array;
+        size_ = end;
+        return true;
+    }
+
+    // As made here the C layer refuses it.
+    const char *data_ = nullptr;
+    std::size_t size_ = 1;
+};
+
+// The constants of the options, a type for each kind.
+enum class sync_mode : std::int32_t {
+    strict = IRONWAL_SYNC_STRICT,
+    batch_only = IRONWAL_SYNC_BATCH_ONLY,
+    async = IRONWAL_SYNC_ASYNC,
+};
+enum class compression : std::int32_t {
+    none = IRONWAL_COMPRESSION_NONE,
+    lz4 = IRONWAL_COMPRESSION_LZ4,
+};
+enum class read_strategy : std::int32_t {
+    standard_io = IRONWAL_READ_STANDARD_IO,
+    mmap = IRONWAL_READ_MMAP,
+};
+enum class write_strategy : std::int32_t {
+    automatic = IRONWAL_WRITE_AUTO,
+    standard_io = IRONWAL_WRITE_STANDARD_IO,
+    mmap = IRONWAL_WRITE_MMAP,
+};
+enum class corruption_policy : std::int32_t {
+    truncate = IRONWAL_CORRUPTION_TRUNCATE,
+    error = IRONWAL_CORRUPTION_ERROR,
 };
 
 // The ids from first up to and without end.
@@ -108,7 +316,7 @@ public:
     ironwal_status status() const noexcept { return status_; }
     const char *name() const noexcept { return ironwal_status_name(status_); }
     // What happened, where, and what to do about it; the name where no more is known.
-    std::string_view message() const noexcept {
+    std::string_view message() const noexcept IRONWAL_LIFETIMEBOUND {
         auto text = detail::view_of(ironwal_error_message(details_.get()));
         return text.empty() ? std::string_view(name()) : text;
     }
@@ -173,11 +381,11 @@ public:
     // Only to be asked for where ok() is false.
     const ironwal::error &error() const noexcept { return *std::get_if<1>(&state_); }
 
-    T &value() & {
+    T &value() & IRONWAL_LIFETIMEBOUND {
         if (!ok()) detail::raise(error());
         return *std::get_if<0>(&state_);
     }
-    const T &value() const & {
+    const T &value() const & IRONWAL_LIFETIMEBOUND {
         if (!ok()) detail::raise(error());
         return *std::get_if<0>(&state_);
     }
@@ -185,10 +393,12 @@ public:
         if (!ok()) detail::raise(error());
         return std::move(*std::get_if<0>(&state_));
     }
-    const T &operator*() const & { return value(); }
-    T &operator*() & { return value(); }
-    const T *operator->() const { return &value(); }
-    T *operator->() { return &value(); }
+    const T &operator*() const & IRONWAL_LIFETIMEBOUND { return value(); }
+    T &operator*() & IRONWAL_LIFETIMEBOUND { return value(); }
+    // Of a result that is not kept the value itself, so that `const auto &entry = *stream.get(id)` lives.
+    T operator*() && { return std::move(*this).value(); }
+    const T *operator->() const IRONWAL_LIFETIMEBOUND { return &value(); }
+    T *operator->() IRONWAL_LIFETIMEBOUND { return &value(); }
 
 private:
     std::variant<T, ironwal::error> state_;
@@ -231,10 +441,12 @@ result<void> run(Call &&call) {
     return {};
 }
 
-inline std::vector<ironwal_slice> slices_of(const std::vector<bytes> &parts) {
+// Of std::vector<bytes> and std::initializer_list<bytes_in>.
+template <class Parts>
+std::vector<ironwal_slice> slices_of(const Parts &parts) {
     std::vector<ironwal_slice> slices;
     slices.reserve(parts.size());
-    for (const bytes &part : parts) slices.push_back(part.slice());
+    for (const auto &part : parts) slices.push_back(part.slice());
     return slices;
 }
 
@@ -253,11 +465,11 @@ public:
     buffer &operator=(const buffer &) = delete;
     ~buffer() { ironwal_buffer_free(&raw_); }
 
-    const std::uint8_t *data() const noexcept { return raw_.data; }
+    const std::uint8_t *data() const noexcept IRONWAL_LIFETIMEBOUND { return raw_.data; }
     std::size_t size() const noexcept { return raw_.len; }
     const std::uint8_t *begin() const noexcept { return raw_.data; }
     const std::uint8_t *end() const noexcept { return raw_.data + raw_.len; }
-    std::string_view text() const noexcept {
+    std::string_view text() const noexcept IRONWAL_LIFETIMEBOUND {
         return {reinterpret_cast<const char *>(raw_.data), raw_.len};
     }
 
@@ -269,9 +481,9 @@ private:
 class pinned {
 public:
     pinned(ironwal_view view, ironwal_view_pin *pin) noexcept : view_(view), pin_(pin) {}
-    const std::uint8_t *data() const noexcept { return view_.data; }
+    const std::uint8_t *data() const noexcept IRONWAL_LIFETIMEBOUND { return view_.data; }
     std::size_t size() const noexcept { return view_.len; }
-    std::string_view text() const noexcept {
+    std::string_view text() const noexcept IRONWAL_LIFETIMEBOUND {
         return {reinterpret_cast<const char *>(view_.data), view_.len};
     }
 
@@ -295,7 +507,7 @@ struct entry {
 // What a log is opened with. Setters chain; the first refused one is told when the log is opened.
 class options {
 public:
-    explicit options(std::string_view path) {
+    explicit options(const text_in &path) {
         keep([&](ironwal_error **out) {
             ironwal_options *made = nullptr;
             const auto status = ironwal_options_new(path.data(), path.size(), &made, out);
@@ -312,12 +524,12 @@ public:
     options &read_buffer_size(std::size_t bytes) { return set(ironwal_options_set_read_buffer_size, bytes); }
     options &block_cache_size(std::uint64_t bytes) { return set(ironwal_options_set_block_cache_size, bytes); }
     options &min_compression_size(std::size_t bytes) { return set(ironwal_options_set_min_compression_size, bytes); }
-    options &sync_mode(std::int32_t mode) { return set(ironwal_options_set_sync_mode, mode); }
-    options &compression(std::int32_t mode) { return set(ironwal_options_set_compression, mode); }
-    options &read_strategy(std::int32_t mode) { return set(ironwal_options_set_read_strategy, mode); }
-    options &write_strategy(std::int32_t mode) { return set(ironwal_options_set_write_strategy, mode); }
-    options &on_corruption(std::int32_t mode) { return set(ironwal_options_set_on_corruption, mode); }
-    options &archive_path(std::string_view path) { return set(ironwal_options_set_archive_path, path.data(), path.size()); }
+    options &sync_mode(ironwal::sync_mode mode) { return set(ironwal_options_set_sync_mode, static_cast<std::int32_t>(mode)); }
+    options &compression(ironwal::compression mode) { return set(ironwal_options_set_compression, static_cast<std::int32_t>(mode)); }
+    options &read_strategy(ironwal::read_strategy strategy) { return set(ironwal_options_set_read_strategy, static_cast<std::int32_t>(strategy)); }
+    options &write_strategy(ironwal::write_strategy strategy) { return set(ironwal_options_set_write_strategy, static_cast<std::int32_t>(strategy)); }
+    options &on_corruption(ironwal::corruption_policy policy) { return set(ironwal_options_set_on_corruption, static_cast<std::int32_t>(policy)); }
+    options &archive_path(text_in path) { return set(ironwal_options_set_archive_path, path.data(), path.size()); }
     options &background_sync(std::chrono::nanoseconds interval, std::uint64_t bytes) {
         const auto ns = interval.count();
         return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
@@ -415,7 +627,7 @@ class txn {
 public:
     explicit txn(ironwal_txn *handle) noexcept : handle_(handle) {}
 
-    result<void> add(bytes data) {
+    result<void> add(bytes_in data) {
         return detail::run([&](ironwal_error **out) { return ironwal_txn_add(handle_.get(), data.data(), data.size(), out); });
     }
     // Ends the transaction, whatever it returns.
@@ -435,30 +647,16 @@ class stream {
 public:
     explicit stream(ironwal_stream *handle) noexcept : handle_(handle) {}
 
-    result<std::uint64_t> append(bytes data) {
+    result<std::uint64_t> append(bytes_in data) {
         std::uint64_t id = 0;
         return detail::run(
             [&](ironwal_error **out) { return ironwal_stream_append(handle_.get(), data.data(), data.size(), &id, out); },
             [&] { return id; });
     }
-    result<id_range> append_batch(const std::vector<bytes> &entries) {
-        const auto slices = detail::slices_of(entries);
-        id_range ids;
-        return detail::run(
-            [&](ironwal_error **out) {
-                return ironwal_stream_append_batch(handle_.get(), slices.data(), slices.size(), &ids.first, &ids.end, out);
-            },
-            [&] { return ids; });
-    }
-    result<std::uint64_t> append_vectored(const std::vector<bytes> &parts) {
-        const auto slices = detail::slices_of(parts);
-        std::uint64_t id = 0;
-        return detail::run(
-            [&](ironwal_error **out) {
-                return ironwal_stream_append_vectored(handle_.get(), slices.data(), slices.size(), &id, out);
-            },
-            [&] { return id; });
-    }
+    result<id_range> append_batch(std::initializer_list<bytes_in> entries) { return batch(detail::slices_of(entries)); }
+    result<id_range> append_batch(const std::vector<bytes> &entries) { return batch(detail::slices_of(entries)); }
+    result<std::uint64_t> append_vectored(std::initializer_list<bytes_in> parts) { return vectored(detail::slices_of(parts)); }
+    result<std::uint64_t> append_vectored(const std::vector<bytes> &parts) { return vectored(detail::slices_of(parts)); }
     result<buffer> get(std::uint64_t id) const {
         ironwal_buffer raw{nullptr, 0};
         return detail::run([&](ironwal_error **out) { return ironwal_stream_get(handle_.get(), id, &raw, out); },
@@ -494,6 +692,22 @@ public:
     }
 
 private:
+    result<id_range> batch(const std::vector<ironwal_slice> &slices) {
+        id_range ids;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_append_batch(handle_.get(), slices.data(), slices.size(), &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
+    result<std::uint64_t> vectored(const std::vector<ironwal_slice> &slices) {
+        std::uint64_t id = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_append_vectored(handle_.get(), slices.data(), slices.size(), &id, out);
+            },
+            [&] { return id; });
+    }
     template <class Ask>
     result<std::uint64_t> position(Ask ask) const {
         std::uint64_t id = 0;
@@ -536,7 +750,7 @@ public:
         return detail::run([&](ironwal_error **out) { return ironwal_wal_open(options.handle_.get(), &handle, out); },
                            [&] { return wal(handle); });
     }
-    static result<wal> open(std::string_view path) { return open(options(path)); }
+    static result<wal> open(text_in path) { return open(options(path)); }
     // For reading only, beside a writer in this or another process.
     static result<wal> open_read_only(const options &options) {
         if (options.refused_) return *options.refused_;
@@ -544,19 +758,19 @@ public:
         return detail::run([&](ironwal_error **out) { return ironwal_open_read_only(options.handle_.get(), &handle, out); },
                            [&] { return wal(handle); });
     }
-    static result<wal> open_read_only(std::string_view path) { return open_read_only(options(path)); }
+    static result<wal> open_read_only(text_in path) { return open_read_only(options(path)); }
 
     // Closes the log for its streams and transactions too, whatever it returns.
     result<void> close() {
         return detail::run([&](ironwal_error **out) { return ironwal_wal_close(handle_.release(), out); });
     }
-    result<ironwal::stream> stream(std::string_view name) const {
+    result<ironwal::stream> stream(text_in name) const {
         ironwal_stream *made = nullptr;
         return detail::run(
             [&](ironwal_error **out) { return ironwal_stream_open(handle_.get(), name.data(), name.size(), &made, out); },
             [&] { return ironwal::stream(made); });
     }
-    result<std::uint64_t> append(std::string_view name, bytes data) {
+    result<std::uint64_t> append(text_in name, bytes_in data) {
         std::uint64_t id = 0;
         return detail::run(
             [&](ironwal_error **out) {
@@ -564,30 +778,26 @@ public:
             },
             [&] { return id; });
     }
-    result<id_range> append_batch(std::string_view name, const std::vector<bytes> &entries) {
-        const auto slices = detail::slices_of(entries);
-        id_range ids;
-        return detail::run(
-            [&](ironwal_error **out) {
-                return ironwal_append_batch(handle_.get(), name.data(), name.size(), slices.data(), slices.size(),
-                                            &ids.first, &ids.end, out);
-            },
-            [&] { return ids; });
+    result<id_range> append_batch(text_in name, std::initializer_list<bytes_in> entries) {
+        return batch(name, detail::slices_of(entries));
     }
-    result<txn> begin(std::string_view name) {
+    result<id_range> append_batch(text_in name, const std::vector<bytes> &entries) {
+        return batch(name, detail::slices_of(entries));
+    }
+    result<txn> begin(text_in name) {
         ironwal_txn *made = nullptr;
         return detail::run(
             [&](ironwal_error **out) { return ironwal_txn_begin(handle_.get(), name.data(), name.size(), &made, out); },
             [&] { return txn(made); });
     }
-    result<buffer> get(std::string_view name, std::uint64_t id) const {
+    result<buffer> get(text_in name, std::uint64_t id) const {
         ironwal_buffer raw{nullptr, 0};
         return detail::run(
             [&](ironwal_error **out) { return ironwal_get(handle_.get(), name.data(), name.size(), id, &raw, out); },
             [&] { return buffer(raw); });
     }
     // In the order of the ids; nullopt for those that are not found.
-    result<std::vector<std::optional<std::string>>> get_batch(std::string_view name,
+    result<std::vector<std::optional<std::string>>> get_batch(text_in name,
                                                               const std::vector<std::uint64_t> &ids) const {
         ironwal_entries *raw = nullptr;
         return detail::run(
@@ -605,7 +815,7 @@ public:
                 return values;
             });
     }
-    result<entries> iter(std::string_view name, std::uint64_t start_id) const {
+    result<entries> iter(text_in name, std::uint64_t start_id) const {
         ironwal_iter *iter = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
@@ -614,7 +824,7 @@ public:
             [&] { return entries(iter); });
     }
     // Takes out whole segments below safe_id; how many.
-    result<std::size_t> truncate(std::string_view name, std::uint64_t safe_id) {
+    result<std::size_t> truncate(text_in name, std::uint64_t safe_id) {
         std::size_t segments = 0;
         return detail::run(
             [&](ironwal_error **out) {
@@ -622,7 +832,7 @@ public:
             },
             [&] { return segments; });
     }
-    result<std::size_t> restore_archived(std::string_view name) {
+    result<std::size_t> restore_archived(text_in name) {
         std::size_t segments = 0;
         return detail::run(
             [&](ironwal_error **out) {
@@ -630,11 +840,11 @@ public:
             },
             [&] { return segments; });
     }
-    result<void> delete_stream(std::string_view name) {
+    result<void> delete_stream(text_in name) {
         return detail::run(
             [&](ironwal_error **out) { return ironwal_delete_stream(handle_.get(), name.data(), name.size(), out); });
     }
-    result<std::uint64_t> current_segment_start_id(std::string_view name) const {
+    result<std::uint64_t> current_segment_start_id(text_in name) const {
         std::uint64_t id = 0;
         return detail::run(
             [&](ironwal_error **out) {
@@ -653,7 +863,7 @@ public:
                                return names;
                            });
     }
-    result<void> sync(std::string_view name) {
+    result<void> sync(text_in name) {
         return detail::run([&](ironwal_error **out) { return ironwal_sync(handle_.get(), name.data(), name.size(), out); });
     }
     result<void> sync_all() {
@@ -678,6 +888,15 @@ public:
 
 private:
     friend class sharded;
+    result<id_range> batch(const text_in &name, const std::vector<ironwal_slice> &slices) {
+        id_range ids;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_append_batch(handle_.get(), name.data(), name.size(), slices.data(), slices.size(),
+                                            &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
     explicit wal(ironwal_wal *handle) noexcept : handle_(handle) {}
     detail::owner<ironwal_wal, ironwal_wal_free> handle_;
 };
@@ -686,6 +905,16 @@ private:
 struct place {
     std::uint32_t shard = 0;
     std::uint64_t id = 0;
+};
+
+// One entry of a batch over several shards: one that can be kept, and one that a call takes.
+struct keyed {
+    bytes key;
+    bytes value;
+};
+struct keyed_in {
+    bytes_in key;
+    bytes_in value;
 };
 
 // A checkpoint that was loaded; it outlives its log.
@@ -718,7 +947,7 @@ struct listed_checkpoint {
 };
 
 // The shard of a key, for those who route by themselves.
-inline result<std::uint32_t> route(bytes key, std::uint32_t shard_count) {
+inline result<std::uint32_t> route(bytes_in key, std::uint32_t shard_count) {
     std::uint32_t shard = 0;
     return detail::run(
         [&](ironwal_error **out) {
@@ -745,7 +974,7 @@ public:
         const auto ns = interval.count();
         return set(ironwal_sharded_options_set_checkpoint_interval, static_cast<std::uint64_t>(ns > 0 ? ns : 0));
     }
-    sharded_options &checkpoint_prefix(bytes prefix) { return set(ironwal_sharded_options_set_checkpoint_prefix, prefix.data(), prefix.size()); }
+    sharded_options &checkpoint_prefix(bytes_in prefix) { return set(ironwal_sharded_options_set_checkpoint_prefix, prefix.data(), prefix.size()); }
     // The callback must not throw; `context` comes back with every call.
     sharded_options &checkpoint_ids(ironwal_checkpoint_id_fn callback, std::uintptr_t context) { return set(ironwal_sharded_options_set_checkpoint_ids, callback, context); }
     sharded_options &retention(std::size_t keep_latest) { return set(ironwal_sharded_options_set_retention, keep_latest); }
@@ -786,7 +1015,7 @@ public:
             },
             [&] { return sharded(handle); });
     }
-    static result<sharded> open(std::string_view path, std::uint32_t shard_count) {
+    static result<sharded> open(text_in path, std::uint32_t shard_count) {
         return open(options(path), sharded_options(shard_count));
     }
 
@@ -805,7 +1034,7 @@ public:
             [&](ironwal_error **out) { return ironwal_sharded_shard_count(handle_.get(), &count, out); },
             [&] { return count; });
     }
-    result<place> append(bytes key, bytes data) {
+    result<place> append(bytes_in key, bytes_in data) {
         place where;
         return detail::run(
             [&](ironwal_error **out) {
@@ -814,33 +1043,14 @@ public:
             },
             [&] { return where; });
     }
-    // Pairs of key and value; the places are in their order.
-    result<std::vector<place>> append_batch(const std::vector<std::pair<bytes, bytes>> &entries) {
-        std::vector<ironwal_keyed_slice> slices;
-        slices.reserve(entries.size());
-        for (const auto &[key, value] : entries) slices.push_back({key.slice(), value.slice()});
-        std::vector<std::uint32_t> shards(entries.size());
-        std::vector<std::uint64_t> ids(entries.size());
-        return detail::run(
-            [&](ironwal_error **out) {
-                return ironwal_sharded_append_batch(handle_.get(), slices.data(), slices.size(), shards.data(),
-                                                    ids.data(), out);
-            },
-            [&] {
-                std::vector<place> places;
-                for (std::size_t at = 0; at < ids.size(); ++at) places.push_back({shards[at], ids[at]});
-                return places;
-            });
+    // The places are in the order of the entries.
+    result<std::vector<place>> append_batch(std::initializer_list<keyed_in> entries) { return batch(entries); }
+    result<std::vector<place>> append_batch(const std::vector<keyed> &entries) { return batch(entries); }
+    result<id_range> append_batch_for_key(bytes_in key, std::initializer_list<bytes_in> entries) {
+        return batch_for_key(key, detail::slices_of(entries));
     }
-    result<id_range> append_batch_for_key(bytes key, const std::vector<bytes> &entries) {
-        const auto slices = detail::slices_of(entries);
-        id_range ids;
-        return detail::run(
-            [&](ironwal_error **out) {
-                return ironwal_sharded_append_batch_for_key(handle_.get(), key.data(), key.size(), slices.data(),
-                                                            slices.size(), nullptr, &ids.first, &ids.end, out);
-            },
-            [&] { return ids; });
+    result<id_range> append_batch_for_key(bytes_in key, const std::vector<bytes> &entries) {
+        return batch_for_key(key, detail::slices_of(entries));
     }
     result<entries> iter_shard(std::uint32_t shard, std::uint64_t start_id) const {
         ironwal_iter *iter = nullptr;
@@ -854,12 +1064,12 @@ public:
     result<void> flush_all() {
         return detail::run([&](ironwal_error **out) { return ironwal_sharded_flush_all(handle_.get(), out); });
     }
-    result<void> create_checkpoint(bytes id) {
+    result<void> create_checkpoint(bytes_in id) {
         return detail::run([&](ironwal_error **out) {
             return ironwal_sharded_create_checkpoint(handle_.get(), id.data(), id.size(), out);
         });
     }
-    result<checkpoint> load_checkpoint(bytes id) const {
+    result<checkpoint> load_checkpoint(bytes_in id) const {
         ironwal_checkpoint *loaded = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
@@ -894,7 +1104,7 @@ public:
                 return found;
             });
     }
-    result<ironwal_prune_stats> prune_before_checkpoint(bytes id) {
+    result<ironwal_prune_stats> prune_before_checkpoint(bytes_in id) {
         ironwal_prune_stats stats{};
         return detail::run(
             [&](ironwal_error **out) {
@@ -921,10 +1131,40 @@ public:
     }
 
 private:
+    template <class Entries>
+    result<std::vector<place>> batch(const Entries &entries) {
+        std::vector<ironwal_keyed_slice> slices;
+        slices.reserve(entries.size());
+        for (const auto &entry : entries) slices.push_back({entry.key.slice(), entry.value.slice()});
+        std::vector<std::uint32_t> shards(slices.size());
+        std::vector<std::uint64_t> ids(slices.size());
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_append_batch(handle_.get(), slices.data(), slices.size(), shards.data(),
+                                                    ids.data(), out);
+            },
+            [&] {
+                std::vector<place> places;
+                for (std::size_t at = 0; at < ids.size(); ++at) places.push_back({shards[at], ids[at]});
+                return places;
+            });
+    }
+    result<id_range> batch_for_key(const bytes_in &key, const std::vector<ironwal_slice> &slices) {
+        id_range ids;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_append_batch_for_key(handle_.get(), key.data(), key.size(), slices.data(),
+                                                            slices.size(), nullptr, &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
     explicit sharded(ironwal_sharded *handle) noexcept : handle_(handle) {}
     detail::owner<ironwal_sharded, ironwal_sharded_free> handle_;
 };
 
 } // namespace ironwal
+
+#undef IRONWAL_LITERAL
+#undef IRONWAL_LIFETIMEBOUND
 
 #endif // IRONWAL_HPP

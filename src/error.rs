@@ -5,7 +5,9 @@
 //! of our own and `Io` carry it themselves; for the others the thread that received the error
 //! remembers it (the last few of them), so ask on that thread.
 
+mod advice;
 mod duplicate;
+pub mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -70,7 +72,7 @@ pub enum Error {
     Serialization(String),
 
     /// Another writer, in this process or another, has the log open.
-    #[error("{} is locked by another writer; close it there first", .0.display())]
+    #[error("{} is locked by another writer", .0.display())]
     Locked(PathBuf),
 
     /// An earlier failure latched: nothing can be appended to this stream until the log is closed
@@ -366,54 +368,6 @@ impl Error {
             })
             .ok()
             .flatten()
-    }
-
-    fn advice(&self) -> &'static str {
-        match self {
-            Error::Io(error) => match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    "free space and try again; nothing was lost"
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "check the permissions of the log's directory"
-                }
-                _ => "check the disk; what was acknowledged as durable is kept",
-            },
-            Error::Corruption(_) | Error::CrcMismatch { .. } => {
-                "restore the named ids from a copy; entries outside them stay readable"
-            }
-            Error::Config(_) | Error::Serialization(_) => "correct the argument",
-            Error::SegmentNotFound(_) => "these ids are gone; go on behind them",
-            Error::StreamNotFound(_) => "check the key; a stream exists from its first append",
-            Error::InvalidFilename(_) => "move the foreign file away",
-            Error::Locked(_) => "close the other writer, or open elsewhere",
-            Error::Poisoned { .. } => "close the log and open it again",
-            Error::TooLarge { .. } => "split the data",
-            Error::SequenceMismatch { .. } => "read what was appended since",
-            Error::Closed => "open the log again",
-            Error::Timeout => "wait longer, or call sync",
-            Error::Forked => "open the log in the child, after the parent closed it",
-            Error::ReadOnly => "write through the process that has it open for writing",
-            Error::UnsupportedVersion(_) => "open it with the version that wrote it",
-            #[cfg(feature = "sharded")]
-            Error::CheckpointNotFound(_) => "list the checkpoints; it may have been compacted away",
-            #[cfg(feature = "sharded")]
-            Error::CheckpointCorrupted { .. } => {
-                "load an older checkpoint by its id, or create a new one"
-            }
-            #[cfg(feature = "sharded")]
-            Error::ShardCountMismatch { .. } => {
-                "open with the recorded count; to change it, replay into a new log"
-            }
-            #[cfg(feature = "sharded")]
-            Error::InvalidCheckpointId(_) => "give 1 to 65,535 bytes",
-            #[cfg(feature = "sharded")]
-            Error::NoCheckpoints => "replay from the start, or create a checkpoint",
-            #[cfg(feature = "sharded")]
-            Error::CheckpointPruned { .. } => "load a newer checkpoint",
-            #[cfg(feature = "sharded")]
-            Error::BatchIncomplete { .. } => "append what failed again, not the rest",
-        }
     }
 }
 

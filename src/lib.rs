@@ -67,7 +67,9 @@ pub use wal::WalIterator;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod simulation {
+    pub use crate::storage::refuse_threads;
     pub use crate::storage::simulated::*;
+    pub use crate::storage::threads_refused;
     #[cfg(ironwal_model)]
     pub use crate::sync::begin as begin_execution;
 }

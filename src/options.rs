@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::error::Result;
 
-/// Receives what the log has to tell about itself: level and message. Called from any thread, the
-/// library's own included, also in the middle of an append, a sync or a close; must not panic.
+/// Receives the messages of the log: level and text. Called from any thread, the library's own
+/// included, at the end of an append, a sync, a read or a close, under no lock of the library; must
+/// not panic.
 ///
-/// It may read from the log. It must not close it or drop its last clone, and not append, sync,
-/// truncate, delete, or make or remove checkpoints: these wait for the very call that is telling.
+/// It may read from the log, and ask for ids and streams. It must not close it or drop its last
+/// clone, and not append, sync, wait for durability, truncate, delete, or make or remove checkpoints:
+/// these may wait for the very thread that calls it.
 pub type LogSink = Arc<dyn Fn(log::Level, &str) + Send + Sync>;
 
 /// When an append is made durable before it returns.
@@ -73,7 +75,9 @@ pub enum CorruptionPolicy {
     Error,
 }
 
-/// How soon unsynced bytes are made durable behind the caller's back.
+/// How soon a helper thread makes unsynced bytes durable. Where the system gives the log no thread,
+/// an append that finds a sync due does it at its end, and the log's receiver is warned once: what is
+/// appended last then waits for a later append, a sync or the close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackgroundSync {
     /// A stream is synced at the latest this long after its oldest unsynced append.
@@ -114,7 +118,8 @@ pub struct WalOptions {
     pub write_buffer_size: usize,
     /// Bytes read ahead by iterators and recovery. 1 to 1 GiB, default 128 KiB.
     pub read_buffer_size: usize,
-    /// Bytes of decompressed frames kept in memory; `None` keeps none. Default `None`.
+    /// Bytes of decompressed frames kept in memory; `None` keeps none, and a read of one entry unpacks
+    /// its whole frame (iterators and `get_batch` unpack each frame once). Default `None`.
     pub block_cache_size: Option<u64>,
     /// When appends are made durable. Default `Strict`.
     pub sync_mode: SyncMode,

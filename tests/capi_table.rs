@@ -151,7 +151,8 @@ fn public_item(line: &str) -> Option<String> {
     variant.then(|| name(line))
 }
 
-/// The rows of the table: what stands between backticks in the first and the second column.
+/// The rows of the section "Rust and C": what stands between backticks in the first and the second
+/// column. Other tables of the page are about other things.
 fn rows() -> Vec<(Vec<String>, Vec<String>)> {
     let quoted = |cell: &str| -> Vec<String> {
         cell.split('`')
@@ -160,7 +161,10 @@ fn rows() -> Vec<(Vec<String>, Vec<String>)> {
             .map(str::to_owned)
             .collect()
     };
-    read(in_repository("docs/C_API.md"))
+    let page = read(in_repository("docs/C_API.md"));
+    let (_, table) = page.split_once("\n## Rust and C\n").expect("the section");
+    let (table, _) = table.split_once("\n## ").expect("another section");
+    table
         .lines()
         .filter(|line| line.starts_with("| `"))
         .map(|line| {

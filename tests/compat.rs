@@ -240,3 +240,74 @@ fn bad_options_and_keys_are_config_errors() {
     assert!(matches!(wal.append("", b"x"), Err(Error::Config(_))));
     assert!(matches!(wal.append("a\0b", b"x"), Err(Error::Config(_))));
 }
+
+/// What CHANGELOG and README say differs from 0.6.9, where both were run.
+#[test]
+fn what_differs_from_the_0_6_crate_is_what_the_changelog_says() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    // 0.6 made all missing directories above the root.
+    let missing = Wal::new(WalOptions::new(dir.path().join("no/parent"))).map(drop);
+    assert!(matches!(missing, Err(Error::Io(error)) if error.kind() == io::ErrorKind::NotFound));
+
+    // 0.6 answered `None` for what a removed file or a damaged frame header had taken.
+    let mut options = WalOptions::new(dir.path().join("log"));
+    options.max_entries_per_segment = 10;
+    let wal = Wal::new(options.clone())?;
+    for id in 0..35u8 {
+        wal.append("s", &[id; 100])?;
+    }
+    // 0.6 opened a log a second time while it was open, and both wrote.
+    assert!(matches!(
+        Wal::new(options.clone()).map(drop),
+        Err(Error::Locked(_))
+    ));
+    drop(wal);
+    let segment = |first: u64| dir.path().join(format!("log/s/{first:020}.wal"));
+    std::fs::remove_file(segment(10))?;
+    let mut bytes = std::fs::read(segment(20))?;
+    // The header of the first frame: behind the segment's header and the durable point's slots.
+    bytes[1536..1540].fill(0xff);
+    std::fs::write(segment(20), bytes)?;
+    let wal = Wal::new(options.clone())?;
+    assert!(matches!(wal.get("s", 11), Err(Error::SegmentNotFound(11))));
+    let answers: Vec<_> = (20..30).map(|id| wal.get("s", id)).collect();
+    assert!(answers.iter().any(|answer| answer.is_err()), "{answers:?}");
+    assert!(answers.iter().all(|answer| !matches!(answer, Ok(None))));
+    assert_eq!(wal.get("s", 34)?, Some(vec![34; 100]));
+    assert_eq!(wal.append("s", b"next")?, 35);
+    assert_eq!(wal.get("s", 36)?, None, "not yet appended");
+    wal.truncate("s", 30)?;
+    assert_eq!(wal.get("s", 5)?, None, "truncated");
+
+    // A batch compressed as an LZ4 block: 0.6 wrote LZ4 frames, which begin with this number.
+    options.root_path = dir.path().join("packed");
+    options.compression = CompressionType::Lz4;
+    let wal = Wal::new(options)?;
+    wal.append("s", &[7; 4096])?;
+    assert_eq!(wal.get("s", 0)?, Some(vec![7; 4096]));
+    drop(wal);
+    let bytes = std::fs::read(dir.path().join("packed/s/00000000000000000000.wal"))?;
+    let frame_of_lz4 = 0x184D_2204_u32.to_le_bytes();
+    assert!(!bytes.windows(4).any(|four| four == frame_of_lz4));
+    Ok(())
+}
+
+#[cfg(feature = "sharded")]
+#[test]
+fn the_directory_of_a_shard_comes_with_its_first_append() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let wal = ironwal::sharded::ShardedWal::new(WalOptions::new(dir.path().join("log")), 4)?;
+    let shards = || -> io::Result<usize> {
+        let names = std::fs::read_dir(dir.path().join("log"))?;
+        let names = names.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let names: Vec<String> = names.collect::<io::Result<_>>()?;
+        Ok(names
+            .iter()
+            .filter(|name| name.starts_with("shard_"))
+            .count())
+    };
+    assert_eq!(shards()?, 0);
+    wal.append(b"key", b"value")?;
+    assert_eq!(shards()?, 1);
+    Ok(())
+}

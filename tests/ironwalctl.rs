@@ -445,6 +445,145 @@ fn the_exit_code_tells_wrong_usage_from_what_cannot_be_done() {
     assert!(errors.contains("100 %"), "{errors}");
 }
 
+/// What is printed holds nothing that could steer a terminal, and no line that the tool did not mean.
+fn is_harmless(what: &str, printed: &str) {
+    let steers = |letter: char| {
+        letter.is_control() && letter != '\n' || matches!(letter, '\u{202a}'..='\u{202e}')
+    };
+    assert!(!printed.contains(steers), "{what}: {printed:?}");
+    let forged = printed.lines().any(|line| line.starts_with("forged"));
+    assert!(!forged, "{what}: {printed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_that_comes_from_outside_reaches_a_terminal_raw() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    const EVIL: &str = "\x1b]0;owned\x07\u{9b}2J\r\nforged\x7f\u{202e}";
+    let place = place();
+    let mut how = options(place.path(), SyncMode::Async);
+    how.root_path = place.path().join(format!("log{EVIL}"));
+    how.max_segment_size = 4096;
+    let root = how.root_path.clone();
+    let wal = Wal::new(how).expect("opens");
+    for stream in ["a\x1b[2J\u{9b}\u{202e}", "b"] {
+        for id in 0..200 {
+            wal.append(stream, &entry(id)).expect("appends");
+        }
+    }
+    wal.append("b", EVIL.as_bytes()).expect("appends");
+    wal.close().expect("closes");
+    // A damaged payload, a segment of another's, a file and a link that are none of the log's.
+    let b = segments_in(&root.join("b"));
+    harm(&b[0], |bytes| bytes[1536 + 40] ^= 1);
+    std::fs::write(root.join(format!("file{EVIL}")), b"x").expect("writes");
+    std::fs::write(root.join("b").join(format!("file{EVIL}")), b"x").expect("writes");
+    std::fs::create_dir(root.join(format!("directory{EVIL}"))).expect("makes");
+    let strange = root.join(format!("stranger{EVIL}"));
+    std::fs::create_dir(&strange).expect("makes");
+    std::fs::write(strange.join(b[0].file_name().expect("a name")), [7; 4096]).expect("writes");
+    let no_text = place.path().join(OsStr::from_bytes(b"none\xff\xfe\x1b"));
+
+    let copy = |name: &str| place.path().join(format!("{name}{EVIL}"));
+    let [first, second] = [copy("first"), copy("second")];
+    let evil = OsStr::new(EVIL);
+    let to = |path: &Path| [OsStr::new("--to"), path.as_os_str()].map(OsStr::to_owned);
+    let rows: [(&str, &Path, Vec<std::ffi::OsString>); 12] = [
+        ("verify", &root, vec![]),
+        ("verify", &root, vec!["--json".into()]),
+        ("stat", &root, vec![]),
+        ("stat", &root, vec!["--json".into()]),
+        ("dump", &root, vec![]),
+        ("dump", &root, vec!["--json".into()]),
+        ("dump", &root, vec!["--stream".into(), evil.to_owned()]),
+        ("dump", &root, vec!["--from".into(), evil.to_owned()]),
+        ("repair", &root, to(&first).to_vec()),
+        (
+            "repair",
+            &root,
+            [to(&second).to_vec(), vec!["--json".into()]].concat(),
+        ),
+        ("repair", &root, to(&first).to_vec()),
+        ("verify", &no_text, vec![]),
+    ];
+    let mut seen = String::new();
+    let mut run = |arguments: Vec<&OsStr>| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ironwalctl"))
+            .args(&arguments)
+            .output()
+            .expect("the tool runs");
+        for printed in [output.stdout, output.stderr] {
+            let printed = String::from_utf8(printed).expect("UTF-8");
+            is_harmless(&format!("{arguments:?}"), &printed);
+            seen += &printed;
+        }
+    };
+    for (command, directory, more) in &rows {
+        let mut arguments = vec![OsStr::new(command), directory.as_os_str()];
+        arguments.extend(more.iter().map(|more| more.as_os_str()));
+        run(arguments);
+    }
+    for arguments in [
+        vec![evil],
+        vec![OsStr::new("help"), evil],
+        vec![OsStr::new("verify"), OsStr::new("x"), evil, evil],
+        vec![OsStr::new("verify"), OsStr::new("--\x1b[2J")],
+        vec![OsStr::new("verify"), evil],
+        vec![
+            OsStr::new("repair"),
+            root.as_os_str(),
+            OsStr::new("--to"),
+            evil,
+            OsStr::new("--x=\x1b"),
+        ],
+    ] {
+        run(arguments);
+    }
+    for escaped in [
+        "log\\u{1b}]0;owned\\u{7}\\u{9b}2J\\r\\nforged",
+        "none",
+        "\\u001b]0;owned\\u0007\\u009b2J",
+    ] {
+        assert!(seen.contains(escaped), "{escaped} in {seen}");
+    }
+}
+
+#[test]
+fn the_advice_of_the_tool_fits_what_is_wrong() {
+    let place = place();
+    let root = closed_log(place.path());
+    let file = place.path().join("file");
+    std::fs::write(&file, b"x").expect("writes");
+    let below_a_file = file.join("log");
+    let writer = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+    let (copy, nowhere) = (place.path().join("copy"), place.path().join("no/copy"));
+    let rows: [(&[&str], &str); 7] = [
+        (&["verify", "/nonexistent/log"], "check the path"),
+        (&["stat", "/nonexistent"], "check the path"),
+        (&["dump", path(&below_a_file)], "no directory"),
+        (&["verify", path(&file)], "no directory"),
+        (&["verify", path(place.path())], "what the message names"),
+        (
+            &["repair", path(&root), "--to", path(&copy)],
+            "close the other writer",
+        ),
+        (
+            &["repair", path(&root), "--to", path(&nowhere)],
+            "check the path",
+        ),
+    ];
+    for (arguments, advised) in rows {
+        let (code, _, errors) = tool(arguments);
+        assert_eq!(code, 3, "{arguments:?}: {errors}");
+        let advice = errors.lines().last().expect("advice");
+        assert!(advice.contains(advised), "{arguments:?}: {errors}");
+        assert!(!errors.contains("disk"), "{arguments:?}: {errors}");
+    }
+    writer.close().expect("closes");
+}
+
 #[test]
 fn every_flipped_bit_of_a_closed_log_is_found() {
     let place = place();

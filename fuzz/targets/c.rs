@@ -97,6 +97,17 @@ fn key<'a>(input: &mut Input<'a>) -> (*const u8, usize) {
     }
 }
 
+/// A value for the setter of this number: mostly one of its constants, each family of which has a
+/// hundred of its own, or one near them.
+fn mode(choice: u8, byte: u8) -> i32 {
+    const FAMILIES: [i32; 5] = [0, 300, 100, 200, 400];
+    let family = FAMILIES.get(usize::from(choice)).copied().unwrap_or(0);
+    match byte < 224 {
+        true => family + i32::from(byte % 5),
+        false => i32::from(byte as i8) * 100 + 1,
+    }
+}
+
 /// A new log with arbitrary options, and calls on it.
 pub fn c_calls(bytes: &[u8]) {
     let mut input = Input(bytes);
@@ -112,7 +123,7 @@ pub fn c_calls(bytes: &[u8]) {
         ironwal_options_new(path.as_ptr(), path.len(), &mut options, &mut error);
         for _ in 0..input.byte() % 12 {
             let choice = input.byte() % 14;
-            let (mode, n) = (input.byte() as i8 as i32, input.number());
+            let (mode, n) = (mode(choice, input.byte()), input.number());
             let e = &mut error;
             match choice {
                 0 => ironwal_options_set_sync_mode(options, mode, e),

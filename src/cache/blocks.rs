@@ -19,6 +19,10 @@ pub struct BlockKey {
     pub offset: u64,
 }
 
+/// A decompressed frame, shared by those that read it. Not a shared slice: to make one, the bytes
+/// would be held twice for a moment.
+pub type Block = Arc<Vec<u8>>;
+
 /// Decompressed frames, least recently used first out.
 #[derive(Debug)]
 pub struct BlockCache {
@@ -28,7 +32,7 @@ pub struct BlockCache {
 
 #[derive(Debug, Default)]
 struct State {
-    blocks: HashMap<BlockKey, (Arc<[u8]>, u64)>,
+    blocks: HashMap<BlockKey, (Block, u64)>,
     by_use: BTreeMap<u64, BlockKey>,
     uses: u64,
     bytes: u64,
@@ -44,7 +48,7 @@ impl BlockCache {
     }
 
     /// The block, if it is here.
-    pub fn get(&self, key: &BlockKey) -> Option<Arc<[u8]>> {
+    pub fn get(&self, key: &BlockKey) -> Option<Block> {
         let mut state = self.state.lock();
         state.uses += 1;
         let now = state.uses;
@@ -56,8 +60,19 @@ impl BlockCache {
         Some(block)
     }
 
+    /// Drops the blocks of a stream that is gone.
+    pub fn forget(&self, stream: u64) {
+        let state = &mut *self.state.lock();
+        state.by_use.retain(|_, key| key.stream != stream);
+        state.blocks.retain(|key, (block, _)| {
+            let stays = key.stream != stream;
+            state.bytes -= if stays { 0 } else { block.len() as u64 };
+            stays
+        });
+    }
+
     /// Keeps a block; a block larger than the whole cache is not kept.
-    pub fn put(&self, key: BlockKey, block: Arc<[u8]>) {
+    pub fn put(&self, key: BlockKey, block: Block) {
         let len = block.len() as u64;
         if len > self.most_bytes {
             return;
@@ -104,13 +119,30 @@ mod tests {
         assert!(cache.get(&key(0)).is_some());
         cache.put(key(3), vec![3; 10].into());
         assert!(cache.get(&key(1)).is_none(), "block 1 was used longest ago");
-        assert_eq!(cache.get(&key(0)).as_deref(), Some(&[0u8; 10][..]));
+        assert_eq!(cache.get(&key(0)).expect("kept")[..], [0; 10]);
         cache.put(key(4), vec![4; 31].into());
         assert!(cache.get(&key(4)).is_none(), "larger than the cache");
         assert!(cache.state.lock().bytes <= 30);
         cache.put(key(0), vec![9; 5].into());
-        assert_eq!(cache.get(&key(0)).as_deref(), Some(&[9u8; 5][..]));
+        assert_eq!(cache.get(&key(0)).expect("kept")[..], [9; 5]);
         let state = cache.state.lock();
         assert_eq!(state.blocks.len(), state.by_use.len());
+    }
+
+    #[test]
+    fn the_blocks_of_a_stream_that_is_gone_go_and_others_stay() {
+        let cache = BlockCache::new(30);
+        let other = BlockKey {
+            stream: 7,
+            ..key(0)
+        };
+        cache.put(key(0), vec![0; 10].into());
+        cache.put(other, vec![7; 10].into());
+        cache.put(key(1), vec![1; 10].into());
+        cache.forget(1);
+        assert!(cache.get(&key(0)).is_none() && cache.get(&key(1)).is_none());
+        assert!(cache.get(&other).is_some());
+        let state = cache.state.lock();
+        assert_eq!((state.bytes, state.by_use.len()), (10, 1));
     }
 }

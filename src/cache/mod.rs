@@ -3,6 +3,7 @@
 mod blocks;
 mod open_files;
 
+pub use blocks::Block;
 pub use blocks::BlockCache;
 pub use blocks::BlockKey;
 pub use open_files::LazySlot;

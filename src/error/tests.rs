@@ -38,3 +38,103 @@ fn a_variant_without_room_remembers_its_place_on_the_thread_that_got_it() {
     );
     assert_eq!(first.context().offset, Some(0));
 }
+
+/// By the code of the operating system, on Linux: what the advice must name, and that it blames the
+/// disk for nothing else.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_advice_on_a_refusal_of_the_system_fits_its_cause() {
+    let rows: [(i32, &str, &str); 25] = [
+        (1, "EPERM", "permissions"),
+        (2, "ENOENT", "path"),
+        (4, "EINTR", "call again"),
+        (5, "EIO", "disk"),
+        (6, "ENXIO", "disk"),
+        (11, "EAGAIN", "call again later"),
+        (12, "ENOMEM", "memory"),
+        (13, "EACCES", "permissions"),
+        (16, "EBUSY", "close what else uses"),
+        (17, "EEXIST", "choose a path where nothing is"),
+        (18, "EXDEV", "same file system"),
+        (19, "ENODEV", "disk"),
+        (20, "ENOTDIR", "no directory"),
+        (21, "EISDIR", "a directory stands where a file belongs"),
+        (22, "EINVAL", "another file system"),
+        (23, "ENFILE", "file handles"),
+        (24, "EMFILE", "ulimit -n"),
+        (27, "EFBIG", "ulimit -f"),
+        (28, "ENOSPC", "free space"),
+        (30, "EROFS", "mount the file system writable"),
+        (36, "ENAMETOOLONG", "shorten"),
+        (39, "ENOTEMPTY", "what else is in the directory"),
+        (40, "ELOOP", "symbolic links"),
+        (116, "ESTALE", "mount the file system again"),
+        (122, "EDQUOT", "quota"),
+    ];
+    for (code, name, must_name) in rows {
+        let cause = io::Error::from_raw_os_error(code);
+        let error = Error::io(cause, ErrorContext::at(Path::new("/log")));
+        let advice = error.context().advice;
+        assert!(advice.contains(must_name), "{name}: {advice}");
+        let is_disk = matches!(name, "EIO" | "ENXIO" | "ENODEV");
+        assert_eq!(advice.contains("disk"), is_disk, "{name}: {advice}");
+        // The same without a place, and for a copy.
+        let bare = Error::Io(io::Error::from_raw_os_error(code));
+        assert_eq!(bare.context().advice, advice, "{name}");
+        assert_eq!(error.duplicate().context().advice, advice, "{name}");
+    }
+    let unknown = Error::Io(io::Error::from_raw_os_error(131));
+    assert!(unknown.context().advice.contains("code means"));
+    let own = Error::Io(io::Error::from(io::ErrorKind::UnexpectedEof));
+    assert!(own.context().advice.contains("verify"));
+}
+
+#[test]
+fn every_other_error_advises_something_that_its_message_does_not_say() {
+    let poisoned = || Error::Poisoned {
+        stream: "s".to_owned(),
+        cause: Arc::new(Error::Closed),
+    };
+    let rows = [
+        (Error::Corruption("x".to_owned()), "copy"),
+        (Error::Config("x".to_owned()), "what the message names"),
+        (Error::SegmentNotFound(3), "go on behind them"),
+        (Error::StreamNotFound("s".to_owned()), "check the key"),
+        (Error::InvalidFilename("x".to_owned()), "keep it"),
+        (
+            Error::Serialization("x".to_owned()),
+            "what the message names",
+        ),
+        (
+            Error::Locked(PathBuf::from("/log")),
+            "close the other writer",
+        ),
+        (poisoned(), "open it again"),
+        (
+            Error::TooLarge {
+                size_bytes: 2,
+                limit_bytes: 1,
+            },
+            "split",
+        ),
+        (
+            Error::SequenceMismatch {
+                expected: 1,
+                found: 2,
+            },
+            "read what was appended",
+        ),
+        (Error::Closed, "open"),
+        (Error::Timeout, "wait longer"),
+        (Error::Forked, "child"),
+        (Error::ReadOnly, "writing"),
+        (Error::UnsupportedVersion("x".to_owned()), "version"),
+    ];
+    for (error, must_name) in rows {
+        let advice = error.context().advice;
+        assert!(advice.contains(must_name), "{error}: {advice}");
+        assert!(!error.to_string().contains(advice), "{error}: {advice}");
+    }
+    let message = Error::Locked(PathBuf::from("/log")).to_string();
+    assert!(!message.contains("close"), "advised twice: {message}");
+}

@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::Error;
+use crate::error::memory;
 use crate::storage::CancellationGuard;
 use crate::storage::fork_generation;
 use crate::stream::free_buffers_at_thread_end;
@@ -302,7 +303,7 @@ pub(super) unsafe fn array<'a, T>(
     }
     if first.is_null() {
         return Err(Failure::argument(format!(
-            "{name} is NULL and its length is {count}"
+            "{name} is NULL and its length is {count} (from C++ also: a char array that is no text)"
         )));
     }
     if !first.is_aligned() {
@@ -349,10 +350,12 @@ pub(super) unsafe fn parts<'a>(
     // SAFETY: as demanded of the caller.
     unsafe {
         let slices = array(slices, count, name)?;
-        slices
-            .iter()
-            .map(|slice| bytes(slice.data, slice.len, name))
-            .collect()
+        let mut parts = Vec::new();
+        memory::reserve(&mut parts, count).map_err(Error::Io)?;
+        for slice in slices {
+            parts.push(bytes(slice.data, slice.len, name)?);
+        }
+        Ok(parts)
     }
 }
 

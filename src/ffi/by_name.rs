@@ -209,7 +209,8 @@ pub unsafe extern "C" fn ironwal_get_into(
     }
 }
 
-/// Reads several entries of a stream, in the order of `ids`; an id may occur more than once.
+/// Reads several entries of a stream, in the order of `ids`; an id may occur more than once. A
+/// compressed batch is unpacked once, in whatever order its entries are asked for.
 ///
 /// - Owns: free `*out_entries` with ironwal_entries_free(); it outlives the log.
 /// - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if

@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
+#[cfg(unix)]
+use std::io;
 use std::ops::Range;
 use std::ptr;
 
@@ -107,7 +109,7 @@ impl ErrorReport {
         let path = context.path.map(|path| path.display().to_string());
         ErrorReport {
             status,
-            os_error: error.os_error().unwrap_or(0),
+            os_error: os_error_of(error),
             message: CText::new(&message),
             stream: CText::new(context.stream.as_deref().unwrap_or("")),
             path: CText::new(path.as_deref().unwrap_or("")),
@@ -129,6 +131,16 @@ impl ErrorReport {
 
     pub(super) fn into_raw(self) -> *mut ironwal_error {
         Box::into_raw(Box::new(self)).cast()
+    }
+}
+
+/// The system's code; ENOMEM where it was our allocator that had no memory.
+fn os_error_of(error: &Error) -> i32 {
+    match (error.os_error(), error) {
+        (Some(code), _) => code,
+        #[cfg(unix)]
+        (None, Error::Io(cause)) if cause.kind() == io::ErrorKind::OutOfMemory => libc::ENOMEM,
+        (None, _) => 0,
     }
 }
 
@@ -197,7 +209,8 @@ pub unsafe extern "C" fn ironwal_error_status(error: *const ironwal_error) -> ir
     unsafe { field(error, IRONWAL_OK, |report| report.status) }
 }
 
-/// The operating system's code (errno) behind the failure, 0 where there is none.
+/// The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
+/// there is none.
 ///
 /// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers 0.

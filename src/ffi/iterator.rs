@@ -127,7 +127,9 @@ pub unsafe extern "C" fn ironwal_stream_iter(
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
 ///   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
-///   behind it; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+///   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
+///   come next (the error object names their ids), after which the next call gives the first entry
+///   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
 ///   ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_next(

@@ -12,15 +12,15 @@ use crate::LogSink;
 use super::error::CText;
 
 /// Something was lost or refused.
-pub const IRONWAL_LOG_ERROR: i32 = 1;
+pub const IRONWAL_LOG_ERROR: i32 = 501;
 /// Something was damaged and dealt with.
-pub const IRONWAL_LOG_WARN: i32 = 2;
+pub const IRONWAL_LOG_WARN: i32 = 502;
 /// What was opened, recovered and closed.
-pub const IRONWAL_LOG_INFO: i32 = 3;
+pub const IRONWAL_LOG_INFO: i32 = 503;
 /// For those who look for a fault.
-pub const IRONWAL_LOG_DEBUG: i32 = 4;
+pub const IRONWAL_LOG_DEBUG: i32 = 504;
 /// Everything.
-pub const IRONWAL_LOG_TRACE: i32 = 5;
+pub const IRONWAL_LOG_TRACE: i32 = 505;
 
 /// A number or an address of the caller's, given back with every callback.
 pub type CallbackContext = usize;
@@ -28,10 +28,11 @@ pub type CallbackContext = usize;
 /// Takes one message of a log: the `ctx` it was registered with, one of the IRONWAL_LOG levels,
 /// and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
 ///
-/// Called on any thread, the library's included, several at a time. It may read from the log it
-/// hears. It must return, must not throw or jump out, and must not close or free handles of that
-/// log, nor append, sync, truncate, delete, or make or remove checkpoints: these may wait for the
-/// very call that is telling.
+/// Called on any thread, the library's included, several at a time, and under no lock of the
+/// library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
+/// It must return, must not throw or jump out, and must not close or free handles of that log, nor
+/// append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
+/// for the very thread that calls it.
 pub type ironwal_log_fn = Option<
     unsafe extern "C" fn(ctx: CallbackContext, level: i32, message: *const c_char, len: usize),
 >;

@@ -15,38 +15,42 @@ use super::options::change;
 use super::options::ironwal_options;
 use super::status::ironwal_status;
 
+// The families of constants (these, log levels, severities) share no value, and none has 0: a
+// constant of the wrong family, or an int that was never set, is refused, not taken for a weaker
+// mode. `ffi-tests/options.c` gives every constant of the header to every setter.
+
 /// Every append, batch and transaction is durable when it returns. The default.
-pub const IRONWAL_SYNC_STRICT: i32 = 0;
+pub const IRONWAL_SYNC_STRICT: i32 = 1;
 /// Batches and transactions are durable when they return; single appends survive the process.
-pub const IRONWAL_SYNC_BATCH_ONLY: i32 = 1;
+pub const IRONWAL_SYNC_BATCH_ONLY: i32 = 2;
 /// Nothing waits for the disk; what was appended survives the death of the process.
-pub const IRONWAL_SYNC_ASYNC: i32 = 2;
+pub const IRONWAL_SYNC_ASYNC: i32 = 3;
 
 /// Stored as given. The default.
-pub const IRONWAL_COMPRESSION_NONE: i32 = 0;
+pub const IRONWAL_COMPRESSION_NONE: i32 = 301;
 /// LZ4 blocks, where that makes a payload smaller.
-pub const IRONWAL_COMPRESSION_LZ4: i32 = 1;
+pub const IRONWAL_COMPRESSION_LZ4: i32 = 302;
 
 /// Positional reads. The default.
-pub const IRONWAL_READ_STANDARD_IO: i32 = 0;
+pub const IRONWAL_READ_STANDARD_IO: i32 = 101;
 /// Sealed segments, and what is durable of the newest one, are memory-mapped; a failing disk can
 /// then raise SIGBUS in the reading thread.
-pub const IRONWAL_READ_MMAP: i32 = 1;
+pub const IRONWAL_READ_MMAP: i32 = 102;
 
 /// The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
 /// failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
 /// that somebody else shortens still does); positional writes everywhere else. The default.
-pub const IRONWAL_WRITE_AUTO: i32 = 0;
+pub const IRONWAL_WRITE_AUTO: i32 = 201;
 /// Positional writes.
-pub const IRONWAL_WRITE_STANDARD_IO: i32 = 1;
+pub const IRONWAL_WRITE_STANDARD_IO: i32 = 202;
 /// Stores into the mapped active segment, always; a failing or full disk can then raise SIGBUS in
 /// the appending thread on file systems other than ext4 and tmpfs.
-pub const IRONWAL_WRITE_MMAP: i32 = 2;
+pub const IRONWAL_WRITE_MMAP: i32 = 203;
 
 /// Keep what is good and report what is not. The default.
-pub const IRONWAL_CORRUPTION_TRUNCATE: i32 = 0;
+pub const IRONWAL_CORRUPTION_TRUNCATE: i32 = 401;
 /// Refuse to open a damaged log, with one error that lists the damage.
-pub const IRONWAL_CORRUPTION_ERROR: i32 = 1;
+pub const IRONWAL_CORRUPTION_ERROR: i32 = 402;
 
 /// When appends are made durable: one of IRONWAL_SYNC.
 ///
@@ -187,6 +191,6 @@ pub unsafe extern "C" fn ironwal_options_set_on_corruption(
 
 fn unknown(option: &str, mode: i32) -> Outcome {
     Err(Failure::argument(format!(
-        "{option}: {mode} is none of the known values"
+        "{option}: {mode} is none of its values; each option has constants of its own"
     )))
 }

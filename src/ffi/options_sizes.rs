@@ -154,7 +154,8 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
     }
 }
 
-/// Bytes of decompressed frames kept in memory; 0, the default, keeps none.
+/// Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
+/// unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.
@@ -202,6 +203,8 @@ pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
 
 /// Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
 /// append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
+/// Where the system lets the library start no thread, an append that finds a sync due does it at its
+/// end; what is appended last then waits for a later append, a sync or the close.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.

@@ -12,8 +12,14 @@ use super::status::ironwal_status;
 use super::wal::WalHandle;
 use super::wal::ironwal_wal;
 
-/// Takes out the segments that lie entirely below `safe_id`, never the active one, and tells how
-/// many. With an archive path they are moved there, otherwise deleted.
+/// Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+/// path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
+/// is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
+/// then it goes too, and ids go on.
+///
+/// A file that cannot be removed keeps no other: the rest is done, the first failure is reported,
+/// and each later call tries again. So after ::IRONWAL_E_IO the entries may be truncated already;
+/// ::IRONWAL_OK means that no file of a truncated segment is left.
 ///
 /// - Owns: nothing.
 /// - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.

@@ -4,6 +4,9 @@
 
 use std::ffi::c_void;
 
+use crate::Error;
+use crate::error::memory;
+
 use super::boundary;
 use super::buffer::ironwal_slice;
 use super::error::ironwal_error;
@@ -83,7 +86,8 @@ pub unsafe extern "C" fn ironwal_sharded_append_batch(
     unsafe {
         boundary::on::<ShardedHandle>(sharded, out_error, |handle| {
             let given = boundary::array(entries, entry_count, "entries")?;
-            let mut entries = Vec::with_capacity(given.len());
+            let mut entries = Vec::new();
+            memory::reserve(&mut entries, given.len()).map_err(Error::Io)?;
             for ironwal_keyed_slice { key, value } in given {
                 entries.push((
                     boundary::bytes(key.data, key.len, "key")?,

@@ -47,9 +47,10 @@ pub struct ironwal_automatic_status {
     pub failed: u64,
 }
 
-/// Removes the segments that hold only entries below the checkpoint's offsets, never the active
-/// ones. Older checkpoints are pruned by it, durably and before anything is removed. With an archive
-/// path segments are moved there.
+/// Removes the segments that hold only entries below the checkpoint's offsets, as
+/// ironwal_truncate() does in each shard; all shards are tried, and the first failure is reported.
+/// Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
+/// segments are moved there.
 ///
 /// - Owns: `out_stats` stays the caller's.
 /// - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.

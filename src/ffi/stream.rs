@@ -228,7 +228,8 @@ pub unsafe extern "C" fn ironwal_stream_sync(
 /// - Owns: nothing.
 /// - NULL: `stream` is required.
 /// - Threads: any, at the same time.
-/// - Blocks: at most as long as given, for a sync of others (fsync).
+/// - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
+///   library start no thread the call syncs itself, for as long as that takes.
 /// - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
 ///   ::IRONWAL_E_CLOSED.

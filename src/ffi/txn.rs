@@ -81,7 +81,8 @@ pub unsafe extern "C" fn ironwal_txn_begin(
 /// - Threads: one at a time per `txn`.
 /// - Blocks: never.
 /// - Durable: nothing is written before the commit.
-/// - Errors: ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was);
+///   ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_txn_add(
     txn: *mut ironwal_txn,
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn ironwal_txn_add(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::on_mut::<TxnHandle>(txn, out_error, |handle| {
-            handle.writer.add(boundary::bytes(data, len, "data")?);
+            handle.writer.try_add(boundary::bytes(data, len, "data")?)?;
             Ok(())
         })
     }

@@ -25,11 +25,11 @@ use super::wal::ironwal_wal;
 
 /// Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
 /// that is on record, a derived file that is made anew.
-pub const IRONWAL_SEVERITY_NOTE: i32 = 0;
+pub const IRONWAL_SEVERITY_NOTE: i32 = 601;
 /// Something that was durable is damaged or gone.
-pub const IRONWAL_SEVERITY_DAMAGE: i32 = 1;
+pub const IRONWAL_SEVERITY_DAMAGE: i32 = 602;
 /// Something could not be looked at: a read error, a newer format, a stranger's file.
-pub const IRONWAL_SEVERITY_UNREADABLE: i32 = 2;
+pub const IRONWAL_SEVERITY_UNREADABLE: i32 = 603;
 
 /// What a verification read, and what it found. Freed with ironwal_report_free().
 pub enum ironwal_report {}

@@ -12,10 +12,13 @@
 //! They are two so that each has a check of its own: when the body rots, it is still known whose
 //! it was. A record takes two ids, so its first id orders it among all records there ever were.
 
+use std::io;
+
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
 use crate::format::PreparedFrame;
 use crate::format::SegmentSeed;
+use crate::format::Unprepared;
 use crate::format::check_payload;
 use crate::format::entry_check;
 use crate::format::entry_range;
@@ -117,25 +120,27 @@ pub fn is_record_header(header: &FrameHeader) -> bool {
 }
 
 impl CheckpointRecord {
-    /// The frame to store at `at`.
+    /// The frame to store at `at`; an error where there is no memory for it.
     pub fn encode(
         &self,
         seed: SegmentSeed,
         at: FileOffset,
         first_id: EntryId,
         previous_len: u32,
-    ) -> Vec<u8> {
+    ) -> io::Result<Vec<u8>> {
         let mut name = Vec::with_capacity(KIND_LEN + self.user_id.len());
         name.push(self.kind.to_byte());
         name.extend_from_slice(&self.user_id);
         let body = self.encode_body();
         let mut bytes = Vec::new();
         let entries: [&[u8]; ENTRY_COUNT as usize] = [&name, &body];
-        // A record is far below the limit of frames.
-        if let Ok(frame) = PreparedFrame::many(&entries, None) {
-            frame.encode_into(&mut bytes, seed, at, first_id, previous_len);
-        }
-        bytes
+        match PreparedFrame::many(&entries, None) {
+            Ok(frame) => frame.encode_into(&mut bytes, seed, at, first_id, previous_len)?,
+            Err(Unprepared::NoMemory(error)) => return Err(error),
+            // A record is far below the limit of frames.
+            Err(Unprepared::TooLarge { .. }) => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        Ok(bytes)
     }
 
     fn encode_body(&self) -> Vec<u8> {
@@ -240,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_record_has_its_golden_bytes() {
-        let bytes = example().encode(checkpoint_seed(2), AT, EntryId(0), 0);
+        let bytes = example()
+            .encode(checkpoint_seed(2), AT, EntryId(0), 0)
+            .expect("memory");
         assert_eq!(bytes, hex(GOLDEN));
         assert_eq!(decoded(&bytes), Some(Ok(example())));
     }
@@ -269,7 +276,7 @@ mod tests {
             offsets: vec![u64::MAX; usize::from(u16::MAX)],
         };
         let seed = checkpoint_seed(u16::MAX);
-        let bytes = record.encode(seed, AT, EntryId(8), 0);
+        let bytes = record.encode(seed, AT, EntryId(8), 0).expect("memory");
         let header = FrameHeader::decode(&bytes, seed, AT).expect("a good header");
         assert!(is_record_header(&header));
         assert_eq!(header.stored_len as usize, MAX_PAYLOAD_LEN);
@@ -280,7 +287,9 @@ mod tests {
 
     #[test]
     fn a_record_of_another_shard_count_or_place_is_none() {
-        let bytes = example().encode(checkpoint_seed(2), AT, EntryId(0), 0);
+        let bytes = example()
+            .encode(checkpoint_seed(2), AT, EntryId(0), 0)
+            .expect("memory");
         assert!(FrameHeader::decode(&bytes, checkpoint_seed(3), AT).is_err());
         assert!(FrameHeader::decode(&bytes, checkpoint_seed(2), AT + 1).is_err());
     }

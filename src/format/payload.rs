@@ -15,11 +15,12 @@
 //!          └─────────────────────────┘
 //! ```
 //!
-//! `prepare` builds payloads, `check` reads them.
+//! `prepare` builds payloads, `check` reads them, `pieces` checks those that are larger than a buffer.
 
 use crate::format::frame::TABLE_ROW_LEN;
 
 mod check;
+mod pieces;
 mod prepare;
 
 pub use check::EntryRow;
@@ -30,8 +31,10 @@ pub use check::entry_check;
 pub use check::entry_range;
 pub use check::entry_row;
 pub use check::table_rows_range;
+pub use pieces::PieceCheck;
+pub use pieces::Wants;
 pub use prepare::PreparedFrame;
-pub use prepare::TooLarge;
+pub use prepare::Unprepared;
 
 const ROW_END_AT: usize = 0;
 const ROW_CHECK_AT: usize = ROW_END_AT + 4;

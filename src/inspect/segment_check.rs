@@ -2,6 +2,9 @@
 
 use std::io;
 
+use crate::error::Error;
+#[cfg(feature = "compression")]
+use crate::error::memory;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameFault;
 use crate::format::FrameHeader;
@@ -105,9 +108,14 @@ fn check_payload(
     // The frame is not whole; which of its entries cannot be read?
     let mut bad: Vec<std::ops::Range<u64>> = Vec::new();
     for id in frame.header.ids() {
-        if walk.entry(frame, EntryId(id)).is_ok() {
-            checked.entries += 1;
-            continue;
+        match walk.entry(frame, EntryId(id)) {
+            Ok(_) => {
+                checked.entries += 1;
+                continue;
+            }
+            // Neither good nor bad.
+            Err(Error::Io(error)) => return Err(error),
+            Err(_) => {}
         }
         match bad.last_mut() {
             Some(run) if run.end == id => run.end = id + 1,
@@ -148,7 +156,7 @@ fn check_footer(
                 offset: end.offset,
                 header,
             };
-            check_frame(segment, &source, &mut window, &frame)?.is_ok()
+            check_frame(segment, &source, &mut window, &frame, walk.read_ahead)?.is_ok()
         }
         None => false,
     };
@@ -212,6 +220,8 @@ fn payload_text(fault: &PayloadFault) -> String {
         } => format!("entry damaged: checksum {actual:#010x}, stored {expected:#010x}"),
         PayloadFault::Table => "the entry table is damaged".to_owned(),
         PayloadFault::Decompress => "a compressed payload cannot be unpacked".to_owned(),
+        #[cfg(feature = "compression")]
+        PayloadFault::NoMemory { bytes } => memory::out_of_memory(*bytes).to_string(),
         #[cfg(not(feature = "compression"))]
         PayloadFault::NoCodec => "compressed, and this build lacks compression".to_owned(),
     }

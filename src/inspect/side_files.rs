@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::CUT_SUFFIX;
 use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
@@ -65,7 +66,7 @@ fn index_fault(place: &Place, key: &str, dir: &Path) -> Option<&'static str> {
             .open_file(&dir.join(INDEX_FILE), Access::Read)
             .ok()?;
         let len = file.len().ok()?.min(MOST_BYTES);
-        let mut bytes = vec![0; len as usize];
+        let mut bytes = memory::zeroed(len as usize).ok()?;
         let read = file.read_at(0, &mut bytes).ok()?;
         match IndexFile::decode(&bytes[..read]) {
             None => Some("damaged; it is derived, and not believed"),

@@ -29,7 +29,7 @@ pub(crate) struct SegmentWalk<'a> {
     segment: &'a Segment,
     pub(super) file: Readable,
     buffers: Buffers,
-    read_ahead: usize,
+    pub(super) read_ahead: usize,
     limit: (FileOffset, EntryId),
     /// Where the next frame is expected, and which id it begins with. `None`: nothing follows.
     next: Option<(FileOffset, EntryId)>,
@@ -118,7 +118,8 @@ impl<'a> SegmentWalk<'a> {
         frame: &FrameAt,
     ) -> io::Result<std::result::Result<(), PayloadFault>> {
         let window = &mut self.buffers.frames;
-        check_frame(self.segment, &self.file.source, window, frame)
+        let source = &self.file.source;
+        check_frame(self.segment, source, window, frame, self.read_ahead)
     }
 
     /// The checked bytes of an entry that `frame` holds.

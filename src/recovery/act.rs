@@ -41,6 +41,7 @@ use crate::segment::rewrite_checked;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
+use crate::storage::remove_file_if_there;
 
 /// A stream as it is after recovery, before its tail is synced.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub struct Recovered {
     pub durable_end: EntryId,
     /// The tail was written again, or cut: it must be synced before it is served.
     pub needs_sync: bool,
+    /// Truncated segments whose files could not be removed: nothing depends on it.
+    pub unremoved: Vec<PathBuf>,
     /// A step failed: only what is below the frontier is here, and nothing may be appended.
     pub failure: Option<Error>,
     /// Something could not be kept aside, so nothing was removed or cut: all that was checked is
@@ -76,6 +79,7 @@ impl Recovered {
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
             needs_sync: false,
+            unremoved: Vec::new(),
             failure: None,
             blocked: None,
             done: Vec::new(),
@@ -115,6 +119,7 @@ fn as_judged(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
         needs_sync: false,
+        unremoved: Vec::new(),
         failure: None,
         blocked: None,
         done: Vec::new(),
@@ -130,7 +135,8 @@ pub fn act(
 ) -> Recovered {
     let mut recovered = as_judged(facts, verdict);
     let mut carried_out = 0;
-    let changed = change_files(storage, facts, verdict, &mut carried_out);
+    let mut unremoved = Vec::new();
+    let changed = change_files(storage, facts, verdict, &mut carried_out, &mut unremoved);
     let rest = &verdict.actions[carried_out..];
     let is_done = |note: &&Finding| !rest.iter().any(|action| action.segment() == note.segment);
     recovered.done = verdict.notes.iter().filter(is_done).cloned().collect();
@@ -139,6 +145,8 @@ pub fn act(
     let rewritten = match changed {
         Err(error) if rest.first().is_some_and(is_saving) => {
             recovered.blocked = Some(error);
+            let truncated = rest.iter().filter(|a| is_truncated(facts, verdict, a));
+            unremoved.extend(truncated.map(|action| path_of(facts, action)));
             Ok(())
         }
         changed => changed,
@@ -154,6 +162,7 @@ pub fn act(
             keep_below_frontier(&mut recovered, &facts.dir);
         }
     }
+    recovered.unremoved = unremoved;
     recovered
 }
 
@@ -178,12 +187,14 @@ fn recovered(kept: &Kept, dir: &Arc<Path>) -> RecoveredSegment {
     }
 }
 
-/// Carries out the actions, and counts those that it has.
+/// Carries out the actions, and counts those that it has. What lies below the first id kept and
+/// cannot be removed is no failure: it goes to `unremoved`.
 fn change_files(
     storage: &dyn Storage,
     facts: &StreamFacts,
     verdict: &Verdict,
     carried_out: &mut usize,
+    unremoved: &mut Vec<PathBuf>,
 ) -> Result<()> {
     let mut changed_names = false;
     for action in &verdict.actions {
@@ -193,7 +204,10 @@ fn change_files(
             changed_names = false;
         }
         let (path, result) = run(storage, facts, action);
-        result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?;
+        match result {
+            Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
+            result => result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?,
+        }
         *carried_out += 1;
         changed_names |= !matches!(
             action,
@@ -230,46 +244,40 @@ fn rewrite_tails(
     Ok(needs_sync)
 }
 
-fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
-    let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
-    match *action {
-        Action::StoreAgain(i, slot) => {
-            let path = path_of(i);
-            let stored = store_again(storage, &path, slot);
-            (path, stored)
-        }
-        Action::SaveRange(i, from) => {
-            let path = path_of(i);
-            let saved = save_range(storage, &path, from, facts.segments[i].file_len);
-            (path, saved)
-        }
-        Action::SaveWhole(i) => {
-            let path = path_of(i);
-            let saved = save_whole(storage, &path);
-            (path, saved)
-        }
-        Action::Remove(i) => {
-            let path = path_of(i);
-            let removed = storage.remove_file(&path);
-            (path, removed)
-        }
-        Action::RemoveTemporary => {
-            let path = facts.dir.join(TEMPORARY_NAME);
-            let removed = [TEMPORARY_NAME, UNFINISHED_COPY]
-                .iter()
-                .map(|name| storage.remove_file(&facts.dir.join(name)))
-                .filter(|removed| !is_missing(removed))
-                .collect();
-            (path, removed)
-        }
-        Action::Cut(i, at) => {
-            let path = path_of(i);
-            let cut = storage
-                .open_file(&path, Access::ReadWrite)
-                .and_then(|f| f.set_len(at.0));
-            (path, cut)
-        }
+/// Whether an action removes what lies below the first id kept. Each open decides so again; the
+/// stream does without it.
+fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
+    let Action::Remove(i) = *action else {
+        return false;
+    };
+    let next = facts.segments.get(i + 1).and_then(|s| s.head.header());
+    next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
+}
+
+/// The file that an action concerns.
+fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
+    match action.segment() {
+        Some(i) => facts.dir.join(segment_file_name(facts.segments[i].name_id)),
+        None => facts.dir.join(TEMPORARY_NAME),
     }
+}
+
+fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
+    let path = path_of(facts, action);
+    let done = match *action {
+        Action::StoreAgain(_, slot) => store_again(storage, &path, slot),
+        Action::SaveRange(i, from) => save_range(storage, &path, from, facts.segments[i].file_len),
+        Action::SaveWhole(_) => save_whole(storage, &path),
+        Action::Remove(_) => remove_file_if_there(storage, &path),
+        Action::RemoveTemporary => [TEMPORARY_NAME, UNFINISHED_COPY]
+            .iter()
+            .map(|name| remove_file_if_there(storage, &facts.dir.join(name)))
+            .collect(),
+        Action::Cut(_, at) => storage
+            .open_file(&path, Access::ReadWrite)
+            .and_then(|file| file.set_len(at.0)),
+    };
+    (path, done)
 }
 
 fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()> {
@@ -278,12 +286,6 @@ fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()
     read_exact_at(&*file, slot_offset(slot).0, &mut sector)?;
     file.write_at(slot_offset(slot).0, &[IoSlice::new(&sector)])?;
     file.sync_data()
-}
-
-fn is_missing(removed: &io::Result<()>) -> bool {
-    removed
-        .as_ref()
-        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn sync_names(storage: &dyn Storage, dir: &Path) -> Result<()> {

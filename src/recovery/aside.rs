@@ -21,6 +21,7 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
+use crate::storage::remove_file_if_there;
 
 /// The name of a copy that is not finished, in the stream's directory.
 pub const UNFINISHED_COPY: &str = "cut#new";
@@ -50,7 +51,7 @@ pub(super) fn save_whole(storage: &dyn Storage, segment: &Path) -> io::Result<()
         // A renaming that a crash did half, or a copy that was put back by hand.
         Place::Taken(_, copy) => {
             copy.sync_all()?;
-            storage.remove_file(segment)
+            remove_file_if_there(storage, segment)
         }
     }
 }
@@ -78,9 +79,7 @@ pub fn copy_aside(
         Place::Taken(target, copy) => return copy.sync_all().map(|()| target),
         Place::Free(target) => target,
     };
-    if storage.kind(unfinished)?.is_some() {
-        storage.remove_file(unfinished)?;
-    }
+    remove_file_if_there(storage, unfinished)?;
     let copied = copy(storage, &*source, bytes, unfinished);
     let saved = copied.and_then(|()| storage.rename(unfinished, &target));
     if saved.is_err() {

@@ -8,6 +8,7 @@
 
 use std::io;
 
+use crate::error::memory;
 use crate::format::CheckpointRecord;
 use crate::format::CheckpointSlot;
 use crate::format::CountFault;
@@ -246,7 +247,7 @@ impl Scanner {
         let bytes = self
             .window
             .bytes(&self.source, FileOffset(0), len, self.read_ahead, limit)?;
-        Ok(bytes.unwrap_or_default().to_vec())
+        memory::copied(bytes.unwrap_or_default())
     }
 
     /// The header of the record at `at`, if there is one that ends at or before `limit`.
@@ -279,7 +280,7 @@ impl Scanner {
         let bytes = self
             .window
             .bytes(&self.source, start, len, self.read_ahead, limit)?;
-        Ok(bytes.unwrap_or_default().to_vec())
+        memory::copied(bytes.unwrap_or_default())
     }
 
     fn record(

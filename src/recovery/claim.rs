@@ -10,6 +10,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::error::memory;
 use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
 use crate::ids::EntryId;
@@ -51,11 +52,10 @@ fn read(storage: &dyn Storage, path: &Path) -> io::Result<Option<IndexFile>> {
     if read as u64 == len {
         return Ok(IndexFile::decode(&first[..read]));
     }
-    let mut bytes = Vec::new();
-    if len > MOST_BYTES || bytes.try_reserve_exact(len as usize).is_err() {
+    if len > MOST_BYTES {
         return Ok(None);
     }
-    bytes.resize(len as usize, 0);
+    let mut bytes = memory::zeroed(len as usize)?;
     let read = file.read_at(0, &mut bytes)?;
     bytes.truncate(read);
     Ok(IndexFile::decode(&bytes))

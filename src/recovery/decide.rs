@@ -53,13 +53,14 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     judge.check_chain();
     judge.seal_again();
     judge.prove_cut();
-    // Files are saved before any is removed, and all of that comes before the cut.
+    // Files are saved before any is removed, and all of that comes before the cut. What removals
+    // rely on comes first: they are left to truncations where nothing can be saved.
     judge.verdict.actions.sort_by_key(|action| match action {
         Action::StoreAgain(..) => 0,
-        Action::SaveRange(..) | Action::SaveWhole(_) => 0,
-        Action::RemoveTemporary => 1,
-        Action::Remove(_) => 2,
-        Action::Cut(..) => 3,
+        Action::SaveRange(..) | Action::SaveWhole(_) => 1,
+        Action::RemoveTemporary => 2,
+        Action::Remove(_) => 3,
+        Action::Cut(..) => 4,
     });
     let verdict = judge.verdict;
     if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
@@ -128,14 +129,13 @@ impl Judge<'_> {
             }
         }
         let first_kept = self.verdict.first_kept.0;
-        while let [first, second, ..] = alive[..] {
-            let next = self.segment(second).head.header().map(|h| h.first_id);
-            if next.is_none_or(|next| next > first_kept) {
-                break;
-            }
-            self.verdict.actions.push(Action::Remove(first));
-            alive.remove(0);
-        }
+        let is_truncated = |two: &&[usize]| {
+            let next = self.segment(two[1]).head.header().map(|h| h.first_id);
+            next.is_some_and(|next| next <= first_kept)
+        };
+        let truncated = alive.windows(2).take_while(is_truncated).count();
+        let truncated = alive.drain(..truncated).map(Action::Remove);
+        self.verdict.actions.extend(truncated);
         alive
     }
 

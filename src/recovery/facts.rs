@@ -74,11 +74,19 @@ pub enum Head {
 impl Head {
     /// The header, good or reconstructed.
     pub fn header(&self) -> Option<&SegmentHeader> {
+        #[cfg(test)]
+        HEADERS_LOOKED_AT.set(HEADERS_LOOKED_AT.get() + 1);
         match self {
             Head::Good(header) | Head::Rotten(header) => Some(header),
             Head::Unborn | Head::Foreign(_) => None,
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often [`Head::header`] was asked on this thread: the work of a recovery, in tests.
+    pub static HEADERS_LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Why a file's identity is unproven.

@@ -25,7 +25,8 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
                 last_frame_len: 0,
                 link: 0,
             },
-            intact: false,
+            // A slot of a segment that has no frame yet promises none.
+            intact: slot.last_frame.is_none() && slot.end == FIRST_FRAME,
             known: true,
             name_durable: true,
         },

@@ -5,6 +5,7 @@ use crate::format::SegmentHeader;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::recovery::decide::Judge;
+use crate::recovery::ends::older_slot;
 use crate::recovery::ends::records_loss_of;
 use crate::recovery::ends::start_of;
 use crate::recovery::facts::Stop;
@@ -39,6 +40,9 @@ impl Judge<'_> {
 
     /// The newest segment holds no frame.
     pub(super) fn empty_newest(&mut self, i: usize, stop: Stop, header: &SegmentHeader) {
+        if self.stays_empty(i, header) {
+            return self.go_on_in_empty(i, stop, header);
+        }
         if matches!(stop, Stop::Bad { .. }) && !self.facts.frontier.known {
             self.find(i, None, "no frontier is readable and no frame is good");
         }
@@ -63,6 +67,36 @@ impl Judge<'_> {
             next_slot: 0,
         });
         self.all_lost(i, header.first_id, header.first_id, Some(predecessor));
+    }
+
+    /// A slot of a segment without a frame says that it has none: everything before it was
+    /// truncated, and nothing in it was ever known to be durable.
+    fn stays_empty(&self, i: usize, header: &SegmentHeader) -> bool {
+        let is_first_kept = self.verdict.first_kept.0 == header.first_id;
+        let speaks_for_it = |slot: &SlotState| {
+            matches!(slot, SlotState::Valid(slot)
+                if slot.last_frame.is_none() && slot.next_id == header.first_id)
+        };
+        is_first_kept
+            && self.facts.frontier.segment == i
+            && self.facts.frontier.end.next_id == header.first_id
+            && self.segment(i).slots.iter().any(speaks_for_it)
+    }
+
+    fn go_on_in_empty(&mut self, i: usize, stop: Stop, header: &SegmentHeader) {
+        let end = SegmentEnd::empty(header.first_id);
+        self.cut_behind(i, end.offset, stop);
+        self.verdict.kept.push(Kept {
+            facts: i,
+            header: header.clone(),
+            end,
+            state: KeptState::Tail {
+                from: start_of(header),
+                new_name: false,
+            },
+            next_slot: older_slot(self.segment(i)),
+        });
+        self.verdict.next = Next::Continue;
     }
 
     /// Nothing is left of a stream whose newest segment began at `first_id`, or later.

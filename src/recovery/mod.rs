@@ -34,6 +34,8 @@ pub use decide::decide;
 pub use describe::describe;
 pub use describe::describe_refusal;
 pub use describe::refusal_error;
+#[cfg(test)]
+pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
 pub use observe::Observer;
 pub use scan::Depth;

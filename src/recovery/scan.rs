@@ -79,16 +79,16 @@ pub fn good_frames(
         if header.kind == FrameKind::Footer {
             return Ok((end, true));
         }
-        // The whole frame is taken into the window, with what follows it.
-        let len = header.len() as usize;
         if depth == Depth::Payloads {
-            if window
-                .bytes(source, end.offset, len, read_ahead, limit)?
-                .is_none()
-            {
-                return Ok((end, false));
+            // One that fits is taken into the window whole, with what follows it.
+            let len = header.len() as usize;
+            if len <= read_ahead {
+                let whole = window.bytes(source, end.offset, len, read_ahead, limit)?;
+                if whole.is_none() {
+                    return Ok((end, false));
+                }
             }
-            if check_frame(segment, source, &mut window, &frame)?.is_err() {
+            if check_frame(segment, source, &mut window, &frame, read_ahead)?.is_err() {
                 return Ok((end, false));
             }
         }

@@ -16,6 +16,7 @@ use crate::format::header_crc_of;
 use crate::format::key_from_dir_name;
 use crate::format::segment_file_name;
 use crate::format::stream_dir_name;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::aside::UNFINISHED_COPY;
 use crate::recovery::claim::claim;
@@ -100,22 +101,7 @@ fn look(
     let claim = claimed
         .filter(|(told, _)| key.as_deref() == Some(told.as_str()))
         .map(|(_, claim)| claim);
-    let mut segments: Vec<SegmentFacts> = Vec::with_capacity(raw.len());
-    for (name_id, head) in raw {
-        let generation = segments
-            .iter()
-            .filter_map(|s| s.head.header())
-            .map(|h| h.generation);
-        let expected = Identity {
-            key: key.as_ref(),
-            name_id,
-            generation: generation.max().unwrap_or(0),
-        };
-        segments.push(match head {
-            Looked::Before(facts) => facts,
-            Looked::Now(head) => head.judge(&expected),
-        });
-    }
+    let mut segments = judged(raw, key.as_ref());
     disbelieve_lone_trailers(&mut segments);
     let temporary = listing
         .iter()
@@ -141,6 +127,27 @@ fn look(
         scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
     Ok(facts)
+}
+
+/// The facts of each segment, whose identity the directory, its name and those before it tell.
+fn judged(raw: Vec<(EntryId, Looked)>, key: Option<&Arc<str>>) -> Vec<SegmentFacts> {
+    let mut segments = Vec::with_capacity(raw.len());
+    // Carried along: a look at all before it for each segment made opening quadratic.
+    let mut generation = 0;
+    for (name_id, head) in raw {
+        let facts = match head {
+            Looked::Before(facts) => facts,
+            Looked::Now(head) => head.judge(&Identity {
+                key,
+                name_id,
+                generation,
+            }),
+        };
+        let told = facts.head.header().map(|header| header.generation);
+        generation = generation.max(told.unwrap_or(0));
+        segments.push(facts);
+    }
+    segments
 }
 
 /// An entry that ends a file may end like a footer does, checksum included: whoever appends it

@@ -6,6 +6,8 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+#[cfg(feature = "compression")]
+use crate::error::memory;
 use crate::format::Codec;
 use crate::format::EntryRow;
 use crate::format::FRAME_HEADER_LEN;
@@ -13,7 +15,6 @@ use crate::format::FrameFault;
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
 use crate::format::PayloadFault;
-use crate::format::check_payload;
 use crate::format::decompress;
 use crate::format::entry_check;
 use crate::format::entry_range;
@@ -220,19 +221,6 @@ pub fn read_block(
     decompress(&frame.header, stored).map_err(|fault| payload_error(segment, frame, fault))
 }
 
-/// Checks the whole payload of a frame.
-pub fn check_frame(
-    segment: &Segment,
-    source: &Source,
-    window: &mut Window,
-    frame: &FrameAt,
-) -> io::Result<std::result::Result<(), PayloadFault>> {
-    match stored_payload(source, window, frame)? {
-        Some(payload) => Ok(check_payload(&frame.header, segment.seed, payload)),
-        None => Ok(Err(PayloadFault::Table)),
-    }
-}
-
 fn stored_payload<'a>(
     source: &'a Source,
     window: &'a mut Window,
@@ -271,6 +259,11 @@ fn payload_error(segment: &Segment, frame: &FrameAt, fault: PayloadFault) -> Err
         PayloadFault::Decompress => {
             let context = frame_context(segment, frame, ids);
             Error::corruption("a compressed payload cannot be unpacked", context)
+        }
+        #[cfg(feature = "compression")]
+        PayloadFault::NoMemory { bytes } => {
+            let context = frame_context(segment, frame, ids);
+            Error::io(memory::out_of_memory(bytes), context)
         }
         #[cfg(not(feature = "compression"))]
         PayloadFault::NoCodec => {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::error::memory;
 use crate::ids::FileOffset;
 use crate::segment::SharedIndex;
 use crate::storage::Mapping;
@@ -182,7 +183,10 @@ impl Window {
             wanted = wanted.min(usize::try_from(held).unwrap_or(usize::MAX));
         }
         self.start = offset;
-        self.bytes.resize(wanted, 0);
+        if let Err(error) = memory::resize(&mut self.bytes, wanted) {
+            self.bytes.clear();
+            return Err(error);
+        }
         match file.read_at(offset, &mut self.bytes) {
             Ok(read) => self.bytes.truncate(read),
             Err(error) => {

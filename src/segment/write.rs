@@ -1,24 +1,18 @@
-//! What is written into a segment beside new frames: the frontier, the footer, and once more the
-//! frames that a sync may have failed to make durable.
+//! What is written into a segment beside new frames: the frontier and the footer.
 
 use std::io;
 use std::io::IoSlice;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrameHeader;
-use crate::format::FrameKind;
 use crate::format::FrontierSlot;
 use crate::format::SECTOR_LEN;
 use crate::format::SLOT_COUNT;
 use crate::format::SegmentSeed;
 use crate::format::SlotState;
-use crate::format::check_payload;
 use crate::format::encode_footer;
 use crate::format::footer_len;
 use crate::format::slot_offset;
-use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::Readable;
 use crate::segment::Segment;
@@ -29,6 +23,7 @@ use crate::segment::Window;
 use crate::segment::index::STRIDE_BYTES;
 use crate::segment::step;
 use crate::storage::StorageFile;
+use crate::storage::is_out_of_space;
 
 /// How many bytes the footer of a segment may need whose frames end at `end`. This room is
 /// secured before the frames get their ids, so that sealing works on a full disk.
@@ -59,14 +54,19 @@ pub fn store_slot(
 /// the frames were durable, and damage among them would be cut like a tail.
 ///
 /// The caller promises that all frames, and the newer slot, are durable and that a successor
-/// durably exists.
+/// durably exists. The error in the answer: there was no room to write this. Nothing was lost by
+/// that, and sealing may be tried again.
 pub fn seal(
     segment: &Segment,
     file: &std::sync::Arc<dyn StorageFile>,
     end: &SegmentEnd,
     frontier: &FrontierSlot,
-) -> Result<()> {
+) -> Result<Option<Error>> {
     let io = |error| Error::io(error, segment.context().offset(end.offset.0));
+    let is_refused = |written: io::Result<()>| match written {
+        Err(error) if is_out_of_space(&error) => Ok(Some(io(error))),
+        written => written.map(|()| None).map_err(io),
+    };
     let source = Source::File(std::sync::Arc::clone(file));
     let index = segment.index();
     let readable = Readable { source, index };
@@ -81,17 +81,22 @@ pub fn seal(
         end.last_frame_len,
         readable.index.read().points(),
     );
-    file.write_at(end.offset.0, &[IoSlice::new(&footer)])
-        .map_err(io)?;
     let older = older_slot(segment, &**file).map_err(io)?;
-    store_slot(&**file, segment.seed, older, frontier).map_err(io)?;
-    file.set_len(end.offset.0 + footer.len() as u64)
-        .map_err(io)?;
+    let written = file
+        .write_at(end.offset.0, &[IoSlice::new(&footer)])
+        .and_then(|()| store_slot(&**file, segment.seed, older, frontier))
+        .and_then(|()| file.set_len(end.offset.0 + footer.len() as u64));
+    if let Some(refused) = is_refused(written)? {
+        return Ok(Some(refused));
+    }
     file.sync_all().map_err(io)?;
-    store_slot(&**file, segment.seed, older ^ 1, frontier).map_err(io)?;
+    let stored = store_slot(&**file, segment.seed, older ^ 1, frontier);
+    if let Some(refused) = is_refused(stored)? {
+        return Ok(Some(refused));
+    }
     file.sync_data().map_err(io)?;
     segment.set_sealed();
-    Ok(())
+    Ok(None)
 }
 
 /// Which slot may be torn: not the one that holds the newer statement.
@@ -157,88 +162,4 @@ fn fill_gap(segment: &Segment, file: &Readable, end: &SegmentEnd) -> io::Result<
     }
     index.close_gap();
     Ok(())
-}
-
-/// Reads the frames of `[from, end)` back, checks each, and writes the same bytes again.
-///
-/// After a failed sync, or a process death, the page cache may show bytes that the disk lacks and
-/// that no later sync would write: they are clean to the kernel. Written again they are dirty, so
-/// the sync that follows makes them durable. What is written is the buffer that was checked.
-pub fn rewrite_checked(
-    segment: &Segment,
-    file: &dyn StorageFile,
-    (from, first): (FileOffset, EntryId),
-    end: &SegmentEnd,
-    chunk_len: usize,
-) -> Result<()> {
-    let io = |error| Error::io(error, segment.context().offset(from.0));
-    let mut place = (from, first);
-    let mut wanted = chunk_len.max(4096) as u64;
-    let mut chunk = Vec::new();
-    while place.0 < end.offset {
-        let left = end.offset - place.0;
-        chunk.resize(wanted.min(left) as usize, 0);
-        crate::storage::read_exact_at(file, place.0.0, &mut chunk).map_err(io)?;
-        match whole_frames(segment, &chunk, place) {
-            Frames::Whole { next } if next.0 > place.0 => {
-                let checked = (next.0 - place.0) as usize;
-                file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])])
-                    .map_err(io)?;
-                place = next;
-                wanted = chunk_len.max(4096) as u64;
-            }
-            Frames::NeedsBytes { len } if len > wanted && len <= left => wanted = len,
-            _ => {
-                let context = segment.context().offset(place.0.0);
-                return Err(Error::corruption(
-                    "a frame changed while it was recovered",
-                    context,
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-enum Frames {
-    /// All frames up to `next` are whole and good.
-    Whole { next: (FileOffset, EntryId) },
-    /// The first frame needs this many bytes.
-    NeedsBytes { len: u64 },
-    /// The first frame is bad.
-    Bad,
-}
-
-fn whole_frames(segment: &Segment, chunk: &[u8], start: (FileOffset, EntryId)) -> Frames {
-    let mut place = start;
-    loop {
-        let at = (place.0 - start.0) as usize;
-        let rest = &chunk[at..];
-        let needed = if rest.len() < FRAME_HEADER_LEN {
-            FRAME_HEADER_LEN as u64
-        } else {
-            match FrameHeader::decode(rest, segment.seed, place.0) {
-                Ok(header) if header.kind != FrameKind::Footer && header.first_id == place.1 => {
-                    if header.len() > rest.len() as u64 {
-                        header.len()
-                    } else {
-                        let payload = &rest[FRAME_HEADER_LEN..header.len() as usize];
-                        if check_payload(&header, segment.seed, payload).is_err() {
-                            return Frames::Bad;
-                        }
-                        place = (place.0 + header.len(), header.end_id());
-                        if place.0 - start.0 == chunk.len() as u64 {
-                            return Frames::Whole { next: place };
-                        }
-                        continue;
-                    }
-                }
-                _ => return Frames::Bad,
-            }
-        };
-        return match place.0 > start.0 {
-            true => Frames::Whole { next: place },
-            false => Frames::NeedsBytes { len: needed },
-        };
-    }
 }

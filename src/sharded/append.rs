@@ -1,6 +1,7 @@
 //! How do entries get into their shards?
 
 use crate::error::Result;
+use crate::error::memory;
 use crate::sharded::log::ShardedWal;
 use crate::sharded::route::route;
 
@@ -27,9 +28,13 @@ impl ShardedWal {
             return Ok(Vec::new());
         }
         let shard = self.shard_of(key);
+        // Had before anything is appended.
+        let mut placed = Vec::new();
+        memory::reserve(&mut placed, values.len())?;
         let ids = self.log().stream(shard)?.append_batch(values)?;
         self.note_appended(values.len() as u64);
-        Ok(ids.map(|id| (shard, id)).collect())
+        placed.extend(ids.map(|id| (shard, id)));
+        Ok(placed)
     }
 
     /// The older name of [`ShardedWal::append_batch_for_key`].

@@ -125,6 +125,7 @@ impl Worker {
                 let what = "a panic while a checkpoint was made";
                 Err(Error::Io(std::io::Error::other(what)))
             });
+            self.log.telling(|_| ());
             match &worked {
                 Ok(()) => covered = appended,
                 Err(Error::Closed) => return,

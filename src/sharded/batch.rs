@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::memory;
 use crate::options::SyncMode;
 use crate::sharded::log::ShardedLog;
 use crate::sharded::log::ShardedWal;
@@ -37,28 +38,29 @@ impl ShardedWal {
     /// Errors: those of an append, when no shard holds its part; otherwise `BatchIncomplete`, which
     /// tells the shards that do.
     pub fn append_batch(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(u16, u64)>> {
-        let borrowed: Vec<(&[u8], &[u8])> = entries
-            .iter()
-            .map(|(key, value)| (&key[..], &value[..]))
-            .collect();
-        self.append_borrowed(&borrowed)
+        let borrowed = entries.iter().map(|(key, value)| (&key[..], &value[..]));
+        self.append_borrowed(&memory::collected(borrowed)?)
     }
 
     /// The same, with entries that lie elsewhere.
     pub(crate) fn append_borrowed(&self, entries: &[(&[u8], &[u8])]) -> Result<Vec<(u16, u64)>> {
         self.log().wal.enter()?;
-        let shards: Vec<u16> = entries.iter().map(|(key, _)| self.shard_of(key)).collect();
-        let mut places: Vec<usize> = (0..entries.len()).collect();
-        // Stable: entries of one shard keep their order.
-        places.sort_by_key(|place| shards[*place]);
+        let shards = memory::collected(entries.iter().map(|(key, _)| self.shard_of(key)))?;
+        let mut places = memory::collected(0..entries.len())?;
+        // Entries of one shard keep their order.
+        places.sort_unstable_by_key(|&place| (shards[place], place));
         let parts = parts_of(&places, &shards);
-        let values = |places: &[usize]| -> Vec<&[u8]> {
-            places.iter().map(|place| entries[*place].1).collect()
-        };
+        // All memory is had before anything is written: what is appended must not fail any more.
+        let mut results = memory::collected(places.iter().map(|_| (0, 0)))?;
+        let mut values = Vec::new();
+        let largest = parts.iter().map(|part| part.places.len()).max();
+        memory::reserve(&mut values, largest.unwrap_or(0))?;
         let mut written = Vec::with_capacity(parts.len());
         let mut failure = None;
         for part in &parts {
-            let values = values(&places[part.places.clone()]);
+            values.clear();
+            let places = places[part.places.clone()].iter();
+            values.extend(places.map(|&place| entries[place].1));
             match self.log().write_part(part.shard, &values) {
                 Ok(part) => written.push(part),
                 Err(error) => {
@@ -68,13 +70,17 @@ impl ShardedWal {
             }
         }
         let (committed, failure) = self.log().make_parts_durable(written, failure);
+        self.log().wal.environment().attend();
         let count: u64 = committed.iter().map(|(_, ids)| ids.end - ids.start).sum();
         if count > 0 {
             self.note_appended(count);
         }
         match failure {
             Some(cause) => Err(incomplete(&parts, committed, cause)),
-            None => Ok(in_input_order(&parts, &places, &committed)),
+            None => {
+                put_in_input_order(&mut results, &parts, &places, &committed);
+                Ok(results)
+            }
         }
     }
 }
@@ -130,18 +136,17 @@ fn parts_of(places: &[usize], shards: &[u16]) -> Vec<Part> {
     parts
 }
 
-fn in_input_order(
+fn put_in_input_order(
+    results: &mut [(u16, u64)],
     parts: &[Part],
     places: &[usize],
     committed: &[(u16, Range<u64>)],
-) -> Vec<(u16, u64)> {
-    let mut results = vec![(0, 0); places.len()];
+) {
     for (part, (shard, ids)) in parts.iter().zip(committed) {
         for (place, id) in places[part.places.clone()].iter().zip(ids.clone()) {
             results[*place] = (*shard, id);
         }
     }
-    results
 }
 
 fn incomplete(parts: &[Part], committed: Vec<(u16, Range<u64>)>, cause: Error) -> Error {

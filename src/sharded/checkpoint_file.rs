@@ -127,6 +127,7 @@ impl CheckpointFile {
         };
         let (at, number) = (self.end.end, self.end.next_id);
         let bytes = record.encode(self.seed, at, number, previous_len(&self.end) as u32);
+        let bytes = bytes.map_err(|error| self.io(error, at))?;
         let after = self.end_behind(&self.end, &bytes, number);
         let slot = encode_carrying(&after, &bytes, self.seed, self.next_slot);
         match &slot {
@@ -321,6 +322,7 @@ impl CheckpointFile {
                 let at = end.end;
                 let previous = previous_len(&end) as u32;
                 let bytes = record.encode(self.seed, at, *number, previous);
+                let bytes = bytes.map_err(|error| self.io(error, at))?;
                 places.push(Place {
                     number: *number,
                     offset: at,

@@ -14,6 +14,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::CheckpointRecord;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
@@ -157,7 +158,7 @@ impl Checkpoints {
             return Err(damaged("its file is gone".to_owned()));
         };
         // The length was bounded when the record was indexed.
-        let mut bytes = vec![0; place.len as usize];
+        let mut bytes = memory::zeroed(place.len as usize)?;
         match read_exact_at(&*file, place.offset.0, &mut bytes) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Err(damaged(error.to_string()));
@@ -193,7 +194,7 @@ impl ShardedWal {
     /// the same id is superseded. After any error there is no such checkpoint, except that where the
     /// log of checkpoints then answers `Poisoned`, one may show after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.log().create_checkpoint(user_id)
+        self.log().telling(|log| log.create_checkpoint(user_id))
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
@@ -296,7 +297,7 @@ impl ShardedLog {
             .leave(&*environment.storage, &path, user_id);
         if let Err(error) = left {
             let message = format!("{} not written: {error}", path.display());
-            environment.tell(log::Level::Debug, &message);
+            environment.note(log::Level::Debug, message);
         }
     }
 

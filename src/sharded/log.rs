@@ -197,9 +197,11 @@ impl ShardedWal {
         self.log.wal.enter()?;
         let shards = self.log.shards.iter();
         let cores = shards.map(|shard| shard.core().cloned());
-        let flushed = self.log.crew.for_each(cores.collect(), |core| match core {
-            Ok(core) => core.sync(),
-            Err(error) => Err(error.duplicate()),
+        let flushed = self.log.telling(|log| {
+            log.crew.for_each(cores.collect(), |core| match core {
+                Ok(core) => core.sync(),
+                Err(error) => Err(error.duplicate()),
+            })
         });
         flushed.into_iter().collect()
     }
@@ -226,6 +228,14 @@ impl ShardedLog {
             }
         };
         stream.map_err(|error| self.wal.enter().err().unwrap_or(error))
+    }
+
+    /// Runs what holds locks on its way and may have messages for the log's receiver, and sends
+    /// them then.
+    pub fn telling<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
+        let done = work(self);
+        self.wal.environment().deliver();
+        done
     }
 
     /// Whether this is a copy in a forked child, whose locks may never be released.

@@ -43,18 +43,18 @@ pub struct CompactionStats {
 }
 
 impl ShardedWal {
-    /// Removes the segments that hold only entries below the checkpoint's offsets, never the active
-    /// ones. Older checkpoints are pruned by it, durably and before anything is removed: loading
+    /// Removes the segments that hold only entries below the checkpoint's offsets, as
+    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints are pruned by it, durably and before anything is removed: loading
     /// one, or pruning to one, answers `CheckpointPruned`. With an archive, segments are moved.
     pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
-        self.log().prune_before(user_id)
+        self.log().telling(|log| log.prune_before(user_id))
     }
 
     /// Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded,
     /// pruned and damaged ones took. Removes no entries. Refused with `CheckpointCorrupted` when
     /// the newest checkpoint is damaged, unless none is to be kept.
     pub fn compact_checkpoints(&self, keep_latest_n: usize) -> Result<CompactionStats> {
-        self.log().compact(keep_latest_n)
+        self.log().telling(|log| log.compact(keep_latest_n))
     }
 }
 

@@ -12,6 +12,8 @@ use super::StorageLock;
 use super::fork::GuardedDescriptor;
 use super::fork::fork_generation;
 use super::real::above_stdio;
+use super::real::retry::retry;
+use super::real::retry::retry_call;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,7 +43,7 @@ pub(super) fn lock_file(path: &Path) -> io::Result<Box<dyn StorageLock>> {
         take_flock(descriptor)?;
         // The file may have been replaced between open and flock: then we hold a lock on
         // something that the next opener will not see.
-        match fs::metadata(path) {
+        match retry(|| fs::metadata(path)) {
             Ok(now) if (now.dev(), now.ino()) == identity => {
                 return Ok(Box::new(HeldLock {
                     file,
@@ -59,41 +61,27 @@ pub(super) fn lock_file(path: &Path) -> io::Result<Box<dyn StorageLock>> {
 }
 
 fn open_lock_file(path: &Path) -> io::Result<OwnedFd> {
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = retry(|| options.open(path))?;
     Ok(above_stdio(file)?.into())
 }
 
 fn identity_of_descriptor(descriptor: RawFd) -> io::Result<FileIdentity> {
-    // SAFETY: stat is plain data, fstat writes only to it, and the descriptor is open.
-    let stat = unsafe {
-        let mut stat: libc::stat = std::mem::zeroed();
-        if libc::fstat(descriptor, &mut stat) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        stat
-    };
+    // SAFETY: stat is plain data for which zeros are a valid value.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, and fstat writes only to `stat`.
+    retry_call(|| unsafe { libc::fstat(descriptor, &mut stat) })?;
     // The types differ between systems.
     #[allow(clippy::unnecessary_cast)]
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
 fn take_flock(descriptor: RawFd) -> io::Result<()> {
-    loop {
-        // SAFETY: flock on an open descriptor touches no memory of ours.
-        if unsafe { libc::flock(descriptor, libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    // SAFETY: flock on an open descriptor touches no memory of ours.
+    let call = || unsafe { libc::flock(descriptor, libc::LOCK_EX | libc::LOCK_NB) };
+    retry_call(call).map(drop)
 }
 
 /// The lock and what releases it. The order matters: the file is unlocked and closed before the

@@ -6,7 +6,8 @@
 //!
 //! Contract of every method: an error means the operation may have happened in part or not at
 //! all; success says nothing about durability unless the method is one of `sync_data`,
-//! `sync_all` and `sync_dir`. Paths are absolute.
+//! `sync_all` and `sync_dir`. The real disk makes interrupted calls again and answers no EINTR.
+//! Paths are absolute.
 
 #[cfg(feature = "capi")]
 mod cancellation;
@@ -32,7 +33,11 @@ pub use mapping::Mapping;
 pub use prefetch::prefetch;
 #[cfg(unix)]
 pub use real::RealDisk;
+#[cfg(feature = "simulation")]
+pub use thread::refuse_threads;
 pub use thread::spawn;
+#[cfg(feature = "simulation")]
+pub use thread::threads_refused;
 #[cfg(windows)]
 pub use windows::RealDisk;
 #[cfg(windows)]
@@ -160,9 +165,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Whether a store into pages made ready by [`WritableMap::make_ready`] cannot raise a signal
     /// on the file system holding `dir`, not even once its disk has failed or is full.
-    fn stores_are_safe(&self, dir: &Path) -> bool {
+    /// An error is no answer: it may be another one later.
+    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
         let _ = dir;
-        false
+        Ok(false)
     }
 
     /// Takes the writer lock on the file `path` (created when missing), without waiting.
@@ -284,6 +290,20 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| codes.contains(&code))
+}
+
+/// Whether there is no room: on the disk, within a quota, below the limit of the process.
+pub fn is_out_of_space(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Removes a file; one that is gone already is no failure.
+pub fn remove_file_if_there(storage: &dyn Storage, path: &Path) -> io::Result<()> {
+    match storage.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(feature = "simulation")]
+use std::cell::Cell;
 use std::io;
 
 use crate::sync::thread::Builder;
@@ -11,8 +13,31 @@ use crate::sync::thread::JoinHandle;
 /// first instruction on, a mask that blocks all but the signals a fault raises in the faulting
 /// thread itself (blocking those would only take the host's crash reporter out of the way).
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    #[cfg(feature = "simulation")]
+    if REFUSES.get() {
+        REFUSED.set(REFUSED.get() + 1);
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
     let _blocked = BlockedSignals::block();
     Builder::new().name(name.to_owned()).spawn(body)
+}
+
+#[cfg(feature = "simulation")]
+std::thread_local! {
+    static REFUSES: Cell<bool> = const { Cell::new(false) };
+    static REFUSED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many threads this one could not start so far.
+#[cfg(feature = "simulation")]
+pub fn threads_refused() -> usize {
+    REFUSED.get()
+}
+
+/// From now on this thread can start no thread, as where the system has none left; or it can again.
+#[cfg(feature = "simulation")]
+pub fn refuse_threads(refuses: bool) {
+    REFUSES.set(refuses);
 }
 
 /// Blocks the calling thread's signals until dropped.

@@ -14,6 +14,7 @@ use super::MappedBytes;
 use super::Storage;
 use super::StorageFile;
 use super::StorageLock;
+use crate::error::memory;
 use std::fs;
 use std::io;
 use std::io::IoSlice;
@@ -251,7 +252,7 @@ impl StorageFile for WindowsFile {
     fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
         // A copy: an open mapping would keep the file from being removed.
         let too_large = |_| io::Error::from(io::ErrorKind::FileTooLarge);
-        let mut bytes = vec![0; usize::try_from(len).map_err(too_large)?];
+        let mut bytes = memory::zeroed(usize::try_from(len).map_err(too_large)?)?;
         super::read_exact_at(self, 0, &mut bytes)?;
         Ok(Arc::new(CopiedBytes { bytes }))
     }

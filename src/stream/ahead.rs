@@ -45,7 +45,7 @@ impl StreamCore {
         let options = &self.environment.options;
         let used = tail.written.offset.0 - HEADER_AREA_LEN;
         let left = tail.secured.0.saturating_sub(tail.written.offset.0);
-        let step = self.step(used);
+        let step = self.step(tail.used_since_rest());
         let to_come = options.max_segment_size.saturating_sub(used);
         let is_strict = options.sync_mode == SyncMode::Strict;
         let blocks = (is_strict || (used >= BLOCKS_FROM && tail.mapped.is_none()))
@@ -65,7 +65,7 @@ impl StreamCore {
         let mut told = self.secure_ahead();
         if let Err(error) = self.map_ahead() {
             self.environment
-                .tell(log::Level::Debug, &format!("not mapped: {error}"));
+                .note(log::Level::Debug, format!("not mapped: {error}"));
         }
         let wants_spare = {
             let mut tail = self.tail.lock();
@@ -87,8 +87,10 @@ impl StreamCore {
         if let Err(error) = told {
             // Nothing depends on it: appends secure their own room.
             self.environment
-                .tell(log::Level::Debug, &format!("no room made ahead: {error}"));
+                .note(log::Level::Debug, format!("no room made ahead: {error}"));
         }
+        // The last append may have been before.
+        self.plan_rest(&mut self.tail.lock());
     }
 
     /// Piece by piece, each under the upkeep lock: an append that needs room, a rotation, closing
@@ -108,7 +110,7 @@ impl StreamCore {
     /// Whether there is more to do. `goal`: which segment is being secured, and how far.
     fn secure_piece(&self, goal: &mut Option<(Arc<Part>, FileOffset)>) -> Result<bool> {
         let is_strict = self.environment.options.sync_mode == SyncMode::Strict;
-        let (active, secured, offset) = {
+        let (active, secured, offset, used) = {
             let tail = self.tail.lock();
             self.admit(&tail)?;
             // What is mapped is made ready elsewhere.
@@ -116,18 +118,18 @@ impl StreamCore {
             let Some(active) = tail.active.clone().filter(|_| is_left) else {
                 return Ok(false);
             };
-            (active, tail.secured, tail.written.offset)
+            let used = tail.used_since_rest();
+            (active, tail.secured, tail.written.offset, used)
         };
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
         let begins = goal.is_none();
         if begins {
             let left = secured.0.saturating_sub(offset.0);
-            let used = offset.0 - HEADER_AREA_LEN;
             let enough = left >= self.step(used) / 2;
-            if enough || (!is_strict && used < BLOCKS_FROM) {
+            if enough || (!is_strict && offset.0 - HEADER_AREA_LEN < BLOCKS_FROM) {
                 return Ok(false);
             }
-            let to = self.step_ahead(offset, secured);
+            let to = self.step_ahead(used, secured);
             if to <= secured {
                 self.tail.lock().ahead_refused_at = Some(secured);
                 return Ok(false);
@@ -175,7 +177,7 @@ impl StreamCore {
     /// Creates the file, empty, and tells how long it is to be.
     pub(super) fn begin_spare(&self) -> Result<Option<(Arc<dyn StorageFile>, u64)>> {
         let start = FileOffset(HEADER_AREA_LEN);
-        let room = (self.step_ahead(start + MOST_STEP, start) - start).min(MOST_STEP);
+        let room = (self.step_ahead(MOST_STEP, start) - start).min(MOST_STEP);
         let mut upkeep = self.upkeep.lock();
         if upkeep.spare != Spare::None {
             return Ok(None);

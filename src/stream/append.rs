@@ -10,8 +10,8 @@
 //! alone.
 //!
 //! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
-//! everyone whose frame was in it or behind it gets the error. If even that fails, the stream is
-//! poisoned. Close: appends that have ids finish, later ones are refused.
+//! everyone whose frame was in it or behind it gets the error. If that finds no room, the place is
+//! noted (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have ids finish, later ones are refused.
 
 use std::cell::RefCell;
 use std::io::IoSlice;
@@ -22,17 +22,21 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::MAX_FRAME_LEN;
 use crate::format::PreparedFrame;
+use crate::format::Unprepared;
 use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::options::CompressionType;
 use crate::options::SyncMode;
-use crate::storage::StorageFile;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::core::panicked;
+use crate::stream::erase::Place;
+use crate::stream::erase::zero_again;
 use crate::stream::tail::Life;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
@@ -42,7 +46,8 @@ use crate::sync::atomic::Ordering;
 impl StreamCore {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
-        let frame = PreparedFrame::single(parts, self.compress_from()).map_err(too_large)?;
+        let frame = PreparedFrame::single(parts, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
         self.append_frame(&frame, durable).map(|ids| ids.start)
     }
 
@@ -54,7 +59,8 @@ impl StreamCore {
             let next = tail.written.next_id.0;
             return Ok(next..next);
         }
-        let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;
+        let frame = PreparedFrame::many(entries, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
         self.append_frame(&frame, durable)
     }
 
@@ -62,7 +68,8 @@ impl StreamCore {
     /// that make several streams durable at once, by [`StreamCore::acknowledge_batch`].
     #[cfg(feature = "sharded")]
     pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
-        let frame = PreparedFrame::many(entries, self.compress_from()).map_err(too_large)?;
+        let frame = PreparedFrame::many(entries, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
         self.write_frame(&frame)
     }
 
@@ -75,7 +82,27 @@ impl StreamCore {
         Ok(())
     }
 
+    fn unprepared(&self, error: Unprepared) -> Error {
+        match error {
+            Unprepared::TooLarge { size_bytes } => Error::TooLarge {
+                size_bytes,
+                limit_bytes: MAX_FRAME_LEN,
+            },
+            Unprepared::NoMemory(error) => {
+                Error::io(error, ErrorContext::default().stream(&self.key))
+            }
+        }
+    }
+
     fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
+        let ids = self.append_once(frame, durable);
+        if ids.is_err() {
+            self.erase_after_failure();
+        }
+        ids
+    }
+
+    fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
         let placed = self.place_frame(frame, durable)?;
         let ids = placed.ids.clone();
         match placed.staged {
@@ -160,6 +187,10 @@ impl StreamCore {
                     MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
                     continue;
                 }
+                Room::NeedsErasing => {
+                    MutexGuard::unlocked(&mut tail, || self.erase_dirty())?;
+                    continue;
+                }
                 Room::NeedsSpace => {
                     MutexGuard::unlocked(&mut tail, || self.secure_space(frame.frame_len()))?;
                     continue;
@@ -187,7 +218,8 @@ impl StreamCore {
                     .map(Placed::written);
             }
         };
-        let (ids, ticket) = tail.stage(&active, frame);
+        let io = |error| Error::io(error, active.segment.context());
+        let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
         if defers {
             let staged = Staged {
                 ticket,
@@ -247,16 +279,18 @@ impl StreamCore {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
         let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
         // The lock is held for the checksum of an entry table only, not for the payload.
-        let (header, prefix, rest) = frame.parts(seed, at, first_id, previous_len);
+        // All memory is had before ids are given.
+        let io = |error| Error::io(error, active.segment.context());
+        let parts = frame.parts(seed, at, first_id, previous_len);
+        let (header, prefix, rest) = parts.map_err(io)?;
+        let mut slices = Vec::new();
+        memory::reserve(&mut slices, rest.len() + 1).map_err(io)?;
+        slices.push(IoSlice::new(&prefix));
+        slices.extend(rest.into_iter().map(IoSlice::new));
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link);
         let batch = tail.take_staged();
-        let written = self.beside_tail(tail, || {
-            let mut slices = Vec::with_capacity(rest.len() + 1);
-            slices.push(IoSlice::new(&prefix));
-            slices.extend(rest.iter().map(|part| IoSlice::new(part)));
-            self.write_at_tail(active, at, &slices)
-        });
+        let written = self.beside_tail(tail, || self.write_at_tail(active, at, &slices));
         match written {
             Ok(opening) => {
                 tail.publish(active, batch);
@@ -285,7 +319,7 @@ impl StreamCore {
         tail.rotating = false;
         let failed = FailedWrite {
             error: panicked("wrote"),
-            taken_back: false,
+            place: Place::Unknown,
         };
         self.after_failed_write(tail, failed);
         resume_unwind(panic)
@@ -301,17 +335,17 @@ impl StreamCore {
         let io = |error| Error::io(error, active.segment.context().offset(at.0));
         let opened = self.write_file(active).map_err(|error| FailedWrite {
             error,
-            taken_back: true,
+            place: Place::Clean,
         })?;
         let (file, opening) = opened;
         match file.write_at(at.0, slices) {
             Ok(()) => Ok(opening),
             Err(error) => {
                 let len = slices.iter().map(|slice| slice.len() as u64).sum();
-                let taken_back = zero_again(&*file, at, len);
+                let place = zero_again(&*file, at, len);
                 Err(FailedWrite {
                     error: io(error),
-                    taken_back,
+                    place,
                 })
             }
         }
@@ -331,10 +365,11 @@ impl StreamCore {
 
     fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
-        let message = match failed.taken_back {
-            true => None,
-            false => self.latch(Arc::clone(&error)),
-        };
+        match failed.place {
+            Place::Clean => {}
+            Place::Dirty(to) => tail.dirty_to = Some(to),
+            Place::Unknown => self.latch(Arc::clone(&error)),
+        }
         if tail.writing {
             tail.take_back(error);
             // Before their ids are given again: who sees those durable sees this.
@@ -342,12 +377,6 @@ impl StreamCore {
             self.durability.recheck();
         }
         self.progress.notify_all();
-        if let Some(message) = message {
-            // The host may look at the log when it is told.
-            MutexGuard::unlocked(tail, || {
-                self.environment.tell(log::Level::Error, &message);
-            });
-        }
     }
 }
 
@@ -372,22 +401,5 @@ struct Staged {
 
 struct FailedWrite {
     error: Error,
-    taken_back: bool,
-}
-
-/// Zeros over bytes that may have been written in part, so that nothing of them is ever taken for
-/// a frame. The file does not grow by it: what lies beyond its end was not written.
-fn zero_again(file: &dyn StorageFile, at: FileOffset, len: u64) -> bool {
-    let Ok(file_len) = file.len() else {
-        return false;
-    };
-    let end = (at.0 + len).min(file_len);
-    end <= at.0 || file.write_zeros(at.0, end - at.0).is_ok()
-}
-
-fn too_large(error: crate::format::payload::TooLarge) -> Error {
-    Error::TooLarge {
-        size_bytes: error.size_bytes,
-        limit_bytes: MAX_FRAME_LEN,
-    }
+    place: Place,
 }

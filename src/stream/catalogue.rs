@@ -10,6 +10,7 @@ use crate::ids::EntryId;
 use crate::segment::Readable;
 use crate::segment::Segment;
 use crate::storage::StorageFile;
+use crate::stream::shared_list::SharedList;
 use crate::sync::RwLock;
 use crate::sync::RwLockReadGuard;
 use crate::sync::RwLockWriteGuard;
@@ -28,21 +29,34 @@ pub struct Part {
     pub read_slot: LazySlot<Readable>,
     /// Its header and its name in the stream's directory are durable.
     pub name_durable: AtomicBool,
+    /// A durable slot speaks for it though it may hold no entry: it stays (`emptied`).
+    pub stays_empty: bool,
 }
 
 impl Part {
     /// A part whose files are closed.
     pub fn new(segment: Segment, name_durable: bool) -> Arc<Self> {
+        Self::made(segment, name_durable, false)
+    }
+
+    /// A durable part without an entry, which a slot speaks for.
+    pub fn without_entry(segment: Segment) -> Arc<Self> {
+        Self::made(segment, true, true)
+    }
+
+    fn made(segment: Segment, name_durable: bool, stays_empty: bool) -> Arc<Self> {
         Arc::new(Part {
             segment,
             write_slot: LazySlot::default(),
             read_slot: LazySlot::default(),
             name_durable: AtomicBool::new(name_durable),
+            stays_empty,
         })
     }
 }
 
-/// The segments of a stream, in order. Never changed: replaced as a whole.
+/// The segments of a stream, in order. One that readers hold is never changed: a changed copy takes
+/// its place, which shares what did not change.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     /// The first id that the stream keeps.
@@ -50,7 +64,7 @@ pub struct Catalogue {
     /// The number of the truncation or restoration that said so.
     pub cut_epoch: u64,
     /// The parts, by first id.
-    pub parts: Vec<Arc<Part>>,
+    pub parts: SharedList<Arc<Part>>,
 }
 
 /// The catalogue that is valid now, and which one that is.
@@ -147,8 +161,10 @@ impl Catalogue {
     pub fn part_at(&self, first_id: EntryId) -> Option<Arc<Part>> {
         let place = self
             .parts
-            .binary_search_by_key(&first_id, |part| part.segment.first_id());
-        place.ok().map(|place| Arc::clone(&self.parts[place]))
+            .partition_point(|part| part.segment.first_id() < first_id);
+        let part = self.parts.get(place);
+        part.filter(|part| part.segment.first_id() == first_id)
+            .cloned()
     }
 
     /// Who holds `id`, which lies below the visible end.
@@ -159,7 +175,9 @@ impl Catalogue {
         let behind = self
             .parts
             .partition_point(|part| part.segment.first_id() <= id);
-        let before = behind.checked_sub(1).map(|place| &self.parts[place]);
+        let before = behind
+            .checked_sub(1)
+            .and_then(|place| self.parts.get(place));
         if let Some(part) = before.filter(|part| id < part.segment.end_id()) {
             return Holder::Part(Arc::clone(part));
         }

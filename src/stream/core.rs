@@ -24,7 +24,9 @@ use crate::stream::catalogue::CurrentCatalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
 use crate::stream::grow::Upkeep;
+use crate::stream::leftovers::Leftovers;
 use crate::stream::round::SyncState;
+use crate::stream::seldom::Seldom;
 use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
 use crate::stream::watch::Watched;
@@ -135,8 +137,13 @@ impl StreamCore {
             first_kept,
             durable_end,
             failure,
+            unremoved,
             ..
         } = recovered;
+        let mut leftovers = Seldom::default();
+        if !unremoved.is_empty() {
+            leftovers = Leftovers::from_iter(unremoved).into();
+        }
         let mut parts = Vec::with_capacity(segments.len());
         let mut tails = Vec::new();
         let mut durable_at = None;
@@ -146,7 +153,11 @@ impl StreamCore {
             let (end, state) = (segment.end, segment.state);
             let name_durable = !matches!(state, KeptState::Tail { new_name: true, .. });
             named |= name_durable;
-            let part = Part::new(segment.segment, name_durable);
+            let is_tail = matches!(state, KeptState::Tail { .. });
+            let part = match is_tail && end.last_frame.is_none() {
+                true => Part::without_entry(segment.segment),
+                false => Part::new(segment.segment, name_durable),
+            };
             if let KeptState::Tail { from, .. } = state {
                 durable_at.get_or_insert((part.segment.first_id(), from));
                 tails.push((Arc::clone(&part), end));
@@ -192,7 +203,7 @@ impl StreamCore {
             catalogue: CurrentCatalogue::new(Catalogue {
                 first_kept: first_kept.0,
                 cut_epoch: first_kept.1,
-                parts,
+                parts: parts.into_iter().collect(),
             }),
             deleted: AtomicBool::new(false),
             is_mapped: AtomicBool::new(false),
@@ -202,12 +213,15 @@ impl StreamCore {
                 generation,
                 dir_exists,
                 spare: Spare::None,
+                leftovers,
             }),
             sync_state: Mutex::new(SyncState {
                 next_slot,
                 frontier: None,
                 stored: false,
                 dir_durable: named,
+                seal_refused: None,
+                slot_refused: None,
                 durable_at,
             }),
             tail: Mutex::new(tail),
@@ -308,16 +322,13 @@ impl StreamCore {
     }
 
     /// Latches a failure: the stream takes no appends until it is opened anew. Takes the tail's
-    /// lock, to wake those who wait for something to be written, and tells the log's owner.
+    /// lock, to wake those who wait for something to be written.
     pub(super) fn poison(&self, error: Arc<Error>) {
-        let message = self.latch(error);
+        self.latch(error);
         // Whoever looked before the latch and sleeps behind the look has let go of the lock. What
         // was mapped is stored into no more: every append is refused from here on.
         self.unmap();
         self.progress.notify_all();
-        if let Some(message) = message {
-            self.environment.tell(log::Level::Error, &message);
-        }
     }
 
     /// Latches because a helper panicked while it worked for this stream.
@@ -325,17 +336,21 @@ impl StreamCore {
         self.poison(Arc::new(panicked("worked for the stream unasked")));
     }
 
-    /// Latches a failure; wakes nobody who waits for `progress`, and tells nobody: the message is
-    /// the caller's to tell, once it holds no lock of the tail. `None`: one had latched already.
-    #[must_use]
-    pub(super) fn latch(&self, error: Arc<Error>) -> Option<String> {
+    /// Latches a failure, notes it for the log's receiver, and wakes nobody who waits for
+    /// `progress`.
+    pub(super) fn latch(&self, error: Arc<Error>) {
         self.blocked.store(false, Ordering::Release);
         if self.poisoned.swap(true, Ordering::AcqRel) {
-            return None;
+            return;
         }
         let message = format!("stream {:?} is poisoned: {error}", self.key);
         self.durability.poison(error);
-        Some(message)
+        self.environment.note(log::Level::Error, message);
+    }
+
+    /// Sends what was noted to the log's receiver. The caller holds no lock.
+    pub fn deliver(&self) {
+        self.environment.deliver();
     }
 
     /// Whether a failure has latched.

@@ -3,11 +3,14 @@
 //! A cursor walks frames, one segment at a time, and keeps the file it is in open: truncation and
 //! deletion do not disturb it before that file's end. It sees what becomes visible while it runs;
 //! at the visible end it answers `None` and may be asked again. A run of damaged ids is one error,
-//! behind which it goes on. A failing disk, and files that are gone, end it.
+//! and so are the ids that a truncation took before the cursor came to them; behind it the cursor
+//! goes on. A failing disk and the deletion of the stream end it.
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::cache::Block;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
@@ -39,7 +42,7 @@ pub struct Cursor {
     /// The id to read next.
     next: EntryId,
     started: bool,
-    /// An entry was shown.
+    /// An entry was shown, or an error in its place.
     has_moved: bool,
     /// How often files that were gone were looked for.
     looked: u32,
@@ -60,7 +63,7 @@ struct OpenSegment {
     /// where that is unknown.
     next_frame: (FileOffset, EntryId),
     frame: Option<FrameAt>,
-    block: Option<Arc<[u8]>>,
+    block: Option<Block>,
 }
 
 const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
@@ -75,6 +78,8 @@ enum Found {
     Entry,
     Nothing,
     Damaged(Error, Range<u64>),
+    /// A truncation has overtaken the cursor: these ids are gone.
+    Overtaken(Range<u64>),
     /// The cursor cannot go on.
     End(Error),
 }
@@ -101,7 +106,11 @@ impl Cursor {
     pub fn advance(&mut self) -> Option<Result<u64>> {
         match self.advance_at_hand() {
             Some(id) => Some(Ok(id)),
-            None => self.advance_by_reading(),
+            None => {
+                let found = self.advance_by_reading();
+                self.stream.deliver();
+                found
+            }
         }
     }
 
@@ -180,6 +189,15 @@ impl Cursor {
                         }
                     }
                 }
+                // An error of its own: these ids are not damaged.
+                Found::Overtaken(_) if self.damage.is_some() => return self.take_damage(),
+                Found::Overtaken(ids) => {
+                    let end = EntryId(ids.end);
+                    let error = self.stream.lost(self.next, end);
+                    self.next = end;
+                    (self.has_moved, self.looked) = (true, 0);
+                    return Some(Err(error));
+                }
                 Found::End(error) => {
                     self.ended = true;
                     let told = self.take_damage();
@@ -206,8 +224,17 @@ impl Cursor {
         }
     }
 
+    /// The entry that it moved to cannot be handed out: the end, and the error that tells why.
+    pub fn fail(&mut self, error: io::Error) -> Error {
+        self.ended = true;
+        self.segment = None;
+        self.next = EntryId(self.next.0.saturating_sub(1));
+        self.stream.io_error(self.next, error)
+    }
+
     fn take_damage(&mut self) -> Option<Result<u64>> {
         let (error, ids) = self.damage.take()?;
+        (self.has_moved, self.looked) = (true, 0);
         let context = error.context().ids(ids);
         Some(Err(error.remembering(context)))
     }
@@ -244,66 +271,75 @@ impl Cursor {
     fn open_segment(&mut self) -> Option<Found> {
         self.segment = None;
         self.buffers.reset();
-        let catalogue = self.stream.catalogue();
-        if !self.started {
-            self.next = self.next.max(catalogue.first_kept);
-            self.started = true;
-            if self.next >= self.stream.visible_end() {
-                return Some(Found::Nothing);
+        loop {
+            let catalogue = self.stream.catalogue();
+            if !self.started {
+                self.next = self.next.max(catalogue.first_kept);
+                self.started = true;
+                if self.next >= self.stream.visible_end() {
+                    return Some(Found::Nothing);
+                }
             }
-        }
-        let part = match catalogue.holder(self.next) {
-            Holder::Part(part) => part,
-            Holder::Truncated => return Some(Found::End(self.overtaken())),
-            Holder::Lost { .. } if self.stream.life() == Life::Deleted => {
-                return Some(Found::End(self.overtaken()));
+            let next = self.next;
+            let part = match catalogue.holder(next) {
+                Holder::Part(part) => part,
+                _ if self.stream.life() == Life::Deleted => return Some(self.deleted()),
+                Holder::Truncated => return Some(Found::Overtaken(next.0..catalogue.first_kept.0)),
+                Holder::Lost { resumes } => return Some(self.lost_to(resumes)),
+            };
+            match self.stream.readable(&part) {
+                Ok(file) => {
+                    self.segment = Some(OpenSegment {
+                        part,
+                        file,
+                        next_frame: UNKNOWN,
+                        frame: None,
+                        block: None,
+                    });
+                    return None;
+                }
+                Err(error) if is_not_found(&error) => {
+                    if let Some(found) = self.look_for(&part) {
+                        return Some(found);
+                    }
+                }
+                Err(error) => return Some(Found::End(error)),
             }
-            Holder::Lost { resumes } => {
-                let end = resumes.min(self.stream.visible_end());
-                let error = self.stream.lost(self.next, end);
-                return Some(Found::Damaged(error, self.next.0..end.0));
-            }
-        };
-        match self.stream.readable(&part) {
-            Ok(file) => {
-                let next_frame = UNKNOWN;
-                let (frame, block) = (None, None);
-                self.segment = Some(OpenSegment {
-                    part,
-                    file,
-                    next_frame,
-                    frame,
-                    block,
-                });
-                None
-            }
-            Err(error) if is_not_found(&error) && self.looked < MOST_LOOKS => {
-                self.looked += 1;
-                self.look_for_it()
-            }
-            Err(error) if is_not_found(&error) => Some(Found::End(self.overtaken())),
-            Err(error) => Some(Found::End(error)),
         }
     }
 
-    /// A file is gone: in a log that somebody else writes, what has become of the stream?
-    fn look_for_it(&mut self) -> Option<Found> {
-        if self.stream.watched.is_none() {
-            return Some(Found::End(self.overtaken()));
+    /// The part's file is gone: what has become of it? `None`: the catalogue may say so now.
+    fn look_for(&mut self, part: &Arc<Part>) -> Option<Found> {
+        self.looked += 1;
+        let is_watched = self.stream.watched.is_some();
+        if is_watched && self.looked <= MOST_LOOKS {
+            if let Err(error) = self.stream.look_at_all() {
+                return Some(Found::End(error));
+            }
         }
-        if let Err(error) = self.stream.look_at_all() {
-            return Some(Found::End(error));
+        // The directory is renamed before the catalogue is emptied.
+        if self.stream.life() == Life::Deleted {
+            return Some(self.deleted());
+        }
+        // A truncation changes the catalogue before it removes a file.
+        let holder = self.stream.catalogue().holder(self.next);
+        let is_listed = matches!(holder, Holder::Part(now) if Arc::ptr_eq(&now, part));
+        if is_listed && !(is_watched && self.looked <= MOST_LOOKS) {
+            return Some(self.lost_to(part.segment.end_id()));
         }
         // Where nothing was shown yet, the first id kept is where it begins.
-        self.started = self.has_moved;
-        self.open_segment()
+        self.started = self.has_moved || self.damage.is_some();
+        None
     }
 
-    fn overtaken(&self) -> Error {
-        match self.stream.life() {
-            Life::Deleted => self.stream.gone(),
-            _ => self.stream.lost(self.next, self.next + 1),
-        }
+    fn deleted(&self) -> Found {
+        Found::End(self.stream.gone())
+    }
+
+    /// The ids from the next one to `end`, as far as they are visible, are lost.
+    fn lost_to(&self, end: EntryId) -> Found {
+        let end = end.min(self.stream.visible_end()).max(self.next + 1);
+        Found::Damaged(self.stream.lost(self.next, end), self.next.0..end.0)
     }
 
     /// Finds the frame that holds the next id. `None`: done.
@@ -392,7 +428,7 @@ impl Cursor {
                 Err(error) => return unreadable(error, id.0..frame.header.end_id().0),
             }
         }
-        let block = open.block.as_deref().unwrap_or_default();
+        let block = open.block.as_ref().map_or(&[][..], |block| block);
         match entry_in_block(segment, &frame, block, id) {
             Ok(range) => {
                 self.current = Current::InBlock(range);

@@ -20,26 +20,42 @@ use crate::stream::StreamCore;
 use crate::stream::rooms::Rooms;
 use crate::sync::Mutex;
 use crate::sync::OnceLock;
-#[cfg(feature = "sharded")]
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering;
+use crate::sync::locks_held;
 
-/// Works for the streams off the threads that append. Calls return at once.
+/// Works for the streams off the threads that append. Asking returns at once, and tells whether a
+/// thread is there to do it. If not, the work is kept, and the caller goes to [`Attendant::attend`]
+/// once it holds no lock.
 pub trait Attendant: Send + Sync {
     /// Sync the stream when this time has passed.
-    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration);
+    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) -> bool;
     /// Sync the stream soon.
-    fn sync_now(&self, stream: &Arc<StreamCore>);
+    fn sync_now(&self, stream: &Arc<StreamCore>) -> bool;
+    /// Whether a thread is there that syncs.
+    fn has_thread_for_syncs(&self) -> bool;
     /// Make room ahead of the stream's tail.
-    fn prepare(&self, stream: &Arc<StreamCore>);
+    fn prepare(&self, stream: &Arc<StreamCore>) -> bool;
+    /// Starts the threads that are missing. Where one cannot be started, a sync that is due is done
+    /// on this thread: one stream's a call. The caller holds no lock.
+    fn attend(&self) -> Attended;
     /// Whether nothing of the log may happen on threads of its own, so that it goes the same way
     /// every time: for tests.
     #[cfg(feature = "sharded")]
     fn is_stepped(&self) -> bool {
         false
     }
+}
+
+/// What came of [`Attendant::attend`].
+#[derive(Default)]
+pub struct Attended {
+    /// Work is kept that no thread is there for.
+    pub is_short_of_threads: bool,
+    /// Warnings for the log's receiver.
+    pub warnings: Vec<String>,
 }
 
 /// What all streams of a log share.
@@ -64,6 +80,11 @@ pub struct Environment {
     pub read_only: bool,
     /// Set once the helpers run.
     pub attendant: OnceLock<Arc<dyn Attendant>>,
+    /// The attendant was asked for something that no thread is there for.
+    unattended: AtomicBool,
+    /// Messages for the log's receiver, from threads that held a lock; and whether there are any.
+    noted: Mutex<Vec<(log::Level, String)>>,
+    has_noted: AtomicBool,
     /// Whether a mapped segment can be stored into without a signal; asked once.
     pub(super) stores_are_safe: OnceLock<bool>,
     /// How many segments are mapped for storing.
@@ -102,6 +123,9 @@ impl Environment {
             log,
             read_only: false,
             attendant: OnceLock::new(),
+            unattended: AtomicBool::new(false),
+            noted: Mutex::default(),
+            has_noted: AtomicBool::new(false),
             stores_are_safe: OnceLock::new(),
             maps: Arc::default(),
             #[cfg(feature = "sharded")]
@@ -172,10 +196,81 @@ impl Environment {
         self.write_files.close_clean() || read
     }
 
-    /// Tells the log's owner.
+    /// Sends a message to the log's receiver, which may read from the log: the caller holds no lock.
     pub fn tell(&self, level: log::Level, message: &str) {
+        self.deliver();
+        assert_no_lock_is_held();
         (self.log)(level, message);
     }
+
+    /// Keeps a message for the log's receiver. For threads that may hold a lock; who called them
+    /// comes to [`Environment::deliver`] without any.
+    pub fn note(&self, level: log::Level, message: String) {
+        self.noted.lock().push((level, message));
+        self.has_noted.store(true, Ordering::Release);
+    }
+
+    /// Sends what was noted to the log's receiver. The caller holds no lock.
+    #[inline]
+    pub fn deliver(&self) {
+        if self.has_noted.load(Ordering::Relaxed) {
+            self.deliver_noted();
+        }
+    }
+
+    #[cold]
+    fn deliver_noted(&self) {
+        assert_no_lock_is_held();
+        self.has_noted.swap(false, Ordering::AcqRel);
+        let noted = std::mem::take(&mut *self.noted.lock());
+        for (level, message) in noted {
+            (self.log)(level, &message);
+        }
+    }
+
+    /// Notes that the attendant was asked for something that no thread is there for.
+    pub fn note_unattended(&self) {
+        self.unattended.store(true, Ordering::Release);
+    }
+
+    /// Whether an appender has more to do than to append: see [`Environment::attend`].
+    #[inline]
+    pub fn wants_attention(&self) -> bool {
+        self.unattended.load(Ordering::Relaxed)
+    }
+
+    /// To be called at the end of every append, without any lock: has the attendant start the
+    /// threads it lacks, or works in their stead; then sends what was noted.
+    #[inline]
+    pub fn attend(&self) {
+        if self.wants_attention() {
+            self.attend_now();
+        }
+        self.deliver();
+    }
+
+    #[cold]
+    fn attend_now(&self) {
+        assert_no_lock_is_held();
+        let Some(attendant) = self.attendant.get() else {
+            return;
+        };
+        // Cleared first: what is asked for from now on sets it again.
+        self.unattended.swap(false, Ordering::AcqRel);
+        let attended = attendant.attend();
+        if attended.is_short_of_threads {
+            self.note_unattended();
+        }
+        for warning in attended.warnings {
+            self.note(log::Level::Warn, warning);
+        }
+    }
+}
+
+/// Invariant: no function of the host's is called under a lock of ours. It may read from the log.
+#[inline]
+fn assert_no_lock_is_held() {
+    debug_assert_eq!(locks_held(), 0, "the host is called under a lock");
 }
 
 /// The right to write the checkpoints of a log.

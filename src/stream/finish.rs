@@ -26,6 +26,7 @@ use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+use crate::storage::remove_file_if_there;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
@@ -82,11 +83,13 @@ impl StreamCore {
     }
 
     fn leave_exact_files(&self) -> Result<()> {
+        // Otherwise left as after a crash: the next open seals.
+        self.sync_state.lock().check_sealed()?;
         let (newest, end, secured) = {
             let tail = self.tail.lock();
             let active = tail.active.clone().map(|active| (active, tail.written));
             match (active, tail.last_unsealed().cloned()) {
-                (Some((active, end)), full) if end.last_frame.is_none() => {
+                (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }
@@ -177,7 +180,7 @@ impl StreamCore {
         let path = self.dir.join(INDEX_FILE);
         if let Err(error) = replace_content(&*self.environment.storage, &path, &bytes) {
             let message = format!("{} not written: {error}", path.display());
-            self.environment.tell(log::Level::Debug, &message);
+            self.environment.note(log::Level::Debug, message);
         }
     }
 
@@ -187,6 +190,7 @@ impl StreamCore {
             return Err(Error::Closed);
         }
         let mut upkeep = self.upkeep.lock();
+        let mut not_removed = None;
         let deleted = self.durability.exclusive(|| {
             if !self.is_poisoned() {
                 // Those who wait for this are told so; whether it succeeds is theirs to know.
@@ -198,6 +202,7 @@ impl StreamCore {
                 &*self.environment.storage,
                 &self.environment.root,
                 &self.dir,
+                &mut not_removed,
             );
             renamed.map_err(|error| self.go_on_unless_gone(error))
         });
@@ -208,18 +213,21 @@ impl StreamCore {
         self.unmap();
         self.durability.close();
         upkeep.spare = Spare::None;
-        let parts = std::mem::take(&mut Arc::make_mut(&mut self.catalogue.write()).parts);
-        *self.catalogue.write() = Arc::new(Catalogue::default());
-        for part in &parts {
+        upkeep.leftovers.take();
+        let before =
+            std::mem::replace(&mut *self.catalogue.write(), Arc::new(Catalogue::default()));
+        for part in before.parts.iter() {
             self.environment.write_files.forget(&part.write_slot);
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.environment.storage, &self.environment.root)?;
-        remove_deleted(&*self.environment.storage, &target)
+        let removed = remove_deleted(&*self.environment.storage, &target);
+        not_removed.map_or(removed, Err)
     }
 
     /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
@@ -266,15 +274,23 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
     dir.with_file_name(name)
 }
 
-/// Renames a stream's directory so that it is no stream any more; not durable yet.
-fn rename_away(storage: &dyn Storage, root: &Path, dir: &Path) -> Result<PathBuf> {
+/// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
+/// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
+fn rename_away(
+    storage: &dyn Storage,
+    root: &Path,
+    dir: &Path,
+    not_removed: &mut Option<Error>,
+) -> Result<PathBuf> {
     let io = |error| Error::io(error, ErrorContext::at(dir));
     let mut taken = 0;
     let mut target = deleted_name(dir, taken);
     while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
-        remove_deleted(storage, &target)?;
+        if let Err(error) = remove_deleted(storage, &target) {
+            not_removed.get_or_insert(error);
+        }
         if storage.kind(&target).map_err(io)?.is_some() {
             taken += 1;
             target = deleted_name(dir, taken);
@@ -286,28 +302,54 @@ fn rename_away(storage: &dyn Storage, root: &Path, dir: &Path) -> Result<PathBuf
     Ok(target)
 }
 
+/// Removes what deletions of the stream that had this directory could not remove.
+pub fn remove_remains(storage: &dyn Storage, dir: &Path) -> Result<()> {
+    let mut first_failure = None;
+    for taken in 0.. {
+        let target = deleted_name(dir, taken);
+        let kind = storage.kind(&target);
+        let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&target)))?;
+        if kind.is_some() {
+            first_failure = first_failure.or(remove_deleted(storage, &target).err());
+        } else if taken > 0 {
+            break;
+        }
+    }
+    first_failure.map_or(Ok(()), Err)
+}
+
 fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
     let synced = storage.sync_dir(root);
     synced.map_err(|error| Error::io(error, ErrorContext::at(root)))
 }
 
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
-/// What a stranger put there stays, and the directory with it: that is no failure.
+/// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
+/// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
+/// name, try again.
 pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
     let io = |error| Error::io(error, ErrorContext::at(target));
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());
     }
     let mut only_ours = true;
+    let mut first_failure = None;
     for entry in storage.list_dir(target).map_err(io)? {
         if entry.kind != EntryKind::Directory && is_own_file_name(&entry.name) {
-            storage.remove_file(&target.join(&entry.name)).map_err(io)?;
+            let path = target.join(&entry.name);
+            if let Err(error) = remove_file_if_there(storage, &path) {
+                first_failure.get_or_insert(Error::io(error, ErrorContext::at(&path)));
+            }
         } else {
             only_ours = false;
         }
     }
-    match only_ours {
-        true => storage.remove_dir(target).map_err(io),
-        false => Ok(()),
+    match (first_failure, only_ours) {
+        (Some(error), _) => Err(error),
+        (None, true) => match storage.remove_dir(target) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(io),
+        },
+        (None, false) => Ok(()),
     }
 }

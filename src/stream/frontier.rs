@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::ids::FileOffset;
@@ -17,6 +18,7 @@ use crate::options::SyncMode;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
+use crate::storage::is_out_of_space;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::round::SyncState;
@@ -28,6 +30,14 @@ impl SyncState {
         match &mut self.frontier {
             Some(frontier) => **frontier = slot,
             None => self.frontier = Some(Box::new(slot)),
+        }
+    }
+
+    /// Tells why a full segment has no footer yet, for what relies on footers.
+    pub fn check_sealed(&self) -> Result<()> {
+        match &self.seal_refused {
+            Some(error) => Err(error.duplicate()),
+            None => Ok(()),
         }
     }
 
@@ -69,7 +79,7 @@ impl StreamCore {
     }
 
     /// Stores the durable point. If that fails, what was made durable is acknowledged all the
-    /// same, and the stream takes no more.
+    /// same, and the stream takes no more; for lack of room it goes on, and the slot is stored later.
     pub(super) fn store_frontier(
         &self,
         state: &mut SyncState,
@@ -87,6 +97,12 @@ impl StreamCore {
                 state.next_slot ^= 1;
                 state.note_frontier(slot);
                 state.stored = true;
+            }
+            // The other slot stands; the next round stores this one. A slot lies in one page, which
+            // the disk has room for or not: it is not there in part.
+            Err(error) if is_out_of_space(&error) => {
+                let refused = Error::io(error, part.segment.context());
+                state.slot_refused = Some(Arc::new(refused));
             }
             Err(error) => {
                 self.durability.advance(end.next_id.0);

@@ -30,10 +30,12 @@ use crate::segment::create_segment;
 use crate::segment::footer_reserve;
 use crate::storage::Access;
 use crate::storage::EntryKind;
+use crate::storage::is_out_of_space;
 use crate::stream::StreamCore;
-use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::leftovers::Leftovers;
 use crate::stream::mapped::Mapped;
+use crate::stream::seldom::Seldom;
 use crate::stream::tail::Room;
 use crate::stream::tail::Tail;
 use crate::sync::atomic::Ordering;
@@ -56,6 +58,8 @@ pub struct Upkeep {
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
     pub spare: Spare,
+    /// Files that are no part of the stream any more and could not be removed.
+    pub leftovers: Seldom<Leftovers>,
 }
 
 /// Whether the file of the next segment stands ready, closed, under its temporary name.
@@ -183,7 +187,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
+    pub(super) fn make_directory(&self, upkeep: &mut Upkeep) -> Result<()> {
         if upkeep.dir_exists {
             return Ok(());
         }
@@ -204,7 +208,7 @@ impl StreamCore {
         Ok(())
     }
 
-    fn next_header(
+    pub(super) fn next_header(
         &self,
         generation: u64,
         end: SegmentEnd,
@@ -247,25 +251,23 @@ impl StreamCore {
         tail.written = end;
         tail.staged_at = end.offset;
         tail.secured = secured;
+        tail.rested_at = end.offset;
         tail.retire_map();
         tail.next = None;
         tail.active = Some(Arc::clone(&part));
-        let mut catalogue = self.catalogue.write();
-        let mut parts = catalogue.parts.clone();
-        parts.push(part);
-        *catalogue = Arc::new(Catalogue {
-            parts,
-            ..**catalogue
-        });
-        drop(catalogue);
+        // Copied if a reader holds it: a node on each level of the list, however long that is.
+        Arc::make_mut(&mut self.catalogue.write()).parts.push(part);
+        // What failed for one segment is tried again for the next.
         tail.spare_tried = false;
+        tail.ahead_refused_at = None;
+        tail.map_refused_at = None;
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 
     /// Secures blocks for one more frame of this length, and some to come.
     pub(super) fn secure_space(&self, frame_len: u64) -> Result<()> {
         let _upkeep = self.upkeep.lock();
-        let (active, needed, secured, offset) = {
+        let (active, needed, secured, used) = {
             let tail = self.tail.lock();
             // The log may have been closed on the way here: its files are another's by now.
             self.admit(&tail)?;
@@ -276,14 +278,15 @@ impl StreamCore {
             if needed <= tail.secured {
                 return Ok(());
             }
-            (active, needed, tail.secured, tail.reserved.offset)
+            let used = tail.reserved.offset.0.saturating_sub(tail.rested_at.0);
+            (active, needed, tail.secured, used)
         };
         let io = |error| Error::io(error, active.segment.context().offset(secured.0));
         let (file, _) = self.write_file(&active)?;
-        let ahead = self.step_ahead(offset, secured).max(needed);
+        let ahead = self.step_ahead(used, secured).max(needed);
         let mut to = ahead;
         if let Err(error) = file.allocate(secured.0, ahead - secured) {
-            if ahead == needed || !is_full(&error) {
+            if ahead == needed || !is_out_of_space(&error) {
                 return Err(io(error));
             }
             to = needed;
@@ -305,10 +308,9 @@ impl StreamCore {
         used.clamp(LEAST_STEP, most)
     }
 
-    /// How far to secure ahead of need: a share of what the segment holds, of what it may hold, and
-    /// of what is free.
-    pub(super) fn step_ahead(&self, offset: FileOffset, secured: FileOffset) -> FileOffset {
-        let used = offset.0 - HEADER_AREA_LEN;
+    /// How far to secure ahead of need: a share of what was appended, of what the segment may hold,
+    /// and of what is free.
+    pub(super) fn step_ahead(&self, used: u64, secured: FileOffset) -> FileOffset {
         let free = self
             .environment
             .storage
@@ -323,9 +325,4 @@ impl StreamCore {
         );
         (secured + step).min(most).max(secured)
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::*;
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -9,6 +9,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::error::memory;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::INDEX_FILE;
 use crate::format::IndexFile;
@@ -56,7 +57,7 @@ impl StreamCore {
         if len > MOST_BYTES {
             return Ok(None);
         }
-        let mut bytes = vec![0; len as usize];
+        let mut bytes = memory::zeroed(len as usize)?;
         let read = file.read_at(0, &mut bytes)?;
         bytes.truncate(read);
         Ok(IndexFile::decode(&bytes))

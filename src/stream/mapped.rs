@@ -124,6 +124,7 @@ impl Mapped {
 struct Found {
     active: Arc<Part>,
     offset: FileOffset,
+    used: u64,
     secured: FileOffset,
     map: Option<Arc<dyn WritableMap>>,
 }
@@ -152,11 +153,16 @@ impl Environment {
     /// Whether they may be: what only the disk knows.
     fn may_map(&self) -> bool {
         let forced = self.options.write_strategy == WriteStrategy::Mmap;
-        self.maps_by_choice()
-            && (forced
-                || *self
-                    .stores_are_safe
-                    .get_or_init(|| self.storage.stores_are_safe(&self.root)))
+        self.maps_by_choice() && (forced || self.stores_are_safe())
+    }
+
+    /// Asked once. A question that failed is no answer: it is asked again.
+    fn stores_are_safe(&self) -> bool {
+        if let Some(answer) = self.stores_are_safe.get() {
+            return *answer;
+        }
+        let answer = self.storage.stores_are_safe(&self.root);
+        answer.is_ok_and(|answer| *self.stores_are_safe.get_or_init(|| answer))
     }
 
     /// Maps are bounded like files that are open for writing.
@@ -175,7 +181,7 @@ impl StreamCore {
             return true;
         }
         let environment = &self.environment;
-        let used = tail.written.offset.0 - HEADER_AREA_LEN;
+        let used = tail.used_since_rest();
         let ready_to = tail.mapped.as_ref().map_or(0, |m| m.map.ready_to());
         ready_to < tail.written.offset.0 + ahead_of(used) / 2
             && ready_to < self.last_offset().0
@@ -221,7 +227,7 @@ impl StreamCore {
         let Some(found) = self.look_at_tail()? else {
             return Ok(false);
         };
-        let used = found.offset.0 - HEADER_AREA_LEN;
+        let used = found.used;
         let goal = (found.offset + ahead_of(used)).min(self.last_offset());
         let here = found.offset.0 / PAGE * PAGE;
         let ready_to = found.map.as_ref().map_or(0, |map| map.ready_to());
@@ -277,6 +283,7 @@ impl StreamCore {
         let mapped = tail.mapped.as_ref().filter(|m| m.opening == opening);
         Ok(Some(Found {
             offset: tail.written.offset,
+            used: tail.used_since_rest(),
             secured: tail.secured,
             map: mapped.map(|m| Arc::clone(&m.map)),
             active,
@@ -286,7 +293,7 @@ impl StreamCore {
     /// Writes zeros up to `wanted`, or as far as the share of free space goes, and secures that.
     fn zero_to(&self, found: &Found, wanted: FileOffset) -> Result<FileOffset> {
         let secured = found.secured;
-        let to = wanted.min(self.step_ahead(found.offset, secured));
+        let to = wanted.min(self.step_ahead(found.used, secured));
         if to <= secured {
             return Ok(secured);
         }
@@ -375,7 +382,7 @@ impl StreamCore {
         result
             .inspect_err(|error| {
                 let message = format!("a segment is written, not mapped: {error}");
-                self.environment.tell(log::Level::Debug, &message);
+                self.environment.note(log::Level::Debug, message);
             })
             .ok()
     }
@@ -397,8 +404,9 @@ impl StreamCore {
         self.is_mapped.store(is_mapped, Ordering::Relaxed);
     }
 
-    /// Takes the map away from a stream that nobody appended to since this was called last.
-    pub(super) fn unmap_if_idle(&self) {
+    /// Takes the map away from a stream that nobody appended to since this was called last; whether
+    /// it is one.
+    pub(super) fn unmap_if_idle(&self) -> bool {
         let mut tail = self.tail.lock();
         let idle = tail.seen_at == tail.written.offset;
         tail.seen_at = tail.written.offset;
@@ -409,6 +417,7 @@ impl StreamCore {
         let retired = tail.retired.take();
         drop(tail);
         drop(retired);
+        idle
     }
 
     /// Ends storing, for whoever ends the stream.

@@ -4,19 +4,26 @@
 //! |---|---|
 //! | `environment` | what do all streams of a log share? |
 //! | `catalogue` | which segments make up the stream right now? |
+//! | `shared_list` | how does a long list change at its ends without being copied? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
 //! | `append` | how does a frame get its ids and reach the kernel? |
 //! | `seldom` | how does what few streams have take no room in the others? |
 //! | `store` | how does a small entry get into a mapped segment with little around it? |
 //! | `tail` | what does the appending side know, under its lock? |
 //! | `frames` | where do frames lie that are in no file yet? |
+//! | `erase` | what happens where a failed write left bytes that could not be zeroed? |
 //! | `grow` | where does room come from: blocks, segments? |
 //! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
+//! | `leftovers` | what becomes of a file that cannot be removed? |
+//! | `emptied` | how does a stream without an entry give its last segment's room back? |
+//! | `idle` | what does a stream give back that nobody appends to? |
 //! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
 //! | `cut` | where do several streams stand at one moment? |
 //! | `round` | what does one round of group commit do? |
 //! | `frontier` | when is the durable point stored? |
 //! | `read` | how is one entry found and checked? |
+//! | `read_many` | how are several entries read in one call? |
+//! | `unpacked` | what is a compressed frame once it is unpacked? |
 //! | `open` | how is a segment file opened for reading, and how much of it is mapped? |
 //! | `rooms` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
@@ -34,23 +41,30 @@ mod core;
 mod cursor;
 #[cfg(feature = "sharded")]
 mod cut;
+mod emptied;
 mod environment;
+mod erase;
 mod finish;
 mod frames;
 mod frontier;
 mod grow;
 mod hints;
+mod idle;
+mod leftovers;
 mod mapped;
 mod open;
 mod read;
+mod read_many;
 mod rooms;
 mod round;
 mod seldom;
+mod shared_list;
 mod store;
 mod tail;
 #[cfg(test)]
 mod tests;
 mod truncate;
+mod unpacked;
 mod view;
 mod wait;
 mod watch;
@@ -58,10 +72,12 @@ mod watch;
 pub use self::core::StreamCore;
 pub use cursor::Cursor;
 pub use environment::Attendant;
+pub use environment::Attended;
 #[cfg(feature = "sharded")]
 pub use environment::CheckpointClaim;
 pub use environment::Environment;
 pub use finish::remove_deleted;
+pub use finish::remove_remains;
 #[cfg(feature = "capi")]
 pub use frames::free_buffers_at_thread_end;
 pub use tail::Life;

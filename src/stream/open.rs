@@ -55,7 +55,11 @@ impl StreamCore {
         let maps = self.environment.options.read_strategy == ReadStrategy::Mmap;
         let source = match (maps, sealed) {
             (false, _) => Source::File(file),
-            (true, true) => Source::Mapped(Mapping::new(file.map(file.len()?)?)),
+            // Where it cannot be mapped (no such call, no memory) it is read.
+            (true, true) => match file.map(file.len()?) {
+                Ok(map) => Source::Mapped(Mapping::new(map)),
+                Err(_) => Source::File(file),
+            },
             // Somebody else's: what is durable of it is for them to know.
             (true, false) if self.watched.is_some() => Source::File(file),
             (true, false) => return Ok(self.mapped_further(Readable::of_file(file, index))),

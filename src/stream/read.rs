@@ -9,7 +9,6 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::cache::BlockKey;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
@@ -26,12 +25,10 @@ use crate::segment::Source;
 use crate::segment::Window;
 use crate::segment::check_entry;
 use crate::segment::damage_error;
-use crate::segment::entry_in_block;
 use crate::segment::header_at;
 use crate::segment::locate;
 use crate::segment::locate_passing;
 use crate::segment::pass_rest_of_stride;
-use crate::segment::read_block;
 use crate::segment::single_in;
 use crate::storage::prefetch;
 use crate::stream::EntryView;
@@ -42,6 +39,7 @@ use crate::stream::rooms::Held;
 use crate::stream::rooms::InRoom;
 use crate::stream::rooms::Kept;
 use crate::stream::tail::Life;
+use crate::stream::unpacked::Unpacked;
 use crate::sync::thread_local;
 
 /// How much a look-up reads at once: enough for some dozens of small frames.
@@ -62,9 +60,13 @@ thread_local! {
 impl StreamCore {
     /// The entry, in memory of its own. `None`: truncated, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
-        match self.at_hand(EntryId(id), |_, bytes| bytes.to_vec()) {
-            Some(entry) => Ok(Some(entry)),
-            None => self.find_and_read(EntryId(id), |_, _, bytes| bytes.to_vec()),
+        let id = EntryId(id);
+        match self.at_hand(id, |_, bytes| self.copied(id, bytes)) {
+            Some(entry) => entry.map(Some),
+            None => {
+                let entry = self.find_and_read(id, |_, _, bytes| self.copied(id, bytes))?;
+                entry.transpose()
+            }
         }
     }
 
@@ -84,16 +86,19 @@ impl StreamCore {
 
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        self.find_and_read(EntryId(id), |source, block, bytes| {
+        let id = EntryId(id);
+        let view = self.find_and_read(id, |source, unpacked, bytes| {
+            let block = unpacked.map(|unpacked| &unpacked.block);
             let in_block = block.and_then(|block| Some((block, place_within(block, bytes)?)));
             if let Some((block, range)) = in_block {
-                return EntryView::in_block(Arc::clone(block), range);
+                return Ok(EntryView::in_block(Arc::clone(block), range));
             }
             if let Some(view) = view_into(source, bytes) {
-                return view;
+                return Ok(view);
             }
-            EntryView::owned(bytes.to_vec())
-        })
+            self.copied(id, bytes).map(EntryView::owned)
+        })?;
+        view.transpose()
     }
 
     /// As [`StreamCore::view`], where it takes no call of the system. `None`: nothing was done.
@@ -105,7 +110,11 @@ impl StreamCore {
     /// Reads an entry if this thread has its place in its room, and it is mapped and good: without
     /// a lock that others want or a call of the system.
     #[inline(always)]
-    fn at_hand<R>(&self, id: EntryId, then: impl FnOnce(&Source, &[u8]) -> R) -> Option<R> {
+    pub(super) fn at_hand<R>(
+        &self,
+        id: EntryId,
+        then: impl FnOnce(&Source, &[u8]) -> R,
+    ) -> Option<R> {
         if id >= self.visible_end() {
             return None;
         }
@@ -122,10 +131,10 @@ impl StreamCore {
 
     /// Reads an entry wherever it is.
     #[inline(never)]
-    fn find_and_read<R>(
+    pub(super) fn find_and_read<R>(
         &self,
         id: EntryId,
-        then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
+        then: impl FnOnce(&Source, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<Option<R>> {
         // The visible end is read before the catalogue: what is visible is in it then.
         if id >= self.visible_end() {
@@ -163,7 +172,7 @@ impl StreamCore {
         &self,
         room: &mut InRoom<'_>,
         id: EntryId,
-        then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
+        then: impl FnOnce(&Source, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<Option<R>> {
         let version = self.catalogue.version();
         let known = room.find(self.number, id).filter(|&place| {
@@ -287,7 +296,7 @@ impl StreamCore {
         part: &Arc<Part>,
         file: &Readable,
         (frame, id): (FrameAt, EntryId),
-        then: impl FnOnce(&Source, Option<&Arc<[u8]>>, &[u8]) -> R,
+        then: impl FnOnce(&Source, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<R> {
         let segment = &part.segment;
         let source = &file.source;
@@ -296,36 +305,13 @@ impl StreamCore {
             let entry = buffers.frames.held(source, place.offset, place.len);
             return Ok(then(source, None, entry));
         }
-        let block = self.block(buffers, part, source, &frame)?;
-        let range = entry_in_block(segment, &frame, &block, id)?;
-        Ok(then(source, Some(&block), &block[range]))
-    }
-
-    /// The decompressed payload of a frame, from the cache if it is there.
-    pub(super) fn block(
-        &self,
-        buffers: &mut Buffers,
-        part: &Arc<Part>,
-        source: &Source,
-        frame: &FrameAt,
-    ) -> Result<Arc<[u8]>> {
-        let key = BlockKey {
-            stream: self.number,
-            segment: part.segment.first_id().0,
-            generation: part.segment.header.generation,
-            offset: frame.offset.0,
+        let unpacked = Unpacked {
+            block: self.block(buffers, part, source, &frame)?,
+            part: Arc::clone(part),
+            frame,
         };
-        let cache = self.environment.blocks.as_ref();
-        if let Some(block) = cache.and_then(|cache| cache.get(&key)) {
-            return Ok(block);
-        }
-        let block: Arc<[u8]> = read_block(&part.segment, source, buffers, frame)?.into();
-        // What is not durable may still be taken back by who writes it.
-        let lasts = self.watched.is_none() || frame.header.end_id().0 <= self.durable_end();
-        if let Some(cache) = cache.filter(|_| lasts) {
-            cache.put(key, Arc::clone(&block));
-        }
-        Ok(block)
+        let entry = unpacked.entry(id)?;
+        Ok(then(source, Some(&unpacked), entry))
     }
 }
 

@@ -13,6 +13,7 @@
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
 //! (`frontier`).
 
+use std::io;
 use std::sync::Arc;
 
 use crate::commit::CommitError;
@@ -32,6 +33,7 @@ use crate::storage::WritableMap;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Part;
 use crate::stream::mapped::covers;
+use crate::stream::tail::Life;
 use crate::stream::tail::Tail;
 use crate::sync::atomic::Ordering;
 
@@ -50,6 +52,11 @@ pub struct SyncState {
     pub stored: bool,
     /// The stream's own name in the root directory is durable.
     pub dir_durable: bool,
+    /// Why the oldest full segment has no footer though it could have one: there was no room. The
+    /// next round tries again. Invariant: until then no slot is stored in a newer segment.
+    pub seal_refused: Option<Arc<Error>>,
+    /// Why the last round stored no slot: there was no room.
+    pub slot_refused: Option<Arc<Error>>,
     /// The durable point: which segment (by first id), and how far in it.
     pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
 }
@@ -123,6 +130,8 @@ impl StreamCore {
         let mut state = self.sync_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
         let target = self.written_end();
+        state.seal_refused = None;
+        state.slot_refused = None;
         loop {
             let work = self.collect()?;
             let Some((part, end, file)) = self.sync_oldest(&mut state, &work)? else {
@@ -131,14 +140,18 @@ impl StreamCore {
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
             if work.parts.len() < MOST_AT_ONCE || end.next_id.0 >= target {
                 state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
-                self.store_frontier(&mut state, part, &**file, end);
+                if state.seal_refused.is_none() {
+                    self.store_frontier(&mut state, part, &**file, end);
+                }
                 return Ok(end.next_id.0);
             }
+            // So many full segments, and no room for a footer: those behind them cannot be reached.
+            state.check_sealed()?;
         }
     }
 
-    /// Syncs the parts, oldest first, and seals all but the last that holds entries: how far it
-    /// came. `None`: no part holds an entry.
+    /// Syncs the parts, oldest first, and seals all but the last that holds entries, unless there is
+    /// no room for one of the footers: how far it came. `None`: no part holds an entry.
     fn sync_oldest<'a>(
         &self,
         state: &mut SyncState,
@@ -148,7 +161,7 @@ impl StreamCore {
         let mut synced = 0;
         for (place, &((part, end), opened)) in parts.iter().enumerate() {
             let file = &opened.file;
-            if end.last_frame.is_none() {
+            if end.last_frame.is_none() && !part.stays_empty {
                 break;
             }
             // 1. Its frames.
@@ -166,7 +179,9 @@ impl StreamCore {
             self.sync_frames(state, parts[place + 1], place + 1, &mut synced)?;
             self.sync_names(state, next)?;
             // 3. The seal.
-            self.seal(state, part, file, end)?;
+            if state.seal_refused.is_none() {
+                self.seal(state, part, file, end)?;
+            }
         }
         Ok(None)
     }
@@ -186,13 +201,18 @@ impl StreamCore {
         if opened.unproven {
             self.write_again(state, part, file, end)?;
         }
-        match opened.map.as_ref().zip(state.durable_before(part)) {
+        let by_ranges = match opened.map.as_ref().zip(state.durable_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
                 file.write_back(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
                     .and_then(|()| map.sync_range(from.0, end.offset.0))
             }
-            _ => file.sync_data(),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
+        match by_ranges {
+            // Nothing failed to reach the disk: the system has no calls for ranges.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => file.sync_data(),
+            result => result,
         }
         .map_err(|error| Error::io(error, part.segment.context()))?;
         *synced = place + 1;
@@ -286,7 +306,10 @@ impl StreamCore {
         file: &Arc<dyn StorageFile>,
         end: &SegmentEnd,
     ) -> Result<()> {
-        seal(&part.segment, file, end, &self.slot_for(end))?;
+        if let Some(refused) = seal(&part.segment, file, end, &self.slot_for(end))? {
+            state.seal_refused = Some(Arc::new(refused));
+            return Ok(());
+        }
         state.durable_at = None;
         state.frontier = None;
         state.stored = false;
@@ -300,27 +323,34 @@ impl StreamCore {
         Ok(())
     }
 
-    /// Asks the helpers for what is due. Called after every append, under the tail's lock.
+    /// Asks the helpers for what is due. Called after every append, under the tail's lock; a thread
+    /// that is missing is started at the end of the append, without it ([`Environment::attend`]).
+    ///
+    /// [`Environment::attend`]: crate::stream::Environment::attend
     pub(super) fn ask_helpers(&self, tail: &mut Tail) {
         let Some(attendant) = self.environment.attendant.get() else {
             return;
         };
         if !tail.preparing && self.wants_room_ahead(tail) {
             tail.preparing = true;
-            if let Some(stream) = self.arc() {
-                attendant.prepare(&stream);
+            if self.arc().is_some_and(|stream| !attendant.prepare(&stream)) {
+                self.environment.note_unattended();
             }
         }
         let Some(background) = self.environment.options.background_sync else {
             return;
         };
         if self.environment.options.sync_mode == SyncMode::Strict {
+            self.plan_rest(tail);
             return;
         }
         if tail.unsynced_bytes >= background.bytes && !tail.sync_urgent {
             tail.sync_urgent = true;
-            if let Some(stream) = self.arc() {
-                attendant.sync_now(&stream);
+            if self
+                .arc()
+                .is_some_and(|stream| !attendant.sync_now(&stream))
+            {
+                self.environment.note_unattended();
             }
         } else if !tail.sync_planned {
             tail.sync_planned = true;
@@ -339,12 +369,14 @@ impl StreamCore {
             // A failure has latched and is told to whoever appends next.
             let _ = self.make_durable(end);
         }
-        // Looked at once more when it has been idle for a while, to take its map away.
-        self.unmap_if_idle();
+        // Looked at once more when it has been idle for a while, to take back what it holds.
+        self.rest_if_idle();
         let mut tail = self.tail.lock();
+        tail.rest_planned = false;
         tail.sync_planned &= tail.unsynced_bytes > 0;
         // Mapped just now, perhaps: whoever did that saw that this was planned.
-        if tail.mapped.is_some() && !tail.sync_planned {
+        let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
+        if holds && tail.life == Life::Open && !tail.sync_planned {
             tail.sync_planned = true;
             self.plan_sync();
         }
@@ -354,8 +386,9 @@ impl StreamCore {
         let background = self.environment.options.background_sync;
         let attendant = self.environment.attendant.get();
         if let (Some(background), Some(attendant)) = (background, attendant) {
-            if let Some(stream) = self.arc() {
-                attendant.sync_after(&stream, background.interval);
+            let asked = |stream| attendant.sync_after(&stream, background.interval);
+            if self.arc().is_some_and(|stream| !asked(stream)) {
+                self.environment.note_unattended();
             }
         }
     }

@@ -1,8 +1,8 @@
 //! How does a small entry get into a mapped segment with as little around it as possible?
 //!
 //! Where the active segment is mapped and ready (`mapped`), an append is a checksum, a short lock and
-//! a copy. That is tried first. It calls no point of cancellation (`ffi/quick.rs`) but to wake a
-//! helper, who sees to that himself. Where anything else is needed nothing was done, and `append`
+//! a copy. That is tried first. It calls no point of cancellation (`ffi/quick.rs`): a helper is
+//! woken, never started, here. Where anything else is needed nothing was done, and `append`
 //! does it.
 
 use std::ops::Range;
@@ -26,6 +26,10 @@ impl StreamCore {
         let may_be_stored =
             self.is_mapped.load(Ordering::Relaxed) && self.environment.stores(entry.len() as u64);
         if options.sync_mode == SyncMode::Strict || !may_be_stored || compresses() {
+            return None;
+        }
+        // A thread is missing: appends see to that at their end.
+        if self.environment.wants_attention() {
             return None;
         }
         let parts = [entry];

@@ -1,6 +1,7 @@
 //! What the appending side of a stream knows, under its lock: where the next frame goes.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -64,6 +65,9 @@ pub struct Tail {
     pub written: SegmentEnd,
     /// Up to here the file has blocks.
     pub secured: FileOffset,
+    /// From `written` up to here a failed write may have left bytes; nothing is reserved before
+    /// they are erased.
+    pub dirty_to: Option<FileOffset>,
     /// Frames that are in no file yet, from `staged_at` on; noted for the index.
     staged: Buffers,
     /// Where the staged frames go.
@@ -99,6 +103,10 @@ pub struct Tail {
     pub map_refused_at: Option<FileOffset>,
     /// How far the stream was written when a helper last looked whether it is in use.
     pub seen_at: FileOffset,
+    /// How far the segment was written when room ahead was last given back.
+    pub rested_at: FileOffset,
+    /// A helper was asked to look, later, whether the stream is idle.
+    pub rest_planned: bool,
     next_ticket: u64,
     resolved: u64,
     taken_back: Seldom<Vec<TakenBack>>,
@@ -110,6 +118,8 @@ pub enum Room {
     Ready,
     /// Not before a new segment is made.
     NeedsSegment,
+    /// Not before what a failed write left is erased.
+    NeedsErasing,
     /// Not before more blocks are secured.
     NeedsSpace,
     /// Never: the stream has too few ids left.
@@ -127,6 +137,7 @@ impl Tail {
             reserved: end,
             written: end,
             secured: end.offset,
+            dirty_to: None,
             staged: None,
             staged_at: end.offset,
             spare: None,
@@ -144,10 +155,18 @@ impl Tail {
             retired: Seldom::default(),
             map_refused_at: None,
             seen_at: end.offset,
+            rested_at: FileOffset(HEADER_AREA_LEN),
+            rest_planned: false,
             next_ticket: 0,
             resolved: 0,
             taken_back: Seldom::default(),
         }
+    }
+
+    /// How many bytes were appended to the active segment since room ahead was last given back: by
+    /// this, room is made.
+    pub fn used_since_rest(&self) -> u64 {
+        self.written.offset.0.saturating_sub(self.rested_at.0)
     }
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
@@ -160,6 +179,9 @@ impl Tail {
         let Some(active) = &self.active else {
             return Room::NeedsSegment;
         };
+        if self.dirty_to.is_some() {
+            return Room::NeedsErasing;
+        }
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
         let entries = self.reserved.next_id - active.segment.first_id();
         let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
@@ -180,17 +202,29 @@ impl Tail {
         end + footer_reserve(end)
     }
 
-    /// Gives a frame its ids and its place, and copies it behind the staged ones.
-    pub fn stage(&mut self, active: &Part, frame: &PreparedFrame<'_>) -> (Range<u64>, u64) {
+    /// Gives a frame its ids and its place, and copies it behind the staged ones. Without memory for
+    /// the copy nothing is done.
+    pub fn stage(
+        &mut self,
+        active: &Part,
+        frame: &PreparedFrame<'_>,
+    ) -> io::Result<(Range<u64>, u64)> {
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
         let bytes = &mut self.staged.get_or_insert_with(kept_buffers).bytes;
         let place = bytes.len();
         let seed = active.segment.seed;
         let previous_len = self.reserved.last_frame_len;
-        let header = frame.encode_into(bytes, seed, at, first_id, previous_len);
+        let encoded = frame.encode_into(bytes, seed, at, first_id, previous_len);
+        let header = match encoded {
+            Ok(header) => header,
+            Err(error) => {
+                self.staged = self.staged.take_if(|staged| !staged.bytes.is_empty());
+                return Err(error);
+            }
+        };
         let encoded = &bytes[place..place + FRAME_HEADER_LEN];
         let link = encoded.first_chunk().map_or(0, header_crc_of);
-        self.reserve(&header, link)
+        Ok(self.reserve(&header, link))
     }
 
     /// Whether a rotated segment has no footer yet.

@@ -34,26 +34,38 @@ use crate::segment::SparseIndex;
 use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
+use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
+use crate::storage::remove_file_if_there;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::grow::Upkeep;
 use crate::stream::tail::Life;
 
 impl StreamCore {
-    /// Takes out the segments that lie entirely below `safe_id`, never the active one. Durable on
-    /// return. Tells how many.
+    /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
+    /// gives room back (`emptied`). Durable on return. Returns how many.
+    ///
+    /// An error may also mean that a file could not be removed. The segments are taken out then,
+    /// the files of all others are gone, and the next call tries again; it succeeds once no file
+    /// of a truncated segment is left.
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
-        self.alone_with_all_durable(|newest| self.truncate_alone(newest, EntryId(safe_id)))
+        self.alone_with_all_durable(|upkeep, newest| {
+            match self.empty(upkeep, newest, EntryId(safe_id))? {
+                0 => self.truncate_alone(upkeep, newest, EntryId(safe_id)),
+                emptied => Ok(emptied),
+            }
+        })
     }
 
     /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
     /// leads a round. All that was written before is durable then, and what is full is sealed.
     fn alone_with_all_durable(
         &self,
-        work: impl FnOnce(&Arc<Part>) -> Result<usize>,
+        work: impl FnOnce(&mut Upkeep, &Arc<Part>) -> Result<usize>,
     ) -> Result<usize> {
-        let _upkeep = self.upkeep.lock();
+        let mut upkeep = self.upkeep.lock();
         self.durability.exclusive(|| {
             // What recovery made durable and could not cut takes no appends, so nothing was written
             // since. This needs no room, and may make some.
@@ -62,6 +74,7 @@ impl StreamCore {
                 let reached = self.round().map_err(|error| error.duplicate())?;
                 self.durability.advance(reached);
             }
+            self.sync_state.lock().check_sealed()?;
             let newest = {
                 let tail = self.tail.lock();
                 match (&tail.active, tail.last_unsealed()) {
@@ -71,11 +84,16 @@ impl StreamCore {
                 }
             };
             // After a loss there is no such segment before the next append.
-            newest.map_or(Ok(0), |newest| work(&newest))
+            newest.map_or(Ok(0), |newest| work(&mut upkeep, &newest))
         })
     }
 
-    fn truncate_alone(&self, newest: &Arc<Part>, safe_id: EntryId) -> Result<usize> {
+    fn truncate_alone(
+        &self,
+        upkeep: &mut Upkeep,
+        newest: &Arc<Part>,
+        safe_id: EntryId,
+    ) -> Result<usize> {
         let catalogue = self.catalogue();
         let count = catalogue
             .parts
@@ -83,30 +101,38 @@ impl StreamCore {
             .take_while(|part| !Arc::ptr_eq(part, newest) && part.segment.end_id() <= safe_id)
             .count();
         if count == 0 {
-            return Ok(0);
+            // Perhaps what earlier calls could not remove.
+            return self.remove_files(upkeep, []).map(|()| 0);
         }
-        let (out, kept) = catalogue.parts.split_at(count);
+        let out: Vec<_> = catalogue.parts.iter().take(count).cloned().collect();
+        let mut kept = catalogue.parts.clone();
+        kept.drop_front(count);
         let Some(first) = kept.first().map(|part| part.segment.first_id()) else {
             return Ok(0);
         };
         if let Some(archive) = self.archive_dir() {
-            self.link_into_archive(&archive, out)?;
+            for part in &out {
+                upkeep.reuse(&archive.join(segment_file_name(part.segment.first_id())));
+            }
+            self.link_into_archive(&archive, &out)?;
         }
         let next = Catalogue {
             first_kept: first,
             cut_epoch: catalogue.cut_epoch + 1,
-            parts: kept.to_vec(),
+            parts: kept,
         };
         self.commit_cut(newest, next)?;
+        self.remove_parts(upkeep, &out)?;
+        Ok(count)
+    }
+
+    /// Removes the files of segments that are not in the catalogue any more.
+    pub(super) fn remove_parts(&self, upkeep: &mut Upkeep, out: &[Arc<Part>]) -> Result<()> {
         for part in out {
             self.environment.read_files.forget(&part.read_slot);
             self.environment.write_files.forget(&part.write_slot);
-            let path = part.segment.path();
-            let removed = self.environment.storage.remove_file(&path);
-            removed.map_err(|error| Error::io(error, part.segment.context()))?;
         }
-        self.sync_stream_dir()?;
-        Ok(count)
+        self.remove_files(upkeep, out.iter().map(|part| part.segment.path()))
     }
 
     /// Makes a new catalogue the stream's, durably: by a slot in the newest segment. The slot that
@@ -122,15 +148,22 @@ impl StreamCore {
         };
         file.sync_data().map_err(latch)?;
         let Some(mut slot) = state.frontier.as_deref().copied() else {
-            // The round could not store it, and has latched why.
+            // The round could not store it, and has latched why; or there was no room.
             self.refuse_poisoned()?;
-            return Err(Error::Io(io::Error::other(
-                "a round left no frontier behind",
-            )));
+            return Err(match &state.slot_refused {
+                Some(error) => error.duplicate(),
+                None => Error::Io(io::Error::other("a round left no frontier behind")),
+            });
         };
         slot.first_kept_id = next.first_kept;
         slot.cut_epoch = next.cut_epoch;
-        store_slot(&*file, newest.segment.seed, state.next_slot, &slot).map_err(latch)?;
+        if let Err(error) = store_slot(&*file, newest.segment.seed, state.next_slot, &slot) {
+            // The other slot stands, and what is stored next takes the place of this one.
+            return Err(match is_out_of_space(&error) {
+                true => Error::io(error, newest.segment.context()),
+                false => latch(error),
+            });
+        }
         file.sync_data().map_err(latch)?;
         state.next_slot ^= 1;
         state.note_frontier(slot);
@@ -143,7 +176,7 @@ impl StreamCore {
         synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
     }
 
-    fn archive_dir(&self) -> Option<PathBuf> {
+    pub(super) fn archive_dir(&self) -> Option<PathBuf> {
         let archive = self.environment.options.archive_path.as_ref()?;
         Some(archive.join(self.dir.file_name()?))
     }
@@ -182,10 +215,15 @@ impl StreamCore {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
         };
-        self.alone_with_all_durable(|newest| self.restore_alone(newest, &archive))
+        self.alone_with_all_durable(|upkeep, newest| self.restore_alone(upkeep, newest, &archive))
     }
 
-    fn restore_alone(&self, newest: &Arc<Part>, archive: &Path) -> Result<usize> {
+    fn restore_alone(
+        &self,
+        upkeep: &mut Upkeep,
+        newest: &Arc<Part>,
+        archive: &Path,
+    ) -> Result<usize> {
         let storage = &self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
@@ -201,7 +239,7 @@ impl StreamCore {
             .collect();
         archived.sort_unstable();
         let mut first_kept = catalogue.first_kept;
-        let mut successor = catalogue.parts.first().map(Arc::clone);
+        let mut successor = catalogue.parts.first().cloned();
         let mut back = Vec::new();
         for first_id in archived
             .into_iter()
@@ -229,31 +267,38 @@ impl StreamCore {
             return Ok(0);
         }
         back.reverse();
-        for part in &back {
+        if let Err(error) = self.link_back(upkeep, archive, &back) {
+            // Below the first id kept, they are no part of the stream.
+            let _ = self.remove_files(upkeep, back.iter().map(|part| part.segment.path()));
+            return Err(error);
+        }
+        let parts = back.iter().chain(catalogue.parts.iter());
+        let next = Catalogue {
+            first_kept,
+            cut_epoch: catalogue.cut_epoch + 1,
+            parts: parts.cloned().collect(),
+        };
+        self.commit_cut(newest, next)?;
+        let name_of = |part: &Arc<Part>| segment_file_name(part.segment.first_id());
+        let archived = back.iter().map(|part| archive.join(name_of(part)));
+        self.remove_files(upkeep, archived)?;
+        Ok(back.len())
+    }
+
+    /// Gives segments in the archive their names in the stream's directory, durably.
+    fn link_back(&self, upkeep: &mut Upkeep, archive: &Path, back: &[Arc<Part>]) -> Result<()> {
+        let storage = &self.environment.storage;
+        for part in back {
             let target = part.segment.path();
-            if storage.kind(&target).map_err(io)?.is_some() {
-                storage.remove_file(&target).map_err(io)?;
-            }
+            let io = |error| Error::io(error, part.segment.context());
+            upkeep.reuse(&target);
+            remove_file_if_there(&**storage, &target).map_err(io)?;
             let name = segment_file_name(part.segment.first_id());
             storage
                 .link_or_copy(&archive.join(name), &target)
                 .map_err(io)?;
         }
-        self.sync_stream_dir()?;
-        let mut parts = back.clone();
-        parts.extend(catalogue.parts.iter().cloned());
-        let next = Catalogue {
-            first_kept,
-            cut_epoch: catalogue.cut_epoch + 1,
-            parts,
-        };
-        self.commit_cut(newest, next)?;
-        for part in &back {
-            let name = segment_file_name(part.segment.first_id());
-            storage.remove_file(&archive.join(name)).map_err(io)?;
-        }
-        storage.sync_dir(archive).map_err(io)?;
-        Ok(back.len())
+        self.sync_stream_dir()
     }
 
     /// A segment in the archive, if it is whole and this stream's.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 use std::ops::Range;
-use std::sync::Arc;
 
+use crate::cache::Block;
 use crate::storage::Mapping;
 
 /// One entry, checked. Dereferences to its bytes.
@@ -16,14 +16,8 @@ pub struct EntryView(Bytes);
 
 enum Bytes {
     Owned(Vec<u8>),
-    Mapped {
-        map: Mapping,
-        range: Range<usize>,
-    },
-    Block {
-        block: Arc<[u8]>,
-        range: Range<usize>,
-    },
+    Mapped { map: Mapping, range: Range<usize> },
+    Block { block: Block, range: Range<usize> },
 }
 
 impl EntryView {
@@ -40,7 +34,7 @@ impl EntryView {
     }
 
     /// A view into a decompressed frame.
-    pub(crate) fn in_block(block: Arc<[u8]>, range: Range<usize>) -> Self {
+    pub(crate) fn in_block(block: Block, range: Range<usize>) -> Self {
         debug_assert!(block.get(range.clone()).is_some());
         EntryView(Bytes::Block { block, range })
     }

@@ -13,7 +13,8 @@ use crate::sync::thread;
 
 impl StreamCore {
     /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
-    /// makes a helper sync; it never syncs on this thread.
+    /// makes a helper sync. Only where no helper can be started it syncs on this thread, however
+    /// long that takes. The caller holds no lock.
     pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
         let target = id.saturating_add(1);
         if self.durability.committed() >= target {
@@ -48,9 +49,9 @@ impl StreamCore {
                     continue;
                 }
             }
-            if let (Some(attendant), Some(stream)) = (self.environment.attendant.get(), self.arc())
-            {
-                attendant.sync_now(&stream);
+            if !self.is_synced_by_a_helper() {
+                let synced = self.make_durable(target);
+                return synced.or_else(|error| self.refuse_poisoned().and(Err(error)));
             }
             return self
                 .durability
@@ -66,6 +67,19 @@ impl StreamCore {
         }
     }
 
+    /// Asks a helper to sync the stream soon. False: there is none, and none can be started.
+    fn is_synced_by_a_helper(&self) -> bool {
+        let (Some(attendant), Some(stream)) = (self.environment.attendant.get(), self.arc()) else {
+            return false;
+        };
+        if attendant.sync_now(&stream) {
+            return true;
+        }
+        self.environment.note_unattended();
+        self.environment.attend();
+        attendant.has_thread_for_syncs()
+    }
+
     /// The same where somebody else writes the stream: nobody wakes us, so we look.
     fn look_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
         loop {
@@ -75,6 +89,9 @@ impl StreamCore {
             }
             if self.life() == Life::Deleted {
                 return Err(self.gone());
+            }
+            if self.is_unwatched() {
+                return Err(Error::Closed);
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(now()));
             if left.is_some_and(|left| left.is_zero()) {

@@ -106,6 +106,16 @@ impl Watched {
     }
 }
 
+impl Looks {
+    /// Keeps nothing of a stream that is gone.
+    fn let_go(&mut self) {
+        self.observer.forget();
+        self.newest = None;
+        self.void = None;
+        self.told = Vec::new();
+    }
+}
+
 impl StreamCore {
     /// A stream that somebody else writes, as it is now. It need not exist yet.
     pub fn watched(
@@ -133,23 +143,30 @@ impl StreamCore {
         let Some(watched) = &self.watched else {
             return Ok(());
         };
-        let mut messages = Vec::new();
-        let looked = {
-            let mut looks = watched.looks.lock();
-            if looks.closed || self.life() == Life::Deleted {
-                return Ok(());
-            }
-            match self.look_ahead(&mut looks) {
-                Ok(true) if !at_all => Ok(()),
-                Ok(_) => self.look_whole(watched, &mut looks, &mut messages),
-                Err(error) => Err(error),
-            }
-        };
-        // The log's owner may read from the log when it is told.
-        for message in messages {
-            self.environment.tell(log::Level::Error, &message);
+        let mut looks = watched.looks.lock();
+        if looks.closed || self.life() == Life::Deleted {
+            return Ok(());
         }
-        looked
+        match self.look_ahead(&mut looks)? {
+            true if !at_all => Ok(()),
+            _ => self.look_whole(watched, &mut looks),
+        }
+    }
+
+    /// Whether the log was closed, where somebody else writes it.
+    pub(super) fn is_unwatched(&self) -> bool {
+        let watched = self.watched.as_ref();
+        watched.is_some_and(|watched| watched.looks.lock().closed)
+    }
+
+    /// Looks whether the stream was deleted since, or begun since; in a log that is open read-only.
+    /// The long look only where the directory is not the one that was known.
+    pub fn look_at_place(&self) -> Result<()> {
+        let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
+        match self.is_in_place().map_err(io)? {
+            true => Ok(()),
+            false => self.look_at_all(),
+        }
     }
 
     /// Ends looking: the log is closed.
@@ -257,18 +274,14 @@ impl StreamCore {
     }
 
     /// Looks at all files, and takes over what recovery would keep of them.
-    fn look_whole(
-        &self,
-        watched: &Watched,
-        looks: &mut Looks,
-        messages: &mut Vec<String>,
-    ) -> Result<()> {
+    fn look_whole(&self, watched: &Watched, looks: &mut Looks) -> Result<()> {
         let storage = &self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         loop {
             let identity = storage.dir_identity(&self.dir).map_err(io)?;
             let before = *watched.identity.read();
             if before.is_some() && identity != before {
+                looks.let_go();
                 self.vanish();
                 return Ok(());
             }
@@ -291,8 +304,10 @@ impl StreamCore {
                 }
             };
             if verdict.findings != looks.told {
-                let told = verdict.findings.iter();
-                messages.extend(told.map(|found| describe(&self.key, &facts, found)));
+                for found in &verdict.findings {
+                    let message = describe(&self.key, &facts, found);
+                    self.environment.note(log::Level::Error, message);
+                }
                 looks.told = verdict.findings.clone();
             }
             let is_nothing = verdict.kept.is_empty() && verdict.next == Next::First;
@@ -326,16 +341,18 @@ impl StreamCore {
             last = Some((Arc::clone(&part), end, state));
             parts.push(part);
         }
-        for part in &before.parts {
-            if !parts.iter().any(|kept| Arc::ptr_eq(kept, part)) {
+        let now = Catalogue {
+            first_kept: recovered.first_kept.0,
+            cut_epoch: recovered.first_kept.1,
+            parts: parts.into_iter().collect(),
+        };
+        for part in before.parts.iter() {
+            let kept = now.part_at(part.segment.first_id());
+            if !kept.is_some_and(|kept| Arc::ptr_eq(&kept, part)) {
                 self.environment.read_files.forget(&part.read_slot);
             }
         }
-        *self.catalogue.write() = Arc::new(Catalogue {
-            first_kept: recovered.first_kept.0,
-            cut_epoch: recovered.first_kept.1,
-            parts,
-        });
+        *self.catalogue.write() = Arc::new(now);
         match (last, recovered.next) {
             (Some((part, end, KeptState::Tail { .. })), _) if continues => {
                 looks.newest = Some((part, end));
@@ -401,9 +418,10 @@ impl StreamCore {
         self.tail.lock().life = Life::Deleted;
         self.deleted.store(true, Ordering::Release);
         let before = std::mem::take(&mut *self.catalogue.write());
-        for part in &before.parts {
+        for part in before.parts.iter() {
             self.environment.read_files.forget(&part.read_slot);
         }
+        self.forget_blocks();
         self.progress.notify_all();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::memory;
 use crate::options::LogSink;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
@@ -116,7 +117,7 @@ impl Wal {
         self.log.enter_to_write()?;
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
         self.log
-            .on_stream(stream, |stream| stream.append(&[entry], durable))
+            .append_to(stream, |stream| stream.append(&[entry], durable))
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all are there or none.
@@ -130,7 +131,7 @@ impl Wal {
         }
         let durable = self.log.environment.options.sync_mode != SyncMode::Async;
         self.log
-            .on_stream(stream, |stream| stream.append_batch(entries, durable))
+            .append_to(stream, |stream| stream.append_batch(entries, durable))
     }
 
     /// A transaction on a stream: gathers entries and appends them as one frame.
@@ -142,7 +143,7 @@ impl Wal {
     pub fn stream(&self, stream: &str) -> Result<Stream> {
         Ok(Stream::new(
             Arc::clone(&self.log),
-            self.log.find_or_add(stream)?,
+            self.log.telling(|| self.log.find_or_add(stream))?,
         ))
     }
 
@@ -152,13 +153,18 @@ impl Wal {
         self.log.in_stream(stream, |stream| stream.get(id))
     }
 
-    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it.
+    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it. A
+    /// compressed frame is unpacked once in a call, however many of its entries are asked for and in
+    /// whatever order; single reads unpack it each time, unless it is in the block cache
+    /// ([`WalOptions::block_cache_size`]).
     pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
-        let found = self.log.in_stream(stream, |stream| {
-            let entries: Result<Vec<_>> = ids.iter().map(|id| stream.get(*id)).collect();
-            entries.map(Some)
-        })?;
-        Ok(found.unwrap_or_else(|| vec![None; ids.len()]))
+        let found = self
+            .log
+            .in_stream(stream, |stream| stream.get_batch(ids).map(Some))?;
+        match found {
+            Some(entries) => Ok(entries),
+            None => Ok(memory::collected(ids.iter().map(|_| None))?),
+        }
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later. Empty for an
@@ -174,6 +180,10 @@ impl Wal {
 
     /// The stream, or an empty one that nobody knows.
     fn for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
+        self.log.telling(|| self.find_for_reading(key))
+    }
+
+    fn find_for_reading(&self, key: &str) -> Result<Arc<StreamCore>> {
         if self.log.environment.read_only {
             // Known from now on: the iterator sees the stream once it is there.
             let stream = match self.log.find(key)? {
@@ -193,26 +203,35 @@ impl Wal {
         }
     }
 
-    /// Takes out the segments that lie entirely below `safe_id`, never the active one; with
-    /// `archive_path` they are moved there, otherwise deleted. Durable on return, and so is all
-    /// that was appended before. Returns how many. Unknown stream: `StreamNotFound`.
+    /// Takes out the segments that lie entirely below `safe_id`; with `archive_path` they are moved
+    /// there, otherwise deleted. The active one stays, unless nothing of the stream is kept (`safe_id`
+    /// is its next id or more), it holds 16 KiB or more, and there is no archive: then it goes
+    /// too, and ids go on. Durable on return, and so is all that was appended before. Returns how
+    /// many. Unknown stream: `StreamNotFound`.
+    ///
+    /// A file that cannot be removed keeps no other: the rest is done, the first failure is
+    /// reported, and each later call tries again. So after an error the entries may be truncated
+    /// already; success means that no file of a truncated segment is left.
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
-        self.existing(stream)?.truncate(safe_id)
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.truncate(safe_id))
     }
 
     /// Brings back the archived segments that join on to the first id kept. Durable on return.
-    /// Returns how many; 0 without an archive.
+    /// Returns how many; 0 without an archive. An error may also mean that they are back and a file
+    /// in the archive could not be removed: each later call, and each truncation, tries again.
     pub fn restore_archived(&self, stream: &str) -> Result<usize> {
         self.log.enter_to_write()?;
         match self.log.find(stream)? {
-            Some(stream) => stream.restore_archived(),
+            Some(stream) => self.log.telling(|| stream.restore_archived()),
             None => Ok(0),
         }
     }
 
     /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
-    /// append by name starts a new stream at id 0.
+    /// append by name starts a new stream at id 0. A file that cannot be removed keeps no other: the
+    /// stream is gone, the first failure is reported, and deleting it again tries again.
     pub fn delete_stream(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.delete(stream)
@@ -228,7 +247,7 @@ impl Wal {
     pub fn streams(&self) -> Result<Vec<String>> {
         self.log.enter()?;
         if self.log.environment.read_only {
-            self.log.discover()?;
+            self.log.telling(|| self.log.discover())?;
         }
         let known = self.log.known.read();
         let exists = |known: &Known| match known {
@@ -248,7 +267,8 @@ impl Wal {
     /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.
     pub fn sync(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
-        self.existing(stream)?.sync()
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.sync())
     }
 
     /// Makes everything appended so far durable, in all streams; the first failure is told. Streams
@@ -258,7 +278,7 @@ impl Wal {
         let streams = self.log.served(&self.log.known.read());
         let mut result = Ok(());
         for stream in streams {
-            let synced = match stream.sync() {
+            let synced = match self.log.telling(|| stream.sync()) {
                 // Deleted meanwhile: nothing to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,
@@ -281,7 +301,7 @@ impl Wal {
         self.log.enter_to_write()?;
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
         self.log
-            .on_stream(stream, |stream| stream.append(parts, durable))
+            .append_to(stream, |stream| stream.append(parts, durable))
     }
 
     /// [`Stream::get_into`], by name.
@@ -298,10 +318,10 @@ impl Wal {
 
     /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
     pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
-        let Some(stream) = self.log.find(stream)? else {
+        let Some(stream) = self.log.telling(|| self.log.find(stream))? else {
             return Ok(None);
         };
-        stream.look_again()?;
+        self.log.telling(|| stream.look_again())?;
         Ok(stream.current_segment_start_id())
     }
 

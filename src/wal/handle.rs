@@ -44,13 +44,24 @@ impl Stream {
 
     /// The same; where somebody else writes the stream, as it is now.
     fn enter_current(&self) -> Result<&StreamCore> {
-        self.enter_existing()?.look_again()?;
+        let core = self.enter_existing()?;
+        self.log.telling(|| core.look_again())?;
         self.enter_existing()
+    }
+
+    /// Appends; then sees to what the append left to do.
+    fn appending<R>(&self, append: impl FnOnce(&StreamCore) -> Result<R>) -> Result<R> {
+        let done = append(self.enter()?);
+        self.log.environment.attend();
+        done
     }
 
     /// Reads; a failure of a stream that is deleted meanwhile is that it is not there.
     fn reading<R>(&self, read: impl FnOnce(&StreamCore) -> Result<R>) -> Result<R> {
-        read(self.enter_existing()?).or_else(|error| self.enter_existing().and(Err(error)))
+        let core = self.enter_existing()?;
+        self.log
+            .telling(|| read(core))
+            .or_else(|error| self.enter_existing().and(Err(error)))
     }
 
     /// The stream behind the handle, for the sharded log.
@@ -81,14 +92,14 @@ impl Stream {
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
     pub fn append_vectored(&self, parts: &[&[u8]]) -> Result<u64> {
         let durable = self.log.environment.options.sync_mode == SyncMode::Strict;
-        self.enter()?.append(parts, durable)
+        self.appending(|core| core.append(parts, durable))
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all are there or none.
     /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice.
     pub fn append_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
         let durable = self.log.environment.options.sync_mode != SyncMode::Async;
-        self.enter()?.append_batch(entries, durable)
+        self.appending(|core| core.append_batch(entries, durable))
     }
 
     /// The entry, in memory of its own. `None`: below the first id kept, or not visible (yet).
@@ -158,13 +169,16 @@ impl Stream {
 
     /// Makes everything appended so far durable.
     pub fn sync(&self) -> Result<()> {
-        self.enter_existing()?.sync()
+        let core = self.enter_existing()?;
+        self.log.telling(|| core.sync())
     }
 
     /// Waits until entry `id`, which need not be appended yet, is durable; at most `timeout`, then
-    /// [`Error::Timeout`]. Zero only asks. Never syncs on this thread: a helper does.
+    /// [`Error::Timeout`]. Zero only asks. A helper thread syncs, not this one; only where the
+    /// system gives us no thread this one does, for as long as that takes.
     pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
-        self.enter_existing()?.wait_durable(id, timeout)
+        let core = self.enter_existing()?;
+        self.log.telling(|| core.wait_durable(id, timeout))
     }
 }
 

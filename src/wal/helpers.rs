@@ -3,6 +3,10 @@
 //! Two threads, started when first needed: one syncs streams whose time has come, one makes room
 //! ahead of tails. They hold streams weakly and end when the log is closed. Stepped (for tests that
 //! must go the same way every time) there are no threads: what is queued is done when asked for.
+//!
+//! Failure: a thread that cannot be started is tried again by later appends, every 100 ms at most.
+//! Until one can be had, an append that finds a sync due does it itself, at its end. Room needs
+//! nobody: appends make their own. The receiver of the log's messages is warned once.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -13,9 +17,9 @@ use std::sync::Weak;
 use std::time::Duration;
 use std::time::Instant;
 
-use crate::options::LogSink;
 use crate::storage::spawn;
 use crate::stream::Attendant;
+use crate::stream::Attended;
 use crate::stream::StreamCore;
 use crate::sync::Condvar;
 use crate::sync::Mutex;
@@ -26,13 +30,17 @@ use crate::sync::thread::JoinHandle;
 pub struct Helpers {
     sync: Arc<Queue>,
     room: Arc<Queue>,
-    log: LogSink,
     is_stepped: bool,
 }
+
+/// How long no thread is started after one could not be: an append must not try each time.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Streams that wait for a helper, by the time they are due.
 struct Queue {
     name: &'static str,
+    /// What becomes of the work while the thread cannot be started.
+    without: &'static str,
     work: fn(&StreamCore),
     state: Mutex<QueueState>,
     changed: Condvar,
@@ -48,26 +56,27 @@ struct QueueState {
     places: HashMap<usize, Place>,
     queued: u64,
     thread: Option<JoinHandle<()>>,
-    started: bool,
+    /// When the thread could not be started; `None` since it could.
+    refused_at: Option<Instant>,
     stopped: bool,
 }
 
 impl Helpers {
     /// Helpers at rest. Stepped: without threads.
-    pub fn new(log: LogSink, is_stepped: bool) -> Arc<Self> {
-        let queue = |name, work| {
+    pub fn new(is_stepped: bool) -> Arc<Self> {
+        let queue = |name, without, work| {
             let state = Mutex::default();
             Arc::new(Queue {
                 name,
+                without,
                 work,
                 state,
                 changed: Condvar::new(),
             })
         };
         Arc::new(Helpers {
-            sync: queue("ironwal-sync", StreamCore::background_sync),
-            room: queue("ironwal-room", StreamCore::prepare),
-            log,
+            sync: queue("ironwal-sync", WITHOUT_SYNC, StreamCore::background_sync),
+            room: queue("ironwal-room", WITHOUT_ROOM, StreamCore::prepare),
             is_stepped,
         })
     }
@@ -80,12 +89,17 @@ impl Helpers {
             let queued: Vec<Place> = state.due.keys().copied().collect();
             let streams: Vec<_> = queued.iter().filter_map(|at| state.take(*at)).collect();
             drop(state);
-            streams.iter().for_each(|stream| (queue.work)(stream));
+            for stream in streams {
+                (queue.work)(&stream);
+                stream.deliver();
+            }
         }
     }
 
-    /// Ends the threads, after what they are doing; what is queued is dropped.
-    pub fn stop(&self) {
+    /// Ends the threads, after what they are doing; what is queued is dropped. False: one panicked.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        let mut all_well = true;
         for queue in [&self.sync, &self.room] {
             let thread = {
                 let mut state = queue.state.lock();
@@ -95,10 +109,9 @@ impl Helpers {
                 queue.changed.notify_all();
                 state.thread.take()
             };
-            if thread.is_some_and(|thread| thread.join().is_err()) {
-                (self.log)(log::Level::Error, "a helper thread panicked");
-            }
+            all_well &= thread.is_none_or(|thread| thread.join().is_ok());
         }
+        all_well
     }
 
     /// In a forked child there are no such threads: nothing may be joined.
@@ -111,40 +124,33 @@ impl Helpers {
         }
     }
 
-    fn queue(&self, queue: &Arc<Queue>, stream: &Arc<StreamCore>, delay: Duration) {
-        // Who asks may not hold off cancellation, and the host's log may be told.
-        #[cfg(feature = "capi")]
-        let _whole = crate::storage::CancellationGuard::enter();
+    /// Queues a stream. False: no thread is there to take it out.
+    fn queue(&self, queue: &Queue, stream: &Arc<StreamCore>, delay: Duration) -> bool {
         let mut state = queue.state.lock();
         if state.stopped {
-            return;
+            // Closing makes all durable, and answers all who wait.
+            return true;
         }
         // A delay beyond what the clock can count is never due.
         let Some(due) = now().checked_add(delay) else {
-            return;
+            return true;
         };
         let place = state.put(stream, due);
-        if !state.started && !self.is_stepped {
-            state.started = true;
-            let worker = Arc::clone(queue);
-            match spawn(queue.name, move || worker.run()) {
-                Ok(thread) => state.thread = Some(thread),
-                Err(error) => {
-                    state.started = false;
-                    drop(state);
-                    (self.log)(
-                        log::Level::Warn,
-                        &format!("no thread {}: {error}", queue.name),
-                    );
-                    return;
-                }
-            }
-        }
         if place.is_some() && state.due.keys().next() == place.as_ref() {
             queue.changed.notify_one();
         }
+        state.thread.is_some() || self.is_stepped
+    }
+
+    fn has_thread(&self, queue: &Queue) -> bool {
+        let state = queue.state.lock();
+        state.thread.is_some() || state.stopped || self.is_stepped
     }
 }
+
+const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; what is appended \
+    last is durable only after the next append, a sync or the close";
+const WITHOUT_ROOM: &str = "until it can be, appends make room themselves";
 
 impl QueueState {
     /// Queues a stream, or moves it forward. `None`: its turn comes before that anyway.
@@ -171,16 +177,41 @@ impl QueueState {
 }
 
 impl Attendant for Helpers {
-    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) {
-        self.queue(&self.sync, stream, delay);
+    fn sync_after(&self, stream: &Arc<StreamCore>, delay: Duration) -> bool {
+        self.queue(&self.sync, stream, delay)
     }
 
-    fn sync_now(&self, stream: &Arc<StreamCore>) {
-        self.queue(&self.sync, stream, Duration::ZERO);
+    fn sync_now(&self, stream: &Arc<StreamCore>) -> bool {
+        self.queue(&self.sync, stream, Duration::ZERO)
     }
 
-    fn prepare(&self, stream: &Arc<StreamCore>) {
-        self.queue(&self.room, stream, Duration::ZERO);
+    fn has_thread_for_syncs(&self) -> bool {
+        self.has_thread(&self.sync)
+    }
+
+    fn prepare(&self, stream: &Arc<StreamCore>) -> bool {
+        self.queue(&self.room, stream, Duration::ZERO)
+    }
+
+    fn attend(&self) -> Attended {
+        let mut attended = Attended::default();
+        if self.is_stepped {
+            return attended;
+        }
+        for queue in [&self.sync, &self.room] {
+            if let Err(warning) = queue.start() {
+                attended.is_short_of_threads = true;
+                attended.warnings.extend(warning);
+            }
+        }
+        let due = match attended.is_short_of_threads {
+            true => self.sync.take_due_without_thread(),
+            false => None,
+        };
+        if let Some(stream) = due {
+            self.sync.work_for(&stream);
+        }
+        attended
     }
 
     #[cfg(feature = "sharded")]
@@ -190,6 +221,51 @@ impl Attendant for Helpers {
 }
 
 impl Queue {
+    /// Starts the thread, if it is needed and not there. An error: it cannot be had now; with a
+    /// warning, the first time.
+    fn start(self: &Arc<Self>) -> Result<(), Option<String>> {
+        let mut state = self.state.lock();
+        if state.stopped || state.thread.is_some() || state.due.is_empty() {
+            return Ok(());
+        }
+        let asked_at = now();
+        if state
+            .refused_at
+            .is_some_and(|before| asked_at < before + RETRY_AFTER)
+        {
+            return Err(None);
+        }
+        let worker = Arc::clone(self);
+        match spawn(self.name, move || worker.run()) {
+            Ok(thread) => {
+                state.thread = Some(thread);
+                state.refused_at = None;
+                Ok(())
+            }
+            Err(error) => {
+                let is_first = state.refused_at.replace(asked_at).is_none();
+                let (name, without) = (self.name, self.without);
+                let warning = || format!("no thread {name} could be started: {error}; {without}");
+                Err(is_first.then(warning))
+            }
+        }
+    }
+
+    /// A stream that is due, where no thread is there to take it.
+    fn take_due_without_thread(&self) -> Option<Arc<StreamCore>> {
+        let mut state = self.state.lock();
+        let (&place, _) = state.due.first_key_value()?;
+        let is_left = state.thread.is_none() && !state.stopped && place.0 <= now();
+        is_left.then(|| state.take(place)).flatten()
+    }
+
+    /// One stream that panics must not leave all others without a helper.
+    fn work_for(&self, stream: &StreamCore) {
+        if catch_unwind(AssertUnwindSafe(|| (self.work)(stream))).is_err() {
+            stream.poison_after_panic();
+        }
+    }
+
     fn run(&self) {
         let mut state = self.state.lock();
         while !state.stopped {
@@ -205,13 +281,9 @@ impl Queue {
                 continue;
             };
             crate::sync::MutexGuard::unlocked(&mut state, || {
-                // One stream that panics must not leave all others without a helper.
-                let work = || (self.work)(&stream);
-                if catch_unwind(AssertUnwindSafe(work)).is_err() {
-                    // It was the log's receiver that panicked, perhaps: this tells it once more.
-                    let latch = || stream.poison_after_panic();
-                    let _ = catch_unwind(AssertUnwindSafe(latch));
-                }
+                self.work_for(&stream);
+                // The log's receiver may panic: that is the host's, and ends no helper.
+                let _ = catch_unwind(AssertUnwindSafe(|| stream.deliver()));
                 drop(stream);
             });
         }
@@ -221,6 +293,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::LogSink;
     use crate::options::WalOptions;
     use crate::storage::RealDisk;
     use crate::stream::Environment;
@@ -242,6 +315,7 @@ mod tests {
         }
         let queue = Arc::new(Queue {
             name: "test",
+            without: "",
             work,
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -250,18 +324,18 @@ mod tests {
         let helpers = Helpers {
             sync: Arc::clone(&queue),
             room: Arc::clone(&queue),
-            log: Arc::new(|_, _| ()),
             is_stepped: false,
         };
         helpers.sync_now(&bad);
         helpers.sync_now(&good);
+        assert!(!helpers.attend().is_short_of_threads);
         let deadline = Instant::now() + Duration::from_secs(20);
         while !good.is_poisoned() {
             assert!(Instant::now() < deadline, "no helper works for the other");
             std::thread::yield_now();
         }
         assert!(bad.is_poisoned());
-        helpers.stop();
+        assert!(helpers.stop());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::error::memory;
 use crate::storage::fork_generation;
 use crate::stream::Cursor;
 use crate::stream::StreamCore;
@@ -17,10 +18,11 @@ pub struct WalIterator {
 /// Yields entries with their ids, in order.
 ///
 /// It sees entries that become visible while it runs: `None` means nothing more *now*, and it may
-/// be asked again. A run of damaged ids is one `Err`, behind which it goes on; an I/O error ends
-/// it. It finishes the segment file it is in when a truncation overtakes it, and answers
-/// `SegmentNotFound` then. It keeps that file readable but not the log open or locked. In a
-/// forked child it answers [`Error::Forked`] once and ends.
+/// be asked again. A run of damaged ids is one `Err`, behind which it goes on. An I/O error, a lack
+/// of memory included, and the deletion of the stream (`StreamNotFound`) end it. When a truncation
+/// overtakes it, it finishes the segment file that it is in. Then it answers one `SegmentNotFound`,
+/// whose context names the ids that are gone, and goes on with the first id kept. It keeps its file
+/// readable but not the log open or locked. In a forked child it answers [`Error::Forked`] once and ends.
 #[derive(Debug)]
 pub struct WalIdIterator {
     cursor: Cursor,
@@ -74,8 +76,11 @@ impl Iterator for WalIdIterator {
     type Item = Result<(u64, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_entry()
-            .map(|entry| entry.map(|(id, bytes)| (id, bytes.to_vec())))
+        let copy = match self.next_entry()? {
+            Ok((id, bytes)) => memory::copied(bytes).map(|bytes| (id, bytes)),
+            Err(error) => return Some(Err(error)),
+        };
+        Some(copy.map_err(|error| self.cursor.fail(error)))
     }
 }
 
@@ -83,8 +88,7 @@ impl Iterator for WalIterator {
     type Item = Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.entries
-            .next_entry()
-            .map(|entry| entry.map(|(_, bytes)| bytes.to_vec()))
+        let next = self.entries.next()?;
+        Some(next.map(|(_, bytes)| bytes))
     }
 }

@@ -13,6 +13,7 @@ use crate::storage::fork_generation;
 use crate::stream::Environment;
 use crate::stream::Life;
 use crate::stream::StreamCore;
+use crate::stream::remove_remains;
 use crate::sync::Mutex;
 use crate::sync::RwLock;
 use crate::sync::atomic::AtomicBool;
@@ -162,7 +163,10 @@ impl Log {
         }
         // With `known` locked nobody finds a stream. Who found one before holds it and counts; a
         // helper that has it in its queue still finds nothing to do in it.
+        let is_read_only = self.environment.read_only;
         known.retain(|_, known| match known {
+            // A writer takes a deleted stream out itself, once nothing of it is there.
+            Known::Stream(stream) if stream.is_deleted() => !is_read_only,
             Known::Stream(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
             Known::Broken(_) => true,
         });
@@ -174,12 +178,22 @@ impl Log {
         self.environment.root.join(stream_dir_name(key))
     }
 
-    /// Runs `work` on the stream of that name. A stream deleted meanwhile is looked up again, so
+    /// Runs what holds locks on its way and may have messages for the log's receiver, and sends
+    /// them then.
+    pub fn telling<R>(&self, work: impl FnOnce() -> R) -> R {
+        let done = work();
+        self.environment.deliver();
+        done
+    }
+
+    /// Runs an append on the stream of that name. A stream deleted meanwhile is looked up again, so
     /// the work lands before the deletion or in the new stream.
-    pub fn on_stream<R>(&self, key: &str, work: impl Fn(&StreamCore) -> Result<R>) -> Result<R> {
+    pub fn append_to<R>(&self, key: &str, append: impl Fn(&StreamCore) -> Result<R>) -> Result<R> {
         loop {
             let stream = self.find_or_add(key)?;
-            match work(&stream) {
+            let done = append(&stream);
+            self.environment.attend();
+            match done {
                 Err(Error::StreamNotFound(_)) if stream.life() == Life::Deleted => {
                     drop(self.deletions.lock());
                 }
@@ -197,10 +211,10 @@ impl Log {
         mut read: impl FnMut(&StreamCore) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         loop {
-            let Some(stream) = self.find(key)? else {
+            let Some(stream) = self.telling(|| self.find(key))? else {
                 return Ok(None);
             };
-            match read(&stream) {
+            match self.telling(|| read(&stream)) {
                 Err(_) if stream.life() == Life::Deleted => drop(self.deletions.lock()),
                 done => return done,
             }
@@ -209,12 +223,17 @@ impl Log {
 
     /// Deletes a stream. Durable on return.
     pub fn delete(&self, key: &str) -> Result<()> {
+        self.telling(|| self.delete_alone(key))
+    }
+
+    fn delete_alone(&self, key: &str) -> Result<()> {
         let _deletions = self.deletions.lock();
         let Some(stream) = self.find(key)? else {
             // Perhaps a deletion whose durability was not told: make it so.
-            let root = &self.environment.root;
-            let synced = self.environment.storage.sync_dir(root);
-            return synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)));
+            let (root, storage) = (&self.environment.root, &*self.environment.storage);
+            let synced = storage.sync_dir(root);
+            synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
+            return remove_remains(storage, &self.stream_dir(key));
         };
         let deleted = stream.delete();
         if stream.life() == Life::Deleted {
@@ -242,12 +261,19 @@ impl Log {
         if self.is_forked() {
             return Err(Error::Forked);
         }
+        self.telling(|| self.close_once())
+    }
+
+    fn close_once(&self) -> Result<()> {
         // Who comes second waits for the first and finds nothing left to do.
         let mut lock = self.lock.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.helpers.stop();
+        if !self.helpers.stop() {
+            let message = "a helper thread panicked".to_owned();
+            self.environment.note(log::Level::Error, message);
+        }
         if self.environment.read_only {
             for known in self.known.write().values() {
                 if let Known::Stream(stream) = known {
@@ -295,7 +321,7 @@ mod tests {
         let options = WalOptions::new(place.path());
         let sink = Arc::new(|_, _: &str| ());
         let log = open(options, Arc::new(RealDisk), sink, false).expect("opens");
-        let append = |key: &str| log.on_stream(key, |stream| stream.append(&[b"x"], false));
+        let append = |key: &str| log.append_to(key, |stream| stream.append(&[b"x"], false));
         append("kept").expect("appends");
         let held = log.find_or_add("held").expect("adds");
         for number in 0..10 * FEWEST_SWEPT {

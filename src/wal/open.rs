@@ -47,7 +47,7 @@ pub fn open(
     options.check()?;
     let (root, lock) = take_root(&*storage, &options)?;
     options.archive_path = archive_path(&*storage, &options, &root)?;
-    let helpers = Helpers::new(Arc::clone(&log), is_stepped);
+    let helpers = Helpers::new(is_stepped);
     let environment = Arc::new(Environment::new(storage, options, root, log));
     let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
     // Set once, here.
@@ -80,6 +80,7 @@ pub fn open(
             }
         }
     }
+    environment.deliver();
     Ok(Log::new(environment, helpers, known, unnamed, Some(lock)))
 }
 
@@ -249,6 +250,11 @@ fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
     for note in &recovered.done {
         let what = format!("recovery took away {}", describe(&key, &facts, note));
         environment.tell(log::Level::Warn, &what);
+    }
+    for path in &recovered.unremoved {
+        // Nothing depends on it; each truncation tries again, and each open.
+        let message = format!("truncated, but not removed: {}", path.display());
+        environment.tell(log::Level::Warn, &message);
     }
     let nothing = recovered.segments.is_empty()
         && recovered.next == crate::recovery::Next::First

@@ -26,6 +26,7 @@ use crate::options::WalOptions;
 use crate::recovery::Decision;
 use crate::recovery::Observer;
 use crate::recovery::refusal_error;
+use crate::storage::DirEntry;
 use crate::storage::EntryKind;
 use crate::storage::RealDisk;
 use crate::storage::Storage;
@@ -119,15 +120,14 @@ impl Wal {
             .known
             .write()
             .retain(|_, known| !matches!(known, Known::Broken(_)));
-        self.log.discover()?;
-        let known: Vec<Known> = self.log.known.read().values().cloned().collect();
-        for known in known {
-            if let Known::Stream(stream) = known {
+        self.log.telling(|| {
+            self.log.discover()?;
+            for stream in self.log.known_streams() {
                 stream.look_at_all()?;
             }
-        }
-        self.log.drop_deleted();
-        Ok(())
+            self.log.drop_deleted();
+            Ok(())
+        })
     }
 }
 
@@ -142,7 +142,7 @@ pub fn open_read_only(
     let io = |error| Error::io(error, ErrorContext::at(&options.root_path));
     let asked = std::path::absolute(&options.root_path).map_err(io)?;
     let root = storage.canonical(&asked).map_err(io)?;
-    let helpers = Helpers::new(Arc::clone(&sink), false);
+    let helpers = Helpers::new(false);
     let mut environment = Environment::new(storage, options, root, sink);
     environment.read_only = true;
     let environment = Arc::new(environment);
@@ -150,7 +150,7 @@ pub fn open_read_only(
     // Set once, here.
     let _ = environment.attendant.set(attendant);
     let log = Log::new(environment, helpers, HashMap::new(), HashMap::new(), None);
-    log.discover()?;
+    log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let known = log.known.read();
         let mut damage: Vec<String> = known
@@ -174,6 +174,7 @@ impl Log {
         let root = &self.environment.root;
         let listing = self.environment.storage.list_dir(root);
         let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(root)))?;
+        self.drop_absent(&listing);
         let mut known_dirs = HashSet::new();
         for (key, known) in self.known.read().iter() {
             if !is_gone(known) {
@@ -193,6 +194,8 @@ impl Log {
         let environment = Arc::clone(&self.environment);
         let found = for_each(dirs, move |dir| watch(&environment, &dir));
         let mut known = self.known.write();
+        // A close that began meanwhile has stopped those it knew of.
+        self.enter()?;
         for (key, stream) in found.into_iter().flatten() {
             if known.get(&key).is_none_or(is_gone) {
                 known.insert(key, stream);
@@ -201,6 +204,28 @@ impl Log {
         drop(known);
         self.drop_deleted();
         Ok(())
+    }
+
+    /// Looks at the known streams whose directory is not, or not any more, what they were found in,
+    /// and forgets those that are gone.
+    fn drop_absent(&self, listing: &[DirEntry]) {
+        let dirs = listing
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::Directory);
+        let listed: HashSet<&str> = dirs.map(|entry| entry.name.as_str()).collect();
+        for stream in self.known_streams() {
+            // What cannot be looked at now is listed as it was known.
+            let _ = stream.look_at_place();
+        }
+        self.known.write().retain(|key, known| match known {
+            Known::Stream(_) => !is_gone(known),
+            // A directory that nothing tells the key of is known by its own name.
+            Known::Broken(_) => listed.contains(&**key) || listed.contains(&*stream_dir_name(key)),
+        });
+    }
+
+    fn known_streams(&self) -> Vec<Arc<StreamCore>> {
+        self.served(&self.known.read())
     }
 
     /// Forgets the streams that turned out to be deleted.
@@ -221,6 +246,10 @@ impl Log {
         let kind = self.environment.storage.kind(&dir);
         let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&dir)))?;
         if kind != Some(EntryKind::Directory) {
+            let mut known = self.known.write();
+            if known.get(key).is_some_and(is_gone) {
+                known.remove(key);
+            }
             return Ok(None);
         }
         let stream = self.add_watched(key)?;
@@ -289,5 +318,34 @@ fn key_told(environment: &Environment, dir: &Path) -> Result<String> {
             Ok(key.unwrap_or_else(|| name().into_owned()))
         }
         None => Ok(name().into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal::open::open;
+
+    #[test]
+    fn streams_that_were_deleted_since_are_forgotten_though_nobody_asks_for_the_list() {
+        // Each stayed in the registry until `streams` or `refresh` was called.
+        let place = tempfile::tempdir().expect("a directory");
+        let sink: LogSink = Arc::new(|_, _: &str| ());
+        let options = WalOptions::new(place.path());
+        let disk: Arc<dyn Storage> = Arc::new(RealDisk);
+        let writer = open(options.clone(), Arc::clone(&disk), Arc::clone(&sink), false);
+        let writer = writer.expect("opens");
+        let reader = open_read_only(options, disk, sink).expect("opens");
+        for number in 0..300 {
+            let key = format!("s{number}");
+            let append = |stream: &StreamCore| stream.append(&[b"x"], false);
+            writer.append_to(&key, append).expect("appends");
+            let stream = reader.find(&key).expect("finds").expect("is there");
+            writer.delete(&key).expect("deletes");
+            stream.look_again().expect("looks");
+            assert!(stream.is_deleted());
+        }
+        let count = reader.known.read().len();
+        assert!(count <= 64, "{count} streams are known");
     }
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::error::memory;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::LOCK_FILE;
 use crate::format::Predecessor;
@@ -237,6 +238,10 @@ fn copy_stream(
         let why = "lost at the end of the stream".to_owned();
         lose(told, reached..told.old_next_id, why);
     }
+    let is_emptied = old.next == Next::Continue && reached == told.first_id && reached > 0;
+    if copy.next_id.is_none() && is_emptied {
+        copy.begin_empty(reached).map_err(CopyError::Copy)?;
+    }
     told.next_id = copy.next_id.unwrap_or(told.first_id);
     copy.finish().map_err(CopyError::Copy)
 }
@@ -264,7 +269,13 @@ fn copy_frame(
                 if entries.is_empty() {
                     first_id = id;
                 }
-                entries.push(bytes.to_vec());
+                let no_memory = |error| {
+                    let context = ErrorContext::default().stream(copy.key).ids(id..id + 1);
+                    CopyError::Unreadable(Error::io(error, context))
+                };
+                let copied = memory::copied(bytes);
+                let pushed = copied.and_then(|bytes| memory::push(&mut entries, bytes));
+                pushed.map_err(no_memory)?;
             }
             Err(error @ Error::Io(_)) => return Err(CopyError::Unreadable(error)),
             Err(error) => {
@@ -305,7 +316,8 @@ impl Copy<'_> {
         let Some(core) = &self.core else {
             return Ok(());
         };
-        let slices: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+        let slices = memory::collected(entries.iter().map(Vec::as_slice));
+        let slices = slices.map_err(|error| CopyError::Copy(error.into()))?;
         let ids = core.append_batch(&slices, false).map_err(CopyError::Copy)?;
         debug_assert_eq!(ids.start, first_id);
         self.next_id = Some(ids.end);
@@ -343,6 +355,15 @@ impl Copy<'_> {
             false => StreamCore::begun(self.environment, self.key, dir, recovered),
         };
         self.core = Some(core);
+        Ok(())
+    }
+
+    /// Makes a stream without an entry, of which all below this id was truncated.
+    fn begin_empty(&mut self, next_id: u64) -> Result<()> {
+        let (key, dir) = (self.key, self.dir.clone());
+        let core = StreamCore::begun(self.environment, key, dir, Recovered::nothing());
+        core.begin_empty(EntryId(next_id), self.first_kept.1)?;
+        (self.core, self.next_id) = (Some(core), Some(next_id));
         Ok(())
     }
 

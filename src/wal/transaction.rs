@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Result;
+use crate::error::memory;
 use crate::wal::Wal;
 
 /// Gathers entries in memory and appends them as one frame: after any crash all of them are there
@@ -30,13 +31,20 @@ impl TxnWriter {
         self.entries.push(data.into());
     }
 
+    /// The same for an entry that lies elsewhere; an error where there is no memory to gather it.
+    #[cfg(feature = "capi")]
+    pub(crate) fn try_add(&mut self, data: &[u8]) -> Result<()> {
+        let copy = memory::copied(data)?;
+        Ok(memory::push(&mut self.entries, copy)?)
+    }
+
     /// Appends all entries and returns their ids; `Ok(0..0)` without entries. Durable on return
     /// under `Strict` and `BatchOnly`.
     pub fn commit(self) -> Result<Range<u64>> {
         if self.entries.is_empty() {
             return Ok(0..0);
         }
-        let entries: Vec<&[u8]> = self.entries.iter().map(Vec::as_slice).collect();
+        let entries = memory::collected(self.entries.iter().map(Vec::as_slice))?;
         self.wal.append_batch(&self.stream, &entries)
     }
 }

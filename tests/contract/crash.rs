@@ -120,3 +120,35 @@ fn what_recovery_shows_is_durable_even_after_a_sync_that_dropped_it() {
         assert_eq!(all_entries(&wal, "s"), shown, "short memory");
     }
 }
+
+/// Frames that are larger than the buffer are read, checked and written once more by pieces.
+#[test]
+fn what_recovery_shows_of_frames_larger_than_its_buffer_is_durable() {
+    let large = |id: u64| vec![id as u8 + 1; 9000 + id as usize];
+    let batch: Vec<Vec<u8>> = (0..2000).map(|id| vec![id as u8; id % 9]).collect();
+    let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
+    let open = |disk: &SimulatedDisk| {
+        let mut options = options(Path::new("/"), SyncMode::Async);
+        options.on_corruption = CorruptionPolicy::Error;
+        options.read_buffer_size = 1;
+        options.write_strategy = WriteStrategy::StandardIo;
+        Wal::open_simulated(disk, options).expect("opens")
+    };
+    let disk = SimulatedDisk::new();
+    let wal = open(&disk);
+    wal.append("s", &large(0)).expect("appends");
+    wal.sync("s").expect("syncs");
+    wal.append("s", &large(1)).expect("appends");
+    wal.append_batch("s", &batch).expect("appends");
+    wal.append("s", b"last").expect("appends");
+    disk.inject(FaultPlan::nth(OpKind::SyncData, 1).dropping_dirty());
+    wal.sync("s").expect_err("fails");
+    let disk = disk.kill();
+    let wal = open(&disk);
+    let shown = all_entries(&wal, "s");
+    assert_eq!(shown.len(), 2003);
+    for seed in 0..16 {
+        let after = disk.crash(seed, DirectoryModel::Strict);
+        assert!(all_entries(&open(&after), "s") == shown, "seed {seed}");
+    }
+}

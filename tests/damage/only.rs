@@ -276,3 +276,27 @@ fn a_lost_only_segment_is_reported_where_the_name_of_the_directory_is_a_hash() {
         assert!(is_safe(&appended), "{harm}: {appended:?}");
     }
 }
+
+#[test]
+fn a_lost_segment_of_an_emptied_stream_is_reported_and_none_of_its_ids_is_given_again() {
+    for (harm, harmed) in HARMS {
+        let dir = workplace();
+        let root = dir.path().join("log");
+        let wal = open(&root);
+        for _ in 0..ENTRIES {
+            wal.append("s", &[7; 2000]).expect("appends");
+        }
+        assert_eq!(wal.truncate("s", ENTRIES).expect("truncates"), 1, "{harm}");
+        // No close that writes `segments.idx` again: the truncation has.
+        let copy = dir.path().join("copy");
+        copy_log(&root, &copy);
+        drop(wal);
+        harmed(&only_segment(&copy, "s"));
+        match Wal::new(strict(&copy, CorruptionPolicy::Error)) {
+            Err(Error::Corruption(what)) => assert!(what.contains("\"s\""), "{harm}: {what}"),
+            other => panic!("{harm}: {other:?}"),
+        }
+        let id = open(&copy).append("s", b"new").expect("appends");
+        assert_eq!(id, ENTRIES + LOST_IDS, "{harm}");
+    }
+}

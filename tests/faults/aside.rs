@@ -259,3 +259,96 @@ fn a_truncation_that_fails_on_a_full_disk_is_not_tried_again_before_the_log_is_o
     assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
     check(&wal, 0..GOOD, "on the full disk or behind it");
 }
+
+/// Entries that no longer fit into the room that a small segment keeps.
+const LARGE: u64 = 30_000;
+
+/// A log of two segments, both larger than what a truncation leaves; the tail of the second one is
+/// torn, with good frames behind.
+fn torn_and_large() -> SimulatedDisk {
+    let disk = SimulatedDisk::new();
+    let wal = Wal::open_simulated(&disk, options()).expect("opens");
+    for id in 0..ALL {
+        if id == SYNCED {
+            wal.sync("s").expect("syncs");
+        }
+        wal.append("s", &vec![id as u8 + 1; LARGE as usize])
+            .expect("appends");
+    }
+    let killed = disk.kill();
+    drop(wal);
+    let (path, mut bytes) = newest(&killed);
+    let torn = 1536 + (36 + LARGE as usize) * (GOOD - 8) as usize;
+    bytes[torn + 100] ^= 1;
+    killed.put(path, &bytes);
+    killed.kill()
+}
+
+#[test]
+fn a_truncation_of_all_entries_on_a_full_disk_leaves_the_segment_that_is_to_be_cut() {
+    // Giving its room back would make a segment behind bytes that are not kept aside yet.
+    let disk = torn_and_large();
+    disk.set_capacity(disk.used_bytes());
+    let (wal, _) = open_and_listen(&disk);
+    let next_id = wal.stream("s").expect("a handle").next_id().expect("told");
+    assert_eq!(next_id, GOOD);
+    let before = newest(&disk);
+    assert_eq!(wal.truncate("s", next_id).expect("needs no room"), 1);
+    assert!(newest(&disk).0 == before.0, "the same segment");
+    assert_eq!(newest(&disk).1.len(), before.1.len(), "nothing was cut");
+    assert!(wal.get("s", GOOD - 1).expect("reads").is_some());
+    drop(wal);
+
+    let (wal, told) = open_and_listen(&disk);
+    let is_cut = |what: &String| what.contains("took away a torn tail");
+    assert!(told.iter().any(is_cut), "{told:?}");
+    assert_eq!(copies(&disk).len(), 1);
+    assert_eq!(wal.append("s", b"on").expect("appends"), GOOD);
+}
+
+#[test]
+fn segments_truncated_before_a_crash_are_removed_on_a_full_disk_where_nothing_can_be_saved() {
+    // The first segment is truncated, but its file could not be removed; then the tail is torn.
+    let disk = SimulatedDisk::new();
+    let wal = Wal::open_simulated(&disk, options()).expect("opens");
+    for id in 0..SYNCED {
+        wal.append("s", &entry(id)).expect("appends");
+    }
+    disk.inject(FaultPlan::nth(OpKind::Remove, 1).on_path(".wal"));
+    wal.truncate("s", 8).expect_err("the file is left");
+    disk.clear_faults();
+    for id in SYNCED..ALL {
+        wal.append("s", &entry(id)).expect("appends");
+    }
+    let disk = disk.kill();
+    drop(wal);
+    let segments = |disk: &SimulatedDisk| {
+        let files = disk.files().into_iter();
+        files
+            .filter(|(path, _)| path.extension().is_some_and(|e| e == "wal"))
+            .count()
+    };
+    assert_eq!(segments(&disk), 2);
+    let (path, mut bytes) = newest(&disk);
+    bytes[1536 + (36 + 5000) * (GOOD - 8) as usize + 100] ^= 1;
+    disk.put(path, &bytes);
+    let disk = disk.kill();
+
+    disk.set_capacity(disk.used_bytes());
+    let (wal, _) = open_and_listen(&disk);
+    check(&wal, 8..GOOD, "on the full disk");
+    assert_eq!(segments(&disk), 2, "nothing is removed before the copy");
+    assert_eq!(wal.truncate("s", 8).expect("needs no room"), 0);
+    assert_eq!(segments(&disk), 1);
+    drop(wal);
+    for seed in 0..8 {
+        let crashed = disk.crash(seed, DirectoryModel::Strict);
+        crashed.set_capacity(None);
+        let again = Wal::open_simulated(&crashed, options()).expect("opens");
+        check(&again, 8..GOOD, &format!("seed {seed}"));
+    }
+    let (wal, told) = open_and_listen(&disk);
+    let is_cut = |what: &String| what.contains("took away a torn tail");
+    assert!(told.iter().any(is_cut), "{told:?}");
+    assert_eq!(wal.append("s", b"on").expect("appends"), GOOD);
+}

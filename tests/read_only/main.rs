@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deleted;
 mod follow;
 mod unchanged;
 

@@ -55,7 +55,7 @@ pub fn meet_a_failing_call(place: &Path) {
 }
 
 /// The library, compiled; `None`, with a message, where there is no compiler.
-fn library(place: &Path) -> Option<PathBuf> {
+pub fn library(place: &Path) -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real_disks/failing_calls.c");
     let library = place.join("failing_calls.so");
     let compiled = Command::new("cc")

@@ -18,6 +18,7 @@ mod kill;
 mod mount;
 mod power;
 mod space;
+mod system;
 
 /// Not a test by itself: this program, started by one of its tests, plays a part here.
 #[test]
@@ -36,7 +37,12 @@ fn as_a_child() {
             host::store_into_a_shortened_file,
         ),
         ("fill and free", space::fill_and_free),
+        ("append on a full disk", space::append_on_a_full_disk),
         ("meet a failing call", calls::meet_a_failing_call),
+        ("work all round", system::work_all_round),
+        ("work in a storm", system::work_in_a_storm),
+        ("work under a limit", system::work_under_a_limit),
+        ("fail to open", system::fail_to_open),
     ]);
 }
 

@@ -74,6 +74,104 @@ pub fn fill_and_free(place: &Path) {
     }
 }
 
+/// Fills the disk and appends, time after time, until each way of refusing has been met; only a sync
+/// may latch.
+pub fn append_on_a_full_disk(place: &Path) {
+    let (mode, strategy) = told();
+    let mut options = options(place, mode);
+    options.write_strategy = strategy;
+    options.max_segment_size = 200_000;
+    options.on_corruption = CorruptionPolicy::Error;
+    let wal = Wal::new(options.clone()).expect("opens");
+    let stream = wal.stream("s").expect("a handle");
+    let (mut next, mut refused, mut latched) = (0, 0, false);
+    for round in 0..2 {
+        for _ in 0..300 + 37 * round {
+            assert_eq!(stream.append(&entry(next)).expect("there is room"), next);
+            next += 1;
+        }
+        stream.sync().expect("there is room");
+        mount::fill(&place.join("filler"));
+        for len in [10, 5000, 100_000].into_iter().cycle().take(100) {
+            let bytes = entry(next).repeat(len / 100 + 1);
+            let appended = match next % 7 {
+                0 => stream
+                    .append(&bytes)
+                    .and_then(|id| stream.sync().map(|()| id)),
+                _ => stream.append(&bytes),
+            };
+            match appended {
+                Ok(id) => {
+                    assert_eq!(id, next, "no id is consumed by a failure");
+                    next += 1;
+                }
+                Err(Error::Poisoned { cause, .. }) => {
+                    println!("latched: {cause}");
+                    latched = true;
+                    break;
+                }
+                Err(error) => {
+                    assert_eq!(error.os_error(), Some(libc::ENOSPC), "{error}");
+                    refused += 1;
+                    // A sync that failed on the way has consumed it.
+                    next = stream.next_id().expect("told");
+                }
+            }
+        }
+        std::fs::remove_file(place.join("filler")).expect("removes");
+        mount::write_out(place);
+        if latched {
+            break;
+        }
+    }
+    println!("{next} appended, {refused} refused, latched: {latched}");
+    if !latched {
+        let found = all_entries(&wal, "s");
+        assert_eq!(found.len() as u64, next);
+        drop(stream);
+        wal.close().expect("closes");
+        let wal = Wal::new(options).expect("opens");
+        assert_eq!(all_entries(&wal, "s"), found);
+    }
+}
+
+#[test]
+fn a_full_disk_of_any_kind_refuses_and_poisons_nothing() {
+    // A full btrfs has no room to write zeros over what it took, nor a slot or a footer.
+    let small_btrfs = Kind {
+        size_bytes: 32 << 20,
+        make: &["-f", "-q", "-M"],
+        ..mount::BTRFS
+    };
+    let small_ext4 = Kind {
+        size_bytes: 16 << 20,
+        ..mount::EXT4
+    };
+    for kind in [small_btrfs, small_ext4] {
+        for mode in [SyncMode::Strict, SyncMode::Async] {
+            let Some(disk) = mounted(kind) else {
+                break;
+            };
+            // btrfs answers a store without room by a signal: see `stores_are_safe`.
+            let strategy = WriteStrategy::Auto;
+            let role = "append on a full disk";
+            let output = crate::child(role, &disk.path(), mode, strategy).output();
+            let output = output.expect("runs");
+            let told = String::from_utf8_lossy(&output.stdout);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            let case = format!("{}, {mode:?}", kind.name);
+            let last = told.lines().find(|line| line.contains("refused"));
+            println!("{case}: {last:?}");
+            assert!(
+                output.status.success(),
+                "{case}: {}\n{told}{complaint}",
+                output.status
+            );
+            assert!(!told.contains("latched: true"), "{case}: {told}");
+        }
+    }
+}
+
 const SIZE: u64 = 8 << 20;
 
 #[test]

@@ -87,7 +87,7 @@ fn make(entries: &[&[u8]], seed: SegmentSeed, out: &mut Vec<u8>) -> FrameHeader 
         _ => PreparedFrame::many(entries, None),
     };
     let frame = frame.expect("not too large");
-    frame.encode_into(out, seed, AT, FIRST_ID, PREVIOUS_LEN)
+    frame.encode_into(out, seed, AT, FIRST_ID, PREVIOUS_LEN).expect("memory")
 }
 
 /// What a scan does: the header must be good at this place, and all of the payload.

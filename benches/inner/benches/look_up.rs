@@ -69,6 +69,7 @@ fn world() -> World {
         let parts = [&entry[..]];
         let frame = PreparedFrame::single(&parts, None).expect("not too large");
         let header = frame.encode_into(&mut bytes, seed, end.offset, id, end.last_frame_len);
+        let header = header.expect("memory");
         let offset = end.offset;
         index.note(end.last_frame, offset, id);
         places.note(&FrameAt { offset, header }, id);

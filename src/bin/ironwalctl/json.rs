@@ -15,6 +15,7 @@ use ironwal::repair::RepairReport;
 use ironwal::repair::RepairedStream;
 
 use super::args::Args;
+use super::shown;
 
 /// A JSON object that is being written.
 struct Object {
@@ -89,9 +90,11 @@ fn quote(text: &mut String, value: &str) {
             '"' => text.push_str("\\\""),
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
-            control if u32::from(control) < 0x20 => {
-                // Writing to a string does not fail.
-                let _ = write!(text, "\\u{:04x}", u32::from(control));
+            letter if shown::steers(letter) => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string does not fail.
+                    let _ = write!(text, "\\u{unit:04x}");
+                }
             }
             other => text.push(other),
         }

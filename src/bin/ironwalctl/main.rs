@@ -8,6 +8,7 @@ mod help;
 mod json;
 mod output;
 mod progress;
+mod shown;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(args) => args,
         Err(what) => {
-            eprintln!("ironwalctl: {what}\n\n{}", help::USAGE);
+            eprintln!("ironwalctl: {}\n\n{}", shown::text(&what), help::USAGE);
             return ExitCode::from(USAGE);
         }
     };
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let advice = error.context().advice;
-            eprintln!("ironwalctl: {error}");
+            eprintln!("ironwalctl: {}", shown::text(&error.to_string()));
             if !advice.is_empty() {
                 eprintln!("ironwalctl: {advice}");
             }

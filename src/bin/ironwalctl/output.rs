@@ -12,6 +12,7 @@ use ironwal::inspect::LogStat;
 use ironwal::repair::RepairReport;
 
 use super::json::severity;
+use super::shown;
 
 /// Standard output. A failure to write is kept until the end; who closes the other side of a pipe
 /// has seen enough, which is no failure.
@@ -57,14 +58,14 @@ impl Output {
             if let Some(stream) = &finding.stream {
                 line += &format!(" stream {stream:?}");
             }
-            line += &format!(" {}", finding.path.display());
+            line += &format!(" {}", shown::path(&finding.path));
             if let Some(offset) = finding.offset {
                 line += &format!(" offset {offset}");
             }
             if let Some(ids) = &finding.ids {
                 line += &format!(" ids {}..{}", ids.start, ids.end);
             }
-            self.line(&format!("{line}: {}", finding.what));
+            self.line(&format!("{line}: {}", shown::text(&finding.what)));
         }
         let summary = match report.is_clean() {
             true => "clean",
@@ -101,7 +102,7 @@ impl Output {
                 line += &format!(", {} pieces of damage: see verify", stream.damage);
             }
             if let Some(error) = &stream.error {
-                line = format!("{:?}: {error}", stream.key);
+                line = format!("{:?}: {}", stream.key, shown::text(error));
             }
             self.line(&line);
         }
@@ -119,6 +120,7 @@ impl Output {
             }
             Err(error) => {
                 let ids = &entry.ids;
+                let error = shown::text(&error.to_string());
                 format!("{key:?} {}..{} unreadable: {error}", ids.start, ids.end)
             }
         };
@@ -129,6 +131,7 @@ impl Output {
     pub fn repaired(&mut self, copy: &Path, report: &RepairReport) {
         for stream in &report.streams {
             if let Some(error) = &stream.error {
+                let error = shown::text(error);
                 self.line(&format!("{:?}: not copied: {error}", stream.key));
                 continue;
             }
@@ -138,7 +141,8 @@ impl Output {
             ));
             for lost in &stream.lost {
                 let ids = &lost.ids;
-                self.line(&format!("  lost: {}..{}: {}", ids.start, ids.end, lost.why));
+                let why = shown::text(&lost.why);
+                self.line(&format!("  lost: {}..{}: {why}", ids.start, ids.end));
             }
             if stream.old_next_id > stream.next_id {
                 self.line(&format!(
@@ -148,12 +152,12 @@ impl Output {
             }
         }
         for file in &report.copied_files {
-            self.line(&format!("{}: copied as it was", file.display()));
+            self.line(&format!("{}: copied as it was", shown::path(file)));
         }
         let summary = match report.is_complete() {
             true => "the copy is complete",
             false => "the copy holds what was readable",
         };
-        self.line(&format!("{}: {summary}", copy.display()));
+        self.line(&format!("{}: {summary}", shown::path(copy)));
     }
 }

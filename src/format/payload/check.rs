@@ -7,6 +7,8 @@
 use std::ops::Range;
 
 use crate::checksum::crc_of;
+#[cfg(feature = "compression")]
+use crate::error::memory;
 use crate::format::fields::put_u32;
 use crate::format::fields::u32_at;
 use crate::format::frame::Codec;
@@ -15,6 +17,7 @@ use crate::format::frame::FrameKind;
 use crate::format::frame::TABLE_ROW_LEN;
 use crate::format::payload::ROW_CHECK_AT;
 use crate::format::payload::ROW_END_AT;
+use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
 
@@ -41,6 +44,12 @@ pub enum PayloadFault {
     },
     /// The checksum is good, but the block does not decompress to the length in the header.
     Decompress,
+    /// There is no memory for what it decompresses to.
+    #[cfg(feature = "compression")]
+    NoMemory {
+        /// How many bytes that is.
+        bytes: usize,
+    },
     /// The payload is compressed, and this build lacks the feature `compression`.
     #[cfg(not(feature = "compression"))]
     NoCodec,
@@ -76,7 +85,9 @@ pub fn check_payload(
         });
     };
     let actual = if is_table {
-        unmasked_crc(header, seed, covered)
+        let mut table = TableCheck::new(header, seed);
+        table.update(covered);
+        table.crc()
     } else {
         crc_of(covered)
     };
@@ -168,7 +179,7 @@ pub fn entry_range(header: &FrameHeader, payload: &[u8], index: u32) -> Option<E
 }
 
 /// The length of the table of a frame of many. Below 2^30 for a header that was decoded.
-fn table_len(header: &FrameHeader) -> usize {
+pub(super) fn table_len(header: &FrameHeader) -> usize {
     (header.entry_count as usize).saturating_mul(TABLE_ROW_LEN)
 }
 
@@ -178,21 +189,39 @@ fn mask_of(header: &FrameHeader, seed: SegmentSeed, index: u32) -> u32 {
 }
 
 /// The CRC-32 of a table as it was before its checks were masked.
-fn unmasked_crc(header: &FrameHeader, seed: SegmentSeed, table: &[u8]) -> u32 {
-    const ROWS_AT_ONCE: usize = 128;
-    let mut buffer = [0; ROWS_AT_ONCE * TABLE_ROW_LEN];
-    let mut masks = seed.masks(header.payload_crc, header.first_id);
-    let mut hasher = crc32fast::Hasher::new();
-    for masked in table.chunks(buffer.len()) {
-        let rows = &mut buffer[..masked.len()];
-        rows.copy_from_slice(masked);
-        for row in rows.chunks_exact_mut(TABLE_ROW_LEN) {
-            let check = u32_at(row, ROW_CHECK_AT);
-            put_u32(row, ROW_CHECK_AT, check ^ masks.next_mask());
+pub(super) struct TableCheck {
+    masks: Masks,
+    hasher: crc32fast::Hasher,
+}
+
+impl TableCheck {
+    /// Of the table of a frame of many.
+    pub(super) fn new(header: &FrameHeader, seed: SegmentSeed) -> Self {
+        TableCheck {
+            masks: seed.masks(header.payload_crc, header.first_id),
+            hasher: crc32fast::Hasher::new(),
         }
-        hasher.update(rows);
     }
-    hasher.finalize()
+
+    /// Goes on with whole rows.
+    pub(super) fn update(&mut self, table: &[u8]) {
+        const ROWS_AT_ONCE: usize = 128;
+        let mut buffer = [0; ROWS_AT_ONCE * TABLE_ROW_LEN];
+        for masked in table.chunks(buffer.len()) {
+            let rows = &mut buffer[..masked.len()];
+            rows.copy_from_slice(masked);
+            for row in rows.chunks_exact_mut(TABLE_ROW_LEN) {
+                let check = u32_at(row, ROW_CHECK_AT);
+                put_u32(row, ROW_CHECK_AT, check ^ self.masks.next_mask());
+            }
+            self.hasher.update(rows);
+        }
+    }
+
+    /// Of the rows so far.
+    pub(super) fn crc(&self) -> u32 {
+        self.hasher.clone().finalize()
+    }
 }
 
 /// Checks every entry of an uncompressed frame of many whose table is good.
@@ -219,7 +248,9 @@ fn check_entries(
 
 #[cfg(feature = "compression")]
 fn unpack(stored: &[u8], uncompressed_len: usize) -> Result<Vec<u8>, PayloadFault> {
-    let mut payload = vec![0; uncompressed_len];
+    let bytes = uncompressed_len;
+    let payload = memory::zeroed(bytes);
+    let mut payload = payload.map_err(|_| PayloadFault::NoMemory { bytes })?;
     match lz4_flex::block::decompress_into(stored, &mut payload) {
         Ok(len) if len == uncompressed_len => Ok(payload),
         _ => Err(PayloadFault::Decompress),

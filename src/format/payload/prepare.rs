@@ -3,8 +3,11 @@
 //! Outside the lock everything that needs neither id nor place: lengths, checksums, compression.
 //! Under it the header, a copy, and for a frame of many one mask per row.
 
+use std::io;
+
 use crate::checksum::crc_of;
 use crate::checksum::crc_of_all;
+use crate::error::memory;
 use crate::format::fields::put_u32;
 use crate::format::fields::u32_at;
 use crate::format::frame::Codec;
@@ -42,20 +45,31 @@ enum Content<'a> {
     Packed(Vec<u8>),
 }
 
-/// The frame would pass the limit of 1 GiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge {
-    /// What the frame would take before compression, header included; `u64::MAX` if more.
-    pub size_bytes: u64,
+/// Why entries cannot become a frame.
+#[derive(Debug)]
+pub enum Unprepared {
+    /// It would pass the limit of 1 GiB.
+    TooLarge {
+        /// What the frame would take before compression, header included; `u64::MAX` if more.
+        size_bytes: u64,
+    },
+    /// There is no memory for its table, or to compress it.
+    NoMemory(io::Error),
+}
+
+impl From<io::Error> for Unprepared {
+    fn from(error: io::Error) -> Self {
+        Unprepared::NoMemory(error)
+    }
 }
 
 impl<'a> PreparedFrame<'a> {
     /// A frame of one entry, which is gathered from `parts`. Payloads of at least `compress_from`
     /// bytes are compressed if that makes them smaller; `None`: never.
     #[inline]
-    pub fn single(parts: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, TooLarge> {
+    pub fn single(parts: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, Unprepared> {
         let len = bounded_len(0, parts)?;
-        if let Some(packed) = pack(&[], parts, len, compress_from) {
+        if let Some(packed) = pack(&[], parts, len, compress_from)? {
             return Ok(Self::from_packed(FrameKind::Single, 1, len, packed));
         }
         Ok(PreparedFrame {
@@ -72,14 +86,14 @@ impl<'a> PreparedFrame<'a> {
 
     /// A frame of all `entries`, of which there must be at least one. A lone one becomes a frame
     /// of kind `Single`. `compress_from` as in [`PreparedFrame::single`], judged with the table.
-    pub fn many(entries: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, TooLarge> {
+    pub fn many(entries: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, Unprepared> {
         debug_assert!(
             !entries.is_empty(),
             "the caller answers an empty batch itself"
         );
         match entries {
             // Refused rather than turned into an entry that nobody appended.
-            [] => return Err(TooLarge { size_bytes: 0 }),
+            [] => return Err(Unprepared::TooLarge { size_bytes: 0 }),
             [_] => return Self::single(entries, compress_from),
             _ => {}
         }
@@ -87,8 +101,8 @@ impl<'a> PreparedFrame<'a> {
         let table_len = (entries.len() as u64).saturating_mul(TABLE_ROW_LEN as u64);
         let len = bounded_len(table_len, entries)?;
         let entry_count = entries.len() as u32;
-        let table = table_of(entries);
-        if let Some(packed) = pack(&table, entries, len, compress_from) {
+        let table = table_of(entries)?;
+        if let Some(packed) = pack(&table, entries, len, compress_from)? {
             return Ok(Self::from_packed(FrameKind::Many, entry_count, len, packed));
         }
         Ok(PreparedFrame {
@@ -116,7 +130,8 @@ impl<'a> PreparedFrame<'a> {
     }
 
     /// Appends the whole frame to `out`. `previous_len`: the length of the frame before it in the
-    /// segment, 0 if it is the first. Called under the stream's lock.
+    /// segment, 0 if it is the first. Called under the stream's lock. Without memory for it nothing
+    /// is appended.
     pub fn encode_into(
         &self,
         out: &mut Vec<u8>,
@@ -124,15 +139,18 @@ impl<'a> PreparedFrame<'a> {
         at: FileOffset,
         first_id: EntryId,
         previous_len: u32,
-    ) -> FrameHeader {
+    ) -> io::Result<FrameHeader> {
         // The length was bounded by the frame limit when the frame was made.
-        out.reserve(self.frame_len() as usize);
+        let len = self.frame_len() as usize;
+        let reserved = out.try_reserve(len);
+        let reserved = reserved.or_else(|_| out.try_reserve_exact(len));
+        reserved.map_err(|_| memory::out_of_memory(out.len() + len))?;
         let header = self.put_header_and_table(out, seed, at, first_id, previous_len);
         match &self.content {
             Content::Slices(slices) => slices.iter().for_each(|slice| out.extend_from_slice(slice)),
             Content::Packed(packed) => out.extend_from_slice(packed),
         }
-        header
+        Ok(header)
     }
 
     /// Hands the frame to `put` piece by piece, each with its place; the header comes last, so that
@@ -180,14 +198,15 @@ impl<'a> PreparedFrame<'a> {
         at: FileOffset,
         first_id: EntryId,
         previous_len: u32,
-    ) -> (FrameHeader, Vec<u8>, Vec<&[u8]>) {
-        let mut prefix = Vec::with_capacity(FRAME_HEADER_LEN + self.table.len());
+    ) -> io::Result<(FrameHeader, Vec<u8>, Vec<&[u8]>)> {
+        let mut prefix = Vec::new();
+        memory::reserve(&mut prefix, FRAME_HEADER_LEN + self.table.len())?;
         let header = self.put_header_and_table(&mut prefix, seed, at, first_id, previous_len);
         let rest = match &self.content {
-            Content::Slices(slices) => slices.to_vec(),
+            Content::Slices(slices) => memory::collected(slices.iter().copied())?,
             Content::Packed(packed) => vec![packed.as_slice()],
         };
-        (header, prefix, rest)
+        Ok((header, prefix, rest))
     }
 
     fn from_packed(kind: FrameKind, entry_count: u32, len: u32, packed: Vec<u8>) -> Self {
@@ -245,13 +264,13 @@ fn mask_rows(rows: &mut [u8], masks: &mut Masks) {
 
 /// The length of a table and all slices, if a payload may be that long.
 #[inline]
-fn bounded_len(table_len: u64, slices: &[&[u8]]) -> Result<u32, TooLarge> {
+fn bounded_len(table_len: u64, slices: &[&[u8]]) -> Result<u32, Unprepared> {
     // Slices may overlap, so their lengths may add up to more than the address space.
     let len = slices.iter().fold(table_len, |sum, slice| {
         sum.saturating_add(slice.len() as u64)
     });
     if len > MAX_PAYLOAD_LEN {
-        return Err(TooLarge {
+        return Err(Unprepared::TooLarge {
             size_bytes: len.saturating_add(FRAME_HEADER_LEN as u64),
         });
     }
@@ -260,35 +279,55 @@ fn bounded_len(table_len: u64, slices: &[&[u8]]) -> Result<u32, TooLarge> {
 }
 
 /// The rows of entries whose lengths were bounded together, not masked yet.
-fn table_of(entries: &[&[u8]]) -> Vec<u8> {
-    let mut table = vec![0; entries.len() * TABLE_ROW_LEN];
+fn table_of(entries: &[&[u8]]) -> io::Result<Vec<u8>> {
+    let mut table = memory::zeroed(entries.len() * TABLE_ROW_LEN)?;
     let mut end = 0;
     for (row, entry) in table.chunks_exact_mut(TABLE_ROW_LEN).zip(entries) {
         end += entry.len() as u32;
         put_u32(row, ROW_END_AT, end);
         put_u32(row, ROW_CHECK_AT, crc_of(entry));
     }
-    table
+    Ok(table)
 }
 
 /// Table and slices as one LZ4 block, if that is wanted and smaller.
 #[cfg(feature = "compression")]
-fn pack(table: &[u8], slices: &[&[u8]], len: u32, compress_from: Option<usize>) -> Option<Vec<u8>> {
+fn pack(
+    table: &[u8],
+    slices: &[&[u8]],
+    len: u32,
+    compress_from: Option<usize>,
+) -> io::Result<Option<Vec<u8>>> {
     if compress_from.is_none_or(|min_len| (len as usize) < min_len) {
-        return None;
+        return Ok(None);
     }
     let packed = match (table, slices) {
-        ([], [only]) => lz4_flex::block::compress(only),
+        ([], [only]) => compress(only)?,
         _ => {
-            let mut gathered = Vec::with_capacity(len as usize);
+            let mut gathered = Vec::new();
+            memory::reserve(&mut gathered, len as usize)?;
             gathered.extend_from_slice(table);
             slices
                 .iter()
                 .for_each(|slice| gathered.extend_from_slice(slice));
-            lz4_flex::block::compress(&gathered)
+            compress(&gathered)?
         }
     };
-    (packed.len() < len as usize).then_some(packed)
+    Ok(packed.filter(|packed| packed.len() < len as usize))
+}
+
+/// One LZ4 block, which may be longer than the input. Where the block would not fit what is the most
+/// that a block takes, there is none.
+#[cfg(feature = "compression")]
+fn compress(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut packed = memory::zeroed(lz4_flex::block::get_maximum_output_size(bytes.len()))?;
+    Ok(match lz4_flex::block::compress_into(bytes, &mut packed) {
+        Ok(len) => {
+            packed.truncate(len);
+            Some(packed)
+        }
+        Err(_) => None,
+    })
 }
 
 /// Without the feature `compression` nothing is ever compressed.
@@ -298,6 +337,6 @@ fn pack(
     _slices: &[&[u8]],
     _len: u32,
     _compress_from: Option<usize>,
-) -> Option<Vec<u8>> {
-    None
+) -> io::Result<Option<Vec<u8>>> {
+    Ok(None)
 }

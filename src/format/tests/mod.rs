@@ -9,6 +9,7 @@ mod frontier;
 mod index_file;
 mod names;
 mod payload;
+mod pieces;
 mod prepared;
 mod segment_header;
 mod worked_example;
@@ -87,12 +88,8 @@ pub(super) fn for_each_flip(bytes: &[u8], mut check: impl FnMut(usize, &[u8])) {
 /// The frame as it would stand at `at`.
 fn encoded(frame: &PreparedFrame<'_>, at: u64, first_id: u64, previous_len: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    frame.encode_into(
-        &mut bytes,
-        seed(),
-        FileOffset(at),
-        EntryId(first_id),
-        previous_len,
-    );
+    let (at, first_id) = (FileOffset(at), EntryId(first_id));
+    let encoded = frame.encode_into(&mut bytes, seed(), at, first_id, previous_len);
+    encoded.expect("memory");
     bytes
 }

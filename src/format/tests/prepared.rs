@@ -13,7 +13,7 @@ use crate::format::frame::FrameKind;
 use crate::format::frame::MAX_FRAME_LEN;
 use crate::format::frame::MAX_PAYLOAD_LEN;
 use crate::format::payload::PreparedFrame;
-use crate::format::payload::TooLarge;
+use crate::format::payload::Unprepared;
 use crate::format::payload::check_payload;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -76,18 +76,22 @@ fn a_frame_over_the_limit_is_refused_with_its_size() {
     parts.push(b"x");
     let size_bytes = MAX_FRAME_LEN + 1;
     assert_eq!(
-        PreparedFrame::single(&parts, None).err(),
-        Some(TooLarge { size_bytes })
+        refused_size(PreparedFrame::single(&parts, None)),
+        size_bytes
     );
     let size_bytes = size_bytes + 8 * parts.len() as u64;
+    assert_eq!(refused_size(PreparedFrame::many(&parts, None)), size_bytes);
     assert_eq!(
-        PreparedFrame::many(&parts, None).err(),
-        Some(TooLarge { size_bytes })
+        refused_size(PreparedFrame::many(&parts, Some(0))),
+        size_bytes
     );
-    assert_eq!(
-        PreparedFrame::many(&parts, Some(0)).err(),
-        Some(TooLarge { size_bytes })
-    );
+}
+
+fn refused_size(made: Result<PreparedFrame<'_>, Unprepared>) -> u64 {
+    match made.err() {
+        Some(Unprepared::TooLarge { size_bytes }) => size_bytes,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[cfg(feature = "compression")]
@@ -149,8 +153,8 @@ proptest! {
         };
         let (at, first_id) = (FileOffset(5000), EntryId(first_id));
         let mut copied = b"before".to_vec();
-        let header = frame.encode_into(&mut copied, seed(), at, first_id, 99);
-        let (same_header, prefix, rest) = frame.parts(seed(), at, first_id, 99);
+        let header = frame.encode_into(&mut copied, seed(), at, first_id, 99).unwrap();
+        let (same_header, prefix, rest) = frame.parts(seed(), at, first_id, 99).unwrap();
         prop_assert_eq!(header, same_header);
         prop_assert_eq!([prefix, rest.concat()].concat(), &copied[6..]);
         prop_assert_eq!(FrameHeader::decode(&copied[6..], seed(), at), Ok(header));

@@ -44,16 +44,13 @@ fn segment() -> Vec<u8> {
     let parts: [&[u8]; 1] = [b"hello"];
     let single = PreparedFrame::single(&parts, None).unwrap();
     let single = single.encode_into(&mut frames, seed, first, EntryId(1000), 0);
+    let single = single.unwrap();
     let second = first + single.len();
     let entries: [&[u8]; 3] = [b"a", b"", b"bc"];
     let many = PreparedFrame::many(&entries, None).unwrap();
-    let many: FrameHeader = many.encode_into(
-        &mut frames,
-        seed,
-        second,
-        EntryId(1001),
-        single.len() as u32,
-    );
+    let len = single.len() as u32;
+    let many = many.encode_into(&mut frames, seed, second, EntryId(1001), len);
+    let many: FrameHeader = many.unwrap();
     let end = second + many.len();
 
     let link = header_crc_of(&many.encode(seed, second));

@@ -109,6 +109,19 @@ pub fn sealed(first: u64, end_id: u64) -> SegmentFacts {
     segment
 }
 
+/// A segment that took the place of all others once they were truncated.
+pub fn emptied(first: u64) -> SegmentFacts {
+    let mut segment = open_segment(first, first);
+    segment.slots[0] = SlotState::Valid(FrontierSlot {
+        end: FileOffset(HEADER_AREA_LEN),
+        next_id: EntryId(first),
+        last_frame: None,
+        first_kept_id: EntryId(first),
+        cut_epoch: 1,
+    });
+    segment
+}
+
 /// A file that is empty, too short for a header, or all zeros.
 pub fn unborn(name_id: u64) -> SegmentFacts {
     SegmentFacts {

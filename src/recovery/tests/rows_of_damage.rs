@@ -227,6 +227,26 @@ fn a_footer_proves_that_a_newest_segment_was_lost() {
             error: "refuse: the only segment holds nothing 20..1048596",
         },
         Row {
+            name: "only segment left without a frame, a slot says so",
+            facts: stream(vec![emptied(20)]),
+            truncate: "keep 20..20 rewrite from 20; store slot 0 of 0 again; next on; first kept 20",
+            error: "",
+        },
+        Row {
+            name: "the same, its first frame torn",
+            facts: stream(vec![emptied(20).then(50, BAD)]),
+            truncate: "keep 20..20 rewrite from 20; store slot 0 of 0 again, cut 0 at 1536; \
+                       next on; first kept 20",
+            error: "",
+        },
+        Row {
+            name: "the same, its predecessor not removed yet",
+            facts: stream(vec![open_segment(0, 20).durable_to(20), emptied(20)]),
+            truncate: "keep 20..20 rewrite from 20; store slot 0 of 1 again, remove 0; \
+                       next on; first kept 20",
+            error: "",
+        },
+        Row {
             name: "empty file recorded as lost",
             facts: stream(vec![
                 unborn(20),

@@ -1,14 +1,16 @@
 //! One open file of the real disk: positional reads and writes, and syncs.
 //!
-//! Failure: reads and writes go on after interruptions and short counts; anything else is
-//! returned with the part before it done. A sync is never repeated, not even after EINTR: the
-//! kernel reports a write-back error once, and a call that fails may have swallowed it. Close:
-//! without sync.
+//! Failure: reads and writes go on after interruptions and short counts, syncs after interruptions
+//! (`retry` argues why); anything else is returned with the part before it done. A sync that
+//! failed is never repeated: the kernel reports a write-back error once. Close: without sync.
 
 #![allow(unsafe_code)]
 
 use super::growth;
 use super::map::RealMap;
+use super::retry::is_missing;
+use super::retry::retry;
+use super::retry::retry_call;
 #[cfg(target_os = "linux")]
 use super::writable_map::RealWritableMap;
 use crate::storage::MappedBytes;
@@ -39,7 +41,7 @@ impl RealFile {
 
 impl StorageFile for RealFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        Ok(retry(|| self.file.metadata())?.len())
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
@@ -75,7 +77,7 @@ impl StorageFile for RealFile {
         if len > self.len()? {
             growth::check_size_limit(0, len)?;
         }
-        self.file.set_len(len)
+        retry(|| self.file.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -119,7 +121,12 @@ impl StorageFile for RealFile {
         // All are on their way before one is waited for.
         for steps in [start, finish] {
             for &(offset, len) in ranges {
-                write_back(&self.file, offset, len, steps)?;
+                match write_back(&self.file, offset, len, steps) {
+                    Err(error) if is_without_ranges(&error) => {
+                        return Err(io::ErrorKind::Unsupported.into());
+                    }
+                    result => result?,
+                }
             }
         }
         Ok(())
@@ -134,10 +141,19 @@ fn write_back(file: &File, offset: u64, len: u64, steps: libc::c_uint) -> io::Re
     let offset = libc::off64_t::try_from(offset).map_err(too_large)?;
     let len = libc::off64_t::try_from(len).map_err(too_large)?;
     // SAFETY: works on an open descriptor, touches no memory.
-    if unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, steps) } == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
+    let call = || unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, steps) };
+    retry_call(call).map(drop)
+}
+
+/// Whether ranges cannot be handed to the disk here: no such call (WSL 1), filtered, or not for
+/// this file. An I/O error is something else.
+#[cfg(target_os = "linux")]
+pub(super) fn is_without_ranges(error: &io::Error) -> bool {
+    let not_here = [libc::EOPNOTSUPP, libc::EINVAL, libc::ESPIPE];
+    is_missing(error)
+        || error
+            .raw_os_error()
+            .is_some_and(|code| not_here.contains(&code))
 }
 
 /// Calls `read_once` for what is missing until nothing is, or the file ends.
@@ -148,11 +164,9 @@ pub(super) fn read_all_with(
 ) -> io::Result<usize> {
     let mut read = 0;
     while read < buf.len() {
-        match read_once(offset + read as u64, &mut buf[read..]) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match retry(|| read_once(offset + read as u64, &mut buf[read..]))? {
+            0 => break,
+            count => read += count,
         }
     }
     Ok(read)
@@ -162,7 +176,10 @@ pub(super) fn read_all_with(
 pub(super) fn write_all_at(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
     write_all_with(offset, parts, |at, parts| match parts {
         [part] => file.write_at(part, at),
-        parts => write_parts_once(file, at, parts),
+        parts => match write_parts_once(file, at, parts) {
+            Err(error) if is_missing(&error) => write_first_part(file, at, parts),
+            result => result,
+        },
     })
 }
 
@@ -182,19 +199,15 @@ pub(super) fn write_all_with(
             rest = &rest[1..];
             continue;
         }
-        let result = match skip {
+        let written = retry(|| match skip {
             0 => write_once(at, &rest[..rest.len().min(MAX_PARTS)]),
             _ => write_once(at, &[IoSlice::new(&first[skip..])]),
-        };
-        match result {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                at += written as u64;
-                skip += written;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        })?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
         }
+        at += written as u64;
+        skip += written;
     }
     Ok(())
 }
@@ -221,9 +234,13 @@ fn write_parts_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Resu
     }
 }
 
-/// The first part that is not empty: enough for a caller that goes on.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 fn write_parts_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    write_first_part(file, offset, parts)
+}
+
+/// The first part that is not empty: enough for a caller that goes on.
+fn write_first_part(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
     let part = parts
         .iter()
         .find(|part| !part.is_empty())
@@ -236,10 +253,10 @@ fn sync_data(file: &File) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     {
         // SAFETY: syncs an open descriptor, touches no memory.
-        if unsafe { libc::fdatasync(file.as_raw_fd()) } == 0 {
-            return Ok(());
+        match retry_call(|| unsafe { libc::fdatasync(file.as_raw_fd()) }) {
+            Err(error) if is_missing(&error) => sync_all(file),
+            result => result.map(drop),
         }
-        Err(io::Error::last_os_error())
     }
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     sync_all(file)
@@ -251,10 +268,10 @@ pub(super) fn sync_all(file: &File) -> io::Result<()> {
     #[cfg(target_vendor = "apple")]
     {
         // SAFETY: syncs an open descriptor, touches no memory.
-        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_FULLFSYNC) } != -1 {
+        let flush = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_FULLFSYNC) };
+        let Err(error) = retry_call(flush) else {
             return Ok(());
-        }
-        let error = io::Error::last_os_error();
+        };
         // Not every file system has it; what remains there is fsync.
         if !matches!(
             error.raw_os_error(),
@@ -264,8 +281,5 @@ pub(super) fn sync_all(file: &File) -> io::Result<()> {
         }
     }
     // SAFETY: syncs an open descriptor, touches no memory.
-    if unsafe { libc::fsync(file.as_raw_fd()) } == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
+    retry_call(|| unsafe { libc::fsync(file.as_raw_fd()) }).map(drop)
 }

@@ -3,9 +3,15 @@
 #![allow(unsafe_code)]
 
 use super::file::write_all_at;
+use super::retry::is_missing;
+use super::retry::retry;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::retry::retry_call;
+use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::IoSlice;
+use std::sync::OnceLock;
 
 /// Zeros are written in pieces of this size, aligned to it: one page, one block.
 const ZERO_WRITE_BYTES: usize = 4096;
@@ -20,20 +26,43 @@ pub(super) fn check_size_limit(offset: u64, len: u64) -> io::Result<()> {
     if i64::try_from(end).is_err() {
         return Err(too_large());
     }
-    // SAFETY: rlimit is plain data and getrlimit writes only to it.
-    let limit = unsafe {
-        let mut limit: libc::rlimit = std::mem::zeroed();
-        if libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        limit.rlim_cur
-    };
-    // The type differs between systems.
-    #[allow(clippy::unnecessary_cast)]
-    if limit != libc::RLIM_INFINITY && end > limit as u64 {
+    if size_limit().is_some_and(|limit| end > limit) {
         return Err(too_large());
     }
     Ok(())
+}
+
+/// `RLIMIT_FSIZE`, if there is a limit.
+fn size_limit() -> Option<u64> {
+    // SAFETY: rlimit is plain data and getrlimit writes only to it.
+    let (done, limit) = unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        let done = libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit);
+        (done, limit.rlim_cur)
+    };
+    if done != 0 {
+        return size_limit_of_proc();
+    }
+    // The type differs between systems.
+    #[allow(clippy::unnecessary_cast)]
+    let bytes = limit as u64;
+    (limit != libc::RLIM_INFINITY).then_some(bytes)
+}
+
+/// The same where the call is filtered. Read once: a process that may not ask may not set it.
+fn size_limit_of_proc() -> Option<u64> {
+    static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let limits = fs::read_to_string("/proc/self/limits").ok()?;
+        size_limit_among(&limits)
+    })
+}
+
+/// What proc(5) says in `limits`: the name of each limit, then the soft one.
+fn size_limit_among(limits: &str) -> Option<u64> {
+    let of_sizes = |line: &'_ str| line.strip_prefix("Max file size").map(str::to_owned);
+    let limit = limits.lines().find_map(of_sizes)?;
+    limit.split_whitespace().next()?.parse().ok()
 }
 
 /// Secures blocks for the range. Where the file system cannot preallocate, zeros are written, but
@@ -47,10 +76,7 @@ pub(super) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
 
 /// `EINVAL`: ZFS and some of FUSE.
 fn is_unsupported(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL)
-    )
+    is_missing(error) || matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EINVAL))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -60,16 +86,8 @@ fn preallocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
     let too_large = |_| io::Error::from_raw_os_error(libc::EFBIG);
     let offset = libc::off_t::try_from(offset).map_err(too_large)?;
     let len = libc::off_t::try_from(len).map_err(too_large)?;
-    loop {
-        // SAFETY: works on an open descriptor, touches no memory.
-        if unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, len) } == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    // SAFETY: works on an open descriptor, touches no memory.
+    retry_call(|| unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, len) }).map(drop)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -78,7 +96,7 @@ fn preallocate(_: &File, _: u64, _: u64) -> io::Result<()> {
 }
 
 pub(super) fn allocate_by_writing(file: &File, offset: u64, len: u64) -> io::Result<()> {
-    let file_end = file.metadata()?.len();
+    let file_end = retry(|| file.metadata())?.len();
     let start = offset.max(file_end);
     write_zeros(file, start, (offset + len).saturating_sub(start))
 }
@@ -94,4 +112,24 @@ pub(super) fn write_zeros(file: &File, offset: u64, len: u64) -> io::Result<()> 
         at += count;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_limit_is_read_from_what_proc_tells() {
+        let limits = |size: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units\n\
+                 Max cpu time              unlimited            unlimited            seconds\n\
+                 Max file size             {size}            unlimited            bytes\n\
+                 Max data size             7            unlimited            bytes\n"
+            )
+        };
+        assert_eq!(size_limit_among(&limits("10000")), Some(10_000));
+        assert_eq!(size_limit_among(&limits("unlimited")), None);
+        assert_eq!(size_limit_among(""), None);
+    }
 }

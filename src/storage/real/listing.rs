@@ -9,6 +9,8 @@
 #![allow(unsafe_code)]
 
 use super::EntryKind;
+use super::retry::retry;
+use super::retry::retry_call;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -29,10 +31,11 @@ pub(super) fn list_names(
     dir: &Path,
     note: &mut dyn FnMut(&str, Option<EntryKind>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let opened = fs::OpenOptions::new()
+    let mut options = fs::OpenOptions::new();
+    options
         .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK)
-        .open(dir)?;
+        .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK);
+    let opened = retry(|| options.open(dir))?;
     // Of words, so that records are aligned; nothing relies on it.
     let mut buffer = [0; BUFFER_WORDS];
     loop {
@@ -53,21 +56,12 @@ pub(super) fn list_names(
 /// The next records of an open directory; none at its end.
 fn read_records<'a>(dir: &fs::File, buffer: &'a mut [u64; BUFFER_WORDS]) -> io::Result<&'a [u8]> {
     let len = size_of_val(buffer);
+    let start = buffer.as_mut_ptr();
     // SAFETY: the descriptor is open, and the buffer is writable for `len` bytes.
-    let filled = unsafe {
-        libc::syscall(
-            libc::SYS_getdents64,
-            dir.as_raw_fd(),
-            buffer.as_mut_ptr(),
-            len,
-        )
-    };
-    let Ok(filled) = usize::try_from(filled) else {
-        let error = io::Error::last_os_error();
-        return match error.raw_os_error() {
-            Some(libc::ENOENT) => Ok(&[]),
-            _ => Err(error),
-        };
+    let call = || unsafe { libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), start, len) };
+    let filled = match retry_call(call) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(&[]),
+        filled => usize::try_from(filled?).unwrap_or(0),
     };
     // SAFETY: `filled` bytes at most lie in the buffer, all of which has a value: the kernel leaves out
     // the padding of records.

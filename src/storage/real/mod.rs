@@ -6,11 +6,13 @@
 
 #![allow(unsafe_code)]
 
+mod copy;
 mod file;
 mod growth;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 mod listing;
 mod map;
+pub(super) mod retry;
 #[cfg(target_os = "linux")]
 mod writable_map;
 
@@ -23,9 +25,13 @@ use super::Storage;
 use super::StorageFile;
 use super::StorageLock;
 use super::lock::lock_file;
+use copy::copy_durably;
 use file::RealFile;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 use listing::list_names;
+use retry::is_missing;
+use retry::retry;
+use retry::retry_call;
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -61,26 +67,26 @@ impl Storage for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        retry(|| fs::rename(from, to))
     }
 
     fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match fs::hard_link(from, to) {
+        match retry(|| fs::hard_link(from, to)) {
             Err(error) if is_without_links(&error) => copy_durably(from, to),
             result => result,
         }
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        retry(|| fs::remove_file(path))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir(path)
+        retry(|| fs::create_dir(path))
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        fs::remove_dir(path)
+        retry(|| fs::remove_dir(path))
     }
 
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
@@ -109,13 +115,13 @@ impl Storage for RealDisk {
             () => EntryKind::Other,
         };
         // Most often there is no link, and nothing more to ask.
-        match fs::symlink_metadata(path) {
+        match retry(|| fs::symlink_metadata(path)) {
             Ok(found) if found.is_symlink() => {}
             Ok(found) => return Ok(Some(kind_of(&found))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         }
-        match fs::metadata(path) {
+        match retry(|| fs::metadata(path)) {
             Ok(found) => Ok(Some(kind_of(&found))),
             // It leads nowhere.
             Err(error)
@@ -129,11 +135,9 @@ impl Storage for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let opened = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_DIRECTORY)
-            .open(dir);
-        match opened {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).custom_flags(libc::O_DIRECTORY);
+        match retry(|| options.open(dir)) {
             Ok(opened) => sync_open_dir(&opened),
             Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
                 sync_unreadable_dir(dir, error)
@@ -146,23 +150,15 @@ impl Storage for RealDisk {
         let path = CString::new(dir.as_os_str().as_bytes())?;
         // SAFETY: statvfs is plain data for which zeros are a valid value.
         let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
-        loop {
-            // SAFETY: the path is a live C string and `facts` is writable.
-            if unsafe { libc::statvfs(path.as_ptr(), &mut facts) } == 0 {
-                break;
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-        }
+        // SAFETY: the path is a live C string and `facts` is writable.
+        retry_call(|| unsafe { libc::statvfs(path.as_ptr(), &mut facts) })?;
         // The types differ between systems.
         #[allow(clippy::unnecessary_cast)]
         Ok((facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64))
     }
 
     fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
-        let found = match fs::metadata(path) {
+        let found = match retry(|| fs::metadata(path)) {
             Ok(found) if found.is_dir() => found,
             Ok(_) => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -178,15 +174,15 @@ impl Storage for RealDisk {
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        let canonical = fs::canonicalize(path)?;
-        if !fs::metadata(&canonical)?.is_dir() {
+        let canonical = retry(|| fs::canonicalize(path))?;
+        if !retry(|| fs::metadata(&canonical))?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(canonical)
     }
 
     #[cfg(target_os = "linux")]
-    fn stores_are_safe(&self, dir: &Path) -> bool {
+    fn stores_are_safe(&self, dir: &Path) -> io::Result<bool> {
         writable_map::stores_are_safe(dir)
     }
 
@@ -199,7 +195,7 @@ impl Storage for RealDisk {
 /// wait for its other end.
 fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
     let file = open_anything(path, access)?;
-    check_regular(&file.metadata()?)?;
+    check_regular(&retry(|| file.metadata())?)?;
     Ok(file)
 }
 
@@ -209,19 +205,16 @@ fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, 
     let file = open_anything(path, Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
     // was read of anything else is not told.
-    let first = file.read_at(head, 0);
-    let found = file.metadata()?;
+    let first = retry(|| file.read_at(head, 0));
+    let found = retry(|| file.metadata())?;
     check_regular(&found)?;
-    let read = match first {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-        first => first?,
-    };
+    let read = first?;
     if read == head.len() || read as u64 == found.len() {
         return Ok((file, read, found.len()));
     }
-    // Interrupted, or the file has grown or was cut since: what is told must be one after the other.
+    // The file has grown or was cut since: what is told must be one after the other.
     let read = file::read_all_with(0, head, |at, rest| file.read_at(rest, at))?;
-    let len = file.metadata()?.len();
+    let len = retry(|| file.metadata())?.len();
     Ok((file, read, len))
 }
 
@@ -229,14 +222,14 @@ fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, 
 fn open_anything(path: &Path, access: Access) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(access == Access::ReadWrite);
-    let mut opened = options
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path);
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let mut opened = retry(|| options.open(path));
     // A regular file under a lease (fcntl(2), F_SETLEASE) answers EWOULDBLOCK once; the holder is
     // asked to let go, and opening again waits for that, for a bounded time.
     let would_block = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-    if opened.as_ref().is_err_and(would_block) && fs::metadata(path)?.is_file() {
-        opened = options.custom_flags(libc::O_NOCTTY).open(path);
+    if opened.as_ref().is_err_and(would_block) && retry(|| fs::metadata(path))?.is_file() {
+        options.custom_flags(libc::O_NOCTTY);
+        opened = retry(|| options.open(path));
     }
     opened
 }
@@ -277,13 +270,9 @@ fn list_names(
 }
 
 fn create_new(path: &Path) -> io::Result<fs::File> {
-    above_stdio(
-        fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)?,
-    )
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    above_stdio(retry(|| options.open(path))?)
 }
 
 /// The same file on a descriptor above 2.
@@ -293,10 +282,8 @@ pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
         return Ok(file);
     }
     // SAFETY: duplicates an open descriptor, touches no memory.
-    let higher = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
-    if higher < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let duplicate = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
+    let higher = retry_call(duplicate)?;
     // SAFETY: fcntl gave us this descriptor; nobody else owns it.
     Ok(unsafe { fs::File::from_raw_fd(higher) })
 }
@@ -315,19 +302,6 @@ fn is_without_links(error: &io::Error) -> bool {
         .is_some_and(|code| REASONS.contains(&code))
 }
 
-/// Copies into a new file and syncs it. A crash on the way leaves a short copy under the new
-/// name; an error leaves nothing.
-fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
-    let mut source = open_without_waiting(from, Access::Read)?;
-    let mut target = create_new(to)?;
-    let copied = io::copy(&mut source, &mut target).and_then(|_| file::sync_all(&target));
-    if copied.is_err() {
-        // The first error is the one that tells; what cannot be removed stays as after a crash.
-        let _ = fs::remove_file(to);
-    }
-    copied
-}
-
 fn sync_open_dir(dir: &fs::File) -> io::Result<()> {
     match file::sync_all(dir) {
         // EINVAL: this file system does not sync directories alone (some of FUSE, SMB).
@@ -342,11 +316,9 @@ fn sync_open_dir(dir: &fs::File) -> io::Result<()> {
 fn sync_unreadable_dir(dir: &Path, refusal: io::Error) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        let unnamed = fs::OpenOptions::new()
-            .write(true)
-            .custom_flags(libc::O_TMPFILE)
-            .open(dir);
-        match unnamed {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).custom_flags(libc::O_TMPFILE);
+        match retry(|| options.open(dir)) {
             Ok(unnamed) => sync_file_system(&unnamed, refusal),
             Err(_) => Err(refusal),
         }
@@ -363,12 +335,12 @@ fn sync_unreadable_dir(dir: &Path, refusal: io::Error) -> io::Result<()> {
 fn sync_file_system(file: &fs::File, refusal: io::Error) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        drop(refusal);
         // SAFETY: syncs by an open descriptor, touches no memory.
-        if unsafe { libc::syncfs(file.as_raw_fd()) } == 0 {
-            return Ok(());
+        match retry_call(|| unsafe { libc::syncfs(file.as_raw_fd()) }) {
+            // `sync` tells of no failure, and so promises nothing.
+            Err(error) if is_missing(&error) => Err(refusal),
+            result => result.map(drop),
         }
-        Err(io::Error::last_os_error())
     }
     #[cfg(not(target_os = "linux"))]
     {

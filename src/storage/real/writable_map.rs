@@ -11,6 +11,9 @@
 
 #![allow(unsafe_code)]
 
+use super::file::is_without_ranges;
+use super::retry::retry;
+use super::retry::retry_call;
 use crate::storage::WritableMap;
 use std::ffi::CString;
 use std::fs;
@@ -124,23 +127,11 @@ impl WritableMap for RealWritableMap {
         // A page that was made ready is ready as a whole.
         let first = if starts { from } else { ready.end } / PAGE * PAGE;
         let last = to.next_multiple_of(PAGE).min(map.end);
-        loop {
-            // SAFETY: the range lies within the mapping; populating changes no content.
-            let done = unsafe {
-                libc::madvise(
-                    self.at(first).cast(),
-                    (last - first) as usize,
-                    libc::MADV_POPULATE_WRITE,
-                )
-            };
-            if done == 0 {
-                break;
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-        }
+        let len = (last - first) as usize;
+        // SAFETY: the range lies within the mapping; populating changes no content.
+        retry_call(|| unsafe {
+            libc::madvise(self.at(first).cast(), len, libc::MADV_POPULATE_WRITE)
+        })?;
         if starts {
             self.ready_from.store(from, Ordering::Release);
         }
@@ -206,10 +197,10 @@ impl WritableMap for RealWritableMap {
         let len = (to - first) as usize;
         // SAFETY: the range lies within the mapping; msync changes no content. It is fdatasync of
         // that range of the file (msync(2); mm/msync.c calls vfs_fsync_range).
-        if unsafe { libc::msync(self.at(first).cast(), len, libc::MS_SYNC) } == 0 {
-            return Ok(());
+        match retry_call(|| unsafe { libc::msync(self.at(first).cast(), len, libc::MS_SYNC) }) {
+            Err(error) if is_without_ranges(&error) => Err(io::ErrorKind::Unsupported.into()),
+            result => result.map(drop),
         }
-        Err(io::Error::last_os_error())
     }
 }
 
@@ -222,21 +213,26 @@ impl Drop for RealWritableMap {
 
 /// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
 /// neither journals data nor maps memory of the device itself, and tmpfs.
-pub(super) fn stores_are_safe(dir: &Path) -> bool {
+pub(super) fn stores_are_safe(dir: &Path) -> io::Result<bool> {
     let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
-        return false;
+        return Ok(false);
     };
     let found = facts_of(|facts| {
         // SAFETY: a live C string and a writable statfs.
         unsafe { libc::statfs(path.as_ptr(), facts) }
     });
-    match found {
-        Ok((TMPFS, _)) => true,
-        Ok((EXT4, block)) if block >= PAGE => fs::metadata(dir).is_ok_and(|found| {
-            fs::read_to_string("/proc/self/mountinfo")
-                .is_ok_and(|mounts| is_plain_mount(&mounts, found.dev()))
-        }),
-        _ => false,
+    match found? {
+        (TMPFS, _) => Ok(true),
+        (EXT4, block) if block >= PAGE => {
+            let device = retry(|| fs::metadata(dir))?.dev();
+            match retry(|| fs::read_to_string("/proc/self/mountinfo")) {
+                Ok(mounts) => Ok(is_plain_mount(&mounts, device)),
+                // No table: that does not change.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+        _ => Ok(false),
     }
 }
 
@@ -271,17 +267,10 @@ fn is_plain_mount(mounts: &str, device: u64) -> bool {
 fn facts_of(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<(u64, u64)> {
     // SAFETY: statfs is plain data for which zeros are a valid value.
     let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
-    loop {
-        if ask(&mut facts) == 0 {
-            // The types differ between systems.
-            #[allow(clippy::unnecessary_cast)]
-            return Ok((facts.f_type as u64 & 0xFFFF_FFFF, facts.f_bsize as u64));
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    retry_call(|| ask(&mut facts))?;
+    // The types differ between systems.
+    #[allow(clippy::unnecessary_cast)]
+    Ok((facts.f_type as u64 & 0xFFFF_FFFF, facts.f_bsize as u64))
 }
 
 #[cfg(test)]

@@ -147,8 +147,8 @@ impl Storage for SimulatedDisk {
         })
     }
 
-    fn stores_are_safe(&self, _dir: &Path) -> bool {
-        true
+    fn stores_are_safe(&self, _dir: &Path) -> io::Result<bool> {
+        Ok(true)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {

@@ -19,8 +19,12 @@ use crate::ours::c_calls::Slice;
 use crate::ours::c_calls::check;
 
 pub const C_CONTENDERS: &[Contender] = &[
-    row("ironwal C", APPENDS, |setup| open(setup, 0, true)),
-    row("ironwal C get_into", READS, |setup| open(setup, 0, false)),
+    row("ironwal C", APPENDS, |setup| {
+        open(setup, READ_STANDARD_IO, true)
+    }),
+    row("ironwal C get_into", READS, |setup| {
+        open(setup, READ_STANDARD_IO, false)
+    }),
     row("ironwal C view, mapped", READS, |setup| {
         open(setup, READ_MMAP, true)
     }),
@@ -28,9 +32,10 @@ pub const C_CONTENDERS: &[Contender] = &[
 
 const APPENDS: &[&str] = &["W1", "W2", "W3", "W11", "W12", "C"];
 const READS: &[&str] = &["W7", "W8"];
-const READ_MMAP: i32 = 1;
-const SYNC_STRICT: i32 = 0;
-const SYNC_ASYNC: i32 = 2;
+const READ_STANDARD_IO: i32 = 101;
+const READ_MMAP: i32 = 102;
+const SYNC_STRICT: i32 = 1;
+const SYNC_ASYNC: i32 = 3;
 
 const fn row(
     name: &'static str,

@@ -1,0 +1,186 @@
+//! Is a frame whole, and how is it written once more? However large it is, no more of it than a
+//! buffer is in memory at once.
+
+use std::io;
+use std::io::IoSlice;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::error::memory;
+use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
+use crate::format::FrameKind;
+use crate::format::PayloadFault;
+use crate::format::PieceCheck;
+use crate::format::SegmentSeed;
+use crate::format::Wants;
+use crate::format::check_payload;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::segment::FrameAt;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::Source;
+use crate::segment::Window;
+use crate::storage::StorageFile;
+use crate::storage::read_exact_at;
+
+/// A buffer is never shorter than this.
+const LEAST_BUFFER: usize = 4096;
+
+/// Checks the whole payload of a frame. A frame that takes more than `most` bytes is read by pieces,
+/// unless it is mapped or in the window already.
+pub fn check_frame(
+    segment: &Segment,
+    source: &Source,
+    window: &mut Window,
+    frame: &FrameAt,
+    most: usize,
+) -> io::Result<std::result::Result<(), PayloadFault>> {
+    let most = most.max(LEAST_BUFFER);
+    let at = frame.offset + FRAME_HEADER_LEN as u64;
+    let len = frame.header.stored_len as usize;
+    let is_large = frame.header.len() > most as u64 && window.held(source, at, len).is_empty();
+    if let (true, Some(file)) = (is_large, source.file()) {
+        return by_pieces(&**file, segment.seed, frame, most, &mut |_, _| Ok(()));
+    }
+    match window.bytes(source, at, len, len, frame.end())? {
+        Some(payload) => Ok(check_payload(&frame.header, segment.seed, payload)),
+        None => Ok(Err(PayloadFault::Table)),
+    }
+}
+
+/// Checks a payload piece by piece; each piece is shown to `each`, with its place, before it is known
+/// whether the payload is good.
+fn by_pieces(
+    file: &dyn StorageFile,
+    seed: SegmentSeed,
+    frame: &FrameAt,
+    most: usize,
+    each: &mut dyn FnMut(FileOffset, &[u8]) -> io::Result<()>,
+) -> io::Result<std::result::Result<(), PayloadFault>> {
+    let payload_at = frame.offset + FRAME_HEADER_LEN as u64;
+    let mut check = PieceCheck::new(&frame.header, seed);
+    let mut buffer = memory::zeroed(most)?;
+    loop {
+        let wanted = check.wants(most);
+        let (Wants::Bytes(range) | Wants::Rows(range)) = &wanted else {
+            return Ok(check.finish());
+        };
+        let at = payload_at + range.start as u64;
+        let piece = &mut buffer[..range.len()];
+        if file.read_at(at.0, piece)? < piece.len() {
+            return Ok(Err(PayloadFault::Table));
+        }
+        match &wanted {
+            Wants::Rows(_) => check.take_rows(piece),
+            _ => {
+                each(at, piece)?;
+                check.take(piece);
+            }
+        }
+    }
+}
+
+/// Reads the frames of `[from, end)` back, checks each, and writes the same bytes again.
+///
+/// After a failed sync, or a process death, the page cache may show bytes that the disk lacks and
+/// that no later sync would write: they are clean to the kernel. Written again they are dirty, so
+/// the sync that follows makes them durable. What is written is the buffer that was checked; of a
+/// frame that is larger than a buffer, the pieces that were checked: where they turn out not to be
+/// what the header tells of, they were written as they were read, and it is an error.
+pub fn rewrite_checked(
+    segment: &Segment,
+    file: &dyn StorageFile,
+    (from, first): (FileOffset, EntryId),
+    end: &SegmentEnd,
+    chunk_len: usize,
+) -> Result<()> {
+    let io = |error| Error::io(error, segment.context().offset(from.0));
+    let mut place = (from, first);
+    let most = chunk_len.max(LEAST_BUFFER);
+    let mut chunk = Vec::new();
+    while place.0 < end.offset {
+        let left = end.offset - place.0;
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(most);
+        memory::resize(&mut chunk, len).map_err(io)?;
+        read_exact_at(file, place.0.0, &mut chunk).map_err(io)?;
+        let next = match whole_frames(segment, &chunk, place) {
+            Frames::Whole { next } if next.0 > place.0 => {
+                let checked = (next.0 - place.0) as usize;
+                file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])])
+                    .map_err(io)?;
+                Some(next)
+            }
+            Frames::Large(frame) if frame.header.len() <= left => {
+                rewrite_large(segment, file, &frame, &chunk, most).map_err(io)?
+            }
+            _ => None,
+        };
+        let Some(next) = next else {
+            let context = segment.context().offset(place.0.0);
+            return Err(Error::corruption(
+                "a frame changed while it was recovered",
+                context,
+            ));
+        };
+        place = next;
+    }
+    Ok(())
+}
+
+/// Writes a frame once more whose header begins `chunk`. `None`: it is not good any more.
+fn rewrite_large(
+    segment: &Segment,
+    file: &dyn StorageFile,
+    frame: &FrameAt,
+    chunk: &[u8],
+    most: usize,
+) -> io::Result<Option<(FileOffset, EntryId)>> {
+    let header = IoSlice::new(&chunk[..FRAME_HEADER_LEN]);
+    file.write_at(frame.offset.0, &[header])?;
+    let mut write = |at: FileOffset, piece: &[u8]| file.write_at(at.0, &[IoSlice::new(piece)]);
+    let checked = by_pieces(file, segment.seed, frame, most, &mut write)?;
+    let next = (frame.end(), frame.header.end_id());
+    Ok(checked.is_ok().then_some(next))
+}
+
+enum Frames {
+    /// All frames up to `next` are whole and good.
+    Whole { next: (FileOffset, EntryId) },
+    /// The first frame does not fit; of it only the header was checked.
+    Large(FrameAt),
+    /// The first frame is bad.
+    Bad,
+}
+
+fn whole_frames(segment: &Segment, chunk: &[u8], start: (FileOffset, EntryId)) -> Frames {
+    let mut place = start;
+    loop {
+        let rest = &chunk[(place.0 - start.0) as usize..];
+        let is_first = place.0 == start.0;
+        let header = match FrameHeader::decode(rest, segment.seed, place.0) {
+            Ok(header) if header.kind != FrameKind::Footer && header.first_id == place.1 => header,
+            // A header that is cut off is read with the next chunk.
+            _ if rest.len() < FRAME_HEADER_LEN && !is_first => {
+                return Frames::Whole { next: place };
+            }
+            _ => return Frames::Bad,
+        };
+        let Some(frame) = rest.get(..header.len() as usize) else {
+            let (offset, next) = (place.0, place);
+            return match is_first {
+                true => Frames::Large(FrameAt { offset, header }),
+                false => Frames::Whole { next },
+            };
+        };
+        let payload = &frame[FRAME_HEADER_LEN..];
+        if check_payload(&header, segment.seed, payload).is_err() {
+            return Frames::Bad;
+        }
+        place = (place.0 + header.len(), header.end_id());
+        if place.0 - start.0 == chunk.len() as u64 {
+            return Frames::Whole { next: place };
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! How does a stream of which nothing is kept give the room of its active segment back?
+//!
+//! A segment without an entry takes the place of all others; its header and one of its slots keep
+//! the next id. Appends wait meanwhile. What a crash right after each step leaves:
+//!
+//! 1. everything written is durable: nothing changed;
+//! 2. the new segment is made, without room for frames; it is synced, then the directory: a segment
+//!    without an entry, which no slot speaks for: open removes it;
+//! 3. a slot is stored in it, which says that it has no frame yet, that ids below its first one
+//!    are truncated, and the next epoch; it is synced — **the commit point**: open removes all
+//!    other segments and goes on in this one;
+//! 4. `segments.idx` is written, which lists the next id only, and the files of the others are
+//!    removed and the directory is synced.
+//!
+//! Failure: in 2 the file is removed and the stream goes on as before. In 3 it is unknown what the
+//! next open will find: the stream is poisoned. In 4 see `leftovers`.
+//!
+//! Not done where it would free next to nothing, and not with an archive, which takes sealed
+//! segments only: a footer says that a successor with an entry was there.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::format::FrontierSlot;
+use crate::format::HEADER_AREA_LEN;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
+use crate::recovery::Next;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::SparseIndex;
+use crate::segment::create_segment;
+use crate::segment::store_slot;
+use crate::storage::StorageFile;
+use crate::storage::remove_file_if_there;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Catalogue;
+use crate::stream::catalogue::Part;
+use crate::stream::grow::LEAST_STEP;
+use crate::stream::grow::Spare;
+use crate::stream::grow::Upkeep;
+use crate::sync::atomic::Ordering;
+
+/// An active segment that holds less is left: it goes with a later truncation, and three syncs are
+/// no price for so little room.
+const EMPTIED_FROM: u64 = LEAST_STEP;
+
+/// Appends wait as long as this is there.
+struct Waiting<'a>(&'a StreamCore);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.tail.lock().rotating = false;
+        self.0.progress.notify_all();
+    }
+}
+
+impl StreamCore {
+    /// Takes all segments out if they lie below `safe_id`, the active one included, where that is
+    /// worth it. Nobody leads a round, and all was durable a moment ago. Returns how many; 0: it
+    /// was not done.
+    pub(super) fn empty(
+        &self,
+        upkeep: &mut Upkeep,
+        newest: &Arc<Part>,
+        safe_id: EntryId,
+    ) -> Result<usize> {
+        if self.is_blocked() {
+            // Behind its tail lies what is to be kept aside.
+            return Ok(0);
+        }
+        let end = {
+            let mut tail = self.tail.lock();
+            let end = tail.written;
+            let is_active = |active: &Arc<Part>| Arc::ptr_eq(active, newest);
+            let is_wanted = tail.active.as_ref().is_some_and(is_active)
+                && end.next_id <= safe_id
+                && end.offset.0 - HEADER_AREA_LEN >= EMPTIED_FROM
+                && self.environment.options.archive_path.is_none();
+            // Somebody appends at this moment: the stream is not one of which nothing is kept.
+            let is_at_rest = !tail.writing
+                && tail.staged_len() == 0
+                && tail.reserved == end
+                && end.next_id.0 <= self.durability.committed();
+            if !is_wanted || !is_at_rest {
+                return Ok(0);
+            }
+            self.admit(&tail)?;
+            tail.rotating = true;
+            end
+        };
+        let _waiting = Waiting(self);
+        let before = self.catalogue();
+        let (part, file) = self.make_empty(upkeep, end)?;
+        self.commit_empty(&part, &*file, end, before.cut_epoch + 1)?;
+        // It may be long, and lists what is gone. What it lists now is durable, as it has to be.
+        self.write_index_file(&[]);
+        let out: Vec<_> = before.parts.iter().cloned().collect();
+        self.remove_parts(upkeep, &out)?;
+        Ok(out.len())
+    }
+
+    /// Begins a stream that has never been appended to as one whose ids below `next_id` are all
+    /// truncated; `cut_epoch` says by which cut. Its directory is durable once the stream is closed.
+    #[cfg(feature = "cli")]
+    pub fn begin_empty(&self, next_id: EntryId, cut_epoch: u64) -> Result<()> {
+        let mut upkeep = self.upkeep.lock();
+        self.make_directory(&mut upkeep)?;
+        let end = SegmentEnd::empty(next_id);
+        let (part, file) = self.make_empty(&mut upkeep, end)?;
+        self.commit_empty(&part, &*file, end, cut_epoch)
+    }
+
+    /// Makes the segment that goes on behind `end`, durably.
+    fn make_empty(
+        &self,
+        upkeep: &mut Upkeep,
+        end: SegmentEnd,
+    ) -> Result<(Arc<Part>, Arc<dyn StorageFile>)> {
+        // Made for a stream that grows; its name is used now.
+        upkeep.spare = Spare::None;
+        let storage = &*self.environment.storage;
+        let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
+        let header = self.next_header(upkeep.generation, end, Next::Continue, true);
+        let make = || create_segment(storage, &self.dir, &header, false, 0);
+        let file = self.environment.opening(make).map_err(io)?;
+        let empty = SegmentEnd::empty(header.first_id);
+        let dir = Arc::clone(&self.dir);
+        let segment = Segment::new(header, dir, &empty, false, SparseIndex::empty());
+        let part = Part::without_entry(segment);
+        let synced = file
+            .sync_all()
+            .and_then(|()| self.environment.opening(|| storage.sync_dir(&self.dir)));
+        if let Err(error) = synced {
+            if let Err(left) = remove_file_if_there(storage, &part.segment.path()) {
+                // It must not stand between the segments to come.
+                self.poison(Arc::new(Error::io(left, part.segment.context())));
+            }
+            return Err(io(error));
+        }
+        Ok((part, file))
+    }
+
+    fn commit_empty(
+        &self,
+        part: &Arc<Part>,
+        file: &dyn StorageFile,
+        end: SegmentEnd,
+        cut_epoch: u64,
+    ) -> Result<()> {
+        let empty = SegmentEnd::empty(end.next_id);
+        let slot = FrontierSlot {
+            end: empty.offset,
+            next_id: empty.next_id,
+            last_frame: None,
+            first_kept_id: empty.next_id,
+            cut_epoch,
+        };
+        let latch = |error: io::Error| {
+            let error = Arc::new(Error::io(error, part.segment.context()));
+            self.poison(Arc::clone(&error));
+            error.duplicate()
+        };
+        let mut state = self.sync_state.lock();
+        store_slot(file, part.segment.seed, 0, &slot)
+            .and_then(|()| file.sync_data())
+            .map_err(latch)?;
+        state.next_slot = 1;
+        state.note_frontier(slot);
+        state.stored = true;
+        state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
+        let mut tail = self.tail.lock();
+        tail.retire_map();
+        self.use_map(&mut tail, None);
+        tail.reserved = empty;
+        tail.written = empty;
+        tail.staged_at = empty.offset;
+        tail.secured = FileOffset(HEADER_AREA_LEN);
+        tail.rested_at = empty.offset;
+        tail.spare_tried = false;
+        tail.next = None;
+        tail.active = Some(Arc::clone(part));
+        *self.catalogue.write() = Arc::new(Catalogue {
+            first_kept: empty.next_id,
+            cut_epoch,
+            parts: [Arc::clone(part)].into_iter().collect(),
+        });
+        self.written_end.store(empty.next_id.0, Ordering::Release);
+        let retired = tail.retired.take();
+        drop((tail, state));
+        drop(retired);
+        Ok(())
+    }
+}

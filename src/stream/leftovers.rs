@@ -1,0 +1,64 @@
+//! What becomes of a file that is no part of the stream any more and cannot be removed?
+//!
+//! Nothing depends on its removal but space: a slot says already that its entries are truncated,
+//! and open removes what lies below the first id kept. So a failure stops nothing. All other files
+//! are removed, the path is kept in mind, each later truncation or restoration tries again, and
+//! reports the failure as long as there is one. A file that is gone already is no failure.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::error::Result;
+use crate::storage::remove_file_if_there;
+use crate::stream::StreamCore;
+use crate::stream::grow::Upkeep;
+
+/// The files that could not be removed.
+pub type Leftovers = BTreeSet<PathBuf>;
+
+impl Upkeep {
+    /// The path is about to be used again: what is there from then on is no leftover.
+    pub fn reuse(&mut self, path: &Path) {
+        if self.leftovers.get().is_some() {
+            self.leftovers.get_mut().remove(path);
+        }
+    }
+}
+
+impl StreamCore {
+    /// Removes these files and those that earlier calls could not remove, and syncs their
+    /// directories. All are tried; reports the first failure.
+    pub(super) fn remove_files(
+        &self,
+        upkeep: &mut Upkeep,
+        files: impl IntoIterator<Item = PathBuf>,
+    ) -> Result<()> {
+        let mut files: Leftovers = files.into_iter().collect();
+        if upkeep.leftovers.get().is_some() {
+            files.append(&mut upkeep.leftovers.take());
+        }
+        let storage = &*self.environment.storage;
+        let mut first_failure = None;
+        let mut dirs = BTreeSet::new();
+        for path in files {
+            match remove_file_if_there(storage, &path) {
+                Ok(()) => dirs.extend(path.parent().map(Path::to_path_buf)),
+                Err(error) => {
+                    let context = ErrorContext::at(&path).stream(&self.key);
+                    first_failure.get_or_insert(Error::io(error, context));
+                    upkeep.leftovers.get_mut().insert(path);
+                }
+            }
+        }
+        for dir in dirs {
+            if let Err(error) = storage.sync_dir(&dir) {
+                let context = ErrorContext::at(&dir).stream(&self.key);
+                first_failure.get_or_insert(Error::io(error, context));
+            }
+        }
+        first_failure.map_or(Ok(()), Err)
+    }
+}

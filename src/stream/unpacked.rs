@@ -1,0 +1,72 @@
+//! What is a compressed frame once it is unpacked, and is it at hand already?
+
+use std::sync::Arc;
+
+use crate::cache::Block;
+use crate::cache::BlockKey;
+use crate::error::Result;
+use crate::ids::EntryId;
+use crate::segment::Buffers;
+use crate::segment::FrameAt;
+use crate::segment::Source;
+use crate::segment::entry_in_block;
+use crate::segment::read_block;
+use crate::stream::StreamCore;
+use crate::stream::catalogue::Part;
+
+/// A compressed frame, unpacked.
+#[derive(Clone)]
+pub(super) struct Unpacked {
+    pub part: Arc<Part>,
+    pub frame: FrameAt,
+    pub block: Block,
+}
+
+impl Unpacked {
+    /// Whether the entry is in this frame, and not one that was given anew behind a cut.
+    pub(super) fn holds(&self, id: EntryId) -> bool {
+        self.frame.header.ids().contains(&id.0) && id < self.part.segment.end_id()
+    }
+
+    /// An entry of the frame.
+    pub(super) fn entry(&self, id: EntryId) -> Result<&[u8]> {
+        let range = entry_in_block(&self.part.segment, &self.frame, &self.block, id)?;
+        Ok(&self.block[range])
+    }
+}
+
+impl StreamCore {
+    /// Keeps no decompressed frame of a stream that is gone.
+    pub(super) fn forget_blocks(&self) {
+        if let Some(cache) = &self.environment.blocks {
+            cache.forget(self.number);
+        }
+    }
+
+    /// The decompressed payload of a frame, from the cache if it is there.
+    pub(super) fn block(
+        &self,
+        buffers: &mut Buffers,
+        part: &Arc<Part>,
+        source: &Source,
+        frame: &FrameAt,
+    ) -> Result<Block> {
+        let key = BlockKey {
+            stream: self.number,
+            segment: part.segment.first_id().0,
+            generation: part.segment.header.generation,
+            offset: frame.offset.0,
+        };
+        let cache = self.environment.blocks.as_ref();
+        if let Some(block) = cache.and_then(|cache| cache.get(&key)) {
+            return Ok(block);
+        }
+        let block = Arc::new(read_block(&part.segment, source, buffers, frame)?);
+        // What is not durable may still be taken back by who writes it.
+        let lasts = self.watched.is_none() || frame.header.end_id().0 <= self.durable_end();
+        if let Some(cache) = cache.filter(|_| lasts) {
+            cache.put(key, Arc::clone(&block));
+        }
+        Ok(block)
+    }
+}

@@ -28,6 +28,7 @@
 //! | `rooms` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
+//! | `found` | what does a cursor find at the next id? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
 //! | `watch` | how does a stream that somebody else writes show here? |
@@ -45,6 +46,7 @@ mod emptied;
 mod environment;
 mod erase;
 mod finish;
+mod found;
 mod frames;
 mod frontier;
 mod grow;

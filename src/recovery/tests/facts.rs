@@ -85,6 +85,7 @@ pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
             end: end(first, end_id),
             stop: Stop::Clean,
         }),
+        ending: None,
     }
 }
 
@@ -208,6 +209,7 @@ pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
         segments,
         temporary: false,
         index_file: false,
+        claim: None,
         frontier,
     }
 }

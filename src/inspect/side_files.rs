@@ -19,6 +19,7 @@ use crate::inspect::report::VerifyReport;
 use crate::inspect::streams::Place;
 use crate::inspect::verify::unreadable;
 use crate::recovery::StreamFacts;
+use crate::recovery::UNFINISHED_COPY;
 use crate::recovery::read_identity;
 use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
@@ -37,10 +38,6 @@ pub fn check_stream_dir(
 ) {
     let note =
         |name: &str, what: &str| VerifyFinding::new(Severity::Note, dir.join(name), what).of(key);
-    if facts.temporary {
-        let what = "a segment being made, or left by a crash: removed at open";
-        report.findings.push(note(TEMPORARY_NAME, what));
-    }
     let index_path = dir.join(INDEX_FILE);
     if place.storage.is_link(&index_path).unwrap_or(false) {
         let what = "a symbolic link, and not followed; replaced by a file at open";
@@ -54,6 +51,14 @@ pub fn check_stream_dir(
     // The stream may be gone by now: then there is nothing to tell.
     let listing = place.storage.list_dir(dir).unwrap_or_default();
     for entry in listing {
+        if facts.temporary && entry.name == TEMPORARY_NAME {
+            let what = "a segment being made, or left by a crash: removed at open";
+            report.findings.push(note(TEMPORARY_NAME, what));
+        }
+        if facts.temporary && entry.name == UNFINISHED_COPY {
+            let what = "a copy being made, or left by a crash: removed at open";
+            report.findings.push(note(UNFINISHED_COPY, what));
+        }
         if entry.kind == EntryKind::File && entry.name.contains(&format!("{CUT_SUFFIX}-")) {
             let what = "bytes that a recovery cut off and kept aside";
             report.findings.push(note(&entry.name, what));

@@ -23,6 +23,8 @@ pub struct StreamFacts {
     pub temporary: bool,
     /// `segments.idx` is there.
     pub index_file: bool,
+    /// What it says, if it is good and this stream's.
+    pub claim: Option<Claim>,
     /// Where the scan of the tail began.
     pub frontier: Frontier,
 }
@@ -45,6 +47,15 @@ pub(super) fn incarnation(segments: &[SegmentFacts]) -> Option<u64> {
         })
 }
 
+/// What the stream held, durably, according to `segments.idx`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The first id of its first segment.
+    pub first_id: EntryId,
+    /// One past its last entry; 0: it had none.
+    pub end_id: EntryId,
+}
+
 /// One segment file.
 #[derive(Clone, Debug)]
 pub struct SegmentFacts {
@@ -60,6 +71,8 @@ pub struct SegmentFacts {
     pub trailer: Option<Trailer>,
     /// The frames from the frontier on; `None` for segments wholly below it.
     pub tail: Option<Scan>,
+    /// Where the good frames end of a segment below the frontier that has no good footer.
+    pub ending: Option<Scan>,
 }
 
 /// The first sector of a segment file.

@@ -126,6 +126,14 @@ pub(super) enum Looked {
 }
 
 impl Looked {
+    /// Whether the file holds no byte.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Looked::Before(facts) => facts.file_len == 0,
+            Looked::Now(head) => head.file_len == 0,
+        }
+    }
+
     /// The key that its header tells.
     pub(super) fn key(&self) -> Option<&Arc<str>> {
         match self {
@@ -201,6 +209,7 @@ impl RawHead {
             slots,
             trailer,
             tail: None,
+            ending: None,
         }
     }
 

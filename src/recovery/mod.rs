@@ -1,8 +1,10 @@
 //! From what is on disk to what the log holds: plain facts, a pure decision, then action.
 
 mod act;
+mod aside;
 #[cfg(feature = "sharded")]
 pub mod checkpoints;
+mod claim;
 mod decide;
 mod describe;
 mod ends;
@@ -24,6 +26,11 @@ pub use act::Recovered;
 pub use act::RecoveredSegment;
 pub use act::act;
 pub use act::leave_alone;
+pub use aside::UNFINISHED_COPY;
+#[cfg(feature = "sharded")]
+pub use aside::copy_aside;
+#[cfg(feature = "sharded")]
+pub use aside::name_aside;
 pub use decide::decide;
 pub use describe::describe;
 pub use describe::describe_refusal;

@@ -99,6 +99,20 @@ pub enum Action {
     Cut(usize, FileOffset),
 }
 
+impl Action {
+    /// The segment that it concerns, as an index into the facts.
+    pub fn segment(&self) -> Option<usize> {
+        match *self {
+            Action::StoreAgain(i, _)
+            | Action::SaveRange(i, _)
+            | Action::SaveWhole(i)
+            | Action::Remove(i)
+            | Action::Cut(i, _) => Some(i),
+            Action::RemoveTemporary => None,
+        }
+    }
+}
+
 /// Where the next entry goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Next {

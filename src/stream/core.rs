@@ -54,6 +54,9 @@ pub struct StreamCore {
     /// How often a write failed and was taken back.
     pub(super) failed_writes: AtomicU64,
     poisoned: AtomicBool,
+    /// It is poisoned because recovery could not keep something aside, which nothing may overwrite.
+    /// No write and no sync failed: all that is shown is durable, and may be truncated.
+    blocked: AtomicBool,
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
     pub(super) dir_made: AtomicU64,
@@ -91,14 +94,16 @@ impl StreamCore {
     }
 
     /// A stream as recovery left it. Its tail, if it was written again, is synced before this
-    /// returns; when that fails the stream is poisoned and serves what is below the frontier.
+    /// returns; when that fails the stream is poisoned and serves what is below the frontier. Where
+    /// something could not be kept aside, it is poisoned too, but serves all that was checked.
     pub fn recovered(
         environment: &Arc<Environment>,
         key: Arc<str>,
         dir: Arc<Path>,
-        recovered: Recovered,
+        mut recovered: Recovered,
     ) -> Arc<Self> {
         let needs_sync = recovered.needs_sync;
+        let blocked = recovered.blocked.take();
         let core = Self::build(environment, key, dir, recovered, true);
         if needs_sync && !core.is_poisoned() {
             // A round of its own, not a wait for an id: what was lost behind the tail counts as
@@ -110,6 +115,10 @@ impl StreamCore {
             if synced.is_err() {
                 core.hide_unproven();
             }
+        }
+        if let Some(error) = blocked.filter(|_| !core.is_poisoned()) {
+            core.poison(Arc::new(error));
+            core.blocked.store(true, Ordering::Release);
         }
         core
     }
@@ -190,6 +199,7 @@ impl StreamCore {
             durability: GroupCommit::new(durable.0, broken_round),
             failed_writes: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
             dir_made: AtomicU64::new(0),
             catalogue: CurrentCatalogue::new(Catalogue {
                 first_kept: first_kept.0,
@@ -281,9 +291,10 @@ impl StreamCore {
         self.catalogue.read().first_kept.0
     }
 
-    /// Whether anything was ever appended (and the stream not deleted since).
+    /// Whether anything was ever appended (and the stream not deleted since), also where all of it
+    /// is lost.
     pub fn exists(&self) -> bool {
-        !self.catalogue.read().parts.is_empty()
+        !self.catalogue.read().parts.is_empty() || (self.written_end() > 0 && !self.is_deleted())
     }
 
     /// Whether there is nothing of this stream on disk and nothing to remember about it.
@@ -330,6 +341,7 @@ impl StreamCore {
     /// Latches a failure, notes it for the log's receiver, and wakes nobody who waits for
     /// `progress`.
     pub(super) fn latch(&self, error: Arc<Error>) {
+        self.blocked.store(false, Ordering::Release);
         if self.poisoned.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -354,6 +366,11 @@ impl StreamCore {
         if matches!(error, Error::Detached(_)) && !self.is_poisoned() {
             self.poison(Arc::new(error.duplicate()));
         }
+    }
+
+    /// Whether it takes no appends although nothing has failed: see [`StreamCore::recovered`].
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Acquire)
     }
 
     pub(super) fn refuse_poisoned(&self) -> Result<()> {

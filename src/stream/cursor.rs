@@ -32,6 +32,8 @@ use crate::segment::step;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Holder;
 use crate::stream::catalogue::Part;
+use crate::stream::found::Found;
+use crate::stream::found::unreadable;
 use crate::stream::read::MOST_LOOKS;
 use crate::stream::read::is_not_found;
 use crate::stream::tail::Life;
@@ -71,17 +73,6 @@ const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
 enum Current {
     InFile(EntryPlace),
     InBlock(Range<usize>),
-}
-
-/// What stands at the next id.
-enum Found {
-    Entry,
-    Nothing,
-    Damaged(Error, Range<u64>),
-    /// A truncation has overtaken the cursor: these ids are gone.
-    Overtaken(Range<u64>),
-    /// The cursor cannot go on.
-    End(Error),
 }
 
 impl Cursor {
@@ -441,13 +432,6 @@ impl Cursor {
 
 fn is_plain_batch(frame: &FrameAt) -> bool {
     frame.header.kind == FrameKind::Many && frame.header.codec == Codec::None
-}
-
-fn unreadable(error: Error, ids: Range<u64>) -> Found {
-    match error {
-        Error::Io(_) | Error::UnsupportedVersion(_) => Found::End(error),
-        _ => Found::Damaged(error, ids),
-    }
 }
 
 impl std::fmt::Debug for Cursor {

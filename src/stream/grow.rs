@@ -163,7 +163,9 @@ impl StreamCore {
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
         let part = Part::new(segment, false);
         self.environment.write_files.admit(&part.write_slot, file);
-        if is_first || self.catalogue.read().parts.is_empty() {
+        // Where ids were lost, the file may be the only record of them before this segment is durable.
+        let records_loss = part.segment.header.lost_from < part.segment.first_id();
+        if (is_first || self.catalogue.read().parts.is_empty()) && !records_loss {
             self.write_index_file(&[]);
         }
         let mapped = self.map_new(&part, start + room);

@@ -29,6 +29,7 @@
 //! | `rooms` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
+//! | `found` | what does a cursor find at the next id? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
 //! | `archive` | whose is an archive, and how does a segment get there without overwriting another? |
@@ -52,6 +53,7 @@ mod emptied;
 mod environment;
 mod erase;
 mod finish;
+mod found;
 mod frames;
 mod frontier;
 mod grow;

@@ -42,6 +42,7 @@ use crate::stream::archive::restore_segment;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Upkeep;
+use crate::stream::tail::Life;
 
 impl StreamCore {
     /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
@@ -67,10 +68,14 @@ impl StreamCore {
     ) -> Result<usize> {
         let mut upkeep = self.upkeep.lock();
         self.durability.exclusive(|| {
-            self.admit(&self.tail.lock())?;
             self.environment.check_root()?;
-            let reached = self.round().map_err(|error| error.duplicate())?;
-            self.durability.advance(reached);
+            // What recovery made durable and could not cut takes no appends, so nothing was written
+            // since. This needs no room, and may make some.
+            if !self.is_blocked() || self.life() != Life::Open {
+                self.admit(&self.tail.lock())?;
+                let reached = self.round().map_err(|error| error.duplicate())?;
+                self.durability.advance(reached);
+            }
             self.sync_state.lock().check_sealed()?;
             let newest = {
                 let tail = self.tail.lock();

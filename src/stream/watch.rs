@@ -321,7 +321,8 @@ impl StreamCore {
                 }
                 looks.told = verdict.findings.clone();
             }
-            if verdict.kept.is_empty() && before.is_none() {
+            let is_nothing = verdict.kept.is_empty() && verdict.next == Next::First;
+            if is_nothing && before.is_none() {
                 // A directory that is being made.
                 return Ok(());
             }

@@ -327,11 +327,12 @@ fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
     for finding in &verdict.findings {
         environment.tell(log::Level::Error, &describe(&key, &facts, finding));
     }
-    for note in &verdict.notes {
-        environment.tell(log::Level::Warn, &describe(&key, &facts, note));
-    }
     let chunk_len = environment.options.read_buffer_size;
     let recovered: Recovered = act(&*environment.storage, &facts, &verdict, chunk_len);
+    for note in &recovered.done {
+        let what = format!("recovery took away {}", describe(&key, &facts, note));
+        environment.tell(log::Level::Warn, &what);
+    }
     for path in &recovered.unremoved {
         // Nothing depends on it; each truncation tries again, and each open.
         let message = format!("truncated, but not removed: {}", path.display());
@@ -344,7 +345,9 @@ fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
         return None;
     }
     let stream = StreamCore::recovered(environment, Arc::clone(&key), Arc::clone(&dir), recovered);
-    if !facts.index_file {
+    // Everything it says must be durable: it is evidence if the segments are lost.
+    let lists_nothing = facts.claim.is_none_or(|claim| claim.end_id.0 == 0);
+    if lists_nothing && stream.exists() && !stream.is_poisoned() {
         stream.write_index_file(&[]);
     }
     Some((key, dir, Known::Stream(stream)))

@@ -24,6 +24,10 @@ use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 
+/// A frame as it is written without a copy: its header, the bytes that come first, and the
+/// slices behind them, in order.
+pub type FrameParts<'a> = (FrameHeader, Vec<u8>, Vec<&'a [u8]>);
+
 /// A frame whose content is ready but whose ids and place are not: made without any lock.
 pub struct PreparedFrame<'a> {
     kind: FrameKind,
@@ -198,7 +202,7 @@ impl<'a> PreparedFrame<'a> {
         at: FileOffset,
         first_id: EntryId,
         previous_len: u32,
-    ) -> io::Result<(FrameHeader, Vec<u8>, Vec<&[u8]>)> {
+    ) -> io::Result<FrameParts<'_>> {
         let mut prefix = Vec::new();
         memory::reserve(&mut prefix, FRAME_HEADER_LEN + self.table.len())?;
         let header = self.put_header_and_table(&mut prefix, seed, at, first_id, previous_len);

@@ -86,6 +86,7 @@ pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
             end: end(first, end_id),
             stop: Stop::Clean,
         }),
+        ending: None,
     }
 }
 
@@ -209,6 +210,7 @@ pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
         segments,
         temporary: false,
         index_file: false,
+        claim: None,
         frontier,
     }
 }

@@ -67,7 +67,7 @@ impl Place {
         let is_log = listing.iter().any(|entry| match entry.kind {
             EntryKind::File => entry.name == LOCK_FILE,
             EntryKind::Directory => is_stream(&*storage, &root.join(&entry.name)),
-            EntryKind::Other => false,
+            EntryKind::Link | EntryKind::Other => false,
         });
         if !is_log {
             let what = format!("{} holds no log", root.display());

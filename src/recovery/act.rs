@@ -52,6 +52,8 @@ pub struct Recovered {
     pub next: Next,
     /// The generation of new segments.
     pub generation: u64,
+    /// What its segments tell it from earlier streams of its key by; `None`: none tells.
+    pub incarnation: Option<u64>,
     /// The first id kept, and the number of the cut that said so.
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known durable before.
@@ -76,6 +78,7 @@ impl Recovered {
             segments: Vec::new(),
             next: Next::First,
             generation: 0,
+            incarnation: None,
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
             needs_sync: false,
@@ -116,6 +119,7 @@ fn as_judged(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
             .collect(),
         next: verdict.next.clone(),
         generation: generation.unwrap_or(0),
+        incarnation: facts.incarnation(),
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
         needs_sync: false,

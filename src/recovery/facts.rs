@@ -29,6 +29,24 @@ pub struct StreamFacts {
     pub frontier: Frontier,
 }
 
+impl StreamFacts {
+    /// Which of the streams of this key it is, as far as a good header tells.
+    pub fn incarnation(&self) -> Option<u64> {
+        incarnation(&self.segments)
+    }
+}
+
+/// What the newest good header tells.
+pub(super) fn incarnation(segments: &[SegmentFacts]) -> Option<u64> {
+    segments
+        .iter()
+        .rev()
+        .find_map(|segment| match &segment.head {
+            Head::Good(header) => Some(header.incarnation),
+            Head::Rotten(_) | Head::Unborn | Head::Foreign(_) => None,
+        })
+}
+
 /// What the stream held, durably, according to `segments.idx`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -98,6 +116,8 @@ pub enum Foreign {
     Newer(u16),
     /// A segment of another stream.
     OtherStream(String),
+    /// A segment of an earlier or later stream of the same key; the incarnation that it tells.
+    OtherIncarnation(u64),
     /// A segment whose header tells another first id than its name.
     OtherName(EntryId),
     /// Nothing known.

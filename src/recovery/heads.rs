@@ -66,11 +66,17 @@ pub(super) fn heads(
         };
         let path = dir.join(&entry.name);
         if entry.kind != EntryKind::File {
-            let what = format!("{} is not a regular file", path.display());
+            let kind = match entry.kind {
+                EntryKind::Link => "a symbolic link, and not followed",
+                _ => "not a regular file",
+            };
+            let what = format!("{} is {kind}", path.display());
             return Err(Error::InvalidFilename(what));
         }
         let io = |error| Error::io(error, ErrorContext::at(&path));
-        if let Some(known) = known.get(&name_id) {
+        // Of the newest one the header is read again: it tells whether this still is the stream that
+        // was looked at before.
+        if let Some(known) = known.get(&name_id).filter(|_| !raw.is_empty()) {
             raw.push((name_id, Looked::Before(known.clone())));
             continue;
         }
@@ -264,6 +270,8 @@ impl RawHead {
             lost_from: expected.name_id,
             first_kept_id: EntryId(0),
             cut_epoch: 0,
+            // What the neighbours say, once all are known.
+            incarnation: 0,
         })
     }
 

@@ -11,6 +11,7 @@ mod ends;
 mod facts;
 mod frontier;
 mod heads;
+mod identity;
 mod losses;
 mod observe;
 mod proof;
@@ -37,6 +38,8 @@ pub use describe::refusal_error;
 #[cfg(test)]
 pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
+pub use identity::log_around;
+pub use identity::read_identity;
 pub use observe::Observer;
 pub use scan::Depth;
 pub use scan::good_frames;

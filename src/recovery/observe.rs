@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::format::SlotState;
 use crate::options::CorruptionPolicy;
 use crate::recovery::decide::decide;
+use crate::recovery::facts::Foreign;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::heads::Known;
 use crate::recovery::survey::survey_but;
@@ -85,6 +86,12 @@ impl Observer {
                     let wrong = wrong(&decision);
                     if wrong.is_none() || wrong == before || late {
                         return Ok(Some((facts, decision)));
+                    }
+                    if let Decision::Refuse(Refusal::Foreign(_, Foreign::OtherIncarnation(_))) =
+                        &decision
+                    {
+                        // What is known may be of a stream that was deleted since.
+                        self.forget();
                     }
                     before = wrong;
                 }

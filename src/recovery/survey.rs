@@ -20,11 +20,13 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::aside::UNFINISHED_COPY;
 use crate::recovery::claim::claim;
+use crate::recovery::facts::Foreign;
 use crate::recovery::facts::Head;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::Stop;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::facts::incarnation;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
 use crate::recovery::heads::Identity;
@@ -102,12 +104,16 @@ fn look(
         .filter(|(told, _)| key.as_deref() == Some(told.as_str()))
         .map(|(_, claim)| claim);
     let mut segments = judged(raw, key.as_ref());
+    compare_incarnations(&mut segments);
     disbelieve_lone_trailers(&mut segments);
     let temporary = listing
         .iter()
-        .filter(|e| e.kind == EntryKind::File)
+        .filter(|e| matches!(e.kind, EntryKind::File | EntryKind::Link))
         .any(|e| e.name == TEMPORARY_NAME || e.name == UNFINISHED_COPY);
-    let index_file = listing.iter().any(|e| e.name == INDEX_FILE);
+    // A link is replaced by a file of ours.
+    let index_file = listing
+        .iter()
+        .any(|e| e.name == INDEX_FILE && e.kind != EntryKind::Link);
     let frontier = frontier(&segments);
     let mut facts = StreamFacts {
         key,
@@ -127,6 +133,24 @@ fn look(
         scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
     Ok(facts)
+}
+
+/// All segments of a stream tell the same incarnation. One that tells another is of a stream that
+/// was deleted, or that came later; a damaged header counts as what the others tell.
+fn compare_incarnations(segments: &mut [SegmentFacts]) {
+    let Some(expected) = incarnation(segments) else {
+        return;
+    };
+    for segment in segments {
+        match &mut segment.head {
+            Head::Good(header) if header.incarnation != expected => {
+                let other = Foreign::OtherIncarnation(header.incarnation);
+                segment.head = Head::Foreign(other);
+            }
+            Head::Rotten(header) => header.incarnation = expected,
+            Head::Good(_) | Head::Unborn | Head::Foreign(_) => {}
+        }
+    }
 }
 
 /// The facts of each segment, whose identity the directory, its name and those before it tell.

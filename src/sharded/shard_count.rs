@@ -83,6 +83,7 @@ fn is_shard(key: &str) -> bool {
 }
 
 fn record(wal: &Wal, path: &Path, shard_count: u16) -> Result<()> {
+    wal.environment().check_root()?;
     let sector = CountedFile::Shards.encode(shard_count);
     let written = replace_durably(&*wal.environment().storage, path, |file| {
         file.write_at(0, &[IoSlice::new(&sector)])

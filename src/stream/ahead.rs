@@ -182,6 +182,7 @@ impl StreamCore {
         if upkeep.spare != Spare::None {
             return Ok(None);
         }
+        self.environment.check_root()?;
         let file = create_spare(&*self.environment.storage, &self.dir)
             .map_err(|error| self.spare_error(error))?;
         upkeep.spare = Spare::Begun;

@@ -103,7 +103,8 @@ impl StreamCore {
     }
 
     fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let placed = self.place_frame(frame, durable)?;
+        let placed = self.place_frame(frame, durable);
+        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
         let ids = placed.ids.clone();
         match placed.staged {
             Some(staged) => self.make_staged_durable(ids.end, &staged)?,
@@ -138,7 +139,9 @@ impl StreamCore {
     /// Writes a frame.
     #[cfg(feature = "sharded")]
     fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
-        self.place_frame(frame, false).map(|placed| placed.ids)
+        let placed = self.place_frame(frame, false);
+        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
+        Ok(placed.ids)
     }
 
     pub(super) fn acknowledge(&self, end: u64) {
@@ -158,7 +161,10 @@ impl StreamCore {
     /// Refuses when the stream does not take appends.
     pub(super) fn admit(&self, tail: &Tail) -> Result<()> {
         match tail.life {
-            Life::Open => self.refuse_poisoned(),
+            Life::Open => {
+                self.environment.refuse_detached()?;
+                self.refuse_poisoned()
+            }
             Life::Closed => Err(Error::Closed),
             Life::Deleted => Err(self.gone()),
             Life::ReadOnly => Err(Error::ReadOnly),

@@ -134,6 +134,7 @@ impl StreamCore {
             segments,
             next,
             generation,
+            incarnation,
             first_kept,
             durable_end,
             failure,
@@ -211,6 +212,7 @@ impl StreamCore {
             acknowledged_end: AtomicU64::new(0),
             upkeep: Mutex::new(Upkeep {
                 generation,
+                incarnation,
                 dir_exists,
                 spare: Spare::None,
                 leftovers,
@@ -356,6 +358,14 @@ impl StreamCore {
     /// Whether a failure has latched.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// Latches where an error says that the log's root is detached, so that everybody who waits for
+    /// the stream wakes.
+    pub(super) fn latch_if_detached(&self, error: &Error) {
+        if matches!(error, Error::Detached(_)) && !self.is_poisoned() {
+            self.poison(Arc::new(error.duplicate()));
+        }
     }
 
     /// Whether it takes no appends although nothing has failed: see [`StreamCore::recovered`].

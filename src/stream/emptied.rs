@@ -124,7 +124,7 @@ impl StreamCore {
         upkeep.spare = Spare::None;
         let storage = &*self.environment.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
-        let header = self.next_header(upkeep.generation, end, Next::Continue, true);
+        let header = self.next_header(upkeep, end, Next::Continue, true);
         let make = || create_segment(storage, &self.dir, &header, false, 0);
         let file = self.environment.opening(make).map_err(io)?;
         let empty = SegmentEnd::empty(header.first_id);

@@ -5,8 +5,8 @@
 //! the file is cut to its exact length, so that the same calls leave the same bytes. A crash
 //! anywhere in this leaves what a crash after the last round leaves: nothing to cut but zeros.
 //!
-//! **Delete.** The directory is renamed and the root synced: that is the commit point. Then the
-//! files go; what a crash leaves of them is removed at open.
+//! **Delete.** The log's number of incarnations grows, durably. The directory is renamed and the root
+//! synced: that is the commit point. Then the files go; what a crash leaves of them is removed at open.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -27,16 +27,18 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::remove_file_if_there;
+use crate::stream::Environment;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
 use crate::stream::grow::Spare;
+use crate::stream::linked::remove_deleted_link;
 use crate::stream::tail::Life;
 use crate::sync::atomic::Ordering;
 
 impl StreamCore {
     /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
-    /// that is poisoned is left as it is, for recovery, and tells so.
+    /// that is poisoned, or whose root is detached, is left as it is, for recovery, and tells so.
     pub fn close(&self) -> Result<()> {
         if !self.stop_appends(Life::Closed) {
             return Ok(());
@@ -44,6 +46,7 @@ impl StreamCore {
         let mut upkeep = self.upkeep.lock();
         self.unmap();
         let closed = self.durability.exclusive(|| {
+            self.environment.refuse_detached()?;
             self.refuse_poisoned()?;
             let unsealed = self.tail.lock().has_unsealed();
             if unsealed || self.written_end() > self.durability.committed() {
@@ -53,7 +56,8 @@ impl StreamCore {
             self.leave_exact_files()
         });
         self.durability.close();
-        if std::mem::take(&mut upkeep.spare) != Spare::None {
+        let has_spare = std::mem::take(&mut upkeep.spare) != Spare::None;
+        if has_spare && self.environment.refuse_detached().is_ok() {
             self.remove_spare();
         }
         self.forget_files();
@@ -198,12 +202,7 @@ impl StreamCore {
                     self.durability.advance(reached);
                 }
             }
-            let renamed = rename_away(
-                &*self.environment.storage,
-                &self.environment.root,
-                &self.dir,
-                &mut not_removed,
-            );
+            let renamed = rename_away(&self.environment, &self.dir, &mut not_removed);
             renamed.map_err(|error| self.go_on_unless_gone(error))
         });
         let target = match deleted {
@@ -226,7 +225,7 @@ impl StreamCore {
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.environment.storage, &self.environment.root)?;
-        let removed = remove_deleted(&*self.environment.storage, &target);
+        let removed = remove_deleted(&self.environment, &target);
         not_removed.map_or(removed, Err)
     }
 
@@ -251,13 +250,16 @@ impl StreamCore {
 }
 
 fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let file = match storage.create_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            storage.open_file(path, Access::ReadWrite)?
-        }
-        created => {
-            return created?.write_at(0, &[std::io::IoSlice::new(bytes)]);
-        }
+    let exists = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AlreadyExists;
+    let mut created = storage.create_file(path);
+    // Never written through: what a link leads to is not ours.
+    if created.as_ref().is_err_and(exists) && storage.is_link(path)? {
+        storage.remove_file(path)?;
+        created = storage.create_file(path);
+    }
+    let file = match created {
+        Err(error) if exists(&error) => storage.open_file(path, Access::ReadWrite)?,
+        created => return created?.write_at(0, &[std::io::IoSlice::new(bytes)]),
     };
     file.write_at(0, &[std::io::IoSlice::new(bytes)])?;
     file.set_len(bytes.len() as u64)
@@ -277,18 +279,18 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
 /// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
 /// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
 fn rename_away(
-    storage: &dyn Storage,
-    root: &Path,
+    environment: &Environment,
     dir: &Path,
     not_removed: &mut Option<Error>,
 ) -> Result<PathBuf> {
+    let (storage, root) = (&*environment.storage, &environment.root);
     let io = |error| Error::io(error, ErrorContext::at(dir));
     let mut taken = 0;
     let mut target = deleted_name(dir, taken);
     while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
-        if let Err(error) = remove_deleted(storage, &target) {
+        if let Err(error) = remove_what_is_ours(environment, &target) {
             not_removed.get_or_insert(error);
         }
         if storage.kind(&target).map_err(io)?.is_some() {
@@ -297,25 +299,40 @@ fn rename_away(
         }
     }
     if storage.kind(dir).map_err(io)?.is_some() {
+        // What is begun later under the key is told from what is deleted.
+        environment.identity.begin_next(environment)?;
         storage.rename(dir, &target).map_err(io)?;
     }
     Ok(target)
 }
 
 /// Removes what deletions of the stream that had this directory could not remove.
-pub fn remove_remains(storage: &dyn Storage, dir: &Path) -> Result<()> {
+pub fn remove_remains(environment: &Environment, dir: &Path) -> Result<()> {
     let mut first_failure = None;
     for taken in 0.. {
         let target = deleted_name(dir, taken);
-        let kind = storage.kind(&target);
+        let kind = environment.storage.kind(&target);
         let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&target)))?;
         if kind.is_some() {
-            first_failure = first_failure.or(remove_deleted(storage, &target).err());
+            first_failure = first_failure.or(remove_what_is_ours(environment, &target).err());
         } else if taken > 0 {
             break;
         }
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// The same as [`remove_deleted`], but that a link to what is not provably ours is no failure: it
+/// stays, and the next name will do.
+fn remove_what_is_ours(environment: &Environment, target: &Path) -> Result<()> {
+    match remove_deleted(environment, target) {
+        Err(error @ (Error::InvalidFilename(_) | Error::Locked(_))) => {
+            let message = format!("remains of a deleted stream not removed: {error}");
+            environment.note(log::Level::Warn, message);
+            Ok(())
+        }
+        removed => removed,
+    }
 }
 
 fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
@@ -326,9 +343,13 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
 /// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
 /// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
-/// name, try again.
-pub fn remove_deleted(storage: &dyn Storage, target: &Path) -> Result<()> {
+/// name, try again. Of a link, what `linked` says.
+pub fn remove_deleted(environment: &Environment, target: &Path) -> Result<()> {
+    let storage = &*environment.storage;
     let io = |error| Error::io(error, ErrorContext::at(target));
+    if storage.is_link(target).map_err(io)? {
+        return remove_deleted_link(environment, target);
+    }
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());
     }

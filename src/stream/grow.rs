@@ -54,6 +54,9 @@ const FREE_SHARE: u64 = 16;
 pub struct Upkeep {
     /// The generation of new segments.
     pub generation: u64,
+    /// What all segments of the stream tell it from earlier ones of its key by. `None`: it has no
+    /// segment yet.
+    pub incarnation: Option<u64>,
     /// The stream's directory is there.
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
@@ -121,9 +124,10 @@ impl StreamCore {
         next: Next,
         rotated: bool,
     ) -> Result<(Arc<Part>, FileOffset, Option<Mapped>)> {
+        self.environment.check_root()?;
         let is_first = !upkeep.dir_exists;
         self.make_directory(upkeep)?;
-        let header = self.next_header(upkeep.generation, end, next, rotated);
+        let header = self.next_header(upkeep, end, next, rotated);
         let start = FileOffset(HEADER_AREA_LEN);
         let frame_end = start + frame_len;
         let needed = (frame_end + footer_reserve(frame_end)) - start;
@@ -199,6 +203,9 @@ impl StreamCore {
                     let what = format!("{} is not a directory", self.dir.display());
                     return Err(Error::InvalidFilename(what));
                 }
+                if storage.is_link(&self.dir).map_err(io)? {
+                    self.environment.own_linked(&self.dir, &self.key)?;
+                }
             }
             made => made.map_err(io)?,
         }
@@ -210,11 +217,12 @@ impl StreamCore {
 
     pub(super) fn next_header(
         &self,
-        generation: u64,
+        upkeep: &mut Upkeep,
         end: SegmentEnd,
         next: Next,
         rotated: bool,
     ) -> SegmentHeader {
+        let given = || self.environment.identity.incarnation();
         let (first_id, lost_from, predecessor) = match next {
             Next::Fresh {
                 first_id,
@@ -234,11 +242,12 @@ impl StreamCore {
         SegmentHeader {
             key: Arc::clone(&self.key),
             first_id,
-            generation,
+            generation: upkeep.generation,
             predecessor,
             lost_from,
             first_kept_id: catalogue.first_kept,
             cut_epoch: catalogue.cut_epoch,
+            incarnation: *upkeep.incarnation.get_or_insert_with(given),
         }
     }
 

@@ -3,6 +3,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `environment` | what do all streams of a log share? |
+//! | `attachment` | is the log's root still the directory that it locked? |
 //! | `catalogue` | which segments make up the stream right now? |
 //! | `shared_list` | how does a long list change at its ends without being copied? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
@@ -31,12 +32,18 @@
 //! | `found` | what does a cursor find at the next id? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
+//! | `archive` | whose is an archive, and how does a segment get there without overwriting another? |
+//! | `identity` | which log is this, and which number does a new stream get? |
+//! | `linked` | what does it mean that a stream's directory is a link? |
+//! | `look` | what do the first sectors of a segment say that another process writes? |
 //! | `watch` | how does a stream that somebody else writes show here? |
 //! | `view` | where are the bytes of one entry borrowed from? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
 mod ahead;
 mod append;
+mod archive;
+mod attachment;
 mod catalogue;
 mod core;
 mod cursor;
@@ -51,8 +58,11 @@ mod frames;
 mod frontier;
 mod grow;
 mod hints;
+mod identity;
 mod idle;
 mod leftovers;
+mod linked;
+mod look;
 mod mapped;
 mod open;
 mod read;
@@ -72,6 +82,7 @@ mod wait;
 mod watch;
 
 pub use self::core::StreamCore;
+pub use archive::resolve_archive;
 pub use cursor::Cursor;
 pub use environment::Attendant;
 pub use environment::Attended;
@@ -82,5 +93,6 @@ pub use finish::remove_deleted;
 pub use finish::remove_remains;
 #[cfg(feature = "capi")]
 pub use frames::free_buffers_at_thread_end;
+pub use identity::LogIdentity;
 pub use tail::Life;
 pub use view::EntryView;

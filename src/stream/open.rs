@@ -44,7 +44,7 @@ impl StreamCore {
         let file = self
             .environment
             .opening(|| storage.open_file(&path, Access::Read))?;
-        if !self.is_in_place()? {
+        if !self.is_in_place(part, &*file)? {
             // Another stream has the name by now, with segments of the same ids perhaps.
             return Err(io::ErrorKind::NotFound.into());
         }

@@ -107,6 +107,12 @@ impl StreamCore {
 
     /// Makes everything written so far durable.
     pub fn sync(&self) -> Result<()> {
+        self.environment.check_root()?;
+        self.sync_attached()
+    }
+
+    /// The same for who has just made sure that the log's root is attached.
+    pub fn sync_attached(&self) -> Result<()> {
         {
             let tail = self.tail.lock();
             self.admit(&tail)?;
@@ -126,6 +132,8 @@ impl StreamCore {
     }
 
     fn try_round(&self) -> Result<u64> {
+        // What is made durable in a directory that is gone is not to be acknowledged.
+        self.environment.check_root_at_times()?;
         self.write_out();
         let mut state = self.sync_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
@@ -362,6 +370,10 @@ impl StreamCore {
     /// the next caller.
     pub fn background_sync(&self) {
         if self.is_poisoned() {
+            return;
+        }
+        if let Err(error) = self.environment.check_root_at_times() {
+            self.latch_if_detached(&error);
             return;
         }
         let end = self.written_end();

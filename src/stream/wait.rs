@@ -57,6 +57,9 @@ impl StreamCore {
                 .durability
                 .wait(target, deadline)
                 .map_err(|error| match error {
+                    CommitError::Poisoned(cause) if matches!(*cause, Error::Detached(_)) => {
+                        cause.duplicate()
+                    }
                     CommitError::Poisoned(cause) => Error::Poisoned {
                         stream: self.key.to_string(),
                         cause,

@@ -16,11 +16,7 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrontierSlot;
-use crate::format::SLOT_COUNT;
-use crate::format::SlotState;
 use crate::format::segment_file_name;
-use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::Decision;
@@ -41,11 +37,11 @@ use crate::segment::Source;
 use crate::segment::Window;
 use crate::segment::header_at;
 use crate::storage::DirIdentity;
-use crate::storage::EntryKind;
 use crate::stream::Environment;
 use crate::stream::StreamCore;
 use crate::stream::catalogue::Catalogue;
 use crate::stream::catalogue::Part;
+use crate::stream::look::newest_slot;
 use crate::stream::read::is_not_found;
 use crate::stream::tail::Life;
 use crate::sync::Mutex;
@@ -57,6 +53,8 @@ pub struct Watched {
     looks: Mutex<Looks>,
     /// The directory that the stream was found in; `None`: there was none yet.
     identity: RwLock<Option<DirIdentity>>,
+    /// Which of the streams of its key it is, as its segments told. Only who looks changes it.
+    incarnation: RwLock<Option<u64>>,
 }
 
 /// What only who looks touches.
@@ -102,6 +100,7 @@ impl Watched {
                 closed: false,
             }),
             identity: RwLock::new(None),
+            incarnation: RwLock::new(None),
         }
     }
 }
@@ -160,10 +159,19 @@ impl StreamCore {
     }
 
     /// Looks whether the stream was deleted since, or begun since; in a log that is open read-only.
-    /// The long look only where the directory is not the one that was known.
+    /// The long look only where the directory, or the segment that was the newest one, is not what
+    /// was known.
     pub fn look_at_place(&self) -> Result<()> {
+        let Some(watched) = &self.watched else {
+            return Ok(());
+        };
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
-        match self.is_in_place().map_err(io)? {
+        let newest = watched.looks.lock().newest.clone();
+        let is_there = match newest {
+            Some((part, _)) => self.has_in_place(&part),
+            None => self.is_known_dir(watched),
+        };
+        match is_there.map_err(io)? {
             true => Ok(()),
             false => self.look_at_all(),
         }
@@ -176,13 +184,8 @@ impl StreamCore {
         }
     }
 
-    /// Whether what stood under the stream's name just now is what was looked at, or ours.
-    pub(super) fn is_in_place(&self) -> io::Result<bool> {
-        let Some(watched) = &self.watched else {
-            // A deletion empties the catalogue before another stream can get the name: as long as
-            // it is not empty, what was found there was this stream's.
-            return Ok(!self.is_deleted() || self.exists());
-        };
+    /// Whether the stream's directory is the one that was looked at.
+    pub(super) fn is_known_dir(&self, watched: &Watched) -> io::Result<bool> {
         let expected = *watched.identity.read();
         Ok(self.environment.storage.dir_identity(&self.dir)? == expected)
     }
@@ -221,9 +224,10 @@ impl StreamCore {
     fn is_newest(&self, part: &Part, end: &SegmentEnd) -> io::Result<bool> {
         let storage = &self.environment.storage;
         let successor = self.dir.join(segment_file_name(end.next_id));
-        Ok(storage.kind(&successor)?.is_none()
-            && storage.kind(&part.segment.path())? == Some(EntryKind::File)
-            && self.is_in_place()?)
+        if storage.kind(&successor)?.is_some() {
+            return Ok(false);
+        }
+        self.has_in_place(part)
     }
 
     /// The good frames behind `end`.
@@ -297,6 +301,13 @@ impl StreamCore {
             let Some((facts, decision)) = observed else {
                 continue;
             };
+            let incarnation = facts.incarnation();
+            let known = *watched.incarnation.read();
+            if known.is_some() && incarnation.is_some() && known != incarnation {
+                looks.let_go();
+                self.vanish();
+                return Ok(());
+            }
             let verdict = match decision {
                 Decision::Serve(verdict) => verdict,
                 Decision::Refuse(refusal) => {
@@ -316,6 +327,7 @@ impl StreamCore {
                 return Ok(());
             }
             *watched.identity.write() = identity;
+            *watched.incarnation.write() = incarnation.or(known);
             return self.take_over(looks, leave_alone(&facts, verdict));
         }
     }
@@ -424,24 +436,4 @@ impl StreamCore {
         self.forget_blocks();
         self.progress.notify_all();
     }
-}
-
-/// The slot that counts, of those that are readable right now: one may be under the pen.
-fn newest_slot(segment: &Segment, source: &Source) -> io::Result<Option<FrontierSlot>> {
-    let mut newest: Option<FrontierSlot> = None;
-    for slot in 0..SLOT_COUNT {
-        let mut window = Window::new();
-        let (at, len) = (slot_offset(slot), crate::format::SECTOR_LEN);
-        let bytes = window.bytes(source, at, len, len, at + len as u64)?;
-        let state = bytes.map(|bytes| FrontierSlot::decode(bytes, segment.seed, slot));
-        match state {
-            Some(SlotState::Valid(slot))
-                if newest.is_none_or(|newest| slot.order() > newest.order()) =>
-            {
-                newest = Some(slot);
-            }
-            _ => {}
-        }
-    }
-    Ok(newest)
 }

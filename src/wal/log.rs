@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::check_key;
 use crate::format::stream_dir_name;
-use crate::storage::StorageLock;
 use crate::storage::fork_generation;
 use crate::stream::Environment;
 use crate::stream::Life;
@@ -48,14 +47,14 @@ pub struct Log {
     closed: AtomicBool,
     /// Held while a stream is deleted: who finds one deleted under it waits here.
     pub deletions: Mutex<()>,
-    /// The writer lock; taken out when the log is closed, never there when it is read-only.
-    lock: Mutex<Option<Box<dyn StorageLock>>>,
+    /// Held while the log is closed, and by who keeps it from being closed.
+    closing: Mutex<()>,
     fork_generation: u64,
 }
 
 /// While this lives the log is not closed and its writer lock is held.
 #[cfg(feature = "sharded")]
-pub type HeldOpen<'a> = crate::sync::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+pub type HeldOpen<'a> = crate::sync::MutexGuard<'a, ()>;
 
 impl Log {
     pub fn new(
@@ -63,7 +62,6 @@ impl Log {
         helpers: Arc<Helpers>,
         known: HashMap<Arc<str>, Known>,
         unnamed: HashMap<PathBuf, Arc<Error>>,
-        lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
         Log {
             environment,
@@ -73,7 +71,7 @@ impl Log {
             unnamed,
             closed: AtomicBool::new(false),
             deletions: Mutex::new(()),
-            lock: Mutex::new(lock),
+            closing: Mutex::new(()),
             fork_generation: fork_generation(),
         }
     }
@@ -104,13 +102,15 @@ impl Log {
         }
     }
 
-    /// Keeps a close that begins now waiting until the guard goes.
+    /// Keeps a close that begins now waiting until the guard goes. For who changes names:
+    /// `Detached` where the root is not this log's any more.
     #[cfg(feature = "sharded")]
     pub fn hold_open(&self) -> Result<HeldOpen<'_>> {
         self.enter()?;
-        let lock = self.lock.lock();
+        let open = self.closing.lock();
         self.enter()?;
-        Ok(lock)
+        self.environment.check_root()?;
+        Ok(open)
     }
 
     /// The stream, if anything was ever appended to it or somebody holds a handle.
@@ -228,12 +228,13 @@ impl Log {
 
     fn delete_alone(&self, key: &str) -> Result<()> {
         let _deletions = self.deletions.lock();
+        self.environment.check_root()?;
         let Some(stream) = self.find(key)? else {
             // Perhaps a deletion whose durability was not told: make it so.
             let (root, storage) = (&self.environment.root, &*self.environment.storage);
             let synced = storage.sync_dir(root);
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
-            return remove_remains(storage, &self.stream_dir(key));
+            return remove_remains(&self.environment, &self.stream_dir(key));
         };
         let deleted = stream.delete();
         if stream.life() == Life::Deleted {
@@ -256,7 +257,8 @@ impl Log {
     }
 
     /// Closes the log: everything durable, files at their exact length, threads joined, lock
-    /// released. The first failure is told; the rest is done all the same. Idempotent.
+    /// released. The first failure is told; the rest is done all the same. Idempotent. A log whose
+    /// root is detached leaves all files as they are, for recovery, and says so.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
@@ -266,10 +268,11 @@ impl Log {
 
     fn close_once(&self) -> Result<()> {
         // Who comes second waits for the first and finds nothing left to do.
-        let mut lock = self.lock.lock();
+        let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        let attached = self.environment.check_root();
         if !self.helpers.stop() {
             let message = "a helper thread panicked".to_owned();
             self.environment.note(log::Level::Error, message);
@@ -288,8 +291,8 @@ impl Log {
         // rename what another process has opened meanwhile.
         drop(self.deletions.lock());
         let failed = closed.into_iter().find(Result::is_err);
-        *lock = None;
-        failed.unwrap_or(Ok(()))
+        self.environment.release_lock();
+        attached.and(failed.unwrap_or(Ok(())))
     }
 }
 

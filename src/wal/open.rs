@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::format::IDENTITY_FILE;
 use crate::format::LOCK_FILE;
 use crate::format::is_deleted_dir_name;
 use crate::format::is_stream_dir_name;
@@ -30,8 +31,10 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageLock;
 use crate::stream::Environment;
+use crate::stream::LogIdentity;
 use crate::stream::StreamCore;
 use crate::stream::remove_deleted;
+use crate::stream::resolve_archive;
 use crate::wal::helpers::Helpers;
 use crate::wal::log::Known;
 use crate::wal::log::Log;
@@ -45,28 +48,68 @@ pub fn open(
     is_stepped: bool,
 ) -> Result<Log> {
     options.check()?;
-    let (root, lock) = take_root(&*storage, &options)?;
-    options.archive_path = archive_path(&*storage, &options, &root)?;
+    let (root, storage, lock) = take_root(storage, &options)?;
+    let identity = LogIdentity::default();
+    let is_lost = identity.read(&*storage, &root)?;
+    if let Some(archive) = &options.archive_path {
+        let archive = resolve_archive(&*storage, archive, &root)?;
+        options.archive_path = Some(archive);
+    }
     let helpers = Helpers::new(is_stepped);
-    let environment = Arc::new(Environment::new(storage, options, root, log));
+    let mut environment = Environment::new(storage, options, root, log);
+    environment.identity = identity;
+    let environment = Arc::new(environment);
+    environment.hold_lock(lock);
+    let opened = open_streams(&environment, &helpers, is_lost);
+    opened.inspect_err(|_| environment.release_lock())
+}
+
+/// Recovers the streams of a log that is locked. `is_lost`: its identity is damaged.
+fn open_streams(
+    environment: &Arc<Environment>,
+    helpers: &Arc<Helpers>,
+    is_lost: bool,
+) -> Result<Log> {
+    let lost_identity = is_lost.then(|| {
+        let path = environment.root.join(IDENTITY_FILE);
+        format!("the identity of the log is damaged ({})", path.display())
+    });
     let attendant: Arc<dyn crate::stream::Attendant> = helpers.clone();
     // Set once, here.
     let _ = environment.attendant.set(attendant);
-    let dirs = stream_dirs(&environment)?;
+    let dirs = stream_dirs(environment)?;
+    let shared = Arc::clone(environment);
+    let has_identity = environment.identity.known_id().is_some();
+    if has_identity {
+        environment.refuse_others_archive()?;
+    }
     let recovered = match environment.options.on_corruption {
-        CorruptionPolicy::Error => {
-            // All streams are looked at before any is touched.
-            let shared = Arc::clone(&environment);
-            let judged = for_each(dirs, move |dir| judge(&shared, &dir));
-            refuse_all_damage(&judged)?;
-            let shared = Arc::clone(&environment);
-            for_each(judged, move |judged| recover(&shared, judged))
-        }
-        CorruptionPolicy::Truncate => {
-            let shared = Arc::clone(&environment);
-            for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
+        CorruptionPolicy::Truncate if has_identity => for_each(dirs, move |dir| {
+            recover(&shared, own_link(&shared, judge(&shared, dir)))
+        }),
+        // All streams are looked at before any is touched, or an identity made that counts on what
+        // they tell.
+        policy => {
+            let judged = for_each(dirs, move |dir| judge(&shared, dir));
+            let is_strict = policy == CorruptionPolicy::Error;
+            if is_strict {
+                refuse_all_damage(&judged, lost_identity.as_ref())?;
+            }
+            if let Some(lost) = &lost_identity {
+                environment.tell(log::Level::Error, lost);
+            }
+            settle_identity(environment)?;
+            refuse_archive_of_a_known_other(environment)?;
+            let owned = judged.into_iter();
+            let owned: Vec<Judged> = owned.map(|judged| own_link(environment, judged)).collect();
+            if is_strict {
+                refuse_all_damage(&owned, None)?;
+            }
+            let shared = Arc::clone(environment);
+            for_each(owned, move |judged| recover(&shared, judged))
         }
     };
+    settle_identity(environment)?;
     let mut known = HashMap::with_capacity(recovered.len());
     let mut unnamed = HashMap::new();
     for (key, dir, stream) in recovered.into_iter().flatten() {
@@ -81,14 +124,15 @@ pub fn open(
         }
     }
     environment.deliver();
-    Ok(Log::new(environment, helpers, known, unnamed, Some(lock)))
+    let (environment, helpers) = (Arc::clone(environment), Arc::clone(helpers));
+    Ok(Log::new(environment, helpers, known, unnamed))
 }
 
+/// The root, the disk as it is reached from there, and the lock.
+type Taken = (PathBuf, Arc<dyn Storage>, Box<dyn StorageLock>);
+
 /// Makes sure of the root directory, durably, and locks it.
-fn take_root(
-    storage: &dyn Storage,
-    options: &WalOptions,
-) -> Result<(PathBuf, Box<dyn StorageLock>)> {
+fn take_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<Taken> {
     let asked = std::path::absolute(&options.root_path)
         .map_err(|error| Error::io(error, ErrorContext::at(&options.root_path)))?;
     let io = |error| Error::io(error, ErrorContext::at(&asked));
@@ -101,6 +145,7 @@ fn take_root(
         Some(_) => return Err(io(io::ErrorKind::NotADirectory.into())),
     }
     let root = storage.canonical(&asked).map_err(io)?;
+    let storage = storage.rooted(&root).map_err(io)?.unwrap_or(storage);
     let lock_path = root.join(LOCK_FILE);
     // The root's own name is made durable before the lock file exists; so where that file is
     // found, it has been.
@@ -110,51 +155,67 @@ fn take_root(
         }
     }
     match storage.lock(&lock_path) {
-        Ok(lock) => Ok((root, lock)),
+        Ok(lock) => Ok((root, storage, lock)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::Locked(root)),
         Err(error) => Err(Error::io(error, ErrorContext::at(&lock_path))),
     }
 }
 
-/// The archive, wherever the process goes from here; refused inside the root.
-fn archive_path(
-    storage: &dyn Storage,
-    options: &WalOptions,
-    root: &Path,
-) -> Result<Option<PathBuf>> {
-    let Some(archive) = &options.archive_path else {
-        return Ok(None);
-    };
-    let io = |error| Error::io(error, ErrorContext::at(archive));
-    let absolute = std::path::absolute(archive).map_err(io)?;
-    let canonical = match storage.kind(&absolute).map_err(io)? {
-        Some(_) => storage.canonical(&absolute).map_err(io)?,
-        None => absolute.clone(),
-    };
-    if canonical.starts_with(root) {
-        return Err(Error::Config(
-            "archive_path lies inside root_path".to_owned(),
-        ));
+/// Makes the log's identity, where it has none. A full disk is no reason not to open the log.
+fn settle_identity(environment: &Environment) -> Result<()> {
+    use io::ErrorKind::*;
+    match environment.identity.settle(environment) {
+        Err(Error::Io(error))
+            if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) =>
+        {
+            let message =
+                format!("no identity for the log; archiving and deleting wait for it: {error}");
+            environment.tell(log::Level::Warn, &message);
+            Ok(())
+        }
+        settled => settled,
     }
-    Ok(Some(absolute))
+}
+
+/// Refuses an archive that names another log, for a log that was given its name just now. One that had
+/// lost its name is served: the archive may be its own, and each use of it is refused.
+fn refuse_archive_of_a_known_other(environment: &Environment) -> Result<()> {
+    match environment.refuse_others_archive() {
+        Err(error) if environment.identity.is_used() => {
+            environment.tell(log::Level::Warn, &error.to_string());
+            Ok(())
+        }
+        checked => checked,
+    }
+}
+
+/// A stream's directory in the root.
+struct StreamDir {
+    path: PathBuf,
+    is_link: bool,
 }
 
 /// The directories of streams. What a deletion left behind is removed.
-fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
+fn stream_dirs(environment: &Environment) -> Result<Vec<StreamDir>> {
     let root = &environment.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
     let mut dirs = Vec::new();
     let mut deleted = Vec::new();
     for entry in environment.storage.list_dir(root).map_err(io)? {
-        if entry.kind != EntryKind::Directory {
-            continue;
-        }
         let path = root.join(&entry.name);
-        if is_stream_dir_name(&entry.name) {
-            dirs.push(path);
-        } else if is_deleted_dir_name(&entry.name) {
-            deleted.push(path);
+        match entry.kind {
+            EntryKind::Directory if is_stream_dir_name(&entry.name) => {
+                let is_link = entry.is_link;
+                dirs.push(StreamDir { path, is_link });
+            }
+            EntryKind::Directory | EntryKind::Link if is_deleted_dir_name(&entry.name) => {
+                deleted.push(path);
+            }
+            _ => {}
         }
+    }
+    if !dirs.is_empty() || !deleted.is_empty() {
+        environment.identity.note(None);
     }
     if !deleted.is_empty() {
         // The process may have died between the renaming and its sync. Were it not durable, the
@@ -162,7 +223,7 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
         environment.storage.sync_dir(root).map_err(io)?;
     }
     for path in deleted {
-        if let Err(error) = remove_deleted(&*environment.storage, &path) {
+        if let Err(error) = remove_deleted(environment, &path) {
             // It is no stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
             environment.tell(log::Level::Warn, &message);
@@ -174,38 +235,57 @@ fn stream_dirs(environment: &Environment) -> Result<Vec<PathBuf>> {
 /// One stream's directory, looked at.
 struct Judged {
     dir: Arc<Path>,
+    is_link: bool,
     key: Arc<str>,
     found: std::result::Result<(StreamFacts, Decision), Error>,
 }
 
-fn judge(environment: &Environment, dir: &Path) -> Judged {
+fn judge(environment: &Environment, dir: StreamDir) -> Judged {
     let options = &environment.options;
+    let StreamDir { path: dir, is_link } = dir;
     let name = dir
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     let from_name = || key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
-    match survey(&*environment.storage, dir, options.read_buffer_size) {
+    match survey(&*environment.storage, &dir, options.read_buffer_size) {
         Ok(facts) => {
+            environment.identity.note(facts.incarnation());
             let key = facts.key.clone().unwrap_or_else(|| Arc::from(from_name()));
             let decision = decide(&facts, options.on_corruption);
             Judged {
                 dir: Arc::clone(&facts.dir),
+                is_link,
                 key,
                 found: Ok((facts, decision)),
             }
         }
         Err(error) => Judged {
-            dir: Arc::from(dir),
+            dir: Arc::from(&*dir),
+            is_link,
             key: Arc::from(from_name()),
             found: Err(error),
         },
     }
 }
 
-/// Under the policy `Error`: one error that lists everything found, in all streams.
-fn refuse_all_damage(judged: &[Judged]) -> Result<()> {
-    let mut damage = Vec::new();
+/// Makes a directory that is reached through a link this log's, before anything in it is changed.
+fn own_link(environment: &Environment, mut judged: Judged) -> Judged {
+    let name = judged.dir.file_name().and_then(|name| name.to_str());
+    // Where nothing tells the key, there is no stream to be changed.
+    let is_key_known = name == Some(&stream_dir_name(&judged.key));
+    if judged.is_link && judged.found.is_ok() && is_key_known {
+        if let Err(error) = environment.own_linked(&judged.dir, &judged.key) {
+            judged.found = Err(error);
+        }
+    }
+    judged
+}
+
+/// Under the policy `Error`: one error that lists everything found, in all streams. `lost`: what is
+/// wrong with the log's identity.
+fn refuse_all_damage(judged: &[Judged], lost: Option<&String>) -> Result<()> {
+    let mut damage: Vec<String> = lost.cloned().into_iter().collect();
     for judged in judged {
         match &judged.found {
             Err(error) => damage.push(error.to_string()),
@@ -226,7 +306,9 @@ type Recovery = (Arc<str>, Arc<Path>, Known);
 
 /// Acts on a decision. `None`: there is no such stream.
 fn recover(environment: &Arc<Environment>, judged: Judged) -> Option<Recovery> {
-    let Judged { key, dir, found } = judged;
+    let Judged {
+        key, dir, found, ..
+    } = judged;
     let (facts, decision) = match found {
         Ok(found) => found,
         Err(error) => {

@@ -149,7 +149,7 @@ pub fn open_read_only(
     let attendant: Arc<dyn Attendant> = helpers.clone();
     // Set once, here.
     let _ = environment.attendant.set(attendant);
-    let log = Log::new(environment, helpers, HashMap::new(), HashMap::new(), None);
+    let log = Log::new(environment, helpers, HashMap::new(), HashMap::new());
     log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let known = log.known.read();

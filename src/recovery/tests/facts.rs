@@ -59,6 +59,7 @@ pub fn header(first: u64) -> SegmentHeader {
         lost_from: EntryId(first),
         first_kept_id: EntryId(0),
         cut_epoch: 0,
+        incarnation: 0,
     }
 }
 

@@ -70,6 +70,7 @@ fn header(first: u64) -> impl Strategy<Value = SegmentHeader> {
                 lost_from: EntryId(lost_from),
                 first_kept_id: EntryId(kept),
                 cut_epoch: epoch,
+                incarnation: 0,
             },
         )
 }

@@ -295,6 +295,12 @@ fn what_is_not_ours_is_never_touched() {
             error: "",
         },
         Row {
+            name: "segment of another incarnation",
+            facts: with(Foreign::OtherIncarnation(2)),
+            truncate: "refuse: file 1 is OtherIncarnation(2)",
+            error: "",
+        },
+        Row {
             name: "name and header disagree",
             facts: with(Foreign::OtherName(EntryId(11))),
             truncate: "refuse: file 1 is OtherName(EntryId(11))",

@@ -5,27 +5,24 @@
 //! not on every system and between all file systems, and end the process by SIGXFSZ where the
 //! copy would pass `RLIMIT_FSIZE`; [`StorageFile::write_at`] asks for the limit first.
 
-use super::create_new;
+use super::Place;
 use super::file::RealFile;
 use super::open_without_waiting;
-use super::retry::retry;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use std::fs;
 use std::io;
 use std::io::IoSlice;
-use std::path::Path;
 
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Copies into a new file and syncs it.
-pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_durably(from: &Place<'_>, to: &Place<'_>) -> io::Result<()> {
     let source = RealFile::new(open_without_waiting(from, Access::Read)?);
-    let target = RealFile::new(create_new(to)?);
+    let target = RealFile::new(to.create_file()?);
     let copied = copy_all(&source, &target).and_then(|()| target.sync_all());
     if copied.is_err() {
         // The first error is the one that tells; what cannot be removed stays as after a crash.
-        let _ = retry(|| fs::remove_file(to));
+        let _ = to.remove_file();
     }
     copied
 }

@@ -369,6 +369,13 @@ impl StreamCore {
     /// What a helper does when a background sync is due. A failure poisons the stream, which tells
     /// the next caller.
     pub fn background_sync(&self) {
+        {
+            // The sync that was scheduled has begun: an append that comes from here on, behind the
+            // end read below, schedules its own.
+            let mut tail = self.tail.lock();
+            tail.sync_planned = false;
+            tail.rest_planned = false;
+        }
         if self.is_poisoned() {
             return;
         }
@@ -384,9 +391,6 @@ impl StreamCore {
         // Looked at once more when it has been idle for a while, to take back what it holds.
         self.rest_if_idle();
         let mut tail = self.tail.lock();
-        tail.rest_planned = false;
-        tail.sync_planned &= tail.unsynced_bytes > 0;
-        // Mapped just now, perhaps: whoever did that saw that this was planned.
         let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
         if holds && tail.life == Life::Open && !tail.sync_planned {
             tail.sync_planned = true;

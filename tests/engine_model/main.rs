@@ -12,6 +12,7 @@
 //! test-model`. A failure tells where it wrote its schedule, and how to run that alone.
 #![cfg(ironwal_model)]
 
+mod background;
 mod close;
 mod close_helpers;
 mod delete;

@@ -380,6 +380,13 @@ impl StreamInner {
     /// What a helper does when a background sync is due. A failure poisons the stream, which tells
     /// the next caller.
     pub fn background_sync(&self) {
+        {
+            // The sync that was scheduled has begun: an append that comes from here on, behind the
+            // end read below, schedules its own.
+            let mut tail = self.tail.lock();
+            tail.sync_scheduled = false;
+            tail.rest_planned = false;
+        }
         if self.is_poisoned() {
             return;
         }
@@ -395,9 +402,6 @@ impl StreamInner {
         // Looked at once more when it has been idle for a while, to take back what it holds.
         self.rest_if_idle();
         let mut tail = self.tail.lock();
-        tail.rest_planned = false;
-        tail.sync_scheduled &= tail.unsynced_bytes > 0;
-        // WriteMap just now, perhaps: whoever did that saw that this was planned.
         let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
         if holds && tail.life == StreamState::Open && !tail.sync_scheduled {
             tail.sync_scheduled = true;

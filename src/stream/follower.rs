@@ -123,9 +123,9 @@ impl StreamInner {
         dir: std::path::PathBuf,
     ) -> Result<Arc<Self>> {
         debug_assert!(context.read_only);
-        let core = Self::absent(context, key, dir);
-        core.resurvey()?;
-        Ok(core)
+        let stream = Self::absent(context, key, dir);
+        stream.resurvey()?;
+        Ok(stream)
     }
 
     /// FollowerState whether the writer went on. Does nothing in a log that is open for writing.

@@ -331,7 +331,9 @@ impl StreamInner {
         state.stored = false;
         state.next_slot = 0;
         let mut tail = self.tail.lock();
-        tail.unsealed.get_mut().pop_front();
+        if let Some(unsealed) = &mut tail.unsealed {
+            unsealed.pop_front();
+        }
         drop(tail);
         self.context.write_files.forget(&part.write_slot);
         // The next reader opens it as a sealed file, mapped if so chosen.
@@ -420,7 +422,7 @@ impl StreamInner {
 /// The oldest segments that are not sealed, and where each ends now.
 fn oldest_unsealed(tail: &Tail) -> Vec<UnsealedSegment> {
     let active = tail.active.iter().map(|active| (active, &tail.written));
-    let unsealed = tail.unsealed.get().into_iter().flatten();
+    let unsealed = tail.unsealed.iter().flat_map(|parts| parts.iter());
     let unsealed = unsealed.map(|(part, end)| (part, end));
     let parts = unsealed.chain(active).take(MAX_AT_ONCE);
     parts.map(|(part, end)| (Arc::clone(part), *end)).collect()

@@ -22,8 +22,8 @@ pub type Leftovers = BTreeSet<PathBuf>;
 impl AllocState {
     /// The path is about to be used again: what is there from then on is no leftover.
     pub fn reuse(&mut self, path: &Path) {
-        if self.leftovers.get().is_some() {
-            self.leftovers.get_mut().remove(path);
+        if let Some(leftovers) = &mut self.leftovers {
+            leftovers.remove(path);
         }
     }
 }
@@ -37,8 +37,8 @@ impl StreamInner {
         files: impl IntoIterator<Item = PathBuf>,
     ) -> Result<()> {
         let mut files: Leftovers = files.into_iter().collect();
-        if alloc.leftovers.get().is_some() {
-            files.append(&mut alloc.leftovers.take());
+        if let Some(mut leftovers) = alloc.leftovers.take() {
+            files.append(&mut leftovers);
         }
         let storage = &*self.context.storage;
         let mut first_failure = None;
@@ -49,7 +49,7 @@ impl StreamInner {
                 Err(error) => {
                     let context = ErrorContext::at(&path).stream(&self.key);
                     first_failure.get_or_insert(Error::io(error, context));
-                    alloc.leftovers.get_mut().insert(path);
+                    alloc.leftovers.get_or_insert_default().insert(path);
                 }
             }
         }

@@ -35,7 +35,7 @@ use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
-use crate::stream::core::panicked;
+use crate::stream::failure::panicked;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::erase::FrameLocation;
 use crate::stream::writer::erase::erase_range;

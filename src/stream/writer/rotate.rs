@@ -35,7 +35,6 @@ use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::seldom::Seldom;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::write_map::WriteMap;
@@ -62,7 +61,7 @@ pub struct AllocState {
     /// The next segment's file, made ahead.
     pub spare: NextSegmentFile,
     /// Files that are no part of the stream any more and could not be removed.
-    pub leftovers: Seldom<Leftovers>,
+    pub leftovers: Option<Box<Leftovers>>,
 }
 
 /// Whether the file of the next segment stands ready, closed, under its temporary name.
@@ -258,7 +257,10 @@ impl StreamInner {
         allocated_end: FileOffset,
     ) {
         if let Some(full) = tail.active.take() {
-            tail.unsealed.get_mut().push_back((full, tail.written));
+            let written = tail.written;
+            tail.unsealed
+                .get_or_insert_default()
+                .push_back((full, written));
         }
         let end = SegmentEnd::empty(part.segment.first_id());
         tail.reserved = end;

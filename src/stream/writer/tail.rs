@@ -18,7 +18,6 @@ use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::seldom::Seldom;
 use crate::stream::writer::staging::IndexCandidate;
 use crate::stream::writer::staging::StagingBuffer;
 use crate::stream::writer::staging::StagingSlot;
@@ -58,7 +57,7 @@ pub struct Tail {
     /// What the next segment's header tells when there is no active one; otherwise it continues.
     pub next: Option<Box<NextAppend>>,
     /// Rotated segments whose footers are missing, oldest first.
-    pub unsealed: Seldom<VecDeque<(Arc<StreamSegment>, SegmentEnd)>>,
+    pub unsealed: Option<Box<VecDeque<(Arc<StreamSegment>, SegmentEnd)>>>,
     /// The end of the frames that have ids.
     pub reserved: SegmentEnd,
     /// The end of the frames that are in the kernel.
@@ -97,7 +96,7 @@ pub struct Tail {
     /// The active segment, mapped for storing.
     pub mapped: Option<WriteMap>,
     /// Maps that are not used any more; dropped by whoever finds them, without the lock.
-    pub detached_maps: Seldom<Vec<WriteMap>>,
+    pub detached_maps: Option<Box<Vec<WriteMap>>>,
     /// The active segment is not mapped: it could not be, or no zeros could be written ahead when
     /// this much was allocated_end.
     pub map_failed_at: Option<FileOffset>,
@@ -109,7 +108,7 @@ pub struct Tail {
     pub rest_planned: bool,
     next_ticket: u64,
     completed_tickets: u64,
-    rolled_back: Seldom<Vec<RolledBack>>,
+    rolled_back: Option<Box<Vec<RolledBack>>>,
 }
 
 /// Whether a frame can be reserved now.
@@ -133,7 +132,7 @@ impl Tail {
             life: StreamState::Open,
             active,
             next: (next != NextAppend::Continue).then(|| Box::new(next)),
-            unsealed: Seldom::default(),
+            unsealed: None,
             reserved: end,
             written: end,
             allocated_end: end.offset,
@@ -152,14 +151,14 @@ impl Tail {
             sync_now_requested: false,
             last_frame_fits_map: false,
             mapped: None,
-            detached_maps: Seldom::default(),
+            detached_maps: None,
             map_failed_at: None,
             idle_check_end: end.offset,
             rested_at: FileOffset(HEADER_AREA_LEN),
             rest_planned: false,
             next_ticket: 0,
             completed_tickets: 0,
-            rolled_back: Seldom::default(),
+            rolled_back: None,
         }
     }
 
@@ -234,7 +233,7 @@ impl Tail {
 
     /// The newest of those.
     pub fn last_unsealed(&self) -> Option<&(Arc<StreamSegment>, SegmentEnd)> {
-        self.unsealed.get().and_then(VecDeque::back)
+        self.unsealed.as_ref()?.back()
     }
 
     /// How many bytes are staged.
@@ -298,7 +297,7 @@ impl Tail {
     /// The active segment is not stored into any more.
     pub fn detach_map(&mut self) {
         if let Some(mapped) = self.mapped.take() {
-            self.detached_maps.get_mut().push(mapped);
+            self.detached_maps.get_or_insert_default().push(mapped);
         }
     }
 
@@ -361,7 +360,7 @@ impl Tail {
         self.writing = false;
         let tickets = self.completed_tickets..self.next_ticket;
         let untold = tickets.end - tickets.start;
-        self.rolled_back.get_mut().push(RolledBack {
+        self.rolled_back.get_or_insert_default().push(RolledBack {
             tickets,
             untold,
             error,
@@ -379,12 +378,12 @@ impl Tail {
             return None;
         }
         let is_it = |batch: &RolledBack| batch.tickets.contains(&ticket);
-        let rolled_back = self.rolled_back.get();
-        let place = rolled_back.and_then(|batches| batches.iter().position(is_it));
-        let Some(place) = place else {
+        let Some(rolled_back) = &mut self.rolled_back else {
             return Some(Ok(()));
         };
-        let rolled_back = self.rolled_back.get_mut();
+        let Some(place) = rolled_back.iter().position(is_it) else {
+            return Some(Ok(()));
+        };
         let batch = &mut rolled_back[place];
         let error = Arc::clone(&batch.error);
         batch.untold -= 1;

@@ -26,8 +26,6 @@ use crate::options::WriteStrategy;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
-use crate::storage::Access;
-use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
@@ -177,7 +175,7 @@ impl StreamInner {
     /// Whether a helper should map the active segment, or make more of it ready, or drop what was
     /// mapped. Called after every append.
     pub(in crate::stream) fn wants_map(&self, tail: &Tail) -> bool {
-        if tail.detached_maps.get().is_some() {
+        if tail.detached_maps.is_some() {
             return true;
         }
         let context = &self.context;
@@ -311,18 +309,6 @@ impl StreamInner {
             .map_err(io)?;
         self.tail.lock().allocated_end = to;
         Ok(to)
-    }
-
-    /// A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
-    /// that syncs at this moment must not miss it because it was told here.
-    pub(in crate::stream) fn file_for_zeros(
-        &self,
-        part: &Arc<StreamSegment>,
-    ) -> Result<Arc<dyn StorageFile>> {
-        let (storage, path) = (&self.context.storage, part.segment.path());
-        self.context
-            .with_fd_retry(|| storage.open_file(&path, Access::ReadWrite))
-            .map_err(|error| Error::io(error, part.segment.context()))
     }
 
     /// Maps the part from the page of `from` on, ready up to `to`. `None`: there are as many maps

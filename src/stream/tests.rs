@@ -29,7 +29,7 @@ use crate::storage::simulated::OpKind;
 use crate::storage::simulated::SimulatedDisk;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
-use crate::stream::writer::preallocate::PreparingGuard;
+use crate::stream::writer::prepare_ahead::PreparingGuard;
 use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::StreamState;
 

@@ -3,7 +3,7 @@
 pub mod append;
 pub mod erase;
 pub mod mapped_append;
-pub mod preallocate;
+pub mod prepare_ahead;
 pub mod release_idle;
 pub mod rotate;
 pub mod staging;

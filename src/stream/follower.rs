@@ -428,7 +428,7 @@ impl StreamInner {
 
     /// Lets readers see the stream up to here. The segments holds it already.
     fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
-        self.tail.lock().written = *end;
+        self.tail.lock().set_followed_end(*end);
         self.group_commit.advance(durable_end.min(end.next_id).0);
         self.written_end.store(end.next_id.0, Ordering::Release);
         self.tail_changed.notify_all();
@@ -436,7 +436,7 @@ impl StreamInner {
 
     /// The stream was deleted, and perhaps another has its name by now.
     fn mark_deleted(&self) {
-        self.tail.lock().life = StreamState::Deleted;
+        self.tail.lock().set_life(StreamState::Deleted);
         self.deleted.store(true, Ordering::Release);
         let before = std::mem::take(&mut *self.segments.write());
         for part in before.parts.iter() {

@@ -34,7 +34,7 @@ impl StreamInner {
 
     /// The id that the next append gets.
     pub fn next_id(&self) -> u64 {
-        self.tail.lock().written.next_id.0
+        self.tail.lock().written().next_id.0
     }
 
     /// The first id kept.
@@ -63,15 +63,15 @@ impl StreamInner {
     pub fn is_untouched(&self) -> bool {
         let on_disk = self.alloc.lock().dir_exists;
         let tail = self.tail.lock();
-        let has_ids = tail.written.next_id.0 > 0 || tail.active.is_some();
-        let is_usable = matches!(tail.life, StreamState::Open | StreamState::ReadOnly);
+        let has_ids = tail.written().next_id.0 > 0 || tail.active().is_some();
+        let is_usable = matches!(tail.life(), StreamState::Open | StreamState::ReadOnly);
         !on_disk && !has_ids && is_usable && !self.is_poisoned() && !self.exists()
     }
 
     /// The first id of the segment that appends go to.
     pub fn current_segment_start_id(&self) -> Option<u64> {
         let tail = self.tail.lock();
-        if let Some(active) = &tail.active {
+        if let Some(active) = tail.active() {
             return Some(active.segment.first_id().0);
         }
         drop(tail);
@@ -83,7 +83,7 @@ impl StreamInner {
 
     /// Whether the stream was deleted or closed.
     pub fn state(&self) -> StreamState {
-        self.tail.lock().life
+        self.tail.lock().life()
     }
 
     /// Whether the stream was deleted.

@@ -24,7 +24,6 @@ use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::options::SyncMode;
 use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
 use crate::segment::rewrite_verified;
@@ -33,8 +32,7 @@ use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
-use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::UnsealedSegment;
 use crate::stream::writer::write_map::covers;
 
 /// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
@@ -67,9 +65,6 @@ struct SyncSet {
     /// The files, in the same order, held open; and whether their bytes must be written again.
     files: Vec<SyncTarget>,
 }
-
-/// A segment and where its frames end.
-type UnsealedSegment = (Arc<StreamSegment>, SegmentEnd);
 
 /// A file held open.
 struct SyncTarget {
@@ -239,7 +234,7 @@ impl StreamInner {
     /// an error lost with it) between the look at the tail and the sync.
     fn collect(&self) -> Result<SyncSet> {
         loop {
-            let chosen = oldest_unsealed(&self.tail.lock());
+            let chosen = self.tail.lock().oldest_unsealed(MAX_AT_ONCE);
             let mut files = Vec::with_capacity(chosen.len());
             for (part, _) in &chosen {
                 let (file, opening) = self.write_file(part)?;
@@ -251,7 +246,7 @@ impl StreamInner {
                 });
             }
             let mut tail = self.tail.lock();
-            let parts = oldest_unsealed(&tail);
+            let parts = tail.oldest_unsealed(MAX_AT_ONCE);
             let are_same = parts.len() == chosen.len()
                 && parts
                     .iter()
@@ -262,15 +257,9 @@ impl StreamInner {
             }
             for ((part, _), opened) in parts.iter().zip(&mut files) {
                 opened.unproven = part.write_slot.clear_dirty();
-                let is_active = |active| Arc::ptr_eq(active, part);
-                if tail.active.as_ref().is_some_and(is_active) {
-                    let mapped = tail.mapped.as_ref();
-                    opened.map = mapped.and_then(|mapped| mapped.for_ranges(opened.opening));
-                }
+                opened.map = tail.map_for_ranges(part, opened.opening);
             }
-            tail.unsynced_bytes = 0;
-            tail.sync_scheduled = false;
-            tail.sync_now_requested = false;
+            tail.begin_round();
             return Ok(SyncSet { parts, files });
         }
     }
@@ -330,100 +319,10 @@ impl StreamInner {
         state.frontier = None;
         state.stored = false;
         state.next_slot = 0;
-        let mut tail = self.tail.lock();
-        if let Some(unsealed) = &mut tail.unsealed {
-            unsealed.pop_front();
-        }
-        drop(tail);
+        self.tail.lock().remove_sealed();
         self.context.write_files.forget(&part.write_slot);
         // The next reader opens it as a sealed file, mapped if so chosen.
         self.context.read_files.forget(&part.read_slot);
         Ok(())
     }
-
-    /// Asks the background_threads for what is due. Called after every append, under the tail's lock; a thread
-    /// that is missing is started at the end of the append, without it ([`LogContext::attend`]).
-    ///
-    /// [`LogContext::attend`]: crate::stream::LogContext::attend
-    pub(in crate::stream) fn schedule_background(&self, tail: &mut Tail) {
-        let Some(background_tasks) = self.context.background_tasks.get() else {
-            return;
-        };
-        if !tail.prealloc_scheduled && self.wants_room_ahead(tail) {
-            tail.prealloc_scheduled = true;
-            if self
-                .arc()
-                .is_some_and(|stream| !background_tasks.preallocate(&stream))
-            {
-                self.context.note_unattended();
-            }
-        }
-        let Some(background) = self.context.options.background_sync else {
-            return;
-        };
-        if self.context.options.sync_mode == SyncMode::Strict {
-            self.plan_rest(tail);
-            return;
-        }
-        if tail.unsynced_bytes >= background.bytes && !tail.sync_now_requested {
-            tail.sync_now_requested = true;
-            if self
-                .arc()
-                .is_some_and(|stream| !background_tasks.sync_now(&stream))
-            {
-                self.context.note_unattended();
-            }
-        } else if !tail.sync_scheduled {
-            tail.sync_scheduled = true;
-            self.schedule_sync();
-        }
-    }
-
-    /// What a helper does when a background sync is due. A failure poisons the stream, which tells
-    /// the next caller.
-    pub fn background_sync(&self) {
-        if self.is_poisoned() {
-            return;
-        }
-        if let Err(error) = self.context.check_root_at_times() {
-            self.latch_if_detached(&error);
-            return;
-        }
-        let end = self.written_end();
-        if end > self.group_commit.committed() {
-            // A failure has latched and is told to whoever appends next.
-            let _ = self.make_durable(end);
-        }
-        // Looked at once more when it has been idle for a while, to take back what it holds.
-        self.rest_if_idle();
-        let mut tail = self.tail.lock();
-        tail.rest_planned = false;
-        tail.sync_scheduled &= tail.unsynced_bytes > 0;
-        // WriteMap just now, perhaps: whoever did that saw that this was planned.
-        let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
-        if holds && tail.life == StreamState::Open && !tail.sync_scheduled {
-            tail.sync_scheduled = true;
-            self.schedule_sync();
-        }
-    }
-
-    pub(in crate::stream) fn schedule_sync(&self) {
-        let background = self.context.options.background_sync;
-        let background_tasks = self.context.background_tasks.get();
-        if let (Some(background), Some(background_tasks)) = (background, background_tasks) {
-            let asked = |stream| background_tasks.sync_after(&stream, background.interval);
-            if self.arc().is_some_and(|stream| !asked(stream)) {
-                self.context.note_unattended();
-            }
-        }
-    }
-}
-
-/// The oldest segments that are not sealed, and where each ends now.
-fn oldest_unsealed(tail: &Tail) -> Vec<UnsealedSegment> {
-    let active = tail.active.iter().map(|active| (active, &tail.written));
-    let unsealed = tail.unsealed.iter().flat_map(|parts| parts.iter());
-    let unsealed = unsealed.map(|(part, end)| (part, end));
-    let parts = unsealed.chain(active).take(MAX_AT_ONCE);
-    parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
 }

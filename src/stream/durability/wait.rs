@@ -34,7 +34,7 @@ impl StreamInner {
                 if timeout.is_zero() {
                     return Err(Error::Timeout);
                 }
-                if tail.written.next_id.0 < target {
+                if tail.written().next_id.0 < target {
                     // Not appended yet: whoever publishes wakes us.
                     let timed_out = match deadline {
                         Some(deadline) => self
@@ -46,7 +46,7 @@ impl StreamInner {
                             false
                         }
                     };
-                    if timed_out && tail.written.next_id.0 < target {
+                    if timed_out && tail.written().next_id.0 < target {
                         return Err(Error::Timeout);
                     }
                     continue;

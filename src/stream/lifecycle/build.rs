@@ -1,6 +1,5 @@
 //! How a stream comes out of recovery, or begins where nothing is on disk.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -128,18 +127,16 @@ impl StreamInner {
             (None, NextAppend::AfterLoss { first_id, .. }) => SegmentEnd::empty(*first_id),
             _ => SegmentEnd::empty(durable_end),
         };
-        let mut tail = Tail::new(active.map(|(part, _)| part), end, next);
-        if !tails.is_empty() {
-            tail.unsealed = Some(Box::new(VecDeque::from(tails)));
-        }
+        let active = active.map(|(part, _)| part);
+        let mut tail = Tail::new(active, end, next).with_unsealed(tails);
         let follower = context
             .read_only
             .then(|| Box::new(Follower::new(context, &dir)));
         if follower.is_some() {
-            tail.life = StreamState::ReadOnly;
+            tail.set_life(StreamState::ReadOnly);
         }
         let poisoned = failure.is_some();
-        let durable = match tail.active.is_some() || poisoned {
+        let durable = match tail.active().is_some() || poisoned {
             true => durable_end,
             // Nothing is pending: what is lost counts as settled.
             false => end.next_id,

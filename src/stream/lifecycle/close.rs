@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::stream::StreamInner;
@@ -47,41 +46,19 @@ impl StreamInner {
         closed
     }
 
-    /// Refuses appends from now on and waits for those that have ids, and for the next segment's
-    /// file if that is being made. False: they were refused
-    /// already.
-    pub(in crate::stream) fn stop_appends(&self, life: StreamState) -> bool {
-        let mut tail = self.tail.lock();
-        if tail.life != StreamState::Open {
-            return false;
-        }
-        tail.life = life;
-        self.deleted
-            .store(life == StreamState::Deleted, Ordering::Release);
-        self.tail_changed.notify_all();
-        loop {
-            if tail.writing || tail.rotating || tail.next_file_in_progress {
-                self.tail_changed.wait(&mut tail);
-            } else if tail.staged_len() > 0 && !self.is_poisoned() {
-                self.write_staged(&mut tail);
-            } else {
-                return true;
-            }
-        }
-    }
-
     fn truncate_to_exact_len(&self) -> Result<()> {
         // Otherwise left as after a crash: the next open seals.
         self.round_state.lock().check_sealed()?;
         let (newest, end, allocated_end) = {
             let tail = self.tail.lock();
-            let active = tail.active.clone().map(|active| (active, tail.written));
+            let active = tail.active().cloned();
+            let active = active.map(|active| (active, tail.written()));
             match (active, tail.last_unsealed().cloned()) {
                 (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }
-                (Some((active, end)), _) => (active, end, tail.allocated_end),
+                (Some((active, end)), _) => (active, end, tail.allocated_end()),
                 (None, _) => return Ok(()),
             }
         };

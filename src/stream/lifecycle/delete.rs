@@ -13,7 +13,6 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::DELETED_SUFFIX;
 use crate::format::is_own_file_name;
-use crate::primitives::atomic::Ordering;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::remove_file_if_there;
@@ -80,9 +79,7 @@ impl StreamInner {
             }
         };
         if goes_on {
-            let mut tail = self.tail.lock();
-            tail.life = StreamState::Open;
-            self.deleted.store(false, Ordering::Release);
+            self.resume_appends();
         }
         (error, goes_on)
     }

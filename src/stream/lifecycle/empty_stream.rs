@@ -40,8 +40,8 @@ use crate::storage::remove_file_if_there;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::preallocate::MIN_STEP;
 use crate::stream::writer::rotate::AllocState;
-use crate::stream::writer::rotate::MIN_STEP;
 use crate::stream::writer::rotate::NextSegmentFile;
 
 /// An active segment that holds less is left: it goes with a later truncation, and three syncs are
@@ -53,7 +53,7 @@ struct Waiting<'a>(&'a StreamInner);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.tail.lock().rotating = false;
+        self.0.tail.lock().end_rotation();
         self.0.tail_changed.notify_all();
     }
 }
@@ -74,22 +74,19 @@ impl StreamInner {
         }
         let end = {
             let mut tail = self.tail.lock();
-            let end = tail.written;
+            let end = tail.written();
             let is_active = |active: &Arc<StreamSegment>| Arc::ptr_eq(active, newest);
-            let is_wanted = tail.active.as_ref().is_some_and(is_active)
+            let is_wanted = tail.active().is_some_and(is_active)
                 && end.next_id <= safe_id
                 && end.offset.0 - HEADER_AREA_LEN >= EMPTIED_FROM
                 && self.context.options.archive_path.is_none();
             // Somebody appends at this moment: the stream is not one of which nothing is kept.
-            let is_at_rest = !tail.writing
-                && tail.staged_len() == 0
-                && tail.reserved == end
-                && end.next_id.0 <= self.group_commit.committed();
+            let is_at_rest = tail.is_at_rest() && end.next_id.0 <= self.group_commit.committed();
             if !is_wanted || !is_at_rest {
                 return Ok(0);
             }
             self.check_writable(&tail)?;
-            tail.rotating = true;
+            tail.begin_rotation();
             end
         };
         let _waiting = Waiting(self);
@@ -173,23 +170,15 @@ impl StreamInner {
         state.stored = true;
         state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
         let mut tail = self.tail.lock();
-        tail.detach_map();
+        tail.continue_in(part, FileOffset(HEADER_AREA_LEN));
         self.attach_map(&mut tail, None);
-        tail.reserved = empty;
-        tail.written = empty;
-        tail.staged_offset = empty.offset;
-        tail.allocated_end = FileOffset(HEADER_AREA_LEN);
-        tail.rested_at = empty.offset;
-        tail.next_file_tried = false;
-        tail.next = None;
-        tail.active = Some(Arc::clone(part));
         *self.segments.write() = Arc::new(SegmentList {
             first_kept: empty.next_id,
             truncation_epoch,
             parts: [Arc::clone(part)].into_iter().collect(),
         });
         self.written_end.store(empty.next_id.0, Ordering::Release);
-        let detached_maps = tail.detached_maps.take();
+        let detached_maps = tail.take_detached_maps();
         drop((tail, state));
         drop(detached_maps);
         Ok(())

@@ -57,14 +57,7 @@ impl StreamInner {
                 self.group_commit.advance(reached);
             }
             self.round_state.lock().check_sealed()?;
-            let newest = {
-                let tail = self.tail.lock();
-                match (&tail.active, tail.last_unsealed()) {
-                    (Some(active), None) => Some(Arc::clone(active)),
-                    (_, Some((full, _))) => Some(Arc::clone(full)),
-                    (None, None) => None,
-                }
-            };
+            let newest = self.tail.lock().newest_segment().cloned();
             // After a loss there is no such segment before the next append.
             newest.map_or(Ok(0), |newest| work(&mut alloc, &newest))
         })

@@ -42,6 +42,7 @@ use crate::stream::writer::erase::erase_range;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
@@ -178,7 +179,7 @@ impl StreamInner {
         let mut tail = self.tail.lock();
         let active = loop {
             self.check_writable(&tail)?;
-            if tail.rotating {
+            if tail.phase == WriterPhase::Rotating {
                 self.tail_changed.wait(&mut tail);
                 continue;
             }
@@ -215,7 +216,7 @@ impl StreamInner {
             if tail.staged_len() + frame.frame_len() <= most_staged {
                 break active;
             }
-            if tail.writing {
+            if tail.phase == WriterPhase::Writing {
                 self.tail_changed.wait(&mut tail);
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
@@ -241,7 +242,7 @@ impl StreamInner {
             match tail.take_result(ticket) {
                 Some(Ok(())) => return Ok(Appended::written(ids)),
                 Some(Err(error)) => return Err(error.duplicate()),
-                None if tail.writing => self.tail_changed.wait(&mut tail),
+                None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(&mut tail),
                 None => self.write_staged(&mut tail),
             }
         }
@@ -250,7 +251,7 @@ impl StreamInner {
     /// Writes what is staged, for a round. What fails is taken back and told to its appenders.
     pub(in crate::stream) fn flush_staged(&self) {
         let mut tail = self.tail.lock();
-        while tail.writing {
+        while tail.phase == WriterPhase::Writing {
             self.tail_changed.wait(&mut tail);
         }
         if tail.staged_len() > 0 {
@@ -311,8 +312,8 @@ impl StreamInner {
         }
     }
 
-    /// Runs `work` without the tail's lock, for whoever set `writing` or `rotating`. If it panics,
-    /// nobody would ever clear these: the stream is latched, what was on its way is taken back,
+    /// Runs `work` without the tail's lock, for the thread that set the phase. If it panics, no
+    /// other thread would end the phase: the stream is latched, what was on its way is rolled back,
     /// and the panic goes on.
     pub(in crate::stream) fn with_tail_unlocked<R>(
         &self,
@@ -323,7 +324,9 @@ impl StreamInner {
             Ok(done) => return done,
             Err(panic) => panic,
         };
-        tail.rotating = false;
+        if tail.phase == WriterPhase::Rotating {
+            tail.end_rotation();
+        }
         let failed = FailedWrite {
             error: panicked("wrote"),
             place: FrameLocation::Unknown,
@@ -382,7 +385,7 @@ impl StreamInner {
             FrameLocation::Dirty(to) => tail.dirty_to = Some(to),
             FrameLocation::Unknown => self.latch(Arc::clone(&error)),
         }
-        if tail.writing {
+        if tail.phase == WriterPhase::Writing {
             tail.roll_back(error);
             // Before their ids are given again: who sees those durable sees this.
             self.rollback_count.fetch_add(1, Ordering::AcqRel);

@@ -14,6 +14,7 @@ use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
     /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
@@ -36,7 +37,9 @@ impl StreamInner {
         let frame = PreparedFrame::single(&parts, None).ok()?;
         let mut tail = self.tail.lock();
         self.check_writable(&tail).ok()?;
-        if tail.rotating || !matches!(tail.check_space(&frame, options), Admission::Fits) {
+        if tail.phase == WriterPhase::Rotating
+            || !matches!(tail.check_space(&frame, options), Admission::Fits)
+        {
             return None;
         }
         let ids = self.store(&mut tail, &frame)?;

@@ -3,11 +3,16 @@
 pub mod append;
 pub mod erase;
 pub mod mapped_append;
+pub mod preallocate;
 pub mod prepare_ahead;
 pub mod release_idle;
 pub mod rotate;
+pub mod schedule;
 pub mod staging;
+pub mod stop;
 pub mod tail;
 #[cfg(feature = "sharded")]
 pub mod tail_guard;
+#[cfg(test)]
+mod tests;
 pub mod write_map;

@@ -27,64 +27,64 @@ use crate::segment::pieces;
 use crate::storage::StorageFile;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::rotate::MAX_STEP;
+use crate::stream::writer::preallocate::MAX_STEP;
+use crate::stream::writer::preallocate::SpaceLimits;
 use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::NextFile;
 use crate::stream::writer::tail::StreamState;
-use crate::stream::writer::tail::Tail;
-
-/// Segments at least this large get their successor prepared ahead.
-const SPARE_FROM: u64 = 1 << 20;
-
-/// Segments that hold so much get blocks ahead where zeros are not wanted: allocating may wait for
-/// a sync that is under way, and an appender should not.
-const BLOCKS_FROM: u64 = 1 << 20;
 
 impl StreamInner {
-    /// Whether a helper should make slot now. Called after every append: no I/O.
-    pub(in crate::stream) fn wants_room_ahead(&self, tail: &Tail) -> bool {
+    /// What the options of the log say about space.
+    #[inline]
+    pub(in crate::stream) fn space_limits(&self) -> SpaceLimits {
         let options = &self.context.options;
-        let used = tail.written.offset.0 - HEADER_AREA_LEN;
-        let left = tail.allocated_end.0.saturating_sub(tail.written.offset.0);
-        let step = self.growth_step(tail.used_since_rest());
-        let to_come = options.max_segment_size.saturating_sub(used);
-        let is_strict = options.sync_mode == SyncMode::Strict;
-        let blocks = (is_strict || (used >= BLOCKS_FROM && tail.mapped.is_none()))
-            && left < step / 2
-            && left < to_come
-            && tail.prealloc_failed_at != Some(tail.allocated_end);
-        blocks || (!tail.next_file_tried && self.wants_next_file(used)) || self.wants_map(tail)
+        SpaceLimits {
+            writes_zeros: options.sync_mode == SyncMode::Strict,
+            maps: self.context.maps_by_choice(),
+            max_segment_size: options.max_segment_size,
+        }
     }
 
-    fn wants_next_file(&self, used: u64) -> bool {
-        let most = self.context.options.max_segment_size;
-        (SPARE_FROM..u64::MAX / 2).contains(&most) && used > most / 4 * 3
+    /// How far to allocate ahead of need, given what is free on the disk now.
+    pub(in crate::stream) fn preallocation_target(
+        &self,
+        used: u64,
+        allocated_end: FileOffset,
+    ) -> FileOffset {
+        let free = self.context.storage.available_bytes(&self.dir).unwrap_or(0);
+        self.space_limits().target(used, allocated_end, free)
     }
 
     /// Makes slot ahead of the tail, off the appending threads. One thread at a time.
     pub fn preallocate(&self) {
-        let mut told = self.preallocate_ahead();
+        let mut made = self.preallocate_ahead();
         if let Err(error) = self.extend_write_map() {
             self.context
                 .note(log::Level::Debug, format!("not mapped: {error}"));
         }
         let wants_next_file = {
             let mut tail = self.tail.lock();
-            tail.prealloc_scheduled = false;
-            if told.is_err() {
-                tail.prealloc_failed_at = Some(tail.allocated_end);
+            tail.ahead.is_scheduled = false;
+            if made.is_err() {
+                tail.mark_blocks_failed();
             }
-            let used = tail.written.offset.0 - HEADER_AREA_LEN;
-            let wanted = tail.life == StreamState::Open && self.wants_next_file(used);
-            let tried = std::mem::replace(&mut tail.next_file_tried, wanted);
+            let held = tail.space_facts().held();
+            let is_wanted =
+                tail.life == StreamState::Open && self.space_limits().wants_next_file(held);
+            let is_due = is_wanted && !tail.ahead.next_file.was_tried() && made.is_ok();
             // Set while the stream is open, so that closing it waits.
-            tail.next_file_in_progress = wanted && !tried && told.is_ok();
-            tail.next_file_in_progress
+            tail.ahead.next_file = match (is_wanted, is_due) {
+                (_, true) => NextFile::InProgress,
+                (true, false) => NextFile::Tried,
+                (false, false) => NextFile::Untried,
+            };
+            is_due
         };
         if wants_next_file {
             let _ended = PreparingGuard(self);
-            told = self.prepare_next_file();
+            made = self.prepare_next_file();
         }
-        if let Err(error) = told {
+        if let Err(error) = made {
             // Nothing depends on it: appends secure their own slot.
             self.context
                 .note(log::Level::Debug, format!("no slot made ahead: {error}"));
@@ -112,8 +112,9 @@ impl StreamInner {
         &self,
         goal: &mut Option<(Arc<StreamSegment>, FileOffset)>,
     ) -> Result<bool> {
-        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
-        let (active, allocated_end, offset, used) = {
+        let limits = self.space_limits();
+        let is_strict = limits.writes_zeros;
+        let (active, facts) = {
             let tail = self.tail.lock();
             self.check_writable(&tail)?;
             // What is mapped is made ready elsewhere.
@@ -121,20 +122,18 @@ impl StreamInner {
             let Some(active) = tail.active.clone().filter(|_| is_left) else {
                 return Ok(false);
             };
-            let used = tail.used_since_rest();
-            (active, tail.allocated_end, tail.written.offset, used)
+            (active, tail.space_facts())
         };
+        let allocated_end = facts.allocated_end;
         let io = |error| Error::io(error, active.segment.context().offset(allocated_end.0));
         let begins = goal.is_none();
         if begins {
-            let left = allocated_end.0.saturating_sub(offset.0);
-            let enough = left >= self.growth_step(used) / 2;
-            if enough || (!is_strict && offset.0 - HEADER_AREA_LEN < BLOCKS_FROM) {
+            if !limits.lacks_blocks(&facts) {
                 return Ok(false);
             }
-            let to = self.preallocation_target(used, allocated_end);
+            let to = self.preallocation_target(facts.used, allocated_end);
             if to <= allocated_end {
-                self.tail.lock().prealloc_failed_at = Some(allocated_end);
+                self.tail.lock().ahead.failed.blocks = Some(allocated_end);
                 return Ok(false);
             }
             *goal = Some((Arc::clone(&active), to));
@@ -236,7 +235,7 @@ pub(in crate::stream) struct PreparingGuard<'a>(pub(in crate::stream) &'a Stream
 
 impl Drop for PreparingGuard<'_> {
     fn drop(&mut self) {
-        self.0.tail.lock().next_file_in_progress = false;
+        self.0.tail.lock().ahead.next_file.finish();
         self.0.tail_changed.notify_all();
     }
 }

@@ -30,7 +30,11 @@ use crate::storage::WriteMapping;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::rotate::MIN_STEP;
+use crate::stream::writer::preallocate::APPENDER_POPULATE_BYTES;
+use crate::stream::writer::preallocate::FIRST_MAP_STEP;
+use crate::stream::writer::preallocate::MAX_MAP_AHEAD;
+use crate::stream::writer::preallocate::PAGE;
+use crate::stream::writer::tail::SyncRequest;
 use crate::stream::writer::tail::Tail;
 
 /// Larger frames are written, under `Mmap` and under `Auto`. From about 2 KiB on `write(2)` costs
@@ -45,19 +49,6 @@ const MAP_LEN: u64 = if cfg!(target_pointer_width = "64") {
 } else {
     8 << 20
 };
-
-/// How much is made ready ahead of the tail at most, and in one go.
-const MAX_AHEAD: u64 = 2 << 20;
-const STEP: u64 = 256 << 10;
-
-/// How much of a new segment is made ready on the thread that makes it.
-const FIRST_STEP: u64 = 64 << 10;
-
-/// How much an appender makes ready, beyond what it needs, that the helper has not come to: some
-/// microseconds' work, and what dozens of small frames would cost to write.
-const APPENDER_POPULATE_BYTES: u64 = 16 << 10;
-
-const PAGE: u64 = 4096;
 
 /// A part of the active segment, mapped for storing.
 pub struct WriteMap {
@@ -104,6 +95,12 @@ impl WriteMap {
         follows.then(|| (Arc::clone(&self.map), from..to))
     }
 
+    /// Up to where its pages are populated.
+    #[inline]
+    pub fn populated_end(&self) -> u64 {
+        self.map.populated_end()
+    }
+
     /// Notes that the part has unsynced bytes.
     #[inline]
     pub fn note_written(&self, part: &StreamSegment) {
@@ -129,7 +126,8 @@ struct TailSnapshot {
 
 impl LogContext {
     /// Whether active segments are to be mapped, as far as the options tell.
-    fn maps_by_choice(&self) -> bool {
+    #[inline]
+    pub(super) fn maps_by_choice(&self) -> bool {
         match self.options.write_strategy {
             WriteStrategy::StandardIo => false,
             WriteStrategy::Mmap => true,
@@ -172,36 +170,12 @@ impl LogContext {
 }
 
 impl StreamInner {
-    /// Whether a helper should map the active segment, or make more of it ready, or drop what was
-    /// mapped. Called after every append.
-    pub(in crate::stream) fn wants_map(&self, tail: &Tail) -> bool {
-        if tail.detached_maps.is_some() {
-            return true;
-        }
-        let context = &self.context;
-        let used = tail.used_since_rest();
-        let populated_end = tail.mapped.as_ref().map_or(0, |m| m.map.populated_end());
-        populated_end < tail.written.offset.0 + ahead_of(used) / 2
-            && populated_end < self.last_offset().0
-            && used >= MIN_STEP
-            && tail.last_frame_fits_map
-            && context.maps_by_choice()
-            && tail.map_failed_at != Some(tail.allocated_end)
-    }
-
-    /// Where the frames of the active segment end at the latest, unless one is larger.
-    fn last_offset(&self) -> FileOffset {
-        let most = self.context.options.max_segment_size;
-        FileOffset(HEADER_AREA_LEN.saturating_add(most))
-    }
-
     /// Makes more of the active segment ready. For a helper.
     pub(in crate::stream) fn extend_write_map(&self) -> Result<()> {
         let detached_maps = self.tail.lock().detached_maps.take();
         drop(detached_maps);
         if !self.context.may_map() {
-            let mut tail = self.tail.lock();
-            tail.map_failed_at = Some(tail.allocated_end);
+            self.tail.lock().mark_map_failed();
             return Ok(());
         }
         loop {
@@ -212,8 +186,7 @@ impl StreamInner {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error) => {
-                    let mut tail = self.tail.lock();
-                    tail.map_failed_at = Some(tail.allocated_end);
+                    self.tail.lock().mark_map_failed();
                     return Err(error);
                 }
             }
@@ -225,26 +198,22 @@ impl StreamInner {
         let Some(found) = self.snapshot_tail()? else {
             return Ok(false);
         };
-        let used = found.used;
-        let goal = (found.offset + ahead_of(used)).min(self.last_offset());
-        let here = found.offset.0 / PAGE * PAGE;
         let populated_end = found.map.as_ref().map_or(0, |map| map.populated_end());
-        if populated_end >= goal.0 || used < MIN_STEP {
+        let limits = self.space_limits();
+        let Some(step) = limits.map_step(found.offset, found.used, populated_end) else {
             return Ok(false);
-        }
+        };
+        let (here, from, wanted) = (step.tail_page, step.from, step.to);
         if let Some(map) = &found.map {
-            map.release_before(here.saturating_sub(MAX_AHEAD));
+            map.release_before(here.saturating_sub(MAX_MAP_AHEAD));
         }
-        let from = populated_end.max(here);
-        let wanted = goal.min(FileOffset(from + STEP));
         let mut allocated_end = found.allocated_end;
         if wanted > allocated_end {
             allocated_end = self.zero_to(&found, wanted)?;
         }
         let to = wanted.min(allocated_end);
         if to.0 <= from {
-            let mut tail = self.tail.lock();
-            tail.map_failed_at = Some(tail.allocated_end);
+            self.tail.lock().mark_map_failed();
             return Ok(false);
         }
         // Where appends have overtaken the map, or come to its end, another one takes its place.
@@ -255,8 +224,7 @@ impl StreamInner {
             None => {
                 // From the tail on, so that stores go on in the new map at once.
                 let Some(mapped) = self.map_segment(&found.active, here, to)? else {
-                    let mut tail = self.tail.lock();
-                    tail.map_failed_at = Some(tail.allocated_end);
+                    self.tail.lock().mark_map_failed();
                     return Ok(false);
                 };
                 let mut tail = self.tail.lock();
@@ -282,7 +250,7 @@ impl StreamInner {
         let mapped = tail.mapped.as_ref().filter(|m| m.opening == opening);
         Ok(Some(TailSnapshot {
             offset: tail.written.offset,
-            used: tail.used_since_rest(),
+            used: tail.used_since_release(),
             allocated_end: tail.allocated_end,
             map: mapped.map(|m| Arc::clone(&m.map)),
             active,
@@ -325,7 +293,7 @@ impl StreamInner {
         let (file, opening) = self.write_file(part)?;
         // Some of what lies before is mapped as well, so that a sync of what was written before
         // finds it in the map.
-        let start = from.saturating_sub(MAX_AHEAD) / PAGE * PAGE;
+        let start = from.saturating_sub(MAX_MAP_AHEAD) / PAGE * PAGE;
         let map = file
             .map_writable(start, MAP_LEN)
             .map_err(|error| Error::io(error, part.segment.context().offset(from)))?;
@@ -360,7 +328,7 @@ impl StreamInner {
         if !forced && !follows {
             return None;
         }
-        let to = allocated_end.min(FileOffset(HEADER_AREA_LEN + FIRST_STEP));
+        let to = allocated_end.min(FileOffset(HEADER_AREA_LEN + FIRST_MAP_STEP));
         let mapped = self.map_segment(part, HEADER_AREA_LEN, to);
         self.log_map_failure(mapped).flatten()
     }
@@ -380,7 +348,7 @@ impl StreamInner {
             return;
         };
         let to = allocated_end
-            .min(offset + FIRST_STEP)
+            .min(offset + FIRST_MAP_STEP)
             .min(FileOffset(map.range().end));
         let from = map.populated_end();
         if to.0 > from && from >= offset.0 / PAGE * PAGE {
@@ -402,8 +370,8 @@ impl StreamInner {
     pub(in crate::stream) fn attach_map(&self, tail: &mut Tail, mapped: Option<WriteMap>) {
         tail.mapped = mapped;
         self.note_whether_mapped(tail);
-        if tail.mapped.is_some() && !tail.sync_scheduled {
-            tail.sync_scheduled = true;
+        if tail.mapped.is_some() && tail.sync_request == SyncRequest::None {
+            tail.sync_request = SyncRequest::Later;
             self.schedule_sync();
         }
     }
@@ -418,8 +386,8 @@ impl StreamInner {
     /// it is one.
     pub(in crate::stream) fn unmap_if_idle(&self) -> bool {
         let mut tail = self.tail.lock();
-        let idle = tail.idle_check_end == tail.written.offset;
-        tail.idle_check_end = tail.written.offset;
+        let idle = tail.idle.written_end == tail.written.offset;
+        tail.idle.written_end = tail.written.offset;
         if idle {
             tail.detach_map();
             self.note_whether_mapped(&tail);
@@ -440,11 +408,6 @@ impl StreamInner {
         };
         drop(detached_maps);
     }
-}
-
-/// How far ahead of the tail to be ready in a segment that holds so many bytes.
-fn ahead_of(used: u64) -> u64 {
-    used.clamp(MIN_STEP, MAX_AHEAD)
 }
 
 /// Whether a sync of the frames from `from` to `end` can go through the map.

@@ -35,11 +35,6 @@ impl StreamInner {
         self.context.note(log::Level::Error, message);
     }
 
-    /// Whether a failure has latched.
-    pub fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Acquire)
-    }
-
     /// Latches where an error says that the log's root is detached, so that everybody who waits for
     /// the stream wakes.
     pub(super) fn latch_if_detached(&self, error: &Error) {

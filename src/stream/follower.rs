@@ -41,12 +41,11 @@ use crate::segment::SegmentEnd;
 use crate::segment::header_at;
 use crate::storage::DirIdentity;
 use crate::stream::LogContext;
-use crate::stream::StreamInner;
 use crate::stream::reader::get::is_not_found;
 use crate::stream::reader::look::newest_slot;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
 
 /// What a stream of a log that is open read-only has beside what every stream has.
 pub struct Follower {
@@ -115,19 +114,7 @@ impl FollowerState {
     }
 }
 
-impl StreamInner {
-    /// A stream that somebody else writes, as it is now. It need not exist yet.
-    pub fn followed(
-        context: &Arc<LogContext>,
-        key: &str,
-        dir: std::path::PathBuf,
-    ) -> Result<Arc<Self>> {
-        debug_assert!(context.read_only);
-        let stream = Self::absent(context, key, dir);
-        stream.resurvey()?;
-        Ok(stream)
-    }
-
+impl ReaderSide {
     /// FollowerState whether the writer went on. Does nothing in a log that is open for writing.
     pub fn refresh(&self) -> Result<()> {
         self.poll(false)
@@ -143,7 +130,7 @@ impl StreamInner {
             return Ok(());
         };
         let mut looks = follower.looks.lock();
-        if looks.closed || self.state() == StreamState::Deleted {
+        if looks.closed || self.is_deleted() {
             return Ok(());
         }
         match self.poll_tail(&mut looks)? {
@@ -428,21 +415,17 @@ impl StreamInner {
 
     /// Lets readers see the stream up to here. The segments holds it already.
     fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
-        self.tail.lock().set_followed_end(*end);
         self.group_commit.advance(durable_end.min(end.next_id).0);
         self.written_end.store(end.next_id.0, Ordering::Release);
-        self.tail_changed.notify_all();
     }
 
     /// The stream was deleted, and perhaps another has its name by now.
     fn mark_deleted(&self) {
-        self.tail.lock().set_life(StreamState::Deleted);
         self.deleted.store(true, Ordering::Release);
         let before = std::mem::take(&mut *self.segments.write());
         for part in before.parts.iter() {
             self.context.read_files.forget(&part.read_slot);
         }
         self.forget_blocks();
-        self.tail_changed.notify_all();
     }
 }

@@ -43,24 +43,20 @@ pub use lifecycle::delete::remove_remains;
 pub use lifecycle::delete::remove_tombstone;
 pub use reader::cursor::Cursor;
 pub use reader::view::EntryView;
+pub use state::StreamState;
 #[cfg(feature = "capi")]
 pub use writer::staging::free_buffers_at_thread_end;
-pub use writer::tail::StreamState;
 
-use std::path::Path;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::Weak;
 
-use crate::commit::GroupCommit;
-use crate::error::Error;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
 use crate::stream::durability::round::RoundState;
-use crate::stream::follower::Follower;
-use crate::stream::segment_list::SegmentList;
-use crate::stream::segment_list::SegmentListCell;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::writer::rotate::AllocState;
 use crate::stream::writer::tail::Tail;
 
@@ -69,52 +65,38 @@ use crate::stream::writer::tail::Tail;
 /// Locks, in the order in which they may be taken: `alloc`, then leadership of `group_commit`, then
 /// `round_state`, then `tail`. `segments` is held for a copy only. No I/O happens under `tail`.
 pub struct StreamInner {
-    /// The stream's key.
-    pub key: Arc<str>,
-    stream_id: u64,
-    dir: Arc<Path>,
-    context: Arc<LogContext>,
+    reader: ReaderSide,
     weak_self: Weak<StreamInner>,
     tail: Mutex<Tail>,
-    /// Something about the tail changed: written, taken back, rotated, closed.
+    /// Something about the tail changed: written, rolled back, rotated, closed.
     tail_changed: Condvar,
-    group_commit: GroupCommit<u64, Arc<Error>>,
-    /// How often a write failed and was taken back.
+    /// How often a write failed and was rolled back.
     rollback_count: AtomicU64,
-    poisoned: AtomicBool,
-    /// It is poisoned because recovery could not keep something aside, which nothing may overwrite.
-    /// No write and no sync failed: all that is shown is durable, and may be truncated.
+    /// It is poisoned because recovery could not quarantine something, which nothing may overwrite.
+    /// No write and no sync failed: all visible entries are durable, and may be truncated.
     blocked: AtomicBool,
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
     dir_number: AtomicU64,
-    segments: SegmentListCell,
-    /// What `tail.life` says, without its lock.
-    deleted: AtomicBool,
-    /// Whether the active segment is mapped for storing, most likely.
+    /// Whether the active segment is mapped. A hint without the lock: it may be stale.
     is_mapped: AtomicBool,
-    /// One past the last id in the kernel.
-    written_end: AtomicU64,
-    /// Under `BatchOnly`: one past the last id whose append returned without an error.
-    acknowledged_end: AtomicU64,
     alloc: Mutex<AllocState>,
     round_state: Mutex<RoundState>,
-    /// In a log that is open read-only.
-    follower: Option<Box<Follower>>,
+}
+
+/// A stream is its reading side, and a writer that publishes there.
+impl Deref for StreamInner {
+    type Target = ReaderSide;
+
+    #[inline]
+    fn deref(&self) -> &ReaderSide {
+        &self.reader
+    }
 }
 
 impl StreamInner {
     fn arc(&self) -> Option<Arc<StreamInner>> {
         self.weak_self.upgrade()
-    }
-
-    fn segments(&self) -> Arc<SegmentList> {
-        Arc::clone(&self.segments.read())
-    }
-
-    /// Sends what was noted to the log's receiver. The caller holds no lock.
-    pub fn deliver(&self) {
-        self.context.deliver();
     }
 }
 

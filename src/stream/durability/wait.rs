@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::primitives::now;
 use crate::primitives::thread;
 use crate::stream::StreamInner;
-use crate::stream::writer::tail::StreamState;
+use crate::stream::state::StreamState;
 
 impl StreamInner {
     /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::commit::GroupCommit;
 use crate::commit::LeaderFault;
 use crate::error::Error;
+use crate::error::Result;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicBool;
@@ -22,12 +23,13 @@ use crate::stream::durability::round::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::SegmentListCell;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::AllocState;
 use crate::stream::writer::rotate::NextSegmentFile;
-use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 
 impl StreamInner {
@@ -78,6 +80,14 @@ impl StreamInner {
             stream.blocked.store(true, Ordering::Release);
         }
         stream
+    }
+
+    /// A stream that another process writes, as it is now. It need not exist yet.
+    pub fn followed(context: &Arc<LogContext>, key: &str, dir: PathBuf) -> Result<Arc<Self>> {
+        debug_assert!(context.read_only);
+        let stream = Self::absent(context, key, dir);
+        stream.resurvey()?;
+        Ok(stream)
     }
 
     fn build(
@@ -142,26 +152,29 @@ impl StreamInner {
             false => end.next_id,
         };
         let stream = Arc::new_cyclic(|weak_self| StreamInner {
-            key,
-            stream_id: context.next_stream_id(),
-            dir,
-            context: Arc::clone(context),
+            reader: ReaderSide {
+                key,
+                stream_id: context.next_stream_id(),
+                dir,
+                context: Arc::clone(context),
+                segments: SegmentListCell::new(SegmentList {
+                    first_kept: first_kept.0,
+                    truncation_epoch: first_kept.1,
+                    parts: parts.into_iter().collect(),
+                }),
+                group_commit: GroupCommit::new(durable.0, broken_round),
+                written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
+                acknowledged_end: AtomicU64::new(0),
+                deleted: AtomicBool::new(false),
+                poisoned: AtomicBool::new(false),
+                follower,
+            },
             weak_self: weak_self.clone(),
             tail_changed: Condvar::new(),
-            group_commit: GroupCommit::new(durable.0, broken_round),
             rollback_count: AtomicU64::new(0),
-            poisoned: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
-            segments: SegmentListCell::new(SegmentList {
-                first_kept: first_kept.0,
-                truncation_epoch: first_kept.1,
-                parts: parts.into_iter().collect(),
-            }),
-            deleted: AtomicBool::new(false),
             is_mapped: AtomicBool::new(false),
-            written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
-            acknowledged_end: AtomicU64::new(0),
             alloc: Mutex::new(AllocState {
                 generation,
                 incarnation,
@@ -179,7 +192,6 @@ impl StreamInner {
                 durable_at,
             }),
             tail: Mutex::new(tail),
-            follower,
         });
         if let Some(error) = failure {
             stream.poison(Arc::new(error));

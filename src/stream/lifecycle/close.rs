@@ -15,8 +15,8 @@ use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::NextSegmentFile;
-use crate::stream::writer::tail::StreamState;
 
 impl StreamInner {
     /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream

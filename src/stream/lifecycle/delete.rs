@@ -20,8 +20,8 @@ use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::lifecycle::linked_dir::remove_deleted_link;
 use crate::stream::segment_list::SegmentList;
+use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::NextSegmentFile;
-use crate::stream::writer::tail::StreamState;
 
 impl StreamInner {
     /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.

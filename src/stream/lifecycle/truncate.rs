@@ -21,8 +21,8 @@ use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::AllocState;
-use crate::stream::writer::tail::StreamState;
 
 impl StreamInner {
     /// Takes out the segments that lie entirely below `safe_id`; the active one only where that

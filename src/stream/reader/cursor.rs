@@ -36,7 +36,6 @@ use crate::stream::reader::get::MAX_REFRESHES;
 use crate::stream::reader::get::is_not_found;
 use crate::stream::segment_list::SegmentFor;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
 
 /// Reads the entries of a stream in order.
 pub struct Cursor {
@@ -236,7 +235,7 @@ impl Cursor {
             if let Err(error) = self.stream.refresh() {
                 return Found::End(error);
             }
-            if self.stream.follower.is_some() && self.stream.state() == StreamState::Deleted {
+            if self.stream.follower.is_some() && self.stream.is_deleted() {
                 return Found::End(self.stream.deleted_error());
             }
             if self.next >= self.stream.visible_end() {
@@ -274,7 +273,7 @@ impl Cursor {
             let next = self.next;
             let part = match segments.holder(next) {
                 SegmentFor::Segment(part) => part,
-                _ if self.stream.state() == StreamState::Deleted => return Some(self.deleted()),
+                _ if self.stream.is_deleted() => return Some(self.deleted()),
                 SegmentFor::Truncated => {
                     return Some(Found::Overtaken(next.0..segments.first_kept.0));
                 }
@@ -311,7 +310,7 @@ impl Cursor {
             }
         }
         // The directory is renamed before the segments is emptied.
-        if self.stream.state() == StreamState::Deleted {
+        if self.stream.is_deleted() {
             return Some(self.deleted());
         }
         // A truncation changes the segments before it removes a file.

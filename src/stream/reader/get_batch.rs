@@ -10,11 +10,11 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::error::memory;
 use crate::ids::EntryId;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::reader::unpacked::Unpacked;
 
-impl StreamInner {
-    /// Several entries, in the order asked for; each as [`StreamInner::get`] has it.
+impl ReaderSide {
+    /// Several entries, in the order asked for; each as [`ReaderSide::get`] has it.
     pub fn get_batch(&self, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
         let no_memory = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         let mut entries = memory::collected(ids.iter().map(|_| None)).map_err(no_memory)?;

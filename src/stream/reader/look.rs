@@ -13,10 +13,10 @@ use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::StreamSegment;
 
-impl StreamInner {
+impl ReaderSide {
     /// Whether what stood under the stream's name just now is what was looked at, or ours. `file` was
     /// opened there under the part's name.
     pub(in crate::stream) fn is_same_directory(

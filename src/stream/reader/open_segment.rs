@@ -18,7 +18,7 @@ use crate::segment::SegmentBytes;
 use crate::segment::SegmentReader;
 use crate::storage::Access;
 use crate::storage::SharedBytes;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::reader::slots::CachedSegment;
 use crate::stream::segment_list::StreamSegment;
 
@@ -28,7 +28,7 @@ const MIN_MAPPED_BYTES: u64 = 64 << 10;
 /// A mapping grows by at least this share of it, so that growing costs little on the whole.
 const MAPPED_GROWTH: u64 = 8;
 
-impl StreamInner {
+impl ReaderSide {
     /// The part's file, open for reading.
     pub(in crate::stream) fn open_reader(
         &self,

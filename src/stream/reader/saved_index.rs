@@ -21,13 +21,13 @@ use crate::segment::SharedIndex;
 use crate::segment::header_at;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::StreamSegment;
 
 /// An index file larger than this is not ours.
 const MAX_BYTES: u64 = 64 << 20;
 
-impl StreamInner {
+impl ReaderSide {
     /// Gives the part's index the points noted at the last clean close, if they are true.
     pub(in crate::stream) fn load_saved_index(
         &self,

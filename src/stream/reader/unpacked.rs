@@ -11,7 +11,7 @@ use crate::segment::ReadBuffers;
 use crate::segment::SegmentBytes;
 use crate::segment::entry_in_block;
 use crate::segment::read_block;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::StreamSegment;
 
 /// A compressed frame, unpacked.
@@ -35,7 +35,7 @@ impl Unpacked {
     }
 }
 
-impl StreamInner {
+impl ReaderSide {
     /// Keeps no decompressed frame of a stream that is gone.
     pub(in crate::stream) fn forget_blocks(&self) {
         if let Some(cache) = &self.context.blocks {

@@ -37,10 +37,10 @@ use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
 use crate::stream::failure::panicked;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::erase::FrameLocation;
 use crate::stream::writer::erase::erase_range;
 use crate::stream::writer::tail::Admission;
-use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 
@@ -169,6 +169,7 @@ impl StreamInner {
             }
             StreamState::Closed => Err(Error::Closed),
             StreamState::Deleted => Err(self.deleted_error()),
+            StreamState::ReadOnly if self.is_deleted() => Err(self.deleted_error()),
             StreamState::ReadOnly => Err(Error::ReadOnly),
         }
     }

@@ -27,11 +27,11 @@ use crate::segment::pieces;
 use crate::storage::StorageFile;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::preallocate::MAX_STEP;
 use crate::stream::writer::preallocate::SpaceLimits;
 use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::NextFile;
-use crate::stream::writer::tail::StreamState;
 
 impl StreamInner {
     /// What the options of the log say about space.

@@ -19,10 +19,10 @@ use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::segment::footer_reserve;
 use crate::stream::StreamInner;
+use crate::stream::state::StreamState;
 use crate::stream::writer::preallocate::is_worth_releasing;
 use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::FailureMarks;
-use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
 
 impl StreamInner {

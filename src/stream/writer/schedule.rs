@@ -5,7 +5,7 @@
 
 use crate::options::SyncMode;
 use crate::stream::StreamInner;
-use crate::stream::writer::tail::StreamState;
+use crate::stream::state::StreamState;
 use crate::stream::writer::tail::SyncRequest;
 use crate::stream::writer::tail::Tail;
 

@@ -2,7 +2,7 @@
 
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
-use crate::stream::writer::tail::StreamState;
+use crate::stream::state::StreamState;
 use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {

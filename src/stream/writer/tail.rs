@@ -19,6 +19,7 @@ use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
 use crate::storage::WriteMapping;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::preallocate::SpaceFacts;
 use crate::stream::writer::staging::IndexCandidate;
 use crate::stream::writer::staging::StagingBuffer;
@@ -26,19 +27,6 @@ use crate::stream::writer::staging::StagingSlot;
 use crate::stream::writer::staging::keep_buffers;
 use crate::stream::writer::staging::kept_buffers;
 use crate::stream::writer::write_map::WriteMap;
-
-/// Whether a stream takes appends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamState {
-    /// It does.
-    Open,
-    /// The log was closed.
-    Closed,
-    /// The stream was deleted.
-    Deleted,
-    /// Somebody else writes it; see `watch`.
-    ReadOnly,
-}
 
 /// What the writer of a stream does at this moment, perhaps without the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,11 +276,6 @@ impl Tail {
     /// Up to where the active file has blocks.
     pub fn allocated_end(&self) -> FileOffset {
         self.allocated_end
-    }
-
-    /// The stream is as another process wrote it: up to here.
-    pub fn set_followed_end(&mut self, end: SegmentEnd) {
-        self.written = end;
     }
 
     /// How many bytes the active segment got since space ahead was last released: space is made in

@@ -19,13 +19,13 @@ use crate::storage::simulated::OpKind;
 #[cfg(feature = "simulation")]
 use crate::storage::simulated::SimulatedDisk;
 use crate::stream::StreamInner;
+use crate::stream::state::StreamState;
 use crate::stream::tests::absent;
 use crate::stream::tests::absent_on;
 use crate::stream::tests::quiet;
 use crate::stream::writer::prepare_ahead::PreparingGuard;
 use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::NextFile;
-use crate::stream::writer::tail::StreamState;
 
 #[test]
 fn the_last_ids_are_given_and_what_needs_more_is_refused() {

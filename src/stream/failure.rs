@@ -9,11 +9,11 @@ use crate::stream::StreamInner;
 
 impl StreamInner {
     /// Latches a failure: the stream takes no appends until it is opened anew. Takes the tail's
-    /// lock, to wake those who wait for something to be written.
+    /// lock, to wake the threads that wait for a write.
     pub(super) fn poison(&self, error: Arc<Error>) {
         self.latch(error);
-        // Whoever looked before the latch and sleeps behind the look has let go of the lock. What
-        // was mapped is stored into no more: every append is refused from here on.
+        // A thread that checked before the latch was set and now waits has released the lock, so
+        // this wakes it. The map is not used any more: every append is refused from here on.
         self.unmap();
         self.tail_changed.notify_all();
     }
@@ -23,7 +23,7 @@ impl StreamInner {
         self.poison(Arc::new(panicked("worked for the stream unasked")));
     }
 
-    /// Latches a failure, notes it for the log's receiver, and wakes nobody who waits for
+    /// Latches a failure and queues a message; does not wake the threads that wait for
     /// `tail_changed`.
     pub(super) fn latch(&self, error: Arc<Error>) {
         self.blocked.store(false, Ordering::Release);
@@ -35,8 +35,8 @@ impl StreamInner {
         self.context.note(log::Level::Error, message);
     }
 
-    /// Latches where an error says that the log's root is detached, so that everybody who waits for
-    /// the stream wakes.
+    /// Latches where an error says that the log's root is detached, so that all threads that
+    /// wait for the stream wake.
     pub(super) fn latch_if_detached(&self, error: &Error) {
         if matches!(error, Error::Detached(_)) && !self.is_poisoned() {
             self.poison(Arc::new(error.duplicate()));

@@ -1,13 +1,13 @@
-//! How does a stream that somebody else writes show here?
+//! How a read-only stream follows what another process writes.
 //!
 //! A log that is open read-only holds no lock, asks the writer nothing and changes nothing. What
-//! it knows of a stream is what its files said at the last look; whoever comes to the end of that
-//! looks again. The short look reads the slots of the newest segment, then its frames from the
-//! last one known on, and asks for three names; it tells whether anything else changed. If so, all
-//! files of the stream are looked at, as recovery does, and the decision is the same.
+//! it knows of a stream is what its files said at the last refresh; a reader that comes to the end of
+//! that refreshes again. A short refresh reads the slots of the newest segment, then its frames from the
+//! last known one on, and checks three names; it reports whether anything else changed. If so, all
+//! files of the stream are surveyed, as recovery does, and the decision is the same.
 //!
-//! Failure: an error of the disk is told to whoever asked, and what was known stays. Close: the
-//! last look stays as it is.
+//! Failure: an error of the disk is returned to the caller, and the last state stays. Close: the
+//! last state stays as it is.
 
 use std::io;
 use std::sync::Arc;
@@ -52,11 +52,11 @@ pub struct Follower {
     looks: Mutex<FollowerState>,
     /// The directory that the stream was found in; `None`: there was none yet.
     identity: RwLock<Option<DirIdentity>>,
-    /// Which of the streams of its key it is, as its segments told. Only who looks changes it.
+    /// Which of the streams of its key it is, as its segments say. Only a refresh changes it.
     incarnation: RwLock<Option<u64>>,
 }
 
-/// What only who looks touches.
+/// What only the thread that refreshes touches.
 struct FollowerState {
     observer: LiveCollector,
     /// The segment that appends go to, and the end of the frames that were good at the last look.
@@ -64,7 +64,7 @@ struct FollowerState {
     newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
     /// A part of which not all is there any more: its index leads astray.
     void: Option<Arc<StreamSegment>>,
-    /// Damage that was told to the log's owner.
+    /// Damage that was logged already.
     told: Vec<Finding>,
     /// The log was closed: what was known stays as it is.
     closed: bool,
@@ -74,9 +74,9 @@ struct FollowerState {
 enum TailProgress {
     /// The frames end here, and those below this id are durable.
     Advanced(SegmentEnd, EntryId),
-    /// The slots tell of more than appends, or what they promise cannot be followed.
+    /// The slots say more than appends do, or what they promise cannot be followed.
     NeedsResurvey,
-    /// The last frame that was known is not there any more: its place was taken back.
+    /// The last frame that was known is not there any more: it was rolled back.
     RolledBack,
 }
 
@@ -115,12 +115,12 @@ impl FollowerState {
 }
 
 impl ReaderSide {
-    /// FollowerState whether the writer went on. Does nothing in a log that is open for writing.
+    /// Reads what the writer has appended since. Does nothing in a log that is open for writing.
     pub fn refresh(&self) -> Result<()> {
         self.poll(false)
     }
 
-    /// FollowerState at all files of the stream. Does nothing in a log that is open for writing.
+    /// Surveys all files of the stream. Does nothing in a log that is open for writing.
     pub fn resurvey(&self) -> Result<()> {
         self.poll(true)
     }
@@ -139,13 +139,13 @@ impl ReaderSide {
         }
     }
 
-    /// Whether the log was closed, where somebody else writes it.
+    /// Whether a log that is open read-only was closed.
     pub(super) fn is_unwatched(&self) -> bool {
         let follower = self.follower.as_ref();
         follower.is_some_and(|follower| follower.looks.lock().closed)
     }
 
-    /// FollowerState whether the stream was deleted since, or begun since; in a log that is open read-only.
+    /// Checks whether the stream was deleted since, or begun since; in a log that is open read-only.
     /// The long look only where the directory, or the segment that was the newest one, is not what
     /// was known.
     pub fn look_at_place(&self) -> Result<()> {
@@ -269,7 +269,7 @@ impl ReaderSide {
         Ok(TailProgress::Advanced(known, durable_end))
     }
 
-    /// FollowerState at all files, and takes over what recovery would keep of them.
+    /// Surveys all files, and adopts what recovery would keep of them.
     fn resurvey_all(&self, follower: &Follower, looks: &mut FollowerState) -> Result<()> {
         let storage = &self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
@@ -366,7 +366,7 @@ impl ReaderSide {
                 looks.newest = Some((part, end));
                 self.publish(&end, recovered.durable_end);
             }
-            // What was lost behind the last segment counts as settled.
+            // Ids that were lost behind the last segment count as durable.
             (_, NextAppend::AfterLoss { first_id, .. }) => {
                 self.publish(&SegmentEnd::empty(first_id), first_id);
             }
@@ -406,14 +406,14 @@ impl ReaderSide {
             let io = |error| Error::io(error, segment.context());
             let file = self.open_reader(known)?;
             let (read_ahead, depth) = (self.context.options.read_buffer_size, CheckDepth::Headers);
-            // For the index only; what is damaged on the way is told when it is read.
+            // For the index only; damage on the way is reported when it is read.
             good_frames(segment, &file.source, from, end.offset, read_ahead, depth).map_err(io)?;
         }
         segment.publish(end);
         Ok(true)
     }
 
-    /// Lets readers see the stream up to here. The segments holds it already.
+    /// Lets readers see the stream up to here. The segment list has it already.
     fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
         self.group_commit.advance(durable_end.min(end.next_id).0);
         self.written_end.store(end.next_id.0, Ordering::Release);

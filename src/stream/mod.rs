@@ -55,7 +55,7 @@ use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
-use crate::stream::durability::round::RoundState;
+use crate::stream::durability::RoundState;
 use crate::stream::reader::side::ReaderSide;
 use crate::stream::writer::rotate::AllocState;
 use crate::stream::writer::tail::Tail;

@@ -32,8 +32,8 @@ impl StreamInner {
         }
     }
 
-    /// A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
-    /// that syncs at this moment must not miss it because it was told here.
+    /// A descriptor of its own, for zeros: the kernel reports a lost write once per descriptor, and a
+    /// round that syncs at this moment must not miss it because it was reported here.
     pub(in crate::stream) fn file_for_zeros(
         &self,
         part: &Arc<StreamSegment>,

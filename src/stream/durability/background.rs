@@ -3,8 +3,8 @@
 use crate::stream::StreamInner;
 
 impl StreamInner {
-    /// What a helper does when a background sync is due. A failure poisons the stream, which tells
-    /// the next caller.
+    /// What a helper does when a background sync is due. A failure poisons the stream, and the
+    /// next caller gets it.
     pub fn background_sync(&self) {
         if self.is_poisoned() {
             return;
@@ -15,10 +15,10 @@ impl StreamInner {
         }
         let end = self.written_end();
         if end > self.group_commit.committed() {
-            // A failure has latched and is told to whoever appends next.
+            // A failure has latched; the next append returns it.
             let _ = self.make_durable(end);
         }
-        // Looked at once more when it has been idle for a while, to take back what it holds.
+        // Checked once more when it has been idle for a while, to release what it holds.
         self.rest_if_idle();
         self.schedule_next_check();
     }

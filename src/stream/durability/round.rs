@@ -1,28 +1,25 @@
-//! What does one round of group commit do?
+//! What one round of group commit does.
 //!
-//! What is staged when it begins is written. Everything written then becomes durable, oldest first
-//! (D1). Rotated segments are sealed on the way. For each, in this order, and what a crash right after leaves:
+//! First the staged frames are written. Everything written then becomes durable, oldest first (D1).
+//! Rotated segments are sealed on the way. For each, in this order, and what a crash right after leaves:
 //!
 //! 1. its frames are synced: a whole segment without a footer, a tail; open scans it;
 //! 2. its successor's header and frames are synced, then the directory that names it: the chain is
 //!    whole, open finishes the seal;
-//! 3. footer and slots are written, the file is cut to its exact length and synced, twice so that
+//! 3. footer and slots are written, the file is trimmed to its exact length and synced, twice so that
 //!    a crash never tears both slots: sealed. A footer so proves that a successor with entries
 //!    durably existed.
 //!
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
-//! (`frontier`).
+//! (`durable_point`).
 
 use std::io;
 use std::sync::Arc;
 
-use crate::commit::CommitError;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
-use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
@@ -31,6 +28,7 @@ use crate::segment::seal;
 use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
 use crate::stream::StreamInner;
+use crate::stream::durability::round_state::RoundState;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::tail::UnsealedSegment;
 use crate::stream::writer::write_map::covers;
@@ -38,26 +36,6 @@ use crate::stream::writer::write_map::covers;
 /// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
 /// may be thousands where segments are small and syncs are rare.
 const MAX_AT_ONCE: usize = 16;
-
-/// What only the leader of a round touches.
-#[derive(Debug)]
-pub struct RoundState {
-    /// The slot of the active segment that may be overwritten.
-    pub next_slot: usize,
-    /// The durable point in the newest segment, as a slot; `None` before the first round there.
-    pub frontier: Option<Box<FrontierSlot>>,
-    /// Whether a slot was stored since the stream was opened, or the segment made.
-    pub stored: bool,
-    /// The stream's own name in the root directory is durable.
-    pub dir_synced: bool,
-    /// Why the oldest full segment has no footer though it could have one: there was no slot. The
-    /// next round tries again. Invariant: until then no slot is stored in a newer segment.
-    pub seal_refused: Option<Arc<Error>>,
-    /// Why the last round stored no slot: there was no slot.
-    pub slot_refused: Option<Arc<Error>>,
-    /// The durable point: which segment (by first id), and how far in it.
-    pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
-}
 
 /// What a round makes durable: the oldest segments that are not sealed, the active one last.
 struct SyncSet {
@@ -84,48 +62,9 @@ type SyncedTo<'a> = (
 );
 
 impl StreamInner {
-    /// Returns once everything below `end` is durable.
-    pub fn make_durable(&self, end: u64) -> Result<()> {
-        self.make_durable_unless(end, || false)
-    }
-
-    /// The same for a frame that is not written yet; also returns once it is void.
-    pub(in crate::stream) fn make_durable_unless(
-        &self,
-        end: u64,
-        is_void: impl Fn() -> bool,
-    ) -> Result<()> {
-        self.group_commit
-            .commit(end, is_void, || self.round())
-            .map_err(|error| match error {
-                CommitError::Poisoned(cause) => {
-                    // A round that panicked has latched in the group only.
-                    self.poison(Arc::clone(&cause));
-                    cause.duplicate()
-                }
-                CommitError::Closed => Error::Closed,
-                CommitError::Timeout => Error::Timeout,
-            })
-    }
-
-    /// Makes everything written so far durable.
-    pub fn sync(&self) -> Result<()> {
-        self.context.check_root()?;
-        self.sync_attached()
-    }
-
-    /// The same for who has just made sure that the log's root is attached.
-    pub fn sync_attached(&self) -> Result<()> {
-        {
-            let tail = self.tail.lock();
-            self.check_writable(&tail)?;
-        }
-        self.make_durable(self.written_end())
-    }
-
-    /// One round, as the leader of the group or while nobody leads. Tells the new durable end.
-    /// A failure latches before it is told.
-    pub(in crate::stream) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
+    /// One round, as the leader of the group or while no thread leads. Returns the new durable
+    /// end. A failure latches before it is returned.
+    pub(super) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
         let _under_way = self.context.begin_round();
         self.try_round().map_err(|error| {
             let error = Arc::new(error);
@@ -156,13 +95,13 @@ impl StreamInner {
                 }
                 return Ok(end.next_id.0);
             }
-            // So many full segments, and no slot for a footer: those behind them cannot be reached.
+            // So many full segments, and no space for a footer: those behind them cannot be reached.
             state.check_sealed()?;
         }
     }
 
     /// Syncs the parts, oldest first, and seals all but the last that holds entries, unless there is
-    /// no slot for one of the footers: how far it came. `None`: no part holds an entry.
+    /// no space for one of the footers: how far it came. `None`: no part holds an entry.
     fn sync_oldest<'a>(
         &self,
         state: &mut RoundState,
@@ -265,7 +204,7 @@ impl StreamInner {
     }
 
     /// Bytes written through a descriptor that was closed since may have failed to reach the disk
-    /// without anybody being told: they are treated as recovery treats a tail.
+    /// without an error: they are treated as recovery treats a tail.
     fn rewrite_unproven(
         &self,
         state: &RoundState,

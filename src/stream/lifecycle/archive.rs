@@ -121,7 +121,7 @@ impl StreamInner {
                 end.next_id == first_kept && told.is_some_and(|told| told.link == end.link)
             };
             let found = self.archived_part(archive, first_id)?;
-            // A damaged header counts as what its neighbours tell, so this is known where any is.
+            // A damaged header counts as its neighbours say, so this is known where any is.
             let incarnation = successor.as_ref().map(|s| s.segment.header.incarnation);
             let is_ours = |segment: &Segment| incarnation == Some(segment.header.incarnation);
             let Some((segment, end)) =
@@ -229,7 +229,7 @@ impl StreamInner {
 }
 
 /// Gives the segment at `from` the name `to`, in the archive. What had the name is kept under
-/// another one; the log's owner is told so. Not durable before the directory of `to` is synced.
+/// another one; a warning is logged. Not durable before the directory of `to` is synced.
 fn archive_segment(context: &LogContext, from: &Path, to: &Path) -> io::Result<()> {
     if make_way(context, from, to)? {
         return Ok(());

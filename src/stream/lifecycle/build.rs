@@ -19,7 +19,7 @@ use crate::recovery::Recovered;
 use crate::segment::SegmentEnd;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
-use crate::stream::durability::round::RoundState;
+use crate::stream::durability::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
@@ -52,7 +52,7 @@ impl StreamInner {
 
     /// A stream as recovery left it. Its tail, if it was written again, is synced before this
     /// returns; when that fails the stream is poisoned and serves what is below the frontier. Where
-    /// something could not be kept aside, it is poisoned too, but serves all that was checked.
+    /// bytes could not be quarantined, it is poisoned too, but serves all that was checked.
     pub fn recovered(
         context: &Arc<LogContext>,
         key: Arc<str>,
@@ -63,14 +63,12 @@ impl StreamInner {
         let blocked = recovered.blocked.take();
         let stream = Self::build(context, key, dir, recovered, true);
         if needs_sync && !stream.is_poisoned() {
-            // A round of its own, not a wait for an id: what was lost behind the tail counts as
-            // settled, the tail itself does not. A failure poisons the stream; whoever appends
-            // next is told.
-            let synced = stream.group_commit.exclusive(|| {
-                stream
-                    .round()
-                    .map(|reached| stream.group_commit.advance(reached))
-            });
+            // A round of its own, not a wait for an id: ids that were lost behind the tail count as
+            // durable, the tail itself does not. A failure poisons the stream; the next append
+            // returns it.
+            let synced = stream
+                .group_commit
+                .exclusive(|| stream.make_written_durable());
             if synced.is_err() {
                 stream.hide_unproven();
             }
@@ -148,7 +146,7 @@ impl StreamInner {
         let poisoned = failure.is_some();
         let durable = match tail.active().is_some() || poisoned {
             true => durable_end,
-            // Nothing is pending: what is lost counts as settled.
+            // Nothing is pending: lost ids count as durable, for no caller can wait for them.
             false => end.next_id,
         };
         let stream = Arc::new_cyclic(|weak_self| StreamInner {
@@ -182,15 +180,7 @@ impl StreamInner {
                 spare: NextSegmentFile::Absent,
                 leftovers,
             }),
-            round_state: Mutex::new(RoundState {
-                next_slot,
-                frontier: None,
-                stored: false,
-                dir_synced: named,
-                seal_refused: None,
-                slot_refused: None,
-                durable_at,
-            }),
+            round_state: Mutex::new(RoundState::recovered(next_slot, named, durable_at)),
             tail: Mutex::new(tail),
         });
         if let Some(error) = failure {
@@ -206,7 +196,7 @@ impl StreamInner {
     }
 }
 
-/// What waiters are told when a round did not end as rounds do.
+/// The error of the waiters of a round that did not end as rounds do.
 fn broken_round(fault: LeaderFault) -> Arc<Error> {
     Arc::new(match fault {
         LeaderFault::LeaderPanicked => panicked("made entries durable"),

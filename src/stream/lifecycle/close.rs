@@ -12,15 +12,14 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::Result;
 use crate::segment::SegmentEnd;
-use crate::segment::store_slot;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::NextSegmentFile;
 
 impl StreamInner {
-    /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
-    /// that is poisoned, or whose root is detached, is left as it is, for recovery, and tells so.
+    /// Ends the stream's use: durable, trimmed to its exact length, files closed. Idempotent. A stream
+    /// that is poisoned, or whose root is detached, is left as it is, for recovery, and returns the error.
     pub fn close(&self) -> Result<()> {
         if !self.stop_appends(StreamState::Closed) {
             return Ok(());
@@ -32,8 +31,8 @@ impl StreamInner {
             self.check_poisoned()?;
             let unsealed = self.tail.lock().has_unsealed();
             if unsealed || self.written_end() > self.group_commit.committed() {
-                let reached = self.round().map_err(|error| error.duplicate())?;
-                self.group_commit.advance(reached);
+                self.make_written_durable()
+                    .map_err(|error| error.duplicate())?;
             }
             self.truncate_to_exact_len()
         });
@@ -48,7 +47,7 @@ impl StreamInner {
 
     fn truncate_to_exact_len(&self) -> Result<()> {
         // Otherwise left as after a crash: the next open seals.
-        self.round_state.lock().check_sealed()?;
+        self.check_sealed()?;
         let (newest, end, allocated_end) = {
             let tail = self.tail.lock();
             let active = tail.active().cloned();
@@ -62,8 +61,7 @@ impl StreamInner {
                 (None, _) => return Ok(()),
             }
         };
-        let stored = self.round_state.lock().stored;
-        if !stored && allocated_end == end.offset {
+        if !self.slot_was_stored() && allocated_end == end.offset {
             return Ok(());
         }
         self.finalize_file(&newest, &end)?;
@@ -98,25 +96,6 @@ impl StreamInner {
             Some((full, end)) => self.finalize_file(&full, &end),
             None => Ok(()),
         }
-    }
-
-    fn finalize_file(&self, part: &Arc<StreamSegment>, end: &SegmentEnd) -> Result<()> {
-        let mut state = self.round_state.lock();
-        let io = |error| Error::io(error, part.segment.context());
-        let (file, _) = self.write_file(part)?;
-        let slot = self.slot_for(end);
-        // The slot stored last is made durable by this sync, before the other one is touched.
-        file.set_len(end.offset.0).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        store_slot(&*file, part.segment.seed, state.next_slot, &slot).map_err(io)?;
-        file.sync_data().map_err(io)?;
-        // The last round stored it already, and the first of these syncs made it durable, mostly.
-        if !state.stored || state.frontier.as_deref() != Some(&slot) {
-            store_slot(&*file, part.segment.seed, state.next_slot ^ 1, &slot).map_err(io)?;
-            file.sync_data().map_err(io)?;
-            state.note_frontier(slot);
-        }
-        Ok(())
     }
 
     fn close_files(&self) {

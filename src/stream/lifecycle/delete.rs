@@ -33,10 +33,8 @@ impl StreamInner {
         let mut not_removed = None;
         let deleted = self.group_commit.exclusive(|| {
             if !self.is_poisoned() {
-                // Those who wait for this are told so; whether it succeeds is theirs to know.
-                if let Ok(reached) = self.round() {
-                    self.group_commit.advance(reached);
-                }
+                // Best effort: the round itself reports a failure to its waiters.
+                let _ = self.make_written_durable();
             }
             let renamed = rename_to_tombstone(&self.context, &self.dir, &mut not_removed);
             renamed.map_err(|error| self.resume_if_still_present(error))
@@ -86,7 +84,7 @@ impl StreamInner {
 }
 
 /// Where a stream's directory goes when it is deleted. The first name but those taken by what
-/// strangers put into streams deleted before.
+/// foreign files in streams deleted before.
 fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
     let mut name = dir.file_name().unwrap_or_default().to_os_string();
     name.push(DELETED_SUFFIX);
@@ -97,7 +95,7 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
 }
 
 /// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
-/// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
+/// earlier deletion could not be removed is stored in `not_removed`: they keep no other stream.
 fn rename_to_tombstone(
     context: &LogContext,
     dir: &Path,
@@ -119,7 +117,7 @@ fn rename_to_tombstone(
         }
     }
     if storage.kind(dir).map_err(io)?.is_some() {
-        // What is begun later under the key is told from what is deleted.
+        // A stream that begins later under the key is distinguished from the deleted one.
         context.identity.begin_next(context)?;
         storage.rename(dir, &target).map_err(io)?;
     }
@@ -161,9 +159,9 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
 }
 
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
-/// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
-/// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
-/// name, try again. Of a link, what `linked` says.
+/// Foreign files stay, and the directory with them: that is no failure, nor is a file that
+/// is gone already. All files are tried; reports the first failure. Open, and the next deletion of that
+/// name, try again. Of a link, see `linked_dir`.
 pub fn remove_tombstone(context: &LogContext, target: &Path) -> Result<()> {
     let storage = &*context.storage;
     let io = |error| Error::io(error, ErrorContext::at(target));

@@ -9,15 +9,11 @@
 //!    point**: open removes what is below it;
 //! 4. the files are removed and the directory is synced.
 
-use std::io;
 use std::sync::Arc;
 
-use crate::error::Error;
 use crate::error::Result;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
-use crate::segment::store_slot;
-use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
@@ -26,7 +22,7 @@ use crate::stream::writer::rotate::AllocState;
 
 impl StreamInner {
     /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
-    /// gives slot back (`emptied`). Durable on return. Returns how many.
+    /// gives space back (`empty_stream`). Durable on return. Returns how many.
     ///
     /// An error may also mean that a file could not be removed. The segments are taken out then,
     /// the files of all others are gone, and the next call tries again; it succeeds once no file
@@ -40,8 +36,8 @@ impl StreamInner {
         })
     }
 
-    /// Runs `work` with the newest segment that holds entries, while no segment is made and nobody
-    /// leads a round. All that was written before is durable then, and what is full is sealed.
+    /// Runs `work` with the newest segment that holds entries, while no segment is made and no
+    /// other thread leads a round. All that was written before is durable then, and what is full is sealed.
     pub(in crate::stream) fn with_exclusive_sync(
         &self,
         work: impl FnOnce(&mut AllocState, &Arc<StreamSegment>) -> Result<usize>,
@@ -49,14 +45,14 @@ impl StreamInner {
         let mut alloc = self.alloc.lock();
         self.group_commit.exclusive(|| {
             self.context.check_root()?;
-            // What recovery made durable and could not cut takes no appends, so nothing was written
-            // since. This needs no slot, and may make some.
+            // A stream that recovery made durable and could not trim takes no appends, so nothing
+            // was written since. This needs no space, and may make some.
             if !self.is_blocked() || self.state() != StreamState::Open {
                 self.check_writable(&self.tail.lock())?;
-                let reached = self.round().map_err(|error| error.duplicate())?;
-                self.group_commit.advance(reached);
+                self.make_written_durable()
+                    .map_err(|error| error.duplicate())?;
             }
-            self.round_state.lock().check_sealed()?;
+            self.check_sealed()?;
             let newest = self.tail.lock().newest_segment().cloned();
             // After a loss there is no such segment before the next append.
             newest.map_or(Ok(0), |newest| work(&mut alloc, &newest))
@@ -114,42 +110,13 @@ impl StreamInner {
         self.remove_files(alloc, out.iter().map(|part| part.segment.path()))
     }
 
-    /// Makes a new segments the stream's, durably: by a slot in the newest segment. The slot that
-    /// was stored last is made durable first, so that never both can be torn.
+    /// Makes a new list of segments the stream's, durably: by a slot in the newest segment.
     pub(in crate::stream) fn commit_truncation(
         &self,
         newest: &Arc<StreamSegment>,
         next: SegmentList,
     ) -> Result<()> {
-        let mut state = self.round_state.lock();
-        let (file, _) = self.write_file(newest)?;
-        let latch = |error: io::Error| {
-            // What is in the slot is unknown now, and so is what the next open will keep.
-            let error = Arc::new(Error::io(error, newest.segment.context()));
-            self.poison(Arc::clone(&error));
-            error.duplicate()
-        };
-        file.sync_data().map_err(latch)?;
-        let Some(mut slot) = state.frontier.as_deref().copied() else {
-            // The round could not store it, and has latched why; or there was no slot.
-            self.check_poisoned()?;
-            return Err(match &state.slot_refused {
-                Some(error) => error.duplicate(),
-                None => Error::Io(io::Error::other("a round left no frontier behind")),
-            });
-        };
-        slot.first_kept_id = next.first_kept;
-        slot.truncation_epoch = next.truncation_epoch;
-        if let Err(error) = store_slot(&*file, newest.segment.seed, state.next_slot, &slot) {
-            // The other slot stands, and what is stored next takes the place of this one.
-            return Err(match is_out_of_space(&error) {
-                true => Error::io(error, newest.segment.context()),
-                false => latch(error),
-            });
-        }
-        file.sync_data().map_err(latch)?;
-        state.next_slot ^= 1;
-        state.note_frontier(slot);
+        self.store_first_kept(newest, next.first_kept, next.truncation_epoch)?;
         *self.segments.write() = Arc::new(next);
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! What becomes of a file that is no part of the stream any more and cannot be removed?
+//! What becomes of a file that left the stream and cannot be removed.
 //!
 //! Nothing depends on its removal but space: a slot says already that its entries are truncated,
 //! and open removes what lies below the first id kept. So a failure stops nothing. All other files
-//! are removed, the path is kept in mind, each later truncation or restoration tries again, and
+//! are removed, the path is remembered, each later truncation or restoration tries again, and
 //! reports the failure as long as there is one. A file that is gone already is no failure.
 
 use std::collections::BTreeSet;

@@ -15,7 +15,7 @@ use crate::stream::StreamInner;
 
 impl StreamInner {
     /// Writes down which segments there are. Derived: nothing depends on it, so a failure is only
-    /// told, and the file is not synced.
+    /// logged, and the file is not synced.
     pub fn write_index_file(&self, active_points: &[IndexPoint]) {
         let segments = self.segments();
         let segments = segments.parts.iter().map(|part| {

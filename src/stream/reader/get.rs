@@ -1,8 +1,8 @@
-//! How is one entry found and checked?
+//! How one entry is found and checked.
 //!
-//! Nothing here takes a lock that an append or a sync holds for long: the segments is copied, the
+//! Nothing here takes a lock that an append or a sync holds for long: the segment list is copied, the
 //! segment's published end is read, and everything below that end never changes. Most look-ups take
-//! no shared lock at all: they find the file, and the place in it, in a slot (`reader_slots`).
+//! no shared lock at all: they find the file, and the frame in it, in the thread's cache slot (`slots`).
 
 use std::cell::Cell;
 use std::io;
@@ -44,7 +44,7 @@ use crate::stream::segment_list::StreamSegment;
 /// How much a look-up reads at once: enough for some dozens of small frames.
 const LOOKUP_READ_AHEAD: usize = 8 << 10;
 
-/// How often a reader of a log that somebody else writes looks for a file that is gone.
+/// How often a reader of a read-only log refreshes because a file is gone.
 pub(in crate::stream) const MAX_REFRESHES: u32 = 16;
 
 /// How many cache lines of a frame are asked for at once; behind them the processor sees where it
@@ -166,7 +166,7 @@ impl ReaderSide {
         read.map(Some)
     }
 
-    /// FollowerState an entry up with what this thread has kept of earlier look-ups, and keeps more.
+    /// Looks an entry up with what this thread has cached of earlier look-ups, and caches more.
     fn get_with_slot<R>(
         &self,
         slot: &mut SlotGuard<'_>,
@@ -271,7 +271,7 @@ impl ReaderSide {
                 }
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
-                // The directory is renamed before the segments is emptied.
+                // The directory is renamed before the segment list is emptied.
                 Err(error) if is_not_found(&error) && self.is_deleted() => {
                     return Err(self.deleted_error());
                 }

@@ -1,7 +1,7 @@
-//! How are several entries read in one call?
+//! How several entries are read in one call.
 //!
 //! In the order of their ids, whatever the order asked for: so entries of one frame follow each
-//! other, and a compressed frame is unpacked once. It is kept until an id of another frame comes.
+//! other, and a compressed frame is unpacked once. It is cached until an id of another frame comes.
 
 use std::io;
 
@@ -55,7 +55,7 @@ impl ReaderSide {
         memory::copied(bytes).map_err(|error| self.io_error(id, error))
     }
 
-    /// The error of whoever wanted this entry.
+    /// The error of a read of this entry.
     pub(in crate::stream) fn io_error(&self, id: EntryId, error: io::Error) -> Error {
         let context = ErrorContext::at(&self.dir).stream(&self.key);
         Error::io(error, context.ids(id.0..id.0.saturating_add(1)))

@@ -1,7 +1,7 @@
-//! How is a segment file opened for reading, and how much of it is mapped?
+//! How a segment file is opened for reading, and how much of it is mapped.
 //!
 //! Under `ReadStrategy::StandardIo` nothing is. Under `Mmap` a sealed file is mapped whole. Of a
-//! file that is still written to, what is durable is mapped: no recovery cuts it or writes it again
+//! file that is still written to, what is durable is mapped: no recovery trims it or rewrites it
 //! with other bytes, so a view into it is as safe as one into a sealed file. What lies behind is
 //! read by position until enough of it is durable too.
 //!
@@ -63,7 +63,7 @@ impl ReaderSide {
                 Ok(map) => SegmentBytes::FullyMapped(SharedBytes::new(map)),
                 Err(_) => SegmentBytes::File(file),
             },
-            // Somebody else's: what is durable of it is for them to know.
+            // Another process writes it, and only that process knows what is durable.
             (true, false) if self.follower.is_some() => SegmentBytes::File(file),
             (true, false) => return Ok(self.remap(SegmentReader::of_file(file, index))),
         };

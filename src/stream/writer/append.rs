@@ -1,17 +1,18 @@
-//! How does a frame get its ids and reach the kernel?
+//! How a frame gets its ids and reaches the kernel.
 //!
-//! Happy path, where the active segment is mapped (`mapped`): under the lock ids are given and the
-//! frame is stored (`store`). Otherwise: under the lock ids are given and the frame is copied behind
-//! those staged; then one of the appenders (or whoever syncs, truncates or closes) writes all that
-//! is staged, without the lock, and publishes the new end; every appender returns when its own frame
-//! is published, so our heap never holds an acknowledged byte.
-//! Who needs group_commit leaves the writing to the round that it waits for: one write and one sync
-//! for all who wait (`round`). StagingBuffer larger than the buffer are written from the caller's memory,
+//! Happy path, where the active segment is mapped (`write_map`): under the lock the frame gets its ids
+//! and is copied into the map (`mapped_append`). Otherwise the frame gets its ids under the lock and
+//! is copied behind the staged ones. One thread (an appender, or the one that syncs, truncates or
+//! closes) then writes everything staged, without the lock, and publishes the new end. Every appender
+//! returns when its own frame is published, so our heap never holds an acknowledged byte.
+//! An appender that needs durability leaves the writing to its round (`durability/round`): one write
+//! and one sync for all that wait. Frames larger than the buffer are written from the caller's memory,
 //! alone.
 //!
-//! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
-//! everyone whose frame was in it or behind it gets the error. If that finds no slot, the place is
-//! noted (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have ids finish, later ones are refused.
+//! Failure: what could not be written is rolled back. The place is zeroed, the ids are free again, and
+//! every appender whose frame was in it or behind it gets the error. If zeroing finds no space, the
+//! place is recorded (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have
+//! ids finish, later ones are refused.
 
 use std::cell::RefCell;
 use std::io::IoSlice;
@@ -116,10 +117,10 @@ impl StreamInner {
         Ok(ids)
     }
 
-    /// Returns once a frame that was left staged is durable, or was taken back.
+    /// Returns once a frame that was left staged is durable, or was rolled back.
     fn make_staged_durable(&self, end: u64, staged: &PendingFrame) -> Result<()> {
         let failure = RefCell::new(None);
-        // Ids that were taken back are given again: only the ticket tells whose they are.
+        // Ids that were rolled back are given again: only the ticket identifies the frame.
         let is_void = || {
             let may_be =
                 self.rollback_count.load(Ordering::Acquire) != staged.rollback_count_before;
@@ -131,7 +132,7 @@ impl StreamInner {
             failure.borrow().is_some()
         };
         let answer = self.make_durable_unless(end, is_void);
-        // Also when somebody else's entry of that id is durable, or nothing will be any more.
+        // Also when another entry of that id is durable, or the stream is poisoned.
         match is_void().then(|| failure.take()).flatten() {
             Some(error) => Err(error.duplicate()),
             None => answer,
@@ -249,7 +250,7 @@ impl StreamInner {
         }
     }
 
-    /// Writes what is staged, for a round. What fails is taken back and told to its appenders.
+    /// Writes what is staged, for a round. What fails is rolled back and reported to its appenders.
     pub(in crate::stream) fn flush_staged(&self) {
         let mut tail = self.tail.lock();
         while tail.phase == WriterPhase::Writing {
@@ -260,7 +261,7 @@ impl StreamInner {
         }
     }
 
-    /// Writes everything staged. Nobody else is writing.
+    /// Writes everything staged. No other thread is writing.
     pub(in crate::stream) fn write_staged(&self, tail: &mut MutexGuard<'_, Tail>) {
         let Some(active) = tail.active.clone() else {
             return;
@@ -278,7 +279,7 @@ impl StreamInner {
         }
     }
 
-    /// Writes one large frame from the caller's memory. Nothing is staged and nobody is writing.
+    /// Writes one large frame from the caller's memory. Nothing is staged and no thread is writing.
     fn write_unbuffered(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
@@ -288,7 +289,7 @@ impl StreamInner {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
         let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
         // The lock is held for the checksum of an entry table only, not for the payload.
-        // All memory is had before ids are given.
+        // All memory is allocated before ids are given.
         let io = |error| Error::io(error, active.segment.context());
         let parts = frame.parts(seed, at, first_id, previous_len);
         let (header, prefix, rest) = parts.map_err(io)?;
@@ -336,7 +337,7 @@ impl StreamInner {
         resume_unwind(panic)
     }
 
-    /// Puts bytes into the kernel; on failure takes them back. Tells which opening was used.
+    /// Puts bytes into the kernel; on failure rolls them back. Returns which opening was used.
     fn write_at_tail(
         &self,
         active: &Arc<StreamSegment>,
@@ -388,7 +389,8 @@ impl StreamInner {
         }
         if tail.phase == WriterPhase::Writing {
             tail.roll_back(error);
-            // Before their ids are given again: who sees those durable sees this.
+            // Incremented before the ids are given again: a thread that sees a reused id durable also
+            // sees this count.
             self.rollback_count.fetch_add(1, Ordering::AcqRel);
             self.group_commit.wake_to_recheck();
         }
@@ -409,7 +411,7 @@ impl Appended {
     }
 }
 
-/// What tells whether a staged frame was taken back.
+/// Identifies a staged frame, to learn whether it was rolled back.
 struct PendingFrame {
     ticket: u64,
     rollback_count_before: u64,

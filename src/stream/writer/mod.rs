@@ -1,4 +1,6 @@
-//! The appending side of a stream: ids, staging, the active segment, slot for what comes.
+//! The appending side of a stream: ids, staging, the active segment, space for what comes.
+//!
+//! The tail's fields are visible in this folder only; other folders ask its methods.
 
 pub mod append;
 pub mod erase;

@@ -1,12 +1,12 @@
-//! What is made ahead of need, off the appending threads: zeros behind the tail, and the file of
-//! the next segment? (What is mapped ahead: see `mapped`.)
+//! The helper's pass: blocks and zeros behind the tail, and the next segment's file.
 //!
 //! Under `Strict` zeros are written and synced before they are needed, so that later syncs overwrite
-//! blocks instead of growing the file; in the other modes blocks are allocated. Their range belongs to the zeroer, who holds the alloc lock. The
-//! next segment's file is filled without that lock: neither appends nor a rotation wait for it. A
-//! rotation that comes first takes its name away, and it comes to nothing.
+//! blocks instead of growing the file; in the other modes blocks are allocated. Their range belongs to
+//! the helper, which holds the alloc lock. The next segment's file is filled without that lock: neither
+//! appends nor a rotation wait for it. A rotation that starts meanwhile removes its temporary name;
+//! the fill then has no effect. Sizes are decided in `preallocate`, pages are populated by `write_map`.
 //!
-//! Failure: nothing depends on any of this, appends secure their own slot; except that a failed
+//! Failure: nothing depends on any of this, because appends make their own space; except that a failed
 //! sync of the active segment latches, since it holds entries too. Close waits for what is under
 //! way: nothing is created after it.
 //!
@@ -55,7 +55,7 @@ impl StreamInner {
         self.space_limits().target(used, allocated_end, free)
     }
 
-    /// Makes slot ahead of the tail, off the appending threads. One thread at a time.
+    /// Makes space ahead of the tail, off the appending threads. One thread at a time.
     pub fn preallocate(&self) {
         let mut made = self.preallocate_ahead();
         if let Err(error) = self.extend_write_map() {
@@ -85,15 +85,15 @@ impl StreamInner {
             made = self.prepare_next_file();
         }
         if let Err(error) = made {
-            // Nothing depends on it: appends secure their own slot.
+            // Nothing depends on it: appends make their own space.
             self.context
-                .note(log::Level::Debug, format!("no slot made ahead: {error}"));
+                .note(log::Level::Debug, format!("no space made ahead: {error}"));
         }
         // The last append may have been before.
         self.plan_rest(&mut self.tail.lock());
     }
 
-    /// Piece by piece, each under the alloc lock: an append that needs slot, a rotation, closing
+    /// Piece by piece, each under the alloc lock: an append that needs space, a rotation, closing
     /// wait for one of them.
     fn preallocate_ahead(&self) -> Result<()> {
         let mut goal = None;
@@ -107,7 +107,7 @@ impl StreamInner {
         }
     }
 
-    /// Whether there is more to do. `goal`: which segment is being allocated_end, and how far.
+    /// Whether there is more to do. `goal`: which segment gets blocks, and how far.
     fn preallocate_piece(
         &self,
         goal: &mut Option<(Arc<StreamSegment>, FileOffset)>,
@@ -117,7 +117,7 @@ impl StreamInner {
         let (active, facts) = {
             let tail = self.tail.lock();
             self.check_writable(&tail)?;
-            // What is mapped is made ready elsewhere.
+            // A mapped segment is populated by `write_map`.
             let is_left = is_strict || tail.mapped.is_none();
             let Some(active) = tail.active.clone().filter(|_| is_left) else {
                 return Ok(false);
@@ -141,7 +141,7 @@ impl StreamInner {
         let Some((part, to)) = goal else {
             return Ok(false);
         };
-        // Rotated, or an append has allocated_end as much itself, meanwhile.
+        // Rotated meanwhile, or an append has allocated as much itself.
         if !Arc::ptr_eq(part, &active) || allocated_end >= *to {
             return Ok(false);
         }
@@ -177,7 +177,7 @@ impl StreamInner {
         }
     }
 
-    /// Creates the file, empty, and tells how long it is to be.
+    /// Creates the file, empty, and returns how long it is to be.
     pub(in crate::stream) fn create_next_file(
         &self,
     ) -> Result<Option<(Arc<dyn StorageFile>, u64)>> {
@@ -230,7 +230,7 @@ impl StreamInner {
     }
 }
 
-/// Lets those go on who wait for the end of making a spare, however it ends.
+/// Wakes the threads that wait for the end of preparing the next segment's file, however it ends.
 pub(in crate::stream) struct PreparingGuard<'a>(pub(in crate::stream) &'a StreamInner);
 
 impl Drop for PreparingGuard<'_> {

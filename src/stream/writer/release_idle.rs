@@ -1,15 +1,15 @@
-//! What does a stream give back that nobody appends to?
+//! What an idle stream gives back.
 //!
-//! Admission is made ahead of need by the size of the stream, up to some MiB (`ahead`, `grow`). Of a
-//! stream that had no append for an interval of background syncing a helper takes the map away,
-//! cuts the active file behind its last frame, with slot for a footer, and removes the file of the
-//! next segment. Appends that come later find that no slot is allocated_end and make some, by what was
-//! appended since: an entry now and then does not have megabytes of zeros written each time.
+//! Space is made ahead of need in proportion to the stream's size, up to some MiB (`preallocate`). Of a
+//! stream without an append for an interval of background syncing a helper drops the map, trims the
+//! active file behind its last frame, with space for a footer, and removes the next segment's file.
+//! Later appends find no space allocated and make some in proportion to what was appended since: an
+//! entry now and then does not have megabytes of zeros written each time.
 //!
-//! What is cut off was never more than zeros, and no append can reach it: its end is moved first,
-//! under the tail's lock. The cut is not synced: a crash may bring the zeros back, which open cuts.
+//! Only zeros are trimmed, and no append can reach them: `allocated_end` is moved first, under the
+//! tail's lock. The trim is not synced: a crash may bring the zeros back, and open trims them.
 //!
-//! Failure: the file keeps its length, which is told to the log only.
+//! Failure: the file keeps its length, which is only logged.
 
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ use crate::stream::writer::tail::FailureMarks;
 use crate::stream::writer::tail::Tail;
 
 impl StreamInner {
-    /// Where the active file may end: behind its last frame, with slot for a footer.
+    /// Where the active file may end: behind its last frame, with space for a footer.
     fn rest_at(tail: &Tail) -> FileOffset {
         tail.reserved.offset + footer_reserve(tail.reserved.offset)
     }
 
-    /// Whether the stream has slot that it should give back once it is idle.
+    /// Whether the stream has space that it should release once it is idle.
     pub(in crate::stream) fn has_room_to_release(&self, tail: &Tail) -> bool {
         let is_worth_it = is_worth_releasing(tail.allocated_end, Self::rest_at(tail));
         tail.active.is_some() && (is_worth_it || tail.ahead.next_file.was_tried())
@@ -47,14 +47,14 @@ impl StreamInner {
         }
     }
 
-    /// Gives back what a stream that nobody appends to does not need. Called once an interval while
+    /// Releases what an idle stream does not need. Called once an interval while
     /// there is something; the first call without an append since the last one does it.
     pub(in crate::stream) fn rest_if_idle(&self) {
         if !self.unmap_if_idle() {
             return;
         }
         if let Err(error) = self.release_room() {
-            let message = format!("slot ahead not given back: {error}");
+            let message = format!("space ahead not released: {error}");
             self.context.log(log::Level::Debug, &message);
         }
     }
@@ -76,7 +76,8 @@ impl StreamInner {
             let active = tail.active.as_ref().filter(|_| is_worth_it);
             let cut = active.map(|active| (Arc::clone(active), to));
             if cut.is_some() {
-                // From here on no append reaches what is cut off: who needs it waits for `alloc`.
+                // From here on no append reaches what is trimmed: an append that needs it waits for
+                // `alloc`.
                 tail.allocated_end = to;
                 tail.idle.released_at = tail.written.offset;
                 tail.ahead.failed = FailureMarks::default();

@@ -1,10 +1,10 @@
-//! Where does slot come from: blocks behind the tail, new segments?
+//! Where space comes from when an append needs it: new segments, blocks behind the tail.
 //!
 //! No id is given before the frame's bytes have blocks, so running out of space fails an append
-//! and nothing else. A stretch of the file belongs to whoever secures it, under the alloc lock,
+//! and nothing else. The file behind `allocated_end` belongs to the thread that holds the alloc lock,
 //! until `allocated_end` moves past it: appends never reach into it before.
 //!
-//! A crash while slot is made leaves zeros behind the tail, or a temporary file; both are cleaned
+//! A crash while space is made leaves zeros behind the tail, or a temporary file; both are cleaned
 //! up at open.
 
 use std::io;
@@ -40,16 +40,16 @@ use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 use crate::stream::writer::write_map::WriteMap;
 
-/// What only making slot touches.
+/// What only the thread that makes space touches.
 pub struct AllocState {
     /// The generation of new segments.
     pub generation: u64,
-    /// What all segments of the stream tell it from earlier ones of its key by. `None`: it has no
+    /// The incarnation, which distinguishes the stream from earlier ones of its key. `None`: it has no
     /// segment yet.
     pub incarnation: Option<u64>,
     /// The stream's directory is there.
     pub dir_exists: bool,
-    /// The next segment's file, made ahead.
+    /// The next segment's file, prepared ahead.
     pub spare: NextSegmentFile,
     /// Files that are no part of the stream any more and could not be removed.
     pub leftovers: Option<Box<Leftovers>>,
@@ -61,7 +61,7 @@ pub enum NextSegmentFile {
     /// No.
     #[default]
     Absent,
-    /// It is being made. Whoever makes it asks before it counts whether this still stands.
+    /// A helper prepares it, and checks this again before the file counts.
     Preparing,
     /// Yes, with this length.
     Ready(u64),
@@ -123,7 +123,7 @@ impl StreamInner {
         let needed = (frame_end + footer_reserve(frame_end)) - start;
         let ready = match std::mem::take(&mut alloc.spare) {
             NextSegmentFile::Ready(len) => Some(len),
-            // One that is begun is overtaken: its file is removed, and its maker finds out.
+            // One in preparation is overtaken: its file is removed, and the helper finds out.
             NextSegmentFile::Preparing | NextSegmentFile::Absent => None,
         };
         let prepared = ready.map(|len| len - HEADER_AREA_LEN);

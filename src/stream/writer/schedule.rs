@@ -10,7 +10,7 @@ use crate::stream::writer::tail::SyncRequest;
 use crate::stream::writer::tail::Tail;
 
 impl StreamInner {
-    /// Asks the background_threads for what is due. Called after every append, under the tail's lock; a thread
+    /// Asks the helpers for what is due. Called after every append, under the tail's lock; a thread
     /// that is missing is started at the end of the append, without it ([`LogContext::attend`]).
     ///
     /// [`LogContext::attend`]: crate::stream::LogContext::attend

@@ -1,4 +1,4 @@
-//! What the appending side of a stream knows, under its lock: where the next frame goes.
+//! The tail: where the next frame goes, and what else appends change under the tail lock.
 
 use std::collections::VecDeque;
 use std::io;
@@ -201,7 +201,7 @@ pub enum Admission {
     Rotate,
     /// Not before what a failed write left is erased.
     NeedsErasing,
-    /// Not before more blocks are allocated_end.
+    /// Not before more blocks are allocated.
     Allocate,
     /// Never: the stream has too few ids left.
     IdsExhausted,
@@ -411,7 +411,7 @@ impl Tail {
         Admission::Fits
     }
 
-    /// How far blocks must be allocated_end for a frame of this length and the footer behind it.
+    /// How far blocks must be allocated for a frame of this length and the footer behind it.
     #[inline]
     pub fn required_end(&self, frame_len: u64) -> FileOffset {
         let end = self.reserved.offset + frame_len;
@@ -502,9 +502,9 @@ impl Tail {
         Some(header.ids())
     }
 
-    /// The map, if frames may be stored into it as far as it is ready. What is staged, or on its
-    /// way, comes first. A file that was closed since it was mapped may have lost an error: what is
-    /// written behind its back is not noted by it.
+    /// The map, if frames may be copied into its populated pages. What is staged, or on its way,
+    /// comes first. A file that was closed since it was mapped may have lost an error, and does not
+    /// count what is copied as unsynced: its map is not used.
     #[inline]
     pub fn map_in_use(&self) -> Option<&WriteMap> {
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
@@ -512,7 +512,7 @@ impl Tail {
         (in_order && self.last_frame_fits_map && mapped.is_of(active)).then_some(mapped)
     }
 
-    /// The active segment is not stored into any more.
+    /// The map of the active segment is not used any more.
     pub fn detach_map(&mut self) {
         if let Some(mapped) = self.mapped.take() {
             self.detached_maps.get_or_insert_default().push(mapped);
@@ -647,7 +647,7 @@ fn advanced(
     (end, noted)
 }
 
-/// StagingBuffer on their way to the kernel.
+/// Frames on their way to the kernel.
 pub struct StagedWrite {
     frames: Box<StagingBuffer>,
     /// Where they go.

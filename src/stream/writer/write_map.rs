@@ -1,18 +1,18 @@
-//! When is the active segment mapped, so that appends are stored instead of written?
+//! When the active segment is mapped, so that appends copy into pages instead of calling the kernel.
 //!
 //! Under [`WriteStrategy::Mmap`] from the first frame on; under `Auto` in mode `Async`, where no
-//! store can raise a signal, once a segment holds more than a few entries. Stores go to pages that
-//! were made ready: they have blocks, and a helper, or an appender who outran it, has made them writable. What does not fit there
-//! is written, as ever; both ways lead to the same bytes, and the kernel shows each what the other
-//! did (mmap(2), `MAP_SHARED`).
+//! store can raise a signal, once a segment holds more than a few entries. Frames are copied to pages
+//! that were populated: they have blocks, and the helper, or an appender ahead of it, has prefaulted
+//! them. A frame that does not fit there is written; both ways lead to the same bytes, and the kernel
+//! keeps them coherent (mmap(2), `MAP_SHARED`).
 //!
-//! A map belongs to the opening of the file it was made from: what a sync of that opening tells
-//! covers what was stored. When that file is closed the map is not used any more, and the bytes
-//! are unproven like any other's.
+//! A map belongs to the opening of the file it was made from: a sync of that opening covers what was
+//! copied. When that file is closed the map is not used any more, and its bytes are unproven like any
+//! other's.
 //!
-//! Failure: where mapping or making ready fails, appends are written. A failed sync ends it with
-//! the stream. Close, rotation, and an interval of background syncing without an append take the map
-//! away; it is dropped without a lock, since that takes long.
+//! Failure: where mapping or populating fails, appends are written. A failed sync ends the map with
+//! the stream. Close, rotation, and an interval of background syncing without an append detach the
+//! map; it is dropped without a lock, since that takes long.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use crate::stream::writer::tail::SyncRequest;
 use crate::stream::writer::tail::Tail;
 
 /// Larger frames are written, under `Mmap` and under `Auto`. From about 2 KiB on `write(2)` costs
-/// the appender little more than the copy, and nobody the zeros and the faults.
+/// the appender little more than the copy, and saves the zeros and the page faults.
 const MAX_MAPPED_FRAME: u64 = 64 << 10;
 const MAX_MAPPED_FRAME_AUTO: u64 = 2 << 10;
 
@@ -74,13 +74,13 @@ impl WriteMap {
         part.write_slot.open_count_of_file() == self.opening
     }
 
-    /// Stores bytes. False: they do not lie in what was made ready.
+    /// Copies bytes into the map. False: they lie outside of the populated pages.
     #[inline]
     pub fn store(&self, at: FileOffset, bytes: &[u8]) -> bool {
         self.map.store(at.0, bytes)
     }
 
-    /// What an appender makes ready for a frame from `at` to `end`, and a little more: the map, and
+    /// What an appender populates for a frame from `at` to `end`, and a little more: the map, and
     /// the range. Nothing where the frame does not fit there, or appends have left the map behind.
     pub fn missing_pages(
         &self,
@@ -125,7 +125,7 @@ struct TailSnapshot {
 }
 
 impl LogContext {
-    /// Whether active segments are to be mapped, as far as the options tell.
+    /// Whether active segments are to be mapped, as far as the options say.
     #[inline]
     pub(super) fn maps_by_choice(&self) -> bool {
         match self.options.write_strategy {
@@ -333,7 +333,7 @@ impl StreamInner {
         self.log_map_failure(mapped).flatten()
     }
 
-    /// Makes ready what was just allocated_end by an appender, if the segment is mapped.
+    /// Populates what an appender has just allocated, if the segment is mapped.
     pub(in crate::stream) fn populate_allocated(
         &self,
         part: &Arc<StreamSegment>,
@@ -365,8 +365,8 @@ impl StreamInner {
             .ok()
     }
 
-    /// Has appends stored from now on, and the background_threads look whether there are any. The last append
-    /// may have been before: nobody else would.
+    /// Attaches the map and schedules an idle check: without it, a stream mapped after its last
+    /// append would keep the map for ever.
     pub(in crate::stream) fn attach_map(&self, tail: &mut Tail, mapped: Option<WriteMap>) {
         tail.mapped = mapped;
         self.note_whether_mapped(tail);
@@ -376,13 +376,13 @@ impl StreamInner {
         }
     }
 
-    /// For those who would do something in vain where there is no map. What is told may be old.
+    /// Updates the hint that lets the shortcut skip the checksum where nothing is mapped.
     fn note_whether_mapped(&self, tail: &Tail) {
         let is_mapped = tail.mapped.is_some();
         self.is_mapped.store(is_mapped, Ordering::Relaxed);
     }
 
-    /// Takes the map away from a stream that nobody appended to since this was called last; whether
+    /// Detaches the map of a stream without an append since the last call; returns whether
     /// it is one.
     pub(in crate::stream) fn unmap_if_idle(&self) -> bool {
         let mut tail = self.tail.lock();
@@ -398,7 +398,7 @@ impl StreamInner {
         idle
     }
 
-    /// Ends storing, for whoever ends the stream.
+    /// Drops the map, for the thread that ends the stream.
     pub(in crate::stream) fn unmap(&self) {
         let detached_maps = {
             let mut tail = self.tail.lock();

@@ -1,4 +1,4 @@
-//! How a stream comes out of recovery, or begins where nothing is on disk.
+//! How a stream is built from what recovery kept, or begins where nothing is on disk.
 
 use std::path::Path;
 use std::path::PathBuf;

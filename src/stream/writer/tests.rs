@@ -170,7 +170,7 @@ fn a_finished_spare_becomes_the_next_segment_and_an_unused_one_goes_with_close()
             .expect("none yet");
         stream.publish_next_file(&*file, len).expect("ends");
         assert_eq!(stream.alloc.lock().spare, NextSegmentFile::Ready(len));
-        // Nobody else holds it: a spare that waits costs no descriptor.
+        // Nothing else holds it open: a prepared file costs no descriptor.
         assert_eq!(Arc::strong_count(&file), 1);
         assert!(stream.create_next_file().expect("asks").is_none());
         rotate(&stream);
@@ -213,7 +213,7 @@ fn close_waits_for_a_spare_that_is_being_made() {
 #[cfg(feature = "simulation")]
 #[test]
 fn a_spare_is_used_once_where_descriptors_are_short() {
-    // The second try went on with a file that the first had removed, and told of that.
+    // The second try used a file that the first had removed, and failed.
     let disk = SimulatedDisk::new();
     let stream = absent_on(
         Arc::new(disk.clone()),

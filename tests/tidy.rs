@@ -292,3 +292,20 @@ fn every_test_that_the_safety_document_names_exists_and_every_promise_has_one() 
         assert!(!tests_named(line).is_empty(), "D{promise} names no test");
     }
 }
+
+/// The reading side of a stream stands below its writer: the compiler does not see that.
+#[test]
+fn the_readers_of_a_stream_never_name_its_writer() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let is_reader =
+            path.starts_with("stream/reader") || path == Path::new("stream/follower.rs");
+        for (number, line) in text.lines().enumerate() {
+            let names_it = ["stream::writer", "stream::lifecycle", "self.tail"];
+            if is_reader && names_it.iter().any(|name| code(line).contains(name)) {
+                wrong.push(format!("{}:{}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

@@ -1,9 +1,9 @@
-//! Is the log's root still the directory that it locked?
+//! Whether the log's root is still the directory that it locked.
 //!
-//! Somebody may move the root away, remove it, put another directory in its place, or remove `LOCK`, all
-//! while the log is open. The log asks the lock before each change of names, on `sync` and on `close`
-//! (two system calls), and at times before it acknowledges entries as durable. Once it was found
-//! detached it stays so: nothing is appended and no name is changed until the log is opened anew.
+//! Another process may move the root away, remove it, put another directory in its place, or remove
+//! `LOCK`, all while the log is open. The log asks the lock before each change of names, on `sync` and
+//! on `close` (two system calls), and at times before it acknowledges entries as durable. Once it was
+//! found detached it stays so: nothing is appended and no name is changed until the log is opened anew.
 //!
 //! Failure: where the question cannot be answered (no permission, an I/O error) the log goes on, for it
 //! reaches its files through the directory that it holds open.
@@ -64,7 +64,7 @@ impl Attachment {
         *self.lock.write() = None;
     }
 
-    /// Refuses once the root was found detached. Asks nobody.
+    /// Refuses once the root was found detached. No system call.
     #[inline]
     pub(super) fn refuse_lost(&self, root: &Path) -> Result<()> {
         match self.is_lost.load(Ordering::Acquire) {

@@ -1,4 +1,4 @@
-//! What all streams of a log share: the disk, the options, the bounded caches, the background_threads.
+//! What all streams of a log share: the disk, the options, the bounded caches, the helpers.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,8 +30,8 @@ use crate::stream::StreamInner;
 use crate::stream::attachment::Attachment;
 use crate::stream::reader::slots::ReaderSlots;
 
-/// Works for the streams off the threads that append. Asking returns at once, and tells whether a
-/// thread is there to do it. If not, the work is kept, and the caller goes to [`BackgroundTasks::attend`]
+/// Works for the streams off the threads that append. A request returns at once, and says whether a
+/// thread is there for it. If not, the request is kept, and the caller calls [`BackgroundTasks::attend`]
 /// once it holds no lock.
 pub trait BackgroundTasks: Send + Sync {
     /// Sync the stream when this time has passed.
@@ -40,13 +40,12 @@ pub trait BackgroundTasks: Send + Sync {
     fn sync_now(&self, stream: &Arc<StreamInner>) -> bool;
     /// Whether a thread is there that syncs.
     fn has_thread_for_syncs(&self) -> bool;
-    /// Make slot ahead of the stream's tail.
+    /// Make space ahead of the stream's tail.
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
     /// Starts the threads that are missing. Where one cannot be started, a sync that is due is done
     /// on this thread: one stream's a call. The caller holds no lock.
     fn attend(&self) -> Attended;
-    /// Whether nothing of the log may happen on threads of its own, so that it goes the same way
-    /// every time: for tests.
+    /// Deterministic mode, for tests: background work runs only when stepped.
     #[cfg(feature = "sharded")]
     fn is_stepped(&self) -> bool {
         false
@@ -78,9 +77,9 @@ pub struct LogContext {
     pub reader_slots: Arc<ReaderSlots>,
     /// Decompressed frames.
     pub blocks: Option<BlockCache>,
-    /// Where to tell what happened.
+    /// Where messages go.
     pub log: LogSink,
-    /// Somebody else writes the log: nothing on disk is changed from here.
+    /// Another process writes the log: nothing on disk is changed from here.
     pub read_only: bool,
     /// The writer lock.
     attachment: Attachment,
@@ -89,9 +88,9 @@ pub struct LogContext {
     /// The directories of streams that are links, by their path in the root, and the locks on what
     /// they lead to.
     pub(super) owned: Mutex<BTreeMap<PathBuf, Box<dyn StorageLock>>>,
-    /// Set once the background_threads run.
+    /// Set once the helpers run.
     pub background_tasks: OnceLock<Arc<dyn BackgroundTasks>>,
-    /// The background_tasks was asked for something that no thread is there for.
+    /// A helper was asked for something, and its thread does not run.
     unattended: AtomicBool,
     /// Messages for the log's receiver, from threads that held a lock; and whether there are any.
     noted: Mutex<Vec<(log::Level, String)>>,
@@ -245,8 +244,8 @@ impl LogContext {
         (self.log)(level, message);
     }
 
-    /// Keeps a message for the log's receiver. For threads that may hold a lock; who called them
-    /// comes to [`LogContext::deliver`] without any.
+    /// Keeps a message for the log's receiver. For threads that may hold a lock; their
+    /// callers call [`LogContext::deliver`] without one.
     pub fn note(&self, level: log::Level, message: String) {
         self.noted.lock().push((level, message));
         self.has_noted.store(true, Ordering::Release);
@@ -270,7 +269,7 @@ impl LogContext {
         }
     }
 
-    /// Notes that the background_tasks was asked for something that no thread is there for.
+    /// Records that a helper was asked for something, and its thread does not run.
     pub fn note_unattended(&self) {
         self.unattended.store(true, Ordering::Release);
     }
@@ -281,7 +280,7 @@ impl LogContext {
         self.unattended.load(Ordering::Relaxed)
     }
 
-    /// To be called at the end of every append, without any lock: has the background_tasks start the
+    /// To be called at the end of every append, without any lock: has the helpers start the
     /// threads it lacks, or works in their stead; then sends what was noted.
     #[inline]
     pub fn attend(&self) {

@@ -1,13 +1,13 @@
-//! How does a stream that somebody else writes show here?
+//! How a read-only stream follows what another process writes.
 //!
 //! A log that is open read-only holds no lock, asks the writer nothing and changes nothing. What
-//! it knows of a stream is what its files said at the last look; whoever comes to the end of that
-//! looks again. The short look reads the slots of the newest segment, then its frames from the
-//! last one known on, and asks for three names; it tells whether anything else changed. If so, all
-//! files of the stream are looked at, as recovery does, and the decision is the same.
+//! it knows of a stream is what its files said at the last refresh; a reader that comes to the end of
+//! that refreshes again. A short refresh reads the slots of the newest segment, then its frames from the
+//! last known one on, and checks three names; it reports whether anything else changed. If so, all
+//! files of the stream are surveyed, as recovery does, and the decision is the same.
 //!
-//! Failure: an error of the disk is told to whoever asked, and what was known stays. Close: the
-//! last look stays as it is.
+//! Failure: an error of the disk is returned to the caller, and the last state stays. Close: the
+//! last state stays as it is.
 
 use std::io;
 use std::sync::Arc;
@@ -41,23 +41,22 @@ use crate::segment::SegmentEnd;
 use crate::segment::header_at;
 use crate::storage::DirIdentity;
 use crate::stream::LogContext;
-use crate::stream::StreamInner;
 use crate::stream::reader::get::is_not_found;
 use crate::stream::reader::look::newest_slot;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
 
 /// What a stream of a log that is open read-only has beside what every stream has.
 pub struct Follower {
     looks: Mutex<FollowerState>,
     /// The directory that the stream was found in; `None`: there was none yet.
     identity: RwLock<Option<DirIdentity>>,
-    /// Which of the streams of its key it is, as its segments told. Only who looks changes it.
+    /// Which of the streams of its key it is, as its segments say. Only a refresh changes it.
     incarnation: RwLock<Option<u64>>,
 }
 
-/// What only who looks touches.
+/// What only the thread that refreshes touches.
 struct FollowerState {
     observer: LiveCollector,
     /// The segment that appends go to, and the end of the frames that were good at the last look.
@@ -65,7 +64,7 @@ struct FollowerState {
     newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
     /// A part of which not all is there any more: its index leads astray.
     void: Option<Arc<StreamSegment>>,
-    /// Damage that was told to the log's owner.
+    /// Damage that was logged already.
     told: Vec<Finding>,
     /// The log was closed: what was known stays as it is.
     closed: bool,
@@ -75,9 +74,9 @@ struct FollowerState {
 enum TailProgress {
     /// The frames end here, and those below this id are durable.
     Advanced(SegmentEnd, EntryId),
-    /// The slots tell of more than appends, or what they promise cannot be followed.
+    /// The slots say more than appends do, or what they promise cannot be followed.
     NeedsResurvey,
-    /// The last frame that was known is not there any more: its place was taken back.
+    /// The last frame that was known is not there any more: it was rolled back.
     RolledBack,
 }
 
@@ -115,25 +114,13 @@ impl FollowerState {
     }
 }
 
-impl StreamInner {
-    /// A stream that somebody else writes, as it is now. It need not exist yet.
-    pub fn followed(
-        context: &Arc<LogContext>,
-        key: &str,
-        dir: std::path::PathBuf,
-    ) -> Result<Arc<Self>> {
-        debug_assert!(context.read_only);
-        let core = Self::absent(context, key, dir);
-        core.resurvey()?;
-        Ok(core)
-    }
-
-    /// FollowerState whether the writer went on. Does nothing in a log that is open for writing.
+impl ReaderSide {
+    /// Reads what the writer has appended since. Does nothing in a log that is open for writing.
     pub fn refresh(&self) -> Result<()> {
         self.poll(false)
     }
 
-    /// FollowerState at all files of the stream. Does nothing in a log that is open for writing.
+    /// Surveys all files of the stream. Does nothing in a log that is open for writing.
     pub fn resurvey(&self) -> Result<()> {
         self.poll(true)
     }
@@ -143,7 +130,7 @@ impl StreamInner {
             return Ok(());
         };
         let mut looks = follower.looks.lock();
-        if looks.closed || self.state() == StreamState::Deleted {
+        if looks.closed || self.is_deleted() {
             return Ok(());
         }
         match self.poll_tail(&mut looks)? {
@@ -152,13 +139,13 @@ impl StreamInner {
         }
     }
 
-    /// Whether the log was closed, where somebody else writes it.
+    /// Whether a log that is open read-only was closed.
     pub(super) fn is_unwatched(&self) -> bool {
         let follower = self.follower.as_ref();
         follower.is_some_and(|follower| follower.looks.lock().closed)
     }
 
-    /// FollowerState whether the stream was deleted since, or begun since; in a log that is open read-only.
+    /// Checks whether the stream was deleted since, or begun since; in a log that is open read-only.
     /// The long look only where the directory, or the segment that was the newest one, is not what
     /// was known.
     pub fn look_at_place(&self) -> Result<()> {
@@ -282,7 +269,7 @@ impl StreamInner {
         Ok(TailProgress::Advanced(known, durable_end))
     }
 
-    /// FollowerState at all files, and takes over what recovery would keep of them.
+    /// Surveys all files, and adopts what recovery would keep of them.
     fn resurvey_all(&self, follower: &Follower, looks: &mut FollowerState) -> Result<()> {
         let storage = &self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
@@ -379,7 +366,7 @@ impl StreamInner {
                 looks.newest = Some((part, end));
                 self.publish(&end, recovered.durable_end);
             }
-            // What was lost behind the last segment counts as settled.
+            // Ids that were lost behind the last segment count as durable.
             (_, NextAppend::AfterLoss { first_id, .. }) => {
                 self.publish(&SegmentEnd::empty(first_id), first_id);
             }
@@ -419,30 +406,26 @@ impl StreamInner {
             let io = |error| Error::io(error, segment.context());
             let file = self.open_reader(known)?;
             let (read_ahead, depth) = (self.context.options.read_buffer_size, CheckDepth::Headers);
-            // For the index only; what is damaged on the way is told when it is read.
+            // For the index only; damage on the way is reported when it is read.
             good_frames(segment, &file.source, from, end.offset, read_ahead, depth).map_err(io)?;
         }
         segment.publish(end);
         Ok(true)
     }
 
-    /// Lets readers see the stream up to here. The segments holds it already.
+    /// Lets readers see the stream up to here. The segment list has it already.
     fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
-        self.tail.lock().written = *end;
         self.group_commit.advance(durable_end.min(end.next_id).0);
         self.written_end.store(end.next_id.0, Ordering::Release);
-        self.tail_changed.notify_all();
     }
 
     /// The stream was deleted, and perhaps another has its name by now.
     fn mark_deleted(&self) {
-        self.tail.lock().life = StreamState::Deleted;
         self.deleted.store(true, Ordering::Release);
         let before = std::mem::take(&mut *self.segments.write());
         for part in before.parts.iter() {
             self.context.read_files.forget(&part.read_slot);
         }
         self.forget_blocks();
-        self.tail_changed.notify_all();
     }
 }

@@ -1,4 +1,4 @@
-//! Which log is this, and which number does a stream get that is begun now?
+//! Which log this is, and which number a new stream gets.
 //!
 //! The file `IDENTITY` in the root says both: sixteen random bytes that name the log, and how many
 //! incarnations were given. It is made when the log is first opened for writing:
@@ -47,7 +47,7 @@ pub struct LogIdentity {
     stored: Mutex<Stored>,
     /// What a stream that is begun now gets.
     given: AtomicU64,
-    /// The greatest number that a segment of the log tells.
+    /// The greatest number that a segment of the log records.
     greatest_seen: AtomicU64,
     /// The log is not new: something in it was there before.
     is_used: AtomicBool,
@@ -63,7 +63,7 @@ struct Stored {
 }
 
 impl LogIdentity {
-    /// What a stream that is begun now gets to tell it from earlier ones of its key.
+    /// What a stream that begins now gets, to distinguish it from earlier ones of its key.
     pub fn incarnation(&self) -> u64 {
         self.given.load(Ordering::Acquire)
     }
@@ -95,7 +95,7 @@ impl LogIdentity {
         }
     }
 
-    /// Notes that something of the log was there before it was opened, and what a segment tells.
+    /// Notes that something of the log was there before it was opened, and what a segment records.
     pub fn note(&self, incarnation: Option<u64>) {
         self.is_used.store(true, Ordering::Release);
         let seen = incarnation.unwrap_or(0);
@@ -107,7 +107,7 @@ impl LogIdentity {
         self.is_used.load(Ordering::Acquire)
     }
 
-    /// Makes the file, where there is none, or where streams tell of greater numbers than it does.
+    /// Makes the file, where there is none, or where streams record greater numbers than it does.
     /// All that is in the log was noted before.
     pub fn settle(&self, context: &LogContext) -> Result<()> {
         self.settle_locked(context, &mut self.stored.lock())
@@ -194,7 +194,7 @@ fn make(context: &LogContext, identity: &Identity) -> Result<()> {
         file.sync_all()
     });
     if let Err(error) = written {
-        // The first error is the one to tell; the next attempt replaces what is left.
+        // The first error is the one to return; the next attempt replaces what is left.
         let _ = storage.remove_file(&unfinished);
         return Err(io(error));
     }

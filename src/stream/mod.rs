@@ -1,72 +1,109 @@
-//! One ordered log: ids, appending, making durable, reading, truncating.
+//! One stream: its ids, appends, durability, reads and truncation.
 //!
-//! | file | the question it answers |
+//! | file | what it answers |
 //! |---|---|
+//! | `mod` | what does a stream consist of, and in which order are its locks taken? |
+//! | `state` | where does the stream begin and end, does it exist, what do readers see? |
+//! | `failure` | how does a failure latch? |
 //! | `context` | what do all streams of a log share? |
 //! | `attachment` | is the log's root still the directory that it locked? |
-//! | `segments` | which segments make up the stream right now? |
-//! | `shared_list` | how does a long list change at its ends without being copied? |
-//! | `core` | what is a stream, and how does it come out of recovery? |
-//! | `append` | how does a frame get its ids and reach the kernel? |
-//! | `seldom` | how does what few streams have take no slot in the others? |
-//! | `store` | how does a small entry get into a mapped segment with little around it? |
-//! | `tail` | what does the appending side know, under its lock? |
-//! | `frames` | where do frames lie that are in no file yet? |
-//! | `erase` | what happens where a failed write left bytes that could not be zeroed? |
-//! | `grow` | where does slot come from: blocks, segments? |
-//! | `ahead` | what is made ahead of need: zeros, the next segment's file? |
-//! | `leftovers` | what becomes of a file that cannot be removed? |
-//! | `emptied` | how does a stream without an entry give its last segment's slot back? |
-//! | `idle` | what does a stream give back that nobody appends to? |
-//! | `mapped` | when is the active segment mapped, so that appends are stored, not written? |
-//! | `cut` | where do several streams stand at one moment? |
-//! | `round` | what does one round of group commit do? |
-//! | `frontier` | when is the durable point stored? |
-//! | `read` | how is one entry found and checked? |
-//! | `read_many` | how are several entries read in one call? |
-//! | `unpacked` | what is a compressed frame once it is unpacked? |
-//! | `open` | how is a segment file opened for reading, and how much of it is mapped? |
-//! | `reader_slots` | what does a thread keep between its look-ups? |
-//! | `hints` | where are frames of a segment that was not scanned at open? |
-//! | `cursor` | how are entries read one after the other? |
-//! | `found` | what does a cursor find at the next id? |
-//! | `truncate` | how are old segments taken out, and brought back? |
-//! | `wait` | how does a caller learn that an entry is durable? |
-//! | `archive` | whose is an archive, and how does a segment get there without overwriting another? |
-//! | `identity` | which log is this, and which number does a new stream get? |
-//! | `linked` | what does it mean that a stream's directory is a link? |
-//! | `look` | what do the first sectors of a segment say that another process writes? |
-//! | `watch` | how does a stream that somebody else writes show here? |
-//! | `view` | where are the bytes of one entry borrowed from? |
-//! | `finish` | how does a stream end: closed or deleted? |
+//! | `identity` | which log is this, and which incarnation does a new stream get? |
+//! | `segment_list`, `shared_list` | which segments make up the stream, and how is a long list changed without a copy? |
+//! | `segment_files` | how is a segment's file opened for writing? |
+//! | `follower` | how does a read-only stream follow what another process writes? |
+//! | `writer/` | ids, staging, the active segment, space ahead of the tail |
+//! | `durability/` | rounds of group commit, the durable point, waiting for it |
+//! | `reader/` | single entries, batches, iteration, views |
+//! | `lifecycle/` | construction from recovery, truncation, archive, close, deletion |
 
 mod attachment;
 mod context;
-mod core;
 mod durability;
+mod failure;
 mod follower;
 mod identity;
 mod lifecycle;
 mod reader;
+mod segment_files;
 mod segment_list;
-mod seldom;
 mod shared_list;
+mod state;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use self::core::StreamInner;
 pub use context::Attended;
 pub use context::BackgroundTasks;
 #[cfg(feature = "sharded")]
 pub use context::CheckpointOwner;
 pub use context::LogContext;
 pub use identity::LogIdentity;
-pub use lifecycle::archive::resolve_archive;
-pub use lifecycle::finish::remove_remains;
-pub use lifecycle::finish::remove_tombstone;
+pub use lifecycle::archive_owner::resolve_archive;
+pub use lifecycle::delete::remove_remains;
+pub use lifecycle::delete::remove_tombstone;
 pub use reader::cursor::Cursor;
 pub use reader::view::EntryView;
+pub use state::StreamState;
 #[cfg(feature = "capi")]
 pub use writer::staging::free_buffers_at_thread_end;
-pub use writer::tail::StreamState;
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use crate::primitives::Condvar;
+use crate::primitives::Mutex;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::AtomicU64;
+use crate::stream::durability::RoundState;
+use crate::stream::reader::side::ReaderSide;
+use crate::stream::writer::rotate::AllocState;
+use crate::stream::writer::tail::Tail;
+
+/// One stream.
+///
+/// Locks, in the order in which they may be taken: `alloc`, then leadership of `group_commit`, then
+/// `round_state`, then `tail`. `segments` is held for a copy only. No I/O happens under `tail`.
+pub struct StreamInner {
+    reader: ReaderSide,
+    weak_self: Weak<StreamInner>,
+    tail: Mutex<Tail>,
+    /// Something about the tail changed: written, rolled back, rotated, closed.
+    tail_changed: Condvar,
+    /// How often a write failed and was rolled back.
+    rollback_count: AtomicU64,
+    /// It is poisoned because recovery could not quarantine something, which nothing may overwrite.
+    /// No write and no sync failed: all visible entries are durable, and may be truncated.
+    blocked: AtomicBool,
+    /// The number of the stream's directory among those made since the log was opened; 0: it was
+    /// there before.
+    dir_number: AtomicU64,
+    /// Whether the active segment is mapped. A hint without the lock: it may be stale.
+    is_mapped: AtomicBool,
+    alloc: Mutex<AllocState>,
+    round_state: Mutex<RoundState>,
+}
+
+/// A stream is its reading side, and a writer that publishes there.
+impl Deref for StreamInner {
+    type Target = ReaderSide;
+
+    #[inline]
+    fn deref(&self) -> &ReaderSide {
+        &self.reader
+    }
+}
+
+impl StreamInner {
+    fn arc(&self) -> Option<Arc<StreamInner>> {
+        self.weak_self.upgrade()
+    }
+}
+
+impl std::fmt::Debug for StreamInner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamInner")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,4 +1,4 @@
-//! Which segments make up a stream right now, and which one holds an id?
+//! Which segments make up a stream right now, and which one holds an id.
 
 use std::ops::Deref;
 use std::ops::DerefMut;
@@ -29,7 +29,7 @@ pub struct StreamSegment {
     pub read_slot: LazyFileSlot<SegmentReader>,
     /// Its header and its name in the stream's directory are durable.
     pub name_synced: AtomicBool,
-    /// A durable slot speaks for it though it may hold no entry: it stays (`emptied`).
+    /// A durable slot speaks for it though it may hold no entry: it stays (`empty_stream`).
     pub stays_empty: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct SegmentList {
     pub parts: SharedList<Arc<StreamSegment>>,
 }
 
-/// The segments that is valid now, and which one that is.
+/// The list that is valid now, and its version.
 #[derive(Debug, Default)]
 pub struct SegmentListCell {
     version: AtomicU64,
@@ -89,8 +89,8 @@ impl SegmentListCell {
         }
     }
 
-    /// A number that is another one after each change. Who loads it before [`Self::read`] and finds
-    /// it the same later knows that what was read is still valid.
+    /// A number that is another one after each change. A thread that loads it before [`Self::read`] and finds
+    /// it the same later knows that what it read is still valid.
     #[inline]
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
@@ -126,12 +126,13 @@ impl DerefMut for SegmentListGuard<'_> {
 
 impl Drop for SegmentListGuard<'_> {
     fn drop(&mut self) {
-        // Before the lock goes: who reads the new segments has a version that stays, or an older.
+        // Bumped before unlocking, so a version loaded earlier is never newer than the list read
+        // with it.
         self.version.fetch_add(1, Ordering::Release);
     }
 }
 
-/// What a segments says about an id.
+/// What a list of segments says about an id.
 #[derive(Clone, Debug)]
 pub enum SegmentFor {
     /// This part holds it.
@@ -146,7 +147,7 @@ pub enum SegmentFor {
 }
 
 impl SegmentList {
-    /// The ids that are looked for in the part that holds `id`, also those it does not hold yet.
+    /// The ids routed to the segment that holds `id`, including ids it may receive later.
     pub fn ids_of_holder(&self, id: EntryId) -> Range<u64> {
         let behind = self
             .parts
@@ -167,7 +168,7 @@ impl SegmentList {
             .cloned()
     }
 
-    /// Who holds `id`, which lies below the visible end.
+    /// Which segment holds `id`, which lies below the visible end.
     pub fn holder(&self, id: EntryId) -> SegmentFor {
         if id < self.first_kept {
             return SegmentFor::Truncated;

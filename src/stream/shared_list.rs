@@ -1,4 +1,4 @@
-//! How does a long list change at its ends without being copied?
+//! A long list that changes at its ends without being copied.
 //!
 //! A persistent vector: a tree of nodes with up to [`FANOUT`] children each, whose leaves hold the
 //! items (Bagwell, Rompf, "RRB-Trees: Efficient Immutable Vectors", 2011, without the relaxed
@@ -7,7 +7,7 @@
 //! the new front. A copy of a node is at most `FANOUT` items or pointers, so a change costs
 //! O(log n) however many items there are, and what was cloned before never changes.
 //!
-//! OffsetCache are counted from the first item ever pushed: what was dropped leaves the places of the
+//! Places are counted from the first item ever pushed: what was dropped leaves the places of the
 //! others as they are, and a path to the left edge that has no nodes besides.
 
 use std::ops::Range;

@@ -1,62 +1,29 @@
-//! When is the durable point stored, and what may a sync of a range leave out?
+//! When the durable point is stored, and what a sync of a range may leave out.
 //!
 //! A frontier slot is stored after each round, and made durable by the *next* sync: a slot never
 //! says more than was durable when it was written, and the other slot is durable by then, so a
 //! crash never finds both torn.
 //!
 //! The slot lies in another page than the frames, so it costs each sync a second page. Stored less
-//! often it would let recovery take damage to what was acknowledged for a torn tail: never.
+//! often it would let recovery take damage to acknowledged entries for a torn tail: never.
 
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
-use crate::ids::FileOffset;
 use crate::options::SyncMode;
-use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
-use crate::stream::durability::round::RoundState;
+use crate::stream::durability::round_state::RoundState;
 use crate::stream::segment_list::StreamSegment;
-
-impl RoundState {
-    /// Notes what a slot of the newest segment says now.
-    pub fn note_frontier(&mut self, slot: FrontierSlot) {
-        match &mut self.frontier {
-            Some(frontier) => **frontier = slot,
-            None => self.frontier = Some(Box::new(slot)),
-        }
-    }
-
-    /// Tells why a full segment has no footer yet, for what relies on footers.
-    pub fn check_sealed(&self) -> Result<()> {
-        match &self.seal_refused {
-            Some(error) => Err(error.duplicate()),
-            None => Ok(()),
-        }
-    }
-
-    /// Up to where the part was made durable by earlier rounds on this opening of the stream, its
-    /// header, name and length included.
-    pub fn durable_before(&self, part: &StreamSegment) -> Option<FileOffset> {
-        let is_settled = self.stored && part.name_synced.load(Ordering::Acquire);
-        match self.durable_at {
-            Some((first_id, (offset, _))) if first_id == part.segment.first_id() => {
-                is_settled.then_some(offset)
-            }
-            _ => None,
-        }
-    }
-}
 
 impl StreamInner {
     /// The durable point as a slot.
-    pub(in crate::stream) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+    pub(super) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
         let segments = self.segments();
         FrontierSlot {
             end: end.offset,
@@ -67,9 +34,9 @@ impl StreamInner {
         }
     }
 
-    /// Has the disk take the slot now: a lone caller's next sync, for which it will wait, finds it on
-    /// its way. Where several share rounds the next one begins at once, and the slot with it; where
-    /// other streams are in rounds, the disk is busy and the processors have better to do.
+    /// Starts writing the slot back now: the next sync of a lone caller finds it on its way. Where
+    /// several callers share rounds the next round begins at once, and takes the slot with it; where
+    /// other streams are in rounds the disk is busy, and early write-back costs CPU and gains nothing.
     fn start_slot_writeback(&self, file: &dyn StorageFile) {
         let waits_for_syncs = self.context.options.sync_mode != SyncMode::Async;
         let is_alone = || self.context.rounds_under_way() == 1 && !self.group_commit.is_contended();
@@ -79,8 +46,8 @@ impl StreamInner {
     }
 
     /// Stores the durable point. If that fails, what was made durable is acknowledged all the
-    /// same, and the stream takes no more; for lack of slot it goes on, and the slot is stored later.
-    pub(in crate::stream) fn store_frontier(
+    /// same, and the stream takes no more; for lack of space it goes on, and the slot is stored later.
+    pub(super) fn store_frontier(
         &self,
         state: &mut RoundState,
         part: &StreamSegment,
@@ -99,7 +66,7 @@ impl StreamInner {
                 state.stored = true;
             }
             // The other slot stands; the next round stores this one. A slot lies in one page, which
-            // the disk has slot for or not: it is not there in part.
+            // the disk has space for or not: it is never there in part.
             Err(error) if is_out_of_space(&error) => {
                 let refused = Error::io(error, part.segment.context());
                 state.slot_refused = Some(Arc::new(refused));

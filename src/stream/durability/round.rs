@@ -1,30 +1,26 @@
-//! What does one round of group commit do?
+//! What one round of group commit does.
 //!
-//! What is staged when it begins is written. Everything written then becomes durable, oldest first
-//! (D1). Rotated segments are sealed on the way. For each, in this order, and what a crash right after leaves:
+//! First the staged frames are written. Everything written then becomes durable, oldest first (D1).
+//! Rotated segments are sealed on the way. For each, in this order, and what a crash right after leaves:
 //!
 //! 1. its frames are synced: a whole segment without a footer, a tail; open scans it;
 //! 2. its successor's header and frames are synced, then the directory that names it: the chain is
 //!    whole, open finishes the seal;
-//! 3. footer and slots are written, the file is cut to its exact length and synced, twice so that
+//! 3. footer and slots are written, the file is trimmed to its exact length and synced, twice so that
 //!    a crash never tears both slots: sealed. A footer so proves that a successor with entries
 //!    durably existed.
 //!
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
-//! (`frontier`).
+//! (`durable_point`).
 
 use std::io;
 use std::sync::Arc;
 
-use crate::commit::CommitError;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
-use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::options::SyncMode;
 use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
 use crate::segment::rewrite_verified;
@@ -32,34 +28,14 @@ use crate::segment::seal;
 use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
 use crate::stream::StreamInner;
+use crate::stream::durability::round_state::RoundState;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
-use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::UnsealedSegment;
 use crate::stream::writer::write_map::covers;
 
 /// So many segments are worked on at once, each with a descriptor that stays open meanwhile: there
 /// may be thousands where segments are small and syncs are rare.
 const MAX_AT_ONCE: usize = 16;
-
-/// What only the leader of a round touches.
-#[derive(Debug)]
-pub struct RoundState {
-    /// The slot of the active segment that may be overwritten.
-    pub next_slot: usize,
-    /// The durable point in the newest segment, as a slot; `None` before the first round there.
-    pub frontier: Option<Box<FrontierSlot>>,
-    /// Whether a slot was stored since the stream was opened, or the segment made.
-    pub stored: bool,
-    /// The stream's own name in the root directory is durable.
-    pub dir_synced: bool,
-    /// Why the oldest full segment has no footer though it could have one: there was no slot. The
-    /// next round tries again. Invariant: until then no slot is stored in a newer segment.
-    pub seal_refused: Option<Arc<Error>>,
-    /// Why the last round stored no slot: there was no slot.
-    pub slot_refused: Option<Arc<Error>>,
-    /// The durable point: which segment (by first id), and how far in it.
-    pub durable_at: Option<(EntryId, (FileOffset, EntryId))>,
-}
 
 /// What a round makes durable: the oldest segments that are not sealed, the active one last.
 struct SyncSet {
@@ -67,9 +43,6 @@ struct SyncSet {
     /// The files, in the same order, held open; and whether their bytes must be written again.
     files: Vec<SyncTarget>,
 }
-
-/// A segment and where its frames end.
-type UnsealedSegment = (Arc<StreamSegment>, SegmentEnd);
 
 /// A file held open.
 struct SyncTarget {
@@ -89,48 +62,9 @@ type SyncedTo<'a> = (
 );
 
 impl StreamInner {
-    /// Returns once everything below `end` is durable.
-    pub fn make_durable(&self, end: u64) -> Result<()> {
-        self.make_durable_unless(end, || false)
-    }
-
-    /// The same for a frame that is not written yet; also returns once it is void.
-    pub(in crate::stream) fn make_durable_unless(
-        &self,
-        end: u64,
-        is_void: impl Fn() -> bool,
-    ) -> Result<()> {
-        self.group_commit
-            .commit(end, is_void, || self.round())
-            .map_err(|error| match error {
-                CommitError::Poisoned(cause) => {
-                    // A round that panicked has latched in the group only.
-                    self.poison(Arc::clone(&cause));
-                    cause.duplicate()
-                }
-                CommitError::Closed => Error::Closed,
-                CommitError::Timeout => Error::Timeout,
-            })
-    }
-
-    /// Makes everything written so far durable.
-    pub fn sync(&self) -> Result<()> {
-        self.context.check_root()?;
-        self.sync_attached()
-    }
-
-    /// The same for who has just made sure that the log's root is attached.
-    pub fn sync_attached(&self) -> Result<()> {
-        {
-            let tail = self.tail.lock();
-            self.check_writable(&tail)?;
-        }
-        self.make_durable(self.written_end())
-    }
-
-    /// One round, as the leader of the group or while nobody leads. Tells the new durable end.
-    /// A failure latches before it is told.
-    pub(in crate::stream) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
+    /// One round, as the leader of the group or while no thread leads. Returns the new durable
+    /// end. A failure latches before it is returned.
+    pub(super) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
         let _under_way = self.context.begin_round();
         self.try_round().map_err(|error| {
             let error = Arc::new(error);
@@ -161,13 +95,13 @@ impl StreamInner {
                 }
                 return Ok(end.next_id.0);
             }
-            // So many full segments, and no slot for a footer: those behind them cannot be reached.
+            // So many full segments, and no space for a footer: those behind them cannot be reached.
             state.check_sealed()?;
         }
     }
 
     /// Syncs the parts, oldest first, and seals all but the last that holds entries, unless there is
-    /// no slot for one of the footers: how far it came. `None`: no part holds an entry.
+    /// no space for one of the footers: how far it came. `None`: no part holds an entry.
     fn sync_oldest<'a>(
         &self,
         state: &mut RoundState,
@@ -239,7 +173,7 @@ impl StreamInner {
     /// an error lost with it) between the look at the tail and the sync.
     fn collect(&self) -> Result<SyncSet> {
         loop {
-            let chosen = oldest_unsealed(&self.tail.lock());
+            let chosen = self.tail.lock().oldest_unsealed(MAX_AT_ONCE);
             let mut files = Vec::with_capacity(chosen.len());
             for (part, _) in &chosen {
                 let (file, opening) = self.write_file(part)?;
@@ -251,7 +185,7 @@ impl StreamInner {
                 });
             }
             let mut tail = self.tail.lock();
-            let parts = oldest_unsealed(&tail);
+            let parts = tail.oldest_unsealed(MAX_AT_ONCE);
             let are_same = parts.len() == chosen.len()
                 && parts
                     .iter()
@@ -262,21 +196,15 @@ impl StreamInner {
             }
             for ((part, _), opened) in parts.iter().zip(&mut files) {
                 opened.unproven = part.write_slot.clear_dirty();
-                let is_active = |active| Arc::ptr_eq(active, part);
-                if tail.active.as_ref().is_some_and(is_active) {
-                    let mapped = tail.mapped.as_ref();
-                    opened.map = mapped.and_then(|mapped| mapped.for_ranges(opened.opening));
-                }
+                opened.map = tail.map_for_ranges(part, opened.opening);
             }
-            tail.unsynced_bytes = 0;
-            tail.sync_scheduled = false;
-            tail.sync_now_requested = false;
+            tail.begin_round();
             return Ok(SyncSet { parts, files });
         }
     }
 
     /// Bytes written through a descriptor that was closed since may have failed to reach the disk
-    /// without anybody being told: they are treated as recovery treats a tail.
+    /// without an error: they are treated as recovery treats a tail.
     fn rewrite_unproven(
         &self,
         state: &RoundState,
@@ -330,102 +258,10 @@ impl StreamInner {
         state.frontier = None;
         state.stored = false;
         state.next_slot = 0;
-        let mut tail = self.tail.lock();
-        tail.unsealed.get_mut().pop_front();
-        drop(tail);
+        self.tail.lock().remove_sealed();
         self.context.write_files.forget(&part.write_slot);
         // The next reader opens it as a sealed file, mapped if so chosen.
         self.context.read_files.forget(&part.read_slot);
         Ok(())
     }
-
-    /// Asks the background_threads for what is due. Called after every append, under the tail's lock; a thread
-    /// that is missing is started at the end of the append, without it ([`LogContext::attend`]).
-    ///
-    /// [`LogContext::attend`]: crate::stream::LogContext::attend
-    pub(in crate::stream) fn schedule_background(&self, tail: &mut Tail) {
-        let Some(background_tasks) = self.context.background_tasks.get() else {
-            return;
-        };
-        if !tail.prealloc_scheduled && self.wants_room_ahead(tail) {
-            tail.prealloc_scheduled = true;
-            if self
-                .arc()
-                .is_some_and(|stream| !background_tasks.preallocate(&stream))
-            {
-                self.context.note_unattended();
-            }
-        }
-        let Some(background) = self.context.options.background_sync else {
-            return;
-        };
-        if self.context.options.sync_mode == SyncMode::Strict {
-            self.plan_rest(tail);
-            return;
-        }
-        if tail.unsynced_bytes >= background.bytes && !tail.sync_now_requested {
-            tail.sync_now_requested = true;
-            if self
-                .arc()
-                .is_some_and(|stream| !background_tasks.sync_now(&stream))
-            {
-                self.context.note_unattended();
-            }
-        } else if !tail.sync_scheduled {
-            tail.sync_scheduled = true;
-            self.schedule_sync();
-        }
-    }
-
-    /// What a helper does when a background sync is due. A failure poisons the stream, which tells
-    /// the next caller.
-    pub fn background_sync(&self) {
-        {
-            // The sync that was scheduled has begun: an append that comes from here on, behind the
-            // end read below, schedules its own.
-            let mut tail = self.tail.lock();
-            tail.sync_scheduled = false;
-            tail.rest_planned = false;
-        }
-        if self.is_poisoned() {
-            return;
-        }
-        if let Err(error) = self.context.check_root_at_times() {
-            self.latch_if_detached(&error);
-            return;
-        }
-        let end = self.written_end();
-        if end > self.group_commit.committed() {
-            // A failure has latched and is told to whoever appends next.
-            let _ = self.make_durable(end);
-        }
-        // Looked at once more when it has been idle for a while, to take back what it holds.
-        self.rest_if_idle();
-        let mut tail = self.tail.lock();
-        let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
-        if holds && tail.life == StreamState::Open && !tail.sync_scheduled {
-            tail.sync_scheduled = true;
-            self.schedule_sync();
-        }
-    }
-
-    pub(in crate::stream) fn schedule_sync(&self) {
-        let background = self.context.options.background_sync;
-        let background_tasks = self.context.background_tasks.get();
-        if let (Some(background), Some(background_tasks)) = (background, background_tasks) {
-            let asked = |stream| background_tasks.sync_after(&stream, background.interval);
-            if self.arc().is_some_and(|stream| !asked(stream)) {
-                self.context.note_unattended();
-            }
-        }
-    }
-}
-
-/// The oldest segments that are not sealed, and where each ends now.
-fn oldest_unsealed(tail: &Tail) -> Vec<UnsealedSegment> {
-    let active = tail.active.iter().map(|active| (active, &tail.written));
-    let unsealed = tail.unsealed.get().into_iter().flatten();
-    let unsealed = unsealed.map(|(part, end)| (part, end));
-    let parts = unsealed.chain(active).take(MAX_AT_ONCE);
-    parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
 }

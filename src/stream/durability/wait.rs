@@ -1,4 +1,4 @@
-//! How does a caller learn that an entry is durable without syncing itself?
+//! How a caller learns that an entry is durable without syncing itself.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::primitives::now;
 use crate::primitives::thread;
 use crate::stream::StreamInner;
-use crate::stream::writer::tail::StreamState;
+use crate::stream::state::StreamState;
 
 impl StreamInner {
     /// Whether `id` is durable, now or after waiting at most `timeout`. Zero asks only. Waiting
@@ -34,8 +34,8 @@ impl StreamInner {
                 if timeout.is_zero() {
                     return Err(Error::Timeout);
                 }
-                if tail.written.next_id.0 < target {
-                    // Not appended yet: whoever publishes wakes us.
+                if tail.written().next_id.0 < target {
+                    // Not appended yet: the thread that publishes it wakes this one.
                     let timed_out = match deadline {
                         Some(deadline) => self
                             .tail_changed
@@ -46,7 +46,7 @@ impl StreamInner {
                             false
                         }
                     };
-                    if timed_out && tail.written.next_id.0 < target {
+                    if timed_out && tail.written().next_id.0 < target {
                         return Err(Error::Timeout);
                     }
                     continue;
@@ -88,7 +88,7 @@ impl StreamInner {
         background_tasks.has_thread_for_syncs()
     }
 
-    /// The same where somebody else writes the stream: nobody wakes us, so we look.
+    /// The same where another process writes the stream: no thread wakes this one, so it polls.
     fn poll_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
         loop {
             self.refresh()?;
@@ -110,5 +110,5 @@ impl StreamInner {
     }
 }
 
-/// How often who waits looks at what somebody else writes.
+/// How often a waiting caller polls what another process writes.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);

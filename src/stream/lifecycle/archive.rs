@@ -1,204 +1,236 @@
-//! Whose is an archive, and how does a segment get there without overwriting another one?
+//! How truncated segments get into the archive, and back, without overwriting another file.
 //!
-//! An archive belongs to one log: the file `IDENTITY` in its root names it, from the first truncation
-//! on. It lies in no log. Both are asked each time it is used.
-//!
-//! A segment gets its name in the archive like this; after a crash the segment is in the stream, too:
+//! A segment gets its name in the archive in three steps; after a crash the segment is also in the
+//! stream:
 //!
 //! 1. where another file has the name, that file gets a second one, `{name}#kept-1`, which is made
 //!    durable: nothing is lost, whatever becomes of the name;
 //! 2. the segment is linked or copied to `{name}#new`: a crash leaves a temporary file;
 //! 3. that is renamed: the name stands for the other file, or for the segment.
+//!
+//! Restoring goes the other way, with a crash after each step leaving the segment in both places:
+//!
+//! 1. names back in the stream, made durable: below the first id kept, open removes them;
+//! 2. a slot with the old first id and the next epoch: **the commit point**;
+//! 3. the names in the archive are removed.
 
 use std::io;
-use std::io::IoSlice;
-use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::IDENTITY_FILE;
-use crate::format::Identity;
-use crate::format::IdentityFault;
+use crate::format::FRAME_HEADER_LEN;
 use crate::format::KEPT_SUFFIX;
-use crate::format::LogId;
 use crate::format::NEW_SUFFIX;
-use crate::recovery::log_around;
-use crate::recovery::read_identity;
+use crate::format::SECTOR_LEN;
+use crate::format::SegmentHeader;
+use crate::format::TRAILER_LEN;
+use crate::format::decode_trailer;
+use crate::format::parse_segment_file_name;
+use crate::format::segment_file_name;
+use crate::ids::EntryId;
+use crate::segment::Segment;
+use crate::segment::SegmentEnd;
+use crate::segment::SparseIndex;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
 use crate::storage::remove_file_if_there;
 use crate::stream::LogContext;
+use crate::stream::StreamInner;
+use crate::stream::segment_list::SegmentList;
+use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::rotate::AllocState;
 
 /// So much of two files is compared at once.
 const COMPARED_AT_ONCE: usize = 128 << 10;
 
-/// Where an archive lies, whatever the process's directory is later: without links and `..`.
-///
-/// Errors: `Config` where that is in a log.
-pub fn resolve_archive(storage: &dyn Storage, archive: &Path, root: &Path) -> Result<PathBuf> {
-    let io = |error| Error::io(error, ErrorContext::at(archive));
-    let absolute = std::path::absolute(archive).map_err(io)?;
-    let resolved = resolve(storage, &absolute).map_err(io)?;
-    refuse_in_log(storage, &resolved, root)?;
-    Ok(resolved)
-}
+impl StreamInner {
+    pub(in crate::stream) fn archive_dir(&self) -> Option<PathBuf> {
+        let archive = self.context.options.archive_path.as_ref()?;
+        Some(archive.join(self.dir.file_name()?))
+    }
 
-/// Follows links as far as something is there; what is missing can be no link yet.
-fn resolve(storage: &dyn Storage, path: &Path) -> io::Result<PathBuf> {
-    let mut resolved = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                resolved.pop();
-            }
-            component => resolved.push(component),
+    pub(in crate::stream) fn link_into_archive(
+        &self,
+        archive: &Path,
+        out: &[Arc<StreamSegment>],
+    ) -> Result<()> {
+        let storage = &*self.context.storage;
+        let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
+        if let Some(root) = archive.parent() {
+            self.context.take_archive(root, archive)?;
         }
-        if storage.kind(&resolved)? == Some(EntryKind::Directory) {
-            resolved = storage.canonical(&resolved)?;
+        for part in out {
+            let target = archive.join(segment_file_name(part.segment.first_id()));
+            archive_segment(&self.context, &part.segment.path(), &target).map_err(io)?;
         }
-    }
-    Ok(resolved)
-}
-
-/// Refuses a directory in this log or in another one. `dir` is absolute and without links.
-fn refuse_in_log(storage: &dyn Storage, dir: &Path, root: &Path) -> Result<()> {
-    if dir.starts_with(root) {
-        return Err(Error::Config(format!(
-            "archive_path lies inside root_path: {} in {}",
-            dir.display(),
-            root.display()
-        )));
-    }
-    let around = log_around(storage, dir);
-    match around.map_err(|error| Error::io(error, ErrorContext::at(dir)))? {
-        Some((other, _)) => Err(Error::Config(format!(
-            "archive_path lies in the log {}: {}; give the archive a directory outside of all logs",
-            other.display(),
-            dir.display()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Whether the archive says that it is this log's; false where it says nothing. Refused where it
-/// says that it is another's.
-fn refuse_owned_by_another(
-    storage: &dyn Storage,
-    archive: &Path,
-    own: Option<LogId>,
-) -> Result<bool> {
-    let path = archive.join(IDENTITY_FILE);
-    let found = read_identity(storage, &path);
-    match found.map_err(|error| Error::io(error, ErrorContext::at(&path)))? {
-        None | Some(Err(IdentityFault::Never)) => Ok(false),
-        Some(Ok(Identity::Archive { id })) if Some(id) == own => Ok(true),
-        Some(Ok(found)) => Err(owned_by(archive, &found.log().to_string(), own)),
-        Some(Err(IdentityFault::Newer(version))) => Err(Error::UnsupportedVersion(format!(
-            "{} has format version {version}, newer than this library reads",
-            path.display()
-        ))),
-        Some(Err(IdentityFault::Damaged)) => Err(Error::Config(format!(
-            "{} is damaged, so nothing tells whose archive it is; remove that file if the archive is \
-             this log's",
-            path.display()
-        ))),
-    }
-}
-
-fn owned_by(archive: &Path, owner: &str, own: Option<LogId>) -> Error {
-    let own = own.map_or("one without a name".to_owned(), |own| own.to_string());
-    Error::Config(format!(
-        "the archive {} belongs to another log: to {owner}, and this is {own}; give each log an \
-         archive directory of its own (if this log lost its IDENTITY, remove that of the archive)",
-        archive.display()
-    ))
-}
-
-impl LogContext {
-    /// Refuses the archive that the log was opened with where it belongs to another log.
-    pub fn refuse_others_archive(&self) -> Result<()> {
-        match &self.options.archive_path {
-            Some(archive) => {
-                let own = self.identity.known_id();
-                refuse_owned_by_another(&*self.storage, archive, own).map(|_| ())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses an archive that another log uses, or a directory in it that is a log.
-    pub(in crate::stream) fn check_archive(&self, archive: &Path, dir: &Path) -> Result<()> {
-        let storage = &*self.storage;
-        refuse_owned_by_another(storage, archive, self.identity.known_id())?;
-        let io = |error| Error::io(error, ErrorContext::at(dir));
-        refuse_in_log(storage, &resolve(storage, dir).map_err(io)?, &self.root)
-    }
-
-    /// Makes sure of the archive and of a stream's directory in it, durably, and that the archive is
-    /// this log's.
-    pub(in crate::stream) fn take_archive(&self, archive: &Path, dir: &Path) -> Result<()> {
-        let storage = &*self.storage;
-        self.check_archive(archive, dir)?;
-        make_dir(storage, archive)?;
-        self.claim_archive(archive)?;
-        make_dir(storage, dir)
-    }
-
-    fn claim_archive(&self, archive: &Path) -> Result<()> {
-        let storage = &*self.storage;
-        let id = self.identity.id(self)?;
-        // Two streams of this log may come at once.
-        let _claiming = self.identity.claiming.lock();
-        if refuse_owned_by_another(storage, archive, Some(id))? {
-            return Ok(());
-        }
-        let path = archive.join(IDENTITY_FILE);
-        let io = |error| Error::io(error, ErrorContext::at(&path));
-        let _lock = storage.lock(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => owned_by(archive, "one that takes it just now", Some(id)),
-            _ => io(error),
-        })?;
-        // Another log may have been faster.
-        if refuse_owned_by_another(storage, archive, Some(id))? {
-            return Ok(());
-        }
-        let file = storage.open_file(&path, Access::ReadWrite).map_err(io)?;
-        let sector = Identity::Archive { id }.encode();
-        file.write_at(0, &[IoSlice::new(&sector)]).map_err(io)?;
-        file.sync_all().map_err(io)?;
         storage.sync_dir(archive).map_err(io)
     }
-}
 
-/// Makes a directory, if it is missing, and its name durable.
-fn make_dir(storage: &dyn Storage, dir: &Path) -> Result<()> {
-    let io = |error| Error::io(error, ErrorContext::at(dir));
-    if storage.kind(dir).map_err(io)?.is_none() {
-        match storage.create_dir(dir) {
-            // Another thread was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.map_err(io)?,
-        }
+    /// Brings back what truncation moved to the archive, as far as it joins on to the first id
+    /// kept. Durable on return. Tells how many segments.
+    pub fn restore_archived(&self) -> Result<usize> {
+        let Some(archive) = self.archive_dir() else {
+            return Ok(0);
+        };
+        self.with_exclusive_sync(|alloc, newest| self.restore_locked(alloc, newest, &archive))
     }
-    // Each time: the process that made it may have died before its name was durable.
-    match dir.parent() {
-        Some(parent) => storage.sync_dir(parent).map_err(io),
-        None => Ok(()),
+
+    fn restore_locked(
+        &self,
+        alloc: &mut AllocState,
+        newest: &Arc<StreamSegment>,
+        archive: &Path,
+    ) -> Result<usize> {
+        let storage = &*self.context.storage;
+        let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
+        if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
+            return Ok(0);
+        }
+        if let Some(root) = archive.parent() {
+            self.context.check_archive(root, archive)?;
+        }
+        let segments = self.segments();
+        let listing = match storage.list_dir(archive) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            listed => listed.map_err(io)?,
+        };
+        let mut archived: Vec<EntryId> = listing
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::File)
+            .filter_map(|entry| parse_segment_file_name(&entry.name))
+            .collect();
+        archived.sort_unstable();
+        let mut first_kept = segments.first_kept;
+        let mut successor = segments.parts.first().cloned();
+        let mut back = Vec::new();
+        for first_id in archived
+            .into_iter()
+            .rev()
+            .filter(|id| *id < segments.first_kept)
+        {
+            let told = successor
+                .as_ref()
+                .and_then(|s| s.segment.header.predecessor);
+            let joins_on = |end: &SegmentEnd| {
+                end.next_id == first_kept && told.is_some_and(|told| told.link == end.link)
+            };
+            let found = self.archived_part(archive, first_id)?;
+            // A damaged header counts as its neighbours say, so this is known where any is.
+            let incarnation = successor.as_ref().map(|s| s.segment.header.incarnation);
+            let is_ours = |segment: &Segment| incarnation == Some(segment.header.incarnation);
+            let Some((segment, end)) =
+                found.filter(|(segment, end)| joins_on(end) && is_ours(segment))
+            else {
+                // Perhaps of a deleted stream that had this name.
+                continue;
+            };
+            debug_assert!(end.next_id > first_id);
+            first_kept = first_id;
+            let part = StreamSegment::new(segment, true);
+            successor = Some(Arc::clone(&part));
+            back.push(part);
+        }
+        if back.is_empty() {
+            return Ok(0);
+        }
+        back.reverse();
+        let mut back_again = Vec::new();
+        if let Err(error) = self.link_back(alloc, archive, &back, &mut back_again) {
+            // Below the first id kept, they are no part of the stream.
+            let _ = self.remove_files(alloc, back_again);
+            return Err(error);
+        }
+        let parts = back.iter().chain(segments.parts.iter());
+        let next = SegmentList {
+            first_kept,
+            truncation_epoch: segments.truncation_epoch + 1,
+            parts: parts.cloned().collect(),
+        };
+        self.commit_truncation(newest, next)?;
+        let name_of = |part: &Arc<StreamSegment>| segment_file_name(part.segment.first_id());
+        let archived = back.iter().map(|part| archive.join(name_of(part)));
+        self.remove_files(alloc, archived)?;
+        Ok(back.len())
+    }
+
+    /// Gives segments in the archive their names in the stream's directory, durably. `back_again`: the
+    /// names given so far.
+    fn link_back(
+        &self,
+        alloc: &mut AllocState,
+        archive: &Path,
+        back: &[Arc<StreamSegment>],
+        back_again: &mut Vec<PathBuf>,
+    ) -> Result<()> {
+        for part in back {
+            let target = part.segment.path();
+            let io = |error| Error::io(error, part.segment.context());
+            let name = segment_file_name(part.segment.first_id());
+            alloc.reuse(&target);
+            let linked = restore_segment(&self.context, &archive.join(name), &target);
+            linked.map_err(io)?;
+            back_again.push(target);
+        }
+        self.sync_stream_dir()
+    }
+
+    fn sync_stream_dir(&self) -> Result<()> {
+        let synced = self.context.storage.sync_dir(&self.dir);
+        synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
+    }
+
+    /// A segment in the archive, if it is whole and this stream's.
+    fn archived_part(
+        &self,
+        archive: &Path,
+        first_id: EntryId,
+    ) -> Result<Option<(Segment, SegmentEnd)>> {
+        let path = archive.join(segment_file_name(first_id));
+        let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
+        let file = match self.context.storage.open_file(&path, Access::Read) {
+            // Listed just now: taken away since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(io)?,
+        };
+        let len = file.len().map_err(io)?;
+        if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN + TRAILER_LEN) as u64 {
+            return Ok(None);
+        }
+        let mut sector = [0; SECTOR_LEN];
+        read_exact_at(&*file, 0, &mut sector).map_err(io)?;
+        let mut trailer = [0; TRAILER_LEN];
+        read_exact_at(&*file, len - TRAILER_LEN as u64, &mut trailer).map_err(io)?;
+        let Ok(header) = SegmentHeader::decode(&sector) else {
+            return Ok(None);
+        };
+        if *header.key != *self.key || header.first_id != first_id {
+            return Ok(None);
+        }
+        let Some(trailer) = decode_trailer(&trailer, header.seed(), len) else {
+            return Ok(None);
+        };
+        let end = SegmentEnd {
+            offset: trailer.footer_offset,
+            next_id: trailer.end_id,
+            last_frame: Some(trailer.last_frame),
+            last_frame_len: 0,
+            link: trailer.link,
+        };
+        let dir = Arc::clone(&self.dir);
+        let segment = Segment::new(header, dir, &end, true, SparseIndex::in_footer());
+        Ok(Some((segment, end)))
     }
 }
 
 /// Gives the segment at `from` the name `to`, in the archive. What had the name is kept under
-/// another one; the log's owner is told so. Not durable before the directory of `to` is synced.
-pub(in crate::stream) fn archive_segment(
-    context: &LogContext,
-    from: &Path,
-    to: &Path,
-) -> io::Result<()> {
+/// another one; a warning is logged. Not durable before the directory of `to` is synced.
+fn archive_segment(context: &LogContext, from: &Path, to: &Path) -> io::Result<()> {
     if make_way(context, from, to)? {
         return Ok(());
     }
@@ -210,11 +242,7 @@ pub(in crate::stream) fn archive_segment(
 }
 
 /// Gives the segment at `from` the name `to` again, in the stream.
-pub(in crate::stream) fn restore_segment(
-    context: &LogContext,
-    from: &Path,
-    to: &Path,
-) -> io::Result<()> {
+fn restore_segment(context: &LogContext, from: &Path, to: &Path) -> io::Result<()> {
     if make_way(context, from, to)? {
         return Ok(());
     }

@@ -1,30 +1,28 @@
-//! How does a stream of which nothing is kept give the slot of its active segment back?
+//! How a stream of which no entry is kept gives the space of its active segment back.
 //!
 //! A segment without an entry takes the place of all others; its header and one of its slots keep
 //! the next id. Appends wait meanwhile. What a crash right after each step leaves:
 //!
 //! 1. everything written is durable: nothing changed;
-//! 2. the new segment is made, without slot for frames; it is synced, then the directory: a segment
+//! 2. the new segment is made, without space for frames; it is synced, then the directory: a segment
 //!    without an entry, which no slot speaks for: open removes it;
 //! 3. a slot is stored in it, which says that it has no frame yet, that ids below its first one
-//!    are truncated, and the next epoch; it is synced — **the commit point**: open removes all
-//!    other segments and goes on in this one;
+//!    are truncated, and the next epoch; it is synced: **the commit point**: open removes all
+//!    other segments and continues in this one;
 //! 4. `segments.idx` is written, which lists the next id only, and the files of the others are
 //!    removed and the directory is synced.
 //!
 //! Failure: in 2 the file is removed and the stream goes on as before. In 3 it is unknown what the
-//! next open will find: the stream is poisoned. In 4 see `leftovers`.
+//! next open will find: the stream is poisoned. In 4 see `unremoved_files`.
 //!
 //! Not done where it would free next to nothing, and not with an archive, which takes sealed
 //! segments only: a footer says that a successor with an entry was there.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -34,18 +32,17 @@ use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::create_segment;
-use crate::segment::store_slot;
 use crate::storage::StorageFile;
 use crate::storage::remove_file_if_there;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::preallocate::MIN_STEP;
 use crate::stream::writer::rotate::AllocState;
-use crate::stream::writer::rotate::MIN_STEP;
 use crate::stream::writer::rotate::NextSegmentFile;
 
 /// An active segment that holds less is left: it goes with a later truncation, and three syncs are
-/// no price for so little slot.
+/// too much for so little space.
 const EMPTIED_FROM: u64 = MIN_STEP;
 
 /// Appends wait as long as this is there.
@@ -53,14 +50,14 @@ struct Waiting<'a>(&'a StreamInner);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.tail.lock().rotating = false;
+        self.0.tail.lock().end_rotation();
         self.0.tail_changed.notify_all();
     }
 }
 
 impl StreamInner {
     /// Takes all segments out if they lie below `safe_id`, the active one included, where that is
-    /// worth it. Nobody leads a round, and all was durable a moment ago. Returns how many; 0: it
+    /// worth it. No thread leads a round, and all was durable a moment ago. Returns how many; 0: it
     /// was not done.
     pub(in crate::stream) fn empty(
         &self,
@@ -69,27 +66,24 @@ impl StreamInner {
         safe_id: EntryId,
     ) -> Result<usize> {
         if self.is_blocked() {
-            // Behind its tail lies what is to be kept aside.
+            // Behind its tail lie bytes to be quarantined.
             return Ok(0);
         }
         let end = {
             let mut tail = self.tail.lock();
-            let end = tail.written;
+            let end = tail.written();
             let is_active = |active: &Arc<StreamSegment>| Arc::ptr_eq(active, newest);
-            let is_wanted = tail.active.as_ref().is_some_and(is_active)
+            let is_wanted = tail.active().is_some_and(is_active)
                 && end.next_id <= safe_id
                 && end.offset.0 - HEADER_AREA_LEN >= EMPTIED_FROM
                 && self.context.options.archive_path.is_none();
-            // Somebody appends at this moment: the stream is not one of which nothing is kept.
-            let is_at_rest = !tail.writing
-                && tail.staged_len() == 0
-                && tail.reserved == end
-                && end.next_id.0 <= self.group_commit.committed();
+            // A thread appends at this moment: the stream keeps something.
+            let is_at_rest = tail.is_at_rest() && end.next_id.0 <= self.group_commit.committed();
             if !is_wanted || !is_at_rest {
                 return Ok(0);
             }
             self.check_writable(&tail)?;
-            tail.rotating = true;
+            tail.begin_rotation();
             end
         };
         let _waiting = Waiting(self);
@@ -104,7 +98,7 @@ impl StreamInner {
     }
 
     /// Begins a stream that has never been appended to as one whose ids below `next_id` are all
-    /// truncated; `truncation_epoch` says by which cut. Its directory is durable once the stream is closed.
+    /// truncated; `truncation_epoch` says by which truncation. Its directory is durable once the stream is closed.
     #[cfg(feature = "cli")]
     pub fn begin_empty(&self, next_id: EntryId, truncation_epoch: u64) -> Result<()> {
         let mut alloc = self.alloc.lock();
@@ -152,44 +146,18 @@ impl StreamInner {
         truncation_epoch: u64,
     ) -> Result<()> {
         let empty = SegmentEnd::empty(end.next_id);
-        let slot = FrontierSlot {
-            end: empty.offset,
-            next_id: empty.next_id,
-            last_frame: None,
-            first_kept_id: empty.next_id,
-            truncation_epoch,
-        };
-        let latch = |error: io::Error| {
-            let error = Arc::new(Error::io(error, part.segment.context()));
-            self.poison(Arc::clone(&error));
-            error.duplicate()
-        };
-        let mut state = self.round_state.lock();
-        store_slot(file, part.segment.seed, 0, &slot)
-            .and_then(|()| file.sync_data())
-            .map_err(latch)?;
-        state.next_slot = 1;
-        state.note_frontier(slot);
-        state.stored = true;
-        state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
+        // Invariant: no round begins between the two.
+        let state = self.store_first_slot(part, file, truncation_epoch)?;
         let mut tail = self.tail.lock();
-        tail.detach_map();
+        tail.continue_in(part, FileOffset(HEADER_AREA_LEN));
         self.attach_map(&mut tail, None);
-        tail.reserved = empty;
-        tail.written = empty;
-        tail.staged_offset = empty.offset;
-        tail.allocated_end = FileOffset(HEADER_AREA_LEN);
-        tail.rested_at = empty.offset;
-        tail.next_file_tried = false;
-        tail.next = None;
-        tail.active = Some(Arc::clone(part));
         *self.segments.write() = Arc::new(SegmentList {
             first_kept: empty.next_id,
             truncation_epoch,
             parts: [Arc::clone(part)].into_iter().collect(),
         });
         self.written_end.store(empty.next_id.0, Ordering::Release);
-        let detached_maps = tail.detached_maps.take();
+        let detached_maps = tail.take_detached_maps();
         drop((tail, state));
         drop(detached_maps);
         Ok(())

@@ -1,4 +1,4 @@
-//! What does it mean that a stream's directory is a symbolic link?
+//! What a symbolic link in the place of a stream's directory means.
 //!
 //! The files lie where the link leads, on another disk mostly. That directory has an owner: the file
 //! `OWNER` in it names the log and the stream, and is locked as long as the log is open. So no other

@@ -1,8 +1,12 @@
-//! How a stream loses segments and how it ends: truncate, archive, close, delete.
+//! How a stream comes into being, loses segments and ends.
 
 pub mod archive;
+pub mod archive_owner;
+pub mod build;
+pub mod close;
+pub mod delete;
 pub mod empty_stream;
-pub mod finish;
 pub mod linked_dir;
 pub mod truncate;
 pub mod unremoved_files;
+pub mod write_index;

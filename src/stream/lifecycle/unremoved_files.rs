@@ -1,8 +1,8 @@
-//! What becomes of a file that is no part of the stream any more and cannot be removed?
+//! What becomes of a file that left the stream and cannot be removed.
 //!
 //! Nothing depends on its removal but space: a slot says already that its entries are truncated,
 //! and open removes what lies below the first id kept. So a failure stops nothing. All other files
-//! are removed, the path is kept in mind, each later truncation or restoration tries again, and
+//! are removed, the path is remembered, each later truncation or restoration tries again, and
 //! reports the failure as long as there is one. A file that is gone already is no failure.
 
 use std::collections::BTreeSet;
@@ -22,8 +22,8 @@ pub type Leftovers = BTreeSet<PathBuf>;
 impl AllocState {
     /// The path is about to be used again: what is there from then on is no leftover.
     pub fn reuse(&mut self, path: &Path) {
-        if self.leftovers.get().is_some() {
-            self.leftovers.get_mut().remove(path);
+        if let Some(leftovers) = &mut self.leftovers {
+            leftovers.remove(path);
         }
     }
 }
@@ -37,8 +37,8 @@ impl StreamInner {
         files: impl IntoIterator<Item = PathBuf>,
     ) -> Result<()> {
         let mut files: Leftovers = files.into_iter().collect();
-        if alloc.leftovers.get().is_some() {
-            files.append(&mut alloc.leftovers.take());
+        if let Some(mut leftovers) = alloc.leftovers.take() {
+            files.append(&mut leftovers);
         }
         let storage = &*self.context.storage;
         let mut first_failure = None;
@@ -49,7 +49,7 @@ impl StreamInner {
                 Err(error) => {
                     let context = ErrorContext::at(&path).stream(&self.key);
                     first_failure.get_or_insert(Error::io(error, context));
-                    alloc.leftovers.get_mut().insert(path);
+                    alloc.leftovers.get_or_insert_default().insert(path);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! How are entries read one after the other?
+//! How entries are read one after the other.
 //!
 //! A cursor walks frames, one segment at a time, and keeps the file it is in open: truncation and
 //! deletion do not disturb it before that file's end. It sees what becomes visible while it runs;
@@ -36,7 +36,6 @@ use crate::stream::reader::get::MAX_REFRESHES;
 use crate::stream::reader::get::is_not_found;
 use crate::stream::segment_list::SegmentFor;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
 
 /// Reads the entries of a stream in order.
 pub struct Cursor {
@@ -51,7 +50,7 @@ pub struct Cursor {
     ended: bool,
     segment: Option<OpenSegment>,
     buffers: ReadBuffers,
-    /// A run of damaged ids that has not been told yet.
+    /// A run of damaged ids that has not been returned yet.
     damage: Option<(Error, Range<u64>)>,
     /// Where the bytes of the entry read last are.
     current: EntryLocation,
@@ -92,7 +91,7 @@ impl Cursor {
         }
     }
 
-    /// Moves to the next entry and tells its id. `None`: nothing more is visible now.
+    /// Moves to the next entry and returns its id. `None`: nothing more is visible now.
     #[inline]
     pub fn advance(&mut self) -> Option<Result<u64>> {
         match self.try_cached_advance() {
@@ -105,7 +104,7 @@ impl Cursor {
         }
     }
 
-    /// Moves to the next entry and tells its id, if it is in memory and good: no call of the system.
+    /// Moves to the next entry and returns its id, if it is in memory and good: no call of the system.
     /// `None`: nothing was done.
     #[inline]
     pub fn try_cached_advance(&mut self) -> Option<u64> {
@@ -116,7 +115,7 @@ impl Cursor {
         Some(self.next.0 - 1)
     }
 
-    /// Moves to the next entry if it is at hand and good. False: nothing was done.
+    /// Moves to the next entry if it is in memory and good. False: nothing was done.
     #[inline]
     fn take_cached(&mut self) -> bool {
         let next = self.next;
@@ -215,7 +214,7 @@ impl Cursor {
         }
     }
 
-    /// The entry that it moved to cannot be handed out: the end, and the error that tells why.
+    /// The entry that it moved to cannot be handed out: the end, and the error that says why.
     pub fn fail(&mut self, error: io::Error) -> Error {
         self.ended = true;
         self.segment = None;
@@ -230,13 +229,13 @@ impl Cursor {
         Some(Err(error.remembering(context)))
     }
 
-    /// FollowerState at the next id, without moving past it.
+    /// Looks at the next id, without moving past it.
     fn look(&mut self) -> Found {
         if self.next >= self.stream.visible_end() {
             if let Err(error) = self.stream.refresh() {
                 return Found::End(error);
             }
-            if self.stream.follower.is_some() && self.stream.state() == StreamState::Deleted {
+            if self.stream.follower.is_some() && self.stream.is_deleted() {
                 return Found::End(self.stream.deleted_error());
             }
             if self.next >= self.stream.visible_end() {
@@ -274,7 +273,7 @@ impl Cursor {
             let next = self.next;
             let part = match segments.holder(next) {
                 SegmentFor::Segment(part) => part,
-                _ if self.stream.state() == StreamState::Deleted => return Some(self.deleted()),
+                _ if self.stream.is_deleted() => return Some(self.deleted()),
                 SegmentFor::Truncated => {
                     return Some(Found::Overtaken(next.0..segments.first_kept.0));
                 }
@@ -310,8 +309,8 @@ impl Cursor {
                 return Some(Found::End(error));
             }
         }
-        // The directory is renamed before the segments is emptied.
-        if self.stream.state() == StreamState::Deleted {
+        // The directory is renamed before the segment list is emptied.
+        if self.stream.is_deleted() {
             return Some(self.deleted());
         }
         // A truncation changes the segments before it removes a file.
@@ -391,7 +390,7 @@ impl Cursor {
         if frame.header.codec == Codec::None {
             let read_ahead = self.stream.context.options.read_buffer_size;
             if frame.header.len() <= read_ahead as u64 {
-                // Whole, so that the entries behind this one are at hand. A failure comes back
+                // Whole, so that the entries behind this one are in memory. A failure comes back
                 // where the entry is read.
                 let len = frame.header.len() as usize;
                 let (window, source) = (&mut self.buffers.frames, &open.file.source);

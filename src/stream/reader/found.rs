@@ -1,4 +1,4 @@
-//! What does a cursor find at the next id?
+//! What a cursor finds at the next id.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
-//! How is one entry found and checked?
+//! How one entry is found and checked.
 //!
-//! Nothing here takes a lock that an append or a sync holds for long: the segments is copied, the
+//! Nothing here takes a lock that an append or a sync holds for long: the segment list is copied, the
 //! segment's published end is read, and everything below that end never changes. Most look-ups take
-//! no shared lock at all: they find the file, and the place in it, in a slot (`reader_slots`).
+//! no shared lock at all: they find the file, and the frame in it, in the thread's cache slot (`slots`).
 
 use std::cell::Cell;
 use std::io;
@@ -33,19 +33,18 @@ use crate::segment::locate_passing;
 use crate::segment::pass_rest_of_stride;
 use crate::segment::single_in;
 use crate::stream::EntryView;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::reader::slots::CachedSegment;
 use crate::stream::reader::slots::SlotGuard;
 use crate::stream::reader::slots::SlotState;
 use crate::stream::reader::unpacked::Unpacked;
 use crate::stream::segment_list::SegmentFor;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::tail::StreamState;
 
 /// How much a look-up reads at once: enough for some dozens of small frames.
 const LOOKUP_READ_AHEAD: usize = 8 << 10;
 
-/// How often a reader of a log that somebody else writes looks for a file that is gone.
+/// How often a reader of a read-only log refreshes because a file is gone.
 pub(in crate::stream) const MAX_REFRESHES: u32 = 16;
 
 /// How many cache lines of a frame are asked for at once; behind them the processor sees where it
@@ -57,7 +56,7 @@ thread_local! {
     static BUFFERS: Cell<ReadBuffers> = const { Cell::new(ReadBuffers::new()) };
 }
 
-impl StreamInner {
+impl ReaderSide {
     /// The entry, in memory of its own. `None`: truncated, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
         let id = EntryId(id);
@@ -78,7 +77,7 @@ impl StreamInner {
         }
     }
 
-    /// As [`StreamInner::get_into`], where it takes no call of the system. `None`: nothing was done.
+    /// As [`ReaderSide::get_into`], where it takes no call of the system. `None`: nothing was done.
     #[inline]
     pub fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
         self.try_cached(EntryId(id), |_, bytes| copy_if_it_fits(bytes, target))
@@ -101,7 +100,7 @@ impl StreamInner {
         view.transpose()
     }
 
-    /// As [`StreamInner::view`], where it takes no call of the system. `None`: nothing was done.
+    /// As [`ReaderSide::view`], where it takes no call of the system. `None`: nothing was done.
     #[inline]
     pub fn try_cached_view(&self, id: u64) -> Option<EntryView> {
         self.try_cached(EntryId(id), view_into)?
@@ -167,7 +166,7 @@ impl StreamInner {
         read.map(Some)
     }
 
-    /// FollowerState an entry up with what this thread has kept of earlier look-ups, and keeps more.
+    /// Looks an entry up with what this thread has cached of earlier look-ups, and caches more.
     fn get_with_slot<R>(
         &self,
         slot: &mut SlotGuard<'_>,
@@ -243,7 +242,7 @@ impl StreamInner {
             let segments = self.segments();
             let part = match segments.holder(id) {
                 SegmentFor::Truncated => return Ok(None),
-                SegmentFor::Lost { .. } if self.state() == StreamState::Deleted => {
+                SegmentFor::Lost { .. } if self.is_deleted() => {
                     return Err(self.deleted_error());
                 }
                 SegmentFor::Lost { resumes } => {
@@ -272,8 +271,8 @@ impl StreamInner {
                 }
                 // A truncation may have overtaken us.
                 Err(error) if is_not_found(&error) && self.was_replaced(&part, id) => {}
-                // The directory is renamed before the segments is emptied.
-                Err(error) if is_not_found(&error) && self.state() == StreamState::Deleted => {
+                // The directory is renamed before the segment list is emptied.
+                Err(error) if is_not_found(&error) && self.is_deleted() => {
                     return Err(self.deleted_error());
                 }
                 Err(error) => return Err(error),
@@ -286,17 +285,6 @@ impl StreamInner {
             SegmentFor::Segment(now) => !Arc::ptr_eq(&now, part),
             _ => true,
         }
-    }
-
-    /// The error for whatever is asked of a deleted stream.
-    pub(in crate::stream) fn deleted_error(&self) -> Error {
-        Error::StreamNotFound(self.key.to_string())
-    }
-
-    /// The error for an id that was lost with its segment.
-    pub(in crate::stream) fn lost_error(&self, id: EntryId, resumes: EntryId) -> Error {
-        let context = crate::error::ErrorContext::at(&self.dir).stream(&self.key);
-        Error::SegmentNotFound(id.0).remembering(context.ids(id.0..resumes.0))
     }
 
     fn read_entry<R>(

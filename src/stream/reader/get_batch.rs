@@ -1,7 +1,7 @@
-//! How are several entries read in one call?
+//! How several entries are read in one call.
 //!
 //! In the order of their ids, whatever the order asked for: so entries of one frame follow each
-//! other, and a compressed frame is unpacked once. It is kept until an id of another frame comes.
+//! other, and a compressed frame is unpacked once. It is cached until an id of another frame comes.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::error::memory;
 use crate::ids::EntryId;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::reader::unpacked::Unpacked;
 
-impl StreamInner {
-    /// Several entries, in the order asked for; each as [`StreamInner::get`] has it.
+impl ReaderSide {
+    /// Several entries, in the order asked for; each as [`ReaderSide::get`] has it.
     pub fn get_batch(&self, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
         let no_memory = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         let mut entries = memory::collected(ids.iter().map(|_| None)).map_err(no_memory)?;
@@ -55,7 +55,7 @@ impl StreamInner {
         memory::copied(bytes).map_err(|error| self.io_error(id, error))
     }
 
-    /// The error of whoever wanted this entry.
+    /// The error of a read of this entry.
     pub(in crate::stream) fn io_error(&self, id: EntryId, error: io::Error) -> Error {
         let context = ErrorContext::at(&self.dir).stream(&self.key);
         Error::io(error, context.ids(id.0..id.0.saturating_add(1)))

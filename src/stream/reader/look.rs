@@ -1,4 +1,4 @@
-//! What do the first sectors of a segment say right now that another process writes?
+//! What the first sectors of a segment say right now that another process writes.
 
 use std::io;
 
@@ -13,10 +13,10 @@ use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::StreamSegment;
 
-impl StreamInner {
+impl ReaderSide {
     /// Whether what stood under the stream's name just now is what was looked at, or ours. `file` was
     /// opened there under the part's name.
     pub(in crate::stream) fn is_same_directory(
@@ -29,7 +29,7 @@ impl StreamInner {
             // it is not empty, what was found there was this stream's.
             return Ok(!self.is_deleted() || self.exists());
         };
-        // Numbers of directories are given again; the header tells one stream from the next.
+        // Inode numbers are reused; the header distinguishes one stream from the next.
         Ok(self.is_known_dir(watched)? && !is_of_another(part, file)?)
     }
 
@@ -49,12 +49,12 @@ fn is_of_another(part: &StreamSegment, file: &dyn StorageFile) -> io::Result<boo
     let mut sector = [0; SECTOR_LEN];
     let read = file.read_at(0, &mut sector)?;
     let ours = &part.segment.header;
-    // A header that is damaged tells nothing.
+    // A damaged header proves nothing.
     let found = SegmentHeader::decode(&sector[..read]);
     Ok(found.is_ok_and(|found| found.incarnation != ours.incarnation && found.key == ours.key))
 }
 
-/// The slot that counts, of those that are readable right now: one may be under the pen.
+/// The slot that counts, of those that are readable right now: the writer may be overwriting one.
 pub(in crate::stream) fn newest_slot(
     segment: &Segment,
     source: &SegmentBytes,

@@ -7,6 +7,7 @@ pub mod get_batch;
 pub mod look;
 pub mod open_segment;
 pub mod saved_index;
+pub mod side;
 pub mod slots;
 pub mod unpacked;
 pub mod view;

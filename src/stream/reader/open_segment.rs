@@ -1,7 +1,7 @@
-//! How is a segment file opened for reading, and how much of it is mapped?
+//! How a segment file is opened for reading, and how much of it is mapped.
 //!
 //! Under `ReadStrategy::StandardIo` nothing is. Under `Mmap` a sealed file is mapped whole. Of a
-//! file that is still written to, what is durable is mapped: no recovery cuts it or writes it again
+//! file that is still written to, what is durable is mapped: no recovery trims it or rewrites it
 //! with other bytes, so a view into it is as safe as one into a sealed file. What lies behind is
 //! read by position until enough of it is durable too.
 //!
@@ -18,7 +18,7 @@ use crate::segment::SegmentBytes;
 use crate::segment::SegmentReader;
 use crate::storage::Access;
 use crate::storage::SharedBytes;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::reader::slots::CachedSegment;
 use crate::stream::segment_list::StreamSegment;
 
@@ -28,7 +28,7 @@ const MIN_MAPPED_BYTES: u64 = 64 << 10;
 /// A mapping grows by at least this share of it, so that growing costs little on the whole.
 const MAPPED_GROWTH: u64 = 8;
 
-impl StreamInner {
+impl ReaderSide {
     /// The part's file, open for reading.
     pub(in crate::stream) fn open_reader(
         &self,
@@ -63,7 +63,7 @@ impl StreamInner {
                 Ok(map) => SegmentBytes::FullyMapped(SharedBytes::new(map)),
                 Err(_) => SegmentBytes::File(file),
             },
-            // Somebody else's: what is durable of it is for them to know.
+            // Another process writes it, and only that process knows what is durable.
             (true, false) if self.follower.is_some() => SegmentBytes::File(file),
             (true, false) => return Ok(self.remap(SegmentReader::of_file(file, index))),
         };

@@ -1,10 +1,10 @@
-//! Where are frames of a segment that was not scanned at open?
+//! Where frames of a segment are that was not scanned at open.
 //!
 //! A clean close notes the sparse index of the active segment in `segments.idx`. It is derived and
 //! not believed: every point is looked up in the segment, and one that is no frame with that id
 //! makes all of them void. Without it the first look-up walks the segment once. A missing file is
-//! made at open, a bad one is replaced when the stream is next closed after a change: nobody reads
-//! it before it would help.
+//! made at open, a bad one is replaced when the stream is next closed after a change: it would not
+//! help earlier.
 
 use std::io;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::segment::SharedIndex;
 use crate::segment::header_at;
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::StreamSegment;
 
 /// An index file larger than this is not ours.
 const MAX_BYTES: u64 = 64 << 20;
 
-impl StreamInner {
+impl ReaderSide {
     /// Gives the part's index the points noted at the last clean close, if they are true.
     pub(in crate::stream) fn load_saved_index(
         &self,

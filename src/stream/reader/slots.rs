@@ -1,13 +1,13 @@
-//! What does a thread keep between its look-ups?
+//! What a thread caches between its look-ups.
 //!
-//! Some open files, the places of frames in them, and buffers, in a *slot* that it shares with few
+//! Some open files, the offsets of frames in them, and buffers, in a cache slot that it shares with few
 //! other threads or none. So a look-up touches no lock and no counter that other threads write to.
-//! Who finds its slot taken does without.
+//! If another thread is using the slot, the look-up proceeds uncached.
 //!
-//! Nothing here outlives what it stands for: a file that gives way to others, is truncated or
-//! deleted is let go of at once ([`ReaderSlots::evict_closed`]), or, by the thread that is in the slot at that
-//! moment, when it leaves. No lock is waited for. Memory: the files are those that are open anyway,
-//! the places are bounded over all reader_slots of a log.
+//! Nothing here outlives what it stands for: a file that is evicted, truncated or deleted is dropped at
+//! once ([`ReaderSlots::evict_closed`]), or, by the thread that uses the slot at that moment, when it
+//! unlocks. No lock is waited for. Memory: the files are those that are open anyway, the offsets are
+//! bounded over all slots of a log.
 
 use std::ops::Deref;
 use std::ops::DerefMut;
@@ -36,7 +36,7 @@ const ROOM_COUNT: usize = if cfg!(ironwal_model) { 2 } else { 16 };
 /// How many files one slot holds.
 const MAX_HELD: usize = 64;
 
-/// What the places in all reader_slots of a log may take together.
+/// What the offsets in all slots of a log may take together.
 const MAX_NOTED_BYTES: usize = 16 << 20;
 
 thread_local! {
@@ -97,7 +97,7 @@ impl Drop for SlotId {
     }
 }
 
-/// All reader_slots of a log.
+/// All cache slots of a log.
 pub struct ReaderSlots {
     reader_slots: [Slot; ROOM_COUNT],
     cache_bytes: AtomicUsize,
@@ -173,7 +173,7 @@ impl SlotState {
         (key.stream == stream && id.0 < key.ids.end).then_some(place)
     }
 
-    /// Puts a file into the slot and tells where.
+    /// Puts a file into the slot and returns where.
     pub fn put(&mut self, stream: u64, ids: Range<u64>, mut held: CachedSegment) -> usize {
         let order = (stream, ids.start);
         let key = CachedRange { stream, ids };
@@ -224,7 +224,7 @@ impl SlotState {
 }
 
 impl ReaderSlots {
-    /// Empty reader_slots.
+    /// Empty slots.
     pub fn new() -> Self {
         ReaderSlots {
             reader_slots: Default::default(),
@@ -232,7 +232,7 @@ impl ReaderSlots {
         }
     }
 
-    /// This thread's slot, if nobody is in it.
+    /// This thread's slot, if no other thread uses it.
     #[inline]
     pub fn enter(&self) -> Option<SlotGuard<'_>> {
         // A thread that is ending has no number any more.
@@ -251,14 +251,14 @@ impl ReaderSlots {
         })
     }
 
-    /// Lets go of files that were closed, in all reader_slots. Waits for nobody.
+    /// Drops files that were closed, in all slots. Waits for no lock.
     pub fn evict_closed(&self) {
         self.reader_slots
             .iter()
             .for_each(|slot| self.evict_slot(slot));
     }
 
-    /// Who fails to get in here leaves the work to the one who is in, and who asks after leaving.
+    /// If the slot is locked, its user evicts when it unlocks: it checks `stale` afterwards.
     ///
     /// Invariant: one side marks the slot and then tries the lock, the other gives the lock back
     /// and then asks for the mark, both marks by a read-modify-write. Whichever of these comes
@@ -279,7 +279,7 @@ impl ReaderSlots {
         }
     }
 
-    /// Counts what the places in a slot take, and tells what those in all reader_slots do.
+    /// Counts what the offsets in a slot take, and returns what those in all slots do.
     fn update_usage(&self, kept: &mut SlotState) -> usize {
         let now = kept.held.iter().map(|held| held.places.size_bytes()).sum();
         let before = std::mem::replace(&mut kept.cache_bytes, now);
@@ -304,7 +304,7 @@ struct EvictOnUnlock<'a> {
 
 impl SlotGuard<'_> {
     /// To be called after places were noted: keeps their number bounded. Where there are too many,
-    /// all are forgotten, here and in the reader_slots nobody is in.
+    /// all are dropped, here and in the slots that no thread uses.
     pub fn enforce_memory_limit(&mut self) {
         let reader_slots = self.leaving.reader_slots;
         if reader_slots.update_usage(&mut self.kept) <= MAX_NOTED_BYTES {

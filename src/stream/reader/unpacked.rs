@@ -1,4 +1,4 @@
-//! What is a compressed frame once it is unpacked, and is it at hand already?
+//! A compressed frame once it is unpacked, and the block cache that may have it already.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::segment::ReadBuffers;
 use crate::segment::SegmentBytes;
 use crate::segment::entry_in_block;
 use crate::segment::read_block;
-use crate::stream::StreamInner;
+use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::StreamSegment;
 
 /// A compressed frame, unpacked.
@@ -23,7 +23,7 @@ pub(in crate::stream) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Whether the entry is in this frame, and not one that was given anew behind a cut.
+    /// Whether the entry is in this frame, and its id was not given again after a roll-back.
     pub(in crate::stream) fn holds(&self, id: EntryId) -> bool {
         self.frame.header.ids().contains(&id.0) && id < self.part.segment.end_id()
     }
@@ -35,7 +35,7 @@ impl Unpacked {
     }
 }
 
-impl StreamInner {
+impl ReaderSide {
     /// Keeps no decompressed frame of a stream that is gone.
     pub(in crate::stream) fn forget_blocks(&self) {
         if let Some(cache) = &self.context.blocks {
@@ -62,7 +62,7 @@ impl StreamInner {
             return Ok(block);
         }
         let block = Arc::new(read_block(&part.segment, source, buffers, frame)?);
-        // What is not durable may still be taken back by who writes it.
+        // The process that writes the log may still roll back what is not durable.
         let lasts = self.follower.is_none() || frame.header.end_id().0 <= self.durable_end();
         if let Some(cache) = cache.filter(|_| lasts) {
             cache.put(key, Arc::clone(&block));

@@ -1,17 +1,18 @@
-//! How does a frame get its ids and reach the kernel?
+//! How a frame gets its ids and reaches the kernel.
 //!
-//! Happy path, where the active segment is mapped (`mapped`): under the lock ids are given and the
-//! frame is stored (`store`). Otherwise: under the lock ids are given and the frame is copied behind
-//! those staged; then one of the appenders (or whoever syncs, truncates or closes) writes all that
-//! is staged, without the lock, and publishes the new end; every appender returns when its own frame
-//! is published, so our heap never holds an acknowledged byte.
-//! Who needs group_commit leaves the writing to the round that it waits for: one write and one sync
-//! for all who wait (`round`). StagingBuffer larger than the buffer are written from the caller's memory,
+//! Happy path, where the active segment is mapped (`write_map`): under the lock the frame gets its ids
+//! and is copied into the map (`mapped_append`). Otherwise the frame gets its ids under the lock and
+//! is copied behind the staged ones. One thread (an appender, or the one that syncs, truncates or
+//! closes) then writes everything staged, without the lock, and publishes the new end. Every appender
+//! returns when its own frame is published, so our heap never holds an acknowledged byte.
+//! An appender that needs durability leaves the writing to its round (`durability/round`): one write
+//! and one sync for all that wait. Frames larger than the buffer are written from the caller's memory,
 //! alone.
 //!
-//! Failure: what could not be written is taken back: the place is zeroed, the ids are free again,
-//! everyone whose frame was in it or behind it gets the error. If that finds no slot, the place is
-//! noted (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have ids finish, later ones are refused.
+//! Failure: what could not be written is rolled back. The place is zeroed, the ids are free again, and
+//! every appender whose frame was in it or behind it gets the error. If zeroing finds no space, the
+//! place is recorded (`erase`); if it fails otherwise, the stream is poisoned. Close: appends that have
+//! ids finish, later ones are refused.
 
 use std::cell::RefCell;
 use std::io::IoSlice;
@@ -35,13 +36,14 @@ use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
-use crate::stream::core::panicked;
+use crate::stream::failure::panicked;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::state::StreamState;
 use crate::stream::writer::erase::FrameLocation;
 use crate::stream::writer::erase::erase_range;
 use crate::stream::writer::tail::Admission;
-use crate::stream::writer::tail::StreamState;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
@@ -115,10 +117,10 @@ impl StreamInner {
         Ok(ids)
     }
 
-    /// Returns once a frame that was left staged is durable, or was taken back.
+    /// Returns once a frame that was left staged is durable, or was rolled back.
     fn make_staged_durable(&self, end: u64, staged: &PendingFrame) -> Result<()> {
         let failure = RefCell::new(None);
-        // Ids that were taken back are given again: only the ticket tells whose they are.
+        // Ids that were rolled back are given again: only the ticket identifies the frame.
         let is_void = || {
             let may_be =
                 self.rollback_count.load(Ordering::Acquire) != staged.rollback_count_before;
@@ -130,7 +132,7 @@ impl StreamInner {
             failure.borrow().is_some()
         };
         let answer = self.make_durable_unless(end, is_void);
-        // Also when somebody else's entry of that id is durable, or nothing will be any more.
+        // Also when another entry of that id is durable, or the stream is poisoned.
         match is_void().then(|| failure.take()).flatten() {
             Some(error) => Err(error.duplicate()),
             None => answer,
@@ -168,6 +170,7 @@ impl StreamInner {
             }
             StreamState::Closed => Err(Error::Closed),
             StreamState::Deleted => Err(self.deleted_error()),
+            StreamState::ReadOnly if self.is_deleted() => Err(self.deleted_error()),
             StreamState::ReadOnly => Err(Error::ReadOnly),
         }
     }
@@ -178,7 +181,7 @@ impl StreamInner {
         let mut tail = self.tail.lock();
         let active = loop {
             self.check_writable(&tail)?;
-            if tail.rotating {
+            if tail.phase == WriterPhase::Rotating {
                 self.tail_changed.wait(&mut tail);
                 continue;
             }
@@ -215,7 +218,7 @@ impl StreamInner {
             if tail.staged_len() + frame.frame_len() <= most_staged {
                 break active;
             }
-            if tail.writing {
+            if tail.phase == WriterPhase::Writing {
                 self.tail_changed.wait(&mut tail);
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
@@ -241,16 +244,16 @@ impl StreamInner {
             match tail.take_result(ticket) {
                 Some(Ok(())) => return Ok(Appended::written(ids)),
                 Some(Err(error)) => return Err(error.duplicate()),
-                None if tail.writing => self.tail_changed.wait(&mut tail),
+                None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(&mut tail),
                 None => self.write_staged(&mut tail),
             }
         }
     }
 
-    /// Writes what is staged, for a round. What fails is taken back and told to its appenders.
+    /// Writes what is staged, for a round. What fails is rolled back and reported to its appenders.
     pub(in crate::stream) fn flush_staged(&self) {
         let mut tail = self.tail.lock();
-        while tail.writing {
+        while tail.phase == WriterPhase::Writing {
             self.tail_changed.wait(&mut tail);
         }
         if tail.staged_len() > 0 {
@@ -258,7 +261,7 @@ impl StreamInner {
         }
     }
 
-    /// Writes everything staged. Nobody else is writing.
+    /// Writes everything staged. No other thread is writing.
     pub(in crate::stream) fn write_staged(&self, tail: &mut MutexGuard<'_, Tail>) {
         let Some(active) = tail.active.clone() else {
             return;
@@ -276,7 +279,7 @@ impl StreamInner {
         }
     }
 
-    /// Writes one large frame from the caller's memory. Nothing is staged and nobody is writing.
+    /// Writes one large frame from the caller's memory. Nothing is staged and no thread is writing.
     fn write_unbuffered(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
@@ -286,7 +289,7 @@ impl StreamInner {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
         let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
         // The lock is held for the checksum of an entry table only, not for the payload.
-        // All memory is had before ids are given.
+        // All memory is allocated before ids are given.
         let io = |error| Error::io(error, active.segment.context());
         let parts = frame.parts(seed, at, first_id, previous_len);
         let (header, prefix, rest) = parts.map_err(io)?;
@@ -311,8 +314,8 @@ impl StreamInner {
         }
     }
 
-    /// Runs `work` without the tail's lock, for whoever set `writing` or `rotating`. If it panics,
-    /// nobody would ever clear these: the stream is latched, what was on its way is taken back,
+    /// Runs `work` without the tail's lock, for the thread that set the phase. If it panics, no
+    /// other thread would end the phase: the stream is latched, what was on its way is rolled back,
     /// and the panic goes on.
     pub(in crate::stream) fn with_tail_unlocked<R>(
         &self,
@@ -323,7 +326,9 @@ impl StreamInner {
             Ok(done) => return done,
             Err(panic) => panic,
         };
-        tail.rotating = false;
+        if tail.phase == WriterPhase::Rotating {
+            tail.end_rotation();
+        }
         let failed = FailedWrite {
             error: panicked("wrote"),
             place: FrameLocation::Unknown,
@@ -332,7 +337,7 @@ impl StreamInner {
         resume_unwind(panic)
     }
 
-    /// Puts bytes into the kernel; on failure takes them back. Tells which opening was used.
+    /// Puts bytes into the kernel; on failure rolls them back. Returns which opening was used.
     fn write_at_tail(
         &self,
         active: &Arc<StreamSegment>,
@@ -382,9 +387,10 @@ impl StreamInner {
             FrameLocation::Dirty(to) => tail.dirty_to = Some(to),
             FrameLocation::Unknown => self.latch(Arc::clone(&error)),
         }
-        if tail.writing {
+        if tail.phase == WriterPhase::Writing {
             tail.roll_back(error);
-            // Before their ids are given again: who sees those durable sees this.
+            // Incremented before the ids are given again: a thread that sees a reused id durable also
+            // sees this count.
             self.rollback_count.fetch_add(1, Ordering::AcqRel);
             self.group_commit.wake_to_recheck();
         }
@@ -405,7 +411,7 @@ impl Appended {
     }
 }
 
-/// What tells whether a staged frame was taken back.
+/// Identifies a staged frame, to learn whether it was rolled back.
 struct PendingFrame {
     ticket: u64,
     rollback_count_before: u64,

@@ -1,14 +1,14 @@
-//! What happens where a failed write left bytes that could not be zeroed for lack of slot?
+//! What happens where a failed write left bytes that could not be zeroed for lack of space.
 //!
-//! A file system that writes every block to a new place (btrfs) may refuse even zeros over bytes
-//! that it took before. Nothing has failed to reach the disk, so the stream is not poisoned:
-//! the place is noted, its ids stay free, and appends are refused until it is erased. Each append
-//! tries that first: by zeros, or by cutting the file behind the written end, which takes no data
-//! blocks. Admission that was allocated_end there is given up and allocated_end anew.
+//! A copy-on-write file system (btrfs) may refuse even zeros over bytes that it took before. No write
+//! that was acknowledged has failed, so the stream is not poisoned: the place is recorded, its ids stay
+//! free, and appends are refused until it is erased. Each append tries that first: by zeros, or by
+//! truncating the file behind the written end, which takes no data blocks. Blocks that were allocated
+//! there are released and allocated again.
 //!
-//! Failure: the error of erasing refuses the append; one that is not lack of slot poisons. A crash
+//! Failure: the error of erasing refuses the append; one that is not lack of space poisons. A crash
 //! leaves a tail that recovery scans: frames that are whole there may appear, as with any append
-//! that did not return; their ids were given to nobody else. Close cuts the file there.
+//! that did not return; their ids were not given again. Close trims the file there.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::stream::StreamInner;
 pub(in crate::stream) enum FrameLocation {
     /// Zeros, or nothing.
     Clean,
-    /// Perhaps bytes of the failed write, up to here: there was no slot to zero them.
+    /// Perhaps bytes of the failed write, up to here: there was no space to zero them.
     Dirty(FileOffset),
     /// Anything.
     Unknown,
@@ -53,18 +53,18 @@ pub(in crate::stream) fn erase_range(
 }
 
 impl StreamInner {
-    /// Erases what a failed append left, if its own try found no slot: readers in other processes
+    /// Erases what a failed append left, if its own try found no space: readers in other processes
     /// look there, so it is not left to the next append.
     pub(in crate::stream) fn erase_after_failure(&self) {
         if self.tail.lock().dirty_to.is_some() {
-            // Where this fails the next append tries again, and tells.
+            // Where this fails the next append tries again and returns the error.
             let _ = self.erase_dirty();
         }
     }
 
     /// Erases what a failed write left behind the written end.
     pub(in crate::stream) fn erase_dirty(&self) -> Result<()> {
-        // Nobody secures or maps slot there meanwhile.
+        // No thread allocates or maps space there meanwhile.
         let alloc = self.alloc.lock();
         let (active, from, to) = {
             let tail = self.tail.lock();
@@ -87,7 +87,7 @@ impl StreamInner {
             self.tail.lock().dirty_to = None;
             return Ok(());
         };
-        // The host may look at the log when it is told that the stream is poisoned.
+        // The log callback may read the log when it gets the message of the poisoning.
         drop(alloc);
         let is_full = is_out_of_space(&error);
         let error = Arc::new(Error::io(error, active.segment.context().offset(from.0)));
@@ -97,7 +97,7 @@ impl StreamInner {
         Err(error.duplicate())
     }
 
-    /// Cuts everything behind the written end. Pages of the map lie there: first it is given up.
+    /// Truncates the file behind the written end. The map covers pages there, so it is dropped first.
     fn cut_room(&self, file: &dyn StorageFile, end: FileOffset) -> io::Result<()> {
         self.unmap();
         self.tail.lock().allocated_end = end;

@@ -1,9 +1,8 @@
-//! How does a small entry get into a mapped segment with as little around it as possible?
+//! The shortcut of small entries into a mapped segment: a checksum, a short lock and a copy.
 //!
-//! Where the active segment is mapped and ready (`mapped`), an append is a checksum, a short lock and
-//! a copy. That is tried first. It calls no point of cancellation (`ffi/fast_path.rs`): a helper is
-//! woken, never started, here. Where anything else is needed nothing was done, and `append`
-//! does it.
+//! Tried first where the active segment is mapped and populated (`write_map`). It contains no
+//! cancellation point (`ffi/fast_path.rs`): a helper is woken here, never started. Where anything else
+//! is needed it does nothing, and `append` continues.
 
 use std::ops::Range;
 
@@ -14,6 +13,7 @@ use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
     /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
@@ -36,7 +36,9 @@ impl StreamInner {
         let frame = PreparedFrame::single(&parts, None).ok()?;
         let mut tail = self.tail.lock();
         self.check_writable(&tail).ok()?;
-        if tail.rotating || !matches!(tail.check_space(&frame, options), Admission::Fits) {
+        if tail.phase == WriterPhase::Rotating
+            || !matches!(tail.check_space(&frame, options), Admission::Fits)
+        {
             return None;
         }
         let ids = self.store(&mut tail, &frame)?;
@@ -45,7 +47,7 @@ impl StreamInner {
         Some(ids.start)
     }
 
-    /// Stores a frame for which there is slot, if the active segment is mapped and it may be.
+    /// Copies a frame that fits the allocated space into the write map, if there is one.
     #[inline]
     pub(in crate::stream) fn store(
         &self,
@@ -58,9 +60,8 @@ impl StreamInner {
         Some(ids)
     }
 
-    /// Makes ready what a frame for which there is slot needs to be stored, where only the helper
-    /// has fallen behind: it shares the processors with those who append. Whether it is worth
-    /// another try.
+    /// Populates the pages that a frame needs, where only the helper has fallen behind: it shares
+    /// the processors with the appenders. Returns whether another try is worth it.
     pub(in crate::stream) fn populate_for(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
@@ -74,7 +75,7 @@ impl StreamInner {
         let Some((map, range)) = missing else {
             return false;
         };
-        // Beside the helper, perhaps: what both make ready is ready.
+        // Perhaps beside the helper: populating a page twice does no harm.
         MutexGuard::unlocked(tail, move || {
             // Moved in: if it is the last one it must not be dropped under the lock.
             let made = map.populate(range.start, range.end);

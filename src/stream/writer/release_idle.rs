@@ -1,15 +1,15 @@
-//! What does a stream give back that nobody appends to?
+//! What an idle stream gives back.
 //!
-//! Admission is made ahead of need by the size of the stream, up to some MiB (`ahead`, `grow`). Of a
-//! stream that had no append for an interval of background syncing a helper takes the map away,
-//! cuts the active file behind its last frame, with slot for a footer, and removes the file of the
-//! next segment. Appends that come later find that no slot is allocated_end and make some, by what was
-//! appended since: an entry now and then does not have megabytes of zeros written each time.
+//! Space is made ahead of need in proportion to the stream's size, up to some MiB (`preallocate`). Of a
+//! stream without an append for an interval of background syncing a helper drops the map, trims the
+//! active file behind its last frame, with space for a footer, and removes the next segment's file.
+//! Later appends find no space allocated and make some in proportion to what was appended since: an
+//! entry now and then does not have megabytes of zeros written each time.
 //!
-//! What is cut off was never more than zeros, and no append can reach it: its end is moved first,
-//! under the tail's lock. The cut is not synced: a crash may bring the zeros back, which open cuts.
+//! Only zeros are trimmed, and no append can reach them: `allocated_end` is moved first, under the
+//! tail's lock. The trim is not synced: a crash may bring the zeros back, and open trims them.
 //!
-//! Failure: the file keeps its length, which is told to the log only.
+//! Failure: the file keeps its length, which is only logged.
 
 use std::sync::Arc;
 
@@ -19,44 +19,42 @@ use crate::ids::FileOffset;
 use crate::options::SyncMode;
 use crate::segment::footer_reserve;
 use crate::stream::StreamInner;
-use crate::stream::writer::rotate::MIN_STEP;
+use crate::stream::state::StreamState;
+use crate::stream::writer::preallocate::is_worth_releasing;
 use crate::stream::writer::rotate::NextSegmentFile;
-use crate::stream::writer::tail::StreamState;
+use crate::stream::writer::tail::FailureMarks;
 use crate::stream::writer::tail::Tail;
 
-/// Less slot than this is left where it is.
-const RELEASED_FROM: u64 = 2 * MIN_STEP;
-
 impl StreamInner {
-    /// Where the active file may end: behind its last frame, with slot for a footer.
+    /// Where the active file may end: behind its last frame, with space for a footer.
     fn rest_at(tail: &Tail) -> FileOffset {
         tail.reserved.offset + footer_reserve(tail.reserved.offset)
     }
 
-    /// Whether the stream has slot that it should give back once it is idle.
+    /// Whether the stream has space that it should release once it is idle.
     pub(in crate::stream) fn has_room_to_release(&self, tail: &Tail) -> bool {
-        let ahead = tail.allocated_end.0.saturating_sub(Self::rest_at(tail).0);
-        tail.active.is_some() && (ahead >= RELEASED_FROM || tail.next_file_tried)
+        let is_worth_it = is_worth_releasing(tail.allocated_end, Self::rest_at(tail));
+        tail.active.is_some() && (is_worth_it || tail.ahead.next_file.was_tried())
     }
 
     /// Has a helper look, an interval from now, whether the stream is idle. In the other modes its
     /// background syncs come by anyway.
     pub(in crate::stream) fn plan_rest(&self, tail: &mut Tail) {
         let is_strict = self.context.options.sync_mode == SyncMode::Strict;
-        if is_strict && !tail.rest_planned && self.has_room_to_release(tail) {
-            tail.rest_planned = true;
+        if is_strict && !tail.idle.is_scheduled && self.has_room_to_release(tail) {
+            tail.idle.is_scheduled = true;
             self.schedule_sync();
         }
     }
 
-    /// Gives back what a stream that nobody appends to does not need. Called once an interval while
+    /// Releases what an idle stream does not need. Called once an interval while
     /// there is something; the first call without an append since the last one does it.
     pub(in crate::stream) fn rest_if_idle(&self) {
         if !self.unmap_if_idle() {
             return;
         }
         if let Err(error) = self.release_room() {
-            let message = format!("slot ahead not given back: {error}");
+            let message = format!("space ahead not released: {error}");
             self.context.log(log::Level::Debug, &message);
         }
     }
@@ -67,28 +65,28 @@ impl StreamInner {
             let mut tail = self.tail.lock();
             let is_at_rest = tail.life == StreamState::Open
                 && !self.is_poisoned()
-                && !tail.writing
-                && !tail.rotating
-                && tail.staged_len() == 0
+                && tail.is_at_rest()
                 && tail.mapped.is_none()
-                && tail.idle_check_end == tail.written.offset;
+                && tail.idle.written_end == tail.written.offset;
             if !is_at_rest {
                 return Ok(());
             }
             let to = Self::rest_at(&tail);
-            let is_worth_it = tail.allocated_end.0.saturating_sub(to.0) >= RELEASED_FROM;
+            let is_worth_it = is_worth_releasing(tail.allocated_end, to);
             let active = tail.active.as_ref().filter(|_| is_worth_it);
             let cut = active.map(|active| (Arc::clone(active), to));
             if cut.is_some() {
-                // From here on no append reaches what is cut off: who needs it waits for `alloc`.
+                // From here on no append reaches what is trimmed: an append that needs it waits for
+                // `alloc`.
                 tail.allocated_end = to;
-                tail.rested_at = tail.written.offset;
-                tail.prealloc_failed_at = None;
-                tail.map_failed_at = None;
+                tail.idle.released_at = tail.written.offset;
+                tail.ahead.failed = FailureMarks::default();
             }
             let has_spare = matches!(alloc.spare, NextSegmentFile::Ready(_));
-            // Asked for again by the next append; not while it is being made.
-            tail.next_file_tried &= !has_spare && alloc.spare != NextSegmentFile::Absent;
+            // Prepared again after the next append; not while it is being prepared.
+            if alloc.spare != NextSegmentFile::Preparing {
+                tail.ahead.next_file.try_again();
+            }
             (cut, has_spare)
         };
         if has_spare {

@@ -1,10 +1,10 @@
-//! Where does slot come from: blocks behind the tail, new segments?
+//! Where space comes from when an append needs it: new segments, blocks behind the tail.
 //!
 //! No id is given before the frame's bytes have blocks, so running out of space fails an append
-//! and nothing else. A stretch of the file belongs to whoever secures it, under the alloc lock,
+//! and nothing else. The file behind `allocated_end` belongs to the thread that holds the alloc lock,
 //! until `allocated_end` moves past it: appends never reach into it before.
 //!
-//! A crash while slot is made leaves zeros behind the tail, or a temporary file; both are cleaned
+//! A crash while space is made leaves zeros behind the tail, or a temporary file; both are cleaned
 //! up at open.
 
 use std::io;
@@ -21,7 +21,6 @@ use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::options::SyncMode;
 use crate::primitives::atomic::Ordering;
 use crate::recovery::NextAppend;
 use crate::segment::Segment;
@@ -35,34 +34,25 @@ use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::seldom::Seldom;
 use crate::stream::writer::tail::Admission;
+use crate::stream::writer::tail::FailureMarks;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::WriterPhase;
 use crate::stream::writer::write_map::WriteMap;
 
-/// The least and the most that is allocated_end at once, beyond what a frame needs.
-pub(in crate::stream) const MIN_STEP: u64 = 16 << 10;
-pub(in crate::stream) const MAX_STEP: u64 = 4 << 20;
-
-/// The same where no zeros are written: an append that needs blocks waits for a sync under way.
-const MAX_STEP_OF_BLOCKS: u64 = 16 << 20;
-
-/// At most this part of the free space is taken ahead of need.
-const FREE_SHARE: u64 = 16;
-
-/// What only making slot touches.
+/// What only the thread that makes space touches.
 pub struct AllocState {
     /// The generation of new segments.
     pub generation: u64,
-    /// What all segments of the stream tell it from earlier ones of its key by. `None`: it has no
+    /// The incarnation, which distinguishes the stream from earlier ones of its key. `None`: it has no
     /// segment yet.
     pub incarnation: Option<u64>,
     /// The stream's directory is there.
     pub dir_exists: bool,
-    /// The next segment's file, made ahead.
+    /// The next segment's file, prepared ahead.
     pub spare: NextSegmentFile,
     /// Files that are no part of the stream any more and could not be removed.
-    pub leftovers: Seldom<Leftovers>,
+    pub leftovers: Option<Box<Leftovers>>,
 }
 
 /// Whether the file of the next segment stands ready, closed, under its temporary name.
@@ -71,7 +61,7 @@ pub enum NextSegmentFile {
     /// No.
     #[default]
     Absent,
-    /// It is being made. Whoever makes it asks before it counts whether this still stands.
+    /// A helper prepares it, and checks this again before the file counts.
     Preparing,
     /// Yes, with this length.
     Ready(u64),
@@ -91,7 +81,7 @@ impl StreamInner {
             ) {
                 return Ok(());
             }
-            if tail.writing {
+            if tail.phase == WriterPhase::Writing {
                 self.tail_changed.wait(&mut tail);
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
@@ -99,7 +89,7 @@ impl StreamInner {
                 break;
             }
         }
-        tail.rotating = true;
+        tail.begin_rotation();
         let made = {
             let next = tail.next.as_deref().cloned();
             let (end, next) = (tail.written, next.unwrap_or(NextAppend::Continue));
@@ -108,7 +98,7 @@ impl StreamInner {
                 self.make_segment(&mut alloc, frame.frame_len(), end, next, rotated)
             })
         };
-        tail.rotating = false;
+        tail.end_rotation();
         self.tail_changed.notify_all();
         let (part, allocated_end, mapped) = made?;
         self.activate_segment(&mut tail, part, allocated_end);
@@ -133,13 +123,11 @@ impl StreamInner {
         let needed = (frame_end + footer_reserve(frame_end)) - start;
         let ready = match std::mem::take(&mut alloc.spare) {
             NextSegmentFile::Ready(len) => Some(len),
-            // One that is begun is overtaken: its file is removed, and its maker finds out.
+            // One in preparation is overtaken: its file is removed, and the helper finds out.
             NextSegmentFile::Preparing | NextSegmentFile::Absent => None,
         };
-        let wanted = needed.max(MIN_STEP.min(self.context.options.max_segment_size));
-        let slot = ready
-            .map_or(wanted, |len| len - HEADER_AREA_LEN)
-            .max(needed);
+        let prepared = ready.map(|len| len - HEADER_AREA_LEN);
+        let len = self.space_limits().first_len(needed, prepared);
         let storage = &*self.context.storage;
         // For the first try only: a try that fails has used it up.
         let mut spare = ready.is_some();
@@ -148,7 +136,7 @@ impl StreamInner {
             .context
             .with_fd_retry(|| {
                 let spare = std::mem::take(&mut spare);
-                let file = create_segment(storage, &self.dir, &header, spare, slot)?;
+                let file = create_segment(storage, &self.dir, &header, spare, len)?;
                 self.reserve_descriptors(&path, 1 + usize::from(rotated))?;
                 Ok(file)
             })
@@ -168,8 +156,8 @@ impl StreamInner {
         if (is_first || self.segments.read().parts.is_empty()) && !records_loss {
             self.write_index_file(&[]);
         }
-        let mapped = self.map_new_segment(&part, start + slot);
-        Ok((part, start + slot, mapped))
+        let mapped = self.map_new_segment(&part, start + len);
+        Ok((part, start + len, mapped))
     }
 
     /// The round that makes a new segment durable opens its directory, and the segment before it
@@ -258,24 +246,18 @@ impl StreamInner {
         allocated_end: FileOffset,
     ) {
         if let Some(full) = tail.active.take() {
-            tail.unsealed.get_mut().push_back((full, tail.written));
+            let written = tail.written;
+            tail.unsealed
+                .get_or_insert_default()
+                .push_back((full, written));
         }
-        let end = SegmentEnd::empty(part.segment.first_id());
-        tail.reserved = end;
-        tail.written = end;
-        tail.staged_offset = end.offset;
-        tail.allocated_end = allocated_end;
-        tail.rested_at = end.offset;
-        tail.detach_map();
-        tail.next = None;
-        tail.active = Some(Arc::clone(&part));
+        tail.continue_in(&part, allocated_end);
+        // What failed for one segment is tried again for the next.
+        tail.ahead.failed = FailureMarks::default();
         // Copied if a reader holds it: a node on each level of the list, however long that is.
         Arc::make_mut(&mut self.segments.write()).parts.push(part);
-        // What failed for one segment is tried again for the next.
-        tail.next_file_tried = false;
-        tail.prealloc_failed_at = None;
-        tail.map_failed_at = None;
-        self.written_end.store(end.next_id.0, Ordering::Release);
+        let end_id = tail.written.next_id.0;
+        self.written_end.store(end_id, Ordering::Release);
     }
 
     /// Secures blocks for one more frame of this length, and some to come.
@@ -292,7 +274,11 @@ impl StreamInner {
             if needed <= tail.allocated_end {
                 return Ok(());
             }
-            let used = tail.reserved.offset.0.saturating_sub(tail.rested_at.0);
+            let used = tail
+                .reserved
+                .offset
+                .0
+                .saturating_sub(tail.idle.released_at.0);
             (active, needed, tail.allocated_end, used)
         };
         let io = |error| Error::io(error, active.segment.context().offset(allocated_end.0));
@@ -310,34 +296,5 @@ impl StreamInner {
         self.populate_allocated(&active, to);
         self.tail.lock().allocated_end = to;
         Ok(())
-    }
-
-    /// What is allocated_end at once in a segment that holds so many bytes.
-    pub(in crate::stream) fn growth_step(&self, used: u64) -> u64 {
-        let writes_zeros = self.context.options.sync_mode == SyncMode::Strict;
-        let most = if writes_zeros {
-            MAX_STEP
-        } else {
-            MAX_STEP_OF_BLOCKS
-        };
-        used.clamp(MIN_STEP, most)
-    }
-
-    /// How far to secure ahead of need: a share of what was appended, of what the segment may hold,
-    /// and of what is free.
-    pub(in crate::stream) fn preallocation_target(
-        &self,
-        used: u64,
-        allocated_end: FileOffset,
-    ) -> FileOffset {
-        let free = self.context.storage.available_bytes(&self.dir).unwrap_or(0);
-        let step = self.growth_step(used).min(free / FREE_SHARE);
-        let full =
-            FileOffset(HEADER_AREA_LEN.saturating_add(self.context.options.max_segment_size));
-        let most = FileOffset(
-            full.0
-                .saturating_add(footer_reserve(full.min(FileOffset(1 << 40)))),
-        );
-        (allocated_end + step).min(most).max(allocated_end)
     }
 }

@@ -1,6 +1,6 @@
-//! Where do frames lie that have ids and are in no file yet?
+//! The buffers of frames that have ids and are in no file yet.
 //!
-//! In buffers that a thread keeps from one append to the next; an idle stream has none.
+//! A thread keeps its buffers from one append to the next; an idle stream has none.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ pub struct IndexCandidate {
     pub id: EntryId,
 }
 
-/// StagingBuffer on their way, one after the other, and their notes.
+/// Frames, one after the other, and which of them the sparse index gets.
 #[derive(Default)]
 pub struct StagingBuffer {
     /// The frames.
@@ -27,7 +27,7 @@ pub struct StagingBuffer {
     pub noted: Vec<IndexCandidate>,
 }
 
-/// StagingBuffer, or none: a buffer to use again is empty.
+/// A buffer, or none: a buffer to use again is empty.
 pub type StagingSlot = Option<Box<StagingBuffer>>;
 
 thread_local! {

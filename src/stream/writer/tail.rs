@@ -1,4 +1,4 @@
-//! What the appending side of a stream knows, under its lock: where the next frame goes.
+//! The tail: where the next frame goes, and what else appends change under the tail lock.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,8 +17,10 @@ use crate::recovery::NextAppend;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
+use crate::storage::WriteMapping;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::seldom::Seldom;
+use crate::stream::state::StreamState;
+use crate::stream::writer::preallocate::SpaceFacts;
 use crate::stream::writer::staging::IndexCandidate;
 use crate::stream::writer::staging::StagingBuffer;
 use crate::stream::writer::staging::StagingSlot;
@@ -26,91 +28,170 @@ use crate::stream::writer::staging::keep_buffers;
 use crate::stream::writer::staging::kept_buffers;
 use crate::stream::writer::write_map::WriteMap;
 
-/// Whether a stream takes appends.
+/// What the writer of a stream does at this moment, perhaps without the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamState {
-    /// It does.
-    Open,
-    /// The log was closed.
-    Closed,
-    /// The stream was deleted.
-    Deleted,
-    /// Somebody else writes it; see `watch`.
-    ReadOnly,
+pub enum WriterPhase {
+    /// Nothing.
+    Idle,
+    /// One thread writes frames, without the lock. Others may stage more.
+    Writing,
+    /// A new segment is made: frames are not staged before it is there.
+    Rotating,
 }
 
-/// StagingBuffer that were taken back, and who has not been told yet.
+/// What becomes of the next segment's file in the active segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextFile {
+    /// It was not prepared yet.
+    Untried,
+    /// A helper prepares it: closing waits.
+    InProgress,
+    /// A helper still prepares it, and a rotation came first: it is to be tried again.
+    Overtaken,
+    /// It is prepared, or could not be.
+    Tried,
+}
+
+impl NextFile {
+    /// A helper is at work on it.
+    pub fn is_in_progress(self) -> bool {
+        matches!(self, NextFile::InProgress | NextFile::Overtaken)
+    }
+
+    /// No further try is due in this segment.
+    #[inline]
+    pub fn was_tried(self) -> bool {
+        matches!(self, NextFile::InProgress | NextFile::Tried)
+    }
+
+    /// It is to be tried again.
+    pub fn try_again(&mut self) {
+        *self = match self.is_in_progress() {
+            true => NextFile::Overtaken,
+            false => NextFile::Untried,
+        };
+    }
+
+    /// The helper has finished.
+    pub fn finish(&mut self) {
+        *self = match *self {
+            NextFile::InProgress => NextFile::Tried,
+            NextFile::Overtaken => NextFile::Untried,
+            other => other,
+        };
+    }
+}
+
+/// Which background sync was requested since the last round began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncRequest {
+    /// None.
+    None,
+    /// One after the interval of background syncs.
+    Later,
+    /// One as soon as a helper is free.
+    Now,
+}
+
+/// What is known about space ahead of the tail.
+pub struct AheadState {
+    /// A helper was asked for space, and has not come yet.
+    pub is_scheduled: bool,
+    /// The next segment's file.
+    pub next_file: NextFile,
+    /// Where making space failed; it is tried again once `allocated_end` has moved.
+    pub failed: FailureMarks,
+}
+
+/// The `allocated_end` at which making space ahead failed, by kind.
+#[derive(Default)]
+pub struct FailureMarks {
+    /// No blocks could be allocated, or no zeros be written.
+    pub blocks: Option<FileOffset>,
+    /// The segment could not be mapped, or no more of it be populated.
+    pub map: Option<FileOffset>,
+}
+
+/// What the check for idle streams remembers.
+pub struct IdleCheck {
+    /// The written end at the last check.
+    pub written_end: FileOffset,
+    /// The written end when space was last released.
+    pub released_at: FileOffset,
+    /// A helper was asked to check the stream later.
+    pub is_scheduled: bool,
+}
+
+/// Frames that have ids and are in no file yet.
+struct Staging {
+    /// The frames, and which of them the sparse index gets.
+    frames: StagingSlot,
+    /// Where they go.
+    offset: FileOffset,
+    /// Buffers to use again; kept only while frames are staged.
+    spare: StagingSlot,
+}
+
+/// The order of staged frames, by which an appender learns what became of its own.
+#[derive(Default)]
+struct Tickets {
+    next: u64,
+    /// Frames below this ticket are in the kernel, or were rolled back.
+    completed_end: u64,
+    rolled_back: Option<Box<Vec<RolledBack>>>,
+}
+
+/// Frames that were rolled back, and how many of their appenders do not know yet.
 struct RolledBack {
     tickets: Range<u64>,
-    untold: u64,
+    unreported: u64,
     error: Arc<Error>,
 }
 
-/// The appending side.
+/// The appending side of a stream. Its fields belong to `writer/`.
 ///
-/// Invariants: `written` ≤ `reserved`; the bytes between them are in `staged`, or in the hands of
-/// the one writer while `writing`; `reserved` plus slot for a footer lies within `allocated_end`.
+/// Invariants: `written` ≤ `reserved`; the bytes between them are staged, or with the one thread that
+/// writes (`WriterPhase::Writing`); `reserved` plus the space of a footer lies within `allocated_end`.
 pub struct Tail {
     /// Whether appends are taken.
-    pub life: StreamState,
+    pub(super) life: StreamState,
     /// The active segment; `None` before the first append and after a loss.
-    pub active: Option<Arc<StreamSegment>>,
-    /// What the next segment's header tells when there is no active one; otherwise it continues.
-    pub next: Option<Box<NextAppend>>,
+    pub(super) active: Option<Arc<StreamSegment>>,
+    /// What the next segment's header records when there is no active one; otherwise it continues.
+    pub(super) next: Option<Box<NextAppend>>,
     /// Rotated segments whose footers are missing, oldest first.
-    pub unsealed: Seldom<VecDeque<(Arc<StreamSegment>, SegmentEnd)>>,
+    pub(super) unsealed: Option<Box<VecDeque<UnsealedSegment>>>,
     /// The end of the frames that have ids.
-    pub reserved: SegmentEnd,
+    pub(super) reserved: SegmentEnd,
     /// The end of the frames that are in the kernel.
-    pub written: SegmentEnd,
+    pub(super) written: SegmentEnd,
     /// Up to here the file has blocks.
-    pub allocated_end: FileOffset,
+    pub(super) allocated_end: FileOffset,
     /// From `written` up to here a failed write may have left bytes; nothing is reserved before
     /// they are erased.
-    pub dirty_to: Option<FileOffset>,
-    /// StagingBuffer that are in no file yet, from `staged_offset` on; noted for the index.
-    staged: StagingSlot,
-    /// Where the staged frames go.
-    pub staged_offset: FileOffset,
-    /// StagingSlot to use again; kept only while frames are staged.
-    spare: StagingSlot,
-    /// Somebody is writing, without the lock.
-    pub writing: bool,
-    /// A new segment is being made: nobody may reserve.
-    pub rotating: bool,
-    /// Admission ahead was asked for and has not been made.
-    pub prealloc_scheduled: bool,
-    /// The next segment's file was made ahead, or could not be; asked again after a rotation.
-    pub next_file_tried: bool,
-    /// The next segment's file is being made: closing waits.
-    pub next_file_in_progress: bool,
-    /// No zeros could be written ahead when this much was allocated_end.
-    pub prealloc_failed_at: Option<FileOffset>,
-    /// Bytes written since the last round looked.
-    pub unsynced_bytes: u64,
-    /// A background sync was asked for since the last round looked: later, or at once.
-    pub sync_scheduled: bool,
-    /// See above.
-    pub sync_now_requested: bool,
-    /// The last frame was of a length that is stored, where that can be.
-    pub last_frame_fits_map: bool,
-    /// The active segment, mapped for storing.
-    pub mapped: Option<WriteMap>,
-    /// Maps that are not used any more; dropped by whoever finds them, without the lock.
-    pub detached_maps: Seldom<Vec<WriteMap>>,
-    /// The active segment is not mapped: it could not be, or no zeros could be written ahead when
-    /// this much was allocated_end.
-    pub map_failed_at: Option<FileOffset>,
-    /// How far the stream was written when a helper last looked whether it is in use.
-    pub idle_check_end: FileOffset,
-    /// How far the segment was written when slot ahead was last given back.
-    pub rested_at: FileOffset,
-    /// A helper was asked to look, later, whether the stream is idle.
-    pub rest_planned: bool,
-    next_ticket: u64,
-    completed_tickets: u64,
-    rolled_back: Seldom<Vec<RolledBack>>,
+    pub(super) dirty_to: Option<FileOffset>,
+    /// What the writer does now.
+    pub(super) phase: WriterPhase,
+    staging: Staging,
+    tickets: Tickets,
+    /// Space ahead of the tail.
+    pub(super) ahead: AheadState,
+    /// The check for idle streams.
+    pub(super) idle: IdleCheck,
+    /// Bytes written since the last round began.
+    pub(super) unsynced_bytes: u64,
+    /// The background sync that was requested since then.
+    pub(super) sync_request: SyncRequest,
+    /// The last frame was small enough for a mapped append.
+    pub(super) last_frame_fits_map: bool,
+    /// The write map of the active segment.
+    pub(super) mapped: Option<WriteMap>,
+    /// Maps that are not used any more; dropped by the next thread that takes them, without the lock.
+    pub(super) detached_maps: Option<Box<Vec<WriteMap>>>,
 }
+
+/// A segment without a footer, and where its frames end.
+pub type UnsealedSegment = (Arc<StreamSegment>, SegmentEnd);
 
 /// Whether a frame can be reserved now.
 pub enum Admission {
@@ -120,7 +201,7 @@ pub enum Admission {
     Rotate,
     /// Not before what a failed write left is erased.
     NeedsErasing,
-    /// Not before more blocks are allocated_end.
+    /// Not before more blocks are allocated.
     Allocate,
     /// Never: the stream has too few ids left.
     IdsExhausted,
@@ -133,40 +214,175 @@ impl Tail {
             life: StreamState::Open,
             active,
             next: (next != NextAppend::Continue).then(|| Box::new(next)),
-            unsealed: Seldom::default(),
+            unsealed: None,
             reserved: end,
             written: end,
             allocated_end: end.offset,
             dirty_to: None,
-            staged: None,
-            staged_offset: end.offset,
-            spare: None,
-            writing: false,
-            rotating: false,
-            prealloc_scheduled: false,
-            next_file_tried: false,
-            next_file_in_progress: false,
-            prealloc_failed_at: None,
+            phase: WriterPhase::Idle,
+            staging: Staging {
+                frames: None,
+                offset: end.offset,
+                spare: None,
+            },
+            tickets: Tickets::default(),
+            ahead: AheadState {
+                is_scheduled: false,
+                next_file: NextFile::Untried,
+                failed: FailureMarks::default(),
+            },
+            idle: IdleCheck {
+                written_end: end.offset,
+                released_at: FileOffset(HEADER_AREA_LEN),
+                is_scheduled: false,
+            },
             unsynced_bytes: 0,
-            sync_scheduled: false,
-            sync_now_requested: false,
+            sync_request: SyncRequest::None,
             last_frame_fits_map: false,
             mapped: None,
-            detached_maps: Seldom::default(),
-            map_failed_at: None,
-            idle_check_end: end.offset,
-            rested_at: FileOffset(HEADER_AREA_LEN),
-            rest_planned: false,
-            next_ticket: 0,
-            completed_tickets: 0,
-            rolled_back: Seldom::default(),
+            detached_maps: None,
         }
     }
 
-    /// How many bytes were appended to the active segment since slot ahead was last given back: by
-    /// this, slot is made.
-    pub fn used_since_rest(&self) -> u64 {
-        self.written.offset.0.saturating_sub(self.rested_at.0)
+    /// Adds full segments that recovery found without a footer, oldest first.
+    pub fn with_unsealed(mut self, unsealed: Vec<UnsealedSegment>) -> Self {
+        if !unsealed.is_empty() {
+            self.unsealed = Some(Box::new(VecDeque::from(unsealed)));
+        }
+        self
+    }
+
+    /// Whether appends are taken.
+    pub fn life(&self) -> StreamState {
+        self.life
+    }
+
+    /// Sets whether appends are taken.
+    pub fn set_life(&mut self, life: StreamState) {
+        self.life = life;
+    }
+
+    /// The active segment.
+    pub fn active(&self) -> Option<&Arc<StreamSegment>> {
+        self.active.as_ref()
+    }
+
+    /// The end of the frames that are in the kernel.
+    #[inline]
+    pub fn written(&self) -> SegmentEnd {
+        self.written
+    }
+
+    /// Up to where the active file has blocks.
+    pub fn allocated_end(&self) -> FileOffset {
+        self.allocated_end
+    }
+
+    /// How many bytes the active segment got since space ahead was last released: space is made in
+    /// proportion to it.
+    pub fn used_since_release(&self) -> u64 {
+        self.written
+            .offset
+            .0
+            .saturating_sub(self.idle.released_at.0)
+    }
+
+    /// Whether nothing is staged or under way.
+    pub fn is_at_rest(&self) -> bool {
+        self.phase == WriterPhase::Idle && self.staged_len() == 0 && self.reserved == self.written
+    }
+
+    /// Makes appends wait until [`Tail::end_rotation`].
+    pub fn begin_rotation(&mut self) {
+        self.phase = WriterPhase::Rotating;
+    }
+
+    /// Appends go on.
+    pub fn end_rotation(&mut self) {
+        self.phase = WriterPhase::Idle;
+    }
+
+    /// The segment whose slots speak for the stream: the newest one with a durable entry.
+    pub fn newest_segment(&self) -> Option<&Arc<StreamSegment>> {
+        match (&self.active, self.last_unsealed()) {
+            (Some(active), None) => Some(active),
+            (_, Some((full, _))) => Some(full),
+            (None, None) => None,
+        }
+    }
+
+    /// The oldest segments without a footer, the active one last: at most `count`, and where each
+    /// ends now.
+    pub fn oldest_unsealed(&self, count: usize) -> Vec<UnsealedSegment> {
+        let active = self.active.iter().map(|active| (active, &self.written));
+        let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
+        let unsealed = unsealed.map(|(part, end)| (part, end));
+        let parts = unsealed.chain(active).take(count);
+        parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
+    }
+
+    /// The oldest segment without a footer has one now.
+    pub fn remove_sealed(&mut self) {
+        if let Some(unsealed) = &mut self.unsealed {
+            unsealed.pop_front();
+        }
+    }
+
+    /// The write map, for a sync by ranges of this segment's file in this opening.
+    pub fn map_for_ranges(
+        &self,
+        part: &Arc<StreamSegment>,
+        opening: u64,
+    ) -> Option<Arc<dyn WriteMapping>> {
+        let active = self.active.as_ref();
+        active.filter(|active| Arc::ptr_eq(active, part))?;
+        self.mapped.as_ref()?.for_ranges(opening)
+    }
+
+    /// A round begins: what is written now is its work, and no request is pending.
+    pub fn begin_round(&mut self) {
+        self.unsynced_bytes = 0;
+        self.sync_request = SyncRequest::None;
+    }
+
+    /// Continues in a new segment, whose file has blocks up to `allocated_end`.
+    pub fn continue_in(&mut self, part: &Arc<StreamSegment>, allocated_end: FileOffset) {
+        let end = SegmentEnd::empty(part.segment.first_id());
+        self.reserved = end;
+        self.written = end;
+        self.staging.offset = end.offset;
+        self.allocated_end = allocated_end;
+        self.idle.released_at = end.offset;
+        self.detach_map();
+        self.next = None;
+        self.active = Some(Arc::clone(part));
+        self.ahead.next_file.try_again();
+    }
+
+    /// What the preallocator needs to know.
+    #[inline]
+    pub fn space_facts(&self) -> SpaceFacts {
+        SpaceFacts {
+            written: self.written.offset,
+            allocated_end: self.allocated_end,
+            used: self.used_since_release(),
+            populated_end: self.mapped.as_ref().map(WriteMap::populated_end),
+            last_frame_fits_map: self.last_frame_fits_map,
+            has_detached_maps: self.detached_maps.is_some(),
+            next_file_tried: self.ahead.next_file.was_tried(),
+            blocks_failed: self.ahead.failed.blocks == Some(self.allocated_end),
+            map_failed: self.ahead.failed.map == Some(self.allocated_end),
+        }
+    }
+
+    /// The segment cannot be mapped, or populated further, before more of it is allocated.
+    pub fn mark_map_failed(&mut self) {
+        self.ahead.failed.map = Some(self.allocated_end);
+    }
+
+    /// No space can be made behind this end.
+    pub fn mark_blocks_failed(&mut self) {
+        self.ahead.failed.blocks = Some(self.allocated_end);
     }
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
@@ -195,7 +411,7 @@ impl Tail {
         Admission::Fits
     }
 
-    /// How far blocks must be allocated_end for a frame of this length and the footer behind it.
+    /// How far blocks must be allocated for a frame of this length and the footer behind it.
     #[inline]
     pub fn required_end(&self, frame_len: u64) -> FileOffset {
         let end = self.reserved.offset + frame_len;
@@ -210,19 +426,21 @@ impl Tail {
         frame: &PreparedFrame<'_>,
     ) -> io::Result<(Range<u64>, u64)> {
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
-        let bytes = &mut self.staged.get_or_insert_with(kept_buffers).bytes;
-        let place = bytes.len();
+        let frames = self.staging.frames.get_or_insert_with(kept_buffers);
+        let bytes = &mut frames.bytes;
+        let start = bytes.len();
         let seed = active.segment.seed;
         let previous_len = self.reserved.last_frame_len;
         let encoded = frame.encode_into(bytes, seed, at, first_id, previous_len);
         let header = match encoded {
             Ok(header) => header,
             Err(error) => {
-                self.staged = self.staged.take_if(|staged| !staged.bytes.is_empty());
+                let frames = &mut self.staging.frames;
+                *frames = frames.take_if(|frames| !frames.bytes.is_empty());
                 return Err(error);
             }
         };
-        let encoded = &bytes[place..place + FRAME_HEADER_LEN];
+        let encoded = &bytes[start..start + FRAME_HEADER_LEN];
         let link = encoded.first_chunk().map_or(0, header_crc_of);
         Ok(self.reserve(&header, link))
     }
@@ -233,22 +451,21 @@ impl Tail {
     }
 
     /// The newest of those.
-    pub fn last_unsealed(&self) -> Option<&(Arc<StreamSegment>, SegmentEnd)> {
-        self.unsealed.get().and_then(VecDeque::back)
+    pub fn last_unsealed(&self) -> Option<&UnsealedSegment> {
+        self.unsealed.as_ref()?.back()
     }
 
     /// How many bytes are staged.
     #[inline]
     pub fn staged_len(&self) -> u64 {
-        self.staged
-            .as_ref()
-            .map_or(0, |staged| staged.bytes.len() as u64)
+        let frames = self.staging.frames.as_ref();
+        frames.map_or(0, |frames| frames.bytes.len() as u64)
     }
 
     /// What the buffers take: bytes, and notes.
     #[cfg(test)]
     pub fn buffer_sizes(&self) -> (usize, usize) {
-        let all = [&self.staged, &self.spare];
+        let all = [&self.staging.frames, &self.staging.spare];
         let sizes = all.into_iter().flatten();
         sizes.fold((0, 0), |(bytes, notes), frames| {
             (
@@ -274,8 +491,8 @@ impl Tail {
         self.unsynced_bytes += header.len();
         self.reserved = end;
         self.written = end;
-        self.staged_offset = end.offset;
-        self.completed_tickets = self.next_ticket;
+        self.staging.offset = end.offset;
+        self.tickets.completed_end = self.tickets.next;
         if let Some(frame) = noted {
             let index = active.segment.index();
             let mut index = index.write();
@@ -285,21 +502,26 @@ impl Tail {
         Some(header.ids())
     }
 
-    /// The map, if frames may be stored into it as far as it is ready. What is staged, or on its
-    /// way, comes first. A file that was closed since it was mapped may have lost an error: what is
-    /// written behind its back is not noted by it.
+    /// The map, if frames may be copied into its populated pages. What is staged, or on its way,
+    /// comes first. A file that was closed since it was mapped may have lost an error, and does not
+    /// count what is copied as unsynced: its map is not used.
     #[inline]
     pub fn map_in_use(&self) -> Option<&WriteMap> {
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
-        let in_order = !self.writing && self.staged_len() == 0;
+        let in_order = self.phase != WriterPhase::Writing && self.staged_len() == 0;
         (in_order && self.last_frame_fits_map && mapped.is_of(active)).then_some(mapped)
     }
 
-    /// The active segment is not stored into any more.
+    /// The map of the active segment is not used any more.
     pub fn detach_map(&mut self) {
         if let Some(mapped) = self.mapped.take() {
-            self.detached_maps.get_mut().push(mapped);
+            self.detached_maps.get_or_insert_default().push(mapped);
         }
+    }
+
+    /// The maps to drop, without the lock.
+    pub fn take_detached_maps(&mut self) -> Option<Box<Vec<WriteMap>>> {
+        self.detached_maps.take()
     }
 
     /// Moves the reserved end past a frame.
@@ -307,36 +529,34 @@ impl Tail {
         let (end, noted) = advanced(&self.reserved, header, link);
         self.reserved = end;
         if let Some(noted) = noted {
-            self.staged
-                .get_or_insert_with(kept_buffers)
-                .noted
-                .push(noted);
+            let frames = self.staging.frames.get_or_insert_with(kept_buffers);
+            frames.noted.push(noted);
         }
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
+        let ticket = self.tickets.next;
+        self.tickets.next += 1;
         (header.ids(), ticket)
     }
 
     /// Takes everything staged, for writing.
     pub fn take_staged(&mut self) -> StagedWrite {
-        let spare = self.spare.take();
+        let spare = self.staging.spare.take();
         let batch = StagedWrite {
-            frames: std::mem::replace(&mut self.staged, spare).unwrap_or_default(),
-            at: self.staged_offset,
+            frames: std::mem::replace(&mut self.staging.frames, spare).unwrap_or_default(),
+            at: self.staging.offset,
             end: self.reserved,
-            tickets_end: self.next_ticket,
+            tickets_end: self.tickets.next,
         };
-        self.staged_offset = self.reserved.offset;
-        self.writing = true;
+        self.staging.offset = self.reserved.offset;
+        self.phase = WriterPhase::Writing;
         batch
     }
 
     /// The batch is in the kernel: lets readers see it.
     pub fn publish(&mut self, active: &StreamSegment, mut batch: StagedWrite) {
-        self.writing = false;
+        self.phase = WriterPhase::Idle;
         self.unsynced_bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
-        self.completed_tickets = batch.tickets_end;
+        self.tickets.completed_end = batch.tickets_end;
         let frames = &mut batch.frames;
         if !frames.noted.is_empty() {
             let index = active.segment.index();
@@ -352,43 +572,46 @@ impl Tail {
             self.release_buffers();
             keep_buffers(batch.frames);
         } else {
-            self.spare = Some(batch.frames);
+            self.staging.spare = Some(batch.frames);
         }
     }
 
     /// The batch could not be written: it and everything staged behind it never happened.
     pub fn roll_back(&mut self, error: Arc<Error>) {
-        self.writing = false;
-        let tickets = self.completed_tickets..self.next_ticket;
-        let untold = tickets.end - tickets.start;
-        self.rolled_back.get_mut().push(RolledBack {
-            tickets,
-            untold,
-            error,
-        });
-        self.completed_tickets = self.next_ticket;
+        self.phase = WriterPhase::Idle;
+        let tickets = self.tickets.completed_end..self.tickets.next;
+        let unreported = tickets.end - tickets.start;
+        self.tickets
+            .rolled_back
+            .get_or_insert_default()
+            .push(RolledBack {
+                tickets,
+                unreported,
+                error,
+            });
+        self.tickets.completed_end = self.tickets.next;
         self.reserved = self.written;
-        self.staged_offset = self.written.offset;
+        self.staging.offset = self.written.offset;
         self.release_buffers();
     }
 
     /// What became of the frame with this ticket; `None`: nothing yet. Each ticket asks until it
     /// has an answer, and takes it once.
     pub fn take_result(&mut self, ticket: u64) -> Option<Result<(), Arc<Error>>> {
-        if ticket >= self.completed_tickets {
+        if ticket >= self.tickets.completed_end {
             return None;
         }
         let is_it = |batch: &RolledBack| batch.tickets.contains(&ticket);
-        let rolled_back = self.rolled_back.get();
-        let place = rolled_back.and_then(|batches| batches.iter().position(is_it));
-        let Some(place) = place else {
+        let Some(rolled_back) = &mut self.tickets.rolled_back else {
             return Some(Ok(()));
         };
-        let rolled_back = self.rolled_back.get_mut();
+        let Some(place) = rolled_back.iter().position(is_it) else {
+            return Some(Ok(()));
+        };
         let batch = &mut rolled_back[place];
         let error = Arc::clone(&batch.error);
-        batch.untold -= 1;
-        if batch.untold == 0 {
+        batch.unreported -= 1;
+        if batch.unreported == 0 {
             rolled_back.swap_remove(place);
         }
         Some(Err(error))
@@ -396,8 +619,8 @@ impl Tail {
 
     /// Drops what is staged, and gives back all memory of it.
     fn release_buffers(&mut self) {
-        self.staged = None;
-        self.spare = None;
+        self.staging.frames = None;
+        self.staging.spare = None;
     }
 }
 
@@ -424,7 +647,7 @@ fn advanced(
     (end, noted)
 }
 
-/// StagingBuffer on their way to the kernel.
+/// Frames on their way to the kernel.
 pub struct StagedWrite {
     frames: Box<StagingBuffer>,
     /// Where they go.

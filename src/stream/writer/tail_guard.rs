@@ -1,7 +1,7 @@
-//! Where do several streams stand at one moment?
+//! Where several streams stand at one moment.
 //!
-//! Whoever holds the tails of all streams sees a state that all of them had at once: nobody can
-//! publish an entry meanwhile. The locks are held for reading numbers only, never for I/O.
+//! A thread that holds the tails of all streams sees a state that all of them had at once: no entry is
+//! published meanwhile. The locks are held for reading numbers only, never for I/O.
 
 use crate::error::Result;
 use crate::primitives::MutexGuard;

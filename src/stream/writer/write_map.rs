@@ -1,18 +1,18 @@
-//! When is the active segment mapped, so that appends are stored instead of written?
+//! When the active segment is mapped, so that appends copy into pages instead of calling the kernel.
 //!
 //! Under [`WriteStrategy::Mmap`] from the first frame on; under `Auto` in mode `Async`, where no
-//! store can raise a signal, once a segment holds more than a few entries. Stores go to pages that
-//! were made ready: they have blocks, and a helper, or an appender who outran it, has made them writable. What does not fit there
-//! is written, as ever; both ways lead to the same bytes, and the kernel shows each what the other
-//! did (mmap(2), `MAP_SHARED`).
+//! store can raise a signal, once a segment holds more than a few entries. Frames are copied to pages
+//! that were populated: they have blocks, and the helper, or an appender ahead of it, has prefaulted
+//! them. A frame that does not fit there is written; both ways lead to the same bytes, and the kernel
+//! keeps them coherent (mmap(2), `MAP_SHARED`).
 //!
-//! A map belongs to the opening of the file it was made from: what a sync of that opening tells
-//! covers what was stored. When that file is closed the map is not used any more, and the bytes
-//! are unproven like any other's.
+//! A map belongs to the opening of the file it was made from: a sync of that opening covers what was
+//! copied. When that file is closed the map is not used any more, and its bytes are unproven like any
+//! other's.
 //!
-//! Failure: where mapping or making ready fails, appends are written. A failed sync ends it with
-//! the stream. Close, rotation, and an interval of background syncing without an append take the map
-//! away; it is dropped without a lock, since that takes long.
+//! Failure: where mapping or populating fails, appends are written. A failed sync ends the map with
+//! the stream. Close, rotation, and an interval of background syncing without an append detach the
+//! map; it is dropped without a lock, since that takes long.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,17 +26,19 @@ use crate::options::WriteStrategy;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
-use crate::storage::Access;
-use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
-use crate::stream::writer::rotate::MIN_STEP;
+use crate::stream::writer::preallocate::APPENDER_POPULATE_BYTES;
+use crate::stream::writer::preallocate::FIRST_MAP_STEP;
+use crate::stream::writer::preallocate::MAX_MAP_AHEAD;
+use crate::stream::writer::preallocate::PAGE;
+use crate::stream::writer::tail::SyncRequest;
 use crate::stream::writer::tail::Tail;
 
 /// Larger frames are written, under `Mmap` and under `Auto`. From about 2 KiB on `write(2)` costs
-/// the appender little more than the copy, and nobody the zeros and the faults.
+/// the appender little more than the copy, and saves the zeros and the page faults.
 const MAX_MAPPED_FRAME: u64 = 64 << 10;
 const MAX_MAPPED_FRAME_AUTO: u64 = 2 << 10;
 
@@ -47,19 +49,6 @@ const MAP_LEN: u64 = if cfg!(target_pointer_width = "64") {
 } else {
     8 << 20
 };
-
-/// How much is made ready ahead of the tail at most, and in one go.
-const MAX_AHEAD: u64 = 2 << 20;
-const STEP: u64 = 256 << 10;
-
-/// How much of a new segment is made ready on the thread that makes it.
-const FIRST_STEP: u64 = 64 << 10;
-
-/// How much an appender makes ready, beyond what it needs, that the helper has not come to: some
-/// microseconds' work, and what dozens of small frames would cost to write.
-const APPENDER_POPULATE_BYTES: u64 = 16 << 10;
-
-const PAGE: u64 = 4096;
 
 /// A part of the active segment, mapped for storing.
 pub struct WriteMap {
@@ -85,13 +74,13 @@ impl WriteMap {
         part.write_slot.open_count_of_file() == self.opening
     }
 
-    /// Stores bytes. False: they do not lie in what was made ready.
+    /// Copies bytes into the map. False: they lie outside of the populated pages.
     #[inline]
     pub fn store(&self, at: FileOffset, bytes: &[u8]) -> bool {
         self.map.store(at.0, bytes)
     }
 
-    /// What an appender makes ready for a frame from `at` to `end`, and a little more: the map, and
+    /// What an appender populates for a frame from `at` to `end`, and a little more: the map, and
     /// the range. Nothing where the frame does not fit there, or appends have left the map behind.
     pub fn missing_pages(
         &self,
@@ -104,6 +93,12 @@ impl WriteMap {
         let to = (end.0 + APPENDER_POPULATE_BYTES).min(most);
         let follows = at.0 <= from + PAGE && from < end.0 && end.0 <= to;
         follows.then(|| (Arc::clone(&self.map), from..to))
+    }
+
+    /// Up to where its pages are populated.
+    #[inline]
+    pub fn populated_end(&self) -> u64 {
+        self.map.populated_end()
     }
 
     /// Notes that the part has unsynced bytes.
@@ -130,8 +125,9 @@ struct TailSnapshot {
 }
 
 impl LogContext {
-    /// Whether active segments are to be mapped, as far as the options tell.
-    fn maps_by_choice(&self) -> bool {
+    /// Whether active segments are to be mapped, as far as the options say.
+    #[inline]
+    pub(super) fn maps_by_choice(&self) -> bool {
         match self.options.write_strategy {
             WriteStrategy::StandardIo => false,
             WriteStrategy::Mmap => true,
@@ -174,36 +170,12 @@ impl LogContext {
 }
 
 impl StreamInner {
-    /// Whether a helper should map the active segment, or make more of it ready, or drop what was
-    /// mapped. Called after every append.
-    pub(in crate::stream) fn wants_map(&self, tail: &Tail) -> bool {
-        if tail.detached_maps.get().is_some() {
-            return true;
-        }
-        let context = &self.context;
-        let used = tail.used_since_rest();
-        let populated_end = tail.mapped.as_ref().map_or(0, |m| m.map.populated_end());
-        populated_end < tail.written.offset.0 + ahead_of(used) / 2
-            && populated_end < self.last_offset().0
-            && used >= MIN_STEP
-            && tail.last_frame_fits_map
-            && context.maps_by_choice()
-            && tail.map_failed_at != Some(tail.allocated_end)
-    }
-
-    /// Where the frames of the active segment end at the latest, unless one is larger.
-    fn last_offset(&self) -> FileOffset {
-        let most = self.context.options.max_segment_size;
-        FileOffset(HEADER_AREA_LEN.saturating_add(most))
-    }
-
     /// Makes more of the active segment ready. For a helper.
     pub(in crate::stream) fn extend_write_map(&self) -> Result<()> {
         let detached_maps = self.tail.lock().detached_maps.take();
         drop(detached_maps);
         if !self.context.may_map() {
-            let mut tail = self.tail.lock();
-            tail.map_failed_at = Some(tail.allocated_end);
+            self.tail.lock().mark_map_failed();
             return Ok(());
         }
         loop {
@@ -214,8 +186,7 @@ impl StreamInner {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error) => {
-                    let mut tail = self.tail.lock();
-                    tail.map_failed_at = Some(tail.allocated_end);
+                    self.tail.lock().mark_map_failed();
                     return Err(error);
                 }
             }
@@ -227,26 +198,22 @@ impl StreamInner {
         let Some(found) = self.snapshot_tail()? else {
             return Ok(false);
         };
-        let used = found.used;
-        let goal = (found.offset + ahead_of(used)).min(self.last_offset());
-        let here = found.offset.0 / PAGE * PAGE;
         let populated_end = found.map.as_ref().map_or(0, |map| map.populated_end());
-        if populated_end >= goal.0 || used < MIN_STEP {
+        let limits = self.space_limits();
+        let Some(step) = limits.map_step(found.offset, found.used, populated_end) else {
             return Ok(false);
-        }
+        };
+        let (here, from, wanted) = (step.tail_page, step.from, step.to);
         if let Some(map) = &found.map {
-            map.release_before(here.saturating_sub(MAX_AHEAD));
+            map.release_before(here.saturating_sub(MAX_MAP_AHEAD));
         }
-        let from = populated_end.max(here);
-        let wanted = goal.min(FileOffset(from + STEP));
         let mut allocated_end = found.allocated_end;
         if wanted > allocated_end {
             allocated_end = self.zero_to(&found, wanted)?;
         }
         let to = wanted.min(allocated_end);
         if to.0 <= from {
-            let mut tail = self.tail.lock();
-            tail.map_failed_at = Some(tail.allocated_end);
+            self.tail.lock().mark_map_failed();
             return Ok(false);
         }
         // Where appends have overtaken the map, or come to its end, another one takes its place.
@@ -257,8 +224,7 @@ impl StreamInner {
             None => {
                 // From the tail on, so that stores go on in the new map at once.
                 let Some(mapped) = self.map_segment(&found.active, here, to)? else {
-                    let mut tail = self.tail.lock();
-                    tail.map_failed_at = Some(tail.allocated_end);
+                    self.tail.lock().mark_map_failed();
                     return Ok(false);
                 };
                 let mut tail = self.tail.lock();
@@ -284,7 +250,7 @@ impl StreamInner {
         let mapped = tail.mapped.as_ref().filter(|m| m.opening == opening);
         Ok(Some(TailSnapshot {
             offset: tail.written.offset,
-            used: tail.used_since_rest(),
+            used: tail.used_since_release(),
             allocated_end: tail.allocated_end,
             map: mapped.map(|m| Arc::clone(&m.map)),
             active,
@@ -313,18 +279,6 @@ impl StreamInner {
         Ok(to)
     }
 
-    /// A descriptor of its own: the kernel tells a lost write once per descriptor, and a round
-    /// that syncs at this moment must not miss it because it was told here.
-    pub(in crate::stream) fn file_for_zeros(
-        &self,
-        part: &Arc<StreamSegment>,
-    ) -> Result<Arc<dyn StorageFile>> {
-        let (storage, path) = (&self.context.storage, part.segment.path());
-        self.context
-            .with_fd_retry(|| storage.open_file(&path, Access::ReadWrite))
-            .map_err(|error| Error::io(error, part.segment.context()))
-    }
-
     /// Maps the part from the page of `from` on, ready up to `to`. `None`: there are as many maps
     /// as there may be.
     fn map_segment(
@@ -339,7 +293,7 @@ impl StreamInner {
         let (file, opening) = self.write_file(part)?;
         // Some of what lies before is mapped as well, so that a sync of what was written before
         // finds it in the map.
-        let start = from.saturating_sub(MAX_AHEAD) / PAGE * PAGE;
+        let start = from.saturating_sub(MAX_MAP_AHEAD) / PAGE * PAGE;
         let map = file
             .map_writable(start, MAP_LEN)
             .map_err(|error| Error::io(error, part.segment.context().offset(from)))?;
@@ -374,12 +328,12 @@ impl StreamInner {
         if !forced && !follows {
             return None;
         }
-        let to = allocated_end.min(FileOffset(HEADER_AREA_LEN + FIRST_STEP));
+        let to = allocated_end.min(FileOffset(HEADER_AREA_LEN + FIRST_MAP_STEP));
         let mapped = self.map_segment(part, HEADER_AREA_LEN, to);
         self.log_map_failure(mapped).flatten()
     }
 
-    /// Makes ready what was just allocated_end by an appender, if the segment is mapped.
+    /// Populates what an appender has just allocated, if the segment is mapped.
     pub(in crate::stream) fn populate_allocated(
         &self,
         part: &Arc<StreamSegment>,
@@ -394,7 +348,7 @@ impl StreamInner {
             return;
         };
         let to = allocated_end
-            .min(offset + FIRST_STEP)
+            .min(offset + FIRST_MAP_STEP)
             .min(FileOffset(map.range().end));
         let from = map.populated_end();
         if to.0 > from && from >= offset.0 / PAGE * PAGE {
@@ -411,29 +365,29 @@ impl StreamInner {
             .ok()
     }
 
-    /// Has appends stored from now on, and the background_threads look whether there are any. The last append
-    /// may have been before: nobody else would.
+    /// Attaches the map and schedules an idle check: without it, a stream mapped after its last
+    /// append would keep the map for ever.
     pub(in crate::stream) fn attach_map(&self, tail: &mut Tail, mapped: Option<WriteMap>) {
         tail.mapped = mapped;
         self.note_whether_mapped(tail);
-        if tail.mapped.is_some() && !tail.sync_scheduled {
-            tail.sync_scheduled = true;
+        if tail.mapped.is_some() && tail.sync_request == SyncRequest::None {
+            tail.sync_request = SyncRequest::Later;
             self.schedule_sync();
         }
     }
 
-    /// For those who would do something in vain where there is no map. What is told may be old.
+    /// Updates the hint that lets the shortcut skip the checksum where nothing is mapped.
     fn note_whether_mapped(&self, tail: &Tail) {
         let is_mapped = tail.mapped.is_some();
         self.is_mapped.store(is_mapped, Ordering::Relaxed);
     }
 
-    /// Takes the map away from a stream that nobody appended to since this was called last; whether
+    /// Detaches the map of a stream without an append since the last call; returns whether
     /// it is one.
     pub(in crate::stream) fn unmap_if_idle(&self) -> bool {
         let mut tail = self.tail.lock();
-        let idle = tail.idle_check_end == tail.written.offset;
-        tail.idle_check_end = tail.written.offset;
+        let idle = tail.idle.written_end == tail.written.offset;
+        tail.idle.written_end = tail.written.offset;
         if idle {
             tail.detach_map();
             self.note_whether_mapped(&tail);
@@ -444,7 +398,7 @@ impl StreamInner {
         idle
     }
 
-    /// Ends storing, for whoever ends the stream.
+    /// Drops the map, for the thread that ends the stream.
     pub(in crate::stream) fn unmap(&self) {
         let detached_maps = {
             let mut tail = self.tail.lock();
@@ -454,11 +408,6 @@ impl StreamInner {
         };
         drop(detached_maps);
     }
-}
-
-/// How far ahead of the tail to be ready in a segment that holds so many bytes.
-fn ahead_of(used: u64) -> u64 {
-    used.clamp(MIN_STEP, MAX_AHEAD)
 }
 
 /// Whether a sync of the frames from `from` to `end` can go through the map.

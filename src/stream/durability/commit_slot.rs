@@ -1,0 +1,119 @@
+//! Slots that are stored outside of rounds: by truncation, by close, in a segment without an entry.
+//!
+//! Each caller leads the group alone. A slot that fails in the middle poisons the stream: what the
+//! next open will find is unknown.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::FrontierSlot;
+use crate::ids::EntryId;
+use crate::primitives::MutexGuard;
+use crate::segment::SegmentEnd;
+use crate::segment::store_slot;
+use crate::storage::StorageFile;
+use crate::storage::is_out_of_space;
+use crate::stream::StreamInner;
+use crate::stream::durability::round_state::RoundState;
+use crate::stream::segment_list::StreamSegment;
+
+impl StreamInner {
+    /// Stores a new first id and epoch in a slot of the newest segment, durably. The slot that was
+    /// stored last is made durable first, so that never both can be torn.
+    pub(in crate::stream) fn store_first_kept(
+        &self,
+        newest: &Arc<StreamSegment>,
+        first_kept: EntryId,
+        truncation_epoch: u64,
+    ) -> Result<()> {
+        let mut state = self.round_state.lock();
+        let (file, _) = self.write_file(newest)?;
+        let latch = |error: io::Error| {
+            // What is in the slot is unknown now, and so is what the next open will keep.
+            let error = Arc::new(Error::io(error, newest.segment.context()));
+            self.poison(Arc::clone(&error));
+            error.duplicate()
+        };
+        file.sync_data().map_err(latch)?;
+        let Some(mut slot) = state.frontier.as_deref().copied() else {
+            // The round could not store it, and has latched why; or there was no space.
+            self.check_poisoned()?;
+            return Err(match &state.slot_refused {
+                Some(error) => error.duplicate(),
+                None => Error::Io(io::Error::other("a round left no frontier behind")),
+            });
+        };
+        slot.first_kept_id = first_kept;
+        slot.truncation_epoch = truncation_epoch;
+        if let Err(error) = store_slot(&*file, newest.segment.seed, state.next_slot, &slot) {
+            // The other slot stands, and what is stored next takes the place of this one.
+            return Err(match is_out_of_space(&error) {
+                true => Error::io(error, newest.segment.context()),
+                false => latch(error),
+            });
+        }
+        file.sync_data().map_err(latch)?;
+        state.next_slot ^= 1;
+        state.note_frontier(slot);
+        Ok(())
+    }
+
+    /// Trims the file of the newest segment to its exact length and gives both slots the durable
+    /// point, one after the other with a sync between: nothing is left to recovery.
+    pub(in crate::stream) fn finalize_file(
+        &self,
+        part: &Arc<StreamSegment>,
+        end: &SegmentEnd,
+    ) -> Result<()> {
+        let mut state = self.round_state.lock();
+        let io = |error| Error::io(error, part.segment.context());
+        let (file, _) = self.write_file(part)?;
+        let slot = self.slot_for(end);
+        // The slot stored last is made durable by this sync, before the other one is touched.
+        file.set_len(end.offset.0).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        store_slot(&*file, part.segment.seed, state.next_slot, &slot).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        // The last round stored it already, and the first of these syncs made it durable, mostly.
+        if !state.stored || state.frontier.as_deref() != Some(&slot) {
+            store_slot(&*file, part.segment.seed, state.next_slot ^ 1, &slot).map_err(io)?;
+            file.sync_data().map_err(io)?;
+            state.note_frontier(slot);
+        }
+        Ok(())
+    }
+
+    /// Stores and syncs the first slot of a segment without an entry: ids below its first one are
+    /// truncated. Returns the guard under which the tail moves there.
+    pub(in crate::stream) fn store_first_slot(
+        &self,
+        part: &StreamSegment,
+        file: &dyn StorageFile,
+        truncation_epoch: u64,
+    ) -> Result<MutexGuard<'_, RoundState>> {
+        let empty = SegmentEnd::empty(part.segment.first_id());
+        let slot = FrontierSlot {
+            end: empty.offset,
+            next_id: empty.next_id,
+            last_frame: None,
+            first_kept_id: empty.next_id,
+            truncation_epoch,
+        };
+        let latch = |error: io::Error| {
+            let error = Arc::new(Error::io(error, part.segment.context()));
+            self.poison(Arc::clone(&error));
+            error.duplicate()
+        };
+        let mut state = self.round_state.lock();
+        store_slot(file, part.segment.seed, 0, &slot)
+            .and_then(|()| file.sync_data())
+            .map_err(latch)?;
+        state.next_slot = 1;
+        state.note_frontier(slot);
+        state.stored = true;
+        state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
+        Ok(state)
+    }
+}

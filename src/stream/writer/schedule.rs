@@ -1,0 +1,80 @@
+//! What the writer asks of the log's helpers: space ahead of the tail, background syncs, idle checks.
+//!
+//! Requests are made under the tail lock and start no thread. Where none is there, the append starts
+//! one at its end, without a lock (`LogContext::attend`).
+
+use crate::options::SyncMode;
+use crate::stream::StreamInner;
+use crate::stream::state::StreamState;
+use crate::stream::writer::tail::SyncRequest;
+use crate::stream::writer::tail::Tail;
+
+impl StreamInner {
+    /// Asks the helpers for what is due. Called after every append, under the tail's lock; a thread
+    /// that is missing is started at the end of the append, without it ([`LogContext::attend`]).
+    ///
+    /// [`LogContext::attend`]: crate::stream::LogContext::attend
+    pub(in crate::stream) fn schedule_background(&self, tail: &mut Tail) {
+        let Some(background_tasks) = self.context.background_tasks.get() else {
+            return;
+        };
+        if !tail.ahead.is_scheduled && self.space_limits().plan(&tail.space_facts()).is_needed() {
+            tail.ahead.is_scheduled = true;
+            if self
+                .arc()
+                .is_some_and(|stream| !background_tasks.preallocate(&stream))
+            {
+                self.context.note_unattended();
+            }
+        }
+        let Some(background) = self.context.options.background_sync else {
+            return;
+        };
+        if self.context.options.sync_mode == SyncMode::Strict {
+            self.plan_rest(tail);
+            return;
+        }
+        if tail.unsynced_bytes >= background.bytes && tail.sync_request != SyncRequest::Now {
+            tail.sync_request = SyncRequest::Now;
+            if self
+                .arc()
+                .is_some_and(|stream| !background_tasks.sync_now(&stream))
+            {
+                self.context.note_unattended();
+            }
+        } else if tail.sync_request == SyncRequest::None {
+            tail.sync_request = SyncRequest::Later;
+            self.schedule_sync();
+        }
+    }
+
+    pub(in crate::stream) fn schedule_sync(&self) {
+        let background = self.context.options.background_sync;
+        let background_tasks = self.context.background_tasks.get();
+        if let (Some(background), Some(background_tasks)) = (background, background_tasks) {
+            let asked = |stream| background_tasks.sync_after(&stream, background.interval);
+            if self.arc().is_some_and(|stream| !asked(stream)) {
+                self.context.note_unattended();
+            }
+        }
+    }
+
+    /// A scheduled sync begins: it no longer counts as scheduled. An append that comes from here on
+    /// may lie behind the end that this sync covers, so it schedules its own.
+    pub(in crate::stream) fn begin_scheduled_sync(&self) {
+        let mut tail = self.tail.lock();
+        tail.idle.is_scheduled = false;
+        tail.sync_request = SyncRequest::None;
+    }
+
+    /// After a background sync: has the stream checked once more, after another interval, if it has
+    /// a map or space to release.
+    pub(in crate::stream) fn schedule_next_check(&self) {
+        let mut tail = self.tail.lock();
+        let holds = tail.mapped.is_some() || self.has_room_to_release(&tail);
+        if holds && tail.life == StreamState::Open && tail.sync_request == SyncRequest::None {
+            tail.sync_request = SyncRequest::Later;
+            self.schedule_sync();
+        }
+    }
+}

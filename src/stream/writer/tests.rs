@@ -1,0 +1,248 @@
+//! Moments of the writer that no call from outside can produce: threads that come late, panics.
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::format::PreparedFrame;
+use crate::ids::EntryId;
+use crate::options::SyncMode;
+use crate::recovery::NextAppend;
+use crate::segment::SegmentEnd;
+use crate::segment::TEMPORARY_NAME;
+#[cfg(feature = "simulation")]
+use crate::storage::simulated::FaultPlan;
+#[cfg(feature = "simulation")]
+use crate::storage::simulated::OpKind;
+#[cfg(feature = "simulation")]
+use crate::storage::simulated::SimulatedDisk;
+use crate::stream::StreamInner;
+use crate::stream::state::StreamState;
+use crate::stream::tests::absent;
+use crate::stream::tests::absent_on;
+use crate::stream::tests::quiet;
+use crate::stream::writer::prepare_ahead::PreparingGuard;
+use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::NextFile;
+
+#[test]
+fn the_last_ids_are_given_and_what_needs_more_is_refused() {
+    // The next id overflowed: a panic in one build, ids from 0 again in the other.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Strict, quiet());
+    let first_id = EntryId(u64::MAX - 3);
+    {
+        let mut tail = stream.tail.lock();
+        tail.next = Some(Box::new(NextAppend::AfterLoss {
+            first_id,
+            lost_from: first_id,
+            predecessor: None,
+        }));
+        tail.reserved = SegmentEnd::empty(first_id);
+        tail.written = tail.reserved;
+    }
+    let is_refused = |result: Result<_, Error>| matches!(result, Err(Error::TooLarge { .. }));
+    let four: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
+    assert!(is_refused(stream.append_batch(&four, true)));
+    let ids = stream.append_batch(&four[..2], true).expect("appends");
+    assert_eq!(ids, u64::MAX - 3..u64::MAX - 1);
+    assert!(is_refused(stream.append_batch(&four[2..], true)));
+    let ids = stream.append_batch(&four[2..3], true).expect("appends");
+    assert_eq!(ids.end, u64::MAX);
+    assert!(is_refused(stream.append_batch(&four[..1], true)));
+    let got = stream.get(u64::MAX - 1).expect("reads");
+    assert_eq!(got.as_deref(), Some(&b"c"[..]));
+    stream.close().expect("closes");
+}
+
+#[test]
+fn no_space_is_secured_in_a_closed_stream() {
+    // An appender on its way to secure space did so after the writer lock was given back: in a
+    // file that the next process may have sealed, whose footer is found by the file's length.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    stream.close().expect("closes");
+    let file = place.path().join("s/00000000000000000000.wal");
+    let len = || file.metadata().expect("is there").len();
+    let exact = len();
+    let told = stream.ensure_allocated(1 << 20);
+    assert!(matches!(told, Err(Error::Closed)), "{told:?}");
+    assert_eq!(len(), exact);
+}
+
+#[test]
+fn a_stream_that_rests_keeps_no_buffers() {
+    // Each open stream kept up to twice the write buffer for ever, unless a helper synced it.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    for mode in [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async] {
+        let stream = absent(&place.path().join(format!("{mode:?}")), mode, quiet());
+        std::fs::create_dir(&*stream.context.root).expect("is made");
+        for len in [10, 10_000, 60_000, 10, 100_000] {
+            let entry = vec![7; len];
+            stream.append(&[&entry], true).expect("appends");
+            let tail = stream.tail.lock();
+            let (kept, noted) = tail.buffer_sizes();
+            assert!(kept == 0 && noted <= 4, "{mode:?} {len}: {kept} {noted}");
+        }
+        stream.close().expect("closes");
+    }
+}
+
+#[test]
+fn a_panic_while_a_segment_is_made_latches_and_closing_does_not_hang() {
+    // `rotating` stayed set: every appender, and closing, waited for ever.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    let mut tail = stream.tail.lock();
+    tail.begin_rotation();
+    let panics =
+        || stream.with_tail_unlocked(&mut tail, || assert!(stream.is_poisoned(), "on purpose"));
+    assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    drop(tail);
+    let told = stream.append(&[b"entry"], false);
+    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+    let told = within_seconds(move || stream.close());
+    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+}
+
+#[test]
+fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    let mut tail = stream.tail.lock();
+    let active = tail.active.clone().expect("a segment");
+    let parts: [&[u8]; 1] = [b"lost"];
+    let frame = PreparedFrame::single(&parts, None).expect("is small");
+    let (_, ticket) = tail.stage(&active, &frame).expect("memory");
+    let batch = tail.take_staged();
+    let panics = || {
+        stream.with_tail_unlocked(&mut tail, || {
+            assert!(batch.bytes().is_empty(), "on purpose")
+        })
+    };
+    assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    assert!(matches!(tail.take_result(ticket), Some(Err(_))));
+    drop(tail);
+    let told = within_seconds(move || stream.close());
+    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+}
+
+/// Appends until the stream has one more segment.
+fn rotate(stream: &StreamInner) {
+    let before = stream.segments().parts.len();
+    while stream.segments().parts.len() == before {
+        stream.append(&[&[7; 60_000]], false).expect("appends");
+    }
+}
+
+#[test]
+fn a_rotation_overtakes_a_spare_that_is_being_made() {
+    // It waited until 4 MiB of zeros were written and synced.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    let (file, len) = stream
+        .create_next_file()
+        .expect("begins")
+        .expect("none yet");
+    rotate(&stream);
+    stream.publish_next_file(&*file, len).expect("ends");
+    assert_eq!(stream.alloc.lock().spare, NextSegmentFile::Absent);
+    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+    assert_eq!(stream.segments().parts.len(), 2);
+    stream.close().expect("closes");
+    assert_eq!(std::fs::read_dir(&stream.dir).expect("lists").count(), 3);
+}
+
+#[test]
+fn a_finished_spare_becomes_the_next_segment_and_an_unused_one_goes_with_close() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    for _ in 0..2 {
+        let (file, len) = stream
+            .create_next_file()
+            .expect("begins")
+            .expect("none yet");
+        stream.publish_next_file(&*file, len).expect("ends");
+        assert_eq!(stream.alloc.lock().spare, NextSegmentFile::Ready(len));
+        // Nothing else holds it open: a prepared file costs no descriptor.
+        assert_eq!(Arc::strong_count(&file), 1);
+        assert!(stream.create_next_file().expect("asks").is_none());
+        rotate(&stream);
+        assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+        assert_eq!(stream.tail.lock().allocated_end.0, len);
+    }
+    let (file, len) = stream
+        .create_next_file()
+        .expect("begins")
+        .expect("none yet");
+    stream.publish_next_file(&*file, len).expect("ends");
+    assert!(stream.dir.join(TEMPORARY_NAME).exists());
+    stream.close().expect("closes");
+    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+}
+
+#[test]
+fn close_waits_for_a_spare_that_is_being_made() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    stream.tail.lock().ahead.next_file = NextFile::InProgress;
+    let ended = PreparingGuard(&stream);
+    let closing = Arc::clone(&stream);
+    let closer = std::thread::spawn(move || closing.close());
+    while stream.state() == StreamState::Open {
+        std::thread::yield_now();
+    }
+    let (file, len) = stream
+        .create_next_file()
+        .expect("begins")
+        .expect("none yet");
+    assert!(!closer.is_finished());
+    stream.publish_next_file(&*file, len).expect("ends");
+    drop(ended);
+    closer.join().expect("no panic").expect("closes");
+    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+}
+
+#[cfg(feature = "simulation")]
+#[test]
+fn a_spare_is_used_once_where_descriptors_are_short() {
+    // The second try used a file that the first had removed, and failed.
+    let disk = SimulatedDisk::new();
+    let stream = absent_on(
+        Arc::new(disk.clone()),
+        Path::new("/"),
+        SyncMode::Async,
+        quiet(),
+    );
+    for calls in 1..6 {
+        stream.append(&[b"entry"], false).expect("appends");
+        let (file, len) = stream
+            .create_next_file()
+            .expect("begins")
+            .expect("none yet");
+        stream.publish_next_file(&*file, len).expect("ends");
+        // Something to close, so that there is a second try.
+        stream.get(0).expect("reads");
+        let kinds = FaultPlan::nth(OpKind::Open, calls).or(OpKind::Rename);
+        disk.inject(kinds.code(libc::EMFILE));
+        rotate(&stream);
+        disk.clear_faults();
+    }
+    assert!(disk.faults_fired() >= 3);
+    stream.close().expect("closes");
+}
+
+/// What `work` returns, unless it hangs.
+fn within_seconds<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(work()));
+    let limit = std::time::Duration::from_secs(20);
+    told.recv_timeout(limit).expect("it does not hang")
+}

@@ -63,6 +63,16 @@ pub enum SlotState {
     Damaged,
 }
 
+impl SlotState {
+    /// The statement, if it can be believed.
+    pub fn valid(&self) -> Option<&FrontierSlot> {
+        match self {
+            SlotState::Valid(slot) => Some(slot),
+            SlotState::Never | SlotState::Damaged => None,
+        }
+    }
+}
+
 /// Where slot 0 or 1 stands in the file.
 pub fn slot_offset(slot: usize) -> FileOffset {
     debug_assert!(slot < SLOT_COUNT);

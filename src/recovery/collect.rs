@@ -40,6 +40,7 @@ use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::TEMPORARY_NAME;
+use crate::segment::newer_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
@@ -236,18 +237,8 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
 
 /// The end that the greater slot of a segment names; its start without one.
 fn greatest_end(facts: &SegmentFacts) -> SegmentEnd {
-    let slots = facts.slots.iter().filter_map(|slot| match slot {
-        SlotState::Valid(slot) => Some(slot),
-        SlotState::Never | SlotState::Damaged => None,
-    });
-    match slots.max_by_key(|slot| slot.order()) {
-        Some(slot) => SegmentEnd {
-            offset: slot.end,
-            next_id: slot.next_id,
-            last_frame: slot.last_frame,
-            last_frame_len: 0,
-            link: 0,
-        },
+    match newer_slot(&facts.slots) {
+        Some(slot) => SegmentEnd::of_slot(slot),
         None => SegmentEnd::empty(facts.head.header().map_or(facts.name_id, |h| h.first_id)),
     }
 }

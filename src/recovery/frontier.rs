@@ -18,13 +18,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
         // A sealed segment's slots stand at its end: the same place as the start of the next.
         Some((segment, slot)) if sealed.is_none_or(|next| segment >= next) => Frontier {
             segment,
-            end: SegmentEnd {
-                offset: slot.end,
-                next_id: slot.next_id,
-                last_frame: slot.last_frame,
-                last_frame_len: 0,
-                link: 0,
-            },
+            end: SegmentEnd::of_slot(&slot),
             // A slot of a segment that has no frame yet promises none.
             intact: slot.last_frame.is_none() && slot.end == FIRST_FRAME,
             known: true,
@@ -72,10 +66,7 @@ fn greatest_slot(segments: &[SegmentFacts]) -> Option<(usize, FrontierSlot)> {
 }
 
 fn valid_slots(segment: &SegmentFacts) -> impl Iterator<Item = FrontierSlot> + '_ {
-    segment.slots.iter().filter_map(|slot| match slot {
-        SlotState::Valid(slot) => Some(*slot),
-        SlotState::Never | SlotState::Damaged => None,
-    })
+    segment.slots.iter().filter_map(SlotState::valid).copied()
 }
 
 /// The segment behind the last sealed one that has a successor.

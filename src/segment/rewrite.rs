@@ -8,8 +8,6 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
 use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrameHeader;
-use crate::format::FrameKind;
 use crate::format::PayloadFault;
 use crate::format::PieceCheck;
 use crate::format::SegmentSeed;
@@ -22,6 +20,7 @@ use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
+use crate::segment::walk::frame_in;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 
@@ -105,14 +104,14 @@ pub fn rewrite_verified(
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(most);
         memory::resize(&mut chunk, len).map_err(io)?;
         read_exact_at(file, place.0.0, &mut chunk).map_err(io)?;
-        let next = match whole_frames(segment, &chunk, place) {
+        let next = match whole_frames(segment, &chunk, place, end.offset) {
             Frames::Whole { next } if next.0 > place.0 => {
                 let checked = (next.0 - place.0) as usize;
                 file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])])
                     .map_err(io)?;
                 Some(next)
             }
-            Frames::Large(frame) if frame.header.len() <= left => {
+            Frames::Large(frame) => {
                 rewrite_large(segment, file, &frame, &chunk, most).map_err(io)?
             }
             _ => None,
@@ -154,31 +153,34 @@ enum Frames {
     Bad,
 }
 
-fn whole_frames(segment: &Segment, chunk: &[u8], start: (FileOffset, EntryId)) -> Frames {
+fn whole_frames(
+    segment: &Segment,
+    chunk: &[u8],
+    start: (FileOffset, EntryId),
+    limit: FileOffset,
+) -> Frames {
     let mut place = start;
     loop {
         let rest = &chunk[(place.0 - start.0) as usize..];
         let is_first = place.0 == start.0;
-        let header = match FrameHeader::decode(rest, segment.seed, place.0) {
-            Ok(header) if header.kind != FrameKind::Footer && header.first_id == place.1 => header,
-            // A header that is cut off is read with the next chunk.
-            _ if rest.len() < FRAME_HEADER_LEN && !is_first => {
-                return Frames::Whole { next: place };
-            }
-            _ => return Frames::Bad,
+        if rest.len() < FRAME_HEADER_LEN && !is_first {
+            // The next chunk has this header whole.
+            return Frames::Whole { next: place };
+        }
+        let Ok(frame) = frame_in(segment.seed, rest, place, limit) else {
+            return Frames::Bad;
         };
-        let Some(frame) = rest.get(..header.len() as usize) else {
-            let (offset, next) = (place.0, place);
+        let Some(bytes) = rest.get(..frame.header.len() as usize) else {
             return match is_first {
-                true => Frames::Large(LocatedFrame { offset, header }),
-                false => Frames::Whole { next },
+                true => Frames::Large(frame),
+                false => Frames::Whole { next: place },
             };
         };
-        let payload = &frame[FRAME_HEADER_LEN..];
-        if check_payload(&header, segment.seed, payload).is_err() {
+        let payload = &bytes[FRAME_HEADER_LEN..];
+        if check_payload(&frame.header, segment.seed, payload).is_err() {
             return Frames::Bad;
         }
-        place = (place.0 + header.len(), header.end_id());
+        place = (frame.end(), frame.header.end_id());
         if place.0 - start.0 == chunk.len() as u64 {
             return Frames::Whole { next: place };
         }

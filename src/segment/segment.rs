@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::ErrorContext;
+use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::SegmentHeader;
 use crate::format::SegmentSeed;
@@ -34,6 +35,18 @@ pub struct SegmentEnd {
 }
 
 impl SegmentEnd {
+    /// The end that a frontier slot names. The slot does not record the last frame's length and
+    /// link.
+    pub fn of_slot(slot: &FrontierSlot) -> Self {
+        SegmentEnd {
+            offset: slot.end,
+            next_id: slot.next_id,
+            last_frame: slot.last_frame,
+            last_frame_len: 0,
+            link: 0,
+        }
+    }
+
     /// The end of a segment that holds no frame yet.
     pub fn empty(first_id: EntryId) -> Self {
         SegmentEnd {

@@ -13,9 +13,9 @@ use crate::recovery::RecoveredSegment;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
+use crate::segment::WalkItem;
 use crate::segment::damage_error;
 use crate::tools::segment_walk::SegmentWalk;
-use crate::tools::segment_walk::WalkItem;
 use crate::tools::survey::Gone;
 use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
@@ -113,7 +113,7 @@ fn dump_segment(
     walk.skip_to(EntryId(wanted.start)).map_err(io)?;
     loop {
         match walk.advance().map_err(io)? {
-            WalkItem::Frame(frame) => {
+            WalkItem::Frame { frame, .. } => {
                 for id in clip(&frame.header.ids(), wanted) {
                     if dump_entry(&mut walk, key, &path, &frame, id, visit)?.is_break() {
                         return Ok(ControlFlow::Break(()));

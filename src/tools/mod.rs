@@ -44,8 +44,6 @@ pub use salvage::repair;
 #[cfg(feature = "cli")]
 pub(crate) use segment_walk::SegmentWalk;
 #[cfg(feature = "cli")]
-pub(crate) use segment_walk::WalkItem;
-#[cfg(feature = "cli")]
 pub use stat::LogStat;
 #[cfg(feature = "cli")]
 pub use stat::StreamStat;

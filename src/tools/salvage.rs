@@ -35,6 +35,7 @@ use crate::recovery::refusal_error;
 use crate::recovery::survey;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
+use crate::segment::WalkItem;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
@@ -45,7 +46,6 @@ use crate::tools::Progress;
 use crate::tools::SegmentWalk;
 use crate::tools::Selection;
 use crate::tools::Surveyed;
-use crate::tools::WalkItem;
 use crate::tools::survey_all;
 use crate::wal::Wal;
 
@@ -220,7 +220,7 @@ fn copy_stream(
         let mut walk = opened.map_err(io)?;
         loop {
             match walk.advance().map_err(io)? {
-                WalkItem::Frame(frame) => {
+                WalkItem::Frame { frame, .. } => {
                     copy_frame(&mut walk, &frame, &mut copy, told)?;
                     tell(frame.header.len());
                 }

@@ -17,11 +17,11 @@ use crate::segment::LocatedFrame;
 use crate::segment::ReadBuffer;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
+use crate::segment::WalkItem;
 use crate::segment::check_frame;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::segment_walk::SegmentWalk;
-use crate::tools::segment_walk::WalkItem;
 
 /// What a segment turned out to hold.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub fn check_segment(
     let mut last: Option<LocatedFrame> = None;
     loop {
         match walk.advance()? {
-            WalkItem::Frame(frame) => {
+            WalkItem::Frame { frame, .. } => {
                 check_back_link(walk, last.as_ref(), &frame, &mut checked);
                 check_payload(walk, &frame, &mut checked)?;
                 let previous = last.map(|last| last.offset);

@@ -4,7 +4,6 @@ use crate::format::Predecessor;
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
 use crate::ids::EntryId;
-use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::decide::segment_ends::start_of;
 use crate::recovery::decide::table::DecisionBuilder;
@@ -16,6 +15,7 @@ use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::LOST_SEGMENT_IDS;
 use crate::recovery::verdict::NextAppend;
 use crate::segment::SegmentEnd;
+use crate::segment::older_slot;
 
 /// Names the cause that is no damage: of files copied one by one, the last may be older than the
 /// sealed one before it, which says that it must be there.
@@ -103,7 +103,7 @@ impl DecisionBuilder<'_> {
                 from: start_of(header),
                 new_name: false,
             },
-            next_slot: older_slot(self.segment(i)),
+            next_slot: older_slot(&self.segment(i).slots),
         });
         self.verdict.next = NextAppend::Continue;
     }
@@ -193,10 +193,8 @@ impl DecisionBuilder<'_> {
     /// The greatest id that valid headers, footers and slots prove to have been given.
     pub(in crate::recovery) fn greatest_proven(&self) -> EntryId {
         let proven = self.facts.segments.iter().flat_map(|segment| {
-            let slots = segment.slots.iter().filter_map(|slot| match slot {
-                SlotState::Valid(slot) => Some(slot.next_id),
-                SlotState::Never | SlotState::Damaged => None,
-            });
+            let slots = segment.slots.iter().filter_map(SlotState::valid);
+            let slots = slots.map(|slot| slot.next_id);
             let first_id = segment.head.header().map(|header| header.first_id);
             let end_id = segment.trailer.map(|trailer| trailer.end_id);
             slots.chain(first_id).chain(end_id)

@@ -1,12 +1,12 @@
 //! Where do the frames of a segment end and begin, as far as slots, footers and headers tell?
 
 use crate::format::SegmentHeader;
-use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::facts::SegmentFacts;
 use crate::segment::SegmentEnd;
+use crate::segment::newer_slot;
 
 /// The end that a good footer tells.
 pub fn end_with_footer(trailer: &Trailer) -> SegmentEnd {
@@ -25,11 +25,7 @@ pub fn end_without_footer(
     header: &SegmentHeader,
     next: Option<&SegmentHeader>,
 ) -> SegmentEnd {
-    let slots = segment.slots.iter().filter_map(|slot| match slot {
-        SlotState::Valid(slot) => Some(slot),
-        _ => None,
-    });
-    let slot = slots.max_by_key(|slot| slot.order());
+    let slot = newer_slot(&segment.slots);
     let told = next.map(|next| match next.predecessor {
         Some(predecessor) => (predecessor.end_id, predecessor.link),
         None => (next.first_id, 0),
@@ -52,17 +48,6 @@ pub fn end_without_footer(
             last_frame_len: 0,
             link,
         },
-    }
-}
-
-/// The slot that a new frontier may overwrite.
-pub fn older_slot(segment: &SegmentFacts) -> usize {
-    match &segment.slots {
-        [SlotState::Valid(first), SlotState::Valid(second)] => {
-            usize::from(first.order() >= second.order())
-        }
-        [SlotState::Valid(_), _] => 1,
-        _ => 0,
     }
 }
 

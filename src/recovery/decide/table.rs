@@ -13,7 +13,6 @@ use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
 use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::end_without_footer;
-use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::ScanStop;
@@ -27,6 +26,7 @@ use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::Refusal;
 use crate::recovery::verdict::Verdict;
+use crate::segment::older_slot;
 
 /// Decides. The same facts always give the same decision.
 pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
@@ -185,7 +185,7 @@ impl DecisionBuilder<'_> {
                     (end, KeptState::ReadOnlyPrefix)
                 }
             };
-            let next_slot = older_slot(self.segment(i));
+            let next_slot = older_slot(&self.segment(i).slots);
             self.verdict.kept.push(KeptSegment {
                 facts: i,
                 header,

@@ -6,7 +6,6 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::follows;
-use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::start_of;
 use crate::recovery::decide::table::DecisionBuilder;
 use crate::recovery::facts::HeaderState;
@@ -17,6 +16,7 @@ use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::NextAppend;
+use crate::segment::older_slot;
 
 impl DecisionBuilder<'_> {
     /// The frontier's segment and all behind it: what a crash may have torn.
@@ -110,7 +110,7 @@ impl DecisionBuilder<'_> {
             Some((from, new_name)) => KeptState::Tail { from, new_name },
             None => KeptState::Sealed,
         };
-        let next_slot = older_slot(self.segment(facts));
+        let next_slot = older_slot(&self.segment(facts).slots);
         self.verdict.kept.push(KeptSegment {
             facts,
             header,
@@ -174,10 +174,8 @@ impl DecisionBuilder<'_> {
     /// of the segments before. So no crash leaves one in a segment that does not follow.
     fn note_durable_dropped(&mut self, i: usize) {
         let first_id = self.segment(i).name_id;
-        let slots = self.segment(i).slots.iter().filter_map(|slot| match slot {
-            SlotState::Valid(slot) => Some(slot.next_id),
-            SlotState::Never | SlotState::Damaged => None,
-        });
+        let slots = self.segment(i).slots.iter().filter_map(SlotState::valid);
+        let slots = slots.map(|slot| slot.next_id);
         if let Some(end_id) = slots.max().filter(|end_id| *end_id > first_id) {
             let ids = Some(first_id.0..end_id.0);
             self.find(

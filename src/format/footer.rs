@@ -2,7 +2,7 @@
 //!
 //! The footer is the last frame of a sealed segment: of kind `Footer`, linked back like any other.
 //! Its payload is a sparse index and, as the last bytes of the file, the trailer, which alone
-//! tells an opener all it needs.
+//! holds all that an open needs.
 //!
 //! ```text
 //!                       ┌─────────────── payload ───────────────────────┐

@@ -11,6 +11,7 @@
 //!               └── what the header CRC covers, after the seed and the file offset of the frame ────────┘
 //! ```
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::format::fields::all_zeros;
@@ -108,7 +109,7 @@ impl Codec {
 /// What a frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// What the payload is checked against; `payload` tells what it covers.
+    /// What the payload is checked against; `payload` says what it covers.
     pub payload_crc: u32,
     /// The id of the first entry. Of a footer: the end id of the segment.
     pub first_id: EntryId,
@@ -142,6 +143,20 @@ pub enum FrameFault {
     },
     /// The CRC is good, and yet this field, which is named, holds what no writer stores.
     Field(&'static str),
+}
+
+impl fmt::Display for FrameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameFault::Short => f.write_str("the file ends inside a frame"),
+            FrameFault::Zeros => f.write_str("zeros where a frame was written"),
+            FrameFault::Crc { expected, actual } => write!(
+                f,
+                "frame header damaged: checksum {actual:#010x}, stored {expected:#010x}"
+            ),
+            FrameFault::Field(field) => write!(f, "frame header impossible: {field}"),
+        }
+    }
 }
 
 /// The stored CRC of an encoded header. That of a segment's last frame is the link of the chain.
@@ -232,8 +247,8 @@ impl FrameHeader {
     /// The ids of the frame's entries; none in a footer.
     #[inline]
     pub fn ids(&self) -> Range<u64> {
-        // Invariant: no sum of these overflows. Who decodes a header checks it (`impossible_field`),
-        // and so does who gives ids away.
+        // Invariant: no sum of these overflows. The decoder checks it (`impossible_field`), and
+        // so does the appender.
         self.first_id.0..self.first_id.0 + self.id_count()
     }
 

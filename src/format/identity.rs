@@ -83,7 +83,7 @@ pub enum Identity {
 /// Why bytes are no such sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityFault {
-    /// Zeros only, or less than a sector: it was never stored whole. A write that found no room may
+    /// Zeros only, or less than a sector: it was never stored whole. A write to a full disk may
     /// leave such a file.
     Never,
     /// Torn, rotten, or of something else.

@@ -68,7 +68,7 @@ pub struct SegmentHeader {
     pub key: Arc<str>,
     /// The id of the first entry. The file's name says it again.
     pub first_id: EntryId,
-    /// Grows when ids are given anew after a cut of a suffix: the greater one is valid.
+    /// Grows when a suffix is truncated and its ids are given again: the greater one is valid.
     pub generation: u64,
     /// The segment before this one, unless this is the first of the stream.
     pub predecessor: Option<Predecessor>,
@@ -95,13 +95,13 @@ pub struct Predecessor {
 /// Why a header cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderFault {
-    /// Fewer than 512 bytes, and what there is begins like ours or is zeros: creation cut short.
+    /// Fewer than 512 bytes, and what there is begins like ours or is zeros: an interrupted creation.
     Short,
     /// 512 zeros: the header was never stored.
     Zeros,
     /// A file of the 0.6 crate, whatever its length.
     Version06,
-    /// Written by a newer version of the format, which is told.
+    /// Written by this newer version of the format.
     Newer(u16),
     /// The magic is not ours.
     Unrecognized,

@@ -10,12 +10,12 @@ use crate::recovery::facts::SegmentFacts;
 use crate::segment::SegmentEnd;
 
 /// The greatest valid slot of all segments, or the start of the segment behind the last seal.
-/// Last-frame details are not filled in and `intact` is not judged: that takes reading.
+/// Last-frame details and `intact` are filled in later, as that takes reads.
 pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
     let slot = greatest_slot(segments);
     let sealed = behind_last_seal(segments);
     match slot {
-        // A sealed segment's slots stand at its end: the same place as the start of the next.
+        // A sealed segment's slots name its end, which is also the start of the next segment.
         Some((segment, slot)) if sealed.is_none_or(|next| segment >= next) => Frontier {
             segment,
             end: SegmentEnd::of_slot(&slot),
@@ -44,7 +44,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
     }
 }
 
-/// The record of the newest truncation or cut: which ids the stream still keeps, and its number.
+/// The record of the newest truncation: the first id that the stream keeps, and its epoch.
 pub fn first_kept(segments: &[SegmentFacts]) -> (crate::ids::EntryId, u64) {
     let headers = segments.iter().filter_map(|s| match &s.head {
         HeaderState::Valid(header) => Some((header.truncation_epoch, header.first_kept_id)),

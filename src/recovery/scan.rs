@@ -19,13 +19,13 @@ use crate::segment::check_frame;
 /// How much of each frame a scan checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckDepth {
-    /// Headers and payloads: for what may be torn.
+    /// Headers and payloads: for frames that may be torn.
     Payloads,
-    /// Headers only: to find places in what was durable.
+    /// Headers only: to find positions in what was durable.
     Headers,
 }
 
-/// Walks the frames from `from` on, at most to `limit`. Frames are noted in the segment's index.
+/// Walks the frames from `from` on, at most to `limit`, and adds them to the segment's index.
 pub fn scan(
     segment: &Segment,
     source: &SegmentBytes,
@@ -46,8 +46,8 @@ pub fn scan(
     })
 }
 
-/// Where the frames that are good from `from` on end, and whether a footer stands there. Does not
-/// look at what else may follow.
+/// Where the good frames from `from` on end, and whether a footer stands there. Bytes behind that
+/// are not read.
 pub fn good_frames(
     segment: &Segment,
     source: &SegmentBytes,
@@ -86,8 +86,8 @@ pub fn good_frames(
     }
 }
 
-/// Looks at everything behind the last good frame. That a frame seems to follow decides only
-/// whether the bytes are saved before they are cut; nothing is ever read from here.
+/// Classifies the bytes behind the last good frame. A frame that seems to follow decides only
+/// whether the bytes are quarantined before the trim; no entry is ever read from here.
 fn classify_rest(
     seed: SegmentSeed,
     source: &SegmentBytes,

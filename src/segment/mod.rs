@@ -1,4 +1,18 @@
-//! One segment file: made, written, sealed, and read back with every byte checked.
+//! One segment file: created, sealed, and read with every byte checked.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `segment` | what is in memory of a segment, and how far do readers see it? |
+//! | `create` | how does a segment file come into being? |
+//! | `slots` | which frontier slot is the newer, and how is one written? |
+//! | `seal` | how is a full segment sealed? |
+//! | `rewrite` | is a frame whole, and how is it written once more? |
+//! | `walk` | which frame stands next? |
+//! | `resume` | where do readable frames go on behind damage? |
+//! | `lookup` | which frame holds an id? |
+//! | `entry` | which bytes are one entry? |
+//! | `reader` | where do the bytes come from? |
+//! | `sparse_index`, `offset_cache` | where do frames start, roughly and exactly? |
 
 mod create;
 mod entry;
@@ -13,7 +27,6 @@ mod slots;
 mod sparse_index;
 mod walk;
 
-pub use create::TEMPORARY_NAME;
 pub use create::create_next_file;
 pub use create::create_segment;
 pub use create::fill_next_file;

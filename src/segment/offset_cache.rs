@@ -1,4 +1,4 @@
-//! Where exactly do frames start that somebody has walked through?
+//! Where exactly do frames start that a walk has met?
 //!
 //! The sparse index leads to within a stride of a frame; from there a look-up walks from header to
 //! header. What it passes on the way is noted here, so that the next look-up goes straight to its

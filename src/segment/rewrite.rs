@@ -1,10 +1,11 @@
-//! Is a frame whole, and how is it written once more? However large it is, no more of it than a
-//! buffer is in memory at once.
+//! Is a frame whole, and how is it written once more? Memory holds one buffer of it at a time,
+//! however large it is.
 
 use std::io;
 use std::io::IoSlice;
 
 use crate::error::Error;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::error::memory;
 use crate::format::FRAME_HEADER_LEN;
@@ -27,8 +28,8 @@ use crate::storage::read_exact_at;
 /// A buffer is never shorter than this.
 const MIN_BUFFER: usize = 4096;
 
-/// Checks the whole payload of a frame. A frame that takes more than `most` bytes is read by pieces,
-/// unless it is mapped or in the window already.
+/// Checks the whole payload of a frame. A frame of more than `most` bytes is read in pieces, unless
+/// it is mapped or buffered already.
 pub fn check_frame(
     segment: &Segment,
     source: &SegmentBytes,
@@ -49,8 +50,8 @@ pub fn check_frame(
     }
 }
 
-/// Checks a payload piece by piece; each piece is shown to `each`, with its place, before it is known
-/// whether the payload is good.
+/// Checks a payload piece by piece. Each piece goes to `each`, with its offset, before the check of
+/// the whole payload is done.
 fn by_pieces(
     file: &dyn StorageFile,
     seed: SegmentSeed,
@@ -85,9 +86,9 @@ fn by_pieces(
 ///
 /// After a failed sync, or a process death, the page cache may show bytes that the disk lacks and
 /// that no later sync would write: they are clean to the kernel. Written again they are dirty, so
-/// the sync that follows makes them durable. What is written is the buffer that was checked; of a
-/// frame that is larger than a buffer, the pieces that were checked: where they turn out not to be
-/// what the header tells of, they were written as they were read, and it is an error.
+/// the sync that follows makes them durable. The buffer that is written is the one that was
+/// checked. A frame larger than a buffer is written piece by piece as it was read; if its check
+/// fails at the end, that is an error.
 pub fn rewrite_verified(
     segment: &Segment,
     file: &dyn StorageFile,
@@ -95,24 +96,24 @@ pub fn rewrite_verified(
     end: &SegmentEnd,
     chunk_len: usize,
 ) -> Result<()> {
-    let io = |error| Error::io(error, segment.context().offset(from.0));
+    let context = || segment.context().offset(from.0);
     let mut place = (from, first);
     let most = chunk_len.max(MIN_BUFFER);
     let mut chunk = Vec::new();
     while place.0 < end.offset {
         let left = end.offset - place.0;
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(most);
-        memory::resize(&mut chunk, len).map_err(io)?;
-        read_exact_at(file, place.0.0, &mut chunk).map_err(io)?;
+        memory::resize(&mut chunk, len).in_context(context)?;
+        read_exact_at(file, place.0.0, &mut chunk).in_context(context)?;
         let next = match whole_frames(segment, &chunk, place, end.offset) {
             Frames::Whole { next } if next.0 > place.0 => {
                 let checked = (next.0 - place.0) as usize;
                 file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])])
-                    .map_err(io)?;
+                    .in_context(context)?;
                 Some(next)
             }
             Frames::Large(frame) => {
-                rewrite_large(segment, file, &frame, &chunk, most).map_err(io)?
+                rewrite_large(segment, file, &frame, &chunk, most).in_context(context)?
             }
             _ => None,
         };
@@ -128,7 +129,7 @@ pub fn rewrite_verified(
     Ok(())
 }
 
-/// Writes a frame once more whose header begins `chunk`. `None`: it is not good any more.
+/// Writes the frame once more whose header begins `chunk`. `None`: it is no longer good.
 fn rewrite_large(
     segment: &Segment,
     file: &dyn StorageFile,

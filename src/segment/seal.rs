@@ -4,6 +4,7 @@ use std::io;
 use std::io::IoSlice;
 
 use crate::error::Error;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::encode_footer;
@@ -23,37 +24,37 @@ use crate::segment::sparse_index::STRIDE_BYTES;
 use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
 
-/// How many bytes the footer of a segment may need whose frames end at `end`. This room is
-/// secured before the frames get their ids, so that sealing works on a full disk.
+/// How many bytes the footer of a segment may need whose frames end at `end`. They are allocated
+/// before the frames get their ids, so that sealing works on a full disk.
 #[inline]
 pub fn footer_reserve(end: FileOffset) -> u64 {
     footer_len((end.0 / STRIDE_BYTES) as usize + 1)
 }
 
-/// Step 4 of a rotation: writes footer and slots, cuts the file to its exact length and syncs it.
+/// Step 4 of a rotation: writes footer and slots, trims the file to its exact length and syncs it.
 ///
 /// The slots are stored one after the other with a sync between, the older one first. With one
-/// sync for both a crash may tear both; if the footer is torn as well, nothing says any more that
-/// the frames were durable, and damage among them would be cut like a tail.
+/// sync for both, a crash may tear both. If the footer is torn as well, nothing proves that the
+/// frames were durable, and recovery would trim damage among them like a torn tail.
 ///
 /// The caller promises that all frames, and the newer slot, are durable and that a successor
-/// durably exists. The error in the answer: there was no room to write this. Nothing was lost by
-/// that, and sealing may be tried again.
+/// durably exists. `Ok(Some(error))`: the disk is full. Nothing is lost, and sealing may be tried
+/// again.
 pub fn seal(
     segment: &Segment,
     file: &std::sync::Arc<dyn StorageFile>,
     end: &SegmentEnd,
     frontier: &FrontierSlot,
 ) -> Result<Option<Error>> {
-    let io = |error| Error::io(error, segment.context().offset(end.offset.0));
+    let context = || segment.context().offset(end.offset.0);
     let is_refused = |written: io::Result<()>| match written {
-        Err(error) if is_out_of_space(&error) => Ok(Some(io(error))),
-        written => written.map(|()| None).map_err(io),
+        Err(error) if is_out_of_space(&error) => Ok(Some(Error::io(error, context()))),
+        written => written.map(|()| None).in_context(context),
     };
     let source = SegmentBytes::File(std::sync::Arc::clone(file));
     let index = segment.index();
     let readable = SegmentReader { source, index };
-    fill_gap(segment, &readable, end).map_err(io)?;
+    fill_gap(segment, &readable, end).in_context(context)?;
     let last_frame = end.last_frame.unwrap_or_default();
     let footer = encode_footer(
         segment.seed,
@@ -64,7 +65,7 @@ pub fn seal(
         end.last_frame_len,
         readable.index.read().points(),
     );
-    let older = older_slot(&read_slots(&**file, segment.seed).map_err(io)?);
+    let older = older_slot(&read_slots(&**file, segment.seed).in_context(context)?);
     let written = file
         .write_at(end.offset.0, &[IoSlice::new(&footer)])
         .and_then(|()| store_slot(&**file, segment.seed, older, frontier))
@@ -72,12 +73,12 @@ pub fn seal(
     if let Some(refused) = is_refused(written)? {
         return Ok(Some(refused));
     }
-    file.sync_all().map_err(io)?;
+    file.sync_all().in_context(context)?;
     let stored = store_slot(&**file, segment.seed, older ^ 1, frontier);
     if let Some(refused) = is_refused(stored)? {
         return Ok(Some(refused));
     }
-    file.sync_data().map_err(io)?;
+    file.sync_data().in_context(context)?;
     segment.set_sealed();
     Ok(None)
 }

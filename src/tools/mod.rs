@@ -1,15 +1,16 @@
-//! Looking at a log's directory without changing it, whether or not somebody writes it.
+//! How is a log's directory inspected without changing it, also beside a live writer?
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `streams` | which streams are there, and what would recovery make of each? |
-//! | `walk` | which frames and entries does a segment hold, good and bad? |
+//! | `survey` | which streams are there, and what would recovery decide on each? |
+//! | `segment_walk` | which frames and entries does a segment hold, good and bad? |
 //! | `verify` | is everything that was stored still there and whole? |
-//! | `segment_check` | is everything in one segment whole? |
-//! | `side_files` | what else lies about, and is it whole? |
+//! | `verify_segment` | is everything in one segment whole? |
+//! | `verify_files` | are the files beside the segments whole? |
 //! | `report` | what did a verification find? |
 //! | `stat` | what does a log hold, in numbers? |
 //! | `dump` | what are the entries, one after the other? |
+//! | `salvage` | how is a healthy copy made of a damaged log? |
 //!
 //! Facts come from `recovery`, frames from `segment`: the format is read in one place only.
 

@@ -60,7 +60,7 @@ impl<'a> SegmentWalk<'a> {
         })
     }
 
-    /// Goes on at the frame that holds `id`, or behind damage that does.
+    /// Goes on at the frame that holds `id`, unless it is damaged.
     #[cfg(feature = "cli")]
     pub(crate) fn skip_to(&mut self, id: EntryId) -> io::Result<()> {
         if id <= self.segment.first_id() || id >= self.limit.1 {
@@ -68,7 +68,7 @@ impl<'a> SegmentWalk<'a> {
         }
         let window = &mut self.buffers.frames;
         let found = locate(self.segment, &self.file, window, id, 4096, self.limit)?;
-        // Where it is damaged the walk from the start tells how.
+        // Where it is damaged, the walk from the start reports it.
         if let Ok(frame) = found {
             let start = (frame.offset, frame.header.first_id);
             self.walk = FrameWalk::new(start, self.limit, self.read_ahead);
@@ -127,7 +127,7 @@ impl<'a> SegmentWalk<'a> {
         let first_id = self.segment.first_id();
         if self.limit.1 > first_id {
             let window = &mut self.buffers.frames;
-            // Whatever stands there, it asks the index first.
+            // Any look-up loads the index first, whatever it finds.
             let _ = locate(self.segment, &self.file, window, first_id, 4096, self.limit)?;
         }
         Ok(())

@@ -96,7 +96,7 @@ impl<'a> PreparedFrame<'a> {
             "the caller answers an empty batch itself"
         );
         match entries {
-            // Refused rather than turned into an entry that nobody appended.
+            // Refused rather than turned into an entry that no caller appended.
             [] => return Err(Unprepared::TooLarge { size_bytes: 0 }),
             [_] => return Self::single(entries, compress_from),
             _ => {}
@@ -171,7 +171,7 @@ impl<'a> PreparedFrame<'a> {
     ) -> Option<(FrameHeader, u32)> {
         let header = self.header(first_id, previous_len);
         // Encoded first: what was just stored in pieces is read slowly as a whole, and slower still
-        // while stores to memory that is not at hand wait before it.
+        // while stores to memory that is not cached wait before it.
         let encoded = header.encode(seed, at);
         let mut place = at + FRAME_HEADER_LEN as u64;
         let mut next = |bytes: &[u8]| {
@@ -194,7 +194,7 @@ impl<'a> PreparedFrame<'a> {
         put(at, &encoded).then(|| (header, header_crc_of(&encoded)))
     }
 
-    /// The same frame for a caller who writes it without copying it: the header, the bytes to
+    /// The same frame for a caller that writes it without copying it: the header, the bytes to
     /// write first (header and table), and the slices to write behind them, in order.
     pub fn parts(
         &self,

@@ -104,7 +104,7 @@ pub fn is_own_file_name(name: &str) -> bool {
     is_derived || parse_segment_file_name(segment).is_some()
 }
 
-/// Whether a directory of this name in the root is what a deletion left of a stream.
+/// Whether a directory of this name in the root is a tombstone.
 pub fn is_deleted_dir_name(name: &str) -> bool {
     let Some((stream, number)) = name.split_once(DELETED_SUFFIX) else {
         return false;

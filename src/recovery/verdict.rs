@@ -37,7 +37,7 @@ pub enum Refusal {
 pub struct Verdict {
     /// The segments that are kept, in order.
     pub kept: Vec<KeptSegment>,
-    /// What is done to files, in this order.
+    /// Changes to files, in this order.
     pub actions: Vec<Action>,
     /// Where the next entry goes.
     pub next: NextAppend,

@@ -23,7 +23,7 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
-/// How many zeros go to the disk at once.
+/// The size of one write of zeros.
 const ZEROS_AT_ONCE: usize = 128 << 10;
 
 /// Creates the segment file that `header` describes, with space for `frame_bytes` bytes of frames.
@@ -79,7 +79,7 @@ fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::R
     Ok(sector[..read] != header.encode())
 }
 
-/// Creates the file of a segment to come, empty, under the temporary name.
+/// Creates the file of the next segment, empty, under the temporary name.
 pub fn create_next_file(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn StorageFile>> {
     create_anew(storage, &dir.join(NEXT_SEGMENT_FILE))
 }

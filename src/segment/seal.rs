@@ -106,7 +106,8 @@ fn fill_gap(segment: &Segment, file: &SegmentReader, end: &SegmentEnd) -> io::Re
             WalkItem::Frame { frame, previous } if previous.is_some() => {
                 seen.push((previous, frame.offset, frame.header.first_id));
             }
-            // The first frame of the gap is a point of the index already, or none.
+            // The first frame of the gap is in the index already, or is no point. Behind damage,
+            // the frame before is unknown.
             WalkItem::Frame { .. } | WalkItem::Damaged(_) => {}
             WalkItem::End => break,
         }

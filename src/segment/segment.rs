@@ -64,9 +64,9 @@ impl SegmentEnd {
 /// Invariant: readers never look past the published end; bytes below it never change.
 #[derive(Debug)]
 pub struct Segment {
-    /// What the header sector says.
+    /// The header sector.
     pub header: SegmentHeader,
-    /// What all checksums of this file are seeded with.
+    /// The seed of all checksums of this file.
     pub seed: SegmentSeed,
     dir: Arc<Path>,
     end_offset: AtomicU64,

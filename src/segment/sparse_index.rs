@@ -1,7 +1,7 @@
 //! Where in a segment does the frame with a given id start, roughly?
 //!
 //! A frame is a *point* of the index when it is the first to start in a stripe of
-//! [`STRIDE_BYTES`]. The rule looks at a frame and the one before it only, so the points are the
+//! [`STRIDE_BYTES`]. The rule needs a frame and the one before it only, so the points are the
 //! same whether the appender or a later walk collects them, in any order.
 
 use std::ops::Range;

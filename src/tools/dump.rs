@@ -1,4 +1,4 @@
-//! What are the entries, one after the other?
+//! Which entries does a log hold, one after the other?
 
 use std::ops::ControlFlow;
 use std::ops::Range;

@@ -9,7 +9,7 @@
 //! | `verify_files` | are the files beside the segments whole? |
 //! | `report` | what did a verification find? |
 //! | `stat` | what does a log hold, in numbers? |
-//! | `dump` | what are the entries, one after the other? |
+//! | `dump` | which entries does a log hold, one after the other? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
 //!
 //! Facts come from `recovery`, frames from `segment`: the format is read in one place only.

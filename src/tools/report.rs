@@ -61,7 +61,7 @@ impl VerifyFinding {
     }
 }
 
-/// What a verification read, and what it found.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyReport {
@@ -77,7 +77,7 @@ pub struct VerifyReport {
     pub bytes: u64,
     /// Records of a sharded log's checkpoints, good ones.
     pub checkpoints: u64,
-    /// What was found, stream by stream.
+    /// The findings, stream by stream.
     pub findings: Vec<VerifyFinding>,
 }
 

@@ -261,7 +261,7 @@ fn lose(repaired: &mut RepairedStream, ids: Range<u64>, why: String) {
     }
 }
 
-/// Copies what is readable of a frame: as one frame where all of it is.
+/// Copies the readable entries of a frame: as one frame if all are readable.
 fn copy_frame(
     walk: &mut SegmentWalk<'_>,
     frame: &LocatedFrame,

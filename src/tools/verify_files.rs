@@ -239,7 +239,7 @@ mod sharded {
         VerifyFinding::new(severity, path.to_path_buf(), what)
     }
 
-    /// The good records, and what is wrong.
+    /// The number of good records, and the findings.
     fn checkpoints(place: &LogDir, path: &Path, count: u16) -> (u64, Vec<VerifyFinding>) {
         let finding = |severity, what: &str| VerifyFinding::new(severity, path.to_path_buf(), what);
         let scanned = place

@@ -29,7 +29,7 @@ pub struct Checked {
     pub frames: u64,
     /// Good entries.
     pub entries: u64,
-    /// What is wrong.
+    /// The damage.
     pub findings: Vec<VerifyFinding>,
 }
 

@@ -21,7 +21,7 @@ use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
 
-/// Why a payload is not what was appended.
+/// How a payload differs from what was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadFault {
     /// The checksum in the header does not match, or (`expected == actual`) the length.

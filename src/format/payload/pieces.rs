@@ -23,7 +23,7 @@ use crate::format::payload::check::table_rows_range;
 use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 
-/// What a check has to see next; places are within the payload.
+/// Which bytes a check needs next; offsets are within the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wants {
     /// The next bytes, for [`PieceCheck::take`].
@@ -170,7 +170,7 @@ impl Entries {
         }
     }
 
-    /// What the table says about an entry whose row is buffered.
+    /// The table's row of an entry, from the buffered rows.
     fn row(&self, header: &FrameHeader, index: u32) -> Option<EntryRow> {
         let start = table_rows_range(self.first_row).start;
         let range = table_rows_range(index);
@@ -197,7 +197,7 @@ impl Entries {
         self.end_entries(header, at)
     }
 
-    /// Goes on with the bytes at `at`, none of which lie behind what the rows cover.
+    /// Goes on with the bytes at `at`, all of which the rows cover.
     fn take(
         &mut self,
         header: &FrameHeader,

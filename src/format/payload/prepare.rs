@@ -41,7 +41,7 @@ pub struct PreparedFrame<'a> {
     content: Content<'a>,
 }
 
-/// What follows the header and the table.
+/// The payload behind the header and the table.
 enum Content<'a> {
     /// The caller's bytes, one slice after the other.
     Slices(&'a [&'a [u8]]),
@@ -54,7 +54,7 @@ enum Content<'a> {
 pub enum Unprepared {
     /// It would pass the limit of 1 GiB.
     TooLarge {
-        /// What the frame would take before compression, header included; `u64::MAX` if more.
+        /// The frame's length before compression, header included; `u64::MAX` if more.
         size_bytes: u64,
     },
     /// There is no memory for its table, or to compress it.
@@ -121,7 +121,7 @@ impl<'a> PreparedFrame<'a> {
         })
     }
 
-    /// What the frame takes in the file, header included.
+    /// The frame's length in the file, header included.
     #[inline]
     pub fn frame_len(&self) -> u64 {
         FRAME_HEADER_LEN as u64 + u64::from(self.stored_len)
@@ -258,7 +258,7 @@ impl<'a> PreparedFrame<'a> {
     }
 }
 
-/// Turns the checks of whole rows into what is stored.
+/// Turns the checks of whole rows into the stored checks.
 fn mask_rows(rows: &mut [u8], masks: &mut Masks) {
     for row in rows.chunks_exact_mut(TABLE_ROW_LEN) {
         let check = u32_at(row, ROW_CHECK_AT);

@@ -50,7 +50,9 @@ pub use stat::LogStat;
 pub use stat::StreamStat;
 #[cfg(feature = "cli")]
 pub use stat::stat;
+#[cfg(feature = "cli")]
 pub use survey::LogDir;
+#[cfg(feature = "cli")]
 pub use survey::Selection;
 #[cfg(feature = "cli")]
 pub(crate) use survey::Surveyed;
@@ -58,4 +60,5 @@ pub(crate) use survey::Surveyed;
 pub(crate) use survey::survey_all;
 #[cfg(feature = "cli")]
 pub use verify::Progress;
+#[cfg(feature = "cli")]
 pub use verify::verify;

@@ -7,6 +7,7 @@
 
 mod advice;
 mod clone;
+mod context;
 pub mod memory;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::primitives::thread_local;
+
+pub use context::ErrorContext;
+pub(crate) use context::IoAt;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -187,71 +190,6 @@ pub enum Error {
         /// The first failure.
         cause: Arc<Error>,
     },
-}
-
-/// Where an error happened and what to do about it. Unknown parts are `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ErrorContext {
-    /// The stream's key.
-    pub stream: Option<String>,
-    /// The file or directory.
-    pub path: Option<PathBuf>,
-    /// The place in the file, in bytes.
-    pub offset: Option<u64>,
-    /// The ids concerned.
-    pub ids: Option<Range<u64>>,
-    /// What the caller can do.
-    pub advice: &'static str,
-}
-
-impl ErrorContext {
-    /// A context that names a file or directory.
-    pub(crate) fn at(path: &Path) -> Self {
-        ErrorContext {
-            path: Some(path.to_path_buf()),
-            ..Default::default()
-        }
-    }
-
-    /// Adds the place in the file.
-    pub(crate) fn offset(mut self, offset: u64) -> Self {
-        self.offset = Some(offset);
-        self
-    }
-
-    /// Adds the ids concerned.
-    pub(crate) fn ids(mut self, ids: Range<u64>) -> Self {
-        self.ids = Some(ids);
-        self
-    }
-
-    /// Adds the stream.
-    pub(crate) fn stream(mut self, key: &str) -> Self {
-        self.stream = Some(key.to_owned());
-        self
-    }
-}
-
-impl fmt::Display for ErrorContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        if let Some(stream) = &self.stream {
-            write!(f, "stream {stream:?}")?;
-            separator = ", ";
-        }
-        if let Some(path) = &self.path {
-            write!(f, "{separator}{}", path.display())?;
-            separator = ", ";
-        }
-        if let Some(offset) = self.offset {
-            write!(f, "{separator}offset {offset}")?;
-            separator = ", ";
-        }
-        if let Some(ids) = &self.ids {
-            write!(f, "{separator}ids {}..{}", ids.start, ids.end)?;
-        }
-        Ok(())
-    }
 }
 
 /// What stands inside the `io::Error` of [`Error::Io`]: the system's error and its place.

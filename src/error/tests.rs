@@ -1,6 +1,7 @@
 //! Does an error keep its kind, its code and its place?
 
 use super::*;
+use std::path::Path;
 
 #[test]
 fn an_io_error_keeps_its_kind_and_code_and_tells_its_place() {

@@ -2,7 +2,7 @@
 //!
 //! The footer is the last frame of a sealed segment: of kind `Footer`, linked back like any other.
 //! Its payload is a sparse index and, as the last bytes of the file, the trailer, which alone
-//! tells an opener all it needs.
+//! holds all that an open needs.
 //!
 //! ```text
 //!                       ┌─────────────── payload ───────────────────────┐
@@ -44,7 +44,7 @@ pub const TRAILER_LEN: usize = CRC_AT + 4;
 
 const POINT_ID_AT: usize = 0;
 const POINT_OFFSET_AT: usize = POINT_ID_AT + 8;
-/// What an index point takes.
+/// The length of an index point.
 pub const POINT_LEN: usize = POINT_OFFSET_AT + 8;
 
 /// More points than this are thinned out: the footer obeys the frame limit like any frame.
@@ -59,7 +59,7 @@ pub struct IndexPoint {
     pub offset: FileOffset,
 }
 
-/// What the end of a sealed segment says.
+/// The end of a sealed segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trailer {
     /// Where the footer frame starts: the end of the data frames.
@@ -68,7 +68,7 @@ pub struct Trailer {
     pub end_id: EntryId,
     /// Where the last data frame starts.
     pub last_frame: FileOffset,
-    /// The header CRC of the last data frame: what the successor's header repeats.
+    /// The header CRC of the last data frame. The successor's header repeats it.
     pub link: u32,
     /// How many index points the footer holds.
     pub point_count: u32,
@@ -84,7 +84,7 @@ fn stride(point_count: usize) -> usize {
     point_count.div_ceil(MAX_POINTS).max(1)
 }
 
-/// What the footer frame for `point_count` points takes, header included.
+/// The length of the footer frame for `point_count` points, header included.
 #[inline]
 pub fn footer_len(point_count: usize) -> u64 {
     let stored_count = point_count.div_ceil(stride(point_count));

@@ -11,6 +11,7 @@
 //!               └── what the header CRC covers, after the seed and the file offset of the frame ────────┘
 //! ```
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::format::fields::all_zeros;
@@ -44,14 +45,14 @@ const _: () = assert!(FRAME_HEADER_LEN == COVERED_AT + 4 * 8);
 pub const MAX_FRAME_LEN: u64 = 1 << 30;
 /// The greatest length of a payload, stored and decompressed.
 pub const MAX_PAYLOAD_LEN: u64 = MAX_FRAME_LEN - FRAME_HEADER_LEN as u64;
-/// What a row of the entry table of a frame of many takes.
+/// The length of a row of the entry table of a frame of many.
 pub const TABLE_ROW_LEN: usize = 8;
 
 /// An LZ4 block grows by less than this factor: each byte adds at most 255 to a match length
 /// (LZ4 block format description, "Match length").
 const LZ4_MAX_GROWTH: u64 = 255;
 
-/// What a frame holds.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
     /// One entry, which is the payload.
@@ -105,10 +106,10 @@ impl Codec {
     }
 }
 
-/// What a frame header says.
+/// A decoded frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// What the payload is checked against; `payload` tells what it covers.
+    /// The checksum of the payload; `payload` defines what it covers.
     pub payload_crc: u32,
     /// The id of the first entry. Of a footer: the end id of the segment.
     pub first_id: EntryId,
@@ -120,7 +121,7 @@ pub struct FrameHeader {
     pub uncompressed_len: u32,
     /// The length of the frame before, header included. 0: this is the first of the segment.
     pub previous_len: u32,
-    /// What the frame holds.
+    /// The kind of the frame.
     pub kind: FrameKind,
     /// How its payload is stored.
     pub codec: Codec,
@@ -142,6 +143,20 @@ pub enum FrameFault {
     },
     /// The CRC is good, and yet this field, which is named, holds what no writer stores.
     Field(&'static str),
+}
+
+impl fmt::Display for FrameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameFault::Short => f.write_str("the file ends inside a frame"),
+            FrameFault::Zeros => f.write_str("zeros where a frame was written"),
+            FrameFault::Crc { expected, actual } => write!(
+                f,
+                "frame header damaged: checksum {actual:#010x}, stored {expected:#010x}"
+            ),
+            FrameFault::Field(field) => write!(f, "frame header impossible: {field}"),
+        }
+    }
 }
 
 /// The stored CRC of an encoded header. That of a segment's last frame is the link of the chain.
@@ -232,8 +247,8 @@ impl FrameHeader {
     /// The ids of the frame's entries; none in a footer.
     #[inline]
     pub fn ids(&self) -> Range<u64> {
-        // Invariant: no sum of these overflows. Who decodes a header checks it (`impossible_field`),
-        // and so does who gives ids away.
+        // Invariant: no sum of these overflows. The decoder checks it (`impossible_field`), and
+        // so does the appender.
         self.first_id.0..self.first_id.0 + self.id_count()
     }
 
@@ -257,7 +272,7 @@ impl FrameHeader {
         let count_fits = match self.kind {
             FrameKind::Single => count == 1,
             FrameKind::Many => count >= 1 && count * TABLE_ROW_LEN as u64 <= uncompressed,
-            // What a footer of so many points takes is for `footer` to judge.
+            // `footer` checks the length of a footer with so many points.
             FrameKind::Footer => true,
         };
         if stored > MAX_PAYLOAD_LEN {

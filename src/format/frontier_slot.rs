@@ -37,7 +37,7 @@ const _: () = assert!(FIELDS_LEN <= CRC_AT);
 /// How many slots a segment has.
 pub const SLOT_COUNT: usize = 2;
 
-/// One statement about what is durable.
+/// One statement of a durable point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrontierSlot {
     /// All frames below are durable. At least `HEADER_AREA_LEN`.
@@ -52,15 +52,25 @@ pub struct FrontierSlot {
     pub truncation_epoch: u64,
 }
 
-/// What a slot holds.
+/// The state of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotState {
     /// Zeros, or past the end of the file: never stored.
     Never,
-    /// A statement that can be believed.
+    /// A statement with a good checksum.
     Valid(FrontierSlot),
     /// Torn, rotten, or of another place.
     Damaged,
+}
+
+impl SlotState {
+    /// The statement, if its checksum is good.
+    pub fn valid(&self) -> Option<&FrontierSlot> {
+        match self {
+            SlotState::Valid(slot) => Some(slot),
+            SlotState::Never | SlotState::Damaged => None,
+        }
+    }
 }
 
 /// Where slot 0 or 1 stands in the file.
@@ -128,15 +138,15 @@ impl FrontierSlot {
         (whole && frontier.is_possible()).then_some(frontier)
     }
 
-    /// Readers subtract these offsets; a slot that would let them underflow is no slot.
+    /// Readers subtract these offsets; a slot that would make them underflow is invalid.
     fn is_possible(&self) -> bool {
         let frames = self.end.0.checked_sub(HEADER_AREA_LEN);
         match (frames, self.last_frame) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(_), Some(last)) => {
-                let room = self.end.0.checked_sub(last.0);
-                last.0 >= HEADER_AREA_LEN && room.is_some_and(|len| len >= FRAME_HEADER_LEN as u64)
+                let len = self.end.0.checked_sub(last.0);
+                last.0 >= HEADER_AREA_LEN && len.is_some_and(|len| len >= FRAME_HEADER_LEN as u64)
             }
         }
     }

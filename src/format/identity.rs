@@ -56,7 +56,7 @@ impl fmt::Debug for LogId {
     }
 }
 
-/// What a file says about the log that its directory belongs to.
+/// The log that a directory belongs to, as a file in it records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// `IDENTITY` in the root of a log.
@@ -83,12 +83,12 @@ pub enum Identity {
 /// Why bytes are no such sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityFault {
-    /// Zeros only, or less than a sector: it was never stored whole. A write that found no room may
+    /// Zeros only, or less than a sector: it was never stored whole. A write to a full disk may
     /// leave such a file.
     Never,
     /// Torn, rotten, or of something else.
     Damaged,
-    /// Of a version to come.
+    /// Of a later version.
     Newer(u16),
 }
 
@@ -136,7 +136,7 @@ impl Identity {
         sector
     }
 
-    /// What the first bytes of a file say. What follows the sector is not looked at.
+    /// Decodes the first bytes of a file. Bytes behind the sector are not read.
     pub fn decode(bytes: &[u8]) -> Result<Identity, IdentityFault> {
         let sector = bytes.first_chunk::<SECTOR_LEN>();
         let sector = sector.ok_or(IdentityFault::Never)?;

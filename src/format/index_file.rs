@@ -1,6 +1,6 @@
 //! Which segments did the stream have when it was last closed, and how is the active one indexed?
 //!
-//! `segments.idx` is derived: absent or bad it is made anew, and it is never believed over the
+//! `segments.idx` is derived: an absent or bad file is made anew, and it never counts more than the
 //! segments themselves.
 //!
 //! ```text

@@ -16,7 +16,7 @@
 //! | `seed` | what binds every checksum to its place? |
 //! | `fields` | how do numbers lie in bytes? |
 //!
-//! `docs/FORMAT.md` tells the same to those who read our files in other languages.
+//! `docs/FORMAT.md` describes the same for readers in other languages.
 
 #[cfg(test)]
 mod tests;
@@ -87,15 +87,18 @@ pub use names::INDEX_FILE;
 pub use names::KEPT_SUFFIX;
 pub use names::LOCK_FILE;
 pub use names::NEW_SUFFIX;
+pub use names::NEXT_SEGMENT_FILE;
 pub use names::OWNER_FILE;
 #[cfg(feature = "sharded")]
 pub use names::SHARDS_FILE;
+pub use names::UNFINISHED_COPY_FILE;
 pub use names::check_key;
 pub use names::is_deleted_dir_name;
 pub use names::is_own_file_name;
 pub use names::is_stream_dir_name;
 pub use names::key_from_dir_name;
 pub use names::parse_segment_file_name;
+pub use names::quarantine_file_name;
 pub use names::segment_file_name;
 pub use names::stream_dir_name;
 pub use payload::EntryRow;

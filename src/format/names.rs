@@ -1,4 +1,4 @@
-//! Under which names do keys, segments and our own files stand on disk?
+//! Which names do keys, segments and our own files have on disk?
 //!
 //! A key becomes a directory name that every file system takes and a person can read:
 //!
@@ -13,11 +13,12 @@
 use siphasher::sip128::SipHasher24;
 
 use crate::ids::EntryId;
+use crate::ids::FileOffset;
 
 /// The longest key, in bytes.
 pub const MAX_KEY_LEN: usize = 255;
 
-/// In the root: locked by who writes.
+/// In the root: the lock of the writer.
 pub const LOCK_FILE: &str = "LOCK";
 /// In the root, and in the root of an archive: which log this is, or whose archive.
 pub const IDENTITY_FILE: &str = "IDENTITY";
@@ -31,12 +32,16 @@ pub const CHECKPOINTS_FILE: &str = "checkpoints.log";
 pub const SHARDS_FILE: &str = "shards.meta";
 /// Beside the segments: what `index_file` describes.
 pub const INDEX_FILE: &str = "segments.idx";
+/// Beside the segments: the next segment, until it is renamed to its first id.
+pub const NEXT_SEGMENT_FILE: &str = "next#new";
+/// Beside the segments: a copy for the quarantine, until it is whole.
+pub const UNFINISHED_COPY_FILE: &str = "cut#new";
 
 /// Ends the name of a directory whose stream was deleted; a number may follow.
 pub const DELETED_SUFFIX: &str = "#deleted";
 /// Ends the name of a file that is not finished.
 pub const NEW_SUFFIX: &str = "#new";
-/// Ends the name of a file that keeps bytes cut off a segment.
+/// Ends the name of a file with quarantined bytes of a segment.
 pub const CUT_SUFFIX: &str = "#cut";
 /// Ends the name of an archived segment that had to give its name to another one; a number follows.
 pub const KEPT_SUFFIX: &str = "#kept";
@@ -59,7 +64,7 @@ const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
 /// Devices that are followed by one digit.
 const NUMBERED_DEVICES: [&str; 2] = ["COM", "LPT"];
 
-/// The longest name of rules 1 and 2. Names of files end at 255 bytes, and our suffixes need room.
+/// The longest name of rules 1 and 2. File names end at 255 bytes, and our suffixes need some of them.
 const MAX_PLAIN_LEN: usize = 240;
 /// What rule 3 keeps of a name, or up to two bytes less, so as not to split a `%xx`.
 const HASHED_PREFIX_LEN: usize = 200;
@@ -81,16 +86,25 @@ pub fn parse_segment_file_name(name: &str) -> Option<EntryId> {
     digits.parse().ok().map(EntryId)
 }
 
+/// The name under which bytes of a segment file are quarantined that began at `from`. `number`
+/// makes it another name where earlier ones are taken.
+pub fn quarantine_file_name(segment: &str, from: FileOffset, number: u64) -> String {
+    match number {
+        0 => format!("{segment}{CUT_SUFFIX}-{from}"),
+        _ => format!("{segment}{CUT_SUFFIX}-{from}-{}", number + 1),
+    }
+}
+
 /// Whether a file of this name in a stream's directory is ours.
 pub fn is_own_file_name(name: &str) -> bool {
     let is_derived = name == INDEX_FILE || name == OWNER_FILE || name.ends_with(NEW_SUFFIX);
-    // Where the cut was, and a number, may follow the suffix.
-    let aside = name.split_once(CUT_SUFFIX).or(name.split_once(KEPT_SUFFIX));
-    let segment = aside.map_or(name, |(segment, _)| segment);
+    // The offset of the trim, and a number, may follow the suffix.
+    let copy = name.split_once(CUT_SUFFIX).or(name.split_once(KEPT_SUFFIX));
+    let segment = copy.map_or(name, |(segment, _)| segment);
     is_derived || parse_segment_file_name(segment).is_some()
 }
 
-/// Whether a directory of this name in the root is what a deletion left of a stream.
+/// Whether a directory of this name in the root is a tombstone.
 pub fn is_deleted_dir_name(name: &str) -> bool {
     let Some((stream, number)) = name.split_once(DELETED_SUFFIX) else {
         return false;

@@ -29,7 +29,7 @@ use crate::ids::EntryId;
 
 pub use crate::format::seed::SegmentSeed;
 
-/// What a disk stores whole or not at all: the header and each frontier slot own one.
+/// The unit that a disk stores whole or not at all. The header and each frontier slot own one.
 pub const SECTOR_LEN: usize = 512;
 /// The header and two frontier slots. The first frame starts here.
 pub const HEADER_AREA_LEN: u64 = 3 * SECTOR_LEN as u64;
@@ -61,14 +61,14 @@ const _: () = assert!(INCARNATION_AT + 8 <= CRC_AT);
 
 const FLAG_HAS_PREDECESSOR: u32 = 1;
 
-/// What the header of a segment says.
+/// The header of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
     /// The stream's key, as `check_key` admits it.
     pub key: Arc<str>,
-    /// The id of the first entry. The file's name says it again.
+    /// The id of the first entry. The file's name repeats it.
     pub first_id: EntryId,
-    /// Grows when ids are given anew after a cut of a suffix: the greater one is valid.
+    /// Grows when a suffix is truncated and its ids are given again: the greater one is valid.
     pub generation: u64,
     /// The segment before this one, unless this is the first of the stream.
     pub predecessor: Option<Predecessor>,
@@ -83,7 +83,7 @@ pub struct SegmentHeader {
     pub incarnation: u64,
 }
 
-/// What a segment remembers of the one before it.
+/// What a segment records of the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Predecessor {
     /// The id after its last entry.
@@ -95,13 +95,13 @@ pub struct Predecessor {
 /// Why a header cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderFault {
-    /// Fewer than 512 bytes, and what there is begins like ours or is zeros: creation cut short.
+    /// Fewer than 512 bytes, and what there is begins like ours or is zeros: an interrupted creation.
     Short,
     /// 512 zeros: the header was never stored.
     Zeros,
     /// A file of the 0.6 crate, whatever its length.
     Version06,
-    /// Written by a newer version of the format, which is told.
+    /// Written by this newer version of the format.
     Newer(u16),
     /// The magic is not ours.
     Unrecognized,
@@ -166,7 +166,7 @@ impl SegmentHeader {
             return Err(HeaderFault::Unrecognized);
         }
         // Every version keeps the magic, the version and this CRC where they are, so the version
-        // is believed only under a good CRC: a flipped bit is damage, not a newer format.
+        // counts only under a good CRC: a flipped bit is damage, not a newer format.
         let expected = u32_at(sector, CRC_AT);
         let actual = crc32fast::hash(&sector[..CRC_AT]);
         let damaged = HeaderFault::Damaged { expected, actual };

@@ -1,13 +1,13 @@
-//! Carries a verdict out: saves aside, removes, cuts, and writes the recovered tail again.
+//! How is a verdict carried out? Quarantine, remove, trim, and rewrite the recovered tail.
 //!
-//! Every step may be cut short by a crash and is then done again by the next open: until the cut,
-//! the same frames lead to the same decision; after it, there is nothing left to cut. What is
-//! saved is durable, name included, before what it was copied from is touched.
+//! A crash may interrupt every step; the next open repeats it. Until the trim, the same frames lead
+//! to the same decision; after it, there is nothing left to trim. A quarantined copy is durable,
+//! name included, before its source is touched.
 //!
-//! Failure: where something could not be kept aside, as there was no room perhaps, nothing is
-//! removed or cut. What was checked is written again in place, which needs no room, and is served
-//! once it is synced; but nothing may be appended, as that would overwrite what was to be kept.
-//! Where another step failed, only what is below the frontier is served.
+//! Failure: if a quarantine fails (the disk may be full), nothing is removed or trimmed. The checked
+//! frames are rewritten in place, which needs no space, and served once they are synced. Appends
+//! are refused, as they would overwrite the bytes that could not be quarantined. If another step
+//! fails, only what is below the frontier is served.
 
 use std::io;
 use std::io::IoSlice;
@@ -16,17 +16,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
+use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
+use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::segment_file_name;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
-use crate::recovery::quarantine::UNFINISHED_COPY;
-use crate::recovery::quarantine::save_range;
-use crate::recovery::quarantine::save_whole;
+use crate::recovery::quarantine::backup_file;
+use crate::recovery::quarantine::backup_range;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::KeptSegment;
@@ -36,7 +37,6 @@ use crate::recovery::verdict::Verdict;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
-use crate::segment::TEMPORARY_NAME;
 use crate::segment::rewrite_verified;
 use crate::storage::Access;
 use crate::storage::Storage;
@@ -52,27 +52,27 @@ pub struct Recovered {
     pub next: NextAppend,
     /// The generation of new segments.
     pub generation: u64,
-    /// What its segments tell it from earlier streams of its key by; `None`: none tells.
+    /// Its incarnation; `None`: no segment has a good header.
     pub incarnation: Option<u64>,
-    /// The first id kept, and the number of the cut that said so.
+    /// The first id kept, and the epoch of the truncation that set it.
     pub first_kept: (EntryId, u64),
-    /// One past the last id that was known durable before.
+    /// One past the last id that was known to be durable before.
     pub durable_end: EntryId,
-    /// The tail was written again, or cut: it must be synced before it is served.
+    /// The tail was rewritten or trimmed: it must be synced before it is served.
     pub needs_sync: bool,
-    /// Truncated segments whose files could not be removed: nothing depends on it.
+    /// Truncated segments whose files could not be removed: nothing depends on them.
     pub unremoved: Vec<PathBuf>,
-    /// A step failed: only what is below the frontier is here, and nothing may be appended.
+    /// A step failed: only segments below the frontier are here, and appends are refused.
     pub failure: Option<Error>,
-    /// Something could not be kept aside, so nothing was removed or cut: all that was checked is
-    /// here, and nothing may be appended.
+    /// A quarantine failed, so nothing was removed or trimmed: all checked frames are here, and
+    /// appends are refused.
     pub blocked: Option<Error>,
-    /// What of the notes was done.
+    /// The notes whose actions were carried out.
     pub done: Vec<Finding>,
 }
 
 impl Recovered {
-    /// A stream of which nothing is on disk.
+    /// A stream without files.
     pub fn nothing() -> Self {
         Recovered {
             segments: Vec::new(),
@@ -103,7 +103,7 @@ pub struct RecoveredSegment {
     pub next_slot: usize,
 }
 
-/// The stream as a verdict has it, with nothing done to its files: for those who only read it.
+/// The stream as the verdict has it, with its files unchanged: for read-only use.
 pub fn view_only(facts: &StreamFacts, verdict: Verdict) -> Recovered {
     from_verdict(facts, &verdict)
 }
@@ -130,7 +130,8 @@ fn from_verdict(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
     }
 }
 
-/// Acts. Failures are part of the result: what is below the frontier can be served all the same.
+/// Carries the verdict out. Failures are part of the result: what is below the frontier can be
+/// served all the same.
 pub fn apply(
     storage: &dyn Storage,
     facts: &StreamFacts,
@@ -191,8 +192,8 @@ fn recovered(kept: &KeptSegment, dir: &Arc<Path>) -> RecoveredSegment {
     }
 }
 
-/// Carries out the actions, and counts those that it has. What lies below the first id kept and
-/// cannot be removed is no failure: it goes to `unremoved`.
+/// Carries out the actions and counts them. A segment below the first id kept that cannot be
+/// removed is no failure: it goes to `unremoved`.
 fn change_files(
     storage: &dyn Storage,
     facts: &StreamFacts,
@@ -202,7 +203,7 @@ fn change_files(
 ) -> Result<()> {
     let mut changed_names = false;
     for action in &verdict.actions {
-        // Names change before the first cut; the cut relies on what was saved.
+        // Names change before the first trim; the trim relies on the quarantine.
         if matches!(action, Action::Trim(..)) && changed_names {
             sync_names(storage, &facts.dir)?;
             changed_names = false;
@@ -210,7 +211,7 @@ fn change_files(
         let (path, result) = run(storage, facts, action);
         match result {
             Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
-            result => result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?,
+            result => result.at(&path)?,
         }
         *carried_out += 1;
         changed_names |= !matches!(
@@ -224,7 +225,7 @@ fn change_files(
     }
 }
 
-/// Writes what stands above the frontier again. True: there is something to sync.
+/// Rewrites the frames above the frontier. True: there is something to sync.
 fn rewrite_tails(
     storage: &dyn Storage,
     facts: &StreamFacts,
@@ -248,8 +249,8 @@ fn rewrite_tails(
     Ok(needs_sync)
 }
 
-/// Whether an action removes what lies below the first id kept. Each open decides so again; the
-/// stream does without it.
+/// Whether an action removes a segment below the first id kept. Each open decides so again; the
+/// stream does not need the segment.
 fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
     let Action::Remove(i) = *action else {
         return false;
@@ -262,20 +263,20 @@ fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool
 fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
     match action.segment() {
         Some(i) => facts.dir.join(segment_file_name(facts.segments[i].name_id)),
-        None => facts.dir.join(TEMPORARY_NAME),
+        None => facts.dir.join(NEXT_SEGMENT_FILE),
     }
 }
 
 fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
     let path = path_of(facts, action);
     let done = match *action {
-        Action::RewriteSlot(_, slot) => store_again(storage, &path, slot),
+        Action::RewriteSlot(_, slot) => rewrite_slot(storage, &path, slot),
         Action::BackupRange(i, from) => {
-            save_range(storage, &path, from, facts.segments[i].file_len)
+            backup_range(storage, &path, from, facts.segments[i].file_len)
         }
-        Action::BackupFile(_) => save_whole(storage, &path),
+        Action::BackupFile(_) => backup_file(storage, &path),
         Action::Remove(_) => remove_file_if_there(storage, &path),
-        Action::RemoveTemporary => [TEMPORARY_NAME, UNFINISHED_COPY]
+        Action::RemoveTemporary => [NEXT_SEGMENT_FILE, UNFINISHED_COPY_FILE]
             .iter()
             .map(|name| remove_file_if_there(storage, &facts.dir.join(name)))
             .collect(),
@@ -286,7 +287,7 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
     (path, done)
 }
 
-fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()> {
+fn rewrite_slot(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()> {
     let file = storage.open_file(path, Access::ReadWrite)?;
     let mut sector = [0; SECTOR_LEN];
     read_exact_at(&*file, slot_offset(slot).0, &mut sector)?;
@@ -295,9 +296,7 @@ fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()
 }
 
 fn sync_names(storage: &dyn Storage, dir: &Path) -> Result<()> {
-    storage
-        .sync_dir(dir)
-        .map_err(|error| Error::io(error, ErrorContext::at(dir)))
+    storage.sync_dir(dir).at(dir)
 }
 
 fn rewrite(
@@ -311,18 +310,19 @@ fn rewrite(
         return Ok(());
     };
     let segment = &recovered.segment;
-    let io = |error| Error::io(error, segment.context());
+    let context = || segment.context();
+    let path = segment.path();
     let file = storage
-        .open_file(&segment.path(), Access::ReadWrite)
-        .map_err(io)?;
+        .open_file(&path, Access::ReadWrite)
+        .in_context(context)?;
     if new_name && matches!(facts.segments[kept.facts].head, HeaderState::Valid(_)) {
         file.write_at(0, &[IoSlice::new(&segment.header.encode())])
-            .map_err(io)?;
+            .in_context(context)?;
     }
     rewrite_verified(segment, &*file, from, &kept.end, chunk_len)
 }
 
-/// After a failed step: what is above the frontier was not made durable and is not served.
+/// After a failed step: what is above the frontier is not durable and is not served.
 fn keep_below_frontier(recovered: &mut Recovered, dir: &Arc<Path>) {
     let tail = recovered
         .segments

@@ -1,17 +1,19 @@
-//! Collects the facts of one stream, changing nothing.
+//! What is on disk of one stream? Collects the facts and changes nothing.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::INDEX_FILE;
+use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SegmentSeed;
 use crate::format::SlotState;
+use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::header_crc_of;
 use crate::format::key_from_dir_name;
 use crate::format::segment_file_name;
@@ -28,7 +30,6 @@ use crate::recovery::facts::incarnation;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
 use crate::recovery::index_evidence::claim;
-use crate::recovery::quarantine::UNFINISHED_COPY;
 use crate::recovery::read_headers::HeaderRead;
 use crate::recovery::read_headers::Identity;
 use crate::recovery::read_headers::SealedCache;
@@ -39,21 +40,21 @@ use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
-use crate::segment::TEMPORARY_NAME;
+use crate::segment::newer_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 
-/// Looks at a stream's directory. Reading errors are `Io`: nothing can be judged then.
+/// Surveys a stream's directory. A read error is `Io`: without the facts there is no decision.
 pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<StreamFacts> {
     look(storage, dir, read_ahead, None)
 }
 
-/// The same, without opening the segments that are known.
+/// The same beside a live writer, without opening the segments in the cache.
 ///
-/// What is read fits together also while a writer appends, rotates and seals: the newest segment
-/// is read first, so a segment that a later one makes out to be sealed is found sealed; and of
-/// each file the slots are read before its length and its frames, so what they promise is there.
+/// The facts are consistent also while the writer appends, rotates and seals. The newest segment is
+/// read first, so every segment before a sealed one is found sealed. The slots of each file are
+/// read before its length and its frames, so the file holds all that they promise.
 pub fn survey_live(
     storage: &dyn Storage,
     dir: &Path,
@@ -63,7 +64,7 @@ pub fn survey_live(
     look(storage, dir, read_ahead, Some(known))
 }
 
-/// `beside_writer`: somebody may be writing; the segments that are known.
+/// `beside_writer`: a writer may be active; the cached segments.
 fn look(
     storage: &dyn Storage,
     dir: &Path,
@@ -72,16 +73,14 @@ fn look(
 ) -> Result<StreamFacts> {
     let dir_name = dir.file_name().and_then(|name| name.to_str());
     let dir_name = dir_name.unwrap_or_default();
-    let listing = storage
-        .list_dir(dir)
-        .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
+    let listing = storage.list_dir(dir).at(dir)?;
     let mut key: Option<Arc<str>> = key_from_dir_name(dir_name).map(Arc::from);
-    // Before the segments: what a writer adds to the file meanwhile is in them by then.
+    // Read before the segments: the writer has put into them what it lists here.
     let claimed = claim(storage, dir, &listing);
     let nothing = SealedCache::new();
     let (raw, newest) = heads(storage, dir, &listing, beside_writer.unwrap_or(&nothing))?;
     let newest = newest.map(|newest| match beside_writer {
-        // What was read before the length was asked for is as good as what is read now.
+        // No writer is active, so the bytes of the first read are still valid.
         None => SegmentBytes::PrefixMapped {
             map: newest.area,
             file: newest.file,
@@ -90,18 +89,19 @@ fn look(
     });
     let newest = newest.map(|source| (raw.len() - 1, source));
     if key.is_none() {
-        let told = raw.iter().filter_map(|(_, head)| head.key());
-        let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
-        key = told.next().cloned();
+        let keys = raw.iter().filter_map(|(_, head)| head.key());
+        let mut keys = keys.filter(|key| stream_dir_name(key) == dir_name);
+        key = keys.next().cloned();
     }
-    // No proof of whose the bytes of a segment are; but where there are none, it may be believed.
+    // `segments.idx` does not prove which stream the bytes of a segment belong to. Where there are
+    // no bytes, its key counts.
     if key.is_none() && raw.iter().all(|(_, head)| head.is_empty()) {
-        let told = claimed.iter().map(|(told, _)| told);
-        let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
-        key = told.next().map(|told| Arc::from(told.as_str()));
+        let keys = claimed.iter().map(|(key, _)| key);
+        let mut keys = keys.filter(|key| stream_dir_name(key) == dir_name);
+        key = keys.next().map(|key| Arc::from(key.as_str()));
     }
     let claim = claimed
-        .filter(|(told, _)| key.as_deref() == Some(told.as_str()))
+        .filter(|(claimed, _)| key.as_deref() == Some(claimed.as_str()))
         .map(|(_, claim)| claim);
     let mut segments = judged(raw, key.as_ref());
     compare_incarnations(&mut segments);
@@ -109,8 +109,8 @@ fn look(
     let temporary = listing
         .iter()
         .filter(|e| matches!(e.kind, EntryKind::File | EntryKind::Link))
-        .any(|e| e.name == TEMPORARY_NAME || e.name == UNFINISHED_COPY);
-    // A link is replaced by a file of ours.
+        .any(|e| e.name == NEXT_SEGMENT_FILE || e.name == UNFINISHED_COPY_FILE);
+    // Open replaces a link by a regular file.
     let index_file = listing
         .iter()
         .any(|e| e.name == INDEX_FILE && e.kind != EntryKind::Link);
@@ -135,8 +135,8 @@ fn look(
     Ok(facts)
 }
 
-/// All segments of a stream tell the same incarnation. One that tells another is of a stream that
-/// was deleted, or that came later; a damaged header counts as what the others tell.
+/// All segments of a stream record the same incarnation. A segment with another one belongs to a
+/// stream that was deleted or that came later. A damaged header takes the others' incarnation.
 fn compare_incarnations(segments: &mut [SegmentFacts]) {
     let Some(expected) = incarnation(segments) else {
         return;
@@ -153,10 +153,10 @@ fn compare_incarnations(segments: &mut [SegmentFacts]) {
     }
 }
 
-/// The facts of each segment, whose identity the directory, its name and those before it tell.
+/// The facts of each segment. The directory, its name and the segments before it give its identity.
 fn judged(raw: Vec<(EntryId, HeaderRead)>, key: Option<&Arc<str>>) -> Vec<SegmentFacts> {
     let mut segments = Vec::with_capacity(raw.len());
-    // Carried along: a look at all before it for each segment made opening quadratic.
+    // A running maximum: comparing each segment with all before it would make open quadratic.
     let mut generation = 0;
     for (name_id, head) in raw {
         let facts = match head {
@@ -167,16 +167,16 @@ fn judged(raw: Vec<(EntryId, HeaderRead)>, key: Option<&Arc<str>>) -> Vec<Segmen
                 generation,
             }),
         };
-        let told = facts.head.header().map(|header| header.generation);
-        generation = generation.max(told.unwrap_or(0));
+        let recorded = facts.head.header().map(|header| header.generation);
+        generation = generation.max(recorded.unwrap_or(0));
         segments.push(facts);
     }
     segments
 }
 
-/// An entry that ends a file may end like a footer does, checksum included: whoever appends it
-/// knows key, ids and offsets. So a trailer counts only if a place agrees that no entry can reach:
-/// a slot of the same file, stored when it was sealed, or the header of the next segment.
+/// The last entry of a file may look like a footer, checksum included: its appender knows key, ids
+/// and offsets. So a trailer counts only if bytes confirm it that no entry can reach: a slot of the
+/// same file, stored when it was sealed, or the header of the next segment.
 fn reject_unconfirmed_trailers(segments: &mut [SegmentFacts]) {
     for i in 0..segments.len() {
         let Some(trailer) = segments[i].trailer else {
@@ -187,17 +187,17 @@ fn reject_unconfirmed_trailers(segments: &mut [SegmentFacts]) {
                 if slot.end == trailer.footer_offset && slot.next_id == trailer.end_id)
         });
         let next = segments.get(i + 1).and_then(|next| next.head.header());
-        let told = next.and_then(|header| header.predecessor);
+        let recorded = next.and_then(|header| header.predecessor);
         let successor_agrees =
-            told.is_some_and(|told| told.end_id == trailer.end_id && told.link == trailer.link);
+            recorded.is_some_and(|p| p.end_id == trailer.end_id && p.link == trailer.link);
         if !slot_agrees && !successor_agrees {
             segments[i].trailer = None;
         }
     }
 }
 
-/// Finds the last good frame of segments below the frontier whose footer is missing or damaged:
-/// their successors say which it should be.
+/// Finds the last good frame of segments below the frontier whose footer is missing or damaged.
+/// Their successors record which frame it should be.
 fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize) -> Result<()> {
     let StreamFacts {
         dir,
@@ -211,12 +211,11 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
             continue;
         };
         let path = dir.join(segment_file_name(facts.name_id));
-        let io = |error| Error::io(error, ErrorContext::at(&path));
-        let source = SegmentBytes::File(storage.open_file(&path, Access::Read).map_err(io)?);
+        let source = SegmentBytes::File(storage.open_file(&path, Access::Read).at(&path)?);
         let (limit, seed) = (FileOffset(facts.file_len), header.seed());
         let mut from = greatest_end(facts);
-        // Where that frame is not in place, what is good before it.
-        if !load_last_frame(seed, &source, &mut from, limit).map_err(io)? {
+        // That frame is not in place: scan from the start.
+        if !load_last_frame(seed, &source, &mut from, limit).at(&path)? {
             from = SegmentEnd::empty(header.first_id);
         }
         let (start, dir) = (SegmentEnd::empty(header.first_id), Arc::clone(dir));
@@ -229,31 +228,21 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
             read_ahead,
             CheckDepth::Headers,
         );
-        facts.ending = Some(found.map_err(io)?);
+        facts.ending = Some(found.at(&path)?);
     }
     Ok(())
 }
 
 /// The end that the greater slot of a segment names; its start without one.
 fn greatest_end(facts: &SegmentFacts) -> SegmentEnd {
-    let slots = facts.slots.iter().filter_map(|slot| match slot {
-        SlotState::Valid(slot) => Some(slot),
-        SlotState::Never | SlotState::Damaged => None,
-    });
-    match slots.max_by_key(|slot| slot.order()) {
-        Some(slot) => SegmentEnd {
-            offset: slot.end,
-            next_id: slot.next_id,
-            last_frame: slot.last_frame,
-            last_frame_len: 0,
-            link: 0,
-        },
+    match newer_slot(&facts.slots) {
+        Some(slot) => SegmentEnd::of_slot(slot),
         None => SegmentEnd::empty(facts.head.header().map_or(facts.name_id, |h| h.first_id)),
     }
 }
 
-/// Reads the frames from the frontier on, and judges whether the frontier itself is in place.
-/// `newest`: the last file, open, and its place.
+/// Reads the frames from the frontier on, and checks that the frontier itself is in place.
+/// `newest`: the last segment's index and its open file.
 fn scan_tail(
     storage: &dyn Storage,
     facts: &mut StreamFacts,
@@ -271,7 +260,7 @@ fn scan_tail(
             continue;
         };
         let path = || dir.join(segment_file_name(facts.name_id));
-        let io = |error| Error::io(error, ErrorContext::at(&path()));
+        let context = || ErrorContext::at(&path());
         let start = if i == frontier.segment {
             frontier.end
         } else {
@@ -290,7 +279,11 @@ fn scan_tail(
         }
         let source = match newest.take_if(|(place, _)| *place == i) {
             Some((_, source)) => source,
-            None => SegmentBytes::File(storage.open_file(&path(), Access::Read).map_err(io)?),
+            None => SegmentBytes::File(
+                storage
+                    .open_file(&path(), Access::Read)
+                    .in_context(context)?,
+            ),
         };
         let (limit, seed) = (FileOffset(facts.file_len), header.seed());
         let segment = || {
@@ -299,10 +292,11 @@ fn scan_tail(
         };
         let mut from = start;
         if i == frontier.segment {
-            frontier.intact = load_last_frame(seed, &source, &mut from, limit).map_err(io)?;
+            frontier.intact =
+                load_last_frame(seed, &source, &mut from, limit).in_context(context)?;
             if !frontier.intact {
                 let segment = segment();
-                // What was durable is damaged at its end: find the last good frame before it.
+                // The durable end is damaged: find the last good frame before it.
                 let first = SegmentEnd::empty(segment.first_id());
                 let durable = limit.min(start.offset);
                 let found = scan(
@@ -313,7 +307,7 @@ fn scan_tail(
                     read_ahead,
                     CheckDepth::Headers,
                 );
-                facts.tail = Some(found.map_err(io)?);
+                facts.tail = Some(found.in_context(context)?);
                 continue;
             }
             frontier.end = from;
@@ -335,12 +329,12 @@ fn scan_tail(
             read_ahead,
             CheckDepth::Payloads,
         );
-        facts.tail = Some(found.map_err(io)?);
+        facts.tail = Some(found.in_context(context)?);
     }
     Ok(())
 }
 
-/// Fills in what the last frame before `end` tells. False: it is not there.
+/// Fills in the length and link of the last frame before `end`. False: it is not in place.
 pub fn load_last_frame(
     seed: SegmentSeed,
     source: &SegmentBytes,

@@ -1,9 +1,8 @@
-//! How are the facts of a stream collected while somebody else writes it?
+//! How are the facts of a stream collected while another process writes it?
 //!
-//! A survey reads one file after the other, and a writer may rotate, truncate, close or recover in
-//! between. The order in which it reads keeps most of that from showing (`survey`). What is left
-//! shows as a file that is gone, or as damage that is none; so damage is believed only when the
-//! next look finds the very same.
+//! A survey reads one file after the other, and the writer may rotate, truncate, close or recover
+//! in between. The order of the reads hides most of that (`collect`). The rest looks like a missing
+//! file or like damage. So damage counts only when the next survey finds exactly the same.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::SlotState;
 use crate::options::CorruptionPolicy;
@@ -27,13 +27,13 @@ use crate::recovery::verdict::Refusal;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 
-/// How long a directory that changes under every look is looked at again.
+/// How long surveys of a directory that keeps changing are repeated.
 const RETRY_FOR: Duration = Duration::from_secs(10);
 
-/// How long a look waits before the one that has to confirm damage.
+/// The pause before the survey that has to confirm damage.
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Looks at one stream's directory, again and again, and changes nothing.
+/// Surveys one stream's directory repeatedly and changes nothing.
 pub struct LiveCollector {
     storage: Arc<dyn Storage>,
     dir: PathBuf,
@@ -42,7 +42,7 @@ pub struct LiveCollector {
     known: SealedCache,
 }
 
-/// What is wrong, to be compared with what the next look finds.
+/// Damage, to be compared with the findings of the next survey.
 #[derive(PartialEq)]
 enum SuspectedDamage {
     Refused(Refusal),
@@ -50,7 +50,7 @@ enum SuspectedDamage {
 }
 
 impl LiveCollector {
-    /// One that knows nothing yet.
+    /// A collector with an empty cache.
     pub fn new(
         storage: Arc<dyn Storage>,
         dir: PathBuf,
@@ -66,13 +66,13 @@ impl LiveCollector {
         }
     }
 
-    /// Forgets the sealed segments it knows: another stream has taken the directory's name.
+    /// Clears the cache of sealed segments: another stream has taken the directory's name.
     pub fn forget(&mut self) {
         self.known.clear();
     }
 
-    /// Facts that fit together, and what recovery would make of them. `None`: there is no such
-    /// directory.
+    /// Consistent facts, and the decision of recovery on them. `None`: the directory does not
+    /// exist.
     pub fn look(&mut self) -> Result<Option<(StreamFacts, Decision)>> {
         let deadline = now() + RETRY_FOR;
         let mut before = None;
@@ -90,16 +90,13 @@ impl LiveCollector {
                     if let Decision::Refuse(Refusal::Foreign(_, Foreign::OtherIncarnation(_))) =
                         &decision
                     {
-                        // What is known may be of a stream that was deleted since.
+                        // The cache may describe a stream that was deleted since.
                         self.forget();
                     }
                     before = wrong;
                 }
                 Err(error) if is_not_found(&error) => {
-                    let kind = self.storage.kind(&self.dir);
-                    let kind = kind.map_err(|error| {
-                        Error::io(error, crate::error::ErrorContext::at(&self.dir))
-                    })?;
+                    let kind = self.storage.kind(&self.dir).at(&self.dir)?;
                     if kind != Some(EntryKind::Directory) {
                         return Ok(None);
                     }
@@ -113,7 +110,7 @@ impl LiveCollector {
         }
     }
 
-    /// Notes the sealed segments: no byte of them changes any more.
+    /// Caches the sealed segments, as no byte of them changes.
     fn remember(&mut self, facts: &StreamFacts) {
         let first = facts.segments.first().map(|segment| segment.name_id);
         self.known
@@ -129,7 +126,7 @@ impl LiveCollector {
     }
 }
 
-/// What a decision holds that a writer at work may have caused.
+/// The part of a decision that an active writer may have caused.
 fn wrong(decision: &Decision) -> Option<SuspectedDamage> {
     match decision {
         Decision::Refuse(refusal) => Some(SuspectedDamage::Refused(refusal.clone())),

@@ -1,4 +1,4 @@
-//! What was found on disk of one stream, without any judgement.
+//! Which facts of a stream does recovery decide on? Plain data, without any judgement.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::SegmentEnd;
 
-/// Everything recovery looks at before it decides.
+/// All facts of one stream.
 #[derive(Clone, Debug)]
 pub struct StreamFacts {
-    /// The stream's key; unknown when the directory's name is a hash and no header tells it.
+    /// The stream's key; unknown when the directory's name is a hash and no header has it.
     pub key: Option<Arc<str>>,
     /// The stream's directory.
     pub dir: Arc<Path>,
     /// Its segments, by the id in their names.
     pub segments: Vec<SegmentFacts>,
-    /// A temporary file of a creation cut short lies about.
+    /// An unfinished temporary file exists.
     pub temporary: bool,
     /// `segments.idx` is there.
     pub index_file: bool,
-    /// What it says, if it is good and this stream's.
+    /// Its content, if it is good and belongs to this stream.
     pub claim: Option<Claim>,
     /// Where the scan of the tail began.
     pub frontier: Frontier,
 }
 
 impl StreamFacts {
-    /// Which of the streams of this key it is, as far as a good header tells.
+    /// The incarnation of the stream; `None`: no header is good.
     pub fn incarnation(&self) -> Option<u64> {
         incarnation(&self.segments)
     }
 }
 
-/// What the newest good header tells.
+/// The incarnation in the newest good header.
 pub(super) fn incarnation(segments: &[SegmentFacts]) -> Option<u64> {
     segments
         .iter()
@@ -49,7 +49,7 @@ pub(super) fn incarnation(segments: &[SegmentFacts]) -> Option<u64> {
         })
 }
 
-/// What the stream held, durably, according to `segments.idx`.
+/// Which ids were durable according to `segments.idx`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The first id of its first segment.
@@ -65,15 +65,15 @@ pub struct SegmentFacts {
     pub name_id: EntryId,
     /// The file's length in bytes.
     pub file_len: u64,
-    /// What its first sector is.
+    /// The state of its first sector.
     pub head: HeaderState,
     /// The two frontier slots.
     pub slots: [SlotState; 2],
-    /// The end of a sealed file, if it is there and good.
+    /// The trailer of a sealed file, if it is good.
     pub trailer: Option<Trailer>,
     /// The frames from the frontier on; `None` for segments wholly below it.
     pub tail: Option<Scan>,
-    /// Where the good frames end of a segment below the frontier that has no good footer.
+    /// The end of the good frames, of a segment below the frontier without a good footer.
     pub ending: Option<Scan>,
 }
 
@@ -82,10 +82,10 @@ pub struct SegmentFacts {
 pub enum HeaderState {
     /// A good header that agrees with the file's name and directory.
     Valid(SegmentHeader),
-    /// A damaged sector, but what follows validates under the identity that name and directory
-    /// give: this is the header as far as it can be told.
+    /// A damaged sector. Slots or frames validate under the identity that name and directory give;
+    /// this header holds that identity.
     Reconstructed(SegmentHeader),
-    /// There never was a header: the file is shorter than one, or all zeros.
+    /// No header was ever written: the file is shorter than one, or the sector is all zeros.
     NeverWritten,
     /// Not a segment of this stream, or not readable by this version.
     Foreign(Foreign),
@@ -105,7 +105,7 @@ impl HeaderState {
 
 #[cfg(test)]
 thread_local! {
-    /// How often [`HeaderState::header`] was asked on this thread: the work of a recovery, in tests.
+    /// Counts calls of [`HeaderState::header`] on this thread, so that tests can bound the work.
     pub static HEADERS_LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -118,11 +118,11 @@ pub enum Foreign {
     Newer(u16),
     /// A segment of another stream.
     OtherStream(String),
-    /// A segment of an earlier or later stream of the same key; the incarnation that it tells.
+    /// A segment of an earlier or later stream of the same key; its incarnation.
     OtherIncarnation(u64),
-    /// A segment whose header tells another first id than its name.
+    /// A segment whose header has another first id than its name.
     OtherName(EntryId),
-    /// Nothing known.
+    /// Not a file that this crate writes.
     Unrecognized,
 }
 
@@ -133,15 +133,15 @@ pub struct Frontier {
     pub segment: usize,
     /// The end of what is known durable in that segment.
     pub end: SegmentEnd,
-    /// Whether the frames up to there end as the frontier says: its last frame is in place.
+    /// The frontier's last frame is in place.
     pub intact: bool,
-    /// A slot or a seal told it. False: no slot of the newest segment could be read.
+    /// A slot or a seal proves it. False: no slot of the newest segment could be read.
     pub known: bool,
     /// The name of that segment was durable when the slot was stored.
     pub name_synced: bool,
 }
 
-/// What a scan of frames found.
+/// The result of a scan of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// Where it began.
@@ -159,9 +159,9 @@ pub enum ScanStop {
     EndOfData,
     /// A footer.
     Footer,
-    /// Something that is no good frame. `later_frame_seen`: a good frame lies somewhere behind it.
+    /// Bytes that are no good frame. `later_frame_seen`: a good frame lies somewhere behind them.
     BadFrame {
-        /// Whether anything worth keeping aside follows.
+        /// Whether bytes worth a quarantine follow.
         later_frame_seen: bool,
     },
 }

@@ -10,21 +10,15 @@ use crate::recovery::facts::SegmentFacts;
 use crate::segment::SegmentEnd;
 
 /// The greatest valid slot of all segments, or the start of the segment behind the last seal.
-/// Last-frame details are not filled in and `intact` is not judged: that takes reading.
+/// Last-frame details and `intact` are filled in later, as that takes reads.
 pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
     let slot = greatest_slot(segments);
     let sealed = behind_last_seal(segments);
     match slot {
-        // A sealed segment's slots stand at its end: the same place as the start of the next.
+        // A sealed segment's slots name its end, which is also the start of the next segment.
         Some((segment, slot)) if sealed.is_none_or(|next| segment >= next) => Frontier {
             segment,
-            end: SegmentEnd {
-                offset: slot.end,
-                next_id: slot.next_id,
-                last_frame: slot.last_frame,
-                last_frame_len: 0,
-                link: 0,
-            },
+            end: SegmentEnd::of_slot(&slot),
             // A slot of a segment that has no frame yet promises none.
             intact: slot.last_frame.is_none() && slot.end == FIRST_FRAME,
             known: true,
@@ -50,7 +44,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
     }
 }
 
-/// The record of the newest truncation or cut: which ids the stream still keeps, and its number.
+/// The record of the newest truncation: the first id that the stream keeps, and its epoch.
 pub fn first_kept(segments: &[SegmentFacts]) -> (crate::ids::EntryId, u64) {
     let headers = segments.iter().filter_map(|s| match &s.head {
         HeaderState::Valid(header) => Some((header.truncation_epoch, header.first_kept_id)),
@@ -72,10 +66,7 @@ fn greatest_slot(segments: &[SegmentFacts]) -> Option<(usize, FrontierSlot)> {
 }
 
 fn valid_slots(segment: &SegmentFacts) -> impl Iterator<Item = FrontierSlot> + '_ {
-    segment.slots.iter().filter_map(|slot| match slot {
-        SlotState::Valid(slot) => Some(*slot),
-        SlotState::Never | SlotState::Damaged => None,
-    })
+    segment.slots.iter().filter_map(SlotState::valid).copied()
 }
 
 /// The segment behind the last sealed one that has a successor.

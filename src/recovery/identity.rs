@@ -1,7 +1,7 @@
 //! Which log does a directory belong to, as its identity files say?
 //!
-//! What cannot be read is an error, and nothing is decided from it; what is there and makes no sense
-//! is a fault, which the caller judges.
+//! A file that cannot be read is an error, and the caller decides nothing. A file with invalid
+//! content is a fault, and the caller decides what it means.
 
 use std::io;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::format::SECTOR_LEN;
 use crate::storage::Access;
 use crate::storage::Storage;
 
-/// What an identity file says. `None`: there is no such file.
+/// The content of an identity file. `None`: there is no such file.
 pub fn read_identity(
     storage: &dyn Storage,
     path: &Path,

@@ -1,11 +1,12 @@
-//! What does `segments.idx` say that the stream held?
+//! Which entries did the stream hold according to `segments.idx`?
 //!
-//! It is no proof for reading, but evidence of a loss: everything it says was durable when it was
-//! written, and only deletion, which takes the file along, and truncation, which never takes the
-//! newest segment, take entries away again. It is not synced, so it may be outdated, absent or torn
-//! after a power cut. Then it says less than it could, or its checksum fails: never too much.
+//! The file is no proof for reading, but evidence of a loss: all that it lists was durable when it
+//! was written. Only two operations remove entries. Deletion removes the file as well, and
+//! truncation never removes the newest segment. The file is not synced, so after a power failure it
+//! may be outdated, absent or torn. Then it lists too little or its checksum fails, but it never
+//! lists too much.
 //!
-//! Failure: a file that cannot be read says nothing, as if it were absent.
+//! Failure: a file that cannot be read counts as absent.
 
 use std::io;
 use std::path::Path;
@@ -20,13 +21,13 @@ use crate::storage::EntryKind;
 use crate::storage::FileHead;
 use crate::storage::Storage;
 
-/// So much is read at once: all of most of them.
+/// The first read: all of most index files.
 const FIRST_READ: usize = 4096;
 
-/// An index file larger than this is not ours.
+/// A larger file is not an index file.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The key in the index file of a directory, and what it says; `None` where there is no good one.
+/// The key in the index file of a directory, and its claim; `None`: there is no good file.
 pub(super) fn claim(
     storage: &dyn Storage,
     dir: &Path,

@@ -1,4 +1,4 @@
-//! How is what was found told to people?
+//! How does a finding or a refusal read in an error and in the log?
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -8,7 +8,7 @@ use crate::recovery::facts::StreamFacts;
 use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::Refusal;
 
-/// What a refusal is about, one line each.
+/// The causes of a refusal, one line each.
 pub fn describe_refusal(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::Damaged(findings) => findings
@@ -31,7 +31,7 @@ pub fn describe(key: &str, facts: &StreamFacts, finding: &Finding) -> String {
     format!("{} ({context})", finding.what)
 }
 
-/// The error that a stream answers with which is not served.
+/// The error of a stream that is not served.
 pub fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error {
     let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
     match refusal {
@@ -55,12 +55,12 @@ pub fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error
                     "{place} holds the segment that starts at id {first_id}"
                 )),
                 Foreign::Unrecognized => {
-                    Error::InvalidFilename(format!("{place} is no segment of this log"))
+                    Error::InvalidFilename(format!("{place} is not a segment of this log"))
                 }
             }
         }
         Refusal::NoKey => {
-            let what = format!("no segment in {} tells its stream", facts.dir.display());
+            let what = format!("no segment in {} names its stream", facts.dir.display());
             Error::InvalidFilename(what)
         }
         Refusal::Damaged(_) => Error::Corruption(describe_refusal(key, facts, refusal).join("; ")),

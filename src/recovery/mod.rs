@@ -1,4 +1,16 @@
-//! From what is on disk to what the log holds: plain facts, a pure decision, then action.
+//! What does the log hold after a crash? Recovery collects facts, decides, and then acts.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `collect`, `collect_live` | what is on disk of a stream, alone or beside a live writer? |
+//! | `read_headers` | what identifies each segment file? |
+//! | `scan` | how far are the frames of a file good? |
+//! | `frontier` | up to where was the stream known to be durable? |
+//! | `index_evidence`, `identity` | what do `segments.idx` and the identity files record? |
+//! | `facts`, `verdict` | the data that goes into the decision and comes out of it |
+//! | `decide` | what follows from the facts? A pure function, table by table |
+//! | `apply`, `quarantine` | how is the verdict carried out? |
+//! | `messages` | how does a finding read? |
 
 mod apply;
 #[cfg(feature = "sharded")]
@@ -34,14 +46,14 @@ pub use identity::read_identity;
 pub use messages::describe;
 pub use messages::describe_refusal;
 pub use messages::refusal_error;
-pub use quarantine::UNFINISHED_COPY;
-#[cfg(feature = "sharded")]
-pub use quarantine::copy_aside;
-#[cfg(feature = "sharded")]
-pub use quarantine::name_aside;
 pub use scan::CheckDepth;
 pub use scan::good_frames;
 pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;
 pub use verdict::NextAppend;
+
+#[cfg(feature = "sharded")]
+pub use crate::storage::copy::copy_aside;
+#[cfg(feature = "sharded")]
+pub use crate::storage::copy::name_aside;

@@ -1,4 +1,4 @@
-//! What identifies each segment file of a stream: header, slots and trailer.
+//! What identifies each segment file of a stream? Its header, slots and trailer.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
@@ -33,14 +34,14 @@ use crate::storage::SharedBytes;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
-/// So much of each file is read at once: the header area and the first frame's header at least.
+/// The first read of each file: the header area and the first frame's header at least.
 const FIRST_READ: usize = 4096;
 const _: () = assert!(FIRST_READ >= HEADER_AREA_LEN as usize + FRAME_HEADER_LEN);
 
-/// Sealed segments that were looked at before and have not changed since: they never do.
+/// Facts of sealed segments from an earlier survey: a sealed segment never changes.
 pub type SealedCache = BTreeMap<EntryId, SegmentFacts>;
 
-/// Segments as they were looked at, and the newest one's file.
+/// Headers, oldest first, and the newest segment's file.
 pub(super) type Heads = (Vec<(EntryId, HeaderRead)>, Option<OpenedSegment>);
 
 /// A segment's file, and its first bytes.
@@ -50,7 +51,7 @@ pub(super) struct OpenedSegment {
     pub(super) area: SharedBytes,
 }
 
-/// Reads what identifies each segment file, the newest first, and tells it oldest first.
+/// Reads what identifies each segment file, the newest first. Returns it oldest first.
 pub(super) fn heads(
     storage: &dyn Storage,
     dir: &Path,
@@ -58,7 +59,7 @@ pub(super) fn heads(
     known: &SealedCache,
 ) -> Result<Heads> {
     let mut raw = Vec::new();
-    // The one whose frames are read next, mostly.
+    // Usually the file whose frames are read next.
     let mut newest = None;
     for entry in listing.iter().rev() {
         let Some(name_id) = parse_segment_file_name(&entry.name) else {
@@ -73,14 +74,13 @@ pub(super) fn heads(
             let what = format!("{} is {kind}", path.display());
             return Err(Error::InvalidFilename(what));
         }
-        let io = |error| Error::io(error, ErrorContext::at(&path));
-        // Of the newest one the header is read again: it tells whether this still is the stream that
-        // was looked at before.
+        // The newest header is read again: it proves that this still is the stream of the earlier
+        // survey.
         if let Some(known) = known.get(&name_id).filter(|_| !raw.is_empty()) {
             raw.push((name_id, HeaderRead::Cached(known.clone())));
             continue;
         }
-        let (head, file) = RawHeader::read(storage, &path).map_err(io)?;
+        let (head, file) = RawHeader::read(storage, &path).at(&path)?;
         let is_newest = raw.is_empty();
         let successor = head.successor().filter(|_| is_newest);
         raw.push((name_id, HeaderRead::Fresh(head)));
@@ -88,7 +88,7 @@ pub(super) fn heads(
             newest = Some(file);
         }
         if let Some(successor) = successor {
-            // Sealed, so there is a successor: made since the listing.
+            // Sealed, so it has a successor, created since the listing.
             let (newer, file) = newer_heads(storage, dir, successor)?;
             raw.splice(0..0, newer);
             newest = file.or(newest);
@@ -107,7 +107,7 @@ fn newer_heads(storage: &dyn Storage, dir: &Path, first: EntryId) -> Result<Head
         let path = dir.join(segment_file_name(name_id));
         let (head, file) = match RawHeader::read(storage, &path) {
             Ok(read) => read,
-            // As it always is unless somebody writes.
+            // The usual case: no writer is active.
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
             Err(error) => return Err(Error::io(error, ErrorContext::at(&path))),
         };
@@ -119,7 +119,7 @@ fn newer_heads(storage: &dyn Storage, dir: &Path, first: EntryId) -> Result<Head
     Ok((newer, newest))
 }
 
-/// When a segment file was looked at.
+/// When a segment file was read.
 pub(super) enum HeaderRead {
     Cached(SegmentFacts),
     Fresh(RawHeader),
@@ -134,7 +134,7 @@ impl HeaderRead {
         }
     }
 
-    /// The key that its header tells.
+    /// The key in its header.
     pub(super) fn key(&self) -> Option<&Arc<str>> {
         match self {
             HeaderRead::Cached(facts) => facts.head.header().map(|header| &header.key),
@@ -153,8 +153,8 @@ pub(super) struct RawHeader {
 
 impl RawHeader {
     fn read(storage: &dyn Storage, path: &Path) -> io::Result<(RawHeader, OpenedSegment)> {
-        // Header area and first frames in one read: of a short file, all. The length behind the
-        // slots: a file that grows is never shorter than they say.
+        // One read fetches the header area and the first frames, or all of a short file. The length
+        // is read after the slots: a file that grows is never shorter than they say.
         let mut area = vec![0; FIRST_READ];
         let FileHead {
             file,
@@ -164,7 +164,7 @@ impl RawHeader {
         area.truncate(read);
         let start = file_len.saturating_sub(TRAILER_LEN as u64);
         let last = match area.get(start as usize..) {
-            // All of it was read already.
+            // The first read has it.
             Some(last) if read as u64 == file_len => last.to_vec(),
             _ => {
                 let mut last = vec![0; TRAILER_LEN];
@@ -222,7 +222,7 @@ impl RawHeader {
                 Foreign::OtherName(header.first_id)
             }
             Ok(header) => {
-                // The same key, in memory once.
+                // One copy of the key in memory.
                 let key = Arc::clone(expected.key.unwrap_or(&header.key));
                 return HeaderState::Valid(SegmentHeader {
                     key,
@@ -230,7 +230,7 @@ impl RawHeader {
                 });
             }
             Err(HeaderFault::Version06) => return HeaderState::Foreign(Foreign::Version06),
-            // Its checksum is good: not a damaged header, whatever seems to validate below it.
+            // Its checksum is good: the header is not damaged, whatever else validates in the file.
             Err(HeaderFault::Newer(version)) => {
                 return HeaderState::Foreign(Foreign::Newer(*version));
             }
@@ -250,7 +250,7 @@ impl RawHeader {
         }
     }
 
-    /// The identity that name and directory tell, if a slot or the first frame validates under it.
+    /// The identity that name and directory give, if a slot or the first frame validates under it.
     fn proven_under(&self, expected: &Identity<'_>) -> Option<SegmentHeader> {
         let key = expected.key?;
         let seed = SegmentSeed::new(key, expected.name_id, expected.generation);
@@ -272,7 +272,7 @@ impl RawHeader {
             lost_from: expected.name_id,
             first_kept_id: EntryId(0),
             truncation_epoch: 0,
-            // What the neighbours say, once all are known.
+            // Taken from the neighbours once all are read.
             incarnation: 0,
         })
     }
@@ -287,7 +287,7 @@ impl RawHeader {
     }
 }
 
-/// Who a file is according to its directory, its name and its neighbours.
+/// The identity of a file according to its directory, its name and its neighbours.
 pub(super) struct Identity<'a> {
     pub(super) key: Option<&'a Arc<str>>,
     pub(super) name_id: EntryId,

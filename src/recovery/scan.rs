@@ -4,29 +4,28 @@ use std::io;
 
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
-use crate::format::FrameKind;
 use crate::format::SegmentSeed;
-use crate::format::header_crc_of;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
-use crate::segment::LocatedFrame;
+use crate::segment::Chained;
 use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
+use crate::segment::chained_frame;
 use crate::segment::check_frame;
 
 /// How much of each frame a scan checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckDepth {
-    /// Headers and payloads: for what may be torn.
+    /// Headers and payloads: for frames that may be torn.
     Payloads,
-    /// Headers only: to find places in what was durable.
+    /// Headers only: to find positions in what was durable.
     Headers,
 }
 
-/// Walks the frames from `from` on, at most to `limit`. Frames are noted in the segment's index.
+/// Walks the frames from `from` on, at most to `limit`, and adds them to the segment's index.
 pub fn scan(
     segment: &Segment,
     source: &SegmentBytes,
@@ -47,8 +46,8 @@ pub fn scan(
     })
 }
 
-/// Where the frames that are good from `from` on end, and whether a footer stands there. Does not
-/// look at what else may follow.
+/// Where the good frames from `from` on end, and whether a footer stands there. Bytes behind that
+/// are not read.
 pub fn good_frames(
     segment: &Segment,
     source: &SegmentBytes,
@@ -60,30 +59,17 @@ pub fn good_frames(
     let mut window = ReadBuffer::new();
     let mut end = *from;
     loop {
-        let start = FRAME_HEADER_LEN;
-        let Some(bytes) = window.bytes(source, end.offset, start, read_ahead, limit)? else {
-            return Ok((end, false));
+        let next = chained_frame(segment, source, &mut window, &end, read_ahead, limit)?;
+        let (frame, new_end) = match next {
+            Chained::Frame(frame, new_end) => (frame, new_end),
+            Chained::Footer => return Ok((end, true)),
+            Chained::Broken => return Ok((end, false)),
         };
-        let Ok(header) = FrameHeader::decode(bytes, segment.seed, end.offset) else {
-            return Ok((end, false));
-        };
-        let link = bytes.first_chunk().map_or(0, header_crc_of);
-        let chained = header.first_id == end.next_id && header.previous_len == end.last_frame_len;
-        let frame = LocatedFrame {
-            offset: end.offset,
-            header,
-        };
-        if !chained || frame.end() > limit {
-            return Ok((end, false));
-        }
-        if header.kind == FrameKind::Footer {
-            return Ok((end, true));
-        }
         if depth == CheckDepth::Payloads {
-            // One that fits is taken into the window whole, with what follows it.
-            let len = header.len() as usize;
+            // A frame that fits is read into the window whole, with what follows it.
+            let len = frame.header.len() as usize;
             if len <= read_ahead {
-                let whole = window.bytes(source, end.offset, len, read_ahead, limit)?;
+                let whole = window.bytes(source, frame.offset, len, read_ahead, limit)?;
                 if whole.is_none() {
                     return Ok((end, false));
                 }
@@ -95,19 +81,13 @@ pub fn good_frames(
         segment
             .index()
             .write()
-            .note(end.last_frame, frame.offset, header.first_id);
-        end = SegmentEnd {
-            offset: frame.end(),
-            next_id: header.end_id(),
-            last_frame: Some(frame.offset),
-            last_frame_len: header.len() as u32,
-            link,
-        };
+            .note(end.last_frame, frame.offset, frame.header.first_id);
+        end = new_end;
     }
 }
 
-/// Looks at everything behind the last good frame. That a frame seems to follow decides only
-/// whether the bytes are saved before they are cut; nothing is ever read from here.
+/// Classifies the bytes behind the last good frame. A frame that seems to follow decides only
+/// whether the bytes are quarantined before the trim; no entry is ever read from here.
 fn classify_rest(
     seed: SegmentSeed,
     source: &SegmentBytes,

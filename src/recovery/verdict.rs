@@ -1,4 +1,4 @@
-//! What recovery can decide: plain data for those who act on it and those who test it.
+//! What can recovery decide? Plain data: `apply` acts on it, and the tests compare it.
 
 use std::ops::Range;
 
@@ -9,13 +9,13 @@ use crate::ids::FileOffset;
 use crate::recovery::facts::Foreign;
 use crate::segment::SegmentEnd;
 
-/// How many ids are given up when a newest segment is lost and nobody can know how many it held.
+/// How many ids are skipped when the newest segment is lost, as its number of entries is unknown.
 pub const LOST_SEGMENT_IDS: u64 = 1 << 20;
 
 /// What becomes of the stream.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// It answers with an error; nothing on disk is touched.
+    /// Calls return an error; nothing on disk is touched.
     Refuse(Refusal),
     /// It is served.
     Serve(Verdict),
@@ -24,30 +24,30 @@ pub enum Decision {
 /// Why a stream is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The file of this index is not ours to judge.
+    /// The segment file of this index belongs to another log or format.
     Foreign(usize, Foreign),
-    /// No header tells whose directory this is.
+    /// No header names the stream of this directory.
     NoKey,
     /// Damage, under the policy `Error`.
     Damaged(Vec<Finding>),
 }
 
-/// A stream that is served: everything the acting part and the stream need.
+/// A stream that is served: all that `apply` and the stream need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// The segments that are kept, in order.
     pub kept: Vec<KeptSegment>,
-    /// What is done to files, in this order.
+    /// Changes to files, in this order.
     pub actions: Vec<Action>,
     /// Where the next entry goes.
     pub next: NextAppend,
-    /// The first id that the stream keeps, and the number of the cut that said so.
+    /// The first id that the stream keeps, and the epoch of the truncation that set it.
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known durable before this recovery.
     pub durable_end: EntryId,
     /// Damage to what was durable.
     pub findings: Vec<Finding>,
-    /// What a crash left behind, told to the log only.
+    /// What a crash left behind: logged, and no damage.
     pub notes: Vec<Finding>,
 }
 
@@ -77,7 +77,7 @@ pub enum KeptState {
     Tail {
         /// Where the rewriting starts.
         from: (FileOffset, EntryId),
-        /// Its name and header are not known to be durable.
+        /// Its name and header may not be durable.
         new_name: bool,
     },
 }
@@ -87,15 +87,15 @@ pub enum KeptState {
 pub enum Action {
     /// Writes a frontier slot again as it is, and syncs it.
     RewriteSlot(usize, usize),
-    /// Copies the bytes from here to the end of the file aside.
+    /// Quarantines the bytes from here to the end of the file, as a copy.
     BackupRange(usize, FileOffset),
-    /// Renames the whole file aside.
+    /// Quarantines the whole file by renaming it.
     BackupFile(usize),
     /// Removes a file that holds nothing the stream keeps.
     Remove(usize),
-    /// Removes what a creation cut short left.
+    /// Removes unfinished temporary files.
     RemoveTemporary,
-    /// Cuts the file.
+    /// Trims the file.
     Trim(usize, FileOffset),
 }
 
@@ -132,7 +132,7 @@ pub enum NextAppend {
     },
 }
 
-/// Something worth telling.
+/// One piece of damage, or of what a crash left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Which segment, as an index into the facts; `None`: the stream.

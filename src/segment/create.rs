@@ -1,11 +1,11 @@
-//! How a segment file comes into being: under a temporary name, with room and a header, and then
-//! at once under its own.
+//! How does a segment file come into being? Under a temporary name first, with blocks and a
+//! header, and then in one step under its own.
 //!
-//! 1. `next#new` is created and given room: a crash here leaves a temporary file, removed at open.
-//! 2. its header sector is written: likewise.
-//! 3. it is renamed to its first id: from here on recovery finds it. Neither content nor name is
-//!    durable yet; a file under a segment's name whose header reads as zeros is a creation cut
-//!    short. Whoever acknowledges entries in it as durable syncs the file and its directory first.
+//! 1. `next#new` is created and allocated: a crash leaves a temporary file, removed at open.
+//! 2. Its header sector is written: likewise.
+//! 3. It is renamed to its first id: from here on recovery finds it. Neither content nor name is
+//!    durable yet. A segment file whose header reads as zeros is an unfinished creation. A round
+//!    syncs the file and its directory before it acknowledges entries in it as durable.
 
 use std::io;
 use std::io::IoSlice;
@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::format::HEADER_AREA_LEN;
+use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
@@ -22,29 +23,26 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
-/// How many zeros go to the disk at once.
+/// The size of one write of zeros.
 const ZEROS_AT_ONCE: usize = 128 << 10;
 
-/// The name under which the next segment of a stream is prepared.
-pub const TEMPORARY_NAME: &str = "next#new";
-
-/// Makes the segment file that `header` describes, with room for `room` bytes of frames. With
-/// `spare` there is a file from [`create_next_file`]; it is used up, also where this fails.
+/// Creates the segment file that `header` describes, with space for `frame_bytes` bytes of frames.
+/// With `spare` it uses up the file from [`create_next_file`], also where this fails.
 pub fn create_segment(
     storage: &dyn Storage,
     dir: &Path,
     header: &SegmentHeader,
     spare: bool,
-    room: u64,
+    frame_bytes: u64,
 ) -> io::Result<Arc<dyn StorageFile>> {
-    let temporary = dir.join(TEMPORARY_NAME);
+    let temporary = dir.join(NEXT_SEGMENT_FILE);
     let made = (|| {
         let file = match spare {
             true => storage.open_file(&temporary, Access::ReadWrite)?,
             false => create_anew(storage, &temporary)?,
         };
-        if file.len()? < HEADER_AREA_LEN + room {
-            file.allocate(0, HEADER_AREA_LEN + room)?;
+        if file.len()? < HEADER_AREA_LEN + frame_bytes {
+            file.allocate(0, HEADER_AREA_LEN + frame_bytes)?;
         }
         file.write_at(0, &[IoSlice::new(&header.encode())])?;
         let path = dir.join(segment_file_name(header.first_id));
@@ -52,22 +50,22 @@ pub fn create_segment(
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         storage.rename(&temporary, &path).inspect_err(|_| {
-            // It may have happened all the same. Nothing that counts stood there, and the next
-            // try may want another header.
+            // The rename may have happened all the same. No valid file stood there, and the next
+            // attempt may write another header.
             let _ = storage.remove_file(&path);
         })?;
         Ok(file)
     })();
     if made.is_err() {
-        // The first error is the one to tell; a file left behind is removed at the next try.
+        // The first error is returned; the next attempt removes a file that is left behind.
         let _ = storage.remove_file(&temporary);
     }
     made
 }
 
-/// Whether a file stands there that is not what an earlier try to make this segment left. Recovery
-/// has removed what may go: it is another stream's (on a disk that ignores case) or a stranger's,
-/// and never overwritten.
+/// Whether the path holds a file that is not the remains of an earlier attempt to create this
+/// segment. Recovery has removed all that it may: such a file is another stream's (on a disk that
+/// ignores case) or unrecognised, and never overwritten.
 fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::Result<bool> {
     match storage.kind(path)? {
         None => return Ok(false),
@@ -81,13 +79,13 @@ fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::R
     Ok(sector[..read] != header.encode())
 }
 
-/// Creates the file of a segment to come, empty, under the temporary name.
+/// Creates the file of the next segment, empty, under the temporary name.
 pub fn create_next_file(storage: &dyn Storage, dir: &Path) -> io::Result<Arc<dyn StorageFile>> {
-    create_anew(storage, &dir.join(TEMPORARY_NAME))
+    create_anew(storage, &dir.join(NEXT_SEGMENT_FILE))
 }
 
 /// Fills a file from [`create_next_file`] with zeros up to this length, and syncs it; `in_pieces` where
-/// appends wait for syncs of their own meanwhile. `Interrupted`: it is not wanted any more.
+/// appends wait for syncs of their own meanwhile. `Interrupted`: it is no longer wanted.
 pub fn fill_next_file(
     file: &dyn StorageFile,
     len: u64,
@@ -109,8 +107,8 @@ pub fn fill_next_file(
     file.sync_all()
 }
 
-/// The pieces in which zeros go to the disk, each synced: an append that is synced meanwhile waits
-/// for one of them at most, not for all.
+/// The pieces in which zeros go to the disk, each synced: the sync of an append waits for one of
+/// them at most, not for all.
 pub fn pieces(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let (start, end) = (range.start, range.end);
     let starts = (start..end).step_by(ZEROS_AT_ONCE);

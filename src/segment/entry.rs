@@ -1,17 +1,17 @@
-//! The bytes of one entry, checked, out of the frame that holds it.
+//! Which bytes of a frame are one entry, and are they good?
 
 use std::io;
 use std::ops::Range;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 #[cfg(feature = "compression")]
 use crate::error::memory;
 use crate::format::Codec;
 use crate::format::EntryRow;
 use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrameFault;
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
 use crate::format::PayloadFault;
@@ -32,13 +32,13 @@ use crate::segment::SegmentBytes;
 /// How many bytes of a frame's entry table are read along with the rows asked for.
 const ROWS_READ_AHEAD: usize = 4096;
 
-/// How far ahead of a scan memory is asked for: processors do not look into the next page by
-/// themselves. So many cache lines for each entry; a fixed number costs least.
+/// How far ahead of a scan memory is prefetched: processors do not prefetch into the next page by
+/// themselves. A fixed number of cache lines for each entry costs least.
 const FETCHED_AHEAD: usize = 2048;
 const LINES_FETCHED: usize = 5;
 
-/// What a reader needs to read frames of one file: one buffer over frames and entries, one over
-/// entry tables, which lie apart from their entries in large frames.
+/// The buffers of a reader of one file: one over frames and entries, and one over entry tables,
+/// which lie apart from their entries in large frames.
 #[derive(Debug, Default)]
 pub struct ReadBuffers {
     /// Frames and entries.
@@ -55,7 +55,7 @@ impl ReadBuffers {
         }
     }
 
-    /// Forgets what was read: the next use may be of another file.
+    /// Discards what was read: the next use may be of another file.
     pub fn reset(&mut self) {
         self.frames.reset();
         self.rows.reset();
@@ -82,7 +82,7 @@ pub fn check_entry(
 ) -> Result<EntryPlace> {
     let header = &frame.header;
     let index = (id - header.first_id) as u32;
-    let io = |error| Error::io(error, frame_context(segment, frame, id.0..id.0 + 1));
+    let context = || frame_context(segment, frame, id.0..id.0 + 1);
     let payload_at = frame.offset + FRAME_HEADER_LEN as u64;
     let row = match header.kind {
         FrameKind::Single => EntryRow {
@@ -97,7 +97,7 @@ pub fn check_entry(
                 [] => buffers
                     .rows
                     .bytes(source, at, range.len(), ROWS_READ_AHEAD, end)
-                    .map_err(io)?,
+                    .in_context(context)?,
                 at_hand => Some(at_hand),
             };
             match rows.and_then(|rows| entry_row(header, rows, index)) {
@@ -114,7 +114,7 @@ pub fn check_entry(
     let entry = buffers
         .frames
         .bytes(source, place.offset, place.len, read_ahead, limit);
-    let Some(entry) = entry.map_err(io)? else {
+    let Some(entry) = entry.in_context(context)? else {
         return Err(cut_short(segment, frame, id));
     };
     let actual = entry_check(header, segment.seed, index, entry);
@@ -130,7 +130,7 @@ pub fn check_entry(
 }
 
 /// The entry in `bytes`, which begin where a frame does, if that is the frame of the one entry `id`,
-/// uncompressed, whole and without a fault. Everything else is for
+/// uncompressed, whole and good. Everything else is for
 /// [`step`](crate::segment::step) and [`check_entry`] to judge.
 #[inline(always)]
 pub fn single_in<'a>(
@@ -148,7 +148,7 @@ pub fn single_in<'a>(
     (actual == header.payload_crc).then_some(entry)
 }
 
-/// The frame of one uncompressed entry at `place`, if it is at hand whole and without a fault.
+/// The frame of one uncompressed entry at `place`, if it is in memory, whole and good.
 #[inline]
 pub fn cached_single_at(
     segment: &Segment,
@@ -168,7 +168,7 @@ pub fn cached_single_at(
     })
 }
 
-/// Entry `id` of an uncompressed frame of many, if it and its rows are at hand without a fault.
+/// Entry `id` of an uncompressed frame of many, if it and its rows are in memory and good.
 #[inline]
 pub fn cached_one_of_many(
     segment: &Segment,
@@ -214,7 +214,7 @@ pub fn read_block(
     debug_assert!(frame.header.codec != Codec::None);
     let ids = frame.header.ids();
     let stored = stored_payload(source, &mut buffers.frames, frame)
-        .map_err(|error| Error::io(error, frame_context(segment, frame, ids.clone())))?;
+        .in_context(|| frame_context(segment, frame, ids.clone()))?;
     let Some(stored) = stored else {
         return Err(cut_short(segment, frame, frame.header.first_id));
     };
@@ -231,21 +231,13 @@ fn stored_payload<'a>(
     window.bytes(source, at, len, len, frame.end())
 }
 
-/// The error that tells of a run of ids behind a header that cannot be trusted.
+/// The error for a run of ids behind a damaged header.
 pub fn damage_error(segment: &Segment, damage: &Damage) -> Error {
     let context = segment
         .context()
         .offset(damage.offset.0)
         .ids(damage.ids.clone());
-    let what = match damage.fault {
-        FrameFault::Short => "the file ends inside a frame".to_owned(),
-        FrameFault::Zeros => "zeros where a frame was written".to_owned(),
-        FrameFault::Crc { expected, actual } => {
-            format!("frame header damaged: checksum {actual:#010x}, stored {expected:#010x}")
-        }
-        FrameFault::Field(field) => format!("frame header impossible: {field}"),
-    };
-    Error::corruption(what, context)
+    Error::corruption(&damage.fault, context)
 }
 
 fn payload_error(segment: &Segment, frame: &LocatedFrame, fault: PayloadFault) -> Error {

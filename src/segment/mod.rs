@@ -1,18 +1,32 @@
-//! One segment file: made, written, sealed, and read back with every byte checked.
+//! One segment file: created, sealed, and read with every byte checked.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `segment` | what is in memory of a segment, and how far do readers see it? |
+//! | `create` | how does a segment file come into being? |
+//! | `slots` | which frontier slot is the newer, and how is one written? |
+//! | `seal` | how is a full segment sealed? |
+//! | `rewrite` | is a frame whole, and how is it written once more? |
+//! | `walk` | which frame stands next? |
+//! | `resume` | where do readable frames go on behind damage? |
+//! | `lookup` | which frame holds an id? |
+//! | `entry` | which bytes are one entry? |
+//! | `reader` | where do the bytes come from? |
+//! | `sparse_index`, `offset_cache` | where do frames start, roughly and exactly? |
 
-mod check_whole;
 mod create;
 mod entry;
+mod lookup;
 mod offset_cache;
 mod reader;
+mod resume;
+mod rewrite;
 mod seal;
 mod segment;
+mod slots;
 mod sparse_index;
 mod walk;
 
-pub use check_whole::check_frame;
-pub use check_whole::rewrite_verified;
-pub use create::TEMPORARY_NAME;
 pub use create::create_next_file;
 pub use create::create_segment;
 pub use create::fill_next_file;
@@ -26,24 +40,32 @@ pub use entry::damage_error;
 pub use entry::entry_in_block;
 pub use entry::read_block;
 pub use entry::single_in;
+pub use lookup::locate;
+pub use lookup::locate_passing;
+pub use lookup::pass_rest_of_stride;
 pub use offset_cache::FrameLocation;
 pub use offset_cache::OffsetCache;
 pub use reader::ReadBuffer;
 pub use reader::SegmentBytes;
 pub use reader::SegmentReader;
+pub use rewrite::check_frame;
+pub use rewrite::rewrite_verified;
 pub use seal::footer_reserve;
 pub use seal::seal;
-pub use seal::store_slot;
 pub use segment::Segment;
 pub use segment::SegmentEnd;
+pub use slots::newer_slot;
+pub use slots::older_slot;
+pub use slots::store_slot;
 pub use sparse_index::STRIDE_BYTES;
 pub use sparse_index::SharedIndex;
 pub use sparse_index::SparseIndex;
+pub use walk::Chained;
 pub use walk::Damage;
+pub use walk::FrameWalk;
 pub use walk::LocatedFrame;
 pub use walk::Step;
+pub use walk::WalkItem;
+pub use walk::chained_frame;
 pub use walk::header_at;
-pub use walk::locate;
-pub use walk::locate_passing;
-pub use walk::pass_rest_of_stride;
 pub use walk::step;

@@ -1,10 +1,10 @@
-//! Where exactly do frames start that somebody has walked through?
+//! Where exactly do frames start that a walk has met?
 //!
 //! The sparse index leads to within a stride of a frame; from there a look-up walks from header to
 //! header. What it passes on the way is noted here, so that the next look-up goes straight to its
 //! frame. Only places that a walk from an anchor came to are noted: a guess, however good what
 //! stands there looks, could be led to a forgery inside a payload. The bytes below a published end
-//! never change, so a place once true stays true; what is read there is checked all the same.
+//! never change, so a position once true stays true. The bytes read there are checked all the same.
 //!
 //! Ids are noted in blocks. A block of frames of one length takes nothing but its start.
 
@@ -18,7 +18,7 @@ const BLOCK_IDS: usize = 64;
 /// Of a frame of many, only ids this near the one looked for are noted.
 const BATCH_NEIGHBOURS: u64 = 1024;
 
-/// Not walked through.
+/// No walk has met it.
 const UNKNOWN: u32 = u32::MAX;
 
 /// The places of frames of one segment, as far as they are known.

@@ -1,4 +1,4 @@
-//! Where the bytes of a segment come from: positional reads, or a mapping.
+//! Where do the bytes of a segment come from: positional reads, or a mapping?
 
 use std::io;
 use std::sync::Arc;
@@ -53,8 +53,7 @@ impl SegmentBytes {
     }
 }
 
-/// What it takes to read a segment: its bytes, and the index over them, which lives as long as
-/// somebody has the file open.
+/// An open segment: its bytes, and the index over them, which lives as long as the file is open.
 #[derive(Clone, Debug)]
 pub struct SegmentReader {
     /// The open file.
@@ -78,11 +77,11 @@ pub struct ReadBuffer {
     bytes: Vec<u8>,
 }
 
-/// A window that grew beyond this for one large frame gives its memory back.
+/// A buffer that grew beyond this for one large frame frees its memory.
 const KEPT_BYTES: usize = 1 << 20;
 
 impl ReadBuffer {
-    /// An empty window.
+    /// An empty buffer.
     pub const fn new() -> Self {
         ReadBuffer {
             start: 0,
@@ -90,7 +89,7 @@ impl ReadBuffer {
         }
     }
 
-    /// Forgets what was read: the next use may be of another file, or of a later state.
+    /// Discards what was read: the next use may be of another file, or of a later state.
     pub fn reset(&mut self) {
         self.start = 0;
         self.bytes.clear();
@@ -99,8 +98,8 @@ impl ReadBuffer {
         }
     }
 
-    /// The `len` bytes at `offset`, none at or past `limit`. Where the file has to be read,
-    /// `read_ahead` bytes are taken along. `None`: the limit or the file ends before.
+    /// The `len` bytes at `offset`, none at or past `limit`. A read of the file fetches at least
+    /// `read_ahead` bytes. `None`: the limit or the file ends before.
     ///
     /// Never allocates more than the file holds: the length is bounded before it sizes anything.
     pub fn bytes<'a>(
@@ -155,7 +154,7 @@ impl ReadBuffer {
         mapped.or_else(held).unwrap_or_default()
     }
 
-    /// All bytes from `offset` on that are at hand without reading; may be none.
+    /// All bytes from `offset` on that are mapped or buffered; may be none.
     #[inline]
     pub fn in_buffer<'a>(&'a self, source: &'a SegmentBytes, offset: FileOffset) -> &'a [u8] {
         let from = |bytes: &'a [u8], start: u64| {
@@ -183,7 +182,7 @@ impl ReadBuffer {
         let most = usize::try_from(limit - offset).unwrap_or(usize::MAX);
         let mut wanted = len.max(read_ahead).min(most);
         if wanted > KEPT_BYTES {
-            // A length this large is believed only when the file is that long.
+            // A length this large is trusted only when the file is that long.
             let held = file.len()?.saturating_sub(offset);
             wanted = wanted.min(usize::try_from(held).unwrap_or(usize::MAX));
         }

@@ -1,10 +1,11 @@
-//! What is known in memory about one segment file, and how far readers may look into it.
+//! What is in memory of one segment, and how far do readers see it?
 
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::ErrorContext;
+use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::SegmentHeader;
 use crate::format::SegmentSeed;
@@ -18,7 +19,7 @@ use crate::primitives::atomic::Ordering;
 use crate::segment::SharedIndex;
 use crate::segment::SparseIndex;
 
-/// Where the frames of a segment end, as far as somebody knows.
+/// Where the frames of a segment end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentEnd {
     /// One past the last byte of the last frame.
@@ -34,6 +35,18 @@ pub struct SegmentEnd {
 }
 
 impl SegmentEnd {
+    /// The end that a frontier slot names. The slot does not record the last frame's length and
+    /// link.
+    pub fn of_slot(slot: &FrontierSlot) -> Self {
+        SegmentEnd {
+            offset: slot.end,
+            next_id: slot.next_id,
+            last_frame: slot.last_frame,
+            last_frame_len: 0,
+            link: 0,
+        }
+    }
+
     /// The end of a segment that holds no frame yet.
     pub fn empty(first_id: EntryId) -> Self {
         SegmentEnd {
@@ -51,28 +64,28 @@ impl SegmentEnd {
 /// Invariant: readers never look past the published end; bytes below it never change.
 #[derive(Debug)]
 pub struct Segment {
-    /// What the header sector says.
+    /// The header sector.
     pub header: SegmentHeader,
-    /// What all checksums of this file are seeded with.
+    /// The seed of all checksums of this file.
     pub seed: SegmentSeed,
     dir: Arc<Path>,
     end_offset: AtomicU64,
     end_id: AtomicU64,
     last_frame: AtomicU64,
     sealed: AtomicBool,
-    /// OffsetCache of some frames; anchors for look-ups and for going on behind damage.
+    /// Positions of some frames: look-ups start there, and walks resume there behind damage.
     index: RwLock<IndexState>,
 }
 
 /// Where the index of a segment is.
 #[derive(Debug)]
 enum IndexState {
-    /// In the footer, and in memory as long as the file is open.
+    /// In the footer, and in memory while the file is open.
     InFooter,
-    /// Nowhere: the frames up to here were not looked at, and nobody asked for it yet. As it is
-    /// with most streams of a log of many that was just opened.
+    /// Not built: no walk has met the frames up to here, and no reader has asked for the index.
+    /// The usual state of a stream in a log of many that was just opened.
     Unread(FileOffset),
-    /// Here: of a segment that is not sealed.
+    /// In memory: of a segment that is not sealed.
     Own(SharedIndex),
 }
 
@@ -118,8 +131,8 @@ impl Segment {
     pub fn publish(&self, end: &SegmentEnd) {
         self.last_frame
             .store(end.last_frame.unwrap_or_default().0, Ordering::Relaxed);
-        // The offset is stored before the id, and `limit` loads the id before the offset: who
-        // sees an id also sees the bytes that hold it.
+        // The offset is stored before the id, and `limit` loads the id before the offset: a reader
+        // that sees an id also sees the bytes that hold it.
         self.end_offset.store(end.offset.0, Ordering::Release);
         self.end_id.store(end.next_id.0, Ordering::Release);
     }
@@ -151,8 +164,9 @@ impl Segment {
         self.sealed.load(Ordering::Acquire)
     }
 
-    /// The index, for who opens the file: the writer's, or one that is read from the footer when
-    /// needed. It is not kept here then, so memory is bounded by how many files are open.
+    /// The index for a reader that opens the file: the writer's, or one that is read from the
+    /// footer when needed. The latter lives with the open file, so the number of open files bounds
+    /// memory.
     pub fn index(&self) -> SharedIndex {
         match &*self.index.read() {
             IndexState::Own(index) => return Arc::clone(index),
@@ -165,11 +179,12 @@ impl Segment {
             *place = IndexState::Own(Arc::new(RwLock::new(index)));
         }
         drop(place);
-        // It is not unread any more, whoever saw to that.
+        // The state is `Own` or `InFooter` now: this thread or another has changed it.
         self.index()
     }
 
-    /// Notes that the file is complete. The footer has the index; who reads keeps the one it has.
+    /// Marks the file as complete. New readers take the index from the footer; readers that have
+    /// the file open keep theirs.
     pub fn set_sealed(&self) {
         *self.index.write() = IndexState::InFooter;
         self.sealed.store(true, Ordering::Release);

@@ -1,8 +1,8 @@
 //! Where in a segment does the frame with a given id start, roughly?
 //!
 //! A frame is a *point* of the index when it is the first to start in a stripe of
-//! [`STRIDE_BYTES`]. The rule looks at a frame and the one before it only, so the points are the
-//! same whether they were gathered while writing or by walking the file later, in any order.
+//! [`STRIDE_BYTES`]. The rule needs a frame and the one before it only, so the points are the
+//! same whether the appender or a later walk collects them, in any order.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::primitives::RwLock;
 /// data.
 pub const STRIDE_BYTES: u64 = 16 << 10;
 
-/// An index that those who read or write the same open file share.
+/// An index that all readers and the writer of an open file share.
 pub type SharedIndex = Arc<RwLock<SparseIndex>>;
 
 /// Some frames of a segment, in order.
 #[derive(Debug, Default)]
 pub struct SparseIndex {
     points: Vec<IndexPoint>,
-    /// Frames of this range have not been looked at yet.
+    /// No walk has met the frames of this range yet.
     gap: Option<Range<FileOffset>>,
     /// The footer holds the points and was not read yet.
     in_footer: bool,
-    /// Points noted at the last clean close were asked for.
+    /// A reader has tried the index that the last clean close saved.
     hints_tried: bool,
 }
 
@@ -38,7 +38,7 @@ impl SparseIndex {
         SparseIndex::default()
     }
 
-    /// The index of a segment whose frames up to `to` were not looked at.
+    /// The index of a segment of whose frames up to `to` no walk has met any.
     pub fn unread(to: FileOffset) -> Self {
         let from = FileOffset(HEADER_AREA_LEN);
         SparseIndex {
@@ -55,7 +55,7 @@ impl SparseIndex {
         }
     }
 
-    /// Where the frames that were not looked at end, if none was and nothing else is known either.
+    /// Where the gap ends, if it begins at the first frame and the index has nothing else.
     pub fn unread_to(&self) -> Option<FileOffset> {
         let from = FileOffset(HEADER_AREA_LEN);
         let gap = self.gap.as_ref().filter(|gap| gap.start == from)?;
@@ -68,7 +68,7 @@ impl SparseIndex {
         self.in_footer
     }
 
-    /// The points came from the footer; `None`: it was damaged, so walking has to do.
+    /// Takes the points of the footer; `None`: it is damaged, and look-ups walk instead.
     pub fn load(&mut self, points: Option<Vec<IndexPoint>>, end: FileOffset) {
         if !self.in_footer {
             return;
@@ -89,7 +89,7 @@ impl SparseIndex {
         stripe(offset) > previous.map_or(0, stripe)
     }
 
-    /// Notes a frame at `offset` behind one at `previous`, in any order of calls.
+    /// Adds a frame at `offset` behind one at `previous`, if it is a point. In any order of calls.
     pub fn note(&mut self, previous: Option<FileOffset>, offset: FileOffset, id: EntryId) {
         if !Self::is_point(previous, offset) {
             return;
@@ -117,18 +117,18 @@ impl SparseIndex {
         self.points.get(place).copied()
     }
 
-    /// The range whose frames were not looked at.
+    /// The range whose frames no walk has met.
     pub fn gap(&self) -> Option<Range<FileOffset>> {
         self.gap.clone()
     }
 
-    /// Whether points that were noted elsewhere would help; asked once.
+    /// Whether a saved index would help; true once at most.
     pub fn needs_saved_index(&mut self) -> bool {
         let wanted = !self.in_footer && self.gap.is_some() && self.points.is_empty();
         wanted && !std::mem::replace(&mut self.hints_tried, true)
     }
 
-    /// Takes all points up to some place in the gap, each of which was found to be a frame.
+    /// Takes all points up to some offset in the gap. The caller has checked each.
     pub fn load_saved_index(&mut self, points: Vec<IndexPoint>) {
         let (Some(gap), Some(last), true) = (&mut self.gap, points.last(), self.points.is_empty())
         else {
@@ -140,7 +140,7 @@ impl SparseIndex {
         }
     }
 
-    /// All frames of the gap have been noted.
+    /// A walk has met all frames of the gap.
     pub fn close_gap(&mut self) {
         self.gap = None;
     }

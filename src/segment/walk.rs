@@ -1,9 +1,13 @@
-//! Where is the frame that holds an id, and where do good frames go on behind damage?
+//! Which frame stands next in a segment: the frame walk, in the only copy there is.
 //!
-//! Frames are found by walking: from the start or an index point, header to header. A header that
-//! does not validate ends the walk. Reading goes on only from an *anchor* (an index point, the
-//! last frame) and from there backwards along the back links towards the damage, never by
-//! searching the bytes for something that looks like a frame: payloads may hold images of one.
+//! Frames are found from header to header, from the start of the segment or from an index point.
+//! Each step checks the header's checksum, its limit and its first id.
+//!
+//! - [`FrameWalk`] and [`step`], for what was durable: a bad header is damage, and the walk goes on
+//!   at the next frame that `resume` proves.
+//! - [`chained_frame`], for recovery: each frame must also repeat the length of the frame before
+//!   it. The first one that does not ends the walk.
+//! - [`frame_in`], for bytes that the caller has read.
 
 use std::io;
 use std::ops::Range;
@@ -12,26 +16,24 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameFault;
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
-use crate::format::HEADER_AREA_LEN;
-use crate::format::IndexPoint;
-use crate::format::TRAILER_LEN;
-use crate::format::decode_points;
-use crate::format::decode_trailer;
+use crate::format::SegmentSeed;
+use crate::format::header_crc_of;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
+use crate::segment::SegmentEnd;
 use crate::segment::SegmentReader;
-use crate::segment::SparseIndex;
-use crate::segment::sparse_index::STRIDE_BYTES;
+use crate::segment::lookup::ensure_index;
+use crate::segment::resume::resume_behind;
 
-/// A frame and its place.
+/// A frame and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocatedFrame {
     /// Where its header starts.
     pub offset: FileOffset,
-    /// What the header says; its checksum is good.
+    /// Its header; the header's checksum is good.
     pub header: FrameHeader,
 }
 
@@ -45,7 +47,7 @@ impl LocatedFrame {
 /// A run of ids that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Which.
+    /// The ids.
     pub ids: Range<u64>,
     /// Where the damage begins in the file.
     pub offset: FileOffset,
@@ -53,7 +55,7 @@ pub struct Damage {
     pub fault: FrameFault,
 }
 
-/// What stands at a place where a frame is expected.
+/// What stands where a frame is expected.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The frame.
@@ -67,7 +69,49 @@ pub enum Step {
     },
 }
 
-/// Decodes the header at `offset`, all of whose frame must lie below `limit`.
+/// Decodes the header of a frame in `bytes`, which begin at `offset` of the file. The frame must
+/// end at or before `limit`.
+#[inline]
+fn decode_header(
+    seed: SegmentSeed,
+    bytes: &[u8],
+    offset: FileOffset,
+    limit: FileOffset,
+) -> Result<FrameHeader, FrameFault> {
+    match FrameHeader::decode(bytes, seed, offset) {
+        Ok(header) if header.kind == FrameKind::Footer => {
+            Err(FrameFault::Field("a footer among the frames"))
+        }
+        Ok(header) if offset + header.len() > limit => Err(FrameFault::Short),
+        decoded => decoded,
+    }
+}
+
+/// The frame whose header starts `bytes`. It must hold `expected` as its first id.
+pub fn frame_in(
+    seed: SegmentSeed,
+    bytes: &[u8],
+    (offset, expected): (FileOffset, EntryId),
+    limit: FileOffset,
+) -> Result<LocatedFrame, FrameFault> {
+    let header = decode_header(seed, bytes, offset, limit)?;
+    with_first_id(offset, header, expected)
+}
+
+#[inline]
+fn with_first_id(
+    offset: FileOffset,
+    header: FrameHeader,
+    expected: EntryId,
+) -> Result<LocatedFrame, FrameFault> {
+    match header.first_id == expected {
+        true => Ok(LocatedFrame { offset, header }),
+        false => Err(FrameFault::Field("first id")),
+    }
+}
+
+/// Reads the header at `offset`. The frame must end at or before `limit`; its first id is not
+/// checked.
 pub fn header_at(
     segment: &Segment,
     source: &SegmentBytes,
@@ -76,250 +120,172 @@ pub fn header_at(
     read_ahead: usize,
     limit: FileOffset,
 ) -> io::Result<Result<FrameHeader, FrameFault>> {
-    let Some(bytes) = window.bytes(source, offset, FRAME_HEADER_LEN, read_ahead, limit)? else {
-        return Ok(Err(FrameFault::Short));
-    };
-    Ok(match FrameHeader::decode(bytes, segment.seed, offset) {
-        Ok(header) if header.kind == FrameKind::Footer => {
-            Err(FrameFault::Field("a footer among the frames"))
-        }
-        Ok(header) if (offset + header.len()) > limit => Err(FrameFault::Short),
-        decoded => decoded,
+    let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, read_ahead, limit)?;
+    Ok(match bytes {
+        Some(bytes) => decode_header(segment.seed, bytes, offset, limit),
+        None => Err(FrameFault::Short),
     })
 }
 
-/// Looks at the frame at `offset`, which must hold `expected` as its first id.
+/// Reads the header at `offset`, which must hold `expected` as its first id.
+#[inline]
+pub(super) fn frame_at(
+    segment: &Segment,
+    source: &SegmentBytes,
+    window: &mut ReadBuffer,
+    (offset, expected): (FileOffset, EntryId),
+    read_ahead: usize,
+    limit: FileOffset,
+) -> io::Result<Result<LocatedFrame, FrameFault>> {
+    let header = header_at(segment, source, window, offset, read_ahead, limit)?;
+    Ok(header.and_then(|header| with_first_id(offset, header, expected)))
+}
+
+/// Reads the frame at an offset, which must hold the expected first id, or finds where readable
+/// frames go on behind it.
 pub fn step(
     segment: &Segment,
     file: &SegmentReader,
     window: &mut ReadBuffer,
-    (offset, expected): (FileOffset, EntryId),
+    expected: (FileOffset, EntryId),
     read_ahead: usize,
     limit: (FileOffset, EntryId),
 ) -> io::Result<Step> {
-    let fault = match header_at(segment, &file.source, window, offset, read_ahead, limit.0)? {
-        Ok(header) if header.first_id == expected => {
-            return Ok(Step::Frame(LocatedFrame { offset, header }));
-        }
-        Ok(_) => FrameFault::Field("first id"),
+    let found = frame_at(segment, &file.source, window, expected, read_ahead, limit.0)?;
+    let fault = match found {
+        Ok(frame) => return Ok(Step::Frame(frame)),
         Err(fault) => fault,
     };
     ensure_index(segment, file)?;
-    let resume = resume_behind(segment, file, window, (offset, expected), limit)?;
+    let resume = resume_behind(segment, file, window, expected, limit)?;
+    let (offset, first_id) = expected;
     let end = resume.map_or(limit.1, |(_, id)| id);
     let damage = Damage {
-        ids: expected.0..end.0,
+        ids: first_id.0..end.0,
         offset,
         fault,
     };
     Ok(Step::Damaged { damage, resume })
 }
 
-/// Finds the frame that holds `id`, which lies below the limit's id and not below the first.
-pub fn locate(
-    segment: &Segment,
-    file: &SegmentReader,
-    window: &mut ReadBuffer,
-    id: EntryId,
-    read_ahead: usize,
+/// A walk from frame to frame, past damage.
+#[derive(Clone, Debug)]
+pub struct FrameWalk {
+    /// Where the next frame is expected, and its first id. `None`: nothing readable follows.
+    next: Option<(FileOffset, EntryId)>,
+    /// The start of the frame before; `None` at the start of the walk and behind damage.
+    previous: Option<FileOffset>,
     limit: (FileOffset, EntryId),
-) -> io::Result<Result<LocatedFrame, Damage>> {
-    locate_passing(segment, file, window, id, read_ahead, limit, |_| ())
+    read_ahead: usize,
 }
 
-/// Finds the frame that holds `id` and shows it, and all frames it comes by, to `pass`.
-pub fn locate_passing(
-    segment: &Segment,
-    file: &SegmentReader,
-    window: &mut ReadBuffer,
-    id: EntryId,
-    read_ahead: usize,
-    limit: (FileOffset, EntryId),
-    mut pass: impl FnMut(&LocatedFrame),
-) -> io::Result<Result<LocatedFrame, Damage>> {
-    ensure_index(segment, file)?;
-    let start = file
-        .index
-        .read()
-        .at_or_before(id)
-        .filter(|point| point.offset < limit.0);
-    let start = start.unwrap_or(IndexPoint {
-        id: segment.first_id(),
-        offset: FileOffset(HEADER_AREA_LEN),
-    });
-    let mut place = (start.offset, start.id);
-    let mut previous = None;
-    let mut seen = Vec::new();
-    let found = loop {
-        match step(segment, file, window, place, read_ahead, limit)? {
+/// What a walk finds next.
+#[derive(Clone, Debug)]
+pub enum WalkItem {
+    /// A frame; its payload is not checked. `previous` is the start of the frame before it, as far
+    /// as this walk has seen one.
+    Frame {
+        /// The frame.
+        frame: LocatedFrame,
+        /// The frame before it.
+        previous: Option<FileOffset>,
+    },
+    /// A run of ids that cannot be read. The walk goes on behind it.
+    Damaged(Damage),
+    /// The limit, or damage to the end.
+    End,
+}
+
+impl FrameWalk {
+    /// A walk from a frame's start, with its first id, to `limit`.
+    pub fn new(
+        start: (FileOffset, EntryId),
+        limit: (FileOffset, EntryId),
+        read_ahead: usize,
+    ) -> Self {
+        FrameWalk {
+            next: Some(start),
+            previous: None,
+            limit,
+            read_ahead,
+        }
+    }
+
+    /// Where the next frame is expected; `None` at the end.
+    pub fn next_offset(&self) -> Option<FileOffset> {
+        let next = self.next.filter(|next| next.1 < self.limit.1);
+        next.map(|(offset, _)| offset)
+    }
+
+    /// Finds the next frame.
+    #[inline]
+    pub fn advance(
+        &mut self,
+        segment: &Segment,
+        file: &SegmentReader,
+        window: &mut ReadBuffer,
+    ) -> io::Result<WalkItem> {
+        let Some(expected) = self.next.filter(|next| next.1 < self.limit.1) else {
+            return Ok(WalkItem::End);
+        };
+        let found = step(segment, file, window, expected, self.read_ahead, self.limit)?;
+        Ok(match found {
             Step::Frame(frame) => {
-                pass(&frame);
-                if previous.is_some() && SparseIndex::is_point(previous, frame.offset) {
-                    seen.push((previous, frame.offset, frame.header.first_id));
-                }
-                if id < frame.header.end_id() {
-                    break Ok(frame);
-                }
-                previous = Some(frame.offset);
-                place = (frame.end(), frame.header.end_id());
+                self.next = Some((frame.end(), frame.header.end_id()));
+                let previous = self.previous.replace(frame.offset);
+                WalkItem::Frame { frame, previous }
             }
-            Step::Damaged { damage, resume } => match resume {
-                Some(resume) if resume.1 <= id => {
-                    previous = None;
-                    place = resume;
-                }
-                _ => break Err(damage),
-            },
-        }
-    };
-    // A long walk went through frames that the index does not know: the next one is shorter.
-    if file
-        .index
-        .read()
-        .gap()
-        .is_some_and(|gap| start.offset < gap.end)
-    {
-        let mut index = file.index.write();
-        for (previous, offset, first_id) in seen {
-            index.note(previous, offset, first_id);
-        }
-    }
-    Ok(found)
-}
-
-/// Shows the frames behind `from` to `pass`, up to the next point of the index: those that the walk
-/// to `from` would pass if it were asked for them. Ends early at whatever is not good.
-pub fn pass_rest_of_stride(
-    segment: &Segment,
-    file: &SegmentReader,
-    window: &mut ReadBuffer,
-    from: LocatedFrame,
-    limit: (FileOffset, EntryId),
-    mut pass: impl FnMut(&LocatedFrame),
-) {
-    let mut last = from;
-    let read_ahead = STRIDE_BYTES as usize;
-    while last.end() < limit.0 && !SparseIndex::is_point(Some(from.offset), last.end()) {
-        let offset = last.end();
-        match header_at(segment, &file.source, window, offset, read_ahead, limit.0) {
-            Ok(Ok(header)) if header.first_id == last.header.end_id() => {
-                last = LocatedFrame { offset, header };
-                pass(&last);
+            Step::Damaged { damage, resume } => {
+                (self.next, self.previous) = (resume, None);
+                WalkItem::Damaged(damage)
             }
-            _ => return,
-        }
+        })
     }
 }
 
-/// The first good frame behind the damage at `damaged`, as far as anchors and back links prove.
-fn resume_behind(
+/// What follows frames that end like a [`SegmentEnd`].
+#[derive(Clone, Debug)]
+pub enum Chained {
+    /// A frame that continues the chain, and the end of the chain with it.
+    Frame(LocatedFrame, SegmentEnd),
+    /// A footer that continues the chain.
+    Footer,
+    /// Anything else.
+    Broken,
+}
+
+/// Reads the frame behind `end`. It continues the chain if it begins with the next id, repeats the
+/// length of the frame before it and ends at or before `limit`. Its payload is not checked.
+pub fn chained_frame(
     segment: &Segment,
-    file: &SegmentReader,
+    source: &SegmentBytes,
     window: &mut ReadBuffer,
-    damaged: (FileOffset, EntryId),
-    limit: (FileOffset, EntryId),
-) -> io::Result<Option<(FileOffset, EntryId)>> {
-    let mut behind = damaged.0;
-    loop {
-        let point = file.index.read().behind(behind);
-        let anchor = match point.filter(|point| point.offset < limit.0) {
-            Some(point) => (point.offset, Some(point.id)),
-            None => match segment.last_frame() {
-                Some(last) if last > behind && last < limit.0 => (last, None),
-                _ => return Ok(None),
-            },
-        };
-        behind = anchor.0;
-        let Ok(header) = header_at(
-            segment,
-            &file.source,
-            window,
-            anchor.0,
-            FRAME_HEADER_LEN,
-            limit.0,
-        )?
-        else {
-            continue;
-        };
-        if anchor.1.is_some_and(|id| id != header.first_id) || header.first_id < damaged.1 {
-            continue;
-        }
-        let frame = LocatedFrame {
-            offset: anchor.0,
-            header,
-        };
-        return walk_back(segment, file, window, frame, damaged).map(Some);
+    end: &SegmentEnd,
+    read_ahead: usize,
+    limit: FileOffset,
+) -> io::Result<Chained> {
+    let offset = end.offset;
+    let bytes = window.bytes(source, offset, FRAME_HEADER_LEN, read_ahead, limit)?;
+    let Some(bytes) = bytes else {
+        return Ok(Chained::Broken);
+    };
+    let Ok(header) = FrameHeader::decode(bytes, segment.seed, offset) else {
+        return Ok(Chained::Broken);
+    };
+    let frame = LocatedFrame { offset, header };
+    let continues = header.first_id == end.next_id && header.previous_len == end.last_frame_len;
+    if !continues || frame.end() > limit {
+        return Ok(Chained::Broken);
     }
-}
-
-/// Follows the back links from a good frame towards the damage.
-fn walk_back(
-    segment: &Segment,
-    file: &SegmentReader,
-    window: &mut ReadBuffer,
-    from: LocatedFrame,
-    damaged: (FileOffset, EntryId),
-) -> io::Result<(FileOffset, EntryId)> {
-    let mut good = from;
-    loop {
-        let here = (good.offset, good.header.first_id);
-        let back = u64::from(good.header.previous_len);
-        let Some(offset) = good.offset.0.checked_sub(back).map(FileOffset) else {
-            return Ok(here);
-        };
-        if back == 0 || offset <= damaged.0 {
-            return Ok(here);
-        }
-        match header_at(
-            segment,
-            &file.source,
-            window,
-            offset,
-            FRAME_HEADER_LEN,
-            good.offset,
-        )? {
-            Ok(header)
-                if offset + header.len() == good.offset
-                    && header.end_id() == good.header.first_id
-                    && header.first_id >= damaged.1 =>
-            {
-                good = LocatedFrame { offset, header };
-            }
-            _ => return Ok(here),
-        }
+    if header.kind == FrameKind::Footer {
+        return Ok(Chained::Footer);
     }
-}
-
-/// Reads the index out of the footer if that has not been done.
-fn ensure_index(segment: &Segment, file: &SegmentReader) -> io::Result<()> {
-    if !file.index.read().is_in_footer() {
-        return Ok(());
-    }
-    let points = read_points(segment, &file.source)?;
-    file.index.write().load(points, segment.limit().0);
-    Ok(())
-}
-
-fn read_points(segment: &Segment, source: &SegmentBytes) -> io::Result<Option<Vec<IndexPoint>>> {
-    let mut window = ReadBuffer::new();
-    let file_len = match source.file() {
-        Some(file) => file.len()?,
-        None => source.mapped().len() as u64,
+    let end = SegmentEnd {
+        offset: frame.end(),
+        next_id: header.end_id(),
+        last_frame: Some(offset),
+        last_frame_len: header.len() as u32,
+        link: bytes.first_chunk().map_or(0, header_crc_of),
     };
-    let end = FileOffset(file_len);
-    let Some(start) = file_len.checked_sub(TRAILER_LEN as u64) else {
-        return Ok(None);
-    };
-    let trailer = window.bytes(source, FileOffset(start), TRAILER_LEN, TRAILER_LEN, end)?;
-    let Some(trailer) = trailer.and_then(|t| decode_trailer(t, segment.seed, file_len)) else {
-        return Ok(None);
-    };
-    let Some(len) = file_len.checked_sub(trailer.footer_offset.0) else {
-        return Ok(None);
-    };
-    let Ok(len) = usize::try_from(len) else {
-        return Ok(None);
-    };
-    let footer = window.bytes(source, trailer.footer_offset, len, len, end)?;
-    Ok(footer.and_then(|footer| decode_points(footer, &trailer, segment.seed)))
+    Ok(Chained::Frame(frame, end))
 }

@@ -9,6 +9,7 @@
 //! `sync_all` and `sync_dir`. The real disk makes interrupted calls again and answers no EINTR.
 //! Paths are absolute.
 
+pub mod copy;
 #[cfg(unix)]
 mod posix;
 #[cfg(feature = "sharded")]

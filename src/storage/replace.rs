@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
@@ -62,13 +63,12 @@ fn write_unfinished(
     unfinished: &Path,
     write: impl FnOnce(&dyn StorageFile) -> Result<()>,
 ) -> Result<Arc<dyn StorageFile>> {
-    let io = |error| Error::io(error, ErrorContext::at(unfinished));
-    if storage.kind(unfinished).map_err(io)?.is_some() {
-        storage.remove_file(unfinished).map_err(io)?;
+    if storage.kind(unfinished).at(unfinished)?.is_some() {
+        storage.remove_file(unfinished).at(unfinished)?;
     }
-    let file = storage.create_file(unfinished).map_err(io)?;
+    let file = storage.create_file(unfinished).at(unfinished)?;
     write(&*file)?;
-    file.sync_all().map_err(io)?;
+    file.sync_all().at(unfinished)?;
     Ok(file)
 }
 

@@ -1,10 +1,11 @@
-//! What are the entries, one after the other?
+//! Which entries does a log hold, one after the other?
 
 use std::ops::ControlFlow;
 use std::ops::Range;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::Codec;
 use crate::ids::EntryId;
@@ -13,9 +14,9 @@ use crate::recovery::RecoveredSegment;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
+use crate::segment::WalkItem;
 use crate::segment::damage_error;
 use crate::tools::segment_walk::SegmentWalk;
-use crate::tools::segment_walk::WalkItem;
 use crate::tools::survey::Gone;
 use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
@@ -44,9 +45,9 @@ pub struct DumpedEntry<'a> {
 
 type Visit<'a> = &'a mut dyn FnMut(DumpedEntry<'_>) -> ControlFlow<()>;
 
-/// Shows the selected entries, stream by stream, to `visit`, until it has seen enough.
+/// Passes the selected entries, stream by stream, to `visit`, until it returns `Break`.
 ///
-/// A stream that cannot be read at all is an error, told after all others were shown.
+/// A stream that cannot be read at all is an error, returned after all others were passed.
 pub fn dump(place: &LogDir, selection: &Selection, visit: Visit<'_>) -> Result<()> {
     let mut result = Ok(());
     for stream in survey_all(place, selection)? {
@@ -107,13 +108,13 @@ fn dump_segment(
 ) -> Result<ControlFlow<()>> {
     let segment = &found.segment;
     let path = segment.path();
-    let io = |error| Error::io(error, segment.context());
-    let mut walk =
-        SegmentWalk::open(&*place.storage, segment, &found.end, place.read_ahead).map_err(io)?;
-    walk.skip_to(EntryId(wanted.start)).map_err(io)?;
+    let context = || segment.context();
+    let mut walk = SegmentWalk::open(&*place.storage, segment, &found.end, place.read_ahead)
+        .in_context(context)?;
+    walk.skip_to(EntryId(wanted.start)).in_context(context)?;
     loop {
-        match walk.advance().map_err(io)? {
-            WalkItem::Frame(frame) => {
+        match walk.advance().in_context(context)? {
+            WalkItem::Frame { frame, .. } => {
                 for id in clip(&frame.header.ids(), wanted) {
                     if dump_entry(&mut walk, key, &path, &frame, id, visit)?.is_break() {
                         return Ok(ControlFlow::Break(()));

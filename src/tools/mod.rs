@@ -1,15 +1,16 @@
-//! Looking at a log's directory without changing it, whether or not somebody writes it.
+//! How is a log's directory inspected without changing it, also beside a live writer?
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `streams` | which streams are there, and what would recovery make of each? |
-//! | `walk` | which frames and entries does a segment hold, good and bad? |
+//! | `survey` | which streams are there, and what would recovery decide on each? |
+//! | `segment_walk` | which frames and entries does a segment hold, good and bad? |
 //! | `verify` | is everything that was stored still there and whole? |
-//! | `segment_check` | is everything in one segment whole? |
-//! | `side_files` | what else lies about, and is it whole? |
+//! | `verify_segment` | is everything in one segment whole? |
+//! | `verify_files` | are the files beside the segments whole? |
 //! | `report` | what did a verification find? |
 //! | `stat` | what does a log hold, in numbers? |
-//! | `dump` | what are the entries, one after the other? |
+//! | `dump` | which entries does a log hold, one after the other? |
+//! | `salvage` | how is a healthy copy made of a damaged log? |
 //!
 //! Facts come from `recovery`, frames from `segment`: the format is read in one place only.
 
@@ -44,14 +45,14 @@ pub use salvage::repair;
 #[cfg(feature = "cli")]
 pub(crate) use segment_walk::SegmentWalk;
 #[cfg(feature = "cli")]
-pub(crate) use segment_walk::WalkItem;
-#[cfg(feature = "cli")]
 pub use stat::LogStat;
 #[cfg(feature = "cli")]
 pub use stat::StreamStat;
 #[cfg(feature = "cli")]
 pub use stat::stat;
+#[cfg(feature = "cli")]
 pub use survey::LogDir;
+#[cfg(feature = "cli")]
 pub use survey::Selection;
 #[cfg(feature = "cli")]
 pub(crate) use survey::Surveyed;
@@ -59,4 +60,5 @@ pub(crate) use survey::Surveyed;
 pub(crate) use survey::survey_all;
 #[cfg(feature = "cli")]
 pub use verify::Progress;
+#[cfg(feature = "cli")]
 pub use verify::verify;

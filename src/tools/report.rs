@@ -6,12 +6,12 @@ use std::path::PathBuf;
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a
-    /// loss that is on record, a derived file that is made anew.
+    /// No damage: remains of a crash that the next open cleans up, quarantined bytes, a recorded
+    /// loss, a derived file that is made anew.
     Note,
     /// Something that was durable is damaged or gone.
     Damage,
-    /// Something could not be looked at: a read error, a newer format, a stranger's file.
+    /// Something could not be checked: a read error, a newer format, an unrecognised file.
     Unreadable,
 }
 
@@ -61,11 +61,11 @@ impl VerifyFinding {
     }
 }
 
-/// What a verification read, and what it found.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// Streams looked at.
+    /// Streams checked.
     pub streams: u64,
     /// Their segments.
     pub segments: u64,
@@ -77,7 +77,7 @@ pub struct VerifyReport {
     pub bytes: u64,
     /// Records of a sharded log's checkpoints, good ones.
     pub checkpoints: u64,
-    /// What was found, stream by stream.
+    /// The findings, stream by stream.
     pub findings: Vec<VerifyFinding>,
 }
 

@@ -1,11 +1,11 @@
 //! How is a healthy copy made of a damaged log?
 //!
-//! Everything that is readable is appended to a new log, frame by frame, under its old ids. What is
-//! not is recorded there as lost, as recovery does: a new segment that says which ids are missing
-//! before it. The old log is locked against writers and not changed.
+//! Every readable entry is appended to a new log, frame by frame, under its old id. Unreadable ids
+//! are recorded there as lost, as recovery does: a new segment records which ids are missing before
+//! it. The old log is locked against writers and not changed.
 //!
-//! Failure: the copy is incomplete and the error tells why; nothing was taken away from the old
-//! log. Where the new one cannot be made it is not begun: an existing log is never written into.
+//! Failure: the copy is incomplete and the error says why; the old log is unchanged. An existing
+//! directory is refused: the copy never writes into an existing log.
 
 use std::io::IoSlice;
 use std::ops::Range;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::error::memory;
 use crate::format::CHECKPOINTS_FILE;
@@ -35,9 +36,10 @@ use crate::recovery::refusal_error;
 use crate::recovery::survey;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
+use crate::segment::WalkItem;
 use crate::storage::Access;
 use crate::storage::Storage;
-use crate::storage::read_exact_at;
+use crate::storage::copy::for_each_chunk;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::tools::LogDir;
@@ -45,11 +47,10 @@ use crate::tools::Progress;
 use crate::tools::SegmentWalk;
 use crate::tools::Selection;
 use crate::tools::Surveyed;
-use crate::tools::WalkItem;
 use crate::tools::survey_all;
 use crate::wal::Wal;
 
-/// What a repair did.
+/// The result of a repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairReport {
@@ -59,7 +60,7 @@ pub struct RepairReport {
     pub copied_files: Vec<PathBuf>,
 }
 
-/// What became of one stream.
+/// The result for one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairedStream {
@@ -101,24 +102,23 @@ impl RepairReport {
 /// Makes a healthy copy of the log `from` in the directory `to`, which must not exist. The copy's
 /// entries are compressed if `compression` says so.
 ///
-/// Errors: `Locked` while somebody writes the old log; `Config` where `to` exists or lies in the
+/// Errors: `Locked` while a writer has the old log open; `Config` where `to` exists or lies in the
 /// old log; `InvalidFilename` where a link stands for a file to copy; `Io`.
 pub fn repair(
     from: &Path,
     to: &Path,
     compression: CompressionType,
-    tell: &mut dyn FnMut(Progress),
+    report_progress: &mut dyn FnMut(Progress),
 ) -> Result<RepairReport> {
     let place = LogDir::new(from)?;
     let storage = &place.storage;
-    let io = |path: &Path, error| Error::io(error, ErrorContext::at(path));
-    let target = std::path::absolute(to).map_err(|error| io(to, error))?;
-    if storage.kind(&target).map_err(|e| io(to, e))?.is_some() {
+    let target = std::path::absolute(to).at(to)?;
+    if storage.kind(&target).at(to)?.is_some() {
         let what = format!("{} exists; a copy is made in a new directory", to.display());
         return Err(Error::Config(what));
     }
     let parent = target.parent().unwrap_or(&target);
-    let parent = storage.canonical(parent).map_err(|e| io(parent, e))?;
+    let parent = storage.canonical(parent).at(parent)?;
     if parent.starts_with(&place.root) {
         return Err(Error::Config("the copy would lie in the log".to_owned()));
     }
@@ -130,7 +130,7 @@ pub fn repair(
         .lock(&lock_path)
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::WouldBlock => Error::Locked(place.root.clone()),
-            _ => io(&lock_path, error),
+            _ => Error::io(error, ErrorContext::at(&lock_path)),
         })?;
     let mut options = WalOptions::new(&target);
     options.sync_mode = SyncMode::Async;
@@ -147,28 +147,27 @@ pub fn repair(
         bytes_total: total.sum(),
     };
     for stream in streams {
-        let mut told = RepairedStream {
+        let mut repaired = RepairedStream {
             key: stream.key.clone(),
             ..RepairedStream::default()
         };
-        let copied = copy_stream(&place, stream, &copy.log.context, &mut told, |bytes| {
+        let copied = copy_stream(&place, stream, &copy.log.context, &mut repaired, |bytes| {
             progress.bytes_done += bytes;
-            tell(progress);
+            report_progress(progress);
         });
         match copied {
             Ok(()) => {}
-            Err(CopyError::Unreadable(error)) => told.error = Some(error.to_string()),
+            Err(CopyError::Unreadable(error)) => repaired.error = Some(error.to_string()),
             Err(CopyError::StreamCopy(error)) => return Err(error),
         }
-        report.streams.push(told);
+        report.streams.push(repaired);
     }
     for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
         if copy_file(&**storage, &place.root.join(name), &target.join(name))? {
             report.copied_files.push(target.join(name));
         }
     }
-    let synced = storage.sync_dir(&target);
-    synced.map_err(|error| io(&target, error))?;
+    storage.sync_dir(&target).at(&target)?;
     copy.close()?;
     Ok(report)
 }
@@ -183,8 +182,8 @@ fn copy_stream(
     place: &LogDir,
     stream: Surveyed,
     context: &Arc<LogContext>,
-    told: &mut RepairedStream,
-    mut tell: impl FnMut(u64),
+    repaired: &mut RepairedStream,
+    mut copied_bytes: impl FnMut(u64),
 ) -> std::result::Result<(), CopyError> {
     let (facts, decision) = stream.found.map_err(CopyError::Unreadable)?;
     let verdict = match decision {
@@ -203,12 +202,16 @@ fn copy_stream(
         core: None,
         next_id: None,
     };
-    told.first_id = old.first_kept.0.0;
+    repaired.first_id = old.first_kept.0.0;
     let mut reached = old.first_kept.0.0;
     for found in &old.segments {
         let first_id = found.segment.first_id().0;
         if reached < first_id {
-            lose(told, reached..first_id, "no segment holds them".to_owned());
+            lose(
+                repaired,
+                reached..first_id,
+                "no segment holds them".to_owned(),
+            );
         }
         let opened = SegmentWalk::open(
             &*place.storage,
@@ -220,49 +223,50 @@ fn copy_stream(
         let mut walk = opened.map_err(io)?;
         loop {
             match walk.advance().map_err(io)? {
-                WalkItem::Frame(frame) => {
-                    copy_frame(&mut walk, &frame, &mut copy, told)?;
-                    tell(frame.header.len());
+                WalkItem::Frame { frame, .. } => {
+                    copy_frame(&mut walk, &frame, &mut copy, repaired)?;
+                    copied_bytes(frame.header.len());
                 }
                 WalkItem::Damaged(damage) => {
                     let why = format!("{} at {}", "the frames are damaged", damage.offset.0);
-                    lose(told, damage.ids, why);
+                    lose(repaired, damage.ids, why);
                 }
                 WalkItem::End => break,
             }
         }
         reached = reached.max(found.end.next_id.0);
     }
-    told.old_next_id = match old.next {
+    repaired.old_next_id = match old.next {
         NextAppend::AfterLoss { first_id, .. } => first_id.0,
         NextAppend::Empty | NextAppend::Continue => reached,
     };
-    if reached < told.old_next_id {
+    if reached < repaired.old_next_id {
         let why = "lost at the end of the stream".to_owned();
-        lose(told, reached..told.old_next_id, why);
+        lose(repaired, reached..repaired.old_next_id, why);
     }
-    let is_emptied = old.next == NextAppend::Continue && reached == told.first_id && reached > 0;
+    let is_emptied =
+        old.next == NextAppend::Continue && reached == repaired.first_id && reached > 0;
     if copy.next_id.is_none() && is_emptied {
         copy.begin_empty(reached).map_err(CopyError::StreamCopy)?;
     }
-    told.next_id = copy.next_id.unwrap_or(told.first_id);
+    repaired.next_id = copy.next_id.unwrap_or(repaired.first_id);
     copy.finish().map_err(CopyError::StreamCopy)
 }
 
-/// Notes ids as lost; neighbours of the same kind are one run.
-fn lose(told: &mut RepairedStream, ids: Range<u64>, why: String) {
-    match told.lost.last_mut() {
+/// Adds lost ids; adjacent ids with the same cause are one run.
+fn lose(repaired: &mut RepairedStream, ids: Range<u64>, why: String) {
+    match repaired.lost.last_mut() {
         Some(last) if last.ids.end == ids.start && last.why == why => last.ids.end = ids.end,
-        _ => told.lost.push(LostIds { ids, why }),
+        _ => repaired.lost.push(LostIds { ids, why }),
     }
 }
 
-/// Copies what is readable of a frame: as one frame where all of it is.
+/// Copies the readable entries of a frame: as one frame if all are readable.
 fn copy_frame(
     walk: &mut SegmentWalk<'_>,
     frame: &LocatedFrame,
     copy: &mut StreamCopy<'_>,
-    told: &mut RepairedStream,
+    repaired: &mut RepairedStream,
 ) -> std::result::Result<(), CopyError> {
     let mut entries: Vec<Vec<u8>> = Vec::new();
     let mut first_id = frame.header.first_id.0;
@@ -282,13 +286,13 @@ fn copy_frame(
             }
             Err(error @ Error::Io(_)) => return Err(CopyError::Unreadable(error)),
             Err(error) => {
-                copy.append(first_id, &entries, told)?;
+                copy.append(first_id, &entries, repaired)?;
                 entries.clear();
-                lose(told, id..id + 1, error.to_string());
+                lose(repaired, id..id + 1, error.to_string());
             }
         }
     }
-    copy.append(first_id, &entries, told)
+    copy.append(first_id, &entries, repaired)
 }
 
 /// The copy of one stream.
@@ -308,7 +312,7 @@ impl StreamCopy<'_> {
         &mut self,
         first_id: u64,
         entries: &[Vec<u8>],
-        told: &mut RepairedStream,
+        repaired: &mut RepairedStream,
     ) -> std::result::Result<(), CopyError> {
         if entries.is_empty() {
             return Ok(());
@@ -326,7 +330,7 @@ impl StreamCopy<'_> {
             .map_err(CopyError::StreamCopy)?;
         debug_assert_eq!(ids.start, first_id);
         self.next_id = Some(ids.end);
-        told.entries += entries.len() as u64;
+        repaired.entries += entries.len() as u64;
         Ok(())
     }
 
@@ -372,7 +376,7 @@ impl StreamCopy<'_> {
         Ok(())
     }
 
-    /// What was copied so far, which was closed cleanly.
+    /// The state of the copy so far, which was closed cleanly.
     fn as_it_is(&self) -> Result<Recovered> {
         let options = &self.context.options;
         let storage = &*self.context.storage;
@@ -392,11 +396,11 @@ impl StreamCopy<'_> {
     }
 }
 
-/// Refuses a log in which a link stands for a file: what it leads to need not be this log's, and a copy
-/// without it would not be complete.
+/// Refuses a log in which a symbolic link replaces a file: its target need not belong to this log,
+/// and a copy without it would be incomplete.
 fn refuse_link(storage: &dyn Storage, path: &Path) -> Result<()> {
     let is_link = storage.is_link(path);
-    match is_link.map_err(|error| Error::io(error, ErrorContext::at(path)))? {
+    match is_link.at(path)? {
         true => Err(Error::InvalidFilename(format!(
             "{} is a symbolic link, and not followed",
             path.display()
@@ -407,23 +411,18 @@ fn refuse_link(storage: &dyn Storage, path: &Path) -> Result<()> {
 
 /// Copies a file, durably but for its name. False: there is none.
 fn copy_file(storage: &dyn Storage, from: &Path, to: &Path) -> Result<bool> {
-    let io = |error| Error::io(error, ErrorContext::at(from));
-    if storage.kind(from).map_err(io)?.is_none() {
+    if storage.kind(from).at(from)?.is_none() {
         return Ok(false);
     }
-    let source = storage.open_file(from, Access::Read).map_err(io)?;
-    let len = source.len().map_err(io)?;
-    let target_io = |error| Error::io(error, ErrorContext::at(to));
-    let target = storage.create_file(to).map_err(target_io)?;
-    let mut chunk = vec![0; 128 << 10];
-    let mut at = 0;
-    while at < len {
-        let wanted = chunk.len().min((len - at) as usize);
-        read_exact_at(&*source, at, &mut chunk[..wanted]).map_err(io)?;
-        let written = target.write_at(at, &[IoSlice::new(&chunk[..wanted])]);
-        written.map_err(target_io)?;
-        at += wanted as u64;
-    }
-    target.sync_all().map_err(target_io)?;
+    let source = storage.open_file(from, Access::Read).at(from)?;
+    let len = source.len().at(from)?;
+    let target = storage.create_file(to).at(to)?;
+    let mut failing = from;
+    let copied = for_each_chunk(&*source, 0..len, |at, chunk| {
+        let written = target.write_at(at, &[IoSlice::new(chunk)]);
+        written.inspect_err(|_| failing = to)
+    });
+    copied.at(failing)?;
+    target.sync_all().at(to)?;
     Ok(true)
 }

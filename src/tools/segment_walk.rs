@@ -7,20 +7,19 @@ use crate::format::Codec;
 use crate::format::PayloadFault;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::segment::Damage;
+use crate::segment::FrameWalk;
 use crate::segment::LocatedFrame;
 use crate::segment::ReadBuffers;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
 use crate::segment::SegmentReader;
-use crate::segment::Step;
+use crate::segment::WalkItem;
 use crate::segment::check_entry;
 use crate::segment::check_frame;
 use crate::segment::entry_in_block;
 use crate::segment::locate;
 use crate::segment::read_block;
-use crate::segment::step;
 use crate::storage::Access;
 use crate::storage::Storage;
 
@@ -31,20 +30,9 @@ pub(crate) struct SegmentWalk<'a> {
     buffers: ReadBuffers,
     pub(super) read_ahead: usize,
     limit: (FileOffset, EntryId),
-    /// Where the next frame is expected, and which id it begins with. `None`: nothing follows.
-    next: Option<(FileOffset, EntryId)>,
+    walk: FrameWalk,
     /// The frame decompressed last.
     block: Option<(FileOffset, Vec<u8>)>,
-}
-
-/// What stands where a frame is expected.
-pub(crate) enum WalkItem {
-    /// A frame; its payload is not checked.
-    Frame(LocatedFrame),
-    /// A run of ids that cannot be read.
-    Damaged(Damage),
-    /// The end.
-    End,
 }
 
 impl<'a> SegmentWalk<'a> {
@@ -57,6 +45,7 @@ impl<'a> SegmentWalk<'a> {
     ) -> io::Result<Self> {
         let file = storage.open_file(&segment.path(), Access::Read)?;
         let start = SegmentEnd::empty(segment.first_id());
+        let limit = (end.offset, end.next_id);
         Ok(SegmentWalk {
             segment,
             file: SegmentReader {
@@ -65,13 +54,13 @@ impl<'a> SegmentWalk<'a> {
             },
             buffers: ReadBuffers::new(),
             read_ahead,
-            limit: (end.offset, end.next_id),
-            next: Some((start.offset, start.next_id)),
+            limit,
+            walk: FrameWalk::new((start.offset, start.next_id), limit, read_ahead),
             block: None,
         })
     }
 
-    /// Goes on at the frame that holds `id`, or behind damage that does.
+    /// Goes on at the frame that holds `id`, unless it is damaged.
     #[cfg(feature = "cli")]
     pub(crate) fn skip_to(&mut self, id: EntryId) -> io::Result<()> {
         if id <= self.segment.first_id() || id >= self.limit.1 {
@@ -79,37 +68,18 @@ impl<'a> SegmentWalk<'a> {
         }
         let window = &mut self.buffers.frames;
         let found = locate(self.segment, &self.file, window, id, 4096, self.limit)?;
-        // Where it is damaged the walk from the start tells how.
+        // Where it is damaged, the walk from the start reports it.
         if let Ok(frame) = found {
-            self.next = Some((frame.offset, frame.header.first_id));
+            let start = (frame.offset, frame.header.first_id);
+            self.walk = FrameWalk::new(start, self.limit, self.read_ahead);
         }
         Ok(())
     }
 
     /// The next frame.
     pub(crate) fn advance(&mut self) -> io::Result<WalkItem> {
-        let Some(place) = self.next.filter(|next| next.1 < self.limit.1) else {
-            return Ok(WalkItem::End);
-        };
         let window = &mut self.buffers.frames;
-        let found = step(
-            self.segment,
-            &self.file,
-            window,
-            place,
-            self.read_ahead,
-            self.limit,
-        )?;
-        Ok(match found {
-            Step::Frame(frame) => {
-                self.next = Some((frame.end(), frame.header.end_id()));
-                WalkItem::Frame(frame)
-            }
-            Step::Damaged { damage, resume } => {
-                self.next = resume;
-                WalkItem::Damaged(damage)
-            }
-        })
+        self.walk.advance(self.segment, &self.file, window)
     }
 
     /// Checks the whole payload of a frame.
@@ -157,7 +127,7 @@ impl<'a> SegmentWalk<'a> {
         let first_id = self.segment.first_id();
         if self.limit.1 > first_id {
             let window = &mut self.buffers.frames;
-            // Whatever stands there, it asks the index first.
+            // Any look-up loads the index first, whatever it finds.
             let _ = locate(self.segment, &self.file, window, first_id, 4096, self.limit)?;
         }
         Ok(())

@@ -25,7 +25,7 @@ pub struct LogStat {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamStat {
-    /// Its key, or the name of its directory where nothing tells the key.
+    /// Its key, or the name of its directory where the key is unknown.
     pub key: String,
     /// Its directory.
     pub directory: PathBuf,
@@ -49,7 +49,7 @@ pub struct StreamStat {
     pub error: Option<String>,
 }
 
-/// Looks at what is selected.
+/// Collects the numbers of the selected streams.
 pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
     let mut log = LogStat::default();
     for stream in survey_all(place, selection)? {

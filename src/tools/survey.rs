@@ -1,4 +1,4 @@
-//! Which streams are there, and what would recovery make of each?
+//! Which streams does a log hold, and what would recovery decide on each?
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::format::LOCK_FILE;
@@ -32,7 +32,7 @@ pub struct LogDir {
     pub(crate) read_ahead: usize,
 }
 
-/// What of a log is looked at.
+/// Which part of a log is inspected.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// This stream only; `None`: all, and the files beside them.
@@ -45,13 +45,13 @@ pub struct Selection {
     pub end_id: Option<u64>,
 }
 
-/// A stream, looked at.
+/// A surveyed stream.
 pub(crate) struct Surveyed {
-    /// Its key, or the name of its directory where nothing tells the key.
+    /// Its key, or the name of its directory where the key is unknown.
     pub key: String,
     /// Its directory.
     pub dir: PathBuf,
-    /// What was found, and what recovery would decide.
+    /// The facts, and the decision of recovery on them.
     pub found: Result<(StreamFacts, Decision)>,
 }
 
@@ -60,10 +60,9 @@ impl LogDir {
     #[cfg(feature = "cli")]
     pub fn new(root: &Path) -> Result<Self> {
         let storage: Arc<dyn Storage> = Arc::new(RealDisk);
-        let io = |error| Error::io(error, ErrorContext::at(root));
-        let asked = std::path::absolute(root).map_err(io)?;
-        let root = storage.canonical(&asked).map_err(io)?;
-        let listing = storage.list_dir(&root).map_err(io)?;
+        let asked = std::path::absolute(root).at(root)?;
+        let root = storage.canonical(&asked).at(root)?;
+        let listing = storage.list_dir(&root).at(&root)?;
         let is_log = listing.iter().any(|entry| match entry.kind {
             EntryKind::File => entry.name == LOCK_FILE,
             EntryKind::Directory => is_stream(&*storage, &root.join(&entry.name)),
@@ -85,16 +84,16 @@ impl LogDir {
         }
     }
 
-    /// Looks at one stream's directory. `None`: it is not there any more.
+    /// Surveys one stream's directory. `None`: it no longer exists.
     pub(crate) fn survey(&self, dir: &Path) -> Option<Surveyed> {
         let name = dir.file_name()?.to_str()?;
-        // Damage is told, not refused.
+        // Damage is reported, not refused.
         let policy = CorruptionPolicy::Truncate;
         let storage = Arc::clone(&self.storage);
         let looked = LiveCollector::new(storage, dir.to_path_buf(), self.read_ahead, policy).look();
         let found = looked.transpose()?;
-        let told = found.as_ref().ok().and_then(|(facts, _)| facts.key.clone());
-        let key = told
+        let recorded = found.as_ref().ok().and_then(|(facts, _)| facts.key.clone());
+        let key = recorded
             .map(|key| key.to_string())
             .or_else(|| key_from_dir_name(name))
             .unwrap_or_else(|| name.to_owned());
@@ -106,7 +105,7 @@ impl LogDir {
     }
 }
 
-/// Which segments of a stream went since it was surveyed: truncated, or deleted with it.
+/// Which segments of a stream were truncated or deleted since it was surveyed.
 pub(super) struct Gone<'a> {
     place: &'a LogDir,
     dir: &'a Path,
@@ -115,7 +114,7 @@ pub(super) struct Gone<'a> {
 }
 
 impl<'a> Gone<'a> {
-    /// None, as far as is known.
+    /// No segment is known to be gone.
     pub(super) fn new(place: &'a LogDir, dir: &'a Path) -> Self {
         Gone {
             place,
@@ -129,7 +128,7 @@ impl<'a> Gone<'a> {
         first_id < self.below
     }
 
-    /// Whether it is, now that reading it failed with this error.
+    /// Whether it is gone, after reading it failed with this error.
     pub(super) fn explains(&mut self, error: &Error, first_id: EntryId) -> bool {
         let is_missing = matches!(error, Error::Io(e) if e.kind() == io::ErrorKind::NotFound);
         if is_missing && !self.knows(first_id) {
@@ -146,11 +145,10 @@ impl<'a> Gone<'a> {
     }
 }
 
-/// Looks at all streams of the selection, in the order of their directories' names. An unknown
+/// Surveys all streams of the selection, in the order of their directories' names. An unknown
 /// stream is `StreamNotFound`.
 pub(crate) fn survey_all(place: &LogDir, selection: &Selection) -> Result<Vec<Surveyed>> {
-    let listing = place.storage.list_dir(&place.root);
-    let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
+    let listing = place.storage.list_dir(&place.root).at(&place.root)?;
     let mut surveyed: Vec<Surveyed> = listing
         .iter()
         .filter(|entry| entry.kind == EntryKind::Directory && is_stream_dir_name(&entry.name))
@@ -177,8 +175,8 @@ fn is_stream(storage: &dyn Storage, dir: &Path) -> bool {
             .any(|entry| parse_segment_file_name(&entry.name).is_some())
 }
 
-/// Whether there is more than a directory: anybody can make one. Where all segments are lost,
-/// `segments.idx` shows that there were some.
+/// Whether the directory holds a stream: an empty directory proves nothing. Where all segments are
+/// lost, `segments.idx` proves that there were some.
 fn has_segments(stream: &Surveyed) -> bool {
     match &stream.found {
         Ok((facts, _)) => {

@@ -1,18 +1,19 @@
 //! Is everything that was stored still there and whole?
 //!
-//! Happy path: all streams are surveyed as recovery does, which judges headers, slots, trailers and
-//! the chain; then every segment is read, frame by frame, with its payloads and its footer; then
-//! the files beside them. Nothing is changed.
+//! Happy path: the survey of recovery checks headers, slots, trailers and the chain of all streams.
+//! Then every segment is read, frame by frame, with its payloads and its footer; then the files
+//! beside them. Nothing is changed.
 //!
-//! Beside a writer: what is judged lies below the ends found by the survey, and never changes.
-//! What is truncated or deleted meanwhile is passed over. Failure: a file that cannot be read is a
-//! finding; only the root must be readable.
+//! Beside a live writer: only bytes below the ends that the survey found are checked, and those
+//! never change. Segments that are truncated or deleted meanwhile are skipped. Failure: a file that
+//! cannot be read is a finding; only the root must be readable.
 
 use std::path::Path;
 
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::segment_file_name;
 use crate::recovery::Decision;
@@ -35,33 +36,33 @@ use crate::tools::verify_files::check_stream_dir;
 use crate::tools::verify_segment::check_segment;
 use crate::wal::Wal;
 
-/// How far a long work has come.
+/// The progress of a long operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes done.
     pub bytes_done: u64,
-    /// Bytes that there were when it began.
+    /// All bytes, counted when it began.
     pub bytes_total: u64,
 }
 
-/// The progress of a work, and who hears of it.
+/// Reports progress to a callback.
 struct ProgressReporter<'a> {
     progress: Progress,
-    tell: &'a mut dyn FnMut(Progress),
+    report: &'a mut dyn FnMut(Progress),
 }
 
 impl ProgressReporter<'_> {
     fn add(&mut self, bytes: u64) {
         self.progress.bytes_done += bytes;
-        (self.tell)(self.progress);
+        (self.report)(self.progress);
     }
 }
 
 impl Wal {
     /// Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
-    /// chain of segments, the index file, and the checkpoints of a sharded log. Tells what is
-    /// wrong, with file, place and ids. Changes nothing and stops nobody; beside a writer what is
-    /// written meanwhile is not looked at.
+    /// chain of segments, the index file, and the checkpoints of a sharded log. Reports what is
+    /// wrong, with file, offset and ids. Changes nothing and blocks no other call. Entries that are
+    /// written meanwhile are not checked.
     ///
     /// Errors: `Io` where the root cannot be listed. All else that cannot be read is a finding.
     pub fn verify(&self) -> Result<VerifyReport> {
@@ -76,11 +77,11 @@ impl Wal {
     }
 }
 
-/// Reads everything that is selected and tells what is wrong with it.
+/// Reads everything that is selected and reports what is wrong.
 pub fn verify(
     place: &LogDir,
     selection: &Selection,
-    tell: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport> {
     let mut report = VerifyReport::default();
     let surveyed = survey_all(place, selection)?;
@@ -93,7 +94,7 @@ pub fn verify(
             bytes_done: 0,
             bytes_total: total.sum(),
         },
-        tell,
+        report: progress,
     };
     for stream in surveyed {
         verify_stream(place, stream, &mut meter, &mut report);
@@ -124,13 +125,13 @@ fn verify_stream(
         }
     };
     for found in &verdict.findings {
-        let told = judged(&key, &facts, found, Severity::Damage, found.what);
-        report.findings.push(told);
+        let finding = finding(&key, &facts, found, Severity::Damage, found.what);
+        report.findings.push(finding);
     }
     for note in &verdict.notes {
         let what = format!("left by a crash, or being written: {}", note.what);
-        let told = judged(&key, &facts, note, Severity::Note, &what);
-        report.findings.push(told);
+        let finding = finding(&key, &facts, note, Severity::Note, &what);
+        report.findings.push(finding);
     }
     let stream = view_only(&facts, verdict);
     let mut gone = Gone::new(place, &dir);
@@ -164,22 +165,22 @@ fn verify_segment(
     report: &mut VerifyReport,
 ) -> Result<()> {
     let (segment, end) = (&found.segment, &found.end);
-    let io = |error| Error::io(error, segment.context());
+    let context = || segment.context();
     let mut walk =
-        SegmentWalk::open(&*place.storage, segment, end, place.read_ahead).map_err(io)?;
+        SegmentWalk::open(&*place.storage, segment, end, place.read_ahead).in_context(context)?;
     let mut at = 0;
-    let mut told = 0;
+    let mut reported = 0;
     let checked = check_segment(&mut walk, end, |read_to| {
         at = read_to.0;
-        // Not for every frame: who listens may write to a terminal.
-        if at - told >= 1 << 20 {
-            meter.add(at - told);
-            told = at;
+        // Not for every frame: the callback may write to a terminal.
+        if at - reported >= 1 << 20 {
+            meter.add(at - reported);
+            reported = at;
         }
     });
-    let checked = checked.map_err(io)?;
-    let len = walk.file_len().map_err(io)?;
-    meter.add(len.saturating_sub(told));
+    let checked = checked.in_context(context)?;
+    let len = walk.file_len().in_context(context)?;
+    meter.add(len.saturating_sub(reported));
     report.segments += 1;
     report.frames += checked.frames;
     report.entries += checked.entries;
@@ -188,8 +189,8 @@ fn verify_segment(
     Ok(())
 }
 
-/// A finding of recovery's.
-fn judged(
+/// A finding of recovery, as one of the report.
+fn finding(
     key: &str,
     facts: &StreamFacts,
     found: &Finding,
@@ -206,7 +207,7 @@ fn judged(
         .ids(found.ids.clone())
 }
 
-/// What could not be looked at.
+/// A finding for what could not be read.
 pub(super) fn unreadable(key: &str, path: &Path, error: &Error) -> VerifyFinding {
     let context = error.context();
     let path = context.path.unwrap_or_else(|| path.to_path_buf());

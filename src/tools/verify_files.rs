@@ -1,9 +1,10 @@
-//! ItemKind else lies about in a log's directory, and is it whole?
+//! Are the files of a log whole that are not segments?
 
 use std::path::Path;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::error::memory;
 use crate::format::CUT_SUFFIX;
@@ -12,11 +13,11 @@ use crate::format::INDEX_FILE;
 use crate::format::Identity;
 use crate::format::IdentityFault;
 use crate::format::IndexFile;
+use crate::format::NEXT_SEGMENT_FILE;
+use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::is_deleted_dir_name;
 use crate::recovery::StreamFacts;
-use crate::recovery::UNFINISHED_COPY;
 use crate::recovery::read_identity;
-use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::tools::report::Severity;
@@ -28,7 +29,7 @@ use crate::tools::verify::unreadable;
 /// A derived or counted file is not larger than this.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Looks at the files of a stream that are not segments.
+/// Checks the files of a stream that are not segments.
 pub fn check_stream_dir(
     place: &LogDir,
     key: &str,
@@ -48,26 +49,25 @@ pub fn check_stream_dir(
     } else if let Some(what) = index_fault(place, key, dir) {
         report.findings.push(note(INDEX_FILE, what));
     }
-    // The stream may be gone by now: then there is nothing to tell.
+    // The stream may have been deleted since: then there is nothing to report.
     let listing = place.storage.list_dir(dir).unwrap_or_default();
     for entry in listing {
-        if facts.temporary && entry.name == TEMPORARY_NAME {
+        if facts.temporary && entry.name == NEXT_SEGMENT_FILE {
             let what = "a segment being made, or left by a crash: removed at open";
-            report.findings.push(note(TEMPORARY_NAME, what));
+            report.findings.push(note(NEXT_SEGMENT_FILE, what));
         }
-        if facts.temporary && entry.name == UNFINISHED_COPY {
+        if facts.temporary && entry.name == UNFINISHED_COPY_FILE {
             let what = "a copy being made, or left by a crash: removed at open";
-            report.findings.push(note(UNFINISHED_COPY, what));
+            report.findings.push(note(UNFINISHED_COPY_FILE, what));
         }
         if entry.kind == EntryKind::File && entry.name.contains(&format!("{CUT_SUFFIX}-")) {
-            let what = "bytes that a recovery cut off and kept aside";
+            let what = "bytes that a recovery trimmed and quarantined";
             report.findings.push(note(&entry.name, what));
         }
     }
 }
 
-/// ItemKind is wrong with the index file. It is rewritten in place while a stream is closed, so what
-/// is found must be found twice.
+/// What is wrong with the index file. A close rewrites it in place, so a fault must be found twice.
 fn index_fault(place: &LogDir, key: &str, dir: &Path) -> Option<&'static str> {
     let look = || {
         let file = place
@@ -78,8 +78,8 @@ fn index_fault(place: &LogDir, key: &str, dir: &Path) -> Option<&'static str> {
         let mut bytes = memory::zeroed(len as usize).ok()?;
         let read = file.read_at(0, &mut bytes).ok()?;
         match IndexFile::decode(&bytes[..read]) {
-            None => Some("damaged; it is derived, and not believed"),
-            Some(index) if index.key != key => Some("of another stream; not believed"),
+            None => Some("damaged; it is derived, and not trusted"),
+            Some(index) if index.key != key => Some("of another stream; not trusted"),
             Some(_) => None,
         }
     };
@@ -87,10 +87,9 @@ fn index_fault(place: &LogDir, key: &str, dir: &Path) -> Option<&'static str> {
     look()
 }
 
-/// Looks at the files in the root.
+/// Checks the files in the root.
 pub fn check_root(place: &LogDir, report: &mut VerifyReport) -> Result<()> {
-    let listing = place.storage.list_dir(&place.root);
-    let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
+    let listing = place.storage.list_dir(&place.root).at(&place.root)?;
     for entry in listing {
         let may_be_deleted = matches!(entry.kind, EntryKind::Directory | EntryKind::Link);
         if may_be_deleted && is_deleted_dir_name(&entry.name) {
@@ -113,7 +112,7 @@ pub fn check_root(place: &LogDir, report: &mut VerifyReport) -> Result<()> {
     Ok(())
 }
 
-/// Looks at the identity of the log. A deletion writes it over, in one sector.
+/// Checks the identity of the log. A deletion overwrites it, in one sector.
 fn check_identity(place: &LogDir, report: &mut VerifyReport) {
     let path = place.root.join(IDENTITY_FILE);
     let found = read_identity(&*place.storage, &path);
@@ -155,7 +154,7 @@ mod sharded {
     use crate::recovery::checkpoints::Scanner;
     use crate::segment::SegmentBytes;
 
-    /// How often damage is looked at again before it is believed.
+    /// How often the file is read until two reads in a row find the same damage.
     const LOOKS: u32 = 3;
 
     /// Checks the record of the shard count, and the checkpoints.
@@ -175,7 +174,8 @@ mod sharded {
             Ok(Some(Ok(_))) => {}
             Err(error) => findings.push(unreadable("", &path, error)),
         }
-        let told = |count: &Result<Option<std::result::Result<u16, ShardCountFault>>>| match count {
+        let known = |count: &Result<Option<std::result::Result<u16, ShardCountFault>>>| match count
+        {
             Ok(Some(Ok(count))) => Some(*count),
             _ => None,
         };
@@ -188,8 +188,8 @@ mod sharded {
             Ok(Some(_)) => {}
             Err(error) => return findings.push(unreadable("", &path, &error)),
         }
-        let Some(count) = told(&shards).or_else(|| told(&own)) else {
-            let what = "nothing tells how many shards the checkpoints are of";
+        let Some(count) = known(&shards).or_else(|| known(&own)) else {
+            let what = "the number of shards of the checkpoints is unknown";
             return findings.push(VerifyFinding::new(Severity::Damage, path, what));
         };
         let mut before = None;
@@ -213,13 +213,12 @@ mod sharded {
             ShardCountSector::Shards => SHARDS_FILE,
             ShardCountSector::Checkpoints => CHECKPOINTS_FILE,
         });
-        let io = |error| Error::io(error, ErrorContext::at(&path));
-        if place.storage.kind(&path).map_err(io)?.is_none() {
+        if place.storage.kind(&path).at(&path)?.is_none() {
             return Ok(None);
         }
         let mut sector = [0; SECTOR_LEN];
-        let opened = place.storage.open_file(&path, Access::Read).map_err(io)?;
-        let read = opened.read_at(0, &mut sector).map_err(io)?;
+        let opened = place.storage.open_file(&path, Access::Read).at(&path)?;
+        let read = opened.read_at(0, &mut sector).at(&path)?;
         Ok(Some(file.decode(&sector[..read])))
     }
 
@@ -240,7 +239,7 @@ mod sharded {
         VerifyFinding::new(severity, path.to_path_buf(), what)
     }
 
-    /// The good records, and what is wrong.
+    /// The number of good records, and the findings.
     fn checkpoints(place: &LogDir, path: &Path, count: u16) -> (u64, Vec<VerifyFinding>) {
         let finding = |severity, what: &str| VerifyFinding::new(severity, path.to_path_buf(), what);
         let scanned = place
@@ -287,7 +286,7 @@ mod sharded {
             findings.push(finding(Severity::Damage, what).at(item.offset.0));
         }
         if facts.file_len > facts.tail_end.end.0 {
-            let what = "a torn record, or one being written: never acknowledged, cut at open";
+            let what = "a torn record, or one being written: never acknowledged, trimmed at open";
             findings.push(finding(Severity::Note, what).at(facts.tail_end.end.0));
         }
         (records, findings)

@@ -6,7 +6,6 @@ use crate::error::Error;
 #[cfg(feature = "compression")]
 use crate::error::memory;
 use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrameFault;
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
 use crate::format::PayloadFault;
@@ -17,24 +16,24 @@ use crate::segment::LocatedFrame;
 use crate::segment::ReadBuffer;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
+use crate::segment::WalkItem;
 use crate::segment::check_frame;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::segment_walk::SegmentWalk;
-use crate::tools::segment_walk::WalkItem;
 
-/// What a segment turned out to hold.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// Good frames.
     pub frames: u64,
     /// Good entries.
     pub entries: u64,
-    /// What is wrong.
+    /// The damage.
     pub findings: Vec<VerifyFinding>,
 }
 
-/// Reads a segment from its first frame to `end`, and its footer. `read_to` hears how far it came.
+/// Reads a segment from its first frame to `end`, and its footer. It reports its progress to `read_to`.
 pub fn check_segment(
     walk: &mut SegmentWalk<'_>,
     end: &SegmentEnd,
@@ -45,7 +44,7 @@ pub fn check_segment(
     let mut last: Option<LocatedFrame> = None;
     loop {
         match walk.advance()? {
-            WalkItem::Frame(frame) => {
+            WalkItem::Frame { frame, .. } => {
                 check_back_link(walk, last.as_ref(), &frame, &mut checked);
                 check_payload(walk, &frame, &mut checked)?;
                 let previous = last.map(|last| last.offset);
@@ -55,7 +54,7 @@ pub fn check_segment(
             }
             WalkItem::Damaged(damage) => {
                 last = None;
-                let what = fault_text(&damage.fault);
+                let what = damage.fault.to_string();
                 checked.findings.push(
                     finding(walk, what)
                         .at(damage.offset.0)
@@ -85,7 +84,7 @@ fn check_back_link(
     let expected = match last {
         Some(last) => last.header.len(),
         None if is_first => 0,
-        // Behind damage nothing is known of the frame before.
+        // Behind damage, the frame before is unknown.
         None => return,
     };
     if u64::from(frame.header.previous_len) != expected {
@@ -105,7 +104,7 @@ fn check_payload(
         checked.entries += frame.header.end_id() - frame.header.first_id;
         return Ok(());
     };
-    // The frame is not whole; which of its entries cannot be read?
+    // The frame is damaged: find out which of its entries cannot be read.
     let mut bad: Vec<std::ops::Range<u64>> = Vec::new();
     for id in frame.header.ids() {
         match walk.entry(frame, EntryId(id)) {
@@ -113,7 +112,7 @@ fn check_payload(
                 checked.entries += 1;
                 continue;
             }
-            // Neither good nor bad.
+            // The entry is neither good nor damaged.
             Err(Error::Io(error)) => return Err(error),
             Err(_) => {}
         }
@@ -135,7 +134,7 @@ fn check_payload(
     Ok(())
 }
 
-/// The footer is a frame; its trailer was believed already, and tells the link of the last frame.
+/// The footer is a frame. Recovery has checked its trailer, which holds the link of the last frame.
 fn check_footer(
     walk: &SegmentWalk<'_>,
     end: &SegmentEnd,
@@ -197,17 +196,6 @@ fn check_index(
 fn finding(walk: &SegmentWalk<'_>, what: impl Into<String>) -> VerifyFinding {
     let segment = walk.segment();
     VerifyFinding::new(Severity::Damage, segment.path(), what).of(&segment.header.key)
-}
-
-fn fault_text(fault: &FrameFault) -> String {
-    match fault {
-        FrameFault::Short => "the file ends inside a frame".to_owned(),
-        FrameFault::Zeros => "zeros where a frame was written".to_owned(),
-        FrameFault::Crc { expected, actual } => {
-            format!("frame header damaged: checksum {actual:#010x}, stored {expected:#010x}")
-        }
-        FrameFault::Field(field) => format!("frame header impossible: {field}"),
-    }
 }
 
 fn payload_text(fault: &PayloadFault) -> String {

@@ -1,8 +1,8 @@
 //! Are these the bytes that were appended, and where among them is an entry?
 //!
-//! Two ways lead to an entry. Who has the whole payload checks it whole. Who wants one entry of an
-//! uncompressed frame of many reads one or two rows of its table, then the entry, and compares the
-//! row's check. Nothing here trusts a row before that comparison.
+//! There are two ways to an entry. A reader with the whole payload checks it whole. A reader that
+//! needs one entry of an uncompressed frame of many reads one or two rows of its table, then the
+//! entry, and compares the row's check. Nothing here trusts a row before that comparison.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
 
-/// Why a payload is not what was appended.
+/// How a payload differs from what was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadFault {
     /// The checksum in the header does not match, or (`expected == actual`) the length.

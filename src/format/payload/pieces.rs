@@ -1,11 +1,10 @@
 //! Is a payload whole whose bytes come piece by piece?
 //!
-//! For frames that are larger than what a reader takes into memory at once. The answer is that of
-//! [`check_payload`](super::check_payload). Who asks [`PieceCheck::wants`] gets told what to read
-//! next: every byte of the payload once and in order; and, of a frame of many, the rows of its
-//! table a second time, just before the entries that they tell of. Rows read the second time are
-//! checked against the payload CRC as well, so that the entries that were checked are those that the
-//! table tells of that came first.
+//! For frames that are larger than a reader's buffer. The result is that of
+//! [`check_payload`](super::check_payload). [`PieceCheck::wants`] returns what to read next: every
+//! byte of the payload once and in order. Of a frame of many, the rows of its table are read a
+//! second time, just before their entries. These rows are checked against the payload CRC as well,
+//! so that they are the rows of the first read.
 
 use std::ops::Range;
 
@@ -24,14 +23,14 @@ use crate::format::payload::check::table_rows_range;
 use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 
-/// What a check has to see next; places are within the payload.
+/// Which bytes a check needs next; offsets are within the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wants {
     /// The next bytes, for [`PieceCheck::take`].
     Bytes(Range<usize>),
     /// Rows of the table once more, for [`PieceCheck::take_rows`].
     Rows(Range<usize>),
-    /// Nothing more: [`PieceCheck::finish`] tells the result.
+    /// Nothing more: [`PieceCheck::finish`] returns the result.
     Nothing,
 }
 
@@ -57,11 +56,11 @@ enum Stage {
 struct Entries {
     /// Of the rows that were read again.
     table: TableCheck,
-    /// Rows at hand: those from `first_row` to `rows_end`, and the one before them if there is one.
+    /// Buffered rows: those from `first_row` to `rows_end`, and the one before them if there is one.
     rows: Vec<u8>,
     first_row: u32,
     rows_end: u32,
-    /// Where the last entry ends that has its row at hand.
+    /// Where the last entry ends that has its row buffered.
     covered_to: usize,
     /// The entry that is being checked.
     index: u32,
@@ -171,7 +170,7 @@ impl Entries {
         }
     }
 
-    /// What the table says about an entry whose row is at hand.
+    /// The table's row of an entry, from the buffered rows.
     fn row(&self, header: &FrameHeader, index: u32) -> Option<EntryRow> {
         let start = table_rows_range(self.first_row).start;
         let range = table_rows_range(index);
@@ -198,7 +197,7 @@ impl Entries {
         self.end_entries(header, at)
     }
 
-    /// Goes on with the bytes at `at`, none of which lie behind what the rows cover.
+    /// Goes on with the bytes at `at`, all of which the rows cover.
     fn take(
         &mut self,
         header: &FrameHeader,

@@ -41,7 +41,7 @@ pub struct PreparedFrame<'a> {
     content: Content<'a>,
 }
 
-/// What follows the header and the table.
+/// The payload behind the header and the table.
 enum Content<'a> {
     /// The caller's bytes, one slice after the other.
     Slices(&'a [&'a [u8]]),
@@ -54,7 +54,7 @@ enum Content<'a> {
 pub enum Unprepared {
     /// It would pass the limit of 1 GiB.
     TooLarge {
-        /// What the frame would take before compression, header included; `u64::MAX` if more.
+        /// The frame's length before compression, header included; `u64::MAX` if more.
         size_bytes: u64,
     },
     /// There is no memory for its table, or to compress it.
@@ -96,7 +96,7 @@ impl<'a> PreparedFrame<'a> {
             "the caller answers an empty batch itself"
         );
         match entries {
-            // Refused rather than turned into an entry that nobody appended.
+            // Refused rather than turned into an entry that no caller appended.
             [] => return Err(Unprepared::TooLarge { size_bytes: 0 }),
             [_] => return Self::single(entries, compress_from),
             _ => {}
@@ -121,7 +121,7 @@ impl<'a> PreparedFrame<'a> {
         })
     }
 
-    /// What the frame takes in the file, header included.
+    /// The frame's length in the file, header included.
     #[inline]
     pub fn frame_len(&self) -> u64 {
         FRAME_HEADER_LEN as u64 + u64::from(self.stored_len)
@@ -171,7 +171,7 @@ impl<'a> PreparedFrame<'a> {
     ) -> Option<(FrameHeader, u32)> {
         let header = self.header(first_id, previous_len);
         // Encoded first: what was just stored in pieces is read slowly as a whole, and slower still
-        // while stores to memory that is not at hand wait before it.
+        // while stores to memory that is not cached wait before it.
         let encoded = header.encode(seed, at);
         let mut place = at + FRAME_HEADER_LEN as u64;
         let mut next = |bytes: &[u8]| {
@@ -194,7 +194,7 @@ impl<'a> PreparedFrame<'a> {
         put(at, &encoded).then(|| (header, header_crc_of(&encoded)))
     }
 
-    /// The same frame for a caller who writes it without copying it: the header, the bytes to
+    /// The same frame for a caller that writes it without copying it: the header, the bytes to
     /// write first (header and table), and the slices to write behind them, in order.
     pub fn parts(
         &self,
@@ -258,7 +258,7 @@ impl<'a> PreparedFrame<'a> {
     }
 }
 
-/// Turns the checks of whole rows into what is stored.
+/// Turns the checks of whole rows into the stored checks.
 fn mask_rows(rows: &mut [u8], masks: &mut Masks) {
     for row in rows.chunks_exact_mut(TABLE_ROW_LEN) {
         let check = u32_at(row, ROW_CHECK_AT);

@@ -1,10 +1,9 @@
-//! What is lost for good, and at which id does the stream go on?
+//! Which ids are lost, and at which id does the stream go on?
 
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
 use crate::ids::EntryId;
-use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::decide::segment_ends::start_of;
 use crate::recovery::decide::table::DecisionBuilder;
@@ -16,14 +15,15 @@ use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::LOST_SEGMENT_IDS;
 use crate::recovery::verdict::NextAppend;
 use crate::segment::SegmentEnd;
+use crate::segment::older_slot;
 
-/// Names the cause that is no damage: of files copied one by one, the last may be older than the
-/// sealed one before it, which says that it must be there.
+/// Names the common cause that is no damage: in a copy made file by file, the newest segment may be
+/// missing although the sealed one before it proves that it existed.
 const NEWEST_LOST: &str = "the newest segment is lost: a sealed one has no successor, as in a copy made while the log was written (close it before copying, or copy a snapshot)";
 
 impl DecisionBuilder<'_> {
-    /// The frontier's segment has no header: its creation was cut short, unless the next segment
-    /// records what it held as lost. Its name alone proves nothing.
+    /// The frontier's segment has no header: its creation was interrupted, unless the next segment
+    /// records its ids as lost. Its name alone proves nothing.
     pub(in crate::recovery) fn case_first_has_no_entry(&mut self, first: usize, rest: &[usize]) {
         let name_id = self.segment(first).name_id;
         let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
@@ -94,7 +94,7 @@ impl DecisionBuilder<'_> {
 
     fn go_on_in_empty(&mut self, i: usize, stop: ScanStop, header: &SegmentHeader) {
         let end = SegmentEnd::empty(header.first_id);
-        self.cut_behind(i, end.offset, stop);
+        self.trim_behind(i, end.offset, stop);
         self.verdict.kept.push(KeptSegment {
             facts: i,
             header: header.clone(),
@@ -103,7 +103,7 @@ impl DecisionBuilder<'_> {
                 from: start_of(header),
                 new_name: false,
             },
-            next_slot: older_slot(self.segment(i)),
+            next_slot: older_slot(&self.segment(i).slots),
         });
         self.verdict.next = NextAppend::Continue;
     }
@@ -126,15 +126,16 @@ impl DecisionBuilder<'_> {
         };
     }
 
-    /// Where ids go on when nobody can know how many a lost segment held that began at `end_id`.
+    /// Where ids go on behind a lost segment that began at `end_id`: its number of entries is
+    /// unknown.
     pub(in crate::recovery) fn case_rest_after_loss(&self, end_id: EntryId) -> EntryId {
         let end_id = end_id.max(self.claimed_end());
         let guess = EntryId(end_id.0.saturating_add(LOST_SEGMENT_IDS));
         guess.max(self.greatest_proven())
     }
 
-    /// One past the last id that `segments.idx` lists. Nothing where a suffix was cut: it does
-    /// not say which generation it means.
+    /// One past the last id that `segments.idx` lists; 0 after a suffix was truncated, as the file
+    /// does not record its generation.
     pub(in crate::recovery) fn claimed_end(&self) -> EntryId {
         let mut headers = self.facts.segments.iter().filter_map(|s| s.head.header());
         match self.facts.claim {
@@ -143,9 +144,9 @@ impl DecisionBuilder<'_> {
         }
     }
 
-    /// Whether the stream would go on below what `segments.idx` lists: then its newest entries
-    /// are lost, whatever the segments that are left look like. Nobody can know how many were
-    /// appended since that file was written.
+    /// If the stream would go on below the end that `segments.idx` lists, its newest entries are
+    /// lost, whatever the remaining segments look like. How many were appended since that file was
+    /// written is unknown.
     pub(in crate::recovery) fn compare_with_claim(&mut self) {
         let last = self.verdict.kept.last();
         let last = last.map(|last| (last.facts, last.end));
@@ -193,10 +194,8 @@ impl DecisionBuilder<'_> {
     /// The greatest id that valid headers, footers and slots prove to have been given.
     pub(in crate::recovery) fn greatest_proven(&self) -> EntryId {
         let proven = self.facts.segments.iter().flat_map(|segment| {
-            let slots = segment.slots.iter().filter_map(|slot| match slot {
-                SlotState::Valid(slot) => Some(slot.next_id),
-                SlotState::Never | SlotState::Damaged => None,
-            });
+            let slots = segment.slots.iter().filter_map(SlotState::valid);
+            let slots = slots.map(|slot| slot.next_id);
             let first_id = segment.head.header().map(|header| header.first_id);
             let end_id = segment.trailer.map(|trailer| trailer.end_id);
             slots.chain(first_id).chain(end_id)
@@ -218,7 +217,7 @@ impl DecisionBuilder<'_> {
         };
     }
 
-    /// What was durable is damaged at its end: appends go on in a new segment.
+    /// The durable end is damaged: appends go on in a new segment.
     pub(in crate::recovery) fn case_durable_end_damaged(
         &mut self,
         i: usize,
@@ -265,7 +264,7 @@ impl DecisionBuilder<'_> {
         };
     }
 
-    /// Nothing of the tail is left. What was before it had a successor once.
+    /// Nothing of the tail is left. The segment before it once had a successor.
     pub(in crate::recovery) fn continue_after_kept(&mut self) {
         match self.verdict.kept.last().map(|kept| (kept.facts, kept.end)) {
             Some((i, end)) => self.case_newest_lost(i, end),

@@ -1,4 +1,7 @@
-//! The pure decision: facts and policy in, a verdict out. One file per group of rows of FORMAT.md's table.
+//! What follows from the facts? A pure function: facts and policy in, a verdict out.
+//!
+//! `table` is the frame. Each other file holds one group of rows of FORMAT.md's table: `tail`,
+//! `lost_ids`, `page_cache`. `segment_ends` computes where frames end.
 
 pub mod lost_ids;
 pub mod page_cache;

@@ -1,4 +1,4 @@
-//! What is believed on disk and may be in the page cache only?
+//! Which facts that recovery has read may be in the page cache only, and not on disk?
 
 use crate::format::SlotState;
 use crate::recovery::decide::table::DecisionBuilder;
@@ -7,15 +7,15 @@ use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 
 impl DecisionBuilder<'_> {
-    /// What the last truncation or restoration said is proven once it stands in two places: the
-    /// second is stored after the first was synced. A single one may be in the page cache only; it
-    /// is made durable before files are removed because of it, and before it is shown.
+    /// The record of the last truncation or restoration is durable once two places hold it: the
+    /// second is stored after the first was synced. A single one may be in the page cache only. It
+    /// is made durable before files are removed because of it, and before readers see its effect.
     pub(in crate::recovery) fn confirm_truncation(&mut self) {
         let epoch = self.verdict.first_kept.1;
         if epoch == 0 {
             return;
         }
-        let mut told = Vec::new();
+        let mut holders = Vec::new();
         for (i, segment) in self.facts.segments.iter().enumerate() {
             if segment
                 .head
@@ -26,18 +26,18 @@ impl DecisionBuilder<'_> {
             }
             for (place, slot) in segment.slots.iter().enumerate() {
                 if matches!(slot, SlotState::Valid(slot) if slot.truncation_epoch == epoch) {
-                    told.push((i, place));
+                    holders.push((i, place));
                 }
             }
         }
-        if let [(i, slot)] = told[..] {
+        if let [(i, slot)] = holders[..] {
             self.verdict.actions.push(Action::RewriteSlot(i, slot));
         }
     }
 
-    /// A seal is proven by a slot in a later segment: those are stored after it was synced. The
-    /// last one may be in the page cache only, after the death of a process or a failed sync; it
-    /// is written again, before anything is stored that takes it for durable.
+    /// A slot in a later segment proves a seal: such slots are stored after the seal was synced.
+    /// After a process death or a failed sync, the last seal may be in the page cache only. It is
+    /// written again before anything is stored that relies on it.
     pub(in crate::recovery) fn reseal_last(&mut self) {
         let is_tail = |kept: &KeptSegment| matches!(kept.state, KeptState::Tail { .. });
         let Some(tail) = self.verdict.kept.iter().position(is_tail) else {

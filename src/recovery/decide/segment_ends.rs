@@ -1,14 +1,14 @@
-//! Where do the frames of a segment end and begin, as far as slots, footers and headers tell?
+//! Where do the frames of a segment begin and end according to slots, footers and headers?
 
 use crate::format::SegmentHeader;
-use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::facts::SegmentFacts;
 use crate::segment::SegmentEnd;
+use crate::segment::newer_slot;
 
-/// The end that a good footer tells.
+/// The end that a good footer records.
 pub fn end_with_footer(trailer: &Trailer) -> SegmentEnd {
     SegmentEnd {
         offset: trailer.footer_offset,
@@ -19,22 +19,18 @@ pub fn end_with_footer(trailer: &Trailer) -> SegmentEnd {
     }
 }
 
-/// The best that is known of where a sealed segment ends whose footer cannot be read.
+/// The best estimate of the end of a sealed segment whose footer cannot be read.
 pub fn end_without_footer(
     segment: &SegmentFacts,
     header: &SegmentHeader,
     next: Option<&SegmentHeader>,
 ) -> SegmentEnd {
-    let slots = segment.slots.iter().filter_map(|slot| match slot {
-        SlotState::Valid(slot) => Some(slot),
-        _ => None,
-    });
-    let slot = slots.max_by_key(|slot| slot.order());
-    let told = next.map(|next| match next.predecessor {
+    let slot = newer_slot(&segment.slots);
+    let recorded = next.map(|next| match next.predecessor {
         Some(predecessor) => (predecessor.end_id, predecessor.link),
         None => (next.first_id, 0),
     });
-    let (next_id, link) = told
+    let (next_id, link) = recorded
         .or(slot.map(|slot| (slot.next_id, 0)))
         .unwrap_or((header.first_id, 0));
     match slot.filter(|slot| slot.next_id == next_id) {
@@ -55,35 +51,26 @@ pub fn end_without_footer(
     }
 }
 
-/// The slot that a new frontier may overwrite.
-pub fn older_slot(segment: &SegmentFacts) -> usize {
-    match &segment.slots {
-        [SlotState::Valid(first), SlotState::Valid(second)] => {
-            usize::from(first.order() >= second.order())
-        }
-        [SlotState::Valid(_), _] => 1,
-        _ => 0,
-    }
-}
-
 /// Where the frames of a segment start.
 pub fn start_of(header: &SegmentHeader) -> (FileOffset, EntryId) {
     (SegmentEnd::empty(header.first_id).offset, header.first_id)
 }
 
-/// Whether a segment was made right behind frames that end like this.
+/// Whether a segment directly follows frames that end like this.
 pub fn follows(header: &SegmentHeader, end: &SegmentEnd) -> bool {
     match header.predecessor {
-        // Its own ids must not begin before that end, whatever it tells: none is given twice.
-        Some(told) => {
-            told.end_id == end.next_id && told.link == end.link && header.first_id >= end.next_id
+        // Its own ids must not begin before that end, whatever it records: no id is given twice.
+        Some(before) => {
+            before.end_id == end.next_id
+                && before.link == end.link
+                && header.first_id >= end.next_id
         }
-        // A reconstructed header does not tell.
+        // A reconstructed header has no predecessor.
         None => header.first_id == end.next_id,
     }
 }
 
-/// Whether a segment was made to go on behind a loss that `id` is part of.
+/// Whether a segment was created to go on behind a loss that includes `id`.
 pub fn records_loss_of(header: &SegmentHeader, id: EntryId) -> bool {
     header.lost_from <= id && id < header.first_id
 }

@@ -1,8 +1,8 @@
-//! Facts and policy in, verdict out: what is kept, what is cut, what is saved first, what is lost.
+//! Which segments are kept, trimmed, quarantined or lost? Facts and policy in, verdict out.
 //!
-//! Pure: no disk, no clock. `docs/FORMAT.md` holds the table this follows; the tests beside this
-//! file go over its rows. The tail is judged in `torn`, what is lost in `losses`, what a page cache
-//! may only pretend in `proof`.
+//! Pure: no disk, no clock. The table is in `docs/FORMAT.md`, and the tests beside this file cover
+//! its rows. `tail` decides on the tail, `lost_ids` on losses, `page_cache` on what must be made
+//! durable first.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -13,7 +13,6 @@ use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
 use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::end_without_footer;
-use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::ScanStop;
@@ -27,6 +26,7 @@ use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::Refusal;
 use crate::recovery::verdict::Verdict;
+use crate::segment::older_slot;
 
 /// Decides. The same facts always give the same decision.
 pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
@@ -38,62 +38,62 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     if facts.key.is_none() && facts.segments.iter().any(|s| s.file_len > 0) {
         return Decision::Refuse(Refusal::NoKey);
     }
-    let mut judge = DecisionBuilder {
+    let mut builder = DecisionBuilder {
         facts,
         verdict: Verdict::default(),
     };
-    judge.verdict.first_kept = first_kept(&facts.segments);
+    builder.verdict.first_kept = first_kept(&facts.segments);
     if facts.temporary {
-        judge.verdict.actions.push(Action::RemoveTemporary);
+        builder.verdict.actions.push(Action::RemoveTemporary);
     }
-    let alive = judge.drop_void_and_truncated();
-    judge.decide_below_frontier(&alive);
-    judge.decide_tail(&alive);
-    judge.compare_with_claim();
-    judge.check_chain();
-    judge.reseal_last();
-    judge.confirm_truncation();
-    // Files are saved before any is removed, and all of that comes before the cut. What removals
-    // rely on comes first: they are left to truncations where nothing can be saved.
-    judge.verdict.actions.sort_by_key(|action| match action {
+    let alive = builder.drop_void_and_truncated();
+    builder.decide_below_frontier(&alive);
+    builder.decide_tail(&alive);
+    builder.compare_with_claim();
+    builder.check_chain();
+    builder.reseal_last();
+    builder.confirm_truncation();
+    // Quarantine comes before removal, and both come before the trim. The slot that removals rely
+    // on comes first: where a quarantine fails, removals are left to later truncations.
+    builder.verdict.actions.sort_by_key(|action| match action {
         Action::RewriteSlot(..) => 0,
         Action::BackupRange(..) | Action::BackupFile(_) => 1,
         Action::RemoveTemporary => 2,
         Action::Remove(_) => 3,
         Action::Trim(..) => 4,
     });
-    let verdict = judge.verdict;
+    let verdict = builder.verdict;
     if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
         return Decision::Refuse(Refusal::Damaged(verdict.findings));
     }
     Decision::Serve(verdict)
 }
 
-/// What is wrong with the successor of a segment without a footer, as far as the last good frame
-/// of that segment shows.
+/// Why a segment does not follow the one before it, which has no footer, according to that
+/// segment's last good frame.
 fn does_not_follow(
     segment: &SegmentFacts,
     next: &SegmentHeader,
 ) -> Option<(Option<Range<u64>>, &'static str)> {
-    let (told, ending) = (next.predecessor?, segment.ending?);
+    let (recorded, ending) = (next.predecessor?, segment.ending?);
     let end = ending.end;
-    match end.next_id.cmp(&told.end_id) {
-        Ordering::Equal if end.last_frame.is_none() || end.link == told.link => None,
+    match end.next_id.cmp(&recorded.end_id) {
+        Ordering::Equal if end.last_frame.is_none() || end.link == recorded.link => None,
         Ordering::Equal => Some((None, "the segment does not follow the one before it")),
         Ordering::Greater => Some((
-            Some(told.end_id.0..end.next_id.0),
+            Some(recorded.end_id.0..end.next_id.0),
             "the segment does not follow the one before it",
         )),
-        // Behind damage there may be more.
+        // More frames may follow behind the damage.
         Ordering::Less if matches!(ending.stop, ScanStop::BadFrame { .. }) => None,
         Ordering::Less => Some((
-            Some(end.next_id.0..told.end_id.0),
+            Some(end.next_id.0..recorded.end_id.0),
             "the segment does not follow the one before it, which ends too early",
         )),
     }
 }
 
-/// Facts on one side, the verdict as far as it goes on the other.
+/// The facts, and the verdict as far as it is built.
 pub(in crate::recovery) struct DecisionBuilder<'a> {
     pub(in crate::recovery) facts: &'a StreamFacts,
     pub(in crate::recovery) verdict: Verdict,
@@ -118,7 +118,7 @@ impl DecisionBuilder<'_> {
         });
     }
 
-    /// What a suffix cut made void and what a truncation left behind is removed.
+    /// Removes segments of an older generation and segments that a truncation left behind.
     fn drop_void_and_truncated(&mut self) -> Vec<usize> {
         let mut generation = 0;
         let mut alive: Vec<usize> = Vec::new();
@@ -144,7 +144,7 @@ impl DecisionBuilder<'_> {
         alive
     }
 
-    /// Everything before the frontier's segment: kept as it is, whatever it looks like.
+    /// Segments before the frontier's are kept as they are, damaged or not.
     fn decide_below_frontier(&mut self, alive: &[usize]) {
         for (place, &i) in alive.iter().enumerate() {
             if i >= self.facts.frontier.segment {
@@ -185,7 +185,7 @@ impl DecisionBuilder<'_> {
                     (end, KeptState::ReadOnlyPrefix)
                 }
             };
-            let next_slot = older_slot(self.segment(i));
+            let next_slot = older_slot(&self.segment(i).slots);
             self.verdict.kept.push(KeptSegment {
                 facts: i,
                 header,
@@ -245,8 +245,8 @@ impl DecisionBuilder<'_> {
                     );
                 }
                 Some((end_id, link)) => {
-                    let told = kept.header.predecessor;
-                    let differs = told.is_some_and(|p| p.end_id != end_id || p.link != link);
+                    let recorded = kept.header.predecessor;
+                    let differs = recorded.is_some_and(|p| p.end_id != end_id || p.link != link);
                     let certain = kept.state != KeptState::ReadOnlyPrefix && link != 0;
                     if differs && certain {
                         find(None, "the segment does not follow the one before it");

@@ -1,4 +1,4 @@
-//! What may a crash have torn, and where is it cut?
+//! Which part of the tail may a crash have torn, and where is it trimmed?
 
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
@@ -6,7 +6,6 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::follows;
-use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::start_of;
 use crate::recovery::decide::table::DecisionBuilder;
 use crate::recovery::facts::HeaderState;
@@ -17,9 +16,10 @@ use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::NextAppend;
+use crate::segment::older_slot;
 
 impl DecisionBuilder<'_> {
-    /// The frontier's segment and all behind it: what a crash may have torn.
+    /// Decides on the frontier's segment and all behind it: a crash may have torn them.
     pub(in crate::recovery) fn decide_tail(&mut self, alive: &[usize]) {
         let frontier = self.facts.frontier;
         self.verdict.durable_end = frontier.end.next_id;
@@ -31,7 +31,7 @@ impl DecisionBuilder<'_> {
         let Some((header, scan)) = self.readable(first) else {
             return self.case_first_has_no_entry(first, rest);
         };
-        // What is on record as lost does not have to be there.
+        // Ids recorded as lost need no segment.
         let starts_late = header.lost_from > self.verdict.first_kept.0;
         if self.verdict.kept.is_empty() && starts_late && !frontier.name_synced {
             // Nothing proves that those before it were ever durable: a torn chain.
@@ -40,13 +40,13 @@ impl DecisionBuilder<'_> {
         }
         self.report_header_damage(first);
         if first != frontier.segment {
-            // The frontier's own segment went with a truncation or a cut.
+            // A truncation removed the frontier's own segment.
             let tail = (start_of(&header), true);
             return self.follow_tail((first, header, scan), tail, rest);
         }
         if let Some(trailer) = &self.segment(first).trailer {
-            // Sealed, and nothing readable follows. The trailer is proof whatever became of the
-            // frames and of the rest of the footer: a successor with entries durably existed.
+            // Sealed, and no readable segment follows. The trailer alone proves that a successor with
+            // entries durably existed, even if frames and the rest of the footer are damaged.
             let end = end_with_footer(trailer);
             self.discard_tail(rest);
             self.keep_tail((first, header, Scan { end, ..scan }), None);
@@ -74,8 +74,8 @@ impl DecisionBuilder<'_> {
             let Some((header, scan)) = follower else {
                 return self.finish_tail(current, (from, new_name), &rest[place..]);
             };
-            // Where the successor says how the frames before it end, what stands behind them is
-            // a footer that was written in part; it is written again.
+            // Where the successor records how the frames before it end, the bytes behind them are a
+            // footer that was written in part; it is written again.
             let torn = current.2.stop_is_bad() && header.predecessor.is_none();
             if torn || scan.end.last_frame.is_none() {
                 return self.finish_tail(current, (from, new_name), &rest[place..]);
@@ -89,8 +89,8 @@ impl DecisionBuilder<'_> {
         self.finish_tail(current, (from, new_name), &[]);
     }
 
-    /// The header and the good frames. A damaged header is rot where the header was durable;
-    /// where it may not have been, a crash has torn it, and nothing tells what it said.
+    /// The header and the good frames. A damaged header that was durable has rotted, and is
+    /// reconstructed. One that may not have been durable is torn, and its content is unknown.
     pub(in crate::recovery) fn readable(&self, i: usize) -> Option<(SegmentHeader, Scan)> {
         let segment = self.segment(i);
         let frontier = &self.facts.frontier;
@@ -110,7 +110,7 @@ impl DecisionBuilder<'_> {
             Some((from, new_name)) => KeptState::Tail { from, new_name },
             None => KeptState::Sealed,
         };
-        let next_slot = older_slot(self.segment(facts));
+        let next_slot = older_slot(&self.segment(facts).slots);
         self.verdict.kept.push(KeptSegment {
             facts,
             header,
@@ -142,12 +142,13 @@ impl DecisionBuilder<'_> {
             self.keep_tail(current, None);
             return self.case_newest_lost(i, end);
         }
-        self.cut_behind(i, end.offset, stop);
+        self.trim_behind(i, end.offset, stop);
         self.keep_tail(current, Some(tail));
         self.verdict.next = NextAppend::Continue;
     }
 
-    pub(in crate::recovery) fn cut_behind(&mut self, i: usize, at: FileOffset, stop: ScanStop) {
+    /// Trims what stands behind the last good frame.
+    pub(in crate::recovery) fn trim_behind(&mut self, i: usize, at: FileOffset, stop: ScanStop) {
         if let ScanStop::BadFrame { later_frame_seen } = stop {
             if !self.facts.frontier.known {
                 let what = "no frontier is readable; the end of the last good frame counts";
@@ -170,14 +171,12 @@ impl DecisionBuilder<'_> {
         }
     }
 
-    /// A slot is stored only once a round made durable what it names, and later than any slot
-    /// of the segments before. So no crash leaves one in a segment that does not follow.
+    /// A round stores a slot only after it made durable what the slot names, and after all slots of
+    /// the segments before. So no crash leaves a slot in a segment that does not follow.
     fn note_durable_dropped(&mut self, i: usize) {
         let first_id = self.segment(i).name_id;
-        let slots = self.segment(i).slots.iter().filter_map(|slot| match slot {
-            SlotState::Valid(slot) => Some(slot.next_id),
-            SlotState::Never | SlotState::Damaged => None,
-        });
+        let slots = self.segment(i).slots.iter().filter_map(SlotState::valid);
+        let slots = slots.map(|slot| slot.next_id);
         if let Some(end_id) = slots.max().filter(|end_id| *end_id > first_id) {
             let ids = Some(first_id.0..end_id.0);
             self.find(
@@ -188,7 +187,7 @@ impl DecisionBuilder<'_> {
         }
     }
 
-    /// Segments above the frontier that nothing good leads to, newest first.
+    /// Drops segments above the frontier that do not follow a good one, newest first.
     pub(in crate::recovery) fn discard_tail(&mut self, dropped: &[usize]) {
         for &i in dropped.iter().rev() {
             let worth_keeping = self.segment(i).tail.is_some_and(|tail| {
@@ -198,7 +197,7 @@ impl DecisionBuilder<'_> {
                             later_frame_seen: true,
                         })
             });
-            // Entries stood in it, so what is left of it is kept.
+            // It held entries, so its remains are quarantined.
             let segment = self.segment(i);
             let held_some = segment.file_len > 0 && segment.name_id < self.claimed_end();
             self.note_durable_dropped(i);

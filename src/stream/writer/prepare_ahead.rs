@@ -18,9 +18,9 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
+use crate::format::NEXT_SEGMENT_FILE;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
-use crate::segment::TEMPORARY_NAME;
 use crate::segment::create_next_file;
 use crate::segment::fill_next_file;
 use crate::segment::pieces;
@@ -220,7 +220,7 @@ impl StreamInner {
 
     /// Removes the next segment's file.
     pub(in crate::stream) fn remove_next_file(&self) {
-        let path = self.dir.join(TEMPORARY_NAME);
+        let path = self.dir.join(NEXT_SEGMENT_FILE);
         // Where this fails it is removed by the next try, or at open.
         let _ = self.context.storage.remove_file(&path);
     }

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::PreparedFrame;
 use crate::ids::EntryId;
 use crate::options::SyncMode;
 use crate::recovery::NextAppend;
 use crate::segment::SegmentEnd;
-use crate::segment::TEMPORARY_NAME;
 #[cfg(feature = "simulation")]
 use crate::storage::simulated::FaultPlan;
 #[cfg(feature = "simulation")]
@@ -152,7 +152,7 @@ fn a_rotation_overtakes_a_spare_that_is_being_made() {
     rotate(&stream);
     stream.publish_next_file(&*file, len).expect("ends");
     assert_eq!(stream.alloc.lock().spare, NextSegmentFile::Absent);
-    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+    assert!(!stream.dir.join(NEXT_SEGMENT_FILE).exists());
     assert_eq!(stream.segments().parts.len(), 2);
     stream.close().expect("closes");
     assert_eq!(std::fs::read_dir(&stream.dir).expect("lists").count(), 3);
@@ -174,7 +174,7 @@ fn a_finished_spare_becomes_the_next_segment_and_an_unused_one_goes_with_close()
         assert_eq!(Arc::strong_count(&file), 1);
         assert!(stream.create_next_file().expect("asks").is_none());
         rotate(&stream);
-        assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+        assert!(!stream.dir.join(NEXT_SEGMENT_FILE).exists());
         assert_eq!(stream.tail.lock().allocated_end.0, len);
     }
     let (file, len) = stream
@@ -182,9 +182,9 @@ fn a_finished_spare_becomes_the_next_segment_and_an_unused_one_goes_with_close()
         .expect("begins")
         .expect("none yet");
     stream.publish_next_file(&*file, len).expect("ends");
-    assert!(stream.dir.join(TEMPORARY_NAME).exists());
+    assert!(stream.dir.join(NEXT_SEGMENT_FILE).exists());
     stream.close().expect("closes");
-    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+    assert!(!stream.dir.join(NEXT_SEGMENT_FILE).exists());
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn close_waits_for_a_spare_that_is_being_made() {
     stream.publish_next_file(&*file, len).expect("ends");
     drop(ended);
     closer.join().expect("no panic").expect("closes");
-    assert!(!stream.dir.join(TEMPORARY_NAME).exists());
+    assert!(!stream.dir.join(NEXT_SEGMENT_FILE).exists());
 }
 
 #[cfg(feature = "simulation")]

@@ -1,15 +1,14 @@
-//! Is a frame whole, and how is it written once more? However large it is, no more of it than a
-//! buffer is in memory at once.
+//! Is a frame whole, and how is it written once more? Memory holds one buffer of it at a time,
+//! however large it is.
 
 use std::io;
 use std::io::IoSlice;
 
 use crate::error::Error;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::error::memory;
 use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrameHeader;
-use crate::format::FrameKind;
 use crate::format::PayloadFault;
 use crate::format::PieceCheck;
 use crate::format::SegmentSeed;
@@ -22,14 +21,15 @@ use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
+use crate::segment::walk::frame_in;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 
 /// A buffer is never shorter than this.
 const MIN_BUFFER: usize = 4096;
 
-/// Checks the whole payload of a frame. A frame that takes more than `most` bytes is read by pieces,
-/// unless it is mapped or in the window already.
+/// Checks the whole payload of a frame. A frame of more than `most` bytes is read in pieces, unless
+/// it is mapped or buffered already.
 pub fn check_frame(
     segment: &Segment,
     source: &SegmentBytes,
@@ -50,8 +50,8 @@ pub fn check_frame(
     }
 }
 
-/// Checks a payload piece by piece; each piece is shown to `each`, with its place, before it is known
-/// whether the payload is good.
+/// Checks a payload piece by piece. Each piece goes to `each`, with its offset, before the check of
+/// the whole payload is done.
 fn by_pieces(
     file: &dyn StorageFile,
     seed: SegmentSeed,
@@ -86,9 +86,9 @@ fn by_pieces(
 ///
 /// After a failed sync, or a process death, the page cache may show bytes that the disk lacks and
 /// that no later sync would write: they are clean to the kernel. Written again they are dirty, so
-/// the sync that follows makes them durable. What is written is the buffer that was checked; of a
-/// frame that is larger than a buffer, the pieces that were checked: where they turn out not to be
-/// what the header tells of, they were written as they were read, and it is an error.
+/// the sync that follows makes them durable. The buffer that is written is the one that was
+/// checked. A frame larger than a buffer is written piece by piece as it was read; if its check
+/// fails at the end, that is an error.
 pub fn rewrite_verified(
     segment: &Segment,
     file: &dyn StorageFile,
@@ -96,24 +96,24 @@ pub fn rewrite_verified(
     end: &SegmentEnd,
     chunk_len: usize,
 ) -> Result<()> {
-    let io = |error| Error::io(error, segment.context().offset(from.0));
+    let context = || segment.context().offset(from.0);
     let mut place = (from, first);
     let most = chunk_len.max(MIN_BUFFER);
     let mut chunk = Vec::new();
     while place.0 < end.offset {
         let left = end.offset - place.0;
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(most);
-        memory::resize(&mut chunk, len).map_err(io)?;
-        read_exact_at(file, place.0.0, &mut chunk).map_err(io)?;
-        let next = match whole_frames(segment, &chunk, place) {
+        memory::resize(&mut chunk, len).in_context(context)?;
+        read_exact_at(file, place.0.0, &mut chunk).in_context(context)?;
+        let next = match whole_frames(segment, &chunk, place, end.offset) {
             Frames::Whole { next } if next.0 > place.0 => {
                 let checked = (next.0 - place.0) as usize;
                 file.write_at(place.0.0, &[IoSlice::new(&chunk[..checked])])
-                    .map_err(io)?;
+                    .in_context(context)?;
                 Some(next)
             }
-            Frames::Large(frame) if frame.header.len() <= left => {
-                rewrite_large(segment, file, &frame, &chunk, most).map_err(io)?
+            Frames::Large(frame) => {
+                rewrite_large(segment, file, &frame, &chunk, most).in_context(context)?
             }
             _ => None,
         };
@@ -129,7 +129,7 @@ pub fn rewrite_verified(
     Ok(())
 }
 
-/// Writes a frame once more whose header begins `chunk`. `None`: it is not good any more.
+/// Writes the frame once more whose header begins `chunk`. `None`: it is no longer good.
 fn rewrite_large(
     segment: &Segment,
     file: &dyn StorageFile,
@@ -154,31 +154,34 @@ enum Frames {
     Bad,
 }
 
-fn whole_frames(segment: &Segment, chunk: &[u8], start: (FileOffset, EntryId)) -> Frames {
+fn whole_frames(
+    segment: &Segment,
+    chunk: &[u8],
+    start: (FileOffset, EntryId),
+    limit: FileOffset,
+) -> Frames {
     let mut place = start;
     loop {
         let rest = &chunk[(place.0 - start.0) as usize..];
         let is_first = place.0 == start.0;
-        let header = match FrameHeader::decode(rest, segment.seed, place.0) {
-            Ok(header) if header.kind != FrameKind::Footer && header.first_id == place.1 => header,
-            // A header that is cut off is read with the next chunk.
-            _ if rest.len() < FRAME_HEADER_LEN && !is_first => {
-                return Frames::Whole { next: place };
-            }
-            _ => return Frames::Bad,
+        if rest.len() < FRAME_HEADER_LEN && !is_first {
+            // The next chunk has this header whole.
+            return Frames::Whole { next: place };
+        }
+        let Ok(frame) = frame_in(segment.seed, rest, place, limit) else {
+            return Frames::Bad;
         };
-        let Some(frame) = rest.get(..header.len() as usize) else {
-            let (offset, next) = (place.0, place);
+        let Some(bytes) = rest.get(..frame.header.len() as usize) else {
             return match is_first {
-                true => Frames::Large(LocatedFrame { offset, header }),
-                false => Frames::Whole { next },
+                true => Frames::Large(frame),
+                false => Frames::Whole { next: place },
             };
         };
-        let payload = &frame[FRAME_HEADER_LEN..];
-        if check_payload(&header, segment.seed, payload).is_err() {
+        let payload = &bytes[FRAME_HEADER_LEN..];
+        if check_payload(&frame.header, segment.seed, payload).is_err() {
             return Frames::Bad;
         }
-        place = (place.0 + header.len(), header.end_id());
+        place = (frame.end(), frame.header.end_id());
         if place.0 - start.0 == chunk.len() as u64 {
             return Frames::Whole { next: place };
         }

@@ -1,8 +1,6 @@
 //! From what is on disk to what the log holds: plain facts, a pure decision, then action.
 
 mod apply;
-#[cfg(feature = "sharded")]
-pub mod checkpoints;
 mod collect;
 mod collect_live;
 mod decide;

@@ -14,22 +14,12 @@ use crate::error::Result;
 use crate::format::RecordKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::recovery::checkpoints::ItemKind;
-use crate::recovery::checkpoints::RecordLogItem;
+use crate::record_log::ItemKind;
+use crate::record_log::RecordLocation;
+use crate::record_log::RecordLogItem;
 
 /// So many offsets are kept in memory, of all checkpoints together: 1 MiB.
 const MAX_OFFSETS_KEPT: usize = (1 << 20) / size_of::<u64>();
-
-/// Where a record stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogDir {
-    /// Its first id: later records have greater ones.
-    pub number: EntryId,
-    /// Where it starts in the file.
-    pub offset: FileOffset,
-    /// Its length.
-    pub len: u64,
-}
 
 /// ItemKind a checkpoint says: what its record was checked to hold, or was written with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +32,7 @@ pub struct CheckpointBody {
 
 #[derive(Clone, Debug)]
 struct IndexEntry {
-    place: LogDir,
+    place: RecordLocation,
     state: State,
     /// Its offsets, where they are kept.
     offsets: Option<Arc<[u64]>>,
@@ -99,7 +89,7 @@ impl CheckpointIndex {
     }
 
     fn add(&mut self, item: &RecordLogItem) {
-        let place = LogDir {
+        let place = RecordLocation {
             number: item.number,
             offset: item.offset,
             len: item.len,
@@ -131,11 +121,11 @@ impl CheckpointIndex {
     }
 
     /// A checkpoint was created; an older one of the same id is superseded.
-    pub fn created(&mut self, user_id: &[u8], place: LogDir, timestamp_ns: u64) {
+    pub fn created(&mut self, user_id: &[u8], place: RecordLocation, timestamp_ns: u64) {
         self.insert(user_id, place, State::Good { timestamp_ns });
     }
 
-    fn insert(&mut self, user_id: &[u8], place: LogDir, state: State) {
+    fn insert(&mut self, user_id: &[u8], place: RecordLocation, state: State) {
         self.records += 1;
         let id: Arc<[u8]> = user_id.into();
         let known = IndexEntry {
@@ -158,7 +148,7 @@ impl CheckpointIndex {
     }
 
     /// Keeps what the checkpoint at this place says, if it is there. Those that came first give way.
-    pub fn keep(&mut self, user_id: &[u8], place: &LogDir, offsets: &Arc<[u64]>) {
+    pub fn keep(&mut self, user_id: &[u8], place: &RecordLocation, offsets: &Arc<[u64]>) {
         if offsets.len() > MAX_OFFSETS_KEPT {
             return;
         }
@@ -226,12 +216,12 @@ impl CheckpointIndex {
     }
 
     /// Whether everything before this place is pruned already.
-    pub fn is_pruned_to(&self, place: &LogDir) -> bool {
+    pub fn is_pruned_to(&self, place: &RecordLocation) -> bool {
         self.pruned_before.is_some() && self.floor() >= place.number
     }
 
     /// Where the checkpoint of this id stands.
-    pub fn find(&self, user_id: &[u8]) -> Result<LogDir> {
+    pub fn find(&self, user_id: &[u8]) -> Result<RecordLocation> {
         let Some(known) = self.by_id.get(user_id) else {
             return Err(self.not_found(user_id));
         };
@@ -279,7 +269,7 @@ impl CheckpointIndex {
     }
 
     /// The newest checkpoint. A damaged one is an error, not an older one.
-    pub fn latest(&self) -> Result<(Arc<[u8]>, LogDir)> {
+    pub fn latest(&self) -> Result<(Arc<[u8]>, RecordLocation)> {
         match self.by_number.last_key_value() {
             None => Err(Error::NoCheckpoints),
             Some((_, OrderedItem::Checkpoint(id))) => Ok((Arc::clone(id), self.find(id)?)),
@@ -308,7 +298,7 @@ impl CheckpointIndex {
     }
 
     /// The newest `count` checkpoints that can be loaded, oldest first.
-    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, LogDir)> {
+    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, RecordLocation)> {
         let newest_first = self.by_number.range(self.floor()..).rev();
         let mut newest: Vec<_> = newest_first
             .filter_map(|(_, ordered)| match ordered {
@@ -344,8 +334,8 @@ pub fn display_id(user_id: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn place(number: u64) -> LogDir {
-        LogDir {
+    fn place(number: u64) -> RecordLocation {
+        RecordLocation {
             number: EntryId(number),
             offset: FileOffset(number),
             len: 1,

@@ -25,10 +25,10 @@ use crate::format::checkpoint_record::checkpoint_seed;
 use crate::format::checkpoint_record::is_record_header;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
-use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::record_log::CheckpointFile;
+use crate::record_log::RecordLocation;
 use crate::sharded::checkpoint_index::CheckpointBody;
 use crate::sharded::checkpoint_index::CheckpointIndex;
-use crate::sharded::checkpoint_index::LogDir;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoint_recovery::Recovered;
 use crate::sharded::head_file::Hint;
@@ -107,8 +107,8 @@ impl Checkpoints {
     /// The record of the checkpoint that `find` finds.
     pub fn read<T>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
-    ) -> Result<(T, LogDir, CheckpointRecord)> {
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
+    ) -> Result<(T, RecordLocation, CheckpointRecord)> {
         self.check_usable()?;
         let (found, place, file) = {
             let view = self.view.read();
@@ -123,7 +123,7 @@ impl Checkpoints {
     /// ItemKind the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
     pub fn load<T: AsRef<[u8]>>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
     ) -> Result<(T, CheckpointBody)> {
         self.check_usable()?;
         let (id, place, file) = {
@@ -148,7 +148,7 @@ impl Checkpoints {
     fn read_record(
         &self,
         file: Option<Arc<dyn StorageFile>>,
-        place: &LogDir,
+        place: &RecordLocation,
     ) -> Result<CheckpointRecord> {
         let damaged = |reason: String| Error::CheckpointCorrupted {
             offset: place.offset.0,

@@ -11,7 +11,6 @@
 //! | `cut` | where do all shards stand at one moment, durably? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
 //! | `prune` | how are entries and checkpoints removed that nobody needs? |
-//! | `checkpoint_file` | how does a record get into `checkpoints.log`? |
 //! | `checkpoint_recovery` | what of it is kept, and how is it made durable? |
 //! | `checkpoint_index` | which checkpoints are there, and where? |
 //! | `hint` | how do people and scripts learn which checkpoint was made last? |
@@ -22,7 +21,6 @@
 mod append;
 mod auto_checkpoint;
 mod batch;
-mod checkpoint_file;
 mod checkpoint_index;
 mod checkpoint_recovery;
 mod checkpoints;

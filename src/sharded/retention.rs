@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::CheckpointRecord;
 use crate::format::RecordKind;
-use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::record_log::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoints::check_id;
 use crate::sharded::checkpoints::now_ns;

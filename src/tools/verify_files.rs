@@ -149,10 +149,10 @@ mod sharded {
     use crate::format::SHARDS_FILE;
     use crate::format::ShardCountFault;
     use crate::format::ShardCountSector;
-    use crate::recovery::checkpoints::Foreign;
-    use crate::recovery::checkpoints::ItemKind;
-    use crate::recovery::checkpoints::RecordLogState;
-    use crate::recovery::checkpoints::Scanner;
+    use crate::record_log::Foreign;
+    use crate::record_log::ItemKind;
+    use crate::record_log::RecordLogState;
+    use crate::record_log::Scanner;
     use crate::segment::SegmentBytes;
 
     /// How often damage is looked at again before it is believed.

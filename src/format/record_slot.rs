@@ -34,7 +34,7 @@ const MAX_CARRIED: usize = CRC_AT - FRAME_AT;
 
 /// What a slot of `checkpoints.log` holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckpointSlot {
+pub struct RecordSlot {
     /// The frontier, behind the frame that is carried.
     pub state: SlotState,
     /// The last frame, where it is carried. It is as long as the frontier says; what it holds is
@@ -61,21 +61,21 @@ pub fn encode_carrying(
     Some(sector)
 }
 
-impl CheckpointSlot {
+impl RecordSlot {
     /// Reads a slot off the bytes at `slot_offset(slot)`; fewer than 512 if the file ends there.
     pub fn decode(bytes: &[u8], seed: SegmentSeed, slot: usize) -> Self {
         let carrying = bytes.first_chunk().filter(|sector| has_magic(sector));
         match carrying {
-            None => CheckpointSlot {
+            None => RecordSlot {
                 state: FrontierSlot::decode(bytes, seed, slot),
                 carried: None,
             },
             Some(sector) => match decode_carrying(sector, seed, slot) {
-                Some((frontier, frame)) => CheckpointSlot {
+                Some((frontier, frame)) => RecordSlot {
                     state: SlotState::Valid(frontier),
                     carried: Some(frame.to_vec()),
                 },
-                None => CheckpointSlot {
+                None => RecordSlot {
                     state: SlotState::Damaged,
                     carried: None,
                 },
@@ -148,13 +148,13 @@ mod tests {
             let sector = encode_carrying(&frontier(len), &frame, seed, 1);
             assert_eq!(sector.is_some(), len <= MAX_CARRIED, "{len}");
             let Some(sector) = sector else { continue };
-            let found = CheckpointSlot::decode(&sector, seed, 1);
+            let found = RecordSlot::decode(&sector, seed, 1);
             assert_eq!(found.state, SlotState::Valid(frontier(len)));
             assert_eq!(found.carried, Some(frame));
             // To a segment it is no frontier, and in the other slot it is none.
             let state = FrontierSlot::decode(&sector, seed, 1);
             assert_eq!(state, SlotState::Damaged);
-            let elsewhere = CheckpointSlot::decode(&sector, seed, 0);
+            let elsewhere = RecordSlot::decode(&sector, seed, 0);
             assert_eq!(elsewhere.state, SlotState::Damaged);
         }
     }
@@ -163,10 +163,10 @@ mod tests {
     fn a_frontier_is_read_as_ever() {
         let seed = checkpoint_seed(2);
         let sector = frontier(92).encode(seed, 0);
-        let found = CheckpointSlot::decode(&sector, seed, 0);
+        let found = RecordSlot::decode(&sector, seed, 0);
         assert_eq!(found.state, SlotState::Valid(frontier(92)));
         assert_eq!(found.carried, None);
-        let never = CheckpointSlot::decode(&[0; SECTOR_LEN], seed, 0);
+        let never = RecordSlot::decode(&[0; SECTOR_LEN], seed, 0);
         assert_eq!(never.state, SlotState::Never);
     }
 
@@ -175,7 +175,7 @@ mod tests {
         let seed = checkpoint_seed(2);
         let frame = [0xa5; 92];
         let sector = encode_carrying(&frontier(92), &frame, seed, 0).expect("fits");
-        let state = |bytes: &[u8]| CheckpointSlot::decode(bytes, seed, 0).state;
+        let state = |bytes: &[u8]| RecordSlot::decode(bytes, seed, 0).state;
         for_each_flip(&sector, |bit, flipped| {
             assert_eq!(state(flipped), SlotState::Damaged, "bit {bit}");
         });

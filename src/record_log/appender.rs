@@ -34,15 +34,15 @@ use crate::format::FrontierSlot;
 use crate::format::SegmentSeed;
 use crate::format::ShardCountSector;
 use crate::format::checkpoint_record::checkpoint_seed;
-use crate::format::checkpoint_slot::encode_carrying;
+use crate::format::record_slot::encode_carrying;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::recovery::checkpoints::empty_log;
-use crate::recovery::checkpoints::previous_len;
+use crate::record_log::RecordLocation;
+use crate::record_log::scanner::empty_log;
+use crate::record_log::scanner::previous_len;
 use crate::recovery::name_aside;
 use crate::segment::store_slot;
-use crate::sharded::checkpoint_index::LogDir;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::replace::ReplaceOutcome;
@@ -119,7 +119,7 @@ impl CheckpointFile {
     }
 
     /// Appends a record, durably, and tells where it stands.
-    pub fn append(&mut self, record: &CheckpointRecord) -> Result<LogDir> {
+    pub fn append(&mut self, record: &CheckpointRecord) -> Result<RecordLocation> {
         self.check_usable()?;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
@@ -137,7 +137,7 @@ impl CheckpointFile {
         self.end = after;
         self.next_slot ^= 1;
         self.is_carried = slot.is_some();
-        Ok(LogDir {
+        Ok(RecordLocation {
             number,
             offset: at,
             len: bytes.len() as u64,
@@ -263,7 +263,7 @@ impl CheckpointFile {
     pub fn rewrite(
         &mut self,
         records: &[(EntryId, CheckpointRecord)],
-    ) -> (Result<u64>, Option<Vec<LogDir>>) {
+    ) -> (Result<u64>, Option<Vec<RecordLocation>>) {
         let old_len = match self.len_to_rewrite() {
             Ok(Some(len)) => len,
             Ok(None) => return (Ok(0), Some(Vec::new())),
@@ -304,7 +304,7 @@ impl CheckpointFile {
         &self,
         records: &[(EntryId, CheckpointRecord)],
         start: FrontierSlot,
-    ) -> (ReplaceOutcome, FrontierSlot, Vec<LogDir>) {
+    ) -> (ReplaceOutcome, FrontierSlot, Vec<RecordLocation>) {
         let mut places = Vec::with_capacity(records.len());
         let mut end = start;
         let replaced = replace_durably(&*self.storage, &self.path, |file| {
@@ -323,7 +323,7 @@ impl CheckpointFile {
                 let previous = previous_len(&end) as u32;
                 let bytes = record.encode(self.seed, at, *number, previous);
                 let bytes = bytes.map_err(|error| self.io(error, at))?;
-                places.push(LogDir {
+                places.push(RecordLocation {
                     number: *number,
                     offset: at,
                     len: bytes.len() as u64,

@@ -1,4 +1,4 @@
-//! ItemKind stands in `checkpoints.log`? RecordLogFacts only: nothing is changed here.
+//! What stands in `checkpoints.log`? RecordLogFacts only: nothing is changed here.
 //!
 //! The rules are those of segments (`docs/FORMAT.md`): everything below the frontier was durable
 //! once, so what is bad there is damage, and is passed only along back links from the last frame
@@ -10,13 +10,13 @@ use std::io;
 
 use crate::error::memory;
 use crate::format::CheckpointRecord;
-use crate::format::CheckpointSlot;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::RecordFault;
 use crate::format::RecordKind;
+use crate::format::RecordSlot;
 use crate::format::SegmentSeed;
 use crate::format::ShardCountFault;
 use crate::format::ShardCountSector;
@@ -205,7 +205,7 @@ impl Scanner {
 
     /// ItemKind a slot says; `None` where it says nothing that can be believed.
     fn read_slot(&self, bytes: &[u8], slot: usize) -> Option<ReadSlot> {
-        let read = CheckpointSlot::decode(bytes, self.seed, slot);
+        let read = RecordSlot::decode(bytes, self.seed, slot);
         let SlotState::Valid(end) = read.state else {
             return None;
         };

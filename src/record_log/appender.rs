@@ -1,24 +1,24 @@
-//! How does a record get into `checkpoints.log`?
+//! How is a record appended to a record log, and when is it durable?
 //!
-//! One writer at a time. ItemKind a crash right after each step leaves:
+//! One appender at a time. A crash right after each step leaves:
 //!
-//! 1. a frontier slot that carries the record is stored into the older of the two slots: nothing,
-//!    or a record that nobody was told of, in the slot;
-//! 2. the record is written behind the last one: the same, and perhaps a torn tail; either of the
-//!    two may be on the disk, and the slot proves the record by itself;
-//! 3. the file is synced — **the commit point**: the checkpoint exists. Damage to the record is
-//!    told from a torn tail, and mended: the slot has it once more.
+//! 1. a slot that embeds the record is written over the older slot: nothing, or an unacknowledged
+//!    record in the slot;
+//! 2. the record is written behind the last one: the same, and perhaps a torn tail; slot and record
+//!    may each be on the disk or not, and the slot alone proves the record;
+//! 3. the file is synced — **the commit point**: the record exists twice, so recovery distinguishes
+//!    damage to it from a torn tail, and repairs it from the slot.
 //!
 //! A record that is too long for a slot takes two syncs:
 //!
-//! 1. the record is written behind the last one: a torn tail, or a record nobody was told of;
+//! 1. the record is written behind the last one: a torn tail, or an unacknowledged record;
 //! 2. the file is synced — **the commit point**;
-//! 3. a frontier slot is stored into the older of the two slots, and synced: from now on damage to
-//!    the record is told from a torn tail.
+//! 3. a slot with the new end is written over the older slot and synced: from now on recovery
+//!    distinguishes damage to the record from a torn tail.
 //!
-//! Only then is it acknowledged. A write that fails before the commit point is taken back. ItemKind
-//! fails later latches: what the disk holds is unknown until the log is opened anew. A clean close
-//! stores a slot that carries nothing, so that the next open finds nothing to do.
+//! The append returns after the last step. A write that fails before the commit point is rolled
+//! back. A later failure latches: the state of the disk is unknown until the log is opened again.
+//! Closing writes a slot that embeds nothing, so that the next open finds nothing to do.
 
 use std::io;
 use std::io::IoSlice;
@@ -28,126 +28,158 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::CHECKPOINTS_FILE;
-use crate::format::CheckpointRecord;
 use crate::format::FrontierSlot;
+use crate::format::RecordFormat;
 use crate::format::SegmentSeed;
-use crate::format::ShardCountSector;
-use crate::format::checkpoint_record::checkpoint_seed;
-use crate::format::record_slot::encode_carrying;
+use crate::format::record_slot::encode_embedding;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::record_log::RecordLocation;
-use crate::record_log::scanner::empty_log;
-use crate::record_log::scanner::previous_len;
-use crate::recovery::name_aside;
+use crate::record_log::items::empty_log;
+use crate::record_log::items::end_after;
+use crate::record_log::items::previous_len;
 use crate::segment::store_slot;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
-use crate::storage::replace::ReplaceOutcome;
-use crate::storage::replace::numbered_name;
-use crate::storage::replace::replace_durably;
 
-/// Ends the name under which a file is kept in which nothing could be trusted.
-const DAMAGED_SUFFIX: &str = "#damaged";
-/// Records gathered into one write when a log is rewritten.
-const WRITE_BYTES: usize = 128 << 10;
-
-/// The log, for its writer.
-pub struct CheckpointFile {
-    storage: Arc<dyn Storage>,
-    /// Where it stands.
-    pub path: PathBuf,
-    shard_count: u16,
-    seed: SegmentSeed,
-    /// `None`: made by the first checkpoint.
-    pub file: Option<Arc<dyn StorageFile>>,
-    /// ItemKind stands under the name is kept aside before a new log takes its place.
-    pub is_garbage: bool,
+/// A record log that is open for writing.
+pub struct RecordLog<F: RecordFormat> {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) path: PathBuf,
+    pub(super) format: F,
+    pub(super) seed: SegmentSeed,
+    /// `None`: the first append creates it.
+    pub(super) file: Option<Arc<dyn StorageFile>>,
+    /// A file exists in which nothing can be believed. It is quarantined before a new log replaces
+    /// it.
+    pub(super) is_unreadable: bool,
     /// The durable end.
-    pub end: FrontierSlot,
-    /// The slot that may be overwritten.
-    pub next_slot: usize,
-    /// The other one carries the last record.
-    is_carried: bool,
-    /// The failure after which nothing is written any more.
-    pub latched: Option<Arc<Error>>,
+    pub(super) end: FrontierSlot,
+    /// The older slot, which the next write replaces.
+    pub(super) next_slot: usize,
+    /// The newer slot embeds the last record.
+    pub(super) slot_embeds_record: bool,
+    /// The failure after which nothing is written.
+    pub(super) latched: Option<Arc<Error>>,
 }
 
-impl CheckpointFile {
-    /// A log without a file.
-    pub fn absent(storage: &Arc<dyn Storage>, path: PathBuf, shard_count: u16) -> Self {
-        CheckpointFile {
+/// A record as it is written.
+pub(super) struct EncodedRecord {
+    pub(super) bytes: Vec<u8>,
+    pub(super) location: RecordLocation,
+    /// The end of the log behind it.
+    pub(super) end: FrontierSlot,
+}
+
+impl<F: RecordFormat> RecordLog<F> {
+    /// A log whose file does not exist yet.
+    pub fn absent(storage: &Arc<dyn Storage>, path: PathBuf, format: F) -> Self {
+        RecordLog {
             storage: Arc::clone(storage),
             path,
-            shard_count,
-            seed: checkpoint_seed(shard_count),
+            seed: format.seed(),
+            format,
             file: None,
-            is_garbage: false,
+            is_unreadable: false,
             end: empty_log(),
             next_slot: 0,
-            is_carried: false,
+            slot_embeds_record: false,
             latched: None,
         }
     }
 
-    /// The shard count it was opened with.
-    pub fn shard_count(&self) -> u16 {
-        self.shard_count
+    /// A log whose file exists, but holds nothing that can be believed.
+    pub fn unreadable(storage: &Arc<dyn Storage>, path: PathBuf, format: F) -> Self {
+        RecordLog {
+            is_unreadable: true,
+            ..Self::absent(storage, path, format)
+        }
     }
 
-    /// Refuses when a failure has latched.
+    /// The format it was opened with.
+    pub fn format(&self) -> &F {
+        &self.format
+    }
+
+    /// The file that holds the records; `None` before the first append.
+    pub fn file(&self) -> Option<&Arc<dyn StorageFile>> {
+        self.file.as_ref()
+    }
+
+    /// The first id of the next record. Never reused, not even after a rewrite.
+    pub fn next_id(&self) -> EntryId {
+        self.end.next_id
+    }
+
+    /// Refuses after a failure has latched.
     pub fn check_usable(&self) -> Result<()> {
         match &self.latched {
             Some(cause) => Err(Error::Poisoned {
-                stream: CHECKPOINTS_FILE.to_owned(),
+                stream: self.format.name().to_owned(),
                 cause: Arc::clone(cause),
             }),
             None => Ok(()),
         }
     }
 
-    fn latch(&mut self, error: Error) -> Error {
-        let told = error.duplicate();
+    pub(super) fn latch(&mut self, error: Error) -> Error {
+        let returned = error.duplicate();
         self.latched.get_or_insert(Arc::new(error));
-        told
+        returned
     }
 
-    fn io(&self, error: io::Error, at: FileOffset) -> Error {
+    pub(super) fn io(&self, error: io::Error, at: FileOffset) -> Error {
         Error::io(error, ErrorContext::at(&self.path).offset(at.0))
     }
 
-    /// Appends a record, durably, and tells where it stands.
-    pub fn append(&mut self, record: &CheckpointRecord) -> Result<RecordLocation> {
+    /// Appends a record durably and returns its location.
+    pub fn append(&mut self, record: &F::Record) -> Result<RecordLocation> {
         self.check_usable()?;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
-            None => self.make()?,
+            None => self.create()?,
         };
-        let (at, number) = (self.end.end, self.end.next_id);
-        let bytes = record.encode(self.seed, at, number, previous_len(&self.end) as u32);
-        let bytes = bytes.map_err(|error| self.io(error, at))?;
-        let after = self.end_behind(&self.end, &bytes, number);
-        let slot = encode_carrying(&after, &bytes, self.seed, self.next_slot);
+        let next = self.encode(&self.end, self.end.next_id, record)?;
+        let slot = encode_embedding(&next.end, &next.bytes, self.seed, self.next_slot);
         match &slot {
-            Some(slot) => self.write_carried(&*file, &bytes, slot)?,
-            None => self.write_alone(&*file, &bytes, &after)?,
+            Some(slot) => self.write_embedded(&*file, &next.bytes, slot)?,
+            None => self.write_alone(&*file, &next.bytes, &next.end)?,
         }
-        self.end = after;
+        self.end = next.end;
         self.next_slot ^= 1;
-        self.is_carried = slot.is_some();
-        Ok(RecordLocation {
-            number,
-            offset: at,
-            len: bytes.len() as u64,
+        self.slot_embeds_record = slot.is_some();
+        Ok(next.location)
+    }
+
+    /// Encodes the record that follows this end.
+    pub(super) fn encode(
+        &self,
+        before: &FrontierSlot,
+        first_id: EntryId,
+        record: &F::Record,
+    ) -> Result<EncodedRecord> {
+        let at = before.end;
+        let bytes = self
+            .format
+            .encode(record, at, first_id, previous_len(before) as u32)
+            .map_err(|error| self.io(error, at))?;
+        let len = bytes.len() as u64;
+        Ok(EncodedRecord {
+            bytes,
+            location: RecordLocation {
+                first_id,
+                offset: at,
+                len,
+            },
+            end: end_after(before, len, first_id + u64::from(F::ENTRY_COUNT)),
         })
     }
 
-    /// Writes a record that the slot carries.
-    fn write_carried(&mut self, file: &dyn StorageFile, record: &[u8], slot: &[u8]) -> Result<()> {
+    /// Writes a record that the slot embeds.
+    fn write_embedded(&mut self, file: &dyn StorageFile, record: &[u8], slot: &[u8]) -> Result<()> {
         let at = self.end.end;
-        // 1. The slot. Before the record: half a slot with nothing behind the end is no damage.
+        // 1. The slot. It comes first: half a slot with nothing behind the end is no damage.
         let mut written = file.write_at(slot_offset(self.next_slot).0, &[IoSlice::new(slot)]);
         // 2. The record.
         if written.is_ok() {
@@ -155,12 +187,12 @@ impl CheckpointFile {
         }
         if let Err(error) = written {
             let error = self.io(error, at);
-            // The slot proves the record until it is durably another one again.
-            let taken_back = file
+            // The slot proves the record until it is durably overwritten.
+            let rolled_back = file
                 .set_len(at.0)
                 .and_then(|()| store_slot(file, self.seed, self.next_slot, &self.end))
                 .and_then(|()| file.sync_data());
-            return Err(match taken_back {
+            return Err(match rolled_back {
                 Ok(()) => error,
                 Err(_) => self.latch(error),
             });
@@ -186,7 +218,7 @@ impl CheckpointFile {
                 Err(_) => self.latch(error),
             });
         }
-        // 2. The commit point. 3. The frontier.
+        // 2. The commit point. 3. The slot.
         let synced = file
             .sync_data()
             .and_then(|()| store_slot(file, self.seed, self.next_slot, after))
@@ -194,216 +226,24 @@ impl CheckpointFile {
         synced.map_err(|error| self.latch(self.io(error, at)))
     }
 
-    /// Stores a frontier that carries nothing, so that the next open has nothing to make durable.
-    /// Nothing depends on it. Does nothing where that is so already, and after a failure.
-    pub fn checkpoint_slot_clean(&mut self) -> Result<()> {
-        let Some(file) = self.file.clone().filter(|_| self.is_carried) else {
+    /// Writes a slot that embeds nothing, so that the next open has nothing to make durable. Nothing
+    /// depends on it. Has no effect if the newer slot is such a one, or after a failure.
+    pub fn close(&mut self) -> Result<()> {
+        let Some(file) = self.file.clone().filter(|_| self.slot_embeds_record) else {
             return Ok(());
         };
         if self.latched.is_some() {
             return Ok(());
         }
-        // All below is durable, and so is the other slot.
+        // The promise of `store_slot` holds: everything below the end is durable, and so is the
+        // other slot.
         let stored = store_slot(&*file, self.seed, self.next_slot, &self.end);
         if let Err(error) = stored.and_then(|()| file.sync_data()) {
             let error = self.io(error, slot_offset(self.next_slot));
             return Err(self.latch(error));
         }
         self.next_slot ^= 1;
-        self.is_carried = false;
+        self.slot_embeds_record = false;
         Ok(())
-    }
-
-    fn end_behind(&self, before: &FrontierSlot, frame: &[u8], number: EntryId) -> FrontierSlot {
-        FrontierSlot {
-            end: before.end + frame.len() as u64,
-            next_id: number + 2,
-            last_frame: Some(before.end),
-            ..*before
-        }
-    }
-
-    /// Makes the file, without a record.
-    fn make(&mut self) -> Result<Arc<dyn StorageFile>> {
-        if self.is_garbage {
-            let name = |number| numbered_name(&self.path, DAMAGED_SUFFIX, number);
-            let kept = match name_aside(&*self.storage, &self.path, name) {
-                Ok((aside, false)) => self.storage.link_or_copy(&self.path, &aside),
-                // An attempt before this one failed behind that.
-                found => found.map(drop),
-            };
-            kept.map_err(|error| self.io(error, FileOffset(0)))?;
-            // The copy's name is durable before the log's name stands for something else.
-            if let Some(root) = self.path.parent() {
-                let synced = self.storage.sync_dir(root);
-                synced.map_err(|error| self.io(error, FileOffset(0)))?;
-            }
-        }
-        let written = self.write_new(&[], empty_log());
-        match written {
-            (ReplaceOutcome::Durable(file), end, _) => {
-                self.adopt(&file, end);
-                Ok(file)
-            }
-            (ReplaceOutcome::Unchanged(error), ..) => Err(error),
-            (ReplaceOutcome::Uncertain(_, error), ..) => Err(self.latch(error)),
-        }
-    }
-
-    fn adopt(&mut self, file: &Arc<dyn StorageFile>, end: FrontierSlot) {
-        self.file = Some(Arc::clone(file));
-        self.end = end;
-        self.next_slot = 0;
-        self.is_carried = false;
-        self.is_garbage = false;
-    }
-
-    /// Replaces the log by one that holds these records only, with their numbers. Tells where they
-    /// stand, and how many bytes shorter it is. A failure changes nothing, or latches.
-    pub fn rewrite(
-        &mut self,
-        records: &[(EntryId, CheckpointRecord)],
-    ) -> (Result<u64>, Option<Vec<RecordLocation>>) {
-        let old_len = match self.len_to_rewrite() {
-            Ok(Some(len)) => len,
-            Ok(None) => return (Ok(0), Some(Vec::new())),
-            Err(error) => return (Err(error), None),
-        };
-        let next_id = self.end.next_id;
-        let start = FrontierSlot {
-            next_id,
-            ..empty_log()
-        };
-        match self.write_new(records, start) {
-            (ReplaceOutcome::Durable(file), end, places) => {
-                self.adopt(&file, end);
-                (Ok(old_len.saturating_sub(end.end.0)), Some(places))
-            }
-            (ReplaceOutcome::Unchanged(error), ..) => (Err(error), None),
-            // The new file stands in the directory, and is as good as the old one to read from.
-            (ReplaceOutcome::Uncertain(Some(file), error), end, places) => {
-                self.adopt(&file, end);
-                (Err(self.latch(error)), Some(places))
-            }
-            (ReplaceOutcome::Uncertain(None, error), ..) => (Err(self.latch(error)), None),
-        }
-    }
-
-    /// The length of the file, once what cannot be trusted is out of the way. `None`: there is none.
-    fn len_to_rewrite(&mut self) -> Result<Option<u64>> {
-        self.check_usable()?;
-        if self.is_garbage {
-            self.make()?;
-        }
-        let len = self.file.as_ref().map(|file| file.len()).transpose();
-        len.map_err(|error| self.io(error, FileOffset(0)))
-    }
-
-    /// Writes a new log beside the old one and puts it in its place.
-    fn write_new(
-        &self,
-        records: &[(EntryId, CheckpointRecord)],
-        start: FrontierSlot,
-    ) -> (ReplaceOutcome, FrontierSlot, Vec<RecordLocation>) {
-        let mut places = Vec::with_capacity(records.len());
-        let mut end = start;
-        let replaced = replace_durably(&*self.storage, &self.path, |file| {
-            let write = |at: FileOffset, bytes: &[u8]| {
-                file.write_at(at.0, &[IoSlice::new(bytes)])
-                    .map_err(|error| self.io(error, at))
-            };
-            write(
-                FileOffset(0),
-                &ShardCountSector::Checkpoints.encode(self.shard_count),
-            )?;
-            let mut gathered = Vec::new();
-            let mut gathered_at = end.end;
-            for (number, record) in records {
-                let at = end.end;
-                let previous = previous_len(&end) as u32;
-                let bytes = record.encode(self.seed, at, *number, previous);
-                let bytes = bytes.map_err(|error| self.io(error, at))?;
-                places.push(RecordLocation {
-                    number: *number,
-                    offset: at,
-                    len: bytes.len() as u64,
-                });
-                end = self.end_behind(&end, &bytes, *number);
-                gathered.extend_from_slice(&bytes);
-                if gathered.len() >= WRITE_BYTES {
-                    write(gathered_at, &gathered)?;
-                    gathered.clear();
-                    gathered_at = end.end;
-                }
-            }
-            write(gathered_at, &gathered)?;
-            // Numbers are never given twice, those of removed records included.
-            end.next_id = end.next_id.max(start.next_id);
-            for slot in 0..2 {
-                store_slot(file, self.seed, slot, &end)
-                    .map_err(|error| self.io(error, FileOffset(0)))?;
-            }
-            file.set_len(end.end.0)
-                .map_err(|error| self.io(error, end.end))
-        });
-        (replaced, end, places)
-    }
-}
-
-#[cfg(all(test, unix, feature = "simulation"))]
-mod tests {
-    use super::*;
-    use crate::format::RecordKind;
-    use crate::storage::simulated::SimulatedDisk;
-
-    /// The rows of the worked example in docs/FORMAT.md, computed by an independent program.
-    fn documented() -> Vec<String> {
-        let page = include_str!("../../docs/FORMAT.md");
-        let example = page
-            .split("### A worked example")
-            .nth(1)
-            .unwrap_or_default();
-        let block = example.split("```").nth(1).unwrap_or_default();
-        let rows = block.lines().skip(1).map(|row| row.trim_end().to_owned());
-        rows.collect()
-    }
-
-    fn dumped(bytes: &[u8]) -> Vec<String> {
-        let rows = bytes.chunks(16).enumerate();
-        rows.filter(|(_, row)| row.iter().any(|byte| *byte != 0))
-            .map(|(number, row)| {
-                let digits: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
-                let text = row.iter().map(|&byte| match byte {
-                    32..127 => char::from(byte),
-                    _ => '.',
-                });
-                let text: String = text.collect();
-                let row = format!("{:04x}  {:47}  {text}", number * 16, digits.join(" "));
-                row.trim_end().to_owned()
-            })
-            .collect()
-    }
-
-    #[test]
-    fn two_records_give_the_worked_example_of_the_format_page() {
-        let disk = SimulatedDisk::new();
-        let storage: Arc<dyn Storage> = Arc::new(disk.clone());
-        let path = PathBuf::from("/checkpoints.log");
-        let mut log = CheckpointFile::absent(&storage, path.clone(), 2);
-        let created = CheckpointRecord {
-            kind: RecordKind::Created,
-            user_id: b"daily-1".to_vec(),
-            timestamp_ns: 1_700_000_000_000_000_000,
-            offsets: vec![5, 7],
-        };
-        let pruned = CheckpointRecord {
-            kind: RecordKind::PrunedBefore,
-            timestamp_ns: created.timestamp_ns + 1,
-            ..created.clone()
-        };
-        log.append(&created).expect("appends");
-        log.append(&pruned).expect("appends");
-        log.checkpoint_slot_clean().expect("settles");
-        assert_eq!(dumped(&disk.contents(&path).expect("a file")), documented());
     }
 }

@@ -187,7 +187,7 @@ impl ShardedWal {
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
-    /// Those made or loaded last are answered from memory (1 MiB of offsets), others are read.
+    /// Those created or loaded last are returned from memory (1 MiB of offsets), others are read.
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.log().load_checkpoint(user_id)
     }
@@ -202,7 +202,7 @@ impl ShardedWal {
     }
 
     /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
-    /// child, and where `checkpoints.log` is not ours to read: loading tells why.
+    /// child, and if `checkpoints.log` belongs to another log or version: loading returns the reason.
     pub fn list_checkpoints(&self) -> Vec<(Vec<u8>, u64)> {
         match self.log().is_forked() {
             true => Vec::new(),

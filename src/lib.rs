@@ -13,6 +13,8 @@ mod ids;
 mod options;
 mod platform;
 mod primitives;
+#[cfg(feature = "sharded")]
+mod record_log;
 mod recovery;
 mod segment;
 #[cfg(feature = "sharded")]

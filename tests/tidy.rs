@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Which module stands on which floor. A module uses floors below its own, never a neighbour;
 /// only floor 0 may use itself.
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("error", 0),
     ("ids", 0),
     ("options", 0),
@@ -21,6 +21,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("commit", 2),
     ("recovery", 3),
     ("cache", 3),
+    ("record_log", 4),
     ("stream", 4),
     ("wal", 5),
     ("tools", 6),

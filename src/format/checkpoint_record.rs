@@ -1,6 +1,6 @@
 //! What does a record of `checkpoints.log` say?
 //!
-//! A record is a frame of two entries, uncompressed, under the rules of `frame` and `payload`:
+//! A record is a frame of two entries, uncompressed, under the rules of `record_log`:
 //!
 //! ```text
 //!   name   0      1            body   0         2             4      8           16
@@ -9,16 +9,14 @@
 //!          └──────┴─────────┘         └─────────┴─────────────┴──────┴───────────┴──────────┴───┘
 //! ```
 //!
-//! They are two so that each has a check of its own: when the body rots, it is still known whose
-//! it was. A record takes two ids, so its first id orders it among all records there ever were.
-
-use std::io;
+//! Each of the two entries has its own check: if the body rots, the name still says which checkpoint
+//! is lost.
 
 use crate::format::FrameHeader;
-use crate::format::FrameKind;
-use crate::format::PreparedFrame;
+use crate::format::SECTOR_LEN;
 use crate::format::SegmentSeed;
-use crate::format::Unprepared;
+use crate::format::ShardCountFault;
+use crate::format::ShardCountSector;
 use crate::format::check_payload;
 use crate::format::entry_check;
 use crate::format::entry_range;
@@ -27,11 +25,12 @@ use crate::format::fields::put_u64;
 use crate::format::fields::u16_at;
 use crate::format::fields::u32_at;
 use crate::format::fields::u64_at;
-use crate::format::frame::Codec;
 use crate::format::frame::TABLE_ROW_LEN;
 use crate::format::names::CHECKPOINTS_FILE;
+use crate::format::record_log::RecordFault;
+use crate::format::record_log::RecordFormat;
+use crate::format::record_log::SectorFault;
 use crate::ids::EntryId;
-use crate::ids::FileOffset;
 
 /// The version of the body that is written.
 const RECORD_VERSION: u16 = 1;
@@ -48,7 +47,7 @@ const OFFSET_LEN: usize = 8;
 
 /// Entries of a record: its name and its body.
 const ENTRY_COUNT: u32 = 2;
-/// No payload is longer: two rows, the longest name, the most offsets.
+/// The longest payload: two rows, the longest name, the most offsets.
 const MAX_PAYLOAD_LEN: usize = ENTRY_COUNT as usize * TABLE_ROW_LEN
     + KIND_LEN
     + MAX_CHECKPOINT_ID_LEN
@@ -60,7 +59,7 @@ const MAX_PAYLOAD_LEN: usize = ENTRY_COUNT as usize * TABLE_ROW_LEN
 pub enum RecordKind {
     /// Adds a checkpoint; an older one of the same id is superseded.
     Created,
-    /// Says that all checkpoints older than the one named were pruned.
+    /// All checkpoints older than the one named were pruned.
     PrunedBefore,
 }
 
@@ -71,24 +70,46 @@ pub struct CheckpointRecord {
     pub kind: RecordKind,
     /// The checkpoint's id, as the user gave it.
     pub user_id: Vec<u8>,
-    /// When it was made, in nanoseconds since 1970.
+    /// When the checkpoint was created, in nanoseconds since 1970.
     pub timestamp_ns: u64,
     /// The next id of each shard, in the order of shards. Of `PrunedBefore`: of the named one.
     pub offsets: Vec<u64>,
 }
 
-/// Why a frame that has a good header holds no record.
+/// A record's name: what remains readable if only the body is damaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordFault {
-    /// The name is good, the rest is not.
-    Body {
-        /// What the record did.
-        kind: RecordKind,
-        /// Whose it was.
-        user_id: Vec<u8>,
-    },
-    /// Nothing is known of it.
-    Name,
+pub struct CheckpointName {
+    /// What the record does.
+    pub kind: RecordKind,
+    /// The checkpoint's id.
+    pub user_id: Vec<u8>,
+}
+
+/// A whole record without its offsets, which stay in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSummary {
+    /// The record's name.
+    pub name: CheckpointName,
+    /// When the checkpoint was created, in nanoseconds since 1970.
+    pub timestamp_ns: u64,
+}
+
+/// Why a `checkpoints.log` cannot be used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignCheckpoints {
+    /// Written by a newer version of this library.
+    Newer(u16),
+    /// Written by the 0.6 crate.
+    Version06,
+    /// Of a log with another number of shards.
+    OtherCount(u16),
+}
+
+/// The format of `checkpoints.log` in a log with this many shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointFormat {
+    /// The number of shards.
+    pub shard_count: u16,
 }
 
 impl RecordKind {
@@ -106,77 +127,94 @@ impl RecordKind {
     }
 }
 
-/// What binds the checksums of a checkpoint log: its name and the shard count.
-pub fn checkpoint_seed(shard_count: u16) -> SegmentSeed {
-    SegmentSeed::new(CHECKPOINTS_FILE, EntryId(0), u64::from(shard_count))
-}
+impl RecordFormat for CheckpointFormat {
+    type Record = CheckpointRecord;
+    type Summary = CheckpointSummary;
+    type Remains = CheckpointName;
+    type Foreign = ForeignCheckpoints;
 
-/// Whether a frame header is one that a record can have. Its length may then be allocated.
-pub fn is_record_header(header: &FrameHeader) -> bool {
-    header.kind == FrameKind::Many
-        && header.codec == Codec::None
-        && header.entry_count == ENTRY_COUNT
-        && header.stored_len as usize <= MAX_PAYLOAD_LEN
-}
+    const ENTRY_COUNT: u32 = ENTRY_COUNT;
+    const MAX_PAYLOAD_LEN: usize = MAX_PAYLOAD_LEN;
+    const DAMAGED_RECORD: &'static str = "the record of a checkpoint does not match its checksum";
 
-impl CheckpointRecord {
-    /// The frame to store at `at`; an error where there is no memory for it.
-    pub fn encode(
-        &self,
-        seed: SegmentSeed,
-        at: FileOffset,
-        first_id: EntryId,
-        previous_len: u32,
-    ) -> io::Result<Vec<u8>> {
-        let mut name = Vec::with_capacity(KIND_LEN + self.user_id.len());
-        name.push(self.kind.to_byte());
-        name.extend_from_slice(&self.user_id);
-        let body = self.encode_body();
-        let mut bytes = Vec::new();
-        let entries: [&[u8]; ENTRY_COUNT as usize] = [&name, &body];
-        match PreparedFrame::many(&entries, None) {
-            Ok(frame) => frame.encode_into(&mut bytes, seed, at, first_id, previous_len)?,
-            Err(Unprepared::NoMemory(error)) => return Err(error),
-            // A record is far below the limit of frames.
-            Err(Unprepared::TooLarge { .. }) => return Err(io::ErrorKind::InvalidInput.into()),
+    fn name(&self) -> &str {
+        CHECKPOINTS_FILE
+    }
+
+    fn seed(&self) -> SegmentSeed {
+        let shard_count = u64::from(self.shard_count);
+        SegmentSeed::new(CHECKPOINTS_FILE, EntryId(0), shard_count)
+    }
+
+    fn header_sector(&self) -> [u8; SECTOR_LEN] {
+        ShardCountSector::Checkpoints.encode(self.shard_count)
+    }
+
+    fn check_header_sector(&self, start: &[u8]) -> Result<(), SectorFault<ForeignCheckpoints>> {
+        let foreign = match ShardCountSector::Checkpoints.decode(start) {
+            Ok(count) if count == self.shard_count => return Ok(()),
+            Ok(count) => ForeignCheckpoints::OtherCount(count),
+            Err(ShardCountFault::Newer(version)) => ForeignCheckpoints::Newer(version),
+            Err(ShardCountFault::Version06) => ForeignCheckpoints::Version06,
+            Err(ShardCountFault::Damaged) => return Err(SectorFault::Damaged),
         };
-        Ok(bytes)
+        Err(SectorFault::Foreign(foreign))
     }
 
-    fn encode_body(&self) -> Vec<u8> {
-        let mut body = vec![0; OFFSETS_AT + self.offsets.len() * OFFSET_LEN];
-        put_u16(&mut body, VERSION_AT, RECORD_VERSION);
-        put_u16(&mut body, COUNT_AT, self.offsets.len() as u16);
-        put_u64(&mut body, TIMESTAMP_AT, self.timestamp_ns);
-        for (shard, offset) in self.offsets.iter().enumerate() {
-            put_u64(&mut body, OFFSETS_AT + shard * OFFSET_LEN, *offset);
-        }
-        body
+    fn entries(&self, record: &CheckpointRecord) -> Vec<Vec<u8>> {
+        vec![encode_name(record), encode_body(record)]
     }
 
-    /// The record in a payload whose header is good and a record's.
-    pub fn decode(
+    fn decode(
+        &self,
         header: &FrameHeader,
-        seed: SegmentSeed,
         payload: &[u8],
-        shard_count: u16,
-    ) -> Result<CheckpointRecord, RecordFault> {
+    ) -> Result<CheckpointRecord, RecordFault<CheckpointName>> {
+        let seed = self.seed();
         let name = checked_entry(header, seed, payload, 0);
         let Some((kind, user_id)) = name.and_then(decode_name) else {
-            return Err(RecordFault::Name);
+            return Err(RecordFault::Unreadable);
         };
         let body = checked_entry(header, seed, payload, 1);
-        let whole = check_payload(header, seed, payload).is_ok();
-        match body.and_then(|body| decode_body(body, shard_count)) {
-            Some((timestamp_ns, offsets)) if whole => Ok(CheckpointRecord {
+        let is_whole = check_payload(header, seed, payload).is_ok();
+        match body.and_then(|body| decode_body(body, self.shard_count)) {
+            Some((timestamp_ns, offsets)) if is_whole => Ok(CheckpointRecord {
                 kind,
                 user_id,
                 timestamp_ns,
                 offsets,
             }),
-            _ => Err(RecordFault::Body { kind, user_id }),
+            _ => Err(RecordFault::Partial(CheckpointName { kind, user_id })),
         }
     }
+
+    fn summary(&self, record: CheckpointRecord) -> CheckpointSummary {
+        CheckpointSummary {
+            name: CheckpointName {
+                kind: record.kind,
+                user_id: record.user_id,
+            },
+            timestamp_ns: record.timestamp_ns,
+        }
+    }
+}
+
+fn encode_name(record: &CheckpointRecord) -> Vec<u8> {
+    let mut name = Vec::with_capacity(KIND_LEN + record.user_id.len());
+    name.push(record.kind.to_byte());
+    name.extend_from_slice(&record.user_id);
+    name
+}
+
+fn encode_body(record: &CheckpointRecord) -> Vec<u8> {
+    let mut body = vec![0; OFFSETS_AT + record.offsets.len() * OFFSET_LEN];
+    put_u16(&mut body, VERSION_AT, RECORD_VERSION);
+    put_u16(&mut body, COUNT_AT, record.offsets.len() as u16);
+    put_u64(&mut body, TIMESTAMP_AT, record.timestamp_ns);
+    for (shard, offset) in record.offsets.iter().enumerate() {
+        put_u64(&mut body, OFFSETS_AT + shard * OFFSET_LEN, *offset);
+    }
+    body
 }
 
 /// An entry, if its own check holds.
@@ -219,8 +257,10 @@ mod tests {
     use crate::format::HEADER_AREA_LEN;
     use crate::format::tests::for_each_flip;
     use crate::format::tests::hex;
+    use crate::ids::FileOffset;
 
     const AT: FileOffset = FileOffset(HEADER_AREA_LEN);
+    const FORMAT: CheckpointFormat = CheckpointFormat { shard_count: 2 };
 
     fn example() -> CheckpointRecord {
         CheckpointRecord {
@@ -231,11 +271,12 @@ mod tests {
         }
     }
 
-    fn decoded(bytes: &[u8]) -> Option<Result<CheckpointRecord, RecordFault>> {
-        let seed = checkpoint_seed(2);
-        let header = FrameHeader::decode(bytes, seed, AT).ok()?;
+    fn decoded(bytes: &[u8]) -> Option<Result<CheckpointRecord, RecordFault<CheckpointName>>> {
+        let header = FrameHeader::decode(bytes, FORMAT.seed(), AT).ok()?;
         let payload = &bytes[FRAME_HEADER_LEN..];
-        is_record_header(&header).then(|| CheckpointRecord::decode(&header, seed, payload, 2))
+        FORMAT
+            .is_record_header(&header)
+            .then(|| FORMAT.decode(&header, payload))
     }
 
     /// Computed by an independent program from docs/FORMAT.md.
@@ -245,8 +286,8 @@ mod tests {
 
     #[test]
     fn a_record_has_its_golden_bytes() {
-        let bytes = example()
-            .encode(checkpoint_seed(2), AT, EntryId(0), 0)
+        let bytes = FORMAT
+            .encode(&example(), AT, EntryId(0), 0)
             .expect("memory");
         assert_eq!(bytes, hex(GOLDEN));
         assert_eq!(decoded(&bytes), Some(Ok(example())));
@@ -259,9 +300,9 @@ mod tests {
         for_each_flip(&bytes, |bit, flipped| match decoded(flipped) {
             None => assert!(bit / 8 < FRAME_HEADER_LEN, "bit {bit}"),
             Some(Ok(record)) => panic!("bit {bit}: {record:?}"),
-            Some(Err(RecordFault::Name)) => assert!(bit / 8 < body_at, "bit {bit}"),
-            Some(Err(RecordFault::Body { kind, user_id })) => {
-                let name = (kind, &user_id[..]);
+            Some(Err(RecordFault::Unreadable)) => assert!(bit / 8 < body_at, "bit {bit}"),
+            Some(Err(RecordFault::Partial(name))) => {
+                let name = (name.kind, &name.user_id[..]);
                 assert_eq!(name, (RecordKind::Created, &b"daily-1"[..]), "bit {bit}");
             }
         });
@@ -275,22 +316,25 @@ mod tests {
             timestamp_ns: u64::MAX,
             offsets: vec![u64::MAX; usize::from(u16::MAX)],
         };
-        let seed = checkpoint_seed(u16::MAX);
-        let bytes = record.encode(seed, AT, EntryId(8), 0).expect("memory");
-        let header = FrameHeader::decode(&bytes, seed, AT).expect("a good header");
-        assert!(is_record_header(&header));
+        let format = CheckpointFormat {
+            shard_count: u16::MAX,
+        };
+        let bytes = format.encode(&record, AT, EntryId(8), 0).expect("memory");
+        let header = FrameHeader::decode(&bytes, format.seed(), AT).expect("a good header");
+        assert!(format.is_record_header(&header));
         assert_eq!(header.stored_len as usize, MAX_PAYLOAD_LEN);
         let payload = &bytes[FRAME_HEADER_LEN..];
-        let decoded = CheckpointRecord::decode(&header, seed, payload, u16::MAX);
+        let decoded = format.decode(&header, payload);
         assert_eq!(decoded, Ok(record));
     }
 
     #[test]
     fn a_record_of_another_shard_count_or_place_is_none() {
-        let bytes = example()
-            .encode(checkpoint_seed(2), AT, EntryId(0), 0)
+        let bytes = FORMAT
+            .encode(&example(), AT, EntryId(0), 0)
             .expect("memory");
-        assert!(FrameHeader::decode(&bytes, checkpoint_seed(3), AT).is_err());
-        assert!(FrameHeader::decode(&bytes, checkpoint_seed(2), AT + 1).is_err());
+        let other = CheckpointFormat { shard_count: 3 };
+        assert!(FrameHeader::decode(&bytes, other.seed(), AT).is_err());
+        assert!(FrameHeader::decode(&bytes, FORMAT.seed(), AT + 1).is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! How many shards does a sharded log have, and is this its record?
 //!
-//! `shards.meta` is this sector and nothing else; `checkpoints.log` begins with it. Only the magic
-//! differs.
+//! `shards.meta` consists of this sector; `checkpoints.log` begins with it. Only the magic differs.
 //!
 //! ```text
 //!   0       8         10            12     508
@@ -41,9 +40,9 @@ pub enum ShardCountSector {
 /// Why bytes are not the sector of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShardCountFault {
-    /// Torn, rotten, short, or of something else.
+    /// Torn, rotten, short, or of another file.
     Damaged,
-    /// Of a version to come.
+    /// Written by a newer version.
     Newer(u16),
     /// A checkpoint log of the 0.6 crate.
     Version06,
@@ -87,7 +86,7 @@ impl ShardCountSector {
             return Err(ShardCountFault::Newer(version));
         }
         let shard_count = u16_at(sector, COUNT_AT);
-        // Encoding it again checks that all else is zero.
+        // Comparing with a fresh encoding checks that all other bytes are zero.
         match shard_count > 0 && *sector == self.encode(shard_count) {
             true => Ok(shard_count),
             false => Err(ShardCountFault::Damaged),

@@ -11,7 +11,8 @@
 //! | `index_file` | which segments did the stream have when it was last closed? |
 //! | `checkpoint_sector` | how many shards does a sharded log have, and is this its record? |
 //! | `checkpoint_record` | what does a record of `checkpoints.log` say? |
-//! | `checkpoint_slot` | up to where was `checkpoints.log` proven durable, and what was appended last? |
+//! | `record_log` | what does one kind of record log write into its file, and what do its records say? |
+//! | `record_slot` | up to where was a record log proven durable, and which record was appended last? |
 //! | `names` | under which names do keys, segments and our own files stand on disk? |
 //! | `seed` | what binds every checksum to its place? |
 //! | `fields` | how do numbers lie in bytes? |
@@ -28,8 +29,6 @@ mod seed;
 pub mod checkpoint_record;
 #[cfg(feature = "sharded")]
 pub mod checkpoint_sector;
-#[cfg(feature = "sharded")]
-pub mod checkpoint_slot;
 pub mod footer;
 pub mod frame;
 pub mod frontier_slot;
@@ -37,22 +36,28 @@ pub mod identity;
 pub mod index_file;
 pub mod names;
 pub mod payload;
+#[cfg(feature = "sharded")]
+pub mod record_log;
+#[cfg(feature = "sharded")]
+pub mod record_slot;
 pub mod segment_header;
 
 #[cfg(feature = "sharded")]
+pub use checkpoint_record::CheckpointFormat;
+#[cfg(feature = "sharded")]
+pub use checkpoint_record::CheckpointName;
+#[cfg(feature = "sharded")]
 pub use checkpoint_record::CheckpointRecord;
 #[cfg(feature = "sharded")]
-pub use checkpoint_record::MAX_CHECKPOINT_ID_LEN;
+pub use checkpoint_record::ForeignCheckpoints;
 #[cfg(feature = "sharded")]
-pub use checkpoint_record::RecordFault;
+pub use checkpoint_record::MAX_CHECKPOINT_ID_LEN;
 #[cfg(feature = "sharded")]
 pub use checkpoint_record::RecordKind;
 #[cfg(feature = "sharded")]
 pub use checkpoint_sector::ShardCountFault;
 #[cfg(feature = "sharded")]
 pub use checkpoint_sector::ShardCountSector;
-#[cfg(feature = "sharded")]
-pub use checkpoint_slot::CheckpointSlot;
 pub use footer::IndexPoint;
 pub use footer::TRAILER_LEN;
 pub use footer::Trailer;
@@ -113,6 +118,14 @@ pub use payload::entry_check;
 pub use payload::entry_range;
 pub use payload::entry_row;
 pub use payload::table_rows_range;
+#[cfg(feature = "sharded")]
+pub use record_log::RecordFault;
+#[cfg(feature = "sharded")]
+pub use record_log::RecordFormat;
+#[cfg(feature = "sharded")]
+pub use record_log::SectorFault;
+#[cfg(feature = "sharded")]
+pub use record_slot::RecordSlot;
 pub use seed::SegmentSeed;
 pub use segment_header::HEADER_AREA_LEN;
 pub use segment_header::HeaderFault;

@@ -13,8 +13,6 @@
 //! | `messages` | how does a finding read? |
 
 mod apply;
-#[cfg(feature = "sharded")]
-pub mod checkpoints;
 mod collect;
 mod collect_live;
 mod decide;

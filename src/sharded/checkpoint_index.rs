@@ -1,8 +1,8 @@
-//! Which checkpoints are there, and where? In memory, so that listing and loading do not depend on
-//! how many there are.
+//! Which checkpoints exist, and where does the file hold them?
 //!
-//! ItemKind the newest ones that were made or loaded say is kept, too, up to a limit: loading one of
-//! them reads no file.
+//! The index is in memory, so that the cost of listing and loading does not depend on the number of
+//! records. It also caches the offsets of the checkpoints that were created or loaded last, up to a
+//! limit: loading one of them reads no file.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -11,40 +11,33 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::format::CheckpointFormat;
+use crate::format::CheckpointName;
 use crate::format::RecordKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
-use crate::recovery::checkpoints::ItemKind;
-use crate::recovery::checkpoints::RecordLogItem;
+use crate::record_log::ItemKind;
+use crate::record_log::RecordLocation;
+use crate::record_log::RecordLogItem;
+use crate::record_log::Recovery;
 
-/// So many offsets are kept in memory, of all checkpoints together: 1 MiB.
-const MAX_OFFSETS_KEPT: usize = (1 << 20) / size_of::<u64>();
+/// The most offsets that are cached, over all checkpoints: 1 MiB.
+const MAX_CACHED_OFFSETS: usize = (1 << 20) / size_of::<u64>();
 
-/// Where a record stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogDir {
-    /// Its first id: later records have greater ones.
-    pub number: EntryId,
-    /// Where it starts in the file.
-    pub offset: FileOffset,
-    /// Its length.
-    pub len: u64,
-}
-
-/// ItemKind a checkpoint says: what its record was checked to hold, or was written with.
+/// The body of a checkpoint: read from a checked record, or as it was appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointBody {
     /// The next id of each shard.
     pub offsets: Arc<[u64]>,
-    /// When it was made.
+    /// When it was created.
     pub timestamp_ns: u64,
 }
 
 #[derive(Clone, Debug)]
 struct IndexEntry {
-    place: LogDir,
+    location: RecordLocation,
     state: State,
-    /// Its offsets, where they are kept.
+    /// Its offsets, if they are cached.
     offsets: Option<Arc<[u64]>>,
 }
 
@@ -54,11 +47,11 @@ enum State {
     Damaged,
 }
 
-/// ItemKind stands at a place in the order of records.
+/// One position in the order of records.
 #[derive(Clone, Debug)]
 enum OrderedItem {
     Checkpoint(Arc<[u8]>),
-    /// A stretch of which not even the ids are known.
+    /// A damaged stretch: not even the ids of its checkpoints are known.
     Damaged(FileOffset, Arc<str>),
 }
 
@@ -66,177 +59,176 @@ enum OrderedItem {
 #[derive(Clone, Debug, Default)]
 pub struct CheckpointIndex {
     by_id: HashMap<Arc<[u8]>, IndexEntry>,
-    by_number: BTreeMap<EntryId, OrderedItem>,
+    by_first_id: BTreeMap<EntryId, OrderedItem>,
     /// Checkpoints before this one are pruned.
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
     /// How many can be loaded.
     loadable: usize,
     /// How many whole records the log holds.
     records: usize,
-    /// The checkpoints whose offsets are kept, in the order in which they came; some may have
-    /// gone since.
-    kept: VecDeque<EntryId>,
-    /// How many offsets are kept.
-    offsets_kept: usize,
+    /// The records whose offsets are cached, in the order of caching; some may be superseded.
+    cached: VecDeque<EntryId>,
+    /// How many offsets are cached.
+    cached_offsets: usize,
 }
 
 impl CheckpointIndex {
-    /// The index of what a scan found.
-    pub fn of(items: &[RecordLogItem]) -> Self {
+    /// The index of a recovered log.
+    pub fn of(recovery: &Recovery<CheckpointFormat>) -> Self {
         let mut index = Self::default();
-        for item in items {
+        for item in &recovery.items {
             index.add(item);
         }
+        // In effect until the next record takes these ids.
+        if let Some(lost) = &recovery.lost {
+            let damage = OrderedItem::Damaged(lost.offset, lost.reason.into());
+            index.by_first_id.insert(lost.first_id, damage);
+        }
         index
     }
 
-    /// The index of a file in which nothing can be trusted.
-    pub fn of_garbage(reason: &str) -> Self {
+    /// The index of a file in which nothing can be believed.
+    pub fn of_unreadable(reason: &str) -> Self {
         let mut index = Self::default();
         let damage = OrderedItem::Damaged(FileOffset(0), reason.into());
-        index.by_number.insert(EntryId(0), damage);
+        index.by_first_id.insert(EntryId(0), damage);
         index
     }
 
-    fn add(&mut self, item: &RecordLogItem) {
-        let place = LogDir {
-            number: item.number,
-            offset: item.offset,
-            len: item.len,
-        };
+    fn add(&mut self, item: &RecordLogItem<CheckpointFormat>) {
+        let location = item.location;
         match &item.what {
-            ItemKind::Record(RecordKind::Created, user_id, timestamp_ns) => {
-                self.created(user_id, place, *timestamp_ns);
+            ItemKind::Record(record) => {
+                let timestamp_ns = record.timestamp_ns;
+                self.add_named(&record.name, location, State::Good { timestamp_ns });
             }
-            ItemKind::DamagedBody(RecordKind::Created, user_id) => {
-                self.insert(user_id, place, State::Damaged);
-            }
-            // Of a pruning only the name matters.
-            ItemKind::Record(RecordKind::PrunedBefore, user_id, _)
-            | ItemKind::DamagedBody(RecordKind::PrunedBefore, user_id) => {
-                self.prune_before(user_id)
-            }
+            ItemKind::Partial(name) => self.add_named(name, location, State::Damaged),
             ItemKind::Damaged(reason) => {
-                let damage = OrderedItem::Damaged(item.offset, (*reason).into());
-                self.by_number.insert(item.number, damage);
+                let damage = OrderedItem::Damaged(location.offset, (*reason).into());
+                self.by_first_id.insert(location.first_id, damage);
             }
         }
     }
 
-    /// Behind the last record there was something that may have been durable and is not served.
-    /// True until the next record takes its place.
-    pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset, what: &str) {
-        let damage = OrderedItem::Damaged(offset, what.into());
-        self.by_number.insert(next_id, damage);
+    fn add_named(&mut self, name: &CheckpointName, location: RecordLocation, state: State) {
+        match name.kind {
+            RecordKind::Created => self.insert(&name.user_id, location, state),
+            // A pruning needs no more than the name.
+            RecordKind::PrunedBefore => self.prune_before(&name.user_id),
+        }
     }
 
-    /// A checkpoint was created; an older one of the same id is superseded.
-    pub fn created(&mut self, user_id: &[u8], place: LogDir, timestamp_ns: u64) {
-        self.insert(user_id, place, State::Good { timestamp_ns });
+    /// Inserts a created checkpoint; an older one of the same id is superseded.
+    pub fn created(&mut self, user_id: &[u8], location: RecordLocation, timestamp_ns: u64) {
+        self.insert(user_id, location, State::Good { timestamp_ns });
     }
 
-    fn insert(&mut self, user_id: &[u8], place: LogDir, state: State) {
+    fn insert(&mut self, user_id: &[u8], location: RecordLocation, state: State) {
         self.records += 1;
         let id: Arc<[u8]> = user_id.into();
-        let known = IndexEntry {
-            place,
+        let entry = IndexEntry {
+            location,
             state,
             offsets: None,
         };
-        if self.is_loadable(&known) {
+        if self.is_loadable(&entry) {
             self.loadable += 1;
         }
-        if let Some(superseded) = self.by_id.insert(Arc::clone(&id), known) {
-            self.by_number.remove(&superseded.place.number);
-            self.offsets_kept -= superseded.offsets.as_ref().map_or(0, |kept| kept.len());
+        if let Some(superseded) = self.by_id.insert(Arc::clone(&id), entry) {
+            self.by_first_id.remove(&superseded.location.first_id);
+            self.cached_offsets -= superseded
+                .offsets
+                .as_ref()
+                .map_or(0, |offsets| offsets.len());
             if self.is_loadable(&superseded) {
                 self.loadable -= 1;
             }
         }
-        self.by_number
-            .insert(place.number, OrderedItem::Checkpoint(id));
+        self.by_first_id
+            .insert(location.first_id, OrderedItem::Checkpoint(id));
     }
 
-    /// Keeps what the checkpoint at this place says, if it is there. Those that came first give way.
-    pub fn keep(&mut self, user_id: &[u8], place: &LogDir, offsets: &Arc<[u64]>) {
-        if offsets.len() > MAX_OFFSETS_KEPT {
+    /// Caches the offsets of the checkpoint at this location, if it is live. The ones cached first
+    /// are evicted.
+    pub fn cache(&mut self, user_id: &[u8], location: &RecordLocation, offsets: &Arc<[u64]>) {
+        if offsets.len() > MAX_CACHED_OFFSETS {
             return;
         }
         match self.by_id.get_mut(user_id) {
-            Some(known) if known.place == *place && known.offsets.is_none() => {
-                known.offsets = Some(Arc::clone(offsets));
+            Some(entry) if entry.location == *location && entry.offsets.is_none() => {
+                entry.offsets = Some(Arc::clone(offsets));
             }
             _ => return,
         }
-        self.kept.push_back(place.number);
-        self.offsets_kept += offsets.len();
-        while self.offsets_kept > MAX_OFFSETS_KEPT || self.kept.len() > MAX_OFFSETS_KEPT {
-            let Some(first) = self.kept.pop_front() else {
+        self.cached.push_back(location.first_id);
+        self.cached_offsets += offsets.len();
+        while self.cached_offsets > MAX_CACHED_OFFSETS || self.cached.len() > MAX_CACHED_OFFSETS {
+            let Some(first) = self.cached.pop_front() else {
                 return;
             };
-            self.let_go(first);
+            self.evict(first);
         }
     }
 
-    fn let_go(&mut self, number: EntryId) {
-        let Some(OrderedItem::Checkpoint(id)) = self.by_number.get(&number) else {
+    fn evict(&mut self, first_id: EntryId) {
+        let Some(OrderedItem::Checkpoint(id)) = self.by_first_id.get(&first_id) else {
             return;
         };
-        let kept = self
+        let evicted = self
             .by_id
             .get_mut(id)
-            .and_then(|known| known.offsets.take());
-        self.offsets_kept -= kept.map_or(0, |kept| kept.len());
+            .and_then(|entry| entry.offsets.take());
+        self.cached_offsets -= evicted.map_or(0, |offsets| offsets.len());
     }
 
-    /// ItemKind the checkpoint of this id says, where that is kept.
-    pub fn kept(&self, user_id: &[u8]) -> Option<CheckpointBody> {
-        let known = self.by_id.get(user_id)?;
-        match known.state {
+    /// The body of the checkpoint of this id, if its offsets are cached.
+    pub fn cached(&self, user_id: &[u8]) -> Option<CheckpointBody> {
+        let entry = self.by_id.get(user_id)?;
+        match entry.state {
             State::Good { timestamp_ns } => Some(CheckpointBody {
-                offsets: Arc::clone(known.offsets.as_ref()?),
+                offsets: Arc::clone(entry.offsets.as_ref()?),
                 timestamp_ns,
             }),
             State::Damaged => None,
         }
     }
 
-    /// The checkpoints before this one were pruned. An id that is not known changes nothing.
+    /// Records that the checkpoints before this one were pruned. An unknown id changes nothing.
     pub fn prune_before(&mut self, user_id: &[u8]) {
         self.records += 1;
-        let Some((id, known)) = self.by_id.get_key_value(user_id) else {
+        let Some((id, entry)) = self.by_id.get_key_value(user_id) else {
             return;
         };
-        let (id, number) = (Arc::clone(id), known.place.number);
-        if number > self.floor() {
-            self.pruned_before = Some((number, id));
+        let (id, first_id) = (Arc::clone(id), entry.location.first_id);
+        if first_id > self.floor() {
+            self.pruned_before = Some((first_id, id));
         }
-        let loadable = self.by_id.values().filter(|known| self.is_loadable(known));
+        let loadable = self.by_id.values().filter(|entry| self.is_loadable(entry));
         self.loadable = loadable.count();
     }
 
     fn floor(&self) -> EntryId {
         self.pruned_before
             .as_ref()
-            .map_or(EntryId(0), |(number, _)| *number)
+            .map_or(EntryId(0), |(first_id, _)| *first_id)
     }
 
-    fn is_loadable(&self, known: &IndexEntry) -> bool {
-        matches!(known.state, State::Good { .. }) && known.place.number >= self.floor()
+    fn is_loadable(&self, entry: &IndexEntry) -> bool {
+        matches!(entry.state, State::Good { .. }) && entry.location.first_id >= self.floor()
     }
 
-    /// Whether everything before this place is pruned already.
-    pub fn is_pruned_to(&self, place: &LogDir) -> bool {
-        self.pruned_before.is_some() && self.floor() >= place.number
+    /// Whether everything before this record is pruned already.
+    pub fn is_pruned_to(&self, location: &RecordLocation) -> bool {
+        self.pruned_before.is_some() && self.floor() >= location.first_id
     }
 
-    /// Where the checkpoint of this id stands.
-    pub fn find(&self, user_id: &[u8]) -> Result<LogDir> {
-        let Some(known) = self.by_id.get(user_id) else {
+    /// The location of the checkpoint of this id.
+    pub fn find(&self, user_id: &[u8]) -> Result<RecordLocation> {
+        let Some(entry) = self.by_id.get(user_id) else {
             return Err(self.not_found(user_id));
         };
         match &self.pruned_before {
-            Some((floor, pruned_before)) if known.place.number < *floor => {
+            Some((floor, pruned_before)) if entry.location.first_id < *floor => {
                 return Err(Error::CheckpointPruned {
                     id: display_id(user_id),
                     pruned_before: display_id(pruned_before),
@@ -244,10 +236,10 @@ impl CheckpointIndex {
             }
             _ => {}
         }
-        match known.state {
-            State::Good { .. } => Ok(known.place),
+        match entry.state {
+            State::Good { .. } => Ok(entry.location),
             State::Damaged => Err(Error::CheckpointCorrupted {
-                offset: known.place.offset.0,
+                offset: entry.location.offset.0,
                 reason: format!(
                     "checkpoint {} does not match its checksum",
                     display_id(user_id)
@@ -256,10 +248,10 @@ impl CheckpointIndex {
         }
     }
 
-    /// An id that is not known may be that of a record of which nothing is known.
+    /// An unknown id may belong to a damaged record.
     fn not_found(&self, user_id: &[u8]) -> Error {
         let damage = self
-            .by_number
+            .by_first_id
             .values()
             .rev()
             .find_map(|ordered| match ordered {
@@ -279,8 +271,8 @@ impl CheckpointIndex {
     }
 
     /// The newest checkpoint. A damaged one is an error, not an older one.
-    pub fn latest(&self) -> Result<(Arc<[u8]>, LogDir)> {
-        match self.by_number.last_key_value() {
+    pub fn latest(&self) -> Result<(Arc<[u8]>, RecordLocation)> {
+        match self.by_first_id.last_key_value() {
             None => Err(Error::NoCheckpoints),
             Some((_, OrderedItem::Checkpoint(id))) => Ok((Arc::clone(id), self.find(id)?)),
             Some((_, OrderedItem::Damaged(offset, reason))) => Err(Error::CheckpointCorrupted {
@@ -301,15 +293,15 @@ impl CheckpointIndex {
                 State::Damaged => None,
             }
         };
-        self.by_number
+        self.by_first_id
             .range(self.floor()..)
             .filter_map(of)
             .collect()
     }
 
     /// The newest `count` checkpoints that can be loaded, oldest first.
-    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, LogDir)> {
-        let newest_first = self.by_number.range(self.floor()..).rev();
+    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, RecordLocation)> {
+        let newest_first = self.by_first_id.range(self.floor()..).rev();
         let mut newest: Vec<_> = newest_first
             .filter_map(|(_, ordered)| match ordered {
                 OrderedItem::Checkpoint(id) => Some((Arc::clone(id), self.find(id).ok()?)),
@@ -332,7 +324,7 @@ impl CheckpointIndex {
     }
 }
 
-/// An id for people: as it is where it can be read, otherwise its bytes.
+/// An id for messages: printable text as it is, otherwise hexadecimal bytes.
 pub fn display_id(user_id: &[u8]) -> String {
     match std::str::from_utf8(user_id) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
@@ -344,10 +336,10 @@ pub fn display_id(user_id: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn place(number: u64) -> LogDir {
-        LogDir {
-            number: EntryId(number),
-            offset: FileOffset(number),
+    fn location(first_id: u64) -> RecordLocation {
+        RecordLocation {
+            first_id: EntryId(first_id),
+            offset: FileOffset(first_id),
             len: 1,
         }
     }
@@ -355,18 +347,18 @@ mod tests {
     #[test]
     fn the_oldest_offsets_give_way_and_superseded_ones_free_their_room() {
         let mut index = CheckpointIndex::default();
-        let offsets: Arc<[u64]> = vec![7; MAX_OFFSETS_KEPT / 4].into();
-        let mut add = |id: &[u8], number| {
-            index.created(id, place(number), number);
-            index.keep(id, &place(number), &offsets);
-            // ItemKind is counted is what is kept.
-            let kept = index.by_id.values().filter(|known| known.offsets.is_some());
-            assert_eq!(index.offsets_kept, kept.count() * offsets.len());
+        let offsets: Arc<[u64]> = vec![7; MAX_CACHED_OFFSETS / 4].into();
+        let mut add = |id: &[u8], first_id| {
+            index.created(id, location(first_id), first_id);
+            index.cache(id, &location(first_id), &offsets);
+            // The counter matches the cached offsets.
+            let cached = index.by_id.values().filter(|entry| entry.offsets.is_some());
+            assert_eq!(index.cached_offsets, cached.count() * offsets.len());
             let ids = [b"a", b"b", b"c", b"d", b"e", b"f"];
-            ids.map(|id| index.kept(id).is_some())
+            ids.map(|id| index.cached(id).is_some())
         };
-        for (number, id) in [b"a", b"b", b"c"].into_iter().enumerate() {
-            add(id, number as u64);
+        for (first_id, id) in [b"a", b"b", b"c"].into_iter().enumerate() {
+            add(id, first_id as u64);
         }
         assert_eq!(add(b"a", 3), [true, true, true, false, false, false]);
         assert_eq!(add(b"d", 4), [true, true, true, true, false, false]);
@@ -378,17 +370,17 @@ mod tests {
     fn what_is_no_longer_there_or_too_large_is_not_kept() {
         let mut index = CheckpointIndex::default();
         let offsets: Arc<[u64]> = vec![7; 3].into();
-        index.keep(b"a", &place(0), &offsets);
-        index.created(b"a", place(0), 0);
-        index.created(b"a", place(1), 1);
-        index.keep(b"a", &place(0), &offsets);
-        assert_eq!(index.kept(b"a"), None, "superseded");
-        index.keep(b"a", &place(1), &vec![7; MAX_OFFSETS_KEPT + 1].into());
-        assert_eq!(index.kept(b"a"), None, "too large");
-        index.keep(b"a", &place(1), &offsets);
-        index.keep(b"a", &place(1), &offsets);
-        let content = index.kept(b"a").expect("is kept");
+        index.cache(b"a", &location(0), &offsets);
+        index.created(b"a", location(0), 0);
+        index.created(b"a", location(1), 1);
+        index.cache(b"a", &location(0), &offsets);
+        assert_eq!(index.cached(b"a"), None, "superseded");
+        index.cache(b"a", &location(1), &vec![7; MAX_CACHED_OFFSETS + 1].into());
+        assert_eq!(index.cached(b"a"), None, "too large");
+        index.cache(b"a", &location(1), &offsets);
+        index.cache(b"a", &location(1), &offsets);
+        let content = index.cached(b"a").expect("is cached");
         assert_eq!((content.offsets, content.timestamp_ns), (offsets, 1));
-        assert_eq!((index.offsets_kept, index.kept.len()), (3, 1));
+        assert_eq!((index.cached_offsets, index.cached.len()), (3, 1));
     }
 }

@@ -1,12 +1,12 @@
 //! How are checkpoints created and loaded?
 //!
-//! Creating, compacting and pruning exclude each other; loading and listing wait for none of them.
+//! Creation, compaction and pruning exclude each other; loading and listing wait for none of them.
 //! A checkpoint is created in this order:
 //!
-//! 1. the cut is taken and made durable: nothing refers to it yet;
-//! 2. its record is appended to `checkpoints.log`, durably: it exists;
-//! 3. the index learns of it: it is served;
-//! 4. `HEAD` gets its id, a hint for people and scripts that nobody here reads.
+//! 1. the consistent cut is taken and made durable: nothing refers to it yet;
+//! 2. its record is appended to `checkpoints.log`, durably: the checkpoint exists;
+//! 3. it is inserted into the index: readers find it;
+//! 4. its id is written to `HEAD`, a hint for people and scripts that this library never reads.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,35 +14,31 @@ use std::time::UNIX_EPOCH;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::error::memory;
+use crate::format::CheckpointFormat;
 use crate::format::CheckpointRecord;
-use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrameHeader;
 use crate::format::HEAD_FILE;
 use crate::format::MAX_CHECKPOINT_ID_LEN;
 use crate::format::RecordKind;
-use crate::format::checkpoint_record::checkpoint_seed;
-use crate::format::checkpoint_record::is_record_header;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
-use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::record_log::RecordLocation;
+use crate::record_log::RecordLog;
+use crate::record_log::read_record;
 use crate::sharded::checkpoint_index::CheckpointBody;
 use crate::sharded::checkpoint_index::CheckpointIndex;
-use crate::sharded::checkpoint_index::LogDir;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoint_recovery::Recovered;
 use crate::sharded::head_file::Hint;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 use crate::storage::StorageFile;
-use crate::storage::read_exact_at;
 
 /// A checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointData {
     /// The next id of each shard: replay starts there.
     pub offsets: Vec<u64>,
-    /// When it was made, in nanoseconds since 1970. The order of checkpoints does not follow it.
+    /// When it was created, in nanoseconds since 1970. It does not order checkpoints.
     pub timestamp: u64,
     /// How many shards there are.
     pub shard_count: u16,
@@ -50,13 +46,13 @@ pub struct CheckpointData {
 
 /// The checkpoints of a log.
 pub struct Checkpoints {
-    /// Held while a checkpoint is created, and while any are removed.
-    pub writer: Mutex<CheckpointFile>,
-    /// ItemKind is served. Held for look-ups only.
+    /// Locked while a checkpoint is created, and while any are removed.
+    pub writer: Mutex<RecordLog<CheckpointFormat>>,
+    /// What readers see. Locked for look-ups only.
     view: RwLock<Published>,
     refused: Option<Error>,
-    shard_count: u16,
-    /// Used by who holds the writer.
+    format: CheckpointFormat,
+    /// Locked by the thread that has locked the writer.
     hint: Mutex<Hint>,
 }
 
@@ -71,16 +67,16 @@ impl Checkpoints {
         Checkpoints {
             view: RwLock::new(Published {
                 index: recovered.index,
-                file: recovered.file.file.clone(),
+                file: recovered.log.file().cloned(),
             }),
-            shard_count: recovered.file.shard_count(),
-            writer: Mutex::new(recovered.file),
+            format: *recovered.log.format(),
+            writer: Mutex::new(recovered.log),
             refused: recovered.refused,
             hint: Mutex::default(),
         }
     }
 
-    /// Refuses when the file is not ours to read.
+    /// Refuses if the file belongs to another log or version.
     pub fn check_usable(&self) -> Result<()> {
         match &self.refused {
             Some(error) => Err(error.duplicate()),
@@ -88,97 +84,90 @@ impl Checkpoints {
         }
     }
 
-    /// Asks the index.
-    pub fn look<R>(&self, look: impl FnOnce(&CheckpointIndex) -> R) -> R {
-        look(&self.view.read().index)
+    /// Queries the index.
+    pub fn query<R>(&self, query: impl FnOnce(&CheckpointIndex) -> R) -> R {
+        query(&self.view.read().index)
     }
 
-    /// Changes what is served.
+    /// Changes the index, and takes over the file of the writer, which the caller has locked.
     pub fn change(
         &self,
-        file: &Option<Arc<dyn StorageFile>>,
+        writer: &RecordLog<CheckpointFormat>,
         change: impl FnOnce(&mut CheckpointIndex),
     ) {
         let mut view = self.view.write();
         change(&mut view.index);
-        view.file.clone_from(file);
+        view.file = writer.file().cloned();
     }
 
-    /// The record of the checkpoint that `find` finds.
+    /// The record at the location that `find` returns.
     pub fn read<T>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
-    ) -> Result<(T, LogDir, CheckpointRecord)> {
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
+    ) -> Result<(T, RecordLocation, CheckpointRecord)> {
         self.check_usable()?;
-        let (found, place, file) = {
+        let (found, location, file) = {
             let view = self.view.read();
-            let (found, place) = find(&view.index)?;
-            (found, place, view.file.clone())
+            let (found, location) = find(&view.index)?;
+            (found, location, view.file.clone())
         };
-        // A log that is replaced meanwhile keeps its bytes as long as the file is held.
-        let record = self.read_record(file, &place)?;
-        Ok((found, place, record))
+        // A file that a compaction replaces keeps its bytes while it is open.
+        let record = self.read_record(file, &location)?;
+        Ok((found, location, record))
     }
 
-    /// ItemKind the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
+    /// The body of the checkpoint whose id and location `find` returns. A cached one reads no file.
     pub fn load<T: AsRef<[u8]>>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
     ) -> Result<(T, CheckpointBody)> {
         self.check_usable()?;
-        let (id, place, file) = {
+        let (id, location, file) = {
             let view = self.view.read();
-            let (id, place) = find(&view.index)?;
-            if let Some(kept) = view.index.kept(id.as_ref()) {
-                return Ok((id, kept));
+            let (id, location) = find(&view.index)?;
+            if let Some(cached) = view.index.cached(id.as_ref()) {
+                return Ok((id, cached));
             }
-            (id, place, view.file.clone())
+            (id, location, view.file.clone())
         };
-        let record = self.read_record(file, &place)?;
+        let record = self.read_record(file, &location)?;
         let content = CheckpointBody {
             offsets: record.offsets.into(),
             timestamp_ns: record.timestamp_ns,
         };
-        // It may have been superseded or removed meanwhile: then it is not kept.
+        // Not cached if it was superseded or removed meanwhile.
         let index = &mut self.view.write().index;
-        index.keep(id.as_ref(), &place, &content.offsets);
+        index.cache(id.as_ref(), &location, &content.offsets);
         Ok((id, content))
     }
 
     fn read_record(
         &self,
         file: Option<Arc<dyn StorageFile>>,
-        place: &LogDir,
+        location: &RecordLocation,
     ) -> Result<CheckpointRecord> {
         let damaged = |reason: String| Error::CheckpointCorrupted {
-            offset: place.offset.0,
+            offset: location.offset.0,
             reason,
         };
         let Some(file) = file else {
             return Err(damaged("its file is gone".to_owned()));
         };
-        // The length was bounded when the record was indexed.
-        let mut bytes = memory::zeroed(place.len as usize)?;
-        match read_exact_at(&*file, place.offset.0, &mut bytes) {
+        match read_record(&self.format, &*file, location) {
+            Ok(Some(record)) => Ok(record),
+            Ok(None) => Err(damaged(
+                "the record does not match its checksum any more".to_owned(),
+            )),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(damaged(error.to_string()));
+                Err(damaged(error.to_string()))
             }
-            read => read?,
+            Err(error) => Err(error.into()),
         }
-        let seed = checkpoint_seed(self.shard_count);
-        let header = FrameHeader::decode(&bytes, seed, place.offset)
-            .ok()
-            .filter(|header| is_record_header(header) && header.first_id == place.number);
-        let record = header.and_then(|header| {
-            let payload = &bytes[FRAME_HEADER_LEN..];
-            CheckpointRecord::decode(&header, seed, payload, self.shard_count).ok()
-        });
-        record.ok_or_else(|| damaged("the record does not match its checksum any more".to_owned()))
     }
 
-    /// The newest checkpoint that can be read, and what it counts on.
+    /// The newest checkpoint that can be read, and its offsets.
     pub fn newest_readable(&self) -> Option<(String, Vec<u64>)> {
-        let newest = self.look(|index| index.newest(1)).pop()?;
+        let newest = self.query(|index| index.newest(1)).pop()?;
         let (_, _, record) = self.read(|_| Ok(((), newest.1))).ok()?;
         Some((display_id(&newest.0), record.offsets))
     }
@@ -198,7 +187,7 @@ impl ShardedWal {
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
-    /// Those made or loaded last are answered from memory (1 MiB of offsets), others are read.
+    /// Those created or loaded last are returned from memory (1 MiB of offsets), others are read.
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.log().load_checkpoint(user_id)
     }
@@ -213,11 +202,11 @@ impl ShardedWal {
     }
 
     /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
-    /// child, and where `checkpoints.log` is not ours to read: loading tells why.
+    /// child, and if `checkpoints.log` belongs to another log or version: loading returns the reason.
     pub fn list_checkpoints(&self) -> Vec<(Vec<u8>, u64)> {
         match self.log().is_forked() {
             true => Vec::new(),
-            false => self.log().checkpoints.look(CheckpointIndex::list),
+            false => self.log().checkpoints.query(CheckpointIndex::list),
         }
     }
 
@@ -225,7 +214,7 @@ impl ShardedWal {
     pub fn checkpoint_count(&self) -> usize {
         match self.log().is_forked() {
             true => 0,
-            false => self.log().checkpoints.look(CheckpointIndex::len),
+            false => self.log().checkpoints.query(CheckpointIndex::len),
         }
     }
 }
@@ -246,17 +235,17 @@ impl ShardedInner {
             timestamp_ns: now_ns(),
             offsets,
         };
-        // 2. The record. Nobody else can have taken the log over meanwhile.
+        // 2. The record. No other process can have locked the log meanwhile.
         let open = self.wal.block_close()?;
-        let place = writer.append(&record)?;
+        let location = writer.append(&record)?;
         // 3. The index.
-        self.checkpoints.change(&writer.file, |index| {
-            // ItemKind could not be trusted has been put aside.
-            if place.number.0 == 0 {
+        self.checkpoints.change(&writer, |index| {
+            // An unreadable file has been quarantined, and a new one created.
+            if location.first_id.0 == 0 {
                 *index = CheckpointIndex::default();
             }
-            index.created(user_id, place, record.timestamp_ns);
-            index.keep(user_id, &place, &record.offsets.into());
+            index.created(user_id, location, record.timestamp_ns);
+            index.cache(user_id, &location, &record.offsets.into());
         });
         // 4. The hint.
         self.write_head(user_id);
@@ -264,25 +253,25 @@ impl ShardedInner {
         Ok(())
     }
 
-    /// A number greater than that of any checkpoint there is or was; the next one gets it, or a
-    /// greater one.
+    /// A number greater than that of any checkpoint that ever existed. The next checkpoint gets it,
+    /// or a greater one.
     pub fn next_checkpoint_number(&self) -> Result<u64> {
         self.wal.enter()?;
         self.checkpoints.check_usable()?;
         let writer = self.checkpoints.writer.lock();
         writer.check_usable()?;
-        Ok(writer.end.next_id.0)
+        Ok(writer.next_id().0)
     }
 
-    /// Leaves the log of checkpoints so that the next open has nothing to make durable. Nothing to
-    /// do where that is so, where the log is closed, and in a forked child.
+    /// Closes the checkpoint log so that the next open has nothing to make durable. Has no effect if
+    /// the log is closed, and in a forked child.
     pub fn close_checkpoints(&self) -> Result<()> {
         if self.wal.enter().is_err() {
             return Ok(());
         }
         let mut writer = self.checkpoints.writer.lock();
         match self.wal.block_close() {
-            Ok(_open) => writer.checkpoint_slot_clean(),
+            Ok(_open) => writer.close(),
             Err(_) => Ok(()),
         }
     }
@@ -311,14 +300,14 @@ impl ShardedInner {
         self.checked(user_id, &content)
     }
 
-    /// The checkpoint, unless a shard was truncated past it behind our back.
+    /// The checkpoint, unless a shard was truncated past it by a call that does not know checkpoints.
     fn checked(&self, user_id: &[u8], content: &CheckpointBody) -> Result<CheckpointData> {
         for (shard, offset) in self.shards.iter().zip(&*content.offsets) {
-            // A shard that was lost tells so when it is read.
+            // Reading a lost shard reports it.
             let Ok(stream) = shard.stream() else {
                 continue;
             };
-            // Ids that were lost, not truncated, tell so when they are read.
+            // Reading lost ids reports them; only truncated ones prune the checkpoint.
             let first_kept = stream.core().first_kept();
             if first_kept > *offset {
                 return Err(Error::CheckpointPruned {
@@ -346,7 +335,7 @@ pub fn check_id(user_id: &[u8]) -> Result<()> {
     }
 }
 
-/// The time. A clock before 1970 or far beyond 2500 gives the nearest that can be told.
+/// The time in nanoseconds since 1970. A clock outside the range of `u64` gives its nearest end.
 pub fn now_ns() -> u64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),

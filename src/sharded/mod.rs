@@ -10,10 +10,9 @@
 //! | `crew` | who works on several shards at once? |
 //! | `cut` | where do all shards stand at one moment, durably? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
-//! | `prune` | how are entries and checkpoints removed that nobody needs? |
-//! | `checkpoint_file` | how does a record get into `checkpoints.log`? |
-//! | `checkpoint_recovery` | what of it is kept, and how is it made durable? |
-//! | `checkpoint_index` | which checkpoints are there, and where? |
+//! | `retention` | how are entries and checkpoints removed that are no longer needed? |
+//! | `checkpoint_recovery` | which checkpoints are served after open, and when is the open refused? |
+//! | `checkpoint_index` | which checkpoints exist, and where does the file hold them? |
 //! | `hint` | how do people and scripts learn which checkpoint was made last? |
 //! | `replace` | how is a file in the root replaced so that a crash leaves the old or the new? |
 //! | `options` | what can be chosen beyond the options of the log? |
@@ -22,7 +21,6 @@
 mod append;
 mod auto_checkpoint;
 mod batch;
-mod checkpoint_file;
 mod checkpoint_index;
 mod checkpoint_recovery;
 mod checkpoints;

@@ -1,37 +1,38 @@
-//! How are entries and checkpoints removed that nobody needs?
+//! How are entries and checkpoints removed that are no longer needed?
 //!
-//! **Prune.** "Pruned below C" is recorded in `checkpoints.log`, durably; then the shards are cut.
-//! A crash in between leaves entries that nobody can ask for by a checkpoint; pruning again, to the
-//! same checkpoint or a later one, removes them.
+//! **Prune.** The record "pruned before C" is appended to `checkpoints.log`, durably; then the shards
+//! are truncated. A crash in between leaves entries that no loadable checkpoint needs; pruning again,
+//! to the same checkpoint or a later one, removes them.
 //!
-//! **Compact.** The records that are kept are written to a new log, which takes the place of the
-//! old one. A crash leaves the old or the new.
+//! **Compact.** The retained records are written to a new log, which replaces the old one. A crash
+//! leaves the old or the new.
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::format::CheckpointFormat;
 use crate::format::CheckpointRecord;
 use crate::format::RecordKind;
-use crate::sharded::checkpoint_file::CheckpointFile;
+use crate::record_log::RecordLog;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoints::check_id;
 use crate::sharded::checkpoints::now_ns;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 
-/// AutoCheckpointer retention rewrites `checkpoints.log` when it holds so many records that no checkpoint
-/// needs: seldom enough to be cheap, often enough to keep it short.
-const MAX_USELESS_RECORDS: usize = 16;
+/// Automatic retention rewrites `checkpoints.log` when it holds more dead records than this: rare
+/// enough to be cheap, frequent enough to keep the file short.
+const MAX_DEAD_RECORDS: usize = 16;
 
-/// ItemKind a pruning removed.
+/// What a pruning removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneStats {
-    /// In how many shards segments were removed.
+    /// The shards in which segments were removed.
     pub shards_pruned: u16,
-    /// How many segments were removed, in all shards.
+    /// The segments removed, over all shards.
     pub segments_deleted: usize,
 }
 
-/// ItemKind a compaction removed.
+/// What a compaction removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompactionStats {
     /// How many checkpoints could be loaded before.
@@ -44,15 +45,16 @@ pub struct CompactionStats {
 
 impl ShardedWal {
     /// Removes the segments that hold only entries below the checkpoint's offsets, as
-    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints are pruned by it, durably and before anything is removed: loading
-    /// one, or pruning to one, answers `CheckpointPruned`. With an archive, segments are moved.
+    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints are pruned by it, durably and
+    /// before anything is removed: loading one, or pruning to one, returns `CheckpointPruned`. With
+    /// an archive, segments are moved.
     pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
         self.log().telling(|log| log.prune_before(user_id))
     }
 
-    /// Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded,
-    /// pruned and damaged ones took. Removes no entries. Refused with `CheckpointCorrupted` when
-    /// the newest checkpoint is damaged, unless none is to be kept.
+    /// Removes all checkpoints except the newest `keep_latest_n` (0 is allowed), and the records of
+    /// superseded, pruned and damaged ones. Removes no entries. Refused with `CheckpointCorrupted`
+    /// if the newest checkpoint is damaged, unless `keep_latest_n` is 0.
     pub fn compact_checkpoints(&self, keep_latest_n: usize) -> Result<CompactionStats> {
         self.log().telling(|log| log.compact(keep_latest_n))
     }
@@ -68,28 +70,35 @@ impl ShardedInner {
         self.prune_locked(&mut writer, user_id)
     }
 
-    /// Keeps the newest `keep` checkpoints, and the entries from the oldest of them on. Fewer than
-    /// that are all kept, with all entries.
+    /// Retains the newest `keep` checkpoints, and the entries from the oldest of them on. If there are
+    /// fewer, all of them and all entries are retained.
     pub fn retain(&self, keep: usize) -> Result<()> {
         self.wal.enter()?;
         let mut writer = self.checkpoints.writer.lock();
         writer.check_usable()?;
-        let kept = self.checkpoints.look(|index| index.newest(keep));
+        let kept = self.checkpoints.query(|index| index.newest(keep));
         let pruned = match kept.first() {
             Some((oldest, _)) if kept.len() == keep => self.prune_locked(&mut writer, oldest),
             _ => Ok(PruneStats::default()),
         };
-        if self.checkpoints.look(CheckpointIndex::dead_records) > MAX_USELESS_RECORDS {
+        if self.checkpoints.query(CheckpointIndex::dead_records) > MAX_DEAD_RECORDS {
             self.compact_locked(&mut writer, keep)?;
         }
         pruned.map(drop)
     }
 
-    fn prune_locked(&self, writer: &mut CheckpointFile, user_id: &[u8]) -> Result<PruneStats> {
-        let ((), place, checkpoint) = self
+    fn prune_locked(
+        &self,
+        writer: &mut RecordLog<CheckpointFormat>,
+        user_id: &[u8],
+    ) -> Result<PruneStats> {
+        let ((), location, checkpoint) = self
             .checkpoints
             .read(|index| Ok(((), index.find(user_id)?)))?;
-        if !self.checkpoints.look(|index| index.is_pruned_to(&place)) {
+        if !self
+            .checkpoints
+            .query(|index| index.is_pruned_to(&location))
+        {
             let record = CheckpointRecord {
                 kind: RecordKind::PrunedBefore,
                 timestamp_ns: now_ns(),
@@ -98,25 +107,27 @@ impl ShardedInner {
             let _open = self.wal.block_close()?;
             writer.append(&record)?;
             self.checkpoints
-                .change(&writer.file, |index| index.prune_before(user_id));
+                .change(writer, |index| index.prune_before(user_id));
         }
         self.truncate_shards(&checkpoint.offsets)
     }
 
-    /// Cuts all shards, and tells the first failure when all were tried.
+    /// Truncates all shards, and returns the first failure once all were tried.
     fn truncate_shards(&self, offsets: &[u64]) -> Result<PruneStats> {
         let cores = self.shards.iter().map(|shard| shard.core().cloned());
-        // A shard without entries has nothing to cut, and may not exist.
-        let cuts: Vec<_> = cores
+        // A shard without entries has nothing to truncate, and may not exist.
+        let truncations: Vec<_> = cores
             .zip(offsets.iter().copied())
             .filter(|(_, offset)| *offset > 0)
             .collect();
-        let cut = self.crew.for_each(cuts, |(core, offset)| match core {
-            Ok(core) => core.truncate(*offset),
-            Err(error) => Err(error.duplicate()),
-        });
+        let removed = self
+            .crew
+            .for_each(truncations, |(core, offset)| match core {
+                Ok(core) => core.truncate(*offset),
+                Err(error) => Err(error.duplicate()),
+            });
         let mut stats = PruneStats::default();
-        for segments in cut {
+        for segments in removed {
             let segments = segments?;
             stats.segments_deleted += segments;
             stats.shards_pruned += u16::from(segments > 0);
@@ -135,29 +146,29 @@ impl ShardedInner {
 
     fn compact_locked(
         &self,
-        writer: &mut CheckpointFile,
+        writer: &mut RecordLog<CheckpointFormat>,
         keep_latest_n: usize,
     ) -> Result<CompactionStats> {
-        let checkpoints_before = self.checkpoints.look(CheckpointIndex::len);
-        // Behind a damaged one it cannot be told which are the newest.
-        match self.checkpoints.look(|index| index.latest().map(drop)) {
+        let checkpoints_before = self.checkpoints.query(CheckpointIndex::len);
+        // Behind a damaged record the newest checkpoints are unknown.
+        match self.checkpoints.query(|index| index.latest().map(drop)) {
             Ok(()) | Err(Error::NoCheckpoints) => {}
             Err(_) if keep_latest_n == 0 => {}
             Err(error) => return Err(error),
         }
-        let kept = self.checkpoints.look(|index| index.newest(keep_latest_n));
+        let kept = self.checkpoints.query(|index| index.newest(keep_latest_n));
         let mut records = Vec::with_capacity(kept.len());
-        for (_, place) in &kept {
-            let (_, _, record) = self.checkpoints.read(|_| Ok(((), *place)))?;
-            records.push((place.number, record));
+        for (_, location) in &kept {
+            let (_, _, record) = self.checkpoints.read(|_| Ok(((), *location)))?;
+            records.push((location.first_id, record));
         }
         let open = self.wal.block_close()?;
-        let (rewritten, places) = writer.rewrite(&records);
-        if let Some(places) = places {
-            self.checkpoints.change(&writer.file, |index| {
+        let rewrite = writer.rewrite(&records);
+        if let Some(locations) = rewrite.locations {
+            self.checkpoints.change(writer, |index| {
                 *index = CheckpointIndex::default();
-                for ((_, record), place) in records.iter().zip(places) {
-                    index.created(&record.user_id, place, record.timestamp_ns);
+                for ((_, record), location) in records.iter().zip(locations) {
+                    index.created(&record.user_id, location, record.timestamp_ns);
                 }
             });
         }
@@ -165,7 +176,7 @@ impl ShardedInner {
         Ok(CompactionStats {
             checkpoints_before,
             checkpoints_after: kept.len(),
-            bytes_reclaimed: rewritten?,
+            bytes_reclaimed: rewrite.reclaimed_bytes?,
         })
     }
 }

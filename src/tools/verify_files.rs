@@ -144,15 +144,15 @@ fn check_identity(place: &LogDir, report: &mut VerifyReport) {
 mod sharded {
     use super::*;
     use crate::format::CHECKPOINTS_FILE;
+    use crate::format::CheckpointFormat;
+    use crate::format::ForeignCheckpoints;
     use crate::format::SECTOR_LEN;
     use crate::format::SHARDS_FILE;
     use crate::format::ShardCountFault;
     use crate::format::ShardCountSector;
-    use crate::recovery::checkpoints::Foreign;
-    use crate::recovery::checkpoints::ItemKind;
-    use crate::recovery::checkpoints::RecordLogState;
-    use crate::recovery::checkpoints::Scanner;
-    use crate::segment::SegmentBytes;
+    use crate::record_log::ItemKind;
+    use crate::record_log::RecordLogState;
+    use crate::record_log::scan;
 
     /// How often the file is read until two reads in a row find the same damage.
     const LOOKS: u32 = 3;
@@ -245,15 +245,16 @@ mod sharded {
         let scanned = place
             .storage
             .open_file(path, Access::Read)
-            .and_then(|file| Ok((file.len()?, file)))
-            .and_then(|(len, file)| {
-                let source = SegmentBytes::File(file);
-                Scanner::new(source, len, count, place.read_ahead).scan()
+            .and_then(|file| {
+                let format = CheckpointFormat { shard_count: count };
+                scan(&format, &file, place.read_ahead)
             });
         let facts = match scanned {
             Ok(RecordLogState::Log(facts)) => facts,
-            Ok(RecordLogState::Garbage(why)) => return (0, vec![finding(Severity::Damage, &why)]),
-            Ok(RecordLogState::Foreign(Foreign::OtherCount(other))) => {
+            Ok(RecordLogState::Unreadable(why)) => {
+                return (0, vec![finding(Severity::Damage, why)]);
+            }
+            Ok(RecordLogState::Foreign(ForeignCheckpoints::OtherCount(other))) => {
                 let what = format!("of a log with {other} shards, not {count}");
                 return (0, vec![finding(Severity::Damage, &what)]);
             }
@@ -276,16 +277,16 @@ mod sharded {
         let mut records = 0;
         for item in facts.items.iter().chain(&facts.tail) {
             let what = match &item.what {
-                ItemKind::Record(..) => {
+                ItemKind::Record(_) => {
                     records += 1;
                     continue;
                 }
-                ItemKind::DamagedBody(..) => "the body of a checkpoint is damaged",
+                ItemKind::Partial(_) => "the body of a checkpoint is damaged",
                 ItemKind::Damaged(why) => why,
             };
-            findings.push(finding(Severity::Damage, what).at(item.offset.0));
+            findings.push(finding(Severity::Damage, what).at(item.location.offset.0));
         }
-        if facts.file_len > facts.tail_end.end.0 {
+        if facts.has_rest() {
             let what = "a torn record, or one being written: never acknowledged, trimmed at open";
             findings.push(finding(Severity::Note, what).at(facts.tail_end.end.0));
         }

@@ -1,7 +1,7 @@
-//! Up to where was `checkpoints.log` proven durable, and what was appended there last?
+//! Up to where was a record log proven durable, and which record was appended last?
 //!
-//! One of two things stands in a slot: a frontier, as in segments (`frontier`), or a frontier that
-//! carries the last frame below it, whole:
+//! A slot holds a frontier, as in segments (`frontier_slot`), or a frontier that embeds the last
+//! frame below it:
 //!
 //! ```text
 //!   0       4                   48                            508
@@ -10,10 +10,9 @@
 //!   └───────┴───────────────────┴──────────────────────┴───────┴─────┘
 //! ```
 //!
-//! The second says: everything before the last frame is durable, and this is the frame that
-//! follows. Whether the frame also stands in its own place does not matter: it is put there at
-//! open. So frame and slot reach the disk with one sync, in any order, and either of them alone
-//! proves the record.
+//! The second form states: everything before the last frame is durable, and this frame follows. The
+//! frame need not be whole at its own offset, because open writes it there. So frame and slot reach
+//! the disk with one sync, in any order, and each of them proves the record alone.
 
 use crate::format::fields::all_zeros;
 use crate::format::fields::put_u32;
@@ -29,29 +28,29 @@ use crate::format::segment_header::SegmentSeed;
 
 const MAGIC: [u8; MAGIC_LEN] = *b"IWfc";
 const FRAME_AT: usize = FIELDS_LEN;
-/// The longest frame that a slot carries.
-const MAX_CARRIED: usize = CRC_AT - FRAME_AT;
+/// The longest frame that a slot can embed.
+const MAX_EMBEDDED: usize = CRC_AT - FRAME_AT;
 
-/// What a slot of `checkpoints.log` holds.
+/// The content of a record log's slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckpointSlot {
-    /// The frontier, behind the frame that is carried.
+pub struct RecordSlot {
+    /// The frontier; it lies behind the embedded frame.
     pub state: SlotState,
-    /// The last frame, where it is carried. It is as long as the frontier says; what it holds is
-    /// not looked at.
-    pub carried: Option<Vec<u8>>,
+    /// The last frame, if the slot embeds it. It is as long as the frontier says; its content is
+    /// not checked.
+    pub embedded: Option<Vec<u8>>,
 }
 
-/// The sector to store at `slot_offset(slot)`, which carries `frame`, the last one below the
-/// frontier. `None`: the frame is too long.
-pub fn encode_carrying(
+/// The sector to write at `slot_offset(slot)`. It embeds `frame`, the last one below the frontier.
+/// `None`: the frame is too long.
+pub fn encode_embedding(
     frontier: &FrontierSlot,
     frame: &[u8],
     seed: SegmentSeed,
     slot: usize,
 ) -> Option<[u8; SECTOR_LEN]> {
-    debug_assert_eq!(carried_len(frontier), Some(frame.len()));
-    if frame.len() > MAX_CARRIED {
+    debug_assert_eq!(last_frame_len(frontier), Some(frame.len()));
+    if frame.len() > MAX_EMBEDDED {
         return None;
     }
     let mut sector = frontier.encode(seed, slot);
@@ -61,23 +60,23 @@ pub fn encode_carrying(
     Some(sector)
 }
 
-impl CheckpointSlot {
-    /// Reads a slot off the bytes at `slot_offset(slot)`; fewer than 512 if the file ends there.
+impl RecordSlot {
+    /// Decodes the bytes at `slot_offset(slot)`; fewer than 512 if the file ends there.
     pub fn decode(bytes: &[u8], seed: SegmentSeed, slot: usize) -> Self {
-        let carrying = bytes.first_chunk().filter(|sector| has_magic(sector));
-        match carrying {
-            None => CheckpointSlot {
+        let embedding = bytes.first_chunk().filter(|sector| has_magic(sector));
+        match embedding {
+            None => RecordSlot {
                 state: FrontierSlot::decode(bytes, seed, slot),
-                carried: None,
+                embedded: None,
             },
-            Some(sector) => match decode_carrying(sector, seed, slot) {
-                Some((frontier, frame)) => CheckpointSlot {
+            Some(sector) => match decode_embedding(sector, seed, slot) {
+                Some((frontier, frame)) => RecordSlot {
                     state: SlotState::Valid(frontier),
-                    carried: Some(frame.to_vec()),
+                    embedded: Some(frame.to_vec()),
                 },
-                None => CheckpointSlot {
+                None => RecordSlot {
                     state: SlotState::Damaged,
-                    carried: None,
+                    embedded: None,
                 },
             },
         }
@@ -88,7 +87,7 @@ fn has_magic(sector: &[u8; SECTOR_LEN]) -> bool {
     sector[MAGIC_AT..].starts_with(&MAGIC)
 }
 
-fn decode_carrying(
+fn decode_embedding(
     sector: &[u8; SECTOR_LEN],
     seed: SegmentSeed,
     slot: usize,
@@ -98,7 +97,7 @@ fn decode_carrying(
     if sealed != *sector {
         return None;
     }
-    // What is left without the frame is a frontier, and checked like one.
+    // Without the frame the sector is a frontier slot, and is checked as one.
     let mut plain = [0; SECTOR_LEN];
     plain[..FRAME_AT].copy_from_slice(&sector[..FRAME_AT]);
     plain[MAGIC_AT..MAGIC_AT + MAGIC_LEN].copy_from_slice(&FrontierSlot::MAGIC);
@@ -106,12 +105,12 @@ fn decode_carrying(
     let SlotState::Valid(frontier) = FrontierSlot::decode(&plain, seed, slot) else {
         return None;
     };
-    let (frame, rest) = sector[FRAME_AT..CRC_AT].split_at_checked(carried_len(&frontier)?)?;
+    let (frame, rest) = sector[FRAME_AT..CRC_AT].split_at_checked(last_frame_len(&frontier)?)?;
     all_zeros(rest).then_some((frontier, frame))
 }
 
 /// The length of the last frame below a frontier.
-fn carried_len(frontier: &FrontierSlot) -> Option<usize> {
+fn last_frame_len(frontier: &FrontierSlot) -> Option<usize> {
     let last = frontier.last_frame?;
     usize::try_from(frontier.end.0.checked_sub(last.0)?).ok()
 }
@@ -125,10 +124,13 @@ fn seal(sector: &mut [u8; SECTOR_LEN], seed: SegmentSeed, slot: usize) {
 mod tests {
     use super::*;
     use crate::format::HEADER_AREA_LEN;
-    use crate::format::checkpoint_record::checkpoint_seed;
     use crate::format::tests::for_each_flip;
     use crate::ids::EntryId;
     use crate::ids::FileOffset;
+
+    fn log_seed() -> SegmentSeed {
+        SegmentSeed::new("a.log", EntryId(0), 2)
+    }
 
     fn frontier(len: usize) -> FrontierSlot {
         FrontierSlot {
@@ -142,40 +144,40 @@ mod tests {
 
     #[test]
     fn a_frame_up_to_the_longest_comes_back_and_a_longer_one_is_refused() {
-        let seed = checkpoint_seed(2);
-        for len in [36, 205, MAX_CARRIED, MAX_CARRIED + 1] {
+        let seed = log_seed();
+        for len in [36, 205, MAX_EMBEDDED, MAX_EMBEDDED + 1] {
             let frame = vec![0xa5; len];
-            let sector = encode_carrying(&frontier(len), &frame, seed, 1);
-            assert_eq!(sector.is_some(), len <= MAX_CARRIED, "{len}");
+            let sector = encode_embedding(&frontier(len), &frame, seed, 1);
+            assert_eq!(sector.is_some(), len <= MAX_EMBEDDED, "{len}");
             let Some(sector) = sector else { continue };
-            let found = CheckpointSlot::decode(&sector, seed, 1);
+            let found = RecordSlot::decode(&sector, seed, 1);
             assert_eq!(found.state, SlotState::Valid(frontier(len)));
-            assert_eq!(found.carried, Some(frame));
+            assert_eq!(found.embedded, Some(frame));
             // To a segment it is no frontier, and in the other slot it is none.
             let state = FrontierSlot::decode(&sector, seed, 1);
             assert_eq!(state, SlotState::Damaged);
-            let elsewhere = CheckpointSlot::decode(&sector, seed, 0);
+            let elsewhere = RecordSlot::decode(&sector, seed, 0);
             assert_eq!(elsewhere.state, SlotState::Damaged);
         }
     }
 
     #[test]
     fn a_frontier_is_read_as_ever() {
-        let seed = checkpoint_seed(2);
+        let seed = log_seed();
         let sector = frontier(92).encode(seed, 0);
-        let found = CheckpointSlot::decode(&sector, seed, 0);
+        let found = RecordSlot::decode(&sector, seed, 0);
         assert_eq!(found.state, SlotState::Valid(frontier(92)));
-        assert_eq!(found.carried, None);
-        let never = CheckpointSlot::decode(&[0; SECTOR_LEN], seed, 0);
+        assert_eq!(found.embedded, None);
+        let never = RecordSlot::decode(&[0; SECTOR_LEN], seed, 0);
         assert_eq!(never.state, SlotState::Never);
     }
 
     #[test]
     fn a_flipped_bit_or_a_missing_byte_makes_it_damaged() {
-        let seed = checkpoint_seed(2);
+        let seed = log_seed();
         let frame = [0xa5; 92];
-        let sector = encode_carrying(&frontier(92), &frame, seed, 0).expect("fits");
-        let state = |bytes: &[u8]| CheckpointSlot::decode(bytes, seed, 0).state;
+        let sector = encode_embedding(&frontier(92), &frame, seed, 0).expect("fits");
+        let state = |bytes: &[u8]| RecordSlot::decode(bytes, seed, 0).state;
         for_each_flip(&sector, |bit, flipped| {
             assert_eq!(state(flipped), SlotState::Damaged, "bit {bit}");
         });

@@ -7,7 +7,6 @@
 //! | `log` | what is a sharded log, how does it come up and end? |
 //! | `append` | how do entries get into their shards? |
 //! | `batch` | how does a batch over several shards become durable? |
-//! | `crew` | who works on several shards at once? |
 //! | `cut` | where do all shards stand at one moment, durably? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
 //! | `prune` | how are entries and checkpoints removed that nobody needs? |
@@ -27,7 +26,6 @@ mod checkpoint_index;
 mod checkpoint_recovery;
 mod checkpoints;
 mod consistent_cut;
-mod crew;
 mod head_file;
 mod options;
 mod retention;

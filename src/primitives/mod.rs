@@ -16,12 +16,11 @@ mod counted;
 mod model;
 #[cfg(not(ironwal_model))]
 mod system;
-#[cfg(feature = "sharded")]
 mod worker_pool;
 
 #[cfg(ironwal_model)]
 pub use model::*;
 #[cfg(not(ironwal_model))]
 pub use system::*;
-#[cfg(feature = "sharded")]
 pub use worker_pool::WorkerPool;
+pub use worker_pool::resume_first_panic;

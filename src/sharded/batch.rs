@@ -106,9 +106,9 @@ impl ShardedInner {
         if self.wal.context().options.sync_mode == SyncMode::Async {
             return (all, failure);
         }
-        let durable = self
-            .crew
-            .for_each(written, |part| part.core.acknowledge_batch(part.ids.end));
+        let durable = self.for_each_shard(written, |part: Written| {
+            part.core.acknowledge_batch(part.ids.end)
+        });
         let mut committed = Vec::with_capacity(all.len());
         for (part, durable) in all.into_iter().zip(durable) {
             match durable {

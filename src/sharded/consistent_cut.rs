@@ -24,9 +24,10 @@ impl ShardedInner {
             .zip(&offsets)
             .filter(|(core, offset)| core.durable_end() < **offset)
             .map(|(core, offset)| (Arc::clone(core), *offset));
-        let durable = self.crew.for_each(behind.collect(), |(core, offset)| {
-            core.make_durable(*offset)
-        });
+        let durable = self.for_each_shard(
+            behind.collect(),
+            |(core, offset): (Arc<StreamInner>, u64)| core.make_durable(offset),
+        );
         durable.into_iter().collect::<Result<()>>()?;
         Ok(offsets)
     }

@@ -111,10 +111,7 @@ impl ShardedInner {
             .zip(offsets.iter().copied())
             .filter(|(_, offset)| *offset > 0)
             .collect();
-        let cut = self.crew.for_each(cuts, |(core, offset)| match core {
-            Ok(core) => core.truncate(*offset),
-            Err(error) => Err(error.duplicate()),
-        });
+        let cut = self.for_each_shard(cuts, |(core, offset)| core?.truncate(offset));
         let mut stats = PruneStats::default();
         for segments in cut {
             let segments = segments?;

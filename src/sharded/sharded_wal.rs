@@ -46,7 +46,8 @@ pub struct ShardedInner {
     pub wal: Wal,
     pub shards: Vec<Shard>,
     pub checkpoints: Checkpoints,
-    pub crew: WorkerPool,
+    /// Syncs or truncates several shards at once.
+    pub pool: WorkerPool,
     /// Entries appended since the log was opened, and those that no checkpoint held by then; if
     /// anybody wants to know.
     pub appended: Option<AtomicU64>,
@@ -123,16 +124,16 @@ impl ShardedWal {
         let offsets = newest.map(|(_, offsets)| offsets);
         let not_held = entries_behind(&shards, offsets.as_deref());
         let background_tasks = wal.context().background_tasks.get();
-        let crew =
-            match background_tasks.is_some_and(|background_tasks| background_tasks.is_stepped()) {
-                true => WorkerPool::inline(),
-                false => WorkerPool::new(),
-            };
+        let is_stepped = background_tasks.is_some_and(|tasks| tasks.is_stepped());
+        let pool = match is_stepped {
+            true => WorkerPool::inline(),
+            false => WorkerPool::for_slow_items(),
+        };
         let log = Arc::new(ShardedInner {
             wal,
             shards,
             checkpoints,
-            crew,
+            pool,
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
             _claim: claim,
         });
@@ -198,12 +199,9 @@ impl ShardedWal {
         self.log.wal.enter()?;
         let shards = self.log.shards.iter();
         let cores = shards.map(|shard| shard.core().cloned());
-        let flushed = self.log.telling(|log| {
-            log.crew.for_each(cores.collect(), |core| match core {
-                Ok(core) => core.sync(),
-                Err(error) => Err(error.duplicate()),
-            })
-        });
+        let flushed = self
+            .log
+            .telling(|log| log.for_each_shard(cores.collect(), |core| core?.sync()));
         flushed.into_iter().collect()
     }
 
@@ -239,6 +237,23 @@ impl ShardedInner {
         done
     }
 
+    /// Calls `work` on items of several shards at once and returns the results in order. A panic
+    /// becomes the error of its item.
+    pub fn for_each_shard<T, R>(
+        &self,
+        items: Vec<T>,
+        work: impl Fn(T) -> Result<R> + Send + Sync + 'static,
+    ) -> Vec<Result<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let results = self.pool.for_each(items, work).into_iter();
+        results
+            .map(|result| result.unwrap_or_else(|_| Err(panicked())))
+            .collect()
+    }
+
     /// Whether this is a copy in a forked child, whose locks may never be released.
     pub fn is_forked(&self) -> bool {
         matches!(self.wal.enter(), Err(Error::Forked))
@@ -267,6 +282,12 @@ impl std::fmt::Debug for ShardedWal {
             .field("shard_count", &self.shard_count())
             .finish_non_exhaustive()
     }
+}
+
+fn panicked() -> Error {
+    Error::Io(std::io::Error::other(
+        "a thread panicked while it worked on a shard",
+    ))
 }
 
 fn warn_of_small_caches(wal: &Wal, shard_count: u16) {

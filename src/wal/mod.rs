@@ -16,7 +16,6 @@
 mod background;
 mod iterator;
 mod open;
-mod parallel;
 mod read_only;
 mod registry;
 mod stream;

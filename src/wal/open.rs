@@ -17,6 +17,8 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::primitives::WorkerPool;
+use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
 use crate::recovery::Recovered;
 use crate::recovery::StreamFacts;
@@ -33,7 +35,6 @@ use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::remove_tombstone;
 use crate::wal::background::BackgroundThreads;
-use crate::wal::parallel::for_each;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
@@ -53,23 +54,26 @@ pub fn open(
     // Set once, here.
     let _ = context.background_tasks.set(background_tasks);
     let dirs = stream_dirs(&context)?;
+    // Its threads end when this function returns.
+    let pool = WorkerPool::for_cheap_items();
     let recovered = match context.options.on_corruption {
         CorruptionPolicy::Error => {
             // All streams are looked at before any is touched.
             let shared = Arc::clone(&context);
-            let judged = for_each(dirs, move |dir| judge(&shared, &dir));
+            let judged = pool.for_each(dirs, move |dir| judge(&shared, &dir));
+            let judged = resume_first_panic(judged);
             refuse_all_damage(&judged)?;
             let shared = Arc::clone(&context);
-            for_each(judged, move |judged| recover(&shared, judged))
+            pool.for_each(judged, move |judged| recover(&shared, judged))
         }
         CorruptionPolicy::Truncate => {
             let shared = Arc::clone(&context);
-            for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
+            pool.for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
         }
     };
     let mut registered = HashMap::with_capacity(recovered.len());
     let mut failed_dirs = HashMap::new();
-    for (key, dir, stream) in recovered.into_iter().flatten() {
+    for (key, dir, stream) in resume_first_panic(recovered).into_iter().flatten() {
         match stream {
             // Its key cannot be told: the directory's name stands for it.
             RegistryEntry::Failed(error) if context.root.join(stream_dir_name(&key)) != *dir => {

@@ -19,6 +19,8 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::primitives::WorkerPool;
+use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
 use crate::recovery::LiveCollector;
 use crate::recovery::refusal_error;
@@ -32,7 +34,6 @@ use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::wal::Wal;
 use crate::wal::background::BackgroundThreads;
-use crate::wal::parallel::for_each;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
@@ -177,7 +178,9 @@ impl WalInner {
             .map(|entry| root.join(&entry.name))
             .collect();
         let context = Arc::clone(&self.context);
-        let found = for_each(dirs, move |dir| follow_stream(&context, &dir));
+        let pool = WorkerPool::for_cheap_items();
+        let found = pool.for_each(dirs, move |dir| follow_stream(&context, &dir));
+        let found = resume_first_panic(found);
         let mut registered = self.registered.write();
         // A close that began meanwhile has stopped those it knew of.
         self.enter()?;

@@ -11,16 +11,17 @@ use crate::format::stream_dir_name;
 use crate::platform::fork_generation;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
+use crate::primitives::WorkerPool;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
+use crate::primitives::resume_first_panic;
 use crate::storage::StorageLock;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
-use crate::wal::parallel::for_each;
 
 /// A stream as the log knows it.
 #[derive(Clone)]
@@ -289,10 +290,13 @@ impl WalInner {
             return Ok(());
         }
         let streams = self.open_streams(&self.registered.write());
-        let closed = for_each(streams, |stream| stream.close());
+        let pool = WorkerPool::for_cheap_items();
+        let closed = pool.for_each(streams, |stream| stream.close());
+        drop(pool);
         // A deletion that began before is not cut short by closing: without the lock it would
         // rename what another process has opened meanwhile.
         drop(self.delete_lock.lock());
+        let closed = resume_first_panic(closed);
         let failed = closed.into_iter().find(Result::is_err);
         *lock = None;
         failed.unwrap_or(Ok(()))

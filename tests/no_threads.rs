@@ -84,11 +84,11 @@ fn a_thread_that_could_not_be_started_is_started_by_a_later_append() {
         for _ in 0..300 {
             wal.append("s", &[7; 4096]).expect("appends");
         }
-        assert!(!has_thread("ironwal-sync") && !has_thread("ironwal-room"));
+        assert!(!has_thread("ironwal-sync") && !has_thread("ironwal-prealloc"));
         refuse_threads(false);
         until("no thread is started", || {
             wal.append("s", b"entry").expect("appends");
-            has_thread("ironwal-sync") && has_thread("ironwal-room")
+            has_thread("ironwal-sync") && has_thread("ironwal-prealloc")
         });
         wal.close().expect("closes");
     });

@@ -12,12 +12,15 @@
 
 #[cfg(all(debug_assertions, not(ironwal_model)))]
 mod counted;
+mod due_queue;
 #[cfg(ironwal_model)]
 mod model;
 #[cfg(not(ironwal_model))]
 mod system;
 mod worker_pool;
 
+pub use due_queue::DueQueue;
+pub use due_queue::Next;
 #[cfg(ironwal_model)]
 pub use model::*;
 #[cfg(not(ironwal_model))]

@@ -48,7 +48,9 @@ fn has_thread(name: &str) -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").expect("lists");
     let comm = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
     let mut names = tasks.filter_map(|task| comm(task.ok()?));
-    names.any(|found| found.trim_end() == name)
+    // The kernel keeps 15 bytes of a name.
+    let kept = &name[..name.len().min(15)];
+    names.any(|found| found.trim_end() == kept)
 }
 
 fn options(sync_mode: SyncMode, interval: Duration) -> WalOptions {

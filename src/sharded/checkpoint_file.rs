@@ -1,24 +1,24 @@
-//! How does a record get into `checkpoints.log`?
+//! How is a record appended to `checkpoints.log`?
 //!
-//! One writer at a time. ItemKind a crash right after each step leaves:
+//! One writer at a time. The steps, and what a crash right after each leaves behind:
 //!
-//! 1. a frontier slot that carries the record is stored into the older of the two slots: nothing,
-//!    or a record that nobody was told of, in the slot;
-//! 2. the record is written behind the last one: the same, and perhaps a torn tail; either of the
-//!    two may be on the disk, and the slot proves the record by itself;
+//! 1. a frontier slot that carries the record is written into the older of the two slots: nothing,
+//!    or an unacknowledged record in the slot;
+//! 2. the record is written after the last one: the same, and perhaps a torn tail; either of the
+//!    two may be on disk, and the slot alone proves the record;
 //! 3. the file is synced — **the commit point**: the checkpoint exists. Damage to the record is
-//!    told from a torn tail, and mended: the slot has it once more.
+//!    distinguished from a torn tail, and repaired from the slot's copy.
 //!
 //! A record that is too long for a slot takes two syncs:
 //!
-//! 1. the record is written behind the last one: a torn tail, or a record nobody was told of;
+//! 1. the record is written after the last one: a torn tail, or an unacknowledged record;
 //! 2. the file is synced — **the commit point**;
-//! 3. a frontier slot is stored into the older of the two slots, and synced: from now on damage to
-//!    the record is told from a torn tail.
+//! 3. a frontier slot is written into the older of the two slots, and synced: from now on damage to
+//!    the record is distinguished from a torn tail.
 //!
-//! Only then is it acknowledged. A write that fails before the commit point is taken back. ItemKind
-//! fails later latches: what the disk holds is unknown until the log is opened anew. A clean close
-//! stores a slot that carries nothing, so that the next open finds nothing to do.
+//! Only then is it acknowledged. A write that fails before the commit point is rolled back. A later
+//! failure latches: the content of the disk is unknown until the log is opened again. A clean close
+//! writes a slot without a record, so that the next open has nothing to do.
 
 use std::io;
 use std::io::IoSlice;
@@ -41,41 +41,41 @@ use crate::ids::FileOffset;
 use crate::recovery::checkpoints::empty_log;
 use crate::recovery::checkpoints::previous_len;
 use crate::segment::store_slot;
-use crate::sharded::checkpoint_index::LogDir;
+use crate::sharded::checkpoint_index::RecordLocation;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::replace::ReplaceOutcome;
 use crate::storage::replace::free_name;
 use crate::storage::replace::replace_durably;
 
-/// Ends the name under which a file is kept in which nothing could be trusted.
+/// Suffix of the name under which an untrusted file is quarantined.
 const DAMAGED_SUFFIX: &str = "#damaged";
-/// Records gathered into one write when a log is rewritten.
+/// Bytes of records per write when the file is rewritten.
 const WRITE_BYTES: usize = 128 << 10;
 
-/// The log, for its writer.
+/// The file `checkpoints.log`, as its writer sees it.
 pub struct CheckpointFile {
     storage: Arc<dyn Storage>,
-    /// Where it stands.
+    /// Its path.
     pub path: PathBuf,
     shard_count: u16,
     seed: SegmentSeed,
-    /// `None`: made by the first checkpoint.
+    /// `None`: the first checkpoint creates it.
     pub file: Option<Arc<dyn StorageFile>>,
-    /// ItemKind stands under the name is kept aside before a new log takes its place.
+    /// The present file cannot be trusted: it is quarantined before a new one replaces it.
     pub is_garbage: bool,
     /// The durable end.
     pub end: FrontierSlot,
-    /// The slot that may be overwritten.
+    /// The slot that is overwritten next.
     pub next_slot: usize,
-    /// The other one carries the last record.
+    /// The other slot carries the last record.
     is_carried: bool,
-    /// The failure after which nothing is written any more.
+    /// The first failure; nothing is written after it.
     pub latched: Option<Arc<Error>>,
 }
 
 impl CheckpointFile {
-    /// A log without a file.
+    /// A checkpoint log without a file.
     pub fn absent(storage: &Arc<dyn Storage>, path: PathBuf, shard_count: u16) -> Self {
         CheckpointFile {
             storage: Arc::clone(storage),
@@ -91,12 +91,12 @@ impl CheckpointFile {
         }
     }
 
-    /// The shard count it was opened with.
+    /// The shard count with which it was opened.
     pub fn shard_count(&self) -> u16 {
         self.shard_count
     }
 
-    /// Refuses when a failure has latched.
+    /// `Poisoned` if a failure has latched.
     pub fn check_usable(&self) -> Result<()> {
         match &self.latched {
             Some(cause) => Err(Error::Poisoned {
@@ -108,17 +108,17 @@ impl CheckpointFile {
     }
 
     fn latch(&mut self, error: Error) -> Error {
-        let told = error.duplicate();
+        let returned = error.duplicate();
         self.latched.get_or_insert(Arc::new(error));
-        told
+        returned
     }
 
     fn io(&self, error: io::Error, at: FileOffset) -> Error {
         Error::io(error, ErrorContext::at(&self.path).offset(at.0))
     }
 
-    /// Appends a record, durably, and tells where it stands.
-    pub fn append(&mut self, record: &CheckpointRecord) -> Result<LogDir> {
+    /// Appends a record durably and returns its location.
+    pub fn append(&mut self, record: &CheckpointRecord) -> Result<RecordLocation> {
         self.check_usable()?;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
@@ -136,7 +136,7 @@ impl CheckpointFile {
         self.end = after;
         self.next_slot ^= 1;
         self.is_carried = slot.is_some();
-        Ok(LogDir {
+        Ok(RecordLocation {
             number,
             offset: at,
             len: bytes.len() as u64,
@@ -146,7 +146,8 @@ impl CheckpointFile {
     /// Writes a record that the slot carries.
     fn write_carried(&mut self, file: &dyn StorageFile, record: &[u8], slot: &[u8]) -> Result<()> {
         let at = self.end.end;
-        // 1. The slot. Before the record: half a slot with nothing behind the end is no damage.
+        // 1. The slot. It comes before the record: a torn slot with nothing after the end is not
+        //    damage.
         let mut written = file.write_at(slot_offset(self.next_slot).0, &[IoSlice::new(slot)]);
         // 2. The record.
         if written.is_ok() {
@@ -154,7 +155,7 @@ impl CheckpointFile {
         }
         if let Err(error) = written {
             let error = self.io(error, at);
-            // The slot proves the record until it is durably another one again.
+            // The slot proves the record until another slot has durably replaced it.
             let taken_back = file
                 .set_len(at.0)
                 .and_then(|()| store_slot(file, self.seed, self.next_slot, &self.end))
@@ -193,8 +194,9 @@ impl CheckpointFile {
         synced.map_err(|error| self.latch(self.io(error, at)))
     }
 
-    /// Stores a frontier that carries nothing, so that the next open has nothing to make durable.
-    /// Nothing depends on it. Does nothing where that is so already, and after a failure.
+    /// Writes a frontier slot without a record, so that the next open has nothing to make durable.
+    /// Optional: nothing depends on it. Does nothing if the slot is clean already, or after a
+    /// failure.
     pub fn checkpoint_slot_clean(&mut self) -> Result<()> {
         let Some(file) = self.file.clone().filter(|_| self.is_carried) else {
             return Ok(());
@@ -202,7 +204,7 @@ impl CheckpointFile {
         if self.latched.is_some() {
             return Ok(());
         }
-        // All below is durable, and so is the other slot.
+        // Everything below the end is durable, and so is the other slot.
         let stored = store_slot(&*file, self.seed, self.next_slot, &self.end);
         if let Err(error) = stored.and_then(|()| file.sync_data()) {
             let error = self.io(error, slot_offset(self.next_slot));
@@ -222,13 +224,14 @@ impl CheckpointFile {
         }
     }
 
-    /// Makes the file, without a record.
+    /// Creates the file, without a record.
     fn make(&mut self) -> Result<Arc<dyn StorageFile>> {
         if self.is_garbage {
             let aside = free_name(&*self.storage, &self.path, DAMAGED_SUFFIX)?;
             let kept = self.storage.link_or_copy(&self.path, &aside);
             kept.map_err(|error| self.io(error, FileOffset(0)))?;
-            // The copy's name is durable before the log's name stands for something else.
+            // The name of the quarantined copy is durable before the log's name refers to another
+            // file.
             if let Some(root) = self.path.parent() {
                 let synced = self.storage.sync_dir(root);
                 synced.map_err(|error| self.io(error, FileOffset(0)))?;
@@ -253,12 +256,12 @@ impl CheckpointFile {
         self.is_garbage = false;
     }
 
-    /// Replaces the log by one that holds these records only, with their numbers. Tells where they
-    /// stand, and how many bytes shorter it is. A failure changes nothing, or latches.
+    /// Replaces the file by one that holds these records only, with their numbers. Returns by how
+    /// many bytes it is shorter, and the records' locations. A failure changes nothing, or latches.
     pub fn rewrite(
         &mut self,
         records: &[(EntryId, CheckpointRecord)],
-    ) -> (Result<u64>, Option<Vec<LogDir>>) {
+    ) -> (Result<u64>, Option<Vec<RecordLocation>>) {
         let old_len = match self.len_to_rewrite() {
             Ok(Some(len)) => len,
             Ok(None) => return (Ok(0), Some(Vec::new())),
@@ -275,7 +278,7 @@ impl CheckpointFile {
                 (Ok(old_len.saturating_sub(end.end.0)), Some(places))
             }
             (ReplaceOutcome::Unchanged(error), ..) => (Err(error), None),
-            // The new file stands in the directory, and is as good as the old one to read from.
+            // The new file is in the directory and can be read like the old one.
             (ReplaceOutcome::Uncertain(Some(file), error), end, places) => {
                 self.adopt(&file, end);
                 (Err(self.latch(error)), Some(places))
@@ -284,7 +287,7 @@ impl CheckpointFile {
         }
     }
 
-    /// The length of the file, once what cannot be trusted is out of the way. `None`: there is none.
+    /// The length of the file, after an untrusted one was quarantined. `None`: there is no file.
     fn len_to_rewrite(&mut self) -> Result<Option<u64>> {
         self.check_usable()?;
         if self.is_garbage {
@@ -294,12 +297,12 @@ impl CheckpointFile {
         len.map_err(|error| self.io(error, FileOffset(0)))
     }
 
-    /// Writes a new log beside the old one and puts it in its place.
+    /// Writes a new file beside the old one and replaces that.
     fn write_new(
         &self,
         records: &[(EntryId, CheckpointRecord)],
         start: FrontierSlot,
-    ) -> (ReplaceOutcome, FrontierSlot, Vec<LogDir>) {
+    ) -> (ReplaceOutcome, FrontierSlot, Vec<RecordLocation>) {
         let mut places = Vec::with_capacity(records.len());
         let mut end = start;
         let replaced = replace_durably(&*self.storage, &self.path, |file| {
@@ -318,7 +321,7 @@ impl CheckpointFile {
                 let previous = previous_len(&end) as u32;
                 let bytes = record.encode(self.seed, at, *number, previous);
                 let bytes = bytes.map_err(|error| self.io(error, at))?;
-                places.push(LogDir {
+                places.push(RecordLocation {
                     number: *number,
                     offset: at,
                     len: bytes.len() as u64,
@@ -332,7 +335,7 @@ impl CheckpointFile {
                 }
             }
             write(gathered_at, &gathered)?;
-            // Numbers are never given twice, those of removed records included.
+            // Numbers are never reused, not even those of removed records.
             end.next_id = end.next_id.max(start.next_id);
             for slot in 0..2 {
                 store_slot(file, self.seed, slot, &end)

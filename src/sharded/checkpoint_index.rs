@@ -1,8 +1,8 @@
-//! Which checkpoints are there, and where? In memory, so that listing and loading do not depend on
-//! how many there are.
+//! Which checkpoints exist, and at which offsets? The index is in memory, so the cost of listing
+//! one and loading one does not depend on their number.
 //!
-//! ItemKind the newest ones that were made or loaded say is kept, too, up to a limit: loading one of
-//! them reads no file.
+//! The contents of checkpoints created or loaded recently are cached up to a limit: loading one of
+//! these reads no file.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -17,34 +17,34 @@ use crate::ids::FileOffset;
 use crate::recovery::checkpoints::ItemKind;
 use crate::recovery::checkpoints::RecordLogItem;
 
-/// So many offsets are kept in memory, of all checkpoints together: 1 MiB.
+/// Cached offsets of all checkpoints together: 1 MiB.
 const MAX_OFFSETS_KEPT: usize = (1 << 20) / size_of::<u64>();
 
-/// Where a record stands.
+/// The location of a record in `checkpoints.log`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogDir {
-    /// Its first id: later records have greater ones.
+pub struct RecordLocation {
+    /// The record's number; later records have greater ones.
     pub number: EntryId,
-    /// Where it starts in the file.
+    /// The start of the record, in bytes from the start of the file.
     pub offset: FileOffset,
-    /// Its length.
+    /// The length of the record in bytes.
     pub len: u64,
 }
 
-/// ItemKind a checkpoint says: what its record was checked to hold, or was written with.
+/// The content of a checkpoint, as its record was written or validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointBody {
     /// The next id of each shard.
     pub offsets: Arc<[u64]>,
-    /// When it was made.
+    /// When it was created, in nanoseconds since 1970.
     pub timestamp_ns: u64,
 }
 
 #[derive(Clone, Debug)]
 struct IndexEntry {
-    place: LogDir,
+    place: RecordLocation,
     state: State,
-    /// Its offsets, where they are kept.
+    /// Its offsets, if cached.
     offsets: Option<Arc<[u64]>>,
 }
 
@@ -54,11 +54,11 @@ enum State {
     Damaged,
 }
 
-/// ItemKind stands at a place in the order of records.
+/// An item in the order of records.
 #[derive(Clone, Debug)]
 enum OrderedItem {
     Checkpoint(Arc<[u8]>),
-    /// A stretch of which not even the ids are known.
+    /// A damaged range whose ids are unknown.
     Damaged(FileOffset, Arc<str>),
 }
 
@@ -69,19 +69,18 @@ pub struct CheckpointIndex {
     by_number: BTreeMap<EntryId, OrderedItem>,
     /// Checkpoints before this one are pruned.
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
-    /// How many can be loaded.
+    /// Checkpoints that can be loaded.
     loadable: usize,
-    /// How many whole records the log holds.
+    /// Undamaged records in the log.
     records: usize,
-    /// The checkpoints whose offsets are kept, in the order in which they came; some may have
-    /// gone since.
+    /// The checkpoints whose offsets are cached, oldest first; some may have been removed since.
     kept: VecDeque<EntryId>,
-    /// How many offsets are kept.
+    /// The number of cached offsets.
     offsets_kept: usize,
 }
 
 impl CheckpointIndex {
-    /// The index of what a scan found.
+    /// The index of the items that a scan returned.
     pub fn of(items: &[RecordLogItem]) -> Self {
         let mut index = Self::default();
         for item in items {
@@ -90,7 +89,7 @@ impl CheckpointIndex {
         index
     }
 
-    /// The index of a file in which nothing can be trusted.
+    /// The index of a file that cannot be trusted at all.
     pub fn of_garbage(reason: &str) -> Self {
         let mut index = Self::default();
         let damage = OrderedItem::Damaged(FileOffset(0), reason.into());
@@ -99,7 +98,7 @@ impl CheckpointIndex {
     }
 
     fn add(&mut self, item: &RecordLogItem) {
-        let place = LogDir {
+        let place = RecordLocation {
             number: item.number,
             offset: item.offset,
             len: item.len,
@@ -111,7 +110,7 @@ impl CheckpointIndex {
             ItemKind::DamagedBody(RecordKind::Created, user_id) => {
                 self.insert(user_id, place, State::Damaged);
             }
-            // Of a pruning only the name matters.
+            // A prune record is needed for its name only.
             ItemKind::Record(RecordKind::PrunedBefore, user_id, _)
             | ItemKind::DamagedBody(RecordKind::PrunedBefore, user_id) => {
                 self.prune_before(user_id)
@@ -123,19 +122,19 @@ impl CheckpointIndex {
         }
     }
 
-    /// Behind the last record there was something that may have been durable and is not served.
-    /// True until the next record takes its place.
+    /// Records that the last record was followed by bytes that may have been durable and are not
+    /// served. This holds until the next record replaces them.
     pub fn lost_behind(&mut self, next_id: EntryId, offset: FileOffset, what: &str) {
         let damage = OrderedItem::Damaged(offset, what.into());
         self.by_number.insert(next_id, damage);
     }
 
-    /// A checkpoint was created; an older one of the same id is superseded.
-    pub fn created(&mut self, user_id: &[u8], place: LogDir, timestamp_ns: u64) {
+    /// Inserts a new checkpoint; it supersedes an older one of the same id.
+    pub fn created(&mut self, user_id: &[u8], place: RecordLocation, timestamp_ns: u64) {
         self.insert(user_id, place, State::Good { timestamp_ns });
     }
 
-    fn insert(&mut self, user_id: &[u8], place: LogDir, state: State) {
+    fn insert(&mut self, user_id: &[u8], place: RecordLocation, state: State) {
         self.records += 1;
         let id: Arc<[u8]> = user_id.into();
         let known = IndexEntry {
@@ -157,8 +156,9 @@ impl CheckpointIndex {
             .insert(place.number, OrderedItem::Checkpoint(id));
     }
 
-    /// Keeps what the checkpoint at this place says, if it is there. Those that came first give way.
-    pub fn keep(&mut self, user_id: &[u8], place: &LogDir, offsets: &Arc<[u64]>) {
+    /// Caches the content of the checkpoint at this location, if it exists, and evicts the oldest
+    /// cached ones.
+    pub fn keep(&mut self, user_id: &[u8], place: &RecordLocation, offsets: &Arc<[u64]>) {
         if offsets.len() > MAX_OFFSETS_KEPT {
             return;
         }
@@ -189,7 +189,7 @@ impl CheckpointIndex {
         self.offsets_kept -= kept.map_or(0, |kept| kept.len());
     }
 
-    /// ItemKind the checkpoint of this id says, where that is kept.
+    /// The content of the checkpoint of this id, if cached.
     pub fn kept(&self, user_id: &[u8]) -> Option<CheckpointBody> {
         let known = self.by_id.get(user_id)?;
         match known.state {
@@ -201,7 +201,7 @@ impl CheckpointIndex {
         }
     }
 
-    /// The checkpoints before this one were pruned. An id that is not known changes nothing.
+    /// Marks the checkpoints before this one as pruned. An unknown id has no effect.
     pub fn prune_before(&mut self, user_id: &[u8]) {
         self.records += 1;
         let Some((id, known)) = self.by_id.get_key_value(user_id) else {
@@ -225,13 +225,13 @@ impl CheckpointIndex {
         matches!(known.state, State::Good { .. }) && known.place.number >= self.floor()
     }
 
-    /// Whether everything before this place is pruned already.
-    pub fn is_pruned_to(&self, place: &LogDir) -> bool {
+    /// Whether everything before this location is already pruned.
+    pub fn is_pruned_to(&self, place: &RecordLocation) -> bool {
         self.pruned_before.is_some() && self.floor() >= place.number
     }
 
-    /// Where the checkpoint of this id stands.
-    pub fn find(&self, user_id: &[u8]) -> Result<LogDir> {
+    /// The location of the checkpoint of this id.
+    pub fn find(&self, user_id: &[u8]) -> Result<RecordLocation> {
         let Some(known) = self.by_id.get(user_id) else {
             return Err(self.not_found(user_id));
         };
@@ -256,7 +256,7 @@ impl CheckpointIndex {
         }
     }
 
-    /// An id that is not known may be that of a record of which nothing is known.
+    /// An unknown id may belong to a damaged record whose id is unreadable.
     fn not_found(&self, user_id: &[u8]) -> Error {
         let damage = self
             .by_number
@@ -279,7 +279,7 @@ impl CheckpointIndex {
     }
 
     /// The newest checkpoint. A damaged one is an error, not an older one.
-    pub fn latest(&self) -> Result<(Arc<[u8]>, LogDir)> {
+    pub fn latest(&self) -> Result<(Arc<[u8]>, RecordLocation)> {
         match self.by_number.last_key_value() {
             None => Err(Error::NoCheckpoints),
             Some((_, OrderedItem::Checkpoint(id))) => Ok((Arc::clone(id), self.find(id)?)),
@@ -308,7 +308,7 @@ impl CheckpointIndex {
     }
 
     /// The newest `count` checkpoints that can be loaded, oldest first.
-    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, LogDir)> {
+    pub fn newest(&self, count: usize) -> Vec<(Arc<[u8]>, RecordLocation)> {
         let newest_first = self.by_number.range(self.floor()..).rev();
         let mut newest: Vec<_> = newest_first
             .filter_map(|(_, ordered)| match ordered {
@@ -332,7 +332,7 @@ impl CheckpointIndex {
     }
 }
 
-/// An id for people: as it is where it can be read, otherwise its bytes.
+/// An id for display: as text if it is UTF-8, otherwise its bytes in hexadecimal.
 pub fn display_id(user_id: &[u8]) -> String {
     match std::str::from_utf8(user_id) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
@@ -344,8 +344,8 @@ pub fn display_id(user_id: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn place(number: u64) -> LogDir {
-        LogDir {
+    fn place(number: u64) -> RecordLocation {
+        RecordLocation {
             number: EntryId(number),
             offset: FileOffset(number),
             len: 1,
@@ -359,7 +359,7 @@ mod tests {
         let mut add = |id: &[u8], number| {
             index.created(id, place(number), number);
             index.keep(id, &place(number), &offsets);
-            // ItemKind is counted is what is kept.
+            // The counter matches the cached offsets.
             let kept = index.by_id.values().filter(|known| known.offsets.is_some());
             assert_eq!(index.offsets_kept, kept.count() * offsets.len());
             let ids = [b"a", b"b", b"c", b"d", b"e", b"f"];

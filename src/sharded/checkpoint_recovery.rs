@@ -1,10 +1,11 @@
-//! ItemKind of `checkpoints.log` is kept, and how is it made durable?
+//! Which records of `checkpoints.log` does recovery keep, and how does it make them durable?
 //!
-//! Damage below the frontier is reported and kept as it is: only a compaction removes it. A record
-//! above the frontier is whole and becomes durable, or is torn and is cut off. The page cache may
-//! show what the disk lacks, so a kept tail is written again from the checked bytes and synced
-//! before it is served. So is a record that a slot carries, whatever stands in its place. If that
-//! fails, what lies below the frontier is served and nothing more can be written.
+//! Damage below the frontier is reported and left in place: only a compaction removes it. Above the
+//! frontier, a whole record becomes durable and a torn one is trimmed. The page cache may hold
+//! bytes that the disk lacks, so a kept tail is written again from the checked bytes and synced
+//! before it is served. A record that a slot carries is written likewise, whatever is at its
+//! offset. If that fails, the records below the frontier are served, and nothing more can be
+//! written.
 
 use std::io::IoSlice;
 use std::path::Path;
@@ -33,17 +34,17 @@ use crate::storage::StorageFile;
 use crate::storage::replace::free_name;
 use crate::stream::LogContext;
 
-/// A checkpoint log as it came up.
+/// A recovered checkpoint log.
 pub struct Recovered {
-    /// For its writer.
+    /// The file, for its writer.
     pub file: CheckpointFile,
-    /// ItemKind it holds.
+    /// The records it holds.
     pub index: CheckpointIndex,
-    /// Why it cannot be used at all; nothing was touched.
+    /// Why it cannot be used at all; then nothing on disk was changed.
     pub refused: Option<Error>,
 }
 
-/// Brings the checkpoint log up. An error only under [`CorruptionPolicy::Error`].
+/// Recovers the checkpoint log. Returns an error only under [`CorruptionPolicy::Error`].
 pub fn recover(context: &LogContext, shard_count: u16) -> Result<Recovered> {
     let storage = &context.storage;
     let path = context.root.join(CHECKPOINTS_FILE);
@@ -131,7 +132,7 @@ fn foreign_error(foreign: &Foreign, path: &Path, shard_count: u16) -> Error {
     }
 }
 
-/// All damage to what was durable.
+/// All damage to durable records.
 fn describe(facts: &RecordLogFacts, path: &Path) -> Vec<String> {
     let at = |offset: u64| ErrorContext::at(path).offset(offset);
     let mut damage = Vec::new();
@@ -174,7 +175,7 @@ fn keep(
             recovered.index = CheckpointIndex::of(&items);
             if has_rest && facts.slot_damaged {
                 let end = facts.tail_end;
-                let what = "what followed the last whole record was cut off and kept aside";
+                let what = "what followed the last whole record was trimmed and quarantined";
                 recovered.index.lost_behind(end.next_id, end.end, what);
             }
         }
@@ -185,7 +186,8 @@ fn keep(
             );
             let end = facts.frontier;
             if facts.is_carried {
-                // It may have been acknowledged, and nothing older passes for the newest.
+                // It may have been acknowledged, so an older checkpoint must not be served as the
+                // newest.
                 let what = "the record that followed could not be made durable";
                 recovered.index.lost_behind(end.next_id, end.end, what);
             }
@@ -194,7 +196,7 @@ fn keep(
     }
 }
 
-/// Cuts what is torn, makes the rest durable and stores the frontier behind it.
+/// Trims the torn tail, makes the rest durable and writes the frontier slot after it.
 fn checkpoint_slot_clean(
     context: &LogContext,
     log: &mut CheckpointFile,
@@ -206,7 +208,7 @@ fn checkpoint_slot_clean(
     let seed = checkpoint_seed(log.shard_count());
     let end = facts.tail_end;
     if has_rest {
-        // With both slots good, the rest is a record that nobody was told of.
+        // With both slots valid, the rest is an unacknowledged record.
         if facts.slot_damaged {
             save_aside(context, log, facts, file)?;
         }
@@ -224,7 +226,7 @@ fn checkpoint_slot_clean(
     Ok(())
 }
 
-/// Keeps the bytes that are about to be cut: durable ones may be among them.
+/// Quarantines the bytes that are about to be trimmed: durable ones may be among them.
 fn save_aside(
     context: &LogContext,
     log: &CheckpointFile,
@@ -252,7 +254,7 @@ fn save_aside(
     context.log(
         log::Level::Warn,
         &format!(
-            "what was cut off the checkpoint log is kept in {}",
+            "bytes trimmed from the checkpoint log are quarantined in {}",
             aside.display()
         ),
     );

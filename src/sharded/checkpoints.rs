@@ -1,12 +1,12 @@
 //! How are checkpoints created and loaded?
 //!
 //! Creating, compacting and pruning exclude each other; loading and listing wait for none of them.
-//! A checkpoint is created in this order:
+//! A checkpoint is created in these steps:
 //!
-//! 1. the cut is taken and made durable: nothing refers to it yet;
+//! 1. a consistent cut is taken and made durable: nothing refers to it yet;
 //! 2. its record is appended to `checkpoints.log`, durably: it exists;
-//! 3. the index learns of it: it is served;
-//! 4. `HEAD` gets its id, a hint for people and scripts that nobody here reads.
+//! 3. the index receives it: it is served;
+//! 4. its id is written to `HEAD`, a hint for people and scripts that the engine never reads.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -28,7 +28,7 @@ use crate::primitives::RwLock;
 use crate::sharded::checkpoint_file::CheckpointFile;
 use crate::sharded::checkpoint_index::CheckpointBody;
 use crate::sharded::checkpoint_index::CheckpointIndex;
-use crate::sharded::checkpoint_index::LogDir;
+use crate::sharded::checkpoint_index::RecordLocation;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoint_recovery::Recovered;
 use crate::sharded::head_file::Hint;
@@ -37,26 +37,26 @@ use crate::sharded::sharded_wal::ShardedWal;
 use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 
-/// A checkpoint.
+/// A checkpoint: one position per shard, all taken at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointData {
     /// The next id of each shard: replay starts there.
     pub offsets: Vec<u64>,
-    /// When it was made, in nanoseconds since 1970. The order of checkpoints does not follow it.
+    /// When it was created, in nanoseconds since 1970. Checkpoints are not ordered by it.
     pub timestamp: u64,
-    /// How many shards there are.
+    /// The number of shards.
     pub shard_count: u16,
 }
 
 /// The checkpoints of a log.
 pub struct Checkpoints {
-    /// Held while a checkpoint is created, and while any are removed.
+    /// Locked while a checkpoint is created or removed.
     pub writer: Mutex<CheckpointFile>,
-    /// ItemKind is served. Held for look-ups only.
+    /// The checkpoints that are served. Locked for look-ups only.
     view: RwLock<Published>,
     refused: Option<Error>,
     shard_count: u16,
-    /// Used by who holds the writer.
+    /// Used under the writer lock.
     hint: Mutex<Hint>,
 }
 
@@ -80,7 +80,7 @@ impl Checkpoints {
         }
     }
 
-    /// Refuses when the file is not ours to read.
+    /// An error if the file cannot be used.
     pub fn check_usable(&self) -> Result<()> {
         match &self.refused {
             Some(error) => Err(error.duplicate()),
@@ -88,12 +88,12 @@ impl Checkpoints {
         }
     }
 
-    /// Asks the index.
+    /// Queries the index.
     pub fn look<R>(&self, look: impl FnOnce(&CheckpointIndex) -> R) -> R {
         look(&self.view.read().index)
     }
 
-    /// Changes what is served.
+    /// Changes the index.
     pub fn change(
         &self,
         file: &Option<Arc<dyn StorageFile>>,
@@ -104,26 +104,27 @@ impl Checkpoints {
         view.file.clone_from(file);
     }
 
-    /// The record of the checkpoint that `find` finds.
+    /// The record of the checkpoint that `find` returns.
     pub fn read<T>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
-    ) -> Result<(T, LogDir, CheckpointRecord)> {
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
+    ) -> Result<(T, RecordLocation, CheckpointRecord)> {
         self.check_usable()?;
         let (found, place, file) = {
             let view = self.view.read();
             let (found, place) = find(&view.index)?;
             (found, place, view.file.clone())
         };
-        // A log that is replaced meanwhile keeps its bytes as long as the file is held.
+        // A file that is replaced meanwhile stays readable while this reference lives.
         let record = self.read_record(file, &place)?;
         Ok((found, place, record))
     }
 
-    /// ItemKind the checkpoint says whose id and place `find` finds. Where it is kept no file is read.
+    /// The content of the checkpoint whose id and location `find` returns; from the cache if it is
+    /// there.
     pub fn load<T: AsRef<[u8]>>(
         &self,
-        find: impl FnOnce(&CheckpointIndex) -> Result<(T, LogDir)>,
+        find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
     ) -> Result<(T, CheckpointBody)> {
         self.check_usable()?;
         let (id, place, file) = {
@@ -139,7 +140,7 @@ impl Checkpoints {
             offsets: record.offsets.into(),
             timestamp_ns: record.timestamp_ns,
         };
-        // It may have been superseded or removed meanwhile: then it is not kept.
+        // It may have been superseded or removed meanwhile: then it is not cached.
         let index = &mut self.view.write().index;
         index.keep(id.as_ref(), &place, &content.offsets);
         Ok((id, content))
@@ -148,7 +149,7 @@ impl Checkpoints {
     fn read_record(
         &self,
         file: Option<Arc<dyn StorageFile>>,
-        place: &LogDir,
+        place: &RecordLocation,
     ) -> Result<CheckpointRecord> {
         let damaged = |reason: String| Error::CheckpointCorrupted {
             offset: place.offset.0,
@@ -157,7 +158,7 @@ impl Checkpoints {
         let Some(file) = file else {
             return Err(damaged("its file is gone".to_owned()));
         };
-        // The length was bounded when the record was indexed.
+        // The length was checked when the record was indexed.
         let mut bytes = memory::zeroed(place.len as usize)?;
         match read_exact_at(&*file, place.offset.0, &mut bytes) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -176,7 +177,7 @@ impl Checkpoints {
         record.ok_or_else(|| damaged("the record does not match its checksum any more".to_owned()))
     }
 
-    /// The newest checkpoint that can be read, and what it counts on.
+    /// The newest readable checkpoint and its offsets.
     pub fn newest_readable(&self) -> Option<(String, Vec<u64>)> {
         let newest = self.look(|index| index.newest(1)).pop()?;
         let (_, _, record) = self.read(|_| Ok(((), newest.1))).ok()?;
@@ -186,25 +187,26 @@ impl Checkpoints {
 
 impl ShardedWal {
     /// Creates a checkpoint: a consistent cut through all shards. If one append returned before
-    /// another was called, no checkpoint holds the second without the first. On return it is
-    /// durable, and so is everything below its offsets, in every sync mode. Appends wait only while
-    /// the ids are read.
+    /// another was called, no checkpoint holds the second without the first. On return the
+    /// checkpoint is durable, and so is everything below its offsets, in every sync mode. Appends
+    /// wait only while the ids are read.
     ///
-    /// The id has 1 to 65,535 bytes of any content (`InvalidCheckpointId`); an older checkpoint of
-    /// the same id is superseded. After any error there is no such checkpoint, except that where the
-    /// log of checkpoints then answers `Poisoned`, one may show after the next open.
+    /// The id has 1 to 65,535 bytes of any content (`InvalidCheckpointId`). An older checkpoint of
+    /// the same id is superseded. After an error the checkpoint does not exist; but if later calls
+    /// return `Poisoned`, it may exist after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
         self.log().telling(|log| log.create_checkpoint(user_id))
     }
 
-    /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
-    /// Those made or loaded last are answered from memory (1 MiB of offsets), others are read.
+    /// The checkpoint of this id. Errors: `CheckpointNotFound`, `CheckpointPruned`,
+    /// `CheckpointCorrupted`. Recently created or loaded ones come from memory (1 MiB of offsets),
+    /// others from the file.
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.log().load_checkpoint(user_id)
     }
 
-    /// The newest checkpoint and its id. `NoCheckpoints`; `CheckpointCorrupted` when the newest is
-    /// damaged: an older one is loaded by its id only.
+    /// The newest checkpoint and its id. Errors: `NoCheckpoints`; `CheckpointCorrupted` if the
+    /// newest one is damaged. An older one is loaded by its id only.
     pub fn load_latest_checkpoint(&self) -> Result<(Vec<u8>, CheckpointData)> {
         let log = self.log();
         log.wal.enter()?;
@@ -212,8 +214,8 @@ impl ShardedWal {
         Ok((id.to_vec(), log.checked(&id, &content)?))
     }
 
-    /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
-    /// child, and where `checkpoints.log` is not ours to read: loading tells why.
+    /// The ids and timestamps of all checkpoints that can be loaded, oldest first. Empty in a
+    /// forked child, and if `checkpoints.log` cannot be used: loading one returns the reason.
     pub fn list_checkpoints(&self) -> Vec<(Vec<u8>, u64)> {
         match self.log().is_forked() {
             true => Vec::new(),
@@ -221,7 +223,7 @@ impl ShardedWal {
         }
     }
 
-    /// How many checkpoints can be loaded: as many as are listed.
+    /// The number of checkpoints that can be loaded, as listed.
     pub fn checkpoint_count(&self) -> usize {
         match self.log().is_forked() {
             true => 0,
@@ -246,12 +248,12 @@ impl ShardedInner {
             timestamp_ns: now_ns(),
             offsets,
         };
-        // 2. The record. Nobody else can have taken the log over meanwhile.
+        // 2. The record. With close blocked, no other process can lock the log meanwhile.
         let open = self.wal.block_close()?;
         let place = writer.append(&record)?;
         // 3. The index.
         self.checkpoints.change(&writer.file, |index| {
-            // ItemKind could not be trusted has been put aside.
+            // The untrusted file has been quarantined.
             if place.number.0 == 0 {
                 *index = CheckpointIndex::default();
             }
@@ -264,7 +266,7 @@ impl ShardedInner {
         Ok(())
     }
 
-    /// A number greater than that of any checkpoint there is or was; the next one gets it, or a
+    /// A number greater than that of any present or former checkpoint; the next one gets it or a
     /// greater one.
     pub fn next_checkpoint_number(&self) -> Result<u64> {
         self.wal.enter()?;
@@ -274,8 +276,8 @@ impl ShardedInner {
         Ok(writer.end.next_id.0)
     }
 
-    /// Leaves the log of checkpoints so that the next open has nothing to make durable. Nothing to
-    /// do where that is so, where the log is closed, and in a forked child.
+    /// Writes a clean slot to `checkpoints.log`, so that the next open has nothing to make durable.
+    /// Does nothing if the slot is clean, if the log is closed, and in a forked child.
     pub fn close_checkpoints(&self) -> Result<()> {
         if self.wal.enter().is_err() {
             return Ok(());
@@ -311,14 +313,14 @@ impl ShardedInner {
         self.checked(user_id, &content)
     }
 
-    /// The checkpoint, unless a shard was truncated past it behind our back.
+    /// The checkpoint, unless a shard was truncated past it through the `Wal`.
     fn checked(&self, user_id: &[u8], content: &CheckpointBody) -> Result<CheckpointData> {
         for (shard, offset) in self.shards.iter().zip(&*content.offsets) {
-            // A shard that was lost tells so when it is read.
+            // A lost shard returns its error when it is read.
             let Ok(stream) = shard.stream() else {
                 continue;
             };
-            // Ids that were lost, not truncated, tell so when they are read.
+            // Ids that were lost, not truncated, return their error when they are read.
             let first_kept = stream.core().first_kept();
             if first_kept > *offset {
                 return Err(Error::CheckpointPruned {
@@ -341,12 +343,13 @@ pub fn check_id(user_id: &[u8]) -> Result<()> {
         0 => Err(Error::InvalidCheckpointId("it is empty".to_owned())),
         1..=MAX_CHECKPOINT_ID_LEN => Ok(()),
         len => Err(Error::InvalidCheckpointId(format!(
-            "{len} bytes are too many, the most are {MAX_CHECKPOINT_ID_LEN}"
+            "{len} bytes are too many, the maximum is {MAX_CHECKPOINT_ID_LEN}"
         ))),
     }
 }
 
-/// The time. A clock before 1970 or far beyond 2500 gives the nearest that can be told.
+/// The time in nanoseconds since 1970. A clock before 1970 or after the year 2554 is clamped to the
+/// nearest value that fits.
 pub fn now_ns() -> u64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),

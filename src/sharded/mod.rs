@@ -1,22 +1,21 @@
-//! Many streams as one log: keys are routed to shards, checkpoints cut through all of them.
+//! Many streams as one log: keys are routed to shards, checkpoints are consistent cuts through all.
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `route` | to which shard does a key belong? |
-//! | `shard_count` | how many shards were there when the log was made? |
-//! | `log` | what is a sharded log, how does it come up and end? |
-//! | `append` | how do entries get into their shards? |
-//! | `batch` | how does a batch over several shards become durable? |
-//! | `cut` | where do all shards stand at one moment, durably? |
+//! | `sharded_wal` | what is a sharded log, and how is it opened and closed? |
+//! | `options` | which options does it have beyond those of the log? |
+//! | `router` | to which shard does a key belong? |
+//! | `shard_count` | with how many shards was the log created? |
+//! | `append` | how are entries appended to their shards? |
+//! | `batch` | how is a batch over several shards appended and made durable? |
+//! | `consistent_cut` | how is a consistent cut taken and made durable? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
-//! | `prune` | how are entries and checkpoints removed that nobody needs? |
-//! | `checkpoint_file` | how does a record get into `checkpoints.log`? |
-//! | `checkpoint_recovery` | what of it is kept, and how is it made durable? |
-//! | `checkpoint_index` | which checkpoints are there, and where? |
-//! | `hint` | how do people and scripts learn which checkpoint was made last? |
-//! | `replace` | how is a file in the root replaced so that a crash leaves the old or the new? |
-//! | `options` | what can be chosen beyond the options of the log? |
-//! | `automatic` | who creates checkpoints behind the caller's back? |
+//! | `checkpoint_index` | which checkpoints exist, and at which offsets? |
+//! | `checkpoint_file` | how is a record appended to `checkpoints.log`? |
+//! | `checkpoint_recovery` | which of its records does recovery keep? |
+//! | `head_file` | how is the id of the newest checkpoint written to `HEAD`? |
+//! | `auto_checkpoint` | when are checkpoints created in the background? |
+//! | `retention` | how are entries and checkpoints removed that are no longer needed? |
 
 mod append;
 mod auto_checkpoint;

@@ -1,11 +1,11 @@
-//! How are entries and checkpoints removed that nobody needs?
+//! How are entries and checkpoints removed that are no longer needed?
 //!
-//! **Prune.** "Pruned below C" is recorded in `checkpoints.log`, durably; then the shards are cut.
-//! A crash in between leaves entries that nobody can ask for by a checkpoint; pruning again, to the
+//! **Prune.** "Pruned below C" is recorded in `checkpoints.log`, durably; then the shards are
+//! truncated. A crash in between leaves entries that no checkpoint refers to; pruning again, to the
 //! same checkpoint or a later one, removes them.
 //!
-//! **Compact.** The records that are kept are written to a new log, which takes the place of the
-//! old one. A crash leaves the old or the new.
+//! **Compact.** The kept records are written to a new file, which replaces the old one. A crash
+//! leaves the old or the new file.
 
 use crate::error::Error;
 use crate::error::Result;
@@ -18,41 +18,42 @@ use crate::sharded::checkpoints::now_ns;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 
-/// AutoCheckpointer retention rewrites `checkpoints.log` when it holds so many records that no checkpoint
-/// needs: seldom enough to be cheap, often enough to keep it short.
+/// Automatic retention rewrites `checkpoints.log` when it holds this many dead records: rarely
+/// enough to be cheap, often enough to keep the file short.
 const MAX_USELESS_RECORDS: usize = 16;
 
-/// ItemKind a pruning removed.
+/// What a prune removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneStats {
-    /// In how many shards segments were removed.
+    /// Shards in which segments were removed.
     pub shards_pruned: u16,
-    /// How many segments were removed, in all shards.
+    /// Segments removed, in all shards.
     pub segments_deleted: usize,
 }
 
-/// ItemKind a compaction removed.
+/// What a compaction removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompactionStats {
-    /// How many checkpoints could be loaded before.
+    /// Checkpoints that could be loaded before.
     pub checkpoints_before: usize,
-    /// How many can be loaded now.
+    /// Checkpoints that can be loaded now.
     pub checkpoints_after: usize,
-    /// How much shorter the log of checkpoints is, in bytes.
+    /// By how much `checkpoints.log` is shorter, in bytes.
     pub bytes_reclaimed: u64,
 }
 
 impl ShardedWal {
     /// Removes the segments that hold only entries below the checkpoint's offsets, as
-    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints are pruned by it, durably and before anything is removed: loading
-    /// one, or pruning to one, answers `CheckpointPruned`. With an archive, segments are moved.
+    /// [`crate::Wal::truncate`] does in each shard. Older checkpoints become pruned, durably and
+    /// before anything is removed: loading one, or pruning to one, returns `CheckpointPruned`. With
+    /// an archive, segments are moved.
     pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
         self.log().telling(|log| log.prune_before(user_id))
     }
 
-    /// Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded,
-    /// pruned and damaged ones took. Removes no entries. Refused with `CheckpointCorrupted` when
-    /// the newest checkpoint is damaged, unless none is to be kept.
+    /// Removes all checkpoints but the newest `keep_latest_n` (may be 0), and the records of
+    /// superseded, pruned and damaged ones. Removes no entries. Durable on return. Error:
+    /// `CheckpointCorrupted` if the newest checkpoint is damaged and `keep_latest_n` is not 0.
     pub fn compact_checkpoints(&self, keep_latest_n: usize) -> Result<CompactionStats> {
         self.log().telling(|log| log.compact(keep_latest_n))
     }
@@ -68,8 +69,8 @@ impl ShardedInner {
         self.prune_locked(&mut writer, user_id)
     }
 
-    /// Keeps the newest `keep` checkpoints, and the entries from the oldest of them on. Fewer than
-    /// that are all kept, with all entries.
+    /// Keeps the newest `keep` checkpoints, and the entries from the oldest of them on. If there
+    /// are fewer, keeps everything.
     pub fn retain(&self, keep: usize) -> Result<()> {
         self.wal.enter()?;
         let mut writer = self.checkpoints.writer.lock();
@@ -103,10 +104,10 @@ impl ShardedInner {
         self.truncate_shards(&checkpoint.offsets)
     }
 
-    /// Cuts all shards, and tells the first failure when all were tried.
+    /// Truncates all shards and returns the first failure after all were attempted.
     fn truncate_shards(&self, offsets: &[u64]) -> Result<PruneStats> {
         let cores = self.shards.iter().map(|shard| shard.core().cloned());
-        // A shard without entries has nothing to cut, and may not exist.
+        // A shard without entries has nothing to truncate, and may not exist.
         let cuts: Vec<_> = cores
             .zip(offsets.iter().copied())
             .filter(|(_, offset)| *offset > 0)
@@ -136,7 +137,7 @@ impl ShardedInner {
         keep_latest_n: usize,
     ) -> Result<CompactionStats> {
         let checkpoints_before = self.checkpoints.look(CheckpointIndex::len);
-        // Behind a damaged one it cannot be told which are the newest.
+        // After a damaged record it is unknown which checkpoints are the newest.
         match self.checkpoints.look(|index| index.latest().map(drop)) {
             Ok(()) | Err(Error::NoCheckpoints) => {}
             Err(_) if keep_latest_n == 0 => {}

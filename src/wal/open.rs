@@ -1,4 +1,4 @@
-//! How does a log come up: root, lock, recovery of all streams?
+//! How is a log opened: root, lock, recovery of all streams?
 
 use std::collections::HashMap;
 use std::io;
@@ -38,7 +38,8 @@ use crate::wal::background::BackgroundThreads;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
-/// Opens a log on a disk. Stepped: its background_threads work when told to, see [`BackgroundThreads`].
+/// Opens a log on a disk. `is_stepped`: background work runs only when stepped, see
+/// [`BackgroundThreads`].
 pub fn open(
     mut options: WalOptions,
     storage: Arc<dyn Storage>,
@@ -51,14 +52,14 @@ pub fn open(
     let background_threads = BackgroundThreads::new(is_stepped);
     let context = Arc::new(LogContext::new(storage, options, root, log));
     let background_tasks: Arc<dyn crate::stream::BackgroundTasks> = background_threads.clone();
-    // Set once, here.
+    // Set only here.
     let _ = context.background_tasks.set(background_tasks);
     let dirs = stream_dirs(&context)?;
     // Its threads end when this function returns.
     let pool = WorkerPool::for_cheap_items();
     let recovered = match context.options.on_corruption {
         CorruptionPolicy::Error => {
-            // All streams are looked at before any is touched.
+            // Facts of all streams are collected and judged before any stream is changed.
             let shared = Arc::clone(&context);
             let judged = pool.for_each(dirs, move |dir| judge(&shared, &dir));
             let judged = resume_first_panic(judged);
@@ -75,7 +76,7 @@ pub fn open(
     let mut failed_dirs = HashMap::new();
     for (key, dir, stream) in resume_first_panic(recovered).into_iter().flatten() {
         match stream {
-            // Its key cannot be told: the directory's name stands for it.
+            // Its key is unknown: the directory's name is used instead.
             RegistryEntry::Failed(error) if context.root.join(stream_dir_name(&key)) != *dir => {
                 failed_dirs.insert(dir.to_path_buf(), error);
             }
@@ -94,7 +95,7 @@ pub fn open(
     ))
 }
 
-/// Makes sure of the root directory, durably, and locks it.
+/// Creates the root directory durably if needed, and locks it.
 fn lock_root(
     storage: &dyn Storage,
     options: &WalOptions,
@@ -112,8 +113,8 @@ fn lock_root(
     }
     let root = storage.canonical(&asked).map_err(io)?;
     let lock_path = root.join(LOCK_FILE);
-    // The root's own name is made durable before the lock file exists; so where that file is
-    // found, it has been.
+    // The root's own name is made durable before the lock file is created; so if the lock file
+    // exists, the name is durable.
     if storage.kind(&lock_path).map_err(io)?.is_none() {
         if let Some(parent) = root.parent() {
             storage.sync_dir(parent).map_err(io)?;
@@ -126,7 +127,8 @@ fn lock_root(
     }
 }
 
-/// The archive, wherever the process goes from here; refused inside the root.
+/// The archive's absolute path, which stays valid if the process changes its directory. Refused
+/// inside the root.
 fn archive_path(
     storage: &dyn Storage,
     options: &WalOptions,
@@ -149,7 +151,7 @@ fn archive_path(
     Ok(Some(absolute))
 }
 
-/// The directories of streams. What a deletion left behind is removed.
+/// The directories of streams. Removes what deletions left behind.
 fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
     let root = &context.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
@@ -167,13 +169,13 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
         }
     }
     if !deleted.is_empty() {
-        // The process may have died between the renaming and its sync. Were it not durable, the
-        // stream would come back after a power cut: half removed, or over a new one.
+        // The process may have died between the rename and its sync. Without this sync, the stream
+        // could reappear after a power failure: half removed, or in place of a new one.
         context.storage.sync_dir(root).map_err(io)?;
     }
     for path in deleted {
         if let Err(error) = remove_tombstone(&*context.storage, &path) {
-            // It is no stream any more; the next open tries again.
+            // It is not a stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
             context.log(log::Level::Warn, &message);
         }
@@ -181,7 +183,7 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
     Ok(dirs)
 }
 
-/// One stream's directory, looked at.
+/// The facts of one stream's directory, and the decision on them.
 struct SurveyedStream {
     dir: Arc<Path>,
     key: Arc<str>,
@@ -213,7 +215,7 @@ fn judge(context: &LogContext, dir: &Path) -> SurveyedStream {
     }
 }
 
-/// Under the policy `Error`: one error that lists everything found, in all streams.
+/// Under the policy `Error`: one error that lists all damage, in all streams.
 fn refuse_all_damage(judged: &[SurveyedStream]) -> Result<()> {
     let mut damage = Vec::new();
     for judged in judged {
@@ -231,10 +233,10 @@ fn refuse_all_damage(judged: &[SurveyedStream]) -> Result<()> {
     }
 }
 
-/// A stream's key and directory, and what came of it.
+/// A stream's key and directory, and the outcome of its recovery.
 type Recovery = (Arc<str>, Arc<Path>, RegistryEntry);
 
-/// Acts on a decision. `None`: there is no such stream.
+/// Applies a decision. `None`: there is no such stream.
 fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery> {
     let SurveyedStream { key, dir, found } = judged;
     let (facts, decision) = match found {
@@ -261,7 +263,7 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
     let chunk_len = context.options.read_buffer_size;
     let recovered: Recovered = apply(&*context.storage, &facts, &verdict, chunk_len);
     for path in &recovered.unremoved {
-        // Nothing depends on it; each truncation tries again, and each open.
+        // Nothing depends on its removal; each truncation tries again, and each open.
         let message = format!("truncated, but not removed: {}", path.display());
         context.log(log::Level::Warn, &message);
     }

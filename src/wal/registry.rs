@@ -1,4 +1,4 @@
-//! What do all clones of a `Wal` share, and how does it end?
+//! What do all clones of a `Wal` share, and how is it closed?
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,33 +23,34 @@ use crate::stream::StreamState;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
 
-/// A stream as the log knows it.
+/// The registry's entry for a stream key.
 #[derive(Clone)]
 pub enum RegistryEntry {
     /// It is served.
     Open(Arc<StreamInner>),
-    /// It could not be opened; this is why.
+    /// It could not be opened, for this reason.
     Failed(Arc<Error>),
 }
 
-/// Below so many streams it is not worth looking for those that can be dropped.
+/// With fewer streams the registry is not swept for unused ones.
 const MIN_SWEPT: usize = 64;
 
-/// An open log. Closed when the last handle goes.
+/// An open log. Closed when the last handle is dropped.
 pub struct WalInner {
     pub context: Arc<LogContext>,
     pub background_threads: Arc<BackgroundThreads>,
     /// Streams by key.
     pub registered: RwLock<HashMap<Arc<str>, RegistryEntry>>,
-    /// Where so many streams are registered, those that nobody uses and that do not exist are dropped.
+    /// At this number of streams, unused ones that do not exist are dropped.
     evict_at_len: AtomicUsize,
-    /// Directories of streams that could not be opened and whose key nothing tells: a key that
-    /// leads there must not find an empty stream.
+    /// Directories of streams that could not be opened and whose key is unknown: a key that maps to
+    /// one must not get an empty stream.
     failed_dirs: HashMap<PathBuf, Arc<Error>>,
     closed: AtomicBool,
-    /// Held while a stream is deleted: who finds one deleted under it waits here.
+    /// Locked while a stream is deleted: a caller whose stream is deleted during its call waits
+    /// here.
     pub delete_lock: Mutex<()>,
-    /// The writer lock; taken out when the log is closed, never there when it is read-only.
+    /// The writer lock; `None` in a closed or read-only log.
     lock: Mutex<Option<Box<dyn StorageLock>>>,
     fork_generation: u64,
 }
@@ -84,7 +85,7 @@ impl WalInner {
         self.fork_generation != fork_generation()
     }
 
-    /// Every call passes here first.
+    /// The first check of every call: `Forked` or `Closed`.
     #[inline]
     pub fn enter(&self) -> Result<()> {
         if self.is_forked() {
@@ -105,7 +106,7 @@ impl WalInner {
         }
     }
 
-    /// Keeps a close that begins now waiting until the guard goes.
+    /// Makes a close that begins now wait until the guard is dropped.
     #[cfg(feature = "sharded")]
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
@@ -114,7 +115,7 @@ impl WalInner {
         Ok(lock)
     }
 
-    /// The stream, if anything was ever appended to it or somebody holds a handle.
+    /// The stream, if it has ever had an append or a handle of it exists.
     pub fn find(&self, key: &str) -> Result<Option<Arc<StreamInner>>> {
         self.enter()?;
         check_key(key).map_err(|what| Error::Config(format!("stream key {key:?}: {what}")))?;
@@ -159,17 +160,18 @@ impl WalInner {
         }
     }
 
-    /// Forgets streams that were asked for, never appended to, and that nobody holds any more.
-    /// Looks at all only where their number has doubled since, so that adding stays cheap.
+    /// Drops streams that were looked up, never appended to, and have no handle any more. Sweeps
+    /// only when the number of streams has doubled since the last sweep, so that adding stays
+    /// cheap.
     pub(super) fn evict_unused(&self, registered: &mut HashMap<Arc<str>, RegistryEntry>) {
         if registered.len() < self.evict_at_len.load(Ordering::Relaxed) {
             return;
         }
-        // With `registered` locked nobody finds a stream. Who found one before holds it and counts; a
-        // helper that has it in its queue still finds nothing to do in it.
+        // While `registered` is locked no caller finds a stream. A caller that found one before
+        // holds a counted reference; a helper that still has it queued finds nothing to do in it.
         let is_read_only = self.context.read_only;
         registered.retain(|_, registered| match registered {
-            // A writer takes a deleted stream out itself, once nothing of it is there.
+            // In a log open for writing, `delete` removes the stream itself.
             RegistryEntry::Open(stream) if stream.is_deleted() => !is_read_only,
             RegistryEntry::Open(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
             RegistryEntry::Failed(_) => true,
@@ -182,16 +184,15 @@ impl WalInner {
         self.context.root.join(stream_dir_name(key))
     }
 
-    /// Runs what holds locks on its way and may have messages for the log's receiver, and sends
-    /// them then.
+    /// Runs work that may note messages under locks, then delivers them to the log's sink.
     pub fn telling<R>(&self, work: impl FnOnce() -> R) -> R {
         let done = work();
         self.context.deliver();
         done
     }
 
-    /// Runs an append on the stream of that name. A stream deleted meanwhile is looked up again, so
-    /// the work lands before the deletion or in the new stream.
+    /// Runs an append on the stream of that key. If the stream is deleted meanwhile, it is looked
+    /// up again: the append happens before the deletion or in the new stream.
     pub fn append_to<R>(&self, key: &str, append: impl Fn(&StreamInner) -> Result<R>) -> Result<R> {
         loop {
             let stream = self.find_or_add(key)?;
@@ -206,9 +207,8 @@ impl WalInner {
         }
     }
 
-    /// Reads from the stream of that name; `None` where there is none. A read that fails because
-    /// the stream is being deleted under it is answered once the deletion is over: from what is
-    /// there then.
+    /// Reads from the stream of that key; `None` if there is none. A read that fails because the
+    /// stream is being deleted waits for the deletion and is repeated on the state after it.
     pub fn with_stream_for_read<R>(
         &self,
         key: &str,
@@ -233,7 +233,7 @@ impl WalInner {
     fn delete_alone(&self, key: &str) -> Result<()> {
         let _deletions = self.delete_lock.lock();
         let Some(stream) = self.find(key)? else {
-            // Perhaps a deletion whose durability was not told: make it so.
+            // An earlier deletion may have failed after its rename: sync the root now.
             let (root, storage) = (&self.context.root, &*self.context.storage);
             let synced = storage.sync_dir(root);
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
@@ -246,7 +246,8 @@ impl WalInner {
         deleted
     }
 
-    /// The streams that are served, by key: so the same calls reach the disk in the same order.
+    /// The streams that are served, sorted by key: so the order of calls to the disk is
+    /// deterministic.
     pub fn open_streams(
         &self,
         registered: &HashMap<Arc<str>, RegistryEntry>,
@@ -262,8 +263,9 @@ impl WalInner {
         streams
     }
 
-    /// Closes the log: everything durable, files at their exact length, threads joined, lock
-    /// released. The first failure is told; the rest is done all the same. Idempotent.
+    /// Closes the log: makes everything durable, trims files to their exact length, joins threads,
+    /// releases the lock. After a failure the rest is still done; the first failure is returned.
+    /// Idempotent.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
@@ -272,7 +274,7 @@ impl WalInner {
     }
 
     fn close_once(&self) -> Result<()> {
-        // Who comes second waits for the first and finds nothing left to do.
+        // A concurrent second close blocks here, then returns.
         let mut lock = self.lock.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
@@ -293,8 +295,8 @@ impl WalInner {
         let pool = WorkerPool::for_cheap_items();
         let closed = pool.for_each(streams, |stream| stream.close());
         drop(pool);
-        // A deletion that began before is not cut short by closing: without the lock it would
-        // rename what another process has opened meanwhile.
+        // A deletion that began before must finish first: without the writer lock it could rename a
+        // directory that another process has opened meanwhile.
         drop(self.delete_lock.lock());
         let closed = resume_first_panic(closed);
         let failed = closed.into_iter().find(Result::is_err);
@@ -306,7 +308,8 @@ impl WalInner {
 impl Drop for WalInner {
     fn drop(&mut self) {
         if self.is_forked() {
-            // The parent's log: nothing of it may be synced, cut, joined or released here.
+            // The log belongs to the parent: this process must not sync, trim, join or release
+            // anything of it.
             self.background_threads.leak_after_fork();
             return;
         }

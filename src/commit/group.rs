@@ -203,7 +203,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.send(wake);
     }
 
-    /// The first error of the group, if it failed.
+    /// The first error of the group, if it has failed.
     pub fn poisoned(&self) -> Option<E> {
         self.lock().failure.clone()
     }
@@ -305,7 +305,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             }
         };
         let took_ns = clock.elapsed_ns();
-        // A round that brings nothing would be led again for ever.
+        // Without this, a round that advances nothing would be repeated for ever.
         let stuck = matches!(outcome, Ok(point) if point < target && point <= before) && !is_void();
         let outcome = if stuck {
             Err((self.fault)(LeaderFault::NoProgress))
@@ -316,8 +316,9 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         debug_assert!(!stuck, "a round succeeded without reaching anything new");
     }
 
-    /// Waits, as the leader, for those who are likely to commit at once. Never long (`gather`), and
-    /// yielding the processor to them; whatever comes of it, the round covers what is there then.
+    /// Waits, as the leader, for callers that are likely to commit at once. The wait is short
+    /// (`batching_delay`) and yields the processor to them. Whatever the outcome, the round covers
+    /// everything published when it begins.
     fn gather(&self) {
         let (plan, arrivals_before) = {
             let mut state = self.lock();

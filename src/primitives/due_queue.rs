@@ -1,9 +1,9 @@
 //! How does one background thread work on keys at the times they are due?
 //!
 //! A key waits in the queue once, at the earliest time that was asked for. The thread takes keys in
-//! the order of their times. It starts when [`DueQueue::start_if_needed`] first finds a key, and ends when
-//! the queue is stopped. A stepped queue, for deterministic tests, has no thread: the test takes the
-//! keys with [`DueQueue::take_all`].
+//! the order of their times. It starts when [`DueQueue::start_if_needed`] first finds a key, and
+//! ends when the queue is stopped. A stepped queue, for deterministic tests, has no thread: the
+//! test takes the keys with `take_all`.
 //!
 //! Failure: if the thread cannot be started, keys stay queued. The next start is attempted after
 //! [`RETRY_AFTER`] at the earliest; meanwhile callers may work on due keys themselves
@@ -24,10 +24,9 @@ use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::MutexGuard;
 use crate::primitives::now;
-use crate::primitives::thread;
 use crate::primitives::thread::JoinHandle;
 
-/// The pause between two attempts to start the thread: appends ask for it, each of them.
+/// The minimum time between two attempts to start the thread: every append may ask for one.
 pub const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Keys that wait for a background thread, by the time they are due.
@@ -43,12 +42,12 @@ pub struct DueQueue<K> {
 /// What the thread does with a key that is due.
 type Work<K> = dyn Fn(&K) -> Next + Send + Sync;
 
-/// When is a key due again?
+/// When a key is due again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// When it is inserted again.
     WhenInserted,
-    /// Then, or earlier if it is inserted for an earlier time.
+    /// At this time, or earlier if it is inserted for an earlier time.
     #[cfg_attr(not(feature = "sharded"), allow(dead_code))]
     At(Instant),
     /// Never: the queue shuts down.
@@ -59,11 +58,11 @@ pub enum Next {
 /// The thread cannot be started now.
 #[derive(Debug)]
 pub struct NoThread {
-    /// Why; set once per series of failures.
+    /// The reason. Set for the first failure since the last start.
     pub first_error: Option<io::Error>,
 }
 
-/// When a key is due, and which of the keys due then it is.
+/// When a key is due; the number orders keys due at the same time.
 type DueTime = (Instant, u64);
 
 struct QueueState<K> {
@@ -135,8 +134,9 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         self.thread_name
     }
 
-    /// Queues a key for a time. Returns whether a thread will take it; a queue that is shut down
-    /// ignores the key and returns true. A delay past the end of the clock is never due.
+    /// Queues a key that is due after `delay`. Returns whether a thread will take it. A queue that
+    /// is shut down ignores the key and returns true. A delay past the end of the clock is never
+    /// due.
     pub fn insert_after(&self, key: K, delay: Duration) -> bool {
         match now().checked_add(delay) {
             Some(due) => self.insert_at(key, due),
@@ -214,20 +214,30 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         std::mem::take(&mut state.due).into_values().collect()
     }
 
-    /// Stops the thread after the key it works on and joins it. Keys that wait are dropped. The
-    /// queue's own thread may call this; then the thread ends when its key is done. False: a panic
-    /// has been caught.
+    /// Stops the thread after the key it works on and joins it. Drops the keys that wait. Must not
+    /// be called on the queue's own thread. False: a panic has been caught.
     #[must_use]
     pub fn stop(&self) -> bool {
-        let thread = {
-            let mut state = self.state.lock();
-            self.shut_down_locked(&mut state);
-            state.thread.take()
-        };
-        let this = thread::current().id();
-        let thread = thread.filter(|thread| thread.thread().id() != this);
+        let thread = self.shut_down();
         let has_joined = thread.is_none_or(|thread| thread.join().is_ok());
         has_joined && !self.state.lock().has_panicked
+    }
+
+    /// [`DueQueue::stop`], also on the queue's own thread: that one ends when its key is done.
+    #[cfg(feature = "sharded")]
+    pub fn stop_or_detach(&self) {
+        let this = crate::primitives::thread::current().id();
+        let thread = self.shut_down();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != this) {
+            // A panic has been caught and recorded.
+            let _ = thread.join();
+        }
+    }
+
+    fn shut_down(&self) -> Option<JoinHandle<()>> {
+        let mut state = self.state.lock();
+        self.shut_down_locked(&mut state);
+        state.thread.take()
     }
 
     fn shut_down_locked(&self, state: &mut QueueState<K>) {
@@ -237,7 +247,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         self.changed.notify_all();
     }
 
-    /// Gives the thread's handle up in a forked child, where the thread does not exist.
+    /// Forgets the thread's handle in a forked child, where the thread does not exist.
     pub fn leak_after_fork(&self) {
         // A thread of the parent may have held the lock when it forked.
         if let Some(mut state) = self.state.try_lock() {
@@ -354,6 +364,7 @@ mod tests {
         assert!(state.due.is_empty() && state.times.is_empty() && state.thread.is_none());
     }
 
+    #[cfg(feature = "sharded")]
     #[test]
     fn the_thread_itself_may_stop_the_queue() {
         let itself = Arc::new(std::sync::OnceLock::<Arc<DueQueue<u32>>>::new());
@@ -361,13 +372,15 @@ mod tests {
         let inner = Arc::clone(&itself);
         let queue = DueQueue::new("test", false, move |_: &u32| {
             let queue = inner.get().expect("is set");
-            sender.send(queue.stop()).expect("the receiver is there");
+            queue.stop_or_detach();
+            sender.send(()).expect("the receiver is there");
             Next::WhenInserted
         });
         assert!(itself.set(Arc::clone(&queue)).is_ok());
         queue.insert_after(1, Duration::ZERO);
         queue.start_if_needed().expect("starts");
-        assert_eq!(stopped.recv_timeout(LONG), Ok(true));
+        assert_eq!(stopped.recv_timeout(LONG), Ok(()));
+        assert!(queue.state.lock().thread.is_none());
     }
 
     #[cfg(feature = "simulation")]

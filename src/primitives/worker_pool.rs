@@ -24,11 +24,12 @@ use crate::primitives::thread::JoinHandle;
 /// Threads of a pool besides the caller's.
 const MAX_THREADS: usize = 8;
 
-/// For cheap items: with fewer than this many per thread, starting the thread costs more than it saves.
+/// For cheap items: with fewer per thread, starting a thread costs more than it saves.
 const MIN_ITEMS_PER_THREAD: usize = 8;
-/// For cheap items: a thread claims this many at once at most, so that the lock is not contended.
+/// For cheap items: a thread claims at most this many at once.
 const MAX_CLAIMED_ITEMS: usize = 16;
-/// For cheap items: a thread claims at least this often, so that all threads end at about the same time.
+/// For cheap items: a thread claims about this often, so that all threads end at about the same
+/// time.
 const MIN_CLAIMS_PER_THREAD: usize = 8;
 
 /// Threads that several callers share.
@@ -38,16 +39,16 @@ pub struct WorkerPool {
     fork_generation: u64,
 }
 
-/// How items are shared out.
+/// How the items of a job are distributed.
 #[derive(Debug, Clone, Copy)]
 enum Sharing {
     /// The caller works on all of them, in order.
     #[cfg(feature = "sharded")]
     Inline,
-    /// Each item waits for the disk: one thread for each, whatever the number of cores.
+    /// Items that wait for the disk: one thread for each, whatever the number of cores.
     #[cfg(feature = "sharded")]
     SlowItems,
-    /// Many items, each of them cheap.
+    /// Many cheap items: few threads, which claim several items at a time.
     CheapItems,
 }
 
@@ -65,7 +66,7 @@ struct QueueState {
     is_shut_down: bool,
 }
 
-/// Work that several threads do part by part.
+/// Work that several threads do in parts.
 trait Job: Send + Sync {
     /// Claims some items and works on them. False: all items are claimed.
     fn step(&self) -> bool;
@@ -195,7 +196,7 @@ impl Drop for WorkerPool {
 }
 
 impl Sharing {
-    /// How many threads besides the caller's are worth having.
+    /// How many threads a job uses besides the caller's.
     fn helpers(self, count: usize) -> usize {
         match self {
             #[cfg(feature = "sharded")]
@@ -203,7 +204,7 @@ impl Sharing {
             #[cfg(feature = "sharded")]
             Sharing::SlowItems => count.saturating_sub(1).min(MAX_THREADS),
             Sharing::CheapItems => match count / MIN_ITEMS_PER_THREAD {
-                // Counting cores reads a few files: it took longer than opening a small log.
+                // Counting the cores reads a few files, which took longer than opening a small log.
                 0 | 1 => 0,
                 wanted => {
                     let cores = std::thread::available_parallelism().map_or(1, usize::from);

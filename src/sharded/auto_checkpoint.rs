@@ -46,7 +46,7 @@ pub struct AutoCheckpointer {
 
 #[derive(Default)]
 struct State {
-    /// As many entries were appended as make a checkpoint due.
+    /// Enough entries were appended to make a checkpoint due.
     is_due_by_entries: bool,
     due_by_time: Option<Instant>,
     /// Entries that the last checkpoint holds, counted as [`ShardedInner::appended`] does.
@@ -110,9 +110,8 @@ impl Drop for AutoCheckpointer {
             self.queue.leak_after_fork();
             return;
         }
-        // The caller's function, which runs on that thread, may drop the log: then the thread ends
-        // by itself. A panic of the log's sink has been reported by the panic hook.
-        let _ = self.queue.stop();
+        // The caller's function, which runs on that thread, may drop the log.
+        self.queue.stop_or_detach();
     }
 }
 
@@ -139,7 +138,7 @@ impl Worker {
             let what = "a panic while a checkpoint was made";
             Err(Error::Io(std::io::Error::other(what)))
         });
-        // The log's sink may panic. The host answers for that; the thread goes on.
+        // The log's sink may panic. That is the host's fault; the thread continues.
         let _ = catch_unwind(AssertUnwindSafe(|| self.log_outcome(&made)));
         if matches!(made, Err(Error::Closed)) {
             return Next::ShutDown;
@@ -155,8 +154,8 @@ impl Worker {
         self.wait_for_period(&mut state)
     }
 
-    /// How many entries have been appended, if a checkpoint is due; otherwise when one may be. A
-    /// period without appends makes none due.
+    /// The number of appended entries, if a checkpoint is due; otherwise when one may be. A period
+    /// without appends makes none due.
     fn due(&self) -> std::result::Result<u64, Next> {
         let mut state = self.state.lock();
         let appended = self.log.appended();

@@ -98,7 +98,7 @@ impl BackgroundThreads {
     /// has panicked.
     #[must_use]
     pub fn stop(&self) -> bool {
-        // Both are stopped, whatever the first one answers.
+        // Both are stopped, whatever the outcome of the first.
         let stopped = self.tasks().map(|task| task.queue.stop());
         stopped.iter().all(|is_well| *is_well)
     }
@@ -169,7 +169,7 @@ impl Task {
         let queue = DueQueue::new(thread_name, is_stepped, move |key: &WeakStream| {
             if let Some(stream) = key.0.upgrade() {
                 run_or_poison(work, &stream);
-                // The log's sink may panic. The host answers for that; the thread goes on.
+                // The log's sink may panic. That is the host's fault; the thread continues.
                 let _ = catch_unwind(AssertUnwindSafe(|| stream.deliver()));
             }
             Next::WhenInserted
@@ -182,14 +182,14 @@ impl Task {
     }
 
     /// Queues a stream. False: no thread will take it. After the stop it is ignored: closing makes
-    /// everything durable and answers all waiters.
+    /// everything durable and wakes all waiters.
     fn insert(&self, stream: &Arc<StreamInner>, delay: Duration) -> bool {
         let key = WeakStream(Arc::downgrade(stream));
         self.queue.insert_after(key, delay)
     }
 
-    /// Starts the thread if a stream waits for it. An error: that failed; with a warning, the first
-    /// time.
+    /// Starts the thread if a stream waits for it. An error: the start failed; the first failure
+    /// carries a warning for the sink.
     fn start_if_needed(&self) -> Result<(), Option<String>> {
         self.queue.start_if_needed().map_err(|failed| {
             let (name, without) = (self.queue.thread_name(), self.without_thread);

@@ -137,7 +137,10 @@ pub struct WalOptions {
     /// Payloads of fewer bytes are never compressed. Default 1024.
     pub min_compression_size: usize,
     /// Where `truncate` moves segments, as `{archive_path}/{stream directory}/`; `None` deletes
-    /// them. Must lie outside the root. Default `None`.
+    /// them. Must lie outside of this log and all others, with links and `..` resolved. Belongs to
+    /// the log that archives there first; otherwise `Config`. An archived segment is never
+    /// replaced by another: a file that already has the name is kept as `{name}#kept-1`. Default
+    /// `None`.
     pub archive_path: Option<PathBuf>,
     /// Syncs in the background; `None` leaves unsynced bytes to the operating system. Default:
     /// every 1 s or 16 MiB.

@@ -76,6 +76,12 @@ pub enum Error {
     #[error("{} is locked by another writer", .0.display())]
     Locked(PathBuf),
 
+    /// The log's directory or its `LOCK` is no longer the one that the log locked: it was moved,
+    /// removed or replaced, perhaps by hand. Nothing at the path was changed, and appends are
+    /// refused. Entries acknowledged as durable are in the directory at its new place.
+    #[error("{} is no longer the directory that this log locked", .0.display())]
+    Detached(PathBuf),
+
     /// An earlier failure has latched: the stream refuses appends until the log is closed and
     /// opened again. Visible entries stay readable.
     #[error("stream {stream:?} is poisoned until the log is reopened: {cause}")]
@@ -341,7 +347,7 @@ impl Error {
             Error::StreamNotFound(stream) => ErrorContext::default().stream(stream),
             #[cfg(feature = "sharded")]
             Error::BatchIncomplete { cause, .. } => cause.context(),
-            Error::Locked(path) => ErrorContext::at(path),
+            Error::Locked(path) | Error::Detached(path) => ErrorContext::at(path),
             _ => self.remembered().unwrap_or_default(),
         };
         if let Error::CrcMismatch { offset, .. } = self {

@@ -40,12 +40,13 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::checkpoints::empty_log;
 use crate::recovery::checkpoints::previous_len;
+use crate::recovery::name_aside;
 use crate::segment::store_slot;
 use crate::sharded::checkpoint_index::RecordLocation;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::replace::ReplaceOutcome;
-use crate::storage::replace::free_name;
+use crate::storage::replace::numbered_name;
 use crate::storage::replace::replace_durably;
 
 /// Suffix of the name under which an untrusted file is quarantined.
@@ -227,8 +228,12 @@ impl CheckpointFile {
     /// Creates the file, without a record.
     fn make(&mut self) -> Result<Arc<dyn StorageFile>> {
         if self.is_garbage {
-            let aside = free_name(&*self.storage, &self.path, DAMAGED_SUFFIX)?;
-            let kept = self.storage.link_or_copy(&self.path, &aside);
+            let name = |number| numbered_name(&self.path, DAMAGED_SUFFIX, number);
+            let kept = match name_aside(&*self.storage, &self.path, name) {
+                Ok((aside, false)) => self.storage.link_or_copy(&self.path, &aside),
+                // An attempt before this one failed behind that.
+                found => found.map(drop),
+            };
             kept.map_err(|error| self.io(error, FileOffset(0)))?;
             // The name of the quarantined copy is durable before the log's name refers to another
             // file.

@@ -198,11 +198,12 @@ impl ShardedWal {
     /// Attempts all shards, then returns the first failure.
     pub fn flush_all(&self) -> Result<()> {
         self.log.wal.enter()?;
+        self.log.wal.context().check_root()?;
         let shards = self.log.shards.iter();
         let cores = shards.map(|shard| shard.core().cloned());
         let flushed = self
             .log
-            .telling(|log| log.for_each_shard(cores.collect(), |core| core?.sync()));
+            .telling(|log| log.for_each_shard(cores.collect(), |core| core?.sync_attached()));
         flushed.into_iter().collect()
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::format::IDENTITY_FILE;
 use crate::format::LOCK_FILE;
 use crate::format::is_deleted_dir_name;
 use crate::format::is_stream_dir_name;
@@ -32,8 +33,10 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageLock;
 use crate::stream::LogContext;
+use crate::stream::LogIdentity;
 use crate::stream::StreamInner;
 use crate::stream::remove_tombstone;
+use crate::stream::resolve_archive;
 use crate::wal::background::BackgroundThreads;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
@@ -47,31 +50,72 @@ pub fn open(
     is_stepped: bool,
 ) -> Result<WalInner> {
     options.check()?;
-    let (root, lock) = lock_root(&*storage, &options)?;
-    options.archive_path = archive_path(&*storage, &options, &root)?;
+    let (root, storage, lock) = lock_root(storage, &options)?;
+    let identity = LogIdentity::default();
+    let is_lost = identity.read(&*storage, &root)?;
+    if let Some(archive) = &options.archive_path {
+        let archive = resolve_archive(&*storage, archive, &root)?;
+        options.archive_path = Some(archive);
+    }
     let background_threads = BackgroundThreads::new(is_stepped);
-    let context = Arc::new(LogContext::new(storage, options, root, log));
+    let mut context = LogContext::new(storage, options, root, log);
+    context.identity = identity;
+    let context = Arc::new(context);
+    context.hold_lock(lock);
+    let opened = open_streams(&context, &background_threads, is_lost);
+    opened.inspect_err(|_| context.release_lock())
+}
+
+/// Recovers the streams of a log that is locked. `is_lost`: its identity is damaged.
+fn open_streams(
+    context: &Arc<LogContext>,
+    background_threads: &Arc<BackgroundThreads>,
+    is_lost: bool,
+) -> Result<WalInner> {
+    let lost_identity = is_lost.then(|| {
+        let path = context.root.join(IDENTITY_FILE);
+        format!("the identity of the log is damaged ({})", path.display())
+    });
     let background_tasks: Arc<dyn crate::stream::BackgroundTasks> = background_threads.clone();
     // Set only here.
     let _ = context.background_tasks.set(background_tasks);
-    let dirs = stream_dirs(&context)?;
+    let dirs = stream_dirs(context)?;
+    let shared = Arc::clone(context);
+    let has_identity = context.identity.known_id().is_some();
+    if has_identity {
+        context.refuse_others_archive()?;
+    }
     // Its threads end when this function returns.
     let pool = WorkerPool::for_cheap_items();
     let recovered = match context.options.on_corruption {
-        CorruptionPolicy::Error => {
-            // Facts of all streams are collected and judged before any stream is changed.
-            let shared = Arc::clone(&context);
-            let judged = pool.for_each(dirs, move |dir| judge(&shared, &dir));
+        CorruptionPolicy::Truncate if has_identity => pool.for_each(dirs, move |dir| {
+            recover(&shared, own_link(&shared, judge(&shared, dir)))
+        }),
+        // Facts of all streams are collected and judged before any stream is changed, and before an
+        // identity is created: it depends on these facts.
+        policy => {
+            let judged = pool.for_each(dirs, move |dir| judge(&shared, dir));
             let judged = resume_first_panic(judged);
-            refuse_all_damage(&judged)?;
-            let shared = Arc::clone(&context);
-            pool.for_each(judged, move |judged| recover(&shared, judged))
-        }
-        CorruptionPolicy::Truncate => {
-            let shared = Arc::clone(&context);
-            pool.for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
+            let is_strict = policy == CorruptionPolicy::Error;
+            if is_strict {
+                refuse_all_damage(&judged, lost_identity.as_ref())?;
+            }
+            if let Some(lost) = &lost_identity {
+                context.log(log::Level::Error, lost);
+            }
+            settle_identity(context)?;
+            refuse_archive_of_a_known_other(context)?;
+            let owned = judged.into_iter();
+            let owned: Vec<SurveyedStream> =
+                owned.map(|judged| own_link(context, judged)).collect();
+            if is_strict {
+                refuse_all_damage(&owned, None)?;
+            }
+            let shared = Arc::clone(context);
+            pool.for_each(owned, move |judged| recover(&shared, judged))
         }
     };
+    settle_identity(context)?;
     let mut registered = HashMap::with_capacity(recovered.len());
     let mut failed_dirs = HashMap::new();
     for (key, dir, stream) in resume_first_panic(recovered).into_iter().flatten() {
@@ -86,20 +130,20 @@ pub fn open(
         }
     }
     context.deliver();
+    let (context, background_threads) = (Arc::clone(context), Arc::clone(background_threads));
     Ok(WalInner::new(
         context,
         background_threads,
         registered,
         failed_dirs,
-        Some(lock),
     ))
 }
 
+/// The root, the disk as it is reached from there, and the lock.
+type LockedRoot = (PathBuf, Arc<dyn Storage>, Box<dyn StorageLock>);
+
 /// Creates the root directory durably if needed, and locks it.
-fn lock_root(
-    storage: &dyn Storage,
-    options: &WalOptions,
-) -> Result<(PathBuf, Box<dyn StorageLock>)> {
+fn lock_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<LockedRoot> {
     let asked = std::path::absolute(&options.root_path)
         .map_err(|error| Error::io(error, ErrorContext::at(&options.root_path)))?;
     let io = |error| Error::io(error, ErrorContext::at(&asked));
@@ -112,6 +156,7 @@ fn lock_root(
         Some(_) => return Err(io(io::ErrorKind::NotADirectory.into())),
     }
     let root = storage.canonical(&asked).map_err(io)?;
+    let storage = storage.rooted(&root).map_err(io)?.unwrap_or(storage);
     let lock_path = root.join(LOCK_FILE);
     // The root's own name is made durable before the lock file is created; so if the lock file
     // exists, the name is durable.
@@ -121,52 +166,67 @@ fn lock_root(
         }
     }
     match storage.lock(&lock_path) {
-        Ok(lock) => Ok((root, lock)),
+        Ok(lock) => Ok((root, storage, lock)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::Locked(root)),
         Err(error) => Err(Error::io(error, ErrorContext::at(&lock_path))),
     }
 }
 
-/// The archive's absolute path, which stays valid if the process changes its directory. Refused
-/// inside the root.
-fn archive_path(
-    storage: &dyn Storage,
-    options: &WalOptions,
-    root: &Path,
-) -> Result<Option<PathBuf>> {
-    let Some(archive) = &options.archive_path else {
-        return Ok(None);
-    };
-    let io = |error| Error::io(error, ErrorContext::at(archive));
-    let absolute = std::path::absolute(archive).map_err(io)?;
-    let canonical = match storage.kind(&absolute).map_err(io)? {
-        Some(_) => storage.canonical(&absolute).map_err(io)?,
-        None => absolute.clone(),
-    };
-    if canonical.starts_with(root) {
-        return Err(Error::Config(
-            "archive_path lies inside root_path".to_owned(),
-        ));
+/// Creates the log's identity if it has none. If the disk is full, the log opens without one.
+fn settle_identity(context: &LogContext) -> Result<()> {
+    use io::ErrorKind::*;
+    match context.identity.settle(context) {
+        Err(Error::Io(error))
+            if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) =>
+        {
+            let message =
+                format!("no identity for the log; archiving and deleting wait for it: {error}");
+            context.log(log::Level::Warn, &message);
+            Ok(())
+        }
+        settled => settled,
     }
-    Ok(Some(absolute))
+}
+
+/// Refuses an archive that names another log, if this log got its identity just now. If the log lost
+/// its identity, it is served: the archive may be its own. Each use of the archive is refused.
+fn refuse_archive_of_a_known_other(context: &LogContext) -> Result<()> {
+    match context.refuse_others_archive() {
+        Err(error) if context.identity.is_used() => {
+            context.log(log::Level::Warn, &error.to_string());
+            Ok(())
+        }
+        checked => checked,
+    }
+}
+
+/// A stream's directory in the root.
+struct StreamDir {
+    path: PathBuf,
+    is_link: bool,
 }
 
 /// The directories of streams. Removes what deletions left behind.
-fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
+fn stream_dirs(context: &LogContext) -> Result<Vec<StreamDir>> {
     let root = &context.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
     let mut dirs = Vec::new();
     let mut deleted = Vec::new();
     for entry in context.storage.list_dir(root).map_err(io)? {
-        if entry.kind != EntryKind::Directory {
-            continue;
-        }
         let path = root.join(&entry.name);
-        if is_stream_dir_name(&entry.name) {
-            dirs.push(path);
-        } else if is_deleted_dir_name(&entry.name) {
-            deleted.push(path);
+        match entry.kind {
+            EntryKind::Directory if is_stream_dir_name(&entry.name) => {
+                let is_link = entry.is_link;
+                dirs.push(StreamDir { path, is_link });
+            }
+            EntryKind::Directory | EntryKind::Link if is_deleted_dir_name(&entry.name) => {
+                deleted.push(path);
+            }
+            _ => {}
         }
+    }
+    if !dirs.is_empty() || !deleted.is_empty() {
+        context.identity.note(None);
     }
     if !deleted.is_empty() {
         // The process may have died between the rename and its sync. Without this sync, the stream
@@ -174,7 +234,7 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
         context.storage.sync_dir(root).map_err(io)?;
     }
     for path in deleted {
-        if let Err(error) = remove_tombstone(&*context.storage, &path) {
+        if let Err(error) = remove_tombstone(context, &path) {
             // It is not a stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
             context.log(log::Level::Warn, &message);
@@ -186,38 +246,58 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
 /// The facts of one stream's directory, and the decision on them.
 struct SurveyedStream {
     dir: Arc<Path>,
+    is_link: bool,
     key: Arc<str>,
     found: std::result::Result<(StreamFacts, Decision), Error>,
 }
 
-fn judge(context: &LogContext, dir: &Path) -> SurveyedStream {
+fn judge(context: &LogContext, dir: StreamDir) -> SurveyedStream {
     let options = &context.options;
+    let StreamDir { path: dir, is_link } = dir;
     let name = dir
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     let from_name = || key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
-    match survey(&*context.storage, dir, options.read_buffer_size) {
+    match survey(&*context.storage, &dir, options.read_buffer_size) {
         Ok(facts) => {
+            context.identity.note(facts.incarnation());
             let key = facts.key.clone().unwrap_or_else(|| Arc::from(from_name()));
             let decision = decide(&facts, options.on_corruption);
             SurveyedStream {
                 dir: Arc::clone(&facts.dir),
+                is_link,
                 key,
                 found: Ok((facts, decision)),
             }
         }
         Err(error) => SurveyedStream {
-            dir: Arc::from(dir),
+            dir: Arc::from(&*dir),
+            is_link,
             key: Arc::from(from_name()),
             found: Err(error),
         },
     }
 }
 
-/// Under the policy `Error`: one error that lists all damage, in all streams.
-fn refuse_all_damage(judged: &[SurveyedStream]) -> Result<()> {
-    let mut damage = Vec::new();
+/// Makes this log the owner of a directory that is reached through a link, before anything in the
+/// directory is changed.
+fn own_link(context: &LogContext, mut judged: SurveyedStream) -> SurveyedStream {
+    let name = judged.dir.file_name().and_then(|name| name.to_str());
+    // If the key is unknown, there is no stream to be changed.
+    let is_key_known = name == Some(&stream_dir_name(&judged.key));
+    if judged.is_link && judged.found.is_ok() && is_key_known {
+        if let Err(error) = context.own_linked(&judged.dir, &judged.key) {
+            judged.found = Err(error);
+        }
+    }
+    judged
+}
+
+/// Under the policy `Error`: one error that lists all damage, in all streams. `lost`: the damage to
+/// the log's identity.
+fn refuse_all_damage(judged: &[SurveyedStream], lost: Option<&String>) -> Result<()> {
+    let mut damage: Vec<String> = lost.cloned().into_iter().collect();
     for judged in judged {
         match &judged.found {
             Err(error) => damage.push(error.to_string()),
@@ -238,7 +318,9 @@ type Recovery = (Arc<str>, Arc<Path>, RegistryEntry);
 
 /// Applies a decision. `None`: there is no such stream.
 fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery> {
-    let SurveyedStream { key, dir, found } = judged;
+    let SurveyedStream {
+        key, dir, found, ..
+    } = judged;
     let (facts, decision) = match found {
         Ok(found) => found,
         Err(error) => {
@@ -257,11 +339,12 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
     for finding in &verdict.findings {
         context.log(log::Level::Error, &describe(&key, &facts, finding));
     }
-    for note in &verdict.notes {
-        context.log(log::Level::Warn, &describe(&key, &facts, note));
-    }
     let chunk_len = context.options.read_buffer_size;
     let recovered: Recovered = apply(&*context.storage, &facts, &verdict, chunk_len);
+    for note in &recovered.done {
+        let what = format!("recovery took away {}", describe(&key, &facts, note));
+        context.log(log::Level::Warn, &what);
+    }
     for path in &recovered.unremoved {
         // Nothing depends on its removal; each truncation tries again, and each open.
         let message = format!("truncated, but not removed: {}", path.display());
@@ -274,7 +357,9 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
         return None;
     }
     let stream = StreamInner::recovered(context, Arc::clone(&key), Arc::clone(&dir), recovered);
-    if !facts.index_file {
+    // Everything it says must be durable: it is evidence if the segments are lost.
+    let lists_nothing = facts.claim.is_none_or(|claim| claim.end_id.0 == 0);
+    if lists_nothing && stream.exists() && !stream.is_poisoned() {
         stream.write_index_file(&[]);
     }
     Some((key, dir, RegistryEntry::Open(stream)))

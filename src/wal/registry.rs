@@ -16,7 +16,6 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::primitives::resume_first_panic;
-use crate::storage::StorageLock;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::StreamState;
@@ -50,14 +49,14 @@ pub struct WalInner {
     /// Locked while a stream is deleted: a caller whose stream is deleted during its call waits
     /// here.
     pub delete_lock: Mutex<()>,
-    /// The writer lock; `None` in a closed or read-only log.
-    lock: Mutex<Option<Box<dyn StorageLock>>>,
+    /// Locked while the log is closed, and by callers that block a close.
+    closing: Mutex<()>,
     fork_generation: u64,
 }
 
 /// While this lives the log is not closed and its writer lock is held.
 #[cfg(feature = "sharded")]
-pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, ()>;
 
 impl WalInner {
     pub fn new(
@@ -65,7 +64,6 @@ impl WalInner {
         background_threads: Arc<BackgroundThreads>,
         registered: HashMap<Arc<str>, RegistryEntry>,
         failed_dirs: HashMap<PathBuf, Arc<Error>>,
-        lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
         WalInner {
             context,
@@ -75,7 +73,7 @@ impl WalInner {
             failed_dirs,
             closed: AtomicBool::new(false),
             delete_lock: Mutex::new(()),
-            lock: Mutex::new(lock),
+            closing: Mutex::new(()),
             fork_generation: fork_generation(),
         }
     }
@@ -106,13 +104,15 @@ impl WalInner {
         }
     }
 
-    /// Makes a close that begins now wait until the guard is dropped.
+    /// Makes a close that begins now wait until the guard is dropped. For callers that change
+    /// names: returns `Detached` if the root is no longer this log's.
     #[cfg(feature = "sharded")]
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
-        let lock = self.lock.lock();
+        let open = self.closing.lock();
         self.enter()?;
-        Ok(lock)
+        self.context.check_root()?;
+        Ok(open)
     }
 
     /// The stream, if it has ever had an append or a handle of it exists.
@@ -232,12 +232,13 @@ impl WalInner {
 
     fn delete_alone(&self, key: &str) -> Result<()> {
         let _deletions = self.delete_lock.lock();
+        self.context.check_root()?;
         let Some(stream) = self.find(key)? else {
             // An earlier deletion may have failed after its rename: sync the root now.
             let (root, storage) = (&self.context.root, &*self.context.storage);
             let synced = storage.sync_dir(root);
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
-            return remove_remains(storage, &self.stream_dir(key));
+            return remove_remains(&self.context, &self.stream_dir(key));
         };
         let deleted = stream.delete();
         if stream.state() == StreamState::Deleted {
@@ -265,7 +266,8 @@ impl WalInner {
 
     /// Closes the log: makes everything durable, trims files to their exact length, joins threads,
     /// releases the lock. After a failure the rest is still done; the first failure is returned.
-    /// Idempotent.
+    /// Idempotent. If the root is detached, all files stay as they are, for recovery, and the error
+    /// is `Detached`.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
@@ -275,10 +277,11 @@ impl WalInner {
 
     fn close_once(&self) -> Result<()> {
         // A concurrent second close blocks here, then returns.
-        let mut lock = self.lock.lock();
+        let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        let attached = self.context.check_root();
         if !self.background_threads.stop() {
             let message = "a helper thread panicked".to_owned();
             self.context.note(log::Level::Error, message);
@@ -300,8 +303,8 @@ impl WalInner {
         drop(self.delete_lock.lock());
         let closed = resume_first_panic(closed);
         let failed = closed.into_iter().find(Result::is_err);
-        *lock = None;
-        failed.unwrap_or(Ok(()))
+        self.context.release_lock();
+        attached.and(failed.unwrap_or(Ok(())))
     }
 }
 

@@ -208,7 +208,8 @@ impl Wal {
     /// is set, otherwise deletes them. The active segment stays, unless nothing of the stream is
     /// kept (`safe_id` is its next id or greater), it holds 16 KiB or more, and there is no
     /// archive: then it is removed too, and ids continue. Durable on return, and so are all entries
-    /// appended before. Returns the number of segments. Unknown stream: `StreamNotFound`.
+    /// appended before. Returns the number of segments. Unknown stream: `StreamNotFound`. An
+    /// archive that belongs to another log, or lies in a log: `Config`.
     ///
     /// A file that cannot be removed does not prevent the removal of others: the rest is done, the
     /// first failure is returned, and each later call tries again. So after an error the entries
@@ -278,10 +279,11 @@ impl Wal {
     /// the first failure. Streams that could not be opened have no appends and are skipped.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter_to_write()?;
+        self.log.context.check_root()?;
         let streams = self.log.open_streams(&self.log.registered.read());
         let mut result = Ok(());
         for stream in streams {
-            let synced = match self.log.telling(|| stream.sync()) {
+            let synced = match self.log.telling(|| stream.sync_attached()) {
                 // Deleted meanwhile: nothing is left to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,

@@ -1,13 +1,13 @@
-//! What is an entry id, and what is a file offset: two numbers that must never be added up.
+//! Entry ids and file offsets as different types, so that they cannot be mixed.
 //!
-//! The public API speaks plain `u64`; inside, the two are different types.
+//! The public API uses plain `u64`.
 
 use std::fmt;
 use std::ops::Add;
 use std::ops::AddAssign;
 use std::ops::Sub;
 
-/// The sequence id of an entry within its stream, counted from 0.
+/// The id of an entry within its stream, counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub u64);
 

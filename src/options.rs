@@ -1,4 +1,4 @@
-//! What a user can choose when opening a log, and which choices are refused.
+//! Which options does a log have, and which values are refused?
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::error::Result;
 
-/// Receives the messages of the log: level and text. Called from any thread, the library's own
-/// included, at the end of an append, a sync, a read or a close, under no lock of the library; must
+/// Receives the log's messages: level and text. The library calls it from any thread, its own
+/// included, at the end of an append, a sync, a read or a close, and holds no lock then. It must
 /// not panic.
 ///
-/// It may read from the log, and ask for ids and streams. It must not close it or drop its last
-/// clone, and not append, sync, wait for durability, truncate, delete, or make or remove checkpoints:
-/// these may wait for the very thread that calls it.
+/// It may read from the log and query ids and streams. It must not close the log or drop its last
+/// clone. It must not append, sync, wait for durability, truncate, delete, create or remove
+/// checkpoints: these may wait for the thread that calls it.
 pub type LogSink = Arc<dyn Fn(log::Level, &str) + Send + Sync>;
 
-/// When an append is made durable before it returns.
+/// Which appends are durable when they return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncMode {
     /// Every append, batch and transaction is durable when it returns.
     Strict,
     /// Batches and transactions are durable when they return; single appends are in the kernel.
     BatchOnly,
-    /// Nothing waits for the disk. Appends are in the kernel when they return: they survive the
-    /// death of the process; what a power cut can take is bounded by [`BackgroundSync`].
+    /// Appends do not wait for the disk. They are in the kernel when they return and survive the
+    /// death of the process. [`BackgroundSync`] bounds what a power failure can lose.
     Async,
 }
 
@@ -33,34 +33,35 @@ pub enum SyncMode {
 pub enum ReadStrategy {
     /// Positional reads.
     StandardIo,
-    /// Sealed segments, and what is durable of the newest one, are memory-mapped. A stranger who
-    /// shortens a mapped file, or a disk that fails under it, can then raise SIGBUS in the reading
-    /// thread.
+    /// Memory-maps sealed segments and the durable part of the newest one. If another program
+    /// shortens a mapped file, or the disk fails, the reading thread can receive SIGBUS.
     Mmap,
 }
 
 /// How the active segment is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteStrategy {
-    /// The library chooses: stores into the mapped active segment under [`SyncMode::Async`], on
-    /// file systems where no store can raise a signal, whatever happens to the disk (ext4 that
-    /// journals no data, tmpfs; Linux 5.14 or later); positional writes everywhere else.
+    /// The library chooses. It stores into the memory-mapped active segment under
+    /// [`SyncMode::Async`] on file systems where no store can raise a signal, whatever happens to
+    /// the disk (ext4 without data journaling, tmpfs; Linux 5.14 or later). It uses positional
+    /// writes everywhere else.
     Auto,
-    /// Positional writes. Nothing is ever mapped for writing.
+    /// Positional writes. No file is mapped for writing.
     StandardIo,
-    /// Stores into the mapped active segment, in every sync mode and on every file system that can
-    /// map. An append is then a copy and a checksum. On a file system other than those of `Auto`
-    /// a disk that fails or fills up can raise SIGBUS in an appending thread, and a stranger who
-    /// shortens the file can on any. Where mapping fails, appends are written.
+    /// Stores into the memory-mapped active segment, in every sync mode and on every file system
+    /// that supports mapping. An append is then a copy and a checksum. On a file system that `Auto`
+    /// excludes, an appending thread can receive SIGBUS when the disk fails or is full; on any file
+    /// system, when another program shortens the file. Where mapping fails, appends use positional
+    /// writes.
     Mmap,
 }
 
 /// How frames are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompressionType {
-    /// Stored as given.
+    /// Payloads are stored as given.
     None,
-    /// LZ4 blocks, for payloads of at least `min_compression_size` bytes that get smaller by it.
+    /// LZ4 blocks, for payloads of at least `min_compression_size` bytes that LZ4 makes smaller.
     #[cfg(feature = "compression")]
     Lz4,
 }
@@ -68,21 +69,22 @@ pub enum CompressionType {
 /// What open does about damage below the durable end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CorruptionPolicy {
-    /// Keep what is good, report what is not: damaged ids answer with an error, the rest is
-    /// served, and one damaged stream does not stop the others.
+    /// Serve what is undamaged: reads of damaged ids return an error, all other ids are readable,
+    /// and a damaged stream does not affect others. The name is that of the 0.6 crate.
     Truncate,
-    /// Refuse to open, with one error that lists all damage found.
+    /// Refuse to open the log, with one error that lists all damage.
     Error,
 }
 
-/// How soon a helper thread makes unsynced bytes durable. Where the system gives the log no thread,
-/// an append that finds a sync due does it at its end, and the log's receiver is warned once: what is
-/// appended last then waits for a later append, a sync or the close.
+/// How soon a helper makes unsynced bytes durable. If the system cannot start a thread, an append
+/// that finds a sync due does it at its end, and the log's sink receives one warning; the last
+/// append then becomes durable only with a later append, a sync or the close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackgroundSync {
-    /// A stream is synced at the latest this long after its oldest unsynced append.
+    /// The longest time between a stream's oldest unsynced append and its sync. Must not be zero.
+    /// Default 1 s.
     pub interval: Duration,
-    /// A stream is synced as soon as this many bytes of it are unsynced.
+    /// A stream is synced as soon as it has this many unsynced bytes. At least 1, default 16 MiB.
     pub bytes: u64,
 }
 
@@ -95,33 +97,34 @@ impl Default for BackgroundSync {
     }
 }
 
-/// Everything a log is opened with. Plain data: make one with [`WalOptions::new`] or `default`,
-/// set fields, pass it to `Wal::new`, which checks the bounds ([`Error::Config`]). None of it is
-/// stored on disk: options may differ from one open to the next.
+/// The options of a log. Plain data: create it with [`WalOptions::new`] or `default`, set fields,
+/// and pass it to `Wal::new`, which checks the bounds ([`Error::Config`]). No option is stored on
+/// disk: each open may use others.
 #[derive(Debug, Clone)]
 pub struct WalOptions {
     /// The directory that holds the log. Created when missing; its parent must exist. Default
     /// `./wal_data`.
     pub root_path: PathBuf,
-    /// A segment is rotated before the frame that would take its frames past this many bytes. A
-    /// single larger frame is stored alone. 1..=u64::MAX, default 64 MiB.
+    /// Bytes of frames in a segment: a frame that would exceed this starts a new segment. A larger
+    /// frame gets a segment of its own. 1..=u64::MAX, default 64 MiB.
     pub max_segment_size: u64,
-    /// A segment is rotated before the frame that would take it past this many entries. A single
-    /// larger batch is stored alone. 1..=u64::MAX, default u64::MAX.
+    /// Entries in a segment: a frame that would exceed this starts a new segment. A larger batch
+    /// gets a segment of its own. 1..=u64::MAX, default u64::MAX.
     pub max_entries_per_segment: u64,
-    /// How many files are kept open for writing, over all streams. At least 1, default 128.
+    /// Files kept open for writing, over all streams. At least 1, default 128.
     pub max_open_segments: usize,
-    /// How many files are kept open (or mapped) for reading. At least 1, default 128.
+    /// Files kept open (or mapped) for reading, over all streams. At least 1, default 128.
     pub max_open_read_segments: usize,
-    /// Bytes of appended frames that are gathered into one write; larger frames are written from
-    /// the caller's memory. 0 to 1 GiB, default 64 KiB.
+    /// Bytes of appended frames collected for one write; larger frames are written from the
+    /// caller's memory. 0 to 1 GiB, default 64 KiB.
     pub write_buffer_size: usize,
     /// Bytes read ahead by iterators and recovery. 1 to 1 GiB, default 128 KiB.
     pub read_buffer_size: usize,
-    /// Bytes of decompressed frames kept in memory; `None` keeps none, and a read of one entry unpacks
-    /// its whole frame (iterators and `get_batch` unpack each frame once). Default `None`.
+    /// Bytes of decompressed frames kept in memory. `None`: no cache, so each read of an entry
+    /// decompresses its whole frame (iterators and `get_batch` decompress each frame once). Default
+    /// `None`.
     pub block_cache_size: Option<u64>,
-    /// When appends are made durable. Default `Strict`.
+    /// Which appends are durable when they return. Default `Strict`.
     pub sync_mode: SyncMode,
     /// How frames are compressed. Default `None`.
     pub compression: CompressionType,
@@ -129,16 +132,18 @@ pub struct WalOptions {
     pub read_strategy: ReadStrategy,
     /// How the active segment is written. Default `Auto`.
     pub write_strategy: WriteStrategy,
-    /// What open does about damage. Default `Truncate`.
+    /// What open does about damage below the durable end. Default `Truncate`.
     pub on_corruption: CorruptionPolicy,
-    /// Payloads below this many bytes are never compressed. Default 1024.
+    /// Payloads of fewer bytes are never compressed. Default 1024.
     pub min_compression_size: usize,
-    /// Where `truncate` moves the segments it takes out, as `{archive_path}/{stream directory}/`;
-    /// `None` deletes them. Must lie outside of this log and all others, links and `..` resolved, and
-    /// belongs to the log that archives there first; `Config` otherwise. No segment in it is replaced
-    /// by another: what has the name of one is kept as `{name}#kept-1`. Default `None`.
+    /// Where `truncate` moves segments, as `{archive_path}/{stream directory}/`; `None` deletes
+    /// them. Must lie outside of this log and all others, with links and `..` resolved. Belongs to
+    /// the log that archives there first; otherwise `Config`. An archived segment is never
+    /// replaced by another: a file that already has the name is kept as `{name}#kept-1`. Default
+    /// `None`.
     pub archive_path: Option<PathBuf>,
-    /// Syncing behind the caller's back; `None` leaves unsynced bytes to the operating system.
+    /// Syncs in the background; `None` leaves unsynced bytes to the operating system. Default:
+    /// every 1 s or 16 MiB.
     pub background_sync: Option<BackgroundSync>,
 }
 
@@ -184,16 +189,16 @@ impl WalOptions {
             return refuse("root_path is empty");
         }
         if self.max_segment_size == 0 {
-            return refuse("max_segment_size is 0, the least is 1");
+            return refuse("max_segment_size is 0, the minimum is 1");
         }
         if self.max_entries_per_segment == 0 {
-            return refuse("max_entries_per_segment is 0, the least is 1");
+            return refuse("max_entries_per_segment is 0, the minimum is 1");
         }
         if self.max_open_segments == 0 {
-            return refuse("max_open_segments is 0, the least is 1");
+            return refuse("max_open_segments is 0, the minimum is 1");
         }
         if self.max_open_read_segments == 0 {
-            return refuse("max_open_read_segments is 0, the least is 1");
+            return refuse("max_open_read_segments is 0, the minimum is 1");
         }
         if self.write_buffer_size > GIB {
             return refuse("write_buffer_size is above 1 GiB");
@@ -206,7 +211,7 @@ impl WalOptions {
                 return refuse("background_sync.interval is 0");
             }
             if background.bytes == 0 {
-                return refuse("background_sync.bytes is 0, the least is 1");
+                return refuse("background_sync.bytes is 0, the minimum is 1");
             }
         }
         Ok(())

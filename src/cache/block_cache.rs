@@ -1,4 +1,4 @@
-//! Which decompressed frames stay in memory: the most recently used, up to a number of bytes.
+//! Which decompressed frames are cached? The most recently used ones, up to a number of bytes.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -6,24 +6,24 @@ use std::sync::Arc;
 
 use crate::primitives::Mutex;
 
-/// Which frame: stream, first id and generation of the segment, offset in it.
+/// Identifies a frame: stream, segment (first id and generation), offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BlockKey {
-    /// A number that no other stream of this process run has.
+    /// The stream's number, unique within the process.
     pub stream: u64,
     /// The segment's first id.
     pub segment: u64,
     /// The segment's generation.
     pub generation: u64,
-    /// Where the frame starts.
+    /// The start of the frame, in bytes from the start of the file.
     pub offset: u64,
 }
 
-/// A decompressed frame, shared by those that read it. Not a shared slice: to make one, the bytes
-/// would be held twice for a moment.
+/// A decompressed frame, shared by its readers. Not an `Arc<[u8]>`: creating one would copy the
+/// bytes.
 pub type Block = Arc<Vec<u8>>;
 
-/// Decompressed frames, least recently used first out.
+/// An LRU cache of decompressed frames.
 #[derive(Debug)]
 pub struct BlockCache {
     most_bytes: u64,
@@ -39,7 +39,7 @@ struct State {
 }
 
 impl BlockCache {
-    /// A cache of at most so many bytes.
+    /// A cache of at most `most_bytes` bytes.
     pub fn new(most_bytes: u64) -> Self {
         BlockCache {
             most_bytes,
@@ -47,7 +47,7 @@ impl BlockCache {
         }
     }
 
-    /// The block, if it is here.
+    /// The block, if it is cached.
     pub fn get(&self, key: &BlockKey) -> Option<Block> {
         let mut state = self.state.lock();
         state.uses += 1;
@@ -60,7 +60,7 @@ impl BlockCache {
         Some(block)
     }
 
-    /// Drops the blocks of a stream that is gone.
+    /// Evicts the blocks of a stream that no longer exists.
     pub fn forget(&self, stream: u64) {
         let state = &mut *self.state.lock();
         state.by_use.retain(|_, key| key.stream != stream);
@@ -71,7 +71,7 @@ impl BlockCache {
         });
     }
 
-    /// Keeps a block; a block larger than the whole cache is not kept.
+    /// Caches a block and evicts others as needed. A block larger than the cache is not cached.
     pub fn put(&self, key: BlockKey, block: Block) {
         let len = block.len() as u64;
         if len > self.most_bytes {

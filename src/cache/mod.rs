@@ -1,4 +1,4 @@
-//! Bounded memory and bounded descriptors: what is kept open or unpacked, and what gives way.
+//! What is cached within bounds: open files and decompressed frames.
 
 mod block_cache;
 mod open_files;

@@ -1,8 +1,9 @@
-//! Which files stay open: at most so many, over all streams; those not used lately give way.
+//! Which files stay open? A bounded number over all streams; the least recently used are closed
+//! first.
 //!
-//! Every user keeps its own [`FileSlot`], so using an open file touches nothing shared. Only
-//! opening goes through the common ring, which is swept like the hand of a clock: a slot used
-//! since the last sweep gets a second chance, one with unsynced bytes a third.
+//! Every segment has its own [`FileSlot`], so using an open file touches no shared state. Only
+//! opening takes the lock of the shared ring. The ring is swept as in the CLOCK algorithm: a slot
+//! used since the last sweep gets a second chance, one with unsynced bytes a third.
 
 use std::collections::VecDeque;
 use std::ops::Deref;
@@ -15,15 +16,15 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 
-/// The place of one file that may be open.
+/// The slot of one file, which may be open.
 #[derive(Debug)]
 pub struct FileSlot<T> {
     file: Mutex<Option<T>>,
     used: AtomicBool,
-    /// Bytes written through this file are not synced yet.
+    /// Bytes written through this file are not synced.
     unsynced: AtomicBool,
-    /// Unsynced bytes were written through a descriptor that is closed: an error while they were
-    /// written back may never be told to a newer one.
+    /// Unsynced bytes were written through a descriptor that has been closed. The kernel may not
+    /// report an error of their writeback to a newer descriptor.
     unproven: AtomicBool,
     /// How often the file was opened.
     open_count_of_file: AtomicU64,
@@ -45,30 +46,31 @@ impl<T> Default for FileSlot<T> {
 }
 
 impl<T: Clone> FileSlot<T> {
-    /// How often the file was opened so far; compare with [`FileSlot::mark_dirty`].
+    /// How often the file has been opened so far; see [`FileSlot::mark_dirty`].
     #[inline]
     pub fn open_count_of_file(&self) -> u64 {
         self.open_count_of_file.load(Ordering::Acquire)
     }
 
-    /// How often the file was closed so far: who holds it for longer than a call lets go of it when
-    /// this has moved.
+    /// How often the file has been closed so far. A caller that caches the file beyond one call
+    /// drops it when this has changed.
     #[inline]
     pub fn close_count(&self) -> u64 {
         self.close_count.load(Ordering::Acquire)
     }
 
-    /// Notes that who holds the file has used it.
+    /// Records a use of the file.
     #[inline]
     pub fn touch(&self) {
-        // Most often it is set, and then the line stays shared between the processors.
+        // It is usually set already: without a store, the cache line stays shared between
+        // processors.
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Another view of the same file, in place of the one that is open; nothing where that was
-    /// closed since `close_count` was asked for.
+    /// Replaces the open file by another view of it. Does nothing if the file was closed after
+    /// `close_count` was read.
     pub fn replace(&self, file: T, close_count: u64) {
         let mut present = self.file.lock();
         if present.is_some() && self.close_count() == close_count {
@@ -76,7 +78,7 @@ impl<T: Clone> FileSlot<T> {
         }
     }
 
-    /// Notes that bytes were written through the file that was open at opening `opening`.
+    /// Records that bytes were written through the file; `opening` is the open count at that time.
     #[inline]
     pub fn mark_dirty(&self, opening: u64) {
         self.unsynced.store(true, Ordering::Release);
@@ -85,8 +87,8 @@ impl<T: Clone> FileSlot<T> {
         }
     }
 
-    /// Starts a sync that covers all bytes noted so far. Whoever calls this holds the file, so it
-    /// stays open until the sync is over. True: the bytes are unproven and must be written again.
+    /// Starts a sync that covers all bytes recorded so far. The caller holds the file, so it stays
+    /// open until the sync ends. True: the bytes are unproven and must be written again.
     pub fn clear_dirty(&self) -> bool {
         self.unsynced.store(false, Ordering::Release);
         self.unproven.swap(false, Ordering::AcqRel)
@@ -109,13 +111,12 @@ impl<T: Clone> FileSlot<T> {
     }
 }
 
-/// A slot that takes no memory before it is first asked for anything: of ten thousand streams most
-/// are idle.
+/// A slot that is allocated on first use: of ten thousand streams most are idle.
 #[derive(Debug)]
 pub struct LazyFileSlot<T>(OnceLock<Arc<FileSlot<T>>>);
 
 impl<T> LazyFileSlot<T> {
-    /// Whether it was never asked for anything: no file was opened through it.
+    /// Whether it has never been used: no file was opened through it.
     pub fn is_untouched(&self) -> bool {
         self.0.get().is_none()
     }
@@ -136,10 +137,10 @@ impl<T> Deref for LazyFileSlot<T> {
     }
 }
 
-/// Told that files were closed, so that who holds some lets go of them.
+/// Called after files were closed, so that caches drop their references.
 type Release = Box<dyn Fn() + Send + Sync>;
 
-/// All slots that hold an open file.
+/// The files that are open, and their limit.
 pub struct OpenFiles<T> {
     most: usize,
     release: Option<Release>,
@@ -147,7 +148,7 @@ pub struct OpenFiles<T> {
 }
 
 impl<T: Clone> OpenFiles<T> {
-    /// At most so many open files (users that hold one longer keep it open beyond that).
+    /// At most `most` open files. A file that a caller still holds stays open beyond that.
     pub fn new(most: usize) -> Self {
         OpenFiles {
             most: most.max(1),
@@ -156,7 +157,7 @@ impl<T: Clone> OpenFiles<T> {
         }
     }
 
-    /// Calls `release` after files were closed, without any lock held; it must not wait.
+    /// Calls `release` after files were closed, with no lock held. It must not block.
     pub fn on_close(mut self, release: impl Fn() + Send + Sync + 'static) -> Self {
         self.release = Some(Box::new(release));
         self
@@ -168,7 +169,7 @@ impl<T: Clone> OpenFiles<T> {
         }
     }
 
-    /// The slot's file, opened by `open` when it is not.
+    /// The slot's file; `open` opens it if needed.
     pub fn get<E>(
         &self,
         slot: &Arc<FileSlot<T>>,
@@ -181,13 +182,14 @@ impl<T: Clone> OpenFiles<T> {
         Ok(self.insert(slot, file))
     }
 
-    /// Puts a freshly opened file into the slot; the file that is there already wins.
+    /// Stores a newly opened file in the slot, unless the slot already has one. Returns the slot's
+    /// file.
     pub fn insert(&self, slot: &Arc<FileSlot<T>>, file: T) -> T {
         let mut ring = self.ring.lock();
         if let Some(present) = slot.current() {
             return present;
         }
-        let closed = self.make_room(&mut ring);
+        let closed = self.evict(&mut ring);
         slot.open_count_of_file.fetch_add(1, Ordering::AcqRel);
         if slot.unsynced.load(Ordering::Acquire) {
             slot.unproven.store(true, Ordering::Release);
@@ -200,7 +202,7 @@ impl<T: Clone> OpenFiles<T> {
         file
     }
 
-    /// Closes the slot's file, which nobody will ask for again in this form.
+    /// Closes the slot's file, which is not used again in this form.
     pub fn forget(&self, slot: &Arc<FileSlot<T>>) {
         let mut ring = self.ring.lock();
         ring.retain(|listed| !std::ptr::eq(listed.as_ptr(), Arc::as_ptr(slot)));
@@ -209,7 +211,7 @@ impl<T: Clone> OpenFiles<T> {
         self.notify_close(true);
     }
 
-    /// Closes every file without unsynced bytes. False: there was none.
+    /// Closes all files without unsynced bytes. False: there were none.
     pub fn close_clean(&self) -> bool {
         let mut ring = self.ring.lock();
         let before = ring.len();
@@ -238,10 +240,11 @@ impl<T: Clone> OpenFiles<T> {
             .count()
     }
 
-    /// Tells whether a file was closed.
-    fn make_room(&self, ring: &mut VecDeque<Weak<FileSlot<T>>>) -> bool {
+    /// Evicts until one more file fits. Returns whether a file was closed.
+    fn evict(&self, ring: &mut VecDeque<Weak<FileSlot<T>>>) -> bool {
         let mut closed = false;
-        // First sweep: neither used lately nor unsynced. Second: not unsynced. Third: any.
+        // First sweep: closes files neither used recently nor unsynced. Second: not unsynced.
+        // Third: any.
         for sweep in 0..3 {
             for _ in 0..ring.len() {
                 if ring.len() < self.most {

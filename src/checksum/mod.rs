@@ -1,8 +1,8 @@
-//! How is a CRC-32 computed with as little as possible around it?
+//! How is a CRC-32 computed, for bulk data and for frame headers?
 //!
-//! The polynomial is that of zlib and Ethernet. Bytes in bulk go to `crc32fast`. A frame header is
-//! 40 bytes with its place, too few for that to use what the processor has for it; where it is there,
-//! `carryless` does.
+//! The polynomial is that of zlib and Ethernet. `crc32fast` computes bulk data. A frame header with
+//! its location has 40 bytes, too few for the instructions that `crc32fast` uses; `crc32_pclmul`
+//! handles these on processors that support it.
 
 #[cfg(target_arch = "x86_64")]
 mod crc32_pclmul;
@@ -11,7 +11,8 @@ use std::sync::LazyLock;
 
 use crc32fast::Hasher;
 
-/// Knows what the processor can do: asking again for each checksum takes as long as a short one.
+/// Keeps the detected processor features: detecting them for each checksum takes as long as a short
+/// checksum.
 static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
 
 /// The CRC-32 of `bytes`.
@@ -20,7 +21,7 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     crc32_parts(&[bytes])
 }
 
-/// The CRC-32 of all parts, one after the other.
+/// The CRC-32 of the concatenated parts.
 #[inline]
 pub fn crc32_parts(parts: &[&[u8]]) -> u32 {
     let mut hasher = HASHER.clone();
@@ -28,9 +29,9 @@ pub fn crc32_parts(parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// The CRC-32 that goes on from `initial` with `number`, little-endian, and then `bytes`.
+/// The CRC-32 of `number`, little-endian, followed by `bytes`, starting from `initial`.
 ///
-/// The first four bytes meet the initial value by exclusive or, so it can be put into them.
+/// A CRC XORs its initial value with the first four bytes, so `initial` is applied to `number`.
 pub fn crc32_seeded(initial: u32, number: u64, bytes: &[u8]) -> u32 {
     let mut hasher = HASHER.clone();
     hasher.update(&(number ^ u64::from(initial)).to_le_bytes());
@@ -38,7 +39,7 @@ pub fn crc32_seeded(initial: u32, number: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The same for four numbers, little-endian.
+/// [`crc32_seeded`] for four words, little-endian.
 #[inline]
 pub fn crc32_words(initial: u32, number: u64, words: [u64; 4]) -> u32 {
     #[cfg(target_arch = "x86_64")]
@@ -75,7 +76,8 @@ mod tests {
 
     #[test]
     fn every_bit_of_a_header_and_of_its_place_counts_as_in_the_library() {
-        // A CRC is linear: who agrees on one value and on the change by each bit agrees on all.
+        // A CRC is linear: equality for one value and for each flipped bit implies equality for
+        // all.
         let plain = [0x5A5A_5A5A_5A5A_5A5A; 4];
         let agree = |initial, number, words: [u64; 4]| {
             let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();

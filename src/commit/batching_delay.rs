@@ -1,36 +1,37 @@
-//! Is it worth a leader's while to wait until others have joined its round?
+//! Should a leader delay its round so that more callers can share it?
 //!
-//! Threads that append one after the other come back right after a round has let them go. A leader
-//! who starts at once syncs without them, and they wait for that round and for the next: two groups
-//! take turns, each with half of the threads. A leader who waits for them first has all in one.
+//! Threads that append in a loop return right after a round has woken them. If the next leader
+//! starts at once, it syncs without them, and they wait for that round and the next: two groups
+//! alternate, each with half of the threads. A leader that waits for them first has all in one
+//! round.
 //!
-//! How long: `n` callers in a round that takes `r` after a wait of `t` are `n / (r + t)` commits per
-//! time. One more caller after another `d` raises that as long as `d < (r + t) / n` (the marginal
-//! value theorem: Charnov, "Optimal foraging", 1976). Half of that is waited for. PostgreSQL's
-//! `commit_delay` and MySQL's `binlog_group_commit_sync_delay` are such waits of a length that
-//! somebody has to choose.
+//! How long: `n` callers in a round of length `r` after a delay of `t` make `n / (r + t)` commits
+//! per unit of time. One more caller after another `d` raises that as long as `d < (r + t) / n`
+//! (the marginal value theorem: Charnov, "Optimal foraging", 1976). The leader waits for half of
+//! that. PostgreSQL's `commit_delay` and MySQL's `binlog_group_commit_sync_delay` are such delays
+//! of a configured length.
 //!
-//! Plain data under the group's lock: nothing here waits or looks at a clock.
+//! Plain data under the group's lock: nothing here waits or reads a clock.
 
-/// Longer rounds count as this: who waits does so on a processor.
+/// Longer rounds count as this long: the leader waits on a processor.
 const MAX_ROUND_NS: u64 = 1_000_000;
 
-/// After waits that brought nobody, so many rounds at most begin without one.
+/// Unsuccessful delays are followed by at most this many rounds without one.
 const MAX_SKIPPED: u32 = 256;
 
-/// What is known of those who commit.
+/// Estimates from earlier rounds.
 pub(super) struct BatchingEstimator {
-    /// How many would be in the next round if all came back who were in the last one.
+    /// Callers in the next round, if all callers of the last one return.
     expected: usize,
-    /// How long a round takes, smoothed.
+    /// Smoothed length of a round.
     round_ns: u64,
-    /// So many more rounds begin without a wait.
+    /// Rounds that still begin without a delay.
     skip: u32,
-    /// How many rounds to skip after the next wait in vain.
+    /// Rounds to skip after the next unsuccessful delay.
     next_skip: u32,
 }
 
-/// Whom to wait for.
+/// A delay for callers that are expected to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Delay {
     present: usize,
@@ -48,12 +49,12 @@ impl BatchingEstimator {
         }
     }
 
-    /// Whether more than one caller was in the last round, or waited behind it.
+    /// Whether more than one caller was in the last round, or waited for the next one.
     pub(super) fn expects_more(&self) -> bool {
         self.expected > 1
     }
 
-    /// Whom a leader should wait for, where it is there with `present` callers, itself included.
+    /// The delay for a leader with `present` callers, itself included; `None`: it starts at once.
     pub(super) fn plan(&mut self, present: usize) -> Option<Delay> {
         if present >= self.expected || self.round_ns == 0 {
             return None;
@@ -69,7 +70,7 @@ impl BatchingEstimator {
         })
     }
 
-    /// Notes how many came while a leader waited.
+    /// Records how many callers arrived during a delay.
     pub(super) fn note_gathered(&mut self, arrived: usize) {
         if arrived > 0 {
             self.next_skip = 1;
@@ -79,7 +80,7 @@ impl BatchingEstimator {
         }
     }
 
-    /// Notes a round that took so long, answered `settled` callers and left `waiting` behind.
+    /// Records a round: its length, the callers it answered, and those still waiting.
     pub(super) fn note_round(&mut self, took_ns: u64, settled: usize, waiting: usize) {
         let took_ns = took_ns.clamp(1, MAX_ROUND_NS);
         self.round_ns = match self.round_ns {
@@ -91,8 +92,8 @@ impl BatchingEstimator {
 }
 
 impl Delay {
-    /// Whether to go on waiting, after `waited_ns` in which `arrived` came, the last of them (or the
-    /// beginning, if none did) `quiet_ns` ago.
+    /// Whether to keep waiting after `waited_ns`, during which `arrived` callers arrived.
+    /// `quiet_ns` is the time since the last arrival, or since the start if there was none.
     pub(super) fn goes_on(&self, waited_ns: u64, quiet_ns: u64, arrived: usize) -> bool {
         let there = (self.present + arrived) as u64;
         arrived < self.missing && quiet_ns < (self.round_ns + waited_ns) / (2 * there)
@@ -121,7 +122,7 @@ mod tests {
     fn those_let_go_and_those_left_behind_are_waited_for() {
         let plan = crowd_after(50_000, 3, 1).plan(1).expect("a wait");
         assert_eq!((plan.present, plan.missing), (1, 3));
-        // Half a round for the first, less with each that is there.
+        // Half a round for the first caller, less with each one present.
         assert!(plan.goes_on(0, 24_999, 0) && !plan.goes_on(0, 25_000, 0));
         assert!(plan.goes_on(10_000, 14_999, 1) && !plan.goes_on(10_000, 15_000, 1));
         assert!(!plan.goes_on(0, 0, 3), "all are there");
@@ -133,7 +134,7 @@ mod tests {
             .plan(1)
             .expect("a wait");
         let (mut waited, mut arrived) = (0, 0);
-        // Each comes at the last moment that is waited for.
+        // Each caller arrives at the last moment.
         while plan.goes_on(waited, 0, arrived) && arrived < 10_000 {
             let there = (1 + arrived) as u64;
             waited += (MAX_ROUND_NS + waited) / (2 * there);

@@ -1,17 +1,19 @@
-//! How do callers who need a position made durable share rounds, with one leader each?
+//! How do callers that need a position durable share rounds, with one leader each?
 //!
-//! - **Happy path.** Who needs durability and finds nobody leading leads a round, without any lock
-//!   held; the others wait. When the round succeeds, the committed point moves forward, those it
-//!   covers are woken, and so is one other, to whom leadership is passed. Where others are likely to
-//!   come back at once, a leader waits for them first (`gather`). Alone, a caller pays three
-//!   short locks and no allocation; for a position already committed, one atomic load.
-//! - **Failure.** The first error is kept and told to everyone whose position is not committed, for
-//!   ever. The point does not move after it, even if a round that was under way then succeeds: a
-//!   kernel may report a lost write to one sync and success to the next. A leader who panics fails
-//!   the group the same way; the panic goes on in the leader's own thread.
-//! - **Close.** Waiters whose position is not committed are told so, a round under way may finish.
+//! - **Happy path.** A caller that needs durability while no thread leads becomes the leader and
+//!   runs a round, with no lock held; the others wait. When the round succeeds, the committed point
+//!   advances. The leader wakes the callers it covers, and one more, which leads next. If more
+//!   callers are likely to return at once, the leader waits for them first (`batching_delay`). A
+//!   lone caller pays three short locks and no allocation; for a position already committed, one
+//!   atomic load.
+//! - **Failure.** The group keeps the first error for ever and returns it to every caller whose
+//!   position is not committed. The point does not advance after it, even if a round in progress
+//!   then succeeds: a kernel may report a lost write to one sync and success to the next. A leader
+//!   that panics fails the group the same way; the panic continues in the leader's thread.
+//! - **Close.** Callers whose position is not committed get `Closed`; a round in progress may
+//!   finish.
 //!
-//! The rule above all: *whose position is committed gets `Ok`*, whatever has happened since.
+//! Above all: *a caller whose position is committed gets `Ok`*, whatever has happened since.
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -27,47 +29,47 @@ use super::queue::Queue;
 use super::queue::Wake;
 use super::waiter::Wakeup;
 
-/// A leader yields the processor so often at most before it begins.
+/// A leader yields the processor at most this often before its round.
 const MAX_YIELDS: usize = 200;
 
 /// Why a position is not known to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitError<E> {
-    /// The group failed earlier; this is its first error.
+    /// The group has failed; this is its first error.
     Poisoned(E),
     /// The group was closed before the position was committed.
     Closed,
-    /// The deadline came first.
+    /// The deadline passed first.
     Timeout,
 }
 
-/// What can go wrong in the code that runs as a leader without its returning an error.
+/// Faults of a leader's code other than a returned error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderFault {
     /// A round, or exclusive work, panicked.
     LeaderPanicked,
-    /// A round claimed success, yet reached neither its leader's target nor anything new.
+    /// A round returned success, but neither reached its leader's target nor advanced the point.
     NoProgress,
 }
 
-/// Orders callers who need a position made durable into rounds with one leader each.
+/// Groups callers that need a position durable into rounds with one leader each.
 ///
 /// Shared by reference between threads. A round or exclusive work must not call back into
-/// [`commit`](Self::commit) or [`exclusive`](Self::exclusive) of the same group: it would wait for itself.
+/// [`commit`](Self::commit) or [`exclusive`](Self::exclusive) of the same group: it would deadlock.
 ///
-/// Positions of one group only grow. Where they are given out anew, after a cut of the log's end,
-/// a new group must take over.
+/// Positions of a group only grow. If positions are reused, because the log's end was truncated, a
+/// new group must be created.
 pub struct GroupCommit<P, E> {
     /// Everything below it is durable.
-    // Invariant: written only under the lock of `state`, and never lowered; whoever reads a value
-    // here may rely on it for ever.
+    // Invariant: written only under the lock of `state`, and never lowered; a value once read stays
+    // valid.
     committed: primitives::AtomicU64,
     state: primitives::Mutex<State<P, E>>,
-    /// How often a committer queued, for a leader who waits for them without the lock.
+    /// How many committers have queued; a leader that waits for them reads it without the lock.
     // Invariant: raised under the lock of `state`, together with the queue.
     arrivals: primitives::AtomicU64,
     fault: fn(LeaderFault) -> E,
-    /// How many threads were woken, for tests that count.
+    /// Threads woken, counted for tests.
     #[cfg(test)]
     pub(super) woken: std::sync::atomic::AtomicUsize,
 }
@@ -80,18 +82,18 @@ struct State<P, E> {
     closed: bool,
 }
 
-/// How a caller of `commit` stands after waiting, if it had to.
+/// The state of a caller of `commit` after its wait, if any.
 enum WaitOutcome<E> {
-    /// It leads and must end its turn.
+    /// It leads, and must end its turn.
     Leads,
     Answered(Result<(), CommitError<E>>),
-    /// It was woken without an answer, and is not in the queue any more.
+    /// It was woken without an answer and has left the queue.
     Woken,
 }
 
 impl<P: Position, E: Clone> GroupCommit<P, E> {
-    /// A group whose positions below `start` are already durable. `fault` makes the error that is
-    /// kept when a leader panics or its round brings nothing; it must not panic itself.
+    /// A group whose positions below `start` are durable. `fault` makes the error to keep when a
+    /// leader panics or its round advances nothing; it must not panic.
     pub fn new(start: P, fault: fn(LeaderFault) -> E) -> Self {
         GroupCommit {
             committed: primitives::AtomicU64::new(start.to_u64()),
@@ -108,24 +110,24 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         }
     }
 
-    /// Returns once everything below `target` is durable, or `is_void` tells that `target` is not
-    /// wanted any more: then there was no failure, and the caller knows what became of it. Whoever
-    /// makes a target void calls [`wake_to_recheck`](Self::wake_to_recheck) after that. `target` must have been
-    /// published, or a round publishes it, unless it is void by then.
+    /// Returns once everything below `target` is durable, or once `is_void` returns true: then
+    /// there was no failure, and the caller knows what became of `target`. A thread that makes a
+    /// target void calls [`wake_to_recheck`](Self::wake_to_recheck) afterwards. `target` must be
+    /// published already, or published by a round, unless it is void by then.
     ///
-    /// `round` runs in this thread if it comes to lead, with no lock held and never beside another
-    /// round or exclusive work. It makes durable everything that was published when it began, and
-    /// returns the end of that. If others led the rounds that were needed, it is not called.
-    /// An error of it is final for the whole group. A round may still begin just after the group
-    /// failed or was closed, by whom leadership was being passed to.
+    /// `round` runs on this thread if it leads, with no lock held and never concurrently with
+    /// another round or exclusive work. It makes durable everything published when it began and
+    /// returns the end of that. It is not called if other callers' rounds sufficed. Its error is
+    /// final for the whole group. A round may still begin just after the group failed or was
+    /// closed, on a thread to which the lead was being handed.
     pub fn commit(
         &self,
         target: P,
         is_void: impl Fn() -> bool,
         mut round: impl FnMut() -> Result<P, E>,
     ) -> Result<(), CommitError<E>> {
-        // A round that began before `target` was published may end below it; then it is our turn,
-        // or we wait, once more. Every round moves the point or fails the group, so this ends.
+        // A round that began before `target` was published may end below it; then this caller leads
+        // or waits once more. Every round advances the point or fails the group, so the loop ends.
         while !is_void() {
             match self.lead_or_wait(target) {
                 WaitOutcome::Leads => self.lead_round(target, &is_void, &mut round),
@@ -136,13 +138,15 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         Ok(())
     }
 
-    /// Whether others commit at the same time: somebody waits for a round, or shared the last one.
+    /// Whether other callers commit at the same time: one waits for a round, or shared the last
+    /// one.
     pub fn is_contended(&self) -> bool {
         let state = self.lock();
         state.queue.committer_count() > 0 || state.crowd.expects_more()
     }
 
-    /// Has all who wait for a position look whether theirs is void; the others wait on.
+    /// Wakes all committers to check whether their target is void; those whose target is not wait
+    /// again.
     pub fn wake_to_recheck(&self) {
         let mut state = self.lock();
         let wake = state.queue.complete_committers();
@@ -150,8 +154,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.send(wake);
     }
 
-    /// Returns once everything below `target` is durable, without ever leading a round; with a
-    /// deadline, gives up then. A deadline in the past makes this a mere question.
+    /// Returns once everything below `target` is durable, without ever leading a round; `Timeout`
+    /// at the deadline, if there is one. With a deadline in the past it only checks.
     pub fn wait(&self, target: P, deadline: Option<Instant>) -> Result<(), CommitError<E>> {
         if self.committed() >= target {
             return Ok(());
@@ -176,7 +180,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         if let Some(answer) = self.answer_locked(&state, target) {
             return answer;
         }
-        // Without an answer nobody took us out of the queue: it was the deadline.
+        // No answer: the deadline passed, and this waiter is still queued.
         state.queue.remove_watcher(target, ticket);
         Err(CommitError::Timeout)
     }
@@ -186,8 +190,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         P::from_u64(self.committed.load(primitives::Ordering::Acquire))
     }
 
-    /// Fails the group: everyone whose position is not committed, now or later, gets the first
-    /// error ever given. Once this returns, the point does not move any more.
+    /// Fails the group: every caller whose position is not committed, now or later, gets the
+    /// group's first error. After this returns, the point does not advance.
     pub fn poison(&self, error: E) {
         let mut state = self.lock();
         if state.failure.is_some() {
@@ -199,14 +203,14 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.send(wake);
     }
 
-    /// The first error of the group, if it failed.
+    /// The first error of the group, if it has failed.
     pub fn poisoned(&self) -> Option<E> {
         self.lock().failure.clone()
     }
 
-    /// Turns away everyone whose position is not committed, now or later. Does not wait: one who
-    /// leads already does so to the end (see [`exclusive`](Self::exclusive)), and if the round succeeds,
-    /// what it covers is committed.
+    /// Returns `Closed` to every caller whose position is not committed, now or later. Does not
+    /// wait: a current leader finishes its round (see [`exclusive`](Self::exclusive)), and if the
+    /// round succeeds, what it covers is committed.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -215,8 +219,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.send(wake);
     }
 
-    /// Runs `work` while nobody leads; nobody begins to lead before it returns. Also in a closed or
-    /// failed group. If it panics, the group is failed and the panic goes on.
+    /// Runs `work` while no caller leads; none starts to lead before it returns. Works in a closed
+    /// or failed group too. If `work` panics, the group fails and the panic continues.
     pub fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
         let mut state = self.lock();
         if state.queue.try_lead() {
@@ -228,7 +232,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             debug_assert_eq!(
                 signal,
                 Wakeup::Lead,
-                "exclusive callers are told nothing else"
+                "exclusive callers get no other signal"
             );
         }
         match catch_unwind(AssertUnwindSafe(work)) {
@@ -247,8 +251,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         }
     }
 
-    /// Moves the point forward from outside a round; for what was proven durable in another way,
-    /// in exclusive work or by recovery. A point behind changes nothing, nor does a failed group's.
+    /// Advances the point outside a round, for what exclusive work or recovery has made durable. A
+    /// lower point has no effect, nor has any in a failed group.
     pub fn advance(&self, to: P) {
         let mut state = self.lock();
         self.raise_locked(&state, to);
@@ -257,7 +261,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.send(wake);
     }
 
-    /// Becomes the leader, or waits until there is an answer or leadership is passed to us.
+    /// Becomes the leader, or waits until there is an answer or the lead is handed to this caller.
     fn lead_or_wait(&self, target: P) -> WaitOutcome<E> {
         if self.committed() >= target {
             return WaitOutcome::Answered(Ok(()));
@@ -279,7 +283,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         }
     }
 
-    /// Runs one round as the leader and ends the turn, whatever comes of it.
+    /// Runs one round as the leader and ends the turn, whatever the outcome.
     fn lead_round(
         &self,
         target: P,
@@ -301,7 +305,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             }
         };
         let took_ns = clock.elapsed_ns();
-        // A round that brings nothing would be led again for ever.
+        // Without this, a round that advances nothing would be repeated for ever.
         let stuck = matches!(outcome, Ok(point) if point < target && point <= before) && !is_void();
         let outcome = if stuck {
             Err((self.fault)(LeaderFault::NoProgress))
@@ -312,8 +316,9 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         debug_assert!(!stuck, "a round succeeded without reaching anything new");
     }
 
-    /// Waits, as the leader, for those who are likely to commit at once. Never long (`gather`), and
-    /// yielding the processor to them; whatever comes of it, the round covers what is there then.
+    /// Waits, as the leader, for callers that are likely to commit at once. The wait is short
+    /// (`batching_delay`) and yields the processor to them. Whatever the outcome, the round covers
+    /// everything published when it begins.
     fn gather(&self) {
         let (plan, arrivals_before) = {
             let mut state = self.lock();
@@ -324,7 +329,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         let Some(plan) = plan else { return };
         let clock = primitives::Stopwatch::start();
         let (mut arrived, mut last_at) = (0, 0);
-        // Counted too, for a clock that stands still.
+        // The count bounds the loop for a clock that stands still.
         for _ in 0..MAX_YIELDS {
             primitives::yield_now();
             let waited = clock.elapsed_ns();
@@ -340,8 +345,8 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.lock().crowd.note_gathered(arrived);
     }
 
-    /// Ends the caller's turn as the leader: notes what it brought, passes leadership on, and wakes
-    /// those who have an answer now.
+    /// Ends the caller's turn as the leader: records the outcome, hands the lead over, and wakes
+    /// the callers that have an answer now.
     fn end_turn(&self, ended: LeaderTurn, outcome: Result<P, E>, took_ns: u64) {
         let mut state = self.lock();
         match outcome {
@@ -364,16 +369,16 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         self.send(wake);
     }
 
-    /// Moves the point forward, unless the group has failed.
+    /// Advances the point, unless the group has failed.
     fn raise_locked(&self, state: &State<P, E>, point: P) {
         if state.failure.is_none() && point > self.committed() {
-            // Release: who sees the point also sees what its leader did before.
+            // Release: a thread that reads the point also sees what its leader did before.
             self.committed
                 .store(point.to_u64(), primitives::Ordering::Release);
         }
     }
 
-    /// What a caller waiting for `target` is to be told, if that is known.
+    /// The answer for a caller that waits for `target`, if it is known.
     fn answer_locked(&self, state: &State<P, E>, target: P) -> Option<Result<(), CommitError<E>>> {
         if self.committed() >= target {
             return Some(Ok(()));
@@ -391,13 +396,13 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
             .fetch_add(_woken, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// A panic under the lock could only come from an assertion of ours or from cloning an error.
-    /// Every step leaves the state whole, so it stays in use, and waiters are not stranded.
+    /// A panic under the lock can only come from an assertion or from cloning an error. Every step
+    /// leaves the state consistent, so it stays in use and no waiter is stranded.
     fn lock(&self) -> primitives::MutexGuard<'_, State<P, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many callers wait, of whatever kind.
+    /// How many callers wait, of all kinds.
     #[cfg(test)]
     pub(super) fn waiting_count(&self) -> usize {
         self.lock().queue.waiting_count()

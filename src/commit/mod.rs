@@ -1,12 +1,12 @@
-//! Group commit: how do many callers who need durability share one sync? Knows no files.
+//! Group commit: how do many callers that need durability share one sync? Knows no files.
 //!
-//! - `group`: the meeting point: commit, wait, poison, close, exclusive.
-//! - `gather`: whom a leader waits for before it begins. Plain data, no lock.
-//! - `queue`: who waits for which position, and whose turn comes next. Plain data, no lock.
-//! - `waiter`: the parking spot of one thread.
-//! - `position`: what is counted.
-//! - `sync`: the locks and the clock, in one place so that `tests/commit_model.rs` can put a model
-//!   checker's in their stead. It compiles the files above as they are, which is why they name each
+//! - `group`: commit, wait, poison, close, exclusive.
+//! - `batching_delay`: how long a leader waits for more callers. Plain data, no lock.
+//! - `queue`: which caller waits for which position, and which leads next. Plain data, no lock.
+//! - `waiter`: where one thread sleeps.
+//! - `position`: what callers wait for.
+//! - `primitives`: the locks and the clock, in one place, so that `tests/commit_model` can replace
+//!   them by those of a model checker. It compiles the files above unchanged, so these name each
 //!   other through `super`.
 
 mod batching_delay;

@@ -1,10 +1,10 @@
-//! What can be committed up to?
+//! What do callers of a group commit wait for?
 
-/// A place in an ordered sequence that fits into 64 bits, so that the committed point can be read
-/// without a lock. Ours is the id after the last entry that is meant (an exclusive end).
+/// A position in an ordered sequence that fits into 64 bits, so that the committed point can be
+/// read without a lock. Streams use the end of an id range (exclusive).
 ///
-/// The two functions are inverse to each other, keep the order, and do not panic: they run while
-/// the group's lock is held.
+/// The two functions are inverse to each other, preserve the order, and do not panic: they run
+/// under the group's lock.
 pub trait Position: Copy + Ord {
     /// The position with this number.
     fn from_u64(number: u64) -> Self;

@@ -1,7 +1,7 @@
-//! Which locks, and which clock, does group commit run on?
+//! Which locks and which clock does group commit use?
 //!
-//! Everything here has a twin in `tests/commit_model/sync.rs`, made of a model checker's primitives;
-//! the rest of the module cannot tell the two apart. The common ground is the API of `std::sync`.
+//! Everything here has a twin in `tests/commit_model/primitives.rs`, built on a model checker's
+//! primitives; the rest of the module works on either. The common interface is that of `std::sync`.
 
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub(super) fn yield_now() {
     thread::yield_now();
 }
 
-/// Tells how long something took.
+/// Measures elapsed time.
 pub(super) struct Stopwatch(Instant);
 
 impl Stopwatch {
@@ -34,13 +34,13 @@ impl Stopwatch {
     }
 }
 
-/// Whether it is `deadline` or later.
+/// Whether the deadline has passed.
 pub(super) fn has_passed(deadline: Instant) -> bool {
     now() >= deadline
 }
 
-/// Waits on `condvar` until it is notified or `deadline` has come; may return early without reason.
-/// The flag tells that the deadline had passed.
+/// Waits on `condvar` until it is notified or `deadline` passes; may wake spuriously. The flag is
+/// true if the deadline had passed.
 pub(super) fn wait_until<'a, T>(
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,

@@ -1,7 +1,7 @@
-//! Who waits for which position, and whose turn to lead comes next?
+//! Which caller waits for which position, and which one leads next?
 //!
-//! Plain data under the group's lock: nothing here blocks, wakes or calls back. What must be woken
-//! comes out as a [`Wake`], to be sent once the lock is released.
+//! Plain data under the group's lock: nothing here blocks, wakes or calls back. Operations return
+//! the callers to wake as a [`Wake`], which is sent after the lock is released.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ pub(super) type Ticket = u64;
 /// Waiters by target, lowest first.
 type ByTarget<P> = BTreeMap<(P, Ticket), Arc<Waiter>>;
 
-/// What the turn that just ended was, which decides who goes next.
+/// The kind of a turn, which decides which caller goes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LeaderTurn {
     /// A leader's round.
@@ -25,23 +25,23 @@ pub(super) enum LeaderTurn {
     Exclusive,
 }
 
-/// The callers who lead or wait.
+/// The callers that lead or wait.
 pub(super) struct Queue<P> {
-    /// Somebody leads, works exclusively, or has been woken to do so.
-    // Invariant: while nobody leads, no committer and no exclusive caller is queued. They queue
-    // only behind a leader, and a leader who goes passes leadership on while one is left.
+    /// A caller leads, works exclusively, or has been woken to do so.
+    // Invariant: while no caller leads, no committer and no exclusive caller is queued. They queue
+    // only while one leads, and a leader hands the lead over while any is queued.
     led: bool,
     next_ticket: Ticket,
-    /// Wait for their target and can be made to lead.
+    /// They wait for their target and can be made to lead.
     committers: ByTarget<P>,
-    /// Those who wait otherwise. Seldom anybody: most groups have no room for them.
+    /// All other waiters. Usually empty, so boxed.
     others: Option<Box<RareWaiters<P>>>,
 }
 
 struct RareWaiters<P> {
-    /// Wait for their target and are never made to lead.
+    /// They wait for their target and are never made to lead.
     watchers: ByTarget<P>,
-    /// Wait for their turn to work exclusively, first come first.
+    /// They wait for their turn to work exclusively, first come, first served.
     exclusives: VecDeque<Arc<Waiter>>,
 }
 
@@ -68,15 +68,15 @@ impl<P: Copy + Ord> Queue<P> {
         self.others.get_or_insert_default()
     }
 
-    /// Gives the caller the lead if nobody has it.
+    /// Gives the caller the lead if it is free.
     #[must_use]
     pub(super) fn try_lead(&mut self) -> bool {
         !std::mem::replace(&mut self.led, true)
     }
 
-    /// Queues a caller who may be made to lead. Somebody must be leading.
+    /// Queues a caller that may be made to lead. Another caller must be leading.
     pub(super) fn add_committer(&mut self, target: P) -> Arc<Waiter> {
-        debug_assert!(self.led, "who can lead does not wait");
+        debug_assert!(self.led, "a caller that can lead does not wait");
         let ticket = self.take_ticket();
         let waiter = Waiter::new();
         self.committers
@@ -84,7 +84,7 @@ impl<P: Copy + Ord> Queue<P> {
         waiter
     }
 
-    /// Queues a caller who only waits.
+    /// Queues a caller that only waits.
     pub(super) fn add_watcher(&mut self, target: P) -> (Ticket, Arc<Waiter>) {
         let ticket = self.take_ticket();
         let waiter = Waiter::new();
@@ -93,25 +93,25 @@ impl<P: Copy + Ord> Queue<P> {
         (ticket, waiter)
     }
 
-    /// Takes back a watcher who no longer waits.
+    /// Removes a watcher that no longer waits.
     pub(super) fn remove_watcher(&mut self, target: P, ticket: Ticket) {
         self.others().watchers.remove(&(target, ticket));
     }
 
-    /// Queues a caller who wants to work while nobody leads. Somebody must be leading.
+    /// Queues a caller that wants to work exclusively. Another caller must be leading.
     pub(super) fn add_exclusive(&mut self) -> Arc<Waiter> {
-        debug_assert!(self.led, "who can work at once does not wait");
+        debug_assert!(self.led, "a caller that can work at once does not wait");
         let waiter = Waiter::new();
         self.others().exclusives.push_back(Arc::clone(&waiter));
         waiter
     }
 
-    /// How many callers wait who can be made to lead.
+    /// How many waiting callers can be made to lead.
     pub(super) fn committer_count(&self) -> usize {
         self.committers.len()
     }
 
-    /// Takes out all waiters at or below `point`.
+    /// Removes all waiters at or below `point`.
     pub(super) fn complete_up_to(&mut self, point: P) -> Wake<P> {
         Wake {
             leader: None,
@@ -125,7 +125,7 @@ impl<P: Copy + Ord> Queue<P> {
         }
     }
 
-    /// Takes out all who can be made to lead.
+    /// Removes all callers that can be made to lead.
     pub(super) fn complete_committers(&mut self) -> Wake<P> {
         Wake {
             leader: None,
@@ -133,8 +133,8 @@ impl<P: Copy + Ord> Queue<P> {
         }
     }
 
-    /// Takes out all waiters. Callers waiting for exclusive work stay: they get their turn even
-    /// when nothing will ever be committed again.
+    /// Removes all waiters. Callers that wait for exclusive work stay: they get their turn even
+    /// when nothing will be committed any more.
     pub(super) fn complete_all(&mut self) -> Wake<P> {
         Wake {
             leader: None,
@@ -142,12 +142,12 @@ impl<P: Copy + Ord> Queue<P> {
         }
     }
 
-    /// Passes leadership on at the end of a turn, or lays it down when nobody wants it.
+    /// Hands the lead over at the end of a turn, or frees it when no caller waits for it.
     ///
     /// Rounds and exclusive work take turns when both are wanted, so that neither starves.
     #[must_use]
     pub(super) fn hand_over_lead(&mut self, ended: LeaderTurn) -> Option<Arc<Waiter>> {
-        debug_assert!(self.led, "only who leads can pass it on");
+        debug_assert!(self.led, "only a leader can hand the lead over");
         let next = match ended {
             LeaderTurn::Round => self.pop_exclusive().or_else(|| self.pop_committer()),
             LeaderTurn::Exclusive => self.pop_committer().or_else(|| self.pop_exclusive()),
@@ -157,7 +157,7 @@ impl<P: Copy + Ord> Queue<P> {
     }
 
     /// The committer with the lowest target. Any would do, since a round covers all that is
-    /// published; the lowest has on the whole waited longest.
+    /// published; the lowest has usually waited longest.
     fn pop_committer(&mut self) -> Option<Arc<Waiter>> {
         self.committers.pop_first().map(|(_, waiter)| waiter)
     }
@@ -177,7 +177,7 @@ impl<P: Copy + Ord> Queue<P> {
         ticket
     }
 
-    /// How many callers wait, of whatever kind.
+    /// How many callers wait, of all kinds.
     #[cfg(test)]
     pub(super) fn waiting_count(&self) -> usize {
         let others = self.others.as_ref();
@@ -186,14 +186,14 @@ impl<P: Copy + Ord> Queue<P> {
     }
 }
 
-/// Splits off those at or below `point`.
+/// Splits off the waiters at or below `point`.
 fn take_to<P: Copy + Ord>(waiters: &mut ByTarget<P>, point: P) -> ByTarget<P> {
     // Tickets never come near the maximum, so this key is above every waiter for `point`.
     let above = waiters.split_off(&(point, Ticket::MAX));
     std::mem::replace(waiters, above)
 }
 
-/// Whom to wake, once the group's lock is released.
+/// The callers to wake, once the group's lock is released.
 #[must_use = "waiters taken out of the queue sleep for ever unless they are woken"]
 pub(super) struct Wake<P> {
     pub(super) leader: Option<Arc<Waiter>>,
@@ -201,13 +201,13 @@ pub(super) struct Wake<P> {
 }
 
 impl<P> Wake<P> {
-    /// How many of those to be woken could have led.
+    /// How many of them could have led.
     pub(super) fn committer_count(&self) -> usize {
         self.settled[0].len()
     }
 
-    /// Wakes them; returns how many. The next leader comes first, so that the disk is not idle
-    /// while the others are told.
+    /// Wakes them and returns how many. The next leader comes first, so that the disk is not idle
+    /// while the others wake.
     pub(super) fn send(self) -> usize {
         let mut woken = 0;
         if let Some(leader) = self.leader {

@@ -1,5 +1,5 @@
-//! What group commit promises on real threads, where it can be counted: who leads, who is woken.
-//! The interleavings are searched in `tests/commit_model.rs`.
+//! On real threads, which callers does group commit let lead, and which does it wake?
+//! `tests/commit_model` explores the interleavings.
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -44,7 +44,7 @@ fn until_waiting(group: &Group, count: usize) {
     }
 }
 
-/// A leader held in its round, so that others have to queue behind it.
+/// A leader that is held in its round, so that other callers have to queue.
 struct HeldRound {
     finish: mpsc::Sender<Result<u64, String>>,
 }

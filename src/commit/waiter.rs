@@ -1,7 +1,7 @@
-//! Where does one waiting thread sleep, and what is it told when it is woken?
+//! Where does one waiting thread sleep, and which signal wakes it?
 //!
-//! Every waiter has a spot of its own, so that waking one thread disturbs no other: a finished
-//! round wakes exactly those it means, and they do not meet again at a common lock.
+//! Every waiter has its own lock and condition, so that waking one thread disturbs no other: a
+//! finished round wakes exactly the callers it covers, and they do not contend for a common lock.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -9,16 +9,16 @@ use std::time::Instant;
 
 use super::primitives;
 
-/// What a waiter is woken for. It is told at most once.
+/// Why a waiter is woken. Each waiter is signalled at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wakeup {
-    /// It leads now: leadership has been passed to it, nobody else has it.
+    /// It leads now: the lead was handed to it.
     Lead,
     /// Its answer is known: the point has reached its target, or never will.
     Settled,
 }
 
-/// The parking spot of one thread.
+/// Where one thread sleeps.
 pub(super) struct Waiter {
     signal: primitives::Mutex<Option<Wakeup>>,
     signalled: primitives::Condvar,
@@ -46,8 +46,8 @@ impl Waiter {
         }
     }
 
-    /// Sleeps until signalled or until `deadline`. Which of the two is for the caller to find out:
-    /// a signal may come while it does.
+    /// Sleeps until signalled or until `deadline`. The caller finds out which: a signal may still
+    /// arrive meanwhile.
     pub(super) fn park_until(&self, deadline: Instant) {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut timed_out = false;
@@ -56,10 +56,10 @@ impl Waiter {
         }
     }
 
-    /// Wakes the thread, or keeps it from falling asleep.
+    /// Wakes the thread, or prevents it from falling asleep.
     pub(super) fn wake(&self, why: Wakeup) {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
-        debug_assert!(signal.is_none(), "a waiter is told at most once");
+        debug_assert!(signal.is_none(), "a waiter is signalled at most once");
         *signal = Some(why);
         drop(signal);
         self.signalled.notify_one();

@@ -1,4 +1,4 @@
-//! What can the caller do about an error? The advice fits the cause, or says where to look.
+//! What can the caller do about an error?
 
 use std::io;
 
@@ -12,7 +12,7 @@ impl Error {
                 "restore the named ids from a copy; entries outside them stay readable"
             }
             Error::Config(_) | Error::Serialization(_) => "correct what the message names",
-            Error::SegmentNotFound(_) => "these ids are gone; go on behind them",
+            Error::SegmentNotFound(_) => "these ids are gone; continue with the ids after them",
             Error::StreamNotFound(_) => "check the key; a stream exists from its first append",
             Error::InvalidFilename(_) => {
                 "find out where it comes from, keep it, and move it out of this log's directory"
@@ -52,7 +52,7 @@ impl Error {
     }
 }
 
-// Causes that `io::ErrorKind` does not name, by their numbers, which Unix systems share but for the
+// Causes without an `io::ErrorKind`, by error number. Unix systems share these numbers, except the
 // last two.
 const EIO: i32 = 5;
 const ENXIO: i32 = 6;
@@ -62,7 +62,7 @@ const EMFILE: i32 = 24;
 const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
 const ENAMETOOLONG: i32 = if cfg!(target_os = "linux") { 36 } else { 63 };
 
-/// What to do about an error of the operating system.
+/// The advice on an error of the operating system.
 fn on_io(kind: io::ErrorKind, os_error: Option<i32>) -> &'static str {
     if let (true, Some(advice)) = (cfg!(unix), os_error.and_then(on_number)) {
         return advice;
@@ -85,7 +85,7 @@ fn on_io(kind: io::ErrorKind, os_error: Option<i32>) -> &'static str {
         io::ErrorKind::NotADirectory => "check the path: one part of it is no directory",
         io::ErrorKind::IsADirectory => "check the path: a directory stands where a file belongs",
         io::ErrorKind::AlreadyExists => {
-            "choose a path where nothing is, or move away what is there"
+            "choose a path where nothing exists, or move the existing file away"
         }
         io::ErrorKind::DirectoryNotEmpty => {
             "look at what else is in the directory; keep it, and move it elsewhere"
@@ -94,9 +94,9 @@ fn on_io(kind: io::ErrorKind, os_error: Option<i32>) -> &'static str {
         io::ErrorKind::WouldBlock => {
             "call again later: the system is short of locks, threads or processes (ulimit -u)"
         }
-        io::ErrorKind::TimedOut => "call again; look at why the storage is slow if it stays so",
+        io::ErrorKind::TimedOut => "call again; if it stays slow, find out why the storage is slow",
         io::ErrorKind::ResourceBusy | io::ErrorKind::ExecutableFileBusy => {
-            "close what else uses the file or its device, and try again"
+            "close whatever else uses the file or its device, and try again"
         }
         io::ErrorKind::OutOfMemory => "free memory, or raise the limit (ulimit -v), and try again",
         io::ErrorKind::CrossesDevices => "use a path on the same file system",
@@ -105,12 +105,12 @@ fn on_io(kind: io::ErrorKind, os_error: Option<i32>) -> &'static str {
             "mount the file system again, then open the log again"
         }
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => {
-            "check the path, or use another file system: this one refuses what was asked of it"
+            "check the path, or use another file system: this one refuses the operation"
         }
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            "run ironwalctl verify: a file holds less or other bytes than it must"
+            "run ironwalctl verify: a file is shorter than it must be, or holds other bytes"
         }
-        _ => "see what the system's code means; what was acknowledged as durable is kept",
+        _ => "look up what the system's code means; what was acknowledged as durable is kept",
     }
 }
 

@@ -1,4 +1,4 @@
-//! How does one failure reach several callers?
+//! How does one error reach several callers?
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::error::failure_in;
 
 impl Error {
-    /// The same error once more, for another caller that waited for the same failed step.
+    /// A copy of the error for another caller that waited for the same failed step.
     pub(crate) fn duplicate(&self) -> Error {
         match self {
             Error::Io(error) => match failure_in(error) {

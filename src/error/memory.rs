@@ -1,14 +1,14 @@
-//! Is there memory for a length that the disk or the caller decides?
+//! How is memory allocated whose size the disk or the caller decides?
 //!
-//! Such a length may be large, and a host must not end because of it: where there is no memory the
-//! call answers an error of the kind [`io::ErrorKind::OutOfMemory`] that names the size. What is
-//! small whatever comes in (a path, a name, a node of a map) is allocated as everywhere in Rust.
+//! Such a size may be large, and a shortage must not end the host. So these functions return an
+//! error of kind [`io::ErrorKind::OutOfMemory`] that names the size. Allocations of bounded size (a
+//! path, a name, a map node) use Rust's usual allocator calls.
 
 use std::fmt;
 use std::io;
 use std::mem::size_of;
 
-/// What stands inside the error.
+/// The source of the error.
 #[derive(Debug)]
 struct NoMemory {
     bytes: usize,
@@ -22,19 +22,19 @@ impl fmt::Display for NoMemory {
 
 impl std::error::Error for NoMemory {}
 
-/// The error for so many bytes that cannot be had.
+/// The error for an allocation of `bytes` bytes that failed.
 pub fn out_of_memory(bytes: usize) -> io::Error {
     io::Error::new(io::ErrorKind::OutOfMemory, NoMemory { bytes })
 }
 
-/// Makes room for so many more items, and not for more than these.
+/// Reserves capacity for exactly `more` more items.
 pub fn reserve<T>(items: &mut Vec<T>, more: usize) -> io::Result<()> {
     let all = items.len().saturating_add(more);
     let reserved = items.try_reserve_exact(more);
     reserved.map_err(|_| out_of_memory(all.saturating_mul(size_of::<T>())))
 }
 
-/// So many zeros.
+/// `len` zero bytes.
 pub fn zeroed(len: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reserve(&mut bytes, len)?;
@@ -42,8 +42,8 @@ pub fn zeroed(len: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// So many bytes, whatever they are: for a buffer that is read into. What does not fit into the
-/// memory that the buffer has is allocated anew, so that old and new are not held both.
+/// Sets the length of a buffer that is about to be filled; its contents are undefined. A buffer
+/// that is too small is freed before the new one is allocated, so that only one exists at a time.
 pub fn resize(buffer: &mut Vec<u8>, len: usize) -> io::Result<()> {
     if len > buffer.capacity() {
         *buffer = Vec::new();
@@ -53,7 +53,7 @@ pub fn resize(buffer: &mut Vec<u8>, len: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// A copy of its own.
+/// An owned copy.
 pub fn copied(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut copy = Vec::new();
     reserve(&mut copy, bytes.len())?;
@@ -61,7 +61,7 @@ pub fn copied(bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(copy)
 }
 
-/// Adds an item to those whose number is not known before.
+/// Appends an item to a list whose final length is unknown.
 #[cfg(any(feature = "capi", feature = "cli"))]
 pub fn push<T>(items: &mut Vec<T>, item: T) -> io::Result<()> {
     let all = items.len().saturating_add(1).saturating_mul(size_of::<T>());
@@ -70,7 +70,7 @@ pub fn push<T>(items: &mut Vec<T>, item: T) -> io::Result<()> {
     Ok(())
 }
 
-/// All items, whose number is known before.
+/// Collects an iterator of known length.
 pub fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> io::Result<Vec<T>> {
     let mut all = Vec::new();
     reserve(&mut all, items.len())?;

@@ -1,9 +1,9 @@
-//! What can go wrong, and where it went wrong.
+//! Which errors does the crate return, and where did they happen?
 //!
-//! The variants that the 0.6 crate had keep their exact shape, which leaves some of them no room
-//! for the place of the damage. The place is therefore told by [`Error::context`]: the variants
-//! of our own and `Io` carry it themselves; for the others the thread that received the error
-//! remembers it (the last few of them), so ask on that thread.
+//! The variants of the 0.6 crate keep their exact shape, and some of those have no field for a
+//! location. [`Error::context`] returns the location for all variants. `Io` and the newer variants
+//! carry it. For the others the thread that received the error remembers it, for its last few
+//! errors: call `context` on that thread.
 
 mod advice;
 mod clone;
@@ -32,22 +32,22 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused. [`Error::os_error`] tells its code.
+    /// The operating system returned an error; [`Error::os_error`] returns its code.
     #[error("I/O error: {0}")]
     Io(#[source] io::Error),
 
-    /// The structure on disk is broken: a refused open, a frame header that cannot be trusted.
+    /// The structure on disk is damaged: open refuses the log, or a frame header does not validate.
     #[error("corruption: {0}")]
     Corruption(String),
 
-    /// A stored payload does not match its checksum. `offset` is the frame's place in its file.
+    /// A stored payload does not match its checksum.
     #[error(
         "checksum mismatch at offset {offset}: stored {expected:#010x}, computed {actual:#010x}"
     )]
     CrcMismatch {
         /// The checksum on disk.
         expected: u32,
-        /// The checksum of what was read.
+        /// The checksum of the bytes read.
         actual: u32,
         /// Where the frame starts, in bytes from the start of its file.
         offset: u64,
@@ -57,16 +57,16 @@ pub enum Error {
     #[error("configuration: {0}")]
     Config(String),
 
-    /// The entry was here once and its segment is gone: lost to damage, or truncated under a
-    /// running iterator. The value is the id.
+    /// The entry existed, but its segment is gone: lost to damage, or truncated during an
+    /// iteration. The value is the id.
     #[error("no segment holds id {0} any more")]
     SegmentNotFound(u64),
 
-    /// There is no such stream.
+    /// The stream does not exist.
     #[error("stream not found: {0}")]
     StreamNotFound(String),
 
-    /// A file or directory stands where one of ours belongs and is not ours.
+    /// A file or directory of another origin has the name of one of the log's own.
     #[error("not a file of this log: {0}")]
     InvalidFilename(String),
 
@@ -74,18 +74,19 @@ pub enum Error {
     #[error("cannot be stored: {0}")]
     Serialization(String),
 
-    /// Another writer, in this process or another, has the log open.
+    /// Another writer, in this or another process, has the log open. The value is the root
+    /// directory.
     #[error("{} is locked by another writer", .0.display())]
     Locked(PathBuf),
 
-    /// The directory that this log locked is not at this path any more, or its `LOCK` is not: it was
-    /// moved, removed or replaced, by hand perhaps. Nothing at the path was changed, and nothing
-    /// more can be appended. What was acknowledged as durable is where the directory is now.
+    /// The log's directory or its `LOCK` is no longer the one that the log locked: it was moved,
+    /// removed or replaced, perhaps by hand. Nothing at the path was changed, and appends are
+    /// refused. Entries acknowledged as durable are in the directory at its new place.
     #[error("{} is no longer the directory that this log locked", .0.display())]
     Detached(PathBuf),
 
-    /// An earlier failure latched: nothing can be appended to this stream until the log is closed
-    /// and opened again. Reading what was visible goes on.
+    /// An earlier failure has latched: the stream refuses appends until the log is closed and
+    /// opened again. Visible entries stay readable.
     #[error("stream {stream:?} is poisoned until the log is reopened: {cause}")]
     Poisoned {
         /// The stream's key.
@@ -94,11 +95,11 @@ pub enum Error {
         cause: Arc<Error>,
     },
 
-    /// The frame would exceed the limit of 1 GiB; or, with a limit of 0, the stream has not as
-    /// many ids left as the frame has entries.
+    /// The frame would exceed the limit of 1 GiB. With a limit of 0: the stream has fewer ids left
+    /// than the frame has entries.
     #[error("{size_bytes} bytes are too large, the limit is {limit_bytes}")]
     TooLarge {
-        /// What was asked for, in bytes.
+        /// The requested size, in bytes.
         size_bytes: u64,
         /// The limit, in bytes.
         limit_bytes: u64,
@@ -107,21 +108,21 @@ pub enum Error {
     /// The stream's next id is not the expected one.
     #[error("expected id {expected}, the stream is at {found}")]
     SequenceMismatch {
-        /// What the caller expected.
+        /// The id that the caller expected.
         expected: u64,
         /// The stream's next id.
         found: u64,
     },
 
-    /// The log was closed.
+    /// The log has been closed.
     #[error("the log is closed")]
     Closed,
 
-    /// The time given ran out first.
+    /// The timeout passed first.
     #[error("timed out")]
     Timeout,
 
-    /// This process is a fork of the one that opened the log; open it anew here.
+    /// This process is a fork of the one that opened the log. It must open the log itself.
     #[error("the log was opened before fork; it cannot be used in the child")]
     Forked,
 
@@ -129,16 +130,17 @@ pub enum Error {
     #[error("the log was opened read-only")]
     ReadOnly,
 
-    /// The file is of a format this version does not read: a newer one, or the 0.6 crate's.
+    /// The file has a format that this version does not read: a newer one, or that of the 0.6
+    /// crate.
     #[error("unsupported format: {0}")]
     UnsupportedVersion(String),
 
-    /// There is no checkpoint of this id.
+    /// No checkpoint has this id.
     #[cfg(feature = "sharded")]
     #[error("checkpoint not found: {0}")]
     CheckpointNotFound(String),
 
-    /// A record of the checkpoint log is damaged. `offset` is its place in `checkpoints.log`.
+    /// A record of `checkpoints.log` is damaged.
     #[cfg(feature = "sharded")]
     #[error("checkpoint damaged at offset {offset}: {reason}")]
     CheckpointCorrupted {
@@ -148,13 +150,13 @@ pub enum Error {
         reason: String,
     },
 
-    /// The log has another number of shards than was asked for.
+    /// The log has another number of shards than the caller expects.
     #[cfg(feature = "sharded")]
     #[error("the log has {found} shards, not {expected}")]
     ShardCountMismatch {
-        /// What was asked for.
+        /// The count that the caller expects.
         expected: u16,
-        /// What is recorded.
+        /// The recorded count.
         found: u16,
     },
 
@@ -163,29 +165,30 @@ pub enum Error {
     #[error("invalid checkpoint id: {0}")]
     InvalidCheckpointId(String),
 
-    /// There is no checkpoint at all.
+    /// The log has no checkpoint.
     #[cfg(feature = "sharded")]
     #[error("there is no checkpoint")]
     NoCheckpoints,
 
-    /// The checkpoint is older than what the shards were pruned to: entries that a replay from it
+    /// The shards were pruned to a later point than this checkpoint: entries that a replay from it
     /// needs may be gone.
     #[cfg(feature = "sharded")]
     #[error("checkpoint {id} is older than {pruned_before}, before which the shards were pruned")]
     CheckpointPruned {
-        /// The checkpoint asked for.
+        /// The requested checkpoint.
         id: String,
-        /// The checkpoint, or the first id kept, below which entries were removed.
+        /// The checkpoint, or the first kept id, below which entries were removed.
         pruned_before: String,
     },
 
-    /// A batch over several shards is whole in some of them and absent from others.
+    /// A batch over several shards is complete in some of them and absent from others.
     #[cfg(feature = "sharded")]
     #[error("the batch is in {} shards and failed in {}: {cause}", committed.len(), failed.len())]
     BatchIncomplete {
-        /// The shards that hold their part, and its ids there. As durable as the sync mode says.
+        /// The shards that hold their part, with its ids there; as durable as the sync mode
+        /// promises.
         committed: Vec<(u16, Range<u64>)>,
-        /// The shards whose part failed, or was not tried after a failure.
+        /// The shards whose part failed, or was not attempted after a failure.
         failed: Vec<u16>,
         /// The first failure.
         cause: Arc<Error>,
@@ -211,7 +214,7 @@ impl std::error::Error for IoFailure {
     }
 }
 
-/// How many contexts a thread remembers for the variants that cannot carry one.
+/// Contexts that a thread remembers for variants that cannot carry one.
 const REMEMBERED: usize = 8;
 
 thread_local! {
@@ -225,20 +228,20 @@ impl From<io::Error> for Error {
 }
 
 impl Error {
-    /// An I/O error at a place. The error's kind stays; its code is told by [`Error::os_error`].
+    /// An I/O error with a location. It keeps the kind, and [`Error::os_error`] returns the code.
     pub(crate) fn io(cause: io::Error, context: ErrorContext) -> Error {
         Error::Io(io::Error::new(cause.kind(), IoFailure { cause, context }))
     }
 
-    /// Broken structure at a place: the message names it.
+    /// Damaged structure with a location, which the message includes.
     pub(crate) fn corruption(what: impl fmt::Display, context: ErrorContext) -> Error {
         Error::Corruption(format!("{what} ({context})")).remembering(context)
     }
 
-    /// Attaches a context to a variant that has no room for one: this thread remembers it.
+    /// Attaches a context to a variant without a field for it: the calling thread remembers it.
     pub(crate) fn remembering(self, context: ErrorContext) -> Error {
         let key = self.to_string();
-        // An error made while the thread's locals are being torn down goes without a context.
+        // While the thread's locals are being destroyed, errors get no context.
         let _ = CONTEXTS.try_with(|contexts| {
             let mut contexts = contexts.borrow_mut();
             contexts.retain(|(known, _)| *known != key);
@@ -250,7 +253,7 @@ impl Error {
         self
     }
 
-    /// The operating system's error code, where one is behind this error.
+    /// The operating system's error code, if one caused this error.
     pub fn os_error(&self) -> Option<i32> {
         match self {
             Error::Io(error) => match failure_in(error) {
@@ -264,11 +267,11 @@ impl Error {
         }
     }
 
-    /// Where the error happened, as far as it is known, and what to do about it.
+    /// Where the error happened, as far as known, and what the caller can do about it.
     ///
     /// `Corruption`, `CrcMismatch` and `SegmentNotFound` have the shape of the 0.6 crate and no
-    /// room for a place: for these, ask on the thread that received the error, before it has
-    /// received eight others.
+    /// field for a location. For these, call it on the thread that received the error, before that
+    /// thread receives eight others.
     pub fn context(&self) -> ErrorContext {
         let mut context = match self {
             Error::Io(error) => failure_in(error)

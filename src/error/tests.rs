@@ -40,8 +40,8 @@ fn a_variant_without_room_remembers_its_place_on_the_thread_that_got_it() {
     assert_eq!(first.context().offset, Some(0));
 }
 
-/// By the code of the operating system, on Linux: what the advice must name, and that it blames the
-/// disk for nothing else.
+/// Per error code of Linux: a word the advice must contain. Only failures of the disk may mention
+/// the disk.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_advice_on_a_refusal_of_the_system_fits_its_cause() {
@@ -54,8 +54,8 @@ fn the_advice_on_a_refusal_of_the_system_fits_its_cause() {
         (11, "EAGAIN", "call again later"),
         (12, "ENOMEM", "memory"),
         (13, "EACCES", "permissions"),
-        (16, "EBUSY", "close what else uses"),
-        (17, "EEXIST", "choose a path where nothing is"),
+        (16, "EBUSY", "close whatever else uses"),
+        (17, "EEXIST", "choose a path where nothing exists"),
         (18, "EXDEV", "same file system"),
         (19, "ENODEV", "disk"),
         (20, "ENOTDIR", "no directory"),
@@ -79,7 +79,7 @@ fn the_advice_on_a_refusal_of_the_system_fits_its_cause() {
         assert!(advice.contains(must_name), "{name}: {advice}");
         let is_disk = matches!(name, "EIO" | "ENXIO" | "ENODEV");
         assert_eq!(advice.contains("disk"), is_disk, "{name}: {advice}");
-        // The same without a place, and for a copy.
+        // Without a location, and for a copy, it is the same.
         let bare = Error::Io(io::Error::from_raw_os_error(code));
         assert_eq!(bare.context().advice, advice, "{name}");
         assert_eq!(error.duplicate().context().advice, advice, "{name}");
@@ -99,7 +99,10 @@ fn every_other_error_advises_something_that_its_message_does_not_say() {
     let rows = [
         (Error::Corruption("x".to_owned()), "copy"),
         (Error::Config("x".to_owned()), "what the message names"),
-        (Error::SegmentNotFound(3), "go on behind them"),
+        (
+            Error::SegmentNotFound(3),
+            "continue with the ids after them",
+        ),
         (Error::StreamNotFound("s".to_owned()), "check the key"),
         (Error::InvalidFilename("x".to_owned()), "keep it"),
         (

@@ -1,18 +1,18 @@
-//! How are the host's threads kept whole while they are inside us?
+//! How is `pthread_cancel` deferred while a host's thread runs engine code?
 
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
 
-/// While it lives, `pthread_cancel` does not take effect in the calling thread: a cancellation
-/// that unwound or ended the thread inside a system call of ours would leave locks held and
-/// waiters waiting. The request stays pending and takes effect later, outside. Nests. No effect
-/// where there is no cancellation.
+/// While it lives, `pthread_cancel` does not take effect in the calling thread. A cancellation
+/// inside a system call would unwind or end the thread with locks held and waiters waiting. The
+/// request stays pending and takes effect after the guard is dropped. Guards nest. Without effect
+/// on platforms without cancellation.
 #[derive(Debug)]
 pub struct CancellationGuard {
     #[cfg(target_os = "linux")]
     previous: libc::c_int,
-    /// The state belongs to a thread, so the guard must not leave it.
+    /// The state is per thread, so the guard must stay on its thread.
     _not_send: PhantomData<*const ()>,
 }
 
@@ -69,7 +69,7 @@ mod tests {
     fn the_cancellation_guard_disables_nests_and_restores() {
         const ENABLE: libc::c_int = 0;
 
-        /// Asking means setting: the state that was found is put back.
+        /// The only query is a set: this sets the state and restores it.
         fn state() -> libc::c_int {
             let mut found = -1;
             // SAFETY: valid states and a writable place.

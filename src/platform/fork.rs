@@ -1,5 +1,5 @@
-//! What a forked child must know and must not keep: the fork generation, and the descriptors that
-//! are closed in the child before `fork` returns there.
+//! How does a forked child learn that it is one, and which descriptors does it close? The fork
+//! generation changes, and guarded descriptors are closed before `fork` returns in the child.
 //!
 //! One set of `pthread_atfork` handlers is registered once per process (a race may register it
 //! twice, which is harmless: every handler can run twice). The child handler runs between `fork`
@@ -7,7 +7,7 @@
 //! atomics and `close(2)`, nothing else.
 //!
 //! Children made by `vfork`, `posix_spawn` or a raw `clone` run no handlers. The first two are for
-//! `exec`, which closes all our descriptors (`O_CLOEXEC`); the last is outside POSIX.
+//! `exec`, which closes the engine's descriptors (`O_CLOEXEC`); the last is outside POSIX.
 
 #![allow(unsafe_code)]
 
@@ -22,21 +22,21 @@ use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// How many forks lie between this process and the one that loaded us.
+/// The number of forks between the process that loaded this library and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 
-/// Forks of this process that are under way: begun − done > 0. See [`GuardedDescriptor::open`].
+/// A fork of this process is in progress while begun − done > 0. See [`GuardedDescriptor::open`].
 static FORKS_BEGUN: AtomicU64 = AtomicU64::new(0);
 static FORKS_DONE: AtomicU64 = AtomicU64::new(0);
 
-/// The first slot of an append-only list. Slots are leaked and reused, never freed, so that the
-/// child handler can walk the list whatever the other threads were doing when the process forked.
+/// The first slot of an append-only list. Slots are leaked and reused, never freed: the child
+/// handler can walk the list whatever other threads did at the moment of the fork.
 static FIRST_SLOT: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 
 const NO_DESCRIPTOR: i32 = -1;
 
-/// How often opening a guarded descriptor is repeated because the process forked meanwhile.
+/// How often a guarded descriptor is opened again because the process forked meanwhile.
 const OPEN_ATTEMPTS: usize = 1000;
 
 struct Slot {
@@ -44,15 +44,16 @@ struct Slot {
     next: *const Slot,
 }
 
-/// A number that differs between a process and its forked children: whoever remembers the value
-/// of its birth can tell that it has been carried into a child. Two atomic loads after the first
-/// call, which registers the fork handlers.
+/// A number that differs between a process and its forked children. An object that stores the value
+/// at its creation can detect that it was copied into a child. The first call registers the fork
+/// handlers; later calls are two atomic loads.
 #[inline]
 pub fn fork_generation() -> u64 {
     if REGISTERED.load(Ordering::Acquire) {
         return GENERATION.load(Ordering::Relaxed);
     }
-    // A failure (no memory) is not kept: the next call tries again, and taking a lock reports it.
+    // A failure (no memory) is not remembered: the next call tries again, and taking a lock reports
+    // it.
     let _ = ensure_fork_handlers();
     GENERATION.load(Ordering::Relaxed)
 }
@@ -116,9 +117,9 @@ pub struct GuardedDescriptor {
 
 impl GuardedDescriptor {
     /// Opens with `open` and guards the result. If the process forks between the two, the child
-    /// holds a copy that nobody closes; such a copy is worthless as long as the caller has done
-    /// nothing with the descriptor yet, so it is given up and opened anew. Bounded, because a
-    /// host's own fork handler may be waiting for the thread that is here.
+    /// keeps a copy that is never closed. The caller has not used the descriptor yet, so this
+    /// closes it and opens again. The number of attempts is bounded: a host's own fork handler may
+    /// wait for the calling thread.
     pub fn open(open: impl Fn() -> io::Result<OwnedFd>) -> io::Result<Self> {
         ensure_fork_handlers()?;
         for _ in 1..OPEN_ATTEMPTS {
@@ -146,8 +147,8 @@ impl GuardedDescriptor {
         }
     }
 
-    /// The descriptor; `None` in a forked child, where it is closed and its number may belong to
-    /// somebody else.
+    /// The descriptor; `None` in a forked child, where it is closed and its number may name another
+    /// file.
     pub fn descriptor(&self) -> Option<RawFd> {
         (GENERATION.load(Ordering::SeqCst) == self.generation).then_some(self.descriptor)
     }
@@ -158,15 +159,15 @@ impl Drop for GuardedDescriptor {
         let Some(descriptor) = self.descriptor() else {
             return;
         };
-        // First out of the list, then closed: the other order would let a fork in between close
-        // whatever got the number next.
+        // Unlist first, then close. In the other order, a fork in between could close another file
+        // that has received the number.
         self.slot.store(NO_DESCRIPTOR, Ordering::SeqCst);
-        // SAFETY: we own the descriptor, it is open, and this is the process that opened it.
+        // SAFETY: this guard owns the descriptor, it is open, and this process opened it.
         unsafe { libc::close(descriptor) };
     }
 }
 
-/// Puts the descriptor into a free slot of the list, or into a new one.
+/// Stores the descriptor in a free slot of the list, or in a new one.
 fn publish(descriptor: RawFd) -> &'static AtomicI32 {
     let free = slots().find(|slot| {
         let claim = slot.descriptor.compare_exchange(
@@ -201,7 +202,7 @@ fn publish(descriptor: RawFd) -> &'static AtomicI32 {
     unsafe { &(*slot).descriptor }
 }
 
-/// How many slots the list has.
+/// The number of slots.
 #[cfg(test)]
 pub fn slot_count() -> usize {
     slots().count()

@@ -1,4 +1,5 @@
-//! The process and the CPU: threads, fork, thread cancellation, prefetching. Not the disk.
+//! The process and the CPU: threads, fork, thread cancellation, prefetching. Disk access is in
+//! `storage`.
 
 #[cfg(feature = "capi")]
 mod cancellation;

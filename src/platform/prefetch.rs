@@ -1,11 +1,10 @@
-//! How does memory that is needed soon get on its way?
+//! Prefetches memory into the processor's cache.
 
 #![allow(unsafe_code)]
 
 const CACHE_LINE_LEN: usize = 64;
 
-/// Asks the processor to bring these bytes close, without waiting for them: at most so many lines
-/// from the first on. Only a hint.
+/// Hints the processor to load the first `most_lines` cache lines of `bytes`. Does not wait.
 #[inline]
 pub fn prefetch(bytes: &[u8], most_lines: usize) {
     for line in bytes.chunks(CACHE_LINE_LEN).take(most_lines) {
@@ -26,6 +25,6 @@ fn prefetch_line(line: &[u8]) {
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn prefetch_line(line: &[u8]) {
-    // A load that nobody waits for.
+    // An ordinary load, whose result is unused.
     std::hint::black_box(line.first());
 }

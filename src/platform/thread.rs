@@ -1,4 +1,4 @@
-//! How do our threads start without handling the host's signals?
+//! How does the engine start threads that do not handle the host's signals?
 
 #![allow(unsafe_code)]
 
@@ -9,9 +9,9 @@ use std::io;
 use crate::primitives::thread::Builder;
 use crate::primitives::thread::JoinHandle;
 
-/// Starts a named helper thread that handles none of the host's signals: it inherits, from its
-/// first instruction on, a mask that blocks all but the signals a fault raises in the faulting
-/// thread itself (blocking those would only take the host's crash reporter out of the way).
+/// Starts a named thread that handles none of the host's signals. The thread inherits a mask that
+/// blocks all signals from its first instruction on, except those that a fault raises in the
+/// faulting thread itself: blocking these would only disable the host's crash reporter.
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     #[cfg(feature = "simulation")]
     if REFUSES.get() {
@@ -28,13 +28,13 @@ std::thread_local! {
     static REFUSED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How many threads this one could not start so far.
+/// How many starts on the calling thread have been refused so far.
 #[cfg(feature = "simulation")]
 pub fn threads_refused() -> usize {
     REFUSED.get()
 }
 
-/// From now on this thread can start no thread, as where the system has none left; or it can again.
+/// Sets whether the calling thread's starts fail, as on a system that has no threads left.
 #[cfg(feature = "simulation")]
 pub fn refuse_threads(refuses: bool) {
     REFUSES.set(refuses);

@@ -1,8 +1,8 @@
-//! How do debug builds notice that the host is called while a lock of the engine is held?
+//! How do debug builds detect that the host is called under a lock of the engine?
 //!
-//! The locks of `parking_lot`, with a count per thread of the guards that live. Whoever calls a
-//! function of the host's asserts that the count is zero: the function may take any of these locks.
-//! Release builds use the locks as they are.
+//! The locks of `parking_lot`, with a count per thread of the live guards. Code that calls a
+//! function of the host asserts that the count is zero, because the function may take any of these
+//! locks. Release builds use the locks without the count.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -15,12 +15,12 @@ std::thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How many locks of the engine this thread holds.
+/// How many locks of the engine the calling thread holds.
 pub fn locks_held() -> usize {
     HELD.get()
 }
 
-/// One guard that lives.
+/// One live guard.
 #[derive(Debug)]
 struct Counted;
 
@@ -49,7 +49,7 @@ pub struct MutexGuard<'a, T> {
 }
 
 impl<T> Mutex<T> {
-    /// A free lock.
+    /// An unlocked lock.
     pub const fn new(value: T) -> Self {
         Mutex(parking_lot::Mutex::new(value))
     }
@@ -60,7 +60,7 @@ impl<T> Mutex<T> {
         MutexGuard { held, counted }
     }
 
-    /// The lock, if it is free.
+    /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let held = self.0.try_lock()?;
         let counted = Counted::new();
@@ -69,7 +69,7 @@ impl<T> Mutex<T> {
 }
 
 impl<T> MutexGuard<'_, T> {
-    /// Gives the lock back, does something, and takes it again, also after a panic.
+    /// Releases the lock, runs `work`, and takes the lock again, also after a panic.
     pub fn unlocked<R>(guard: &mut Self, work: impl FnOnce() -> R) -> R {
         struct Again;
         impl Drop for Again {
@@ -82,7 +82,7 @@ impl<T> MutexGuard<'_, T> {
         parking_lot::MutexGuard::unlocked(&mut guard.held, work)
     }
 
-    /// Gives the lock to a thread that waits for it.
+    /// Releases the lock to a waiting thread, if there is one.
     pub fn unlock_fair(guard: Self) {
         let MutexGuard { held, counted } = guard;
         parking_lot::MutexGuard::unlock_fair(held);
@@ -119,7 +119,7 @@ impl Condvar {
         self.0.wait(&mut guard.held);
     }
 
-    /// Waits for a notification, or for the deadline.
+    /// Waits for a notification or until the deadline.
     pub fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -128,12 +128,12 @@ impl Condvar {
         self.0.wait_until(&mut guard.held, deadline)
     }
 
-    /// Wakes one.
+    /// Wakes one waiter.
     pub fn notify_one(&self) {
         self.0.notify_one();
     }
 
-    /// Wakes all.
+    /// Wakes all waiters.
     pub fn notify_all(&self) {
         self.0.notify_all();
     }
@@ -158,7 +158,7 @@ pub struct RwLockWriteGuard<'a, T> {
 }
 
 impl<T> RwLock<T> {
-    /// A free lock.
+    /// An unlocked lock.
     pub const fn new(value: T) -> Self {
         RwLock(parking_lot::RwLock::new(value))
     }

@@ -1,7 +1,8 @@
-//! The checker's, with the faces of the real ones. For `tests/engine_model` only.
+//! The model checker's primitives, with the interfaces of the real ones. For `tests/engine_model`
+//! only.
 //!
-//! Each use of a lock or an atomic is a step before which the checker may let another thread run.
-//! It knows only sequentially consistent atomics; weaker orderings are argued for where they stand.
+//! Before each use of a lock or an atomic the checker may run another thread. It models
+//! sequentially consistent atomics only; weaker orderings are argued where they are used.
 
 mod clock;
 mod condvar;
@@ -19,22 +20,22 @@ pub use rwlock::RwLockWriteGuard;
 pub use shuttle::sync::atomic;
 pub use shuttle::thread;
 pub use shuttle::thread_local;
-// Nobody who fills one of these lets another thread run meanwhile.
+// Code that initializes one of these lets no other thread run meanwhile.
 pub use std::sync::OnceLock;
 
-/// The locks of group commit, whose guards are handed over and taken back.
+/// The locks of group commit, which pass guards by value.
 pub mod commit {
     pub use super::condvar::CommitCondvar as Condvar;
     pub use shuttle::sync::Mutex;
     pub use shuttle::sync::MutexGuard;
 }
 
-/// How many locks of the engine this thread holds. They are not counted here.
+/// How many locks of the engine the calling thread holds. Not counted under the checker.
 pub fn locks_held() -> usize {
     0
 }
 
-/// The number of this thread among those of the execution.
+/// The id of the calling thread within the execution.
 pub fn model_thread_id() -> Option<usize> {
     Some(thread::current().id().into())
 }

@@ -1,4 +1,4 @@
-//! The real ones.
+//! The primitives of normal builds.
 
 use std::time::Instant;
 
@@ -21,26 +21,26 @@ pub use std::sync::atomic;
 pub use std::thread;
 pub use std::thread_local;
 
-/// The locks of group commit, whose guards are handed over and taken back.
+/// The locks of group commit, which pass guards by value.
 pub mod commit {
     pub use std::sync::Condvar;
     pub use std::sync::Mutex;
     pub use std::sync::MutexGuard;
 }
 
-/// How many locks of the engine this thread holds, where they are counted: in debug builds.
+/// How many locks of the engine the calling thread holds. Counted in debug builds only.
 #[cfg(not(debug_assertions))]
 pub fn locks_held() -> usize {
     0
 }
 
-/// The number of this thread among those of an execution; there is none outside a checker's.
+/// The id of the calling thread within a checker's execution; `None` in normal builds.
 #[inline]
 pub fn model_thread_id() -> Option<usize> {
     None
 }
 
-/// The time.
+/// The current time.
 #[inline]
 pub fn now() -> Instant {
     Instant::now()

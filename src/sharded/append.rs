@@ -1,4 +1,4 @@
-//! How do entries get into their shards?
+//! How are entries appended to their shards?
 
 use crate::error::Result;
 use crate::error::memory;
@@ -11,8 +11,8 @@ impl ShardedWal {
         route(key, self.shard_count())
     }
 
-    /// Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key
-    /// is not stored. Durable on return under `Strict`.
+    /// Appends one entry to the shard of its key. Returns the shard and the entry's id in it. The
+    /// key is not stored. Durable on return under `Strict`.
     pub fn append(&self, key: &[u8], value: &[u8]) -> Result<(u16, u64)> {
         let shard = self.shard_of(key);
         let id = self.log().stream(shard)?.append(value)?;
@@ -28,7 +28,7 @@ impl ShardedWal {
             return Ok(Vec::new());
         }
         let shard = self.shard_of(key);
-        // Had before anything is appended.
+        // Allocated before the append, which must not fail afterwards.
         let mut placed = Vec::new();
         memory::reserve(&mut placed, values.len())?;
         let ids = self.log().stream(shard)?.append_batch(values)?;

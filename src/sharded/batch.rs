@@ -1,9 +1,9 @@
-//! How does a batch over several shards become durable?
+//! How is a batch over several shards appended and made durable?
 //!
-//! Each shard's part is one frame, so it is there whole or not at all; parts of different shards
-//! are not tied together. All parts are written first, by the caller; then all shards are synced
-//! at once. A write that fails stops the writing of further parts. Whatever fails, those parts that
-//! were written become durable, and the error tells which they are.
+//! Each shard's part is one frame, so it is appended whole or not at all; parts of different shards
+//! are independent. The caller writes all parts first; then all shards are synced at once. A failed
+//! write stops the writing of further parts. After any failure the written parts still become
+//! durable, and the error names them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::stream::StreamInner;
 /// A shard's part of a batch.
 struct ShardBatch {
     shard: u16,
-    /// Which of the places, sorted by shard, are of it.
+    /// The range of the input indices, sorted by shard, that belong to it.
     places: Range<usize>,
 }
 
-/// A part in the kernel.
+/// A part that has been written to the kernel.
 struct Written {
     shard: u16,
     core: Arc<StreamInner>,
@@ -35,14 +35,14 @@ impl ShardedWal {
     /// order of the entries. Within a shard the batch is one frame and atomic; over several shards
     /// it is not. Durable on return under `Strict` and `BatchOnly`. Empty: nothing happens.
     ///
-    /// Errors: those of an append, when no shard holds its part; otherwise `BatchIncomplete`, which
-    /// tells the shards that do.
+    /// Errors: those of an append, if no shard holds its part; otherwise `BatchIncomplete`, which
+    /// names the shards that do.
     pub fn append_batch(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(u16, u64)>> {
         let borrowed = entries.iter().map(|(key, value)| (&key[..], &value[..]));
         self.append_borrowed(&memory::collected(borrowed)?)
     }
 
-    /// The same, with entries that lie elsewhere.
+    /// The same with borrowed entries.
     pub(crate) fn append_borrowed(&self, entries: &[(&[u8], &[u8])]) -> Result<Vec<(u16, u64)>> {
         self.log().wal.enter()?;
         let shards = memory::collected(entries.iter().map(|(key, _)| self.shard_of(key)))?;
@@ -50,7 +50,8 @@ impl ShardedWal {
         // Entries of one shard keep their order.
         places.sort_unstable_by_key(|&place| (shards[place], place));
         let parts = parts_of(&places, &shards);
-        // All memory is had before anything is written: what is appended must not fail any more.
+        // All memory is allocated before the first write: a batch that is appended must not fail
+        // afterwards.
         let mut results = memory::collected(places.iter().map(|_| (0, 0)))?;
         let mut values = Vec::new();
         let largest = parts.iter().map(|part| part.places.len()).max();
@@ -93,7 +94,7 @@ impl ShardedInner {
         Ok(Written { shard, core, ids })
     }
 
-    /// Tells which parts are as durable as the sync mode promises, and the first failure.
+    /// Returns the parts that are as durable as the sync mode promises, and the first failure.
     fn make_parts_durable(
         &self,
         written: Vec<Written>,
@@ -106,9 +107,9 @@ impl ShardedInner {
         if self.wal.context().options.sync_mode == SyncMode::Async {
             return (all, failure);
         }
-        let durable = self
-            .crew
-            .for_each(written, |part| part.core.acknowledge_batch(part.ids.end));
+        let durable = self.for_each_shard(written, |part: Written| {
+            part.core.acknowledge_batch(part.ids.end)
+        });
         let mut committed = Vec::with_capacity(all.len());
         for (part, durable) in all.into_iter().zip(durable) {
             match durable {

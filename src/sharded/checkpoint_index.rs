@@ -62,9 +62,9 @@ pub struct CheckpointIndex {
     by_first_id: BTreeMap<EntryId, OrderedItem>,
     /// Checkpoints before this one are pruned.
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
-    /// How many can be loaded.
+    /// Checkpoints that can be loaded.
     loadable: usize,
-    /// How many whole records the log holds.
+    /// Undamaged records in the log.
     records: usize,
     /// The records whose offsets are cached, in the order of caching; some may be superseded.
     cached: VecDeque<EntryId>,

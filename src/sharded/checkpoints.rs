@@ -33,14 +33,14 @@ use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 use crate::storage::StorageFile;
 
-/// A checkpoint.
+/// A checkpoint: one position per shard, all taken at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointData {
     /// The next id of each shard: replay starts there.
     pub offsets: Vec<u64>,
     /// When it was created, in nanoseconds since 1970. It does not order checkpoints.
     pub timestamp: u64,
-    /// How many shards there are.
+    /// The number of shards.
     pub shard_count: u16,
 }
 
@@ -175,13 +175,13 @@ impl Checkpoints {
 
 impl ShardedWal {
     /// Creates a checkpoint: a consistent cut through all shards. If one append returned before
-    /// another was called, no checkpoint holds the second without the first. On return it is
-    /// durable, and so is everything below its offsets, in every sync mode. Appends wait only while
-    /// the ids are read.
+    /// another was called, no checkpoint holds the second without the first. On return the
+    /// checkpoint is durable, and so is everything below its offsets, in every sync mode. Appends
+    /// wait only while the ids are read.
     ///
-    /// The id has 1 to 65,535 bytes of any content (`InvalidCheckpointId`); an older checkpoint of
-    /// the same id is superseded. After any error there is no such checkpoint, except that where the
-    /// log of checkpoints then answers `Poisoned`, one may show after the next open.
+    /// The id has 1 to 65,535 bytes of any content (`InvalidCheckpointId`). An older checkpoint of
+    /// the same id is superseded. After an error the checkpoint does not exist; but if later calls
+    /// return `Poisoned`, it may exist after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
         self.log().telling(|log| log.create_checkpoint(user_id))
     }
@@ -192,8 +192,8 @@ impl ShardedWal {
         self.log().load_checkpoint(user_id)
     }
 
-    /// The newest checkpoint and its id. `NoCheckpoints`; `CheckpointCorrupted` when the newest is
-    /// damaged: an older one is loaded by its id only.
+    /// The newest checkpoint and its id. Errors: `NoCheckpoints`; `CheckpointCorrupted` if the
+    /// newest one is damaged. An older one is loaded by its id only.
     pub fn load_latest_checkpoint(&self) -> Result<(Vec<u8>, CheckpointData)> {
         let log = self.log();
         log.wal.enter()?;
@@ -210,7 +210,7 @@ impl ShardedWal {
         }
     }
 
-    /// How many checkpoints can be loaded: as many as are listed.
+    /// The number of checkpoints that can be loaded, as listed.
     pub fn checkpoint_count(&self) -> usize {
         match self.log().is_forked() {
             true => 0,
@@ -330,7 +330,7 @@ pub fn check_id(user_id: &[u8]) -> Result<()> {
         0 => Err(Error::InvalidCheckpointId("it is empty".to_owned())),
         1..=MAX_CHECKPOINT_ID_LEN => Ok(()),
         len => Err(Error::InvalidCheckpointId(format!(
-            "{len} bytes are too many, the most are {MAX_CHECKPOINT_ID_LEN}"
+            "{len} bytes are too many, the maximum is {MAX_CHECKPOINT_ID_LEN}"
         ))),
     }
 }

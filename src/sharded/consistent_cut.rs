@@ -1,9 +1,10 @@
-//! Where do all shards stand at one moment, durably?
+//! How is a consistent cut through all shards taken and made durable?
 //!
-//! All tails are held at once, in the order of shards, while the ids are read: so if one append
+//! All tails are locked at once, in the order of shards, while the ids are read. So if one append
 //! returned before another was called, no cut holds the second without the first. Reading the ids
-//! one after the other would not do: both appends may fall between two readings, the first into the
-//! shard read before, the second into the one read after. Nothing is synced under the locks.
+//! one by one does not suffice: both appends may happen between two reads, the first in the shard
+//! that was read already, the second in the shard that is read next. Nothing is synced under the
+//! locks.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::sharded::sharded_wal::ShardedInner;
 use crate::stream::StreamInner;
 
 impl ShardedInner {
-    /// The next id of every shard, all at one moment, with everything below durable.
+    /// The next id of every shard, all at one moment. On return everything below them is durable.
     pub fn durable_cut(&self) -> Result<Vec<u64>> {
         let mut cores = Vec::with_capacity(self.shards.len());
         for shard in &self.shards {
@@ -24,9 +25,10 @@ impl ShardedInner {
             .zip(&offsets)
             .filter(|(core, offset)| core.durable_end() < **offset)
             .map(|(core, offset)| (Arc::clone(core), *offset));
-        let durable = self.crew.for_each(behind.collect(), |(core, offset)| {
-            core.make_durable(*offset)
-        });
+        let durable = self.for_each_shard(
+            behind.collect(),
+            |(core, offset): (Arc<StreamInner>, u64)| core.make_durable(offset),
+        );
         durable.into_iter().collect::<Result<()>>()?;
         Ok(offsets)
     }

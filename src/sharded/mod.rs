@@ -1,22 +1,20 @@
-//! Many streams as one log: keys are routed to shards, checkpoints cut through all of them.
+//! Many streams as one log: keys are routed to shards, checkpoints are consistent cuts through all.
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `route` | to which shard does a key belong? |
-//! | `shard_count` | how many shards were there when the log was made? |
-//! | `log` | what is a sharded log, how does it come up and end? |
-//! | `append` | how do entries get into their shards? |
-//! | `batch` | how does a batch over several shards become durable? |
-//! | `crew` | who works on several shards at once? |
-//! | `cut` | where do all shards stand at one moment, durably? |
+//! | `sharded_wal` | what is a sharded log, and how is it opened and closed? |
+//! | `options` | which options does it have beyond those of the log? |
+//! | `router` | to which shard does a key belong? |
+//! | `shard_count` | with how many shards was the log created? |
+//! | `append` | how are entries appended to their shards? |
+//! | `batch` | how is a batch over several shards appended and made durable? |
+//! | `consistent_cut` | how is a consistent cut taken and made durable? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
 //! | `retention` | how are entries and checkpoints removed that are no longer needed? |
 //! | `checkpoint_recovery` | which checkpoints are served after open, and when is the open refused? |
 //! | `checkpoint_index` | which checkpoints exist, and where does the file hold them? |
-//! | `hint` | how do people and scripts learn which checkpoint was made last? |
-//! | `replace` | how is a file in the root replaced so that a crash leaves the old or the new? |
-//! | `options` | what can be chosen beyond the options of the log? |
-//! | `automatic` | who creates checkpoints behind the caller's back? |
+//! | `head_file` | how do people and scripts learn which checkpoint is the newest? |
+//! | `auto_checkpoint` | when are checkpoints created in the background? |
 
 mod append;
 mod auto_checkpoint;
@@ -25,7 +23,6 @@ mod checkpoint_index;
 mod checkpoint_recovery;
 mod checkpoints;
 mod consistent_cut;
-mod crew;
 mod head_file;
 mod options;
 mod retention;

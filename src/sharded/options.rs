@@ -1,4 +1,4 @@
-//! ItemKind can be chosen beyond the options of the log?
+//! Which options does a sharded log have beyond those of the log?
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,42 +7,44 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::error::Result;
 
-/// Everything that a sharded log is opened with beside its `WalOptions`.
+/// The options of a sharded log, besides its `WalOptions`.
 #[derive(Debug, Clone)]
 pub struct ShardedOptions {
-    /// How many shards there are, 1 to 65,535. Fixed when the log is made. Default 16.
+    /// The number of shards, 1 to 65,535. Fixed when the log is created. Default 16.
     pub shard_count: u16,
-    /// Checkpoints made behind the caller's back. Default `None`.
+    /// Checkpoints created in the background. Default `None`.
     pub automatic: Option<AutomaticCheckpoints>,
 }
 
-/// When checkpoints are made by the log itself, and how many of them are kept. They are made by a
-/// thread of the log; a failure is told through the log and by `ShardedWal::automatic_status`, and
-/// tried again when the next one is due.
+/// When the log creates checkpoints itself, and how many it keeps. A thread of the log creates
+/// them. A failure is logged and reported by `ShardedWal::automatic_status`; the next attempt
+/// follows when the next checkpoint is due.
 #[derive(Debug, Clone)]
 pub struct AutomaticCheckpoints {
-    /// After so many entries, over all shards, those included that no checkpoint held when the log
-    /// was opened. `None`: their number does not matter.
+    /// A checkpoint after this many entries, over all shards. Entries that no checkpoint held when
+    /// the log was opened count too. At least 1. `None`: the number of entries does not matter.
     pub every_entries: Option<u64>,
-    /// After so much time, if there are entries that the last one does not hold. `None`: time does
-    /// not matter.
+    /// A checkpoint after this time, if there are entries that the last one does not hold. Must not
+    /// be zero. `None`: time does not matter.
     pub every: Option<Duration>,
-    /// ItemKind they are called.
+    /// Their ids.
     pub ids: CheckpointIds,
-    /// After each, where there are so many checkpoints, those made by hand included: entries before
-    /// the oldest of the newest so many are pruned, and older checkpoints with them. ItemKind these took
-    /// of `checkpoints.log` is given back now and then. `None`: nothing is removed.
+    /// After each checkpoint, the newest `keep_latest` are kept, those created by the caller
+    /// included: older ones are pruned, with the entries before the oldest kept one. The space of
+    /// pruned checkpoints in `checkpoints.log` is reclaimed from time to time. At least 1. `None`:
+    /// nothing is removed.
     pub keep_latest: Option<usize>,
 }
 
-/// How automatic checkpoints are called.
+/// How automatic checkpoints are named.
 #[derive(Clone)]
 pub enum CheckpointIds {
-    /// The prefix and twenty digits, which grow and are never used twice.
+    /// The prefix and a number of twenty digits, which grows and is never reused.
     Counter(Vec<u8>),
-    /// ItemKind the function makes of such a number; one whose checkpoint failed may come again. Called
-    /// by the thread that makes the checkpoint, without locks: it may use the log. A panic of it, or
-    /// an id that is not 1 to 65,535 bytes long, fails that checkpoint.
+    /// The result of the function for such a number. After a failed checkpoint the same number may
+    /// be passed again. The thread that creates the checkpoint calls the function without locks, so
+    /// it may use the log. If it panics, or if the id is not 1 to 65,535 bytes long, that
+    /// checkpoint fails.
     Function(Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>),
 }
 
@@ -56,7 +58,7 @@ impl Default for ShardedOptions {
 }
 
 impl ShardedOptions {
-    /// The defaults, with so many shards.
+    /// The defaults, with `shard_count` shards.
     pub fn new(shard_count: u16) -> Self {
         ShardedOptions {
             shard_count,
@@ -68,7 +70,7 @@ impl ShardedOptions {
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |what: &str| Err(Error::Config(format!("{what}; see ShardedOptions")));
         if self.shard_count == 0 {
-            return refuse("shard_count is 0, the least is 1");
+            return refuse("shard_count is 0, the minimum is 1");
         }
         let Some(automatic) = &self.automatic else {
             return Ok(());
@@ -82,7 +84,7 @@ impl ShardedOptions {
             AutomaticCheckpoints {
                 every_entries: Some(0),
                 ..
-            } => refuse("automatic.every_entries is 0, the least is 1"),
+            } => refuse("automatic.every_entries is 0, the minimum is 1"),
             AutomaticCheckpoints {
                 every: Some(Duration::ZERO),
                 ..
@@ -90,7 +92,7 @@ impl ShardedOptions {
             AutomaticCheckpoints {
                 keep_latest: Some(0),
                 ..
-            } => refuse("automatic.keep_latest is 0, the least is 1"),
+            } => refuse("automatic.keep_latest is 0, the minimum is 1"),
             _ => Ok(()),
         }
     }

@@ -35,11 +35,11 @@ pub struct PruneStats {
 /// What a compaction removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompactionStats {
-    /// How many checkpoints could be loaded before.
+    /// Checkpoints that could be loaded before.
     pub checkpoints_before: usize,
-    /// How many can be loaded now.
+    /// Checkpoints that can be loaded now.
     pub checkpoints_after: usize,
-    /// How much shorter the log of checkpoints is, in bytes.
+    /// By how much `checkpoints.log` is shorter, in bytes.
     pub bytes_reclaimed: u64,
 }
 
@@ -120,12 +120,7 @@ impl ShardedInner {
             .zip(offsets.iter().copied())
             .filter(|(_, offset)| *offset > 0)
             .collect();
-        let removed = self
-            .crew
-            .for_each(truncations, |(core, offset)| match core {
-                Ok(core) => core.truncate(*offset),
-                Err(error) => Err(error.duplicate()),
-            });
+        let removed = self.for_each_shard(truncations, |(core, offset)| core?.truncate(offset));
         let mut stats = PruneStats::default();
         for segments in removed {
             let segments = segments?;

@@ -1,10 +1,10 @@
 //! To which shard does a key belong?
 //!
-//! Other languages must route alike, so this is part of the format (`docs/FORMAT.md`, "Routing"):
-//! SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012, with one compression
-//! and three finalization rounds), key 0, over the length of the key as a `u64` and then the key;
-//! the 64-bit result modulo the shard count. It is what the 0.6 crate computed on 64-bit
-//! little-endian machines.
+//! Other languages must route identically, so this is part of the format (`docs/FORMAT.md`,
+//! "Routing"): SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012, with one
+//! compression and three finalization rounds), key 0, over the length of the key as a `u64` and
+//! then the key; the 64-bit result modulo the shard count. It is what the 0.6 crate computed on
+//! 64-bit little-endian machines.
 
 use std::hash::Hasher;
 
@@ -30,8 +30,8 @@ mod tests {
     use std::collections::hash_map::DefaultHasher;
     use std::hash::Hash;
 
-    /// ItemKind the 0.6 crate did: std's hash of a slice. It is SipHash-1-3 with key 0 as of this
-    /// writing, and the length prefix is that of a 64-bit machine.
+    /// The routing of the 0.6 crate: std's hash of a slice. At present that is SipHash-1-3 with key
+    /// 0, with the length prefix of a 64-bit machine.
     fn routed_by_std(key: &[u8], shard_count: u16) -> u16 {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn published_vectors_hold() {
-        // The same table stands in docs/FORMAT.md.
+        // docs/FORMAT.md has the same table.
         for (key, by_16, by_1000) in VECTORS {
             assert_eq!(route(key, 16), by_16, "{key:?} of 16");
             assert_eq!(route(key, 1000), by_1000, "{key:?} of 1000");

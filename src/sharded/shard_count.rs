@@ -1,8 +1,8 @@
-//! How many shards were there when the log was made?
+//! With how many shards was the log created?
 //!
-//! Another count would send keys to other shards, so the count is recorded in `shards.meta`,
-//! durably, before the first append, and compared at every open. A lost record is not made anew
-//! beside shards that exist: the count asked for may be wrong, and nobody could tell.
+//! Another count would route keys to other shards. So the count is recorded in `shards.meta`,
+//! durably, before the first append, and compared at every open. A lost record is not written again
+//! beside existing shards: the requested count may be wrong, and nothing could detect it.
 
 use std::io::IoSlice;
 use std::path::Path;
@@ -35,9 +35,9 @@ pub fn record_or_compare(wal: &Wal, shard_count: u16) -> Result<()> {
     let bytes = &bytes[..read.map_err(io)?];
     match ShardCountSector::Shards.decode(bytes) {
         Ok(_) if bytes.len() > SECTOR_LEN => Err(damaged(&path)),
-        // Whoever renamed it, or the checkpoint log beside it, may have died before the root was
-        // synced. Were the names not durable, a power cut would take the record from beside its
-        // shards, and checkpoints acknowledged from now on.
+        // The process that renamed it, or the checkpoint log beside it, may have died before the
+        // root was synced. Without this sync a power failure could remove the record of existing
+        // shards, and checkpoints that are acknowledged from now on.
         Ok(found) if found == shard_count => {
             let root = &context.root;
             let synced = context.storage.sync_dir(root);
@@ -91,7 +91,7 @@ fn record(wal: &Wal, path: &Path, shard_count: u16) -> Result<()> {
     });
     match written {
         ReplaceOutcome::Durable(_) => Ok(()),
-        // Nothing was appended: the next open finds a count, or none.
+        // Nothing was appended: the next open finds a recorded count, or none.
         ReplaceOutcome::Unchanged(error) | ReplaceOutcome::Uncertain(_, error) => Err(error),
     }
 }

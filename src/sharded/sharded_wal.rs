@@ -1,11 +1,12 @@
-//! ItemKind is a sharded log, how does it come up and end?
+//! What is a sharded log, and how is it opened and closed?
 //!
-//! Up: the log itself recovers and is locked; then the shard count is recorded or compared; then
-//! the checkpoint log recovers; then each shard is compared with the newest checkpoint: a shard
-//! that ends below what that checkpoint counts on was lost or replaced, and serves nothing. ItemKind no
-//! checkpoint holds yet counts towards the next automatic one.
-//! Down: the thread that makes checkpoints ends first, then the log of checkpoints is settled, then
-//! the log is closed.
+//! Open: the log itself is locked and recovers; then the shard count is recorded or compared; then
+//! the checkpoint log recovers; then each shard is compared with the newest checkpoint. A shard
+//! that ends below the offset of that checkpoint was lost or replaced, and is not served. Entries
+//! that no checkpoint holds yet count towards the next automatic one.
+//!
+//! Close: the thread that creates checkpoints ends first, then the checkpoint log gets a clean
+//! slot, then the log is closed.
 
 use std::sync::Arc;
 
@@ -13,13 +14,13 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::options::CorruptionPolicy;
 use crate::options::WalOptions;
+use crate::primitives::WorkerPool;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::sharded::auto_checkpoint::AutoCheckpointer;
 use crate::sharded::auto_checkpoint::AutomaticStatus;
 use crate::sharded::checkpoint_recovery::recover;
 use crate::sharded::checkpoints::Checkpoints;
-use crate::sharded::crew::WorkerPool;
 use crate::sharded::options::ShardedOptions;
 use crate::sharded::router::shard_stream_name;
 use crate::sharded::shard_count::record_or_compare;
@@ -30,32 +31,33 @@ use crate::wal::Wal;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
 
-/// A log of many shards: entries go to the shard of their key, in order within it; checkpoints are
-/// consistent cuts through all shards.
+/// A log of many shards: each entry is appended to the shard of its key, ordered within the shard;
+/// checkpoints are consistent cuts through all shards.
 ///
 /// Usable from any number of threads at once; share it in an `Arc`. Dropping it closes the log,
 /// unless clones of [`ShardedWal::inner`] are still held.
 pub struct ShardedWal {
-    // Dropped first: its thread works on the log.
+    // Dropped first: its thread uses the log.
     automatic: Option<AutoCheckpointer>,
     log: Arc<ShardedInner>,
 }
 
-/// ItemKind the log's own thread shares with its users.
+/// The state that the log's own thread shares with its callers.
 pub struct ShardedInner {
     pub wal: Wal,
     pub shards: Vec<Shard>,
     pub checkpoints: Checkpoints,
-    pub crew: WorkerPool,
-    /// Entries appended since the log was opened, and those that no checkpoint held by then; if
-    /// anybody wants to know.
+    /// Syncs or truncates several shards at once.
+    pub pool: WorkerPool,
+    /// Entries that no checkpoint held when the log was opened, and entries appended since. `None`
+    /// without automatic checkpoints.
     pub appended: Option<AtomicU64>,
-    /// Goes last: the log of checkpoints has been settled by then.
+    /// Dropped last, after the checkpoint log has been closed.
     _claim: CheckpointOwner,
 }
 
-/// One shard: its stream, or why it cannot be used. A stream that is deleted behind our back
-/// answers `StreamNotFound` for ever after.
+/// One shard: its stream, or why it cannot be used. If the stream is deleted through the `Wal`, the
+/// shard returns `StreamNotFound` from then on.
 pub struct Shard {
     opened: std::result::Result<Stream, Error>,
 }
@@ -66,24 +68,24 @@ impl Shard {
         self.opened.as_ref().map_err(Error::duplicate)
     }
 
-    /// The same, for work on other threads.
+    /// The stream, for work on other threads.
     pub fn core(&self) -> Result<&Arc<StreamInner>> {
         self.stream().map(Stream::core)
     }
 }
 
 impl ShardedWal {
-    /// Opens the log at `options.root_path` with `shard_count` shards, creating it when missing.
-    /// The count is recorded durably before this returns, and compared at every later open.
+    /// Opens the log at `options.root_path` with `shard_count` shards; creates it if it does not
+    /// exist. The count is recorded durably before this returns, and compared at every later open.
     ///
-    /// Errors: those of [`Wal::new`]; `Config` for a count of 0; `ShardCountMismatch`;
-    /// `Corruption` when the record of the count is damaged or missing beside existing shards.
-    /// Under `CorruptionPolicy::Error` also `Corruption` for a damaged checkpoint log.
+    /// Errors: those of [`Wal::new`]; `Config` for a count of 0; `ShardCountMismatch`; `Corruption`
+    /// if the record of the count is damaged, or missing beside existing shards. Under
+    /// `CorruptionPolicy::Error` also `Corruption` for a damaged checkpoint log.
     pub fn new(options: WalOptions, shard_count: u16) -> Result<Self> {
         Self::with_options(options, ShardedOptions::new(shard_count))
     }
 
-    /// Like [`ShardedWal::new`], with all that can be chosen.
+    /// Like [`ShardedWal::new`], with all options.
     pub fn with_options(options: WalOptions, sharded: ShardedOptions) -> Result<Self> {
         sharded.check()?;
         Self::on(Wal::new(options)?, sharded)
@@ -101,9 +103,9 @@ impl ShardedWal {
         Self::on(Wal::open_simulated(disk, options)?, sharded)
     }
 
-    /// Makes an open log a sharded one. The log keeps its receiver of messages
-    /// ([`Wal::open_logging`]). Errors as [`ShardedWal::new`] has them; `Config` while another
-    /// `ShardedWal` on this log lives: share that one.
+    /// Makes an open log a sharded one. The log keeps its sink ([`Wal::open_logging`]). Errors:
+    /// those of [`ShardedWal::new`]; `Config` while another `ShardedWal` on this log exists: share
+    /// that one.
     pub fn on(wal: Wal, sharded: ShardedOptions) -> Result<Self> {
         sharded.check()?;
         record_or_compare(&wal, sharded.shard_count)?;
@@ -123,16 +125,16 @@ impl ShardedWal {
         let offsets = newest.map(|(_, offsets)| offsets);
         let not_held = entries_behind(&shards, offsets.as_deref());
         let background_tasks = wal.context().background_tasks.get();
-        let crew =
-            match background_tasks.is_some_and(|background_tasks| background_tasks.is_stepped()) {
-                true => WorkerPool::inline(),
-                false => WorkerPool::new(),
-            };
+        let is_stepped = background_tasks.is_some_and(|tasks| tasks.is_stepped());
+        let pool = match is_stepped {
+            true => WorkerPool::inline(),
+            false => WorkerPool::for_slow_items(),
+        };
         let log = Arc::new(ShardedInner {
             wal,
             shards,
             checkpoints,
-            crew,
+            pool,
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
             _claim: claim,
         });
@@ -147,7 +149,7 @@ impl ShardedWal {
         &self.log
     }
 
-    /// Tells the thread that makes checkpoints that entries were appended.
+    /// Notifies the thread that creates checkpoints of appended entries.
     pub(super) fn note_appended(&self, count: u64) {
         if let (Some(automatic), Some(appended)) = (&self.automatic, &self.log.appended) {
             let before = appended.fetch_add(count, Ordering::Relaxed);
@@ -155,7 +157,7 @@ impl ShardedWal {
         }
     }
 
-    /// ItemKind the automatic checkpoints came to; `None` without any, and in a forked child.
+    /// What the automatic checkpoints have done; `None` without them, and in a forked child.
     pub fn automatic_status(&self) -> Option<AutomaticStatus> {
         let automatic = self.automatic.as_ref();
         automatic
@@ -163,20 +165,20 @@ impl ShardedWal {
             .map(AutoCheckpointer::status)
     }
 
-    /// How many shards there are.
+    /// The number of shards.
     pub fn shard_count(&self) -> u16 {
         self.log.shards.len() as u16
     }
 
-    /// The log below: shard `n` is its stream `shard_{n:02}`. Reading is free to all. Deleting a
-    /// shard's stream makes the shard answer `StreamNotFound`, and after the next open `Corruption`
-    /// if a checkpoint counts on it.
+    /// The underlying log: shard `n` is its stream `shard_{n:02}`. Use it to read. If a shard's
+    /// stream is deleted, the shard returns `StreamNotFound`, and after the next open `Corruption`
+    /// if a checkpoint refers to its entries.
     pub fn inner(&self) -> &Wal {
         &self.log.wal
     }
 
-    /// The entries of a shard in order, from `start` or the first id kept, whichever is later.
-    /// Empty before the first append. `Config`: there is no such shard.
+    /// The entries of a shard in order, from `start` or the first kept id, whichever is later.
+    /// Empty before the first append. Error: `Config` if the shard does not exist.
     pub fn iter_shard(&self, shard: u16, start: u64) -> Result<WalIterator> {
         self.log.stream(shard)?.iter(start)
     }
@@ -186,40 +188,37 @@ impl ShardedWal {
         self.log.stream(shard)?.iter_with_ids(start)
     }
 
-    /// Makes everything appended to a shard so far durable, in every sync mode. `Config`: there is
-    /// no such shard.
+    /// Makes everything appended to a shard so far durable, in every sync mode. Error: `Config` if
+    /// the shard does not exist.
     pub fn flush_shard(&self, shard: u16) -> Result<()> {
         self.log.stream(shard)?.sync()
     }
 
-    /// Makes everything appended so far durable, in all shards at once; the first failure is told
-    /// after all were tried.
+    /// Makes everything appended so far durable, in all shards at once, in every sync mode.
+    /// Attempts all shards, then returns the first failure.
     pub fn flush_all(&self) -> Result<()> {
         self.log.wal.enter()?;
         self.log.wal.context().check_root()?;
         let shards = self.log.shards.iter();
         let cores = shards.map(|shard| shard.core().cloned());
-        let flushed = self.log.telling(|log| {
-            log.crew.for_each(cores.collect(), |core| match core {
-                Ok(core) => core.sync_attached(),
-                Err(error) => Err(error.duplicate()),
-            })
-        });
+        let flushed = self
+            .log
+            .telling(|log| log.for_each_shard(cores.collect(), |core| core?.sync_attached()));
         flushed.into_iter().collect()
     }
 
     /// Ends the automatic checkpoints and closes the log for all its clones, as [`Wal::close`]
-    /// does. Later calls on clones answer `Closed`.
+    /// does. Later calls on clones return `Closed`.
     pub fn close(mut self) -> Result<()> {
         self.automatic = None;
-        let settled = self.log.close_checkpoints();
-        self.log.wal.clone().close().and(settled)
+        let checkpoints_closed = self.log.close_checkpoints();
+        self.log.wal.clone().close().and(checkpoints_closed)
     }
 }
 
 impl ShardedInner {
-    /// The stream of the shard of this number. A log that is closed, or forked, says so rather
-    /// than why it would not have served the shard.
+    /// The stream of a shard. If the log is closed or forked, that is the error, rather than the
+    /// reason why the shard is not served.
     pub fn stream(&self, shard: u16) -> Result<&Stream> {
         let stream = match self.shards.get(usize::from(shard)) {
             Some(shard) => shard.stream(),
@@ -232,12 +231,28 @@ impl ShardedInner {
         stream.map_err(|error| self.wal.enter().err().unwrap_or(error))
     }
 
-    /// Runs what holds locks on its way and may have messages for the log's receiver, and sends
-    /// them then.
+    /// Runs work that may note messages under locks, then delivers them to the log's sink.
     pub fn telling<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
         let done = work(self);
         self.wal.context().deliver();
         done
+    }
+
+    /// Calls `work` on items of several shards at once and returns the results in order. A panic
+    /// becomes the error of its item.
+    pub fn for_each_shard<T, R>(
+        &self,
+        items: Vec<T>,
+        work: impl Fn(T) -> Result<R> + Send + Sync + 'static,
+    ) -> Vec<Result<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let results = self.pool.for_each(items, work).into_iter();
+        results
+            .map(|result| result.unwrap_or_else(|_| Err(panicked())))
+            .collect()
     }
 
     /// Whether this is a copy in a forked child, whose locks may never be released.
@@ -245,7 +260,7 @@ impl ShardedInner {
         matches!(self.wal.enter(), Err(Error::Forked))
     }
 
-    /// How many entries were appended, if automatic checkpoints count them.
+    /// The counter of appended entries; 0 without automatic checkpoints.
     pub fn appended(&self) -> u64 {
         let appended = self.appended.as_ref();
         appended.map_or(0, |appended| appended.load(Ordering::Relaxed))
@@ -255,7 +270,7 @@ impl ShardedInner {
 impl Drop for ShardedInner {
     fn drop(&mut self) {
         if let Err(error) = self.close_checkpoints() {
-            let message = format!("the log of checkpoints was not settled: {error}");
+            let message = format!("the checkpoint log was not closed cleanly: {error}");
             self.wal.context().log(log::Level::Error, &message);
         }
     }
@@ -270,25 +285,31 @@ impl std::fmt::Debug for ShardedWal {
     }
 }
 
+fn panicked() -> Error {
+    Error::Io(std::io::Error::other(
+        "a thread panicked while it worked on a shard",
+    ))
+}
+
 fn warn_of_small_caches(wal: &Wal, shard_count: u16) {
     let most = wal.context().options.max_open_segments;
     if most < usize::from(shard_count) {
         let message = format!(
             "max_open_segments is {most}, less than the {shard_count} shards: files are closed and \
-             opened again all the time"
+             reopened all the time"
         );
         wal.context().log(log::Level::Warn, &message);
     }
 }
 
-/// One bad shard is one bad shard: the others are served.
+/// A shard that cannot be opened does not affect the others.
 fn open_shard(wal: &Wal, shard: u16) -> Shard {
     Shard {
         opened: wal.stream(&shard_stream_name(shard)),
     }
 }
 
-/// How many entries the checkpoint with these offsets does not hold; without any, all.
+/// How many entries the checkpoint with these offsets does not hold. Without a checkpoint: all.
 fn entries_behind(shards: &[Shard], offsets: Option<&[u64]>) -> u64 {
     let behind = |(place, shard): (usize, &Shard)| {
         let core = shard.core().ok()?;
@@ -300,7 +321,7 @@ fn entries_behind(shards: &[Shard], offsets: Option<&[u64]>) -> u64 {
     behind.fold(0, u64::saturating_add)
 }
 
-/// Marks the shards that end below what the newest checkpoint counts on.
+/// Marks the shards that end below their offset in the newest checkpoint.
 fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) -> Result<()> {
     let mut damage = Vec::new();
     for (shard, offset) in shards.iter_mut().zip(offsets) {
@@ -308,13 +329,13 @@ fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) 
             continue;
         };
         let next_id = stream.core().next_id();
-        // A poisoned one shows what was proven before the failure; the rest may be there.
+        // A poisoned shard serves what was proven durable before the failure; the rest may exist.
         if next_id >= *offset || stream.core().is_poisoned() {
             continue;
         }
         let what = format!(
-            "{} ends at {next_id}, but checkpoint {id} counts on all below {offset}: restore the \
-             shard's directory from a copy, or give up all checkpoints with compact_checkpoints(0)",
+            "{} ends at {next_id}, but checkpoint {id} refers to all ids below {offset}: restore the \
+             shard's directory from a copy, or discard all checkpoints with compact_checkpoints(0)",
             stream.key()
         );
         wal.context().log(log::Level::Error, &what);

@@ -1,196 +1,135 @@
-//! Who syncs and makes room behind the caller's back?
+//! Which work of streams runs in the background, and on which threads?
 //!
-//! Two threads, started when first needed: one syncs streams whose time has come, one makes room
-//! ahead of tails. They hold streams weakly and end when the log is closed. Stepped (for tests that
-//! must go the same way every time) there are no threads: what is queued is done when asked for.
+//! One thread syncs streams that are due, one preallocates space ahead of tails. Each starts when
+//! first needed, holds streams weakly, and ends when the log is closed. In stepped mode, for
+//! deterministic tests, there are no threads: queued work runs when the test asks for it.
 //!
-//! Failure: a thread that cannot be started is tried again by later appends, every 100 ms at most.
-//! Until one can be had, an append that finds a sync due does it itself, at its end. Room needs
-//! nobody: appends make their own. The receiver of the log's messages is warned once.
+//! Failure: if a thread cannot be started, later appends try again, every 100 ms at most. Until
+//! one succeeds, an append that finds a due sync does it itself, at its end; appends allocate their
+//! own space. The log's sink receives one warning.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::time::Duration;
-use std::time::Instant;
 
-use crate::platform::spawn;
-use crate::primitives::Condvar;
-use crate::primitives::Mutex;
-use crate::primitives::now;
-use crate::primitives::thread::JoinHandle;
+use crate::primitives::DueQueue;
+use crate::primitives::Next;
 use crate::stream::Attended;
 use crate::stream::BackgroundTasks;
 use crate::stream::StreamInner;
 
-/// The background_threads of one log.
+/// The background threads of one log.
 pub struct BackgroundThreads {
-    sync: Arc<DueQueue>,
-    room: Arc<DueQueue>,
+    sync: Task,
+    preallocation: Task,
     is_stepped: bool,
 }
 
-/// How long no thread is started after one could not be: an append must not try each time.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
-
-/// Streams that wait for a helper, by the time they are due.
-struct DueQueue {
-    name: &'static str,
-    /// What becomes of the work while the thread cannot be started.
-    without: &'static str,
+/// One kind of background work, and the streams that wait for it.
+struct Task {
+    queue: Arc<DueQueue<WeakStream>>,
     work: fn(&StreamInner),
-    state: Mutex<QueueState>,
-    changed: Condvar,
+    /// For the warning: what happens while the thread cannot be started.
+    without_thread: &'static str,
 }
 
-/// When, and which of those due then.
-type DueKey = (Instant, u64);
+/// A queued stream. Queueing does not keep it alive.
+#[derive(Clone)]
+struct WeakStream(Weak<StreamInner>);
 
-#[derive(Default)]
-struct QueueState {
-    // Invariant: a stream is in both or in neither, and once at most, however often it asks.
-    due: BTreeMap<DueKey, Weak<StreamInner>>,
-    places: HashMap<usize, DueKey>,
-    queued: u64,
-    thread: Option<JoinHandle<()>>,
-    /// When the thread could not be started; `None` since it could.
-    refused_at: Option<Instant>,
-    stopped: bool,
+impl WeakStream {
+    // Invariant: the weak pointer keeps the address from being reused.
+    fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
 }
 
-impl BackgroundThreads {
-    /// BackgroundThreads at rest. Stepped: without threads.
-    pub fn new(is_stepped: bool) -> Arc<Self> {
-        let queue = |name, without, work| {
-            let state = Mutex::default();
-            Arc::new(DueQueue {
-                name,
-                without,
-                work,
-                state,
-                changed: Condvar::new(),
-            })
-        };
-        Arc::new(BackgroundThreads {
-            sync: queue("ironwal-sync", WITHOUT_SYNC, StreamInner::background_sync),
-            room: queue("ironwal-prealloc", WITHOUT_ROOM, StreamInner::preallocate),
-            is_stepped,
-        })
+impl PartialEq for WeakStream {
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
     }
+}
 
-    /// Does what is queued, due or not, on this thread.
-    #[cfg(feature = "simulation")]
-    pub fn step(&self) {
-        for queue in [&self.sync, &self.room] {
-            let mut state = queue.state.lock();
-            let queued: Vec<DueKey> = state.due.keys().copied().collect();
-            let streams: Vec<_> = queued.iter().filter_map(|at| state.take(*at)).collect();
-            drop(state);
-            for stream in streams {
-                (queue.work)(&stream);
-                stream.deliver();
-            }
-        }
-    }
+impl Eq for WeakStream {}
 
-    /// Ends the threads, after what they are doing; what is queued is dropped. False: one panicked.
-    #[must_use]
-    pub fn stop(&self) -> bool {
-        let mut all_well = true;
-        for queue in [&self.sync, &self.room] {
-            let thread = {
-                let mut state = queue.state.lock();
-                state.stopped = true;
-                state.due.clear();
-                state.places.clear();
-                queue.changed.notify_all();
-                state.thread.take()
-            };
-            all_well &= thread.is_none_or(|thread| thread.join().is_ok());
-        }
-        all_well
-    }
-
-    /// In a forked child there are no such threads: nothing may be joined.
-    pub fn leak_after_fork(&self) {
-        for queue in [&self.sync, &self.room] {
-            // A thread of the parent may have held the lock when it forked.
-            if let Some(mut state) = queue.state.try_lock() {
-                std::mem::forget(state.thread.take());
-            }
-        }
-    }
-
-    /// Queues a stream. False: no thread is there to take it out.
-    fn queue(&self, queue: &DueQueue, stream: &Arc<StreamInner>, delay: Duration) -> bool {
-        let mut state = queue.state.lock();
-        if state.stopped {
-            // Closing makes all durable, and answers all who wait.
-            return true;
-        }
-        // A delay beyond what the clock can count is never due.
-        let Some(due) = now().checked_add(delay) else {
-            return true;
-        };
-        let place = state.put(stream, due);
-        if place.is_some() && state.due.keys().next() == place.as_ref() {
-            queue.changed.notify_one();
-        }
-        state.thread.is_some() || self.is_stepped
-    }
-
-    fn has_thread(&self, queue: &DueQueue) -> bool {
-        let state = queue.state.lock();
-        state.thread.is_some() || state.stopped || self.is_stepped
+impl Hash for WeakStream {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
     }
 }
 
 const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; what is appended \
     last is durable only after the next append, a sync or the close";
-const WITHOUT_ROOM: &str = "until it can be, appends make room themselves";
+const WITHOUT_PREALLOCATION: &str = "until it can be, appends allocate their own space";
 
-impl QueueState {
-    /// Queues a stream, or moves it forward. `None`: its turn comes before that anyway.
-    fn put(&mut self, stream: &Arc<StreamInner>, due: Instant) -> Option<DueKey> {
-        // The weak pointer kept beside it keeps the address from being used anew.
-        let address = Arc::as_ptr(stream).addr();
-        match self.places.get(&address) {
-            Some(earlier) if earlier.0 <= due => return None,
-            Some(later) => drop(self.due.remove(later)),
-            None => {}
-        }
-        self.queued += 1;
-        let place = (due, self.queued);
-        self.due.insert(place, Arc::downgrade(stream));
-        self.places.insert(address, place);
-        Some(place)
+impl BackgroundThreads {
+    /// No thread runs yet. Stepped: none ever will.
+    pub fn new(is_stepped: bool) -> Arc<Self> {
+        let task = |name, without, work| Task::new(name, without, work, is_stepped);
+        Arc::new(BackgroundThreads {
+            sync: task("ironwal-sync", WITHOUT_SYNC, StreamInner::background_sync),
+            preallocation: task(
+                "ironwal-prealloc",
+                WITHOUT_PREALLOCATION,
+                StreamInner::preallocate,
+            ),
+            is_stepped,
+        })
     }
 
-    fn take(&mut self, place: DueKey) -> Option<Arc<StreamInner>> {
-        let stream = self.due.remove(&place)?;
-        self.places.remove(&stream.as_ptr().addr());
-        stream.upgrade()
+    /// Does all queued work, due or not, on the calling thread.
+    #[cfg(feature = "simulation")]
+    pub fn step(&self) {
+        for task in self.tasks() {
+            let streams = task.queue.take_all();
+            let streams: Vec<_> = streams.iter().filter_map(|key| key.0.upgrade()).collect();
+            for stream in streams {
+                (task.work)(&stream);
+                stream.deliver();
+            }
+        }
+    }
+
+    /// Ends the threads, each after the stream it works on, and drops what is queued. False: one
+    /// has panicked.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        // Both are stopped, whatever the outcome of the first.
+        let stopped = self.tasks().map(|task| task.queue.stop());
+        stopped.iter().all(|is_well| *is_well)
+    }
+
+    /// Forgets the threads in a forked child: they do not exist there, so nothing may be joined.
+    pub fn leak_after_fork(&self) {
+        for task in self.tasks() {
+            task.queue.leak_after_fork();
+        }
+    }
+
+    fn tasks(&self) -> [&Task; 2] {
+        [&self.sync, &self.preallocation]
     }
 }
 
 impl BackgroundTasks for BackgroundThreads {
     fn sync_after(&self, stream: &Arc<StreamInner>, delay: Duration) -> bool {
-        self.queue(&self.sync, stream, delay)
+        self.sync.insert(stream, delay)
     }
 
     fn sync_now(&self, stream: &Arc<StreamInner>) -> bool {
-        self.queue(&self.sync, stream, Duration::ZERO)
+        self.sync.insert(stream, Duration::ZERO)
     }
 
     fn has_thread_for_syncs(&self) -> bool {
-        self.has_thread(&self.sync)
+        self.sync.queue.has_thread()
     }
 
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool {
-        self.queue(&self.room, stream, Duration::ZERO)
+        self.preallocation.insert(stream, Duration::ZERO)
     }
 
     fn attend(&self) -> Attended {
@@ -198,18 +137,18 @@ impl BackgroundTasks for BackgroundThreads {
         if self.is_stepped {
             return attended;
         }
-        for queue in [&self.sync, &self.room] {
-            if let Err(warning) = queue.start() {
+        for task in self.tasks() {
+            if let Err(warning) = task.start_if_needed() {
                 attended.is_short_of_threads = true;
                 attended.warnings.extend(warning);
             }
         }
         let due = match attended.is_short_of_threads {
-            true => self.sync.take_due_without_thread(),
+            true => self.sync.queue.take_due_without_thread(),
             false => None,
         };
-        if let Some(stream) = due {
-            self.sync.work_for(&stream);
+        if let Some(stream) = due.and_then(|key| key.0.upgrade()) {
+            run_or_poison(self.sync.work, &stream);
         }
         attended
     }
@@ -220,79 +159,58 @@ impl BackgroundTasks for BackgroundThreads {
     }
 }
 
-impl DueQueue {
-    /// Starts the thread, if it is needed and not there. An error: it cannot be had now; with a
-    /// warning, the first time.
-    fn start(self: &Arc<Self>) -> Result<(), Option<String>> {
-        let mut state = self.state.lock();
-        if state.stopped || state.thread.is_some() || state.due.is_empty() {
-            return Ok(());
-        }
-        let asked_at = now();
-        if state
-            .refused_at
-            .is_some_and(|before| asked_at < before + RETRY_AFTER)
-        {
-            return Err(None);
-        }
-        let worker = Arc::clone(self);
-        match spawn(self.name, move || worker.run()) {
-            Ok(thread) => {
-                state.thread = Some(thread);
-                state.refused_at = None;
-                Ok(())
-            }
-            Err(error) => {
-                let is_first = state.refused_at.replace(asked_at).is_none();
-                let (name, without) = (self.name, self.without);
-                let warning = || format!("no thread {name} could be started: {error}; {without}");
-                Err(is_first.then(warning))
-            }
-        }
-    }
-
-    /// A stream that is due, where no thread is there to take it.
-    fn take_due_without_thread(&self) -> Option<Arc<StreamInner>> {
-        let mut state = self.state.lock();
-        let (&place, _) = state.due.first_key_value()?;
-        let is_left = state.thread.is_none() && !state.stopped && place.0 <= now();
-        is_left.then(|| state.take(place)).flatten()
-    }
-
-    /// One stream that panics must not leave all others without a helper.
-    fn work_for(&self, stream: &StreamInner) {
-        if catch_unwind(AssertUnwindSafe(|| (self.work)(stream))).is_err() {
-            stream.poison_after_panic();
-        }
-    }
-
-    fn run(&self) {
-        let mut state = self.state.lock();
-        while !state.stopped {
-            let Some((&place, _)) = state.due.first_key_value() else {
-                self.changed.wait(&mut state);
-                continue;
-            };
-            if place.0 > now() {
-                self.changed.wait_until(&mut state, place.0);
-                continue;
-            }
-            let Some(stream) = state.take(place) else {
-                continue;
-            };
-            crate::primitives::MutexGuard::unlocked(&mut state, || {
-                self.work_for(&stream);
-                // The log's receiver may panic: that is the host's, and ends no helper.
+impl Task {
+    fn new(
+        thread_name: &'static str,
+        without_thread: &'static str,
+        work: fn(&StreamInner),
+        is_stepped: bool,
+    ) -> Self {
+        let queue = DueQueue::new(thread_name, is_stepped, move |key: &WeakStream| {
+            if let Some(stream) = key.0.upgrade() {
+                run_or_poison(work, &stream);
+                // The log's sink may panic. That is the host's fault; the thread continues.
                 let _ = catch_unwind(AssertUnwindSafe(|| stream.deliver()));
-                drop(stream);
-            });
+            }
+            Next::WhenInserted
+        });
+        Task {
+            queue,
+            work,
+            without_thread,
         }
+    }
+
+    /// Queues a stream. False: no thread will take it. After the stop it is ignored: closing makes
+    /// everything durable and wakes all waiters.
+    fn insert(&self, stream: &Arc<StreamInner>, delay: Duration) -> bool {
+        let key = WeakStream(Arc::downgrade(stream));
+        self.queue.insert_after(key, delay)
+    }
+
+    /// Starts the thread if a stream waits for it. An error: the start failed; the first failure
+    /// carries a warning for the sink.
+    fn start_if_needed(&self) -> Result<(), Option<String>> {
+        self.queue.start_if_needed().map_err(|failed| {
+            let (name, without) = (self.queue.thread_name(), self.without_thread);
+            let warning = |error| format!("no thread {name} could be started: {error}; {without}");
+            failed.first_error.map(warning)
+        })
+    }
+}
+
+/// A stream whose work panics is poisoned; the other streams still have a helper.
+fn run_or_poison(work: fn(&StreamInner), stream: &StreamInner) {
+    if catch_unwind(AssertUnwindSafe(|| work(stream))).is_err() {
+        stream.poison_after_panic();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
+
     use crate::options::LogSink;
     use crate::options::WalOptions;
     use crate::storage::RealDisk;
@@ -308,22 +226,16 @@ mod tests {
 
     #[test]
     fn a_stream_that_panics_is_poisoned_and_others_still_have_a_helper() {
-        // The helper's thread ended: no stream of the log was synced behind its back any more.
+        // The helper's thread ended: no stream of the log was synced in the background any more.
         fn work(stream: &StreamInner) {
             assert!(&*stream.key != "bad", "panics on purpose");
             stream.poison_after_panic();
         }
-        let queue = Arc::new(DueQueue {
-            name: "test",
-            without: "",
-            work,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let task = || Task::new("test", "", work, false);
         let (bad, good) = (stream("bad"), stream("good"));
         let background_threads = BackgroundThreads {
-            sync: Arc::clone(&queue),
-            room: Arc::clone(&queue),
+            sync: task(),
+            preallocation: task(),
             is_stepped: false,
         };
         background_threads.sync_now(&bad);
@@ -336,21 +248,5 @@ mod tests {
         }
         assert!(bad.is_poisoned());
         assert!(background_threads.stop());
-    }
-
-    #[test]
-    fn a_stream_is_queued_once_for_the_earliest_time_it_asked_for() {
-        // Every append behind a sync left one more place behind, for an hour if that was the
-        // interval: memory grew with the number of syncs.
-        let stream = stream("s");
-        let (now, hour) = (Instant::now(), Duration::from_secs(3600));
-        let mut state = QueueState::default();
-        let late = state.put(&stream, now + hour).expect("queued");
-        assert!(state.put(&stream, now + hour * 2).is_none());
-        let soon = state.put(&stream, now).expect("moved forward");
-        assert!(state.take(late).is_none());
-        assert!(Arc::ptr_eq(&state.take(soon).expect("is there"), &stream));
-        assert!(state.due.is_empty() && state.places.is_empty());
-        assert!(state.put(&stream, now + hour).is_some(), "asked for anew");
     }
 }

@@ -1,4 +1,4 @@
-//! How are entries read in order?
+//! How does a caller iterate over entries?
 
 use std::sync::Arc;
 
@@ -17,12 +17,13 @@ pub struct WalIterator {
 
 /// Yields entries with their ids, in order.
 ///
-/// It sees entries that become visible while it runs: `None` means nothing more *now*, and it may
-/// be asked again. A run of damaged ids is one `Err`, behind which it goes on. An I/O error, a lack
-/// of memory included, and the deletion of the stream (`StreamNotFound`) end it. When a truncation
-/// overtakes it, it finishes the segment file that it is in. Then it answers one `SegmentNotFound`,
-/// whose context names the ids that are gone, and goes on with the first id kept. It keeps its file
-/// readable but not the log open or locked. In a forked child it answers [`Error::Forked`] once and ends.
+/// It sees entries that become visible while it runs: `None` means that there is nothing more
+/// *now*, and a later call may return more. A run of damaged ids is one `Err`, after which the
+/// iterator continues. An I/O error, a lack of memory included, and the deletion of the stream
+/// (`StreamNotFound`) end it. When a truncation overtakes it, it finishes the current segment file,
+/// returns one `SegmentNotFound` whose context names the missing ids, and continues with the first
+/// kept id. It keeps its file readable, but does not keep the log open or locked. In a forked child
+/// it returns [`Error::Forked`] once and ends.
 #[derive(Debug)]
 pub struct WalIdIterator {
     cursor: Cursor,
@@ -50,8 +51,8 @@ impl WalIdIterator {
     /// The next entry, borrowed until the next call: nothing is copied or allocated for it.
     pub fn next_entry(&mut self) -> Option<Result<(u64, &[u8])>> {
         if self.fork_generation != fork_generation() {
-            // Locks of the stream may be held by threads that do not exist in the child. Told
-            // once: whoever skips errors must come to an end.
+            // Locks of the stream may be held by threads that do not exist in the child. Returned
+            // once: a caller that skips errors must reach an end.
             let told = std::mem::replace(&mut self.told_forked, true);
             return (!told).then_some(Err(Error::Forked));
         }
@@ -61,7 +62,7 @@ impl WalIdIterator {
         }
     }
 
-    /// The next entry, if it is in memory and good: no call of the system. `None`: nothing was done.
+    /// The next entry, if it is in memory and valid: no system call. `None`: nothing was done.
     #[cfg(feature = "capi")]
     pub(crate) fn try_cached_next(&mut self) -> Option<(u64, &[u8])> {
         if self.fork_generation != fork_generation() {

@@ -2,21 +2,18 @@
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `open` | how does a log come up: root, lock, recovery of all streams? |
-//! | `log` | what do all clones of a `Wal` share, and how does it end? |
-//! | `background_threads` | who syncs and makes room behind the caller's back? |
-//! | `parallel` | how is work on many streams shared out? |
-//! | `read_only` | how is a log read that somebody else writes? |
-//! | `repair` | how is a healthy copy made of a damaged log? |
-//! | `by_name` | what can be done to a stream by its key? |
-//! | `handle` | what can be done through a stream's handle? |
-//! | `iterate` | how are entries read in order? |
-//! | `transaction` | how are entries gathered and appended as one? |
+//! | `wal` | which calls does a log have? |
+//! | `stream` | which calls does a handle of a stream have? |
+//! | `iterator` | how does a caller iterate over entries? |
+//! | `transaction` | how are entries collected and appended as one frame? |
+//! | `open` | how is a log opened: root, lock, recovery of all streams? |
+//! | `read_only` | how is a log opened read-only, beside a writer? |
+//! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
+//! | `background` | which work of streams runs in the background, and on which threads? |
 
 mod background;
 mod iterator;
 mod open;
-mod parallel;
 mod read_only;
 mod registry;
 mod stream;

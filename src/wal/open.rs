@@ -1,4 +1,4 @@
-//! How does a log come up: root, lock, recovery of all streams?
+//! How is a log opened: root, lock, recovery of all streams?
 
 use std::collections::HashMap;
 use std::io;
@@ -18,6 +18,8 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::primitives::WorkerPool;
+use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
 use crate::recovery::Recovered;
 use crate::recovery::StreamFacts;
@@ -36,11 +38,11 @@ use crate::stream::StreamInner;
 use crate::stream::remove_tombstone;
 use crate::stream::resolve_archive;
 use crate::wal::background::BackgroundThreads;
-use crate::wal::parallel::for_each;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
-/// Opens a log on a disk. Stepped: its background_threads work when told to, see [`BackgroundThreads`].
+/// Opens a log on a disk. `is_stepped`: background work runs only when stepped, see
+/// [`BackgroundThreads`].
 pub fn open(
     mut options: WalOptions,
     storage: Arc<dyn Storage>,
@@ -75,7 +77,7 @@ fn open_streams(
         format!("the identity of the log is damaged ({})", path.display())
     });
     let background_tasks: Arc<dyn crate::stream::BackgroundTasks> = background_threads.clone();
-    // Set once, here.
+    // Set only here.
     let _ = context.background_tasks.set(background_tasks);
     let dirs = stream_dirs(context)?;
     let shared = Arc::clone(context);
@@ -83,14 +85,17 @@ fn open_streams(
     if has_identity {
         context.refuse_others_archive()?;
     }
+    // Its threads end when this function returns.
+    let pool = WorkerPool::for_cheap_items();
     let recovered = match context.options.on_corruption {
-        CorruptionPolicy::Truncate if has_identity => for_each(dirs, move |dir| {
+        CorruptionPolicy::Truncate if has_identity => pool.for_each(dirs, move |dir| {
             recover(&shared, own_link(&shared, judge(&shared, dir)))
         }),
-        // All streams are looked at before any is touched, or an identity made that counts on what
-        // they tell.
+        // Facts of all streams are collected and judged before any stream is changed, and before an
+        // identity is created: it depends on these facts.
         policy => {
-            let judged = for_each(dirs, move |dir| judge(&shared, dir));
+            let judged = pool.for_each(dirs, move |dir| judge(&shared, dir));
+            let judged = resume_first_panic(judged);
             let is_strict = policy == CorruptionPolicy::Error;
             if is_strict {
                 refuse_all_damage(&judged, lost_identity.as_ref())?;
@@ -107,15 +112,15 @@ fn open_streams(
                 refuse_all_damage(&owned, None)?;
             }
             let shared = Arc::clone(context);
-            for_each(owned, move |judged| recover(&shared, judged))
+            pool.for_each(owned, move |judged| recover(&shared, judged))
         }
     };
     settle_identity(context)?;
     let mut registered = HashMap::with_capacity(recovered.len());
     let mut failed_dirs = HashMap::new();
-    for (key, dir, stream) in recovered.into_iter().flatten() {
+    for (key, dir, stream) in resume_first_panic(recovered).into_iter().flatten() {
         match stream {
-            // Its key cannot be told: the directory's name stands for it.
+            // Its key is unknown: the directory's name is used instead.
             RegistryEntry::Failed(error) if context.root.join(stream_dir_name(&key)) != *dir => {
                 failed_dirs.insert(dir.to_path_buf(), error);
             }
@@ -135,10 +140,10 @@ fn open_streams(
 }
 
 /// The root, the disk as it is reached from there, and the lock.
-type Taken = (PathBuf, Arc<dyn Storage>, Box<dyn StorageLock>);
+type LockedRoot = (PathBuf, Arc<dyn Storage>, Box<dyn StorageLock>);
 
-/// Makes sure of the root directory, durably, and locks it.
-fn lock_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<Taken> {
+/// Creates the root directory durably if needed, and locks it.
+fn lock_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<LockedRoot> {
     let asked = std::path::absolute(&options.root_path)
         .map_err(|error| Error::io(error, ErrorContext::at(&options.root_path)))?;
     let io = |error| Error::io(error, ErrorContext::at(&asked));
@@ -153,8 +158,8 @@ fn lock_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<Taken> {
     let root = storage.canonical(&asked).map_err(io)?;
     let storage = storage.rooted(&root).map_err(io)?.unwrap_or(storage);
     let lock_path = root.join(LOCK_FILE);
-    // The root's own name is made durable before the lock file exists; so where that file is
-    // found, it has been.
+    // The root's own name is made durable before the lock file is created; so if the lock file
+    // exists, the name is durable.
     if storage.kind(&lock_path).map_err(io)?.is_none() {
         if let Some(parent) = root.parent() {
             storage.sync_dir(parent).map_err(io)?;
@@ -167,7 +172,7 @@ fn lock_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<Taken> {
     }
 }
 
-/// Makes the log's identity, where it has none. A full disk is no reason not to open the log.
+/// Creates the log's identity if it has none. If the disk is full, the log opens without one.
 fn settle_identity(context: &LogContext) -> Result<()> {
     use io::ErrorKind::*;
     match context.identity.settle(context) {
@@ -183,8 +188,8 @@ fn settle_identity(context: &LogContext) -> Result<()> {
     }
 }
 
-/// Refuses an archive that names another log, for a log that was given its name just now. One that had
-/// lost its name is served: the archive may be its own, and each use of it is refused.
+/// Refuses an archive that names another log, if this log got its identity just now. If the log lost
+/// its identity, it is served: the archive may be its own. Each use of the archive is refused.
 fn refuse_archive_of_a_known_other(context: &LogContext) -> Result<()> {
     match context.refuse_others_archive() {
         Err(error) if context.identity.is_used() => {
@@ -201,7 +206,7 @@ struct StreamDir {
     is_link: bool,
 }
 
-/// The directories of streams. What a deletion left behind is removed.
+/// The directories of streams. Removes what deletions left behind.
 fn stream_dirs(context: &LogContext) -> Result<Vec<StreamDir>> {
     let root = &context.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
@@ -224,13 +229,13 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<StreamDir>> {
         context.identity.note(None);
     }
     if !deleted.is_empty() {
-        // The process may have died between the renaming and its sync. Were it not durable, the
-        // stream would come back after a power cut: half removed, or over a new one.
+        // The process may have died between the rename and its sync. Without this sync, the stream
+        // could reappear after a power failure: half removed, or in place of a new one.
         context.storage.sync_dir(root).map_err(io)?;
     }
     for path in deleted {
         if let Err(error) = remove_tombstone(context, &path) {
-            // It is no stream any more; the next open tries again.
+            // It is not a stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
             context.log(log::Level::Warn, &message);
         }
@@ -238,7 +243,7 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<StreamDir>> {
     Ok(dirs)
 }
 
-/// One stream's directory, looked at.
+/// The facts of one stream's directory, and the decision on them.
 struct SurveyedStream {
     dir: Arc<Path>,
     is_link: bool,
@@ -275,10 +280,11 @@ fn judge(context: &LogContext, dir: StreamDir) -> SurveyedStream {
     }
 }
 
-/// Makes a directory that is reached through a link this log's, before anything in it is changed.
+/// Makes this log the owner of a directory that is reached through a link, before anything in the
+/// directory is changed.
 fn own_link(context: &LogContext, mut judged: SurveyedStream) -> SurveyedStream {
     let name = judged.dir.file_name().and_then(|name| name.to_str());
-    // Where nothing tells the key, there is no stream to be changed.
+    // If the key is unknown, there is no stream to be changed.
     let is_key_known = name == Some(&stream_dir_name(&judged.key));
     if judged.is_link && judged.found.is_ok() && is_key_known {
         if let Err(error) = context.own_linked(&judged.dir, &judged.key) {
@@ -288,8 +294,8 @@ fn own_link(context: &LogContext, mut judged: SurveyedStream) -> SurveyedStream 
     judged
 }
 
-/// Under the policy `Error`: one error that lists everything found, in all streams. `lost`: what is
-/// wrong with the log's identity.
+/// Under the policy `Error`: one error that lists all damage, in all streams. `lost`: the damage to
+/// the log's identity.
 fn refuse_all_damage(judged: &[SurveyedStream], lost: Option<&String>) -> Result<()> {
     let mut damage: Vec<String> = lost.cloned().into_iter().collect();
     for judged in judged {
@@ -307,10 +313,10 @@ fn refuse_all_damage(judged: &[SurveyedStream], lost: Option<&String>) -> Result
     }
 }
 
-/// A stream's key and directory, and what came of it.
+/// A stream's key and directory, and the outcome of its recovery.
 type Recovery = (Arc<str>, Arc<Path>, RegistryEntry);
 
-/// Acts on a decision. `None`: there is no such stream.
+/// Applies a decision. `None`: there is no such stream.
 fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery> {
     let SurveyedStream {
         key, dir, found, ..
@@ -340,7 +346,7 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
         context.log(log::Level::Warn, &what);
     }
     for path in &recovered.unremoved {
-        // Nothing depends on it; each truncation tries again, and each open.
+        // Nothing depends on its removal; each truncation tries again, and each open.
         let message = format!("truncated, but not removed: {}", path.display());
         context.log(log::Level::Warn, &message);
     }

@@ -1,8 +1,8 @@
-//! How is a log read that somebody else writes?
+//! How is a log opened read-only, while another process may write it?
 //!
-//! Opening takes no lock, and nothing on disk is changed by it or later. Streams are looked at as
-//! recovery does, without acting on what it would decide; from then on each looks again where its
-//! readers come to the end of what is registered (`stream/follower.rs`).
+//! Opening takes no lock and changes nothing on disk, nor does anything later. Each stream collects
+//! facts and decides as recovery does, but applies nothing. Afterwards it is refreshed when a
+//! reader reaches its known end (`stream/follower.rs`).
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -19,6 +19,8 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::primitives::WorkerPool;
+use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
 use crate::recovery::LiveCollector;
 use crate::recovery::refusal_error;
@@ -32,26 +34,25 @@ use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::wal::Wal;
 use crate::wal::background::BackgroundThreads;
-use crate::wal::parallel::for_each;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
 impl Wal {
     /// Opens the log at `options.root_path` for reading only, while another process, or this one,
     /// may have it open for writing. Nothing on disk is changed: nothing is recovered, created or
-    /// locked. Everything that writes answers [`Error::ReadOnly`].
+    /// locked. Every call that writes returns [`Error::ReadOnly`].
     ///
-    /// What it shows follows the writer: iterators at their end, `get` of an id behind the last,
+    /// The log follows the writer: iterators at their end, `get` of an id past the last,
     /// [`Stream::next_id`], [`Stream::durable_end`], [`Stream::wait_durable`] and [`Wal::streams`]
-    /// look at the files again. Truncated segments and deleted streams are gone from here once
-    /// that is noticed, at the latest by [`Wal::refresh`]; until then what is open stays readable.
+    /// read the files again. Truncated segments and deleted streams disappear once this log
+    /// notices, at the latest by [`Wal::refresh`]; until then open files stay readable.
     ///
-    /// `options.sync_mode` chooses what is shown. `Strict` (the default): entries that are registered
-    /// to be durable. The others: all that is written, also what a power cut may take, and, should
-    /// a write of the writer's fail half-way, what it then takes back.
+    /// `options.sync_mode` selects the visible entries. `Strict` (the default): entries that are
+    /// known to be durable. The other modes: all entries that are written, including those that a
+    /// power failure may lose, and those that the writer rolls back after a failed write.
     ///
-    /// Errors: `Io` where there is no such directory; `Config`; under [`CorruptionPolicy::Error`]
-    /// `Corruption`, listing all damage found.
+    /// Errors: `Io` if the directory does not exist; `Config`; under [`CorruptionPolicy::Error`]
+    /// `Corruption`, listing all damage.
     ///
     /// [`Stream::next_id`]: crate::Stream::next_id
     /// [`Stream::durable_end`]: crate::Stream::durable_end
@@ -63,7 +64,7 @@ impl Wal {
         )
     }
 
-    /// Like [`Wal::open_read_only`], with a receiver of its own for what the log has to tell.
+    /// Like [`Wal::open_read_only`], with a sink for the log's messages.
     pub fn open_read_only_logging(options: WalOptions, sink: LogSink) -> Result<Self> {
         let log = open_read_only(options, Arc::new(RealDisk), sink)?;
         Ok(Wal::of(Arc::new(log)))
@@ -81,20 +82,20 @@ impl Wal {
         Ok(Wal::of(Arc::new(log)))
     }
 
-    /// Whether the log was opened read-only.
+    /// Whether the log was opened with [`Wal::open_read_only`].
     pub fn is_read_only(&self) -> bool {
         self.log.context.read_only
     }
 
-    /// Looks at everything again: new streams, deleted ones, truncated and new segments. Reading
-    /// does so where it has to; this is for who wants all of it now. In a log that is open for
-    /// writing there is nothing to look for.
+    /// Reads the state of all streams again: new and deleted streams, truncated and new segments.
+    /// Reads refresh what they need; this call refreshes everything now. Without effect in a log
+    /// that is open for writing.
     pub fn refresh(&self) -> Result<()> {
         self.log.enter()?;
         if !self.is_read_only() {
             return Ok(());
         }
-        // What could not be looked at may have been mended.
+        // A stream that could not be read may be readable now.
         self.log
             .registered
             .write()
@@ -148,7 +149,7 @@ pub fn open_read_only(
 }
 
 impl WalInner {
-    /// Learns which streams there are by now, in a log that is open read-only.
+    /// Finds new and deleted streams, in a read-only log.
     pub(super) fn discover(&self) -> Result<()> {
         let root = &self.context.root;
         let listing = self.context.storage.list_dir(root);
@@ -159,7 +160,7 @@ impl WalInner {
             if !is_gone(registered) {
                 known_dirs.insert(stream_dir_name(key));
             }
-            // A directory that nothing tells the key of is registered by its own name.
+            // A directory whose key is unknown is registered by its own name.
             if matches!(registered, RegistryEntry::Failed(_)) {
                 known_dirs.insert(key.to_string());
             }
@@ -171,9 +172,11 @@ impl WalInner {
             .map(|entry| root.join(&entry.name))
             .collect();
         let context = Arc::clone(&self.context);
-        let found = for_each(dirs, move |dir| follow_stream(&context, &dir));
+        let pool = WorkerPool::for_cheap_items();
+        let found = pool.for_each(dirs, move |dir| follow_stream(&context, &dir));
+        let found = resume_first_panic(found);
         let mut registered = self.registered.write();
-        // A close that began meanwhile has stopped those it knew of.
+        // A close that began meanwhile has stopped the streams registered then.
         self.enter()?;
         for (key, stream) in found.into_iter().flatten() {
             if registered.get(&key).is_none_or(is_gone) {
@@ -185,22 +188,22 @@ impl WalInner {
         Ok(())
     }
 
-    /// Looks at the registered streams whose directory is not, or not any more, what they were found in,
-    /// and forgets those that are gone.
+    /// Checks whether each registered stream's directory is still the one it was found in, and
+    /// drops the streams that are gone.
     fn drop_absent(&self, listing: &[DirEntry]) {
         let dirs = listing
             .iter()
             .filter(|entry| entry.kind == EntryKind::Directory);
         let listed: HashSet<&str> = dirs.map(|entry| entry.name.as_str()).collect();
         for stream in self.known_streams() {
-            // What cannot be looked at now is listed as it was registered.
+            // A stream that cannot be checked now stays registered.
             let _ = stream.look_at_place();
         }
         self.registered
             .write()
             .retain(|key, registered| match registered {
                 RegistryEntry::Open(_) => !is_gone(registered),
-                // A directory that nothing tells the key of is registered by its own name.
+                // A directory whose key is unknown is registered by its own name.
                 RegistryEntry::Failed(_) => {
                     listed.contains(&**key) || listed.contains(&*stream_dir_name(key))
                 }
@@ -211,14 +214,14 @@ impl WalInner {
         self.open_streams(&self.registered.read())
     }
 
-    /// Forgets the streams that turned out to be deleted.
+    /// Drops the streams that are known to be deleted.
     pub(super) fn drop_deleted(&self) {
         self.registered
             .write()
             .retain(|_, registered| !is_gone(registered));
     }
 
-    /// The stream of that name in a log that is open read-only, if it exists by now.
+    /// The stream of that key in a read-only log, if it exists now.
     pub(super) fn find_followed(&self, key: &str) -> Result<Option<Arc<StreamInner>>> {
         match self.registered.read().get(key) {
             Some(RegistryEntry::Failed(error)) => return Err(error.duplicate()),
@@ -241,12 +244,12 @@ impl WalInner {
         Ok(stream.exists().then_some(stream))
     }
 
-    /// The stream of that name, registered from now on whether or not it exists.
+    /// The stream of that key, which is registered from now on whether or not it exists.
     pub(super) fn follow(&self, key: &str) -> Result<Arc<StreamInner>> {
         let dir = self.context.root.join(stream_dir_name(key));
         let stream = StreamInner::followed(&self.context, key, dir)?;
         let mut registered = self.registered.write();
-        // A close that began meanwhile has stopped those it knew of.
+        // A close that began meanwhile has stopped the streams registered then.
         self.enter()?;
         match registered.get(key) {
             Some(RegistryEntry::Open(present)) if present.state() != StreamState::Deleted => {
@@ -268,7 +271,7 @@ fn is_gone(registered: &RegistryEntry) -> bool {
     matches!(registered, RegistryEntry::Open(stream) if stream.state() == StreamState::Deleted)
 }
 
-/// Looks at a stream's directory for the first time. `None`: there is no stream in it.
+/// Opens a stream's directory read-only for the first time. `None`: it holds no stream.
 fn follow_stream(context: &Arc<LogContext>, dir: &Path) -> Option<(Arc<str>, RegistryEntry)> {
     let name = dir.file_name()?.to_str()?;
     let key = match key_from_dir_name(name) {
@@ -291,7 +294,7 @@ fn follow_stream(context: &Arc<LogContext>, dir: &Path) -> Option<(Arc<str>, Reg
     }
 }
 
-/// The key of a stream whose directory's name is a hash: its segments tell.
+/// The key of a stream whose directory's name is a hash: its segments record it.
 fn key_from_segments(context: &LogContext, dir: &Path) -> Result<String> {
     let options = &context.options;
     let mut observer = LiveCollector::new(

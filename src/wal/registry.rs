@@ -1,4 +1,4 @@
-//! What do all clones of a `Wal` share, and how does it end?
+//! What do all clones of a `Wal` share, and how is it closed?
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -11,43 +11,45 @@ use crate::format::stream_dir_name;
 use crate::platform::fork_generation;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
+use crate::primitives::WorkerPool;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
+use crate::primitives::resume_first_panic;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
-use crate::wal::parallel::for_each;
 
-/// A stream as the log knows it.
+/// The registry's entry for a stream key.
 #[derive(Clone)]
 pub enum RegistryEntry {
     /// It is served.
     Open(Arc<StreamInner>),
-    /// It could not be opened; this is why.
+    /// It could not be opened, for this reason.
     Failed(Arc<Error>),
 }
 
-/// Below so many streams it is not worth looking for those that can be dropped.
+/// With fewer streams the registry is not swept for unused ones.
 const MIN_SWEPT: usize = 64;
 
-/// An open log. Closed when the last handle goes.
+/// An open log. Closed when the last handle is dropped.
 pub struct WalInner {
     pub context: Arc<LogContext>,
     pub background_threads: Arc<BackgroundThreads>,
     /// Streams by key.
     pub registered: RwLock<HashMap<Arc<str>, RegistryEntry>>,
-    /// Where so many streams are registered, those that nobody uses and that do not exist are dropped.
+    /// At this number of streams, unused ones that do not exist are dropped.
     evict_at_len: AtomicUsize,
-    /// Directories of streams that could not be opened and whose key nothing tells: a key that
-    /// leads there must not find an empty stream.
+    /// Directories of streams that could not be opened and whose key is unknown: a key that maps to
+    /// one must not get an empty stream.
     failed_dirs: HashMap<PathBuf, Arc<Error>>,
     closed: AtomicBool,
-    /// Held while a stream is deleted: who finds one deleted under it waits here.
+    /// Locked while a stream is deleted: a caller whose stream is deleted during its call waits
+    /// here.
     pub delete_lock: Mutex<()>,
-    /// Held while the log is closed, and by who keeps it from being closed.
+    /// Locked while the log is closed, and by callers that block a close.
     closing: Mutex<()>,
     fork_generation: u64,
 }
@@ -81,7 +83,7 @@ impl WalInner {
         self.fork_generation != fork_generation()
     }
 
-    /// Every call passes here first.
+    /// The first check of every call: `Forked` or `Closed`.
     #[inline]
     pub fn enter(&self) -> Result<()> {
         if self.is_forked() {
@@ -102,8 +104,8 @@ impl WalInner {
         }
     }
 
-    /// Keeps a close that begins now waiting until the guard goes. For who changes names:
-    /// `Detached` where the root is not this log's any more.
+    /// Makes a close that begins now wait until the guard is dropped. For callers that change
+    /// names: returns `Detached` if the root is no longer this log's.
     #[cfg(feature = "sharded")]
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
@@ -113,7 +115,7 @@ impl WalInner {
         Ok(open)
     }
 
-    /// The stream, if anything was ever appended to it or somebody holds a handle.
+    /// The stream, if it has ever had an append or a handle of it exists.
     pub fn find(&self, key: &str) -> Result<Option<Arc<StreamInner>>> {
         self.enter()?;
         check_key(key).map_err(|what| Error::Config(format!("stream key {key:?}: {what}")))?;
@@ -158,17 +160,18 @@ impl WalInner {
         }
     }
 
-    /// Forgets streams that were asked for, never appended to, and that nobody holds any more.
-    /// Looks at all only where their number has doubled since, so that adding stays cheap.
+    /// Drops streams that were looked up, never appended to, and have no handle any more. Sweeps
+    /// only when the number of streams has doubled since the last sweep, so that adding stays
+    /// cheap.
     pub(super) fn evict_unused(&self, registered: &mut HashMap<Arc<str>, RegistryEntry>) {
         if registered.len() < self.evict_at_len.load(Ordering::Relaxed) {
             return;
         }
-        // With `registered` locked nobody finds a stream. Who found one before holds it and counts; a
-        // helper that has it in its queue still finds nothing to do in it.
+        // While `registered` is locked no caller finds a stream. A caller that found one before
+        // holds a counted reference; a helper that still has it queued finds nothing to do in it.
         let is_read_only = self.context.read_only;
         registered.retain(|_, registered| match registered {
-            // A writer takes a deleted stream out itself, once nothing of it is there.
+            // In a log open for writing, `delete` removes the stream itself.
             RegistryEntry::Open(stream) if stream.is_deleted() => !is_read_only,
             RegistryEntry::Open(stream) => Arc::strong_count(stream) > 1 || !stream.is_untouched(),
             RegistryEntry::Failed(_) => true,
@@ -181,16 +184,15 @@ impl WalInner {
         self.context.root.join(stream_dir_name(key))
     }
 
-    /// Runs what holds locks on its way and may have messages for the log's receiver, and sends
-    /// them then.
+    /// Runs work that may note messages under locks, then delivers them to the log's sink.
     pub fn telling<R>(&self, work: impl FnOnce() -> R) -> R {
         let done = work();
         self.context.deliver();
         done
     }
 
-    /// Runs an append on the stream of that name. A stream deleted meanwhile is looked up again, so
-    /// the work lands before the deletion or in the new stream.
+    /// Runs an append on the stream of that key. If the stream is deleted meanwhile, it is looked
+    /// up again: the append happens before the deletion or in the new stream.
     pub fn append_to<R>(&self, key: &str, append: impl Fn(&StreamInner) -> Result<R>) -> Result<R> {
         loop {
             let stream = self.find_or_add(key)?;
@@ -205,9 +207,8 @@ impl WalInner {
         }
     }
 
-    /// Reads from the stream of that name; `None` where there is none. A read that fails because
-    /// the stream is being deleted under it is answered once the deletion is over: from what is
-    /// there then.
+    /// Reads from the stream of that key; `None` if there is none. A read that fails because the
+    /// stream is being deleted waits for the deletion and is repeated on the state after it.
     pub fn with_stream_for_read<R>(
         &self,
         key: &str,
@@ -233,7 +234,7 @@ impl WalInner {
         let _deletions = self.delete_lock.lock();
         self.context.check_root()?;
         let Some(stream) = self.find(key)? else {
-            // Perhaps a deletion whose durability was not told: make it so.
+            // An earlier deletion may have failed after its rename: sync the root now.
             let (root, storage) = (&self.context.root, &*self.context.storage);
             let synced = storage.sync_dir(root);
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
@@ -246,7 +247,8 @@ impl WalInner {
         deleted
     }
 
-    /// The streams that are served, by key: so the same calls reach the disk in the same order.
+    /// The streams that are served, sorted by key: so the order of calls to the disk is
+    /// deterministic.
     pub fn open_streams(
         &self,
         registered: &HashMap<Arc<str>, RegistryEntry>,
@@ -262,9 +264,10 @@ impl WalInner {
         streams
     }
 
-    /// Closes the log: everything durable, files at their exact length, threads joined, lock
-    /// released. The first failure is told; the rest is done all the same. Idempotent. A log whose
-    /// root is detached leaves all files as they are, for recovery, and says so.
+    /// Closes the log: makes everything durable, trims files to their exact length, joins threads,
+    /// releases the lock. After a failure the rest is still done; the first failure is returned.
+    /// Idempotent. If the root is detached, all files stay as they are, for recovery, and the error
+    /// is `Detached`.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
@@ -273,7 +276,7 @@ impl WalInner {
     }
 
     fn close_once(&self) -> Result<()> {
-        // Who comes second waits for the first and finds nothing left to do.
+        // A concurrent second close blocks here, then returns.
         let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
@@ -292,10 +295,13 @@ impl WalInner {
             return Ok(());
         }
         let streams = self.open_streams(&self.registered.write());
-        let closed = for_each(streams, |stream| stream.close());
-        // A deletion that began before is not cut short by closing: without the lock it would
-        // rename what another process has opened meanwhile.
+        let pool = WorkerPool::for_cheap_items();
+        let closed = pool.for_each(streams, |stream| stream.close());
+        drop(pool);
+        // A deletion that began before must finish first: without the writer lock it could rename a
+        // directory that another process has opened meanwhile.
         drop(self.delete_lock.lock());
+        let closed = resume_first_panic(closed);
         let failed = closed.into_iter().find(Result::is_err);
         self.context.release_lock();
         attached.and(failed.unwrap_or(Ok(())))
@@ -305,7 +311,8 @@ impl WalInner {
 impl Drop for WalInner {
     fn drop(&mut self) {
         if self.is_forked() {
-            // The parent's log: nothing of it may be synced, cut, joined or released here.
+            // The log belongs to the parent: this process must not sync, trim, join or release
+            // anything of it.
             self.background_threads.leak_after_fork();
             return;
         }

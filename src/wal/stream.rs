@@ -1,4 +1,4 @@
-//! What can be done through a stream's handle?
+//! Which calls does a handle of a stream have?
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
 use crate::wal::registry::WalInner;
 
-/// One stream of a log, without the look-up by name: for hot paths.
+/// A handle of one stream, without the look-up by key: for hot paths.
 ///
 /// Cheap to clone, usable from any number of threads at once. Counts as a clone of the `Wal`: the
-/// log stays open while it lives. Once the stream is deleted, every call answers
-/// [`Error::StreamNotFound`]; a stream of the same name made since needs a new handle.
+/// log stays open while it lives. Once the stream is deleted, every call returns
+/// [`Error::StreamNotFound`]; a stream created later under the same key needs a new handle.
 #[derive(Clone)]
 pub struct Stream {
     log: Arc<WalInner>,
@@ -42,21 +42,21 @@ impl Stream {
         }
     }
 
-    /// The same; where somebody else writes the stream, as it is now.
+    /// The same; a read-only stream is refreshed first.
     fn enter_current(&self) -> Result<&StreamInner> {
         let core = self.enter_existing()?;
         self.log.telling(|| core.refresh())?;
         self.enter_existing()
     }
 
-    /// Appends; then sees to what the append left to do.
+    /// Appends, then does the work that the append has scheduled without a thread to do it.
     fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
         done
     }
 
-    /// Reads; a failure of a stream that is deleted meanwhile is that it is not there.
+    /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
     fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let core = self.enter_existing()?;
         self.log
@@ -83,7 +83,7 @@ impl Stream {
         }
     }
 
-    /// As `append`, where it takes no call of the system. `None`: nothing was done.
+    /// As `append`, if no system call is needed. `None`: nothing was done.
     #[cfg(feature = "capi")]
     pub(crate) fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
         self.enter().ok()?.try_append_mapped(entry)
@@ -102,13 +102,14 @@ impl Stream {
         self.appending(|core| core.append_batch(entries, durable))
     }
 
-    /// The entry, in memory of its own. `None`: below the first id kept, or not visible (yet).
+    /// A copy of the entry. `None`: the id is below the first kept id, or not visible (yet). Damage
+    /// is an error, never `None`.
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
         self.reading(|core| core.get(id))
     }
 
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
-    /// `target` is not copied at all; its length is returned all the same.
+    /// `target` is not copied, but its length is returned. `None` as for [`Stream::get`].
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
         match self.enter_existing()?.try_cached_get_into(id, target) {
             Some(len) => Ok(Some(len)),
@@ -116,9 +117,9 @@ impl Stream {
         }
     }
 
-    /// The entry where it lies, without copying it where that is possible: under
-    /// `ReadStrategy::Mmap` in sealed segments and in what is durable of the newest one, and in
-    /// cached decompressed frames.
+    /// The entry without a copy where that is possible: from the mapping under `ReadStrategy::Mmap`
+    /// (sealed segments and the durable part of the newest one), and from cached decompressed
+    /// frames. The view pins what it borrows while it lives.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
         match self.enter_existing()?.try_cached_view(id) {
             Some(view) => Ok(Some(view)),
@@ -126,21 +127,21 @@ impl Stream {
         }
     }
 
-    /// As `view`, where it takes no call of the system. `None`: nothing was done.
+    /// As `view`, if no system call is needed. `None`: nothing was done.
     #[cfg(feature = "capi")]
     #[inline]
     pub(crate) fn try_cached_view(&self, id: u64) -> Option<EntryView> {
         self.enter_existing().ok()?.try_cached_view(id)
     }
 
-    /// As `get_into`, where it takes no call of the system. `None`: nothing was done.
+    /// As `get_into`, if no system call is needed. `None`: nothing was done.
     #[cfg(feature = "capi")]
     #[inline]
     pub(crate) fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
         self.enter_existing().ok()?.try_cached_get_into(id, target)
     }
 
-    /// Entries in order, from `start` or the first id kept, whichever is later.
+    /// Entries in order, from `start` or the first kept id, whichever is later.
     pub fn iter(&self, start: u64) -> Result<WalIterator> {
         self.enter_current()?;
         Ok(WalIterator::new(Arc::clone(&self.core), start))
@@ -152,17 +153,17 @@ impl Stream {
         Ok(WalIdIterator::new(Arc::clone(&self.core), start))
     }
 
-    /// The first id kept.
+    /// The first kept id.
     pub fn first_id(&self) -> Result<u64> {
         Ok(self.enter_current()?.first_id())
     }
 
-    /// The id that the next append gets, if nobody else appends before.
+    /// The id of the next append, unless another thread appends first.
     pub fn next_id(&self) -> Result<u64> {
         Ok(self.enter_current()?.next_id())
     }
 
-    /// One past the last durable id: everything below it survives a power cut.
+    /// One past the last durable id: everything below it survives a power failure.
     pub fn durable_end(&self) -> Result<u64> {
         Ok(self.enter_current()?.durable_end())
     }
@@ -174,8 +175,8 @@ impl Stream {
     }
 
     /// Waits until entry `id`, which need not be appended yet, is durable; at most `timeout`, then
-    /// [`Error::Timeout`]. Zero only asks. A helper thread syncs, not this one; only where the
-    /// system gives us no thread this one does, for as long as that takes.
+    /// [`Error::Timeout`]. A timeout of zero only checks. A helper does the sync. Only if the
+    /// system cannot start a thread, the calling thread syncs, for as long as that takes.
     pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
         let core = self.enter_existing()?;
         self.log.telling(|| core.wait_durable(id, timeout))

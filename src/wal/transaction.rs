@@ -1,4 +1,4 @@
-//! How are entries gathered and appended as one?
+//! How are entries collected and appended as one frame?
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::error::memory;
 use crate::wal::Wal;
 
-/// Gathers entries in memory and appends them as one frame: after any crash all of them are there
-/// or none. Dropped without [`TxnWriter::commit`] it leaves no trace.
+/// Collects entries in memory and appends them as one frame: after any crash all of them exist or
+/// none. Dropped without [`TxnWriter::commit`] it leaves no trace.
 ///
 /// Counts as a clone of the [`Wal`] it came from: the log stays open while it lives.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl TxnWriter {
         self.entries.push(data.into());
     }
 
-    /// The same for an entry that lies elsewhere; an error where there is no memory to gather it.
+    /// The same for a borrowed entry; an error if there is no memory to copy it.
     #[cfg(feature = "capi")]
     pub(crate) fn try_add(&mut self, data: &[u8]) -> Result<()> {
         let copy = memory::copied(data)?;

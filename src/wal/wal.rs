@@ -1,4 +1,4 @@
-//! What can be done to a stream by its key?
+//! Which calls does a log have, on streams by key and on all of them?
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::wal::registry::WalInner;
 /// A write-ahead log: a root directory with many streams of entries.
 ///
 /// Cheap to clone, usable from any number of threads at once. Dropping the last clone (streams and
-/// transactions count as clones) closes it like [`Wal::close`], without a result.
+/// transactions count as clones) closes it like [`Wal::close`]; a failure is logged.
 ///
 /// Stream keys are 1 to 255 bytes without NUL; anything else is [`Error::Config`].
 #[derive(Clone)]
@@ -40,11 +40,11 @@ impl Wal {
         Wal { log }
     }
 
-    /// Opens the log at `options.root_path`, creating it when missing (not its parents), recovers
-    /// all streams and locks it against other writers.
+    /// Opens the log at `options.root_path` and creates it if it does not exist (not its parents).
+    /// Recovers all streams and locks the log against other writers.
     ///
     /// Errors: `Locked`; `Config`; `Io`; under [`CorruptionPolicy::Error`] `Corruption`, listing
-    /// all damage found. Under `Truncate` a damaged stream answers for itself later.
+    /// all damage. Under `Truncate` calls on a damaged stream return its error later.
     ///
     /// [`CorruptionPolicy::Error`]: crate::CorruptionPolicy::Error
     pub fn new(options: WalOptions) -> Result<Self> {
@@ -54,13 +54,13 @@ impl Wal {
         )
     }
 
-    /// Like [`Wal::new`], with a receiver of its own for what the log has to tell (recovery,
-    /// damage, failures) instead of the `log` crate's.
+    /// Like [`Wal::new`], with a sink for the log's messages (recovery, damage, failures) instead
+    /// of the `log` crate.
     pub fn open_logging(options: WalOptions, sink: LogSink) -> Result<Self> {
         Self::open_on(Arc::new(RealDisk), options, sink)
     }
 
-    /// Opens a log on any disk: for tests.
+    /// Opens a log on any disk, for tests.
     #[doc(hidden)]
     pub(crate) fn open_on(
         storage: Arc<dyn Storage>,
@@ -80,7 +80,7 @@ impl Wal {
         Self::open_simulated_logging(disk, options, Arc::new(|_, _| ()))
     }
 
-    /// Opens a log on the simulated disk, with a receiver for what it has to tell.
+    /// Opens a log on the simulated disk, with a sink for its messages.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
     pub fn open_simulated_logging(
@@ -91,8 +91,8 @@ impl Wal {
         Self::open_on(Arc::new(disk.clone()), options, sink)
     }
 
-    /// The same, with background_threads that work only in [`Wal::step_helpers`]: the log goes the same way
-    /// every time.
+    /// The same in stepped mode: background work runs only in [`Wal::step_helpers`], so the log is
+    /// deterministic.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
     pub fn open_simulated_stepped(
@@ -104,7 +104,7 @@ impl Wal {
         Ok(Wal { log })
     }
 
-    /// Lets the background_threads do all that is queued, due or not, on this thread.
+    /// Does all queued background work, due or not, on the calling thread.
     #[cfg(feature = "simulation")]
     #[doc(hidden)]
     pub fn step_helpers(&self) {
@@ -120,9 +120,9 @@ impl Wal {
             .append_to(stream, |stream| stream.append(&[entry], durable))
     }
 
-    /// Appends entries as one frame and returns their ids: after any crash all are there or none.
-    /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice, and nothing is
-    /// created.
+    /// Appends entries as one frame and returns their ids: after any crash all exist or none.
+    /// Durable on return under `Strict` and `BatchOnly`. Empty: returns the next id twice and
+    /// creates nothing.
     pub fn append_batch(&self, stream: &str, entries: &[&[u8]]) -> Result<Range<u64>> {
         self.log.enter_to_write()?;
         if entries.is_empty() {
@@ -134,12 +134,12 @@ impl Wal {
             .append_to(stream, |stream| stream.append_batch(entries, durable))
     }
 
-    /// A transaction on a stream: gathers entries and appends them as one frame.
+    /// A transaction on a stream: collects entries and appends them as one frame.
     pub fn writer(&self, stream: &str) -> TxnWriter {
         TxnWriter::new(self.clone(), stream)
     }
 
-    /// A handle on a stream, which need not exist yet: it is created by the first append.
+    /// A handle of a stream, which need not exist yet: the first append creates it.
     pub fn stream(&self, stream: &str) -> Result<Stream> {
         Ok(Stream::new(
             Arc::clone(&self.log),
@@ -147,16 +147,16 @@ impl Wal {
         ))
     }
 
-    /// The entry. `None`: unknown stream, an id below the first kept, or at or past the visible
-    /// end. Damage is an error, never `None`.
+    /// A copy of the entry. `None`: the stream is unknown, or the id is below the first kept id, or
+    /// at or past the visible end. Damage is an error, never `None`.
     pub fn get(&self, stream: &str, id: u64) -> Result<Option<Vec<u8>>> {
         self.log
             .with_stream_for_read(stream, |stream| stream.get(id))
     }
 
-    /// Several entries, in the order asked for; ids may repeat. Each as [`Wal::get`] has it. A
-    /// compressed frame is unpacked once in a call, however many of its entries are asked for and in
-    /// whatever order; single reads unpack it each time, unless it is in the block cache
+    /// Several entries, in the order of `ids`, which may repeat; each as [`Wal::get`] returns it. A
+    /// call decompresses each compressed frame once, for any number and order of its entries.
+    /// Single reads decompress it each time, unless it is in the block cache
     /// ([`WalOptions::block_cache_size`]).
     pub fn get_batch(&self, stream: &str, ids: &[u64]) -> Result<Vec<Option<Vec<u8>>>> {
         let found = self
@@ -168,25 +168,25 @@ impl Wal {
         }
     }
 
-    /// Entries in order, from `start` or the first id kept, whichever is later. Empty for an
+    /// Entries in order, from `start` or the first kept id, whichever is later. Empty for an
     /// unknown stream.
     pub fn iter(&self, stream: &str, start: u64) -> Result<WalIterator> {
         Ok(WalIterator::new(self.for_reading(stream)?, start))
     }
 
-    /// Entries in order, with their ids.
+    /// Like [`Wal::iter`], with the ids.
     pub fn iter_with_ids(&self, stream: &str, start: u64) -> Result<WalIdIterator> {
         Ok(WalIdIterator::new(self.for_reading(stream)?, start))
     }
 
-    /// The stream, or an empty one that nobody knows.
+    /// The stream, or an empty one that is not registered.
     fn for_reading(&self, key: &str) -> Result<Arc<StreamInner>> {
         self.log.telling(|| self.find_for_reading(key))
     }
 
     fn find_for_reading(&self, key: &str) -> Result<Arc<StreamInner>> {
         if self.log.context.read_only {
-            // RegistryEntry from now on: the iterator sees the stream once it is there.
+            // Registered from now on: the iterator sees the stream once it exists.
             let stream = match self.log.find(key)? {
                 Some(stream) => stream,
                 None => self.log.find_or_add(key)?,
@@ -204,24 +204,26 @@ impl Wal {
         }
     }
 
-    /// Takes out the segments that lie entirely below `safe_id`; with `archive_path` they are moved
-    /// there, otherwise deleted. The active one stays, unless nothing of the stream is kept (`safe_id`
-    /// is its next id or more), it holds 16 KiB or more, and there is no archive: then it goes
-    /// too, and ids go on. Durable on return, and so is all that was appended before. Returns how
-    /// many. Unknown stream: `StreamNotFound`. An archive of another log, or in a log: `Config`.
+    /// Removes the segments that lie entirely below `safe_id`: moves them to `archive_path` if that
+    /// is set, otherwise deletes them. The active segment stays, unless nothing of the stream is
+    /// kept (`safe_id` is its next id or greater), it holds 16 KiB or more, and there is no
+    /// archive: then it is removed too, and ids continue. Durable on return, and so are all entries
+    /// appended before. Returns the number of segments. Unknown stream: `StreamNotFound`. An
+    /// archive that belongs to another log, or lies in a log: `Config`.
     ///
-    /// A file that cannot be removed keeps no other: the rest is done, the first failure is
-    /// reported, and each later call tries again. So after an error the entries may be truncated
-    /// already; success means that no file of a truncated segment is left.
+    /// A file that cannot be removed does not prevent the removal of others: the rest is done, the
+    /// first failure is returned, and each later call tries again. So after an error the entries
+    /// may be truncated already; success means that no file of a truncated segment is left.
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
         let stream = self.existing(stream)?;
         self.log.telling(|| stream.truncate(safe_id))
     }
 
-    /// Brings back the archived segments that join on to the first id kept. Durable on return.
-    /// Returns how many; 0 without an archive. An error may also mean that they are back and a file
-    /// in the archive could not be removed: each later call, and each truncation, tries again.
+    /// Restores the archived segments that directly precede the first kept id. Durable on return.
+    /// Returns the number of segments; 0 without an archive. An error may also mean that they are
+    /// restored but a file in the archive could not be removed: each later call, and each
+    /// truncation, tries again.
     pub fn restore_archived(&self, stream: &str) -> Result<usize> {
         self.log.enter_to_write()?;
         match self.log.find(stream)? {
@@ -231,20 +233,21 @@ impl Wal {
     }
 
     /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
-    /// append by name starts a new stream at id 0. A file that cannot be removed keeps no other: the
-    /// stream is gone, the first failure is reported, and deleting it again tries again.
+    /// append by name starts a new stream at id 0. A file that cannot be removed does not prevent
+    /// the removal of others: the stream is gone, the first failure is returned, and deleting it
+    /// again tries again.
     pub fn delete_stream(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.delete(stream)
     }
 
-    /// The first id of the segment that appends go to; `None` before the first append, or when the
-    /// stream cannot be used.
+    /// The first id of the active segment; `None` before the first append, or if the stream cannot
+    /// be used.
     pub fn current_segment_start_id(&self, stream: &str) -> Option<u64> {
         self.try_current_segment_start_id(stream).ok().flatten()
     }
 
-    /// The keys of all streams, sorted; those that could not be opened included.
+    /// The keys of all streams, sorted, including those that could not be opened.
     pub fn streams(&self) -> Result<Vec<String>> {
         self.log.enter()?;
         if self.log.context.read_only {
@@ -272,8 +275,8 @@ impl Wal {
         self.log.telling(|| stream.sync())
     }
 
-    /// Makes everything appended so far durable, in all streams; the first failure is told. Streams
-    /// that could not be opened took no appends and are passed over.
+    /// Makes everything appended so far durable, in all streams. Attempts all streams, then returns
+    /// the first failure. Streams that could not be opened have no appends and are skipped.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.context.check_root()?;
@@ -281,7 +284,7 @@ impl Wal {
         let mut result = Ok(());
         for stream in streams {
             let synced = match self.log.telling(|| stream.sync_attached()) {
-                // Deleted meanwhile: nothing to make durable.
+                // Deleted meanwhile: nothing is left to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,
             };
@@ -290,14 +293,14 @@ impl Wal {
         result
     }
 
-    /// Closes the log for all clones: everything is made durable, active files are cut to their
-    /// exact length, threads are joined, the lock is released. Later calls answer `Closed`. A
-    /// failure is told after all the rest was done.
+    /// Closes the log for all clones: makes everything durable, trims active files to their exact
+    /// length, joins threads, releases the lock. Later calls return `Closed`. After a failure the
+    /// rest is still done; the first failure is returned.
     pub fn close(self) -> Result<()> {
         self.log.close()
     }
 
-    /// [`Stream::append_vectored`], by name.
+    /// [`Stream::append_vectored`], by key.
     #[cfg(feature = "capi")]
     pub(crate) fn append_vectored(&self, stream: &str, parts: &[&[u8]]) -> Result<u64> {
         self.log.enter_to_write()?;
@@ -306,7 +309,7 @@ impl Wal {
             .append_to(stream, |stream| stream.append(parts, durable))
     }
 
-    /// [`Stream::get_into`], by name.
+    /// [`Stream::get_into`], by key.
     #[cfg(feature = "capi")]
     pub(crate) fn get_into(
         &self,
@@ -318,7 +321,7 @@ impl Wal {
             .with_stream_for_read(stream, |stream| stream.get_into(id, target))
     }
 
-    /// [`Wal::current_segment_start_id`], with the reason where the stream cannot be used.
+    /// [`Wal::current_segment_start_id`], with the reason why the stream cannot be used.
     pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
         let Some(stream) = self.log.telling(|| self.log.find(stream))? else {
             return Ok(None);
@@ -327,19 +330,20 @@ impl Wal {
         Ok(stream.current_segment_start_id())
     }
 
-    /// What the streams share; the sharded log keeps its own files beside them.
+    /// The context of the streams; the sharded log keeps its own files in the same root.
     #[cfg(feature = "sharded")]
     pub(crate) fn context(&self) -> &Arc<LogContext> {
         &self.log.context
     }
 
-    /// Whether the log can be used: `Closed` and `Forked` otherwise.
+    /// Whether the log can be used: `Closed` or `Forked` otherwise.
     #[cfg(feature = "sharded")]
     pub(crate) fn enter(&self) -> Result<()> {
         self.log.enter()
     }
 
-    /// Keeps the log from being closed, and its lock from being released, until the guard goes.
+    /// Prevents the log from being closed, and its lock from being released, until the guard is
+    /// dropped.
     #[cfg(feature = "sharded")]
     pub(crate) fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.log.block_close()

@@ -1,4 +1,4 @@
-//! Who is waited for before a round, and who is waited for no longer.
+//! Which callers does a leader wait for before its round?
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -13,7 +13,7 @@ use super::until_waiting;
 
 #[test]
 fn a_target_that_became_void_is_waited_for_no_longer_and_the_others_are_made_durable() {
-    // A frame that was staged and taken back: nobody would ever publish its target.
+    // A frame that was staged and rolled back: no round would ever publish its target.
     let group = group();
     let taken_back = AtomicBool::new(false);
     let is_void = || taken_back.load(SeqCst);
@@ -73,7 +73,8 @@ fn a_leader_waits_for_those_whom_the_round_before_let_go() {
             });
         }
     });
-    // Without waiting two groups take turns, each with half of the threads: 2 rounds an entry each.
+    // Without the delay two groups alternate, each with half of the threads: 2 rounds an entry
+    // each.
     let rounds = rounds.load(SeqCst);
     assert!(
         rounds < each * 7 / 4,

@@ -1,4 +1,4 @@
-//! Helper threads take no signals; the guard holds cancellation off and puts it back.
+//! Do helper threads leave signals to the host?
 
 use super::*;
 use std::sync::mpsc;

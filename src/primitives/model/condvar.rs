@@ -13,7 +13,7 @@ use shuttle::thread;
 use crate::primitives::model::MutexGuard;
 use crate::primitives::model::clock;
 
-/// How many turns of the others a wait lasts at most that ends at its deadline.
+/// A wait that times out lasts at most this many turns of other threads.
 const MAX_TURNS: usize = 6;
 
 /// See `parking_lot::Condvar`.
@@ -32,7 +32,7 @@ impl WaitTimeoutResult {
 }
 
 impl Condvar {
-    /// Nobody waits.
+    /// No thread waits.
     #[track_caller]
     pub const fn new() -> Self {
         Condvar(sync::Condvar::new())
@@ -45,8 +45,8 @@ impl Condvar {
         guard.held = Some(held);
     }
 
-    /// Waits for a notification, or for the deadline. Where time passes, always for the latter:
-    /// as though it had passed at once and the lock were long in coming.
+    /// Waits for a notification or until the deadline. If time passes, always for the latter: as if
+    /// the deadline passed at once and the lock was contended.
     pub fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -61,12 +61,12 @@ impl Condvar {
         WaitTimeoutResult(false)
     }
 
-    /// Wakes one.
+    /// Wakes one waiter.
     pub fn notify_one(&self) {
         self.0.notify_one();
     }
 
-    /// Wakes all.
+    /// Wakes all waiters.
     pub fn notify_all(&self) {
         self.0.notify_all();
     }
@@ -81,7 +81,7 @@ fn let_others_run() {
 pub struct CommitCondvar(sync::Condvar);
 
 impl CommitCondvar {
-    /// Nobody waits.
+    /// No thread waits.
     #[track_caller]
     pub const fn new() -> Self {
         CommitCondvar(sync::Condvar::new())
@@ -95,7 +95,7 @@ impl CommitCondvar {
         self.0.wait(guard)
     }
 
-    /// Waits for a notification, or until so much time has passed.
+    /// Waits for a notification, or until `left` has passed.
     pub fn wait_timeout<'a, T>(
         &self,
         guard: sync::MutexGuard<'a, T>,
@@ -105,14 +105,14 @@ impl CommitCondvar {
             let held = self.0.wait(guard).unwrap_or_else(PoisonError::into_inner);
             return Ok((held, WaitTimeoutResult(false)));
         }
-        // The caller looks at the clock again: the wait may end without reason before.
+        // A spurious wake-up is possible; the caller reads the clock again.
         if thread_rng().gen_bool(0.5) {
             clock::advance_to(clock::now() + left);
         }
         Ok((guard, WaitTimeoutResult(false)))
     }
 
-    /// Wakes one.
+    /// Wakes one waiter.
     pub fn notify_one(&self) {
         self.0.notify_one();
     }

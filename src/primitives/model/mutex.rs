@@ -1,4 +1,4 @@
-//! A lock that knows no poison, as `parking_lot` has it.
+//! A mutex without poisoning, like `parking_lot`'s.
 
 use std::ops::Deref;
 use std::ops::DerefMut;
@@ -20,7 +20,7 @@ pub struct MutexGuard<'a, T> {
 }
 
 impl<T> Mutex<T> {
-    /// A free lock.
+    /// An unlocked lock.
     #[track_caller]
     pub const fn new(value: T) -> Self {
         Mutex(sync::Mutex::new(value))
@@ -36,7 +36,7 @@ impl<T> Mutex<T> {
         guard
     }
 
-    /// The lock, if it is free.
+    /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let held = match self.0.try_lock() {
             Ok(held) => held,
@@ -55,7 +55,7 @@ impl<T> MutexGuard<'_, T> {
         self.held = Some(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Gives the lock back, does something, and takes it again, also after a panic.
+    /// Releases the lock, runs `work`, and takes the lock again, also after a panic.
     pub fn unlocked<R>(guard: &mut Self, work: impl FnOnce() -> R) -> R {
         struct Again<'a, 'b, T>(&'a mut MutexGuard<'b, T>);
         impl<T> Drop for Again<'_, '_, T> {
@@ -68,7 +68,7 @@ impl<T> MutexGuard<'_, T> {
         work()
     }
 
-    /// Gives the lock to who waits for it; here the checker says who that is.
+    /// Releases the lock; the checker chooses the next owner.
     pub fn unlock_fair(guard: Self) {
         drop(guard);
     }

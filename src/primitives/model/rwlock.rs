@@ -1,5 +1,5 @@
-//! A lock that many may hold for reading. Who asks for it twice fails, also for reading: the real
-//! one may let a writer wait between the two.
+//! A read-write lock. A thread that takes it twice fails, also for reading: with the real lock a
+//! writer may wait between the two.
 
 use std::ops::Deref;
 use std::ops::DerefMut;
@@ -20,18 +20,18 @@ pub struct RwLockReadGuard<'a, T>(sync::RwLockReadGuard<'a, T>);
 pub struct RwLockWriteGuard<'a, T>(sync::RwLockWriteGuard<'a, T>);
 
 impl<T> RwLock<T> {
-    /// A free lock.
+    /// An unlocked lock.
     #[track_caller]
     pub const fn new(value: T) -> Self {
         RwLock(sync::RwLock::new(value))
     }
 
-    /// Waits until nobody writes.
+    /// Waits until no thread writes.
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         RwLockReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits until nobody reads or writes.
+    /// Waits until no thread reads or writes.
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         RwLockWriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner))
     }

@@ -114,6 +114,7 @@ fn constants() -> Vec<(&'static str, i64)> {
         IRONWAL_E_CHECKPOINT_PRUNED
         IRONWAL_E_BATCH_INCOMPLETE
         IRONWAL_E_READ_ONLY
+        IRONWAL_E_DETACHED
         IRONWAL_LOG_ERROR
         IRONWAL_LOG_WARN
         IRONWAL_LOG_INFO

@@ -4,6 +4,8 @@
 
 #![allow(unsafe_code)]
 
+mod header_compiles;
+
 use std::ffi::CStr;
 use std::ptr;
 use std::sync::Arc;

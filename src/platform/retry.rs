@@ -1,24 +1,24 @@
-//! How is a system call made that a signal may interrupt?
+//! How is a system call repeated that a signal interrupted?
 //!
 //! A host may have signal handlers without `SA_RESTART`, and FUSE and NFS interrupt calls that
-//! local file systems do not. EINTR says that a call ended early, not that it failed: the call is
-//! made again, here and nowhere else. That is also correct for syncs. POSIX, fsync(): "the
+//! local file systems do not. EINTR means that a call ended early, not that it failed: it is
+//! repeated, here and nowhere else. That is also correct for syncs. POSIX, fsync(): "the
 //! fsync() function was interrupted by a signal" is an error of its own, apart from [EIO], an I/O
 //! error. On Linux, a write-back error waits in the mapping's error sequence (`errseq_t`) until
 //! a call reports it to this opening of the file (`file_check_and_advance_wb_err`). That call is
 //! then answered with the write-back error, which is never EINTR; a wait that a signal ended
-//! before it has consumed nothing, so the call made again still reports the error
+//! before it has consumed nothing, so the repeated call still reports the error
 //! (mm/filemap.c, Documentation/core-api/errseq.rst).
 //!
 //! Names: a rename, a removal or a creation that was interrupted may have happened on the server
-//! of a network file system. The call made again then answers that the name is gone or is there,
+//! of a network file system. The repeated call then reports that the name is gone or exists,
 //! which the engine handles as any error of that call.
 //!
-//! `close` is not made again: on Linux the descriptor is free even after EINTR (close(2)).
+//! `close` is not repeated: on Linux the descriptor is free even after EINTR (close(2)).
 
 use std::io;
 
-/// Calls until the answer is something other than EINTR.
+/// Repeats a call until it returns something other than EINTR.
 pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -28,7 +28,7 @@ pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// The same for a call of libc that answers -1 on failure and tells why in `errno`.
+/// The same for a call of libc that returns -1 on failure and sets `errno`.
 pub fn retry_call<N: PartialEq + From<i8>>(mut call: impl FnMut() -> N) -> io::Result<N> {
     retry(|| {
         let answer = call();
@@ -40,7 +40,7 @@ pub fn retry_call<N: PartialEq + From<i8>>(mut call: impl FnMut() -> N) -> io::R
 }
 
 /// Whether the system lacks a call, or a filter of system calls (seccomp) refuses it: the caller
-/// does without it.
+/// uses another one.
 pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }

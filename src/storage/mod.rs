@@ -1,12 +1,12 @@
-//! The disk, without any format: what the engine asks of a file system, and nothing more.
+//! The contract between the engine and a file system. No format is known here.
 //!
 //! [`Storage`] and [`StorageFile`] are the seam. The real disk ([`RealDisk`]) implements it with
-//! system calls; the simulated disk (feature `simulation`) keeps volatile and durable state apart
-//! and can lose power after any call. `std::fs`, `libc` and mapping appear below this line only.
+//! system calls; the simulated disk (feature `simulation`) separates volatile from durable state
+//! and can lose power after any call. Only `storage` uses `std::fs` and maps files.
 //!
 //! Contract of every method: an error means the operation may have happened in part or not at
-//! all; success says nothing about durability unless the method is one of `sync_data`,
-//! `sync_all` and `sync_dir`. The real disk makes interrupted calls again and answers no EINTR.
+//! all; success says nothing about durability unless the method is a sync (`sync_data`, `sync_all`,
+//! `sync_range`, `sync_dir`). The real disk repeats interrupted calls and never returns EINTR.
 //! Paths are absolute.
 
 pub mod copy;
@@ -59,35 +59,35 @@ pub enum EntryKind {
 /// One name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirEntry {
-    /// The name, without the path. Names that are not UTF-8 are left out by `list_dir`: they are
-    /// never ours.
+    /// The name, without the path. `list_dir` skips names that are not UTF-8: the engine makes
+    /// none.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// The name is a symbolic link; `kind` is what it leads to.
     pub is_link: bool,
 }
 
-/// A file that was opened, and how it begins.
+/// A file that was opened, and its first bytes.
 #[derive(Clone, Debug)]
 pub struct FileHead {
     /// The file, open for reading.
     pub file: Arc<dyn StorageFile>,
-    /// So many bytes were read; fewer than asked for only where the file ended.
+    /// The number of bytes read; fewer than asked for only where the file ended.
     pub read: usize,
-    /// Length in bytes, as it was once those had been read.
+    /// Length in bytes, taken after the read.
     pub len: u64,
 }
 
-/// Tells a directory from another one that took its name later. Numbers of directories are given
-/// again soon after one is removed; the time of its making tells the two apart.
+/// Distinguishes a directory from one that takes its name later. File systems reuse the numbers of
+/// removed directories soon; the creation time differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirIdentity {
     /// Which device.
     pub device: u64,
     /// Which directory on it.
     pub number: u64,
-    /// When it was made, in nanoseconds since 1970; 0 where the file system does not tell.
+    /// Creation time in nanoseconds since 1970; 0 where the file system has none.
     pub made_ns: u128,
 }
 
@@ -105,9 +105,9 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Opens a file that exists.
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>>;
 
-    /// Opens a file that exists for reading, reads its first bytes, and then asks how long it is:
-    /// what [`Storage::open_file`], [`StorageFile::read_at`] and [`StorageFile::len`] do in this
-    /// order, with fewer calls to the system where it can be had so.
+    /// Opens an existing file for reading, reads its first bytes, and then takes its length. The
+    /// same as [`Storage::open_file`], [`StorageFile::read_at`] and [`StorageFile::len`] in this
+    /// order; an implementation may need fewer system calls.
     fn open_head(&self, path: &Path, head: &mut [u8]) -> io::Result<FileHead> {
         let file = self.open_file(path, Access::Read)?;
         let read = file.read_at(0, head)?;
@@ -139,7 +139,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// All entries of a directory, sorted by name.
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
 
-    /// What `path` is; `None` where nothing is.
+    /// The kind of `path`, following links; `None` where it does not exist.
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>>;
 
     /// Whether `path` is a symbolic link, wherever it leads.
@@ -155,8 +155,8 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Bytes that an ordinary user can still allocate on the file system holding `dir`.
     fn available_bytes(&self, dir: &Path) -> io::Result<u64>;
 
-    /// Which directory stands under this name, as opposed to another one made there later; `None`
-    /// where there is none. Disks that cannot tell answer the same for every directory.
+    /// The identity of the directory of this name, which differs from one created there later;
+    /// `None` where there is none. Disks without identities return the same for every directory.
     fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
         let is_dir = self.kind(path)? == Some(EntryKind::Directory);
         Ok(is_dir.then(DirIdentity::default))
@@ -165,16 +165,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// The absolute path of an existing directory, links resolved.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 
-    /// Whether a store into pages made ready by [`WriteMapping::populate`] cannot raise a signal
+    /// Whether a store into pages populated by [`WriteMapping::populate`] cannot raise a signal
     /// on the file system holding `dir`, not even once its disk has failed or is full.
-    /// An error is no answer: it may be another one later.
+    /// After an error the caller may ask again later.
     fn map_stores_cannot_fault(&self, dir: &Path) -> io::Result<bool> {
         let _ = dir;
         Ok(false)
     }
 
     /// Takes the writer lock on the file `path` (created when missing) and on its directory, without
-    /// waiting. `ErrorKind::WouldBlock`: somebody holds it, in this process or another. The lock ends when
+    /// waiting. `ErrorKind::WouldBlock`: this process or another one holds it. The lock ends when
     /// the returned value is dropped or the process dies; a forked child does not inherit it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
 }
@@ -196,20 +196,20 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// Reads up to `buf.len()` bytes at `offset`; fewer only at the end of the file.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes all parts one after the other at `offset`, growing the file if need be. Goes on
+    /// Writes all parts one after the other at `offset`, growing the file if needed. Continues
     /// after short writes and interruptions. On an error any part of the bytes may be written.
     fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()>;
 
-    /// Secures blocks for `[offset, offset + len)` so that later writes there do not run out of
-    /// space; what was unwritten reads as zeros; the file grows to `offset + len` if shorter.
+    /// Allocates blocks for `[offset, offset + len)` so that later writes there do not run out of
+    /// space. Unwritten bytes read as zeros; the file grows to `offset + len` if shorter.
     /// Existing content stays. `StorageFull`, `QuotaExceeded` or `FileTooLarge` when there is no
-    /// room (`RLIMIT_FSIZE` is checked first, so no signal is raised).
+    /// space (`RLIMIT_FSIZE` is checked first, so no signal is raised).
     fn allocate(&self, offset: u64, len: u64) -> io::Result<()>;
 
     /// Writes zeros over `[offset, offset + len)`, in writes of at most 4 KiB, growing the file.
     fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()>;
 
-    /// Sets the length: cuts, or grows with zeros.
+    /// Sets the length: shortens the file, or grows it with zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
 
     /// Makes the content durable, with the metadata needed to read it back (length included).
@@ -219,23 +219,23 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     fn sync_all(&self) -> io::Result<()>;
 
     /// Maps the first `len` bytes for reading. The mapping stays valid after the file is closed,
-    /// renamed or unlinked; the bytes must never be cut while it lives.
+    /// renamed or unlinked; the file must not be shortened below `len` while it lives.
     fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>>;
 
-    /// Maps `[from, from + len)` for storing; `from` is a multiple of 4096. The range may reach
-    /// beyond the end of the file. `Unsupported` where there is no such thing.
+    /// Maps `[from, from + len)` for writing; `from` is a multiple of 4096. The range may reach
+    /// beyond the end of the file. `Unsupported` where the system or the file has no such maps.
     fn map_writable(&self, from: u64, len: u64) -> io::Result<Arc<dyn WriteMapping>> {
         let _ = (from, len);
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Hands a range to the disk, without waiting and without a promise: a hint that it will be
-    /// synced soon. What fails is told by that sync, through this opening of the file.
+    /// Starts to write a range back, without waiting and without a promise: a hint that it will be
+    /// synced soon. That sync reports a failure, through this opening of the file.
     fn start_writeback(&self, offset: u64, len: u64) {
         let _ = (offset, len);
     }
 
-    /// Hands ranges (offset and length) to the disk, all at once, and waits until it took them.
+    /// Writes ranges (offset and length) back, all at once, and waits for the writes.
     /// Durable only once a sync of this file, or of a range of it, returned success afterwards.
     fn writeback_and_wait(&self, ranges: &[(u64, u64)]) -> io::Result<()> {
         let _ = ranges;
@@ -243,27 +243,27 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     }
 }
 
-/// A stretch of a file mapped for storing. What is stored is in the kernel at once: reads see it,
-/// and it survives the death of the process.
+/// A range of a file mapped for writing. A store is in the kernel at once: reads see it, and it
+/// survives the death of the process.
 pub trait WriteMapping: Send + Sync + fmt::Debug {
     /// Makes all pages of `[from, to)` present and writable, so that stores there wait for nothing
-    /// and raise no signal; an error where that cannot be had. What was made ready before goes on
-    /// at `from`, or lies around it. `to` must not lie beyond the end of the file, which must not
-    /// be cut below it while stores go on. Changes no content. One call at a time until something is
-    /// ready; then calls may overlap.
+    /// and raise no signal; an error where that fails. A range that was populated before contains
+    /// `from` or ends there. `to` must not lie beyond the end of the file, and the file must not be
+    /// shortened below it while stores go on. Changes no content. The first successful call must
+    /// not overlap another one; later calls may overlap.
     fn populate(&self, from: u64, to: u64) -> io::Result<()>;
 
-    /// Stores bytes at `offset`. False, and nothing done, where the range was not made ready.
-    /// Bytes of one file offset are stored by one thread at a time.
+    /// Copies bytes to `offset`. False, and nothing done, where the range is not populated.
+    /// One thread at a time stores the bytes of a file offset.
     fn store(&self, offset: u64, bytes: &[u8]) -> bool;
 
-    /// Nothing below `offset` is stored any more: pages that lie there may leave the process. Where
-    /// it is worth a call. What was stored in them stays in the kernel. One call at a time.
+    /// A hint that no store below `offset` follows: the map may release the pages there once there
+    /// are enough of them. Their content stays in the kernel. One call at a time.
     fn release_before(&self, offset: u64) {
         let _ = offset;
     }
 
-    /// The end of what was made ready.
+    /// The end of the populated range.
     fn populated_end(&self) -> u64;
 
     /// The file offsets that are mapped.
@@ -273,15 +273,15 @@ pub trait WriteMapping: Send + Sync + fmt::Debug {
     fn syncs_ranges(&self) -> bool;
 
     /// Makes `[from, to)`, which lies in the map, durable, with the metadata needed to read it
-    /// back, whether it was stored or written. What else of the file is dirty stays so.
+    /// back, whether it was stored or written. Other dirty ranges of the file stay dirty.
     fn sync_range(&self, from: u64, to: u64) -> io::Result<()>;
 }
 
 /// A read-only mapping of a file.
 ///
 /// # Safety
-/// As long as a value lives, wherever it is moved, `bytes` gives the same memory each time, and what
-/// stands there is not changed or taken away.
+/// As long as a value lives, also where it is moved, `bytes` returns the same memory each time, and
+/// that memory is neither changed nor unmapped.
 #[allow(unsafe_code)]
 pub unsafe trait MappedBytes: Send + Sync + fmt::Debug {
     /// The bytes.
@@ -300,13 +300,13 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
         .is_some_and(|code| codes.contains(&code))
 }
 
-/// Whether there is no room: on the disk, within a quota, below the limit of the process.
+/// Whether there is no space: on the disk, within a quota, below the limit of the process.
 pub fn is_out_of_space(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-/// Removes a file; one that is gone already is no failure.
+/// Removes a file; a missing file is no failure.
 pub fn remove_file_if_there(storage: &dyn Storage, path: &Path) -> io::Result<()> {
     match storage.remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -1,9 +1,9 @@
-//! How is a file in the root replaced so that a crash leaves the old or the new?
+//! How is a file replaced so that a crash leaves the old or the new one?
 //!
-//! 1. The content is written under a temporary name and synced: a crash leaves the old file, and
-//!    a stranger that the next attempt removes.
-//! 2. It is renamed: the old or the new file, each whole.
-//! 3. The directory is synced: the new file.
+//! 1. The content is written under a temporary name and synced. A crash leaves the old file, and a
+//!    temporary one that the next attempt removes.
+//! 2. It is renamed. A crash leaves the old or the new file, each whole.
+//! 3. The directory is synced. A crash leaves the new file.
 
 use std::io::IoSlice;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::error::Result;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
-/// Ends the name of a file that is not finished.
+/// Suffix of the temporary name.
 const UNFINISHED_SUFFIX: &str = "#new";
 
-/// How far a replacement came.
+/// How far a replacement got.
 pub enum ReplaceOutcome {
     /// It did not happen; the old file stands.
     Unchanged(Error),
@@ -40,7 +40,7 @@ pub fn replace_durably(
     let file = match write_unfinished(storage, &unfinished, write) {
         Ok(file) => file,
         Err(error) => {
-            // What is left of it is removed by the next attempt.
+            // The next attempt removes a file that stays here.
             let _ = storage.remove_file(&unfinished);
             return ReplaceOutcome::Unchanged(error);
         }

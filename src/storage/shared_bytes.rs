@@ -1,4 +1,4 @@
-//! Mapped bytes, at hand without a call.
+//! Mapped bytes that readers share and reach without a call.
 
 #![allow(unsafe_code)]
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::storage::MappedBytes;
 
-/// A mapping that readers share. Reading it calls nothing: where it lies is noted here.
+/// A mapping that readers share. Its address is stored here, so that reads need no virtual call.
 #[derive(Clone, Debug)]
 pub struct SharedBytes {
     start: NonNull<u8>,
@@ -15,21 +15,20 @@ pub struct SharedBytes {
     keeper: Arc<dyn MappedBytes>,
 }
 
-// SAFETY: the pointer is one to bytes that are only read and that `keeper`, which may go to any
-// thread, keeps where they are.
+// SAFETY: the bytes are only read, and `keeper`, which is Send and Sync, keeps them in place.
 unsafe impl Send for SharedBytes {}
 // SAFETY: as above.
 unsafe impl Sync for SharedBytes {}
 
 impl SharedBytes {
-    /// What `keeper` keeps.
+    /// The bytes of `keeper`.
     pub fn new(keeper: Arc<dyn MappedBytes>) -> Self {
         let bytes = keeper.bytes();
         let (start, len) = (NonNull::from(bytes).cast(), bytes.len());
         SharedBytes { start, len, keeper }
     }
 
-    /// Bytes that were read already, in place of a mapping of them.
+    /// Bytes that were read into memory, in place of a mapping.
     pub fn of_read(bytes: Vec<u8>) -> Self {
         SharedBytes::new(Arc::new(Read(bytes)))
     }
@@ -42,8 +41,8 @@ impl SharedBytes {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The same bytes, with a count of its own of those who share it: for threads that would
-    /// otherwise write to one place.
+    /// The same bytes with a reference count of their own, so that threads do not contend for one
+    /// cache line.
     pub fn with_own_refcount(&self) -> Self {
         SharedBytes {
             keeper: Arc::new(OwnRefcount(Arc::clone(&self.keeper))),

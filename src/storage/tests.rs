@@ -1,4 +1,4 @@
-//! One table of behaviour for every disk: what the contract in `mod.rs` says, call by call.
+//! One table of behaviour for every disk: the contract in `mod.rs`, call by call.
 
 #![cfg(unix)]
 
@@ -108,7 +108,7 @@ const CASES: &[Case] = &[
             assert_eq!(
                 file.len().unwrap(),
                 10_050,
-                "allocating inside does not cut"
+                "allocating inside does not shorten"
             );
             file.allocate(1 << 20, 0).unwrap();
             assert_eq!(
@@ -134,39 +134,42 @@ const CASES: &[Case] = &[
         assert!(file.write_zeros(0, 10).is_err());
         assert_eq!(content(&*file), b"old");
     }),
-    ("opening and creating mind what exists", |disk, dir| {
-        let path = dir.join("f");
-        assert_eq!(
-            error_kind(disk.open_file(&path, Access::ReadWrite)),
-            ErrorKind::NotFound
-        );
-        disk.create_file(&path).unwrap();
-        assert_eq!(
-            error_kind(disk.create_file(&path)),
-            ErrorKind::AlreadyExists
-        );
-        let reader = disk.open_file(&path, Access::Read).unwrap();
-        write(
-            &*disk.open_file(&path, Access::ReadWrite).unwrap(),
-            0,
-            b"seen",
-        );
-        assert_eq!(content(&*reader), b"seen");
-        assert_eq!(
-            error_kind(disk.open_file(dir, Access::Read)),
-            ErrorKind::IsADirectory
-        );
-        let below_a_file = path.join("g");
-        assert_eq!(
-            error_kind(disk.create_file(&below_a_file)),
-            ErrorKind::NotADirectory
-        );
-        let below_nothing = dir.join("none").join("g");
-        assert_eq!(
-            error_kind(disk.create_file(&below_nothing)),
-            ErrorKind::NotFound
-        );
-    }),
+    (
+        "opening needs a file and creating needs none",
+        |disk, dir| {
+            let path = dir.join("f");
+            assert_eq!(
+                error_kind(disk.open_file(&path, Access::ReadWrite)),
+                ErrorKind::NotFound
+            );
+            disk.create_file(&path).unwrap();
+            assert_eq!(
+                error_kind(disk.create_file(&path)),
+                ErrorKind::AlreadyExists
+            );
+            let reader = disk.open_file(&path, Access::Read).unwrap();
+            write(
+                &*disk.open_file(&path, Access::ReadWrite).unwrap(),
+                0,
+                b"seen",
+            );
+            assert_eq!(content(&*reader), b"seen");
+            assert_eq!(
+                error_kind(disk.open_file(dir, Access::Read)),
+                ErrorKind::IsADirectory
+            );
+            let below_a_file = path.join("g");
+            assert_eq!(
+                error_kind(disk.create_file(&below_a_file)),
+                ErrorKind::NotADirectory
+            );
+            let below_nothing = dir.join("none").join("g");
+            assert_eq!(
+                error_kind(disk.create_file(&below_nothing)),
+                ErrorKind::NotFound
+            );
+        },
+    ),
     (
         "a rename replaces, and open files follow it",
         |disk, dir| {
@@ -285,7 +288,7 @@ const CASES: &[Case] = &[
             assert_eq!(error_kind(disk.remove_dir(&path)), ErrorKind::NotFound);
         },
     ),
-    ("a listing is sorted and tells kinds", |disk, dir| {
+    ("a listing is sorted and has kinds", |disk, dir| {
         for name in ["b", "a", "c"] {
             disk.create_file(&dir.join(name)).unwrap();
         }
@@ -311,7 +314,7 @@ const CASES: &[Case] = &[
         );
     }),
     (
-        "syncs succeed, and a directory that is missing is told",
+        "syncs succeed, and a missing directory is an error",
         |disk, dir| {
             let file = disk.create_file(&dir.join("f")).unwrap();
             write(&*file, 0, b"x");
@@ -329,7 +332,7 @@ const CASES: &[Case] = &[
         },
     ),
     (
-        "there is room, and the canonical path of a directory is absolute",
+        "there is space, and the canonical path of a directory is absolute",
         |disk, dir| {
             assert!(disk.available_bytes(dir).unwrap() > 1 << 20);
             assert!(disk.available_bytes(&dir.join("none")).is_err());
@@ -380,7 +383,7 @@ const CASES: &[Case] = &[
         },
     ),
     (
-        "offsets beyond what a file can hold are refused",
+        "offsets beyond the greatest file size are refused",
         |disk, dir| {
             let file = disk.create_file(&dir.join("f")).unwrap();
             let refused = file.write_at(u64::MAX - 1, &[IoSlice::new(b"abc")]);

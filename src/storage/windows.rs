@@ -1,8 +1,9 @@
 //! The real disk on Windows, on top of `std::fs`.
 //!
-//! Compiled on Windows only. Durability: `FlushFileBuffers` for files. Directories cannot be
-//! synced there; NTFS journals names in order with the metadata that `FlushFileBuffers` forces
-//! out. Links are not followed by name anywhere, and read-ahead hints are left to the system.
+//! Durability: `FlushFileBuffers` for files. Directories cannot be synced on Windows; NTFS journals
+//! names in order with the metadata that `FlushFileBuffers` writes out. Preallocation writes zeros.
+//! A map for reading is a copy: a file with a mapped view can be neither removed nor shortened, but
+//! truncation removes segments that readers still hold.
 
 #![allow(unsafe_code)]
 
@@ -132,12 +133,12 @@ impl Storage for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        // Nothing to call; at least a missing directory is told.
+        // There is nothing to call; a missing directory is an error.
         fs::metadata(dir).map(|_| ())
     }
 
     fn available_bytes(&self, _: &Path) -> io::Result<u64> {
-        // std cannot tell. Preallocation then goes by its other bounds.
+        // `std` has no such call. Preallocation keeps to its other bounds.
         Ok(u64::MAX)
     }
 
@@ -159,8 +160,8 @@ impl Storage for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
-        // Opened without sharing, a file can be opened once, whoever asks; the handle dies with
-        // its process.
+        // A file that is opened without sharing cannot be opened again by any process; the handle
+        // is closed when its process dies.
         let opened = fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -263,7 +264,7 @@ impl StorageFile for WindowsFile {
     }
 
     fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
-        // A copy: an open mapping would keep the file from being removed.
+        // A copy: see the head of this file.
         let too_large = |_| io::Error::from(io::ErrorKind::FileTooLarge);
         let mut bytes = memory::zeroed(usize::try_from(len).map_err(too_large)?)?;
         super::read_exact_at(self, 0, &mut bytes)?;
@@ -276,7 +277,7 @@ struct CopiedBytes {
     bytes: Vec<u8>,
 }
 
-// SAFETY: the bytes lie in the heap and nothing changes them.
+// SAFETY: the bytes are on the heap and nothing changes them.
 unsafe impl MappedBytes for CopiedBytes {
     fn bytes(&self) -> &[u8] {
         &self.bytes

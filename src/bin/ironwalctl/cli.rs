@@ -1,14 +1,21 @@
 //! What does the command line ask for?
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use lexopt::Arg::Long;
+use lexopt::Arg::Short;
+use lexopt::Arg::Value;
+use lexopt::Error;
+use lexopt::Parser;
+
 use super::help;
 
-/// What is to be done.
+/// What the tool does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Print this.
+    /// Print this text.
     Help(&'static str),
     Verify,
     Stat,
@@ -16,7 +23,7 @@ pub enum Command {
     Repair,
 }
 
-/// A command line that makes sense.
+/// A valid command line.
 #[derive(Debug)]
 pub struct Args {
     pub command: Command,
@@ -26,16 +33,16 @@ pub struct Args {
     pub from_id: u64,
     /// Exclusive.
     pub end_id: Option<u64>,
-    /// Where a repair makes its copy.
+    /// The directory in which a repair makes its copy.
     pub copy: Option<PathBuf>,
     pub compress: bool,
     pub json: bool,
-    /// Also where standard error is no terminal.
+    /// Show progress where standard error is no terminal, too.
     pub progress: bool,
 }
 
 impl Args {
-    fn of(command: Command) -> Self {
+    fn new(command: Command) -> Self {
         Args {
             command,
             directory: PathBuf::new(),
@@ -48,86 +55,89 @@ impl Args {
             progress: false,
         }
     }
+
+    fn help(text: &'static str) -> Self {
+        Args::new(Command::Help(text))
+    }
 }
 
-/// Reads the arguments. An error says what is wrong with them.
-pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Args, String> {
-    let mut arguments = arguments;
-    let Some(first) = arguments.next() else {
-        return Err("no command".to_owned());
-    };
-    let command = match first.to_str() {
-        Some("verify") => Command::Verify,
-        Some("stat") => Command::Stat,
-        Some("dump") => Command::Dump,
-        Some("repair") => Command::Repair,
-        Some("--version" | "-V") => return Ok(Args::of(Command::Help(help::VERSION))),
-        Some("help" | "--help" | "-h") => {
-            let about = arguments.next().map(|about| help_on(&about)).transpose()?;
-            return Ok(Args::of(Command::Help(about.unwrap_or(help::HELP))));
-        }
-        _ => return Err(format!("no such command: {}", first.to_string_lossy())),
-    };
-    let mut args = Args::of(command);
+/// Parses the arguments behind the program's name. The error is a message for the user.
+pub fn parse(arguments: impl Iterator<Item = OsString> + 'static) -> Result<Args, String> {
+    let mut parser = Parser::from_args(arguments);
+    parse_all(&mut parser).map_err(|error| error.to_string())
+}
+
+fn parse_all(parser: &mut Parser) -> Result<Args, Error> {
+    match parser.next()? {
+        None => Err("no command".into()),
+        Some(Short('V') | Long("version")) => Ok(Args::help(help::VERSION)),
+        Some(Short('h') | Long("help")) => parse_help(parser),
+        Some(Value(name)) if name == "help" => parse_help(parser),
+        Some(Value(name)) => parse_command(parser, command_named(&name)?),
+        Some(option) => Err(option.unexpected()),
+    }
+}
+
+fn parse_help(parser: &mut Parser) -> Result<Args, Error> {
+    match parser.next()? {
+        None => Ok(Args::help(help::HELP)),
+        Some(Value(name)) => Ok(Args::help(help_on(command_named(&name)?))),
+        Some(option) => Err(option.unexpected()),
+    }
+}
+
+fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
+    use Command::*;
+
+    let mut args = Args::new(command);
     let mut directory = None;
-    let mut only_names = false;
-    while let Some(argument) = arguments.next() {
-        let option = argument.to_str().filter(|text| {
-            // A directory may begin with a dash behind `--`.
-            !only_names && text.starts_with('-') && text.len() > 1
-        });
-        let Some(option) = option else {
-            if directory.replace(PathBuf::from(argument)).is_some() {
-                return Err("more than one directory".to_owned());
+    while let Some(argument) = parser.next()? {
+        match (argument, command) {
+            (Value(path), _) if directory.is_none() => directory = Some(PathBuf::from(path)),
+            (Value(_), _) => return Err("more than one directory".into()),
+            (Long("stream"), Verify | Stat | Dump) => {
+                let key = parser.value()?.into_string();
+                args.stream = Some(key.map_err(|_| "the key of a stream is UTF-8")?);
             }
-            continue;
-        };
-        let (option, inline) = match option.split_once('=') {
-            Some((option, value)) => (option.to_owned(), Some(OsString::from(value))),
-            None => (option.to_owned(), None),
-        };
-        let given = inline.is_some();
-        let mut value = || {
-            let value = inline.clone().or_else(|| arguments.next());
-            value.ok_or_else(|| format!("{option} needs a value"))
-        };
-        match (option.as_str(), command) {
-            ("--stream", Command::Verify | Command::Stat | Command::Dump) => {
-                let key = value()?;
-                let key = key.into_string().map_err(|_| "a key is UTF-8")?;
-                args.stream = Some(key);
-            }
-            ("--from", Command::Dump) => args.from_id = id(&option, &value()?)?,
-            ("--to", Command::Dump) => args.end_id = Some(id(&option, &value()?)?),
-            ("--to", Command::Repair) => args.copy = Some(PathBuf::from(value()?)),
-            (_, _) if given => return Err(format!("{option} is unknown here, or takes no value")),
-            ("--compress", Command::Repair) => args.compress = true,
-            ("--json", _) => args.json = true,
-            ("--progress", Command::Verify | Command::Repair) => args.progress = true,
-            ("--help" | "-h", _) => return Ok(Args::of(Command::Help(help_on(&first)?))),
-            ("--", _) => only_names = true,
-            _ => return Err(format!("{option} is unknown here")),
+            (Long("from"), Dump) => args.from_id = parse_id("--from", parser)?,
+            (Long("to"), Dump) => args.end_id = Some(parse_id("--to", parser)?),
+            (Long("to"), Repair) => args.copy = Some(parser.value()?.into()),
+            (Long("compress"), Repair) => args.compress = true,
+            (Long("json"), _) => args.json = true,
+            (Long("progress"), Verify | Repair) => args.progress = true,
+            (Short('h') | Long("help"), _) => return Ok(Args::help(help_on(command))),
+            (option, _) => return Err(option.unexpected()),
         }
     }
-    let name = first.to_string_lossy();
-    args.directory = directory.ok_or_else(|| format!("{name} needs a directory"))?;
-    if command == Command::Repair && args.copy.is_none() {
-        return Err("repair needs --to and a new directory".to_owned());
+    args.directory = directory.ok_or("the directory of a log is missing")?;
+    if command == Repair && args.copy.is_none() {
+        return Err("repair needs --to and a new directory".into());
     }
     Ok(args)
 }
 
-fn help_on(command: &OsString) -> Result<&'static str, String> {
-    match command.to_str() {
-        Some("verify") => Ok(help::VERIFY),
-        Some("stat") => Ok(help::STAT),
-        Some("dump") => Ok(help::DUMP),
-        Some("repair") => Ok(help::REPAIR),
-        _ => Err(format!("no such command: {}", command.to_string_lossy())),
+fn parse_id(option: &str, parser: &mut Parser) -> Result<u64, Error> {
+    let value = parser.value()?;
+    let id = value.to_str().and_then(|text| text.parse().ok());
+    id.ok_or_else(|| format!("{option} takes an id, not {}", value.to_string_lossy()).into())
+}
+
+fn command_named(name: &OsStr) -> Result<Command, Error> {
+    match name.to_str() {
+        Some("verify") => Ok(Command::Verify),
+        Some("stat") => Ok(Command::Stat),
+        Some("dump") => Ok(Command::Dump),
+        Some("repair") => Ok(Command::Repair),
+        _ => Err(format!("no such command: {}", name.to_string_lossy()).into()),
     }
 }
 
-fn id(option: &str, value: &OsString) -> Result<u64, String> {
-    let number = value.to_str().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| format!("{option} takes an id, not {}", value.to_string_lossy()))
+fn help_on(command: Command) -> &'static str {
+    match command {
+        Command::Help(text) => text,
+        Command::Verify => help::VERIFY,
+        Command::Stat => help::STAT,
+        Command::Dump => help::DUMP,
+        Command::Repair => help::REPAIR,
+    }
 }

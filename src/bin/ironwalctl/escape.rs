@@ -1,10 +1,11 @@
-//! How is text from outside shown, so that it cannot steer a terminal? Paths, keys and messages hold
-//! whatever the maker of a file chose, escape sequences included.
+//! How is untrusted text shown, so that it cannot steer a terminal? Paths, keys and messages can hold
+//! escape sequences.
 
 use std::fmt::Write;
 use std::path::Path;
 
-/// A message: what could steer a terminal, or make a line look like another, as `\u{…}`.
+/// A message. Characters that could steer a terminal, or make one line look like another, become
+/// `\u{…}`.
 pub fn text(message: &str) -> String {
     let mut shown = String::with_capacity(message.len());
     for letter in message.chars() {
@@ -16,8 +17,8 @@ pub fn text(message: &str) -> String {
     shown
 }
 
-/// A path: the same, bytes that are no UTF-8 as `\xNN`, and a backslash as two, so that two paths
-/// never look alike.
+/// A path. The same, and bytes that are not UTF-8 become `\xNN`, a backslash becomes two: different
+/// paths never look alike.
 pub fn path(path: &Path) -> String {
     let mut shown = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -30,8 +31,8 @@ pub fn path(path: &Path) -> String {
     shown
 }
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, and those that turn the direction
-/// of text or are not seen.
+/// True for control characters (C0, DEL, C1), line and paragraph separators, and characters that
+/// change the direction of text or are invisible.
 pub fn steers(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

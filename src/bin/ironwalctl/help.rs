@@ -1,4 +1,4 @@
-//! What does the tool say about itself?
+//! The help texts and the version.
 
 pub const VERSION: &str = concat!("ironwalctl ", env!("CARGO_PKG_VERSION"));
 
@@ -11,7 +11,7 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl --version";
 
 pub const HELP: &str = "\
-ironwalctl - look at a log of ironwal, and make a healthy copy of a damaged one
+ironwalctl - inspect an ironwal log, and make a healthy copy of a damaged one
 
 usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl stat   DIR [--stream KEY] [--json]
@@ -23,10 +23,10 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
 DIR is the directory of a log. verify, stat and dump change nothing in it and take no lock: the
 log may be in use.
 
-  verify   reads everything and tells what is damaged, with file, place and ids
-  stat     tells streams, ids, segments and bytes; reads headers only
-  dump     prints entries, and what cannot be read in place of them
-  repair   copies what is readable into a new log; DIR is locked meanwhile and stays as it is
+  verify   reads everything and lists damage with file, offset and ids
+  stat     lists streams with ids, segments and bytes; reads headers only
+  dump     prints entries, and a line for each range that cannot be read
+  repair   copies all readable entries into a new log; DIR is locked meanwhile and not changed
 
   --stream KEY   this stream only
   --from ID      entries from this id on
@@ -37,30 +37,30 @@ log may be in use.
 
 exit codes: 0  nothing is wrong
             1  damage was found, or entries are lost
-            2  the command line makes no sense
-            3  it could not be done: no such log, no permission, in use, a read error";
+            2  the command line is not valid
+            3  the command failed: no such log, no permission, in use, a read error";
 
 pub const VERIFY: &str = "\
 ironwalctl verify DIR [--stream KEY] [--json] [--progress]
 
 Reads headers, slots, frames, payloads, footers, the chain of segments, index files and the
 checkpoints of a sharded log. Each finding is a line: its severity, the stream, the file, the
-place in it, the ids concerned, and what is wrong.
+offset, the ids concerned, and what is wrong.
 
-  damage      something that was durable is damaged or gone
-  unreadable  something could not be looked at: a read error, a newer format, a stranger's file
-  note        nothing is wrong: what a crash leaves for the next open, what was kept aside, a
-              loss that is on record
+  damage      durable data is damaged or gone
+  unreadable  a file could not be checked: a read error, a newer format, an unrecognised file
+  note        nothing is wrong: leftovers of a crash that the next open removes, quarantined
+              bytes, a recorded loss
 
-Beside a writer what it writes meanwhile is not looked at.
+While another process writes to the log, its newest writes are not checked.
 
 exit codes: 0 nothing worse than notes, 1 damage, 2 usage, 3 something could not be read";
 
 pub const STAT: &str = "\
 ironwalctl stat DIR [--stream KEY] [--json]
 
-Tells of each stream the first id kept, the id that the next append gets, how far it is durable,
-segments, bytes, ids that are lost, and what is damaged as far as headers tell. Reads no payloads.
+Lists of each stream the first kept id, the id that the next append gets, the durable end,
+segments, bytes, lost ids, and the damage that headers show. Reads no payloads.
 
 exit codes: 0 fine, 1 damage, 2 usage, 3 a stream cannot be opened";
 
@@ -68,20 +68,20 @@ pub const DUMP: &str = "\
 ironwalctl dump DIR [--stream KEY] [--from ID] [--to ID] [--json]
 
 Prints entries, one a line: stream, id, length, bytes; bytes that are not printable ASCII are
-\\xNN. With --json one object a line, the bytes in base64. --to is exclusive. What cannot be read
-is a line of its own. Entries that are written and not yet durable are printed too.
+\\xNN. With --json one object a line, the bytes in base64. --to is exclusive. A range that cannot
+be read has a line of its own. Entries that are written and not yet durable are printed too.
 
-exit codes: 0 all was readable, 1 something was not, 2 usage, 3 a stream cannot be opened";
+exit codes: 0 all was readable, 1 a range was not, 2 usage, 3 a stream cannot be opened";
 
 pub const REPAIR: &str = "\
 ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
 
 Makes a new log in NEWDIR, which must not exist, of everything in DIR that is readable. Entries
-keep their ids, frames stay whole; ids that are lost are recorded as lost, so that they are never
-given again. What could not be copied is listed. DIR is locked against writers meanwhile and not
-changed; nothing is ever removed. What to do with the two directories is up to you.
+keep their ids, and frames stay whole. Lost ids are recorded as lost, so that they are never
+given again. Entries that could not be copied are listed. DIR is locked against writers meanwhile
+and not changed; nothing is ever removed. What to do with the two directories is up to you.
 
 Ids lost at the very end cannot be recorded without an entry behind them: they are listed, and
-the copy would give them again.
+appends to the copy would give them again.
 
-exit codes: 0 the copy is complete, 1 something is lost, 2 usage, 3 no copy was made";
+exit codes: 0 the copy is complete, 1 entries are lost, 2 usage, 3 no copy was made";

@@ -1,7 +1,7 @@
-//! `ironwalctl`: looks at a log from the command line, and makes a healthy copy of a damaged one.
+//! `ironwalctl`: inspects a log from the command line, and makes a healthy copy of a damaged one.
 //!
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
-//! exit code tells what was found. `docs/IRONWALCTL.md` is the manual.
+//! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
 
 mod cli;
 mod escape;
@@ -30,16 +30,16 @@ use render_text::Output;
 const CLEAN: u8 = 0;
 /// Damage was found, or entries are lost.
 const DAMAGE: u8 = 1;
-/// The command line makes no sense.
+/// The command line is not valid.
 const USAGE: u8 = 2;
-/// It could not be done, or not be done for all.
+/// The command failed, or failed for some streams.
 const FAILED: u8 = 3;
 
 fn main() -> ExitCode {
     let args = match cli::parse(std::env::args_os().skip(1)) {
         Ok(args) => args,
-        Err(what) => {
-            eprintln!("ironwalctl: {}\n\n{}", escape::text(&what), help::USAGE);
+        Err(message) => {
+            eprintln!("ironwalctl: {}\n\n{}", escape::text(&message), help::USAGE);
             return ExitCode::from(USAGE);
         }
     };
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             FAILED
         }
     };
-    match output.end() {
+    match output.finish() {
         Ok(()) => ExitCode::from(code),
         Err(error) => {
             eprintln!("ironwalctl: standard output: {error}");
@@ -86,12 +86,12 @@ fn selection(args: &Args) -> Selection {
 }
 
 fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let place = LogDir::new(&args.directory)?;
-    let mut meter = ProgressReporter::new(args.progress);
-    let report = tools::verify(&place, &selection(args), &mut |p| meter.report(p))?;
-    meter.end();
+    let log_dir = LogDir::new(&args.directory)?;
+    let mut progress = ProgressReporter::new(args.progress);
+    let report = tools::verify(&log_dir, &selection(args), &mut |p| progress.report(p))?;
+    progress.finish();
     match args.json {
-        true => output.line(&render_json::verified(args, &report)),
+        true => output.json(render_json::verified(args, &report)),
         false => output.verified(&report),
     }
     let found = |severity| report.findings.iter().any(|f| f.severity == severity);
@@ -105,10 +105,10 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
 }
 
 fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let place = LogDir::new(&args.directory)?;
-    let log = tools::stat(&place, &selection(args))?;
+    let log_dir = LogDir::new(&args.directory)?;
+    let log = tools::stat(&log_dir, &selection(args))?;
     match args.json {
-        true => output.line(&render_json::counted(args, &log)),
+        true => output.json(render_json::counted(args, &log)),
         false => output.counted(&log),
     }
     let streams = &log.streams;
@@ -122,14 +122,14 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
 }
 
 fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let place = LogDir::new(&args.directory)?;
+    let log_dir = LogDir::new(&args.directory)?;
     let mut code = CLEAN;
-    tools::dump(&place, &selection(args), &mut |entry| {
+    tools::dump(&log_dir, &selection(args), &mut |entry| {
         if entry.data.is_err() {
             code = DAMAGE;
         }
         match args.json {
-            true => output.line(&render_json::dumped(&entry)),
+            true => output.json(render_json::dumped(&entry)),
             false => output.dumped(&entry),
         }
         match output.is_open() {
@@ -148,12 +148,12 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
         true => CompressionType::Lz4,
         false => CompressionType::None,
     };
-    let mut meter = ProgressReporter::new(args.progress);
-    let tell = &mut |p| meter.report(p);
-    let report = repair::repair(&args.directory, copy, compression, tell)?;
-    meter.end();
+    let mut progress = ProgressReporter::new(args.progress);
+    let on_progress = &mut |p| progress.report(p);
+    let report = repair::repair(&args.directory, copy, compression, on_progress)?;
+    progress.finish();
     match args.json {
-        true => output.line(&render_json::repaired(args, copy, &report)),
+        true => output.json(render_json::repaired(args, copy, &report)),
         false => output.repaired(copy, &report),
     }
     Ok(match report.is_complete() {

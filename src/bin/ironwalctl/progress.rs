@@ -1,63 +1,74 @@
-//! How far has it come? Told on standard error, where somebody is likely to look.
+//! How is progress shown? As a bar where standard error is a terminal, and elsewhere on request as
+//! lines.
 
-use std::io::IsTerminal;
 use std::io::Write;
 use std::time::Duration;
 use std::time::Instant;
 
+use indicatif::ProgressBar;
+use indicatif::ProgressDrawTarget;
+use indicatif::ProgressStyle;
 use ironwal::tools::Progress;
 
-const EVERY: Duration = Duration::from_millis(200);
+const UPDATES_PER_SECOND: u8 = 5;
+const BAR: &str = "{percent:>3} % [{bar:30}] of {decimal_total_bytes}, {decimal_bytes_per_sec}";
 
-/// Tells progress a few times a second.
+/// Shows progress a few times a second.
 pub struct ProgressReporter {
-    shown: bool,
-    is_terminal: bool,
-    begun: Instant,
-    told: Option<Instant>,
+    /// Hidden where standard error is no terminal; removed when dropped.
+    bar: ProgressBar,
+    prints_lines: bool,
+    started: Instant,
+    last_line: Option<Instant>,
 }
 
 impl ProgressReporter {
-    /// Shows progress on a terminal, and elsewhere where that is `asked` for.
+    /// `asked`: lines are printed where there is no terminal.
     pub fn new(asked: bool) -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
+        let target = ProgressDrawTarget::stderr_with_hz(UPDATES_PER_SECOND);
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style);
+        }
         ProgressReporter {
-            shown: asked || is_terminal,
-            is_terminal,
-            begun: Instant::now(),
-            told: None,
+            prints_lines: asked && bar.is_hidden(),
+            bar,
+            started: Instant::now(),
+            last_line: None,
         }
     }
 
-    /// How far it has come now.
     pub fn report(&mut self, progress: Progress) {
-        let is_due = self.told.is_none_or(|told| told.elapsed() >= EVERY);
-        let is_over = progress.bytes_done >= progress.bytes_total;
-        if !self.shown || !(is_due || is_over) {
+        self.bar.set_length(progress.bytes_total);
+        self.bar.set_position(progress.bytes_done);
+        if self.prints_lines {
+            self.print_line(progress);
+        }
+    }
+
+    fn print_line(&mut self, progress: Progress) {
+        let interval = Duration::from_secs(1) / u32::from(UPDATES_PER_SECOND);
+        let is_due = self.last_line.is_none_or(|last| last.elapsed() >= interval);
+        let is_complete = progress.bytes_done >= progress.bytes_total;
+        if !is_due && !is_complete {
             return;
         }
-        self.told = Some(Instant::now());
+        self.last_line = Some(Instant::now());
         let percent = (progress.bytes_done.min(progress.bytes_total) * 100)
             .checked_div(progress.bytes_total)
             .unwrap_or(100);
-        let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
+        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
         let rate = progress.bytes_done as f64 / seconds / 1e6;
-        let text = format!(
+        // A line that cannot be written is no reason to stop.
+        let _ = writeln!(
+            std::io::stderr(),
             "{percent:3} % of {} bytes, {rate:.0} MB/s",
             progress.bytes_total
         );
-        let (start, end) = match self.is_terminal {
-            true => ("\r", ""),
-            false => ("", "\n"),
-        };
-        // Progress that cannot be shown is no reason to stop.
-        let _ = write!(std::io::stderr(), "{start}{text}{end}");
     }
 
-    /// Leaves the terminal's line as it was found.
-    pub fn end(&mut self) {
-        if self.is_terminal && self.told.is_some() {
-            let _ = writeln!(std::io::stderr());
-        }
+    /// Removes the bar, so that the results stand alone.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
     }
 }

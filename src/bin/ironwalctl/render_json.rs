@@ -1,7 +1,8 @@
-//! How are results told to programs? The fields are described in `docs/IRONWALCTL.md`; they are
-//! never renamed or removed, others may be added.
+//! What do programs read? The structs here are the schema of `docs/IRONWALCTL.md`: fields are written
+//! in this order, never renamed or removed; new ones may be added.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 
 use ironwal::Severity;
@@ -13,138 +14,130 @@ use ironwal::repair::RepairedStream;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::LogStat;
 use ironwal::tools::StreamStat;
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::CharEscape;
+use serde_json::ser::Formatter;
 
 use super::cli::Args;
 use super::escape;
 
-/// A JSON object that is being written.
-struct Object {
-    text: String,
+#[derive(Serialize)]
+struct Verified<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    clean: bool,
+    streams: u64,
+    segments: u64,
+    frames: u64,
+    entries: u64,
+    bytes: u64,
+    checkpoints: u64,
+    findings: Vec<Finding<'a>>,
 }
 
-impl Object {
-    fn new() -> Self {
-        Object {
-            text: "{".to_owned(),
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.text.push('}');
-        self.text
-    }
-
-    fn key(&mut self, key: &str) -> &mut String {
-        if self.text.len() > 1 {
-            self.text.push(',');
-        }
-        quote(&mut self.text, key);
-        self.text.push(':');
-        &mut self.text
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        quote(self.key(key), value);
-    }
-
-    fn path(&mut self, key: &str, value: &Path) {
-        self.text(key, &value.to_string_lossy());
-    }
-
-    fn maybe_text(&mut self, key: &str, value: Option<&str>) {
-        match value {
-            Some(value) => self.text(key, value),
-            None => self.key(key).push_str("null"),
-        }
-    }
-
-    fn number(&mut self, key: &str, value: u64) {
-        // Writing to a string does not fail.
-        let _ = write!(self.key(key), "{value}");
-    }
-
-    fn maybe_number(&mut self, key: &str, value: Option<u64>) {
-        match value {
-            Some(value) => self.number(key, value),
-            None => self.key(key).push_str("null"),
-        }
-    }
-
-    fn flag(&mut self, key: &str, value: bool) {
-        self.key(key).push_str(if value { "true" } else { "false" });
-    }
-
-    fn list(&mut self, key: &str, items: impl Iterator<Item = String>) {
-        let items: Vec<String> = items.collect();
-        let text = self.key(key);
-        text.push('[');
-        text.push_str(&items.join(","));
-        text.push(']');
-    }
+#[derive(Serialize)]
+struct Finding<'a> {
+    severity: &'a str,
+    stream: Option<&'a str>,
+    path: Cow<'a, str>,
+    offset: Option<u64>,
+    first_id: Option<u64>,
+    end_id: Option<u64>,
+    what: &'a str,
 }
 
-fn quote(text: &mut String, value: &str) {
-    text.push('"');
-    for letter in value.chars() {
-        match letter {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            letter if escape::steers(letter) => {
-                for unit in letter.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string does not fail.
-                    let _ = write!(text, "\\u{unit:04x}");
-                }
-            }
-            other => text.push(other),
-        }
-    }
-    text.push('"');
+#[derive(Serialize)]
+struct Stat<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    streams: Vec<StatOfStream<'a>>,
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = (group >> (18 - 6 * place)) as usize & 63;
-            match place <= chunk.len() {
-                true => text.push(char::from(DIGITS[digit])),
-                false => text.push('='),
-            }
-        }
-    }
-    text
+#[derive(Serialize)]
+struct StatOfStream<'a> {
+    key: &'a str,
+    directory: Cow<'a, str>,
+    segments: u64,
+    sealed_segments: u64,
+    bytes: u64,
+    first_id: u64,
+    next_id: u64,
+    durable_end: u64,
+    lost_ids: u64,
+    damage: u64,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Dumped<'a> {
+    stream: &'a str,
+    id: u64,
+    end_id: u64,
+    path: Cow<'a, str>,
+    offset: u64,
+    frame_first_id: u64,
+    frame_end_id: u64,
+    compressed: bool,
+    length: Option<u64>,
+    data_base64: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Repaired<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    copy: Cow<'a, str>,
+    complete: bool,
+    streams: Vec<CopiedStream<'a>>,
+    copied_files: Vec<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct CopiedStream<'a> {
+    key: &'a str,
+    entries: u64,
+    first_id: u64,
+    next_id: u64,
+    old_next_id: u64,
+    lost: Vec<Lost<'a>>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Lost<'a> {
+    first_id: u64,
+    end_id: u64,
+    why: &'a str,
 }
 
 /// The result of `verify`.
-pub fn verified(args: &Args, report: &VerifyReport) -> String {
-    let mut object = Object::new();
-    object.text("command", "verify");
-    object.path("directory", &args.directory);
-    object.flag("clean", report.is_clean());
-    object.number("streams", report.streams);
-    object.number("segments", report.segments);
-    object.number("frames", report.frames);
-    object.number("entries", report.entries);
-    object.number("bytes", report.bytes);
-    object.number("checkpoints", report.checkpoints);
-    object.list("findings", report.findings.iter().map(finding));
-    object.end()
+pub fn verified(args: &Args, report: &VerifyReport) -> io::Result<String> {
+    to_line(&Verified {
+        command: "verify",
+        directory: args.directory.to_string_lossy(),
+        clean: report.is_clean(),
+        streams: report.streams,
+        segments: report.segments,
+        frames: report.frames,
+        entries: report.entries,
+        bytes: report.bytes,
+        checkpoints: report.checkpoints,
+        findings: report.findings.iter().map(finding).collect(),
+    })
 }
 
-fn finding(finding: &VerifyFinding) -> String {
-    let mut object = Object::new();
-    object.text("severity", severity(finding.severity));
-    object.maybe_text("stream", finding.stream.as_deref());
-    object.path("path", &finding.path);
-    object.maybe_number("offset", finding.offset);
-    object.maybe_number("first_id", finding.ids.as_ref().map(|ids| ids.start));
-    object.maybe_number("end_id", finding.ids.as_ref().map(|ids| ids.end));
-    object.text("what", &finding.what);
-    object.end()
+fn finding(finding: &VerifyFinding) -> Finding<'_> {
+    Finding {
+        severity: severity(finding.severity),
+        stream: finding.stream.as_deref(),
+        path: finding.path.to_string_lossy(),
+        offset: finding.offset,
+        first_id: finding.ids.as_ref().map(|ids| ids.start),
+        end_id: finding.ids.as_ref().map(|ids| ids.end),
+        what: &finding.what,
+    }
 }
 
 /// The word for a severity, in text as in JSON.
@@ -157,89 +150,172 @@ pub fn severity(severity: Severity) -> &'static str {
 }
 
 /// The result of `stat`.
-pub fn counted(args: &Args, log: &LogStat) -> String {
-    let mut object = Object::new();
-    object.text("command", "stat");
-    object.path("directory", &args.directory);
-    object.list("streams", log.streams.iter().map(stream));
-    object.end()
+pub fn counted(args: &Args, log: &LogStat) -> io::Result<String> {
+    to_line(&Stat {
+        command: "stat",
+        directory: args.directory.to_string_lossy(),
+        streams: log.streams.iter().map(stream).collect(),
+    })
 }
 
-fn stream(stream: &StreamStat) -> String {
-    let mut object = Object::new();
-    object.text("key", &stream.key);
-    object.path("directory", &stream.directory);
-    object.number("segments", stream.segments);
-    object.number("sealed_segments", stream.sealed_segments);
-    object.number("bytes", stream.bytes);
-    object.number("first_id", stream.first_id);
-    object.number("next_id", stream.next_id);
-    object.number("durable_end", stream.durable_end);
-    object.number("lost_ids", stream.lost_ids);
-    object.number("damage", stream.damage);
-    object.maybe_text("error", stream.error.as_deref());
-    object.end()
+fn stream(stream: &StreamStat) -> StatOfStream<'_> {
+    StatOfStream {
+        key: &stream.key,
+        directory: stream.directory.to_string_lossy(),
+        segments: stream.segments,
+        sealed_segments: stream.sealed_segments,
+        bytes: stream.bytes,
+        first_id: stream.first_id,
+        next_id: stream.next_id,
+        durable_end: stream.durable_end,
+        lost_ids: stream.lost_ids,
+        damage: stream.damage,
+        error: stream.error.as_deref(),
+    }
 }
 
 /// One line of `dump`.
-pub fn dumped(entry: &DumpedEntry<'_>) -> String {
-    let mut object = Object::new();
-    object.text("stream", entry.stream);
-    object.number("id", entry.ids.start);
-    object.number("end_id", entry.ids.end);
-    object.path("path", entry.path);
-    object.number("offset", entry.offset);
-    object.number("frame_first_id", entry.frame_ids.start);
-    object.number("frame_end_id", entry.frame_ids.end);
-    object.flag("compressed", entry.compressed);
-    match entry.data {
-        Ok(bytes) => {
-            object.number("length", bytes.len() as u64);
-            object.text("data_base64", &base64(bytes));
-            object.maybe_text("error", None);
-        }
-        Err(error) => {
-            object.maybe_number("length", None);
-            object.maybe_text("data_base64", None);
-            object.text("error", &error.to_string());
-        }
-    }
-    object.end()
+pub fn dumped(entry: &DumpedEntry<'_>) -> io::Result<String> {
+    let data = entry.data.as_ref();
+    to_line(&Dumped {
+        stream: entry.stream,
+        id: entry.ids.start,
+        end_id: entry.ids.end,
+        path: entry.path.to_string_lossy(),
+        offset: entry.offset,
+        frame_first_id: entry.frame_ids.start,
+        frame_end_id: entry.frame_ids.end,
+        compressed: entry.compressed,
+        length: data.ok().map(|bytes| bytes.len() as u64),
+        data_base64: data.ok().map(|bytes| base64(bytes)),
+        error: data.err().map(|error| error.to_string()),
+    })
 }
 
 /// The result of `repair`.
-pub fn repaired(args: &Args, copy: &Path, report: &RepairReport) -> String {
-    let mut object = Object::new();
-    object.text("command", "repair");
-    object.path("directory", &args.directory);
-    object.path("copy", copy);
-    object.flag("complete", report.is_complete());
-    object.list("streams", report.streams.iter().map(repaired_stream));
-    let files = report.copied_files.iter().map(|path| {
-        let mut text = String::new();
-        quote(&mut text, &path.to_string_lossy());
-        text
-    });
-    object.list("copied_files", files);
-    object.end()
+pub fn repaired(args: &Args, copy: &Path, report: &RepairReport) -> io::Result<String> {
+    let copied_files = report.copied_files.iter();
+    to_line(&Repaired {
+        command: "repair",
+        directory: args.directory.to_string_lossy(),
+        copy: copy.to_string_lossy(),
+        complete: report.is_complete(),
+        streams: report.streams.iter().map(copied_stream).collect(),
+        copied_files: copied_files.map(|path| path.to_string_lossy()).collect(),
+    })
 }
 
-fn repaired_stream(stream: &RepairedStream) -> String {
-    let mut object = Object::new();
-    object.text("key", &stream.key);
-    object.number("entries", stream.entries);
-    object.number("first_id", stream.first_id);
-    object.number("next_id", stream.next_id);
-    object.number("old_next_id", stream.old_next_id);
-    object.list("lost", stream.lost.iter().map(lost));
-    object.maybe_text("error", stream.error.as_deref());
-    object.end()
+fn copied_stream(stream: &RepairedStream) -> CopiedStream<'_> {
+    CopiedStream {
+        key: &stream.key,
+        entries: stream.entries,
+        first_id: stream.first_id,
+        next_id: stream.next_id,
+        old_next_id: stream.old_next_id,
+        lost: stream.lost.iter().map(lost).collect(),
+        error: stream.error.as_deref(),
+    }
 }
 
-fn lost(lost: &LostIds) -> String {
-    let mut object = Object::new();
-    object.number("first_id", lost.ids.start);
-    object.number("end_id", lost.ids.end);
-    object.text("why", &lost.why);
-    object.end()
+fn lost(lost: &LostIds) -> Lost<'_> {
+    Lost {
+        first_id: lost.ids.start,
+        end_id: lost.ids.end,
+        why: &lost.why,
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let digit = (group >> (18 - 6 * at)) as usize & 63;
+            match at <= chunk.len() {
+                true => text.push(char::from(DIGITS[digit])),
+                false => text.push('='),
+            }
+        }
+    }
+    text
+}
+
+fn to_line(value: &impl Serialize) -> io::Result<String> {
+    let mut line = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut line, HarmlessText))?;
+    String::from_utf8(line).map_err(io::Error::other)
+}
+
+/// Compact JSON; in texts everything that could steer a terminal is escaped as `\uNNNN`.
+struct HarmlessText;
+
+impl Formatter for HarmlessText {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let mut written = 0;
+        for (at, letter) in fragment.char_indices() {
+            if escape::steers(letter) {
+                writer.write_all(&fragment.as_bytes()[written..at])?;
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+                written = at + letter.len_utf8();
+            }
+        }
+        writer.write_all(&fragment.as_bytes()[written..])
+    }
+
+    fn write_char_escape<W>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let control = match escape {
+            CharEscape::Quote => return writer.write_all(b"\\\""),
+            CharEscape::ReverseSolidus => return writer.write_all(b"\\\\"),
+            CharEscape::Solidus => return writer.write_all(b"/"),
+            CharEscape::LineFeed => return writer.write_all(b"\\n"),
+            CharEscape::Backspace => 0x08,
+            CharEscape::FormFeed => 0x0c,
+            CharEscape::CarriageReturn => b'\r',
+            CharEscape::Tab => b'\t',
+            CharEscape::AsciiControl(byte) => byte,
+        };
+        write!(writer, "\\u{control:04x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_json_is_escaped_as_documented_and_nothing_else_is() {
+        let rows = [
+            ("a/b c-ü日", "a/b c-ü日"),
+            ("\"\\", "\\\"\\\\"),
+            ("a\nb\r\t\x08\x0c", "a\\nb\\u000d\\u0009\\u0008\\u000c"),
+            ("\x1b\x7f\0", "\\u001b\\u007f\\u0000"),
+            ("\u{9b}x\u{202e}y\u{2028}", "\\u009bx\\u202ey\\u2028"),
+            ("\u{e0041}", "\\udb40\\udc41"),
+        ];
+        for (text, expected) in rows {
+            let line = to_line(&text).expect("serializes");
+            assert_eq!(line, format!("\"{expected}\""));
+            let read: String = serde_json::from_str(&line).expect("JSON");
+            assert_eq!(read, text);
+        }
+    }
+
+    #[test]
+    fn bytes_are_written_in_base64() {
+        let rows = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let expected = [
+            "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy",
+        ];
+        assert_eq!(rows.map(|text| base64(text.as_bytes())), expected);
+    }
 }

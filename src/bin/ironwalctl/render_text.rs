@@ -1,4 +1,4 @@
-//! How are results told to people, and how does standard output end early?
+//! What do people read, and what happens when standard output closes early?
 
 use std::io;
 use std::io::BufWriter;
@@ -14,8 +14,8 @@ use ironwal::tools::LogStat;
 use super::escape;
 use super::render_json::severity;
 
-/// Standard output. A failure to write is kept until the end; who closes the other side of a pipe
-/// has seen enough, which is no failure.
+/// Standard output. The first failed write is reported at the end. A reader that closes its end of
+/// the pipe is no failure.
 pub struct Output {
     target: BufWriter<Stdout>,
     failure: Option<io::Error>,
@@ -29,7 +29,7 @@ impl Output {
         }
     }
 
-    /// Whether somebody still listens.
+    /// False once a write has failed.
     pub fn is_open(&self) -> bool {
         self.failure.is_none()
     }
@@ -41,8 +41,16 @@ impl Output {
         }
     }
 
-    /// Writes out what is left, and tells of a failure.
-    pub fn end(mut self) -> io::Result<()> {
+    /// Writes a line of JSON.
+    pub fn json(&mut self, line: io::Result<String>) {
+        match line {
+            Ok(line) => self.line(&line),
+            Err(error) => self.failure = self.failure.take().or(Some(error)),
+        }
+    }
+
+    /// Flushes, and returns the first failure.
+    pub fn finish(mut self) -> io::Result<()> {
         let flushed = self.target.flush();
         let failure = self.failure.take().or(flushed.err());
         match failure {

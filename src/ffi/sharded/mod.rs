@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)]
 
-mod append;
+pub mod append;
 mod checkpoints;
 pub mod maintenance;
-mod options;
+pub mod options;
 
 use std::ffi::c_void;
 use std::ptr;

@@ -1,9 +1,9 @@
 //! How is a file copied where the file system cannot give it a second name?
 //!
-//! Failure: the copy is removed, the first error is answered. A crash on the way leaves a short
-//! copy under the new name. Piece by piece through memory: `copy_file_range` and its like are
-//! not on every system and between all file systems, and end the process by SIGXFSZ where the
-//! copy would pass `RLIMIT_FSIZE`; [`StorageFile::write_at`] asks for the limit first.
+//! Failure: the copy is removed and the first error returned. A crash in between leaves a short
+//! copy under the new name. The bytes go through memory: `copy_file_range` does not exist on every
+//! system and between all file systems, and raises SIGXFSZ where the copy would pass
+//! `RLIMIT_FSIZE`; [`StorageFile::write_at`] checks the limit first.
 
 use crate::storage::Access;
 use crate::storage::StorageFile;
@@ -20,7 +20,7 @@ pub(super) fn copy_durably(from: &Place<'_>, to: &Place<'_>) -> io::Result<()> {
     let target = PosixFile::new(to.create_file()?);
     let copied = copy_range(&source, 0..len, &target).and_then(|()| target.sync_all());
     if copied.is_err() {
-        // The first error is the one that tells; what cannot be removed stays as after a crash.
+        // The first error is the cause. A copy that cannot be removed stays as after a crash.
         let _ = to.remove_file();
     }
     copied

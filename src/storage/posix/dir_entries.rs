@@ -1,7 +1,7 @@
-//! How are the names in a directory read, without memory of the heap?
+//! How are the names in a directory read without an allocation?
 //!
 //! A log of many streams lists as many directories of two or three names each when it is opened;
-//! `readdir` would allocate 32 KiB for each, and ask for the directory's status besides.
+//! `readdir` would allocate 32 KiB for each, and read the directory's status too.
 //!
 //! Failure: the error of opening or reading, unchanged. A directory that was removed since it was
 //! opened has no more names, as with `readdir`.
@@ -18,13 +18,13 @@ use std::os::fd::AsRawFd;
 /// One call fills at most this much.
 const BUFFER_WORDS: usize = 1024;
 
-/// Where the parts of a `linux_dirent64` are (getdents64(2)).
+/// Offsets in a `linux_dirent64` (getdents64(2)).
 const RECORD_LEN_AT: usize = 16;
 const TYPE_AT: usize = RECORD_LEN_AT + 2;
 const NAME_AT: usize = TYPE_AT + 1;
 
-/// Calls `note` with each name in a directory that is UTF-8, and what the directory itself tells of
-/// it (`d_type`); `None`: a link, or not told. In no order.
+/// Calls `note` with each UTF-8 name in a directory, in no order, and its kind as the directory
+/// records it (`d_type`); `None` for a link, and where the file system records no kind.
 pub(super) fn list_names(
     dir: &Place<'_>,
     note: &mut dyn FnMut(&str, Option<EntryKind>) -> io::Result<()>,
@@ -57,8 +57,8 @@ fn read_records<'a>(dir: &fs::File, buffer: &'a mut [u64; BUFFER_WORDS]) -> io::
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(&[]),
         filled => usize::try_from(filled?).unwrap_or(0),
     };
-    // SAFETY: `filled` bytes at most lie in the buffer, all of which has a value: the kernel leaves out
-    // the padding of records.
+    // SAFETY: at most `filled` bytes of the buffer are used, and all of it is initialized: the kernel
+    // skips only the padding of records.
     Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), filled.min(len)) })
 }
 
@@ -74,7 +74,9 @@ fn first_record(records: &[u8]) -> io::Result<Option<Record<'_>>> {
         _ => 0,
     };
     let (Some(record), true) = (records.get(..record_len), record_len > NAME_AT) else {
-        return Err(io::Error::other("the system told names in an unknown form"));
+        return Err(io::Error::other(
+            "the kernel returned directory entries in an unknown form",
+        ));
     };
     let name = &record[NAME_AT..];
     let name_len = name.iter().position(|&byte| byte == 0);

@@ -1,8 +1,8 @@
 //! One open file of the real disk: positional reads and writes, and syncs.
 //!
-//! Failure: reads and writes go on after interruptions and short counts, syncs after interruptions
-//! (`retry` argues why); anything else is returned with the part before it done. A sync that
-//! failed is never repeated: the kernel reports a write-back error once. Close: without sync.
+//! Failure: reads and writes continue after interruptions and short counts, syncs after
+//! interruptions (`retry` argues why). Any other error is returned with the part before it done. A
+//! failed sync is never repeated: the kernel reports a write-back error once. Close: without sync.
 
 #![allow(unsafe_code)]
 
@@ -89,7 +89,7 @@ impl StorageFile for PosixFile {
     }
 
     fn map(&self, len: u64) -> io::Result<Arc<dyn MappedBytes>> {
-        // A store or load past the end of the file is a SIGBUS: refuse it here.
+        // A load past the end of the file raises SIGBUS: refuse it here.
         let end = self.len()?;
         if len > end {
             return Err(io::Error::new(
@@ -107,8 +107,8 @@ impl StorageFile for PosixFile {
 
     #[cfg(target_os = "linux")]
     fn start_writeback(&self, offset: u64, len: u64) {
-        // Without a flag that waits the kernel takes no note that an error of an earlier write was
-        // told (fs/sync.c), so none is lost on the sync to come.
+        // Without a flag that waits the kernel does not mark an error of an earlier write as
+        // reported (fs/sync.c), so the next sync still reports it.
         let _ = writeback_and_wait(&self.file, offset, len, libc::SYNC_FILE_RANGE_WRITE);
     }
 
@@ -118,7 +118,7 @@ impl StorageFile for PosixFile {
         let finish = libc::SYNC_FILE_RANGE_WAIT_BEFORE
             | libc::SYNC_FILE_RANGE_WRITE
             | libc::SYNC_FILE_RANGE_WAIT_AFTER;
-        // All are on their way before one is waited for.
+        // All writes are started before the first wait.
         for steps in [start, finish] {
             for &(offset, len) in ranges {
                 match writeback_and_wait(&self.file, offset, len, steps) {
@@ -133,8 +133,8 @@ impl StorageFile for PosixFile {
     }
 }
 
-/// Writes dirty pages out, and waits for them if told to. No flush of the disk's cache: see the
-/// contract.
+/// Writes dirty pages out, and waits for them if `steps` say so. Does not flush the disk's cache:
+/// see the contract.
 #[cfg(target_os = "linux")]
 fn writeback_and_wait(file: &File, offset: u64, len: u64, steps: libc::c_uint) -> io::Result<()> {
     let too_large = |_| io::Error::from_raw_os_error(libc::EFBIG);
@@ -145,8 +145,8 @@ fn writeback_and_wait(file: &File, offset: u64, len: u64, steps: libc::c_uint) -
     retry_call(call).map(drop)
 }
 
-/// Whether ranges cannot be handed to the disk here: no such call (WSL 1), filtered, or not for
-/// this file. An I/O error is something else.
+/// Whether ranges cannot be written back or synced here: the call is missing (WSL 1), filtered, or
+/// not for this file. An I/O error is not among these.
 #[cfg(target_os = "linux")]
 pub(super) fn is_without_ranges(error: &io::Error) -> bool {
     let not_here = [libc::EOPNOTSUPP, libc::EINVAL, libc::ESPIPE];
@@ -156,7 +156,7 @@ pub(super) fn is_without_ranges(error: &io::Error) -> bool {
             .is_some_and(|code| not_here.contains(&code))
 }
 
-/// Calls `read_once` for what is missing until nothing is, or the file ends.
+/// Calls `read_once` for the missing bytes until the buffer is full or the file ends.
 pub(super) fn read_all_with(
     offset: u64,
     buf: &mut [u8],
@@ -183,7 +183,7 @@ pub(super) fn write_all_at(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> i
     })
 }
 
-/// Calls `write_once` with what is left, at most [`MAX_PARTS`] parts of it, until nothing is.
+/// Calls `write_once` with the rest, at most [`MAX_PARTS`] parts at a time, until all is written.
 pub(super) fn write_all_with(
     offset: u64,
     parts: &[IoSlice<'_>],
@@ -191,7 +191,7 @@ pub(super) fn write_all_with(
 ) -> io::Result<()> {
     let mut at = offset;
     let mut rest = parts;
-    // How much of the first part of `rest` is written.
+    // The number of bytes of the first part of `rest` that are written.
     let mut skip = 0;
     while let Some(first) = rest.first() {
         if skip >= first.len() {
@@ -239,7 +239,7 @@ fn write_parts_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Resu
     write_first_part(file, offset, parts)
 }
 
-/// The first part that is not empty: enough for a caller that goes on.
+/// Writes the first part that is not empty; the caller continues with the rest.
 fn write_first_part(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
     let part = parts
         .iter()
@@ -272,7 +272,7 @@ pub(super) fn sync_all(file: &File) -> io::Result<()> {
         let Err(error) = retry_call(flush) else {
             return Ok(());
         };
-        // Not every file system has it; what remains there is fsync.
+        // Not every file system has it; those get fsync.
         if !matches!(
             error.raw_os_error(),
             Some(libc::ENOTSUP | libc::ENOTTY | libc::EINVAL)

@@ -1,4 +1,4 @@
-//! How a file gets more room: the size limit of the process, preallocation, zeros.
+//! How does a file get more space? The size limit of the process, preallocation, zeros.
 
 #![allow(unsafe_code)]
 
@@ -17,9 +17,9 @@ use std::sync::OnceLock;
 const ZERO_WRITE_BYTES: usize = 4096;
 static ZEROS: [u8; ZERO_WRITE_BYTES] = [0; ZERO_WRITE_BYTES];
 
-/// Refuses, with `EFBIG`, to touch what lies beyond `RLIMIT_FSIZE` or beyond what a file offset
-/// can say. The kernel would answer the same, but not before it has sent SIGXFSZ, whose default
-/// ends the host. Asked each time, because the host may change the limit at any time.
+/// Returns `EFBIG` for ranges beyond `RLIMIT_FSIZE` or beyond the greatest file offset. The kernel
+/// would return the same, but first send SIGXFSZ, whose default action ends the host. The limit is
+/// read each time, because the host may change it at any time.
 pub(super) fn check_size_limit(offset: u64, len: u64) -> io::Result<()> {
     let too_large = || io::Error::from_raw_os_error(libc::EFBIG);
     let end = offset.checked_add(len).ok_or_else(too_large)?;
@@ -49,7 +49,8 @@ fn size_limit() -> Option<u64> {
     (limit != libc::RLIM_INFINITY).then_some(bytes)
 }
 
-/// The same where the call is filtered. Read once: a process that may not ask may not set it.
+/// The same where a filter refuses the call. Read once: a process that may not read the limit may
+/// not set it.
 fn size_limit_of_proc() -> Option<u64> {
     static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
     *LIMIT.get_or_init(|| {
@@ -58,14 +59,14 @@ fn size_limit_of_proc() -> Option<u64> {
     })
 }
 
-/// What proc(5) says in `limits`: the name of each limit, then the soft one.
+/// Parses `limits` of proc(5): the name of each limit, then the soft limit.
 fn size_limit_among(limits: &str) -> Option<u64> {
     let of_sizes = |line: &'_ str| line.strip_prefix("Max file size").map(str::to_owned);
     let limit = limits.lines().find_map(of_sizes)?;
     limit.split_whitespace().next()?.parse().ok()
 }
 
-/// Secures blocks for the range. Where the file system cannot preallocate, zeros are written, but
+/// Allocates blocks for the range. Where the file system cannot preallocate, zeros are written, but
 /// only beyond the end of the file: below it there may be content.
 pub(super) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
     match preallocate(file, offset, len) {

@@ -1,4 +1,4 @@
-//! What only the real disk can show: limits of the process, links, odd files, odd permissions.
+//! Behaviour that only the real disk has: limits of the process, links, odd files and permissions.
 
 use super::*;
 use crate::storage::StorageFile;
@@ -40,7 +40,7 @@ fn the_file_size_limit_is_an_error_and_not_a_signal() {
             "refused before anything was written"
         );
         file.write_at(LIMIT - 2, &[IoSlice::new(&two)]).unwrap();
-        assert_eq!(file.len().unwrap(), LIMIT, "up to the limit there is room");
+        assert_eq!(file.len().unwrap(), LIMIT, "up to the limit there is space");
     });
 }
 
@@ -56,7 +56,7 @@ fn a_directory_that_cannot_be_read_is_synced_all_the_same() {
         // SAFETY: these calls touch no memory of ours.
         let is_root = unsafe { libc::geteuid() } == 0;
         if is_root {
-            // Root may read everything: become somebody else.
+            // Root may read everything: become another user.
             fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
             std::os::unix::fs::chown(&closed, Some(NOBODY), Some(NOBODY)).unwrap();
             // SAFETY: as above.
@@ -73,7 +73,7 @@ fn a_directory_that_cannot_be_read_is_synced_all_the_same() {
         if cfg!(target_os = "linux") {
             RealDisk.sync_dir(&closed).unwrap();
         }
-        // Without the right to write there is no way left, and that is told.
+        // Without the right to write there is no way left: an error.
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o100)).unwrap();
         let error = RealDisk.sync_dir(&closed).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EACCES));
@@ -360,7 +360,7 @@ fn a_full_disk_is_told_as_such() {
 fn all_names_of_a_directory_are_listed_whatever_their_length_and_number() {
     let dir = tempfile::tempdir().unwrap();
     let mut expected = Vec::new();
-    // More than one call to the system tells.
+    // More than one system call returns.
     for number in 0..500 {
         let name = format!("{number:0width$}", width = 1 + number % 250);
         fs::write(dir.path().join(&name), b"").unwrap();

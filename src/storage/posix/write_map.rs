@@ -1,13 +1,13 @@
-//! A stretch of a file mapped for storing, and where that is safe.
+//! A range of a file mapped for writing, and the file systems where a store into it is safe.
 //!
-//! Happy path: a helper makes pages ready with `madvise(MADV_POPULATE_WRITE)` (madvise(2), Linux
-//! 5.14), which tells as an error what a store would tell as SIGBUS; then stores are copies.
+//! Happy path: a helper populates pages with `madvise(MADV_POPULATE_WRITE)` (madvise(2), Linux
+//! 5.14), which returns as an error what a store would raise as SIGBUS. Stores are copies then.
 //!
-//! Failure: a store into a page that was made ready can fault again, after the page was written
+//! Failure: a store into a populated page can fault again after the kernel has written the page
 //! out. ext4 answers such a fault from memory: for a page whose blocks are mapped it starts no
 //! transaction (`ext4_page_mkwrite`), so neither a full nor a shut-down file system makes it fail.
-//! tmpfs writes nothing out. Others do make it fail: XFS once it is shut down, btrfs when a copy
-//! of the block finds no space. Close: unmapped on drop, no sync.
+//! tmpfs writes nothing out. On other file systems the fault can fail: on XFS once it is shut down,
+//! on btrfs when there is no space for a copy of the block. Close: unmapped on drop, without a sync.
 
 #![allow(unsafe_code)]
 
@@ -15,13 +15,16 @@ use crate::platform::retry::retry;
 use crate::platform::retry::retry_call;
 use crate::storage::WriteMapping;
 use crate::storage::posix::file::is_without_ranges;
+use memmap2::Advice;
+use memmap2::MmapOptions;
+use memmap2::MmapRaw;
+use memmap2::UncheckedAdvice;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -31,126 +34,103 @@ const TMPFS: u64 = 0x0102_1994;
 
 const PAGE: u64 = 4096;
 
-/// Pages behind those that are stored into are let go of when there are so many bytes: each time
-/// interrupts the processors that store.
+/// Pages behind the stores are released in pieces of at least this size: each release interrupts
+/// the processors that store.
 const MIN_RELEASE_BYTES: u64 = 8 << 20;
 
 /// A shared mapping for reading and writing; unmapped on drop.
 #[derive(Debug)]
 pub(super) struct PosixWriteMapping {
-    start: NonNull<u8>,
-    length_bytes: usize,
+    map: MmapRaw,
+    /// The file offset of the first mapped byte.
     from: u64,
     /// Invariant: both lie in the map, and all pages between them were populated.
-    ready_from: AtomicU64,
+    populated_start: AtomicU64,
     populated_end: AtomicU64,
     syncs_ranges: bool,
 }
 
-// SAFETY: the memory is reached through `store` only, which the contract of the trait serialises
-// for each byte; munmap and msync may run on any thread.
-unsafe impl Send for PosixWriteMapping {}
-// SAFETY: as above.
-unsafe impl Sync for PosixWriteMapping {}
-
 impl PosixWriteMapping {
     pub(super) fn new(file: &File, from: u64, len: u64) -> io::Result<Self> {
-        let no_memory = || io::Error::from_raw_os_error(libc::ENOMEM);
         let length_bytes = usize::try_from(len)
             .ok()
             .filter(|&len| len > 0 && isize::try_from(len).is_ok())
-            .ok_or_else(no_memory)?;
-        let offset = libc::off_t::try_from(from)
-            .ok()
-            .filter(|_| from % PAGE == 0)
-            .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
+        if from % PAGE != 0 || libc::off_t::try_from(from).is_err() {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
         let (file_system, block) = statfs(|facts| {
             // SAFETY: an open descriptor and a writable statfs.
             unsafe { libc::fstatfs(file.as_raw_fd(), facts) }
         })?;
-        // A page that holds the end of the file may be made ready before its last blocks exist. Once
+        // A page that holds the end of the file may be populated before its last blocks exist. Once
         // the file has grown, a store there needs the kernel to protect the page again, or is never
         // written out; not every way to grow does so in every kernel. With blocks as large as
-        // pages there are no such pages.
-        if block < PAGE {
+        // pages there are no such pages. Nor may a release round to more than it was asked for.
+        if block < PAGE || system_page_bytes() != PAGE {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        // SAFETY: a fresh mapping at an address of the kernel's choosing overlaps nothing.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length_bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                file.as_raw_fd(),
-                offset,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
+        let map = MmapOptions::new()
+            .offset(from)
+            .len(length_bytes)
+            .map_raw(file)?;
         Ok(Self {
-            start: NonNull::new(start.cast()).ok_or_else(no_memory)?,
-            length_bytes,
+            map,
             from,
-            ready_from: AtomicU64::new(from),
+            populated_start: AtomicU64::new(from),
             populated_end: AtomicU64::new(from),
             // Both write in place, and neither keeps data of one range elsewhere.
             syncs_ranges: matches!(file_system, EXT4 | TMPFS),
         })
     }
 
-    /// The address of a file offset within the map (its end included).
-    fn at(&self, offset: u64) -> *mut u8 {
-        let distance = (offset - self.from) as usize;
-        debug_assert!(distance <= self.length_bytes);
-        // SAFETY: callers pass offsets of the map only, so the address is within it or its end.
-        unsafe { self.start.as_ptr().add(distance) }
+    /// How far a file offset within the map (its end included) lies behind the start of the map.
+    fn distance(&self, offset: u64) -> usize {
+        debug_assert!(offset >= self.from && offset <= self.range().end);
+        (offset - self.from) as usize
     }
 }
 
 impl WriteMapping for PosixWriteMapping {
     fn populate(&self, from: u64, to: u64) -> io::Result<()> {
-        let ready = self.ready_from.load(Ordering::Acquire)..self.populated_end();
-        let starts = ready.is_empty();
-        if to <= ready.end && !starts {
+        let populated = self.populated_start.load(Ordering::Acquire)..self.populated_end();
+        let starts = populated.is_empty();
+        if to <= populated.end && !starts {
             return Ok(());
         }
-        let continues = starts || (ready.start..=ready.end).contains(&from);
+        let continues = starts || (populated.start..=populated.end).contains(&from);
         let map = self.range();
         if from < map.start || from >= to || to > map.end || !continues {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
-        // A page that was made ready is ready as a whole.
-        let first = if starts { from } else { ready.end } / PAGE * PAGE;
+        // Pages are populated as a whole.
+        let first = if starts { from } else { populated.end } / PAGE * PAGE;
         let last = to.next_multiple_of(PAGE).min(map.end);
-        let len = (last - first) as usize;
-        // SAFETY: the range lies within the mapping; populating changes no content.
-        retry_call(|| unsafe {
-            libc::madvise(self.at(first).cast(), len, libc::MADV_POPULATE_WRITE)
-        })?;
+        let (start, len) = (self.distance(first), (last - first) as usize);
+        retry(|| self.map.advise_range(Advice::PopulateWrite, start, len))?;
         if starts {
-            self.ready_from.store(from, Ordering::Release);
+            self.populated_start.store(from, Ordering::Release);
         }
-        // Another call may have come further meanwhile.
+        // An overlapping call may have populated more.
         self.populated_end.fetch_max(to, Ordering::AcqRel);
         Ok(())
     }
 
     fn store(&self, offset: u64, bytes: &[u8]) -> bool {
         let end = offset.checked_add(bytes.len() as u64);
-        // `ready_from` is stored first, and then only grows, behind what is stored: who sees the end
-        // sees the start.
+        // `populated_start` is set before the end, and later grows only behind the stores: a thread
+        // that sees the end sees the start.
         let populated_end = self.populated_end();
-        let ready_from = self.ready_from.load(Ordering::Acquire);
-        if offset < ready_from || end.is_none_or(|end| end > populated_end) {
+        let populated_start = self.populated_start.load(Ordering::Acquire);
+        if offset < populated_start || end.is_none_or(|end| end > populated_end) {
             return false;
         }
-        // SAFETY: the range lies between ready_from and populated_end, so within the mapping and, by the contract of
-        // populate, within the file. No reference into the mapping exists, so `bytes` does not
-        // overlap it.
+        let target = self.map.as_mut_ptr().wrapping_add(self.distance(offset));
+        // SAFETY: the range is populated, so it lies within the mapping and, by the contract of
+        // `populate`, within the file. No other thread stores there, by the contract of `store`.
+        // No reference into the mapping exists, so `bytes` does not overlap it.
         unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at(offset), bytes.len());
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
         }
         // A process that dies here leaves the stores before this one, not only later ones.
         std::sync::atomic::fence(Ordering::Release);
@@ -158,20 +138,22 @@ impl WriteMapping for PosixWriteMapping {
     }
 
     fn release_before(&self, offset: u64) {
-        let from = self.ready_from.load(Ordering::Acquire) / PAGE * PAGE;
+        let from = self.populated_start.load(Ordering::Acquire) / PAGE * PAGE;
         let to = offset / PAGE * PAGE;
         if to > self.populated_end() || to < from + MIN_RELEASE_BYTES {
             return;
         }
-        // First: a store there would find no page, and might not get one without a signal.
-        self.ready_from.store(to, Ordering::Release);
-        // SAFETY: the range lies within the mapping, which is shared: what was stored stays in the
-        // page cache, dirty as it is (madvise(2), MADV_DONTNEED). Nobody refers to it, and nobody
-        // stores there any more. Where this fails the pages stay.
-        unsafe {
-            let len = (to - from) as usize;
-            libc::madvise(self.at(from).cast(), len, libc::MADV_DONTNEED);
-        }
+        // Before the release: a store below would find no page, and its fault might raise a signal.
+        self.populated_start.store(to, Ordering::Release);
+        let (start, len) = (self.distance(from), (to - from) as usize);
+        // Where this fails the pages stay mapped.
+        // SAFETY: the mapping is shared, so the pages stay in the page cache with their content,
+        // dirty or not (madvise(2), MADV_DONTNEED). No reference to them exists, and by the contract
+        // of `release_before` no thread stores there any more.
+        let _ = unsafe {
+            self.map
+                .unchecked_advise_range(UncheckedAdvice::DontNeed, start, len)
+        };
     }
 
     fn populated_end(&self) -> u64 {
@@ -179,7 +161,7 @@ impl WriteMapping for PosixWriteMapping {
     }
 
     fn range(&self) -> Range<u64> {
-        self.from..self.from + self.length_bytes as u64
+        self.from..self.from + self.map.len() as u64
     }
 
     fn syncs_ranges(&self) -> bool {
@@ -190,26 +172,17 @@ impl WriteMapping for PosixWriteMapping {
         if from < self.from || from > to || to > self.range().end {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
-        let first = from / PAGE * PAGE;
-        let len = (to - first) as usize;
-        // SAFETY: the range lies within the mapping; msync changes no content. It is fdatasync of
-        // that range of the file (msync(2); mm/msync.c calls vfs_fsync_range).
-        match retry_call(|| unsafe { libc::msync(self.at(first).cast(), len, libc::MS_SYNC) }) {
+        let (start, len) = (self.distance(from), (to - from) as usize);
+        // msync is fdatasync of that range of the file (msync(2); mm/msync.c calls vfs_fsync_range).
+        match retry(|| self.map.flush_range(start, len)) {
             Err(error) if is_without_ranges(&error) => Err(io::ErrorKind::Unsupported.into()),
-            result => result.map(drop),
+            result => result,
         }
     }
 }
 
-impl Drop for PosixWriteMapping {
-    fn drop(&mut self) {
-        // SAFETY: exactly the range that mmap returned; nothing refers to it any more.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length_bytes) };
-    }
-}
-
-/// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
-/// neither journals data nor maps memory of the device itself, and tmpfs.
+/// Whether no fault of a store into a populated page can raise a signal: true for tmpfs, and for
+/// ext4 that neither journals data nor maps memory of the device itself.
 pub(super) fn map_stores_cannot_fault(dir: &fs::File) -> io::Result<bool> {
     let found = statfs(|facts| {
         // SAFETY: an open descriptor and a writable statfs.
@@ -221,7 +194,7 @@ pub(super) fn map_stores_cannot_fault(dir: &fs::File) -> io::Result<bool> {
             let device = retry(|| dir.metadata())?.dev();
             match retry(|| fs::read_to_string("/proc/self/mountinfo")) {
                 Ok(mounts) => Ok(is_safe_ext4(&mounts, device)),
-                // No table: that does not change.
+                // Without procfs: the answer stays the same.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
                 Err(error) => Err(error),
             }
@@ -230,8 +203,8 @@ pub(super) fn map_stores_cannot_fault(dir: &fs::File) -> io::Result<bool> {
     }
 }
 
-/// Whether the mount table (proc(5), mountinfo) names the device, as ext4 and without options that
-/// change how stores fault.
+/// Whether the mount table (proc(5), mountinfo) lists the device, always as ext4 and without
+/// options that change how stores fault.
 fn is_safe_ext4(mounts: &str, device: u64) -> bool {
     let number = format!("{}:{}", libc::major(device), libc::minor(device));
     let mut named = false;
@@ -257,7 +230,13 @@ fn is_safe_ext4(mounts: &str, device: u64) -> bool {
     named
 }
 
-/// The file system's number, and how long its blocks are.
+fn system_page_bytes() -> u64 {
+    // SAFETY: reads a constant of the system.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).unwrap_or(0)
+}
+
+/// The magic number of the file system, and its block size.
 fn statfs(ask: impl Fn(&mut libc::statfs) -> libc::c_int) -> io::Result<(u64, u64)> {
     // SAFETY: statfs is plain data for which zeros are a valid value.
     let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
@@ -304,14 +283,17 @@ mod tests {
             .open(&path)
             .expect("opens");
         let map = PosixWriteMapping::new(&file, 4096, 1 << 20).expect("maps");
-        assert!(!map.store(4096, b"x"), "nothing is ready");
-        map.populate(4096 + 50, 4096 + 100).expect("ready");
+        assert!(!map.store(4096, b"x"), "nothing is populated");
+        map.populate(4096 + 50, 4096 + 100).expect("populates");
         assert!(map.store(4096 + 90, b"0123456789"));
-        assert!(!map.store(4096 + 91, b"0123456789"), "beyond what is ready");
+        assert!(
+            !map.store(4096 + 91, b"0123456789"),
+            "beyond the populated pages"
+        );
         assert!(!map.store(4095, b"x"), "before the map");
-        assert!(!map.store(4096 + 49, b"x"), "before what is ready");
+        assert!(!map.store(4096 + 49, b"x"), "before the populated range");
         assert!(!map.store(u64::MAX, b"x"));
-        map.populate(4096 + 100, 3 * 4096).expect("ready");
+        map.populate(4096 + 100, 3 * 4096).expect("populates");
         assert!(map.store(3 * 4096 - 1, b"e"));
         map.sync_range(4096 + 90, 3 * 4096).expect("syncs");
         let content = fs::read(&path).expect("reads");
@@ -335,7 +317,7 @@ mod tests {
         let file = open().expect("opens");
         for _ in 0..20 {
             let map = PosixWriteMapping::new(&file, 0, PAGES * PAGE).expect("maps");
-            map.populate(0, 100).expect("ready");
+            map.populate(0, 100).expect("populates");
             std::thread::scope(|scope| {
                 for step in [1, 3, 16] {
                     let map = &map;
@@ -346,7 +328,7 @@ mod tests {
                                 break;
                             }
                             let to = (from + step * PAGE).min(PAGES * PAGE);
-                            map.populate(from, to).expect("ready");
+                            map.populate(from, to).expect("populates");
                             assert!(map.populated_end() >= to);
                         }
                     });
@@ -369,7 +351,7 @@ mod tests {
             .expect("opens");
         super::super::preallocate::write_zeros(&file, 0, LEN).expect("written");
         let map = PosixWriteMapping::new(&file, 0, LEN).expect("maps");
-        map.populate(100, LEN).expect("ready");
+        map.populate(100, LEN).expect("populates");
         for offset in (100..LEN).step_by(1000) {
             assert!(map.store(offset, &[7]));
         }
@@ -378,7 +360,7 @@ mod tests {
             let ours = maps.split_once(path.to_str().expect("a readable path"));
             let rss = ours.and_then(|(_, rest)| rest.split_once("Rss:"));
             let number = rss.and_then(|(_, rest)| rest.split_whitespace().next());
-            number.expect("told").parse().expect("a number")
+            number.expect("a field").parse().expect("a number")
         };
         assert_eq!(resident_kib(), LEN >> 10);
         map.release_before(MIN_RELEASE_BYTES - 1);
@@ -388,7 +370,11 @@ mod tests {
         assert!(!map.store((9 << 20) - 1, &[8]), "no page is there");
         assert!(map.store(9 << 20, &[7]));
         map.release_before(LEN + PAGE);
-        assert_eq!(resident_kib(), 3 << 10, "nothing beyond what is ready");
+        assert_eq!(
+            resident_kib(),
+            3 << 10,
+            "nothing beyond the populated pages"
+        );
         let content = fs::read(&path).expect("reads");
         for offset in (100..LEN as usize).step_by(1000) {
             assert_eq!(content[offset], 7);

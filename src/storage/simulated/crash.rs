@@ -1,4 +1,4 @@
-//! What is left after power was lost: one of the states that the disk may be in, chosen by a seed.
+//! Which state does a crash leave? One of all that the disk may be in, chosen by a seed.
 
 use crate::storage::simulated::directories::Directory;
 use crate::storage::simulated::directories::InodeNumber;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a crash may do to names that were changed since their directory was last synced.
+/// Which names may survive a crash, of those changed since their directory was last synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectoryModel {
     /// Each name for itself is as it was, or as any change since left it. A rename may leave both
@@ -101,7 +101,7 @@ struct Choice {
     mode: Mode,
     /// The last change that survives, for [`Mode::UpToAMoment`].
     moment: u64,
-    /// Whether the file at hand survives, for [`Mode::WholeFiles`].
+    /// Whether the current file survives, for [`Mode::WholeFiles`].
     file_survives: bool,
 }
 
@@ -226,8 +226,8 @@ impl Choice {
     }
 }
 
-/// A change at or after the oldest that is not durable; often one of the last, because what is
-/// interesting just happened.
+/// A change at or after the oldest that is not durable; often one of the last, because most crash
+/// states of interest are near the end.
 fn pick_moment(state: &State, random: &mut Random) -> u64 {
     let contents = state.files.values().flat_map(|file| file.pending_changes());
     let names = state.ordered_pending.iter().map(|change| change.change);

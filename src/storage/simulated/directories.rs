@@ -1,8 +1,8 @@
-//! Directories: what they list now, and which of their changes the platter has.
+//! Directories: the names they list now, and the names that survive a crash.
 //!
-//! Two models of what a crash leaves are kept side by side. Strict: every name for itself is what
-//! it was at the last sync of its directory or anything since. Ordered: as on a journaling file
-//! system, all changes since are one sequence, of which a prefix survives.
+//! There are two models of a crash, tracked side by side. Strict: each name by itself has the target
+//! of the last sync of its directory or any later one. Ordered: as on a journaling file system, all
+//! later changes are one sequence, of which a prefix survives.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) type Names = BTreeMap<Arc<str>, InodeNumber>;
 /// The directory that is always there: `/`.
 pub(super) const ROOT: InodeNumber = 0;
 
-/// What a name stands for from now on; `None`: nothing.
+/// The new target of a name; `None`: the name is removed.
 #[derive(Clone, Debug)]
 pub(super) struct NameEdit {
     pub(super) directory: InodeNumber,
@@ -37,9 +37,9 @@ pub(super) struct Directory {
     pub(super) now: Arc<Names>,
     /// Durable under the strict model.
     pub(super) strict: Arc<Names>,
-    /// What each name stood for since, oldest first.
+    /// The later targets of each name, oldest first.
     pub(super) strict_pending: BTreeMap<Arc<str>, Vec<(u64, Option<InodeNumber>)>>,
-    /// Durable under the ordered model; what is pending is kept for all directories together.
+    /// Durable under the ordered model; pending changes are stored for all directories together.
     pub(super) ordered: Arc<Names>,
 }
 

@@ -1,4 +1,4 @@
-//! How a call goes: numbered, failed by a plan or done, written down, applied.
+//! The path of one call: it gets a number, fails by a plan or succeeds, is logged and applied.
 
 use crate::storage::Access;
 use crate::storage::simulated::directories::InodeNumber;
@@ -34,13 +34,13 @@ pub(super) struct DiskState {
     pub(super) locked_dirs: BTreeSet<InodeNumber>,
     /// How many times each file is open.
     pub(super) open: BTreeMap<InodeNumber, usize>,
-    /// How many of these can write. A map tells of no error: it does not count.
+    /// How many of these can write. A map reports no error, so it does not count.
     pub(super) writers: BTreeMap<InodeNumber, usize>,
     pub(super) loses_what_is_closed: bool,
     pub(super) is_dead: bool,
 }
 
-/// What a call was asked.
+/// The arguments of a call.
 pub(super) struct OpRequest<'a> {
     pub(super) kind: OpKind,
     pub(super) path: &'a Path,
@@ -59,7 +59,7 @@ impl<'a> OpRequest<'a> {
     }
 }
 
-/// An error, and what the call did before it met it.
+/// An error, and the effect of the call before it.
 pub(super) struct Failure {
     pub(super) effect: StateChange,
     pub(super) error: io::Error,
@@ -99,8 +99,8 @@ impl DiskState {
         }
     }
 
-    /// Answers one call. `work` looks at the disk and says what the call does to it and what it
-    /// returns; it changes nothing itself. `in_part` says what a planned failure leaves.
+    /// Runs one call. `work` reads the disk and returns the effect of the call and its result; it
+    /// changes nothing itself. `in_part` returns the effect of a planned failure.
     pub(super) fn call<T>(
         &mut self,
         asked: OpRequest<'_>,

@@ -120,7 +120,7 @@ impl StorageFile for SimulatedFile {
         };
         let read = self.call(OpKind::Read, range, work, |_| StateChange::Nothing);
         if read.is_err() {
-            // Part of it may have come before the error: nobody may look at it.
+            // A failed read may have filled a part of the buffer: the caller must not use it.
             buf[..range.1.div_ceil(2) as usize].fill(0xee);
         }
         read

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-/// What reaches a disk whole or not at all.
+/// The unit that reaches a disk whole or not at all.
 pub(super) const SECTOR_BYTES: usize = 512;
 
-/// What is shared between copies, and what space is counted in.
+/// The unit that copies share, and in which space is counted.
 pub(super) const PAGE_BYTES: usize = 4096;
 
 const SECTORS_PER_PAGE: u64 = (PAGE_BYTES / SECTOR_BYTES) as u64;

@@ -1,4 +1,4 @@
-//! One file: what it shows now, what the platter has, and every version in between.
+//! One file: its volatile content, its durable content, and every version in between.
 //!
 //! Invariant: a sector without a history is the same in `volatile` and `durable`.
 
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A value and the number of the change that made it.
 pub(super) type Version<T> = (u64, T);
 
-/// What a sector held since it was last durable, oldest first.
+/// The versions of a sector since it was last durable, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct SectorHistory {
     pub(super) versions: Vec<Version<Sector>>,
@@ -157,8 +157,8 @@ impl Inode {
         }
     }
 
-    /// All that is dirty in these pages becomes durable, with the length, and what the disk took
-    /// before, wherever it is: its cache is flushed.
+    /// The dirty sectors of these pages become durable, with the length. So do all sectors that were
+    /// written back before, anywhere in the file: the sync flushes the disk's cache.
     pub(super) fn sync_range(&mut self, offset: u64, len: u64) {
         self.writeback_and_wait(offset, len);
         let durable = &mut self.durable;
@@ -177,7 +177,7 @@ impl Inode {
         }
     }
 
-    /// What was dirty is taken for written, and is not.
+    /// A failed sync marks dirty sectors as written although they are not.
     pub(super) fn lose_sync(&mut self) {
         for history in self.sectors.values_mut() {
             history.is_dirty = false;
@@ -185,8 +185,8 @@ impl Inode {
         self.length_is_dirty = false;
     }
 
-    /// The page cache forgets what it believes to be written: reads show the platter again. Which
-    /// version the platter has is chosen by `pick` (None: the durable one).
+    /// The page cache drops pages that count as written: reads show the disk again. `pick` chooses
+    /// the version that the disk has (None: the durable one).
     pub(super) fn evict(&mut self, mut pick: impl FnMut(&SectorHistory) -> Option<usize>) {
         let (durable, volatile, end) = (&mut self.durable, &mut self.volatile, self.volatile_len);
         self.sectors.retain(|&number, history| {
@@ -197,8 +197,8 @@ impl Inode {
                 Some(index) => history.versions[index].1.clone(),
                 None => durable.sector(number),
             };
-            // Invariant: what lies beyond the end reads as zeros. A sector that would bring back
-            // bytes from before a cut stays in the cache.
+            // Invariant: bytes beyond the end read as zeros. A sector that would bring back bytes
+            // from before the file was shortened stays in the cache.
             if reaches_beyond(&sector, number, end) {
                 return true;
             }
@@ -249,8 +249,8 @@ impl Inode {
     }
 
     /// The length is `len` after a change that reached to `touched_end`. An unchanged length gets
-    /// a new version only if a failed sync lost it and the change reaches beyond what the disk may
-    /// have: writing pages back moves the end that it has.
+    /// a new version only if a failed sync lost it and the change reaches beyond the length that the
+    /// disk may have: writing pages back moves that length.
     fn note_length(&mut self, change: u64, touched_end: u64, len: u64) {
         let is_lost = !self.lengths.is_empty() && !self.length_is_dirty;
         let lost = self.lengths.iter().map(|version| version.1);

@@ -1,4 +1,4 @@
-//! The disk as plain files: taken, and changed behind everybody's back. None of this is a call.
+//! How do tests read and change the disk directly? None of this is a call: nothing is logged.
 
 use crate::storage::simulated::SimulatedDisk;
 use crate::storage::simulated::directories::Directory;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 impl SimulatedDisk {
-    /// All files and what they show, by path; empty directories are left out.
+    /// All files and their content, by path; empty directories are left out.
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let live = self.live.lock();
         let mut files = BTreeMap::new();
@@ -36,8 +36,8 @@ impl SimulatedDisk {
         files
     }
 
-    /// Puts a file there, durably, with its directories, whatever was there. Who has it open sees
-    /// the new content, unless it is another's by now.
+    /// Creates or replaces a file, durably, with its directories. Open handles of the file see the
+    /// new content, unless the name has another file by then.
     pub fn put(&self, path: impl AsRef<Path>, bytes: &[u8]) {
         let mut live = self.live.lock();
         let path = path.as_ref();
@@ -96,7 +96,7 @@ impl SimulatedDisk {
     }
 }
 
-/// What `name` stands for in the directory; made by `make` where it stands for nothing.
+/// The target of `name` in the directory; `make` creates it where there is none.
 fn durable_name(
     state: &mut State,
     directory: InodeNumber,
@@ -115,7 +115,7 @@ fn durable_name(
     inode
 }
 
-/// Changes what the directory lists, and what it will after any crash.
+/// Changes the names of the directory, now and after any crash.
 fn edit_everywhere(state: &mut State, directory: InodeNumber, edit: impl Fn(&mut Names)) {
     let Some(directory) = state.directories.get_mut(&directory) else {
         return;

@@ -1,8 +1,8 @@
 //! A disk in memory that can lose power, the process, or single calls.
 //!
 //! Deterministic: the same calls give the same disk, and the same seed the same crash. A call is
-//! atomic; what a crash in the middle of it would leave is among what a crash after it may leave,
-//! because survivors are chosen per 512-byte sector, per length and per name.
+//! atomic. A crash in the middle of a call needs no state of its own: a crash after the call may
+//! leave the same, because survivors are chosen per 512-byte sector, per length and per name.
 //!
 //! Not simulated: links by name, `..`, permissions, two calls at the same time. A mapping for
 //! reading is a snapshot; stores into a mapping for writing are calls like any other.
@@ -91,8 +91,8 @@ impl SimulatedDisk {
     }
 
     /// The process dies: every further call on this disk and on its files fails, and changes
-    /// nothing. The result is the disk for the next process: it shows all that was written, what
-    /// was unsynced still is, and what a failed sync dropped stays dropped. Nothing is locked.
+    /// nothing. The result is the disk for the next process: it has all written bytes, unsynced ones
+    /// are still unsynced, and pages that a failed sync dropped stay dropped. Nothing is locked.
     pub fn kill(&self) -> Self {
         let mut live = self.live.lock();
         live.is_dead = true;
@@ -151,8 +151,8 @@ impl SimulatedDisk {
         self.live.lock().faults_fired
     }
 
-    /// From now on there is room for so many bytes in files, in blocks of 4 KiB; `None`: for any
-    /// number. Files keep what they have. Writing into blocks that a file has always succeeds.
+    /// Limits the space for files to so many bytes, in blocks of 4 KiB; `None`: no limit. Files keep
+    /// the blocks they have, and writes into these always succeed.
     pub fn set_capacity(&self, bytes: impl Into<Option<u64>>) {
         self.live.lock().capacity_bytes = bytes.into();
     }
@@ -162,16 +162,16 @@ impl SimulatedDisk {
         self.live.lock().used_bytes()
     }
 
-    /// From now on, what is not synced when the last handle for writing is closed is lost: it stays
-    /// visible and counts as clean, and no later sync makes it durable unless it is written again.
-    /// So it may be on a real disk, where an error while writing back is told to nobody then.
+    /// From now on, bytes that are unsynced when the last handle for writing is closed are lost: they
+    /// stay visible and count as clean, and a later sync makes them durable only if they are written
+    /// again. A real disk may do so: an error of a write-back is then reported to no handle.
     pub fn lose_what_is_closed(&self) {
         self.live.lock().loses_what_is_closed = true;
     }
 
-    /// Memory gets short: pages that count as clean are forgotten and read from the platter
-    /// again. After a failed sync that dropped them, that shows what it lost (per sector, by
-    /// seed). Numbered like a call.
+    /// Memory gets short: pages that count as clean are dropped and read from the disk again. After a
+    /// failed sync that dropped them, reads show the loss (per sector, by seed). Numbered like a
+    /// call.
     pub fn evict_cache(&self, seed: u64) {
         self.live.lock().push(
             OpKind::Evict,
@@ -182,7 +182,7 @@ impl SimulatedDisk {
         );
     }
 
-    /// What the file shows now; not a call.
+    /// The content of the file; not a call.
     pub fn contents(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let live = self.live.lock();
         let inode = live.state.resolve(path.as_ref())?;

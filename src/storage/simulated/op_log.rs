@@ -1,4 +1,4 @@
-//! What was asked of the disk: every call, numbered from 1.
+//! The log of every call on the disk, numbered from 1.
 
 use crate::storage::simulated::state::StateChange;
 use std::path::Path;
@@ -72,7 +72,7 @@ pub enum OpKind {
 pub struct Op {
     /// Its number; the first call has 1.
     pub index: u64,
-    /// What was called.
+    /// The method.
     pub kind: OpKind,
     /// The path given; for calls on a file, the newest of its names. For a rename, the old one.
     pub path: Arc<Path>,
@@ -86,7 +86,7 @@ pub struct Op {
 }
 
 impl Op {
-    /// Whether it changed anything: volatile, durable, or what will be durable.
+    /// Whether it changed anything: volatile, durable, or on the way to durable.
     pub fn changed(&self) -> bool {
         !matches!(self.effect, StateChange::Nothing)
     }

@@ -1,4 +1,4 @@
-//! Where chance comes from: a seeded generator, the same on every machine.
+//! A seeded random generator, the same on every machine.
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
-//! The whole disk as a value, and how each effect changes it. No locks, no faults, no chance: the
-//! same effects in the same order give the same disk, which is what replaying rests on.
+//! The whole disk as a value, and how each effect changes it. No locks, faults or randomness: the
+//! same effects in the same order give the same disk, which a replay needs.
 
 use crate::storage::simulated::directories::Directory;
 use crate::storage::simulated::directories::InodeNumber;
@@ -16,7 +16,7 @@ use std::path::Component;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a call did to the disk.
+/// The effect of a call on the disk.
 #[derive(Clone, Debug)]
 pub(super) enum StateChange {
     Nothing,
@@ -262,7 +262,7 @@ impl State {
         ))
     }
 
-    /// What the directory lists; `NotADirectory` for a file.
+    /// The names of the directory; `NotADirectory` for a file.
     pub(super) fn names(&self, inode: InodeNumber) -> io::Result<&Names> {
         let directory = self.directories.get(&inode);
         Ok(&directory.ok_or_else(|| raw(libc::ENOTDIR))?.now)

@@ -1,7 +1,7 @@
-//! A stretch of a simulated file mapped for storing.
+//! A range of a simulated file mapped for writing.
 //!
-//! A store never fails and asks nobody: no planned fault meets it. It is written down in two
-//! halves, because the moment at which power fails may find any part of it in the cache.
+//! A store never fails, and no planned fault applies to it. It is logged in two halves, because at
+//! the moment of a power failure any part of it may be in the cache.
 
 use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicU64;

@@ -12,7 +12,7 @@ pub(in crate::storage) fn child_dir() -> Option<PathBuf> {
     std::env::var_os(CHILD_DIR).map(PathBuf::from)
 }
 
-/// This executable, told to run the one test and given a directory.
+/// This executable, with arguments for the one test and with a directory.
 pub(in crate::storage) fn rerun(test: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command

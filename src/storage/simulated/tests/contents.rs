@@ -1,4 +1,4 @@
-//! What of a file survives.
+//! Which bytes of a file survive a crash.
 
 use super::*;
 

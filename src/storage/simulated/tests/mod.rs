@@ -1,4 +1,4 @@
-//! What the simulated disk promises to the tests that rest on it.
+//! The promises of the simulated disk to the tests that rely on it.
 
 mod contents;
 mod faults;

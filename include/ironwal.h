@@ -5,7 +5,7 @@
  * Generated from the sources of the library; do not edit. MPL-2.0.
  *
  * A log owns a directory and holds many streams. A stream is an ordered sequence of entries, bytes
- * with ids counted from 0. What was appended and acknowledged is there after a crash:
+ * with ids counted from 0. Acknowledged appends survive a crash, as the sync mode promises:
  *
  * @code{.c}
  * #include <ironwal.h>
@@ -30,38 +30,38 @@
  * }
  * @endcode
  *
- * Conventions, kept by every function:
+ * Conventions of every function:
  *
- * - Status. Functions that can fail return ::ironwal_status: 0 is success, negative is not. Four of
- *   the negative ones are answers rather than failures and come without an error object:
+ * - Status. A function that can fail returns ::ironwal_status: 0 is success, negative is not. Four
+ *   negative ones are expected outcomes ("answers") and come without an error object:
  *   ::IRONWAL_E_NOT_FOUND, ::IRONWAL_E_END, ::IRONWAL_E_BUFFER_TOO_SMALL and ::IRONWAL_E_TIMEOUT.
- * - Errors. `out_error` may be NULL. Otherwise `*out_error` is an object that tells more after a
- *   failure, to be freed with ironwal_error_free(), and NULL after success and after an answer. What
- *   it held before is overwritten, not freed.
- * - Outputs are named `out_...`, come last, and are written on success only; handles, buffers and
- *   views are reset to NULL or {NULL, 0} otherwise.
- * - Handles are freed by their own function, which does nothing with NULL. They may be freed in any
- *   order. Close and commit take their handle whatever they return. Once a log is closed, calls on
- *   what was made from it answer ::IRONWAL_E_CLOSED.
+ * - Errors. `out_error` may be NULL. Otherwise a failure sets `*out_error` to an error object, which
+ *   the caller frees with ironwal_error_free(); success and answers set it to NULL. A previous value
+ *   is overwritten without being freed.
+ * - Outputs are named `out_...`, come last, and are written on success only; otherwise handles,
+ *   buffers and views are set to NULL or {NULL, 0}.
+ * - Handles. Each kind has its own free function, which ignores NULL. Handles may be freed in any
+ *   order. Close and commit consume their handle even when they fail. After a log is closed, calls
+ *   on its handles return ::IRONWAL_E_CLOSED.
  * - Bytes and text go in as (pointer, length); NULL with length 0 is empty. Paths and stream names
- *   are UTF-8 without a NUL inside; no NUL need end them.
- * - NULL where a pointer is required, a length above PTRDIFF_MAX, an unknown enum value or a handle
- *   of another kind: ::IRONWAL_E_INVALID_ARG, and nothing is done.
- * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has numbers of its own and none
- *   is 0: one of another kind, or an int that was never set, is refused.
- * - Threads. A log and its streams may be used by any number of threads at once; a transaction, an
- *   iterator and options by one at a time. A call that frees a handle must be the last one on it.
- *   Calls are no cancellation points: pthread_cancel() takes effect after them.
- * - fork. In the child every call on a log of the parent's, and on what was made from it, answers
- *   ::IRONWAL_E_FORKED; freeing there touches neither the disk nor the parent's threads. Options,
- *   pinned views and lists are memory and work there as ever.
- * - Memory. Where there is none for a length that the caller or the disk decides, a call answers
- *   ::IRONWAL_E_IO, ironwal_error_os_error() gives ENOMEM, and the message tells how many bytes were
- *   asked for; an append has taken no id then. What is small whatever comes in (a handle, an error
- *   object) ends the process where it cannot be allocated, as everywhere in Rust.
- * - Signal handlers must call no function of the library: it takes locks and allocates, and would
- *   wait for ever for the thread that was interrupted.
- * - A defect inside the library becomes ::IRONWAL_E_PANIC; the log then accepts only close and free.
+ *   are UTF-8 without a NUL inside; a terminating NUL is not needed.
+ * - ::IRONWAL_E_INVALID_ARG, without any effect: NULL for a required pointer, a length above
+ *   PTRDIFF_MAX, an unknown constant, a handle of another kind.
+ * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has its own range of numbers
+ *   and none is 0, so a constant of another kind or an int set to 0 is refused.
+ * - Threads. Any number of threads may use a log and its streams at once; one thread at a time may
+ *   use a transaction, an iterator or options. A call that frees a handle must be the last on it.
+ *   No call is a cancellation point: pthread_cancel() takes effect after the call.
+ * - fork. In the child, a call on a log of the parent, or on a handle made from it, returns
+ *   ::IRONWAL_E_FORKED; freeing affects neither the disk nor the parent's threads. Options,
+ *   pinned views and lists are plain memory and remain usable.
+ * - Memory. If memory of a length chosen by the caller or the disk cannot be allocated, the call
+ *   returns ::IRONWAL_E_IO, ironwal_error_os_error() returns ENOMEM, and the message contains the
+ *   number of bytes; an append has taken no id. A small allocation that fails (a handle, an error
+ *   object) ends the process, as everywhere in Rust.
+ * - Signal handlers must not call the library: it takes locks and allocates, and could wait for
+ *   ever for the interrupted thread.
+ * - A defect inside the library returns ::IRONWAL_E_PANIC; the log then accepts only close and free.
  */
 
 

@@ -41,6 +41,7 @@ IS(IRONWAL_E_NO_CHECKPOINTS == -29);
 IS(IRONWAL_E_CHECKPOINT_PRUNED == -30);
 IS(IRONWAL_E_BATCH_INCOMPLETE == -31);
 IS(IRONWAL_E_READ_ONLY == -32);
+IS(IRONWAL_E_DETACHED == -33);
 
 /* Each family has a hundred of its own and none has 0: a constant of one is none of another. */
 IS(IRONWAL_SYNC_STRICT == 1 && IRONWAL_SYNC_BATCH_ONLY == 2 && IRONWAL_SYNC_ASYNC == 3);

@@ -1,4 +1,5 @@
-/* Does a second writer get LOCKED, from this process and from another, by any path? */
+/* Does a second writer get LOCKED, from this process and from another, by any path; and the first one
+ * DETACHED once its directory is another one? */
 #include "check.h"
 
 static ironwal_status open_again(const char *path) {
@@ -22,6 +23,34 @@ static ironwal_status open_elsewhere(const char *program, const char *path) {
     return -exit_code_of(child);
 }
 
+/* A log whose directory was moved away while it is open, with another log in its place. */
+static void refuses_to_write_into_the_other(void) {
+    char path[512], moved[512];
+    snprintf(path, sizeof path, "%s", path_of("replaced"));
+    snprintf(moved, sizeof moved, "%s", path_of("moved"));
+    ironwal_wal *wal = open_log("replaced");
+    OK(ironwal_append(wal, TEXT("s"), TEXT("old"), NULL, &error));
+    CHECK(rename(path, moved) == 0);
+    ironwal_wal *other = open_log("replaced");
+    OK(ironwal_append(other, TEXT("s"), TEXT("new"), NULL, &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_wal_sync_all(wal, &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_sync(wal, TEXT("s"), &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_truncate(wal, TEXT("s"), 1, NULL, &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_delete_stream(wal, TEXT("s"), &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_append(wal, TEXT("s"), TEXT("x"), NULL, &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_append(wal, TEXT("t"), TEXT("x"), NULL, &error));
+    EXPECT(IRONWAL_E_DETACHED, ironwal_wal_close(wal, &error));
+    CHECK(open_again(moved) == IRONWAL_OK);
+    CHECK(open_again(path) == IRONWAL_E_LOCKED);
+    OK(ironwal_wal_close(other, &error));
+    /* LOCK removed by hand does not let a second writer in. */
+    wal = open_log("replaced");
+    CHECK(remove(path_of("replaced/LOCK")) == 0);
+    CHECK(open_again(path) == IRONWAL_E_LOCKED);
+    EXPECT(IRONWAL_E_DETACHED, ironwal_wal_close(wal, &error));
+    CHECK(open_again(path) == IRONWAL_OK);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) return -open_again(argv[1]);
     enter_directory();
@@ -38,5 +67,6 @@ int main(int argc, char **argv) {
     OK(ironwal_wal_close(wal, &error));
     CHECK(open_again(link) == IRONWAL_OK);
     CHECK(open_elsewhere(argv[0], log) == IRONWAL_OK);
+    refuses_to_write_into_the_other();
     return 0;
 }

@@ -54,6 +54,22 @@ int main(void) {
     OK(ironwal_append(wal, TEXT("s"), TEXT("new life"), &id, &error));
     CHECK(id == 0);
     ironwal_stream_free(stream);
+
+    /* An archive belongs to the log that pruned into it first, and lies in no log. */
+    for (int n = 0; n < 6; n++) OK(ironwal_append(wal, TEXT("s"), &n, sizeof n, NULL, &error));
+    OK(ironwal_truncate(wal, TEXT("s"), 5, &segments, &error));
+    CHECK(segments == 2);
+    ironwal_options *other = options_for("other");
+    OK(ironwal_options_set_archive_path(other, archive, strlen(archive), &error));
+    ironwal_wal *second = NULL;
+    EXPECT(IRONWAL_E_CONFIG, ironwal_wal_open(other, &second, &error));
+    snprintf(archive, sizeof archive, "%s", path_of("log/archive"));
+    OK(ironwal_options_set_archive_path(other, archive, strlen(archive), &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_wal_open(other, &second, &error));
+    CHECK(second == NULL);
+    ironwal_options_free(other);
+    OK(ironwal_restore_archived(wal, TEXT("s"), &segments, &error));
+    CHECK(segments == 2 && first_id(wal, "s") == 0);
     OK(ironwal_wal_close(wal, &error));
     return 0;
 }

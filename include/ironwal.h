@@ -687,6 +687,12 @@ typedef struct ironwal_automatic_status {
  */
 #define IRONWAL_E_READ_ONLY -32
 
+/**
+ * The log's directory, or LOCK in it, is not what this log locked any more: it was moved, removed or
+ * replaced. Nothing at its path was changed, and nothing more can be appended.
+ */
+#define IRONWAL_E_DETACHED -33
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1123,7 +1129,8 @@ ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *op
 
 /**
  * Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
- * them. Must lie outside the log. `path` with `path_len` 0, the default: delete them.
+ * them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
+ * opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.
  *
  * - Owns: `path` is copied.
  * - NULL: `options` is required; `path` may be NULL if `path_len` is 0.
@@ -1590,7 +1597,8 @@ ironwal_status ironwal_sync(const struct ironwal_wal *wal,
  * - Threads: any, at the same time.
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the
+ *   archive belongs to another log, or lies in a log.
  */
 ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
                                 const char *stream,
@@ -1607,7 +1615,8 @@ ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
  * - Threads: any, at the same time.
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the archive
+ *   belongs to another log, or lies in a log.
  */
 ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
                                         const char *stream,

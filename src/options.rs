@@ -134,7 +134,9 @@ pub struct WalOptions {
     /// Payloads below this many bytes are never compressed. Default 1024.
     pub min_compression_size: usize,
     /// Where `truncate` moves the segments it takes out, as `{archive_path}/{stream directory}/`;
-    /// `None` deletes them. Must lie outside the root. Default `None`.
+    /// `None` deletes them. Must lie outside of this log and all others, links and `..` resolved, and
+    /// belongs to the log that archives there first; `Config` otherwise. No segment in it is replaced
+    /// by another: what has the name of one is kept as `{name}#kept-1`. Default `None`.
     pub archive_path: Option<PathBuf>,
     /// Syncing behind the caller's back; `None` leaves unsynced bytes to the operating system.
     pub background_sync: Option<BackgroundSync>,

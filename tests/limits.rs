@@ -84,7 +84,8 @@ fn an_empty_batch_creates_nothing_and_tells_the_next_id() {
     assert_eq!(wal.writer("s").commit().expect("nothing to do"), 0..0);
     assert_eq!(wal.streams().expect("lists"), Vec::<String>::new());
     let left = support::files_in(&place.path().join("log"));
-    assert_eq!(left.into_keys().collect::<Vec<_>>(), [Path::new("LOCK")]);
+    let names: Vec<_> = left.into_keys().collect();
+    assert_eq!(names, [Path::new("IDENTITY"), Path::new("LOCK")]);
     wal.append("s", b"x").expect("appends");
     assert_eq!(wal.append_batch("s", &[]).expect("nothing to do"), 1..1);
     let stream = wal.stream("s").expect("a handle");

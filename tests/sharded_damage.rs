@@ -242,6 +242,7 @@ fn a_record_torn_at_any_byte_was_never_acknowledged_and_goes_in_silence() {
 fn names(log: &Log) -> usize {
     let names = [
         "LOCK",
+        "IDENTITY",
         "HEAD",
         "checkpoints.log",
         "shards.meta",

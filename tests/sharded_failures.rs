@@ -129,7 +129,7 @@ fn a_shard_whose_tail_cannot_be_proven_at_open_is_poisoned_and_not_lost() {
     for seed in 0..32 {
         // The frontier lags behind what the checkpoint counts on: that is written again.
         let disk = disk.crash(seed, DirectoryModel::Strict);
-        disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("shard_01"));
+        disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("shard_01/0"));
         let wal = open(&disk, SyncMode::Async);
         if disk.faults_fired() == 0 {
             continue;
@@ -376,4 +376,53 @@ fn a_shard_count_that_a_killed_process_named_is_durable_before_anything_can_be_a
             SyncMode::Async,
         ));
     }
+}
+
+#[test]
+fn on_a_full_disk_the_checkpoint_log_leaves_no_copy_in_part_and_with_room_one() {
+    // Each opening left another file, as the copy was given its name before it was whole.
+    let path = "/log/checkpoints.log";
+    let disk = SimulatedDisk::new();
+    let wal = open(&disk, SyncMode::Async);
+    wal.create_checkpoint(b"c").expect("creates");
+    wal.close().expect("closes");
+    let disk = disk.kill();
+    let mut bytes = disk.contents(path).expect("reads");
+    let torn = vec![7; 9000];
+    bytes.extend(&torn);
+    bytes[512 + 50] ^= 1;
+    disk.put(path, &bytes);
+    let copies = || {
+        let files = disk.files().into_iter();
+        let beside = |path: &str| path.starts_with("/log/checkpoints.log#");
+        let copies = files.filter(|(path, _)| beside(&path.to_string_lossy()));
+        copies.map(|(_, bytes)| bytes).collect::<Vec<_>>()
+    };
+    for room in [0, 4096, 2 * 4096] {
+        for _ in 0..10 {
+            disk.set_capacity(disk.used_bytes() + room);
+            let wal = open(&disk, SyncMode::Async);
+            assert!(wal.load_checkpoint(b"c").is_ok(), "it is durable");
+            assert!(
+                wal.create_checkpoint(b"d").is_err(),
+                "nothing may overwrite the rest"
+            );
+            drop(wal);
+            assert!(
+                copies().is_empty(),
+                "{} with room for {room} bytes",
+                copies().len()
+            );
+        }
+    }
+    disk.set_capacity(None);
+    for _ in 0..10 {
+        disk.inject(FaultPlan::nth(OpKind::SetLen, 1).on_path("checkpoints.log"));
+        drop(open(&disk, SyncMode::Async));
+        disk.clear_faults();
+        assert!(copies() == [torn.clone()], "{} copies", copies().len());
+    }
+    let wal = open(&disk, SyncMode::Async);
+    wal.create_checkpoint(b"d").expect("creates");
+    assert!(copies() == [torn], "{} copies", copies().len());
 }

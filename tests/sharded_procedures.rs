@@ -324,3 +324,87 @@ fn a_shard_directory_may_be_a_link_to_another_disk() {
         .count();
     assert!(there > 0);
 }
+
+#[test]
+fn shards_on_several_disks_belong_to_one_log_and_are_deleted_as_a_whole() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (log, other) = (dir.path().join("log"), dir.path().join("other"));
+    let disk = dir.path().join("disk");
+    for root in [&log, &other] {
+        let wal = open(root);
+        append(&wal, 0..60);
+        drop(wal);
+        fs::create_dir_all(&disk).expect("makes");
+        let shard = disk.join("shard_02");
+        if !shard.exists() {
+            fs::rename(root.join("shard_02"), &shard).expect("moves");
+        } else {
+            fs::remove_dir_all(root.join("shard_02")).expect("removes");
+        }
+        std::os::unix::fs::symlink(shard, root.join("shard_02")).expect("links");
+    }
+    let wal = open(&log);
+    let in_2 = (0..)
+        .map(|n| transfer(n).0)
+        .find(|key| wal.shard_of(key) == 2);
+    let in_2 = in_2.expect("a key");
+    let before = history(&wal, None);
+    let refused_to_other = || {
+        let opened = ShardedWal::new(options(&other), SHARDS);
+        let refused = opened.and_then(|second| second.append(&in_2, b"other").map(|_| ()));
+        let refused = refused.expect_err("the shard is another log's");
+        let is_clear = matches!(refused, Error::Locked(_) | Error::InvalidFilename(_));
+        assert!(is_clear, "{refused}");
+    };
+    // While the first has it open, and later.
+    refused_to_other();
+    assert_eq!(history(&wal, None), before);
+    drop(wal);
+    refused_to_other();
+    let wal = open(&log);
+    assert_eq!(history(&wal, None), before);
+    wal.inner().delete_stream("shard_02").expect("deletes");
+    assert_eq!(
+        fs::read_dir(disk.join("shard_02")).expect("lists").count(),
+        0
+    );
+    assert!(fs::symlink_metadata(log.join("shard_02")).is_err());
+}
+
+#[test]
+fn two_sharded_logs_never_mix_their_archives_and_shards_are_pruned_at_once_into_a_missing_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let archiving = |log: &str| {
+        let mut options = options(&dir.path().join(log));
+        options.archive_path = Some(dir.path().join("archive"));
+        options
+    };
+    let one = ShardedWal::new(archiving("one"), SHARDS).expect("opens");
+    let two = ShardedWal::new(archiving("two"), SHARDS).expect("opens");
+    for wal in [&one, &two] {
+        append(wal, 0..300);
+        wal.create_checkpoint(b"c").expect("creates");
+    }
+    let stats = one
+        .prune_before_checkpoint(b"c")
+        .expect("prunes all at once");
+    assert_eq!(stats.shards_pruned, SHARDS);
+    let archived = |shard: u16| {
+        let dir = dir.path().join("archive").join(shard_stream_name(shard));
+        let files = fs::read_dir(dir).expect("lists");
+        let read = |entry: std::io::Result<fs::DirEntry>| {
+            let path = entry.expect("an entry").path();
+            (path.clone(), fs::read(path).expect("reads"))
+        };
+        files.map(read).collect::<BTreeMap<_, _>>()
+    };
+    let before: Vec<_> = (0..SHARDS).map(archived).collect();
+    let refused = two
+        .prune_before_checkpoint(b"c")
+        .expect_err("another log's archive");
+    assert!(matches!(refused, Error::Config(_)), "{refused}");
+    assert_eq!((0..SHARDS).map(archived).collect::<Vec<_>>(), before);
+    drop(two);
+    let refused = ShardedWal::new(archiving("two"), SHARDS).expect_err("another log's archive");
+    assert!(matches!(refused, Error::Config(_)), "{refused}");
+}

@@ -18,6 +18,10 @@ impl Error {
                 "find out where it comes from, keep it, and move it out of this log's directory"
             }
             Error::Locked(_) => "close the other writer, or open the log read-only",
+            Error::Detached(_) => {
+                "close this log, then open its directory where it is now; if only LOCK was removed, \
+                 open it again at the same path"
+            }
             Error::Poisoned { .. } => "close the log and open it again",
             Error::TooLarge { .. } => "split the data",
             Error::SequenceMismatch { .. } => "read what was appended since",

@@ -30,6 +30,7 @@ impl Error {
             Error::InvalidFilename(name) => Error::InvalidFilename(name.clone()),
             Error::Serialization(what) => Error::Serialization(what.clone()),
             Error::Locked(path) => Error::Locked(path.clone()),
+            Error::Detached(path) => Error::Detached(path.clone()),
             Error::Poisoned { stream, cause } => Error::Poisoned {
                 stream: stream.clone(),
                 cause: Arc::clone(cause),

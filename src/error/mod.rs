@@ -75,6 +75,12 @@ pub enum Error {
     #[error("{} is locked by another writer", .0.display())]
     Locked(PathBuf),
 
+    /// The directory that this log locked is not at this path any more, or its `LOCK` is not: it was
+    /// moved, removed or replaced, by hand perhaps. Nothing at the path was changed, and nothing
+    /// more can be appended. What was acknowledged as durable is where the directory is now.
+    #[error("{} is no longer the directory that this log locked", .0.display())]
+    Detached(PathBuf),
+
     /// An earlier failure latched: nothing can be appended to this stream until the log is closed
     /// and opened again. Reading what was visible goes on.
     #[error("stream {stream:?} is poisoned until the log is reopened: {cause}")]
@@ -338,7 +344,7 @@ impl Error {
             Error::StreamNotFound(stream) => ErrorContext::default().stream(stream),
             #[cfg(feature = "sharded")]
             Error::BatchIncomplete { cause, .. } => cause.context(),
-            Error::Locked(path) => ErrorContext::at(path),
+            Error::Locked(path) | Error::Detached(path) => ErrorContext::at(path),
             _ => self.remembered().unwrap_or_default(),
         };
         if let Error::CrcMismatch { offset, .. } = self {

@@ -252,7 +252,8 @@ pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
 }
 
 /// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
-/// them. Must lie outside the log. `path` with `path_len` 0, the default: delete them.
+/// them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
+/// opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.
 ///
 /// - Owns: `path` is copied.
 /// - NULL: `options` is required; `path` may be NULL if `path_len` is 0.

@@ -78,6 +78,9 @@ pub const IRONWAL_E_CHECKPOINT_PRUNED: ironwal_status = -30;
 pub const IRONWAL_E_BATCH_INCOMPLETE: ironwal_status = -31;
 /// The log was opened read-only; see ironwal_wal_open_read_only().
 pub const IRONWAL_E_READ_ONLY: ironwal_status = -32;
+/// The log's directory, or LOCK in it, is not what this log locked any more: it was moved, removed or
+/// replaced. Nothing at its path was changed, and nothing more can be appended.
+pub const IRONWAL_E_DETACHED: ironwal_status = -33;
 
 /// The name of a status, such as "IRONWAL_E_LOCKED".
 ///
@@ -123,6 +126,7 @@ pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
         IRONWAL_E_CHECKPOINT_PRUNED => c"IRONWAL_E_CHECKPOINT_PRUNED",
         IRONWAL_E_BATCH_INCOMPLETE => c"IRONWAL_E_BATCH_INCOMPLETE",
         IRONWAL_E_READ_ONLY => c"IRONWAL_E_READ_ONLY",
+        IRONWAL_E_DETACHED => c"IRONWAL_E_DETACHED",
         _ => c"IRONWAL_E_OTHER",
     };
     name.as_ptr()
@@ -145,6 +149,7 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::InvalidFilename(_) => IRONWAL_E_INVALID_FILENAME,
         Error::Serialization(_) => IRONWAL_E_SERIALIZATION,
         Error::Locked(_) => IRONWAL_E_LOCKED,
+        Error::Detached(_) => IRONWAL_E_DETACHED,
         Error::Poisoned { .. } => IRONWAL_E_POISONED,
         Error::TooLarge { .. } => IRONWAL_E_TOO_LARGE,
         Error::SequenceMismatch { .. } => IRONWAL_E_SEQUENCE_MISMATCH,

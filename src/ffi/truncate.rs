@@ -26,7 +26,8 @@ use crate::ffi::wal::ironwal_wal;
 /// - Threads: any, at the same time.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the
+///   archive belongs to another log, or lies in a log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_truncate(
     wal: *const ironwal_wal,
@@ -54,7 +55,8 @@ pub unsafe extern "C" fn ironwal_truncate(
 /// - Threads: any, at the same time.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the archive
+///   belongs to another log, or lies in a log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_restore_archived(
     wal: *const ironwal_wal,

@@ -7,6 +7,7 @@
 //! | `frame` | what stands at this offset, and does it belong here? |
 //! | `payload` | which bytes are the entries of a frame, and are they whole? |
 //! | `footer` | where does a sealed segment end, and where are its frames? |
+//! | `identity` | which log does this directory belong to? |
 //! | `index_file` | which segments did the stream have when it was last closed? |
 //! | `checkpoint_sector` | how many shards does a sharded log have, and is this its record? |
 //! | `checkpoint_record` | what does a record of `checkpoints.log` say? |
@@ -32,6 +33,7 @@ pub mod checkpoint_slot;
 pub mod footer;
 pub mod frame;
 pub mod frontier_slot;
+pub mod identity;
 pub mod index_file;
 pub mod names;
 pub mod payload;
@@ -69,6 +71,9 @@ pub use frontier_slot::FrontierSlot;
 pub use frontier_slot::SLOT_COUNT;
 pub use frontier_slot::SlotState;
 pub use frontier_slot::slot_offset;
+pub use identity::Identity;
+pub use identity::IdentityFault;
+pub use identity::LogId;
 pub use index_file::IndexFile;
 pub use index_file::IndexedSegment;
 #[cfg(feature = "sharded")]
@@ -77,8 +82,12 @@ pub use names::CUT_SUFFIX;
 pub use names::DELETED_SUFFIX;
 #[cfg(feature = "sharded")]
 pub use names::HEAD_FILE;
+pub use names::IDENTITY_FILE;
 pub use names::INDEX_FILE;
+pub use names::KEPT_SUFFIX;
 pub use names::LOCK_FILE;
+pub use names::NEW_SUFFIX;
+pub use names::OWNER_FILE;
 #[cfg(feature = "sharded")]
 pub use names::SHARDS_FILE;
 pub use names::check_key;

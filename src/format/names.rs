@@ -19,6 +19,10 @@ pub const MAX_KEY_LEN: usize = 255;
 
 /// In the root: locked by who writes.
 pub const LOCK_FILE: &str = "LOCK";
+/// In the root, and in the root of an archive: which log this is, or whose archive.
+pub const IDENTITY_FILE: &str = "IDENTITY";
+/// In a stream's directory that was reached through a link: which log uses it, for which stream.
+pub const OWNER_FILE: &str = "OWNER";
 /// In the root: a hint to the newest checkpoint.
 pub const HEAD_FILE: &str = "HEAD";
 /// In the root: the checkpoints of a sharded log.
@@ -34,13 +38,16 @@ pub const DELETED_SUFFIX: &str = "#deleted";
 pub const NEW_SUFFIX: &str = "#new";
 /// Ends the name of a file that keeps bytes cut off a segment.
 pub const CUT_SUFFIX: &str = "#cut";
+/// Ends the name of an archived segment that had to give its name to another one; a number follows.
+pub const KEPT_SUFFIX: &str = "#kept";
 
 const SEGMENT_SUFFIX: &str = ".wal";
 const SEGMENT_DIGITS: usize = 20;
 
 /// Names in the root that a stream must not take, compared without regard to case.
-const OWN_FILES: [&str; 5] = [
+const OWN_FILES: [&str; 6] = [
     LOCK_FILE,
+    IDENTITY_FILE,
     HEAD_FILE,
     CHECKPOINTS_FILE,
     SHARDS_FILE,
@@ -76,9 +83,10 @@ pub fn parse_segment_file_name(name: &str) -> Option<EntryId> {
 
 /// Whether a file of this name in a stream's directory is ours.
 pub fn is_own_file_name(name: &str) -> bool {
-    let is_derived = name == INDEX_FILE || name.ends_with(NEW_SUFFIX);
+    let is_derived = name == INDEX_FILE || name == OWNER_FILE || name.ends_with(NEW_SUFFIX);
     // Where the cut was, and a number, may follow the suffix.
-    let segment = name.split_once(CUT_SUFFIX).map_or(name, |(cut, _)| cut);
+    let aside = name.split_once(CUT_SUFFIX).or(name.split_once(KEPT_SUFFIX));
+    let segment = aside.map_or(name, |(segment, _)| segment);
     is_derived || parse_segment_file_name(segment).is_some()
 }
 

@@ -8,10 +8,10 @@
 //!   │ magic  │ver.│key │ zero  │first id │generation │ predecessor's │ its link │
 //!   │        │    │len │       │         │           │    end id     │          │
 //!   └────────┴────┴────┴───────┴─────────┴───────────┴───────────────┴──────────┘
-//!  44        48           56              64          72         72+len       508
-//!   ┌────────┬────────────┬───────────────┬───────────┬────────────┬───────┬─────┐
-//!   │ flags  │ lost from  │ first kept id │ cut epoch │ key, UTF-8 │ zeros │ CRC │
-//!   └────────┴────────────┴───────────────┴───────────┴────────────┴───────┴─────┘
+//!  44        48           56              64          72         72+len  488           496     508
+//!   ┌────────┬────────────┬───────────────┬───────────┬────────────┬───────┬─────────────┬───────┬─────┐
+//!   │ flags  │ lost from  │ first kept id │ cut epoch │ key, UTF-8 │ zeros │ incarnation │ zeros │ CRC │
+//!   └────────┴────────────┴───────────────┴───────────┴────────────┴───────┴─────────────┴───────┴─────┘
 //! ```
 
 use std::sync::Arc;
@@ -54,8 +54,10 @@ const LOST_FROM_AT: usize = FLAGS_AT + 4;
 const FIRST_KEPT_AT: usize = LOST_FROM_AT + 8;
 const CUT_EPOCH_AT: usize = FIRST_KEPT_AT + 8;
 const KEY_AT: usize = CUT_EPOCH_AT + 8;
+const INCARNATION_AT: usize = 488;
 const CRC_AT: usize = SECTOR_LEN - 4;
-const _: () = assert!(KEY_AT + MAX_KEY_LEN <= CRC_AT);
+const _: () = assert!(KEY_AT + MAX_KEY_LEN <= INCARNATION_AT);
+const _: () = assert!(INCARNATION_AT + 8 <= CRC_AT);
 
 const FLAG_HAS_PREDECESSOR: u32 = 1;
 
@@ -76,6 +78,9 @@ pub struct SegmentHeader {
     pub first_kept_id: EntryId,
     /// Counts the changes of `first_kept_id`, up (truncation) and down (restoring).
     pub truncation_epoch: u64,
+    /// Tells this stream from earlier ones of its key, which were deleted: the same in all its
+    /// segments. 0 until the log deletes a stream.
+    pub incarnation: u64,
 }
 
 /// What a segment remembers of the one before it.
@@ -132,6 +137,7 @@ impl SegmentHeader {
         put_u64(&mut sector, LOST_FROM_AT, self.lost_from.0);
         put_u64(&mut sector, FIRST_KEPT_AT, self.first_kept_id.0);
         put_u64(&mut sector, CUT_EPOCH_AT, self.truncation_epoch);
+        put_u64(&mut sector, INCARNATION_AT, self.incarnation);
         sector[KEY_AT..KEY_AT + key.len()].copy_from_slice(key);
         let crc = crc32fast::hash(&sector[..CRC_AT]);
         put_u32(&mut sector, CRC_AT, crc);
@@ -199,6 +205,7 @@ impl SegmentHeader {
             lost_from: EntryId(u64_at(sector, LOST_FROM_AT)),
             first_kept_id: EntryId(u64_at(sector, FIRST_KEPT_AT)),
             truncation_epoch: u64_at(sector, CUT_EPOCH_AT),
+            incarnation: u64_at(sector, INCARNATION_AT),
         };
         // Encoding it again shows that reserved bytes, unknown flags and padding are zero.
         let possible = header.lost_from <= header.first_id && header.encode() == *sector;

@@ -5,6 +5,9 @@ mod cancellation;
 #[cfg(unix)]
 pub mod fork;
 mod prefetch;
+mod random;
+#[cfg(unix)]
+pub mod retry;
 mod thread;
 
 #[cfg(feature = "capi")]
@@ -12,6 +15,7 @@ pub use cancellation::CancellationGuard;
 #[cfg(unix)]
 pub use fork::fork_generation;
 pub use prefetch::prefetch;
+pub use random::random_bytes;
 #[cfg(feature = "simulation")]
 pub use thread::refuse_threads;
 pub use thread::spawn;

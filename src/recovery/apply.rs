@@ -3,6 +3,11 @@
 //! Every step may be cut short by a crash and is then done again by the next open: until the cut,
 //! the same frames lead to the same decision; after it, there is nothing left to cut. What is
 //! saved is durable, name included, before what it was copied from is touched.
+//!
+//! Failure: where something could not be kept aside, as there was no room perhaps, nothing is
+//! removed or cut. What was checked is written again in place, which needs no room, and is served
+//! once it is synced; but nothing may be appended, as that would overwrite what was to be kept.
+//! Where another step failed, only what is below the frontier is served.
 
 use std::io;
 use std::io::IoSlice;
@@ -13,15 +18,17 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::format::CUT_SUFFIX;
 use crate::format::SECTOR_LEN;
 use crate::format::segment_file_name;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
-use crate::ids::FileOffset;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::quarantine::UNFINISHED_COPY;
+use crate::recovery::quarantine::save_range;
+use crate::recovery::quarantine::save_whole;
 use crate::recovery::verdict::Action;
+use crate::recovery::verdict::Finding;
 use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::NextAppend;
@@ -45,6 +52,8 @@ pub struct Recovered {
     pub next: NextAppend,
     /// The generation of new segments.
     pub generation: u64,
+    /// What its segments tell it from earlier streams of its key by; `None`: none tells.
+    pub incarnation: Option<u64>,
     /// The first id kept, and the number of the cut that said so.
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known durable before.
@@ -55,6 +64,11 @@ pub struct Recovered {
     pub unremoved: Vec<PathBuf>,
     /// A step failed: only what is below the frontier is here, and nothing may be appended.
     pub failure: Option<Error>,
+    /// Something could not be kept aside, so nothing was removed or cut: all that was checked is
+    /// here, and nothing may be appended.
+    pub blocked: Option<Error>,
+    /// What of the notes was done.
+    pub done: Vec<Finding>,
 }
 
 impl Recovered {
@@ -64,11 +78,14 @@ impl Recovered {
             segments: Vec::new(),
             next: NextAppend::Empty,
             generation: 0,
+            incarnation: None,
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
             needs_sync: false,
             unremoved: Vec::new(),
             failure: None,
+            blocked: None,
+            done: Vec::new(),
         }
     }
 }
@@ -102,11 +119,14 @@ fn from_verdict(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
             .collect(),
         next: verdict.next.clone(),
         generation: generation.unwrap_or(0),
+        incarnation: facts.incarnation(),
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
         needs_sync: false,
         unremoved: Vec::new(),
         failure: None,
+        blocked: None,
+        done: Vec::new(),
     }
 }
 
@@ -118,10 +138,29 @@ pub fn apply(
     chunk_len: usize,
 ) -> Recovered {
     let mut recovered = from_verdict(facts, verdict);
+    let mut carried_out = 0;
     let mut unremoved = Vec::new();
-    let segments = &recovered.segments;
-    match prepare_tail(storage, facts, verdict, segments, &mut unremoved, chunk_len) {
-        Ok(needs_sync) => recovered.needs_sync = needs_sync,
+    let changed = change_files(storage, facts, verdict, &mut carried_out, &mut unremoved);
+    let rest = &verdict.actions[carried_out..];
+    let is_done = |note: &&Finding| !rest.iter().any(|action| action.segment() == note.segment);
+    recovered.done = verdict.notes.iter().filter(is_done).cloned().collect();
+    let is_saving =
+        |action: &Action| matches!(action, Action::BackupRange(..) | Action::BackupFile(_));
+    let rewritten = match changed {
+        Err(error) if rest.first().is_some_and(is_saving) => {
+            recovered.blocked = Some(error);
+            let truncated = rest.iter().filter(|a| is_truncated(facts, verdict, a));
+            unremoved.extend(truncated.map(|action| path_of(facts, action)));
+            Ok(())
+        }
+        changed => changed,
+    }
+    .and_then(|()| rewrite_tails(storage, facts, verdict, &recovered.segments, chunk_len));
+    match rewritten {
+        Ok(rewritten) => {
+            let unfinished = recovered.blocked.is_some();
+            recovered.needs_sync = rewritten || unfinished || !verdict.notes.is_empty();
+        }
         Err(error) => {
             recovered.failure = Some(error);
             keep_below_frontier(&mut recovered, &facts.dir);
@@ -152,36 +191,48 @@ fn recovered(kept: &KeptSegment, dir: &Arc<Path>) -> RecoveredSegment {
     }
 }
 
-/// Everything up to the sync. True: there is something to sync.
-fn prepare_tail(
+/// Carries out the actions, and counts those that it has. What lies below the first id kept and
+/// cannot be removed is no failure: it goes to `unremoved`.
+fn change_files(
     storage: &dyn Storage,
     facts: &StreamFacts,
     verdict: &Verdict,
-    segments: &[RecoveredSegment],
+    carried_out: &mut usize,
     unremoved: &mut Vec<PathBuf>,
-    chunk_len: usize,
-) -> Result<bool> {
+) -> Result<()> {
     let mut changed_names = false;
-    let mut needs_sync = !verdict.notes.is_empty();
     for action in &verdict.actions {
-        let (path, result) = run(storage, facts, action);
-        match result {
-            Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
-            result => result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?,
-        }
         // Names change before the first cut; the cut relies on what was saved.
         if matches!(action, Action::Trim(..)) && changed_names {
             sync_names(storage, &facts.dir)?;
             changed_names = false;
         }
+        let (path, result) = run(storage, facts, action);
+        match result {
+            Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
+            result => result.map_err(|error| Error::io(error, ErrorContext::at(&path)))?,
+        }
+        *carried_out += 1;
         changed_names |= !matches!(
             action,
             Action::Trim(..) | Action::RemoveTemporary | Action::RewriteSlot(..)
         );
     }
-    if changed_names {
-        sync_names(storage, &facts.dir)?;
+    match changed_names {
+        true => sync_names(storage, &facts.dir),
+        false => Ok(()),
     }
+}
+
+/// Writes what stands above the frontier again. True: there is something to sync.
+fn rewrite_tails(
+    storage: &dyn Storage,
+    facts: &StreamFacts,
+    verdict: &Verdict,
+    segments: &[RecoveredSegment],
+    chunk_len: usize,
+) -> Result<bool> {
+    let mut needs_sync = false;
     let tails = segments.iter().zip(&verdict.kept);
     for (place, (recovered, kept)) in tails.enumerate() {
         let KeptState::Tail { from, new_name } = recovered.state else {
@@ -207,43 +258,32 @@ fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool
     next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
 }
 
-fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
-    let path_of = |i: usize| facts.dir.join(segment_file_name(facts.segments[i].name_id));
-    match *action {
-        Action::RewriteSlot(i, slot) => {
-            let path = path_of(i);
-            let stored = store_again(storage, &path, slot);
-            (path, stored)
-        }
-        Action::BackupRange(i, from) => {
-            let path = path_of(i);
-            let saved = save_range(storage, &path, from, facts.segments[i].file_len);
-            (path, saved)
-        }
-        Action::BackupFile(i) => {
-            let path = path_of(i);
-            let saved = aside(storage, &path, FileOffset(0))
-                .and_then(|target| storage.rename(&path, &target));
-            (path, saved)
-        }
-        Action::Remove(i) => {
-            let path = path_of(i);
-            let removed = remove_file_if_there(storage, &path);
-            (path, removed)
-        }
-        Action::RemoveTemporary => {
-            let path = facts.dir.join(TEMPORARY_NAME);
-            let removed = remove_file_if_there(storage, &path);
-            (path, removed)
-        }
-        Action::Trim(i, at) => {
-            let path = path_of(i);
-            let cut = storage
-                .open_file(&path, Access::ReadWrite)
-                .and_then(|f| f.set_len(at.0));
-            (path, cut)
-        }
+/// The file that an action concerns.
+fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
+    match action.segment() {
+        Some(i) => facts.dir.join(segment_file_name(facts.segments[i].name_id)),
+        None => facts.dir.join(TEMPORARY_NAME),
     }
+}
+
+fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
+    let path = path_of(facts, action);
+    let done = match *action {
+        Action::RewriteSlot(_, slot) => store_again(storage, &path, slot),
+        Action::BackupRange(i, from) => {
+            save_range(storage, &path, from, facts.segments[i].file_len)
+        }
+        Action::BackupFile(_) => save_whole(storage, &path),
+        Action::Remove(_) => remove_file_if_there(storage, &path),
+        Action::RemoveTemporary => [TEMPORARY_NAME, UNFINISHED_COPY]
+            .iter()
+            .map(|name| remove_file_if_there(storage, &facts.dir.join(name)))
+            .collect(),
+        Action::Trim(_, at) => storage
+            .open_file(&path, Access::ReadWrite)
+            .and_then(|file| file.set_len(at.0)),
+    };
+    (path, done)
 }
 
 fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()> {
@@ -252,45 +292,6 @@ fn store_again(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()
     read_exact_at(&*file, slot_offset(slot).0, &mut sector)?;
     file.write_at(slot_offset(slot).0, &[IoSlice::new(&sector)])?;
     file.sync_data()
-}
-
-/// A free name beside a segment for what was cut off at `from`.
-fn aside(storage: &dyn Storage, segment: &Path, from: FileOffset) -> io::Result<PathBuf> {
-    let name = segment
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let mut number = 1;
-    loop {
-        let suffix = if number == 1 {
-            String::new()
-        } else {
-            format!("-{number}")
-        };
-        let path = segment.with_file_name(format!("{name}{CUT_SUFFIX}-{from}{suffix}"));
-        if storage.kind(&path)?.is_none() {
-            return Ok(path);
-        }
-        number += 1;
-    }
-}
-
-fn save_range(storage: &dyn Storage, path: &Path, from: FileOffset, len: u64) -> io::Result<()> {
-    let source = storage.open_file(path, Access::Read)?;
-    let target = storage.create_file(&aside(storage, path, from)?)?;
-    let mut chunk = vec![0; 128 << 10];
-    let mut at = from.0;
-    while at < len {
-        let wanted = chunk
-            .len()
-            .min(usize::try_from(len - at).unwrap_or(usize::MAX));
-        // Anything less than all would be cut without a copy.
-        read_exact_at(&*source, at, &mut chunk[..wanted])?;
-        target.write_at(at - from.0, &[IoSlice::new(&chunk[..wanted])])?;
-        at += wanted as u64;
-    }
-    target.sync_all()
 }
 
 fn sync_names(storage: &dyn Storage, dir: &Path) -> Result<()> {

@@ -18,13 +18,17 @@ use crate::format::segment_file_name;
 use crate::format::stream_dir_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::recovery::facts::Foreign;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::facts::incarnation;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
+use crate::recovery::index_evidence::claim;
+use crate::recovery::quarantine::UNFINISHED_COPY;
 use crate::recovery::read_headers::HeaderRead;
 use crate::recovery::read_headers::Identity;
 use crate::recovery::read_headers::SealedCache;
@@ -72,6 +76,8 @@ fn look(
         .list_dir(dir)
         .map_err(|e| Error::io(e, ErrorContext::at(dir)))?;
     let mut key: Option<Arc<str>> = key_from_dir_name(dir_name).map(Arc::from);
+    // Before the segments: what a writer adds to the file meanwhile is in them by then.
+    let claimed = claim(storage, dir, &listing);
     let nothing = SealedCache::new();
     let (raw, newest) = heads(storage, dir, &listing, beside_writer.unwrap_or(&nothing))?;
     let newest = newest.map(|newest| match beside_writer {
@@ -88,12 +94,26 @@ fn look(
         let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
         key = told.next().cloned();
     }
+    // No proof of whose the bytes of a segment are; but where there are none, it may be believed.
+    if key.is_none() && raw.iter().all(|(_, head)| head.is_empty()) {
+        let told = claimed.iter().map(|(told, _)| told);
+        let mut told = told.filter(|told| stream_dir_name(told) == dir_name);
+        key = told.next().map(|told| Arc::from(told.as_str()));
+    }
+    let claim = claimed
+        .filter(|(told, _)| key.as_deref() == Some(told.as_str()))
+        .map(|(_, claim)| claim);
     let mut segments = judged(raw, key.as_ref());
+    compare_incarnations(&mut segments);
     reject_unconfirmed_trailers(&mut segments);
     let temporary = listing
         .iter()
-        .any(|e| e.name == TEMPORARY_NAME && e.kind == EntryKind::File);
-    let index_file = listing.iter().any(|e| e.name == INDEX_FILE);
+        .filter(|e| matches!(e.kind, EntryKind::File | EntryKind::Link))
+        .any(|e| e.name == TEMPORARY_NAME || e.name == UNFINISHED_COPY);
+    // A link is replaced by a file of ours.
+    let index_file = listing
+        .iter()
+        .any(|e| e.name == INDEX_FILE && e.kind != EntryKind::Link);
     let frontier = frontier(&segments);
     let mut facts = StreamFacts {
         key,
@@ -101,6 +121,7 @@ fn look(
         segments,
         temporary,
         index_file,
+        claim,
         frontier,
     };
     if facts
@@ -108,9 +129,28 @@ fn look(
         .iter()
         .all(|s| !matches!(s.head, HeaderState::Foreign(_)))
     {
+        scan_below(storage, &mut facts, read_ahead)?;
         scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
     Ok(facts)
+}
+
+/// All segments of a stream tell the same incarnation. One that tells another is of a stream that
+/// was deleted, or that came later; a damaged header counts as what the others tell.
+fn compare_incarnations(segments: &mut [SegmentFacts]) {
+    let Some(expected) = incarnation(segments) else {
+        return;
+    };
+    for segment in segments {
+        match &mut segment.head {
+            HeaderState::Valid(header) if header.incarnation != expected => {
+                let other = Foreign::OtherIncarnation(header.incarnation);
+                segment.head = HeaderState::Foreign(other);
+            }
+            HeaderState::Reconstructed(header) => header.incarnation = expected,
+            HeaderState::Valid(_) | HeaderState::NeverWritten | HeaderState::Foreign(_) => {}
+        }
+    }
 }
 
 /// The facts of each segment, whose identity the directory, its name and those before it tell.
@@ -153,6 +193,62 @@ fn reject_unconfirmed_trailers(segments: &mut [SegmentFacts]) {
         if !slot_agrees && !successor_agrees {
             segments[i].trailer = None;
         }
+    }
+}
+
+/// Finds the last good frame of segments below the frontier whose footer is missing or damaged:
+/// their successors say which it should be.
+fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize) -> Result<()> {
+    let StreamFacts {
+        dir,
+        segments,
+        frontier,
+        ..
+    } = facts;
+    for facts in segments.iter_mut().take(frontier.segment) {
+        let header = facts.head.header().filter(|_| facts.trailer.is_none());
+        let Some(header) = header.cloned() else {
+            continue;
+        };
+        let path = dir.join(segment_file_name(facts.name_id));
+        let io = |error| Error::io(error, ErrorContext::at(&path));
+        let source = SegmentBytes::File(storage.open_file(&path, Access::Read).map_err(io)?);
+        let (limit, seed) = (FileOffset(facts.file_len), header.seed());
+        let mut from = greatest_end(facts);
+        // Where that frame is not in place, what is good before it.
+        if !load_last_frame(seed, &source, &mut from, limit).map_err(io)? {
+            from = SegmentEnd::empty(header.first_id);
+        }
+        let (start, dir) = (SegmentEnd::empty(header.first_id), Arc::clone(dir));
+        let segment = Segment::new(header, dir, &start, false, SparseIndex::empty());
+        let found = scan(
+            &segment,
+            &source,
+            &from,
+            limit,
+            read_ahead,
+            CheckDepth::Headers,
+        );
+        facts.ending = Some(found.map_err(io)?);
+    }
+    Ok(())
+}
+
+/// The end that the greater slot of a segment names; its start without one.
+fn greatest_end(facts: &SegmentFacts) -> SegmentEnd {
+    let slots = facts.slots.iter().filter_map(|slot| match slot {
+        SlotState::Valid(slot) => Some(slot),
+        SlotState::Never | SlotState::Damaged => None,
+    });
+    match slots.max_by_key(|slot| slot.order()) {
+        Some(slot) => SegmentEnd {
+            offset: slot.end,
+            next_id: slot.next_id,
+            last_frame: slot.last_frame,
+            last_frame_len: 0,
+            link: 0,
+        },
+        None => SegmentEnd::empty(facts.head.header().map_or(facts.name_id, |h| h.first_id)),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::primitives::now;
 use crate::primitives::thread;
 use crate::recovery::collect::survey_live;
 use crate::recovery::decide::table::decide;
+use crate::recovery::facts::Foreign;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::read_headers::SealedCache;
 use crate::recovery::verdict::Decision;
@@ -85,6 +86,12 @@ impl LiveCollector {
                     let wrong = wrong(&decision);
                     if wrong.is_none() || wrong == before || late {
                         return Ok(Some((facts, decision)));
+                    }
+                    if let Decision::Refuse(Refusal::Foreign(_, Foreign::OtherIncarnation(_))) =
+                        &decision
+                    {
+                        // What is known may be of a stream that was deleted since.
+                        self.forget();
                     }
                     before = wrong;
                 }

@@ -23,8 +23,39 @@ pub struct StreamFacts {
     pub temporary: bool,
     /// `segments.idx` is there.
     pub index_file: bool,
+    /// What it says, if it is good and this stream's.
+    pub claim: Option<Claim>,
     /// Where the scan of the tail began.
     pub frontier: Frontier,
+}
+
+impl StreamFacts {
+    /// Which of the streams of this key it is, as far as a good header tells.
+    pub fn incarnation(&self) -> Option<u64> {
+        incarnation(&self.segments)
+    }
+}
+
+/// What the newest good header tells.
+pub(super) fn incarnation(segments: &[SegmentFacts]) -> Option<u64> {
+    segments
+        .iter()
+        .rev()
+        .find_map(|segment| match &segment.head {
+            HeaderState::Valid(header) => Some(header.incarnation),
+            HeaderState::Reconstructed(_) | HeaderState::NeverWritten | HeaderState::Foreign(_) => {
+                None
+            }
+        })
+}
+
+/// What the stream held, durably, according to `segments.idx`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The first id of its first segment.
+    pub first_id: EntryId,
+    /// One past its last entry; 0: it had none.
+    pub end_id: EntryId,
 }
 
 /// One segment file.
@@ -42,6 +73,8 @@ pub struct SegmentFacts {
     pub trailer: Option<Trailer>,
     /// The frames from the frontier on; `None` for segments wholly below it.
     pub tail: Option<Scan>,
+    /// Where the good frames end of a segment below the frontier that has no good footer.
+    pub ending: Option<Scan>,
 }
 
 /// The first sector of a segment file.
@@ -85,6 +118,8 @@ pub enum Foreign {
     Newer(u16),
     /// A segment of another stream.
     OtherStream(String),
+    /// A segment of an earlier or later stream of the same key; the incarnation that it tells.
+    OtherIncarnation(u64),
     /// A segment whose header tells another first id than its name.
     OtherName(EntryId),
     /// Nothing known.

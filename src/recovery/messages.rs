@@ -48,6 +48,9 @@ pub fn refusal_error(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Error
                 Foreign::OtherStream(other) => Error::InvalidFilename(format!(
                     "{place} is a segment of stream {other:?}, not of {key:?}"
                 )),
+                Foreign::OtherIncarnation(_) => Error::InvalidFilename(format!(
+                    "{place} is a segment of another stream {key:?}, deleted or begun later; move it away"
+                )),
                 Foreign::OtherName(first_id) => Error::InvalidFilename(format!(
                     "{place} holds the segment that starts at id {first_id}"
                 )),

@@ -8,7 +8,10 @@ mod collect_live;
 mod decide;
 mod facts;
 mod frontier;
+mod identity;
+mod index_evidence;
 mod messages;
+mod quarantine;
 mod read_headers;
 mod scan;
 #[cfg(test)]
@@ -26,9 +29,16 @@ pub use decide::decide;
 #[cfg(test)]
 pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
+pub use identity::log_around;
+pub use identity::read_identity;
 pub use messages::describe;
 pub use messages::describe_refusal;
 pub use messages::refusal_error;
+pub use quarantine::UNFINISHED_COPY;
+#[cfg(feature = "sharded")]
+pub use quarantine::copy_aside;
+#[cfg(feature = "sharded")]
+pub use quarantine::name_aside;
 pub use scan::CheckDepth;
 pub use scan::good_frames;
 pub use verdict::Decision;

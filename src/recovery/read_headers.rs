@@ -66,11 +66,17 @@ pub(super) fn heads(
         };
         let path = dir.join(&entry.name);
         if entry.kind != EntryKind::File {
-            let what = format!("{} is not a regular file", path.display());
+            let kind = match entry.kind {
+                EntryKind::Link => "a symbolic link, and not followed",
+                _ => "not a regular file",
+            };
+            let what = format!("{} is {kind}", path.display());
             return Err(Error::InvalidFilename(what));
         }
         let io = |error| Error::io(error, ErrorContext::at(&path));
-        if let Some(known) = known.get(&name_id) {
+        // Of the newest one the header is read again: it tells whether this still is the stream that
+        // was looked at before.
+        if let Some(known) = known.get(&name_id).filter(|_| !raw.is_empty()) {
             raw.push((name_id, HeaderRead::Cached(known.clone())));
             continue;
         }
@@ -120,6 +126,14 @@ pub(super) enum HeaderRead {
 }
 
 impl HeaderRead {
+    /// Whether the file holds no byte.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            HeaderRead::Cached(facts) => facts.file_len == 0,
+            HeaderRead::Fresh(head) => head.file_len == 0,
+        }
+    }
+
     /// The key that its header tells.
     pub(super) fn key(&self) -> Option<&Arc<str>> {
         match self {
@@ -195,6 +209,7 @@ impl RawHeader {
             slots,
             trailer,
             tail: None,
+            ending: None,
         }
     }
 
@@ -257,6 +272,8 @@ impl RawHeader {
             lost_from: expected.name_id,
             first_kept_id: EntryId(0),
             truncation_epoch: 0,
+            // What the neighbours say, once all are known.
+            incarnation: 0,
         })
     }
 

@@ -99,6 +99,20 @@ pub enum Action {
     Trim(usize, FileOffset),
 }
 
+impl Action {
+    /// The segment that it concerns, as an index into the facts.
+    pub fn segment(&self) -> Option<usize> {
+        match *self {
+            Action::RewriteSlot(i, _)
+            | Action::BackupRange(i, _)
+            | Action::BackupFile(i)
+            | Action::Remove(i)
+            | Action::Trim(i, _) => Some(i),
+            Action::RemoveTemporary => None,
+        }
+    }
+}
+
 /// Where the next entry goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NextAppend {

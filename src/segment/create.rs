@@ -18,6 +18,7 @@ use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::storage::Access;
+use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 
@@ -68,8 +69,10 @@ pub fn create_segment(
 /// has removed what may go: it is another stream's (on a disk that ignores case) or a stranger's,
 /// and never overwritten.
 fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::Result<bool> {
-    if storage.kind(path)?.is_none() {
-        return Ok(false);
+    match storage.kind(path)? {
+        None => return Ok(false),
+        Some(EntryKind::Link) => return Ok(true),
+        Some(_) => {}
     }
     let mut sector = [0; SECTOR_LEN];
     let read = storage

@@ -40,12 +40,13 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::checkpoints::empty_log;
 use crate::recovery::checkpoints::previous_len;
+use crate::recovery::name_aside;
 use crate::segment::store_slot;
 use crate::sharded::checkpoint_index::LogDir;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::replace::ReplaceOutcome;
-use crate::storage::replace::free_name;
+use crate::storage::replace::numbered_name;
 use crate::storage::replace::replace_durably;
 
 /// Ends the name under which a file is kept in which nothing could be trusted.
@@ -225,8 +226,12 @@ impl CheckpointFile {
     /// Makes the file, without a record.
     fn make(&mut self) -> Result<Arc<dyn StorageFile>> {
         if self.is_garbage {
-            let aside = free_name(&*self.storage, &self.path, DAMAGED_SUFFIX)?;
-            let kept = self.storage.link_or_copy(&self.path, &aside);
+            let name = |number| numbered_name(&self.path, DAMAGED_SUFFIX, number);
+            let kept = match name_aside(&*self.storage, &self.path, name) {
+                Ok((aside, false)) => self.storage.link_or_copy(&self.path, &aside),
+                // An attempt before this one failed behind that.
+                found => found.map(drop),
+            };
             kept.map_err(|error| self.io(error, FileOffset(0)))?;
             // The copy's name is durable before the log's name stands for something else.
             if let Some(root) = self.path.parent() {

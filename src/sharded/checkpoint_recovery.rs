@@ -13,16 +13,17 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
-use crate::error::memory;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::CUT_SUFFIX;
 use crate::format::checkpoint_record::checkpoint_seed;
+use crate::format::names::NEW_SUFFIX;
 use crate::options::CorruptionPolicy;
 use crate::recovery::checkpoints::Foreign;
 use crate::recovery::checkpoints::ItemKind;
 use crate::recovery::checkpoints::RecordLogFacts;
 use crate::recovery::checkpoints::RecordLogState;
 use crate::recovery::checkpoints::Scanner;
+use crate::recovery::copy_aside;
 use crate::segment::SegmentBytes;
 use crate::segment::store_slot;
 use crate::sharded::checkpoint_file::CheckpointFile;
@@ -30,7 +31,8 @@ use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
-use crate::storage::replace::free_name;
+use crate::storage::replace::numbered_name;
+use crate::storage::replace::with_suffix;
 use crate::stream::LogContext;
 
 /// A checkpoint log as it came up.
@@ -208,7 +210,7 @@ fn checkpoint_slot_clean(
     if has_rest {
         // With both slots good, the rest is a record that nobody was told of.
         if facts.slot_damaged {
-            save_aside(context, log, facts, file)?;
+            save_aside(context, log, facts)?;
         }
         file.set_len(end.end.0).map_err(io)?;
     }
@@ -225,34 +227,18 @@ fn checkpoint_slot_clean(
 }
 
 /// Keeps the bytes that are about to be cut: durable ones may be among them.
-fn save_aside(
-    context: &LogContext,
-    log: &CheckpointFile,
-    facts: &RecordLogFacts,
-    file: &dyn StorageFile,
-) -> Result<()> {
+fn save_aside(context: &LogContext, log: &CheckpointFile, facts: &RecordLogFacts) -> Result<()> {
     let storage = &context.storage;
-    let aside = free_name(&**storage, &log.path, CUT_SUFFIX)?;
-    let io = |error| Error::io(error, ErrorContext::at(&aside));
-    let target = storage.create_file(&aside).map_err(io)?;
-    let start = facts.tail_end.end.0;
-    let mut at = start;
-    let mut chunk = memory::zeroed(context.options.read_buffer_size).map_err(io)?;
-    while at < facts.file_len {
-        let read = file.read_at(at, &mut chunk).map_err(io)?;
-        if read == 0 {
-            break;
-        }
-        let bytes = IoSlice::new(&chunk[..read]);
-        target.write_at(at - start, &[bytes]).map_err(io)?;
-        at += read as u64;
-    }
-    target.sync_all().map_err(io)?;
+    let io = |error| Error::io(error, ErrorContext::at(&log.path));
+    let bytes = facts.tail_end.end.0..facts.file_len;
+    let unfinished = with_suffix(&log.path, NEW_SUFFIX);
+    let name = |number| numbered_name(&log.path, CUT_SUFFIX, number);
+    let aside = copy_aside(&**storage, &log.path, bytes, &unfinished, name).map_err(io)?;
     storage.sync_dir(&context.root).map_err(io)?;
     context.log(
         log::Level::Warn,
         &format!(
-            "what was cut off the checkpoint log is kept in {}",
+            "what is cut off the checkpoint log is kept in {}",
             aside.display()
         ),
     );

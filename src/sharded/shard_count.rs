@@ -83,6 +83,7 @@ fn is_shard(key: &str) -> bool {
 }
 
 fn record(wal: &Wal, path: &Path, shard_count: u16) -> Result<()> {
+    wal.context().check_root()?;
     let sector = ShardCountSector::Shards.encode(shard_count);
     let written = replace_durably(&*wal.context().storage, path, |file| {
         file.write_at(0, &[IoSlice::new(&sector)])

@@ -196,11 +196,12 @@ impl ShardedWal {
     /// after all were tried.
     pub fn flush_all(&self) -> Result<()> {
         self.log.wal.enter()?;
+        self.log.wal.context().check_root()?;
         let shards = self.log.shards.iter();
         let cores = shards.map(|shard| shard.core().cloned());
         let flushed = self.log.telling(|log| {
             log.crew.for_each(cores.collect(), |core| match core {
-                Ok(core) => core.sync(),
+                Ok(core) => core.sync_attached(),
                 Err(error) => Err(error.duplicate()),
             })
         });

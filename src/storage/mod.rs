@@ -45,11 +45,13 @@ pub enum Access {
 /// What a directory entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A regular file (or a link to one).
+    /// A regular file.
     File,
     /// A directory (or a link to one).
     Directory,
-    /// Anything else: socket, device, dangling link.
+    /// A symbolic link that leads to no directory: it is never followed.
+    Link,
+    /// Anything else: socket, device.
     Other,
 }
 
@@ -61,6 +63,8 @@ pub struct DirEntry {
     pub name: String,
     /// What it is.
     pub kind: EntryKind,
+    /// The name is a symbolic link; `kind` is what it leads to.
+    pub is_link: bool,
 }
 
 /// A file that was opened, and how it begins.
@@ -86,8 +90,17 @@ pub struct DirIdentity {
     pub made_ns: u128,
 }
 
-/// A disk.
+/// A disk. No method follows a symbolic link in the last component of the path of a file; a
+/// directory may be a link to one.
 pub trait Storage: Send + Sync + fmt::Debug {
+    /// The same disk for one who stays in the directory `root`, absolute and without links: it reaches
+    /// what is below that directory through the directory itself, and never through another one
+    /// that took its name. `None`: this disk already does, or has no such notion.
+    fn rooted(&self, root: &Path) -> io::Result<Option<Arc<dyn Storage>>> {
+        let _ = root;
+        Ok(None)
+    }
+
     /// Opens a file that exists.
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>>;
 
@@ -125,8 +138,14 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// All entries of a directory, sorted by name.
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
 
-    /// What `path` is, following links; `None` where nothing is.
+    /// What `path` is; `None` where nothing is.
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>>;
+
+    /// Whether `path` is a symbolic link, wherever it leads.
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        let _ = path;
+        Ok(false)
+    }
 
     /// Makes the directory's entries durable: all creations, renames and removals in it that
     /// returned before this call began.
@@ -153,14 +172,20 @@ pub trait Storage: Send + Sync + fmt::Debug {
         Ok(false)
     }
 
-    /// Takes the writer lock on the file `path` (created when missing), without waiting.
-    /// `ErrorKind::WouldBlock`: somebody holds it, in this process or another. The lock ends when
+    /// Takes the writer lock on the file `path` (created when missing) and on its directory, without
+    /// waiting. `ErrorKind::WouldBlock`: somebody holds it, in this process or another. The lock ends when
     /// the returned value is dropped or the process dies; a forked child does not inherit it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
 }
 
 /// A held writer lock. Dropping it releases.
-pub trait StorageLock: Send + Sync + fmt::Debug {}
+pub trait StorageLock: Send + Sync + fmt::Debug {
+    /// Whether the names that were locked still stand for what was locked: the directory, and the lock
+    /// file in it. An error where that cannot be found out.
+    fn is_attached(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+}
 
 /// An open file. All methods may be called from several threads at once.
 pub trait StorageFile: Send + Sync + fmt::Debug {

@@ -88,23 +88,16 @@ pub fn replace_hint(
     Ok(file)
 }
 
-/// A name in the same directory that ends in `suffix` and that nothing has yet.
-pub fn free_name(storage: &dyn Storage, path: &Path, suffix: &str) -> Result<PathBuf> {
-    let mut number = 0u64;
-    loop {
-        let candidate = match number {
-            0 => with_suffix(path, suffix),
-            _ => with_suffix(path, &format!("{suffix}-{number}")),
-        };
-        let kind = storage.kind(&candidate);
-        match kind.map_err(|error| Error::io(error, ErrorContext::at(&candidate)))? {
-            None => return Ok(candidate),
-            Some(_) => number += 1,
-        }
+/// The names in the same directory that end in `suffix`: without a number, then with one.
+pub fn numbered_name(path: &Path, suffix: &str, number: u64) -> PathBuf {
+    match number {
+        0 => with_suffix(path, suffix),
+        _ => with_suffix(path, &format!("{suffix}-{number}")),
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// The path with its name made longer.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(suffix);
     path.with_file_name(name)

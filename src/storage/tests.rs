@@ -352,11 +352,14 @@ const CASES: &[Case] = &[
         let lock = disk.lock(&path).unwrap();
         assert_eq!(disk.kind(&path).unwrap(), Some(EntryKind::File));
         assert_eq!(error_kind(disk.lock(&path)), ErrorKind::WouldBlock);
-        let other = disk.lock(&dir.join("OTHER")).unwrap();
+        // The directory is locked, too.
+        let other = dir.join("OTHER");
+        assert_eq!(error_kind(disk.lock(&other)), ErrorKind::WouldBlock);
+        assert!(lock.is_attached().unwrap());
         drop(lock);
+        drop(disk.lock(&other).unwrap());
         drop(disk.lock(&path).unwrap());
         drop(disk.lock(&path).unwrap());
-        drop(other);
         assert_eq!(
             error_kind(disk.lock(&dir.join("none").join("LOCK"))),
             ErrorKind::NotFound
@@ -409,6 +412,15 @@ fn run_cases(disk: &dyn Storage, root: &Path) {
 fn the_real_disk_keeps_the_contract() {
     let root = tempfile::tempdir().unwrap();
     run_cases(&RealDisk, root.path());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_real_disk_keeps_the_contract_from_a_directory_that_it_holds() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().canonicalize().unwrap();
+    let disk = RealDisk.rooted(&path).unwrap().unwrap();
+    run_cases(&*disk, &path);
 }
 
 #[cfg(feature = "simulation")]

@@ -101,7 +101,12 @@ impl Storage for RealDisk {
                 continue;
             };
             if let Some(kind) = self.kind(&entry.path())? {
-                entries.push(DirEntry { name, kind });
+                let is_link = self.is_link(&entry.path())?;
+                entries.push(DirEntry {
+                    name,
+                    kind,
+                    is_link,
+                });
             }
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -114,6 +119,14 @@ impl Storage for RealDisk {
             Ok(found) if found.is_dir() => Ok(Some(EntryKind::Directory)),
             Ok(_) => Ok(Some(EntryKind::Other)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => Ok(found.is_symlink()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -1,5 +1,6 @@
 //! What all streams of a log share: the disk, the options, the bounded caches, the background_threads.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,8 +23,11 @@ use crate::primitives::locks_held;
 use crate::segment::SegmentReader;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
+use crate::storage::StorageLock;
 use crate::storage::is_out_of_descriptors;
+use crate::stream::LogIdentity;
 use crate::stream::StreamInner;
+use crate::stream::attachment::Attachment;
 use crate::stream::reader::slots::ReaderSlots;
 
 /// Works for the streams off the threads that append. Asking returns at once, and tells whether a
@@ -78,6 +82,13 @@ pub struct LogContext {
     pub log: LogSink,
     /// Somebody else writes the log: nothing on disk is changed from here.
     pub read_only: bool,
+    /// The writer lock.
+    attachment: Attachment,
+    /// Which log this is.
+    pub identity: LogIdentity,
+    /// The directories of streams that are links, by their path in the root, and the locks on what
+    /// they lead to.
+    pub(super) owned: Mutex<BTreeMap<PathBuf, Box<dyn StorageLock>>>,
     /// Set once the background_threads run.
     pub background_tasks: OnceLock<Arc<dyn BackgroundTasks>>,
     /// The background_tasks was asked for something that no thread is there for.
@@ -118,10 +129,13 @@ impl LogContext {
             read_files: read_files.on_close(move || closed.evict_closed()),
             reader_slots,
             blocks: options.block_cache_size.map(BlockCache::new),
+            attachment: Attachment::new(&options),
             options,
             root,
             log,
             read_only: false,
+            identity: LogIdentity::default(),
+            owned: Mutex::default(),
             background_tasks: OnceLock::new(),
             unattended: AtomicBool::new(false),
             noted: Mutex::default(),
@@ -135,6 +149,34 @@ impl LogContext {
             dirs_made: AtomicU64::new(0),
             dirs_durable: Mutex::new(0),
         }
+    }
+
+    /// Holds the writer lock until it is released.
+    pub fn hold_lock(&self, lock: Box<dyn StorageLock>) {
+        self.attachment.hold(lock);
+    }
+
+    /// Releases the writer lock, and before it those on what links lead to.
+    pub fn release_lock(&self) {
+        self.owned.lock().clear();
+        self.attachment.release();
+    }
+
+    /// Refuses with `Detached` where the root, or `LOCK` in it, is not what this log locked any more.
+    /// To be called before names are changed. Two system calls.
+    pub fn check_root(&self) -> Result<()> {
+        self.attachment.check(&self.root)
+    }
+
+    /// The same, where that was not asked for a second, or a shorter interval of background syncs.
+    pub(super) fn check_root_at_times(&self) -> Result<()> {
+        self.attachment.check_at_times(&self.root)
+    }
+
+    /// Refuses once the root was found detached. No system call.
+    #[inline]
+    pub(super) fn refuse_detached(&self) -> Result<()> {
+        self.attachment.refuse_lost(&self.root)
     }
 
     /// A number for a stream that no other of this log has while it is open.

@@ -54,6 +54,9 @@ pub struct StreamInner {
     /// How often a write failed and was taken back.
     pub(super) rollback_count: AtomicU64,
     poisoned: AtomicBool,
+    /// It is poisoned because recovery could not keep something aside, which nothing may overwrite.
+    /// No write and no sync failed: all that is shown is durable, and may be truncated.
+    blocked: AtomicBool,
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
     pub(super) dir_number: AtomicU64,
@@ -91,14 +94,16 @@ impl StreamInner {
     }
 
     /// A stream as recovery left it. Its tail, if it was written again, is synced before this
-    /// returns; when that fails the stream is poisoned and serves what is below the frontier.
+    /// returns; when that fails the stream is poisoned and serves what is below the frontier. Where
+    /// something could not be kept aside, it is poisoned too, but serves all that was checked.
     pub fn recovered(
         context: &Arc<LogContext>,
         key: Arc<str>,
         dir: Arc<Path>,
-        recovered: Recovered,
+        mut recovered: Recovered,
     ) -> Arc<Self> {
         let needs_sync = recovered.needs_sync;
+        let blocked = recovered.blocked.take();
         let core = Self::build(context, key, dir, recovered, true);
         if needs_sync && !core.is_poisoned() {
             // A round of its own, not a wait for an id: what was lost behind the tail counts as
@@ -111,6 +116,10 @@ impl StreamInner {
             if synced.is_err() {
                 core.hide_unproven();
             }
+        }
+        if let Some(error) = blocked.filter(|_| !core.is_poisoned()) {
+            core.poison(Arc::new(error));
+            core.blocked.store(true, Ordering::Release);
         }
         core
     }
@@ -126,6 +135,7 @@ impl StreamInner {
             segments,
             next,
             generation,
+            incarnation,
             first_kept,
             durable_end,
             failure,
@@ -190,6 +200,7 @@ impl StreamInner {
             group_commit: GroupCommit::new(durable.0, broken_round),
             rollback_count: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
             segments: SegmentListCell::new(SegmentList {
                 first_kept: first_kept.0,
@@ -202,6 +213,7 @@ impl StreamInner {
             acknowledged_end: AtomicU64::new(0),
             alloc: Mutex::new(AllocState {
                 generation,
+                incarnation,
                 dir_exists,
                 spare: NextSegmentFile::Absent,
                 leftovers,
@@ -280,9 +292,10 @@ impl StreamInner {
         self.segments.read().first_kept.0
     }
 
-    /// Whether anything was ever appended (and the stream not deleted since).
+    /// Whether anything was ever appended (and the stream not deleted since), also where all of it
+    /// is lost.
     pub fn exists(&self) -> bool {
-        !self.segments.read().parts.is_empty()
+        !self.segments.read().parts.is_empty() || (self.written_end() > 0 && !self.is_deleted())
     }
 
     /// Whether there is nothing of this stream on disk and nothing to remember about it.
@@ -329,6 +342,7 @@ impl StreamInner {
     /// Latches a failure, notes it for the log's receiver, and wakes nobody who waits for
     /// `tail_changed`.
     pub(super) fn latch(&self, error: Arc<Error>) {
+        self.blocked.store(false, Ordering::Release);
         if self.poisoned.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -345,6 +359,19 @@ impl StreamInner {
     /// Whether a failure has latched.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// Latches where an error says that the log's root is detached, so that everybody who waits for
+    /// the stream wakes.
+    pub(super) fn latch_if_detached(&self, error: &Error) {
+        if matches!(error, Error::Detached(_)) && !self.is_poisoned() {
+            self.poison(Arc::new(error.duplicate()));
+        }
+    }
+
+    /// Whether it takes no appends although nothing has failed: see [`StreamInner::recovered`].
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Acquire)
     }
 
     pub(super) fn check_poisoned(&self) -> Result<()> {

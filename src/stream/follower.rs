@@ -16,11 +16,7 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
-use crate::format::FrontierSlot;
-use crate::format::SLOT_COUNT;
-use crate::format::SlotState;
 use crate::format::segment_file_name;
-use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::primitives::Mutex;
@@ -44,10 +40,10 @@ use crate::segment::SegmentBytes;
 use crate::segment::SegmentEnd;
 use crate::segment::header_at;
 use crate::storage::DirIdentity;
-use crate::storage::EntryKind;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::reader::get::is_not_found;
+use crate::stream::reader::look::newest_slot;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::tail::StreamState;
@@ -57,6 +53,8 @@ pub struct Follower {
     looks: Mutex<FollowerState>,
     /// The directory that the stream was found in; `None`: there was none yet.
     identity: RwLock<Option<DirIdentity>>,
+    /// Which of the streams of its key it is, as its segments told. Only who looks changes it.
+    incarnation: RwLock<Option<u64>>,
 }
 
 /// What only who looks touches.
@@ -102,6 +100,7 @@ impl Follower {
                 closed: false,
             }),
             identity: RwLock::new(None),
+            incarnation: RwLock::new(None),
         }
     }
 }
@@ -160,10 +159,19 @@ impl StreamInner {
     }
 
     /// FollowerState whether the stream was deleted since, or begun since; in a log that is open read-only.
-    /// The long look only where the directory is not the one that was known.
+    /// The long look only where the directory, or the segment that was the newest one, is not what
+    /// was known.
     pub fn look_at_place(&self) -> Result<()> {
+        let Some(follower) = &self.follower else {
+            return Ok(());
+        };
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
-        match self.is_same_directory().map_err(io)? {
+        let newest = follower.looks.lock().newest.clone();
+        let is_there = match newest {
+            Some((part, _)) => self.has_in_place(&part),
+            None => self.is_known_dir(follower),
+        };
+        match is_there.map_err(io)? {
             true => Ok(()),
             false => self.resurvey(),
         }
@@ -176,13 +184,8 @@ impl StreamInner {
         }
     }
 
-    /// Whether what stood under the stream's name just now is what was looked at, or ours.
-    pub(super) fn is_same_directory(&self) -> io::Result<bool> {
-        let Some(follower) = &self.follower else {
-            // A deletion empties the segments before another stream can get the name: as long as
-            // it is not empty, what was found there was this stream's.
-            return Ok(!self.is_deleted() || self.exists());
-        };
+    /// Whether the stream's directory is the one that was looked at.
+    pub(super) fn is_known_dir(&self, follower: &Follower) -> io::Result<bool> {
         let expected = *follower.identity.read();
         Ok(self.context.storage.dir_identity(&self.dir)? == expected)
     }
@@ -221,9 +224,10 @@ impl StreamInner {
     fn is_newest(&self, part: &StreamSegment, end: &SegmentEnd) -> io::Result<bool> {
         let storage = &self.context.storage;
         let successor = self.dir.join(segment_file_name(end.next_id));
-        Ok(storage.kind(&successor)?.is_none()
-            && storage.kind(&part.segment.path())? == Some(EntryKind::File)
-            && self.is_same_directory()?)
+        if storage.kind(&successor)?.is_some() {
+            return Ok(false);
+        }
+        self.has_in_place(part)
     }
 
     /// The good frames behind `end`.
@@ -302,6 +306,13 @@ impl StreamInner {
             let Some((facts, decision)) = observed else {
                 continue;
             };
+            let incarnation = facts.incarnation();
+            let known = *follower.incarnation.read();
+            if known.is_some() && incarnation.is_some() && known != incarnation {
+                looks.let_go();
+                self.mark_deleted();
+                return Ok(());
+            }
             let verdict = match decision {
                 Decision::Serve(verdict) => verdict,
                 Decision::Refuse(refusal) => {
@@ -315,11 +326,13 @@ impl StreamInner {
                 }
                 looks.told = verdict.findings.clone();
             }
-            if verdict.kept.is_empty() && before.is_none() {
+            let is_nothing = verdict.kept.is_empty() && verdict.next == NextAppend::Empty;
+            if is_nothing && before.is_none() {
                 // A directory that is being made.
                 return Ok(());
             }
             *follower.identity.write() = identity;
+            *follower.incarnation.write() = incarnation.or(known);
             return self.adopt(looks, view_only(&facts, verdict));
         }
     }
@@ -432,24 +445,4 @@ impl StreamInner {
         self.forget_blocks();
         self.tail_changed.notify_all();
     }
-}
-
-/// The slot that counts, of those that are readable right now: one may be under the pen.
-fn newest_slot(segment: &Segment, source: &SegmentBytes) -> io::Result<Option<FrontierSlot>> {
-    let mut newest: Option<FrontierSlot> = None;
-    for slot in 0..SLOT_COUNT {
-        let mut window = ReadBuffer::new();
-        let (at, len) = (slot_offset(slot), crate::format::SECTOR_LEN);
-        let bytes = window.bytes(source, at, len, len, at + len as u64)?;
-        let state = bytes.map(|bytes| FrontierSlot::decode(bytes, segment.seed, slot));
-        match state {
-            Some(SlotState::Valid(slot))
-                if newest.is_none_or(|newest| slot.order() > newest.order()) =>
-            {
-                newest = Some(slot);
-            }
-            _ => {}
-        }
-    }
-    Ok(newest)
 }

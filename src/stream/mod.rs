@@ -3,6 +3,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `context` | what do all streams of a log share? |
+//! | `attachment` | is the log's root still the directory that it locked? |
 //! | `segments` | which segments make up the stream right now? |
 //! | `shared_list` | how does a long list change at its ends without being copied? |
 //! | `core` | what is a stream, and how does it come out of recovery? |
@@ -28,16 +29,23 @@
 //! | `reader_slots` | what does a thread keep between its look-ups? |
 //! | `hints` | where are frames of a segment that was not scanned at open? |
 //! | `cursor` | how are entries read one after the other? |
+//! | `found` | what does a cursor find at the next id? |
 //! | `truncate` | how are old segments taken out, and brought back? |
 //! | `wait` | how does a caller learn that an entry is durable? |
+//! | `archive` | whose is an archive, and how does a segment get there without overwriting another? |
+//! | `identity` | which log is this, and which number does a new stream get? |
+//! | `linked` | what does it mean that a stream's directory is a link? |
+//! | `look` | what do the first sectors of a segment say that another process writes? |
 //! | `watch` | how does a stream that somebody else writes show here? |
 //! | `view` | where are the bytes of one entry borrowed from? |
 //! | `finish` | how does a stream end: closed or deleted? |
 
+mod attachment;
 mod context;
 mod core;
 mod durability;
 mod follower;
+mod identity;
 mod lifecycle;
 mod reader;
 mod segment_list;
@@ -53,6 +61,8 @@ pub use context::BackgroundTasks;
 #[cfg(feature = "sharded")]
 pub use context::CheckpointOwner;
 pub use context::LogContext;
+pub use identity::LogIdentity;
+pub use lifecycle::archive::resolve_archive;
 pub use lifecycle::finish::remove_remains;
 pub use lifecycle::finish::remove_tombstone;
 pub use reader::cursor::Cursor;

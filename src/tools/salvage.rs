@@ -102,7 +102,7 @@ impl RepairReport {
 /// entries are compressed if `compression` says so.
 ///
 /// Errors: `Locked` while somebody writes the old log; `Config` where `to` exists or lies in the
-/// old log; `Io`.
+/// old log; `InvalidFilename` where a link stands for a file to copy; `Io`.
 pub fn repair(
     from: &Path,
     to: &Path,
@@ -121,6 +121,9 @@ pub fn repair(
     let parent = storage.canonical(parent).map_err(|e| io(parent, e))?;
     if parent.starts_with(&place.root) {
         return Err(Error::Config("the copy would lie in the log".to_owned()));
+    }
+    for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
+        refuse_link(&**storage, &place.root.join(name))?;
     }
     let lock_path = place.root.join(LOCK_FILE);
     let _lock = storage
@@ -386,6 +389,19 @@ impl StreamCopy<'_> {
             Some(core) => core.close(),
             None => Ok(()),
         }
+    }
+}
+
+/// Refuses a log in which a link stands for a file: what it leads to need not be this log's, and a copy
+/// without it would not be complete.
+fn refuse_link(storage: &dyn Storage, path: &Path) -> Result<()> {
+    let is_link = storage.is_link(path);
+    match is_link.map_err(|error| Error::io(error, ErrorContext::at(path)))? {
+        true => Err(Error::InvalidFilename(format!(
+            "{} is a symbolic link, and not followed",
+            path.display()
+        ))),
+        false => Ok(()),
     }
 }
 

@@ -67,7 +67,7 @@ impl LogDir {
         let is_log = listing.iter().any(|entry| match entry.kind {
             EntryKind::File => entry.name == LOCK_FILE,
             EntryKind::Directory => is_stream(&*storage, &root.join(&entry.name)),
-            EntryKind::Other => false,
+            EntryKind::Link | EntryKind::Other => false,
         });
         if !is_log {
             let what = format!("{} holds no log", root.display());
@@ -177,10 +177,13 @@ fn is_stream(storage: &dyn Storage, dir: &Path) -> bool {
             .any(|entry| parse_segment_file_name(&entry.name).is_some())
 }
 
-/// Whether there is more than a directory: anybody can make one.
+/// Whether there is more than a directory: anybody can make one. Where all segments are lost,
+/// `segments.idx` shows that there were some.
 fn has_segments(stream: &Surveyed) -> bool {
     match &stream.found {
-        Ok((facts, _)) => !facts.segments.is_empty(),
+        Ok((facts, _)) => {
+            !facts.segments.is_empty() || facts.claim.is_some_and(|claim| claim.end_id.0 > 0)
+        }
         Err(_) => true,
     }
 }

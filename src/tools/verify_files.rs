@@ -7,10 +7,15 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::error::memory;
 use crate::format::CUT_SUFFIX;
+use crate::format::IDENTITY_FILE;
 use crate::format::INDEX_FILE;
+use crate::format::Identity;
+use crate::format::IdentityFault;
 use crate::format::IndexFile;
 use crate::format::is_deleted_dir_name;
 use crate::recovery::StreamFacts;
+use crate::recovery::UNFINISHED_COPY;
+use crate::recovery::read_identity;
 use crate::segment::TEMPORARY_NAME;
 use crate::storage::Access;
 use crate::storage::EntryKind;
@@ -18,6 +23,7 @@ use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::report::VerifyReport;
 use crate::tools::survey::LogDir;
+use crate::tools::verify::unreadable;
 
 /// A derived or counted file is not larger than this.
 const MAX_BYTES: u64 = 64 << 20;
@@ -32,11 +38,11 @@ pub fn check_stream_dir(
 ) {
     let note =
         |name: &str, what: &str| VerifyFinding::new(Severity::Note, dir.join(name), what).of(key);
-    if facts.temporary {
-        let what = "a segment being made, or left by a crash: removed at open";
-        report.findings.push(note(TEMPORARY_NAME, what));
-    }
-    if !facts.index_file {
+    let index_path = dir.join(INDEX_FILE);
+    if place.storage.is_link(&index_path).unwrap_or(false) {
+        let what = "a symbolic link, and not followed; replaced by a file at open";
+        report.findings.push(note(INDEX_FILE, what));
+    } else if !facts.index_file {
         let what = "missing; it is derived, and made anew at open";
         report.findings.push(note(INDEX_FILE, what));
     } else if let Some(what) = index_fault(place, key, dir) {
@@ -45,6 +51,14 @@ pub fn check_stream_dir(
     // The stream may be gone by now: then there is nothing to tell.
     let listing = place.storage.list_dir(dir).unwrap_or_default();
     for entry in listing {
+        if facts.temporary && entry.name == TEMPORARY_NAME {
+            let what = "a segment being made, or left by a crash: removed at open";
+            report.findings.push(note(TEMPORARY_NAME, what));
+        }
+        if facts.temporary && entry.name == UNFINISHED_COPY {
+            let what = "a copy being made, or left by a crash: removed at open";
+            report.findings.push(note(UNFINISHED_COPY, what));
+        }
         if entry.kind == EntryKind::File && entry.name.contains(&format!("{CUT_SUFFIX}-")) {
             let what = "bytes that a recovery cut off and kept aside";
             report.findings.push(note(&entry.name, what));
@@ -78,17 +92,52 @@ pub fn check_root(place: &LogDir, report: &mut VerifyReport) -> Result<()> {
     let listing = place.storage.list_dir(&place.root);
     let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(&place.root)))?;
     for entry in listing {
-        if entry.kind == EntryKind::Directory && is_deleted_dir_name(&entry.name) {
-            let what = "a deleted stream that is being removed, or left by a crash";
+        let may_be_deleted = matches!(entry.kind, EntryKind::Directory | EntryKind::Link);
+        if may_be_deleted && is_deleted_dir_name(&entry.name) {
             let path = place.root.join(&entry.name);
+            let what = match entry.is_link {
+                true => {
+                    "a symbolic link: what it leads to is removed at open only where OWNER there says \
+                     that it is this log's"
+                }
+                false => "a deleted stream that is being removed, or left by a crash",
+            };
             report
                 .findings
                 .push(VerifyFinding::new(Severity::Note, path, what));
         }
     }
+    check_identity(place, report);
     #[cfg(feature = "sharded")]
     sharded::check(place, report);
     Ok(())
+}
+
+/// Looks at the identity of the log. A deletion writes it over, in one sector.
+fn check_identity(place: &LogDir, report: &mut VerifyReport) {
+    let path = place.root.join(IDENTITY_FILE);
+    let found = read_identity(&*place.storage, &path);
+    let (severity, what) = match found {
+        Ok(Some(Ok(Identity::Log { .. }))) => return,
+        Ok(None) => (
+            Severity::Note,
+            "missing; made anew when the log is opened for writing".to_owned(),
+        ),
+        Ok(Some(Err(IdentityFault::Newer(version)))) => (
+            Severity::Unreadable,
+            format!("format version {version}, newer than this library reads"),
+        ),
+        Ok(Some(_)) => (
+            Severity::Damage,
+            "the identity of the log is damaged".to_owned(),
+        ),
+        Err(error) => {
+            let error = Error::io(error, ErrorContext::at(&path));
+            return report.findings.push(unreadable("", &path, &error));
+        }
+    };
+    let finding = VerifyFinding::new(severity, path, what);
+    report.findings.push(finding);
 }
 
 /// The files of a sharded log.
@@ -105,7 +154,6 @@ mod sharded {
     use crate::recovery::checkpoints::RecordLogState;
     use crate::recovery::checkpoints::Scanner;
     use crate::segment::SegmentBytes;
-    use crate::tools::verify::unreadable;
 
     /// How often damage is looked at again before it is believed.
     const LOOKS: u32 = 3;

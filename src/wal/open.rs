@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::format::IDENTITY_FILE;
 use crate::format::LOCK_FILE;
 use crate::format::is_deleted_dir_name;
 use crate::format::is_stream_dir_name;
@@ -30,8 +31,10 @@ use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::StorageLock;
 use crate::stream::LogContext;
+use crate::stream::LogIdentity;
 use crate::stream::StreamInner;
 use crate::stream::remove_tombstone;
+use crate::stream::resolve_archive;
 use crate::wal::background::BackgroundThreads;
 use crate::wal::parallel::for_each;
 use crate::wal::registry::RegistryEntry;
@@ -45,28 +48,69 @@ pub fn open(
     is_stepped: bool,
 ) -> Result<WalInner> {
     options.check()?;
-    let (root, lock) = lock_root(&*storage, &options)?;
-    options.archive_path = archive_path(&*storage, &options, &root)?;
+    let (root, storage, lock) = lock_root(storage, &options)?;
+    let identity = LogIdentity::default();
+    let is_lost = identity.read(&*storage, &root)?;
+    if let Some(archive) = &options.archive_path {
+        let archive = resolve_archive(&*storage, archive, &root)?;
+        options.archive_path = Some(archive);
+    }
     let background_threads = BackgroundThreads::new(is_stepped);
-    let context = Arc::new(LogContext::new(storage, options, root, log));
+    let mut context = LogContext::new(storage, options, root, log);
+    context.identity = identity;
+    let context = Arc::new(context);
+    context.hold_lock(lock);
+    let opened = open_streams(&context, &background_threads, is_lost);
+    opened.inspect_err(|_| context.release_lock())
+}
+
+/// Recovers the streams of a log that is locked. `is_lost`: its identity is damaged.
+fn open_streams(
+    context: &Arc<LogContext>,
+    background_threads: &Arc<BackgroundThreads>,
+    is_lost: bool,
+) -> Result<WalInner> {
+    let lost_identity = is_lost.then(|| {
+        let path = context.root.join(IDENTITY_FILE);
+        format!("the identity of the log is damaged ({})", path.display())
+    });
     let background_tasks: Arc<dyn crate::stream::BackgroundTasks> = background_threads.clone();
     // Set once, here.
     let _ = context.background_tasks.set(background_tasks);
-    let dirs = stream_dirs(&context)?;
+    let dirs = stream_dirs(context)?;
+    let shared = Arc::clone(context);
+    let has_identity = context.identity.known_id().is_some();
+    if has_identity {
+        context.refuse_others_archive()?;
+    }
     let recovered = match context.options.on_corruption {
-        CorruptionPolicy::Error => {
-            // All streams are looked at before any is touched.
-            let shared = Arc::clone(&context);
-            let judged = for_each(dirs, move |dir| judge(&shared, &dir));
-            refuse_all_damage(&judged)?;
-            let shared = Arc::clone(&context);
-            for_each(judged, move |judged| recover(&shared, judged))
-        }
-        CorruptionPolicy::Truncate => {
-            let shared = Arc::clone(&context);
-            for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
+        CorruptionPolicy::Truncate if has_identity => for_each(dirs, move |dir| {
+            recover(&shared, own_link(&shared, judge(&shared, dir)))
+        }),
+        // All streams are looked at before any is touched, or an identity made that counts on what
+        // they tell.
+        policy => {
+            let judged = for_each(dirs, move |dir| judge(&shared, dir));
+            let is_strict = policy == CorruptionPolicy::Error;
+            if is_strict {
+                refuse_all_damage(&judged, lost_identity.as_ref())?;
+            }
+            if let Some(lost) = &lost_identity {
+                context.log(log::Level::Error, lost);
+            }
+            settle_identity(context)?;
+            refuse_archive_of_a_known_other(context)?;
+            let owned = judged.into_iter();
+            let owned: Vec<SurveyedStream> =
+                owned.map(|judged| own_link(context, judged)).collect();
+            if is_strict {
+                refuse_all_damage(&owned, None)?;
+            }
+            let shared = Arc::clone(context);
+            for_each(owned, move |judged| recover(&shared, judged))
         }
     };
+    settle_identity(context)?;
     let mut registered = HashMap::with_capacity(recovered.len());
     let mut failed_dirs = HashMap::new();
     for (key, dir, stream) in recovered.into_iter().flatten() {
@@ -81,20 +125,20 @@ pub fn open(
         }
     }
     context.deliver();
+    let (context, background_threads) = (Arc::clone(context), Arc::clone(background_threads));
     Ok(WalInner::new(
         context,
         background_threads,
         registered,
         failed_dirs,
-        Some(lock),
     ))
 }
 
+/// The root, the disk as it is reached from there, and the lock.
+type Taken = (PathBuf, Arc<dyn Storage>, Box<dyn StorageLock>);
+
 /// Makes sure of the root directory, durably, and locks it.
-fn lock_root(
-    storage: &dyn Storage,
-    options: &WalOptions,
-) -> Result<(PathBuf, Box<dyn StorageLock>)> {
+fn lock_root(storage: Arc<dyn Storage>, options: &WalOptions) -> Result<Taken> {
     let asked = std::path::absolute(&options.root_path)
         .map_err(|error| Error::io(error, ErrorContext::at(&options.root_path)))?;
     let io = |error| Error::io(error, ErrorContext::at(&asked));
@@ -107,6 +151,7 @@ fn lock_root(
         Some(_) => return Err(io(io::ErrorKind::NotADirectory.into())),
     }
     let root = storage.canonical(&asked).map_err(io)?;
+    let storage = storage.rooted(&root).map_err(io)?.unwrap_or(storage);
     let lock_path = root.join(LOCK_FILE);
     // The root's own name is made durable before the lock file exists; so where that file is
     // found, it has been.
@@ -116,51 +161,67 @@ fn lock_root(
         }
     }
     match storage.lock(&lock_path) {
-        Ok(lock) => Ok((root, lock)),
+        Ok(lock) => Ok((root, storage, lock)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::Locked(root)),
         Err(error) => Err(Error::io(error, ErrorContext::at(&lock_path))),
     }
 }
 
-/// The archive, wherever the process goes from here; refused inside the root.
-fn archive_path(
-    storage: &dyn Storage,
-    options: &WalOptions,
-    root: &Path,
-) -> Result<Option<PathBuf>> {
-    let Some(archive) = &options.archive_path else {
-        return Ok(None);
-    };
-    let io = |error| Error::io(error, ErrorContext::at(archive));
-    let absolute = std::path::absolute(archive).map_err(io)?;
-    let canonical = match storage.kind(&absolute).map_err(io)? {
-        Some(_) => storage.canonical(&absolute).map_err(io)?,
-        None => absolute.clone(),
-    };
-    if canonical.starts_with(root) {
-        return Err(Error::Config(
-            "archive_path lies inside root_path".to_owned(),
-        ));
+/// Makes the log's identity, where it has none. A full disk is no reason not to open the log.
+fn settle_identity(context: &LogContext) -> Result<()> {
+    use io::ErrorKind::*;
+    match context.identity.settle(context) {
+        Err(Error::Io(error))
+            if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) =>
+        {
+            let message =
+                format!("no identity for the log; archiving and deleting wait for it: {error}");
+            context.log(log::Level::Warn, &message);
+            Ok(())
+        }
+        settled => settled,
     }
-    Ok(Some(absolute))
+}
+
+/// Refuses an archive that names another log, for a log that was given its name just now. One that had
+/// lost its name is served: the archive may be its own, and each use of it is refused.
+fn refuse_archive_of_a_known_other(context: &LogContext) -> Result<()> {
+    match context.refuse_others_archive() {
+        Err(error) if context.identity.is_used() => {
+            context.log(log::Level::Warn, &error.to_string());
+            Ok(())
+        }
+        checked => checked,
+    }
+}
+
+/// A stream's directory in the root.
+struct StreamDir {
+    path: PathBuf,
+    is_link: bool,
 }
 
 /// The directories of streams. What a deletion left behind is removed.
-fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
+fn stream_dirs(context: &LogContext) -> Result<Vec<StreamDir>> {
     let root = &context.root;
     let io = |error| Error::io(error, ErrorContext::at(root));
     let mut dirs = Vec::new();
     let mut deleted = Vec::new();
     for entry in context.storage.list_dir(root).map_err(io)? {
-        if entry.kind != EntryKind::Directory {
-            continue;
-        }
         let path = root.join(&entry.name);
-        if is_stream_dir_name(&entry.name) {
-            dirs.push(path);
-        } else if is_deleted_dir_name(&entry.name) {
-            deleted.push(path);
+        match entry.kind {
+            EntryKind::Directory if is_stream_dir_name(&entry.name) => {
+                let is_link = entry.is_link;
+                dirs.push(StreamDir { path, is_link });
+            }
+            EntryKind::Directory | EntryKind::Link if is_deleted_dir_name(&entry.name) => {
+                deleted.push(path);
+            }
+            _ => {}
         }
+    }
+    if !dirs.is_empty() || !deleted.is_empty() {
+        context.identity.note(None);
     }
     if !deleted.is_empty() {
         // The process may have died between the renaming and its sync. Were it not durable, the
@@ -168,7 +229,7 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
         context.storage.sync_dir(root).map_err(io)?;
     }
     for path in deleted {
-        if let Err(error) = remove_tombstone(&*context.storage, &path) {
+        if let Err(error) = remove_tombstone(context, &path) {
             // It is no stream any more; the next open tries again.
             let message = format!("remains of a deleted stream not removed: {error}");
             context.log(log::Level::Warn, &message);
@@ -180,38 +241,57 @@ fn stream_dirs(context: &LogContext) -> Result<Vec<PathBuf>> {
 /// One stream's directory, looked at.
 struct SurveyedStream {
     dir: Arc<Path>,
+    is_link: bool,
     key: Arc<str>,
     found: std::result::Result<(StreamFacts, Decision), Error>,
 }
 
-fn judge(context: &LogContext, dir: &Path) -> SurveyedStream {
+fn judge(context: &LogContext, dir: StreamDir) -> SurveyedStream {
     let options = &context.options;
+    let StreamDir { path: dir, is_link } = dir;
     let name = dir
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     let from_name = || key_from_dir_name(name).unwrap_or_else(|| name.to_owned());
-    match survey(&*context.storage, dir, options.read_buffer_size) {
+    match survey(&*context.storage, &dir, options.read_buffer_size) {
         Ok(facts) => {
+            context.identity.note(facts.incarnation());
             let key = facts.key.clone().unwrap_or_else(|| Arc::from(from_name()));
             let decision = decide(&facts, options.on_corruption);
             SurveyedStream {
                 dir: Arc::clone(&facts.dir),
+                is_link,
                 key,
                 found: Ok((facts, decision)),
             }
         }
         Err(error) => SurveyedStream {
-            dir: Arc::from(dir),
+            dir: Arc::from(&*dir),
+            is_link,
             key: Arc::from(from_name()),
             found: Err(error),
         },
     }
 }
 
-/// Under the policy `Error`: one error that lists everything found, in all streams.
-fn refuse_all_damage(judged: &[SurveyedStream]) -> Result<()> {
-    let mut damage = Vec::new();
+/// Makes a directory that is reached through a link this log's, before anything in it is changed.
+fn own_link(context: &LogContext, mut judged: SurveyedStream) -> SurveyedStream {
+    let name = judged.dir.file_name().and_then(|name| name.to_str());
+    // Where nothing tells the key, there is no stream to be changed.
+    let is_key_known = name == Some(&stream_dir_name(&judged.key));
+    if judged.is_link && judged.found.is_ok() && is_key_known {
+        if let Err(error) = context.own_linked(&judged.dir, &judged.key) {
+            judged.found = Err(error);
+        }
+    }
+    judged
+}
+
+/// Under the policy `Error`: one error that lists everything found, in all streams. `lost`: what is
+/// wrong with the log's identity.
+fn refuse_all_damage(judged: &[SurveyedStream], lost: Option<&String>) -> Result<()> {
+    let mut damage: Vec<String> = lost.cloned().into_iter().collect();
     for judged in judged {
         match &judged.found {
             Err(error) => damage.push(error.to_string()),
@@ -232,7 +312,9 @@ type Recovery = (Arc<str>, Arc<Path>, RegistryEntry);
 
 /// Acts on a decision. `None`: there is no such stream.
 fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery> {
-    let SurveyedStream { key, dir, found } = judged;
+    let SurveyedStream {
+        key, dir, found, ..
+    } = judged;
     let (facts, decision) = match found {
         Ok(found) => found,
         Err(error) => {
@@ -251,11 +333,12 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
     for finding in &verdict.findings {
         context.log(log::Level::Error, &describe(&key, &facts, finding));
     }
-    for note in &verdict.notes {
-        context.log(log::Level::Warn, &describe(&key, &facts, note));
-    }
     let chunk_len = context.options.read_buffer_size;
     let recovered: Recovered = apply(&*context.storage, &facts, &verdict, chunk_len);
+    for note in &recovered.done {
+        let what = format!("recovery took away {}", describe(&key, &facts, note));
+        context.log(log::Level::Warn, &what);
+    }
     for path in &recovered.unremoved {
         // Nothing depends on it; each truncation tries again, and each open.
         let message = format!("truncated, but not removed: {}", path.display());
@@ -268,7 +351,9 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
         return None;
     }
     let stream = StreamInner::recovered(context, Arc::clone(&key), Arc::clone(&dir), recovered);
-    if !facts.index_file {
+    // Everything it says must be durable: it is evidence if the segments are lost.
+    let lists_nothing = facts.claim.is_none_or(|claim| claim.end_id.0 == 0);
+    if lists_nothing && stream.exists() && !stream.is_poisoned() {
         stream.write_index_file(&[]);
     }
     Some((key, dir, RegistryEntry::Open(stream)))

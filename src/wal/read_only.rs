@@ -128,13 +128,7 @@ pub fn open_read_only(
     let background_tasks: Arc<dyn BackgroundTasks> = background_threads.clone();
     // Set once, here.
     let _ = context.background_tasks.set(background_tasks);
-    let log = WalInner::new(
-        context,
-        background_threads,
-        HashMap::new(),
-        HashMap::new(),
-        None,
-    );
+    let log = WalInner::new(context, background_threads, HashMap::new(), HashMap::new());
     log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let registered = log.registered.read();

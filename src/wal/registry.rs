@@ -14,7 +14,6 @@ use crate::primitives::RwLock;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
-use crate::storage::StorageLock;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::StreamState;
@@ -48,14 +47,14 @@ pub struct WalInner {
     closed: AtomicBool,
     /// Held while a stream is deleted: who finds one deleted under it waits here.
     pub delete_lock: Mutex<()>,
-    /// The writer lock; taken out when the log is closed, never there when it is read-only.
-    lock: Mutex<Option<Box<dyn StorageLock>>>,
+    /// Held while the log is closed, and by who keeps it from being closed.
+    closing: Mutex<()>,
     fork_generation: u64,
 }
 
 /// While this lives the log is not closed and its writer lock is held.
 #[cfg(feature = "sharded")]
-pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, Option<Box<dyn StorageLock>>>;
+pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, ()>;
 
 impl WalInner {
     pub fn new(
@@ -63,7 +62,6 @@ impl WalInner {
         background_threads: Arc<BackgroundThreads>,
         registered: HashMap<Arc<str>, RegistryEntry>,
         failed_dirs: HashMap<PathBuf, Arc<Error>>,
-        lock: Option<Box<dyn StorageLock>>,
     ) -> Self {
         WalInner {
             context,
@@ -73,7 +71,7 @@ impl WalInner {
             failed_dirs,
             closed: AtomicBool::new(false),
             delete_lock: Mutex::new(()),
-            lock: Mutex::new(lock),
+            closing: Mutex::new(()),
             fork_generation: fork_generation(),
         }
     }
@@ -104,13 +102,15 @@ impl WalInner {
         }
     }
 
-    /// Keeps a close that begins now waiting until the guard goes.
+    /// Keeps a close that begins now waiting until the guard goes. For who changes names:
+    /// `Detached` where the root is not this log's any more.
     #[cfg(feature = "sharded")]
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
-        let lock = self.lock.lock();
+        let open = self.closing.lock();
         self.enter()?;
-        Ok(lock)
+        self.context.check_root()?;
+        Ok(open)
     }
 
     /// The stream, if anything was ever appended to it or somebody holds a handle.
@@ -231,12 +231,13 @@ impl WalInner {
 
     fn delete_alone(&self, key: &str) -> Result<()> {
         let _deletions = self.delete_lock.lock();
+        self.context.check_root()?;
         let Some(stream) = self.find(key)? else {
             // Perhaps a deletion whose durability was not told: make it so.
             let (root, storage) = (&self.context.root, &*self.context.storage);
             let synced = storage.sync_dir(root);
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
-            return remove_remains(storage, &self.stream_dir(key));
+            return remove_remains(&self.context, &self.stream_dir(key));
         };
         let deleted = stream.delete();
         if stream.state() == StreamState::Deleted {
@@ -262,7 +263,8 @@ impl WalInner {
     }
 
     /// Closes the log: everything durable, files at their exact length, threads joined, lock
-    /// released. The first failure is told; the rest is done all the same. Idempotent.
+    /// released. The first failure is told; the rest is done all the same. Idempotent. A log whose
+    /// root is detached leaves all files as they are, for recovery, and says so.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
@@ -272,10 +274,11 @@ impl WalInner {
 
     fn close_once(&self) -> Result<()> {
         // Who comes second waits for the first and finds nothing left to do.
-        let mut lock = self.lock.lock();
+        let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        let attached = self.context.check_root();
         if !self.background_threads.stop() {
             let message = "a helper thread panicked".to_owned();
             self.context.note(log::Level::Error, message);
@@ -294,8 +297,8 @@ impl WalInner {
         // rename what another process has opened meanwhile.
         drop(self.delete_lock.lock());
         let failed = closed.into_iter().find(Result::is_err);
-        *lock = None;
-        failed.unwrap_or(Ok(()))
+        self.context.release_lock();
+        attached.and(failed.unwrap_or(Ok(())))
     }
 }
 

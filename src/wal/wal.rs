@@ -208,7 +208,7 @@ impl Wal {
     /// there, otherwise deleted. The active one stays, unless nothing of the stream is kept (`safe_id`
     /// is its next id or more), it holds 16 KiB or more, and there is no archive: then it goes
     /// too, and ids go on. Durable on return, and so is all that was appended before. Returns how
-    /// many. Unknown stream: `StreamNotFound`.
+    /// many. Unknown stream: `StreamNotFound`. An archive of another log, or in a log: `Config`.
     ///
     /// A file that cannot be removed keeps no other: the rest is done, the first failure is
     /// reported, and each later call tries again. So after an error the entries may be truncated
@@ -276,10 +276,11 @@ impl Wal {
     /// that could not be opened took no appends and are passed over.
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter_to_write()?;
+        self.log.context.check_root()?;
         let streams = self.log.open_streams(&self.log.registered.read());
         let mut result = Ok(());
         for stream in streams {
-            let synced = match self.log.telling(|| stream.sync()) {
+            let synced = match self.log.telling(|| stream.sync_attached()) {
                 // Deleted meanwhile: nothing to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,

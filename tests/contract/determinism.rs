@@ -53,7 +53,15 @@ fn session(
         }
         wal.close().expect("closes");
     }
-    files_in(place)
+    let mut files = files_in(place);
+    for (path, bytes) in &mut files {
+        // What names a log is random, in no other file; it is followed by a checksum over all.
+        if path.ends_with("IDENTITY") {
+            bytes[16..32].fill(0);
+            bytes[508..].fill(0);
+        }
+    }
+    files
 }
 
 fn variants() -> Vec<(&'static str, WalOptions, Option<Duration>)> {

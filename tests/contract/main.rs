@@ -4,16 +4,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 #[cfg(feature = "simulation")]
 mod crash;
 mod damage;
+mod detached;
 mod determinism;
 #[cfg(feature = "simulation")]
 mod durability;
 #[cfg(feature = "simulation")]
 mod failure;
 mod fork;
+mod identity;
 mod ids;
+mod linked_streams;
+mod links;
 mod locking;
 #[cfg(feature = "simulation")]
 mod mapped;

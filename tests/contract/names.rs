@@ -163,5 +163,5 @@ fn what_is_no_name_is_refused_and_creates_nothing() {
     let left: Vec<_> = support::files_in(&place.path().join("log"))
         .into_keys()
         .collect();
-    assert_eq!(left, [Path::new("LOCK")]);
+    assert_eq!(left, [Path::new("IDENTITY"), Path::new("LOCK")]);
 }

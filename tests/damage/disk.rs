@@ -57,8 +57,8 @@ pub fn segments(stream_dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Every file below a directory with its content, by relative path. The lock and what is derived
-/// are left out.
+/// Every file below a directory with its content, by relative path. The lock, the log's
+/// name and what is derived are left out.
 pub fn snapshot(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     fn walk(root: &Path, dir: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
         for entry in fs::read_dir(dir).expect("lists") {
@@ -67,7 +67,7 @@ pub fn snapshot(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
                 walk(root, &path, into);
             } else if path
                 .file_name()
-                .is_some_and(|n| n != "LOCK" && n != "segments.idx")
+                .is_some_and(|n| n != "LOCK" && n != "IDENTITY" && n != "segments.idx")
             {
                 let name = path.strip_prefix(root).expect("below").to_path_buf();
                 into.push((name, fs::read(&path).expect("reads")));

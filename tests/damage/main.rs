@@ -10,4 +10,5 @@ mod disk;
 mod every_bit;
 mod flips;
 mod forged;
+mod only;
 mod sample;

@@ -6,6 +6,7 @@
 
 #![cfg(feature = "simulation")]
 
+mod aside;
 mod client;
 mod each_call;
 mod failure;

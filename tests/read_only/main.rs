@@ -6,6 +6,8 @@ mod support;
 
 mod deleted;
 mod follow;
+#[cfg(feature = "simulation")]
+mod reborn;
 mod unchanged;
 
 /// Hands over to the part that this program was started for.

@@ -67,6 +67,13 @@ STAND_IN(int, ftruncate64, "ftruncate", (int fd, off64_t len), (fd, len))
 STAND_IN(int, fstatfs, "statfs", (int fd, struct statfs *to), (fd, to))
 STAND_IN(int, statfs, "statfs", (const char *path, struct statfs *to), (path, to))
 STAND_IN(int, statvfs, "statvfs", (const char *path, struct statvfs *to), (path, to))
+STAND_IN(int, fstatvfs, "statvfs", (int fd, struct statvfs *to), (fd, to))
+STAND_IN(int, fstatat, "fstatat",
+         (int at, const char *restrict path, struct stat *restrict to, int flags),
+         (at, path, to, flags))
+STAND_IN(int, fstatat64, "fstatat",
+         (int at, const char *restrict path, struct stat64 *restrict to, int flags),
+         (at, path, to, flags))
 STAND_IN(int, rename, "rename", (const char *from, const char *to), (from, to))
 STAND_IN(int, renameat, "rename", (int a, const char *from, int b, const char *to), (a, from, b, to))
 STAND_IN(int, unlink, "unlink", (const char *path), (path))
@@ -131,6 +138,7 @@ long syscall(long number, ...) {
     for (int at = 0; at < 6; at++) a[at] = va_arg(rest, long);
     va_end(rest);
     if (number == SYS_getdents64 && fails("getdents64")) return -1;
+    if (number == SYS_getrandom && fails("getrandom")) return -1;
     if (number == SYS_copy_file_range && fails("copy_file_range")) return -1;
     return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

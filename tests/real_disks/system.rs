@@ -144,11 +144,13 @@ fn a_call_that_a_signal_interrupts_is_made_again() {
         "rmdir",
         "mkdir",
         "link",
+        "fstatat",
         "statx",
         "read",
         "write",
         "pwritev",
         "getdents64",
+        "getrandom",
         "copy_file_range",
     ];
     for calls in [&each[..], &each[..5]] {
@@ -187,6 +189,7 @@ fn a_log_works_all_round_without_any_one_call_that_only_some_systems_have() {
         "mmap",
         "link",
         "copy_file_range",
+        "getrandom",
         "getrlimit",
     ] {
         for code in [libc::ENOSYS, libc::EPERM] {

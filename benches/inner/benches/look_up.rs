@@ -58,6 +58,7 @@ fn world() -> World {
         lost_from: EntryId(0),
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
+        incarnation: 0,
     };
     let seed = header.seed();
     let mut bytes = Vec::with_capacity((HEADER_AREA_LEN + COUNT * FRAME_LEN) as usize);

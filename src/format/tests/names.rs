@@ -14,7 +14,7 @@ use crate::format::names::stream_dir_name;
 use crate::ids::EntryId;
 
 /// Keys and their directories, as documented.
-const NAMES: [(&str, &str); 40] = [
+const NAMES: [(&str, &str); 42] = [
     ("orders", "orders"),
     ("orders-2024_Q1.eur", "orders-2024_Q1.eur"),
     ("shard_00", "shard_00"),
@@ -50,6 +50,8 @@ const NAMES: [(&str, &str); 40] = [
     ("HEAD", "%48EAD"),
     ("checkpoints.log", "%63heckpoints.log"),
     ("shards.meta", "%73hards.meta"),
+    ("IDENTITY", "%49DENTITY"),
+    ("identity", "%69dentity"),
     ("segments.idx", "%73egments.idx"),
     ("HEAD.old", "HEAD.old"),
     ("x#deleted", "x%23deleted"),

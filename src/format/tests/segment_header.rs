@@ -23,6 +23,7 @@ fn sample() -> SegmentHeader {
         lost_from: EntryId(990),
         first_kept_id: EntryId(500),
         truncation_epoch: 3,
+        incarnation: 0,
     }
 }
 
@@ -35,6 +36,7 @@ fn first_of_stream() -> SegmentHeader {
         lost_from: EntryId(0),
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
+        incarnation: 0,
     }
 }
 
@@ -59,6 +61,25 @@ fn a_header_has_its_golden_bytes() {
         (0x1f0, "00 00 00 00 00 00 00 00 00 00 00 00 85 10 02 e4"),
     ];
     assert_golden(&sample().encode(), 512, &rows);
+}
+
+#[test]
+fn the_header_of_a_stream_begun_after_deletions_has_its_golden_bytes() {
+    let rows = [
+        (0x00, "89 49 57 41 4c 0d 0a 1a 01 00 0a 00 00 00 00 00"),
+        (0x10, "e8 03 00 00 00 00 00 00 02 00 00 00 00 00 00 00"),
+        (0x20, "de 03 00 00 00 00 00 00 0d f0 fe ca 01 00 00 00"),
+        (0x30, "de 03 00 00 00 00 00 00 f4 01 00 00 00 00 00 00"),
+        (0x40, "03 00 00 00 00 00 00 00 74 72 61 64 65 73 2f 45"),
+        (0x50, "55 52 00 00 00 00 00 00 00 00 00 00 00 00 00 00"),
+        (0x1e0, "00 00 00 00 00 00 00 00 07 00 00 00 00 00 00 00"),
+        (0x1f0, "00 00 00 00 00 00 00 00 00 00 00 00 16 b6 46 05"),
+    ];
+    let header = SegmentHeader {
+        incarnation: 7,
+        ..sample()
+    };
+    assert_golden(&header.encode(), 512, &rows);
 }
 
 #[test]
@@ -198,6 +219,7 @@ proptest! {
         first_id: u64,
         lost: u64,
         (generation, first_kept_id, truncation_epoch) in any::<(u64, u64, u64)>(),
+        incarnation: u64,
         predecessor: Option<(u64, u32)>,
         behind: Vec<u8>,
     ) {
@@ -210,6 +232,7 @@ proptest! {
             lost_from: EntryId(first_id.saturating_sub(lost)),
             first_kept_id: EntryId(first_kept_id),
             truncation_epoch,
+            incarnation,
         };
         let mut file = header.encode().to_vec();
         file.extend(behind);

@@ -29,6 +29,7 @@ fn segment() -> Vec<u8> {
         lost_from: EntryId(990),
         first_kept_id: EntryId(500),
         truncation_epoch: 3,
+        incarnation: 0,
     };
     let seed = header.seed();
     let first = FileOffset(1536);

@@ -17,6 +17,10 @@ use crate::recovery::verdict::LOST_SEGMENT_IDS;
 use crate::recovery::verdict::NextAppend;
 use crate::segment::SegmentEnd;
 
+/// Names the cause that is no damage: of files copied one by one, the last may be older than the
+/// sealed one before it, which says that it must be there.
+const NEWEST_LOST: &str = "the newest segment is lost: a sealed one has no successor, as in a copy made while the log was written (close it before copying, or copy a snapshot)";
+
 impl DecisionBuilder<'_> {
     /// The frontier's segment has no header: its creation was cut short, unless the next segment
     /// records what it held as lost. Its name alone proves nothing.
@@ -124,8 +128,66 @@ impl DecisionBuilder<'_> {
 
     /// Where ids go on when nobody can know how many a lost segment held that began at `end_id`.
     pub(in crate::recovery) fn case_rest_after_loss(&self, end_id: EntryId) -> EntryId {
+        let end_id = end_id.max(self.claimed_end());
         let guess = EntryId(end_id.0.saturating_add(LOST_SEGMENT_IDS));
         guess.max(self.greatest_proven())
+    }
+
+    /// One past the last id that `segments.idx` lists. Nothing where a suffix was cut: it does
+    /// not say which generation it means.
+    pub(in crate::recovery) fn claimed_end(&self) -> EntryId {
+        let mut headers = self.facts.segments.iter().filter_map(|s| s.head.header());
+        match self.facts.claim {
+            Some(claim) if headers.all(|header| header.generation == 0) => claim.end_id,
+            _ => EntryId(0),
+        }
+    }
+
+    /// Whether the stream would go on below what `segments.idx` lists: then its newest entries
+    /// are lost, whatever the segments that are left look like. Nobody can know how many were
+    /// appended since that file was written.
+    pub(in crate::recovery) fn compare_with_claim(&mut self) {
+        let last = self.verdict.kept.last();
+        let last = last.map(|last| (last.facts, last.end));
+        let (next_id, last) = match (&self.verdict.next, last) {
+            (NextAppend::AfterLoss { .. }, _) => return,
+            (NextAppend::Continue, Some(last)) => (last.1.next_id, Some(last)),
+            (NextAppend::Empty | NextAppend::Continue, _) => (EntryId(0), None),
+        };
+        if next_id >= self.claimed_end() {
+            return;
+        }
+        // Names prove nothing, but now that something is lost they count.
+        let names = self.facts.segments.iter().map(|segment| segment.name_id);
+        let first_id = self.case_rest_after_loss(names.fold(next_id, EntryId::max));
+        let (lost_from, reported_from, what) = match last {
+            Some(_) => (
+                next_id,
+                next_id,
+                "segments.idx lists entries behind the last one",
+            ),
+            None => {
+                let first_kept = self.verdict.first_kept.0.min(first_id);
+                let claimed = self.facts.claim.map(|claim| claim.first_id);
+                let reported_from = first_kept.max(claimed.unwrap_or_default());
+                let what = "the only segment is lost: segments.idx lists its entries";
+                (first_kept, reported_from, what)
+            }
+        };
+        self.verdict.findings.push(Finding {
+            segment: last.map(|(i, _)| i),
+            offset: last.map(|(_, end)| end.offset.0),
+            ids: Some(reported_from.0..first_id.0),
+            what,
+        });
+        self.verdict.next = NextAppend::AfterLoss {
+            first_id,
+            lost_from,
+            predecessor: last.map(|(_, end)| Predecessor {
+                end_id: end.next_id,
+                link: end.link,
+            }),
+        };
     }
 
     /// The greatest id that valid headers, footers and slots prove to have been given.
@@ -145,11 +207,7 @@ impl DecisionBuilder<'_> {
     pub(in crate::recovery) fn case_newest_lost(&mut self, i: usize, end: SegmentEnd) {
         let first_id = self.case_rest_after_loss(end.next_id);
         let ids = end.next_id.0..first_id.0;
-        self.find(
-            i,
-            Some(ids),
-            "the newest segment is lost: a sealed one has no successor",
-        );
+        self.find(i, Some(ids), NEWEST_LOST);
         self.verdict.next = NextAppend::AfterLoss {
             first_id,
             lost_from: end.next_id,
@@ -184,7 +242,10 @@ impl DecisionBuilder<'_> {
             let tail = (start_of(&header), true);
             return self.follow_tail((next, header, scan), tail, &rest[1..]);
         }
-        let first_id = durable_end.max(end.next_id).max(self.greatest_proven());
+        let mut first_id = durable_end.max(end.next_id).max(self.greatest_proven());
+        if first_id < self.claimed_end() {
+            first_id = self.case_rest_after_loss(first_id);
+        }
         let ids = end.next_id.0..first_id.0;
         self.verdict.findings.push(Finding {
             segment: Some(i),

@@ -4,8 +4,10 @@
 //! file go over its rows. The tail is judged in `torn`, what is lost in `losses`, what a page cache
 //! may only pretend in `proof`.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::format::SegmentHeader;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
@@ -14,6 +16,7 @@ use crate::recovery::decide::segment_ends::end_without_footer;
 use crate::recovery::decide::segment_ends::older_slot;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::facts::HeaderState;
+use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::first_kept;
@@ -46,22 +49,48 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     let alive = judge.drop_void_and_truncated();
     judge.decide_below_frontier(&alive);
     judge.decide_tail(&alive);
+    judge.compare_with_claim();
     judge.check_chain();
     judge.reseal_last();
     judge.confirm_truncation();
-    // Files are saved before any is removed, and all of that comes before the cut.
+    // Files are saved before any is removed, and all of that comes before the cut. What removals
+    // rely on comes first: they are left to truncations where nothing can be saved.
     judge.verdict.actions.sort_by_key(|action| match action {
         Action::RewriteSlot(..) => 0,
-        Action::BackupRange(..) | Action::BackupFile(_) => 0,
-        Action::RemoveTemporary => 1,
-        Action::Remove(_) => 2,
-        Action::Trim(..) => 3,
+        Action::BackupRange(..) | Action::BackupFile(_) => 1,
+        Action::RemoveTemporary => 2,
+        Action::Remove(_) => 3,
+        Action::Trim(..) => 4,
     });
     let verdict = judge.verdict;
     if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
         return Decision::Refuse(Refusal::Damaged(verdict.findings));
     }
     Decision::Serve(verdict)
+}
+
+/// What is wrong with the successor of a segment without a footer, as far as the last good frame
+/// of that segment shows.
+fn does_not_follow(
+    segment: &SegmentFacts,
+    next: &SegmentHeader,
+) -> Option<(Option<Range<u64>>, &'static str)> {
+    let (told, ending) = (next.predecessor?, segment.ending?);
+    let end = ending.end;
+    match end.next_id.cmp(&told.end_id) {
+        Ordering::Equal if end.last_frame.is_none() || end.link == told.link => None,
+        Ordering::Equal => Some((None, "the segment does not follow the one before it")),
+        Ordering::Greater => Some((
+            Some(told.end_id.0..end.next_id.0),
+            "the segment does not follow the one before it",
+        )),
+        // Behind damage there may be more.
+        Ordering::Less if matches!(ending.stop, ScanStop::BadFrame { .. }) => None,
+        Ordering::Less => Some((
+            Some(end.next_id.0..told.end_id.0),
+            "the segment does not follow the one before it, which ends too early",
+        )),
+    }
 }
 
 /// Facts on one side, the verdict as far as it goes on the other.
@@ -141,6 +170,7 @@ impl DecisionBuilder<'_> {
                         .get(place + 1)
                         .and_then(|&n| self.segment(n).head.header());
                     let end = end_without_footer(segment, &header, next);
+                    let foreign = next.and_then(|next| does_not_follow(segment, next));
                     // A segment that a recorded loss follows is known to have no good end.
                     if next.is_none_or(|next| next.lost_from >= next.first_id) {
                         self.find(
@@ -148,6 +178,9 @@ impl DecisionBuilder<'_> {
                             None,
                             "the footer of a sealed segment is damaged or missing",
                         );
+                    }
+                    if let (Some((ids, what)), Some(&next)) = (foreign, alive.get(place + 1)) {
+                        self.find(next, ids, what);
                     }
                     (end, KeptState::ReadOnlyPrefix)
                 }

@@ -1,6 +1,7 @@
 //! What may a crash have torn, and where is it cut?
 
 use crate::format::SegmentHeader;
+use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::decide::segment_ends::end_with_footer;
@@ -30,7 +31,8 @@ impl DecisionBuilder<'_> {
         let Some((header, scan)) = self.readable(first) else {
             return self.case_first_has_no_entry(first, rest);
         };
-        let starts_late = header.first_id > self.verdict.first_kept.0;
+        // What is on record as lost does not have to be there.
+        let starts_late = header.lost_from > self.verdict.first_kept.0;
         if self.verdict.kept.is_empty() && starts_late && !frontier.name_synced {
             // Nothing proves that those before it were ever durable: a torn chain.
             self.discard_tail(tail);
@@ -148,14 +150,14 @@ impl DecisionBuilder<'_> {
     pub(in crate::recovery) fn cut_behind(&mut self, i: usize, at: FileOffset, stop: ScanStop) {
         if let ScanStop::BadFrame { later_frame_seen } = stop {
             if !self.facts.frontier.known {
-                let what = "no frontier is readable; what follows the last good frame was cut";
+                let what = "no frontier is readable; the end of the last good frame counts";
                 self.find(i, None, what);
             }
             if later_frame_seen || !self.facts.frontier.known {
                 self.verdict.actions.push(Action::BackupRange(i, at));
             }
             let offset = Some(at.0);
-            let what = "a torn tail was cut";
+            let what = "a torn tail";
             self.verdict.notes.push(Finding {
                 segment: Some(i),
                 offset,
@@ -165,6 +167,24 @@ impl DecisionBuilder<'_> {
         }
         if self.segment(i).file_len > at.0 {
             self.verdict.actions.push(Action::Trim(i, at));
+        }
+    }
+
+    /// A slot is stored only once a round made durable what it names, and later than any slot
+    /// of the segments before. So no crash leaves one in a segment that does not follow.
+    fn note_durable_dropped(&mut self, i: usize) {
+        let first_id = self.segment(i).name_id;
+        let slots = self.segment(i).slots.iter().filter_map(|slot| match slot {
+            SlotState::Valid(slot) => Some(slot.next_id),
+            SlotState::Never | SlotState::Damaged => None,
+        });
+        if let Some(end_id) = slots.max().filter(|end_id| *end_id > first_id) {
+            let ids = Some(first_id.0..end_id.0);
+            self.find(
+                i,
+                ids,
+                "a segment that was durable does not follow the one before it",
+            );
         }
     }
 
@@ -178,11 +198,15 @@ impl DecisionBuilder<'_> {
                             later_frame_seen: true,
                         })
             });
-            self.verdict.actions.push(match worth_keeping {
+            // Entries stood in it, so what is left of it is kept.
+            let segment = self.segment(i);
+            let held_some = segment.file_len > 0 && segment.name_id < self.claimed_end();
+            self.note_durable_dropped(i);
+            self.verdict.actions.push(match worth_keeping || held_some {
                 true => Action::BackupFile(i),
                 false => Action::Remove(i),
             });
-            let what = "a segment above the frontier was dropped";
+            let what = "a segment above the frontier that nothing leads to";
             let note = Finding {
                 segment: Some(i),
                 offset: None,

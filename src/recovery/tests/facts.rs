@@ -59,6 +59,7 @@ pub fn header(first: u64) -> SegmentHeader {
         lost_from: EntryId(first),
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
+        incarnation: 0,
     }
 }
 
@@ -85,6 +86,7 @@ pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
             end: end(first, end_id),
             stop: ScanStop::EndOfData,
         }),
+        ending: None,
     }
 }
 
@@ -208,6 +210,7 @@ pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
         segments,
         temporary: false,
         index_file: false,
+        claim: None,
         frontier,
     }
 }

@@ -14,6 +14,7 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::options::CorruptionPolicy;
 use crate::recovery::decide::table::decide;
+use crate::recovery::facts::Claim;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
@@ -69,6 +70,7 @@ fn header(first: u64) -> impl Strategy<Value = SegmentHeader> {
                 lost_from: EntryId(lost_from),
                 first_kept_id: EntryId(kept),
                 truncation_epoch: epoch,
+                incarnation: 0,
             },
         )
 }
@@ -111,6 +113,7 @@ fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
             slots,
             trailer,
             tail: None,
+            ending: None,
         };
         (segment, tail)
     })
@@ -119,9 +122,20 @@ fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
 fn stream() -> impl Strategy<Value = StreamFacts> {
     let names = prop::collection::btree_set(id(), 0..5);
     let segments = names.prop_flat_map(|names| names.into_iter().map(segment).collect::<Vec<_>>());
-    let rest = (prop::bool::weighted(0.95), any::<bool>(), any::<bool>());
-    (segments, rest).prop_map(|(segments, (has_key, temporary, intact))| {
-        surveyed(segments, has_key, temporary, intact)
+    let claim = prop::option::of((id(), id())).prop_map(|claim| {
+        claim.map(|(a, b)| Claim {
+            first_id: EntryId(a.min(b)),
+            end_id: EntryId(a.max(b)),
+        })
+    });
+    let rest = (
+        prop::bool::weighted(0.95),
+        any::<bool>(),
+        any::<bool>(),
+        claim,
+    );
+    (segments, rest).prop_map(|(segments, (has_key, temporary, intact, claim))| {
+        surveyed(segments, has_key, temporary, intact, claim)
     })
 }
 
@@ -131,6 +145,7 @@ fn surveyed(
     has_key: bool,
     temporary: bool,
     intact: bool,
+    claim: Option<Claim>,
 ) -> StreamFacts {
     let (mut segments, tails): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let mut frontier = frontier(&segments);
@@ -161,7 +176,8 @@ fn surveyed(
         dir: PathBuf::from("/log/s").into(),
         segments,
         temporary,
-        index_file: false,
+        index_file: claim.is_some(),
+        claim,
         frontier,
     }
 }

@@ -95,9 +95,9 @@ fn damage_below_the_frontier_is_reported_and_refused_under_error() {
             ]),
             truncate: "keep 0..9 rewrite from 0 and name; save 0 from 2436, cut 0 at 2436; next on; \
                        damage: a frontier slot is damaged, \
-                       no frontier is readable; what follows the last good frame was cut",
+                       no frontier is readable; the end of the last good frame counts",
             error: "refuse: a frontier slot is damaged, \
-                    no frontier is readable; what follows the last good frame was cut",
+                    no frontier is readable; the end of the last good frame counts",
         },
         Row {
             name: "footer damaged, successor there",
@@ -162,11 +162,16 @@ fn damage_below_the_frontier_is_reported_and_refused_under_error() {
 }
 
 const LOST: &str = "keep 0..10 sealed; next new at 1048586, lost from 10; \
-    damage: the newest segment is lost: a sealed one has no successor 10..1048586";
+    damage: the newest segment is lost: a sealed one has no successor, \
+    as in a copy made while the log was written \
+    (close it before copying, or copy a snapshot) 10..1048586";
 const LOST_UNBORN: &str = "keep 0..10 sealed; remove 1; next new at 1048586, lost from 10; \
-    damage: the newest segment is lost: a sealed one has no successor 10..1048586";
-const LOST_REFUSED: &str =
-    "refuse: the newest segment is lost: a sealed one has no successor 10..1048586";
+    damage: the newest segment is lost: a sealed one has no successor, \
+    as in a copy made while the log was written \
+    (close it before copying, or copy a snapshot) 10..1048586";
+const LOST_REFUSED: &str = "refuse: the newest segment is lost: a sealed one has no successor, \
+    as in a copy made while the log was written \
+    (close it before copying, or copy a snapshot) 10..1048586";
 
 #[test]
 fn a_footer_proves_that_a_newest_segment_was_lost() {
@@ -287,6 +292,12 @@ fn what_is_not_ours_is_never_touched() {
             name: "segment of another stream",
             facts: with(Foreign::OtherStream("t".to_owned())),
             truncate: "refuse: file 1 is OtherStream(\"t\")",
+            error: "",
+        },
+        Row {
+            name: "segment of another incarnation",
+            facts: with(Foreign::OtherIncarnation(2)),
+            truncate: "refuse: file 1 is OtherIncarnation(2)",
             error: "",
         },
         Row {

@@ -7,25 +7,22 @@
 
 use crate::storage::Access;
 use crate::storage::StorageFile;
-use crate::storage::posix::create_new;
+use crate::storage::posix::Place;
 use crate::storage::posix::file::PosixFile;
 use crate::storage::posix::open_without_waiting;
-use crate::storage::posix::retry::retry;
-use std::fs;
 use std::io;
 use std::io::IoSlice;
-use std::path::Path;
 
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Copies into a new file and syncs it.
-pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_durably(from: &Place<'_>, to: &Place<'_>) -> io::Result<()> {
     let source = PosixFile::new(open_without_waiting(from, Access::Read)?);
-    let target = PosixFile::new(create_new(to)?);
+    let target = PosixFile::new(to.create_file()?);
     let copied = copy_all(&source, &target).and_then(|()| target.sync_all());
     if copied.is_err() {
         // The first error is the one that tells; what cannot be removed stays as after a crash.
-        let _ = retry(|| fs::remove_file(to));
+        let _ = to.remove_file();
     }
     copied
 }

@@ -8,14 +8,12 @@
 
 #![allow(unsafe_code)]
 
+use crate::platform::retry::retry_call;
 use crate::storage::posix::EntryKind;
-use crate::storage::posix::retry::retry;
-use crate::storage::posix::retry::retry_call;
+use crate::storage::posix::Place;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 /// One call fills at most this much.
 const BUFFER_WORDS: usize = 1024;
@@ -28,14 +26,10 @@ const NAME_AT: usize = TYPE_AT + 1;
 /// Calls `note` with each name in a directory that is UTF-8, and what the directory itself tells of
 /// it (`d_type`); `None`: a link, or not told. In no order.
 pub(super) fn list_names(
-    dir: &Path,
+    dir: &Place<'_>,
     note: &mut dyn FnMut(&str, Option<EntryKind>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK);
-    let opened = retry(|| options.open(dir))?;
+    let opened = dir.open_dir()?;
     // Of words, so that records are aligned; nothing relies on it.
     let mut buffer = [0; BUFFER_WORDS];
     loop {

@@ -6,15 +6,15 @@
 
 #![allow(unsafe_code)]
 
+use crate::platform::retry::is_missing;
+use crate::platform::retry::retry;
+use crate::platform::retry::retry_call;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 #[cfg(target_os = "linux")]
 use crate::storage::WriteMapping;
 use crate::storage::posix::preallocate;
 use crate::storage::posix::read_map::PosixReadMapping;
-use crate::storage::posix::retry::is_missing;
-use crate::storage::posix::retry::retry;
-use crate::storage::posix::retry::retry_call;
 #[cfg(target_os = "linux")]
 use crate::storage::posix::write_map::PosixWriteMapping;
 use std::fs::File;

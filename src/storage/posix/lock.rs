@@ -1,58 +1,73 @@
-//! Who may write: the lock on a log's `LOCK` file.
+//! Who may write: the lock on a log's directory and on its `LOCK` file.
 //!
 //! `flock(2)` keeps other processes out and dies with its holder. It belongs to the open file
 //! description, which a forked child would share and so keep alive after the parent's death; the
 //! child handler of `fork.rs` therefore closes it there. A registry of the process keeps the
 //! process itself out, by whatever path: some file systems (NFS) turn `flock` into record locks,
 //! which do not conflict within one process.
+//!
+//! The directory is locked too, where the file system can: two writers are kept apart also when
+//! `LOCK` was removed by hand.
 
 #![allow(unsafe_code)]
 
 use crate::platform::fork::GuardedDescriptor;
 use crate::platform::fork::fork_generation;
+use crate::platform::retry::retry_call;
 use crate::storage::StorageLock;
-use crate::storage::posix::above_stdio;
-use crate::storage::posix::retry::retry;
-use crate::storage::posix::retry::retry_call;
+use crate::storage::posix::FileIdentity;
+use crate::storage::posix::Found;
+use crate::storage::posix::Place;
+use crate::storage::posix::RootDirectory;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::fd::RawFd;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering;
 
 /// How often a lock file may be replaced under us before we give up.
 const ATTEMPTS: usize = 100;
 
-/// Takes the lock on `path`, created when missing, without waiting.
-pub(in crate::storage) fn lock_file(path: &Path) -> io::Result<Box<dyn StorageLock>> {
+/// Takes the lock on a directory and on the file `path` in it, created when missing, without waiting.
+pub(in crate::storage) fn lock_root(
+    root: &Arc<RootDirectory>,
+    path: &Path,
+) -> io::Result<Box<dyn StorageLock>> {
+    let directory = HeldDirectory::take(root)?;
+    let file = lock_file(&root.place(path)?)?;
+    Ok(Box::new(HeldLock {
+        file,
+        // Writing into it may have given it another number (overlayfs).
+        identity: identity_of_descriptor(directory.descriptor()?)?,
+        directory,
+        path: path.to_path_buf(),
+    }))
+}
+
+/// Takes the lock on a file, created when missing, without waiting.
+fn lock_file(place: &Place<'_>) -> io::Result<HeldFile> {
     for _ in 0..ATTEMPTS {
-        let file = GuardedDescriptor::open(|| open_lock_file(path))?;
+        let file = GuardedDescriptor::open(|| place.open_lock())?;
         let Some(descriptor) = file.descriptor() else {
             continue;
         };
         let identity = identity_of_descriptor(descriptor)?;
-        let claim =
-            Claim::take(identity).ok_or_else(|| io::Error::from(io::ErrorKind::WouldBlock))?;
+        let claim = Claim::take(identity).ok_or_else(refusal)?;
         take_flock(descriptor)?;
+        let held = HeldFile {
+            file,
+            identity,
+            _claim: claim,
+        };
         // The file may have been replaced between open and flock: then we hold a lock on
         // something that the next opener will not see.
-        match retry(|| fs::metadata(path)) {
-            Ok(now) if (now.dev(), now.ino()) == identity => {
-                return Ok(Box::new(HeldLock {
-                    file,
-                    _claim: claim,
-                }));
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if place.look()?.is_some_and(|now| now.identity == identity) {
+            return Ok(held);
         }
     }
     Err(io::Error::other(
@@ -60,12 +75,8 @@ pub(in crate::storage) fn lock_file(path: &Path) -> io::Result<Box<dyn StorageLo
     ))
 }
 
-fn open_lock_file(path: &Path) -> io::Result<OwnedFd> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let file = retry(|| options.open(path))?;
-    Ok(above_stdio(file)?.into())
+fn refusal() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
 }
 
 fn identity_of_descriptor(descriptor: RawFd) -> io::Result<FileIdentity> {
@@ -84,31 +95,104 @@ fn take_flock(descriptor: RawFd) -> io::Result<()> {
     retry_call(call).map(drop)
 }
 
-/// The lock and what releases it. The order matters: the file is unlocked and closed before the
+/// Unlocked by name and not only by closing, for the case that a process got a copy of the descriptor
+/// past the fork handler, and because a directory stays open for readers.
+fn release_flock(descriptor: Option<RawFd>) {
+    // In a forked child there is nothing to release: the descriptor is closed, and unlocking
+    // a shared file description would take the lock from the parent.
+    if let Some(descriptor) = descriptor {
+        // SAFETY: the descriptor is open and ours.
+        unsafe { libc::flock(descriptor, libc::LOCK_UN) };
+    }
+}
+
+/// A locked file and what releases it. The order matters: the file is unlocked and closed before the
 /// claim goes, so that whoever gets the claim next finds the file free.
 #[derive(Debug)]
-struct HeldLock {
+struct HeldFile {
     file: GuardedDescriptor,
+    identity: FileIdentity,
     _claim: Claim,
 }
 
-impl StorageLock for HeldLock {}
-
-impl Drop for HeldLock {
+impl Drop for HeldFile {
     fn drop(&mut self) {
-        // In a forked child there is nothing to release: the descriptor is closed, and unlocking
-        // a shared file description would take the lock from the parent.
-        if let Some(descriptor) = self.file.descriptor() {
-            // Unlocked by name and not only by closing, for the case that somebody got a copy of
-            // the descriptor past the fork handler.
-            // SAFETY: the descriptor is open and ours.
-            unsafe { libc::flock(descriptor, libc::LOCK_UN) };
+        release_flock(self.file.descriptor());
+    }
+}
+
+/// A locked directory; it is unlocked before the claim goes.
+#[derive(Debug)]
+struct HeldDirectory {
+    root: Arc<RootDirectory>,
+    is_flocked: bool,
+    _claim: Claim,
+}
+
+impl HeldDirectory {
+    fn take(root: &Arc<RootDirectory>) -> io::Result<Self> {
+        let descriptor = descriptor_of(root)?;
+        let identity = identity_of_descriptor(descriptor)?;
+        let claim = Claim::take(identity).ok_or_else(refusal)?;
+        let is_flocked = match take_flock(descriptor) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            // NFS and others lock no directories: the file is what keeps others out.
+            Err(_) => false,
+        };
+        Ok(HeldDirectory {
+            root: Arc::clone(root),
+            is_flocked,
+            _claim: claim,
+        })
+    }
+
+    fn descriptor(&self) -> io::Result<RawFd> {
+        descriptor_of(&self.root)
+    }
+}
+
+fn descriptor_of(root: &RootDirectory) -> io::Result<RawFd> {
+    let forked = || io::Error::other("the directory was opened before fork");
+    root.descriptor().ok_or_else(forked)
+}
+
+impl Drop for HeldDirectory {
+    fn drop(&mut self) {
+        if self.is_flocked {
+            release_flock(self.root.descriptor());
         }
     }
 }
 
-/// Device and inode.
-type FileIdentity = (u64, u64);
+/// The lock of a log: its file is released first.
+#[derive(Debug)]
+struct HeldLock {
+    file: HeldFile,
+    directory: HeldDirectory,
+    identity: FileIdentity,
+    /// The file's.
+    path: PathBuf,
+}
+
+impl StorageLock for HeldLock {
+    fn is_attached(&self) -> io::Result<bool> {
+        let root = &self.directory.root;
+        if root.descriptor().is_none() {
+            // A forked child has nothing to ask.
+            return Ok(true);
+        }
+        // Both are open, so that no other file has their numbers.
+        let is = |found: io::Result<Option<Found>>, identity| match found {
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            Err(error) => Err(error),
+            Ok(found) => Ok(found.is_some_and(|found| found.identity == identity)),
+        };
+        // The root may be found through a link by now.
+        let root_now = Place::anywhere(root.path()).look_through();
+        Ok(is(root_now, self.identity)? && is(root.place(&self.path)?.look(), self.file.identity)?)
+    }
+}
 
 /// The files locked by this process.
 struct Registry {
@@ -157,7 +241,8 @@ impl Claim {
     fn take(identity: FileIdentity) -> Option<Self> {
         let registry = registry();
         let is_new = registry.locked.lock().insert(identity);
-        is_new.then_some(Self {
+        // Made only then: to drop one takes the holder's claim out of the registry.
+        is_new.then(|| Self {
             identity,
             generation: registry.generation,
         })

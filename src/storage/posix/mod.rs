@@ -1,6 +1,7 @@
 //! The real disk: names, directories and locks of a Unix file system.
 //!
-//! Happy path: one system call per method. Failure: the system's error, unchanged, so that its
+//! Two disks that differ in where paths start from: `RealDisk` from `/`, `RootedDisk` from a directory
+//! that it holds open. Happy path: one system call per method. Failure: the system's error, unchanged, so that its
 //! code reaches the caller. All descriptors are close-on-exec and never 0, 1 or 2: a host that
 //! has closed its standard streams must not print into a log.
 
@@ -11,12 +12,16 @@ mod copy;
 mod dir_entries;
 mod file;
 pub mod lock;
+mod place;
 mod preallocate;
 mod read_map;
-pub(super) mod retry;
+mod rooted;
 #[cfg(target_os = "linux")]
 mod write_map;
 
+use crate::platform::retry::is_missing;
+use crate::platform::retry::retry;
+use crate::platform::retry::retry_call;
 use crate::storage::Access;
 use crate::storage::DirEntry;
 use crate::storage::DirIdentity;
@@ -25,23 +30,22 @@ use crate::storage::FileHead;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
-use crate::storage::posix::lock::lock_file;
 use copy::copy_durably;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 use dir_entries::list_names;
 use file::PosixFile;
-use retry::is_missing;
-use retry::retry;
-use retry::retry_call;
-use std::ffi::CString;
+pub(super) use place::FileIdentity;
+pub(super) use place::Found;
+pub(super) use place::Place;
+pub(super) use rooted::RootDirectory;
+use rooted::RootedDisk;
+use rooted::lock_with_directory;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::fd::FromRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,57 +55,89 @@ use std::time::UNIX_EPOCH;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
-impl Storage for RealDisk {
+impl Resolves for RealDisk {
+    fn place<'a>(&'a self, path: &'a Path) -> io::Result<Place<'a>> {
+        Ok(Place::anywhere(path))
+    }
+
+    fn lock_root(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        lock_with_directory(path)
+    }
+}
+
+/// Where paths start from: the only thing in which real disks differ.
+trait Resolves: Send + Sync + std::fmt::Debug {
+    /// How this path is reached.
+    fn place<'a>(&'a self, path: &'a Path) -> io::Result<Place<'a>>;
+
+    /// See [`Storage::lock`].
+    fn lock_root(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
+}
+
+impl<D: Resolves> Storage for D {
+    fn rooted(&self, root: &Path) -> io::Result<Option<Arc<dyn Storage>>> {
+        Ok(Some(Arc::new(RootedDisk::open(root)?)))
+    }
+
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
-        let file = open_without_waiting(path, access)?;
+        let file = open_without_waiting(&self.place(path)?, access)?;
         Ok(Arc::new(PosixFile::new(above_stdio(file)?)))
     }
 
     fn open_head(&self, path: &Path, head: &mut [u8]) -> io::Result<FileHead> {
-        let (file, read, len) = open_with_head(path, head)?;
+        let (file, read, len) = open_with_head(&self.place(path)?, head)?;
         let file = Arc::new(PosixFile::new(above_stdio(file)?));
         Ok(FileHead { file, read, len })
     }
 
     fn create_file(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(Arc::new(PosixFile::new(create_new(path)?)))
+        let file = self.place(path)?.create_file()?;
+        Ok(Arc::new(PosixFile::new(file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        retry(|| fs::rename(from, to))
+        self.place(from)?.rename(&self.place(to)?)
     }
 
     fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match retry(|| fs::hard_link(from, to)) {
-            Err(error) if is_without_links(&error) => copy_durably(from, to),
+        let (from, to) = (self.place(from)?, self.place(to)?);
+        match from.link(&to) {
+            Err(error) if is_without_links(&error) => copy_durably(&from, &to),
             result => result,
         }
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        retry(|| fs::remove_file(path))
+        self.place(path)?.remove_file()
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        retry(|| fs::create_dir(path))
+        self.place(path)?.create_dir()
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        retry(|| fs::remove_dir(path))
+        self.place(path)?.remove_dir()
     }
 
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
-        list_names(dir, &mut |name, told| {
+        list_names(&self.place(dir)?, &mut |name, told| {
             // Where a link leads the directory does not tell.
-            let kind = match told {
-                Some(kind) => Some(kind),
-                None => self.kind(&dir.join(name))?,
+            let (kind, is_link) = match told {
+                Some(kind) => (Some(kind), false),
+                None => {
+                    let path = dir.join(name);
+                    let place = self.place(&path)?;
+                    (place.kind()?, place.is_link()?)
+                }
             };
             // Gone since it was listed: not in the directory any more.
             if let Some(kind) = kind {
-                let name = name.to_owned();
-                entries.push(DirEntry { name, kind });
+                entries.push(DirEntry {
+                    name: name.to_owned(),
+                    kind,
+                    is_link,
+                });
             }
             Ok(())
         })?;
@@ -110,59 +146,47 @@ impl Storage for RealDisk {
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
-        let kind_of = |found: &fs::Metadata| match () {
-            () if found.is_file() => EntryKind::File,
-            () if found.is_dir() => EntryKind::Directory,
-            () => EntryKind::Other,
-        };
-        // Most often there is no link, and nothing more to ask.
-        match retry(|| fs::symlink_metadata(path)) {
-            Ok(found) if found.is_symlink() => {}
-            Ok(found) => return Ok(Some(kind_of(&found))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        }
-        match retry(|| fs::metadata(path)) {
-            Ok(found) => Ok(Some(kind_of(&found))),
-            // It leads nowhere.
-            Err(error)
-                if error.kind() == io::ErrorKind::NotFound
-                    || error.raw_os_error() == Some(libc::ELOOP) =>
-            {
-                Ok(Some(EntryKind::Other))
-            }
-            Err(error) => Err(error),
-        }
+        self.place(path)?.kind()
+    }
+
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        self.place(path)?.is_link()
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut options = fs::OpenOptions::new();
-        options.read(true).custom_flags(libc::O_DIRECTORY);
-        match retry(|| options.open(dir)) {
+        let place = self.place(dir)?;
+        match place.open_dir() {
             Ok(opened) => sync_open_dir(&opened),
             Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
-                sync_unreadable_dir(dir, error)
+                sync_unreadable_dir(&place, error)
             }
             Err(error) => Err(error),
         }
     }
 
     fn available_bytes(&self, dir: &Path) -> io::Result<u64> {
-        let path = CString::new(dir.as_os_str().as_bytes())?;
+        let opened = self.place(dir)?.open_named_dir()?;
         // SAFETY: statvfs is plain data for which zeros are a valid value.
         let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
-        // SAFETY: the path is a live C string and `facts` is writable.
-        retry_call(|| unsafe { libc::statvfs(path.as_ptr(), &mut facts) })?;
+        // SAFETY: the descriptor is open and `facts` is writable.
+        retry_call(|| unsafe { libc::fstatvfs(opened.as_raw_fd(), &mut facts) })?;
         // The types differ between systems.
         #[allow(clippy::unnecessary_cast)]
         Ok((facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64))
     }
 
     fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
-        let found = match retry(|| fs::metadata(path)) {
+        let place = self.place(path)?;
+        let found = match place.is_anywhere() {
+            true => retry(|| fs::metadata(path)),
+            false => place
+                .open_named_dir()
+                .and_then(|dir| retry(|| dir.metadata())),
+        };
+        let found = match found {
             Ok(found) if found.is_dir() => found,
             Ok(_) => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
         let made = found.created().ok();
@@ -184,26 +208,32 @@ impl Storage for RealDisk {
 
     #[cfg(target_os = "linux")]
     fn map_stores_cannot_fault(&self, dir: &Path) -> io::Result<bool> {
-        write_map::map_stores_cannot_fault(dir)
+        write_map::map_stores_cannot_fault(&self.place(dir)?.open_named_dir()?)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
-        lock_file(path)
+        self.lock_root(path)
     }
+}
+
+/// Whether there is no such directory.
+fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 /// Opens a regular file, and refuses anything else without waiting for it: opening a FIFO would
 /// wait for its other end.
-fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
-    let file = open_nonblocking(path, access)?;
+fn open_without_waiting(place: &Place<'_>, access: Access) -> io::Result<fs::File> {
+    let file = place.open_nonblocking(access)?;
     check_regular(&retry(|| file.metadata())?)?;
     Ok(file)
 }
 
 /// The same, with the first bytes of the file and then its length. One read is all it takes where
 /// the length shows that it reached the end.
-fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, u64)> {
-    let file = open_nonblocking(path, Access::Read)?;
+fn open_with_head(place: &Place<'_>, head: &mut [u8]) -> io::Result<(fs::File, usize, u64)> {
+    let file = place.open_nonblocking(Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
     // was read of anything else is not told.
     let first = retry(|| file.read_at(head, 0));
@@ -217,22 +247,6 @@ fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, 
     let read = file::read_all_with(0, head, |at, rest| file.read_at(rest, at))?;
     let len = retry(|| file.metadata())?.len();
     Ok((file, read, len))
-}
-
-/// Opens without waiting whatever stands under this name; a directory for reading only.
-fn open_nonblocking(path: &Path, access: Access) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(access == Access::ReadWrite);
-    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let mut opened = retry(|| options.open(path));
-    // A regular file under a lease (fcntl(2), F_SETLEASE) answers EWOULDBLOCK once; the holder is
-    // asked to let go, and opening again waits for that, for a bounded time.
-    let would_block = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-    if opened.as_ref().is_err_and(would_block) && retry(|| fs::metadata(path))?.is_file() {
-        options.custom_flags(libc::O_NOCTTY);
-        opened = retry(|| options.open(path));
-    }
-    opened
 }
 
 fn check_regular(found: &fs::Metadata) -> io::Result<()> {
@@ -252,10 +266,10 @@ fn check_regular(found: &fs::Metadata) -> io::Result<()> {
 /// it (readdir(3), `d_type`); `None`: a link, or not told. In no order.
 #[cfg(any(miri, not(any(target_os = "linux", target_os = "android"))))]
 fn list_names(
-    dir: &Path,
+    dir: &Place<'_>,
     note: &mut dyn FnMut(&str, Option<EntryKind>) -> io::Result<()>,
 ) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
+    for entry in fs::read_dir(dir.whole())? {
         let entry = entry?;
         if let Ok(name) = entry.file_name().into_string() {
             let kind = match entry.file_type() {
@@ -268,12 +282,6 @@ fn list_names(
         }
     }
     Ok(())
-}
-
-fn create_new(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    above_stdio(retry(|| options.open(path))?)
 }
 
 /// The same file on a descriptor above 2.
@@ -314,12 +322,10 @@ fn sync_open_dir(dir: &fs::File) -> io::Result<()> {
 /// A directory we may write but not read cannot be opened, and so not be synced. What contains
 /// its entries can: an unnamed file made in the directory gives a descriptor on its file system,
 /// and syncing all of that includes the directory. Slower, never less.
-fn sync_unreadable_dir(dir: &Path, refusal: io::Error) -> io::Result<()> {
+fn sync_unreadable_dir(dir: &Place<'_>, refusal: io::Error) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        let mut options = fs::OpenOptions::new();
-        options.write(true).custom_flags(libc::O_TMPFILE);
-        match retry(|| options.open(dir)) {
+        match dir.open_unnamed() {
             Ok(unnamed) => sync_file_system(&unnamed, refusal),
             Err(_) => Err(refusal),
         }

@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use crate::storage::posix::file::write_all_at;
-use crate::storage::posix::retry::is_missing;
-use crate::storage::posix::retry::retry;
+use crate::platform::retry::is_missing;
+use crate::platform::retry::retry;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use crate::storage::posix::retry::retry_call;
+use crate::platform::retry::retry_call;
+use crate::storage::posix::file::write_all_at;
 use std::fs;
 use std::fs::File;
 use std::io;

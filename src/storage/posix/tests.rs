@@ -3,8 +3,10 @@
 use super::*;
 use crate::storage::StorageFile;
 use crate::storage::tests::in_a_process_of_its_own;
+use std::ffi::CString;
 use std::io::ErrorKind;
 use std::io::IoSlice;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 
@@ -161,7 +163,7 @@ fn a_descriptor_is_never_one_of_the_standard_streams() {
     in_a_process_of_its_own(TEST, |dir| {
         // SAFETY: closes standard input, which this process does not use.
         assert_eq!(unsafe { libc::close(0) }, 0);
-        let file = create_new(&dir.join("f")).unwrap();
+        let file = Place::anywhere(&dir.join("f")).create_file().unwrap();
         assert!(file.as_raw_fd() > 2);
         let lowest = fs::File::open(dir).unwrap();
         assert_eq!(lowest.as_raw_fd(), 0, "number 0 was free, and we left it");
@@ -171,7 +173,9 @@ fn a_descriptor_is_never_one_of_the_standard_streams() {
 #[test]
 fn descriptors_do_not_pass_through_exec() {
     let dir = tempfile::tempdir().unwrap();
-    let file = create_new(&dir.path().join("f")).unwrap();
+    let file = Place::anywhere(&dir.path().join("f"))
+        .create_file()
+        .unwrap();
     // SAFETY: asks about an open descriptor.
     let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFD) };
     assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
@@ -194,7 +198,7 @@ fn a_fifo_in_a_files_place_is_refused_without_waiting() {
 }
 
 #[test]
-fn links_are_followed_and_dangling_ones_are_something() {
+fn links_to_directories_are_followed_and_others_are_something() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::create_dir(at("dir")).unwrap();
@@ -212,10 +216,10 @@ fn links_are_followed_and_dangling_ones_are_something() {
     let expected = [
         ("dir", EntryKind::Directory),
         ("file", EntryKind::File),
-        ("loop", EntryKind::Other),
+        ("loop", EntryKind::Link),
         ("to-dir", EntryKind::Directory),
-        ("to-file", EntryKind::File),
-        ("to-none", EntryKind::Other),
+        ("to-file", EntryKind::Link),
+        ("to-none", EntryKind::Link),
     ];
     assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind)));
     assert_eq!(
@@ -238,7 +242,8 @@ fn names_that_are_not_unicode_are_left_out_of_a_listing() {
         entries,
         [DirEntry {
             name: "ours".to_owned(),
-            kind: EntryKind::File
+            kind: EntryKind::File,
+            is_link: false
         }]
     );
 }
@@ -249,12 +254,14 @@ fn where_there_are_no_links_a_synced_copy_is_made_and_nothing_is_replaced() {
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
     let bytes: Vec<u8> = (0..100_000u32).map(|i| i as u8).collect();
     fs::write(&from, &bytes).unwrap();
-    copy_durably(&from, &to).unwrap();
+    copy_durably(&Place::anywhere(&from), &Place::anywhere(&to)).unwrap();
     assert_eq!(fs::read(&to).unwrap(), bytes);
     assert_ne!(inode(&from), inode(&to));
     fs::write(&from, b"other").unwrap();
     assert_eq!(
-        copy_durably(&from, &to).unwrap_err().kind(),
+        copy_durably(&Place::anywhere(&from), &Place::anywhere(&to))
+            .unwrap_err()
+            .kind(),
         ErrorKind::AlreadyExists
     );
     assert_eq!(fs::read(&to).unwrap(), bytes, "what was there stays");
@@ -357,12 +364,19 @@ fn all_names_of_a_directory_are_listed_whatever_their_length_and_number() {
     for number in 0..500 {
         let name = format!("{number:0width$}", width = 1 + number % 250);
         fs::write(dir.path().join(&name), b"").unwrap();
-        let kind = EntryKind::File;
-        expected.push(DirEntry { name, kind });
+        let (kind, is_link) = (EntryKind::File, false);
+        expected.push(DirEntry {
+            name,
+            kind,
+            is_link,
+        });
     }
     let mut expect = |name: &str, kind: EntryKind| {
-        let name = name.to_owned();
-        expected.push(DirEntry { name, kind });
+        expected.push(DirEntry {
+            name: name.to_owned(),
+            kind,
+            is_link: name.starts_with("to "),
+        });
     };
     fs::create_dir(dir.path().join("d")).unwrap();
     expect("d", EntryKind::Directory);
@@ -370,8 +384,8 @@ fn all_names_of_a_directory_are_listed_whatever_their_length_and_number() {
     fs::write(dir.path().join(odd), b"").unwrap();
     for (link, target, kind) in [
         ("to a directory", "d", EntryKind::Directory),
-        ("to a file", "0", EntryKind::File),
-        ("to nothing", "absent", EntryKind::Other),
+        ("to a file", "0", EntryKind::Link),
+        ("to nothing", "absent", EntryKind::Link),
     ] {
         symlink(target, dir.path().join(link)).unwrap();
         expect(link, kind);

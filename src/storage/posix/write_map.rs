@@ -11,19 +11,16 @@
 
 #![allow(unsafe_code)]
 
+use crate::platform::retry::retry;
+use crate::platform::retry::retry_call;
 use crate::storage::WriteMapping;
 use crate::storage::posix::file::is_without_ranges;
-use crate::storage::posix::retry::retry;
-use crate::storage::posix::retry::retry_call;
-use std::ffi::CString;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -213,18 +210,15 @@ impl Drop for PosixWriteMapping {
 
 /// Whether a store into a page made ready cannot fault in a way that raises a signal: ext4 that
 /// neither journals data nor maps memory of the device itself, and tmpfs.
-pub(super) fn map_stores_cannot_fault(dir: &Path) -> io::Result<bool> {
-    let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else {
-        return Ok(false);
-    };
+pub(super) fn map_stores_cannot_fault(dir: &fs::File) -> io::Result<bool> {
     let found = statfs(|facts| {
-        // SAFETY: a live C string and a writable statfs.
-        unsafe { libc::statfs(path.as_ptr(), facts) }
+        // SAFETY: an open descriptor and a writable statfs.
+        unsafe { libc::fstatfs(dir.as_raw_fd(), facts) }
     });
     match found? {
         (TMPFS, _) => Ok(true),
         (EXT4, block) if block >= PAGE => {
-            let device = retry(|| fs::metadata(dir))?.dev();
+            let device = retry(|| dir.metadata())?.dev();
             match retry(|| fs::read_to_string("/proc/self/mountinfo")) {
                 Ok(mounts) => Ok(is_safe_ext4(&mounts, device)),
                 // No table: that does not change.

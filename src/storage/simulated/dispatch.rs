@@ -30,6 +30,8 @@ pub(super) struct DiskState {
     pub(super) faults_fired: u64,
     pub(super) capacity_bytes: Option<u64>,
     pub(super) locked: BTreeSet<InodeNumber>,
+    /// The directories of what is locked.
+    pub(super) locked_dirs: BTreeSet<InodeNumber>,
     /// How many times each file is open.
     pub(super) open: BTreeMap<InodeNumber, usize>,
     /// How many of these can write. A map tells of no error: it does not count.
@@ -89,6 +91,7 @@ impl DiskState {
             faults_fired: 0,
             capacity_bytes,
             locked: BTreeSet::new(),
+            locked_dirs: BTreeSet::new(),
             open: BTreeMap::new(),
             writers: BTreeMap::new(),
             loses_what_is_closed: false,

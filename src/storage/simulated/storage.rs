@@ -23,6 +23,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 impl SimulatedDisk {
+    /// Renames a file or a directory by hand; a call like any other.
+    pub fn rename_by_hand(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+        self.rename(from.as_ref(), to.as_ref())
+    }
+
     fn call<T>(
         &self,
         kind: OpKind,
@@ -111,6 +116,7 @@ impl Storage for SimulatedDisk {
             let entry = |(name, &inode): (&Arc<str>, &InodeNumber)| DirEntry {
                 name: name.to_string(),
                 kind: kind_of(live, inode),
+                is_link: false,
             };
             Ok((StateChange::Nothing, names.iter().map(entry).collect()))
         })
@@ -157,21 +163,33 @@ impl Storage for SimulatedDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
         let mut live = self.live.lock();
-        let work = |live: &DiskState| match live.state.resolve(path) {
-            Ok(inode) if live.state.directories.contains_key(&inode) => {
-                Err(raw(libc::EISDIR).into())
+        let work = |live: &DiskState| {
+            let (directory, _) = live.state.resolve_parent(path)?;
+            let found = live.state.resolve(path);
+            if live.locked_dirs.contains(&directory)
+                || matches!(&found, Ok(inode) if live.locked.contains(inode))
+            {
+                return Err(raw(libc::EWOULDBLOCK).into());
             }
-            Ok(inode) if live.locked.contains(&inode) => Err(raw(libc::EWOULDBLOCK).into()),
-            Ok(inode) => Ok((StateChange::Nothing, inode)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(create_file(live, path)?),
-            Err(error) => Err(error.into()),
+            let (effect, inode) = match found {
+                Ok(inode) if live.state.directories.contains_key(&inode) => {
+                    return Err(raw(libc::EISDIR).into());
+                }
+                Ok(inode) => (StateChange::Nothing, inode),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => create_file(live, path)?,
+                Err(error) => return Err(error.into()),
+            };
+            Ok((effect, (directory, inode)))
         };
-        let inode = live.call(OpRequest::on_path(OpKind::Lock, path), work, |_| {
+        let (directory, inode) = live.call(OpRequest::on_path(OpKind::Lock, path), work, |_| {
             StateChange::Nothing
         })?;
         live.locked.insert(inode);
+        live.locked_dirs.insert(directory);
         Ok(Box::new(SimulatedLock {
             disk: self.clone(),
+            path: path.to_path_buf(),
+            directory,
             inode,
         }))
     }
@@ -180,14 +198,30 @@ impl Storage for SimulatedDisk {
 #[derive(Debug)]
 struct SimulatedLock {
     disk: SimulatedDisk,
+    path: PathBuf,
+    directory: InodeNumber,
     inode: InodeNumber,
 }
 
-impl StorageLock for SimulatedLock {}
+impl StorageLock for SimulatedLock {
+    /// Not a call: nothing of the disk is read or changed by it.
+    fn is_attached(&self) -> io::Result<bool> {
+        let live = self.disk.live.lock();
+        let directory = live.state.resolve_parent(&self.path);
+        let is_there = directory.is_ok_and(|(directory, _)| directory == self.directory);
+        Ok(is_there
+            && live
+                .state
+                .resolve(&self.path)
+                .is_ok_and(|inode| inode == self.inode))
+    }
+}
 
 impl Drop for SimulatedLock {
     fn drop(&mut self) {
-        self.disk.live.lock().locked.remove(&self.inode);
+        let mut live = self.disk.live.lock();
+        live.locked.remove(&self.inode);
+        live.locked_dirs.remove(&self.directory);
     }
 }
 

@@ -115,6 +115,12 @@ impl StreamInner {
 
     /// Makes everything written so far durable.
     pub fn sync(&self) -> Result<()> {
+        self.context.check_root()?;
+        self.sync_attached()
+    }
+
+    /// The same for who has just made sure that the log's root is attached.
+    pub fn sync_attached(&self) -> Result<()> {
         {
             let tail = self.tail.lock();
             self.check_writable(&tail)?;
@@ -134,6 +140,8 @@ impl StreamInner {
     }
 
     fn try_round(&self) -> Result<u64> {
+        // What is made durable in a directory that is gone is not to be acknowledged.
+        self.context.check_root_at_times()?;
         self.flush_staged();
         let mut state = self.round_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
@@ -373,6 +381,10 @@ impl StreamInner {
     /// the next caller.
     pub fn background_sync(&self) {
         if self.is_poisoned() {
+            return;
+        }
+        if let Err(error) = self.context.check_root_at_times() {
+            self.latch_if_detached(&error);
             return;
         }
         let end = self.written_end();

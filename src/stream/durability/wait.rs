@@ -60,6 +60,9 @@ impl StreamInner {
                 .group_commit
                 .wait(target, deadline)
                 .map_err(|error| match error {
+                    CommitError::Poisoned(cause) if matches!(*cause, Error::Detached(_)) => {
+                        cause.duplicate()
+                    }
                     CommitError::Poisoned(cause) => Error::Poisoned {
                         stream: self.key.to_string(),
                         cause,

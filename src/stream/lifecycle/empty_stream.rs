@@ -9,7 +9,8 @@
 //! 3. a slot is stored in it, which says that it has no frame yet, that ids below its first one
 //!    are truncated, and the next epoch; it is synced — **the commit point**: open removes all
 //!    other segments and goes on in this one;
-//! 4. the files of the others are removed and the directory is synced.
+//! 4. `segments.idx` is written, which lists the next id only, and the files of the others are
+//!    removed and the directory is synced.
 //!
 //! Failure: in 2 the file is removed and the stream goes on as before. In 3 it is unknown what the
 //! next open will find: the stream is poisoned. In 4 see `leftovers`.
@@ -67,6 +68,10 @@ impl StreamInner {
         newest: &Arc<StreamSegment>,
         safe_id: EntryId,
     ) -> Result<usize> {
+        if self.is_blocked() {
+            // Behind its tail lies what is to be kept aside.
+            return Ok(0);
+        }
         let end = {
             let mut tail = self.tail.lock();
             let end = tail.written;
@@ -91,7 +96,7 @@ impl StreamInner {
         let before = self.segments();
         let (part, file) = self.make_empty(alloc, end)?;
         self.commit_empty(&part, &*file, end, before.truncation_epoch + 1)?;
-        // It may be long, and names what is gone.
+        // It may be long, and lists what is gone. What it lists now is durable, as it has to be.
         self.write_index_file(&[]);
         let out: Vec<_> = before.parts.iter().cloned().collect();
         self.remove_parts(alloc, &out)?;
@@ -119,7 +124,7 @@ impl StreamInner {
         alloc.spare = NextSegmentFile::Absent;
         let storage = &*self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
-        let header = self.header_for_next(alloc.generation, end, NextAppend::Continue, true);
+        let header = self.header_for_next(alloc, end, NextAppend::Continue, true);
         let make = || create_segment(storage, &self.dir, &header, false, 0);
         let file = self.context.with_fd_retry(make).map_err(io)?;
         let empty = SegmentEnd::empty(header.first_id);

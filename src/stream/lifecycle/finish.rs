@@ -5,8 +5,8 @@
 //! the file is cut to its exact length, so that the same calls leave the same bytes. A crash
 //! anywhere in this leaves what a crash after the last round leaves: nothing to cut but zeros.
 //!
-//! **Delete.** The directory is renamed and the root synced: that is the commit point. Then the
-//! files go; what a crash leaves of them is removed at open.
+//! **Delete.** The log's number of incarnations grows, durably. The directory is renamed and the root
+//! synced: that is the commit point. Then the files go; what a crash leaves of them is removed at open.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -28,7 +28,9 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::remove_file_if_there;
+use crate::stream::LogContext;
 use crate::stream::StreamInner;
+use crate::stream::lifecycle::linked_dir::remove_deleted_link;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::rotate::NextSegmentFile;
@@ -36,7 +38,7 @@ use crate::stream::writer::tail::StreamState;
 
 impl StreamInner {
     /// Ends the stream's use: durable, cut to its exact length, files closed. Idempotent. A stream
-    /// that is poisoned is left as it is, for recovery, and tells so.
+    /// that is poisoned, or whose root is detached, is left as it is, for recovery, and tells so.
     pub fn close(&self) -> Result<()> {
         if !self.stop_appends(StreamState::Closed) {
             return Ok(());
@@ -44,6 +46,7 @@ impl StreamInner {
         let mut alloc = self.alloc.lock();
         self.unmap();
         let closed = self.group_commit.exclusive(|| {
+            self.context.refuse_detached()?;
             self.check_poisoned()?;
             let unsealed = self.tail.lock().has_unsealed();
             if unsealed || self.written_end() > self.group_commit.committed() {
@@ -53,7 +56,8 @@ impl StreamInner {
             self.truncate_to_exact_len()
         });
         self.group_commit.close();
-        if std::mem::take(&mut alloc.spare) != NextSegmentFile::Absent {
+        let has_spare = std::mem::take(&mut alloc.spare) != NextSegmentFile::Absent;
+        if has_spare && self.context.refuse_detached().is_ok() {
             self.remove_next_file();
         }
         self.close_files();
@@ -203,12 +207,7 @@ impl StreamInner {
                     self.group_commit.advance(reached);
                 }
             }
-            let renamed = rename_to_tombstone(
-                &*self.context.storage,
-                &self.context.root,
-                &self.dir,
-                &mut not_removed,
-            );
+            let renamed = rename_to_tombstone(&self.context, &self.dir, &mut not_removed);
             renamed.map_err(|error| self.resume_if_still_present(error))
         });
         let target = match deleted {
@@ -233,7 +232,7 @@ impl StreamInner {
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.context.storage, &self.context.root)?;
-        let removed = remove_tombstone(&*self.context.storage, &target);
+        let removed = remove_tombstone(&self.context, &target);
         not_removed.map_or(removed, Err)
     }
 
@@ -258,13 +257,16 @@ impl StreamInner {
 }
 
 fn replace_content(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let file = match storage.create_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            storage.open_file(path, Access::ReadWrite)?
-        }
-        created => {
-            return created?.write_at(0, &[std::io::IoSlice::new(bytes)]);
-        }
+    let exists = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AlreadyExists;
+    let mut created = storage.create_file(path);
+    // Never written through: what a link leads to is not ours.
+    if created.as_ref().is_err_and(exists) && storage.is_link(path)? {
+        storage.remove_file(path)?;
+        created = storage.create_file(path);
+    }
+    let file = match created {
+        Err(error) if exists(&error) => storage.open_file(path, Access::ReadWrite)?,
+        created => return created?.write_at(0, &[std::io::IoSlice::new(bytes)]),
     };
     file.write_at(0, &[std::io::IoSlice::new(bytes)])?;
     file.set_len(bytes.len() as u64)
@@ -284,18 +286,18 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
 /// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
 /// earlier deletion could not be removed is told in `not_removed`: they keep no other stream.
 fn rename_to_tombstone(
-    storage: &dyn Storage,
-    root: &Path,
+    context: &LogContext,
     dir: &Path,
     not_removed: &mut Option<Error>,
 ) -> Result<PathBuf> {
+    let (storage, root) = (&*context.storage, &context.root);
     let io = |error| Error::io(error, ErrorContext::at(dir));
     let mut taken = 0;
     let mut target = deleted_name(dir, taken);
     while storage.kind(&target).map_err(io)?.is_some() {
         // Left by a deletion that failed half-way, perhaps before it was durable.
         sync_root(storage, root)?;
-        if let Err(error) = remove_tombstone(storage, &target) {
+        if let Err(error) = remove_what_is_ours(context, &target) {
             not_removed.get_or_insert(error);
         }
         if storage.kind(&target).map_err(io)?.is_some() {
@@ -304,25 +306,40 @@ fn rename_to_tombstone(
         }
     }
     if storage.kind(dir).map_err(io)?.is_some() {
+        // What is begun later under the key is told from what is deleted.
+        context.identity.begin_next(context)?;
         storage.rename(dir, &target).map_err(io)?;
     }
     Ok(target)
 }
 
 /// Removes what deletions of the stream that had this directory could not remove.
-pub fn remove_remains(storage: &dyn Storage, dir: &Path) -> Result<()> {
+pub fn remove_remains(context: &LogContext, dir: &Path) -> Result<()> {
     let mut first_failure = None;
     for taken in 0.. {
         let target = deleted_name(dir, taken);
-        let kind = storage.kind(&target);
+        let kind = context.storage.kind(&target);
         let kind = kind.map_err(|error| Error::io(error, ErrorContext::at(&target)))?;
         if kind.is_some() {
-            first_failure = first_failure.or(remove_tombstone(storage, &target).err());
+            first_failure = first_failure.or(remove_what_is_ours(context, &target).err());
         } else if taken > 0 {
             break;
         }
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// The same as [`remove_tombstone`], but that a link to what is not provably ours is no failure: it
+/// stays, and the next name will do.
+fn remove_what_is_ours(context: &LogContext, target: &Path) -> Result<()> {
+    match remove_tombstone(context, target) {
+        Err(error @ (Error::InvalidFilename(_) | Error::Locked(_))) => {
+            let message = format!("remains of a deleted stream not removed: {error}");
+            context.note(log::Level::Warn, message);
+            Ok(())
+        }
+        removed => removed,
+    }
 }
 
 fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
@@ -333,9 +350,13 @@ fn sync_root(storage: &dyn Storage, root: &Path) -> Result<()> {
 /// Removes what a deletion left: the directory under its new name, with everything of ours in it.
 /// What a stranger put there stays, and the directory with it: that is no failure, nor is what is
 /// gone already. All files are tried; reports the first failure. Open, and the next deletion of that
-/// name, try again.
-pub fn remove_tombstone(storage: &dyn Storage, target: &Path) -> Result<()> {
+/// name, try again. Of a link, what `linked` says.
+pub fn remove_tombstone(context: &LogContext, target: &Path) -> Result<()> {
+    let storage = &*context.storage;
     let io = |error| Error::io(error, ErrorContext::at(target));
+    if storage.is_link(target).map_err(io)? {
+        return remove_deleted_link(context, target);
+    }
     if storage.kind(target).map_err(io)? != Some(EntryKind::Directory) {
         return Ok(());
     }

@@ -3,8 +3,8 @@
 //! Truncation, and what a crash right after each step leaves:
 //!
 //! 1. everything written is synced, which seals what is full: nothing changed;
-//! 2. with an archive: each segment gets a second name there, and those names are made durable:
-//!    the segments are in both places;
+//! 2. with an archive: each segment gets a second name there (`archive`), and those names are made
+//!    durable: the segments are in both places;
 //! 3. a frontier slot with the new first id and the next epoch is stored and synced — **the commit
 //!    point**: open removes what is below it;
 //! 4. the files are removed and the directory is synced.
@@ -36,11 +36,13 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
-use crate::storage::remove_file_if_there;
 use crate::stream::StreamInner;
+use crate::stream::lifecycle::archive::archive_segment;
+use crate::stream::lifecycle::archive::restore_segment;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::rotate::AllocState;
+use crate::stream::writer::tail::StreamState;
 
 impl StreamInner {
     /// Takes out the segments that lie entirely below `safe_id`; the active one only where that
@@ -66,9 +68,14 @@ impl StreamInner {
     ) -> Result<usize> {
         let mut alloc = self.alloc.lock();
         self.group_commit.exclusive(|| {
-            self.check_writable(&self.tail.lock())?;
-            let reached = self.round().map_err(|error| error.duplicate())?;
-            self.group_commit.advance(reached);
+            self.context.check_root()?;
+            // What recovery made durable and could not cut takes no appends, so nothing was written
+            // since. This needs no slot, and may make some.
+            if !self.is_blocked() || self.state() != StreamState::Open {
+                self.check_writable(&self.tail.lock())?;
+                let reached = self.round().map_err(|error| error.duplicate())?;
+                self.group_commit.advance(reached);
+            }
             self.round_state.lock().check_sealed()?;
             let newest = {
                 let tail = self.tail.lock();
@@ -181,29 +188,14 @@ impl StreamInner {
     }
 
     fn link_into_archive(&self, archive: &Path, out: &[Arc<StreamSegment>]) -> Result<()> {
-        let storage = &self.context.storage;
+        let storage = &*self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if let Some(root) = archive.parent() {
-            for dir in [root, archive] {
-                if storage.kind(dir).map_err(io)?.is_none() {
-                    storage.create_dir(dir).map_err(io)?;
-                }
-                // Each time: who made it may have died, or failed, before its name was durable.
-                if let Some(parent) = dir.parent() {
-                    storage.sync_dir(parent).map_err(io)?;
-                }
-            }
+            self.context.take_archive(root, archive)?;
         }
         for part in out {
-            let name = segment_file_name(part.segment.first_id());
-            let target = archive.join(&name);
-            // Left by a truncation or a restoration that was cut short.
-            if storage.kind(&target).map_err(io)?.is_some() {
-                storage.remove_file(&target).map_err(io)?;
-            }
-            storage
-                .link_or_copy(&part.segment.path(), &target)
-                .map_err(io)?;
+            let target = archive.join(segment_file_name(part.segment.first_id()));
+            archive_segment(&self.context, &part.segment.path(), &target).map_err(io)?;
         }
         storage.sync_dir(archive).map_err(io)
     }
@@ -223,15 +215,20 @@ impl StreamInner {
         newest: &Arc<StreamSegment>,
         archive: &Path,
     ) -> Result<usize> {
-        let storage = &self.context.storage;
+        let storage = &*self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(archive).stream(&self.key));
         if storage.kind(archive).map_err(io)? != Some(EntryKind::Directory) {
             return Ok(0);
         }
+        if let Some(root) = archive.parent() {
+            self.context.check_archive(root, archive)?;
+        }
         let segments = self.segments();
-        let mut archived: Vec<EntryId> = storage
-            .list_dir(archive)
-            .map_err(io)?
+        let listing = match storage.list_dir(archive) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            listed => listed.map_err(io)?,
+        };
+        let mut archived: Vec<EntryId> = listing
             .iter()
             .filter(|entry| entry.kind == EntryKind::File)
             .filter_map(|entry| parse_segment_file_name(&entry.name))
@@ -252,7 +249,12 @@ impl StreamInner {
                 end.next_id == first_kept && told.is_some_and(|told| told.link == end.link)
             };
             let found = self.archived_part(archive, first_id)?;
-            let Some((segment, end)) = found.filter(|(_, end)| joins_on(end)) else {
+            // A damaged header counts as what its neighbours tell, so this is known where any is.
+            let incarnation = successor.as_ref().map(|s| s.segment.header.incarnation);
+            let is_ours = |segment: &Segment| incarnation == Some(segment.header.incarnation);
+            let Some((segment, end)) =
+                found.filter(|(segment, end)| joins_on(end) && is_ours(segment))
+            else {
                 // Perhaps of a deleted stream that had this name.
                 continue;
             };
@@ -266,9 +268,10 @@ impl StreamInner {
             return Ok(0);
         }
         back.reverse();
-        if let Err(error) = self.link_back(alloc, archive, &back) {
+        let mut back_again = Vec::new();
+        if let Err(error) = self.link_back(alloc, archive, &back, &mut back_again) {
             // Below the first id kept, they are no part of the stream.
-            let _ = self.remove_files(alloc, back.iter().map(|part| part.segment.path()));
+            let _ = self.remove_files(alloc, back_again);
             return Err(error);
         }
         let parts = back.iter().chain(segments.parts.iter());
@@ -284,23 +287,23 @@ impl StreamInner {
         Ok(back.len())
     }
 
-    /// Gives segments in the archive their names in the stream's directory, durably.
+    /// Gives segments in the archive their names in the stream's directory, durably. `back_again`: the
+    /// names given so far.
     fn link_back(
         &self,
         alloc: &mut AllocState,
         archive: &Path,
         back: &[Arc<StreamSegment>],
+        back_again: &mut Vec<PathBuf>,
     ) -> Result<()> {
-        let storage = &self.context.storage;
         for part in back {
             let target = part.segment.path();
             let io = |error| Error::io(error, part.segment.context());
-            alloc.reuse(&target);
-            remove_file_if_there(&**storage, &target).map_err(io)?;
             let name = segment_file_name(part.segment.first_id());
-            storage
-                .link_or_copy(&archive.join(name), &target)
-                .map_err(io)?;
+            alloc.reuse(&target);
+            let linked = restore_segment(&self.context, &archive.join(name), &target);
+            linked.map_err(io)?;
+            back_again.push(target);
         }
         self.sync_stream_dir()
     }
@@ -313,11 +316,11 @@ impl StreamInner {
     ) -> Result<Option<(Segment, SegmentEnd)>> {
         let path = archive.join(segment_file_name(first_id));
         let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
-        let file = self
-            .context
-            .storage
-            .open_file(&path, Access::Read)
-            .map_err(io)?;
+        let file = match self.context.storage.open_file(&path, Access::Read) {
+            // Listed just now: taken away since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(io)?,
+        };
         let len = file.len().map_err(io)?;
         if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN + TRAILER_LEN) as u64 {
             return Ok(None);

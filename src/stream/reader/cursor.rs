@@ -30,6 +30,8 @@ use crate::segment::entry_in_block;
 use crate::segment::locate;
 use crate::segment::step;
 use crate::stream::StreamInner;
+use crate::stream::reader::found::Found;
+use crate::stream::reader::found::unreadable;
 use crate::stream::reader::get::MAX_REFRESHES;
 use crate::stream::reader::get::is_not_found;
 use crate::stream::segment_list::SegmentFor;
@@ -71,17 +73,6 @@ const UNKNOWN: (FileOffset, EntryId) = (FileOffset(0), EntryId(u64::MAX));
 enum EntryLocation {
     InFile(EntryPlace),
     InBlock(Range<usize>),
-}
-
-/// What stands at the next id.
-enum Found {
-    Entry,
-    Nothing,
-    Damaged(Error, Range<u64>),
-    /// A truncation has overtaken the cursor: these ids are gone.
-    Overtaken(Range<u64>),
-    /// The cursor cannot go on.
-    End(Error),
 }
 
 impl Cursor {
@@ -443,13 +434,6 @@ impl Cursor {
 
 fn is_plain_batch(frame: &LocatedFrame) -> bool {
     frame.header.kind == FrameKind::Many && frame.header.codec == Codec::None
-}
-
-fn unreadable(error: Error, ids: Range<u64>) -> Found {
-    match error {
-        Error::Io(_) | Error::UnsupportedVersion(_) => Found::End(error),
-        _ => Found::Damaged(error, ids),
-    }
 }
 
 impl std::fmt::Debug for Cursor {

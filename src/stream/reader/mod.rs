@@ -1,8 +1,10 @@
 //! The reading side of a stream: single entries, iteration, views.
 
 pub mod cursor;
+pub mod found;
 pub mod get;
 pub mod get_batch;
+pub mod look;
 pub mod open_segment;
 pub mod saved_index;
 pub mod slots;

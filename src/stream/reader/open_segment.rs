@@ -47,7 +47,7 @@ impl StreamInner {
         let file = self
             .context
             .with_fd_retry(|| storage.open_file(&path, Access::Read))?;
-        if !self.is_same_directory()? {
+        if !self.is_same_directory(part, &*file)? {
             // Another stream has the name by now, with segments of the same ids perhaps.
             return Err(io::ErrorKind::NotFound.into());
         }

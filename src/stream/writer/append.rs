@@ -103,7 +103,8 @@ impl StreamInner {
     }
 
     fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let placed = self.place_frame(frame, durable)?;
+        let placed = self.place_frame(frame, durable);
+        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
         let ids = placed.ids.clone();
         match placed.staged {
             Some(staged) => self.make_staged_durable(ids.end, &staged)?,
@@ -139,7 +140,9 @@ impl StreamInner {
     /// Writes a frame.
     #[cfg(feature = "sharded")]
     fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
-        self.place_frame(frame, false).map(|placed| placed.ids)
+        let placed = self.place_frame(frame, false);
+        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
+        Ok(placed.ids)
     }
 
     pub(in crate::stream) fn acknowledge(&self, end: u64) {
@@ -159,7 +162,10 @@ impl StreamInner {
     /// Refuses when the stream does not take appends.
     pub(in crate::stream) fn check_writable(&self, tail: &Tail) -> Result<()> {
         match tail.life {
-            StreamState::Open => self.check_poisoned(),
+            StreamState::Open => {
+                self.context.refuse_detached()?;
+                self.check_poisoned()
+            }
             StreamState::Closed => Err(Error::Closed),
             StreamState::Deleted => Err(self.deleted_error()),
             StreamState::ReadOnly => Err(Error::ReadOnly),

@@ -188,6 +188,7 @@ impl StreamInner {
         if alloc.spare != NextSegmentFile::Absent {
             return Ok(None);
         }
+        self.context.check_root()?;
         let file = create_next_file(&*self.context.storage, &self.dir)
             .map_err(|error| self.next_file_error(error))?;
         alloc.spare = NextSegmentFile::Preparing;

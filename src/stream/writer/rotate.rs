@@ -54,6 +54,9 @@ const FREE_SHARE: u64 = 16;
 pub struct AllocState {
     /// The generation of new segments.
     pub generation: u64,
+    /// What all segments of the stream tell it from earlier ones of its key by. `None`: it has no
+    /// segment yet.
+    pub incarnation: Option<u64>,
     /// The stream's directory is there.
     pub dir_exists: bool,
     /// The next segment's file, made ahead.
@@ -121,9 +124,10 @@ impl StreamInner {
         next: NextAppend,
         rotated: bool,
     ) -> Result<(Arc<StreamSegment>, FileOffset, Option<WriteMap>)> {
+        self.context.check_root()?;
         let is_first = !alloc.dir_exists;
         self.make_directory(alloc)?;
-        let header = self.header_for_next(alloc.generation, end, next, rotated);
+        let header = self.header_for_next(alloc, end, next, rotated);
         let start = FileOffset(HEADER_AREA_LEN);
         let frame_end = start + frame_len;
         let needed = (frame_end + footer_reserve(frame_end)) - start;
@@ -159,7 +163,9 @@ impl StreamInner {
         let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
         let part = StreamSegment::new(segment, false);
         self.context.write_files.insert(&part.write_slot, file);
-        if is_first || self.segments.read().parts.is_empty() {
+        // Where ids were lost, the file may be the only record of them before this segment is durable.
+        let records_loss = part.segment.header.lost_from < part.segment.first_id();
+        if (is_first || self.segments.read().parts.is_empty()) && !records_loss {
             self.write_index_file(&[]);
         }
         let mapped = self.map_new_segment(&part, start + slot);
@@ -197,6 +203,9 @@ impl StreamInner {
                     let what = format!("{} is not a directory", self.dir.display());
                     return Err(Error::InvalidFilename(what));
                 }
+                if storage.is_link(&self.dir).map_err(io)? {
+                    self.context.own_linked(&self.dir, &self.key)?;
+                }
             }
             made => made.map_err(io)?,
         }
@@ -208,11 +217,12 @@ impl StreamInner {
 
     pub(in crate::stream) fn header_for_next(
         &self,
-        generation: u64,
+        alloc: &mut AllocState,
         end: SegmentEnd,
         next: NextAppend,
         rotated: bool,
     ) -> SegmentHeader {
+        let given = || self.context.identity.incarnation();
         let (first_id, lost_from, predecessor) = match next {
             NextAppend::AfterLoss {
                 first_id,
@@ -232,11 +242,12 @@ impl StreamInner {
         SegmentHeader {
             key: Arc::clone(&self.key),
             first_id,
-            generation,
+            generation: alloc.generation,
             predecessor,
             lost_from,
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
+            incarnation: *alloc.incarnation.get_or_insert_with(given),
         }
     }
 

@@ -8,11 +8,20 @@ use crate::storage::tests::in_a_process_of_its_own;
 use crate::storage::tests::rerun;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 fn error_kind<T>(result: io::Result<T>) -> ErrorKind {
     result.err().expect("an error").kind()
+}
+
+fn lock_file(path: &Path) -> io::Result<HeldFile> {
+    super::lock_file(&Place::anywhere(path))
+}
+
+fn open_lock_file(path: &Path) -> io::Result<OwnedFd> {
+    Place::anywhere(path).open_lock()
 }
 
 /// Takes the flock alone, past the registry, as another process would.
@@ -26,8 +35,7 @@ fn is_flocked(path: &Path) -> bool {
 /// Closing would not always do: a process that another test is just spawning has a copy of the
 /// descriptor until it executes.
 fn release_flock(file: OwnedFd) {
-    // SAFETY: the descriptor is open.
-    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+    super::release_flock(Some(file.as_raw_fd()));
 }
 
 /// Runs `child` in a forked child and gives back its exit code.
@@ -93,6 +101,8 @@ fn the_registry_refuses_without_the_help_of_flock() {
     let identity = (u64::MAX, 1);
     let claim = Claim::take(identity).unwrap();
     assert!(Claim::take(identity).is_none());
+    // A refusal took the holder's claim away: the next one was let in.
+    assert!(Claim::take(identity).is_none());
     assert!(Claim::take((u64::MAX, 2)).is_some());
     drop(claim);
     assert!(Claim::take(identity).is_some());
@@ -102,9 +112,9 @@ fn the_registry_refuses_without_the_help_of_flock() {
 fn a_replaced_lock_file_is_locked_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("LOCK");
-    let stale = RealDisk.lock(&path).unwrap();
+    let stale = lock_file(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    let fresh = RealDisk.lock(&path).unwrap();
+    let fresh = lock_file(&path).unwrap();
     assert!(
         is_flocked(&path),
         "the lock is on the file that the name shows"
@@ -112,6 +122,61 @@ fn a_replaced_lock_file_is_locked_by_itself() {
     drop(stale);
     assert!(is_flocked(&path), "the stale lock is another one");
     drop(fresh);
+}
+
+/// Two writers had one directory as soon as `LOCK` was removed by hand.
+#[test]
+fn the_directory_is_locked_too_and_refuses_though_the_file_was_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("LOCK");
+    let lock = RealDisk.lock(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(error_kind(RealDisk.lock(&path)), ErrorKind::WouldBlock);
+    // Past the registry, as another process would.
+    let other = std::fs::File::open(dir.path()).unwrap();
+    assert_eq!(
+        error_kind(take_flock(other.as_raw_fd())),
+        ErrorKind::WouldBlock
+    );
+    drop(lock);
+    take_flock(other.as_raw_fd()).unwrap();
+    super::release_flock(Some(other.as_raw_fd()));
+    RealDisk.lock(&path).unwrap();
+}
+
+#[test]
+fn a_lock_knows_whether_its_names_still_stand_for_what_it_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, moved) = (dir.path().join("root"), dir.path().join("moved"));
+    std::fs::create_dir(&root).unwrap();
+    let path = root.join("LOCK");
+    let lock = RealDisk.lock(&path).unwrap();
+    assert!(lock.is_attached().unwrap());
+    std::fs::rename(&root, &moved).unwrap();
+    assert!(!lock.is_attached().unwrap(), "nothing stands there");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(&path, b"").unwrap();
+    assert!(!lock.is_attached().unwrap(), "another directory");
+    std::fs::remove_dir_all(&root).unwrap();
+    std::os::unix::fs::symlink(&moved, &root).unwrap();
+    assert!(lock.is_attached().unwrap(), "a link to the same directory");
+    std::fs::write(moved.join("OTHER"), b"").unwrap();
+    std::fs::rename(moved.join("OTHER"), moved.join("LOCK")).unwrap();
+    assert!(!lock.is_attached().unwrap(), "another lock file");
+    std::fs::remove_file(moved.join("LOCK")).unwrap();
+    assert!(!lock.is_attached().unwrap(), "no lock file");
+}
+
+#[test]
+fn a_lock_file_that_is_a_link_is_refused_and_nothing_is_made_where_it_leads() {
+    // A dangling one made a file elsewhere.
+    let dir = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (dir.path().join("LOCK"), dir.path().join("elsewhere"));
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    assert_eq!(error_kind(RealDisk.lock(&path)), ErrorKind::InvalidInput);
+    assert!(!elsewhere.exists());
+    std::fs::write(&elsewhere, b"").unwrap();
+    assert_eq!(error_kind(RealDisk.lock(&path)), ErrorKind::InvalidInput);
 }
 
 #[test]

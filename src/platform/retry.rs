@@ -19,7 +19,7 @@
 use std::io;
 
 /// Calls until the answer is something other than EINTR.
-pub(in crate::storage) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -29,9 +29,7 @@ pub(in crate::storage) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> i
 }
 
 /// The same for a call of libc that answers -1 on failure and tells why in `errno`.
-pub(in crate::storage) fn retry_call<N: PartialEq + From<i8>>(
-    mut call: impl FnMut() -> N,
-) -> io::Result<N> {
+pub fn retry_call<N: PartialEq + From<i8>>(mut call: impl FnMut() -> N) -> io::Result<N> {
     retry(|| {
         let answer = call();
         if answer == N::from(-1) {
@@ -43,7 +41,7 @@ pub(in crate::storage) fn retry_call<N: PartialEq + From<i8>>(
 
 /// Whether the system lacks a call, or a filter of system calls (seccomp) refuses it: the caller
 /// does without it.
-pub(in crate::storage) fn is_missing(error: &io::Error) -> bool {
+pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
 

@@ -1,4 +1,4 @@
-//! Do the documents show what is tested, and does every link in them lead somewhere?
+//! Do the documents show what is tested, and do their links, paths and words hold?
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -112,6 +112,128 @@ fn every_link_in_the_documents_leads_to_a_file_and_a_heading() {
     }
     assert!(count > 50, "links were found");
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Folders at the root whose paths the documents name.
+const FOLDERS: [&str; 9] = [
+    "src/",
+    "tests/",
+    "benches/",
+    "docs/",
+    "fuzz/",
+    "examples-c/",
+    "ffi-tests/",
+    "cmake/",
+    "include/",
+];
+
+/// The paths of the repository that a text names: whole pieces of inline code, either below one
+/// of the folders or a source file below `src`.
+fn paths(text: &str) -> Vec<&str> {
+    let is_path = |code: &&str| {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let is_source = code.contains('/') && code.ends_with(".rs");
+        let in_folder = FOLDERS.iter().any(|folder| code.starts_with(folder));
+        code.chars().all(is_name) && (is_source || in_folder)
+    };
+    prose(text)
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(is_path)
+        .collect()
+}
+
+fn exists(path: &str) -> bool {
+    home().join(path).exists() || home().join("src").join(path).exists()
+}
+
+#[test]
+fn every_path_that_the_documents_name_exists() {
+    let mut found = Vec::new();
+    documents(home(), &mut found);
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for document in found {
+        let text = std::fs::read_to_string(&document).expect("reads");
+        for path in paths(&text) {
+            count += 1;
+            if !exists(path) {
+                wrong.push(format!("{}: no {path}", document.display()));
+            }
+        }
+    }
+    assert!(count > 100, "paths were found");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_check_of_paths_can_fail() {
+    let text = "`src/lib.rs`, `tests/none` and `wal/wal.rs`\n`cc -o target/a.c` `{root}/x.rs`";
+    assert_eq!(paths(text), ["src/lib.rs", "tests/none", "wal/wal.rs"]);
+    assert!(exists("src/lib.rs") && exists("wal/wal.rs") && !exists("tests/none"));
+}
+
+/// Words that say nothing precise; the glossary has better ones.
+const VAGUE: [&str; 12] = [
+    "stranger",
+    "let go",
+    "lets go",
+    "somebody",
+    "nobody",
+    "anybody",
+    "whoever",
+    "behind the caller's back",
+    "at hand",
+    "told",
+    "tells",
+    "seldom",
+];
+
+/// The vague words of a text, inline code left out.
+fn vague(text: &str) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for line in prose(text) {
+        let plain: String = line.split('`').step_by(2).collect();
+        let plain: String = plain
+            .to_lowercase()
+            .chars()
+            .map(|c| {
+                if c.is_alphanumeric() || c == '\'' {
+                    c
+                } else {
+                    ' '
+                }
+            })
+            .collect();
+        let plain = format!(" {plain} ");
+        let is_there = |word: &&&str| plain.contains(&format!(" {word} "));
+        found.extend(VAGUE.iter().filter(is_there));
+    }
+    found
+}
+
+#[test]
+fn the_documents_name_the_actor_and_use_precise_words() {
+    let mut found = Vec::new();
+    documents(home(), &mut found);
+    let mut wrong = Vec::new();
+    for document in found {
+        // Written by a program.
+        if document.ends_with("docs/RESULTS.md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&document).expect("reads");
+        for word in vague(&text) {
+            wrong.push(format!("{}: {word}", document.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_check_of_words_can_fail() {
+    assert_eq!(vague("Nobody is told."), ["nobody", "told"]);
+    assert_eq!(vague("the lock is let go;"), ["let go"]);
+    assert!(vague("`a_failure_is_told` retells\n```\ntold\n```\n").is_empty());
 }
 
 #[test]

@@ -321,7 +321,7 @@ fn what_is_not_ours_is_never_touched() {
         Row {
             name: "an unrecognised file under a segment's name",
             facts: with(Foreign::Unrecognized),
-            truncate: "refuse: file 1 is Stranger",
+            truncate: "refuse: file 1 is Unrecognized",
             error: "",
         },
         Row {

@@ -15,6 +15,15 @@ fn the_readme_shows_the_first_example() {
     assert_eq!(readme[start..end].trim_end(), without_head.trim_end());
 }
 
+/// So is the program in C++ in the guide.
+#[test]
+fn the_guide_shows_the_example_in_cpp() {
+    let guide = include_str!("../docs/GUIDE.md");
+    let example = include_str!("../examples-c/readme.cpp");
+    let without_head = &example[example.find("#include").expect("an include")..];
+    assert!(guide.contains(&format!("```cpp\n{}\n```\n", without_head.trim_end())));
+}
+
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,8 +1,8 @@
-/* Is everything that was acknowledged still there after the process was killed?
+/* Does every acknowledged entry survive when the process is killed?
  *
  * A child journals from several threads and reports each acknowledged id over a pipe. It is killed
- * with SIGKILL at a random moment. The parent reopens the log and looks for every entry that was
- * ever acknowledged, in this round and the ones before.
+ * with SIGKILL at a random moment. The parent reopens the log and looks for every entry
+ * acknowledged in this round and in earlier ones.
  *
  *     crash_demo [ROUNDS [SEED]]
  */
@@ -21,7 +21,7 @@
 
 enum { THREADS = 4 };
 
-/* What an entry holds, and what the child reports once it is acknowledged. Reports are smaller than
+/* The content of an entry, and the child's report of its acknowledgement. Reports are smaller than
  * PIPE_BUF, so those of several threads do not mix. */
 struct entry {
     uint64_t round;
@@ -71,7 +71,7 @@ static void *journal(void *thread) {
     return NULL;
 }
 
-/* Never returns: it is killed. */
+/* Never returns: the parent kills the process. */
 static void child(const char *directory, uint64_t round, int fd) {
     ironwal_wal *wal = open_log(directory);
     ironwal_error *error = NULL;
@@ -129,8 +129,8 @@ static void journal_and_kill(const char *directory, uint64_t round, long after_m
     close(ends[1]);
     struct killer killer = {pid, after_ms};
     struct report first;
-    /* In the first round something is acknowledged before the clock starts, so that something is
-     * shown; in the others the child may die while it still recovers. */
+    /* In the first round at least one entry is acknowledged before the clock starts; in later rounds
+     * the child may die during its recovery. */
     if (round == 1 && read(ends[0], &first, sizeof first) == (ssize_t)sizeof first) remember(first);
     if (pthread_create(&thread, NULL, kill_later, &killer) != 0) exit(1);
     read_reports(ends[0]); /* until the child is dead and the pipe empty */
@@ -143,7 +143,7 @@ static void journal_and_kill(const char *directory, uint64_t round, long after_m
     }
 }
 
-/* Reopens the log and looks for every acknowledged entry. Returns how many are missing or wrong. */
+/* Reopens the log and checks every acknowledged entry. Returns the number missing or wrong. */
 static size_t check(const char *directory, uint64_t *out_end) {
     ironwal_wal *wal = open_log(directory);
     ironwal_stream *orders = NULL;

@@ -1,4 +1,4 @@
-/* How does an exchange gateway journal its feed so that nothing acknowledged is lost?
+/* How does an exchange gateway journal its feed without losing an acknowledged message?
  *
  * Reads a file of length-prefixed Nasdaq ITCH 5.0 messages, journals each under Strict sync into
  * one stream per symbol and one for messages of the whole session, reopens the log, replays it, and
@@ -6,10 +6,9 @@
  *
  *     itch_journal [FILE [DIRECTORY]]
  *
- * The threads take the messages in the order of the feed. One whose message is the n-th of its stream
- * waits for its turn, which is when the stream's next id is n, appends, and then waits for the disk
- * together with the others: one sync makes the messages of many threads durable, and the order of
- * the feed stays.
+ * The threads take the messages in the order of the feed. A thread with the n-th message of a stream
+ * waits until the stream's next id is n, appends, and then waits for the disk together with the other
+ * threads: one sync makes the messages of many threads durable, and the order of the feed stays.
  */
 #define _XOPEN_SOURCE 700
 #include <ironwal.h>
@@ -51,7 +50,7 @@ static atomic_size_t next_message;
 static atomic_size_t durable;
 static atomic_int failed;
 
-/* Tells why and remembers it; returns whether the call succeeded. */
+/* Prints and remembers a failure; returns whether the call succeeded. */
 static int succeeded(ironwal_status status, ironwal_error *error, const char *what) {
     if (status == IRONWAL_OK) return 1;
     ironwal_str message = ironwal_error_message(error);
@@ -87,7 +86,7 @@ static unsigned char *read_file(const char *path, size_t *out_len) {
     return bytes;
 }
 
-/* Splits the bytes into messages. Returns whether they are whole. */
+/* Splits the bytes into messages. Returns false if the last one is incomplete. */
 static int split(const unsigned char *bytes, size_t len) {
     feed = malloc((len / 2 + 1) * sizeof *feed); /* at least the 2 bytes of the length each */
     if (!feed) return 0;
@@ -189,7 +188,7 @@ static int open_streams(ironwal_wal *wal) {
     return 1;
 }
 
-/* Journals everything; returns the seconds it took. */
+/* Journals all messages; returns the elapsed seconds. */
 static double journal_all(ironwal_wal *wal) {
     pthread_t threads[THREADS];
     size_t started = 0;

@@ -1,4 +1,4 @@
-/* The README's ten lines: put one record where a crash cannot take it, and read it back. */
+/* The README's ten lines: append one durable record, and read it back. */
 #include <ironwal.h>
 #include <stdio.h>
 

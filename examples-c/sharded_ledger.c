@@ -1,11 +1,11 @@
-/* How do accounts on 16 shards get their balances back after the process was killed?
+/* How does a ledger on 16 shards recover its balances after the process was killed?
  *
  * A child process moves money: the debit is appended to the shard of one account, then the credit
  * to the shard of the other, while a second thread makes checkpoints all the time. The parent kills
  * it and reads the newest checkpoint. A checkpoint is a consistent cut, so it holds no credit
- * without its debit: money may be under way in it, but none appears from nowhere. From the
- * checkpoint on the rest is replayed, and the balances are compared with those that follow from the
- * transfers themselves, which are made by a rule. */
+ * without its debit: money may be in transit, but none appears from nowhere. The parent replays the
+ * entries behind the checkpoint and compares the balances with those that a rule computes from the
+ * transfers. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <ironwal.h>
@@ -19,7 +19,7 @@
 
 enum { SHARDS = 16, ACCOUNTS = 500, OPENING_BALANCE = 1000, TRANSFERS_BEFORE_THE_END = 20000 };
 
-/* What an entry holds: one side of a transfer. */
+/* An entry: one side of a transfer. */
 struct posting {
     uint64_t transfer;
     int64_t amount; /* negative: a debit */
@@ -49,7 +49,7 @@ static void check(int holds, const char *what) {
     exit(1);
 }
 
-/* The n-th transfer, by a rule that anybody can follow (splitmix64's finaliser). */
+/* The n-th transfer, computed by a rule (splitmix64's finaliser). */
 static void transfer_of(uint64_t n, struct posting *debit, struct posting *credit) {
     uint64_t mixed = (n + 1) * UINT64_C(0x9E3779B97F4A7C15);
     mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -75,7 +75,7 @@ static ironwal_sharded *open_ledger(const char *path) {
     ironwal_sharded_options *sharded_options = NULL;
     ironwal_sharded *sharded = NULL;
     OK(ironwal_options_new(path, strlen(path), &options, &error));
-    /* Appends survive the process at once; a checkpoint makes durable all that it holds. */
+    /* Appends survive the death of the process; a checkpoint makes its entries durable. */
     OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
     OK(ironwal_sharded_options_new(SHARDS, &sharded_options, &error));
     OK(ironwal_sharded_open(options, sharded_options, &sharded, &error));
@@ -84,7 +84,7 @@ static ironwal_sharded *open_ledger(const char *path) {
     return sharded;
 }
 
-/* What the child tells the parent, through a pipe: so much was acknowledged. */
+/* The child's report to the parent, through a pipe: the count of acknowledged entries. */
 struct told {
     uint64_t transfers, checkpoints;
 };
@@ -210,7 +210,7 @@ int main(int argc, char **argv) {
     check(ledger.credits >= told.transfers, "it holds what was done before it was made");
     printf("%s: %" PRIu64 " debits, %" PRIu64 " credits\n", name, ledger.debits, ledger.credits);
 
-    /* A program that keeps its balances with the checkpoint would begin here. */
+    /* A program that stores its balances with the checkpoint would begin here. */
     for (uint32_t shard = 0; shard < SHARDS; shard++)
         replay(sharded, shard, offsets[shard], UINT64_MAX, &ledger);
     compare(&ledger, "the balances are those of all transfers");

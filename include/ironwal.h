@@ -5,7 +5,7 @@
  * Generated from the sources of the library; do not edit. MPL-2.0.
  *
  * A log owns a directory and holds many streams. A stream is an ordered sequence of entries, bytes
- * with ids counted from 0. What was appended and acknowledged is there after a crash:
+ * with ids counted from 0. Acknowledged appends survive a crash, as the sync mode promises:
  *
  * @code{.c}
  * #include <ironwal.h>
@@ -30,38 +30,38 @@
  * }
  * @endcode
  *
- * Conventions, kept by every function:
+ * Conventions of every function:
  *
- * - Status. Functions that can fail return ::ironwal_status: 0 is success, negative is not. Four of
- *   the negative ones are answers rather than failures and come without an error object:
+ * - Status. A function that can fail returns ::ironwal_status: 0 is success, negative is not. Four
+ *   negative ones are expected outcomes ("answers") and come without an error object:
  *   ::IRONWAL_E_NOT_FOUND, ::IRONWAL_E_END, ::IRONWAL_E_BUFFER_TOO_SMALL and ::IRONWAL_E_TIMEOUT.
- * - Errors. `out_error` may be NULL. Otherwise `*out_error` is an object that tells more after a
- *   failure, to be freed with ironwal_error_free(), and NULL after success and after an answer. What
- *   it held before is overwritten, not freed.
- * - Outputs are named `out_...`, come last, and are written on success only; handles, buffers and
- *   views are reset to NULL or {NULL, 0} otherwise.
- * - Handles are freed by their own function, which does nothing with NULL. They may be freed in any
- *   order. Close and commit take their handle whatever they return. Once a log is closed, calls on
- *   what was made from it answer ::IRONWAL_E_CLOSED.
+ * - Errors. `out_error` may be NULL. Otherwise a failure sets `*out_error` to an error object, which
+ *   the caller frees with ironwal_error_free(); success and answers set it to NULL. A previous value
+ *   is overwritten without being freed.
+ * - Outputs are named `out_...`, come last, and are written on success only; otherwise handles,
+ *   buffers and views are set to NULL or {NULL, 0}.
+ * - Handles. Each kind has its own free function, which ignores NULL. Handles may be freed in any
+ *   order. Close and commit consume their handle even when they fail. After a log is closed, calls
+ *   on its handles return ::IRONWAL_E_CLOSED.
  * - Bytes and text go in as (pointer, length); NULL with length 0 is empty. Paths and stream names
- *   are UTF-8 without a NUL inside; no NUL need end them.
- * - NULL where a pointer is required, a length above PTRDIFF_MAX, an unknown enum value or a handle
- *   of another kind: ::IRONWAL_E_INVALID_ARG, and nothing is done.
- * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has numbers of its own and none
- *   is 0: one of another kind, or an int that was never set, is refused.
- * - Threads. A log and its streams may be used by any number of threads at once; a transaction, an
- *   iterator and options by one at a time. A call that frees a handle must be the last one on it.
- *   Calls are no cancellation points: pthread_cancel() takes effect after them.
- * - fork. In the child every call on a log of the parent's, and on what was made from it, answers
- *   ::IRONWAL_E_FORKED; freeing there touches neither the disk nor the parent's threads. Options,
- *   pinned views and lists are memory and work there as ever.
- * - Memory. Where there is none for a length that the caller or the disk decides, a call answers
- *   ::IRONWAL_E_IO, ironwal_error_os_error() gives ENOMEM, and the message tells how many bytes were
- *   asked for; an append has taken no id then. What is small whatever comes in (a handle, an error
- *   object) ends the process where it cannot be allocated, as everywhere in Rust.
- * - Signal handlers must call no function of the library: it takes locks and allocates, and would
- *   wait for ever for the thread that was interrupted.
- * - A defect inside the library becomes ::IRONWAL_E_PANIC; the log then accepts only close and free.
+ *   are UTF-8 without a NUL inside; a terminating NUL is not needed.
+ * - ::IRONWAL_E_INVALID_ARG, without any effect: NULL for a required pointer, a length above
+ *   PTRDIFF_MAX, an unknown constant, a handle of another kind.
+ * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has its own range of numbers
+ *   and none is 0, so a constant of another kind or an int set to 0 is refused.
+ * - Threads. Any number of threads may use a log and its streams at once; one thread at a time may
+ *   use a transaction, an iterator or options. A call that frees a handle must be the last on it.
+ *   No call is a cancellation point: pthread_cancel() takes effect after the call.
+ * - fork. In the child, a call on a log of the parent, or on a handle made from it, returns
+ *   ::IRONWAL_E_FORKED; freeing affects neither the disk nor the parent's threads. Options,
+ *   pinned views and lists are plain memory and remain usable.
+ * - Memory. If memory of a length chosen by the caller or the disk cannot be allocated, the call
+ *   returns ::IRONWAL_E_IO, ironwal_error_os_error() returns ENOMEM, and the message contains the
+ *   number of bytes; an append has taken no id. A small allocation that fails (a handle, an error
+ *   object) ends the process, as everywhere in Rust.
+ * - Signal handlers must not call the library: it takes locks and allocates, and could wait for
+ *   ever for the interrupted thread.
+ * - A defect inside the library returns ::IRONWAL_E_PANIC; the log then accepts only close and free.
  */
 
 
@@ -99,7 +99,7 @@
 
 
 /**
- * Something was lost or refused.
+ * Data was lost or a request was refused.
  */
 #define IRONWAL_LOG_ERROR 501
 
@@ -109,12 +109,12 @@
 #define IRONWAL_LOG_WARN 502
 
 /**
- * What was opened, recovered and closed.
+ * Logs opened, recovered and closed.
  */
 #define IRONWAL_LOG_INFO 503
 
 /**
- * For those who look for a fault.
+ * Diagnostics.
  */
 #define IRONWAL_LOG_DEBUG 504
 
@@ -162,7 +162,7 @@
 /**
  * The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
  * failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
- * that somebody else shortens still does); positional writes everywhere else. The default.
+ * that another program shortens still does); positional writes everywhere else. The default.
  */
 #define IRONWAL_WRITE_AUTO 201
 
@@ -188,18 +188,18 @@
 #define IRONWAL_CORRUPTION_ERROR 402
 
 /**
- * Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
- * that is on record, a derived file that is made anew.
+ * No damage: remains of a crash that the next open cleans up, quarantined bytes, a recorded loss,
+ * a derived file that will be rebuilt.
  */
 #define IRONWAL_SEVERITY_NOTE 601
 
 /**
- * Something that was durable is damaged or gone.
+ * Durable data is damaged or missing.
  */
 #define IRONWAL_SEVERITY_DAMAGE 602
 
 /**
- * Something could not be looked at: a read error, a newer format, a stranger's file.
+ * A file could not be checked: a read error, a newer format, an unrecognised file.
  */
 #define IRONWAL_SEVERITY_UNREADABLE 603
 
@@ -244,7 +244,7 @@ typedef struct ironwal_iter ironwal_iter;
 typedef struct ironwal_name_list ironwal_name_list;
 
 /**
- * What a log is opened with. Made with defaults by ironwal_options_new(), changed by setters,
+ * The options of a log. Made with defaults by ironwal_options_new(), changed by setters,
  * freed with ironwal_options_free(). None of it is stored: options may differ from one opening
  * to the next.
  */
@@ -316,8 +316,8 @@ typedef struct ironwal_str {
  * and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
  *
  * Called on any thread, the library's included, several at a time, and under no lock of the
- * library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
- * It must return, must not throw or jump out, and must not close or free handles of that log, nor
+ * library. It may read from the same log, with handles of its own, and ask for ids and streams.
+ * It must return, must not throw or longjmp, and must not close or free handles of that log, nor
  * append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
  * for the very thread that calls it.
  */
@@ -401,7 +401,7 @@ typedef struct ironwal_finding {
 } ironwal_finding;
 
 /**
- * Bytes that come out and belong to the caller, who releases them with ironwal_buffer_free().
+ * Bytes owned by the caller, released with ironwal_buffer_free().
  * Empty is {NULL, 0}.
  */
 typedef struct ironwal_buffer {
@@ -443,22 +443,6 @@ typedef struct ironwal_slice {
      */
     size_t len;
 } ironwal_slice;
-
-/**
- * Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
- * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
- * checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
- * `capacity`, fails that checkpoint, which is tried again when the next one is due.
- *
- * Called on a thread of the library's, one call at a time per log, with no lock held: it may use the
- * log, and make and remove checkpoints. Only ironwal_sharded_close() is refused from within it, with
- * ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free handles of
- * the log.
- */
-typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
-                                           uint64_t number,
-                                           uint8_t *buffer,
-                                           size_t capacity);
 
 /**
  * An entry of a batch: `value` goes to the shard of `key`. The key is not stored.
@@ -507,8 +491,8 @@ typedef struct ironwal_compaction_stats {
 } ironwal_compaction_stats;
 
 /**
- * What the automatic checkpoints came to since the log was opened. Later versions may add fields at
- * the end, so pass its sizeof.
+ * Counts of automatic checkpoints created and failed since the log was opened. Later versions may
+ * add fields at the end, so pass its sizeof.
  */
 typedef struct ironwal_automatic_status {
     /**
@@ -520,6 +504,22 @@ typedef struct ironwal_automatic_status {
      */
     uint64_t failed;
 } ironwal_automatic_status;
+
+/**
+ * Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
+ * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
+ * checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
+ * `capacity`, fails that checkpoint, which is tried again when the next one is due.
+ *
+ * Called on a thread of the library's, one call at a time per log, with no lock held: it may use the
+ * log, and make and remove checkpoints. Only ironwal_sharded_close() is refused from within it, with
+ * ::IRONWAL_E_INVALID_ARG. It must return, must not throw or longjmp, and must not free handles of
+ * the log.
+ */
+typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
+                                           uint64_t number,
+                                           uint8_t *buffer,
+                                           size_t capacity);
 
 /**
  * Success.
@@ -537,22 +537,22 @@ typedef struct ironwal_automatic_status {
 #define IRONWAL_E_INVALID_ARG -2
 
 /**
- * An answer, not a failure: no such entry (unknown stream, pruned, or not yet appended).
+ * Not an error: no such entry (unknown stream, pruned, or not yet appended).
  */
 #define IRONWAL_E_NOT_FOUND -3
 
 /**
- * An answer, not a failure: the iterator is at the end of the log for now.
+ * Not an error: the iterator is at the current end of the log.
  */
 #define IRONWAL_E_END -4
 
 /**
- * An answer, not a failure: the buffer is too small; the size needed is told.
+ * Not an error: the buffer is too small; the required size is returned.
  */
 #define IRONWAL_E_BUFFER_TOO_SMALL -5
 
 /**
- * An answer, not a failure: the time given ran out first.
+ * Not an error: the timeout expired.
  */
 #define IRONWAL_E_TIMEOUT -6
 
@@ -809,7 +809,7 @@ bool ironwal_error_offset(const struct ironwal_error *error,
                           uint64_t *out_offset);
 
 /**
- * The ids concerned, from `out_first_id` up to and without `out_end_id`. Returns whether they are
+ * The ids concerned, `out_first_id` (inclusive) to `out_end_id` (exclusive). Returns whether they are
  * known; the outputs are written only then.
  *
  * - Owns: `error` stays the caller's.
@@ -838,8 +838,8 @@ size_t ironwal_error_committed_count(const struct ironwal_error *error);
 
 /**
  * One of the shards that hold their part of an incomplete batch, and the ids of that part, from
- * `out_first_id` up to and without `out_end_id`. Entries of one shard keep the order of the batch.
- * Returns whether there is one at `index`; the outputs are written only then.
+ * `out_first_id` (inclusive) to `out_end_id` (exclusive). Entries of one shard keep the order of the
+ * batch. Returns whether there is one at `index`; the outputs are written only then.
  *
  * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers false; the outputs may be NULL.
@@ -883,7 +883,7 @@ ironwal_status ironwal_options_new(const char *path,
                                    struct ironwal_error **out_error);
 
 /**
- * Frees options. Logs that were opened with them go on.
+ * Frees options. Logs that were opened with them are not affected.
  *
  * - Owns: takes `options`.
  * - NULL: does nothing.
@@ -898,7 +898,7 @@ void ironwal_options_free(struct ironwal_options *options);
  * Sends the messages of every log opened with these options to `callback`, which gets `ctx` back
  * each time. It may be called until the last handle of the log is gone.
  *
- * - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+ * - Owns: the object behind `ctx` stays the caller's and must outlive the log.
  * - NULL: `options` is required; a NULL `callback`, the default, sends nothing.
  * - Threads: one at a time per `options`; the callback runs on any thread, several at a time.
  * - Blocks: never.
@@ -967,7 +967,7 @@ ironwal_status ironwal_options_set_write_strategy(struct ironwal_options *option
                                                   struct ironwal_error **out_error);
 
 /**
- * What opening does about damage below the durable end: one of IRONWAL_CORRUPTION.
+ * The policy for damage below the durable end, found at open: one of IRONWAL_CORRUPTION.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1097,7 +1097,7 @@ ironwal_status ironwal_options_set_min_compression_size(struct ironwal_options *
                                                         struct ironwal_error **out_error);
 
 /**
- * Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
+ * Syncs a stream in the background no later than `interval_ns` after its oldest unsynced
  * append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
  * Where the system lets the library start no thread, an append that finds a sync due does it at its
  * end; what is appended last then waits for a later append, a sync or the close.
@@ -1115,7 +1115,7 @@ ironwal_status ironwal_options_set_background_sync(struct ironwal_options *optio
                                                    struct ironwal_error **out_error);
 
 /**
- * Leaves unsynced bytes to the operating system, instead of syncing behind the caller's back.
+ * Disables background sync; the operating system decides when to write back.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -1177,14 +1177,14 @@ ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
                                  struct ironwal_error **out_error);
 
 /**
- * Gives up the handle without a result. The log itself is closed when its last stream and
+ * Releases the handle without reporting errors. The log itself is closed when its last stream and
  * transaction are freed too. Prefer ironwal_wal_close().
  *
  * - Owns: takes `wal`.
  * - NULL: does nothing.
  * - Threads: any; no other call may be using `wal` itself.
  * - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
- * - Durable: everything, but a failure is not told.
+ * - Durable: everything, but a failure is not reported.
  * - Errors: none.
  */
 void ironwal_wal_free(struct ironwal_wal *wal);
@@ -1276,7 +1276,7 @@ ironwal_status ironwal_wal_open_read_only(const struct ironwal_options *options,
                                           struct ironwal_error **out_error);
 
 /**
- * Tells whether the log was opened with ironwal_wal_open_read_only().
+ * Returns whether the log was opened with ironwal_wal_open_read_only().
  *
  * - Owns: nothing.
  * - NULL: `wal` and `out_read_only` are required.
@@ -1328,7 +1328,7 @@ ironwal_status ironwal_wal_verify(const struct ironwal_wal *wal,
  * - Threads: any, at the same time.
  * - Blocks: never.
  * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_INVALID_ARG where `out_totals_size` is no sizeof of
+ * - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of
  *   ::ironwal_verify_report_totals.
  */
 ironwal_status ironwal_verify_report_get_totals(const struct ironwal_verify_report *report,
@@ -1345,7 +1345,7 @@ ironwal_status ironwal_verify_report_get_totals(const struct ironwal_verify_repo
  * - Blocks: never.
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
- *   `out_finding_size` is no sizeof of ::ironwal_finding.
+ *   `out_finding_size` is not a known size of ::ironwal_finding.
  */
 ironwal_status ironwal_verify_report_get_finding(const struct ironwal_verify_report *report,
                                                  size_t index,
@@ -1454,7 +1454,7 @@ ironwal_status ironwal_append(const struct ironwal_wal *wal,
                               struct ironwal_error **out_error);
 
 /**
- * Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+ * Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
  * No entries: both are the stream's next id, and nothing is created.
  *
  * - Owns: the entries are copied.
@@ -1583,7 +1583,7 @@ ironwal_status ironwal_sync(const struct ironwal_wal *wal,
                             struct ironwal_error **out_error);
 
 /**
- * Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+ * Removes segments whose entries are all below `safe_id`, and returns their number. With an archive
  * path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
  * is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
  * then it goes too, and ids go on.
@@ -1608,7 +1608,7 @@ ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
                                 struct ironwal_error **out_error);
 
 /**
- * Brings back the segments of a stream that pruning moved to the archive, and tells how many.
+ * Restores the segments of a stream that pruning moved to the archive, and returns their number.
  *
  * - Owns: nothing.
  * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
@@ -1709,7 +1709,7 @@ ironwal_status ironwal_txn_commit(struct ironwal_txn *txn,
                                   struct ironwal_error **out_error);
 
 /**
- * Ends a transaction without a trace.
+ * Discards the transaction.
  *
  * - Owns: takes `txn`.
  * - NULL: does nothing.
@@ -1741,7 +1741,7 @@ ironwal_status ironwal_stream_open(const struct ironwal_wal *wal,
                                    struct ironwal_error **out_error);
 
 /**
- * Gives up the handle. The stream and its entries stay.
+ * Releases the handle. The stream and its entries stay.
  *
  * - Owns: takes `stream`.
  * - NULL: does nothing.
@@ -1773,7 +1773,7 @@ ironwal_status ironwal_stream_append(const struct ironwal_stream *stream,
                                      struct ironwal_error **out_error);
 
 /**
- * Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+ * Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
  * No entries: both are the stream's next id, and nothing is created.
  *
  * - Owns: the entries are copied.
@@ -2004,8 +2004,8 @@ ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
                                  struct ironwal_error **out_error);
 
 /**
- * The view of entry `id` once more, if the iterator still stands on it: a check for those who
- * are not sure that nobody moved it.
+ * The view of entry `id` once more, if it is still the iterator's current one: use it to
+ * detect that another caller has advanced the iterator.
  *
  * - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
  * - NULL: `iter` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
@@ -2030,111 +2030,6 @@ ironwal_status ironwal_iter_current(struct ironwal_iter *iter,
  * - Errors: none.
  */
 void ironwal_iter_free(struct ironwal_iter *iter);
-
-/**
- * Makes options for a log of `shard_count` shards, without automatic checkpoints. The count, 1 to
- * 65,535, is recorded when the log is made and fixed from then on.
- *
- * - Owns: free `*out_options` with ironwal_sharded_options_free().
- * - NULL: `out_options` is required. `*out_options` is NULL after a failure.
- * - Threads: any.
- * - Blocks: never.
- * - Durable: options are not stored; the count is when the log is opened.
- * - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
- */
-ironwal_status ironwal_sharded_options_new(uint32_t shard_count,
-                                           struct ironwal_sharded_options **out_options,
-                                           struct ironwal_error **out_error);
-
-/**
- * Frees options. Logs that were opened with them go on.
- *
- * - Owns: takes `options`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none.
- */
-void ironwal_sharded_options_free(struct ironwal_sharded_options *options);
-
-/**
- * Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
- * opening those count that no checkpoint holds yet.
- *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: ::IRONWAL_E_CONFIG for 0.
- */
-ironwal_status ironwal_sharded_options_set_checkpoint_every_entries(struct ironwal_sharded_options *options,
-                                                                    uint64_t entries,
-                                                                    struct ironwal_error **out_error);
-
-/**
- * Has the log make a checkpoint every `interval_ns` nanoseconds, if there are entries that the last
- * one does not hold.
- *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: ::IRONWAL_E_CONFIG for 0.
- */
-ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sharded_options *options,
-                                                               uint64_t interval_ns,
-                                                               struct ironwal_error **out_error);
-
-/**
- * Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
- * That is also the default, with the prefix "auto-".
- *
- * - Owns: `prefix` is copied.
- * - NULL: `options` is required; `prefix` may be NULL if `prefix_len` is 0.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
- */
-ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_sharded_options *options,
-                                                             const void *prefix,
-                                                             size_t prefix_len,
-                                                             struct ironwal_error **out_error);
-
-/**
- * Calls automatic checkpoints as `callback` says, which gets `ctx` back each time. It may be
- * called until the sharded log is closed or freed.
- *
- * - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
- * - NULL: `options` and `callback` are required.
- * - Threads: one at a time per `options`; the callback runs on a thread of the library's.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none but for a NULL.
- */
-ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded_options *options,
-                                                          ironwal_checkpoint_id_fn callback,
-                                                          uintptr_t ctx,
-                                                          struct ironwal_error **out_error);
-
-/**
- * Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
- * `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
- * made by hand included. What these took of the file is given back now and then.
- *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: ::IRONWAL_E_CONFIG for 0.
- */
-ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_options *options,
-                                                     size_t keep_latest,
-                                                     struct ironwal_error **out_error);
 
 /**
  * The shard of a key among `shard_count` shards: SipHash-1-3 with key 0 over the length of the key
@@ -2193,14 +2088,14 @@ ironwal_status ironwal_sharded_close(struct ironwal_sharded *sharded,
                                      struct ironwal_error **out_error);
 
 /**
- * Gives up the handle without a result: automatic checkpoints end, and the log is closed when the
- * last handle of it is freed too. Prefer ironwal_sharded_close().
+ * Releases the handle without reporting errors: automatic checkpoints end, and the log is closed
+ * when the last handle of it is freed too. Prefer ironwal_sharded_close().
  *
  * - Owns: takes `sharded`.
  * - NULL: does nothing.
  * - Threads: any; no other call may be using `sharded` itself.
  * - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
- * - Durable: everything, but a failure is not told.
+ * - Durable: everything, but a failure is not reported.
  * - Errors: none.
  */
 void ironwal_sharded_free(struct ironwal_sharded *sharded);
@@ -2221,7 +2116,7 @@ ironwal_status ironwal_sharded_shard_count(const struct ironwal_sharded *sharded
 
 /**
  * A handle of the log below, in which shard n is the stream "shard_%02u": for reading, syncing and
- * watching shards by ironwal_stream_open() and the like. Nothing is refused to it, so entries that
+ * watching shards by ironwal_stream_open() and the like. It is unrestricted, so entries that
  * are appended or removed through it bypass routing and checkpoints: after
  * ironwal_delete_stream() the shard answers ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
  * opening ::IRONWAL_E_CORRUPT where a checkpoint counts on it; a checkpoint below what
@@ -2577,7 +2472,7 @@ ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_shar
  * - Blocks: until the file and its directory are on the disk (fsync).
  * - Durable: on return.
  * - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
- *   to be kept; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof of
+ *   to be kept; ::IRONWAL_E_INVALID_ARG if `out_stats_size` is not a known size of
  *   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded *sharded,
@@ -2587,7 +2482,7 @@ ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded 
                                                    struct ironwal_error **out_error);
 
 /**
- * What the automatic checkpoints came to, and, if the last attempt failed, why.
+ * Counts of automatic checkpoints created and failed, and the error of a failed last attempt.
  *
  * - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
  *   it before is overwritten. `out_status` stays the caller's.
@@ -2597,7 +2492,7 @@ ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded 
  * - Blocks: never.
  * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
- *   checkpoints; ::IRONWAL_E_INVALID_ARG where `out_status_size` is no sizeof of
+ *   checkpoints; ::IRONWAL_E_INVALID_ARG if `out_status_size` is not a known size of
  *   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
  */
 ironwal_status ironwal_sharded_automatic_status(const struct ironwal_sharded *sharded,
@@ -2622,7 +2517,7 @@ ironwal_status ironwal_sharded_options_new(uint32_t shard_count,
                                            struct ironwal_error **out_error);
 
 /**
- * Frees options. Logs that were opened with them go on.
+ * Frees options. Logs that were opened with them are not affected.
  *
  * - Owns: takes `options`.
  * - NULL: does nothing.
@@ -2664,7 +2559,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sh
                                                                struct ironwal_error **out_error);
 
 /**
- * Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
+ * Names automatic checkpoints `prefix` followed by 20 digits, which grow and are never used twice.
  * That is also the default, with the prefix "auto-".
  *
  * - Owns: `prefix` is copied.
@@ -2683,7 +2578,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_shar
  * Calls automatic checkpoints as `callback` says, which gets `ctx` back each time. It may be
  * called until the sharded log is closed or freed.
  *
- * - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+ * - Owns: the object behind `ctx` stays the caller's and must outlive the log.
  * - NULL: `options` and `callback` are required.
  * - Threads: one at a time per `options`; the callback runs on a thread of the library's.
  * - Blocks: never.
@@ -2698,7 +2593,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded
 /**
  * Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
  * `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
- * made by hand included. What these took of the file is given back now and then.
+ * made by hand included. Their space is reclaimed periodically.
  *
  * - Owns: nothing is kept.
  * - NULL: `options` is required.
@@ -2710,326 +2605,6 @@ ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded
 ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_options *options,
                                                      size_t keep_latest,
                                                      struct ironwal_error **out_error);
-
-/**
- * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
- * not stored.
- *
- * - Owns: `key` and `data` are copied.
- * - NULL: `sharded` is required; `key` and `data` may be NULL if their length is 0; the outputs may
- *   be NULL.
- * - Threads: any, at the same time.
- * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
- * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
- *   power loss after a sync, a flush or a checkpoint.
- * - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost or
- *   damaged at opening.
- */
-ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
-                                      const void *key,
-                                      size_t key_len,
-                                      const void *data,
-                                      size_t len,
-                                      uint32_t *out_shard,
-                                      uint64_t *out_id,
-                                      struct ironwal_error **out_error);
-
-/**
- * Appends several entries to the shards of their keys. `out_shards` and `out_ids` are arrays of
- * `entry_count` elements and get the shard and the id of each entry, in the order of `entries`.
- * Within a shard the batch is atomic; over several shards it is not. No entries: nothing happens.
- *
- * - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
- * - NULL: `sharded` is required; `entries` may be NULL if `entry_count` is 0; `out_shards` and
- *   `out_ids` may be NULL.
- * - Threads: any, at the same time.
- * - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
- * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
- * - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
- *   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
- *   where none does.
- */
-ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharded,
-                                            const struct ironwal_keyed_slice *entries,
-                                            size_t entry_count,
-                                            uint32_t *out_shards,
-                                            uint64_t *out_ids,
-                                            struct ironwal_error **out_error);
-
-/**
- * Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to
- * and without `out_end_id`. No entries: nothing happens, and both ids are 0.
- *
- * - Owns: the entries are copied.
- * - NULL: `sharded` is required; `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is
- *   0; the outputs may be NULL.
- * - Threads: any, at the same time.
- * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
- * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
- *   not at all.
- * - Errors: those of ironwal_sharded_append().
- */
-ironwal_status ironwal_sharded_append_batch_for_key(const struct ironwal_sharded *sharded,
-                                                    const void *key,
-                                                    size_t key_len,
-                                                    const struct ironwal_slice *entries,
-                                                    size_t entry_count,
-                                                    uint32_t *out_shard,
-                                                    uint64_t *out_first_id,
-                                                    uint64_t *out_end_id,
-                                                    struct ironwal_error **out_error);
-
-/**
- * Makes a checkpoint, a consistent cut through all shards: if one append returned before another
- * was called, no checkpoint holds the second without the first. Appends wait only while the next
- * ids are read. An older checkpoint of the same id is superseded.
- *
- * - Owns: `id` is copied.
- * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes, of any content.
- * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
- * - Blocks: until the disk has it (fsync).
- * - Durable: the checkpoint and everything below its offsets, in every sync mode.
- * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
- *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
- *   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that where making checkpoints
- *   answers ::IRONWAL_E_POISONED from then on, one may show after the next opening.
- */
-ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *sharded,
-                                                 const void *id,
-                                                 size_t id_len,
-                                                 struct ironwal_error **out_error);
-
-/**
- * Loads the checkpoint of an id.
- *
- * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
- * - NULL: `sharded` and `out_checkpoint` are required; `id` must have 1 to 65,535 bytes.
- *   `*out_checkpoint` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: the checkpoint and everything below its offsets is.
- * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it counts
- *   on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
- *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
- */
-ironwal_status ironwal_sharded_load_checkpoint(const struct ironwal_sharded *sharded,
-                                               const void *id,
-                                               size_t id_len,
-                                               struct ironwal_checkpoint **out_checkpoint,
-                                               struct ironwal_error **out_error);
-
-/**
- * Loads the newest checkpoint, in the order in which they were made.
- *
- * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
- * - NULL: `sharded` and `out_checkpoint` are required. `*out_checkpoint` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: the checkpoint and everything below its offsets is.
- * - Errors: ::IRONWAL_E_NO_CHECKPOINTS; ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest is
- *   damaged, since an older one is loaded by its id only; ::IRONWAL_E_CHECKPOINT_PRUNED;
- *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
- */
-ironwal_status ironwal_sharded_load_latest_checkpoint(const struct ironwal_sharded *sharded,
-                                                      struct ironwal_checkpoint **out_checkpoint,
-                                                      struct ironwal_error **out_error);
-
-/**
- * How many checkpoints can be loaded.
- *
- * - Owns: nothing.
- * - NULL: `sharded` and `out_count` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
- */
-ironwal_status ironwal_sharded_checkpoint_count(const struct ironwal_sharded *sharded,
-                                                size_t *out_count,
-                                                struct ironwal_error **out_error);
-
-/**
- * Lists the checkpoints that can be loaded as they are now, oldest first.
- *
- * - Owns: free `*out_list` with ironwal_checkpoint_list_free(); it outlives the log.
- * - NULL: `sharded` and `out_list` are required. `*out_list` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
- */
-ironwal_status ironwal_sharded_list_checkpoints(const struct ironwal_sharded *sharded,
-                                                struct ironwal_checkpoint_list **out_list,
-                                                struct ironwal_error **out_error);
-
-/**
- * The id of the checkpoint.
- *
- * - Owns: the view belongs to `checkpoint` and ends with it.
- * - NULL: a NULL checkpoint answers {NULL, 0}.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
-struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *checkpoint);
-
-/**
- * When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
- * follow it.
- *
- * - Owns: `checkpoint` stays the caller's.
- * - NULL: a NULL checkpoint answers 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
-uint64_t ironwal_checkpoint_timestamp_ns(const struct ironwal_checkpoint *checkpoint);
-
-/**
- * How many shards the checkpoint goes through.
- *
- * - Owns: `checkpoint` stays the caller's.
- * - NULL: a NULL checkpoint answers 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
-uint32_t ironwal_checkpoint_shard_count(const struct ironwal_checkpoint *checkpoint);
-
-/**
- * The next id of a shard at the time of the checkpoint: the checkpoint holds what is below it, and
- * replay starts there.
- *
- * - Owns: `checkpoint` stays the caller's.
- * - NULL: `checkpoint` and `out_id` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CONFIG where there is no such shard.
- */
-ironwal_status ironwal_checkpoint_offset(const struct ironwal_checkpoint *checkpoint,
-                                         uint32_t shard,
-                                         uint64_t *out_id,
-                                         struct ironwal_error **out_error);
-
-/**
- * Frees a checkpoint that was loaded, and the bytes of its id. The log keeps its own.
- *
- * - Owns: takes `checkpoint`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
-void ironwal_checkpoint_free(struct ironwal_checkpoint *checkpoint);
-
-/**
- * How many checkpoints are listed.
- *
- * - Owns: `list` stays the caller's.
- * - NULL: a NULL list has 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
-size_t ironwal_checkpoint_list_count(const struct ironwal_checkpoint_list *list);
-
-/**
- * The id and the time, in nanoseconds since 1970, of the checkpoint at `index`.
- *
- * - Owns: the view belongs to `list` and ends with it.
- * - NULL: `list` and `out_id` are required; `out_timestamp_ns` may be NULL. `*out_id` is {NULL, 0}
- *   after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_INVALID_ARG for an index past the end.
- */
-ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list *list,
-                                           size_t index,
-                                           struct ironwal_view *out_id,
-                                           uint64_t *out_timestamp_ns,
-                                           struct ironwal_error **out_error);
-
-/**
- * Frees a list of checkpoints and the ids that belong to it.
- *
- * - Owns: takes `list`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
-void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
-
-/**
- * Removes the segments that hold only entries below the checkpoint's offsets, as
- * ironwal_truncate() does in each shard; all shards are tried, and the first failure is reported.
- * Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
- * segments are moved there.
- *
- * - Owns: `out_stats` stays the caller's.
- * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
- * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
- * - Blocks: until the directories are on the disk (fsync).
- * - Durable: on return.
- * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
- *   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
- *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no
- *   sizeof of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any
- *   shard, after all were tried; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
- */
-ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_sharded *sharded,
-                                                       const void *id,
-                                                       size_t id_len,
-                                                       struct ironwal_prune_stats *out_stats,
-                                                       size_t out_stats_size,
-                                                       struct ironwal_error **out_error);
-
-/**
- * Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded, pruned
- * and damaged ones took in the file. Removes no entries.
- *
- * - Owns: `out_stats` stays the caller's.
- * - NULL: `sharded` is required; `out_stats` may be NULL.
- * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
- * - Blocks: until the file and its directory are on the disk (fsync).
- * - Durable: on return.
- * - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
- *   to be kept; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof of
- *   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
- */
-ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded *sharded,
-                                                   size_t keep_latest_n,
-                                                   struct ironwal_compaction_stats *out_stats,
-                                                   size_t out_stats_size,
-                                                   struct ironwal_error **out_error);
-
-/**
- * What the automatic checkpoints came to, and, if the last attempt failed, why.
- *
- * - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
- *   it before is overwritten. `out_status` stays the caller's.
- * - NULL: `sharded` is required; `out_status` and `out_last_error` may be NULL. `*out_last_error` is
- *   {NULL, 0} after a failure, and where the last attempt succeeded.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
- *   checkpoints; ::IRONWAL_E_INVALID_ARG where `out_status_size` is no sizeof of
- *   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
- */
-ironwal_status ironwal_sharded_automatic_status(const struct ironwal_sharded *sharded,
-                                                struct ironwal_automatic_status *out_status,
-                                                size_t out_status_size,
-                                                struct ironwal_buffer *out_last_error,
-                                                struct ironwal_error **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

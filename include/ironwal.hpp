@@ -1,10 +1,10 @@
 // ironwal.hpp: ironwal for C++17. MPL-2.0.
 //
-// A thin, header-only layer over ironwal.h, whose comments hold here too: handles own what they
-// stand for and are move-only, bytes and text go in as views, and every call that can fail returns
-// a result. Nothing throws but result::value() and what is built on it.
+// A thin, header-only layer over ironwal.h, whose comments apply here too. Handles own their objects
+// and are move-only, bytes and text go in as views, and every call that can fail returns a result.
+// Only result::value() and the operators built on it throw.
 //
-// Data goes in with a length that the compiler knows: text literals, std::string_view, std::string,
+// The compiler must know the length of data: text literals, std::string_view, std::string,
 // containers of single bytes, and bytes(pointer, size). A char array, a pointer to char, nullptr and
 // 0 do not compile as data: their length would be guessed from the first NUL.
 //
@@ -40,7 +40,7 @@
 
 namespace ironwal {
 
-// Marks a view into its object or argument, where the compiler warns of views that outlive it.
+// Marks a view into its object or argument, so that compilers warn of views that outlive it.
 #if defined(__has_cpp_attribute)
 #if __has_cpp_attribute(clang::lifetimebound)
 #define IRONWAL_LIFETIMEBOUND [[clang::lifetimebound]]
@@ -50,7 +50,7 @@ namespace ironwal {
 #define IRONWAL_LIFETIMEBOUND
 #endif
 
-// In C++20 what is taken for a text literal must be one: other arrays of const char do not compile.
+// In C++20 a text literal must be one: other arrays of const char do not compile.
 #if defined(__cpp_consteval)
 #define IRONWAL_LITERAL consteval
 #else
@@ -81,7 +81,7 @@ inline constexpr bool is_byte_container<
                         std::is_convertible_v<decltype(std::declval<const T &>().size()), std::size_t>>> =
     !std::is_same_v<T, bytes> && !std::is_same_v<T, bytes_in>;
 
-// Containers that own nothing: what they show outlives them.
+// Containers that own nothing: their elements outlive them.
 #if defined(__cpp_lib_ranges)
 template <class T>
 inline constexpr bool is_view = std::ranges::enable_borrowed_range<T>;
@@ -100,13 +100,13 @@ using fleeting_container = std::enable_if_t<is_byte_container<plain<T>> && !is_l
 template <class T>
 using char_pointer = std::enable_if_t<std::is_same_v<T, char *> || std::is_same_v<T, const char *>>;
 
-// What the C layer refuses, with IRONWAL_E_INVALID_ARG and a message that names this cause.
+// A value that the C layer refuses, with IRONWAL_E_INVALID_ARG and a message that names this cause.
 inline constexpr ironwal_slice refused_slice{nullptr, 1};
 
-// A literal ends with its only NUL. An array of const char that does not may be a buffer of data, so
-// that its length is anybody's guess.
+// A literal ends with its only NUL. Any other array of const char may be a buffer of data, so its
+// length is unknown.
 #if defined(__cpp_consteval)
-// No constant expression: the compiler names this where it refuses an array.
+// Not a constant expression: the compiler names this function when it refuses an array.
 inline ironwal_slice this_array_is_no_text_literal() noexcept { return refused_slice; }
 #else
 constexpr ironwal_slice this_array_is_no_text_literal() noexcept { return refused_slice; }
@@ -120,12 +120,12 @@ constexpr ironwal_slice slice_of_literal(const char *literal, std::size_t size) 
 
 } // namespace detail
 
-// Borrowed bytes, which may be kept as long as what they lead to.
+// Borrowed bytes, valid as long as the memory they point to.
 //
 // Made from (pointer, size), a text literal, std::string_view, arrays of single bytes that are not
-// char, and containers of single bytes that have a name. An array of const char is taken for a
-// literal if its only NUL is its last element; any other is refused, with IRONWAL_E_INVALID_ARG from
-// the call that gets it. In C++20 one that is no constant does not compile. A literal with a NUL
+// char, and named containers of single bytes. An array of const char counts as a literal if its only
+// NUL is its last element; the call refuses any other, with IRONWAL_E_INVALID_ARG. In C++20 an array
+// that is no constant does not compile. A literal with a NUL
 // inside goes in as std::string_view("a\0b", 3).
 class bytes {
 public:
@@ -138,17 +138,17 @@ public:
     template <class Container, class = detail::lasting_container<Container>>
     constexpr bytes(Container &&container) noexcept : slice_{container.data(), container.size()} {}
 
-    // A char array holds text or data: say bytes(array, size), or std::string_view(array).
+    // A char array may hold text or data: write bytes(array, size) or std::string_view(array).
     template <std::size_t Size>
     bytes(char (&)[Size]) = delete;
     template <std::size_t Size>
     bytes(char (&&)[Size]) = delete;
-    // The length of what a pointer leads to is unknown: say bytes(pointer, size), or
+    // The length behind a pointer is unknown: write bytes(pointer, size), or
     // std::string_view(pointer) for text that ends with a NUL.
     template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
     bytes(const Pointer &) = delete;
     bytes(std::nullptr_t) = delete;
-    // The container ends before the bytes are used: give it a name.
+    // A temporary container is destroyed before the bytes are used: give it a name.
     template <class Container, class = detail::fleeting_container<Container>, class = void, class = void>
     bytes(Container &&) = delete;
 
@@ -160,8 +160,9 @@ private:
     ironwal_slice slice_{nullptr, 0};
 };
 
-// The bytes that a call takes: all that bytes is made from, and temporaries such as std::string("x"),
-// which live until the call returns. It is neither copied nor moved, so that none is kept.
+// The bytes argument of a call: everything that bytes accepts, and temporaries such as
+// std::string("x"), which live until the call returns. It cannot be copied or moved, so it cannot be
+// stored.
 class bytes_in {
 public:
     constexpr bytes_in() noexcept = default;
@@ -193,10 +194,9 @@ private:
     ironwal_slice slice_{nullptr, 0};
 };
 
-// A path or the name of a stream that a call takes: text that ends with a NUL, std::string_view,
-// std::string. Of a char array it takes what comes before the first NUL. An array without a NUL, an
-// array of const char with more than NULs behind the first one, and a pointer that is NULL are
-// refused, with IRONWAL_E_INVALID_ARG from the call that gets them.
+// A path or stream name argument of a call: text that ends with a NUL, std::string_view, std::string.
+// A char array counts up to its first NUL. The call refuses, with IRONWAL_E_INVALID_ARG, an array
+// without a NUL, an array of const char with other bytes behind the first NUL, and a NULL pointer.
 class text_in {
 public:
     text_in(const char *text, std::size_t size) noexcept : data_(text), size_(size) {}
@@ -236,7 +236,7 @@ private:
         return true;
     }
 
-    // As made here the C layer refuses it.
+    // The C layer refuses this value.
     const char *data_ = nullptr;
     std::size_t size_ = 1;
 };
@@ -265,7 +265,7 @@ enum class corruption_policy : std::int32_t {
     error = IRONWAL_CORRUPTION_ERROR,
 };
 
-// The ids from first up to and without end.
+// The ids from first (inclusive) to end (exclusive).
 struct id_range {
     std::uint64_t first = 0;
     std::uint64_t end = 0;
@@ -307,7 +307,7 @@ inline std::string_view view_of(ironwal_str text) noexcept {
 
 } // namespace detail
 
-// Why a call did not succeed. Copies share what they know.
+// Why a call did not succeed. Copies share the details.
 class error {
 public:
     explicit error(ironwal_status status, ironwal_error *details = nullptr)
@@ -315,7 +315,7 @@ public:
 
     ironwal_status status() const noexcept { return status_; }
     const char *name() const noexcept { return ironwal_status_name(status_); }
-    // What happened, where, and what to do about it; the name where no more is known.
+    // What happened, where, and what to do about it; the name of the status if there are no details.
     std::string_view message() const noexcept IRONWAL_LIFETIMEBOUND {
         auto text = detail::view_of(ironwal_error_message(details_.get()));
         return text.empty() ? std::string_view(name()) : text;
@@ -343,7 +343,7 @@ private:
     std::shared_ptr<ironwal_error> details_;
 };
 
-// What result::value() throws.
+// The exception of result::value().
 class failure : public std::runtime_error {
 public:
     explicit failure(const ironwal::error &error)
@@ -367,7 +367,7 @@ namespace detail {
 
 } // namespace detail
 
-// A value, or why there is none. Without exceptions value() aborts where there is none.
+// A value or an error. Without exceptions, value() of an error aborts.
 template <class T>
 class [[nodiscard]] result {
 public:
@@ -378,7 +378,7 @@ public:
     explicit operator bool() const noexcept { return ok(); }
     ironwal_status status() const noexcept { return ok() ? IRONWAL_OK : error().status(); }
 
-    // Only to be asked for where ok() is false.
+    // Call it only if ok() is false.
     const ironwal::error &error() const noexcept { return *std::get_if<1>(&state_); }
 
     T &value() & IRONWAL_LIFETIMEBOUND {
@@ -395,7 +395,7 @@ public:
     }
     const T &operator*() const & IRONWAL_LIFETIMEBOUND { return value(); }
     T &operator*() & IRONWAL_LIFETIMEBOUND { return value(); }
-    // Of a result that is not kept the value itself, so that `const auto &entry = *stream.get(id)` lives.
+    // A temporary result returns the value itself, so `const auto &entry = *stream.get(id)` stays valid.
     T operator*() && { return std::move(*this).value(); }
     const T *operator->() const IRONWAL_LIFETIMEBOUND { return &value(); }
     T *operator->() IRONWAL_LIFETIMEBOUND { return &value(); }
@@ -452,7 +452,7 @@ std::vector<ironwal_slice> slices_of(const Parts &parts) {
 
 } // namespace detail
 
-// Bytes that came out and are owned.
+// Owned bytes from a call.
 class buffer {
 public:
     explicit buffer(ironwal_buffer raw) noexcept : raw_(raw) {}
@@ -477,7 +477,7 @@ private:
     ironwal_buffer raw_;
 };
 
-// Bytes that came out and stay where they are as long as this lives.
+// Pinned bytes from a call: valid as long as this object lives.
 class pinned {
 public:
     pinned(ironwal_view view, ironwal_view_pin *pin) noexcept : view_(view), pin_(pin) {}
@@ -492,7 +492,7 @@ private:
     detail::owner<ironwal_view_pin, ironwal_view_pin_free> pin_;
 };
 
-// One entry of an iteration; its bytes are valid until the iteration goes on.
+// One entry of an iteration; its bytes are valid until the next step.
 struct entry {
     std::uint64_t id = 0;
     ironwal_view view{nullptr, 0};
@@ -504,7 +504,7 @@ struct entry {
     }
 };
 
-// What a log is opened with. Setters chain; the first refused one is told when the log is opened.
+// The options of a log. Setters chain; open() reports the first invalid setting.
 class options {
 public:
     explicit options(const text_in &path) {
@@ -535,7 +535,7 @@ public:
         return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
     }
     options &no_background_sync() { return set(ironwal_options_set_no_background_sync); }
-    // The callback must not throw; `context` comes back with every message.
+    // The callback must not throw; it gets `context` with every message.
     options &log(ironwal_log_fn callback, std::uintptr_t context) { return set(ironwal_options_set_log, callback, context); }
 
 private:
@@ -562,14 +562,14 @@ private:
     std::optional<error> refused_;
 };
 
-// A stream being read. In a range-for each step gives a result: an entry, or one error per run of
-// damaged ids, behind which it goes on. An error that would come again ends the loop after it, and
-// so does the end of the log for now; a second loop goes on from there.
+// An iteration over a stream. In a range-for each step gives a result: an entry, or one error per
+// damaged range; iteration continues after it. A recurring error ends the loop after it, and so does
+// the current end of the log; a second loop continues from there.
 class entries {
 public:
     explicit entries(ironwal_iter *handle) noexcept : handle_(handle) {}
 
-    // The next entry; IRONWAL_E_END at the end for now.
+    // The next entry; IRONWAL_E_END at the current end.
     result<entry> next() {
         entry found;
         return detail::run(
@@ -622,7 +622,7 @@ private:
     detail::owner<ironwal_iter, ironwal_iter_free> handle_;
 };
 
-// Entries that are appended together or not at all. Dropped without a commit: no trace.
+// Entries that are appended together or not at all. Destroyed without a commit: discarded.
 class txn {
 public:
     explicit txn(ironwal_txn *handle) noexcept : handle_(handle) {}
@@ -630,7 +630,7 @@ public:
     result<void> add(bytes_in data) {
         return detail::run([&](ironwal_error **out) { return ironwal_txn_add(handle_.get(), data.data(), data.size(), out); });
     }
-    // Ends the transaction, whatever it returns.
+    // Consumes the transaction even when it fails.
     result<id_range> commit() {
         id_range ids;
         return detail::run(
@@ -642,7 +642,7 @@ private:
     detail::owner<ironwal_txn, ironwal_txn_abort> handle_;
 };
 
-// One stream, for many calls on it without a look-up each.
+// One stream: calls need no look-up by name.
 class stream {
 public:
     explicit stream(ironwal_stream *handle) noexcept : handle_(handle) {}
@@ -662,7 +662,7 @@ public:
         return detail::run([&](ironwal_error **out) { return ironwal_stream_get(handle_.get(), id, &raw, out); },
                            [&] { return buffer(raw); });
     }
-    // How long the entry is; IRONWAL_E_BUFFER_TOO_SMALL where it does not fit, with nothing copied.
+    // The length of the entry; IRONWAL_E_BUFFER_TOO_SMALL if it does not fit, with nothing copied.
     result<std::size_t> get_into(std::uint64_t id, void *memory, std::size_t capacity) const {
         std::size_t size = 0;
         return detail::run(
@@ -717,7 +717,7 @@ private:
     detail::owner<ironwal_stream, ironwal_stream_free> handle_;
 };
 
-// What a verification found; it outlives its log.
+// The result of a verification; it outlives its log.
 class report {
 public:
     explicit report(ironwal_verify_report *handle) noexcept : handle_(handle) {}
@@ -729,7 +729,7 @@ public:
     }
     // No finding is worse than a note.
     bool is_clean() const noexcept { return totals().clean != 0; }
-    // The texts end with the report.
+    // The texts are valid as long as the report.
     std::vector<ironwal_finding> findings() const {
         std::vector<ironwal_finding> found(static_cast<std::size_t>(totals().findings));
         for (std::size_t index = 0; index < found.size(); ++index)
@@ -741,7 +741,7 @@ private:
     detail::owner<ironwal_verify_report, ironwal_verify_report_free> handle_;
 };
 
-// An open log. Destroyed without close(): closed too, but failures are not told.
+// An open log. The destructor closes the log but cannot report errors; call close().
 class wal {
 public:
     static result<wal> open(const options &options) {
@@ -751,7 +751,7 @@ public:
                            [&] { return wal(handle); });
     }
     static result<wal> open(text_in path) { return open(options(path)); }
-    // For reading only, beside a writer in this or another process.
+    // Read-only, beside a writer in this or another process.
     static result<wal> open_read_only(const options &options) {
         if (options.refused_) return *options.refused_;
         ironwal_wal *handle = nullptr;
@@ -760,7 +760,7 @@ public:
     }
     static result<wal> open_read_only(text_in path) { return open_read_only(options(path)); }
 
-    // Closes the log for its streams and transactions too, whatever it returns.
+    // Closes the log for its streams and transactions too, even when it fails.
     result<void> close() {
         return detail::run([&](ironwal_error **out) { return ironwal_wal_close(handle_.release(), out); });
     }
@@ -796,7 +796,7 @@ public:
             [&](ironwal_error **out) { return ironwal_get(handle_.get(), name.data(), name.size(), id, &raw, out); },
             [&] { return buffer(raw); });
     }
-    // In the order of the ids; nullopt for those that are not found.
+    // In the order of the ids; nullopt for ids that are not found.
     result<std::vector<std::optional<std::string>>> get_batch(text_in name,
                                                               const std::vector<std::uint64_t> &ids) const {
         ironwal_entry_list *raw = nullptr;
@@ -823,7 +823,7 @@ public:
             },
             [&] { return entries(iter); });
     }
-    // Takes out whole segments below safe_id; how many.
+    // Removes whole segments below safe_id; returns their number.
     result<std::size_t> truncate(text_in name, std::uint64_t safe_id) {
         std::size_t segments = 0;
         return detail::run(
@@ -875,7 +875,7 @@ public:
             [&](ironwal_error **out) { return ironwal_wal_is_read_only(handle_.get(), &read_only, out); },
             [&] { return read_only; });
     }
-    // Of a log open read-only: looks at everything again.
+    // On a log open read-only: follows the writer now.
     result<void> refresh() {
         return detail::run([&](ironwal_error **out) { return ironwal_wal_refresh(handle_.get(), out); });
     }
@@ -901,13 +901,13 @@ private:
     detail::owner<ironwal_wal, ironwal_wal_free> handle_;
 };
 
-// Where an entry of a sharded log went.
+// The shard and id of an entry of a sharded log.
 struct place {
     std::uint32_t shard = 0;
     std::uint64_t id = 0;
 };
 
-// One entry of a batch over several shards: one that can be kept, and one that a call takes.
+// One entry of a batch over several shards: one that can be stored, and one as an argument.
 struct keyed {
     bytes key;
     bytes value;
@@ -917,7 +917,7 @@ struct keyed_in {
     bytes_in value;
 };
 
-// A checkpoint that was loaded; it outlives its log.
+// A loaded checkpoint; it outlives its log.
 class checkpoint {
 public:
     explicit checkpoint(ironwal_checkpoint *handle) noexcept : handle_(handle) {}
@@ -928,7 +928,7 @@ public:
     }
     std::uint64_t timestamp_ns() const noexcept { return ironwal_checkpoint_timestamp_ns(handle_.get()); }
     std::uint32_t shard_count() const noexcept { return ironwal_checkpoint_shard_count(handle_.get()); }
-    // The id from which replay of the shard starts.
+    // The first id to replay of the shard.
     result<std::uint64_t> offset(std::uint32_t shard) const {
         std::uint64_t id = 0;
         return detail::run(
@@ -946,7 +946,7 @@ struct listed_checkpoint {
     std::uint64_t timestamp_ns = 0;
 };
 
-// The shard of a key, for those who route by themselves.
+// The shard of a key, for callers that route by themselves.
 inline result<std::uint32_t> route(bytes_in key, std::uint32_t shard_count) {
     std::uint32_t shard = 0;
     return detail::run(
@@ -956,8 +956,8 @@ inline result<std::uint32_t> route(bytes_in key, std::uint32_t shard_count) {
         [&] { return shard; });
 }
 
-// How many shards, and when the log makes checkpoints by itself. Setters chain; the first refused one
-// is told when the log is opened.
+// The number of shards, and the automatic checkpoints. Setters chain; open() reports the first invalid
+// setting.
 class sharded_options {
 public:
     explicit sharded_options(std::uint32_t shard_count) {
@@ -975,7 +975,7 @@ public:
         return set(ironwal_sharded_options_set_checkpoint_interval, static_cast<std::uint64_t>(ns > 0 ? ns : 0));
     }
     sharded_options &checkpoint_prefix(bytes_in prefix) { return set(ironwal_sharded_options_set_checkpoint_prefix, prefix.data(), prefix.size()); }
-    // The callback must not throw; `context` comes back with every call.
+    // The callback must not throw; it gets `context` with every call.
     sharded_options &checkpoint_ids(ironwal_checkpoint_id_fn callback, std::uintptr_t context) { return set(ironwal_sharded_options_set_checkpoint_ids, callback, context); }
     sharded_options &retention(std::size_t keep_latest) { return set(ironwal_sharded_options_set_retention, keep_latest); }
 
@@ -1002,7 +1002,7 @@ private:
     std::optional<error> refused_;
 };
 
-// An open log of many shards. Destroyed without close(): closed too, but failures are not told.
+// An open log of many shards. The destructor closes the log but cannot report errors; call close().
 class sharded {
 public:
     static result<sharded> open(const options &options, const sharded_options &sharded_options) {
@@ -1022,7 +1022,7 @@ public:
     result<void> close() {
         return detail::run([&](ironwal_error **out) { return ironwal_sharded_close(handle_.release(), out); });
     }
-    // The log below; see ironwal_sharded_wal().
+    // The underlying log; see ironwal_sharded_wal().
     result<ironwal::wal> wal() const {
         ironwal_wal *made = nullptr;
         return detail::run([&](ironwal_error **out) { return ironwal_sharded_wal(handle_.get(), &made, out); },
@@ -1043,7 +1043,7 @@ public:
             },
             [&] { return where; });
     }
-    // The places are in the order of the entries.
+    // The positions are in the order of the entries.
     result<std::vector<place>> append_batch(std::initializer_list<keyed_in> entries) { return batch(entries); }
     result<std::vector<place>> append_batch(const std::vector<keyed> &entries) { return batch(entries); }
     result<id_range> append_batch_for_key(bytes_in key, std::initializer_list<bytes_in> entries) {

@@ -76,3 +76,8 @@ pub mod simulation {
     pub use crate::primitives::begin as begin_execution;
     pub use crate::storage::simulated::*;
 }
+
+/// The Rust programs of the guide are compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/GUIDE.md")]
+struct Guide;

@@ -241,7 +241,7 @@ fn bad_options_and_keys_are_config_errors() {
     assert!(matches!(wal.append("a\0b", b"x"), Err(Error::Config(_))));
 }
 
-/// What CHANGELOG and README say differs from 0.6.9, where both were run.
+/// What CHANGELOG and docs/GUIDE.md say differs from 0.6.9, where both were run.
 #[test]
 fn what_differs_from_the_0_6_crate_is_what_the_changelog_says() -> Result<()> {
     let dir = tempfile::tempdir()?;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 
-/// In the order in which the header shows them.
-const SOURCES: [&str; 24] = [
+/// In the order in which the header shows them. `sharded/mod` brings its modules along.
+const SOURCES: [&str; 20] = [
     "status",
     "version",
     "error",
@@ -30,11 +30,7 @@ const SOURCES: [&str; 24] = [
     "stream",
     "stream_read",
     "iterator",
-    "sharded/options",
     "sharded/mod",
-    "sharded/append",
-    "sharded/checkpoints",
-    "sharded/maintenance",
 ];
 
 /// What each function's comment tells, in this order.
@@ -184,6 +180,10 @@ fn every_export_is_in_the_header_and_its_comment_tells_all_in_order() {
         "fast_path.rs",
         "tests.rs",
         "tests/header_compiles.rs",
+        "sharded/append.rs",
+        "sharded/checkpoints.rs",
+        "sharded/maintenance.rs",
+        "sharded/options.rs",
     ];
     listed.extend(others.map(String::from));
     let mut exports = 0;
@@ -208,9 +208,13 @@ fn every_export_is_in_the_header_and_its_comment_tells_all_in_order() {
                 .unwrap();
             let declared = format!(" {function}(");
             let starred = format!("*{function}(");
-            assert!(
-                header.contains(&declared) || header.contains(&starred),
-                "{function} is exported and not declared"
+            let is_declaration = |line: &&str| {
+                !line.starts_with(" *") && (line.contains(&declared) || line.contains(&starred))
+            };
+            let declarations = header.lines().filter(is_declaration).count();
+            assert_eq!(
+                declarations, 1,
+                "declarations of {function}, which is exported"
             );
             assert_told(function, comment_before(&source[..at]));
             exports += 1;

@@ -17,7 +17,7 @@ pub struct ironwal_slice {
     pub len: usize,
 }
 
-/// Bytes that come out and belong to the caller, who releases them with ironwal_buffer_free().
+/// Bytes owned by the caller, released with ironwal_buffer_free().
 /// Empty is {NULL, 0}.
 #[repr(C)]
 pub struct ironwal_buffer {

@@ -289,7 +289,7 @@ pub unsafe extern "C" fn ironwal_error_offset(
     }
 }
 
-/// The ids concerned, from `out_first_id` up to and without `out_end_id`. Returns whether they are
+/// The ids concerned, `out_first_id` (inclusive) to `out_end_id` (exclusive). Returns whether they are
 /// known; the outputs are written only then.
 ///
 /// - Owns: `error` stays the caller's.
@@ -331,8 +331,8 @@ pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_err
 }
 
 /// One of the shards that hold their part of an incomplete batch, and the ids of that part, from
-/// `out_first_id` up to and without `out_end_id`. Entries of one shard keep the order of the batch.
-/// Returns whether there is one at `index`; the outputs are written only then.
+/// `out_first_id` (inclusive) to `out_end_id` (exclusive). Entries of one shard keep the order of the
+/// batch. Returns whether there is one at `index`; the outputs are written only then.
 ///
 /// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers false; the outputs may be NULL.

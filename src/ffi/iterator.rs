@@ -172,8 +172,8 @@ pub unsafe extern "C" fn ironwal_iter_next(
     }
 }
 
-/// The view of entry `id` once more, if the iterator still stands on it: a check for those who
-/// are not sure that nobody moved it.
+/// The view of entry `id` once more, if it is still the iterator's current one: use it to
+/// detect that another caller has advanced the iterator.
 ///
 /// - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
 /// - NULL: `iter` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.

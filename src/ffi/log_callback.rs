@@ -11,13 +11,13 @@ use crate::LogSink;
 
 use crate::ffi::error::CText;
 
-/// Something was lost or refused.
+/// Data was lost or a request was refused.
 pub const IRONWAL_LOG_ERROR: i32 = 501;
 /// Something was damaged and dealt with.
 pub const IRONWAL_LOG_WARN: i32 = 502;
-/// What was opened, recovered and closed.
+/// Logs opened, recovered and closed.
 pub const IRONWAL_LOG_INFO: i32 = 503;
-/// For those who look for a fault.
+/// Diagnostics.
 pub const IRONWAL_LOG_DEBUG: i32 = 504;
 /// Everything.
 pub const IRONWAL_LOG_TRACE: i32 = 505;
@@ -29,8 +29,8 @@ pub type CallbackContext = usize;
 /// and `len` bytes of UTF-8 that end with the call (a NUL byte follows them).
 ///
 /// Called on any thread, the library's included, several at a time, and under no lock of the
-/// library. It may read from the log it hears, with handles of its own, and ask for ids and streams.
-/// It must return, must not throw or jump out, and must not close or free handles of that log, nor
+/// library. It may read from the same log, with handles of its own, and ask for ids and streams.
+/// It must return, must not throw or longjmp, and must not close or free handles of that log, nor
 /// append, sync, wait for durability, truncate, delete, or make or remove checkpoints: these may wait
 /// for the very thread that calls it.
 pub type ironwal_log_fn = Option<

@@ -21,7 +21,7 @@ use crate::ffi::log_callback::ironwal_log_fn;
 use crate::ffi::status::IRONWAL_E_CONFIG;
 use crate::ffi::status::ironwal_status;
 
-/// What a log is opened with. Made with defaults by ironwal_options_new(), changed by setters,
+/// The options of a log. Made with defaults by ironwal_options_new(), changed by setters,
 /// freed with ironwal_options_free(). None of it is stored: options may differ from one opening
 /// to the next.
 pub enum ironwal_options {}
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ironwal_options_new(
     }
 }
 
-/// Frees options. Logs that were opened with them go on.
+/// Frees options. Logs that were opened with them are not affected.
 ///
 /// - Owns: takes `options`.
 /// - NULL: does nothing.
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn ironwal_options_free(options: *mut ironwal_options) {
 /// Sends the messages of every log opened with these options to `callback`, which gets `ctx` back
 /// each time. It may be called until the last handle of the log is gone.
 ///
-/// - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+/// - Owns: the object behind `ctx` stays the caller's and must outlive the log.
 /// - NULL: `options` is required; a NULL `callback`, the default, sends nothing.
 /// - Threads: one at a time per `options`; the callback runs on any thread, several at a time.
 /// - Blocks: never.

@@ -201,7 +201,7 @@ pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
     }
 }
 
-/// Syncs a stream behind the caller's back at the latest `interval_ns` after its oldest unsynced
+/// Syncs a stream in the background no later than `interval_ns` after its oldest unsynced
 /// append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
 /// Where the system lets the library start no thread, an append that finds a sync due does it at its
 /// end; what is appended last then waits for a later append, a sync or the close.
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn ironwal_options_set_background_sync(
     }
 }
 
-/// Leaves unsynced bytes to the operating system, instead of syncing behind the caller's back.
+/// Disables background sync; the operating system decides when to write back.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.

@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ironwal_wal_open_read_only(
     }
 }
 
-/// Tells whether the log was opened with ironwal_wal_open_read_only().
+/// Returns whether the log was opened with ironwal_wal_open_read_only().
 ///
 /// - Owns: nothing.
 /// - NULL: `wal` and `out_read_only` are required.

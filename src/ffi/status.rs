@@ -17,13 +17,13 @@ pub const IRONWAL_OK: ironwal_status = 0;
 pub const IRONWAL_E_OTHER: ironwal_status = -1;
 /// A NULL that must not be, a length above PTRDIFF_MAX, an unknown enum value, a wrong handle.
 pub const IRONWAL_E_INVALID_ARG: ironwal_status = -2;
-/// An answer, not a failure: no such entry (unknown stream, pruned, or not yet appended).
+/// Not an error: no such entry (unknown stream, pruned, or not yet appended).
 pub const IRONWAL_E_NOT_FOUND: ironwal_status = -3;
-/// An answer, not a failure: the iterator is at the end of the log for now.
+/// Not an error: the iterator is at the current end of the log.
 pub const IRONWAL_E_END: ironwal_status = -4;
-/// An answer, not a failure: the buffer is too small; the size needed is told.
+/// Not an error: the buffer is too small; the required size is returned.
 pub const IRONWAL_E_BUFFER_TOO_SMALL: ironwal_status = -5;
-/// An answer, not a failure: the time given ran out first.
+/// Not an error: the timeout expired.
 pub const IRONWAL_E_TIMEOUT: ironwal_status = -6;
 /// The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
 pub const IRONWAL_E_IO: ironwal_status = -7;

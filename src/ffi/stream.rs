@@ -76,7 +76,7 @@ pub unsafe extern "C" fn ironwal_stream_open(
     }
 }
 
-/// Gives up the handle. The stream and its entries stay.
+/// Releases the handle. The stream and its entries stay.
 ///
 /// - Owns: takes `stream`.
 /// - NULL: does nothing.
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn ironwal_stream_append(
     }
 }
 
-/// Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
+/// Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
 /// No entries: both are the stream's next id, and nothing is created.
 ///
 /// - Owns: the entries are copied.

@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ironwal_txn_commit(
     }
 }
 
-/// Ends a transaction without a trace.
+/// Discards the transaction.
 ///
 /// - Owns: takes `txn`.
 /// - NULL: does nothing.

@@ -12,7 +12,7 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+/// Removes segments whose entries are all below `safe_id`, and returns their number. With an archive
 /// path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
 /// is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
 /// then it goes too, and ids go on.
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn ironwal_truncate(
     }
 }
 
-/// Brings back the segments of a stream that pruning moved to the archive, and tells how many.
+/// Restores the segments of a stream that pruning moved to the archive, and returns their number.
 ///
 /// - Owns: nothing.
 /// - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.

@@ -23,12 +23,12 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
-/// that is on record, a derived file that is made anew.
+/// No damage: remains of a crash that the next open cleans up, quarantined bytes, a recorded loss,
+/// a derived file that will be rebuilt.
 pub const IRONWAL_SEVERITY_NOTE: i32 = 601;
-/// Something that was durable is damaged or gone.
+/// Durable data is damaged or missing.
 pub const IRONWAL_SEVERITY_DAMAGE: i32 = 602;
-/// Something could not be looked at: a read error, a newer format, a stranger's file.
+/// A file could not be checked: a read error, a newer format, an unrecognised file.
 pub const IRONWAL_SEVERITY_UNREADABLE: i32 = 603;
 
 /// What a verification read, and what it found. Freed with ironwal_verify_report_free().
@@ -139,7 +139,7 @@ fn texts_of(finding: &VerifyFinding) -> [CText; 3] {
 /// - Threads: any, at the same time.
 /// - Blocks: never.
 /// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_INVALID_ARG where `out_totals_size` is no sizeof of
+/// - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of
 ///   ::ironwal_verify_report_totals.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_verify_report_get_totals(
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn ironwal_verify_report_get_totals(
 /// - Blocks: never.
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
-///   `out_finding_size` is no sizeof of ::ironwal_finding.
+///   `out_finding_size` is not a known size of ::ironwal_finding.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_verify_report_get_finding(
     report: *const ironwal_verify_report,

@@ -119,14 +119,14 @@ pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
     }
 }
 
-/// Gives up the handle without a result. The log itself is closed when its last stream and
+/// Releases the handle without reporting errors. The log itself is closed when its last stream and
 /// transaction are freed too. Prefer ironwal_wal_close().
 ///
 /// - Owns: takes `wal`.
 /// - NULL: does nothing.
 /// - Threads: any; no other call may be using `wal` itself.
 /// - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
-/// - Durable: everything, but a failure is not told.
+/// - Durable: everything, but a failure is not reported.
 /// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {

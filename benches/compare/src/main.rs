@@ -1,6 +1,6 @@
 //! How fast is ironwal beside other logs, and beside the least that any log must do?
 //!
-//! `compare --help` tells what can be asked; `docs/BENCHMARKS.md` tells what came out.
+//! `compare --help` lists the options; `docs/BENCHMARKS.md` has the method, `docs/RESULTS.md` the results.
 
 mod acknowledged;
 mod arguments;

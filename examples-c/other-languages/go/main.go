@@ -18,7 +18,7 @@ import (
 	"unsafe"
 )
 
-// Error is what a call of the library failed with.
+// Error is the failure of a library call.
 type Error struct {
 	Status  int32
 	Message string
@@ -27,7 +27,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 // failure turns a status and its error object, which it frees, into a Go error. Goroutines change
-// threads between calls: this is why the details come with the call and not from a later one.
+// threads between calls, so the details come with the call and not from a later one.
 func failure(status C.ironwal_status, details *C.ironwal_error) error {
 	if status == C.IRONWAL_OK {
 		return nil
@@ -46,7 +46,7 @@ func isStatus(err error, status int32) bool {
 	return errors.As(err, &failed) && failed.Status == status
 }
 
-// text is a Go string as C wants it: pointer and length, no copy, no NUL.
+// text converts a Go string for C: pointer and length, no NUL.
 func text(s string) (*C.char, C.size_t) {
 	return (*C.char)(data([]byte(s))), C.size_t(len(s))
 }
@@ -77,7 +77,7 @@ func Open(path string) (*Wal, error) {
 	return wal, nil
 }
 
-// Close tells whether everything is durable.
+// Close returns nil if everything is durable.
 func (w *Wal) Close() error {
 	var details *C.ironwal_error
 	status := C.ironwal_wal_close(w.handle, &details)
@@ -94,7 +94,7 @@ func (w *Wal) Append(stream string, entry []byte) (uint64, error) {
 	return uint64(id), failure(status, details)
 }
 
-// Get returns nil without an error where there is no such entry.
+// Get returns nil without an error if there is no such entry.
 func (w *Wal) Get(stream string, id uint64) ([]byte, error) {
 	var buffer C.ironwal_buffer
 	var details *C.ironwal_error

@@ -2,12 +2,12 @@
 //
 //     swiftc -I .../include -L .../lib -lironwal -Xlinker -rpath -Xlinker .../lib main.swift
 //
-// Not run yet where it was written; see README.md.
+// Never run yet; see README.md.
 import ironwal
 
 struct Failure: Error { let status: Int32; let message: String }
 
-/// Runs a call that ends in an error pointer; throws what it failed with.
+/// Runs a call that ends in an error pointer; throws its failure.
 func check(_ call: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws {
     var details: OpaquePointer?
     let status = call(&details)

@@ -1,15 +1,15 @@
-// How does Zig use ironwal? By translating the header, which works with every version:
+// How does Zig use ironwal? By translating the header:
 //
 //     zig translate-c -lc .../include/ironwal.h > ironwal.zig
 //     zig run journal.zig -lc -L .../lib -lironwal -rpath .../lib -- DIRECTORY
 //
-// Not run yet where it was written; see README.md.
+// The tests do not run it; see README.md.
 const std = @import("std");
 const c = @import("ironwal.zig");
 
 const Failed = error{Ironwal};
 
-/// Prints what a call failed with, and frees it.
+/// Prints the error of a failed call, and frees it.
 fn check(status: c.ironwal_status, details: ?*c.ironwal_error) Failed!void {
     if (status == c.IRONWAL_OK) return;
     const text = c.ironwal_error_message(details);

@@ -37,8 +37,8 @@ pub struct ironwal_compaction_stats {
     pub bytes_reclaimed: u64,
 }
 
-/// What the automatic checkpoints came to since the log was opened. Later versions may add fields at
-/// the end, so pass its sizeof.
+/// Counts of automatic checkpoints created and failed since the log was opened. Later versions may
+/// add fields at the end, so pass its sizeof.
 #[repr(C)]
 pub struct ironwal_automatic_status {
     /// How many were made.
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
 /// - Blocks: until the file and its directory are on the disk (fsync).
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
-///   to be kept; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof of
+///   to be kept; ::IRONWAL_E_INVALID_ARG if `out_stats_size` is not a known size of
 ///   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
     }
 }
 
-/// What the automatic checkpoints came to, and, if the last attempt failed, why.
+/// Counts of automatic checkpoints created and failed, and the error of a failed last attempt.
 ///
 /// - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
 ///   it before is overwritten. `out_status` stays the caller's.
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
 /// - Blocks: never.
 /// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
-///   checkpoints; ::IRONWAL_E_INVALID_ARG where `out_status_size` is no sizeof of
+///   checkpoints; ::IRONWAL_E_INVALID_ARG if `out_status_size` is not a known size of
 ///   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_automatic_status(

@@ -176,14 +176,14 @@ pub unsafe extern "C" fn ironwal_sharded_close(
     }
 }
 
-/// Gives up the handle without a result: automatic checkpoints end, and the log is closed when the
-/// last handle of it is freed too. Prefer ironwal_sharded_close().
+/// Releases the handle without reporting errors: automatic checkpoints end, and the log is closed
+/// when the last handle of it is freed too. Prefer ironwal_sharded_close().
 ///
 /// - Owns: takes `sharded`.
 /// - NULL: does nothing.
 /// - Threads: any; no other call may be using `sharded` itself.
 /// - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
-/// - Durable: everything, but a failure is not told.
+/// - Durable: everything, but a failure is not reported.
 /// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_free(sharded: *mut ironwal_sharded) {
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn ironwal_sharded_shard_count(
 }
 
 /// A handle of the log below, in which shard n is the stream "shard_%02u": for reading, syncing and
-/// watching shards by ironwal_stream_open() and the like. Nothing is refused to it, so entries that
+/// watching shards by ironwal_stream_open() and the like. It is unrestricted, so entries that
 /// are appended or removed through it bypass routing and checkpoints: after
 /// ironwal_delete_stream() the shard answers ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
 /// opening ::IRONWAL_E_CORRUPT where a checkpoint counts on it; a checkpoint below what

@@ -52,7 +52,7 @@ impl Handle for ShardedOptionsHandle {
 ///
 /// Called on a thread of the library's, one call at a time per log, with no lock held: it may use the
 /// log, and make and remove checkpoints. Only ironwal_sharded_close() is refused from within it, with
-/// ::IRONWAL_E_INVALID_ARG. It must return, must not throw or jump out, and must not free handles of
+/// ::IRONWAL_E_INVALID_ARG. It must return, must not throw or longjmp, and must not free handles of
 /// the log.
 pub type ironwal_checkpoint_id_fn = Option<
     unsafe extern "C" fn(
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_new(
     }
 }
 
-/// Frees options. Logs that were opened with them go on.
+/// Frees options. Logs that were opened with them are not affected.
 ///
 /// - Owns: takes `options`.
 /// - NULL: does nothing.
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_interval(
     }
 }
 
-/// Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
+/// Names automatic checkpoints `prefix` followed by 20 digits, which grow and are never used twice.
 /// That is also the default, with the prefix "auto-".
 ///
 /// - Owns: `prefix` is copied.
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_prefix(
 /// Calls automatic checkpoints as `callback` says, which gets `ctx` back each time. It may be
 /// called until the sharded log is closed or freed.
 ///
-/// - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
+/// - Owns: the object behind `ctx` stays the caller's and must outlive the log.
 /// - NULL: `options` and `callback` are required.
 /// - Threads: one at a time per `options`; the callback runs on a thread of the library's.
 /// - Blocks: never.
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_ids(
 
 /// Has the log, after each automatic checkpoint, prune the entries before the oldest of the newest
 /// `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
-/// made by hand included. What these took of the file is given back now and then.
+/// made by hand included. Their space is reclaimed periodically.
 ///
 /// - Owns: nothing is kept.
 /// - NULL: `options` is required.

@@ -319,13 +319,13 @@ fn what_is_not_ours_is_never_touched() {
             error: "",
         },
         Row {
-            name: "a stranger's file under a segment's name",
+            name: "an unrecognised file under a segment's name",
             facts: with(Foreign::Unrecognized),
             truncate: "refuse: file 1 is Unrecognized",
             error: "",
         },
         Row {
-            name: "no header tells the key",
+            name: "no header names the key",
             facts: {
                 let mut file = unborn(0);
                 file.file_len = 3000;

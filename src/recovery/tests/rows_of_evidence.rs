@@ -119,13 +119,13 @@ fn an_index_file_that_lists_nothing_new_changes_nothing() {
     let kept = "keep 0..10 rewrite from 10; next on";
     let mut rows = vec![
         Row {
-            name: "creation cut short behind `segments.idx`",
+            name: "interrupted creation beside `segments.idx`",
             facts: claiming(stream(vec![unborn(0)]), 0, 0),
             truncate: "keep nothing; remove 0; next first",
             error: "",
         },
         Row {
-            name: "`segments.idx` beside a cut suffix",
+            name: "`segments.idx` beside a truncated suffix",
             facts: {
                 let newer = open_segment(0, 10).durable_to(10);
                 let newer = newer.with_header(|header| header.generation = 1);
@@ -201,7 +201,7 @@ fn a_successor_that_does_not_follow_the_last_frame_is_reported_without_a_footer_
                     the segment does not follow the one before it",
         },
         Row {
-            name: "footer missing, the frames go on behind the successor's start",
+            name: "footer missing, the frames continue behind the successor's start",
             facts: stream(vec![ending_at(11, ScanStop::EndOfData), successor()]),
             truncate: "keep 0..10 closed, 10..12 rewrite from 12; next on; \
                        damage: the footer of a sealed segment is damaged or missing, \

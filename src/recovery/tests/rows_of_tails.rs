@@ -130,13 +130,13 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
             error: "",
         },
         Row {
-            name: "creation cut short behind an unsealed segment",
+            name: "interrupted creation behind an unsealed segment",
             facts: stream(vec![open_segment(0, 10).durable_to(10), unborn(10)]),
             truncate: "keep 0..10 rewrite from 10; remove 1; next on",
             error: "",
         },
         Row {
-            name: "creation of the first segment cut short",
+            name: "interrupted creation of the first segment",
             facts: stream(vec![unborn(0)]),
             truncate: "keep nothing; remove 0; next first",
             error: "",
@@ -211,7 +211,7 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
             error: "",
         },
         Row {
-            name: "segment of an older generation behind a cut",
+            name: "segment of an older generation behind a truncated suffix",
             facts: stream(vec![
                 open_segment(0, 9)
                     .with_header(|header| header.generation = 1)

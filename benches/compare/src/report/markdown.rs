@@ -1,4 +1,4 @@
-//! What is written for people? A table a case, to be pasted into `docs/BENCHMARKS.md`.
+//! What is written for people? A table a case, to be pasted into `docs/RESULTS.md`.
 
 use std::fmt::Write;
 

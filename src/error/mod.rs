@@ -16,6 +16,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+#[cfg(feature = "sharded")]
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;

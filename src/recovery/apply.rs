@@ -278,8 +278,7 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
         Action::Remove(_) => remove_file_if_there(storage, &path),
         Action::RemoveTemporary => [NEXT_SEGMENT_FILE, UNFINISHED_COPY_FILE]
             .iter()
-            .map(|name| remove_file_if_there(storage, &facts.dir.join(name)))
-            .collect(),
+            .try_for_each(|name| remove_file_if_there(storage, &facts.dir.join(name))),
         Action::Trim(_, at) => storage
             .open_file(&path, Access::ReadWrite)
             .and_then(|file| file.set_len(at.0)),

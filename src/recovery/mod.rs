@@ -36,7 +36,7 @@ pub use collect::load_last_frame;
 pub use collect::survey;
 pub use collect_live::LiveCollector;
 pub use decide::decide;
-#[cfg(test)]
+#[cfg(all(test, feature = "simulation"))]
 pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
 pub use identity::log_around;

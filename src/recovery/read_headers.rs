@@ -120,6 +120,8 @@ fn newer_heads(storage: &dyn Storage, dir: &Path, first: EntryId) -> Result<Head
 }
 
 /// When a segment file was read.
+// One per segment, moved once: a box would cost an allocation for each.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum HeaderRead {
     Cached(SegmentFacts),
     Fresh(RawHeader),

@@ -237,7 +237,7 @@ pub fn damage_error(segment: &Segment, damage: &Damage) -> Error {
         .context()
         .offset(damage.offset.0)
         .ids(damage.ids.clone());
-    Error::corruption(&damage.fault, context)
+    Error::corruption(damage.fault, context)
 }
 
 fn payload_error(segment: &Segment, frame: &LocatedFrame, fault: PayloadFault) -> Error {

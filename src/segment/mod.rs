@@ -22,6 +22,8 @@ mod reader;
 mod resume;
 mod rewrite;
 mod seal;
+// The file is named after the type it holds.
+#[allow(clippy::module_inception)]
 mod segment;
 mod slots;
 mod sparse_index;

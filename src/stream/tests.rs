@@ -3,13 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "simulation")]
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
+#[cfg(feature = "simulation")]
 use crate::recovery::Decision;
+#[cfg(feature = "simulation")]
 use crate::recovery::HEADERS_LOOKED_AT;
+#[cfg(feature = "simulation")]
 use crate::recovery::decide;
+#[cfg(feature = "simulation")]
 use crate::recovery::survey;
 use crate::storage::RealDisk;
 use crate::storage::Storage;

@@ -18,6 +18,8 @@ mod read_only;
 mod registry;
 mod stream;
 mod transaction;
+// The file is named after the type it holds.
+#[allow(clippy::module_inception)]
 mod wal;
 
 pub use iterator::WalIdIterator;

@@ -33,10 +33,10 @@ fn entry(id: u64) -> Vec<u8> {
 
 fn newest(disk: &SimulatedDisk) -> (PathBuf, Vec<u8>) {
     let files = disk.files();
-    let segments = files
+    let mut segments = files
         .iter()
         .filter(|(path, _)| path.extension().is_some_and(|e| e == "wal"));
-    let (path, bytes) = segments.last().expect("a segment");
+    let (path, bytes) = segments.next_back().expect("a segment");
     (path.clone(), bytes.clone())
 }
 

@@ -138,6 +138,8 @@ struct Tickets {
     next: u64,
     /// Frames below this ticket are in the kernel, or were rolled back.
     completed_end: u64,
+    // Rarely present: boxed, so that an idle stream pays one pointer.
+    #[allow(clippy::box_collection)]
     rolled_back: Option<Box<Vec<RolledBack>>>,
 }
 
@@ -152,6 +154,8 @@ struct RolledBack {
 ///
 /// Invariants: `written` ≤ `reserved`; the bytes between them are staged, or with the one thread that
 /// writes (`WriterPhase::Writing`); `reserved` plus the space of a footer lies within `allocated_end`.
+// Rarely present: boxed, so that an idle stream pays one pointer for each.
+#[allow(clippy::box_collection)]
 pub struct Tail {
     /// Whether appends are taken.
     pub(super) life: StreamState,
@@ -520,6 +524,7 @@ impl Tail {
     }
 
     /// The maps to drop, without the lock.
+    #[allow(clippy::box_collection)]
     pub fn take_detached_maps(&mut self) -> Option<Box<Vec<WriteMap>>> {
         self.detached_maps.take()
     }

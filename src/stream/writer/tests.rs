@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+#[cfg(feature = "simulation")]
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::storage::simulated::SimulatedDisk;
 use crate::stream::StreamInner;
 use crate::stream::state::StreamState;
 use crate::stream::tests::absent;
+#[cfg(feature = "simulation")]
 use crate::stream::tests::absent_on;
 use crate::stream::tests::quiet;
 use crate::stream::writer::prepare_ahead::PreparingGuard;

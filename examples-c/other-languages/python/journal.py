@@ -101,7 +101,7 @@ class Wal:
     def entries(self, stream, start=0):
         """Yields (id, bytes) up to the end of the log as it is now."""
         name, iterator = stream.encode(), c_void_p()
-        self._call("iter_open", self._handle, name, len(name), start, byref(iterator))
+        self._call("wal_iter", self._handle, name, len(name), start, byref(iterator))
         try:
             entry_id, view = c_uint64(), View()
             step = (iterator, byref(entry_id), byref(view))

@@ -43,6 +43,11 @@ pub fn log_around(storage: &dyn Storage, dir: &Path) -> io::Result<Option<(PathB
     for above in dir.ancestors() {
         match read_identity(storage, &above.join(IDENTITY_FILE)) {
             Ok(Some(Ok(Identity::Log { id, .. }))) => return Ok(Some((above.to_path_buf(), id))),
+            // A log of a newer version, or whose file is damaged, is a log all the same. In `dir` itself
+            // the file may be that of an archive; its user judges it.
+            Ok(Some(Err(IdentityFault::Newer(_) | IdentityFault::Damaged))) if above != dir => {
+                return Ok(Some((above.to_path_buf(), LogId([0; 16]))));
+            }
             Ok(_) => {}
             // A directory above that this process may not look into is none that it writes to.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}

@@ -10,7 +10,7 @@ use crate::recovery::facts::Foreign;
 use crate::segment::SegmentEnd;
 
 /// How many ids are skipped when the newest segment is lost, as its number of entries is unknown.
-pub const LOST_SEGMENT_IDS: u64 = 1 << 20;
+pub const LOST_SEGMENT_IDS: u64 = 1 << 40;
 
 /// What becomes of the stream.
 #[derive(Clone, Debug)]

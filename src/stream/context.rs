@@ -28,6 +28,7 @@ use crate::storage::is_out_of_descriptors;
 use crate::stream::LogIdentity;
 use crate::stream::StreamInner;
 use crate::stream::attachment::Attachment;
+use crate::stream::lifecycle::linked_dir::OwnedTarget;
 use crate::stream::reader::slots::ReaderSlots;
 
 /// Works for the streams off the threads that append. A request returns at once, and says whether a
@@ -87,7 +88,7 @@ pub struct LogContext {
     pub identity: LogIdentity,
     /// The directories of streams that are links, by their path in the root, and the locks on what
     /// they lead to.
-    pub(super) owned: Mutex<BTreeMap<PathBuf, Box<dyn StorageLock>>>,
+    pub(super) owned: Mutex<BTreeMap<PathBuf, OwnedTarget>>,
     /// Set once the helpers run.
     pub background_tasks: OnceLock<Arc<dyn BackgroundTasks>>,
     /// A helper was asked for something, and its thread does not run.

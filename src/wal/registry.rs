@@ -296,12 +296,16 @@ impl WalInner {
         }
         let streams = self.open_streams(&self.registered.write());
         let pool = WorkerPool::for_cheap_items();
+        let kept = streams.clone();
         let closed = pool.for_each(streams, |stream| stream.close());
         drop(pool);
         // A deletion that began before must finish first: without the writer lock it could rename a
         // directory that another process has opened meanwhile.
         drop(self.delete_lock.lock());
-        let closed = resume_first_panic(closed);
+        let mut closed = resume_first_panic(closed);
+        // A stream whose deletion failed goes on, and the first attempt found it being deleted.
+        // Closing it twice does nothing.
+        closed.extend(kept.iter().map(|stream| stream.close()));
         let failed = closed.into_iter().find(Result::is_err);
         self.context.release_lock();
         attached.and(failed.unwrap_or(Ok(())))

@@ -164,6 +164,28 @@ fn a_deleted_link_that_leads_to_what_is_not_this_logs_is_not_followed() {
 }
 
 #[test]
+fn deleting_a_linked_stream_follows_no_older_link_of_its_name_without_proof() {
+    // The lock of the live stream's own target was taken as proof for whatever `s#deleted` led to.
+    let place = support::place();
+    let other = log_with_link(place.path(), "other");
+    append(&Wal::new(other).expect("opens"), "other", 3);
+    let foreign = place.path().join("disk");
+    let target = place.path().join("target");
+    fs::create_dir(&target).expect("a directory");
+    let options = log(place.path(), "log");
+    drop(Wal::new(options.clone()).expect("opens"));
+    symlink(&target, place.path().join("log/s")).expect("a link");
+    symlink(&foreign, place.path().join("log/s#deleted")).expect("a link");
+    let before = support::files_in(&foreign);
+    let wal = Wal::new(options).expect("opens");
+    append(&wal, "mine", 2);
+    wal.delete_stream("s").expect("deletes");
+    wal.close().expect("closes");
+    assert_eq!(support::files_in(&foreign), before);
+    assert!(support::files_in(&target).is_empty(), "its own files went");
+}
+
+#[test]
 fn a_directory_that_two_logs_link_to_belongs_to_the_first() {
     let place = support::place();
     let one = log_with_link(place.path(), "one");

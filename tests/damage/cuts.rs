@@ -9,7 +9,7 @@ use ironwal::*;
 use crate::disk::*;
 use crate::sample::*;
 
-const LOST_IDS: u64 = 1 << 20;
+const LOST_IDS: u64 = 1 << 40;
 
 /// Lengths to cut a file to: around every border, and some between.
 fn lengths(file: &[u8], random: &mut Random) -> Vec<usize> {

@@ -11,7 +11,7 @@ use ironwal::*;
 use crate::disk::*;
 
 const ENTRIES: u64 = 20;
-const LOST_IDS: u64 = 1 << 20;
+const LOST_IDS: u64 = 1 << 40;
 
 fn strict(root: &Path, policy: CorruptionPolicy) -> WalOptions {
     WalOptions {

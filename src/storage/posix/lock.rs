@@ -237,8 +237,22 @@ struct Claim {
     generation: u64,
 }
 
+/// How often a claim is asked for. A lock closes its descriptor before it gives up its claim; of a file
+/// that was removed, the number may be given to a new one in between.
+const CLAIM_ATTEMPTS: usize = 100;
+
 impl Claim {
     fn take(identity: FileIdentity) -> Option<Self> {
+        (0..CLAIM_ATTEMPTS).find_map(|_| {
+            let claim = Self::take_once(identity);
+            if claim.is_none() {
+                std::thread::yield_now();
+            }
+            claim
+        })
+    }
+
+    fn take_once(identity: FileIdentity) -> Option<Self> {
         let registry = registry();
         let is_new = registry.locked.lock().insert(identity);
         // Made only then: to drop one takes the holder's claim out of the registry.

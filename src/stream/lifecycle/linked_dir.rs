@@ -36,6 +36,13 @@ use crate::storage::StorageLock;
 use crate::storage::remove_file_if_there;
 use crate::stream::LogContext;
 
+/// A directory outside of the root that a stream's link leads to, while it is this log's.
+pub(in crate::stream) struct OwnedTarget {
+    /// The directory, without links.
+    target: PathBuf,
+    lock: Box<dyn StorageLock>,
+}
+
 impl LogContext {
     /// Makes the directory that a stream's link leads to this log's, for as long as the log is open.
     ///
@@ -43,7 +50,10 @@ impl LogContext {
     /// `InvalidFilename` where it belongs to another log or stream, or lies in a log.
     pub fn own_linked(&self, dir: &Path, key: &str) -> Result<()> {
         let mut owned = self.owned.lock();
-        if owned.contains_key(dir) {
+        let target = self.storage.canonical(dir);
+        let target = target.map_err(|error| Error::io(error, ErrorContext::at(dir).stream(key)))?;
+        // The link may lead elsewhere by now: the lock is that of the directory, not of the name.
+        if owned.get(dir).is_some_and(|owned| owned.target == target) {
             return Ok(());
         }
         let id = self.identity.id(self)?;
@@ -62,7 +72,8 @@ impl LogContext {
             file.sync_all().map_err(io)?;
             storage.sync_dir(dir).map_err(io)?;
         }
-        owned.insert(dir.to_path_buf(), lock.held);
+        let lock = lock.held;
+        owned.insert(dir.to_path_buf(), OwnedTarget { target, lock });
         Ok(())
     }
 
@@ -148,9 +159,14 @@ pub fn remove_deleted_link(context: &LogContext, link: &Path) -> Result<()> {
         let name = link.file_name().and_then(|name| name.to_str());
         let name = name.unwrap_or_default();
         let dir_name = name.split_once(DELETED_SUFFIX).map_or(name, |(dir, _)| dir);
-        // In the process that deletes it, the lock is held already.
+        // In the process that deletes it, the lock is held already, if it is that of this target.
         let dir: PathBuf = link.with_file_name(dir_name);
-        let held = context.owned.lock().remove(&dir);
+        let target = storage.canonical(link).map_err(io)?;
+        let held = {
+            let mut owned = context.owned.lock();
+            let is_this = owned.get(&dir).is_some_and(|owned| owned.target == target);
+            if is_this { owned.remove(&dir) } else { None }
+        };
         let own = context.identity.known_id();
         let proves = |found: Option<&Identity>| match found {
             Some(Identity::Linked { id, key })
@@ -165,7 +181,10 @@ pub fn remove_deleted_link(context: &LogContext, link: &Path) -> Result<()> {
             ))),
         };
         let _held = match held {
-            Some(held) => held,
+            Some(held) => {
+                proves(context.owner(&link.join(OWNER_FILE))?.as_ref())?;
+                held.lock
+            }
             None => context.lock_linked(link, proves)?.held,
         };
         // All are tried; what is left keeps `OWNER` and the link, for the next attempt.

@@ -1,9 +1,9 @@
 //! Which decompressed frames stay in memory: the most recently used, up to a number of bytes.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::platform::HashMap;
 use crate::primitives::Mutex;
 
 /// Which frame: stream, first id and generation of the segment, offset in it.

@@ -11,6 +11,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::platform::CancellationGuard;
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::fd::OwnedFd;
@@ -161,6 +162,7 @@ impl Drop for GuardedDescriptor {
         // First out of the list, then closed: the other order would let a fork in between close
         // whatever got the number next.
         self.slot.store(NO_DESCRIPTOR, Ordering::SeqCst);
+        let _uncancelled = CancellationGuard::enter();
         // SAFETY: we own the descriptor, it is open, and this is the process that opened it.
         unsafe { libc::close(descriptor) };
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::error::Result;
 use crate::platform::fork_generation;
+use crate::platform::join;
 use crate::platform::spawn;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
@@ -105,7 +106,7 @@ impl Drop for AutoCheckpointer {
         let this = thread::current().id();
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != this) {
             // Panics were caught and counted there.
-            let _ = thread.join();
+            let _ = join(thread);
         }
     }
 }

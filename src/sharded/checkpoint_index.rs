@@ -5,7 +5,6 @@
 //! them reads no file.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use crate::error::Result;
 use crate::format::RecordKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::platform::HashMap;
 use crate::recovery::checkpoints::ItemKind;
 use crate::recovery::checkpoints::RecordLogItem;
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::Result;
 use crate::platform::fork_generation;
+use crate::platform::join;
 use crate::platform::spawn;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
@@ -150,7 +151,7 @@ impl Drop for WorkerPool {
         };
         for thread in threads {
             // A panic in a piece was caught and told there.
-            let _ = thread.join();
+            let _ = join(thread);
         }
     }
 }

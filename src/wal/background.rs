@@ -9,7 +9,6 @@
 //! nobody: appends make their own. The receiver of the log's messages is warned once.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -17,6 +16,8 @@ use std::sync::Weak;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::platform::HashMap;
+use crate::platform::join;
 use crate::platform::spawn;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
@@ -109,7 +110,7 @@ impl BackgroundThreads {
                 queue.changed.notify_all();
                 state.thread.take()
             };
-            all_well &= thread.is_none_or(|thread| thread.join().is_ok());
+            all_well &= thread.is_none_or(|thread| join(thread).is_ok());
         }
         all_well
     }

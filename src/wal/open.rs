@@ -1,6 +1,5 @@
 //! How does a log come up: root, lock, recovery of all streams?
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,6 +16,7 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::platform::HashMap;
 use crate::recovery::Decision;
 use crate::recovery::Recovered;
 use crate::recovery::StreamFacts;
@@ -67,8 +67,8 @@ pub fn open(
             for_each(dirs, move |dir| recover(&shared, judge(&shared, &dir)))
         }
     };
-    let mut registered = HashMap::with_capacity(recovered.len());
-    let mut failed_dirs = HashMap::new();
+    let mut registered = HashMap::with_capacity_and_hasher(recovered.len(), Default::default());
+    let mut failed_dirs = HashMap::default();
     for (key, dir, stream) in recovered.into_iter().flatten() {
         match stream {
             // Its key cannot be told: the directory's name stands for it.

@@ -4,6 +4,8 @@ use std::iter::Enumerate;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
+use crate::platform::join;
+use crate::platform::processor_count;
 use crate::platform::spawn;
 use crate::primitives::Mutex;
 
@@ -27,7 +29,7 @@ where
         // Counting cores reads a few files: it took longer than opening a small log.
         0 | 1 => 1,
         wanted => {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let cores = processor_count();
             wanted.min(MAX_THREADS).min(cores * 2)
         }
     };
@@ -50,7 +52,7 @@ where
     }
     shared.run();
     for other in others {
-        if let Err(panic) = other.join() {
+        if let Err(panic) = join(other) {
             std::panic::resume_unwind(panic);
         }
     }

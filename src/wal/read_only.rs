@@ -4,8 +4,6 @@
 //! recovery does, without acting on what it would decide; from then on each looks again where its
 //! readers come to the end of what is registered (`stream/follower.rs`).
 
-use std::collections::HashMap;
-use std::collections::HashSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +17,8 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::platform::HashMap;
+use crate::platform::HashSet;
 use crate::recovery::Decision;
 use crate::recovery::LiveCollector;
 use crate::recovery::refusal_error;
@@ -131,8 +131,8 @@ pub fn open_read_only(
     let log = WalInner::new(
         context,
         background_threads,
-        HashMap::new(),
-        HashMap::new(),
+        HashMap::default(),
+        HashMap::default(),
         None,
     );
     log.telling(|| log.discover())?;
@@ -160,7 +160,7 @@ impl WalInner {
         let listing = self.context.storage.list_dir(root);
         let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(root)))?;
         self.drop_absent(&listing);
-        let mut known_dirs = HashSet::new();
+        let mut known_dirs = HashSet::default();
         for (key, registered) in self.registered.read().iter() {
             if !is_gone(registered) {
                 known_dirs.insert(stream_dir_name(key));

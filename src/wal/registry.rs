@@ -1,6 +1,5 @@
 //! What do all clones of a `Wal` share, and how does it end?
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::check_key;
 use crate::format::stream_dir_name;
+use crate::platform::HashMap;
 use crate::platform::fork_generation;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
@@ -238,9 +238,27 @@ impl WalInner {
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
             return remove_remains(storage, &self.stream_dir(key));
         };
+        self.delete_registered(&stream)
+    }
+
+    /// Deletes this stream, and no other of its name. Durable on return.
+    pub fn delete_stream(&self, stream: &StreamInner) -> Result<()> {
+        self.telling(|| {
+            // Under the lock nobody else deletes it, so it is the one registered by its name.
+            let _deletions = self.delete_lock.lock();
+            self.enter()?;
+            match stream.is_deleted() {
+                true => Err(Error::StreamNotFound(stream.key.to_string())),
+                false => self.delete_registered(stream),
+            }
+        })
+    }
+
+    /// The caller holds the lock of deletions.
+    fn delete_registered(&self, stream: &StreamInner) -> Result<()> {
         let deleted = stream.delete();
         if stream.state() == StreamState::Deleted {
-            self.registered.write().remove(key);
+            self.registered.write().remove(&*stream.key);
         }
         deleted
     }

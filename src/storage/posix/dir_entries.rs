@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use crate::storage::posix::EntryKind;
-use crate::storage::posix::retry::retry;
+use crate::storage::posix::open_file::OpenFile;
 use crate::storage::posix::retry::retry_call;
 use std::fs;
 use std::io;
@@ -35,7 +35,7 @@ pub(super) fn list_names(
     options
         .read(true)
         .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK);
-    let opened = retry(|| options.open(dir))?;
+    let opened = OpenFile::open(&options, dir)?;
     // Of words, so that records are aligned; nothing relies on it.
     let mut buffer = [0; BUFFER_WORDS];
     loop {

@@ -10,6 +10,7 @@ use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 #[cfg(target_os = "linux")]
 use crate::storage::WriteMapping;
+use crate::storage::posix::open_file::OpenFile;
 use crate::storage::posix::preallocate;
 use crate::storage::posix::read_map::PosixReadMapping;
 use crate::storage::posix::retry::is_missing;
@@ -30,11 +31,11 @@ const MAX_PARTS: usize = 1024;
 /// A regular file.
 #[derive(Debug)]
 pub(super) struct PosixFile {
-    file: File,
+    file: OpenFile,
 }
 
 impl PosixFile {
-    pub(super) fn new(file: File) -> Self {
+    pub(super) fn new(file: OpenFile) -> Self {
         Self { file }
     }
 }

@@ -12,6 +12,7 @@ use crate::platform::fork::GuardedDescriptor;
 use crate::platform::fork::fork_generation;
 use crate::storage::StorageLock;
 use crate::storage::posix::above_stdio;
+use crate::storage::posix::open_file::OpenFile;
 use crate::storage::posix::retry::retry;
 use crate::storage::posix::retry::retry_call;
 use parking_lot::Mutex;
@@ -64,8 +65,8 @@ fn open_lock_file(path: &Path) -> io::Result<OwnedFd> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let file = retry(|| options.open(path))?;
-    Ok(above_stdio(file)?.into())
+    let file = OpenFile::open(&options, path)?;
+    Ok(above_stdio(file)?.into_descriptor())
 }
 
 fn identity_of_descriptor(descriptor: RawFd) -> io::Result<FileIdentity> {

@@ -11,6 +11,7 @@ mod copy;
 mod dir_entries;
 mod file;
 pub mod lock;
+mod open_file;
 mod preallocate;
 mod read_map;
 pub(super) mod retry;
@@ -30,6 +31,7 @@ use copy::copy_durably;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 use dir_entries::list_names;
 use file::PosixFile;
+use open_file::OpenFile;
 use retry::is_missing;
 use retry::retry;
 use retry::retry_call;
@@ -138,7 +140,7 @@ impl Storage for RealDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut options = fs::OpenOptions::new();
         options.read(true).custom_flags(libc::O_DIRECTORY);
-        match retry(|| options.open(dir)) {
+        match OpenFile::open(&options, dir) {
             Ok(opened) => sync_open_dir(&opened),
             Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
                 sync_unreadable_dir(dir, error)
@@ -194,7 +196,7 @@ impl Storage for RealDisk {
 
 /// Opens a regular file, and refuses anything else without waiting for it: opening a FIFO would
 /// wait for its other end.
-fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
+fn open_without_waiting(path: &Path, access: Access) -> io::Result<OpenFile> {
     let file = open_nonblocking(path, access)?;
     check_regular(&retry(|| file.metadata())?)?;
     Ok(file)
@@ -202,7 +204,7 @@ fn open_without_waiting(path: &Path, access: Access) -> io::Result<fs::File> {
 
 /// The same, with the first bytes of the file and then its length. One read is all it takes where
 /// the length shows that it reached the end.
-fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, u64)> {
+fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(OpenFile, usize, u64)> {
     let file = open_nonblocking(path, Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
     // was read of anything else is not told.
@@ -220,17 +222,17 @@ fn open_with_head(path: &Path, head: &mut [u8]) -> io::Result<(fs::File, usize, 
 }
 
 /// Opens without waiting whatever stands under this name; a directory for reading only.
-fn open_nonblocking(path: &Path, access: Access) -> io::Result<fs::File> {
+fn open_nonblocking(path: &Path, access: Access) -> io::Result<OpenFile> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(access == Access::ReadWrite);
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let mut opened = retry(|| options.open(path));
+    let mut opened = OpenFile::open(&options, path);
     // A regular file under a lease (fcntl(2), F_SETLEASE) answers EWOULDBLOCK once; the holder is
     // asked to let go, and opening again waits for that, for a bounded time.
     let would_block = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
     if opened.as_ref().is_err_and(would_block) && retry(|| fs::metadata(path))?.is_file() {
         options.custom_flags(libc::O_NOCTTY);
-        opened = retry(|| options.open(path));
+        opened = OpenFile::open(&options, path);
     }
     opened
 }
@@ -270,14 +272,14 @@ fn list_names(
     Ok(())
 }
 
-fn create_new(path: &Path) -> io::Result<fs::File> {
+fn create_new(path: &Path) -> io::Result<OpenFile> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(true).create_new(true);
-    above_stdio(retry(|| options.open(path))?)
+    above_stdio(OpenFile::open(&options, path)?)
 }
 
 /// The same file on a descriptor above 2.
-pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
+fn above_stdio(file: OpenFile) -> io::Result<OpenFile> {
     const FIRST: libc::c_int = 3;
     if file.as_raw_fd() >= FIRST {
         return Ok(file);
@@ -286,7 +288,7 @@ pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
     let duplicate = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
     let higher = retry_call(duplicate)?;
     // SAFETY: fcntl gave us this descriptor; nobody else owns it.
-    Ok(unsafe { fs::File::from_raw_fd(higher) })
+    Ok(unsafe { fs::File::from_raw_fd(higher) }.into())
 }
 
 /// Whether the file system, and not the two names, is why there is no link.
@@ -319,7 +321,7 @@ fn sync_unreadable_dir(dir: &Path, refusal: io::Error) -> io::Result<()> {
     {
         let mut options = fs::OpenOptions::new();
         options.write(true).custom_flags(libc::O_TMPFILE);
-        match retry(|| options.open(dir)) {
+        match OpenFile::open(&options, dir) {
             Ok(unnamed) => sync_file_system(&unnamed, refusal),
             Err(_) => Err(refusal),
         }

@@ -1,4 +1,8 @@
-//! How is a system call made that a signal may interrupt?
+//! How is a system call made that a signal may interrupt, and a cancellation end?
+//!
+//! Every call of the real disk that opens, reads, writes, syncs, names or locks a file passes here.
+//! Nearly all of them are, or may be, cancellation points (pthreads(7): `open`, `pread`, `pwrite`,
+//! `fsync`, `fdatasync`, `msync`, `fcntl`, ...), so all run under a [`CancellationGuard`].
 //!
 //! A host may have signal handlers without `SA_RESTART`, and FUSE and NFS interrupt calls that
 //! local file systems do not. EINTR says that a call ended early, not that it failed: the call is
@@ -14,12 +18,14 @@
 //! of a network file system. The call made again then answers that the name is gone or is there,
 //! which the engine handles as any error of that call.
 //!
-//! `close` is not made again: on Linux the descriptor is free even after EINTR (close(2)).
+//! `close` is not made again (`open_file`): on Linux the descriptor is free even after EINTR (close(2)).
 
+use crate::platform::CancellationGuard;
 use std::io;
 
 /// Calls until the answer is something other than EINTR.
 pub(in crate::storage) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let _uncancelled = CancellationGuard::enter();
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 
 #[test]
 fn the_file_size_limit_is_an_error_and_not_a_signal() {
-    const TEST: &str = "storage::real::tests::the_file_size_limit_is_an_error_and_not_a_signal";
+    const TEST: &str = "storage::posix::tests::the_file_size_limit_is_an_error_and_not_a_signal";
     in_a_process_of_its_own(TEST, |dir| {
         const LIMIT: u64 = 10_000;
         let limit = libc::rlimit {
@@ -45,7 +45,7 @@ fn the_file_size_limit_is_an_error_and_not_a_signal() {
 #[test]
 fn a_directory_that_cannot_be_read_is_synced_all_the_same() {
     const TEST: &str =
-        "storage::real::tests::a_directory_that_cannot_be_read_is_synced_all_the_same";
+        "storage::posix::tests::a_directory_that_cannot_be_read_is_synced_all_the_same";
     in_a_process_of_its_own(TEST, |dir| {
         const NOBODY: u32 = 65_534;
         let closed = dir.join("closed");
@@ -149,7 +149,7 @@ fn the_answer_of_a_sync_is_passed_on() {
         assert_eq!(libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC), 0);
         pipe.map(|descriptor| fs::File::from_raw_fd(descriptor))
     };
-    let file = PosixFile::new(writer);
+    let file = PosixFile::new(writer.into());
     for result in [file.sync_data(), file.sync_all()] {
         assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EINVAL));
     }
@@ -157,7 +157,7 @@ fn the_answer_of_a_sync_is_passed_on() {
 
 #[test]
 fn a_descriptor_is_never_one_of_the_standard_streams() {
-    const TEST: &str = "storage::real::tests::a_descriptor_is_never_one_of_the_standard_streams";
+    const TEST: &str = "storage::posix::tests::a_descriptor_is_never_one_of_the_standard_streams";
     in_a_process_of_its_own(TEST, |dir| {
         // SAFETY: closes standard input, which this process does not use.
         assert_eq!(unsafe { libc::close(0) }, 0);
@@ -342,7 +342,7 @@ fn a_full_disk_is_told_as_such() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let file = PosixFile::new(full);
+    let file = PosixFile::new(full.into());
     let error = file
         .write_at(0, &[IoSlice::new(b"a"), IoSlice::new(b"b")])
         .unwrap_err();

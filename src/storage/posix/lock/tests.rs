@@ -141,7 +141,7 @@ fn many_threads_get_one_lock() {
 #[test]
 fn a_forked_child_does_not_keep_the_lock_of_a_dead_parent() {
     const TEST: &str =
-        "storage::lock::tests::a_forked_child_does_not_keep_the_lock_of_a_dead_parent";
+        "storage::posix::lock::tests::a_forked_child_does_not_keep_the_lock_of_a_dead_parent";
     if let Some(dir) = child_dir() {
         die_holding_the_lock(&dir.join("LOCK"));
     }
@@ -188,7 +188,7 @@ fn die_holding_the_lock(path: &Path) -> ! {
 
 #[test]
 fn a_lock_dropped_in_a_child_closes_nothing_there_and_frees_nothing_here() {
-    const TEST: &str = "storage::lock::tests::\
+    const TEST: &str = "storage::posix::lock::tests::\
         a_lock_dropped_in_a_child_closes_nothing_there_and_frees_nothing_here";
     in_a_process_of_its_own(TEST, |dir| {
         let path = dir.join("LOCK");
@@ -248,7 +248,7 @@ fn open_descriptors() -> usize {
 
 #[test]
 fn the_slots_of_released_locks_are_used_again() {
-    const TEST: &str = "storage::lock::tests::the_slots_of_released_locks_are_used_again";
+    const TEST: &str = "storage::posix::lock::tests::the_slots_of_released_locks_are_used_again";
     in_a_process_of_its_own(TEST, |dir| {
         for _ in 0..100 {
             let _a = lock_file(&dir.join("A")).unwrap();

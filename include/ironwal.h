@@ -1938,6 +1938,70 @@ ironwal_status ironwal_stream_view(const struct ironwal_stream *stream,
                                    struct ironwal_error **out_error);
 
 /**
+ * The id of the first entry of the segment that appends go to.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` and `out_id` are required.
+ * - Threads: any, at the same time.
+ * - Blocks: never for a sync.
+ * - Durable: nothing is written.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_current_segment_start_id(const struct ironwal_stream *stream,
+                                                       uint64_t *out_id,
+                                                       struct ironwal_error **out_error);
+
+/**
+ * Removes the segments that lie entirely below `safe_id`, and returns how many: as
+ * ironwal_truncate() does by name.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` is required; `out_segments` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_READ_ONLY,
+ *   ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_truncate(const struct ironwal_stream *stream,
+                                       uint64_t safe_id,
+                                       size_t *out_segments,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Brings back the segments of the stream that truncation moved to the archive, and returns how many.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` is required; `out_segments` may be NULL.
+ * - Threads: any, at the same time.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_CORRUPT; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_restore_archived(const struct ironwal_stream *stream,
+                                               size_t *out_segments,
+                                               struct ironwal_error **out_error);
+
+/**
+ * Deletes the stream with all its entries. The handle stays, to be freed; every handle of the
+ * stream then answers ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
+ * 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
+ * remove what is left.
+ *
+ * - Owns: nothing.
+ * - NULL: `stream` is required.
+ * - Threads: any, at the same time.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_CLOSED.
+ */
+ironwal_status ironwal_stream_delete(const struct ironwal_stream *stream,
+                                     struct ironwal_error **out_error);
+
+/**
  * Begins to read a stream at `start_id`, or at the first id kept where that is later. An unknown
  * stream and a start past the end have no entries for now.
  *

@@ -9,10 +9,10 @@ use std::ffi::c_void;
 use std::ptr;
 
 use crate::ffi::boundary;
-use crate::ffi::buffer::ironwal_buffer;
-use crate::ffi::buffer::ironwal_slice;
-use crate::ffi::entries::EntriesHandle;
-use crate::ffi::entries::ironwal_entry_list;
+use crate::ffi::bytes::EntriesHandle;
+use crate::ffi::bytes::ironwal_buffer;
+use crate::ffi::bytes::ironwal_entry_list;
+use crate::ffi::bytes::ironwal_slice;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;

@@ -1,4 +1,4 @@
-//! How C holds one stream, appends to it and makes it durable.
+//! How does C hold one stream, append to it, read it and make it durable?
 
 #![allow(unsafe_code)]
 
@@ -14,9 +14,15 @@ use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::OpenRef;
-use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::bytes::PinHandle;
+use crate::ffi::bytes::ironwal_buffer;
+use crate::ffi::bytes::ironwal_slice;
+use crate::ffi::bytes::ironwal_view;
+use crate::ffi::bytes::ironwal_view_pin;
+use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::fast_path;
+use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
+use crate::ffi::status::IRONWAL_E_NOT_FOUND;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
@@ -112,19 +118,7 @@ pub unsafe extern "C" fn ironwal_stream_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        let mapped = |handle: &StreamHandle| {
-            let Ok(data) = boundary::bytes(data, len, "data") else {
-                return false;
-            };
-            match handle.stream.try_append_mapped(data) {
-                Some(id) => {
-                    boundary::write_out(out_id, id);
-                    true
-                }
-                None => false,
-            }
-        };
-        fast_path::call_on_fast::<StreamHandle>(stream, out_error, mapped, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.stream.append(data)?;
             boundary::write_out(out_id, id);
@@ -318,6 +312,220 @@ pub unsafe extern "C" fn ironwal_stream_durable_end(
         boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let out_id = boundary::non_null(out_id, "out_id")?;
             boundary::write_out(out_id, handle.stream.durable_end()?);
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry into memory of the library's.
+///
+/// - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+/// - NULL: `stream` is required; `out_buffer` is required, and {NULL, 0} after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_get(
+    stream: *const ironwal_stream,
+    id: u64,
+    out_buffer: *mut ironwal_buffer,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_buffer, ironwal_buffer::EMPTY);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_buffer = boundary::non_null(out_buffer, "out_buffer")?;
+            let entry = handle
+                .stream
+                .get(id)?
+                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::write_out(out_buffer, ironwal_buffer::owning(entry));
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
+/// then tells the size needed.
+///
+/// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
+/// - NULL: `stream` is required; `buffer` may be NULL if `capacity` is 0; `out_len` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
+///   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_get_into(
+    stream: *const ironwal_stream,
+    id: u64,
+    buffer: *mut c_void,
+    capacity: usize,
+    out_len: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_len = boundary::non_null(out_len, "out_len")?;
+            let buffer = boundary::buffer(buffer, capacity, "buffer")?;
+            let entry_len = handle
+                .stream
+                .get_into(id, buffer)?
+                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::write_out(out_len, entry_len);
+            if entry_len > capacity {
+                return Err(Failure::Answer(IRONWAL_E_BUFFER_TOO_SMALL));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry without copying it. The bytes stay where they are until the pin is freed,
+/// whatever happens to the stream and the log.
+///
+/// - Owns: free `*out_pin` with ironwal_view_pin_free(); `*out_view` ends with it.
+/// - NULL: `stream`, `out_view` and `out_pin` are required. `*out_view` is {NULL, 0} and `*out_pin`
+///   NULL after a failure.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_view(
+    stream: *const ironwal_stream,
+    id: u64,
+    out_view: *mut ironwal_view,
+    out_pin: *mut *mut ironwal_view_pin,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_view, ironwal_view::EMPTY);
+        boundary::write_out(out_pin, ptr::null_mut());
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_view = boundary::non_null(out_view, "out_view")?;
+            let out_pin = boundary::non_null(out_pin, "out_pin")?;
+            let entry = handle
+                .stream
+                .view(id)?
+                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            let view = ironwal_view::of(&entry);
+            boundary::write_out(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
+            boundary::write_out(out_view, view);
+            Ok(())
+        })
+    }
+}
+
+/// The id of the first entry of the segment that appends go to.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` and `out_id` are required.
+/// - Threads: any, at the same time.
+/// - Blocks: never for a sync.
+/// - Durable: nothing is written.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append;
+///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_current_segment_start_id(
+    stream: *const ironwal_stream,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
+            let first_id = handle.stream.current_segment_start_id()?;
+            let first_id = first_id.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::write_out(out_id, first_id);
+            Ok(())
+        })
+    }
+}
+
+/// Removes the segments that lie entirely below `safe_id`, and returns how many: as
+/// ironwal_truncate() does by name.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` is required; `out_segments` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_READ_ONLY,
+///   ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_truncate(
+    stream: *const ironwal_stream,
+    safe_id: u64,
+    out_segments: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let segments = handle.stream.truncate(safe_id)?;
+            boundary::write_out(out_segments, segments);
+            Ok(())
+        })
+    }
+}
+
+/// Brings back the segments of the stream that truncation moved to the archive, and returns how many.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` is required; `out_segments` may be NULL.
+/// - Threads: any, at the same time.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+///   ::IRONWAL_E_CORRUPT; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_restore_archived(
+    stream: *const ironwal_stream,
+    out_segments: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let segments = handle.stream.restore_archived()?;
+            boundary::write_out(out_segments, segments);
+            Ok(())
+        })
+    }
+}
+
+/// Deletes the stream with all its entries. The handle stays, to be freed; every handle of the
+/// stream then answers ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
+/// 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
+/// remove what is left.
+///
+/// - Owns: nothing.
+/// - NULL: `stream` is required.
+/// - Threads: any, at the same time.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
+///   ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_delete(
+    stream: *const ironwal_stream,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            handle.stream.delete()?;
             Ok(())
         })
     }

@@ -60,8 +60,6 @@ pub struct StreamInner {
     pub(super) segments: SegmentListCell,
     /// What `tail.life` says, without its lock.
     pub(super) deleted: AtomicBool,
-    /// Whether the active segment is mapped for storing, most likely.
-    pub(super) is_mapped: AtomicBool,
     /// One past the last id in the kernel.
     pub(super) written_end: AtomicU64,
     /// Under `BatchOnly`: one past the last id whose append returned without an error.
@@ -197,7 +195,6 @@ impl StreamInner {
                 parts: parts.into_iter().collect(),
             }),
             deleted: AtomicBool::new(false),
-            is_mapped: AtomicBool::new(false),
             written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
             acknowledged_end: AtomicU64::new(0),
             alloc: Mutex::new(AllocState {

@@ -60,16 +60,6 @@ impl WalIdIterator {
             Err(error) => Some(Err(error)),
         }
     }
-
-    /// The next entry, if it is in memory and good: no call of the system. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    pub(crate) fn try_cached_next(&mut self) -> Option<(u64, &[u8])> {
-        if self.fork_generation != fork_generation() {
-            return None;
-        }
-        let id = self.cursor.try_cached_advance()?;
-        Some((id, self.cursor.bytes()))
-    }
 }
 
 impl Iterator for WalIdIterator {

@@ -42,7 +42,12 @@ impl Stream {
         }
     }
 
-    /// The same; where somebody else writes the stream, as it is now.
+    fn enter_to_change(&self) -> Result<&StreamInner> {
+        self.log.enter_to_write()?;
+        self.enter_existing()
+    }
+
+    /// The same; where another process writes the stream, as it is now.
     fn enter_current(&self) -> Result<&StreamInner> {
         let core = self.enter_existing()?;
         self.log.telling(|| core.refresh())?;
@@ -77,16 +82,7 @@ impl Stream {
 
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
-        match self.enter()?.try_append_mapped(entry) {
-            Some(id) => Ok(id),
-            None => self.append_vectored(&[entry]),
-        }
-    }
-
-    /// As `append`, where it takes no call of the system. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    pub(crate) fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
-        self.enter().ok()?.try_append_mapped(entry)
+        self.append_vectored(&[entry])
     }
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
@@ -110,34 +106,14 @@ impl Stream {
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
     /// `target` is not copied at all; its length is returned all the same.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.enter_existing()?.try_cached_get_into(id, target) {
-            Some(len) => Ok(Some(len)),
-            None => self.reading(|core| core.get_into(id, target)),
-        }
+        self.reading(|core| core.get_into(id, target))
     }
 
     /// The entry where it lies, without copying it where that is possible: under
     /// `ReadStrategy::Mmap` in sealed segments and in what is durable of the newest one, and in
     /// cached decompressed frames.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        match self.enter_existing()?.try_cached_view(id) {
-            Some(view) => Ok(Some(view)),
-            None => self.reading(|core| core.view(id)),
-        }
-    }
-
-    /// As `view`, where it takes no call of the system. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    #[inline]
-    pub(crate) fn try_cached_view(&self, id: u64) -> Option<EntryView> {
-        self.enter_existing().ok()?.try_cached_view(id)
-    }
-
-    /// As `get_into`, where it takes no call of the system. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    #[inline]
-    pub(crate) fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.enter_existing().ok()?.try_cached_get_into(id, target)
+        self.reading(|core| core.view(id))
     }
 
     /// Entries in order, from `start` or the first id kept, whichever is later.
@@ -165,6 +141,38 @@ impl Stream {
     /// One past the last durable id: everything below it survives a power cut.
     pub fn durable_end(&self) -> Result<u64> {
         Ok(self.enter_current()?.durable_end())
+    }
+
+    /// The first id of the segment that appends go to; `None` before the first append.
+    pub fn current_segment_start_id(&self) -> Result<Option<u64>> {
+        Ok(self.enter_current()?.current_segment_start_id())
+    }
+
+    /// Removes the segments below `safe_id`, as [`Wal::truncate`](crate::Wal::truncate) does by name.
+    /// Before the first append: `StreamNotFound`.
+    pub fn truncate(&self, safe_id: u64) -> Result<usize> {
+        let core = self.enter_to_change()?;
+        match core.exists() {
+            true => self.log.telling(|| core.truncate(safe_id)),
+            false => Err(Error::StreamNotFound(core.key.to_string())),
+        }
+    }
+
+    /// Brings back the archived segments that join on to the first id kept, as
+    /// [`Wal::restore_archived`](crate::Wal::restore_archived) does by name.
+    pub fn restore_archived(&self) -> Result<usize> {
+        let core = self.enter_to_change()?;
+        self.log.telling(|| core.restore_archived())
+    }
+
+    /// Deletes this stream. Durable on return, all or nothing after a crash. Every handle of it,
+    /// this one included, then answers [`Error::StreamNotFound`]; a later append by name starts a new
+    /// stream, which this handle never deletes. A file that cannot be removed keeps no other: the
+    /// stream is gone, the first failure is reported, and
+    /// [`Wal::delete_stream`](crate::Wal::delete_stream) tries again.
+    pub fn delete(&self) -> Result<()> {
+        self.log.enter_to_write()?;
+        self.log.delete_stream(&self.core)
     }
 
     /// Makes everything appended so far durable.

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::error::memory;
 
 use crate::ffi::boundary;
-use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::bytes::ironwal_slice;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
 use crate::ffi::sharded::ironwal_sharded;

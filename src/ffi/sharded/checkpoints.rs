@@ -11,13 +11,13 @@ use crate::CheckpointData;
 use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
+use crate::ffi::bytes::ironwal_view;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
 use crate::ffi::sharded::ironwal_sharded;
 use crate::ffi::status::IRONWAL_E_CONFIG;
 use crate::ffi::status::ironwal_status;
-use crate::ffi::view::ironwal_view;
 
 /// A checkpoint that was loaded: for each shard the id from which replay starts. A copy that
 /// outlives the log. Freed with ironwal_checkpoint_free().

@@ -9,7 +9,7 @@ use std::ptr;
 
 use crate::ffi::boundary;
 use crate::ffi::boundary::Outcome;
-use crate::ffi::buffer::ironwal_buffer;
+use crate::ffi::bytes::ironwal_buffer;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;

@@ -61,33 +61,19 @@ impl StreamInner {
     /// The entry, in memory of its own. `None`: truncated, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
         let id = EntryId(id);
-        match self.try_cached(id, |_, bytes| self.copied(id, bytes)) {
-            Some(entry) => entry.map(Some),
-            None => {
-                let entry = self.get_slow(id, |_, _, bytes| self.copied(id, bytes))?;
-                entry.transpose()
-            }
-        }
+        let entry = self.read(id, |_, _, bytes| self.copied(id, bytes))?;
+        entry.transpose()
     }
 
     /// The entry's length; the entry is copied if it fits.
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.try_cached_get_into(id, target) {
-            Some(len) => Ok(Some(len)),
-            None => self.get_slow(EntryId(id), |_, _, bytes| copy_if_it_fits(bytes, target)),
-        }
-    }
-
-    /// As [`StreamInner::get_into`], where it takes no call of the system. `None`: nothing was done.
-    #[inline]
-    pub fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.try_cached(EntryId(id), |_, bytes| copy_if_it_fits(bytes, target))
+        self.read(EntryId(id), |_, _, bytes| copy_if_it_fits(bytes, target))
     }
 
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
         let id = EntryId(id);
-        let view = self.get_slow(id, |source, unpacked, bytes| {
+        let view = self.read(id, |source, unpacked, bytes| {
             let block = unpacked.map(|unpacked| &unpacked.block);
             let in_block = block.and_then(|block| Some((block, place_within(block, bytes)?)));
             if let Some((block, range)) = in_block {
@@ -101,54 +87,53 @@ impl StreamInner {
         view.transpose()
     }
 
-    /// As [`StreamInner::view`], where it takes no call of the system. `None`: nothing was done.
-    #[inline]
-    pub fn try_cached_view(&self, id: u64) -> Option<EntryView> {
-        self.try_cached(EntryId(id), view_into)?
-    }
-
-    /// Reads an entry if this thread has its place in its slot, and it is mapped and good: without
-    /// a lock that others want or a call of the system.
+    /// Reads an entry. One attempt: where this thread has its place in its slot, and it is mapped
+    /// and good, without a lock that others want or a system call. Otherwise `read_with_slot` goes
+    /// on with what the attempt found.
     #[inline(always)]
-    pub(in crate::stream) fn try_cached<R>(
-        &self,
-        id: EntryId,
-        then: impl FnOnce(&SegmentBytes, &[u8]) -> R,
-    ) -> Option<R> {
-        if id >= self.visible_end() {
-            return None;
-        }
-        let version = self.segments.version();
-        let slot = self.context.reader_slots.enter()?;
-        let held = &slot.held[slot.find(self.stream_id, id)?];
-        if held.version != version {
-            return None;
-        }
-        let entry = cached_mapped(held, id)?;
-        held.part.read_slot.touch();
-        Some(then(&held.file.source, entry))
-    }
-
-    /// Reads an entry wherever it is.
-    #[inline(never)]
-    pub(in crate::stream) fn get_slow<R>(
+    pub(in crate::stream) fn read<R>(
         &self,
         id: EntryId,
         then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<Option<R>> {
-        // The visible end is read before the segments: what is visible is in it then.
-        if id >= self.visible_end() {
-            self.refresh()?;
-            if self.follower.is_some() && self.is_deleted() {
-                return Err(self.deleted_error());
-            }
-            if id >= self.visible_end() {
-                return Ok(None);
+        // The visible end is read before the segments: what is visible is in them then.
+        if id >= self.visible_end() && !self.becomes_visible(id)? {
+            return Ok(None);
+        }
+        let version = self.segments.version();
+        let Some(slot) = self.context.reader_slots.enter() else {
+            return self.read_without_slot(id, then);
+        };
+        let place = slot.find(self.stream_id, id);
+        let place = place.filter(|&place| slot.held[place].version == version);
+        if let Some(place) = place {
+            let held = &slot.held[place];
+            if let Some(entry) = cached_mapped(held, id) {
+                held.part.read_slot.touch();
+                return Ok(Some(then(&held.file.source, None, entry)));
             }
         }
-        if let Some(mut slot) = self.context.reader_slots.enter() {
-            return self.get_with_slot(&mut slot, id, then);
+        self.read_with_slot(slot, (version, place), id, then)
+    }
+
+    /// Whether an id at or behind the visible end is visible after a look at what another process
+    /// wrote.
+    #[inline(never)]
+    fn becomes_visible(&self, id: EntryId) -> Result<bool> {
+        self.refresh()?;
+        if self.follower.is_some() && self.is_deleted() {
+            return Err(self.deleted_error());
         }
+        Ok(id < self.visible_end())
+    }
+
+    /// Reads an entry while another thread is in this thread's slot.
+    #[inline(never)]
+    fn read_without_slot<R>(
+        &self,
+        id: EntryId,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
+    ) -> Result<Option<R>> {
         let Some(found) = self.find_part(id)? else {
             return Ok(None);
         };
@@ -167,18 +152,19 @@ impl StreamInner {
         read.map(Some)
     }
 
-    /// FollowerState an entry up with what this thread has kept of earlier look-ups, and keeps more.
-    fn get_with_slot<R>(
+    /// Reads an entry with what this thread keeps of earlier look-ups, and keeps more. `version`
+    /// was read before `place` was found, a place of that version; the entry there is not mapped, or
+    /// not good.
+    #[inline(never)]
+    fn read_with_slot<R>(
         &self,
-        slot: &mut SlotGuard<'_>,
+        mut slot: SlotGuard<'_>,
+        (version, place): (u64, Option<usize>),
         id: EntryId,
         then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
     ) -> Result<Option<R>> {
-        let version = self.segments.version();
-        let known = slot.find(self.stream_id, id).filter(|&place| {
-            let held = &slot.held[place];
-            held.version == version && id < held.part.segment.end_id()
-        });
+        let known = place.filter(|&place| id < slot.held[place].part.segment.end_id());
+        let was_known = known.is_some();
         let place = match known {
             Some(place) => place,
             None => match self.find_part(id)? {
@@ -186,17 +172,21 @@ impl StreamInner {
                 None => return Ok(None),
             },
         };
-        let kept: &mut SlotState = slot;
+        let kept: &mut SlotState = &mut slot;
         let (buffers, held) = (&mut kept.buffers, &mut kept.held[place]);
         held.part.read_slot.touch();
         buffers.reset();
         let place_of_frame = held.places.of(id);
         if let Some(known) = place_of_frame {
-            if known.offset.0 >= held.file.source.mapped().len() as u64 {
+            let mapped = held.file.source.mapped().len() as u64;
+            if known.offset.0 >= mapped {
                 self.extend_read_map(held);
             }
-            if let Some(entry) = cached_single(held, &mut buffers.frames, known, id) {
-                return Ok(Some(then(&held.file.source, None, entry)));
+            // What was mapped at the attempt has failed its check.
+            if !was_known || known.offset.0 + known.len as u64 > mapped {
+                if let Some(entry) = cached_single(held, &mut buffers.frames, known, id) {
+                    return Ok(Some(then(&held.file.source, None, entry)));
+                }
             }
         }
         let known =
@@ -209,7 +199,7 @@ impl StreamInner {
                 frame?
             }
         };
-        let kept: &mut SlotState = slot;
+        let kept: &mut SlotState = &mut slot;
         let (buffers, held) = (&mut kept.buffers, &kept.held[place]);
         self.read_entry(buffers, &held.part, &held.file, (frame, id), then)
             .map(Some)
@@ -363,7 +353,7 @@ fn copy_if_it_fits(bytes: &[u8], target: &mut [u8]) -> usize {
     bytes.len()
 }
 
-/// The same as [`cached_single`] of what is mapped.
+/// The entry `id` in a frame of its own that a walk has come by, if it is mapped and good.
 #[inline(always)]
 fn cached_mapped(held: &CachedSegment, id: EntryId) -> Option<&[u8]> {
     let segment = &held.part.segment;
@@ -380,7 +370,7 @@ fn cached_mapped(held: &CachedSegment, id: EntryId) -> Option<&[u8]> {
     single_in(segment, bytes, (known.offset, id))
 }
 
-/// The entry `id` in a frame of its own that a walk has come by, if it is good.
+/// The same, wherever it is.
 #[inline]
 fn cached_single<'a>(
     held: &'a CachedSegment,

@@ -1,51 +1,18 @@
-//! How does a small entry get into a mapped segment with as little around it as possible?
+//! How does a frame get into a mapped segment?
 //!
-//! Where the active segment is mapped and ready (`mapped`), an append is a checksum, a short lock and
-//! a copy. That is tried first. It calls no point of cancellation (`ffi/fast_path.rs`): a helper is
-//! woken, never started, here. Where anything else is needed nothing was done, and `append`
-//! does it.
+//! Where the active segment is mapped and its pages are populated (`write_map`), an append is a
+//! checksum, a short lock and a copy: no system call, but for waking a helper thread. A frame that
+//! cannot be stored is staged or written instead (`append`).
 
 use std::ops::Range;
 
 use crate::format::PreparedFrame;
-use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
-use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
-use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 
 impl StreamInner {
-    /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
-    /// nothing was done.
-    #[inline]
-    pub fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
-        let options = &self.context.options;
-        let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
-        // Its checksum is worth computing only if it is stored.
-        let may_be_stored =
-            self.is_mapped.load(Ordering::Relaxed) && self.context.fits_map(entry.len() as u64);
-        if options.sync_mode == SyncMode::Strict || !may_be_stored || compresses() {
-            return None;
-        }
-        // A thread is missing: appends see to that at their end.
-        if self.context.wants_attention() {
-            return None;
-        }
-        let parts = [entry];
-        let frame = PreparedFrame::single(&parts, None).ok()?;
-        let mut tail = self.tail.lock();
-        self.check_writable(&tail).ok()?;
-        if tail.rotating || !matches!(tail.check_space(&frame, options), Admission::Fits) {
-            return None;
-        }
-        let ids = self.store(&mut tail, &frame)?;
-        drop(tail);
-        self.acknowledge(ids.end);
-        Some(ids.start)
-    }
-
-    /// Stores a frame for which there is slot, if the active segment is mapped and it may be.
+    /// Stores a frame for which there is space, if the active segment is mapped and takes it.
     #[inline]
     pub(in crate::stream) fn store(
         &self,
@@ -58,9 +25,8 @@ impl StreamInner {
         Some(ids)
     }
 
-    /// Makes ready what a frame for which there is slot needs to be stored, where only the helper
-    /// has fallen behind: it shares the processors with those who append. Whether it is worth
-    /// another try.
+    /// Populates the pages that a frame for which there is space needs, where only the helper has
+    /// fallen behind: it shares the processors with the appenders. True: storing may succeed now.
     pub(in crate::stream) fn populate_for(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
@@ -74,7 +40,7 @@ impl StreamInner {
         let Some((map, range)) = missing else {
             return false;
         };
-        // Beside the helper, perhaps: what both make ready is ready.
+        // Beside the helper, perhaps: pages that both populate are populated.
         MutexGuard::unlocked(tail, move || {
             // Moved in: if it is the last one it must not be dropped under the lock.
             let made = map.populate(range.start, range.end);

@@ -415,17 +415,10 @@ impl StreamInner {
     /// may have been before: nobody else would.
     pub(in crate::stream) fn attach_map(&self, tail: &mut Tail, mapped: Option<WriteMap>) {
         tail.mapped = mapped;
-        self.note_whether_mapped(tail);
         if tail.mapped.is_some() && !tail.sync_scheduled {
             tail.sync_scheduled = true;
             self.schedule_sync();
         }
-    }
-
-    /// For those who would do something in vain where there is no map. What is told may be old.
-    fn note_whether_mapped(&self, tail: &Tail) {
-        let is_mapped = tail.mapped.is_some();
-        self.is_mapped.store(is_mapped, Ordering::Relaxed);
     }
 
     /// Takes the map away from a stream that nobody appended to since this was called last; whether
@@ -436,7 +429,6 @@ impl StreamInner {
         tail.idle_check_end = tail.written.offset;
         if idle {
             tail.detach_map();
-            self.note_whether_mapped(&tail);
         }
         let detached_maps = tail.detached_maps.take();
         drop(tail);
@@ -449,7 +441,6 @@ impl StreamInner {
         let detached_maps = {
             let mut tail = self.tail.lock();
             tail.detach_map();
-            self.note_whether_mapped(&tail);
             tail.detached_maps.take()
         };
         drop(detached_maps);

@@ -262,7 +262,7 @@ static void use_a_sharded_log(void) {
 static void every_kind_of_call(void) {
     static const int32_t sync_modes[] = {IRONWAL_SYNC_STRICT, IRONWAL_SYNC_BATCH_ONLY,
                                          IRONWAL_SYNC_ASYNC};
-    static char path[512], archive[512], name[16];
+    static char path[512], archive[512], name[32];
     for (int n = 0; n < 6; n++) {
         snprintf(name, sizeof name, "every%d", n);
         snprintf(path, sizeof path, "%s", path_of(name));
@@ -273,7 +273,8 @@ static void every_kind_of_call(void) {
         read_strategy = n % 2 ? IRONWAL_READ_MMAP : IRONWAL_READ_STANDARD_IO;
         write_strategy = n % 2 ? IRONWAL_WRITE_AUTO : IRONWAL_WRITE_STANDARD_IO;
         with_a_request_pending(use_a_log);
-        snprintf(path, sizeof path, "%s-sharded", path_of(name));
+        snprintf(name, sizeof name, "every%d-sharded", n);
+        snprintf(path, sizeof path, "%s", path_of(name));
         with_a_request_pending(use_a_sharded_log);
     }
     CHECK(heard > 0);

@@ -59,11 +59,6 @@ impl ironwal_buffer {
 /// Frees the bytes of a buffer and resets it to {NULL, 0}, so that a second call does nothing.
 ///
 /// - Owns: takes the bytes; the struct itself stays the caller's.
-/// - NULL: a NULL buffer and an empty one are left alone.
-/// - Threads: any; one at a time per buffer.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_buffer_free(buffer: *mut ironwal_buffer) {
     if buffer.is_null() {
@@ -128,13 +123,6 @@ impl Handle for PinHandle {
 }
 
 /// Releases a view: its bytes must not be read any more.
-///
-/// - Owns: takes `pin`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_view_pin_free(pin: *mut ironwal_view_pin) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the pin up.
@@ -159,12 +147,7 @@ impl Handle for EntriesHandle {
 
 /// How many ids were asked for.
 ///
-/// - Owns: `entries` stays the caller's.
 /// - NULL: NULL has 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_entry_list_count(entries: *const ironwal_entry_list) -> usize {
     let mut count = 0;
@@ -181,10 +164,6 @@ pub unsafe extern "C" fn ironwal_entry_list_count(entries: *const ironwal_entry_
 /// The entry for the id that was the `index`-th asked for.
 ///
 /// - Owns: the view belongs to `entries` and ends with it.
-/// - NULL: `entries` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where there was no such entry;
 ///   ::IRONWAL_E_INVALID_ARG for an index past the end.
 #[unsafe(no_mangle)]
@@ -215,13 +194,6 @@ pub unsafe extern "C" fn ironwal_entry_list_get(
 }
 
 /// Frees what was found, and the bytes that belong to it.
-///
-/// - Owns: takes `entries`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_entry_list_free(entries: *mut ironwal_entry_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the entries up.

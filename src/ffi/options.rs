@@ -52,10 +52,6 @@ impl Handle for OptionsHandle {
 /// directory is created when the log is opened; its parent must exist then.
 ///
 /// - Owns: `path` is copied; free `*out_options` with ironwal_options_free().
-/// - NULL: `path` and `out_options` are required. `*out_options` is NULL after a failure.
-/// - Threads: any.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG where the path is empty, not UTF-8 or holds a NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_new(
@@ -82,13 +78,6 @@ pub unsafe extern "C" fn ironwal_options_new(
 }
 
 /// Frees options. Logs that were opened with them go on.
-///
-/// - Owns: takes `options`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_free(options: *mut ironwal_options) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the options up.
@@ -99,11 +88,8 @@ pub unsafe extern "C" fn ironwal_options_free(options: *mut ironwal_options) {
 /// each time. It may be called until the last handle of the log is gone.
 ///
 /// - Owns: whatever `ctx` stands for stays the caller's and must outlive the log.
-/// - NULL: `options` is required; a NULL `callback`, the default, sends nothing.
+/// - NULL: a NULL `callback`, the default, sends nothing.
 /// - Threads: one at a time per `options`; the callback runs on any thread, several at a time.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none but for a NULL `options`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_log(
     options: *mut ironwal_options,
@@ -196,11 +182,6 @@ pub const IRONWAL_CORRUPTION_ERROR: i32 = 402;
 
 /// When appends are made durable: one of IRONWAL_SYNC.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_sync_mode(
@@ -224,11 +205,6 @@ pub unsafe extern "C" fn ironwal_options_set_sync_mode(
 
 /// How frames are compressed: one of IRONWAL_COMPRESSION.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_compression(
@@ -251,11 +227,6 @@ pub unsafe extern "C" fn ironwal_options_set_compression(
 
 /// How segments are read: one of IRONWAL_READ.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_read_strategy(
@@ -278,11 +249,6 @@ pub unsafe extern "C" fn ironwal_options_set_read_strategy(
 
 /// How the active segment is written: one of IRONWAL_WRITE.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_write_strategy(
@@ -306,11 +272,6 @@ pub unsafe extern "C" fn ironwal_options_set_write_strategy(
 
 /// What opening does about damage below the durable end: one of IRONWAL_CORRUPTION.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_on_corruption(
@@ -340,11 +301,6 @@ fn unknown(option: &str, mode: i32) -> Outcome {
 /// A segment is rotated before the frame that would take it past this many bytes; a single larger
 /// frame is stored alone. 1 to UINT64_MAX, default 64 MiB.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_max_segment_size(
@@ -364,11 +320,6 @@ pub unsafe extern "C" fn ironwal_options_set_max_segment_size(
 /// A segment is rotated before the frame that would take it past this many entries; a single larger
 /// batch is stored alone. 1 to UINT64_MAX, the default.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_max_entries_per_segment(
@@ -387,11 +338,6 @@ pub unsafe extern "C" fn ironwal_options_set_max_entries_per_segment(
 
 /// How many files are kept open for writing, over all streams. At least 1, default 128.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_max_open_segments(
@@ -410,11 +356,6 @@ pub unsafe extern "C" fn ironwal_options_set_max_open_segments(
 
 /// How many files are kept open (or mapped) for reading. At least 1, default 128.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_max_open_read_segments(
@@ -434,11 +375,6 @@ pub unsafe extern "C" fn ironwal_options_set_max_open_read_segments(
 /// Bytes of appended frames that are gathered into one write; larger ones are written from the
 /// caller's memory. 0 to 1 GiB, default 64 KiB.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_write_buffer_size(
@@ -457,11 +393,6 @@ pub unsafe extern "C" fn ironwal_options_set_write_buffer_size(
 
 /// Bytes read ahead by iterators and by recovery. 1 byte to 1 GiB, default 128 KiB.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
@@ -480,13 +411,6 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
 
 /// Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
 /// unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
-///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none but for a NULL `options`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_block_cache_size(
     options: *mut ironwal_options,
@@ -503,13 +427,6 @@ pub unsafe extern "C" fn ironwal_options_set_block_cache_size(
 }
 
 /// Payloads below this many bytes are never compressed. Default 1024.
-///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none but for a NULL `options`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
     options: *mut ironwal_options,
@@ -530,11 +447,6 @@ pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
 /// Where the system lets the library start no thread, an append that finds a sync due does it at its
 /// end; what is appended last then waits for a later append, a sync or the close.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_background_sync(
@@ -554,13 +466,6 @@ pub unsafe extern "C" fn ironwal_options_set_background_sync(
 }
 
 /// Leaves unsynced bytes to the operating system, instead of syncing behind the caller's back.
-///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none but for a NULL `options`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
     options: *mut ironwal_options,
@@ -578,12 +483,8 @@ pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
 /// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
 /// them. Must lie outside the log. `path` with `path_len` 0, the default: delete them.
 ///
-/// - Owns: `path` is copied.
-/// - NULL: `options` is required; `path` may be NULL if `path_len` is 0.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its value.
+/// - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its
+///   value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_archive_path(
     options: *mut ironwal_options,

@@ -83,10 +83,6 @@ pub const IRONWAL_E_READ_ONLY: ironwal_status = -32;
 ///
 /// - Owns: the text is static, never free it.
 /// - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
-/// - Threads: any.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
     let name = match status {

@@ -50,13 +50,7 @@ impl Handle for StreamHandle {
 ///
 /// - Owns: free `*out_stream` with ironwal_stream_free(); it keeps the log open until then, unless
 ///   that is closed.
-/// - NULL: `wal` and `out_stream` are required; `stream` must name a stream. `*out_stream` is NULL
-///   after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening;
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_open(
     wal: *const ironwal_wal,
@@ -84,12 +78,8 @@ pub unsafe extern "C" fn ironwal_stream_open(
 
 /// Gives up the handle. The stream and its entries stay.
 ///
-/// - Owns: takes `stream`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `stream`.
 /// - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
 /// - Durable: everything, where it is the last handle of the log.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_free(stream: *mut ironwal_stream) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
@@ -98,16 +88,13 @@ pub unsafe extern "C" fn ironwal_stream_free(stream: *mut ironwal_stream) {
 
 /// Appends one entry to the stream, which its first append creates, and tells its id.
 ///
-/// - Owns: `data` is copied.
-/// - NULL: `stream` is required; `data` may be NULL if `len` is 0; `out_id` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
-///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
-///   disk failed.
+///   deleted. The entry may exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_append(
     stream: *const ironwal_stream,
@@ -130,17 +117,13 @@ pub unsafe extern "C" fn ironwal_stream_append(
 /// Appends several entries as one: their ids go from `out_first_id` up to and without `out_end_id`.
 /// No entries: both are the stream's next id, and nothing is created.
 ///
-/// - Owns: the entries are copied.
-/// - NULL: `stream` is required; `entries` may be NULL if `entry_count` is 0; the outputs may be
-///   NULL.
-/// - Threads: any, at the same time.
+/// - NULL: the outputs may be NULL.
 /// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
 ///   not at all.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
-///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
-///   disk failed.
+///   deleted. The entry may exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_append_batch(
     stream: *const ironwal_stream,
@@ -165,16 +148,13 @@ pub unsafe extern "C" fn ironwal_stream_append_batch(
 /// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
 /// entry.
 ///
-/// - Owns: the parts are copied.
-/// - NULL: `stream` is required; `slices` may be NULL if `part_count` is 0; `out_id` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
-///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
-///   disk failed.
+///   deleted. The entry may exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_append_vectored(
     stream: *const ironwal_stream,
@@ -196,12 +176,9 @@ pub unsafe extern "C" fn ironwal_stream_append_vectored(
 
 /// Makes the stream durable.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED, ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_sync(
     stream: *const ironwal_stream,
@@ -219,14 +196,10 @@ pub unsafe extern "C" fn ironwal_stream_sync(
 /// Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
 /// nanoseconds; 0 only asks.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
 ///   library start no thread the call syncs itself, for as long as that takes.
 /// - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_wait_durable(
     stream: *const ironwal_stream,
@@ -247,12 +220,7 @@ pub unsafe extern "C" fn ironwal_stream_wait_durable(
 
 /// The first id that is kept: those below were pruned.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_first_id(
     stream: *const ironwal_stream,
@@ -271,12 +239,7 @@ pub unsafe extern "C" fn ironwal_stream_first_id(
 
 /// The id that the next append gets.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_next_id(
     stream: *const ironwal_stream,
@@ -295,12 +258,7 @@ pub unsafe extern "C" fn ironwal_stream_next_id(
 
 /// The end of what is durable: every entry below this id is.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_durable_end(
     stream: *const ironwal_stream,
@@ -320,13 +278,9 @@ pub unsafe extern "C" fn ironwal_stream_durable_end(
 /// Reads one entry into memory of the library's.
 ///
 /// - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
-/// - NULL: `stream` is required; `out_buffer` is required, and {NULL, 0} after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
 ///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
-///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_get(
     stream: *const ironwal_stream,
@@ -353,13 +307,9 @@ pub unsafe extern "C" fn ironwal_stream_get(
 /// then tells the size needed.
 ///
 /// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
-/// - NULL: `stream` is required; `buffer` may be NULL if `capacity` is 0; `out_len` is required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
 ///   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
-///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_get_into(
     stream: *const ironwal_stream,
@@ -391,14 +341,9 @@ pub unsafe extern "C" fn ironwal_stream_get_into(
 /// whatever happens to the stream and the log.
 ///
 /// - Owns: free `*out_pin` with ironwal_view_pin_free(); `*out_view` ends with it.
-/// - NULL: `stream`, `out_view` and `out_pin` are required. `*out_view` is {NULL, 0} and `*out_pin`
-///   NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
 ///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
-///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_view(
     stream: *const ironwal_stream,
@@ -428,13 +373,8 @@ pub unsafe extern "C" fn ironwal_stream_view(
 
 /// The id of the first entry of the segment that appends go to.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append;
-///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_current_segment_start_id(
     stream: *const ironwal_stream,
@@ -456,13 +396,10 @@ pub unsafe extern "C" fn ironwal_stream_current_segment_start_id(
 /// Removes the segments that lie entirely below `safe_id`, and returns how many: as
 /// ironwal_truncate() does by name.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required; `out_segments` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_segments` may be NULL.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_READ_ONLY,
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_READ_ONLY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_truncate(
     stream: *const ironwal_stream,
@@ -482,13 +419,11 @@ pub unsafe extern "C" fn ironwal_stream_truncate(
 
 /// Brings back the segments of the stream that truncation moved to the archive, and returns how many.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required; `out_segments` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_segments` may be NULL.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
-///   ::IRONWAL_E_CORRUPT; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_CORRUPT; ::IRONWAL_E_READ_ONLY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_restore_archived(
     stream: *const ironwal_stream,
@@ -510,13 +445,10 @@ pub unsafe extern "C" fn ironwal_stream_restore_archived(
 /// 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
 /// remove what is left.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
-///   ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_READ_ONLY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_delete(
     stream: *const ironwal_stream,

@@ -45,8 +45,6 @@ impl Handle for WalHandle {
 /// Opens the log, creating or recovering it.
 ///
 /// - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
-/// - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
-/// - Threads: any.
 /// - Blocks: reads, and after an unclean end rewrites and syncs, what was written last (fsync).
 /// - Durable: everything that can be read after a successful return is.
 /// - Errors: ::IRONWAL_E_LOCKED where another writer has the log; ::IRONWAL_E_CORRUPT under
@@ -89,12 +87,11 @@ pub unsafe extern "C" fn ironwal_wal_open(
 /// are still to be freed; pinned views stay readable.
 ///
 /// - Owns: takes `wal`, also when it fails.
-/// - NULL: `wal` is required.
 /// - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
 /// - Blocks: until all is on the disk (fsync).
 /// - Durable: everything, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
-///   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
+///   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_close(
     wal: *mut ironwal_wal,
@@ -122,12 +119,8 @@ pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
 /// Gives up the handle without a result. The log itself is closed when its last stream and
 /// transaction are freed too. Prefer ironwal_wal_close().
 ///
-/// - Owns: takes `wal`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `wal` itself.
 /// - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
 /// - Durable: everything, but a failure is not told.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
@@ -136,9 +129,6 @@ pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
 
 /// Makes every stream durable.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
@@ -169,11 +159,6 @@ impl Handle for NamesHandle {
 /// Lists the streams of the log as they are now.
 ///
 /// - Owns: free `*out_names` with ironwal_name_list_free(); it outlives the log.
-/// - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_streams(
     wal: *const ironwal_wal,
@@ -199,12 +184,7 @@ pub unsafe extern "C" fn ironwal_wal_streams(
 
 /// How many names there are.
 ///
-/// - Owns: `names` stays the caller's.
 /// - NULL: a NULL list has 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_count(names: *const ironwal_name_list) -> usize {
     let mut count = 0;
@@ -222,10 +202,6 @@ pub unsafe extern "C" fn ironwal_name_list_count(names: *const ironwal_name_list
 ///
 /// - Owns: the text belongs to `names` and ends with it.
 /// - NULL: a NULL list answers {NULL, 0}.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_get(
     names: *const ironwal_name_list,
@@ -246,13 +222,6 @@ pub unsafe extern "C" fn ironwal_name_list_get(
 }
 
 /// Frees a list of names and the texts that belong to it.
-///
-/// - Owns: takes `names`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_free(names: *mut ironwal_name_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the list up.
@@ -270,10 +239,7 @@ pub unsafe extern "C" fn ironwal_name_list_free(names: *mut ironwal_name_list) {
 /// is written, also what a power cut may take.
 ///
 /// - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
-/// - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
-/// - Threads: any.
 /// - Blocks: never for a sync; reads what was written last.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_IO where there is no such directory; ::IRONWAL_E_CORRUPT under
 ///   ::IRONWAL_CORRUPTION_ERROR.
 #[unsafe(no_mangle)]
@@ -309,13 +275,6 @@ pub unsafe extern "C" fn ironwal_wal_open_read_only(
 }
 
 /// Tells whether the log was opened with ironwal_wal_open_read_only().
-///
-/// - Owns: nothing.
-/// - NULL: `wal` and `out_read_only` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_is_read_only(
     wal: *const ironwal_wal,
@@ -335,12 +294,8 @@ pub unsafe extern "C" fn ironwal_wal_is_read_only(
 /// Looks at everything again in a log that is open read-only: new streams, deleted ones, truncated
 /// and new segments. Reading does so where it has to. Does nothing in a log open for writing.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: never for a sync; reads what was written last.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_refresh(
     wal: *const ironwal_wal,

@@ -36,7 +36,7 @@
  * - Status. Functions that can fail return ::ironwal_status: 0 is success, negative is not. Four of
  *   the negative ones are answers rather than failures and come without an error object:
  *   ::IRONWAL_E_NOT_FOUND, ::IRONWAL_E_END, ::IRONWAL_E_BUFFER_TOO_SMALL and ::IRONWAL_E_TIMEOUT.
- * - Errors. `out_error` may be NULL. Otherwise `*out_error` is an object that tells more after a
+ * - Errors. `out_error` may be NULL. Otherwise `*out_error` is an object that says more after a
  *   failure, to be freed with ironwal_error_free(), and NULL after success and after an answer. What
  *   it held before is overwritten, not freed. Beside those that a function names, any call on a log,
  *   or on what was made from it, may return ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED,
@@ -57,8 +57,9 @@
  * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has numbers of its own and none
  *   is 0: one of another kind, or an int that was never set, is refused.
  * - Threads. A function may be called on any thread, and a log and its streams, lists and reports by
- *   any number of threads at once; a transaction, an iterator and options by one at a time. A call that frees a handle must be the last one on it.
- *   Calls are not cancellation points: pthread_cancel() takes effect after them.
+ *   any number of threads at once; a transaction, an iterator and options by one at a time. A call that
+ *   frees a handle must be the last one on it. Calls are not cancellation points: pthread_cancel()
+ *   takes effect after them.
  * - Blocks. A call waits for no sync of the disk (fsync); it may wait for a lock, or read a file.
  * - Durable. A call changes nothing on disk. What an append wrote and no sync has reached survives the
  *   process, not a power loss. Options are not stored.
@@ -66,7 +67,7 @@
  *   ::IRONWAL_E_FORKED; freeing there touches neither the disk nor the parent's threads. Options,
  *   pinned views and lists are memory and work there as ever.
  * - Memory. Where there is none for a length that the caller or the disk decides, a call answers
- *   ::IRONWAL_E_IO, ironwal_error_os_error() gives ENOMEM, and the message tells how many bytes were
+ *   ::IRONWAL_E_IO, ironwal_error_os_error() gives ENOMEM, and the message says how many bytes were
  *   asked for; an append has taken no id then. What is small whatever comes in (a handle, an error
  *   object) ends the process where it cannot be allocated, as everywhere in Rust.
  * - Signal handlers must call no function of the library: it takes locks and allocates, and would
@@ -142,7 +143,7 @@
 /**
  * The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
  * failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
- * that somebody else shortens still does); positional writes everywhere else. The default.
+ * that another program shortens still does); positional writes everywhere else. The default.
  */
 #define IRONWAL_WRITE_AUTO 201
 
@@ -162,7 +163,7 @@
 #define IRONWAL_CORRUPTION_ERROR 402
 
 /**
- * Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
+ * Nothing is wrong: what a crash leaves for the next open to clean up, what was quarantined, a loss
  * that is on record, a derived file that is made anew.
  */
 #define IRONWAL_SEVERITY_NOTE 601
@@ -170,7 +171,7 @@
 /** Something that was durable is damaged or gone. */
 #define IRONWAL_SEVERITY_DAMAGE 602
 
-/** Something could not be looked at: a read error, a newer format, a stranger's file. */
+/** Something could not be looked at: a read error, a newer format, a foreign file. */
 #define IRONWAL_SEVERITY_UNREADABLE 603
 
 /** The longest id of a checkpoint, in bytes. */
@@ -221,7 +222,7 @@ typedef struct ironwal_options ironwal_options;
 /**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
  * checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
- * tells whether everything reached the disk.
+ * returns whether everything reached the disk.
  */
 typedef struct ironwal_sharded ironwal_sharded;
 
@@ -251,7 +252,7 @@ typedef struct ironwal_verify_report ironwal_verify_report;
 typedef struct ironwal_view_pin ironwal_view_pin;
 
 /**
- * An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
+ * An open log: the only writer of its directory. Closed with ironwal_wal_close(), which returns
  * whether everything reached the disk.
  */
 typedef struct ironwal_wal ironwal_wal;
@@ -359,7 +360,7 @@ typedef struct ironwal_slice {
 } ironwal_slice;
 
 /**
- * Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
+ * Makes the id of an automatic checkpoint: writes it to `buffer`, which takes `capacity`
  * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
  * checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
  * `capacity`, fails that checkpoint, which is tried again when the next one is due.
@@ -426,15 +427,13 @@ typedef struct ironwal_automatic_status {
 /** An answer, not a failure: the iterator is at the end of the log for now. */
 #define IRONWAL_E_END -4
 
-/** An answer, not a failure: the buffer is too small; the size needed is told. */
+/** An answer, not a failure: the buffer is too small; the size needed is returned. */
 #define IRONWAL_E_BUFFER_TOO_SMALL -5
 
 /** An answer, not a failure: the time given ran out first. */
 #define IRONWAL_E_TIMEOUT -6
 
-/**
- * The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
- */
+/** The operating system refused, or there was no memory (ENOMEM); the error object has its code. */
 #define IRONWAL_E_IO -7
 
 /** No space, quota or file size left. Nothing was lost; try again once there is space. */
@@ -620,7 +619,7 @@ size_t ironwal_error_committed_count(const struct ironwal_error *error);
  * Returns whether there is one at `index`; the outputs are written only then.
  *
  * - NULL: a NULL error answers false; the outputs may be NULL.
- * - Durable: what is told here is as durable as the sync mode promises for a batch.
+ * - Durable: what is reported here is as durable as the sync mode promises for a batch.
  */
 bool ironwal_error_committed_part(const struct ironwal_error *error,
                                   size_t index,
@@ -841,7 +840,7 @@ ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
  * transaction are freed too. Prefer ironwal_wal_close().
  *
  * - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
- * - Durable: everything, but a failure is not told.
+ * - Durable: everything, but a failure is not reported.
  */
 void ironwal_wal_free(struct ironwal_wal *wal);
 
@@ -997,7 +996,7 @@ void ironwal_entry_list_free(struct ironwal_entry_list *entries);
 /* Append and read by name ------------------------------------------------------------------- */
 
 /**
- * Appends one entry to a stream, which its first append creates, and tells its id. Stream names
+ * Appends one entry to a stream, which its first append creates, and returns its id. Stream names
  * are 1 to 255 bytes of UTF-8 without a NUL.
  *
  * - NULL: `out_id` may be NULL.
@@ -1038,7 +1037,7 @@ ironwal_status ironwal_append_batch(const struct ironwal_wal *wal,
                                     struct ironwal_error **out_error);
 
 /**
- * Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+ * Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
  * entry.
  *
  * - NULL: `out_id` may be NULL.
@@ -1074,7 +1073,7 @@ ironwal_status ironwal_get(const struct ironwal_wal *wal,
 
 /**
  * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
- * then tells the size needed.
+ * is the size needed then.
  *
  * - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
  * - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
@@ -1095,7 +1094,7 @@ ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
  * compressed batch is unpacked once, in whatever order its entries are asked for.
  *
  * - Owns: free `*out_entries` with ironwal_entry_list_free(); it outlives the log.
- * - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
+ * - Errors: as ironwal_get(), and nothing is read then; ids that are not found are reported by
  *   ironwal_entry_list_get().
  */
 ironwal_status ironwal_get_batch(const struct ironwal_wal *wal,
@@ -1122,7 +1121,7 @@ ironwal_status ironwal_sync(const struct ironwal_wal *wal,
 /* Truncate and delete by name --------------------------------------------------------------- */
 
 /**
- * Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+ * Removes the segments that lie entirely below `safe_id`, and returns how many. With an archive
  * path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
  * is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
  * then it goes too, and ids go on.
@@ -1144,7 +1143,7 @@ ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
                                 struct ironwal_error **out_error);
 
 /**
- * Brings back the segments of a stream that pruning moved to the archive, and tells how many.
+ * Brings back the segments of a stream that truncation moved to the archive, and returns how many.
  *
  * - NULL: `out_segments` may be NULL.
  * - Blocks: until the directory is on the disk (fsync).
@@ -1257,7 +1256,7 @@ ironwal_status ironwal_stream_open(const struct ironwal_wal *wal,
 void ironwal_stream_free(struct ironwal_stream *stream);
 
 /**
- * Appends one entry to the stream, which its first append creates, and tells its id.
+ * Appends one entry to the stream, which its first append creates, and returns its id.
  *
  * - NULL: `out_id` may be NULL.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
@@ -1293,7 +1292,7 @@ ironwal_status ironwal_stream_append_batch(const struct ironwal_stream *stream,
                                            struct ironwal_error **out_error);
 
 /**
- * Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+ * Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
  * entry.
  *
  * - NULL: `out_id` may be NULL.
@@ -1376,7 +1375,7 @@ ironwal_status ironwal_stream_get(const struct ironwal_stream *stream,
 
 /**
  * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
- * then tells the size needed.
+ * is the size needed then.
  *
  * - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
  * - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
@@ -1502,7 +1501,7 @@ ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
 
 /**
  * The view of entry `id` once more, if the iterator still stands on it: a check for those who
- * are not sure that nobody moved it.
+ * are not sure that it was not moved.
  *
  * - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
  * - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved.
@@ -1556,7 +1555,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sh
  * Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
  * That is also the default, with the prefix "auto-".
  *
- * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no space for the digits.
  */
 ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_sharded_options *options,
                                                              const void *prefix,
@@ -1604,7 +1603,7 @@ ironwal_status ironwal_sharded_route(const void *key,
 
 /**
  * Opens a sharded log, creating or recovering it. The number of shards is recorded durably before
- * this returns, and compared at every later opening. A number above max_open_segments is told to
+ * this returns, and compared at every later opening. A number above max_open_segments is reported to
  * the callback of ironwal_options_set_log() as a warning.
  *
  * - Owns: both options are copied and stay the caller's. End `*out_sharded` with
@@ -1641,7 +1640,7 @@ ironwal_status ironwal_sharded_close(struct ironwal_sharded *sharded,
  * last handle of it is freed too. Prefer ironwal_sharded_close().
  *
  * - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
- * - Durable: everything, but a failure is not told.
+ * - Durable: everything, but a failure is not reported.
  */
 void ironwal_sharded_free(struct ironwal_sharded *sharded);
 
@@ -1693,7 +1692,7 @@ ironwal_status ironwal_sharded_flush_shard(const struct ironwal_sharded *sharded
 
 /**
  * Makes everything appended so far durable, in all shards at once and in every sync mode. The
- * first failure is told after all were tried.
+ * first failure is reported after all were tried.
  *
  * - Blocks: until the disk has it (fsync).
  * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
@@ -1705,7 +1704,7 @@ ironwal_status ironwal_sharded_flush_all(const struct ironwal_sharded *sharded,
 /* Append to sharded logs -------------------------------------------------------------------- */
 
 /**
- * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+ * Appends one entry to the shard of its key; returns the shard and the entry's id in it. The key is
  * not stored.
  *
  * - NULL: `key` and `data` may be NULL if their length is 0; the outputs may be NULL.
@@ -1734,7 +1733,7 @@ ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
  * - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
  * - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
- *   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+ *   ironwal_error_committed_part() reports, and others do not; those of ironwal_sharded_append()
  *   where none does.
  */
 ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharded,
@@ -1988,7 +1987,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sh
  * Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
  * That is also the default, with the prefix "auto-".
  *
- * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no space for the digits.
  */
 ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_sharded_options *options,
                                                              const void *prefix,
@@ -2020,7 +2019,7 @@ ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_opti
                                                      struct ironwal_error **out_error);
 
 /**
- * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+ * Appends one entry to the shard of its key; returns the shard and the entry's id in it. The key is
  * not stored.
  *
  * - NULL: `key` and `data` may be NULL if their length is 0; the outputs may be NULL.
@@ -2049,7 +2048,7 @@ ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
  * - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
  * - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
- *   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+ *   ironwal_error_committed_part() reports, and others do not; those of ironwal_sharded_append()
  *   where none does.
  */
 ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharded,

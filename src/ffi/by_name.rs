@@ -21,7 +21,7 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// Appends one entry to a stream, which its first append creates, and tells its id. Stream names
+/// Appends one entry to a stream, which its first append creates, and returns its id. Stream names
 /// are 1 to 255 bytes of UTF-8 without a NUL.
 ///
 /// - NULL: `out_id` may be NULL.
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn ironwal_append_batch(
     }
 }
 
-/// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+/// Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
 /// entry.
 ///
 /// - NULL: `out_id` may be NULL.
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn ironwal_get(
 }
 
 /// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
-/// then tells the size needed.
+/// is the size needed then.
 ///
 /// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
 /// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn ironwal_get_into(
 /// compressed batch is unpacked once, in whatever order its entries are asked for.
 ///
 /// - Owns: free `*out_entries` with ironwal_entry_list_free(); it outlives the log.
-/// - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
+/// - Errors: as ironwal_get(), and nothing is read then; ids that are not found are reported by
 ///   ironwal_entry_list_get().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_get_batch(

@@ -1,4 +1,4 @@
-//! What a failed call tells its C caller: one immutable object.
+//! What does a failed call report to its C caller? One immutable object.
 
 #![allow(unsafe_code)]
 
@@ -33,7 +33,7 @@ pub struct ironwal_str {
     pub len: usize,
 }
 
-/// Why a call does not succeed, before it is told to C.
+/// Why a call does not succeed, before it is reported to C.
 pub(super) enum Failure {
     /// The engine's error.
     Engine(Error),
@@ -122,7 +122,7 @@ impl ErrorReport {
         }
     }
 
-    /// What is told about a caught panic.
+    /// The report of a caught panic.
     pub(super) fn of_panic(message: &str) -> ErrorReport {
         let message =
             format!("a defect inside ironwal was caught: {message}; close the log and report it");
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_err
 /// Returns whether there is one at `index`; the outputs are written only then.
 ///
 /// - NULL: a NULL error answers false; the outputs may be NULL.
-/// - Durable: what is told here is as durable as the sync mode promises for a batch.
+/// - Durable: what is reported here is as durable as the sync mode promises for a batch.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_committed_part(
     error: *const ironwal_error,

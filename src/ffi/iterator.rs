@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ironwal_iter_next(
 }
 
 /// The view of entry `id` once more, if the iterator still stands on it: a check for those who
-/// are not sure that nobody moved it.
+/// are not sure that it was not moved.
 ///
 /// - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
 /// - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved.

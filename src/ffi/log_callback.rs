@@ -1,4 +1,4 @@
-//! Where the messages of one log go.
+//! How do the messages of a log reach its C host?
 
 #![allow(unsafe_code)]
 

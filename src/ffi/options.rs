@@ -167,7 +167,7 @@ pub const IRONWAL_READ_MMAP: i32 = 102;
 
 /// The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
 /// failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
-/// that somebody else shortens still does); positional writes everywhere else. The default.
+/// that another program shortens still does); positional writes everywhere else. The default.
 pub const IRONWAL_WRITE_AUTO: i32 = 201;
 /// Positional writes.
 pub const IRONWAL_WRITE_STANDARD_IO: i32 = 202;

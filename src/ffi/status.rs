@@ -1,4 +1,4 @@
-//! Which number tells which outcome.
+//! Which number stands for which outcome?
 
 #![allow(unsafe_code)]
 
@@ -21,11 +21,11 @@ pub const IRONWAL_E_INVALID_ARG: ironwal_status = -2;
 pub const IRONWAL_E_NOT_FOUND: ironwal_status = -3;
 /// An answer, not a failure: the iterator is at the end of the log for now.
 pub const IRONWAL_E_END: ironwal_status = -4;
-/// An answer, not a failure: the buffer is too small; the size needed is told.
+/// An answer, not a failure: the buffer is too small; the size needed is returned.
 pub const IRONWAL_E_BUFFER_TOO_SMALL: ironwal_status = -5;
 /// An answer, not a failure: the time given ran out first.
 pub const IRONWAL_E_TIMEOUT: ironwal_status = -6;
-/// The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
+/// The operating system refused, or there was no memory (ENOMEM); the error object has its code.
 pub const IRONWAL_E_IO: ironwal_status = -7;
 /// No space, quota or file size left. Nothing was lost; try again once there is space.
 pub const IRONWAL_E_NO_SPACE: ironwal_status = -8;
@@ -124,7 +124,7 @@ pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
     name.as_ptr()
 }
 
-/// The status that tells an engine error to a C caller.
+/// The status of an engine error for a C caller.
 pub(super) fn status_of(error: &Error) -> ironwal_status {
     match error {
         Error::Io(cause) => match cause.kind() {

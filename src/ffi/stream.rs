@@ -86,7 +86,7 @@ pub unsafe extern "C" fn ironwal_stream_free(stream: *mut ironwal_stream) {
     boundary::call_void(|| drop(unsafe { boundary::take::<StreamHandle>(stream) }));
 }
 
-/// Appends one entry to the stream, which its first append creates, and tells its id.
+/// Appends one entry to the stream, which its first append creates, and returns its id.
 ///
 /// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn ironwal_stream_append_batch(
     }
 }
 
-/// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+/// Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
 /// entry.
 ///
 /// - NULL: `out_id` may be NULL.
@@ -304,7 +304,7 @@ pub unsafe extern "C" fn ironwal_stream_get(
 }
 
 /// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
-/// then tells the size needed.
+/// is the size needed then.
 ///
 /// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
 /// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ironwal_txn_begin(
         boundary::call_on::<WalHandle>(wal, out_error, |handle| {
             let out_txn = boundary::non_null(out_txn, "out_txn")?;
             let key = boundary::utf8(stream, stream_len, "stream")?;
-            // The engine's writer has no room for an error: a bad name is told here, not at the end.
+            // The engine's writer returns no error: a bad name is reported here, not at the end.
             handle.wal.stream(key)?;
             let writer = handle.wal.writer(key);
             let txn = TxnHandle {

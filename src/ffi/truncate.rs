@@ -12,7 +12,7 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// Takes out the segments that lie entirely below `safe_id`, and tells how many. With an archive
+/// Removes the segments that lie entirely below `safe_id`, and returns how many. With an archive
 /// path they are moved there, otherwise deleted. The active one stays, unless nothing of the stream
 /// is kept (`safe_id` is its next id or more), it holds 16 KiB or more, and there is no archive:
 /// then it goes too, and ids go on.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn ironwal_truncate(
     }
 }
 
-/// Brings back the segments of a stream that pruning moved to the archive, and tells how many.
+/// Brings back the segments of a stream that truncation moved to the archive, and returns how many.
 ///
 /// - NULL: `out_segments` may be NULL.
 /// - Blocks: until the directory is on the disk (fsync).

@@ -23,12 +23,12 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// Nothing is wrong: what a crash leaves for the next open to clean up, what was kept aside, a loss
+/// Nothing is wrong: what a crash leaves for the next open to clean up, what was quarantined, a loss
 /// that is on record, a derived file that is made anew.
 pub const IRONWAL_SEVERITY_NOTE: i32 = 601;
 /// Something that was durable is damaged or gone.
 pub const IRONWAL_SEVERITY_DAMAGE: i32 = 602;
-/// Something could not be looked at: a read error, a newer format, a stranger's file.
+/// Something could not be looked at: a read error, a newer format, a foreign file.
 pub const IRONWAL_SEVERITY_UNREADABLE: i32 = 603;
 
 /// What a verification read, and what it found. Freed with ironwal_verify_report_free().

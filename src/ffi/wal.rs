@@ -21,7 +21,7 @@ use crate::ffi::options::OptionsHandle;
 use crate::ffi::options::ironwal_options;
 use crate::ffi::status::ironwal_status;
 
-/// An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
+/// An open log: the only writer of its directory. Closed with ironwal_wal_close(), which returns
 /// whether everything reached the disk.
 pub enum ironwal_wal {}
 
@@ -29,7 +29,7 @@ pub enum ironwal_wal {}
 pub(super) struct WalHandle {
     pub(super) keeper: Arc<OpenRef>,
     pub(super) wal: Wal,
-    /// Hears what the engine tells, and from here that the log was opened and closed.
+    /// Receives the messages of the engine, and from here that the log was opened and closed.
     pub(super) sink: Option<LogSink>,
 }
 
@@ -120,7 +120,7 @@ pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
 /// transaction are freed too. Prefer ironwal_wal_close().
 ///
 /// - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
-/// - Durable: everything, but a failure is not told.
+/// - Durable: everything, but a failure is not reported.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.

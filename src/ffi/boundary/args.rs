@@ -62,7 +62,7 @@ pub(in crate::ffi) unsafe fn array<'a, T>(
 /// A caller's buffer to fill. Only written to: its bytes need not be initialised.
 ///
 /// # Safety
-/// Unless refused here, `data` points to `capacity` writable bytes nobody else uses for `'a`.
+/// Unless refused here, `data` points to `capacity` writable bytes no other code uses for `'a`.
 pub(in crate::ffi) unsafe fn buffer<'a>(
     data: *mut c_void,
     capacity: usize,

@@ -21,11 +21,11 @@ pub(in crate::ffi) trait Handle: Sized {
 }
 
 /// A handle as it lies in memory. `repr(C)`: the magic comes first for every kind, so that a
-/// handle of another kind is told apart without reading beyond it.
+/// handle of another kind is recognised without reading beyond it.
 #[repr(C)]
 pub(in crate::ffi) struct HandleBox<H> {
     magic: u64,
-    /// The value's, so that calls that change the value have it at hand.
+    /// The value's, so that calls that change the value can borrow both.
     pub(in crate::ffi) gate: Option<Arc<LogGate>>,
     pub(in crate::ffi) value: H,
 }
@@ -46,7 +46,7 @@ pub(in crate::ffi) fn into_handle<H: Handle>(value: H) -> *mut H::Opaque {
 /// Takes a handle back from C; the memory is freed.
 ///
 /// # Safety
-/// `handle` is NULL or came from `into_handle`, is not yet taken back, and nobody else uses it.
+/// `handle` is NULL or came from `into_handle`, is not yet taken back, and no other thread uses it.
 pub(in crate::ffi) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failure> {
     // SAFETY: as demanded of the caller; `tagged` has checked the kind.
     unsafe {

@@ -24,7 +24,7 @@ pub struct ironwal_keyed_slice {
     pub value: ironwal_slice,
 }
 
-/// Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+/// Appends one entry to the shard of its key; returns the shard and the entry's id in it. The key is
 /// not stored.
 ///
 /// - NULL: `key` and `data` may be NULL if their length is 0; the outputs may be NULL.
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn ironwal_sharded_append(
 /// - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
 /// - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
-///   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+///   ironwal_error_committed_part() reports, and others do not; those of ironwal_sharded_append()
 ///   where none does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_append_batch(

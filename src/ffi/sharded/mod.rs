@@ -37,7 +37,7 @@ use crate::ffi::wal::tell;
 
 /// An open log of many shards: entries go to the shard of their key, in order within it, and
 /// checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
-/// tells whether everything reached the disk.
+/// returns whether everything reached the disk.
 pub enum ironwal_sharded {}
 
 /// What stands behind an `ironwal_sharded`.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn ironwal_sharded_route(
 }
 
 /// Opens a sharded log, creating or recovering it. The number of shards is recorded durably before
-/// this returns, and compared at every later opening. A number above max_open_segments is told to
+/// this returns, and compared at every later opening. A number above max_open_segments is reported to
 /// the callback of ironwal_options_set_log() as a warning.
 ///
 /// - Owns: both options are copied and stay the caller's. End `*out_sharded` with
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn ironwal_sharded_close(
 /// last handle of it is freed too. Prefer ironwal_sharded_close().
 ///
 /// - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
-/// - Durable: everything, but a failure is not told.
+/// - Durable: everything, but a failure is not reported.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_free(sharded: *mut ironwal_sharded) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn ironwal_sharded_flush_shard(
 }
 
 /// Makes everything appended so far durable, in all shards at once and in every sync mode. The
-/// first failure is told after all were tried.
+/// first failure is reported after all were tried.
 ///
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.

@@ -45,7 +45,7 @@ impl Handle for ShardedOptionsHandle {
     }
 }
 
-/// Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
+/// Makes the id of an automatic checkpoint: writes it to `buffer`, which takes `capacity`
 /// bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
 /// checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
 /// `capacity`, fails that checkpoint, which is tried again when the next one is due.
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_interval(
 /// Calls automatic checkpoints by `prefix` and twenty digits, which grow and are never used twice.
 /// That is also the default, with the prefix "auto-".
 ///
-/// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+/// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no space for the digits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_prefix(
     options: *mut ironwal_sharded_options,

@@ -127,6 +127,23 @@ pub(super) unsafe fn change(
     }
 }
 
+/// `change` for a value that only the check of the options refuses.
+///
+/// # Safety
+/// As `change`.
+unsafe fn set(
+    options: *mut ironwal_options,
+    out_error: *mut *mut ironwal_error,
+    set: impl FnOnce(&mut WalOptions),
+) -> ironwal_status {
+    let set = |options: &mut WalOptions| {
+        set(options);
+        Ok(())
+    };
+    // SAFETY: as demanded of the caller.
+    unsafe { change(options, out_error, set) }
+}
+
 /// A path as C passes it.
 ///
 /// # Safety
@@ -310,9 +327,8 @@ pub unsafe extern "C" fn ironwal_options_set_max_segment_size(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.max_segment_size = bytes;
-            Ok(())
+        set(options, out_error, |options| {
+            options.max_segment_size = bytes
         })
     }
 }
@@ -329,9 +345,8 @@ pub unsafe extern "C" fn ironwal_options_set_max_entries_per_segment(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.max_entries_per_segment = entries;
-            Ok(())
+        set(options, out_error, |options| {
+            options.max_entries_per_segment = entries
         })
     }
 }
@@ -347,9 +362,8 @@ pub unsafe extern "C" fn ironwal_options_set_max_open_segments(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.max_open_segments = files;
-            Ok(())
+        set(options, out_error, |options| {
+            options.max_open_segments = files
         })
     }
 }
@@ -365,9 +379,8 @@ pub unsafe extern "C" fn ironwal_options_set_max_open_read_segments(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.max_open_read_segments = files;
-            Ok(())
+        set(options, out_error, |options| {
+            options.max_open_read_segments = files
         })
     }
 }
@@ -384,9 +397,8 @@ pub unsafe extern "C" fn ironwal_options_set_write_buffer_size(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.write_buffer_size = bytes;
-            Ok(())
+        set(options, out_error, |options| {
+            options.write_buffer_size = bytes
         })
     }
 }
@@ -402,9 +414,8 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.read_buffer_size = bytes;
-            Ok(())
+        set(options, out_error, |options| {
+            options.read_buffer_size = bytes
         })
     }
 }
@@ -419,9 +430,8 @@ pub unsafe extern "C" fn ironwal_options_set_block_cache_size(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.block_cache_size = (bytes > 0).then_some(bytes);
-            Ok(())
+        set(options, out_error, |options| {
+            options.block_cache_size = (bytes > 0).then_some(bytes)
         })
     }
 }
@@ -435,9 +445,8 @@ pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        change(options, out_error, |options| {
-            options.min_compression_size = bytes;
-            Ok(())
+        set(options, out_error, |options| {
+            options.min_compression_size = bytes
         })
     }
 }
@@ -472,12 +481,7 @@ pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
-    unsafe {
-        change(options, out_error, |options| {
-            options.background_sync = None;
-            Ok(())
-        })
-    }
+    unsafe { set(options, out_error, |options| options.background_sync = None) }
 }
 
 /// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Which tools does this machine lack? Installs them where it may, otherwise names the command.
 #
-#     need-tools.sh build    what building takes: cmake, a C compiler, cargo
-#     need-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
+#     install-tools.sh build    what building takes: cmake, a C compiler, cargo
+#     install-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
 #                            abidiff
 set -eu
 

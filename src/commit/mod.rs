@@ -5,7 +5,7 @@
 //! - `queue`: who waits for which position, and whose turn comes next. Plain data, no lock.
 //! - `waiter`: the parking spot of one thread.
 //! - `position`: what is counted.
-//! - `sync`: the locks and the clock, in one place so that `tests/commit_model.rs` can put a model
+//! - `sync`: the locks and the clock, in one place so that `tests/commit_model` can put a model
 //!   checker's in their stead. It compiles the files above as they are, which is why they name each
 //!   other through `super`.
 

@@ -1,6 +1,6 @@
 //! Which locks, and which clock, does group commit run on?
 //!
-//! Everything here has a twin in `tests/commit_model/sync.rs`, made of a model checker's primitives;
+//! Everything here has a twin in `tests/commit_model/primitives.rs`, made of a model checker's primitives;
 //! the rest of the module cannot tell the two apart. The common ground is the API of `std::sync`.
 
 use std::sync::PoisonError;

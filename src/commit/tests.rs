@@ -1,5 +1,5 @@
 //! What group commit promises on real threads, where it can be counted: who leads, who is woken.
-//! The interleavings are searched in `tests/commit_model.rs`.
+//! The interleavings are searched in `tests/commit_model`.
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;

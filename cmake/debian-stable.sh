@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 if [ ! -x "$root/usr/bin/rustc" ]; then
     debootstrap --variant=minbase \
         --include=rustc,cargo,make,gcc,g++,cmake,pkg-config,git,ca-certificates \
-        trixie "$root" "${MIRROR:-http://deb.debian.org/debian}"
+        trixie "$root" ${MIRROR:+"$MIRROR"}
 fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 rm -rf "$root/src"

@@ -161,17 +161,17 @@ fn damage_below_the_frontier_is_reported_and_refused_under_error() {
     ]);
 }
 
-const LOST: &str = "keep 0..10 sealed; next new at 1048586, lost from 10; \
+const LOST: &str = "keep 0..10 sealed; next new at 1099511627786, lost from 10; \
     damage: the newest segment is lost: a sealed one has no successor, \
     as in a copy made while the log was written \
-    (close it before copying, or copy a snapshot) 10..1048586";
-const LOST_UNBORN: &str = "keep 0..10 sealed; remove 1; next new at 1048586, lost from 10; \
+    (close it before copying, or copy a snapshot) 10..1099511627786";
+const LOST_UNBORN: &str = "keep 0..10 sealed; remove 1; next new at 1099511627786, lost from 10; \
     damage: the newest segment is lost: a sealed one has no successor, \
     as in a copy made while the log was written \
-    (close it before copying, or copy a snapshot) 10..1048586";
+    (close it before copying, or copy a snapshot) 10..1099511627786";
 const LOST_REFUSED: &str = "refuse: the newest segment is lost: a sealed one has no successor, \
     as in a copy made while the log was written \
-    (close it before copying, or copy a snapshot) 10..1048586";
+    (close it before copying, or copy a snapshot) 10..1099511627786";
 
 #[test]
 fn a_footer_proves_that_a_newest_segment_was_lost() {
@@ -222,9 +222,9 @@ fn a_footer_proves_that_a_newest_segment_was_lost() {
                 header.first_kept_id = EntryId(20);
                 header.truncation_epoch = 1;
             })]),
-            truncate: "keep 20..20 closed; next new at 1048596, lost from 20; first kept 20; \
-                       damage: the only segment holds nothing 20..1048596",
-            error: "refuse: the only segment holds nothing 20..1048596",
+            truncate: "keep 20..20 closed; next new at 1099511627796, lost from 20; first kept 20; \
+                       damage: the only segment holds nothing 20..1099511627796",
+            error: "refuse: the only segment holds nothing 20..1099511627796",
         },
         Row {
             name: "only segment left without a frame, a slot says so",
@@ -250,27 +250,33 @@ fn a_footer_proves_that_a_newest_segment_was_lost() {
             name: "empty file recorded as lost",
             facts: stream(vec![
                 unborn(20),
-                lost_before(open_segment(1048596, 1048597), 0),
+                lost_before(open_segment(1099511627796, 1099511627797), 0),
             ]),
-            truncate: "keep 1048596..1048597 rewrite from 1048596 and name; remove 0; next on",
+            truncate: "keep 1099511627796..1099511627797 rewrite from 1099511627796 and name; remove 0; next on",
             error: "",
         },
         Row {
             name: "empty file recorded as lost, with a slot behind",
             facts: stream(vec![
                 unborn(20),
-                lost_before(open_segment(1048596, 1048597).durable_to(1048597), 0),
+                lost_before(
+                    open_segment(1099511627796, 1099511627797).durable_to(1099511627797),
+                    0,
+                ),
             ]),
-            truncate: "keep 1048596..1048597 rewrite from 1048597; remove 0; next on",
+            truncate: "keep 1099511627796..1099511627797 rewrite from 1099511627797; remove 0; next on",
             error: "",
         },
         Row {
             name: "lost newest segment recorded by the next one",
             facts: stream(vec![
                 sealed(0, 10),
-                lost_before(open_segment(1048586, 1048590).durable_to(1048590), 10),
+                lost_before(
+                    open_segment(1099511627786, 1099511627790).durable_to(1099511627790),
+                    10,
+                ),
             ]),
-            truncate: "keep 0..10 sealed, 1048586..1048590 rewrite from 1048590; next on",
+            truncate: "keep 0..10 sealed, 1099511627786..1099511627790 rewrite from 1099511627790; next on",
             error: "",
         },
         Row {

@@ -29,7 +29,8 @@ fn zeroed(name_id: u64) -> SegmentFacts {
     }
 }
 
-const LOST: &str = "refuse: the only segment is lost: segments.idx lists its entries 0..1048596";
+const LOST: &str =
+    "refuse: the only segment is lost: segments.idx lists its entries 0..1099511627796";
 
 #[test]
 fn the_index_file_shows_that_the_only_segment_is_lost() {
@@ -37,43 +38,43 @@ fn the_index_file_shows_that_the_only_segment_is_lost() {
         Row {
             name: "no segment left, `segments.idx` lists entries",
             facts: claiming(stream(vec![]), 0, 20),
-            truncate: "keep nothing; next new at 1048596, lost from 0; damage: the only segment is \
-                       lost: segments.idx lists its entries 0..1048596",
+            truncate: "keep nothing; next new at 1099511627796, lost from 0; damage: the only segment is \
+                       lost: segments.idx lists its entries 0..1099511627796",
             error: LOST,
         },
         Row {
             name: "only file left empty, `segments.idx` lists entries",
             facts: claiming(stream(vec![unborn(0)]), 0, 20),
-            truncate: "keep nothing; remove 0; next new at 1048596, lost from 0; damage: the only \
-                       segment is lost: segments.idx lists its entries 0..1048596",
+            truncate: "keep nothing; remove 0; next new at 1099511627796, lost from 0; damage: the only \
+                       segment is lost: segments.idx lists its entries 0..1099511627796",
             error: LOST,
         },
         Row {
             name: "only file left zeroed, `segments.idx` lists entries",
             facts: claiming(stream(vec![zeroed(0)]), 0, 20),
-            truncate: "keep nothing; save 0; next new at 1048596, lost from 0; damage: the only \
-                       segment is lost: segments.idx lists its entries 0..1048596",
+            truncate: "keep nothing; save 0; next new at 1099511627796, lost from 0; damage: the only \
+                       segment is lost: segments.idx lists its entries 0..1099511627796",
             error: LOST,
         },
         Row {
             name: "first segment with a header and no frame, `segments.idx` lists entries",
             facts: claiming(stream(vec![open_segment(0, 0)]), 0, 20),
-            truncate: "keep nothing; save 0; next new at 1048596, lost from 0; damage: the only \
-                       segment is lost: segments.idx lists its entries 0..1048596",
+            truncate: "keep nothing; save 0; next new at 1099511627796, lost from 0; damage: the only \
+                       segment is lost: segments.idx lists its entries 0..1099511627796",
             error: LOST,
         },
         Row {
             name: "only file left of a truncated stream zeroed, `segments.idx` lists entries",
             facts: claiming(stream(vec![zeroed(10)]), 10, 20),
-            truncate: "keep nothing; save 0; next new at 1048596, lost from 0; damage: the only \
-                       segment is lost: segments.idx lists its entries 10..1048596",
-            error: "refuse: the only segment is lost: segments.idx lists its entries 10..1048596",
+            truncate: "keep nothing; save 0; next new at 1099511627796, lost from 0; damage: the only \
+                       segment is lost: segments.idx lists its entries 10..1099511627796",
+            error: "refuse: the only segment is lost: segments.idx lists its entries 10..1099511627796",
         },
         Row {
             name: "segments without a slot, and none before the first, `segments.idx` lists entries",
             facts: claiming(stream(vec![open_segment(10, 12)]), 0, 20),
-            truncate: "keep nothing; save 0; next new at 1048596, lost from 0; damage: the only \
-                       segment is lost: segments.idx lists its entries 0..1048596",
+            truncate: "keep nothing; save 0; next new at 1099511627796, lost from 0; damage: the only \
+                       segment is lost: segments.idx lists its entries 0..1099511627796",
             error: LOST,
         },
     ]);
@@ -85,20 +86,20 @@ fn the_index_file_shows_that_the_newest_entries_are_lost() {
         Row {
             name: "newest entries missing, `segments.idx` lists them",
             facts: claiming(stream(vec![open_segment(0, 10).durable_to(10)]), 0, 15),
-            truncate: "keep 0..10 rewrite from 10; next new at 1048591, lost from 10; \
-                       damage: segments.idx lists entries behind the last one 10..1048591",
-            error: "refuse: segments.idx lists entries behind the last one 10..1048591",
+            truncate: "keep 0..10 rewrite from 10; next new at 1099511627791, lost from 10; \
+                       damage: segments.idx lists entries behind the last one 10..1099511627791",
+            error: "refuse: segments.idx lists entries behind the last one 10..1099511627791",
         },
         Row {
             name: "newest segment missing, `segments.idx` lists its ids",
             facts: claiming(stream(vec![sealed(0, 10)]), 0, 2_000_000),
-            truncate: "keep 0..10 sealed; next new at 3048576, lost from 10; damage: the newest \
+            truncate: "keep 0..10 sealed; next new at 1099513627776, lost from 10; damage: the newest \
                        segment is lost: a sealed one has no successor, as in a copy made while \
                        the log was written (close it before copying, or copy a snapshot) \
-                       10..3048576",
+                       10..1099513627776",
             error: "refuse: the newest segment is lost: a sealed one has no successor, as in a \
                     copy made while the log was written (close it before copying, or copy a \
-                    snapshot) 10..3048576",
+                    snapshot) 10..1099513627776",
         },
         Row {
             name: "damaged end, `segments.idx` lists ids behind it",
@@ -107,9 +108,9 @@ fn the_index_file_shows_that_the_newest_entries_are_lost() {
                 0,
                 15,
             ),
-            truncate: "keep 0..9 closed; next new at 1048591, lost from 9; damage: entries that \
-                       were durable are missing at the end of a segment 9..1048591",
-            error: "refuse: entries that were durable are missing at the end of a segment 9..1048591",
+            truncate: "keep 0..9 closed; next new at 1099511627791, lost from 9; damage: entries that \
+                       were durable are missing at the end of a segment 9..1099511627791",
+            error: "refuse: entries that were durable are missing at the end of a segment 9..1099511627791",
         },
     ]);
 }
@@ -137,14 +138,16 @@ fn an_index_file_that_lists_nothing_new_changes_nothing() {
         Row {
             name: "recorded loss at the first id kept, which has no slot yet",
             facts: claiming(
-                stream(vec![open_segment(1048596, 1048597).with_header(|header| {
-                    header.lost_from = EntryId(0);
-                    header.predecessor = None;
-                })]),
+                stream(vec![
+                    open_segment(1099511627796, 1099511627797).with_header(|header| {
+                        header.lost_from = EntryId(0);
+                        header.predecessor = None;
+                    }),
+                ]),
                 0,
                 20,
             ),
-            truncate: "keep 1048596..1048597 rewrite from 1048596 and name; next on",
+            truncate: "keep 1099511627796..1099511627797 rewrite from 1099511627796 and name; next on",
             error: "",
         },
     ];

@@ -16,7 +16,7 @@ static void limit_memory(struct rlimit limit, size_t more) {
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
-/* The call whose error is in `error` had no memory, and its message tells for how many bytes. */
+/* The call whose error is in `error` failed for lack of memory, and its message names the number of bytes. */
 static void expect_no_memory(ironwal_status status, size_t bytes) {
     char number[32];
     CHECK(status == IRONWAL_E_IO);

@@ -112,7 +112,7 @@ static void *wait_for_ever(void *stream) {
     return NULL;
 }
 
-/* Who waits in a reader that is closed is told so. */
+/* A waiter in a read-only log that is closed gets IRONWAL_E_CLOSED. */
 static void waiting_ends_with_the_reader(void) {
     ironwal_wal *reader = open_reader("log", IRONWAL_SYNC_ASYNC, IRONWAL_OK);
     ironwal_stream *stream = NULL;

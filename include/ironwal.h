@@ -557,7 +557,7 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
 #define IRONWAL_E_TIMEOUT -6
 
 /**
- * The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
+ * The operating system refused, or there was no memory (ENOMEM); the error object holds its code.
  */
 #define IRONWAL_E_IO -7
 

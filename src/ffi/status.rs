@@ -25,7 +25,7 @@ pub const IRONWAL_E_END: ironwal_status = -4;
 pub const IRONWAL_E_BUFFER_TOO_SMALL: ironwal_status = -5;
 /// Not an error: the timeout expired.
 pub const IRONWAL_E_TIMEOUT: ironwal_status = -6;
-/// The operating system refused, or there was no memory (ENOMEM); the error object tells its code.
+/// The operating system refused, or there was no memory (ENOMEM); the error object holds its code.
 pub const IRONWAL_E_IO: ironwal_status = -7;
 /// No space, quota or file size left. Nothing was lost; try again once there is space.
 pub const IRONWAL_E_NO_SPACE: ironwal_status = -8;

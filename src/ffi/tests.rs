@@ -36,9 +36,9 @@ impl Handle for Door {
     }
 }
 
-struct Stranger;
+struct UnknownHandle;
 
-impl Handle for Stranger {
+impl Handle for UnknownHandle {
     type Opaque = Opaque;
     const MAGIC: u64 = 2;
     const NAME: &'static str = "stranger";
@@ -120,7 +120,7 @@ fn a_closed_gate_answers_closed_and_a_handle_of_another_kind_is_refused() {
     unsafe {
         let none = ptr::null_mut();
         assert_eq!(
-            boundary::call_on::<Stranger>(door, &mut error, |_| Ok(())),
+            boundary::call_on::<UnknownHandle>(door, &mut error, |_| Ok(())),
             IRONWAL_E_INVALID_ARG
         );
         assert!(message_of(error).contains("stranger"));

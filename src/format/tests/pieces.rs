@@ -70,7 +70,7 @@ fn every_single_bit_flip_is_judged_as_by_the_check_of_the_whole() {
     }
 }
 
-/// The entries that were checked are those that the table tells of that was written.
+/// The checked entries are those of the table that was written.
 #[test]
 fn a_table_that_changed_before_it_was_read_again_is_noticed() {
     let (header, payload) = frame_of(&ENTRIES, None);

@@ -9,6 +9,7 @@ use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
@@ -70,6 +71,7 @@ pub fn slot(first: u64, end_id: u64) -> SlotState {
         last_frame: end(first, end_id).last_frame,
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
+        properties: SlotProperties::None,
     })
 }
 
@@ -95,7 +97,7 @@ pub fn sealed(first: u64, end_id: u64) -> SegmentFacts {
     let end = end(first, end_id);
     let mut segment = open_segment(first, end_id);
     segment.file_len += FOOTER_LEN;
-    segment.slots = [slot(first, end_id); 2];
+    segment.slots = [slot(first, end_id), slot(first, end_id)];
     segment.trailer = Some(Trailer {
         footer_offset: end.offset,
         end_id: end.next_id,
@@ -119,6 +121,7 @@ pub fn emptied(first: u64) -> SegmentFacts {
         last_frame: None,
         first_kept_id: EntryId(first),
         truncation_epoch: 1,
+        properties: SlotProperties::None,
     });
     segment
 }

@@ -8,6 +8,7 @@ use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
@@ -45,6 +46,7 @@ fn slot() -> impl Strategy<Value = SlotState> {
                 .map(|f| FileOffset(HEADER_AREA_LEN + f * 100)),
             first_kept_id: EntryId(kept),
             truncation_epoch: epoch,
+            properties: SlotProperties::None,
         })
     });
     prop_oneof![3 => valid, 2 => Just(SlotState::Never), 1 => Just(SlotState::Damaged)]

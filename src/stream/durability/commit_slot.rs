@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::FrontierSlot;
+use crate::format::SlotProperties;
 use crate::ids::EntryId;
 use crate::primitives::MutexGuard;
 use crate::segment::SegmentEnd;
@@ -37,7 +38,7 @@ impl StreamInner {
             error.duplicate()
         };
         file.sync_data().map_err(latch)?;
-        let Some(mut slot) = state.frontier.as_deref().copied() else {
+        let Some(mut slot) = state.frontier.as_deref().cloned() else {
             // The round could not store it, and has latched why; or there was no space.
             self.check_poisoned()?;
             return Err(match &state.slot_refused {
@@ -100,6 +101,7 @@ impl StreamInner {
             last_frame: None,
             first_kept_id: empty.next_id,
             truncation_epoch,
+            properties: SlotProperties::None,
         };
         let latch = |error: io::Error| {
             let error = Arc::new(Error::io(error, part.segment.context()));

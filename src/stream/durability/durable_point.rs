@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
+use crate::format::SlotProperties;
 use crate::options::SyncMode;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
@@ -31,6 +32,7 @@ impl StreamInner {
             last_frame: end.last_frame,
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
+            properties: SlotProperties::None,
         }
     }
 

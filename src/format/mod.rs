@@ -73,6 +73,7 @@ pub use frame::FrameFault;
 pub use frame::FrameHeader;
 pub use frame::FrameKind;
 pub use frame::MAX_FRAME_LEN;
+pub use frame::TABLE_ROW_LEN;
 pub use frame::header_crc_of;
 pub use frontier_slot::FrontierSlot;
 pub use frontier_slot::SLOT_COUNT;

@@ -53,14 +53,14 @@ impl Stream {
     }
 
     /// Appends, then does the work that the append has scheduled without a thread to do it.
-    fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
         done
     }
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
-    fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let core = self.enter_existing()?;
         self.log
             .telling(|| read(core))

@@ -23,6 +23,7 @@ mod locking;
 #[cfg(feature = "simulation")]
 mod mapped;
 mod names;
+mod properties;
 mod space;
 
 /// Not a test by itself: this program, started by one of its tests, plays a part here.

@@ -64,6 +64,16 @@ pub enum Unprepared {
     NoMemory(io::Error),
 }
 
+impl Unprepared {
+    /// The error of a frame that is known to be within the limit.
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Unprepared::TooLarge { .. } => io::ErrorKind::InvalidInput.into(),
+            Unprepared::NoMemory(error) => error,
+        }
+    }
+}
+
 impl From<io::Error> for Unprepared {
     fn from(error: io::Error) -> Self {
         Unprepared::NoMemory(error)

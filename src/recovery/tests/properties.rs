@@ -17,6 +17,7 @@ use crate::options::CorruptionPolicy;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Claim;
 use crate::recovery::facts::Foreign;
+use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
@@ -116,6 +117,7 @@ fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
             trailer,
             tail: None,
             ending: None,
+            properties: None,
         };
         (segment, tail)
     })
@@ -180,6 +182,7 @@ fn surveyed(
         temporary,
         index_file: claim.is_some(),
         claim,
+        properties: FrontierProperties::Unstated,
         frontier,
     }
 }

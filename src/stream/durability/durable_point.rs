@@ -25,7 +25,7 @@ use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// The durable point as a slot.
-    pub(super) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+    pub(super) fn slot_for(&self, end: &SegmentEnd, properties: &SlotProperties) -> FrontierSlot {
         let segments = self.segments();
         FrontierSlot {
             end: end.offset,
@@ -33,7 +33,7 @@ impl StreamInner {
             last_frame: end.last_frame,
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
-            properties: SlotProperties::None,
+            properties: properties.clone(),
         }
     }
 
@@ -53,10 +53,13 @@ impl StreamInner {
     pub(super) fn store_frontier(
         &self,
         state: &mut RoundState,
-        UnsealedSegment { part, end, place }: &UnsealedSegment,
+        unsealed: &UnsealedSegment,
         file: &dyn StorageFile,
     ) {
-        let slot = self.slot_for(end);
+        let UnsealedSegment {
+            part, end, place, ..
+        } = unsealed;
+        let slot = self.slot_for(end, &unsealed.properties);
         if state.frontier.as_deref() == Some(&slot) {
             return;
         }

@@ -21,6 +21,7 @@ use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::recovery_report::RecoveryReport;
 
 /// The registry's entry for a stream key.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct WalInner {
     /// Directories of streams that could not be opened and whose key is unknown: a key that maps to
     /// one must not get an empty stream.
     failed_dirs: HashMap<PathBuf, Arc<Error>>,
+    /// What opening found and did.
+    pub recovery: RecoveryReport,
     closed: AtomicBool,
     /// Locked while a stream is deleted: a caller whose stream is deleted during its call waits
     /// here.
@@ -64,6 +67,7 @@ impl WalInner {
         background_threads: Arc<BackgroundThreads>,
         registered: HashMap<Arc<str>, RegistryEntry>,
         failed_dirs: HashMap<PathBuf, Arc<Error>>,
+        recovery: RecoveryReport,
     ) -> Self {
         WalInner {
             context,
@@ -71,6 +75,7 @@ impl WalInner {
             registered: RwLock::new(registered),
             evict_at_len: AtomicUsize::new(0),
             failed_dirs,
+            recovery,
             closed: AtomicBool::new(false),
             delete_lock: Mutex::new(()),
             closing: Mutex::new(()),

@@ -18,6 +18,7 @@ use crate::wal::Stream;
 use crate::wal::TxnWriter;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
+use crate::wal::RecoveryReport;
 use crate::wal::open::open;
 #[cfg(feature = "sharded")]
 use crate::wal::registry::CloseBlocker;
@@ -266,6 +267,13 @@ impl Wal {
         drop(registered);
         keys.sort_unstable();
         Ok(keys)
+    }
+
+    /// What opening this log found, lost and removed: see [`RecoveryReport`]. Ask before acting on
+    /// the log as complete, in a consensus engine before the first vote. Empty for a read-only log,
+    /// which recovers nothing; for one of the whole files see `ironwalctl verify`.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.log.recovery
     }
 
     /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.

@@ -14,11 +14,11 @@ use crate::storage::Storage;
 #[cfg(feature = "sharded")]
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
+use crate::wal::RecoveryReport;
 use crate::wal::Stream;
 use crate::wal::TxnWriter;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
-use crate::wal::RecoveryReport;
 use crate::wal::open::open;
 #[cfg(feature = "sharded")]
 use crate::wal::registry::CloseBlocker;

@@ -62,6 +62,8 @@ pub mod repair {
 }
 pub use wal::RecoveryFinding;
 pub use wal::RecoveryReport;
+pub use wal::SnapshotMode;
+pub use wal::SnapshotReport;
 pub use wal::Stream;
 pub use wal::StreamRecovery;
 pub use wal::TxnWriter;

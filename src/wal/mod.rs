@@ -9,6 +9,7 @@
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
+//! | `snapshot` | how is a log copied while it is written? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -18,6 +19,7 @@ mod open;
 mod read_only;
 mod recovery_report;
 mod registry;
+mod snapshot;
 mod stream;
 mod transaction;
 // The file is named after the type it holds.
@@ -29,6 +31,8 @@ pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;
 pub use recovery_report::RecoveryReport;
 pub use recovery_report::StreamRecovery;
+pub use snapshot::SnapshotMode;
+pub use snapshot::SnapshotReport;
 pub use stream::Stream;
 pub use transaction::TxnWriter;
 pub use wal::Wal;

@@ -58,7 +58,6 @@ pub struct WalInner {
 }
 
 /// While this lives the log is not closed and its writer lock is held.
-#[cfg(feature = "sharded")]
 pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, ()>;
 
 impl WalInner {
@@ -111,13 +110,17 @@ impl WalInner {
 
     /// Makes a close that begins now wait until the guard is dropped. For callers that change
     /// names: returns `Detached` if the root is no longer this log's.
-    #[cfg(feature = "sharded")]
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
         let open = self.closing.lock();
         self.enter()?;
         self.context.check_root()?;
         Ok(open)
+    }
+
+    /// Why directories whose key is unknown could not be opened.
+    pub fn failed_dirs(&self) -> impl Iterator<Item = &Arc<Error>> {
+        self.failed_dirs.values()
     }
 
     /// The stream, if it has ever had an append or a handle of it exists.

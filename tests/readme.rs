@@ -124,7 +124,7 @@ fn every_link_in_the_documents_leads_to_a_file_and_a_heading() {
 }
 
 /// Folders at the root whose paths the documents name.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "src/",
     "tests/",
     "benches/",
@@ -133,6 +133,7 @@ const FOLDERS: [&str; 9] = [
     "examples-c/",
     "ffi-tests/",
     "cmake/",
+    "scripts/",
     "include/",
 ];
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Which tools does this machine lack? Installs them where it may, otherwise names the command.
 #
-#     need-tools.sh build    what building takes: cmake, a C compiler, cargo
-#     need-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
-#                            abidiff
+#     install-tools.sh build    what building takes: cmake, a C compiler, cargo
+#     install-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
+#                               abidiff
 set -eu
 
 # Where CMake is put if it cannot be installed for all; make looks there too.
@@ -30,7 +30,7 @@ elif have brew; then
     name_cxx=gcc
 fi
 
-# Runs a command with the rights that installing takes; fails where they are not at hand.
+# Runs a command with the rights that installing takes; fails where there are none.
 with_rights() {
     if [ "$(id -u)" = 0 ] || [ "${installer%% *}" = brew ]; then
         DEBIAN_FRONTEND=noninteractive "$@"

@@ -63,7 +63,7 @@ tsan:
 	@sh scripts/sanitize.sh thread
 
 header:
-	IRONWAL_WRITE_HEADER=1 cargo test --locked --test header
+	IRONWAL_WRITE_HEADER=1 cargo test --locked --test surface header
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 use ironwal::sharded::ShardedWal;
 use ironwal::*;
 
-use super::disk::restore;
-use super::disk::snapshot;
-use super::disk::workplace;
+use super::format_twin::restore;
+use super::format_twin::snapshot;
+use super::format_twin::workplace;
 use super::input::Input;
 use super::log::POLICIES;
 use super::log::entry;

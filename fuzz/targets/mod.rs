@@ -4,9 +4,9 @@
 
 #![allow(unsafe_code)]
 
-#[path = "../../tests/damage/disk.rs"]
+#[path = "../../tests/damage/format_twin.rs"]
 #[allow(dead_code)]
-mod disk;
+mod format_twin;
 
 mod c;
 mod fields;

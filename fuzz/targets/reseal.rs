@@ -1,8 +1,8 @@
 //! Which checksums would make these bytes a file of ours? By `docs/FORMAT.md` alone, not by the
 //! engine's code: a mutation of any field gets past the checksums, to whatever believes them.
 
-use super::disk::FIRST_FRAME;
-use super::disk::HEADER_LEN;
+use super::format_twin::FIRST_FRAME;
+use super::format_twin::HEADER_LEN;
 
 const SECTOR_LEN: usize = 512;
 const TRAILER_LEN: usize = 40;

@@ -155,7 +155,7 @@ fn iterate_until_closed(wal: Wal) -> Written {
 }
 
 fn everything_at_once(mode: SyncMode, change: fn(&mut WalOptions)) {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = options(place.path(), mode);
     options.max_segment_size = 8 << 10;
     options.background_sync = Some(BackgroundSync {
@@ -274,7 +274,7 @@ fn everything_at_once_compressed_and_cached() {
 #[test]
 fn a_stream_is_deleted_while_it_is_used_by_name_and_nobody_sees_an_error() {
     watched(|| {
-        let place = support::place();
+        let place = support::temp_dir();
         let mut options = options(place.path(), SyncMode::Async);
         options.max_segment_size = 2000;
         options.max_open_read_segments = 2;
@@ -338,7 +338,7 @@ fn a_stream_is_deleted_while_it_is_used_by_name_and_nobody_sees_an_error() {
 
 #[test]
 fn handles_answer_stream_not_found_after_a_deletion_and_a_name_starts_anew() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     let old = wal.stream("s").expect("a handle");
     for id in 0..5 {
@@ -376,7 +376,7 @@ fn handles_answer_stream_not_found_after_a_deletion_and_a_name_starts_anew() {
 #[test]
 fn wait_durable_asks_waits_and_gives_up() {
     watched(|| {
-        let place = support::place();
+        let place = support::temp_dir();
         let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
         let stream = wal.stream("s").expect("a handle");
         let asked = |id| stream.wait_durable(id, Duration::ZERO);
@@ -421,7 +421,7 @@ fn wait_durable_asks_waits_and_gives_up() {
 #[test]
 fn whoever_waits_for_a_deleted_stream_is_told_so() {
     watched(|| {
-        let place = support::place();
+        let place = support::temp_dir();
         let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
         let stream = wal.stream("s").expect("a handle");
         stream.append(b"a").expect("appends");
@@ -436,7 +436,7 @@ fn whoever_waits_for_a_deleted_stream_is_told_so() {
 }
 
 fn views_stay(change: fn(&mut WalOptions)) {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.max_entries_per_segment = 10;
     options.max_open_read_segments = 1;
@@ -510,7 +510,7 @@ fn cached_views_and_iterators_outlive_truncation_deletion_and_close() {
 #[test]
 fn the_lock_is_free_as_soon_as_the_last_clone_is_dropped() {
     watched(|| {
-        let place = support::place();
+        let place = support::temp_dir();
         for round in 0..30u64 {
             let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("free at once");
             let threads: Vec<_> = (0..4)

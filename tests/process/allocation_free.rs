@@ -12,7 +12,7 @@ use crate::support;
 fn appends_in_steady_state_allocate_nothing() {
     const APPENDS: u64 = 1000;
     let _alone = alone();
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(support::options(place.path(), SyncMode::Async)).expect("opens");
     let streams = ["a", "b"].map(|key| wal.stream(key).expect("a handle"));
     for len in [0, 10, 511, 513, 4000, 60_000] {
@@ -39,7 +39,7 @@ fn appends_in_steady_state_allocate_nothing() {
 fn reads_in_steady_state_allocate_nothing() {
     const COUNT: u64 = 3000;
     let _alone = alone();
-    let place = support::place();
+    let place = support::temp_dir();
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
         let mut options = support::options(place.path(), SyncMode::Async);
         options.root_path = place.path().join(format!("{strategy:?}"));
@@ -98,7 +98,7 @@ fn a_small_append_in_steady_state_allocates_nothing_stored_or_written() {
     ];
     for strategy in strategies {
         for len in [64, 256] {
-            let place = support::place();
+            let place = support::temp_dir();
             let mut options = WalOptions::new(place.path().join("log"));
             options.sync_mode = SyncMode::Async;
             options.write_strategy = strategy;

@@ -345,7 +345,7 @@ pub const ROLES: &[support::Role] = &[
 
 /// What lacks memory and does not answer so ends its process: each is a child of its own.
 fn in_a_child(role: &str) {
-    support::run_child(role, support::place().path());
+    support::run_child(role, support::temp_dir().path());
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn a_batch_of_reads_unpacks_each_compressed_frame_once() {
     const IN_A_FRAME: u64 = 500;
     const LEN: usize = 200;
     let _alone = alone();
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), CompressionType::Lz4)).expect("opens");
     let entry = |id: u64| noise(LEN, id);
     for frame in 0..3 {

@@ -105,7 +105,7 @@ fn traced_calls(role: &str, names: &str) -> Option<Vec<Call>> {
         println!("SKIPPED: strace is not installed, or may not trace here");
         return None;
     }
-    let place = support::place();
+    let place = support::temp_dir();
     let trace = place.path().join("trace");
     let child = support::child(role, place.path());
     let mut command = Command::new("strace");

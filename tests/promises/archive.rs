@@ -50,7 +50,7 @@ fn open_listening(options: WalOptions) -> (Wal, Told) {
 
 #[test]
 fn what_was_archived_of_a_deleted_stream_is_kept_beside_that_of_its_successor() {
-    let place = support::place();
+    let place = support::temp_dir();
     let (wal, told) = open_listening(archiving(place.path(), "log", "archive"));
     append(&wal, "old", 5);
     assert_eq!(wal.truncate("s", 4).expect("truncates"), 4);
@@ -76,7 +76,7 @@ fn what_was_archived_of_a_deleted_stream_is_kept_beside_that_of_its_successor() 
 
 #[test]
 fn what_was_archived_is_kept_when_an_older_copy_of_the_log_archives_other_entries() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = archiving(place.path(), "log", "archive");
     let wal = Wal::new(options.clone()).expect("opens");
     wal.append("s", b"first").expect("appends");
@@ -99,7 +99,7 @@ fn what_was_archived_is_kept_when_an_older_copy_of_the_log_archives_other_entrie
 
 #[test]
 fn a_segment_that_is_in_the_archive_already_is_not_kept_twice() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = archiving(place.path(), "log", "archive");
     let (wal, told) = open_listening(options);
     append(&wal, "entry", 5);
@@ -124,7 +124,7 @@ fn a_segment_that_is_in_the_archive_already_is_not_kept_twice() {
 
 #[test]
 fn an_archive_belongs_to_the_log_that_used_it_first() {
-    let place = support::place();
+    let place = support::temp_dir();
     let one = Wal::new(archiving(place.path(), "one", "archive")).expect("opens");
     // Open before the archive is anybody's.
     let early = Wal::new(archiving(place.path(), "early", "archive")).expect("opens");
@@ -155,7 +155,7 @@ fn an_archive_belongs_to_the_log_that_used_it_first() {
 #[test]
 fn an_archive_in_a_log_is_refused_by_whatever_path_it_is_named() {
     use std::os::unix::fs::symlink;
-    let place = support::place();
+    let place = support::temp_dir();
     drop(Wal::new(archiving(place.path(), "other", "elsewhere")).expect("opens"));
     drop(Wal::new(archiving(place.path(), "log", "elsewhere")).expect("opens"));
     symlink(place.path().join("log"), place.path().join("own")).expect("a link");
@@ -189,7 +189,7 @@ fn an_archive_in_a_log_is_refused_by_whatever_path_it_is_named() {
 
 #[test]
 fn an_archived_stream_whose_directory_is_a_log_by_then_is_refused_and_nothing_changes() {
-    let place = support::place();
+    let place = support::temp_dir();
     // The archive's directory of the stream is the root of another log.
     let other = Wal::new(archiving(place.path(), "all/s", "elsewhere")).expect_err("no parent");
     assert!(matches!(other, Error::Io(_)));
@@ -216,7 +216,7 @@ fn an_archived_stream_whose_directory_is_a_log_by_then_is_refused_and_nothing_ch
 #[test]
 fn streams_that_are_truncated_at_once_into_an_archive_that_is_missing_all_succeed() {
     for round in 0..20 {
-        let place = support::place();
+        let place = support::temp_dir();
         let wal = Wal::new(archiving(place.path(), "log", "archive")).expect("opens");
         let streams: Vec<String> = (0..8).map(|n| format!("s{n}")).collect();
         for stream in &streams {

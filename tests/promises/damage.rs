@@ -40,7 +40,7 @@ fn harm(place: &Path, stream: &str, segment: usize, offset: u64) {
 
 #[test]
 fn one_damaged_stream_or_side_file_does_not_stop_the_others() {
-    let place = support::place();
+    let place = support::temp_dir();
     filled(place.path());
     // The header of its first segment, garbage instead of its index, a stranger's file.
     harm(place.path(), "a", 0, 20);
@@ -61,7 +61,7 @@ fn one_damaged_stream_or_side_file_does_not_stop_the_others() {
 
 #[test]
 fn a_garbage_segment_breaks_its_stream_only_and_is_not_touched() {
-    let place = support::place();
+    let place = support::temp_dir();
     filled(place.path());
     let garbage = place.path().join("log/a/00000000000000000000.wal");
     std::fs::write(&garbage, [7; 5000]).expect("writes");
@@ -80,7 +80,7 @@ fn a_garbage_segment_breaks_its_stream_only_and_is_not_touched() {
 
 #[test]
 fn the_policy_error_looks_at_all_streams_and_tells_all_damage_at_once() {
-    let place = support::place();
+    let place = support::temp_dir();
     filled(place.path());
     harm(place.path(), "a", 0, 20);
     let cut_short = segments_in(&place.path().join("log/c")).swap_remove(1);
@@ -130,7 +130,7 @@ fn read_all(wal: &Wal, lost: bool, case: &str) -> usize {
 
 #[test]
 fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
-    let original = support::place();
+    let original = support::temp_dir();
     filled(original.path());
     let files = support::files_in(original.path());
     let names: Vec<_> = files
@@ -145,7 +145,7 @@ fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
         ((state >> 33) as usize) % below.max(1)
     };
     for case in 0..150 {
-        let place = support::place();
+        let place = support::temp_dir();
         for (path, bytes) in &files {
             let path = place.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("makes");

@@ -114,7 +114,7 @@ const CHANGES: [Change; 8] = [
 fn a_log_whose_directory_was_replaced_refuses_every_change_of_names_and_changes_nothing_there() {
     for (how, mishap) in MISHAPS {
         for (what, change) in CHANGES {
-            let place = support::place();
+            let place = support::temp_dir();
             let wal = fill(place.path(), 0, SyncMode::Async);
             mishap(place.path());
             let before = at_the_path(place.path());
@@ -131,7 +131,7 @@ fn a_log_whose_directory_was_replaced_refuses_every_change_of_names_and_changes_
 #[test]
 fn closing_says_that_the_directory_was_replaced_and_changes_nothing_there() {
     for (how, mishap) in MISHAPS {
-        let place = support::place();
+        let place = support::temp_dir();
         let wal = fill(place.path(), 0, SyncMode::Async);
         mishap(place.path());
         let before = at_the_path(place.path());
@@ -139,11 +139,11 @@ fn closing_says_that_the_directory_was_replaced_and_changes_nothing_there() {
         assert_eq!(at_the_path(place.path()), before, "{how}");
     }
     // Also one without a stream, and one that is only dropped.
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(small(place.path(), SyncMode::Async)).expect("opens");
     fs::rename(place.path().join("log"), place.path().join("moved")).expect("moves");
     is_detached(place.path(), wal.close());
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = fill(place.path(), 0, SyncMode::Async);
     MISHAPS[2].1(place.path());
     let before = at_the_path(place.path());
@@ -153,7 +153,7 @@ fn closing_says_that_the_directory_was_replaced_and_changes_nothing_there() {
 
 #[test]
 fn what_was_acknowledged_is_where_the_directory_is_now_and_reading_goes_on() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = fill(place.path(), 0, SyncMode::Strict);
     let kept = all_entries(&wal, "s");
     MISHAPS[2].1(place.path());
@@ -174,7 +174,7 @@ fn what_was_acknowledged_is_where_the_directory_is_now_and_reading_goes_on() {
 #[test]
 fn nothing_is_acknowledged_as_durable_in_a_directory_that_is_gone_for_longer_than_a_second() {
     // 30 years of entries went into a directory that was removed.
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Strict)).expect("opens");
     wal.append("s", b"x").expect("appends");
     fs::remove_dir_all(place.path().join("log")).expect("removes");
@@ -196,7 +196,7 @@ fn nothing_is_acknowledged_as_durable_in_a_directory_that_is_gone_for_longer_tha
 
 #[test]
 fn a_background_sync_finds_that_the_directory_is_gone_and_those_who_wait_are_woken() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.background_sync = Some(BackgroundSync {
         interval: Duration::from_millis(1),
@@ -220,7 +220,7 @@ fn a_background_sync_finds_that_the_directory_is_gone_and_those_who_wait_are_wok
 
 #[test]
 fn two_writers_are_kept_apart_also_when_lock_was_removed_by_hand() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = fill(place.path(), 0, SyncMode::Async);
     fs::remove_file(place.path().join("log/LOCK")).expect("removes");
     let second = Wal::new(small(place.path(), SyncMode::Async));
@@ -236,7 +236,7 @@ fn two_writers_are_kept_apart_also_when_lock_was_removed_by_hand() {
 
 #[test]
 fn a_directory_that_is_moved_and_linked_back_is_the_same() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = fill(place.path(), 0, SyncMode::Async);
     let (root, moved) = (place.path().join("log"), place.path().join("moved"));
     fs::rename(&root, &moved).expect("moves");
@@ -261,7 +261,7 @@ fn checkpoints_of_a_log_whose_directory_was_replaced_are_refused() {
     ];
     for (how, mishap) in MISHAPS {
         for (what, call) in calls {
-            let place = support::place();
+            let place = support::temp_dir();
             let options = small(place.path(), SyncMode::Async);
             let wal = sharded::ShardedWal::new(options, 2).expect("opens");
             for id in 0..50u64 {

@@ -92,7 +92,7 @@ fn same_bytes_with(compression: CompressionType) {
         options.compression = compression;
         options.min_compression_size = 64;
         options.max_segment_size = 4096;
-        let place = support::place();
+        let place = support::temp_dir();
         session(place.path(), &options, wait)
     };
     let (_, plain, _) = variants().swap_remove(0);
@@ -129,7 +129,7 @@ fn the_same_calls_leave_the_same_bytes_compressed() {
 #[test]
 fn rotation_depends_on_bytes_and_entries_only() {
     let rotations = |mode, write_buffer_size| {
-        let place = support::place();
+        let place = support::temp_dir();
         let mut options = options(place.path(), mode);
         options.write_buffer_size = write_buffer_size;
         options.max_segment_size = 1000;

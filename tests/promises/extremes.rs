@@ -30,7 +30,7 @@ fn open(place: &Path, mode: SyncMode, change: impl Fn(&mut WalOptions)) -> Wal {
 
 #[test]
 fn entries_of_every_size_are_stored_and_read() {
-    let place = support::place();
+    let place = support::temp_dir();
     let small = |options: &mut WalOptions| options.max_segment_size = MIB as u64;
     let sizes = [
         0,
@@ -74,7 +74,7 @@ fn entries_of_every_size_are_stored_and_read() {
 
 #[test]
 fn an_empty_batch_creates_nothing_and_tells_the_next_id() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = open(place.path(), SyncMode::Strict, |_| ());
     assert_eq!(wal.append_batch("s", &[]).expect("nothing to do"), 0..0);
     assert_eq!(wal.writer("s").commit().expect("nothing to do"), 0..0);
@@ -143,7 +143,7 @@ fn the_smallest_segments_hold_every_entry() {
     ];
     for (name, change) in changes {
         for mode in [SyncMode::Strict, SyncMode::Async] {
-            let place = support::place();
+            let place = support::temp_dir();
             let wal = open(place.path(), mode, change);
             for id in 0..40 {
                 assert_eq!(wal.append("s", &entry(id)).expect("appends"), id);
@@ -167,7 +167,7 @@ fn the_smallest_segments_hold_every_entry() {
 
 #[test]
 fn one_write_file_serves_a_thousand_streams_and_eight_threads() {
-    let place = support::place();
+    let place = support::temp_dir();
     let few = |options: &mut WalOptions| {
         options.max_open_segments = 1;
         options.max_open_read_segments = 1;
@@ -233,14 +233,14 @@ fn ten_thousand_streams_are_made_and_found_again_with_few_descriptors() {
     let memory = Path::new("/dev/shm");
     let place = match memory.is_dir() {
         true => tempfile::tempdir_in(memory).expect("a directory in memory"),
-        false => support::place(),
+        false => support::temp_dir(),
     };
     support::run_child("use ten thousand streams", place.path());
 }
 
 #[test]
 fn a_missing_root_is_made_but_not_its_parents() {
-    let place = support::place();
+    let place = support::temp_dir();
     drop(open(place.path(), SyncMode::Strict, |_| ()));
     assert!(place.path().join("log/LOCK").exists());
     let far = place.path().join("no/such/log");
@@ -252,7 +252,7 @@ fn a_missing_root_is_made_but_not_its_parents() {
 
 #[test]
 fn a_symlinked_root_is_the_directory_it_leads_to() {
-    let place = support::place();
+    let place = support::temp_dir();
     std::fs::create_dir(place.path().join("elsewhere")).expect("makes");
     std::os::unix::fs::symlink("elsewhere", place.path().join("log")).expect("links");
     let wal = open(place.path(), SyncMode::Strict, |_| ());
@@ -271,7 +271,7 @@ fn a_symlinked_root_is_the_directory_it_leads_to() {
 
 #[test]
 fn options_may_change_from_one_open_to_the_next() {
-    let place = support::place();
+    let place = support::temp_dir();
     type Change = fn(&mut WalOptions);
     let changes: [Change; 7] = [
         |_| (),
@@ -331,7 +331,7 @@ fn options_may_change_from_one_open_to_the_next() {
 
 #[test]
 fn options_out_of_bounds_are_refused_before_anything_is_touched() {
-    let place = support::place();
+    let place = support::temp_dir();
     type Change = fn(&mut WalOptions);
     let wrong: [(&str, Change); 9] = [
         ("root_path", |o| o.root_path = "".into()),
@@ -363,7 +363,7 @@ fn options_out_of_bounds_are_refused_before_anything_is_touched() {
 
 #[test]
 fn a_root_that_is_a_file_is_refused_and_left_alone() {
-    let place = support::place();
+    let place = support::temp_dir();
     std::fs::write(place.path().join("log"), "a stranger's").expect("writes");
     let refused = Wal::new(options(place.path(), SyncMode::Strict)).expect_err("a file");
     assert_eq!(refused.context().path, Some(place.path().join("log")));
@@ -381,7 +381,7 @@ fn a_root_without_write_permission_is_refused_and_opens_later() {
         println!("SKIPPED: permissions do not bind the superuser; run the tests as another user");
         return;
     }
-    let place = support::place();
+    let place = support::temp_dir();
     let root = place.path().join("log");
     std::fs::create_dir(&root).expect("makes");
     let allow = |mode| {
@@ -404,7 +404,7 @@ fn a_root_without_write_permission_is_refused_and_opens_later() {
 
 #[test]
 fn a_frame_over_a_gibibyte_is_refused_without_being_built() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = open(place.path(), SyncMode::Async, |_| ());
     let buffer = vec![7; MIB];
     let parts = vec![&buffer[..]; 1024];
@@ -508,7 +508,7 @@ fn run_out_of_descriptors(place: &Path) {
 
 #[test]
 fn without_descriptors_calls_fail_clearly_nothing_is_lost_and_all_goes_on_later() {
-    let place = support::place();
+    let place = support::temp_dir();
     support::run_child("run out of descriptors", place.path());
 }
 
@@ -542,7 +542,7 @@ fn opening_gibibytes_of_log_after_a_clean_close_reads_less_than_a_mebibyte() {
     // The promise is about 4 GiB; that much is written where it is asked for.
     let all = std::env::var_os("IRONWAL_TEST_ALL_SIZES").is_some();
     let count = if all { 256 } else { 32 };
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = open(place.path(), SyncMode::Async, |_| ());
     let mut bytes = vec![0; 16 * MIB - 100];
     for id in 0..count {
@@ -557,7 +557,7 @@ fn opening_gibibytes_of_log_after_a_clean_close_reads_less_than_a_mebibyte() {
 
 #[test]
 fn a_log_tells_its_owner_and_not_the_world() {
-    let place = support::place();
+    let place = support::temp_dir();
     let told = Arc::new(AtomicU64::new(0));
     let sink: LogSink = {
         let told = Arc::clone(&told);

@@ -128,7 +128,7 @@ pub fn fork_and_drop(place: &Path) {
 
 #[test]
 fn every_door_answers_forked_in_a_forked_child_and_the_parent_goes_on() {
-    let place = support::place();
+    let place = support::temp_dir();
     support::run_child("fork and drop", place.path());
 }
 
@@ -165,7 +165,7 @@ pub fn fork_on_a_simulated_disk(_: &Path) {
 
 #[test]
 fn dropping_the_last_handle_in_a_forked_child_asks_nothing_of_the_disk() {
-    let place = support::place();
+    let place = support::temp_dir();
     support::run_child("fork on a simulated disk", place.path());
 }
 
@@ -201,6 +201,6 @@ pub fn fork_while_holding_the_lock(place: &Path) {
 
 #[test]
 fn a_forked_child_does_not_keep_the_lock_and_can_open_the_log_anew() {
-    let place = support::place();
+    let place = support::temp_dir();
     support::run_child("fork while holding the lock", place.path());
 }

@@ -11,7 +11,7 @@ use crate::support::options;
 
 #[test]
 fn a_log_is_named_when_it_is_first_opened_for_writing_and_keeps_the_name() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = options(place.path(), SyncMode::Async);
     let path = place.path().join("log/IDENTITY");
     drop(Wal::new(options.clone()).expect("opens"));
@@ -23,7 +23,7 @@ fn a_log_is_named_when_it_is_first_opened_for_writing_and_keeps_the_name() {
     wal.close().expect("closes");
     drop(Wal::open_read_only(options.clone()).expect("opens"));
     assert_eq!(fs::read(&path).expect("is there"), named);
-    let other = support::place();
+    let other = support::temp_dir();
     drop(Wal::new(support::options(other.path(), SyncMode::Async)).expect("opens"));
     let another = fs::read(other.path().join("log/IDENTITY")).expect("is there");
     assert_ne!(named[16..32], another[16..32]);
@@ -31,7 +31,7 @@ fn a_log_is_named_when_it_is_first_opened_for_writing_and_keeps_the_name() {
 
 #[test]
 fn a_damaged_identity_is_refused_under_error_and_reported_and_replaced_under_truncate() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     let path = place.path().join("log/IDENTITY");
     let wal = Wal::new(options.clone()).expect("opens");
@@ -77,7 +77,7 @@ fn a_damaged_identity_is_refused_under_error_and_reported_and_replaced_under_tru
 
 #[test]
 fn an_identity_of_a_newer_format_is_refused_and_not_touched() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = options(place.path(), SyncMode::Async);
     let path = place.path().join("log/IDENTITY");
     drop(Wal::new(options.clone()).expect("opens"));
@@ -93,7 +93,7 @@ fn an_identity_of_a_newer_format_is_refused_and_not_touched() {
 
 #[test]
 fn a_segment_of_an_earlier_stream_of_the_key_is_not_taken_for_one_of_this() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.max_entries_per_segment = 1;
     let dir = place.path().join("log/s");
@@ -117,7 +117,7 @@ fn a_segment_of_an_earlier_stream_of_the_key_is_not_taken_for_one_of_this() {
 
 #[test]
 fn a_log_that_lost_its_name_is_served_and_its_archive_waits_for_a_decision() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.max_entries_per_segment = 1;
     options.archive_path = Some(place.path().join("archive"));

@@ -21,7 +21,7 @@ fn with_five_segments(place: &std::path::Path) -> WalOptions {
 
 #[test]
 fn ids_go_on_after_close_and_after_everything_was_truncated() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = with_five_segments(place.path());
     for next in 45..50 {
         let wal = Wal::new(options.clone()).expect("opens");
@@ -36,7 +36,7 @@ fn ids_go_on_after_close_and_after_everything_was_truncated() {
 
 #[test]
 fn ids_lost_in_the_middle_stay_lost_and_the_rest_reads_on() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = with_five_segments(place.path());
     let segments = segments_in(&place.path().join("log/s"));
     std::fs::remove_file(&segments[2]).expect("removes");
@@ -68,7 +68,7 @@ fn ids_lost_in_the_middle_stay_lost_and_the_rest_reads_on() {
 
 #[test]
 fn ids_of_a_lost_newest_segment_are_never_given_again() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = with_five_segments(place.path());
     let segments = segments_in(&place.path().join("log/s"));
     std::fs::remove_file(segments.last().expect("five")).expect("removes");

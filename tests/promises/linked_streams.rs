@@ -51,7 +51,7 @@ fn names_in(dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_linked_stream_is_written_read_truncated_archived_and_restored_like_any_other() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = log_with_link(place.path(), "log");
     options.archive_path = Some(place.path().join("archive"));
     let disk = place.path().join("disk");
@@ -78,7 +78,7 @@ fn a_linked_stream_is_written_read_truncated_archived_and_restored_like_any_othe
 
 #[test]
 fn deleting_a_linked_stream_removes_its_files_and_the_link_and_leaves_the_target_empty() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = log_with_link(place.path(), "log");
     let wal = Wal::new(options.clone()).expect("opens");
     append(&wal, "old", 5);
@@ -109,7 +109,7 @@ fn deleting_a_linked_stream_removes_its_files_and_the_link_and_leaves_the_target
 fn a_deletion_of_a_linked_stream_that_was_cut_short_is_finished_at_open() {
     // After the renaming; after some files are gone; after all but the owner's are; after that too.
     for cut in 0..4 {
-        let place = support::place();
+        let place = support::temp_dir();
         let options = log_with_link(place.path(), "log");
         let wal = Wal::new(options.clone()).expect("opens");
         append(&wal, "old", 5);
@@ -139,7 +139,7 @@ fn a_deletion_of_a_linked_stream_that_was_cut_short_is_finished_at_open() {
 
 #[test]
 fn a_deleted_link_that_leads_to_what_is_not_this_logs_is_not_followed() {
-    let place = support::place();
+    let place = support::temp_dir();
     // What another log owns, what has the shape of a log's and no owner, and another log's own.
     let other = log_with_link(place.path(), "other");
     append(&Wal::new(other).expect("opens"), "other", 3);
@@ -166,7 +166,7 @@ fn a_deleted_link_that_leads_to_what_is_not_this_logs_is_not_followed() {
 #[test]
 fn deleting_a_linked_stream_follows_no_older_link_of_its_name_without_proof() {
     // The lock of the live stream's own target was taken as proof for whatever `s#deleted` led to.
-    let place = support::place();
+    let place = support::temp_dir();
     let other = log_with_link(place.path(), "other");
     append(&Wal::new(other).expect("opens"), "other", 3);
     let foreign = place.path().join("disk");
@@ -187,7 +187,7 @@ fn deleting_a_linked_stream_follows_no_older_link_of_its_name_without_proof() {
 
 #[test]
 fn a_directory_that_two_logs_link_to_belongs_to_the_first() {
-    let place = support::place();
+    let place = support::temp_dir();
     let one = log_with_link(place.path(), "one");
     let two = log_with_link(place.path(), "two");
     let first = Wal::new(one.clone()).expect("opens");
@@ -218,7 +218,7 @@ fn a_directory_that_two_logs_link_to_belongs_to_the_first() {
 
 #[test]
 fn a_link_made_while_the_log_is_open_is_looked_at_by_the_first_append() {
-    let place = support::place();
+    let place = support::temp_dir();
     let one = Wal::new(log_with_link(place.path(), "one")).expect("opens");
     append(&one, "one", 3);
     let two = Wal::new(log(place.path(), "two")).expect("opens");
@@ -234,7 +234,7 @@ fn a_link_made_while_the_log_is_open_is_looked_at_by_the_first_append() {
 
 #[test]
 fn two_links_of_one_log_to_one_directory_and_links_into_a_log_are_refused() {
-    let place = support::place();
+    let place = support::temp_dir();
     let options = log_with_link(place.path(), "log");
     let wal = Wal::new(options.clone()).expect("opens");
     append(&wal, "s", 3);

@@ -46,9 +46,9 @@ fn is_link(path: &Path) -> bool {
 
 #[test]
 fn a_link_named_as_a_deleted_stream_leaves_what_it_leads_to_alone() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
-    let other = support::place();
+    let other = support::temp_dir();
     let precious = made(other.path()).join("s");
     let before = support::everything(&precious);
     for (name, target) in [
@@ -78,7 +78,7 @@ fn a_link_named_as_a_deleted_stream_leaves_what_it_leads_to_alone() {
 
 #[test]
 fn an_index_file_that_is_a_link_is_replaced_and_never_written_through() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
     let foreign = place.path().join("foreign");
     for content in [&b"x"[..], &[7; 100_000]] {
@@ -110,7 +110,7 @@ fn an_index_file_that_is_a_link_is_replaced_and_never_written_through() {
 
 #[test]
 fn a_lock_that_is_a_link_is_refused_by_name_and_makes_nothing_elsewhere() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
     let lock = root.join("LOCK");
     let target = link_out(&lock, place.path());
@@ -127,7 +127,7 @@ fn a_lock_that_is_a_link_is_refused_by_name_and_makes_nothing_elsewhere() {
 
 #[test]
 fn a_segment_that_is_a_link_is_refused_by_name_and_its_target_left_alone() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
     let segment = support::segments_in(&root.join("s")).remove(3);
     let target = link_out(&segment, place.path());
@@ -158,7 +158,7 @@ fn a_segment_that_is_a_link_is_refused_by_name_and_its_target_left_alone() {
 
 #[test]
 fn links_in_the_way_of_new_segments_are_never_written_through() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
     let foreign = place.path().join("foreign");
     fs::write(&foreign, b"precious").expect("writes");
@@ -183,7 +183,7 @@ fn links_in_the_way_of_new_segments_are_never_written_through() {
 
 #[test]
 fn an_identity_that_is_a_link_counts_as_damaged_and_is_never_written_through() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
     let identity = root.join("IDENTITY");
     let target = link_out(&identity, place.path());
@@ -208,7 +208,7 @@ fn an_identity_that_is_a_link_counts_as_damaged_and_is_never_written_through() {
 
 #[test]
 fn a_stream_whose_directory_is_a_link_is_served() {
-    let place = support::place();
+    let place = support::temp_dir();
     let root = made(place.path());
     link_out(&root.join("s"), place.path());
     let wal = Wal::new(small(place.path())).expect("opens");
@@ -235,7 +235,7 @@ mod of_a_sharded_log {
     #[test]
     fn a_record_of_the_shard_count_or_a_checkpoint_log_that_is_a_link_is_refused_by_name() {
         for name in ["shards.meta", "checkpoints.log"] {
-            let place = support::place();
+            let place = support::temp_dir();
             let path = made(place.path()).join(name);
             let target = link_out(&path, place.path());
             let before = fs::read(&target).expect("reads");
@@ -256,7 +256,7 @@ mod of_a_sharded_log {
 
     #[test]
     fn the_hint_that_is_a_link_is_replaced_and_never_written_through() {
-        let place = support::place();
+        let place = support::temp_dir();
         let head = made(place.path()).join("HEAD");
         let target = link_out(&head, place.path());
         let wal = ShardedWal::new(small(place.path()), 2).expect("opens");
@@ -273,7 +273,7 @@ mod of_a_sharded_log {
     #[test]
     fn a_repair_does_not_copy_what_a_link_leads_to_and_call_the_copy_complete() {
         for name in ["shards.meta", "checkpoints.log"] {
-            let place = support::place();
+            let place = support::temp_dir();
             let root = made(place.path());
             link_out(&root.join(name), place.path());
             let to = place.path().join("copy");

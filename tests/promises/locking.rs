@@ -23,7 +23,7 @@ fn is_locked(place: &Path) -> bool {
 
 #[test]
 fn a_second_open_by_the_same_process_is_refused_by_any_path_until_the_last_clone_goes() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     let clone = wal.clone();
     let stream = wal.stream("s").expect("a handle");
@@ -55,7 +55,7 @@ fn a_second_open_by_the_same_process_is_refused_by_any_path_until_the_last_clone
 
 #[test]
 fn iterators_and_views_do_not_hold_the_lock() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     wal.append("s", b"entry").expect("appends");
     let mut entries = wal.iter("s", 0).expect("iterates");
@@ -73,7 +73,7 @@ pub fn find_it_locked(place: &Path) {
 
 #[test]
 fn another_process_is_refused_while_this_one_writes() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     support::run_child("find it locked", place.path());
     drop(wal);
@@ -91,7 +91,7 @@ pub fn hold_the_lock(place: &Path) {
 
 #[test]
 fn the_lock_dies_with_a_killed_holder_and_all_it_acknowledged_is_there() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut holder = support::child("hold the lock", place.path())
         .stdout(Stdio::piped())
         .spawn()

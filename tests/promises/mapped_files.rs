@@ -59,7 +59,7 @@ fn large_entry(id: u64) -> Vec<u8> {
 #[test]
 fn the_files_are_the_same_bytes_however_appends_reach_them() {
     let session = |strategy: WriteStrategy, max_segment_size: u64| {
-        let place = support::place();
+        let place = support::temp_dir();
         let mut options = mapped(place.path());
         options.write_strategy = strategy;
         options.max_segment_size = max_segment_size;
@@ -110,7 +110,7 @@ fn the_files_are_the_same_bytes_however_appends_reach_them() {
 #[test]
 fn small_entries_go_on_across_the_end_of_a_map() {
     let entry_of = |id: u64| [id as u8; 1000];
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = mapped(place.path());
     options.max_segment_size = 256 << 20;
     let wal = Wal::new(options).expect("opens");
@@ -149,7 +149,7 @@ fn small_entries_go_on_across_the_end_of_a_map() {
 
 #[test]
 fn a_stream_that_rests_for_an_interval_loses_its_map_and_gets_it_back() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = mapped(place.path());
     options.background_sync = Some(BackgroundSync {
         interval: Duration::from_millis(2),
@@ -181,7 +181,7 @@ fn a_stream_that_rests_for_an_interval_loses_its_map_and_gets_it_back() {
 fn a_stream_with_one_entry_rests_in_every_mode() {
     // Where nothing was to be synced, nobody looked; and nobody did after a late mapping.
     for sync_mode in [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async] {
-        let place = support::place();
+        let place = support::temp_dir();
         let mut options = mapped(place.path());
         options.sync_mode = sync_mode;
         options.background_sync = Some(BackgroundSync {
@@ -196,7 +196,7 @@ fn a_stream_with_one_entry_rests_in_every_mode() {
 
 #[test]
 fn no_more_segments_are_mapped_than_files_may_be_open_for_writing() {
-    let place = support::place();
+    let place = support::temp_dir();
     let mut options = mapped(place.path());
     options.max_open_segments = 3;
     options.max_segment_size = 20_000;
@@ -221,7 +221,7 @@ fn no_more_segments_are_mapped_than_files_may_be_open_for_writing() {
 
 #[test]
 fn a_stream_that_was_deleted_or_closed_has_no_map() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(mapped(place.path())).expect("opens");
     for key in ["gone", "kept"] {
         wal.append(key, b"x").expect("appends");
@@ -256,7 +256,7 @@ fn store_and_be_killed(place: &Path) {
 
 #[test]
 fn what_was_stored_is_in_the_kernel_when_the_append_returns() {
-    let place = support::place();
+    let place = support::temp_dir();
     let status = support::child("store and be killed", place.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -95,7 +95,7 @@ fn check(wal: &Wal, names: &[String]) {
 
 #[test]
 fn all_names_are_distinct_streams_and_are_found_again() {
-    let place = support::place();
+    let place = support::temp_dir();
     let names = names();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
@@ -126,7 +126,7 @@ fn all_names_are_distinct_streams_and_are_found_again() {
 
 #[test]
 fn directories_can_be_told_apart_without_regard_to_case_or_not_at_all_shared() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     wal.append("Mixed", b"upper").expect("appends");
     wal.close().expect("closes");
@@ -145,7 +145,7 @@ fn directories_can_be_told_apart_without_regard_to_case_or_not_at_all_shared() {
 
 #[test]
 fn what_is_no_name_is_refused_and_creates_nothing() {
-    let place = support::place();
+    let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     for name in ["", "\0", "a\0b", &"a".repeat(256), &"ü".repeat(128)] {
         let refused = wal.append(name, b"x").expect_err("no name");

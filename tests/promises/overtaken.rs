@@ -4,7 +4,7 @@
 //! The old bug: after the error it was at its end for ever, whatever was kept or appended.
 
 use crate::support::options;
-use crate::support::place;
+use crate::support::temp_dir;
 use ironwal::*;
 
 /// Ten entries a segment, `count` appended.
@@ -63,7 +63,7 @@ fn open_reader(place: &std::path::Path, sync_mode: SyncMode) -> Wal {
 fn an_iterator_that_was_overtaken_goes_on_behind_one_error_with_what_is_kept_and_appended() {
     for mode in [SyncMode::Strict, SyncMode::Async] {
         for read_only in [false, true] {
-            let place = place();
+            let place = temp_dir();
             let wal = log_of(place.path(), mode, 100);
             let reader = match read_only {
                 true => open_reader(place.path(), mode),
@@ -86,7 +86,7 @@ fn an_iterator_that_was_overtaken_goes_on_behind_one_error_with_what_is_kept_and
 #[test]
 fn an_iterator_that_is_overtaken_twice_names_each_gap_once() {
     for read_only in [false, true] {
-        let place = place();
+        let place = temp_dir();
         let wal = log_of(place.path(), SyncMode::Strict, 100);
         let reader = match read_only {
             true => open_reader(place.path(), SyncMode::Strict),
@@ -112,7 +112,7 @@ fn an_iterator_that_is_overtaken_twice_names_each_gap_once() {
 fn an_iterator_that_waited_at_the_end_is_overtaken_there_too() {
     // Nothing was open any more, and nothing is kept of what came between.
     for read_only in [false, true] {
-        let place = place();
+        let place = temp_dir();
         let wal = log_of(place.path(), SyncMode::Strict, 20);
         let reader = match read_only {
             true => open_reader(place.path(), SyncMode::Strict),
@@ -135,7 +135,7 @@ fn an_iterator_that_waited_at_the_end_is_overtaken_there_too() {
 fn an_iterator_passes_a_segment_whose_file_somebody_removed_with_one_error() {
     // It ended there: entries behind the damage were not shown.
     for read_only in [false, true] {
-        let place = place();
+        let place = temp_dir();
         let wal = log_of(place.path(), SyncMode::Strict, 50);
         let reader = match read_only {
             true => open_reader(place.path(), SyncMode::Strict),
@@ -153,7 +153,7 @@ fn an_iterator_passes_a_segment_whose_file_somebody_removed_with_one_error() {
 #[test]
 #[cfg(feature = "sharded")]
 fn the_iterator_of_a_shard_goes_on_behind_a_prune() {
-    let place = place();
+    let place = temp_dir();
     let mut options = options(place.path(), SyncMode::Strict);
     options.max_entries_per_segment = 10;
     let wal = ShardedWal::new(options, 1).expect("opens");

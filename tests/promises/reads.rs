@@ -92,7 +92,7 @@ const COMPRESSIONS: &[CompressionType] = &[CompressionType::None];
 fn entries_of_all_kinds_are_found_again_by_any_number_of_threads() {
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
         for &compression in COMPRESSIONS {
-            let place = support::place();
+            let place = support::temp_dir();
             let (_wal, stream) = open(place.path(), SyncMode::Async, |options| {
                 options.read_strategy = strategy;
                 options.compression = compression;
@@ -141,7 +141,7 @@ fn append_mixed_on(stream: &Stream) {
 #[test]
 fn bytes_changed_after_they_were_read_once_are_an_error_when_read_again() {
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
-        let place = support::place();
+        let place = support::temp_dir();
         let (_wal, stream) = open(place.path(), SyncMode::Async, |options| {
             options.read_strategy = strategy;
             options.max_segment_size = 100_000;
@@ -182,7 +182,7 @@ fn bytes_changed_after_they_were_read_once_are_an_error_when_read_again() {
 #[test]
 fn files_are_let_go_of_when_they_are_truncated_or_their_stream_is_deleted() {
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
-        let place = support::place();
+        let place = support::temp_dir();
         let (wal, stream) = open(place.path(), SyncMode::Async, |options| {
             options.read_strategy = strategy;
             options.max_segment_size = 10_000;
@@ -236,7 +236,7 @@ fn files_are_let_go_of_when_they_are_truncated_or_their_stream_is_deleted() {
 
 #[test]
 fn no_more_files_stay_open_than_allowed_though_many_threads_read() {
-    let place = support::place();
+    let place = support::temp_dir();
     let (_wal, stream) = open(place.path(), SyncMode::Async, |options| {
         options.max_segment_size = 10_000;
         options.max_open_read_segments = 4;
@@ -267,7 +267,7 @@ fn no_more_files_stay_open_than_allowed_though_many_threads_read() {
 
 #[test]
 fn of_a_file_still_written_to_what_is_durable_is_mapped_and_nothing_else() {
-    let place = support::place();
+    let place = support::temp_dir();
     let (wal, stream) = open(place.path(), SyncMode::Async, mapped);
     let append = |count: u64| {
         for _ in 0..count {
@@ -305,7 +305,7 @@ fn of_a_file_still_written_to_what_is_durable_is_mapped_and_nothing_else() {
 
 #[test]
 fn under_standard_io_nothing_is_mapped() {
-    let place = support::place();
+    let place = support::temp_dir();
     let (_wal, stream) = open(place.path(), SyncMode::Strict, |options| {
         options.max_segment_size = 100_000;
         options.write_strategy = WriteStrategy::StandardIo;

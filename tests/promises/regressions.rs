@@ -14,7 +14,7 @@ use ironwal::*;
 use crate::support;
 use crate::support::all_entries;
 use crate::support::options;
-use crate::support::place;
+use crate::support::temp_dir;
 
 /// Lets this process have so many descriptors and no more.
 fn limit_descriptors(count: u64) {
@@ -34,7 +34,7 @@ pub const ROLES: &[support::Role] = &[
 
 #[test]
 fn thousands_of_unsealed_segments_are_synced_with_few_descriptors() {
-    support::run_child("sync with few descriptors", place().path());
+    support::run_child("sync with few descriptors", temp_dir().path());
 }
 
 fn sync_with_few_descriptors(place: &Path) {
@@ -133,7 +133,7 @@ fn an_archive_whose_name_was_not_made_durable_at_first_is_so_before_segments_mov
 
 #[test]
 fn a_relative_archive_stays_where_it_was_when_the_log_was_opened() {
-    support::run_child("move between directories", place().path());
+    support::run_child("move between directories", temp_dir().path());
 }
 
 fn move_between_directories(place: &Path) {

@@ -14,7 +14,7 @@ use ironwal::*;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
-use crate::support::place;
+use crate::support::temp_dir;
 use crate::support::segments_in;
 
 const MODES: [SyncMode; 3] = [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async];
@@ -48,7 +48,7 @@ fn names_in(disk: &SimulatedDisk, dir: &str) -> Vec<u64> {
 #[test]
 fn a_segment_removed_by_hand_stops_no_truncation() {
     // The call failed, and what lay behind the file stayed until the log was opened anew.
-    let place = place();
+    let place = temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.max_entries_per_segment = 10;
     let wal = Wal::new(options).expect("opens");
@@ -62,7 +62,7 @@ fn a_segment_removed_by_hand_stops_no_truncation() {
 
 #[test]
 fn a_file_that_cannot_be_removed_keeps_no_other_and_goes_with_a_later_truncation() {
-    let place = place();
+    let place = temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.max_entries_per_segment = 10;
     let wal = Wal::new(options).expect("opens");
@@ -224,7 +224,7 @@ fn blocks_of(dir: &Path) -> u64 {
 fn a_stream_truncated_to_its_end_keeps_next_to_nothing_and_its_ids_go_on() {
     // The active segment stayed, with blocks for 16 MiB more: 50 streams kept 1.9 GB.
     for mode in MODES {
-        let place = place();
+        let place = temp_dir();
         let options = options(place.path(), mode);
         let wal = Wal::new(options.clone()).expect("opens");
         let big = vec![7; 256 << 10];
@@ -470,7 +470,7 @@ fn a_stream_with_an_entry_now_and_then_has_no_megabytes_of_zeros_written_each_ti
 #[cfg(feature = "cli")]
 #[test]
 fn an_emptied_stream_is_clean_and_a_repaired_copy_of_it_goes_on_at_its_next_id() {
-    let place = place();
+    let place = temp_dir();
     let options = options(place.path(), SyncMode::Async);
     let wal = Wal::new(options.clone()).expect("opens");
     wal.append_batch("s", &[&[7; 10_000], &[8; 10_000]])

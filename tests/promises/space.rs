@@ -188,6 +188,6 @@ pub fn meet_the_size_limit(place: &Path) {
 
 #[test]
 fn the_process_size_limit_is_an_error_and_never_a_signal() {
-    let place = support::place();
+    let place = support::temp_dir();
     support::run_child("meet the size limit", place.path());
 }

@@ -19,7 +19,7 @@ const ROLE: &str = "IRONWAL_TEST_ROLE";
 const PLACE: &str = "IRONWAL_TEST_PLACE";
 
 /// A directory of its own for one test, removed with it.
-pub fn place() -> tempfile::TempDir {
+pub fn temp_dir() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory for the test")
 }
 

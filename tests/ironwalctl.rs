@@ -15,8 +15,8 @@ use support::copy_dir;
 use support::entry;
 use support::everything;
 use support::options;
-use support::temp_dir;
 use support::segments_in;
+use support::temp_dir;
 
 /// Exit code, standard output, standard error.
 type Answer = (i32, String, String);

@@ -14,6 +14,7 @@ use std::time::Instant;
 use ironwal::*;
 
 use crate::support;
+use crate::support::LogBuilder;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
@@ -338,8 +339,8 @@ fn a_stream_is_deleted_while_it_is_used_by_name_and_nobody_sees_an_error() {
 
 #[test]
 fn handles_answer_stream_not_found_after_a_deletion_and_a_name_starts_anew() {
-    let place = support::temp_dir();
-    let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
     let old = wal.stream("s").expect("a handle");
     for id in 0..5 {
         old.append(&entry(id)).expect("appends");
@@ -376,8 +377,8 @@ fn handles_answer_stream_not_found_after_a_deletion_and_a_name_starts_anew() {
 #[test]
 fn wait_durable_asks_waits_and_gives_up() {
     watched(|| {
-        let place = support::temp_dir();
-        let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+        let log = LogBuilder::new(SyncMode::Async);
+        let wal = log.open();
         let stream = wal.stream("s").expect("a handle");
         let asked = |id| stream.wait_durable(id, Duration::ZERO);
         assert!(matches!(asked(0), Err(Error::Timeout)), "nothing is there");
@@ -421,8 +422,8 @@ fn wait_durable_asks_waits_and_gives_up() {
 #[test]
 fn whoever_waits_for_a_deleted_stream_is_told_so() {
     watched(|| {
-        let place = support::temp_dir();
-        let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+        let log = LogBuilder::new(SyncMode::Async);
+        let wal = log.open();
         let stream = wal.stream("s").expect("a handle");
         stream.append(b"a").expect("appends");
         let waiter = {

@@ -7,13 +7,14 @@ use ironwal::*;
 use crate::allocator::ALLOCATIONS;
 use crate::alone;
 use crate::support;
+use crate::support::LogBuilder;
 
 #[test]
 fn appends_in_steady_state_allocate_nothing() {
     const APPENDS: u64 = 1000;
     let _alone = alone();
-    let place = support::temp_dir();
-    let wal = Wal::new(support::options(place.path(), SyncMode::Async)).expect("opens");
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
     let streams = ["a", "b"].map(|key| wal.stream(key).expect("a handle"));
     for len in [0, 10, 511, 513, 4000, 60_000] {
         let entry = vec![7; len];

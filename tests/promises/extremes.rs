@@ -9,6 +9,7 @@ use std::time::Duration;
 use ironwal::*;
 
 use crate::support;
+use crate::support::LogBuilder;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
@@ -74,12 +75,12 @@ fn entries_of_every_size_are_stored_and_read() {
 
 #[test]
 fn an_empty_batch_creates_nothing_and_tells_the_next_id() {
-    let place = support::temp_dir();
-    let wal = open(place.path(), SyncMode::Strict, |_| ());
+    let log = LogBuilder::new(SyncMode::Strict);
+    let wal = log.open();
     assert_eq!(wal.append_batch("s", &[]).expect("nothing to do"), 0..0);
     assert_eq!(wal.writer("s").commit().expect("nothing to do"), 0..0);
     assert_eq!(wal.streams().expect("lists"), Vec::<String>::new());
-    let left = support::files_in(&place.path().join("log"));
+    let left = support::files_in(&log.path().join("log"));
     let names: Vec<_> = left.into_keys().collect();
     assert_eq!(names, [Path::new("IDENTITY"), Path::new("LOCK")]);
     wal.append("s", b"x").expect("appends");
@@ -143,8 +144,8 @@ fn the_smallest_segments_hold_every_entry() {
     ];
     for (name, change) in changes {
         for mode in [SyncMode::Strict, SyncMode::Async] {
-            let place = support::temp_dir();
-            let wal = open(place.path(), mode, change);
+            let log = LogBuilder::new(mode).with(change);
+            let wal = log.open();
             for id in 0..40 {
                 assert_eq!(wal.append("s", &entry(id)).expect("appends"), id);
             }
@@ -153,13 +154,13 @@ fn the_smallest_segments_hold_every_entry() {
                 40..42
             );
             drop(wal);
-            let wal = open(place.path(), mode, change);
+            let wal = log.open();
             let all = all_entries(&wal, "s");
             assert_eq!(all.len(), 42, "{name} {mode:?}");
             for (id, bytes) in all.into_iter().take(40) {
                 assert_eq!(bytes, entry(id), "{name} {mode:?}");
             }
-            let segments = support::segments_in(&place.path().join("log/s")).len();
+            let segments = support::segments_in(&log.path().join("log/s")).len();
             assert!(segments > 30, "{name} {mode:?}: {segments}");
         }
     }
@@ -404,8 +405,8 @@ fn a_root_without_write_permission_is_refused_and_opens_later() {
 
 #[test]
 fn a_frame_over_a_gibibyte_is_refused_without_being_built() {
-    let place = support::temp_dir();
-    let wal = open(place.path(), SyncMode::Async, |_| ());
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
     let buffer = vec![7; MIB];
     let parts = vec![&buffer[..]; 1024];
     let stream = wal.stream("s").expect("a handle");
@@ -542,17 +543,17 @@ fn opening_gibibytes_of_log_after_a_clean_close_reads_less_than_a_mebibyte() {
     // The promise is about 4 GiB; that much is written where it is asked for.
     let all = std::env::var_os("IRONWAL_TEST_ALL_SIZES").is_some();
     let count = if all { 256 } else { 32 };
-    let place = support::temp_dir();
-    let wal = open(place.path(), SyncMode::Async, |_| ());
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
     let mut bytes = vec![0; 16 * MIB - 100];
     for id in 0..count {
         bytes[0] = id as u8;
         wal.append("s", &bytes).expect("appends");
     }
     wal.close().expect("closes");
-    let segments = support::segments_in(&place.path().join("log/s")).len();
+    let segments = support::segments_in(&log.path().join("log/s")).len();
     assert_eq!(segments, count / 4);
-    support::run_child("count what opening reads", place.path());
+    support::run_child("count what opening reads", log.path());
 }
 
 #[test]

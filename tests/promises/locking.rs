@@ -9,6 +9,7 @@ use std::process::Stdio;
 use ironwal::*;
 
 use crate::support;
+use crate::support::LogBuilder;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
@@ -55,13 +56,13 @@ fn a_second_open_by_the_same_process_is_refused_by_any_path_until_the_last_clone
 
 #[test]
 fn iterators_and_views_do_not_hold_the_lock() {
-    let place = support::temp_dir();
-    let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
     wal.append("s", b"entry").expect("appends");
     let mut entries = wal.iter("s", 0).expect("iterates");
     let view = wal.stream("s").expect("a handle").view(0).expect("reads");
     drop(wal);
-    assert!(!is_locked(place.path()));
+    assert!(!is_locked(log.path()));
     assert_eq!(&view.expect("an entry")[..], b"entry");
     let first = entries.next().expect("an entry");
     assert_eq!(first.expect("good"), b"entry");
@@ -73,9 +74,9 @@ pub fn find_it_locked(place: &Path) {
 
 #[test]
 fn another_process_is_refused_while_this_one_writes() {
-    let place = support::temp_dir();
-    let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
-    support::run_child("find it locked", place.path());
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
+    support::run_child("find it locked", log.path());
     drop(wal);
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use ironwal::*;
 
 use crate::support;
+use crate::support::LogBuilder;
 use crate::support::options;
 
 /// Names that a careless mapping would confuse with each other, with files of ours, or with what
@@ -145,8 +146,8 @@ fn directories_can_be_told_apart_without_regard_to_case_or_not_at_all_shared() {
 
 #[test]
 fn what_is_no_name_is_refused_and_creates_nothing() {
-    let place = support::temp_dir();
-    let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+    let log = LogBuilder::new(SyncMode::Async);
+    let wal = log.open();
     for name in ["", "\0", "a\0b", &"a".repeat(256), &"ü".repeat(128)] {
         let refused = wal.append(name, b"x").expect_err("no name");
         assert!(matches!(refused, Error::Config(_)), "{name:?}: {refused}");
@@ -160,7 +161,7 @@ fn what_is_no_name_is_refused_and_creates_nothing() {
         assert!(matches!(transaction.commit(), Err(Error::Config(_))));
     }
     assert_eq!(wal.streams().expect("lists"), Vec::<String>::new());
-    let left: Vec<_> = support::files_in(&place.path().join("log"))
+    let left: Vec<_> = support::files_in(&log.path().join("log"))
         .into_keys()
         .collect();
     assert_eq!(left, [Path::new("IDENTITY"), Path::new("LOCK")]);

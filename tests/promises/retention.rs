@@ -11,11 +11,12 @@ use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
+use crate::support::LogBuilder;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
-use crate::support::temp_dir;
 use crate::support::segments_in;
+use crate::support::temp_dir;
 
 const MODES: [SyncMode; 3] = [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async];
 
@@ -48,12 +49,10 @@ fn names_in(disk: &SimulatedDisk, dir: &str) -> Vec<u64> {
 #[test]
 fn a_segment_removed_by_hand_stops_no_truncation() {
     // The call failed, and what lay behind the file stayed until the log was opened anew.
-    let place = temp_dir();
-    let mut options = options(place.path(), SyncMode::Async);
-    options.max_entries_per_segment = 10;
-    let wal = Wal::new(options).expect("opens");
+    let log = LogBuilder::new(SyncMode::Async).with(|options| options.max_entries_per_segment = 10);
+    let wal = log.open();
     fill(&wal, 50);
-    let dir = place.path().join("log/s");
+    let dir = log.path().join("log/s");
     std::fs::remove_file(&segments_in(&dir)[1]).expect("removes");
     assert_eq!(wal.truncate("s", 40).expect("truncates"), 4);
     assert_eq!(segments_in(&dir).len(), 1);
@@ -62,12 +61,10 @@ fn a_segment_removed_by_hand_stops_no_truncation() {
 
 #[test]
 fn a_file_that_cannot_be_removed_keeps_no_other_and_goes_with_a_later_truncation() {
-    let place = temp_dir();
-    let mut options = options(place.path(), SyncMode::Async);
-    options.max_entries_per_segment = 10;
-    let wal = Wal::new(options).expect("opens");
+    let log = LogBuilder::new(SyncMode::Async).with(|options| options.max_entries_per_segment = 10);
+    let wal = log.open();
     fill(&wal, 60);
-    let dir = place.path().join("log/s");
+    let dir = log.path().join("log/s");
     let stuck = segments_in(&dir)[1].clone();
     // As root, too, a directory is not removed like a file.
     std::fs::remove_file(&stuck).expect("removes");
@@ -224,15 +221,14 @@ fn blocks_of(dir: &Path) -> u64 {
 fn a_stream_truncated_to_its_end_keeps_next_to_nothing_and_its_ids_go_on() {
     // The active segment stayed, with blocks for 16 MiB more: 50 streams kept 1.9 GB.
     for mode in MODES {
-        let place = temp_dir();
-        let options = options(place.path(), mode);
-        let wal = Wal::new(options.clone()).expect("opens");
+        let log = LogBuilder::new(mode);
+        let wal = log.open();
         let big = vec![7; 256 << 10];
         for _ in 0..5 {
             let entries: Vec<&[u8]> = (0..16).map(|_| big.as_slice()).collect();
             wal.append_batch("s", &entries).expect("appends");
         }
-        let dir = place.path().join("log/s");
+        let dir = log.path().join("log/s");
         assert!(blocks_of(&dir) > 20 << 20, "{mode:?}");
         assert_eq!(wal.truncate("s", 80).expect("truncates"), 1, "{mode:?}");
         let floor = blocks_of(&dir);
@@ -250,14 +246,14 @@ fn a_stream_truncated_to_its_end_keeps_next_to_nothing_and_its_ids_go_on() {
         wal.close().expect("closes");
         // Twice: nothing was appended, and no id is given again for that.
         for _ in 0..2 {
-            let wal = Wal::new(options.clone()).expect("opens again");
+            let wal = Wal::new(log.options()).expect("opens again");
             assert_eq!(
                 wal.stream("s").expect("a handle").next_id().expect("known"),
                 80
             );
             wal.close().expect("closes");
         }
-        let wal = Wal::new(options).expect("opens again");
+        let wal = Wal::new(log.options()).expect("opens again");
         assert_eq!(
             wal.append("s", b"goes on").expect("appends"),
             80,

@@ -10,8 +10,8 @@ use crate::support::copy_dir;
 use crate::support::entry;
 use crate::support::everything;
 use crate::support::options;
-use crate::support::temp_dir;
 use crate::support::segments_in;
+use crate::support::temp_dir;
 
 /// Reads all there is, in every way there is.
 fn read_all(wal: &Wal) -> Vec<String> {

@@ -354,8 +354,7 @@ fn wrong_uses_in_stream(path: &Path, text: &str) -> Vec<String> {
                         after.is_empty() || after.starts_with("::") || after.starts_with(';')
                     })
                 };
-                if refused.iter().any(|path| names(&path))
-                    && !allowed.iter().any(|path| names(&path))
+                if refused.iter().any(|path| names(path)) && !allowed.iter().any(|path| names(path))
                 {
                     wrong.push(format!("{}:{}: {rest}", path.display(), number + 1));
                 }

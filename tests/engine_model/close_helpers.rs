@@ -12,11 +12,11 @@ use crate::close::check_silence;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Witness;
 
 /// From about here on helpers make room ahead, and map it.
 const LARGE: usize = 9 << 10;

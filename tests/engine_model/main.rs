@@ -18,11 +18,11 @@ mod close_helpers;
 mod delete;
 mod eviction;
 mod explore;
+mod fixture;
 mod mapped;
 mod poison;
+mod recorder;
 mod rotation;
 #[cfg(feature = "sharded")]
 mod sharded_cut;
 mod truncation;
-mod witness;
-mod world;

@@ -8,10 +8,10 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Witness;
 
 const APPENDERS: u32 = 2;
 

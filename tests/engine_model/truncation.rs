@@ -12,11 +12,11 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Witness;
 
 const BEFORE: u64 = 6;
 const PER_SEGMENT: u64 = 2;

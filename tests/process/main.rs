@@ -16,6 +16,7 @@ mod allocation_free;
 mod allocator;
 #[cfg(all(feature = "sharded", unix))]
 mod fork;
+#[cfg(feature = "compression")]
 mod memory;
 #[cfg(all(feature = "simulation", feature = "sharded", target_os = "linux"))]
 mod no_leaked_threads;
@@ -40,6 +41,7 @@ fn as_a_child() {
     support::play(
         &[
             allocation_bound::ROLES,
+            #[cfg(feature = "compression")]
             memory::ROLES,
             #[cfg(target_os = "linux")]
             syscalls::ROLES,

@@ -16,6 +16,7 @@ use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
 use crate::support::segments_in;
+#[cfg(feature = "cli")]
 use crate::support::temp_dir;
 
 const MODES: [SyncMode; 3] = [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async];

@@ -10,9 +10,9 @@ mod format_twin;
 
 mod c;
 mod fields;
+mod fix_checksums;
 mod input;
 mod log;
-mod reseal;
 
 pub use c::c_calls;
 pub use fields::fields;

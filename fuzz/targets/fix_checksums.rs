@@ -16,7 +16,7 @@ pub type Link = (u64, u32);
 
 /// Makes all checksums of a segment, or of a log of checkpoints, good. With `before`, the header
 /// names that predecessor. Gives the link for the successor; `None` if there is no frame.
-pub fn reseal_segment(file: &mut [u8], before: Option<Link>) -> Option<Link> {
+pub fn fix_segment(file: &mut [u8], before: Option<Link>) -> Option<Link> {
     if file.len() < SECTOR_LEN {
         return None;
     }
@@ -25,7 +25,7 @@ pub fn reseal_segment(file: &mut [u8], before: Option<Link>) -> Option<Link> {
         file[40..44].copy_from_slice(&link.to_le_bytes());
         file[44] |= 1;
     }
-    reseal_sector(file);
+    fix_sector(file);
     let seed = seed_of(file);
     for slot in [SECTOR_LEN, 2 * SECTOR_LEN] {
         let (covered, end) = (slot + SECTOR_LEN - 4, slot + SECTOR_LEN);
@@ -44,8 +44,8 @@ pub fn reseal_segment(file: &mut [u8], before: Option<Link>) -> Option<Link> {
         let (header, payload) = file[at..end].split_at_mut(HEADER_LEN);
         let (kind, codec) = (header[32], header[33]);
         let payload_crc = match (kind, codec) {
-            (MANY, 0) => reseal_table(seed, header, payload),
-            (FOOTER, _) => reseal_trailer(seed, at + HEADER_LEN, payload, link),
+            (MANY, 0) => fix_table(seed, header, payload),
+            (FOOTER, _) => fix_trailer(seed, at + HEADER_LEN, payload, link),
             _ => crc32fast::hash(payload),
         };
         header[4..8].copy_from_slice(&payload_crc.to_le_bytes());
@@ -62,7 +62,7 @@ pub fn reseal_segment(file: &mut [u8], before: Option<Link>) -> Option<Link> {
 }
 
 /// Makes the checksum of a first sector good: of a segment, `shards.meta` or `checkpoints.log`.
-pub fn reseal_sector(file: &mut [u8]) {
+pub fn fix_sector(file: &mut [u8]) {
     if file.len() >= SECTOR_LEN {
         let crc = crc32fast::hash(&file[..SECTOR_LEN - 4]).to_le_bytes();
         file[SECTOR_LEN - 4..SECTOR_LEN].copy_from_slice(&crc);
@@ -70,7 +70,7 @@ pub fn reseal_sector(file: &mut [u8]) {
 }
 
 /// Makes the checksum of an index file good.
-pub fn reseal_index(file: &mut [u8]) {
+pub fn fix_index(file: &mut [u8]) {
     if let Some(covered) = file.len().checked_sub(4) {
         let crc = crc32fast::hash(&file[..covered]).to_le_bytes();
         file[covered..].copy_from_slice(&crc);
@@ -94,7 +94,7 @@ fn seed_of(file: &[u8]) -> u32 {
 
 /// The rows' checks of a frame of many, wherever they say that the entries end; gives the
 /// checksum of the table.
-fn reseal_table(seed: u32, header: &[u8], payload: &mut [u8]) -> u32 {
+fn fix_table(seed: u32, header: &[u8], payload: &mut [u8]) -> u32 {
     let count = u32_at(header, 16) as usize;
     let table_len = count.saturating_mul(ROW_LEN).min(payload.len());
     let (table, entries) = payload.split_at_mut(table_len);
@@ -114,7 +114,7 @@ fn reseal_table(seed: u32, header: &[u8], payload: &mut [u8]) -> u32 {
     payload_crc
 }
 
-fn reseal_trailer(seed: u32, payload_at: usize, payload: &mut [u8], link: Option<Link>) -> u32 {
+fn fix_trailer(seed: u32, payload_at: usize, payload: &mut [u8], link: Option<Link>) -> u32 {
     if let Some(at) = payload.len().checked_sub(TRAILER_LEN) {
         let trailer = &mut payload[at..];
         if let Some((_, link)) = link {

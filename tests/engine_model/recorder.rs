@@ -1,5 +1,5 @@
-//! Who saw what, and when? Compared at the end: with what was appended, and with what the disk
-//! would have kept at that moment.
+//! What did each thread see, and when? Compared at the end: with what was appended, and with what the
+//! disk would have kept at that moment.
 //!
 //! The notes are under locks the checker knows nothing of: taking one is no step.
 
@@ -20,7 +20,7 @@ const CUTS: usize = 2;
 
 /// What the threads of one schedule saw.
 #[derive(Clone)]
-pub struct Witness {
+pub struct Recorder {
     disk: SimulatedDisk,
     notes: Arc<Mutex<Notes>>,
 }
@@ -34,9 +34,9 @@ struct Notes {
     durable: Vec<(u64, String, u64)>,
 }
 
-impl Witness {
+impl Recorder {
     pub fn new(disk: &SimulatedDisk) -> Self {
-        Witness {
+        Recorder {
             disk: disk.clone(),
             notes: Arc::default(),
         }

@@ -348,14 +348,15 @@ fn wrong_uses_in_stream(path: &Path, text: &str) -> Vec<String> {
                 wrong.push(format!("{}:{}: self.tail", path.display(), number + 1));
             }
             for rest in code(line).split("crate::stream::").skip(1) {
-                let names = |path: &&str| {
-                    let after = rest.strip_prefix(*path);
-                    after.is_some_and(|after| {
-                        after.is_empty() || after.starts_with("::") || after.starts_with(';')
+                let names_one_of = |paths: &[&str]| {
+                    paths.iter().any(|path| {
+                        let after = rest.strip_prefix(path);
+                        after.is_some_and(|after| {
+                            after.is_empty() || after.starts_with("::") || after.starts_with(';')
+                        })
                     })
                 };
-                if refused.iter().any(|path| names(path)) && !allowed.iter().any(|path| names(path))
-                {
+                if names_one_of(refused) && !names_one_of(allowed) {
                     wrong.push(format!("{}:{}: {rest}", path.display(), number + 1));
                 }
             }

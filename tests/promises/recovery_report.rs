@@ -75,7 +75,10 @@ fn a_lost_segment_is_damage_with_its_ids() {
         .iter()
         .filter_map(|found| found.ids.clone())
         .collect();
-    assert_eq!(ids, [8..16], "{stream:?}");
+    let [lost] = &ids[..] else {
+        panic!("{stream:?}");
+    };
+    assert_eq!(*lost, 8..16);
     assert!(stream.error.is_none());
 }
 

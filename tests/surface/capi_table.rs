@@ -177,6 +177,21 @@ fn rows() -> Vec<(Vec<String>, Vec<String>)> {
         .collect()
 }
 
+/// The section "Rust only": one public item a line, which has no row. A build before a release may have
+/// some; their number is in plain sight there.
+fn rust_only() -> BTreeSet<String> {
+    let page = read(in_repository("docs/C_API.md"));
+    let Some((_, section)) = page.split_once("\n## Rust only\n") else {
+        return BTreeSet::new();
+    };
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let lines = section.lines().filter_map(|line| line.strip_prefix("- `"));
+    lines
+        .filter_map(|line| line.split('`').next())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Functions and constants that the header declares.
 fn header_names() -> BTreeSet<String> {
     let header = read(in_repository("include/ironwal.h"));
@@ -216,11 +231,19 @@ fn every_public_rust_item_has_a_row_and_every_row_names_what_is_there() {
 
     let rows = rows();
     let tabled: BTreeSet<&String> = rows.iter().flat_map(|(rust, _)| rust).collect();
-    let missing: Vec<_> = items.iter().filter(|item| !tabled.contains(item)).collect();
+    let rust_only = rust_only();
+    let missing: BTreeSet<_> = items
+        .iter()
+        .filter(|item| !tabled.contains(item))
+        .cloned()
+        .collect();
+    let unlisted: Vec<_> = missing.difference(&rust_only).collect();
     assert!(
-        missing.is_empty(),
-        "without a row in docs/C_API.md: {missing:#?}"
+        unlisted.is_empty(),
+        "without a row in docs/C_API.md: {unlisted:#?}"
     );
+    let stale: Vec<_> = rust_only.difference(&missing).collect();
+    assert!(stale.is_empty(), "not Rust only any more: {stale:#?}");
 
     let names = header_names();
     for (rust, c) in &rows {

@@ -45,6 +45,7 @@ pub use identity::log_around;
 pub use identity::read_identity;
 pub use messages::describe;
 pub use messages::describe_refusal;
+pub use messages::path_of_finding;
 pub use messages::refusal_error;
 pub use read_properties::properties_of_good_frame;
 pub use read_properties::properties_of_slot;
@@ -54,6 +55,7 @@ pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;
 pub use verdict::NextAppend;
+pub use verdict::Verdict;
 
 #[cfg(feature = "sharded")]
 pub use crate::storage::copy::copy_aside;

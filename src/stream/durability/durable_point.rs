@@ -25,7 +25,11 @@ use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// The durable point as a slot.
-    pub(super) fn slot_for(&self, end: &SegmentEnd, properties: &SlotProperties) -> FrontierSlot {
+    pub(in crate::stream) fn slot_for(
+        &self,
+        end: &SegmentEnd,
+        properties: &SlotProperties,
+    ) -> FrontierSlot {
         let segments = self.segments();
         FrontierSlot {
             end: end.offset,

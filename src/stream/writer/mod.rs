@@ -14,7 +14,6 @@ pub mod set_properties;
 pub mod staging;
 pub mod stop;
 pub mod tail;
-#[cfg(feature = "sharded")]
 pub mod tail_guard;
 #[cfg(test)]
 mod tests;

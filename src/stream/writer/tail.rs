@@ -428,14 +428,20 @@ impl Tail {
     /// The oldest segments without a footer, the active one last: at most `count`, and where each
     /// ends now.
     pub fn oldest_unsealed(&self, count: usize) -> Vec<UnsealedSegment> {
-        let active = self.active.iter().map(|active| UnsealedSegment {
+        let active = self.active_end();
+        let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
+        unsealed.cloned().chain(active).take(count).collect()
+    }
+
+    /// The active segment, and where its frames in the kernel end.
+    pub fn active_end(&self) -> Option<UnsealedSegment> {
+        let active = self.active.as_ref()?;
+        Some(UnsealedSegment {
             part: Arc::clone(active),
             end: self.written,
             place: self.written_place(),
             properties: self.written_properties.slot(),
-        });
-        let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
-        unsealed.cloned().chain(active).take(count).collect()
+        })
     }
 
     /// The oldest segment without a footer has one now.

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::primitives::MutexGuard;
 use crate::stream::StreamInner;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::UnsealedSegment;
 
 /// A stream's tail, held still.
 pub struct TailGuard<'a> {
@@ -38,5 +39,15 @@ impl TailGuard<'_> {
     pub fn next_id(&self) -> Result<u64> {
         self.stream.check_writable(&self.tail)?;
         Ok(self.tail.written.next_id.0)
+    }
+
+    /// The active segment, and where its frames in the kernel end.
+    pub fn active_end(&self) -> Option<UnsealedSegment> {
+        self.tail.active_end()
+    }
+
+    /// The newest segment that is full and has no footer yet, and where its frames end.
+    pub fn last_unsealed(&self) -> Option<UnsealedSegment> {
+        self.tail.last_unsealed().cloned()
     }
 }

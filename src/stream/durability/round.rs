@@ -46,7 +46,8 @@ struct SyncSet {
     parts: Vec<UnsealedSegment>,
     /// The files, in the same order, held open; and whether their bytes must be written again.
     files: Vec<SyncTarget>,
-    /// The properties at the end of the last part there is.
+    /// The end of the stream, which the parts need not reach, and the properties there.
+    stream_end: Place,
     properties: PropertyPoint,
 }
 
@@ -94,7 +95,7 @@ impl StreamInner {
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
             if work.parts.len() < MAX_AT_ONCE || *place >= target {
                 state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
-                if work.parts.len() < MAX_AT_ONCE {
+                if *place >= work.stream_end {
                     state.properties = work.properties.clone();
                 }
                 if state.seal_refused.is_none() {
@@ -210,10 +211,12 @@ impl StreamInner {
                 opened.map = tail.map_for_ranges(part, opened.opening);
             }
             tail.begin_round();
+            let stream_end = tail.written_place();
             let properties = tail.written_properties().clone();
             return Ok(SyncSet {
                 parts,
                 files,
+                stream_end,
                 properties,
             });
         }

@@ -216,7 +216,7 @@ impl FrameWalk {
 
     /// The same walk, which goes on to the offset of the limit: it also meets frames without
     /// entries behind the last entry. That offset must be known to be the end of a frame.
-    pub fn to_last_frame(self) -> Self {
+    pub fn through_last_frame(self) -> Self {
         FrameWalk {
             is_to_last_frame: true,
             ..self

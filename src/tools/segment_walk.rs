@@ -81,7 +81,7 @@ impl<'a> SegmentWalk<'a> {
     /// Also walks over the frames without entries behind the last entry. For a segment whose last
     /// frame is known.
     pub(crate) fn go_to_last_frame(&mut self) {
-        self.walk = self.walk.clone().to_last_frame();
+        self.walk = self.walk.clone().through_last_frame();
     }
 
     /// Whether the properties in a frame that was checked can be read.

@@ -13,6 +13,8 @@ mod determinism;
 #[cfg(feature = "simulation")]
 mod durability;
 #[cfg(feature = "simulation")]
+mod expected_ids;
+#[cfg(feature = "simulation")]
 mod failure;
 mod fork;
 mod identity;

@@ -75,7 +75,7 @@ impl StreamInner {
     pub(in crate::stream) fn open_segment(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: FrameTerms,
+        terms: &FrameTerms,
     ) -> Result<()> {
         let mut alloc = self.alloc.lock();
         let mut tail = self.tail.lock();

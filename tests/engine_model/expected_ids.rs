@@ -11,15 +11,15 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 const IDS: u64 = 3;
 
 /// Tries each id a few times, and notes what succeeds.
-fn append(wal: &Wal, witness: &Witness, author: u32, durability: Durability) {
+fn append(wal: &Wal, recorder: &Recorder, author: u32, durability: Durability) {
     let stream = wal.stream("s").expect("a handle");
     let mut number = 0;
     for id in 0..IDS {
@@ -30,9 +30,9 @@ fn append(wal: &Wal, witness: &Witness, author: u32, durability: Durability) {
         match stream.append_with(&append) {
             Ok(appended) => {
                 assert_eq!(appended.ids, id..id + 1);
-                witness.appended("s", id, &bytes);
+                recorder.appended("s", id, &bytes);
                 if stream.is_durable(appended.mark).expect("asks") {
-                    witness.durable("s", id);
+                    recorder.durable("s", id);
                 } else {
                     assert_ne!(durability, Durability::Durable, "not durable on return");
                 }
@@ -57,7 +57,7 @@ fn of_all_who_try_an_id_one_succeeds_and_none_stands_on_a_failed_append() {
         let mut options = options(mode, any_of(&[1, 2, 100]));
         options.write_strategy = any_of(&[WriteStrategy::StandardIo, WriteStrategy::Mmap]);
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         let failing = any_of(&[0, 0, 1, 2]);
         if failing > 0 {
             // A frame, never a slot: those are stored by rounds, at the front.
@@ -71,20 +71,20 @@ fn of_all_who_try_an_id_one_succeeds_and_none_stands_on_a_failed_append() {
         };
         thread::scope(|scope| {
             for author in 0..3 {
-                let (wal, witness) = (&wal, &witness);
+                let (wal, recorder) = (&wal, &recorder);
                 let durability = any_of(&[durable, Durability::Written]);
-                scope.spawn(move || append(wal, witness, author, durability));
+                scope.spawn(move || append(wal, recorder, author, durability));
             }
         });
         disk.clear_faults();
         // All is shown from here on, under `Strict` too.
-        if !witness.ids("s").is_empty() {
+        if !recorder.ids("s").is_empty() {
             wal.sync("s").expect("syncs");
         }
-        witness.check_whole(&wal, "s");
+        recorder.check_whole(&wal, "s");
         wal.close().expect("closes");
-        witness.check(&options);
+        recorder.check(&options);
         let after = disk.crash(0, DirectoryModel::Strict);
-        witness.check_whole(&open(&after, &options), "s");
+        recorder.check_whole(&open(&after, &options), "s");
     });
 }

@@ -33,6 +33,23 @@ const BY_FIELD: [&str; 9] = [
     "CompactionStats",
 ];
 
+/// What C does not have yet; docs/C_API.md says so. An item that gets its row comes off this list.
+const NOT_IN_C_YET: [&str; 13] = [
+    "Append::durable",
+    "Append::expecting",
+    "Append::new",
+    "Append::with_properties",
+    "Append::written",
+    "Stream::append_at",
+    "Stream::append_batch_at",
+    "Stream::append_with",
+    "Stream::is_durable",
+    "Stream::mark",
+    "Wal::append_at",
+    "Wal::append_batch_at",
+    "Wal::append_with",
+];
+
 /// The names that the crate re-exports.
 fn public_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -216,7 +233,15 @@ fn every_public_rust_item_has_a_row_and_every_row_names_what_is_there() {
 
     let rows = rows();
     let tabled: BTreeSet<&String> = rows.iter().flat_map(|(rust, _)| rust).collect();
-    let missing: Vec<_> = items.iter().filter(|item| !tabled.contains(item)).collect();
+    for item in NOT_IN_C_YET.map(str::to_owned) {
+        assert!(items.contains(&item), "{item} is gone from Rust");
+        assert!(
+            !tabled.contains(&item),
+            "{item} is in C: take it off the list"
+        );
+    }
+    let is_missing = |item: &&String| !tabled.contains(item) && !NOT_IN_C_YET.contains(&&item[..]);
+    let missing: Vec<_> = items.iter().filter(is_missing).collect();
     assert!(
         missing.is_empty(),
         "without a row in docs/C_API.md: {missing:#?}"

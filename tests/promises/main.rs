@@ -13,6 +13,8 @@ mod crash;
 mod damage;
 mod detached;
 mod determinism;
+#[cfg(feature = "compression")]
+mod digest;
 #[cfg(feature = "simulation")]
 mod durability;
 #[cfg(feature = "simulation")]
@@ -34,10 +36,13 @@ mod names;
 mod overtaken;
 #[cfg(target_os = "linux")]
 mod reads;
+mod recovery_report;
 #[cfg(feature = "simulation")]
 mod regressions;
 #[cfg(feature = "simulation")]
 mod retention;
+#[cfg(unix)]
+mod snapshot;
 mod space;
 
 const ROLES: &[support::Role] = &[

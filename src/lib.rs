@@ -91,3 +91,7 @@ pub mod simulation {
 #[cfg(doctest)]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/EVENT_STORES.md")]
+struct EventStores;

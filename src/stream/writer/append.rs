@@ -101,10 +101,10 @@ impl From<Unplaced> for Error {
 
 impl<'a> FrameTerms<'a> {
     /// The same for a frame whose properties are made from these.
-    pub(in crate::stream) fn made_from(self, properties: &'a PropertyPoint) -> Self {
+    pub(in crate::stream) fn made_from(&self, properties: &'a PropertyPoint) -> Self {
         FrameTerms {
             made_from: Some(properties),
-            ..self
+            ..*self
         }
     }
 
@@ -135,8 +135,8 @@ impl StreamInner {
     ) -> Result<u64> {
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        let placed = self.append_frame(&frame, FrameTerms::new(expected_id, durable))?;
-        Ok(placed.ids.start)
+        let terms = FrameTerms::new(expected_id, durable);
+        Ok(self.append_frame(&frame, &terms)?.0.start)
     }
 
     /// Appends entries as one frame. Durable on return if `durable`.
@@ -153,11 +153,11 @@ impl StreamInner {
     ) -> Result<Range<u64>> {
         let terms = FrameTerms::new(expected_id, durable);
         if entries.is_empty() {
-            return self.append_nothing(terms).map(|placed| placed.ids);
+            return self.append_nothing(&terms).map(|(ids, _)| ids);
         }
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        Ok(self.append_frame(&frame, terms)?.ids)
+        Ok(self.append_frame(&frame, &terms)?.0)
     }
 
     /// Appends what is asked for as one frame.
@@ -167,25 +167,25 @@ impl StreamInner {
         let terms = FrameTerms::new(append.expected_id, durable);
         let placed = match append.entries {
             _ if !append.properties.is_empty() => {
-                self.append_with_properties(append.entries, append.properties, terms)?
+                self.append_with_properties(append.entries, append.properties, &terms)?
             }
             [] => {
-                let placed = self.append_nothing(terms)?;
+                let (ids, place) = self.append_nothing(&terms)?;
                 if append.durability == Durability::Durable {
-                    self.make_place_durable(placed.place)?;
+                    self.make_place_durable(place)?;
                 }
-                placed
+                (ids, place)
             }
             [entry] => {
                 let parts = [*entry];
                 let frame = PreparedFrame::single(&parts, self.compress_from())
                     .map_err(|error| self.unprepared(error))?;
-                self.append_frame(&frame, terms)?
+                self.append_frame(&frame, &terms)?
             }
             entries => {
                 let frame = PreparedFrame::many(entries, self.compress_from())
                     .map_err(|error| self.unprepared(error))?;
-                self.append_frame(&frame, terms)?
+                self.append_frame(&frame, &terms)?
             }
         };
         Ok(self.appended(placed))
@@ -209,19 +209,17 @@ impl StreamInner {
     }
 
     /// An append without entries: where it would be.
-    fn append_nothing(&self, terms: FrameTerms<'_>) -> Result<Placed> {
+    fn append_nothing(&self, terms: &FrameTerms<'_>) -> Result<(Range<u64>, Place)> {
         let tail = self.tail.lock();
         self.check_writable(&tail)?;
         self.check_expected(&tail, terms)?;
         let next = tail.written.next_id.0;
-        Ok(Placed::written(next..next, tail.written_place()))
+        Ok((next..next, tail.written_place()))
     }
 
-    pub(in crate::stream) fn appended(&self, placed: Placed) -> Appended {
-        Appended {
-            mark: self.mark_of(placed.place),
-            ids: placed.ids,
-        }
+    pub(in crate::stream) fn appended(&self, (ids, place): (Range<u64>, Place)) -> Appended {
+        let mark = self.mark_of(place);
+        Appended { ids, mark }
     }
 
     /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
@@ -235,9 +233,9 @@ impl StreamInner {
             wait_for: WaitFor::WrittenFirst,
             made_from: None,
         };
-        let placed = self.place_frame(&frame, terms).map_err(Error::from);
+        let placed = self.place_frame(&frame, &terms).map_err(Error::from);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
-        Ok(self.appended(placed))
+        Ok(self.appended((placed.ids, placed.place)))
     }
 
     /// Makes durable what [`StreamInner::write_batch`] wrote; from now on it is served whatever
@@ -264,8 +262,8 @@ impl StreamInner {
     pub(in crate::stream) fn append_frame(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: FrameTerms<'_>,
-    ) -> std::result::Result<Placed, Unplaced> {
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<(Range<u64>, Place), Unplaced> {
         let placed = self.append_once(frame, terms);
         if placed.is_err() {
             self.erase_after_failure();
@@ -276,8 +274,8 @@ impl StreamInner {
     fn append_once(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: FrameTerms<'_>,
-    ) -> std::result::Result<Placed, Unplaced> {
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<(Range<u64>, Place), Unplaced> {
         let placed = self.place_frame(frame, terms).inspect_err(|unplaced| {
             if let Unplaced::Failed(error) = unplaced {
                 self.latch_if_detached(error);
@@ -289,7 +287,7 @@ impl StreamInner {
             None => {}
         }
         self.acknowledge(placed.ids.end);
-        Ok(placed)
+        Ok((placed.ids, placed.place))
     }
 
     /// Returns once a frame that was left staged is durable, or was rolled back.
@@ -348,7 +346,7 @@ impl StreamInner {
     pub(in crate::stream) fn check_expected(
         &self,
         tail: &Tail,
-        terms: FrameTerms<'_>,
+        terms: &FrameTerms<'_>,
     ) -> Result<()> {
         let found = tail.reserved.next_id;
         match terms.expected_id {
@@ -369,7 +367,7 @@ impl StreamInner {
     fn place_frame(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: FrameTerms<'_>,
+        terms: &FrameTerms<'_>,
     ) -> std::result::Result<Placed, Unplaced> {
         let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
@@ -409,7 +407,11 @@ impl StreamInner {
                     continue;
                 }
             }
-            if let Some(ids) = self.store(&mut tail, frame, terms.wait_for) {
+            if let Some(ids) = self.store(&mut tail, frame) {
+                if self.is_unwaited(terms) {
+                    tail.note_unwaited();
+                    self.schedule_background(&mut tail);
+                }
                 return Ok(Placed::written(ids, tail.written_place()));
             }
             if self.populate_for(&mut tail, frame) {
@@ -426,13 +428,15 @@ impl StreamInner {
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
-                let written = self.write_unbuffered(&mut tail, &active, frame, terms.wait_for);
+                let written = self.write_unbuffered(&mut tail, &active, frame, terms);
                 return Ok(written?);
             }
         };
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
-        self.note_reserved(&mut tail, terms.wait_for);
+        if self.is_unwaited(terms) {
+            tail.note_unwaited();
+        }
         let place = tail.reserved_place();
         if terms.wait_for == WaitFor::Durable {
             let staged = PendingFrame {
@@ -455,13 +459,11 @@ impl StreamInner {
         }
     }
 
-    /// Notes a frame that was just reserved, whose appender does not wait until it is durable: under
-    /// `Strict` a background sync is due for it.
+    /// Whether a background sync is due under `Strict` for a frame, because its appender does not
+    /// wait until it is durable.
     #[inline]
-    pub(in crate::stream) fn note_reserved(&self, tail: &mut Tail, wait_for: WaitFor) {
-        if wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict {
-            tail.note_unwaited();
-        }
+    fn is_unwaited(&self, terms: &FrameTerms<'_>) -> bool {
+        terms.wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict
     }
 
     /// Writes what is staged, for a round, and returns the place behind all that is written. What
@@ -501,7 +503,7 @@ impl StreamInner {
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
         frame: &PreparedFrame<'_>,
-        wait_for: WaitFor,
+        terms: &FrameTerms<'_>,
     ) -> Result<Placed> {
         let (at, seed) = (tail.reserved.offset, active.segment.seed);
         let first_id = tail.reserved.next_id;
@@ -535,7 +537,9 @@ impl StreamInner {
         }
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link, frame.properties());
-        self.note_reserved(tail, wait_for);
+        if self.is_unwaited(terms) {
+            tail.note_unwaited();
+        }
         let place = tail.reserved_place();
         let batch = tail.take_staged();
         let written = self.with_tail_unlocked(tail, || self.write_at_tail(active, at, &slices));

@@ -79,7 +79,7 @@ impl StreamInner {
     pub(in crate::stream) fn open_segment(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: FrameTerms<'_>,
+        terms: &FrameTerms<'_>,
     ) -> Result<()> {
         let mut alloc = self.alloc.lock();
         let mut tail = self.tail.lock();

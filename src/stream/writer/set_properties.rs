@@ -12,7 +12,8 @@
 //! Failure: as of an append. Where damage took the properties, changes are refused until all properties
 //! are replaced. A poisoned stream serves those that were durable last.
 
-use crate::append::Appended;
+use std::ops::Range;
+
 use crate::append::Durability;
 use crate::append::Mark;
 use crate::error::Error;
@@ -26,10 +27,10 @@ use crate::format::PreparedFrame;
 use crate::format::Properties;
 use crate::format::PropertyChange;
 use crate::format::PropertyFault;
+use crate::ids::Place;
 use crate::segment::known_properties;
 use crate::stream::StreamInner;
 use crate::stream::writer::append::FrameTerms;
-use crate::stream::writer::append::Placed;
 use crate::stream::writer::append::Unplaced;
 
 impl StreamInner {
@@ -78,8 +79,8 @@ impl StreamInner {
         &self,
         entries: &[&[u8]],
         changes: &[PropertyChange<'_>],
-        terms: FrameTerms<'_>,
-    ) -> Result<Placed> {
+        terms: &FrameTerms<'_>,
+    ) -> Result<(Range<u64>, Place)> {
         loop {
             let before = {
                 let tail = self.tail.lock();
@@ -91,7 +92,7 @@ impl StreamInner {
             let map = known.with(changes).map_err(property_error)?;
             let frame = PreparedFrame::with_properties(entries, map, self.compress_from())
                 .map_err(|error| self.unprepared(error))?;
-            match self.append_frame(&frame, terms.made_from(&before)) {
+            match self.append_frame(&frame, &terms.made_from(&before)) {
                 Err(Unplaced::MadeFromOthers) => {}
                 placed => return Ok(placed?),
             }
@@ -114,9 +115,8 @@ impl StreamInner {
         let frame = PreparedFrame::with_properties(&[], map, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
         let terms = FrameTerms::new(None, self.waits_until_durable(durability, true));
-        let placed = self.append_frame(&frame, terms)?;
-        let Appended { mark, .. } = self.appended(placed);
-        Ok(mark)
+        let (_, place) = self.append_frame(&frame, &terms)?;
+        Ok(self.mark_of(place))
     }
 }
 

@@ -428,9 +428,14 @@ impl Tail {
     /// The oldest segments without a footer, the active one last: at most `count`, and where each
     /// ends now.
     pub fn oldest_unsealed(&self, count: usize) -> Vec<UnsealedSegment> {
-        let active = self.active_end();
-        let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
-        unsealed.cloned().chain(active).take(count).collect()
+        let unsealed = self.unsealed.as_deref();
+        let full = unsealed.map_or(0, VecDeque::len);
+        let mut oldest = Vec::with_capacity(count.min(full + 1));
+        oldest.extend(unsealed.into_iter().flatten().take(count).cloned());
+        if full < count {
+            oldest.extend(self.active_end());
+        }
+        oldest
     }
 
     /// The active segment, and where its frames in the kernel end.
@@ -674,14 +679,17 @@ impl Tail {
     }
 
     /// Stores a frame into the mapped active segment and publishes it: two copies and no system
-    /// call. `None`, and nothing given away: it has to be written.
+    /// call. `None`, and nothing given away: it has to be written. A frame with
+    /// properties is staged, not stored: without entries it moves places ahead of ids.
     #[inline]
     pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
         self.map_in_use()?;
-        if self.reserved.last_frame.is_none() && self.reserved_properties.to_carry().is_some() {
-            // Another frame comes first: both are written.
+        // Where another frame comes first, both are written.
+        let carries = || self.reserved_properties.to_carry().is_some();
+        if frame.properties().is_some() || (self.reserved.last_frame.is_none() && carries()) {
             return None;
         }
+        debug_assert!(frame.entry_count() > 0, "a frame without entries is staged");
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
         let previous_len = self.reserved.last_frame_len;
@@ -693,12 +701,6 @@ impl Tail {
         self.unsynced_bytes += header.len();
         self.reserved = end;
         self.written = end;
-        self.reserved_shift.count(&header);
-        self.written_shift = self.reserved_shift;
-        if let Some(map) = frame.properties() {
-            self.reserved_properties = PropertyPoint::held(map.clone(), at);
-            self.written_properties = self.reserved_properties.clone();
-        }
         self.staging.offset = end.offset;
         self.tickets.completed_end = self.tickets.next;
         if let Some(frame) = noted {

@@ -240,9 +240,29 @@ impl WalInner {
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
             return remove_remains(&self.context, &self.stream_dir(key));
         };
+        self.delete_registered(&stream)
+    }
+
+    /// Deletes this stream, never a later one of the same key. Durable on return.
+    pub fn delete_stream(&self, stream: &StreamInner) -> Result<()> {
+        self.telling(|| {
+            // While this lock is held no other thread deletes the stream, so until it is deleted
+            // here it is the one registered under its key.
+            let _deletions = self.delete_lock.lock();
+            self.enter()?;
+            if stream.is_deleted() {
+                return Err(Error::StreamNotFound(stream.key.to_string()));
+            }
+            self.context.check_root()?;
+            self.delete_registered(stream)
+        })
+    }
+
+    /// Deletes a registered stream. The caller holds `delete_lock`.
+    fn delete_registered(&self, stream: &StreamInner) -> Result<()> {
         let deleted = stream.delete();
         if stream.state() == StreamState::Deleted {
-            self.registered.write().remove(key);
+            self.registered.write().remove(&*stream.key);
         }
         deleted
     }

@@ -42,7 +42,12 @@ impl Stream {
         }
     }
 
-    /// The same; a read-only stream is refreshed first.
+    fn enter_to_change(&self) -> Result<&StreamInner> {
+        self.log.enter_to_write()?;
+        self.enter_existing()
+    }
+
+    /// As `enter_existing`; a read-only stream is refreshed first.
     fn enter_current(&self) -> Result<&StreamInner> {
         let core = self.enter_existing()?;
         self.log.telling(|| core.refresh())?;
@@ -166,6 +171,40 @@ impl Stream {
     /// One past the last durable id: everything below it survives a power failure.
     pub fn durable_end(&self) -> Result<u64> {
         Ok(self.enter_current()?.durable_end())
+    }
+
+    /// The first id of the active segment; `None` before the first append.
+    pub fn current_segment_start_id(&self) -> Result<Option<u64>> {
+        Ok(self.enter_current()?.current_segment_start_id())
+    }
+
+    /// Removes the segments that lie entirely below `safe_id`, under the conditions of
+    /// [`Wal::truncate`](crate::Wal::truncate). Durable on return, and so are all entries appended
+    /// before. Returns the number of segments. Before the first append: `StreamNotFound`.
+    pub fn truncate(&self, safe_id: u64) -> Result<usize> {
+        let core = self.enter_to_change()?;
+        match core.exists() {
+            true => self.log.telling(|| core.truncate(safe_id)),
+            false => Err(Error::StreamNotFound(core.key.to_string())),
+        }
+    }
+
+    /// Restores the archived segments that directly precede the first kept id, under the conditions
+    /// of [`Wal::restore_archived`](crate::Wal::restore_archived). Durable on return. Returns the
+    /// number of segments.
+    pub fn restore_archived(&self) -> Result<usize> {
+        let core = self.enter_to_change()?;
+        self.log.telling(|| core.restore_archived())
+    }
+
+    /// Deletes the stream of this handle, never a later one of the same name. Durable on return, all
+    /// or nothing after a crash. All handles of the stream then return [`Error::StreamNotFound`],
+    /// also from this call. A later append by name starts a new stream at id 0. If a file cannot be
+    /// removed, the stream is deleted, the first failure is returned, and
+    /// [`Wal::delete_stream`](crate::Wal::delete_stream) tries again.
+    pub fn delete(&self) -> Result<()> {
+        self.log.enter_to_write()?;
+        self.log.delete_stream(&self.core)
     }
 
     /// Makes everything appended so far durable.

@@ -1,6 +1,5 @@
 //! What do all clones of a `Wal` share, and how is it closed?
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::check_key;
 use crate::format::stream_dir_name;
+use crate::platform::HashMap;
 use crate::platform::fork_generation;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;

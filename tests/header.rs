@@ -280,7 +280,6 @@ fn every_export_is_in_the_header_once_and_its_comment_is_complete() {
         "boundary/mod.rs",
         "boundary/handle.rs",
         "boundary/args.rs",
-        "fast_path.rs",
         "tests.rs",
         "tests/header_compiles.rs",
     ];

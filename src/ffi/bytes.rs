@@ -126,7 +126,7 @@ impl Handle for PinHandle {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_view_pin_free(pin: *mut ironwal_view_pin) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the pin up.
-    boundary::call_void_fast(|| drop(unsafe { boundary::take::<PinHandle>(pin) }));
+    boundary::call_void(|| drop(unsafe { boundary::take::<PinHandle>(pin) }));
 }
 
 /// What ironwal_get_batch() found, in the order of the ids asked for. Freed with

@@ -14,7 +14,6 @@ use crate::ffi::boundary::LogGate;
 use crate::ffi::bytes::ironwal_view;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::fast_path;
 use crate::ffi::status::IRONWAL_E_END;
 use crate::ffi::status::IRONWAL_E_STALE_VIEW;
 use crate::ffi::status::ironwal_status;
@@ -126,27 +125,12 @@ pub unsafe extern "C" fn ironwal_iter_next(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::write_out(out_view, ironwal_view::EMPTY);
-        let cached = |handle: &mut IterHandle| {
-            if out_view.is_null() {
-                return false;
-            }
-            handle.current = None;
-            let Some((id, entry)) = handle.iterator.try_cached_next() else {
-                return false;
-            };
-            let view = ironwal_view::of(entry);
-            handle.current = Some((id, view));
-            boundary::write_out(out_id, id);
-            boundary::write_out(out_view, view);
-            true
-        };
-        fast_path::call_on_mut_fast::<IterHandle>(iter, out_error, cached, |handle| {
+        boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
             let out_view = boundary::non_null(out_view, "out_view")?;
             handle.current = None;
-            let next = handle
-                .iterator
-                .next_entry()
-                .ok_or(Failure::Answer(IRONWAL_E_END))?;
+            let Some(next) = handle.iterator.next_entry() else {
+                return Err(Failure::Answer(IRONWAL_E_END));
+            };
             let (id, entry) = next?;
             let view = ironwal_view::of(entry);
             handle.current = Some((id, view));

@@ -10,7 +10,6 @@ mod boundary;
 mod by_name;
 mod bytes;
 mod error;
-mod fast_path;
 mod iterator;
 mod log_callback;
 mod options;

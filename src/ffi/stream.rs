@@ -21,7 +21,6 @@ use crate::ffi::bytes::ironwal_view;
 use crate::ffi::bytes::ironwal_view_pin;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::fast_path;
 use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
 use crate::ffi::status::IRONWAL_E_NOT_FOUND;
 use crate::ffi::status::ironwal_status;
@@ -106,19 +105,7 @@ pub unsafe extern "C" fn ironwal_stream_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        let mapped = |handle: &StreamHandle| {
-            let Ok(data) = boundary::bytes(data, len, "data") else {
-                return false;
-            };
-            match handle.stream.try_append_mapped(data) {
-                Some(id) => {
-                    boundary::write_out(out_id, id);
-                    true
-                }
-                None => false,
-            }
-        };
-        fast_path::call_on_fast::<StreamHandle>(stream, out_error, mapped, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.stream.append(data)?;
             boundary::write_out(out_id, id);
@@ -334,28 +321,12 @@ pub unsafe extern "C" fn ironwal_stream_get_into(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        let cached = |handle: &StreamHandle| {
-            if out_len.is_null() {
-                return false;
-            }
-            let Ok(target) = boundary::buffer(buffer, capacity, "buffer") else {
-                return false;
-            };
-            match handle.stream.try_cached_get_into(id, target) {
-                Some(entry_len) if entry_len <= capacity => {
-                    boundary::write_out(out_len, entry_len);
-                    true
-                }
-                _ => false,
-            }
-        };
-        fast_path::call_on_fast::<StreamHandle>(stream, out_error, cached, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let out_len = boundary::non_null(out_len, "out_len")?;
             let buffer = boundary::buffer(buffer, capacity, "buffer")?;
-            let entry_len = handle
-                .stream
-                .get_into(id, buffer)?
-                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            let Some(entry_len) = handle.stream.get_into(id, buffer)? else {
+                return Err(Failure::Answer(IRONWAL_E_NOT_FOUND));
+            };
             boundary::write_out(out_len, entry_len);
             if entry_len > capacity {
                 return Err(Failure::Answer(IRONWAL_E_BUFFER_TOO_SMALL));
@@ -384,25 +355,12 @@ pub unsafe extern "C" fn ironwal_stream_view(
     unsafe {
         boundary::write_out(out_view, ironwal_view::EMPTY);
         boundary::write_out(out_pin, ptr::null_mut());
-        let cached = |handle: &StreamHandle| {
-            if out_view.is_null() || out_pin.is_null() {
-                return false;
-            }
-            let Some(entry) = handle.stream.try_cached_view(id) else {
-                return false;
-            };
-            let view = ironwal_view::of(&entry);
-            boundary::write_out(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
-            boundary::write_out(out_view, view);
-            true
-        };
-        fast_path::call_on_fast::<StreamHandle>(stream, out_error, cached, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let out_view = boundary::non_null(out_view, "out_view")?;
             let out_pin = boundary::non_null(out_pin, "out_pin")?;
-            let entry = handle
-                .stream
-                .view(id)?
-                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            let Some(entry) = handle.stream.view(id)? else {
+                return Err(Failure::Answer(IRONWAL_E_NOT_FOUND));
+            };
             let view = ironwal_view::of(&entry);
             boundary::write_out(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
             boundary::write_out(out_view, view);

@@ -78,8 +78,6 @@ pub struct StreamInner {
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
     dir_number: AtomicU64,
-    /// Whether the active segment is mapped. A hint without the lock: it may be stale.
-    is_mapped: AtomicBool,
     alloc: Mutex<AllocState>,
     round_state: Mutex<RoundState>,
 }

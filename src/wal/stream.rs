@@ -29,17 +29,24 @@ impl Stream {
         Stream { log, core }
     }
 
+    #[inline]
     fn enter(&self) -> Result<&StreamInner> {
         self.log.enter()?;
         Ok(&self.core)
     }
 
+    #[inline(always)]
     fn enter_existing(&self) -> Result<&StreamInner> {
         let core = self.enter()?;
         match core.is_deleted() {
-            true => Err(Error::StreamNotFound(core.key.to_string())),
+            true => Err(self.not_found()),
             false => Ok(core),
         }
+    }
+
+    #[cold]
+    fn not_found(&self) -> Error {
+        Error::StreamNotFound(self.core.key.to_string())
     }
 
     fn enter_to_change(&self) -> Result<&StreamInner> {
@@ -55,6 +62,7 @@ impl Stream {
     }
 
     /// Appends, then does the work that the append has scheduled without a thread to do it.
+    #[inline]
     fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
@@ -62,11 +70,19 @@ impl Stream {
     }
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
+    #[inline]
     fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
-        let core = self.enter_existing()?;
-        self.log
-            .telling(|| read(core))
-            .or_else(|error| self.enter_existing().and(Err(error)))
+        let done = read(self.enter_existing()?);
+        self.log.context.deliver();
+        if done.is_ok() {
+            return done;
+        }
+        done.map_err(|error| self.failure_of(error))
+    }
+
+    #[cold]
+    fn failure_of(&self, error: Error) -> Error {
+        self.enter_existing().err().unwrap_or(error)
     }
 
     /// The stream behind the handle, for the sharded log.
@@ -82,16 +98,7 @@ impl Stream {
 
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
-        match self.enter()?.try_append_mapped(entry) {
-            Some(id) => Ok(id),
-            None => self.append_vectored(&[entry]),
-        }
-    }
-
-    /// As `append`, if no system call is needed. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    pub(crate) fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
-        self.enter().ok()?.try_append_mapped(entry)
+        self.append_vectored(&[entry])
     }
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
@@ -116,34 +123,14 @@ impl Stream {
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
     /// `target` is not copied, but its length is returned. `None` as for [`Stream::get`].
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.enter_existing()?.try_cached_get_into(id, target) {
-            Some(len) => Ok(Some(len)),
-            None => self.reading(|core| core.get_into(id, target)),
-        }
+        self.reading(|core| core.get_into(id, target))
     }
 
     /// The entry without a copy where that is possible: from the mapping under `ReadStrategy::Mmap`
     /// (sealed segments and the durable part of the newest one), and from cached decompressed
     /// frames. The view pins what it borrows while it lives.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        match self.enter_existing()?.try_cached_view(id) {
-            Some(view) => Ok(Some(view)),
-            None => self.reading(|core| core.view(id)),
-        }
-    }
-
-    /// As `view`, if no system call is needed. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    #[inline]
-    pub(crate) fn try_cached_view(&self, id: u64) -> Option<EntryView> {
-        self.enter_existing().ok()?.try_cached_view(id)
-    }
-
-    /// As `get_into`, if no system call is needed. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    #[inline]
-    pub(crate) fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.enter_existing().ok()?.try_cached_get_into(id, target)
+        self.reading(|core| core.view(id))
     }
 
     /// Entries in order, from `start` or the first kept id, whichever is later.
@@ -185,7 +172,7 @@ impl Stream {
         let core = self.enter_to_change()?;
         match core.exists() {
             true => self.log.telling(|| core.truncate(safe_id)),
-            false => Err(Error::StreamNotFound(core.key.to_string())),
+            false => Err(self.not_found()),
         }
     }
 

@@ -34,6 +34,7 @@ pub(in crate::ffi) struct HandleBox<H> {
 const FREED: u64 = 0xDEAD_DEAD_DEAD_DEAD;
 
 /// Hands a value to C.
+#[inline]
 pub(in crate::ffi) fn into_handle<H: Handle>(value: H) -> *mut H::Opaque {
     Box::into_raw(Box::new(HandleBox {
         magic: H::MAGIC,
@@ -47,6 +48,7 @@ pub(in crate::ffi) fn into_handle<H: Handle>(value: H) -> *mut H::Opaque {
 ///
 /// # Safety
 /// `handle` is NULL or came from `into_handle`, is not yet taken back, and no other thread uses it.
+#[inline]
 pub(in crate::ffi) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failure> {
     // SAFETY: as demanded of the caller; `tagged` has checked the kind.
     unsafe {

@@ -1,7 +1,8 @@
 //! How does a call from C enter the engine?
 //!
-//! Pointers and handles are checked (`args`, `handle`), the log's gate admits or refuses the call,
-//! cancellation of the thread is disabled for the call, and a panic is stopped.
+//! Pointers and handles are checked (`args`, `handle`), the log's gate admits or refuses the call, and
+//! a panic is stopped. `pthread_cancel` is not dealt with here: the engine reaches each cancellation
+//! point under a guard (`platform/cancellation.rs`).
 
 #![allow(unsafe_code)]
 
@@ -18,7 +19,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::Error;
-use crate::platform::CancellationGuard;
 use crate::platform::fork_generation;
 use crate::stream::free_buffers_at_thread_end;
 
@@ -38,9 +38,9 @@ pub(super) use args::slices;
 pub(super) use args::utf8;
 pub(super) use args::write_out;
 pub(super) use handle::Handle;
-pub(super) use handle::HandleBox;
+use handle::HandleBox;
 pub(super) use handle::into_handle;
-pub(super) use handle::tagged;
+use handle::tagged;
 pub(super) use handle::take;
 
 /// The outcome of a call on the Rust side of the boundary.
@@ -119,45 +119,41 @@ pub(super) unsafe fn call(
     out_error: *mut *mut ironwal_error,
     body: impl FnOnce() -> Outcome,
 ) -> ironwal_status {
-    let _no_cancel = CancellationGuard::enter();
     free_buffers_at_thread_end();
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => {
-            if !out_error.is_null() {
-                // SAFETY: not NULL, and the caller says it is writable.
-                unsafe { out_error.write(ptr::null_mut()) };
-            }
+            // SAFETY: as demanded of the caller.
+            unsafe { write_out(out_error, ptr::null_mut()) };
             IRONWAL_OK
         }
         // SAFETY: as demanded of the caller.
-        outcome => unsafe { fail(out_error, outcome) },
+        Ok(Err(failure)) => unsafe { fail(out_error, || failure.into_report()) },
+        // SAFETY: as demanded of the caller.
+        Err(payload) => unsafe { fail(out_error, || panic_report(payload)) },
     }
 }
 
-/// The status of a call that did not succeed.
+/// The status of a call that did not succeed. A panic while the report is made becomes the report.
 ///
 /// # Safety
 /// `out_error` is NULL or writable.
 #[cold]
 unsafe fn fail(
     out_error: *mut *mut ironwal_error,
-    outcome: std::thread::Result<Outcome>,
+    report: impl FnOnce() -> (ironwal_status, Option<ErrorReport>),
 ) -> ironwal_status {
-    let report = catch_unwind(AssertUnwindSafe(|| match outcome {
-        Ok(Ok(())) => (IRONWAL_OK, None),
-        Ok(Err(failure)) => failure.into_report(),
-        Err(payload) => (IRONWAL_E_PANIC, Some(ErrorReport::of_panic(&leak(payload)))),
-    }));
-    let (status, report) = match report {
-        Ok(report) => report,
-        Err(payload) => (IRONWAL_E_PANIC, Some(ErrorReport::of_panic(&leak(payload)))),
-    };
+    let report = catch_unwind(AssertUnwindSafe(report));
+    let (status, report) = report.unwrap_or_else(panic_report);
     if !out_error.is_null() {
         let error = report.map_or(ptr::null_mut(), ErrorReport::into_raw);
         // SAFETY: not NULL, and the caller says it is writable.
         unsafe { out_error.write(error) };
     }
     status
+}
+
+fn panic_report(payload: Box<dyn Any + Send>) -> (ironwal_status, Option<ErrorReport>) {
+    (IRONWAL_E_PANIC, Some(ErrorReport::of_panic(&leak(payload))))
 }
 
 /// The same on a handle: refused when it is NULL, of another kind, or its log is closed or had a
@@ -213,13 +209,8 @@ pub(super) fn enter(gate: Option<&LogGate>, body: impl FnOnce() -> Outcome) -> O
 }
 
 /// Runs a call that has no status, such as a free, behind the boundary.
+#[inline]
 pub(super) fn call_void(body: impl FnOnce()) {
-    let _no_cancel = CancellationGuard::enter();
-    call_void_fast(body);
-}
-
-/// The same for a call that contains no cancellation point.
-pub(super) fn call_void_fast(body: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
         leak(payload);
     }

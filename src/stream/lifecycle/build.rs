@@ -172,7 +172,6 @@ impl StreamInner {
             rollback_count: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
-            is_mapped: AtomicBool::new(false),
             alloc: Mutex::new(AllocState {
                 generation,
                 incarnation,

@@ -47,6 +47,7 @@ use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
+    #[inline]
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
@@ -96,6 +97,7 @@ impl StreamInner {
         }
     }
 
+    #[inline]
     fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
         let ids = self.append_once(frame, durable);
         if ids.is_err() {
@@ -104,6 +106,7 @@ impl StreamInner {
         ids
     }
 
+    #[inline]
     fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
         let placed = self.place_frame(frame, durable);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
@@ -162,12 +165,20 @@ impl StreamInner {
     }
 
     /// Refuses when the stream does not take appends.
+    #[inline]
     pub(in crate::stream) fn check_writable(&self, tail: &Tail) -> Result<()> {
+        if tail.life != StreamState::Open {
+            return self.not_open(tail);
+        }
+        self.context.refuse_detached()?;
+        self.check_poisoned()
+    }
+
+    /// The error of an append to a stream that is not open.
+    #[cold]
+    fn not_open(&self, tail: &Tail) -> Result<()> {
         match tail.life {
-            StreamState::Open => {
-                self.context.refuse_detached()?;
-                self.check_poisoned()
-            }
+            StreamState::Open => Ok(()),
             StreamState::Closed => Err(Error::Closed),
             StreamState::Deleted => Err(self.deleted_error()),
             StreamState::ReadOnly if self.is_deleted() => Err(self.deleted_error()),
@@ -175,11 +186,12 @@ impl StreamInner {
         }
     }
 
-    /// Gives a frame its ids and writes it, or leaves it staged if `defers` and that can be.
+    /// Gives a frame its ids and stores or writes it, or leaves it staged if `defers` and that is
+    /// possible.
+    #[inline]
     fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Appended> {
-        let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
-        let active = loop {
+        loop {
             self.check_writable(&tail)?;
             if tail.phase == WriterPhase::Rotating {
                 self.tail_changed.wait(&mut tail);
@@ -187,22 +199,8 @@ impl StreamInner {
             }
             match tail.check_space(frame, &self.context.options) {
                 Admission::Fits => {}
-                Admission::IdsExhausted => {
-                    return Err(Error::TooLarge {
-                        size_bytes: frame.frame_len(),
-                        limit_bytes: 0,
-                    });
-                }
-                Admission::Rotate => {
-                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
-                    continue;
-                }
-                Admission::NeedsErasing => {
-                    MutexGuard::unlocked(&mut tail, || self.erase_dirty())?;
-                    continue;
-                }
-                Admission::Allocate => {
-                    MutexGuard::unlocked(&mut tail, || self.ensure_allocated(frame.frame_len()))?;
+                lacking => {
+                    self.make_space(&mut tail, frame, lacking)?;
                     continue;
                 }
             }
@@ -212,22 +210,57 @@ impl StreamInner {
             if self.populate_for(&mut tail, frame) {
                 continue;
             }
-            let Some(active) = tail.active.clone() else {
-                continue;
-            };
-            if tail.staged_len() + frame.frame_len() <= most_staged {
-                break active;
+            if let Some(placed) = self.stage_or_write(&mut tail, frame, defers)? {
+                return Ok(placed);
             }
-            if tail.phase == WriterPhase::Writing {
-                self.tail_changed.wait(&mut tail);
-            } else if tail.staged_len() > 0 {
-                self.write_staged(&mut tail);
-            } else {
-                return self
-                    .write_unbuffered(&mut tail, &active, frame)
-                    .map(Appended::written);
-            }
+        }
+    }
+
+    /// Makes space for a frame, without the tail's lock. The caller checks again.
+    #[inline(never)]
+    fn make_space(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+        lacking: Admission,
+    ) -> Result<()> {
+        MutexGuard::unlocked(tail, || match lacking {
+            Admission::Fits => Ok(()),
+            Admission::IdsExhausted => Err(Error::TooLarge {
+                size_bytes: frame.frame_len(),
+                limit_bytes: 0,
+            }),
+            Admission::Rotate => self.open_segment(frame),
+            Admission::NeedsErasing => self.erase_dirty(),
+            Admission::Allocate => self.ensure_allocated(frame.frame_len()),
+        })
+    }
+
+    /// Stages a frame that fits and cannot be stored, and writes what is staged unless `defers`. A
+    /// frame larger than the buffer is written alone. `None`: the lock was released before the frame
+    /// had ids, and the caller checks again.
+    #[inline(never)]
+    fn stage_or_write(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+        defers: bool,
+    ) -> Result<Option<Appended>> {
+        let Some(active) = tail.active.clone() else {
+            return Ok(None);
         };
+        let most_staged = self.context.options.write_buffer_size as u64;
+        if tail.staged_len() + frame.frame_len() > most_staged {
+            if tail.phase == WriterPhase::Writing {
+                self.tail_changed.wait(tail);
+            } else if tail.staged_len() > 0 {
+                self.write_staged(tail);
+            } else {
+                let ids = self.write_unbuffered(tail, &active, frame)?;
+                return Ok(Some(Appended::written(ids)));
+            }
+            return Ok(None);
+        }
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
         if defers {
@@ -235,17 +268,17 @@ impl StreamInner {
                 ticket,
                 rollback_count_before: self.rollback_count.load(Ordering::Acquire),
             };
-            return Ok(Appended {
+            return Ok(Some(Appended {
                 ids,
                 staged: Some(staged),
-            });
+            }));
         }
         loop {
             match tail.take_result(ticket) {
-                Some(Ok(())) => return Ok(Appended::written(ids)),
+                Some(Ok(())) => return Ok(Some(Appended::written(ids))),
                 Some(Err(error)) => return Err(error.duplicate()),
-                None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(&mut tail),
-                None => self.write_staged(&mut tail),
+                None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(tail),
+                None => self.write_staged(tail),
             }
         }
     }

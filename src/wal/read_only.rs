@@ -34,6 +34,7 @@ use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::wal::Wal;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::recovery_report::RecoveryReport;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
@@ -134,6 +135,7 @@ pub fn open_read_only(
         background_threads,
         HashMap::default(),
         HashMap::default(),
+        RecoveryReport::default(),
     );
     log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {

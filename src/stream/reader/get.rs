@@ -88,6 +88,30 @@ impl ReaderSide {
         })
     }
 
+    /// The last visible entry and its id. Ids behind it that were lost to damage are passed over.
+    pub fn last(&self) -> Result<Option<(u64, Vec<u8>)>> {
+        self.refresh()?;
+        while let Some(id) = self.last_id() {
+            if let Some(entry) = self.get(id.0)? {
+                return Ok(Some((id.0, entry)));
+            }
+            // It was truncated since.
+        }
+        Ok(None)
+    }
+
+    fn last_id(&self) -> Option<EntryId> {
+        let (end, segments) = (self.visible_end(), self.segments());
+        let parts = (0..segments.parts.len()).rev();
+        parts
+            .filter_map(|place| segments.parts.get(place))
+            .find_map(|part| {
+                let end = part.segment.end_id().min(end);
+                let is_kept = end > part.segment.first_id() && end > segments.first_kept;
+                is_kept.then(|| EntryId(end.0 - 1))
+            })
+    }
+
     /// Reads an entry in one attempt: if this thread has its position in its cache slot, and it is mapped
     /// and good, without a lock that other threads want and without a system call. Otherwise
     /// `read_with_slot` continues with what the attempt found.

@@ -266,7 +266,9 @@ static void every_kind_of_call(void) {
     for (int n = 0; n < 6; n++) {
         snprintf(name, sizeof name, "every%d", n);
         snprintf(path, sizeof path, "%s", path_of(name));
-        snprintf(archive, sizeof archive, "%s", path_of("archived"));
+        /* Of this log only: an archive belongs to the log that pruned into it first. */
+        snprintf(name, sizeof name, "every%d-archive", n);
+        snprintf(archive, sizeof archive, "%s", path_of(name));
         log_path = path;
         archive_path = archive;
         sync_mode = sync_modes[n / 2];
@@ -275,6 +277,8 @@ static void every_kind_of_call(void) {
         with_a_request_pending(use_a_log);
         snprintf(name, sizeof name, "every%d-sharded", n);
         snprintf(path, sizeof path, "%s", path_of(name));
+        snprintf(name, sizeof name, "every%d-sharded-archive", n);
+        snprintf(archive, sizeof archive, "%s", path_of(name));
         with_a_request_pending(use_a_sharded_log);
     }
     CHECK(heard > 0);

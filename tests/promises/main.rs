@@ -17,6 +17,8 @@ mod determinism;
 mod digest;
 #[cfg(feature = "simulation")]
 mod durability;
+#[cfg(feature = "simulation")]
+mod expected_ids;
 mod extremes;
 #[cfg(feature = "simulation")]
 mod failure;

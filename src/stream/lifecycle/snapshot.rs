@@ -15,6 +15,7 @@ use std::io::IoSlice;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::append::Mark;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
@@ -34,6 +35,8 @@ use crate::stream::writer::tail_guard::TailGuard;
 pub struct SnapshotEnd {
     /// One past the last entry.
     pub next_id: u64,
+    /// The mark behind it.
+    pub mark: Mark,
     /// The segment that holds the end, and where it is in there. `None`: the stream has no segment to
     /// append to (it has none, or its newest one was lost).
     newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
@@ -59,7 +62,12 @@ impl TailGuard<'_> {
             (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => full,
             (active, _) => active,
         };
-        Ok(SnapshotEnd { next_id, newest })
+        let mark = self.mark();
+        Ok(SnapshotEnd {
+            next_id,
+            mark,
+            newest,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::append::Mark;
 use crate::error::Result;
 use crate::primitives::MutexGuard;
 use crate::segment::SegmentEnd;
@@ -30,6 +31,11 @@ impl StreamInner {
 }
 
 impl TailGuard<'_> {
+    /// The mark behind the last entry in the kernel.
+    pub fn mark(&self) -> Mark {
+        self.stream.mark_of(self.tail.written_place())
+    }
+
     /// One past the last entry in the kernel. Every append that has returned lies below it, every
     /// append that has not begun lies above. Refused when the stream is poisoned, closed or
     /// deleted.
@@ -46,6 +52,7 @@ impl TailGuard<'_> {
 
     /// The newest segment that is full and has no footer yet, and where its frames end.
     pub fn last_unsealed(&self) -> Option<(Arc<StreamSegment>, SegmentEnd)> {
-        self.tail.last_unsealed().cloned()
+        let full = self.tail.last_unsealed()?;
+        Some((Arc::clone(&full.part), full.end))
     }
 }

@@ -30,28 +30,40 @@
  * }
  * @endcode
  *
- * Conventions of every function:
+ * Conventions of every function. The comment of a function states only where it differs, in the
+ * order Owns, NULL, Threads, Blocks, Durable, Errors:
  *
  * - Status. A function that can fail returns ::ironwal_status: 0 is success, negative is not. Four
  *   negative ones are expected outcomes ("answers") and come without an error object:
  *   ::IRONWAL_E_NOT_FOUND, ::IRONWAL_E_END, ::IRONWAL_E_BUFFER_TOO_SMALL and ::IRONWAL_E_TIMEOUT.
  * - Errors. `out_error` may be NULL. Otherwise a failure sets `*out_error` to an error object, which
  *   the caller frees with ironwal_error_free(); success and answers set it to NULL. A previous value
- *   is overwritten without being freed.
+ *   is overwritten without being freed. Besides the errors that a function names, a call on a log, or
+ *   on a handle made from it, may return ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED,
+ *   ::IRONWAL_E_INVALID_ARG, ::IRONWAL_E_PANIC, and ::IRONWAL_E_POISONED after a panic.
  * - Outputs are named `out_...`, come last, and are written on success only; otherwise handles,
  *   buffers and views are set to NULL or {NULL, 0}.
  * - Handles. Each kind has its own free function, which ignores NULL. Handles may be freed in any
  *   order. Close and commit consume their handle even when they fail. After a log is closed, calls
  *   on its handles return ::IRONWAL_E_CLOSED.
+ * - Owns. Inputs remain the caller's: they are copied, or read during the call only. A `..._free`,
+ *   `..._abort`, `..._close` or `..._commit` consumes its handle. Structs that a call fills belong to
+ *   the caller.
  * - Bytes and text go in as (pointer, length); NULL with length 0 is empty. Paths and stream names
  *   are UTF-8 without a NUL inside; a terminating NUL is not needed.
- * - ::IRONWAL_E_INVALID_ARG, without any effect: NULL for a required pointer, a length above
+ * - NULL. Every pointer is required, except `out_error` and the pointer to bytes of length 0.
+ *   ::IRONWAL_E_INVALID_ARG, without any effect: NULL for a required pointer, a length above
  *   PTRDIFF_MAX, an unknown constant, a handle of another kind.
  * - Constants. Each kind of constant (IRONWAL_SYNC, IRONWAL_READ, ...) has its own range of numbers
  *   and none is 0, so a constant of another kind or an int set to 0 is refused.
- * - Threads. Any number of threads may use a log and its streams at once; one thread at a time may
- *   use a transaction, an iterator or options. A call that frees a handle must be the last on it.
- *   No call is a cancellation point: pthread_cancel() takes effect after the call.
+ * - Threads. Any thread may call any function. Any number of threads may use a log, its streams,
+ *   lists and reports at once; one thread at a time may use a transaction, an iterator or options. A
+ *   call that frees a handle must be the last on it. No call is a cancellation point:
+ *   pthread_cancel() takes effect after the call.
+ * - Blocks. A call does not wait for a sync of the disk (fsync). It may wait for a lock, or read a
+ *   file.
+ * - Durable. A call changes nothing on the disk. Appended bytes that no sync has covered survive the
+ *   end of the process, but not a power loss. Options are not stored.
  * - fork. In the child, a call on a log of the parent, or on a handle made from it, returns
  *   ::IRONWAL_E_FORKED; freeing affects neither the disk nor the parent's threads. Options,
  *   pinned views and lists are plain memory and remain usable.
@@ -72,85 +84,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/**
- * The major version of this header.
- */
+/** The major version of this header. */
 #define IRONWAL_VERSION_MAJOR 0
 
-/**
- * The minor version of this header.
- */
+/** The minor version of this header. */
 #define IRONWAL_VERSION_MINOR 7
 
-/**
- * The patch version of this header.
- */
+/** The patch version of this header. */
 #define IRONWAL_VERSION_PATCH 0
 
-/**
- * major * 1000000 + minor * 1000 + patch.
- */
+/** major * 1000000 + minor * 1000 + patch. */
 #define IRONWAL_VERSION_NUMBER 7000
 
-/**
- * The version as text.
- */
+/** The version as text. */
 #define IRONWAL_VERSION_STRING "0.7.0"
 
 
-/**
- * Data was lost or a request was refused.
- */
+/* Constants --------------------------------------------------------------------------------- */
+
+/** Data was lost or a request was refused. */
 #define IRONWAL_LOG_ERROR 501
 
-/**
- * Something was damaged and dealt with.
- */
+/** Something was damaged and dealt with. */
 #define IRONWAL_LOG_WARN 502
 
-/**
- * Logs opened, recovered and closed.
- */
+/** Logs opened, recovered and closed. */
 #define IRONWAL_LOG_INFO 503
 
-/**
- * Diagnostics.
- */
+/** Diagnostics. */
 #define IRONWAL_LOG_DEBUG 504
 
-/**
- * Everything.
- */
+/** Everything. */
 #define IRONWAL_LOG_TRACE 505
 
-/**
- * Every append, batch and transaction is durable when it returns. The default.
- */
+/** Every append, batch and transaction is durable when it returns. The default. */
 #define IRONWAL_SYNC_STRICT 1
 
-/**
- * Batches and transactions are durable when they return; single appends survive the process.
- */
+/** Batches and transactions are durable when they return; single appends survive the process. */
 #define IRONWAL_SYNC_BATCH_ONLY 2
 
-/**
- * Nothing waits for the disk; what was appended survives the death of the process.
- */
+/** Nothing waits for the disk; what was appended survives the death of the process. */
 #define IRONWAL_SYNC_ASYNC 3
 
-/**
- * Stored as given. The default.
- */
+/** Stored as given. The default. */
 #define IRONWAL_COMPRESSION_NONE 301
 
-/**
- * LZ4 blocks, where that makes a payload smaller.
- */
+/** LZ4 blocks, where that makes a payload smaller. */
 #define IRONWAL_COMPRESSION_LZ4 302
 
-/**
- * Positional reads. The default.
- */
+/** Positional reads. The default. */
 #define IRONWAL_READ_STANDARD_IO 101
 
 /**
@@ -166,9 +148,7 @@
  */
 #define IRONWAL_WRITE_AUTO 201
 
-/**
- * Positional writes.
- */
+/** Positional writes. */
 #define IRONWAL_WRITE_STANDARD_IO 202
 
 /**
@@ -177,14 +157,10 @@
  */
 #define IRONWAL_WRITE_MMAP 203
 
-/**
- * Keep what is good and report what is not. The default.
- */
+/** Keep what is good and report what is not. The default. */
 #define IRONWAL_CORRUPTION_TRUNCATE 401
 
-/**
- * Refuse to open a damaged log, with one error that lists the damage.
- */
+/** Refuse to open a damaged log, with one error that lists the damage. */
 #define IRONWAL_CORRUPTION_ERROR 402
 
 /**
@@ -193,20 +169,16 @@
  */
 #define IRONWAL_SEVERITY_NOTE 601
 
-/**
- * Durable data is damaged or missing.
- */
+/** Durable data is damaged or missing. */
 #define IRONWAL_SEVERITY_DAMAGE 602
 
-/**
- * A file could not be checked: a read error, a newer format, an unrecognised file.
- */
+/** A file could not be checked: a read error, a newer format, an unrecognised file. */
 #define IRONWAL_SEVERITY_UNREADABLE 603
 
-/**
- * The longest id of a checkpoint, in bytes.
- */
+/** The longest id of a checkpoint, in bytes. */
 #define IRONWAL_CHECKPOINT_ID_MAX 65535
+
+/* Types ------------------------------------------------------------------------------------- */
 
 /**
  * A checkpoint that was loaded: for each shard the id from which replay starts. A copy that
@@ -238,9 +210,7 @@ typedef struct ironwal_error ironwal_error;
  */
 typedef struct ironwal_iter ironwal_iter;
 
-/**
- * A list of stream names, sorted. Freed with ironwal_name_list_free().
- */
+/** A list of stream names, sorted. Freed with ironwal_name_list_free(). */
 typedef struct ironwal_name_list ironwal_name_list;
 
 /**
@@ -253,7 +223,7 @@ typedef struct ironwal_options ironwal_options;
 /**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
  * checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
- * tells whether everything reached the disk.
+ * returns whether everything reached the disk.
  */
 typedef struct ironwal_sharded ironwal_sharded;
 
@@ -274,9 +244,7 @@ typedef struct ironwal_stream ironwal_stream;
  */
 typedef struct ironwal_txn ironwal_txn;
 
-/**
- * What a verification read, and what it found. Freed with ironwal_verify_report_free().
- */
+/** What a verification read, and what it found. Freed with ironwal_verify_report_free(). */
 typedef struct ironwal_verify_report ironwal_verify_report;
 
 /**
@@ -285,7 +253,7 @@ typedef struct ironwal_verify_report ironwal_verify_report;
 typedef struct ironwal_view_pin ironwal_view_pin;
 
 /**
- * An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
+ * An open log: the only writer of its directory. Closed with ironwal_wal_close(), which returns
  * whether everything reached the disk.
  */
 typedef struct ironwal_wal ironwal_wal;
@@ -301,13 +269,9 @@ typedef int32_t ironwal_status;
  * empty text is {NULL, 0}.
  */
 typedef struct ironwal_str {
-    /**
-     * The first byte, or NULL.
-     */
+    /** The first byte, or NULL. */
     const char *data;
-    /**
-     * Length in bytes, without the NUL.
-     */
+    /** Length in bytes, without the NUL. */
     size_t len;
 } ironwal_str;
 
@@ -323,41 +287,23 @@ typedef struct ironwal_str {
  */
 typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
 
-/**
- * What a verification read. Later versions may add fields at the end, so pass its sizeof.
- */
+/** What a verification read. Later versions may add fields at the end, so pass its sizeof. */
 typedef struct ironwal_verify_report_totals {
-    /**
-     * Streams looked at.
-     */
+    /** Streams looked at. */
     uint64_t streams;
-    /**
-     * Their segments.
-     */
+    /** Their segments. */
     uint64_t segments;
-    /**
-     * Good frames in them.
-     */
+    /** Good frames in them. */
     uint64_t frames;
-    /**
-     * Good entries in those.
-     */
+    /** Good entries in those. */
     uint64_t entries;
-    /**
-     * Bytes of segments read.
-     */
+    /** Bytes of segments read. */
     uint64_t bytes;
-    /**
-     * Good records of a sharded log's checkpoints.
-     */
+    /** Good records of a sharded log's checkpoints. */
     uint64_t checkpoints;
-    /**
-     * How many findings there are, notes included.
-     */
+    /** How many findings there are, notes included. */
     uint64_t findings;
-    /**
-     * 1: no finding is worse than a note. 0 otherwise.
-     */
+    /** 1: no finding is worse than a note. 0 otherwise. */
     uint64_t clean;
 } ironwal_verify_report_totals;
 
@@ -366,37 +312,21 @@ typedef struct ironwal_verify_report_totals {
  * fields at the end, so pass its sizeof.
  */
 typedef struct ironwal_finding {
-    /**
-     * The stream, {NULL, 0} where it concerns none.
-     */
+    /** The stream, {NULL, 0} where it concerns none. */
     struct ironwal_str stream;
-    /**
-     * The file or directory.
-     */
+    /** The file or directory. */
     struct ironwal_str path;
-    /**
-     * What was found.
-     */
+    /** What was found. */
     struct ironwal_str what;
-    /**
-     * The place in the file, in bytes; UINT64_MAX where it has none.
-     */
+    /** The place in the file, in bytes; UINT64_MAX where it has none. */
     uint64_t offset;
-    /**
-     * The first id concerned.
-     */
+    /** The first id concerned. */
     uint64_t first_id;
-    /**
-     * One past the last id concerned; equal to `first_id` where none are known.
-     */
+    /** One past the last id concerned; equal to `first_id` where none are known. */
     uint64_t end_id;
-    /**
-     * One of IRONWAL_SEVERITY_...; a later version may add worse ones.
-     */
+    /** One of IRONWAL_SEVERITY_...; a later version may add worse ones. */
     int32_t severity;
-    /**
-     * Zero.
-     */
+    /** Zero. */
     int32_t reserved;
 } ironwal_finding;
 
@@ -405,13 +335,9 @@ typedef struct ironwal_finding {
  * Empty is {NULL, 0}.
  */
 typedef struct ironwal_buffer {
-    /**
-     * The first byte, or NULL where `len` is 0.
-     */
+    /** The first byte, or NULL where `len` is 0. */
     uint8_t *data;
-    /**
-     * Length in bytes. Never change it: the library frees by it.
-     */
+    /** Length in bytes. Never change it: the library frees by it. */
     size_t len;
 } ironwal_buffer;
 
@@ -420,73 +346,43 @@ typedef struct ironwal_buffer {
  * given with a pin until the pin is freed. Empty is {NULL, 0}.
  */
 typedef struct ironwal_view {
-    /**
-     * The first byte, or NULL where `len` is 0.
-     */
+    /** The first byte, or NULL where `len` is 0. */
     const uint8_t *data;
-    /**
-     * Length in bytes.
-     */
+    /** Length in bytes. */
     size_t len;
 } ironwal_view;
 
-/**
- * Bytes that go in: `len` bytes from `data` on. {NULL, 0} is empty. Read during the call only.
- */
+/** Bytes that go in: `len` bytes from `data` on. {NULL, 0} is empty. Read during the call only. */
 typedef struct ironwal_slice {
-    /**
-     * The first byte, or NULL where `len` is 0.
-     */
+    /** The first byte, or NULL where `len` is 0. */
     const void *data;
-    /**
-     * Length in bytes.
-     */
+    /** Length in bytes. */
     size_t len;
 } ironwal_slice;
 
-/**
- * An entry of a batch: `value` goes to the shard of `key`. The key is not stored.
- */
+/** An entry of a batch: `value` goes to the shard of `key`. The key is not stored. */
 typedef struct ironwal_keyed_slice {
-    /**
-     * What the entry is routed by.
-     */
+    /** What the entry is routed by. */
     struct ironwal_slice key;
-    /**
-     * The entry.
-     */
+    /** The entry. */
     struct ironwal_slice value;
 } ironwal_keyed_slice;
 
-/**
- * What a pruning removed. Later versions may add fields at the end, so pass its sizeof.
- */
+/** What a pruning removed. Later versions may add fields at the end, so pass its sizeof. */
 typedef struct ironwal_prune_stats {
-    /**
-     * In how many shards segments were removed.
-     */
+    /** In how many shards segments were removed. */
     uint64_t shards_pruned;
-    /**
-     * How many segments were removed, in all shards.
-     */
+    /** How many segments were removed, in all shards. */
     uint64_t segments_deleted;
 } ironwal_prune_stats;
 
-/**
- * What a compaction removed. Later versions may add fields at the end, so pass its sizeof.
- */
+/** What a compaction removed. Later versions may add fields at the end, so pass its sizeof. */
 typedef struct ironwal_compaction_stats {
-    /**
-     * How many checkpoints could be loaded before.
-     */
+    /** How many checkpoints could be loaded before. */
     uint64_t checkpoints_before;
-    /**
-     * How many can be loaded now.
-     */
+    /** How many can be loaded now. */
     uint64_t checkpoints_after;
-    /**
-     * How much shorter the log of checkpoints is, in bytes.
-     */
+    /** How much shorter the log of checkpoints is, in bytes. */
     uint64_t bytes_reclaimed;
 } ironwal_compaction_stats;
 
@@ -495,18 +391,14 @@ typedef struct ironwal_compaction_stats {
  * add fields at the end, so pass its sizeof.
  */
 typedef struct ironwal_automatic_status {
-    /**
-     * How many were made.
-     */
+    /** How many were made. */
     uint64_t created;
-    /**
-     * How often making one, or removing what was to be removed after it, failed.
-     */
+    /** How often making one, or removing what was to be removed after it, failed. */
     uint64_t failed;
 } ironwal_automatic_status;
 
 /**
- * Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
+ * Makes the id of an automatic checkpoint: writes it to `buffer`, which takes `capacity`
  * bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
  * checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
  * `capacity`, fails that checkpoint, which is tried again when the next one is due.
@@ -521,39 +413,25 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
                                            uint8_t *buffer,
                                            size_t capacity);
 
-/**
- * Success.
- */
+/** Success. */
 #define IRONWAL_OK 0
 
-/**
- * A failure that fits no other status.
- */
+/** A failure that fits no other status. */
 #define IRONWAL_E_OTHER -1
 
-/**
- * A NULL that must not be, a length above PTRDIFF_MAX, an unknown enum value, a wrong handle.
- */
+/** A NULL that must not be, a length above PTRDIFF_MAX, an unknown enum value, a wrong handle. */
 #define IRONWAL_E_INVALID_ARG -2
 
-/**
- * Not an error: no such entry (unknown stream, pruned, or not yet appended).
- */
+/** Not an error: no such entry (unknown stream, pruned, or not yet appended). */
 #define IRONWAL_E_NOT_FOUND -3
 
-/**
- * Not an error: the iterator is at the current end of the log.
- */
+/** Not an error: the iterator is at the current end of the log. */
 #define IRONWAL_E_END -4
 
-/**
- * Not an error: the buffer is too small; the required size is returned.
- */
+/** Not an error: the buffer is too small; the required size is returned. */
 #define IRONWAL_E_BUFFER_TOO_SMALL -5
 
-/**
- * Not an error: the timeout expired.
- */
+/** Not an error: the timeout expired. */
 #define IRONWAL_E_TIMEOUT -6
 
 /**
@@ -561,24 +439,16 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
  */
 #define IRONWAL_E_IO -7
 
-/**
- * No space, quota or file size left. Nothing was lost; try again once there is space.
- */
+/** No space, quota or file size left. Nothing was lost; try again once there is space. */
 #define IRONWAL_E_NO_SPACE -8
 
-/**
- * The structure on disk is broken.
- */
+/** The structure on disk is broken. */
 #define IRONWAL_E_CORRUPT -9
 
-/**
- * A stored payload does not match its checksum.
- */
+/** A stored payload does not match its checksum. */
 #define IRONWAL_E_CRC_MISMATCH -10
 
-/**
- * An option, a path or a stream name is out of its documented bounds.
- */
+/** An option, a path or a stream name is out of its documented bounds. */
 #define IRONWAL_E_CONFIG -11
 
 /**
@@ -586,94 +456,58 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
  */
 #define IRONWAL_E_SEGMENT_NOT_FOUND -12
 
-/**
- * There is no such stream.
- */
+/** There is no such stream. */
 #define IRONWAL_E_STREAM_NOT_FOUND -13
 
-/**
- * A file stands where one of the log belongs and is not the log's.
- */
+/** A file stands where one of the log belongs and is not the log's. */
 #define IRONWAL_E_INVALID_FILENAME -14
 
-/**
- * A value cannot be stored in the format.
- */
+/** A value cannot be stored in the format. */
 #define IRONWAL_E_SERIALIZATION -15
 
-/**
- * Another writer, in this process or another, has the log open.
- */
+/** Another writer, in this process or another, has the log open. */
 #define IRONWAL_E_LOCKED -16
 
-/**
- * An earlier failure latched: no appends until the log is closed and opened again.
- */
+/** An earlier failure latched: no appends until the log is closed and opened again. */
 #define IRONWAL_E_POISONED -17
 
-/**
- * The frame would exceed the limit of 1 GiB.
- */
+/** The frame would exceed the limit of 1 GiB. */
 #define IRONWAL_E_TOO_LARGE -18
 
-/**
- * The next id of the stream is not the expected one.
- */
+/** The next id of the stream is not the expected one. */
 #define IRONWAL_E_SEQUENCE_MISMATCH -19
 
-/**
- * The log was closed.
- */
+/** The log was closed. */
 #define IRONWAL_E_CLOSED -20
 
-/**
- * This process is a fork of the one that opened the log.
- */
+/** This process is a fork of the one that opened the log. */
 #define IRONWAL_E_FORKED -21
 
-/**
- * The file is of a format this version does not read.
- */
+/** The file is of a format this version does not read. */
 #define IRONWAL_E_UNSUPPORTED_VERSION -22
 
-/**
- * A defect inside the library was caught; the log accepts no further calls but close and free.
- */
+/** A defect inside the library was caught; the log accepts no further calls but close and free. */
 #define IRONWAL_E_PANIC -23
 
-/**
- * The iterator has moved since this view was given out.
- */
+/** The iterator has moved since this view was given out. */
 #define IRONWAL_E_STALE_VIEW -24
 
-/**
- * There is no checkpoint of this id.
- */
+/** There is no checkpoint of this id. */
 #define IRONWAL_E_CHECKPOINT_NOT_FOUND -25
 
-/**
- * The checkpoint, or the file that holds it, is damaged.
- */
+/** The checkpoint, or the file that holds it, is damaged. */
 #define IRONWAL_E_CHECKPOINT_CORRUPTED -26
 
-/**
- * The log was made with another number of shards.
- */
+/** The log was made with another number of shards. */
 #define IRONWAL_E_SHARD_COUNT_MISMATCH -27
 
-/**
- * An id of a checkpoint that is not 1 to 65,535 bytes long.
- */
+/** An id of a checkpoint that is not 1 to 65,535 bytes long. */
 #define IRONWAL_E_INVALID_CHECKPOINT_ID -28
 
-/**
- * The log has no checkpoint.
- */
+/** The log has no checkpoint. */
 #define IRONWAL_E_NO_CHECKPOINTS -29
 
-/**
- * The checkpoint counts on entries that were removed.
- */
+/** The checkpoint counts on entries that were removed. */
 #define IRONWAL_E_CHECKPOINT_PRUNED -30
 
 /**
@@ -682,9 +516,7 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
  */
 #define IRONWAL_E_BATCH_INCOMPLETE -31
 
-/**
- * The log was opened read-only; see ironwal_wal_open_read_only().
- */
+/** The log was opened read-only; see ironwal_wal_open_read_only(). */
 #define IRONWAL_E_READ_ONLY -32
 
 /**
@@ -697,28 +529,21 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
 extern "C" {
 #endif // __cplusplus
 
+/* Status ------------------------------------------------------------------------------------ */
+
 /**
  * The name of a status, such as "IRONWAL_E_LOCKED".
  *
  * - Owns: the text is static, never free it.
  * - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
- * - Threads: any.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 const char *ironwal_status_name(ironwal_status status);
+
+/* Version ----------------------------------------------------------------------------------- */
 
 /**
  * The version of the library that is linked; compare with IRONWAL_VERSION_NUMBER, the version of
  * the header: major * 1000000 + minor * 1000 + patch.
- *
- * - Owns: nothing.
- * - NULL: no pointers.
- * - Threads: any.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 uint32_t ironwal_version_number(void);
 
@@ -727,22 +552,15 @@ uint32_t ironwal_version_number(void);
  *
  * - Owns: the text is static, never free it.
  * - NULL: never returned.
- * - Threads: any.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 const char *ironwal_version_string(void);
+
+/* Errors ------------------------------------------------------------------------------------ */
 
 /**
  * The status that the failed call also returned.
  *
- * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers ::IRONWAL_OK.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 ironwal_status ironwal_error_status(const struct ironwal_error *error);
 
@@ -750,12 +568,7 @@ ironwal_status ironwal_error_status(const struct ironwal_error *error);
  * The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
  * there is none.
  *
- * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 int32_t ironwal_error_os_error(const struct ironwal_error *error);
 
@@ -764,10 +577,6 @@ int32_t ironwal_error_os_error(const struct ironwal_error *error);
  *
  * - Owns: the text belongs to `error` and ends with it.
  * - NULL: a NULL error answers {NULL, 0}.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 struct ironwal_str ironwal_error_message(const struct ironwal_error *error);
 
@@ -776,10 +585,6 @@ struct ironwal_str ironwal_error_message(const struct ironwal_error *error);
  *
  * - Owns: the text belongs to `error` and ends with it.
  * - NULL: a NULL error answers {NULL, 0}.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 struct ironwal_str ironwal_error_stream(const struct ironwal_error *error);
 
@@ -788,22 +593,13 @@ struct ironwal_str ironwal_error_stream(const struct ironwal_error *error);
  *
  * - Owns: the text belongs to `error` and ends with it.
  * - NULL: a NULL error answers {NULL, 0}.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 struct ironwal_str ironwal_error_path(const struct ironwal_error *error);
 
 /**
  * The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
  *
- * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers false; `out_offset` may be NULL.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 bool ironwal_error_offset(const struct ironwal_error *error,
                           uint64_t *out_offset);
@@ -812,12 +608,7 @@ bool ironwal_error_offset(const struct ironwal_error *error,
  * The ids concerned, `out_first_id` (inclusive) to `out_end_id` (exclusive). Returns whether they are
  * known; the outputs are written only then.
  *
- * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers false; both outputs may be NULL.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 bool ironwal_error_ids(const struct ironwal_error *error,
                        uint64_t *out_first_id,
@@ -827,12 +618,7 @@ bool ironwal_error_ids(const struct ironwal_error *error,
  * In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
  * all other shards are absent. 0 for every other error.
  *
- * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 size_t ironwal_error_committed_count(const struct ironwal_error *error);
 
@@ -841,12 +627,8 @@ size_t ironwal_error_committed_count(const struct ironwal_error *error);
  * `out_first_id` (inclusive) to `out_end_id` (exclusive). Entries of one shard keep the order of the
  * batch. Returns whether there is one at `index`; the outputs are written only then.
  *
- * - Owns: `error` stays the caller's.
  * - NULL: a NULL error answers false; the outputs may be NULL.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: what is told here is as durable as the sync mode promises for a batch.
- * - Errors: none.
+ * - Durable: what is reported here is as durable as the sync mode promises for a batch.
  */
 bool ironwal_error_committed_part(const struct ironwal_error *error,
                                   size_t index,
@@ -854,27 +636,16 @@ bool ironwal_error_committed_part(const struct ironwal_error *error,
                                   uint64_t *out_first_id,
                                   uint64_t *out_end_id);
 
-/**
- * Frees an error object and the texts that belong to it.
- *
- * - Owns: takes `error`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees an error object and the texts that belong to it. */
 void ironwal_error_free(struct ironwal_error *error);
+
+/* Options ----------------------------------------------------------------------------------- */
 
 /**
  * Makes options for the log in the directory `path`, with the defaults for everything else. The
  * directory is created when the log is opened; its parent must exist then.
  *
  * - Owns: `path` is copied; free `*out_options` with ironwal_options_free().
- * - NULL: `path` and `out_options` are required. `*out_options` is NULL after a failure.
- * - Threads: any.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG where the path is empty, not UTF-8 or holds a NUL.
  */
 ironwal_status ironwal_options_new(const char *path,
@@ -882,16 +653,7 @@ ironwal_status ironwal_options_new(const char *path,
                                    struct ironwal_options **out_options,
                                    struct ironwal_error **out_error);
 
-/**
- * Frees options. Logs that were opened with them are not affected.
- *
- * - Owns: takes `options`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none.
- */
+/** Frees options. Logs that were opened with them are not affected. */
 void ironwal_options_free(struct ironwal_options *options);
 
 /**
@@ -899,11 +661,8 @@ void ironwal_options_free(struct ironwal_options *options);
  * each time. It may be called until the last handle of the log is gone.
  *
  * - Owns: the object behind `ctx` stays the caller's and must outlive the log.
- * - NULL: `options` is required; a NULL `callback`, the default, sends nothing.
+ * - NULL: a NULL `callback`, the default, sends nothing.
  * - Threads: one at a time per `options`; the callback runs on any thread, several at a time.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none but for a NULL `options`.
  */
 ironwal_status ironwal_options_set_log(struct ironwal_options *options,
                                        ironwal_log_fn callback,
@@ -913,11 +672,6 @@ ironwal_status ironwal_options_set_log(struct ironwal_options *options,
 /**
  * When appends are made durable: one of IRONWAL_SYNC.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
  */
 ironwal_status ironwal_options_set_sync_mode(struct ironwal_options *options,
@@ -927,11 +681,6 @@ ironwal_status ironwal_options_set_sync_mode(struct ironwal_options *options,
 /**
  * How frames are compressed: one of IRONWAL_COMPRESSION.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
  */
 ironwal_status ironwal_options_set_compression(struct ironwal_options *options,
@@ -941,11 +690,6 @@ ironwal_status ironwal_options_set_compression(struct ironwal_options *options,
 /**
  * How segments are read: one of IRONWAL_READ.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
  */
 ironwal_status ironwal_options_set_read_strategy(struct ironwal_options *options,
@@ -955,11 +699,6 @@ ironwal_status ironwal_options_set_read_strategy(struct ironwal_options *options
 /**
  * How the active segment is written: one of IRONWAL_WRITE.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
  */
 ironwal_status ironwal_options_set_write_strategy(struct ironwal_options *options,
@@ -969,11 +708,6 @@ ironwal_status ironwal_options_set_write_strategy(struct ironwal_options *option
 /**
  * The policy for damage below the durable end, found at open: one of IRONWAL_CORRUPTION.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
  */
 ironwal_status ironwal_options_set_on_corruption(struct ironwal_options *options,
@@ -984,11 +718,6 @@ ironwal_status ironwal_options_set_on_corruption(struct ironwal_options *options
  * A segment is rotated before the frame that would take it past this many bytes; a single larger
  * frame is stored alone. 1 to UINT64_MAX, default 64 MiB.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_max_segment_size(struct ironwal_options *options,
@@ -999,11 +728,6 @@ ironwal_status ironwal_options_set_max_segment_size(struct ironwal_options *opti
  * A segment is rotated before the frame that would take it past this many entries; a single larger
  * batch is stored alone. 1 to UINT64_MAX, the default.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_max_entries_per_segment(struct ironwal_options *options,
@@ -1013,11 +737,6 @@ ironwal_status ironwal_options_set_max_entries_per_segment(struct ironwal_option
 /**
  * How many files are kept open for writing, over all streams. At least 1, default 128.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_max_open_segments(struct ironwal_options *options,
@@ -1027,11 +746,6 @@ ironwal_status ironwal_options_set_max_open_segments(struct ironwal_options *opt
 /**
  * How many files are kept open (or mapped) for reading. At least 1, default 128.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_max_open_read_segments(struct ironwal_options *options,
@@ -1042,11 +756,6 @@ ironwal_status ironwal_options_set_max_open_read_segments(struct ironwal_options
  * Bytes of appended frames that are gathered into one write; larger ones are written from the
  * caller's memory. 0 to 1 GiB, default 64 KiB.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_write_buffer_size(struct ironwal_options *options,
@@ -1056,11 +765,6 @@ ironwal_status ironwal_options_set_write_buffer_size(struct ironwal_options *opt
 /**
  * Bytes read ahead by iterators and by recovery. 1 byte to 1 GiB, default 128 KiB.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *options,
@@ -1070,28 +774,12 @@ ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *opti
 /**
  * Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
  * unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
- *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none but for a NULL `options`.
  */
 ironwal_status ironwal_options_set_block_cache_size(struct ironwal_options *options,
                                                     uint64_t bytes,
                                                     struct ironwal_error **out_error);
 
-/**
- * Payloads below this many bytes are never compressed. Default 1024.
- *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none but for a NULL `options`.
- */
+/** Payloads below this many bytes are never compressed. Default 1024. */
 ironwal_status ironwal_options_set_min_compression_size(struct ironwal_options *options,
                                                         size_t bytes,
                                                         struct ironwal_error **out_error);
@@ -1102,11 +790,6 @@ ironwal_status ironwal_options_set_min_compression_size(struct ironwal_options *
  * Where the system lets the library start no thread, an append that finds a sync due does it at its
  * end; what is appended last then waits for a later append, a sync or the close.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
 ironwal_status ironwal_options_set_background_sync(struct ironwal_options *options,
@@ -1114,16 +797,7 @@ ironwal_status ironwal_options_set_background_sync(struct ironwal_options *optio
                                                    uint64_t bytes,
                                                    struct ironwal_error **out_error);
 
-/**
- * Disables background sync; the operating system decides when to write back.
- *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none but for a NULL `options`.
- */
+/** Disables background sync; the operating system decides when to write back. */
 ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *options,
                                                       struct ironwal_error **out_error);
 
@@ -1132,24 +806,20 @@ ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *op
  * them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
  * opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.
  *
- * - Owns: `path` is copied.
- * - NULL: `options` is required; `path` may be NULL if `path_len` is 0.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its value.
+ * - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its
+ *   value.
  */
 ironwal_status ironwal_options_set_archive_path(struct ironwal_options *options,
                                                 const char *path,
                                                 size_t path_len,
                                                 struct ironwal_error **out_error);
 
+/* A log: open, sync, list, close ------------------------------------------------------------ */
+
 /**
  * Opens the log, creating or recovering it.
  *
  * - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
- * - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
- * - Threads: any.
  * - Blocks: reads, and after an unclean end rewrites and syncs, what was written last (fsync).
  * - Durable: everything that can be read after a successful return is.
  * - Errors: ::IRONWAL_E_LOCKED where another writer has the log; ::IRONWAL_E_CORRUPT under
@@ -1166,12 +836,11 @@ ironwal_status ironwal_wal_open(const struct ironwal_options *options,
  * are still to be freed; pinned views stay readable.
  *
  * - Owns: takes `wal`, also when it fails.
- * - NULL: `wal` is required.
  * - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
  * - Blocks: until all is on the disk (fsync).
  * - Durable: everything, when it returns ::IRONWAL_OK.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
- *   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
+ *   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
  */
 ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
                                  struct ironwal_error **out_error);
@@ -1180,21 +849,14 @@ ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
  * Releases the handle without reporting errors. The log itself is closed when its last stream and
  * transaction are freed too. Prefer ironwal_wal_close().
  *
- * - Owns: takes `wal`.
- * - NULL: does nothing.
- * - Threads: any; no other call may be using `wal` itself.
  * - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
  * - Durable: everything, but a failure is not reported.
- * - Errors: none.
  */
 void ironwal_wal_free(struct ironwal_wal *wal);
 
 /**
  * Makes every stream durable.
  *
- * - Owns: nothing.
- * - NULL: `wal` is required.
- * - Threads: any, at the same time.
  * - Blocks: until the disk has it (fsync).
  * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
@@ -1206,11 +868,6 @@ ironwal_status ironwal_wal_sync_all(const struct ironwal_wal *wal,
  * Lists the streams of the log as they are now.
  *
  * - Owns: free `*out_names` with ironwal_name_list_free(); it outlives the log.
- * - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
  */
 ironwal_status ironwal_wal_streams(const struct ironwal_wal *wal,
                                    struct ironwal_name_list **out_names,
@@ -1219,12 +876,7 @@ ironwal_status ironwal_wal_streams(const struct ironwal_wal *wal,
 /**
  * How many names there are.
  *
- * - Owns: `names` stays the caller's.
  * - NULL: a NULL list has 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 size_t ironwal_name_list_count(const struct ironwal_name_list *names);
 
@@ -1233,23 +885,10 @@ size_t ironwal_name_list_count(const struct ironwal_name_list *names);
  *
  * - Owns: the text belongs to `names` and ends with it.
  * - NULL: a NULL list answers {NULL, 0}.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 struct ironwal_str ironwal_name_list_get(const struct ironwal_name_list *names, size_t index);
 
-/**
- * Frees a list of names and the texts that belong to it.
- *
- * - Owns: takes `names`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees a list of names and the texts that belong to it. */
 void ironwal_name_list_free(struct ironwal_name_list *names);
 
 /**
@@ -1264,10 +903,7 @@ void ironwal_name_list_free(struct ironwal_name_list *names);
  * is written, also what a power cut may take.
  *
  * - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
- * - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
- * - Threads: any.
  * - Blocks: never for a sync; reads what was written last.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_IO where there is no such directory; ::IRONWAL_E_CORRUPT under
  *   ::IRONWAL_CORRUPTION_ERROR.
  */
@@ -1275,16 +911,7 @@ ironwal_status ironwal_wal_open_read_only(const struct ironwal_options *options,
                                           struct ironwal_wal **out_wal,
                                           struct ironwal_error **out_error);
 
-/**
- * Returns whether the log was opened with ironwal_wal_open_read_only().
- *
- * - Owns: nothing.
- * - NULL: `wal` and `out_read_only` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED.
- */
+/** Returns whether the log was opened with ironwal_wal_open_read_only(). */
 ironwal_status ironwal_wal_is_read_only(const struct ironwal_wal *wal,
                                         bool *out_read_only,
                                         struct ironwal_error **out_error);
@@ -1293,15 +920,13 @@ ironwal_status ironwal_wal_is_read_only(const struct ironwal_wal *wal,
  * Looks at everything again in a log that is open read-only: new streams, deleted ones, truncated
  * and new segments. Reading does so where it has to. Does nothing in a log open for writing.
  *
- * - Owns: nothing.
- * - NULL: `wal` is required.
- * - Threads: any, at the same time.
  * - Blocks: never for a sync; reads what was written last.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_wal_refresh(const struct ironwal_wal *wal,
                                    struct ironwal_error **out_error);
+
+/* Verification ------------------------------------------------------------------------------ */
 
 /**
  * Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
@@ -1309,12 +934,9 @@ ironwal_status ironwal_wal_refresh(const struct ironwal_wal *wal,
  * nobody. Beside a writer what is written meanwhile is not looked at.
  *
  * - Owns: free `*out_report` with ironwal_verify_report_free(); it outlives the log.
- * - NULL: `wal` and `out_report` are required. `*out_report` is NULL after a failure.
- * - Threads: any, at the same time.
  * - Blocks: reads all segments; never for a sync.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_IO where the directory cannot be listed; all else that cannot be read is a
- *   finding; ::IRONWAL_E_CLOSED.
+ *   finding.
  */
 ironwal_status ironwal_wal_verify(const struct ironwal_wal *wal,
                                   struct ironwal_verify_report **out_report,
@@ -1323,11 +945,6 @@ ironwal_status ironwal_wal_verify(const struct ironwal_wal *wal,
 /**
  * What was read, and whether it is clean.
  *
- * - Owns: `out_totals` stays the caller's.
- * - NULL: `report` and `out_totals` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of
  *   ::ironwal_verify_report_totals.
  */
@@ -1340,10 +957,6 @@ ironwal_status ironwal_verify_report_get_totals(const struct ironwal_verify_repo
  * The finding at `index`, from 0.
  *
  * - Owns: `out_finding` stays the caller's; its texts belong to `report` and end with it.
- * - NULL: `report` and `out_finding` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
  *   `out_finding_size` is not a known size of ::ironwal_finding.
  */
@@ -1353,51 +966,25 @@ ironwal_status ironwal_verify_report_get_finding(const struct ironwal_verify_rep
                                                  size_t out_finding_size,
                                                  struct ironwal_error **out_error);
 
-/**
- * Frees a report and the texts that belong to it.
- *
- * - Owns: takes `report`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees a report and the texts that belong to it. */
 void ironwal_verify_report_free(struct ironwal_verify_report *report);
+
+/* Bytes that come out ----------------------------------------------------------------------- */
 
 /**
  * Frees the bytes of a buffer and resets it to {NULL, 0}, so that a second call does nothing.
  *
  * - Owns: takes the bytes; the struct itself stays the caller's.
- * - NULL: a NULL buffer and an empty one are left alone.
- * - Threads: any; one at a time per buffer.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 void ironwal_buffer_free(struct ironwal_buffer *buffer);
 
-/**
- * Releases a view: its bytes must not be read any more.
- *
- * - Owns: takes `pin`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Releases a view: its bytes must not be read any more. */
 void ironwal_view_pin_free(struct ironwal_view_pin *pin);
 
 /**
  * How many ids were asked for.
  *
- * - Owns: `entries` stays the caller's.
  * - NULL: NULL has 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 size_t ironwal_entry_list_count(const struct ironwal_entry_list *entries);
 
@@ -1405,10 +992,6 @@ size_t ironwal_entry_list_count(const struct ironwal_entry_list *entries);
  * The entry for the id that was the `index`-th asked for.
  *
  * - Owns: the view belongs to `entries` and ends with it.
- * - NULL: `entries` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where there was no such entry;
  *   ::IRONWAL_E_INVALID_ARG for an index past the end.
  */
@@ -1417,33 +1000,22 @@ ironwal_status ironwal_entry_list_get(const struct ironwal_entry_list *entries,
                                       struct ironwal_view *out_view,
                                       struct ironwal_error **out_error);
 
-/**
- * Frees what was found, and the bytes that belong to it.
- *
- * - Owns: takes `entries`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees what was found, and the bytes that belong to it. */
 void ironwal_entry_list_free(struct ironwal_entry_list *entries);
 
+/* Append and read by name ------------------------------------------------------------------- */
+
 /**
- * Appends one entry to a stream, which its first append creates, and tells its id. Stream names
+ * Appends one entry to a stream, which its first append creates, and returns its id. Stream names
  * are 1 to 255 bytes of UTF-8 without a NUL.
  *
- * - Owns: `data` is copied.
- * - NULL: `wal` is required; `stream` must name a stream; `data` may be NULL if `len` is 0;
- *   `out_id` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_id` may be NULL.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
  * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
  *   power loss after a sync.
  * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
- *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
- *   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
- *   failed.
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name. The entry may
+ *   exist after reopening where the disk failed.
  */
 ironwal_status ironwal_append(const struct ironwal_wal *wal,
                               const char *stream,
@@ -1457,17 +1029,13 @@ ironwal_status ironwal_append(const struct ironwal_wal *wal,
  * Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
  * No entries: both are the stream's next id, and nothing is created.
  *
- * - Owns: the entries are copied.
- * - NULL: `wal` is required; `stream` must name a stream; `entries` may be NULL if `entry_count`
- *   is 0; the outputs may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: the outputs may be NULL.
  * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
  *   not at all.
  * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
- *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
- *   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
- *   failed.
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name. The entry may
+ *   exist after reopening where the disk failed.
  */
 ironwal_status ironwal_append_batch(const struct ironwal_wal *wal,
                                     const char *stream,
@@ -1479,20 +1047,16 @@ ironwal_status ironwal_append_batch(const struct ironwal_wal *wal,
                                     struct ironwal_error **out_error);
 
 /**
- * Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+ * Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
  * entry.
  *
- * - Owns: the parts are copied.
- * - NULL: `wal` is required; `stream` must name a stream; `slices` may be NULL if `part_count` is
- *   0; `out_id` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_id` may be NULL.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
  * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
  *   power loss after a sync.
  * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
- *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
- *   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
- *   failed.
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name. The entry may
+ *   exist after reopening where the disk failed.
  */
 ironwal_status ironwal_append_vectored(const struct ironwal_wal *wal,
                                        const char *stream,
@@ -1506,14 +1070,9 @@ ironwal_status ironwal_append_vectored(const struct ironwal_wal *wal,
  * Reads one entry into memory of the library's.
  *
  * - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
- * - NULL: `wal` is required; `stream` must name a stream; `out_buffer` is required, and {NULL, 0}
- *   after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
  *   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
- *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_get(const struct ironwal_wal *wal,
                            const char *stream,
@@ -1524,17 +1083,12 @@ ironwal_status ironwal_get(const struct ironwal_wal *wal,
 
 /**
  * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
- * then tells the size needed.
+ * is the size needed then.
  *
  * - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
- * - NULL: `wal` is required; `stream` must name a stream; `buffer` may be NULL if `capacity` is 0;
- *   `out_len` is required.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
  *   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
- *   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
                                 const char *stream,
@@ -1550,12 +1104,7 @@ ironwal_status ironwal_get_into(const struct ironwal_wal *wal,
  * compressed batch is unpacked once, in whatever order its entries are asked for.
  *
  * - Owns: free `*out_entries` with ironwal_entry_list_free(); it outlives the log.
- * - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
- *   `id_count` is 0. `*out_entries` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
+ * - Errors: as ironwal_get(), and nothing is read then; ids that are not found are reported by
  *   ironwal_entry_list_get().
  */
 ironwal_status ironwal_get_batch(const struct ironwal_wal *wal,
@@ -1569,18 +1118,17 @@ ironwal_status ironwal_get_batch(const struct ironwal_wal *wal,
 /**
  * Makes one stream durable.
  *
- * - Owns: nothing.
- * - NULL: `wal` is required; `stream` must name a stream.
- * - Threads: any, at the same time.
  * - Blocks: until the disk has it (fsync).
  * - Durable: everything appended to the stream before the call, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED,
- *   ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_STREAM_NOT_FOUND.
  */
 ironwal_status ironwal_sync(const struct ironwal_wal *wal,
                             const char *stream,
                             size_t stream_len,
                             struct ironwal_error **out_error);
+
+/* Truncate and delete by name --------------------------------------------------------------- */
 
 /**
  * Removes segments whose entries are all below `safe_id`, and returns their number. With an archive
@@ -1592,13 +1140,11 @@ ironwal_status ironwal_sync(const struct ironwal_wal *wal,
  * and each later call tries again. So after ::IRONWAL_E_IO the entries may be truncated already;
  * ::IRONWAL_OK means that no file of a truncated segment is left.
  *
- * - Owns: nothing.
- * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_segments` may be NULL.
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the
- *   archive belongs to another log, or lies in a log.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO; ::IRONWAL_E_CONFIG where the archive belongs
+ *   to another log, or lies in a log.
  */
 ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
                                 const char *stream,
@@ -1610,13 +1156,11 @@ ironwal_status ironwal_truncate(const struct ironwal_wal *wal,
 /**
  * Restores the segments of a stream that pruning moved to the archive, and returns their number.
  *
- * - Owns: nothing.
- * - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_segments` may be NULL.
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the archive
- *   belongs to another log, or lies in a log.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT; ::IRONWAL_E_CONFIG where the archive belongs to
+ *   another log, or lies in a log.
  */
 ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
                                         const char *stream,
@@ -1629,12 +1173,9 @@ ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
  * stream answer ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
  * stream at id 0.
  *
- * - Owns: nothing.
- * - NULL: `wal` is required; `stream` must name a stream.
- * - Threads: any, at the same time.
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_delete_stream(const struct ironwal_wal *wal,
                                      const char *stream,
@@ -1644,12 +1185,7 @@ ironwal_status ironwal_delete_stream(const struct ironwal_wal *wal,
 /**
  * The id of the first entry of the segment that appends go to.
  *
- * - Owns: nothing.
- * - NULL: `wal` and `out_id` are required; `stream` must name a stream.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append.
  */
 ironwal_status ironwal_current_segment_start_id(const struct ironwal_wal *wal,
                                                 const char *stream,
@@ -1657,17 +1193,14 @@ ironwal_status ironwal_current_segment_start_id(const struct ironwal_wal *wal,
                                                 uint64_t *out_id,
                                                 struct ironwal_error **out_error);
 
+/* Transactions ------------------------------------------------------------------------------ */
+
 /**
  * Begins a transaction on a stream, which its first append creates.
  *
  * - Owns: end `*out_txn` with ironwal_txn_commit() or ironwal_txn_abort(); it keeps the log open
  *   until then, unless that is closed.
- * - NULL: `wal` and `out_txn` are required; `stream` must name a stream. `*out_txn` is NULL after
- *   a failure.
- * - Threads: any, at the same time; any number of transactions.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_CLOSED; ::IRONWAL_E_FORKED.
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name.
  */
 ironwal_status ironwal_txn_begin(const struct ironwal_wal *wal,
                                  const char *stream,
@@ -1678,13 +1211,8 @@ ironwal_status ironwal_txn_begin(const struct ironwal_wal *wal,
 /**
  * Adds an entry to a transaction.
  *
- * - Owns: `data` is copied.
- * - NULL: `txn` is required; `data` may be NULL if `len` is 0.
- * - Threads: one at a time per `txn`.
- * - Blocks: never.
  * - Durable: nothing is written before the commit.
- * - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was);
- *   ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was).
  */
 ironwal_status ironwal_txn_add(struct ironwal_txn *txn,
                                const void *data,
@@ -1696,8 +1224,7 @@ ironwal_status ironwal_txn_add(struct ironwal_txn *txn,
  * without `out_end_id`; both are 0 where it has none.
  *
  * - Owns: takes `txn`, also when it fails; the entries of a failed commit are gone.
- * - NULL: `txn` is required; the outputs may be NULL.
- * - Threads: any; no other call may be using `txn`.
+ * - NULL: the outputs may be NULL.
  * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
  *   not at all.
@@ -1711,14 +1238,12 @@ ironwal_status ironwal_txn_commit(struct ironwal_txn *txn,
 /**
  * Discards the transaction.
  *
- * - Owns: takes `txn`.
- * - NULL: does nothing.
- * - Threads: any; no other call may be using `txn`.
  * - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
  * - Durable: nothing of it is written.
- * - Errors: none.
  */
 void ironwal_txn_abort(struct ironwal_txn *txn);
+
+/* One stream, by handle --------------------------------------------------------------------- */
 
 /**
  * Makes a handle of a stream, for many calls on it without a look-up each. The stream itself is
@@ -1726,13 +1251,7 @@ void ironwal_txn_abort(struct ironwal_txn *txn);
  *
  * - Owns: free `*out_stream` with ironwal_stream_free(); it keeps the log open until then, unless
  *   that is closed.
- * - NULL: `wal` and `out_stream` are required; `stream` must name a stream. `*out_stream` is NULL
- *   after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening;
- *   ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening.
  */
 ironwal_status ironwal_stream_open(const struct ironwal_wal *wal,
                                    const char *stream,
@@ -1743,28 +1262,21 @@ ironwal_status ironwal_stream_open(const struct ironwal_wal *wal,
 /**
  * Releases the handle. The stream and its entries stay.
  *
- * - Owns: takes `stream`.
- * - NULL: does nothing.
- * - Threads: any; no other call may be using `stream`.
  * - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
  * - Durable: everything, where it is the last handle of the log.
- * - Errors: none.
  */
 void ironwal_stream_free(struct ironwal_stream *stream);
 
 /**
- * Appends one entry to the stream, which its first append creates, and tells its id.
+ * Appends one entry to the stream, which its first append creates, and returns its id.
  *
- * - Owns: `data` is copied.
- * - NULL: `stream` is required; `data` may be NULL if `len` is 0; `out_id` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_id` may be NULL.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
  * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
  *   power loss after a sync.
  * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
  *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
- *   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
- *   disk failed.
+ *   deleted. The entry may exist after reopening where the disk failed.
  */
 ironwal_status ironwal_stream_append(const struct ironwal_stream *stream,
                                      const void *data,
@@ -1776,17 +1288,13 @@ ironwal_status ironwal_stream_append(const struct ironwal_stream *stream,
  * Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
  * No entries: both are the stream's next id, and nothing is created.
  *
- * - Owns: the entries are copied.
- * - NULL: `stream` is required; `entries` may be NULL if `entry_count` is 0; the outputs may be
- *   NULL.
- * - Threads: any, at the same time.
+ * - NULL: the outputs may be NULL.
  * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
  *   not at all.
  * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
  *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
- *   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
- *   disk failed.
+ *   deleted. The entry may exist after reopening where the disk failed.
  */
 ironwal_status ironwal_stream_append_batch(const struct ironwal_stream *stream,
                                            const struct ironwal_slice *entries,
@@ -1796,19 +1304,16 @@ ironwal_status ironwal_stream_append_batch(const struct ironwal_stream *stream,
                                            struct ironwal_error **out_error);
 
 /**
- * Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+ * Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
  * entry.
  *
- * - Owns: the parts are copied.
- * - NULL: `stream` is required; `slices` may be NULL if `part_count` is 0; `out_id` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_id` may be NULL.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
  * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
  *   power loss after a sync.
  * - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
  *   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
- *   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
- *   disk failed.
+ *   deleted. The entry may exist after reopening where the disk failed.
  */
 ironwal_status ironwal_stream_append_vectored(const struct ironwal_stream *stream,
                                               const struct ironwal_slice *parts,
@@ -1819,12 +1324,9 @@ ironwal_status ironwal_stream_append_vectored(const struct ironwal_stream *strea
 /**
  * Makes the stream durable.
  *
- * - Owns: nothing.
- * - NULL: `stream` is required.
- * - Threads: any, at the same time.
  * - Blocks: until the disk has it (fsync).
  * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED, ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
  */
 ironwal_status ironwal_stream_sync(const struct ironwal_stream *stream,
                                    struct ironwal_error **out_error);
@@ -1833,14 +1335,10 @@ ironwal_status ironwal_stream_sync(const struct ironwal_stream *stream,
  * Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
  * nanoseconds; 0 only asks.
  *
- * - Owns: nothing.
- * - NULL: `stream` is required.
- * - Threads: any, at the same time.
  * - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
  *   library start no thread the call syncs itself, for as long as that takes.
  * - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
- * - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
- *   ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND.
  */
 ironwal_status ironwal_stream_wait_durable(const struct ironwal_stream *stream,
                                            uint64_t id,
@@ -1850,12 +1348,7 @@ ironwal_status ironwal_stream_wait_durable(const struct ironwal_stream *stream,
 /**
  * The first id that is kept: those below were pruned.
  *
- * - Owns: nothing.
- * - NULL: `stream` and `out_id` are required.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_first_id(const struct ironwal_stream *stream,
                                        uint64_t *out_id,
@@ -1864,12 +1357,7 @@ ironwal_status ironwal_stream_first_id(const struct ironwal_stream *stream,
 /**
  * The id that the next append gets.
  *
- * - Owns: nothing.
- * - NULL: `stream` and `out_id` are required.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_next_id(const struct ironwal_stream *stream,
                                       uint64_t *out_id,
@@ -1878,12 +1366,7 @@ ironwal_status ironwal_stream_next_id(const struct ironwal_stream *stream,
 /**
  * The end of what is durable: every entry below this id is.
  *
- * - Owns: nothing.
- * - NULL: `stream` and `out_id` are required.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_durable_end(const struct ironwal_stream *stream,
                                           uint64_t *out_id,
@@ -1893,13 +1376,9 @@ ironwal_status ironwal_stream_durable_end(const struct ironwal_stream *stream,
  * Reads one entry into memory of the library's.
  *
  * - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
- * - NULL: `stream` is required; `out_buffer` is required, and {NULL, 0} after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
  *   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
- *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_stream_get(const struct ironwal_stream *stream,
                                   uint64_t id,
@@ -1908,16 +1387,12 @@ ironwal_status ironwal_stream_get(const struct ironwal_stream *stream,
 
 /**
  * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
- * then tells the size needed.
+ * is the size needed then.
  *
  * - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
- * - NULL: `stream` is required; `buffer` may be NULL if `capacity` is 0; `out_len` is required.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
  *   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
- *   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_stream_get_into(const struct ironwal_stream *stream,
                                        uint64_t id,
@@ -1931,14 +1406,9 @@ ironwal_status ironwal_stream_get_into(const struct ironwal_stream *stream,
  * whatever happens to the stream and the log.
  *
  * - Owns: free `*out_pin` with ironwal_view_pin_free(); `*out_view` ends with it.
- * - NULL: `stream`, `out_view` and `out_pin` are required. `*out_view` is {NULL, 0} and `*out_pin`
- *   NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
  *   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
- *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_stream_view(const struct ironwal_stream *stream,
                                    uint64_t id,
@@ -1947,16 +1417,64 @@ ironwal_status ironwal_stream_view(const struct ironwal_stream *stream,
                                    struct ironwal_error **out_error);
 
 /**
+ * The id of the first entry of the segment that appends go to.
+ *
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_current_segment_start_id(const struct ironwal_stream *stream,
+                                                       uint64_t *out_id,
+                                                       struct ironwal_error **out_error);
+
+/**
+ * Removes the segments that lie entirely below `safe_id`, and returns how many: as
+ * ironwal_truncate() does by name.
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_READ_ONLY.
+ */
+ironwal_status ironwal_stream_truncate(const struct ironwal_stream *stream,
+                                       uint64_t safe_id,
+                                       size_t *out_segments,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Brings back the segments of the stream that truncation moved to the archive, and returns how many.
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_CORRUPT; ::IRONWAL_E_READ_ONLY.
+ */
+ironwal_status ironwal_stream_restore_archived(const struct ironwal_stream *stream,
+                                               size_t *out_segments,
+                                               struct ironwal_error **out_error);
+
+/**
+ * Deletes the stream with all its entries. The handle stays, to be freed; every handle of the
+ * stream then answers ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
+ * 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
+ * remove what is left.
+ *
+ * - Blocks: until the directory is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_READ_ONLY.
+ */
+ironwal_status ironwal_stream_delete(const struct ironwal_stream *stream,
+                                     struct ironwal_error **out_error);
+
+/* Iterators --------------------------------------------------------------------------------- */
+
+/**
  * Begins to read a stream at `start_id`, or at the first id kept where that is later. An unknown
  * stream and a start past the end have no entries for now.
  *
  * - Owns: free `*out_iter` with ironwal_iter_free().
- * - NULL: `wal` and `out_iter` are required; `stream` must name a stream. `*out_iter` is NULL
- *   after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_wal_iter(const struct ironwal_wal *wal,
                                 const char *stream,
@@ -1969,12 +1487,7 @@ ironwal_status ironwal_wal_iter(const struct ironwal_wal *wal,
  * Begins to read the stream at `start_id`, or at the first id kept where that is later.
  *
  * - Owns: free `*out_iter` with ironwal_iter_free().
- * - NULL: `stream` and `out_iter` are required. `*out_iter` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
- *   ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
                                    uint64_t start_id,
@@ -1986,17 +1499,12 @@ ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
  * appended since.
  *
  * - Owns: `*out_view` stays the library's, until the next call on `iter`.
- * - NULL: `iter` and `out_view` are required; `out_id` may be NULL. `*out_view` is {NULL, 0} after
- *   a failure.
- * - Threads: one at a time per `iter`.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
+ * - NULL: `out_id` may be NULL.
  * - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
  *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
  *   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
  *   come next (the error object names their ids), after which the next call gives the first entry
- *   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
- *   ::IRONWAL_E_CLOSED.
+ *   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
                                  uint64_t *out_id,
@@ -2008,39 +1516,23 @@ ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
  * detect that another caller has advanced the iterator.
  *
  * - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
- * - NULL: `iter` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
- * - Threads: one at a time per `iter`.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved.
  */
 ironwal_status ironwal_iter_current(struct ironwal_iter *iter,
                                     uint64_t id,
                                     struct ironwal_view *out_view,
                                     struct ironwal_error **out_error);
 
-/**
- * Frees an iterator, and with it the view it gave out last.
- *
- * - Owns: takes `iter`.
- * - NULL: does nothing.
- * - Threads: any; no other call may be using `iter`.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees an iterator, and with it the view it gave out last. */
 void ironwal_iter_free(struct ironwal_iter *iter);
+
+/* Sharded logs: open, close, shards --------------------------------------------------------- */
 
 /**
  * The shard of a key among `shard_count` shards: SipHash-1-3 with key 0 over the length of the key
  * as a little-endian uint64_t and then the key, modulo `shard_count`. For programs in other
  * languages that route by themselves: docs/FORMAT.md spells it out, with test vectors.
  *
- * - Owns: nothing.
- * - NULL: `key` may be NULL if `key_len` is 0; `out_shard` is required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
  */
 ironwal_status ironwal_sharded_route(const void *key,
@@ -2051,20 +1543,17 @@ ironwal_status ironwal_sharded_route(const void *key,
 
 /**
  * Opens a sharded log, creating or recovering it. The number of shards is recorded durably before
- * this returns, and compared at every later opening. A number above max_open_segments is told to
+ * this returns, and compared at every later opening. A number above max_open_segments is reported to
  * the callback of ironwal_options_set_log() as a warning.
  *
  * - Owns: both options are copied and stay the caller's. End `*out_sharded` with
  *   ironwal_sharded_close().
- * - NULL: `options`, `sharded_options` and `out_sharded` are required. `*out_sharded` is NULL after
- *   a failure.
- * - Threads: any.
  * - Blocks: as ironwal_wal_open() (fsync).
  * - Durable: everything that can be read after a successful return is.
- * - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH;
- *   ::IRONWAL_E_CORRUPT where the record of the count is damaged, or missing beside existing
- *   shards, and under ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for
- *   automatic checkpoints that are neither due by entries nor by time.
+ * - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
+ *   where the record of the count is damaged, or missing beside existing shards, and under
+ *   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+ *   checkpoints that are neither due by entries nor by time.
  */
 ironwal_status ironwal_sharded_open(const struct ironwal_options *options,
                                     const struct ironwal_sharded_options *sharded_options,
@@ -2077,12 +1566,11 @@ ironwal_status ironwal_sharded_open(const struct ironwal_options *options,
  *
  * - Owns: takes `sharded`, also when it fails, except from within the callback of
  *   ironwal_sharded_options_set_checkpoint_ids().
- * - NULL: `sharded` is required.
  * - Threads: any; no other call may be using `sharded` itself. Calls on its children may run.
  * - Blocks: until all is on the disk (fsync), and for an automatic checkpoint under way.
  * - Durable: everything, when it returns ::IRONWAL_OK.
- * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
- *   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+ * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
+ *   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
  */
 ironwal_status ironwal_sharded_close(struct ironwal_sharded *sharded,
                                      struct ironwal_error **out_error);
@@ -2091,25 +1579,12 @@ ironwal_status ironwal_sharded_close(struct ironwal_sharded *sharded,
  * Releases the handle without reporting errors: automatic checkpoints end, and the log is closed
  * when the last handle of it is freed too. Prefer ironwal_sharded_close().
  *
- * - Owns: takes `sharded`.
- * - NULL: does nothing.
- * - Threads: any; no other call may be using `sharded` itself.
  * - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
  * - Durable: everything, but a failure is not reported.
- * - Errors: none.
  */
 void ironwal_sharded_free(struct ironwal_sharded *sharded);
 
-/**
- * How many shards there are.
- *
- * - Owns: nothing.
- * - NULL: `sharded` and `out_shard_count` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
- */
+/** How many shards there are. */
 ironwal_status ironwal_sharded_shard_count(const struct ironwal_sharded *sharded,
                                            uint32_t *out_shard_count,
                                            struct ironwal_error **out_error);
@@ -2124,11 +1599,6 @@ ironwal_status ironwal_sharded_shard_count(const struct ironwal_sharded *sharded
  *
  * - Owns: end `*out_wal` with ironwal_wal_free(); it keeps the log open until then, unless that is
  *   closed. ironwal_wal_close() on it closes the sharded log too.
- * - NULL: `sharded` and `out_wal` are required. `*out_wal` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
  */
 ironwal_status ironwal_sharded_wal(const struct ironwal_sharded *sharded,
                                    struct ironwal_wal **out_wal,
@@ -2139,13 +1609,9 @@ ironwal_status ironwal_sharded_wal(const struct ironwal_sharded *sharded,
  * without entries, and a start past its end, have none for now.
  *
  * - Owns: free `*out_iter` with ironwal_iter_free().
- * - NULL: `sharded` and `out_iter` are required. `*out_iter` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CONFIG where there is no such shard; ::IRONWAL_E_STREAM_NOT_FOUND where its
- *   stream was deleted; ::IRONWAL_E_CORRUPT where it was found lost or damaged at opening;
- *   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_CONFIG where there is no such shard; ::IRONWAL_E_STREAM_NOT_FOUND where
+ *   its stream was deleted; ::IRONWAL_E_CORRUPT where it was found lost or damaged at opening;
+ *   ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_sharded_iter_shard(const struct ironwal_sharded *sharded,
                                           uint32_t shard,
@@ -2156,9 +1622,6 @@ ironwal_status ironwal_sharded_iter_shard(const struct ironwal_sharded *sharded,
 /**
  * Makes everything appended to a shard so far durable, in every sync mode.
  *
- * - Owns: nothing.
- * - NULL: `sharded` is required.
- * - Threads: any, at the same time.
  * - Blocks: until the disk has it (fsync).
  * - Durable: everything appended to the shard before the call, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_CONFIG where there is no such shard; those of ironwal_stream_sync().
@@ -2169,11 +1632,8 @@ ironwal_status ironwal_sharded_flush_shard(const struct ironwal_sharded *sharded
 
 /**
  * Makes everything appended so far durable, in all shards at once and in every sync mode. The
- * first failure is told after all were tried.
+ * first failure is reported after all were tried.
  *
- * - Owns: nothing.
- * - NULL: `sharded` is required.
- * - Threads: any, at the same time.
  * - Blocks: until the disk has it (fsync).
  * - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
  * - Errors: those of ironwal_stream_sync(), of any shard.
@@ -2181,19 +1641,18 @@ ironwal_status ironwal_sharded_flush_shard(const struct ironwal_sharded *sharded
 ironwal_status ironwal_sharded_flush_all(const struct ironwal_sharded *sharded,
                                          struct ironwal_error **out_error);
 
+/* Append to sharded logs -------------------------------------------------------------------- */
+
 /**
- * Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+ * Appends one entry to the shard of its key; returns the shard and the entry's id in it. The key is
  * not stored.
  *
- * - Owns: `key` and `data` are copied.
- * - NULL: `sharded` is required; `key` and `data` may be NULL if their length is 0; the outputs may
- *   be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `key` and `data` may be NULL if their length is 0; the outputs may be NULL.
  * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
  * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
  *   power loss after a sync, a flush or a checkpoint.
- * - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost or
- *   damaged at opening.
+ * - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost
+ *   or damaged at opening.
  */
 ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
                                       const void *key,
@@ -2210,13 +1669,11 @@ ironwal_status ironwal_sharded_append(const struct ironwal_sharded *sharded,
  * Within a shard the batch is atomic; over several shards it is not. No entries: nothing happens.
  *
  * - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
- * - NULL: `sharded` is required; `entries` may be NULL if `entry_count` is 0; `out_shards` and
- *   `out_ids` may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `out_shards` and `out_ids` may be NULL.
  * - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
  * - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
- *   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+ *   ironwal_error_committed_part() reports, and others do not; those of ironwal_sharded_append()
  *   where none does.
  */
 ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharded,
@@ -2230,10 +1687,8 @@ ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharde
  * Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to
  * and without `out_end_id`. No entries: nothing happens, and both ids are 0.
  *
- * - Owns: the entries are copied.
- * - NULL: `sharded` is required; `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is
- *   0; the outputs may be NULL.
- * - Threads: any, at the same time.
+ * - NULL: `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is 0; the outputs may be
+ *   NULL.
  * - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
  * - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
  *   not at all.
@@ -2249,20 +1704,21 @@ ironwal_status ironwal_sharded_append_batch_for_key(const struct ironwal_sharded
                                                     uint64_t *out_end_id,
                                                     struct ironwal_error **out_error);
 
+/* Checkpoints ------------------------------------------------------------------------------- */
+
 /**
  * Makes a checkpoint, a consistent cut through all shards: if one append returned before another
  * was called, no checkpoint holds the second without the first. Appends wait only while the next
  * ids are read. An older checkpoint of the same id is superseded.
  *
- * - Owns: `id` is copied.
- * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes, of any content.
+ * - NULL: `id` must have 1 to 65,535 bytes, of any content.
  * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
  * - Blocks: until the disk has it (fsync).
  * - Durable: the checkpoint and everything below its offsets, in every sync mode.
  * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
- *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
- *   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that where making checkpoints
- *   answers ::IRONWAL_E_POISONED from then on, one may show after the next opening.
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard. There
+ *   is no such checkpoint then, except that where making checkpoints answers ::IRONWAL_E_POISONED
+ *   from then on, one may show after the next opening.
  */
 ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *sharded,
                                                  const void *id,
@@ -2273,14 +1729,11 @@ ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *s
  * Loads the checkpoint of an id.
  *
  * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
- * - NULL: `sharded` and `out_checkpoint` are required; `id` must have 1 to 65,535 bytes.
- *   `*out_checkpoint` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
+ * - NULL: `id` must have 1 to 65,535 bytes.
  * - Durable: the checkpoint and everything below its offsets is.
- * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it counts
- *   on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
- *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it
+ *   counts on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_sharded_load_checkpoint(const struct ironwal_sharded *sharded,
                                                const void *id,
@@ -2292,28 +1745,16 @@ ironwal_status ironwal_sharded_load_checkpoint(const struct ironwal_sharded *sha
  * Loads the newest checkpoint, in the order in which they were made.
  *
  * - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
- * - NULL: `sharded` and `out_checkpoint` are required. `*out_checkpoint` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never for a sync.
  * - Durable: the checkpoint and everything below its offsets is.
  * - Errors: ::IRONWAL_E_NO_CHECKPOINTS; ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest is
  *   damaged, since an older one is loaded by its id only; ::IRONWAL_E_CHECKPOINT_PRUNED;
- *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_sharded_load_latest_checkpoint(const struct ironwal_sharded *sharded,
                                                       struct ironwal_checkpoint **out_checkpoint,
                                                       struct ironwal_error **out_error);
 
-/**
- * How many checkpoints can be loaded.
- *
- * - Owns: nothing.
- * - NULL: `sharded` and `out_count` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
- */
+/** How many checkpoints can be loaded. */
 ironwal_status ironwal_sharded_checkpoint_count(const struct ironwal_sharded *sharded,
                                                 size_t *out_count,
                                                 struct ironwal_error **out_error);
@@ -2322,11 +1763,6 @@ ironwal_status ironwal_sharded_checkpoint_count(const struct ironwal_sharded *sh
  * Lists the checkpoints that can be loaded as they are now, oldest first.
  *
  * - Owns: free `*out_list` with ironwal_checkpoint_list_free(); it outlives the log.
- * - NULL: `sharded` and `out_list` are required. `*out_list` is NULL after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
  */
 ironwal_status ironwal_sharded_list_checkpoints(const struct ironwal_sharded *sharded,
                                                 struct ironwal_checkpoint_list **out_list,
@@ -2337,10 +1773,6 @@ ironwal_status ironwal_sharded_list_checkpoints(const struct ironwal_sharded *sh
  *
  * - Owns: the view belongs to `checkpoint` and ends with it.
  * - NULL: a NULL checkpoint answers {NULL, 0}.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *checkpoint);
 
@@ -2348,24 +1780,14 @@ struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *check
  * When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
  * follow it.
  *
- * - Owns: `checkpoint` stays the caller's.
  * - NULL: a NULL checkpoint answers 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 uint64_t ironwal_checkpoint_timestamp_ns(const struct ironwal_checkpoint *checkpoint);
 
 /**
  * How many shards the checkpoint goes through.
  *
- * - Owns: `checkpoint` stays the caller's.
  * - NULL: a NULL checkpoint answers 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 uint32_t ironwal_checkpoint_shard_count(const struct ironwal_checkpoint *checkpoint);
 
@@ -2373,11 +1795,6 @@ uint32_t ironwal_checkpoint_shard_count(const struct ironwal_checkpoint *checkpo
  * The next id of a shard at the time of the checkpoint: the checkpoint holds what is below it, and
  * replay starts there.
  *
- * - Owns: `checkpoint` stays the caller's.
- * - NULL: `checkpoint` and `out_id` are required.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
  * - Errors: ::IRONWAL_E_CONFIG where there is no such shard.
  */
 ironwal_status ironwal_checkpoint_offset(const struct ironwal_checkpoint *checkpoint,
@@ -2385,27 +1802,13 @@ ironwal_status ironwal_checkpoint_offset(const struct ironwal_checkpoint *checkp
                                          uint64_t *out_id,
                                          struct ironwal_error **out_error);
 
-/**
- * Frees a checkpoint that was loaded, and the bytes of its id. The log keeps its own.
- *
- * - Owns: takes `checkpoint`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees a checkpoint that was loaded, and the bytes of its id. The log keeps its own. */
 void ironwal_checkpoint_free(struct ironwal_checkpoint *checkpoint);
 
 /**
  * How many checkpoints are listed.
  *
- * - Owns: `list` stays the caller's.
  * - NULL: a NULL list has 0.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
  */
 size_t ironwal_checkpoint_list_count(const struct ironwal_checkpoint_list *list);
 
@@ -2413,11 +1816,7 @@ size_t ironwal_checkpoint_list_count(const struct ironwal_checkpoint_list *list)
  * The id and the time, in nanoseconds since 1970, of the checkpoint at `index`.
  *
  * - Owns: the view belongs to `list` and ends with it.
- * - NULL: `list` and `out_id` are required; `out_timestamp_ns` may be NULL. `*out_id` is {NULL, 0}
- *   after a failure.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
+ * - NULL: `out_timestamp_ns` may be NULL.
  * - Errors: ::IRONWAL_E_INVALID_ARG for an index past the end.
  */
 ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list *list,
@@ -2426,17 +1825,10 @@ ironwal_status ironwal_checkpoint_list_get(const struct ironwal_checkpoint_list 
                                            uint64_t *out_timestamp_ns,
                                            struct ironwal_error **out_error);
 
-/**
- * Frees a list of checkpoints and the ids that belong to it.
- *
- * - Owns: takes `list`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: nothing is written.
- * - Errors: none.
- */
+/** Frees a list of checkpoints and the ids that belong to it. */
 void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
+
+/* Prune and compact checkpoints ------------------------------------------------------------- */
 
 /**
  * Removes the segments that hold only entries below the checkpoint's offsets, as
@@ -2444,16 +1836,15 @@ void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
  * Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
  * segments are moved there.
  *
- * - Owns: `out_stats` stays the caller's.
- * - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
+ * - NULL: `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
  * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
  * - Blocks: until the directories are on the disk (fsync).
  * - Durable: on return.
  * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
  *   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
- *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no
- *   sizeof of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any
- *   shard, after all were tried; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+ *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof
+ *   of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard,
+ *   after all were tried; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_sharded *sharded,
                                                        const void *id,
@@ -2466,14 +1857,13 @@ ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_shar
  * Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded, pruned
  * and damaged ones took in the file. Removes no entries.
  *
- * - Owns: `out_stats` stays the caller's.
- * - NULL: `sharded` is required; `out_stats` may be NULL.
+ * - NULL: `out_stats` may be NULL.
  * - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
  * - Blocks: until the file and its directory are on the disk (fsync).
  * - Durable: on return.
  * - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
  *   to be kept; ::IRONWAL_E_INVALID_ARG if `out_stats_size` is not a known size of
- *   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
+ *   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE.
  */
 ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded *sharded,
                                                    size_t keep_latest_n,
@@ -2486,14 +1876,11 @@ ironwal_status ironwal_sharded_compact_checkpoints(const struct ironwal_sharded 
  *
  * - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
  *   it before is overwritten. `out_status` stays the caller's.
- * - NULL: `sharded` is required; `out_status` and `out_last_error` may be NULL. `*out_last_error` is
- *   {NULL, 0} after a failure, and where the last attempt succeeded.
- * - Threads: any, at the same time.
- * - Blocks: never.
- * - Durable: nothing is written.
+ * - NULL: `out_status` and `out_last_error` may be NULL. `*out_last_error` is {NULL, 0} after a
+ *   failure, and where the last attempt succeeded.
  * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
  *   checkpoints; ::IRONWAL_E_INVALID_ARG if `out_status_size` is not a known size of
- *   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
+ *   ::ironwal_automatic_status.
  */
 ironwal_status ironwal_sharded_automatic_status(const struct ironwal_sharded *sharded,
                                                 struct ironwal_automatic_status *out_status,
@@ -2501,14 +1888,13 @@ ironwal_status ironwal_sharded_automatic_status(const struct ironwal_sharded *sh
                                                 struct ironwal_buffer *out_last_error,
                                                 struct ironwal_error **out_error);
 
+/* Options of sharded logs ------------------------------------------------------------------- */
+
 /**
  * Makes options for a log of `shard_count` shards, without automatic checkpoints. The count, 1 to
  * 65,535, is recorded when the log is made and fixed from then on.
  *
  * - Owns: free `*out_options` with ironwal_sharded_options_free().
- * - NULL: `out_options` is required. `*out_options` is NULL after a failure.
- * - Threads: any.
- * - Blocks: never.
  * - Durable: options are not stored; the count is when the log is opened.
  * - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
  */
@@ -2516,27 +1902,13 @@ ironwal_status ironwal_sharded_options_new(uint32_t shard_count,
                                            struct ironwal_sharded_options **out_options,
                                            struct ironwal_error **out_error);
 
-/**
- * Frees options. Logs that were opened with them are not affected.
- *
- * - Owns: takes `options`.
- * - NULL: does nothing.
- * - Threads: any; once.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: none.
- */
+/** Frees options. Logs that were opened with them are not affected. */
 void ironwal_sharded_options_free(struct ironwal_sharded_options *options);
 
 /**
  * Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
  * opening those count that no checkpoint holds yet.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG for 0.
  */
 ironwal_status ironwal_sharded_options_set_checkpoint_every_entries(struct ironwal_sharded_options *options,
@@ -2547,11 +1919,6 @@ ironwal_status ironwal_sharded_options_set_checkpoint_every_entries(struct ironw
  * Has the log make a checkpoint every `interval_ns` nanoseconds, if there are entries that the last
  * one does not hold.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG for 0.
  */
 ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sharded_options *options,
@@ -2562,12 +1929,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_interval(struct ironwal_sh
  * Names automatic checkpoints `prefix` followed by 20 digits, which grow and are never used twice.
  * That is also the default, with the prefix "auto-".
  *
- * - Owns: `prefix` is copied.
- * - NULL: `options` is required; `prefix` may be NULL if `prefix_len` is 0.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
- * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+ * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no space for the digits.
  */
 ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_sharded_options *options,
                                                              const void *prefix,
@@ -2579,10 +1941,7 @@ ironwal_status ironwal_sharded_options_set_checkpoint_prefix(struct ironwal_shar
  * called until the sharded log is closed or freed.
  *
  * - Owns: the object behind `ctx` stays the caller's and must outlive the log.
- * - NULL: `options` and `callback` are required.
  * - Threads: one at a time per `options`; the callback runs on a thread of the library's.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: none but for a NULL.
  */
 ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded_options *options,
@@ -2595,11 +1954,6 @@ ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded
  * `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
  * made by hand included. Their space is reclaimed periodically.
  *
- * - Owns: nothing is kept.
- * - NULL: `options` is required.
- * - Threads: one at a time per `options`.
- * - Blocks: never.
- * - Durable: options are not stored.
  * - Errors: ::IRONWAL_E_CONFIG for 0.
  */
 ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_options *options,

@@ -683,6 +683,23 @@ public:
     result<std::uint64_t> first_id() const { return position(ironwal_stream_first_id); }
     result<std::uint64_t> next_id() const { return position(ironwal_stream_next_id); }
     result<std::uint64_t> durable_end() const { return position(ironwal_stream_durable_end); }
+    result<std::uint64_t> current_segment_start_id() const { return position(ironwal_stream_current_segment_start_id); }
+    result<std::size_t> truncate(std::uint64_t safe_id) {
+        std::size_t segments = 0;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_truncate(handle_.get(), safe_id, &segments, out); },
+            [&] { return segments; });
+    }
+    result<std::size_t> restore_archived() {
+        std::size_t segments = 0;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_restore_archived(handle_.get(), &segments, out); },
+            [&] { return segments; });
+    }
+    // Deletes the stream; the handle is of no use afterwards.
+    result<void> delete_stream() {
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_delete(handle_.get(), out); });
+    }
     result<void> sync() {
         return detail::run([&](ironwal_error **out) { return ironwal_stream_sync(handle_.get(), out); });
     }

@@ -126,6 +126,19 @@ static void read_only(ironwal::wal &wal) {
     wal.delete_stream("r").value();
 }
 
+static void retention_by_handle(ironwal::wal &wal) {
+    auto stream = wal.stream("h").value();
+    CHECK(stream.current_segment_start_id().status() == IRONWAL_E_NOT_FOUND);
+    CHECK(stream.truncate(1).status() == IRONWAL_E_STREAM_NOT_FOUND);
+    stream.append_batch(std::vector<ironwal::bytes>(1000, ironwal::bytes("x"))).value();
+    CHECK(stream.append("next segment").value() == 1000);
+    CHECK(stream.current_segment_start_id().value() == 1000);
+    CHECK(stream.truncate(1000).value() == 1 && stream.first_id().value() == 1000);
+    CHECK(stream.restore_archived().value() == 1 && stream.first_id().value() == 0);
+    stream.delete_stream().value();
+    CHECK(stream.delete_stream().status() == IRONWAL_E_STREAM_NOT_FOUND);
+}
+
 static void sharded() {
     CHECK(ironwal::route("user_123", 16).value() == 3);
     CHECK(ironwal::route("k", 0).status() == IRONWAL_E_CONFIG);
@@ -178,6 +191,7 @@ int main() {
     wal.sync_all().value();
     CHECK(wal.restore_archived("s").value() == 0);
     wal.delete_stream("s").value();
+    retention_by_handle(wal);
     CHECK(wal.streams().value().empty());
     sharded();
     wal.close().value();

@@ -144,6 +144,13 @@ static void by_handle(ironwal_wal *wal) {
     REFUSED(ironwal_stream_first_id(stream, NULL, &error));
     REFUSED(ironwal_stream_next_id(NULL, &id, &error));
     REFUSED(ironwal_stream_next_id(stream, NULL, &error));
+    REFUSED(ironwal_stream_current_segment_start_id(NULL, &id, &error));
+    REFUSED(ironwal_stream_current_segment_start_id(stream, NULL, &error));
+    REFUSED(ironwal_stream_truncate(NULL, 0, &len, &error));
+    OK(ironwal_stream_truncate(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_restore_archived(NULL, &len, &error));
+    OK(ironwal_stream_restore_archived(stream, NULL, &error));
+    REFUSED(ironwal_stream_delete(NULL, &error));
     REFUSED(ironwal_stream_durable_end(NULL, &id, &error));
     REFUSED(ironwal_stream_durable_end(stream, NULL, &error));
     CHECK(id == 7 && len == 7 && !pin && !iter);

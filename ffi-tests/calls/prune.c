@@ -10,6 +10,40 @@ static uint64_t first_id(ironwal_wal *wal, const char *name) {
     return id;
 }
 
+/* The same by handle. */
+static void by_handle(ironwal_wal *wal) {
+    ironwal_stream *stream = NULL;
+    ironwal_stream *next = NULL;
+    size_t segments = 99;
+    uint64_t id = 99;
+    OK(ironwal_stream_open(wal, TEXT("h"), &stream, &error));
+    EXPECT(IRONWAL_E_NOT_FOUND, ironwal_stream_current_segment_start_id(stream, &id, &error));
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND, ironwal_stream_truncate(stream, 5, &segments, &error));
+    CHECK(segments == 99 && id == 99);
+    for (int n = 0; n < 7; n++) OK(ironwal_stream_append(stream, &n, sizeof n, NULL, &error));
+    OK(ironwal_stream_current_segment_start_id(stream, &id, &error));
+    CHECK(id == 6);
+    OK(ironwal_stream_truncate(stream, 5, &segments, &error));
+    CHECK(segments == 2 && first_id(wal, "h") == 4);
+    OK(ironwal_stream_restore_archived(stream, &segments, &error));
+    CHECK(segments == 2 && first_id(wal, "h") == 0);
+
+    OK(ironwal_stream_delete(stream, &error));
+    OK(ironwal_stream_open(wal, TEXT("h"), &next, &error));
+    OK(ironwal_stream_append(next, TEXT("new life"), &id, &error));
+    CHECK(id == 0);
+    /* Never the next of its name. */
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND, ironwal_stream_delete(stream, &error));
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND, ironwal_stream_truncate(stream, 1, &segments, &error));
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND, ironwal_stream_restore_archived(stream, &segments, &error));
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND,
+           ironwal_stream_current_segment_start_id(stream, &id, &error));
+    OK(ironwal_stream_next_id(next, &id, &error));
+    CHECK(id == 1);
+    ironwal_stream_free(next);
+    ironwal_stream_free(stream);
+}
+
 int main(void) {
     enter_directory();
     char archive[512];
@@ -70,6 +104,7 @@ int main(void) {
     ironwal_options_free(other);
     OK(ironwal_restore_archived(wal, TEXT("s"), &segments, &error));
     CHECK(segments == 2 && first_id(wal, "s") == 0);
+    by_handle(wal);
     OK(ironwal_wal_close(wal, &error));
     return 0;
 }

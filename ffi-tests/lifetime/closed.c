@@ -35,6 +35,10 @@ static void children_of_a_closed_log(void) {
     CLOSED(ironwal_stream_first_id(stream, &id, &error));
     CLOSED(ironwal_stream_next_id(stream, &id, &error));
     CLOSED(ironwal_stream_durable_end(stream, &id, &error));
+    CLOSED(ironwal_stream_current_segment_start_id(stream, &id, &error));
+    CLOSED(ironwal_stream_truncate(stream, 0, &len, &error));
+    CLOSED(ironwal_stream_restore_archived(stream, &len, &error));
+    CLOSED(ironwal_stream_delete(stream, &error));
     CLOSED(ironwal_stream_sync(stream, &error));
     CLOSED(ironwal_stream_wait_durable(stream, 0, 0, &error));
     CLOSED(ironwal_txn_add(txn, TEXT("x"), &error));

@@ -1,9 +1,9 @@
 //! Which decompressed frames are cached? The most recently used ones, up to a number of bytes.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::platform::HashMap;
 use crate::primitives::Mutex;
 
 /// Identifies a frame: stream, segment (first id and generation), offset.

@@ -21,7 +21,9 @@ static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
 /// The CRC-32 of `bytes`.
 #[inline]
 pub fn crc32(bytes: &[u8]) -> u32 {
-    crc32_parts(&[bytes])
+    let mut hasher = HASHER.clone();
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 /// The CRC-32 of the concatenated parts.
@@ -43,7 +45,7 @@ pub fn crc32_seeded(initial: u32, number: u64, bytes: &[u8]) -> u32 {
 }
 
 /// [`crc32_seeded`] for four words, little-endian.
-#[inline]
+#[inline(always)]
 pub fn crc32_words(initial: u32, number: u64, words: [u64; 4]) -> u32 {
     #[cfg(target_arch = "x86_64")]
     if let Some(crc) = crc32_pclmul::crc32_words(initial, number, words) {

@@ -9,10 +9,10 @@ use std::ffi::c_void;
 use std::ptr;
 
 use crate::ffi::boundary;
-use crate::ffi::buffer::ironwal_buffer;
-use crate::ffi::buffer::ironwal_slice;
-use crate::ffi::entries::EntriesHandle;
-use crate::ffi::entries::ironwal_entry_list;
+use crate::ffi::bytes::EntriesHandle;
+use crate::ffi::bytes::ironwal_buffer;
+use crate::ffi::bytes::ironwal_entry_list;
+use crate::ffi::bytes::ironwal_slice;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
@@ -21,20 +21,16 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// Appends one entry to a stream, which its first append creates, and tells its id. Stream names
+/// Appends one entry to a stream, which its first append creates, and returns its id. Stream names
 /// are 1 to 255 bytes of UTF-8 without a NUL.
 ///
-/// - Owns: `data` is copied.
-/// - NULL: `wal` is required; `stream` must name a stream; `data` may be NULL if `len` is 0;
-///   `out_id` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
-///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
-///   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
-///   failed.
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name. The entry may
+///   exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_append(
     wal: *const ironwal_wal,
@@ -60,17 +56,13 @@ pub unsafe extern "C" fn ironwal_append(
 /// Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
 /// No entries: both are the stream's next id, and nothing is created.
 ///
-/// - Owns: the entries are copied.
-/// - NULL: `wal` is required; `stream` must name a stream; `entries` may be NULL if `entry_count`
-///   is 0; the outputs may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: the outputs may be NULL.
 /// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
 ///   not at all.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
-///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
-///   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
-///   failed.
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name. The entry may
+///   exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_append_batch(
     wal: *const ironwal_wal,
@@ -95,20 +87,16 @@ pub unsafe extern "C" fn ironwal_append_batch(
     }
 }
 
-/// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+/// Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
 /// entry.
 ///
-/// - Owns: the parts are copied.
-/// - NULL: `wal` is required; `stream` must name a stream; `slices` may be NULL if `part_count` is
-///   0; `out_id` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
-///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name,
-///   ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the disk
-///   failed.
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_CONFIG for a bad name. The entry may
+///   exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_append_vectored(
     wal: *const ironwal_wal,
@@ -134,14 +122,9 @@ pub unsafe extern "C" fn ironwal_append_vectored(
 /// Reads one entry into memory of the library's.
 ///
 /// - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
-/// - NULL: `wal` is required; `stream` must name a stream; `out_buffer` is required, and {NULL, 0}
-///   after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
 ///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
-///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_get(
     wal: *const ironwal_wal,
@@ -168,17 +151,12 @@ pub unsafe extern "C" fn ironwal_get(
 }
 
 /// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
-/// then tells the size needed.
+/// is the size needed then.
 ///
 /// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
-/// - NULL: `wal` is required; `stream` must name a stream; `buffer` may be NULL if `capacity` is 0;
-///   `out_len` is required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
 ///   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
-///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_get_into(
     wal: *const ironwal_wal,
@@ -213,12 +191,7 @@ pub unsafe extern "C" fn ironwal_get_into(
 /// compressed batch is unpacked once, in whatever order its entries are asked for.
 ///
 /// - Owns: free `*out_entries` with ironwal_entry_list_free(); it outlives the log.
-/// - NULL: `wal` and `out_entries` are required; `stream` must name a stream; `ids` may be NULL if
-///   `id_count` is 0. `*out_entries` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: as ironwal_get(), and nothing is read then; ids that are not found are told by
+/// - Errors: as ironwal_get(), and nothing is read then; ids that are not found are reported by
 ///   ironwal_entry_list_get().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_get_batch(
@@ -246,13 +219,10 @@ pub unsafe extern "C" fn ironwal_get_batch(
 
 /// Makes one stream durable.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required; `stream` must name a stream.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended to the stream before the call, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED,
-///   ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_STREAM_NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sync(
     wal: *const ironwal_wal,

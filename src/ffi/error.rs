@@ -1,4 +1,4 @@
-//! What a failed call tells its C caller: one immutable object.
+//! What does a failed call report to its C caller? One immutable object.
 
 #![allow(unsafe_code)]
 
@@ -33,7 +33,7 @@ pub struct ironwal_str {
     pub len: usize,
 }
 
-/// Why a call does not succeed, before it is told to C.
+/// Why a call does not succeed, before it is reported to C.
 pub(super) enum Failure {
     /// The engine's error.
     Engine(Error),
@@ -122,7 +122,7 @@ impl ErrorReport {
         }
     }
 
-    /// What is told about a caught panic.
+    /// The report of a caught panic.
     pub(super) fn of_panic(message: &str) -> ErrorReport {
         let message =
             format!("a defect inside ironwal was caught: {message}; close the log and report it");
@@ -197,12 +197,7 @@ unsafe fn field<T>(
 
 /// The status that the failed call also returned.
 ///
-/// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers ::IRONWAL_OK.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_status(error: *const ironwal_error) -> ironwal_status {
     // SAFETY: the caller passes NULL or a live error.
@@ -212,12 +207,7 @@ pub unsafe extern "C" fn ironwal_error_status(error: *const ironwal_error) -> ir
 /// The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
 /// there is none.
 ///
-/// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_os_error(error: *const ironwal_error) -> i32 {
     // SAFETY: the caller passes NULL or a live error.
@@ -228,10 +218,6 @@ pub unsafe extern "C" fn ironwal_error_os_error(error: *const ironwal_error) -> 
 ///
 /// - Owns: the text belongs to `error` and ends with it.
 /// - NULL: a NULL error answers {NULL, 0}.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
@@ -242,10 +228,6 @@ pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> i
 ///
 /// - Owns: the text belongs to `error` and ends with it.
 /// - NULL: a NULL error answers {NULL, 0}.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
@@ -256,10 +238,6 @@ pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ir
 ///
 /// - Owns: the text belongs to `error` and ends with it.
 /// - NULL: a NULL error answers {NULL, 0}.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
@@ -268,12 +246,7 @@ pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> iron
 
 /// The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
 ///
-/// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers false; `out_offset` may be NULL.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_offset(
     error: *const ironwal_error,
@@ -292,12 +265,7 @@ pub unsafe extern "C" fn ironwal_error_offset(
 /// The ids concerned, `out_first_id` (inclusive) to `out_end_id` (exclusive). Returns whether they are
 /// known; the outputs are written only then.
 ///
-/// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers false; both outputs may be NULL.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_ids(
     error: *const ironwal_error,
@@ -318,12 +286,7 @@ pub unsafe extern "C" fn ironwal_error_ids(
 /// In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
 /// all other shards are absent. 0 for every other error.
 ///
-/// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_error) -> usize {
     // SAFETY: the caller passes NULL or a live error.
@@ -334,12 +297,8 @@ pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_err
 /// `out_first_id` (inclusive) to `out_end_id` (exclusive). Entries of one shard keep the order of the
 /// batch. Returns whether there is one at `index`; the outputs are written only then.
 ///
-/// - Owns: `error` stays the caller's.
 /// - NULL: a NULL error answers false; the outputs may be NULL.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: what is told here is as durable as the sync mode promises for a batch.
-/// - Errors: none.
+/// - Durable: what is reported here is as durable as the sync mode promises for a batch.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_committed_part(
     error: *const ironwal_error,
@@ -362,13 +321,6 @@ pub unsafe extern "C" fn ironwal_error_committed_part(
 }
 
 /// Frees an error object and the texts that belong to it.
-///
-/// - Owns: takes `error`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_free(error: *mut ironwal_error) {
     if error.is_null() {

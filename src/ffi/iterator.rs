@@ -11,15 +11,14 @@ use crate::WalIdIterator;
 use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
+use crate::ffi::bytes::ironwal_view;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::fast_path;
 use crate::ffi::status::IRONWAL_E_END;
 use crate::ffi::status::IRONWAL_E_STALE_VIEW;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::stream::StreamHandle;
 use crate::ffi::stream::ironwal_stream;
-use crate::ffi::view::ironwal_view;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
@@ -60,12 +59,7 @@ pub(super) fn handle_of(gate: &Arc<LogGate>, iterator: WalIdIterator) -> *mut ir
 /// stream and a start past the end have no entries for now.
 ///
 /// - Owns: free `*out_iter` with ironwal_iter_free().
-/// - NULL: `wal` and `out_iter` are required; `stream` must name a stream. `*out_iter` is NULL
-///   after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_iter(
     wal: *const ironwal_wal,
@@ -91,12 +85,7 @@ pub unsafe extern "C" fn ironwal_wal_iter(
 /// Begins to read the stream at `start_id`, or at the first id kept where that is later.
 ///
 /// - Owns: free `*out_iter` with ironwal_iter_free().
-/// - NULL: `stream` and `out_iter` are required. `*out_iter` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_iter(
     stream: *const ironwal_stream,
@@ -120,17 +109,12 @@ pub unsafe extern "C" fn ironwal_stream_iter(
 /// appended since.
 ///
 /// - Owns: `*out_view` stays the library's, until the next call on `iter`.
-/// - NULL: `iter` and `out_view` are required; `out_id` may be NULL. `*out_view` is {NULL, 0} after
-///   a failure.
-/// - Threads: one at a time per `iter`.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
+/// - NULL: `out_id` may be NULL.
 /// - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
 ///   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
 ///   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
 ///   come next (the error object names their ids), after which the next call gives the first entry
-///   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
-///   ::IRONWAL_E_CLOSED.
+///   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_next(
     iter: *mut ironwal_iter,
@@ -141,27 +125,12 @@ pub unsafe extern "C" fn ironwal_iter_next(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::write_out(out_view, ironwal_view::EMPTY);
-        let cached = |handle: &mut IterHandle| {
-            if out_view.is_null() {
-                return false;
-            }
-            handle.current = None;
-            let Some((id, entry)) = handle.iterator.try_cached_next() else {
-                return false;
-            };
-            let view = ironwal_view::of(entry);
-            handle.current = Some((id, view));
-            boundary::write_out(out_id, id);
-            boundary::write_out(out_view, view);
-            true
-        };
-        fast_path::call_on_mut_fast::<IterHandle>(iter, out_error, cached, |handle| {
+        boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
             let out_view = boundary::non_null(out_view, "out_view")?;
             handle.current = None;
-            let next = handle
-                .iterator
-                .next_entry()
-                .ok_or(Failure::Answer(IRONWAL_E_END))?;
+            let Some(next) = handle.iterator.next_entry() else {
+                return Err(Failure::Answer(IRONWAL_E_END));
+            };
             let (id, entry) = next?;
             let view = ironwal_view::of(entry);
             handle.current = Some((id, view));
@@ -176,11 +145,7 @@ pub unsafe extern "C" fn ironwal_iter_next(
 /// detect that another caller has advanced the iterator.
 ///
 /// - Owns: `*out_view` stays the library's, until the next ironwal_iter_next().
-/// - NULL: `iter` and `out_view` are required. `*out_view` is {NULL, 0} after a failure.
-/// - Threads: one at a time per `iter`.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STALE_VIEW where the iterator moved.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_current(
     iter: *mut ironwal_iter,
@@ -207,13 +172,6 @@ pub unsafe extern "C" fn ironwal_iter_current(
 }
 
 /// Frees an iterator, and with it the view it gave out last.
-///
-/// - Owns: takes `iter`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `iter`.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_free(iter: *mut ironwal_iter) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the iterator up.

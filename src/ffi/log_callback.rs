@@ -1,4 +1,4 @@
-//! Where the messages of one log go.
+//! How do the messages of a log reach its C host?
 
 #![allow(unsafe_code)]
 
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use log::Level;
 
 use crate::LogSink;
+use crate::platform::CancellationGuard;
 
 use crate::ffi::error::CText;
 
@@ -44,6 +45,8 @@ pub(super) fn sink(callback: ironwal_log_fn, ctx: CallbackContext) -> Option<Log
         let message = CText::new(message);
         let text = message.as_text();
         if !text.data.is_null() {
+            // The callback prints, most likely: its calls must not cancel a thread inside the engine.
+            let _uncancelled = CancellationGuard::enter();
             // SAFETY: the caller registered a function that keeps to the contract above; the text
             // lives until it returns.
             unsafe { callback(ctx, number_of(level), text.data, text.len) };

@@ -7,26 +7,19 @@
 #![allow(non_camel_case_types)]
 
 mod boundary;
-mod buffer;
 mod by_name;
-mod entries;
+mod bytes;
 mod error;
-mod fast_path;
 mod iterator;
 mod log_callback;
 mod options;
-mod options_modes;
-mod options_sizes;
-mod read_only;
 mod sharded;
 mod status;
 mod stream;
-mod stream_read;
 mod transaction;
 mod truncate;
 mod verify;
 mod version;
-mod view;
 mod wal;
 
 #[cfg(test)]

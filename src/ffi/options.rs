@@ -1,13 +1,20 @@
-//! How a C caller builds the options that a log is opened with.
+//! How does a C caller build the options that a log is opened with?
 
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::BackgroundSync;
+use crate::CompressionType;
+use crate::CorruptionPolicy;
 use crate::LogSink;
+use crate::ReadStrategy;
+use crate::SyncMode;
 use crate::WalOptions;
+use crate::WriteStrategy;
 
 use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
@@ -45,10 +52,6 @@ impl Handle for OptionsHandle {
 /// directory is created when the log is opened; its parent must exist then.
 ///
 /// - Owns: `path` is copied; free `*out_options` with ironwal_options_free().
-/// - NULL: `path` and `out_options` are required. `*out_options` is NULL after a failure.
-/// - Threads: any.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG where the path is empty, not UTF-8 or holds a NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_new(
@@ -75,13 +78,6 @@ pub unsafe extern "C" fn ironwal_options_new(
 }
 
 /// Frees options. Logs that were opened with them are not affected.
-///
-/// - Owns: takes `options`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_free(options: *mut ironwal_options) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the options up.
@@ -92,11 +88,8 @@ pub unsafe extern "C" fn ironwal_options_free(options: *mut ironwal_options) {
 /// each time. It may be called until the last handle of the log is gone.
 ///
 /// - Owns: the object behind `ctx` stays the caller's and must outlive the log.
-/// - NULL: `options` is required; a NULL `callback`, the default, sends nothing.
+/// - NULL: a NULL `callback`, the default, sends nothing.
 /// - Threads: one at a time per `options`; the callback runs on any thread, several at a time.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none but for a NULL `options`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_log(
     options: *mut ironwal_options,
@@ -134,6 +127,23 @@ pub(super) unsafe fn change(
     }
 }
 
+/// `change` for a value that only the check of the options refuses.
+///
+/// # Safety
+/// As `change`.
+unsafe fn set(
+    options: *mut ironwal_options,
+    out_error: *mut *mut ironwal_error,
+    set: impl FnOnce(&mut WalOptions),
+) -> ironwal_status {
+    let set = |options: &mut WalOptions| {
+        set(options);
+        Ok(())
+    };
+    // SAFETY: as demanded of the caller.
+    unsafe { change(options, out_error, set) }
+}
+
 /// A path as C passes it.
 ///
 /// # Safety
@@ -147,5 +157,354 @@ pub(super) unsafe fn path_of(path: *const c_char, path_len: usize) -> Result<Pat
             "path holds a NUL".into(),
         )),
         false => Ok(PathBuf::from(path)),
+    }
+}
+
+// The families of constants (these, log levels, severities) share no value, and none has 0: a
+// constant of the wrong family, or an int that was never set, is refused, not taken for a weaker
+// mode. `ffi-tests/calls/options.c` gives every constant of the header to every setter.
+
+/// Every append, batch and transaction is durable when it returns. The default.
+pub const IRONWAL_SYNC_STRICT: i32 = 1;
+/// Batches and transactions are durable when they return; single appends survive the process.
+pub const IRONWAL_SYNC_BATCH_ONLY: i32 = 2;
+/// Nothing waits for the disk; what was appended survives the death of the process.
+pub const IRONWAL_SYNC_ASYNC: i32 = 3;
+
+/// Stored as given. The default.
+pub const IRONWAL_COMPRESSION_NONE: i32 = 301;
+/// LZ4 blocks, where that makes a payload smaller.
+pub const IRONWAL_COMPRESSION_LZ4: i32 = 302;
+
+/// Positional reads. The default.
+pub const IRONWAL_READ_STANDARD_IO: i32 = 101;
+/// Sealed segments, and what is durable of the newest one, are memory-mapped; a failing disk can
+/// then raise SIGBUS in the reading thread.
+pub const IRONWAL_READ_MMAP: i32 = 102;
+
+/// The library chooses: stores into the mapped active segment in mode asynchronous, where neither a
+/// failing nor a full disk makes a store raise a signal (ext4 that does not journal data, tmpfs; a file
+/// that another program shortens still does); positional writes everywhere else. The default.
+pub const IRONWAL_WRITE_AUTO: i32 = 201;
+/// Positional writes.
+pub const IRONWAL_WRITE_STANDARD_IO: i32 = 202;
+/// Stores into the mapped active segment, always; a failing or full disk can then raise SIGBUS in
+/// the appending thread on file systems other than ext4 and tmpfs.
+pub const IRONWAL_WRITE_MMAP: i32 = 203;
+
+/// Keep what is good and report what is not. The default.
+pub const IRONWAL_CORRUPTION_TRUNCATE: i32 = 401;
+/// Refuse to open a damaged log, with one error that lists the damage.
+pub const IRONWAL_CORRUPTION_ERROR: i32 = 402;
+
+/// When appends are made durable: one of IRONWAL_SYNC.
+///
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_sync_mode(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.sync_mode = match mode {
+                IRONWAL_SYNC_STRICT => SyncMode::Strict,
+                IRONWAL_SYNC_BATCH_ONLY => SyncMode::BatchOnly,
+                IRONWAL_SYNC_ASYNC => SyncMode::Async,
+                _ => return unknown("sync_mode", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// How frames are compressed: one of IRONWAL_COMPRESSION.
+///
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_compression(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.compression = match mode {
+                IRONWAL_COMPRESSION_NONE => CompressionType::None,
+                IRONWAL_COMPRESSION_LZ4 => CompressionType::Lz4,
+                _ => return unknown("compression", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// How segments are read: one of IRONWAL_READ.
+///
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_read_strategy(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.read_strategy = match mode {
+                IRONWAL_READ_STANDARD_IO => ReadStrategy::StandardIo,
+                IRONWAL_READ_MMAP => ReadStrategy::Mmap,
+                _ => return unknown("read_strategy", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// How the active segment is written: one of IRONWAL_WRITE.
+///
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_write_strategy(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.write_strategy = match mode {
+                IRONWAL_WRITE_AUTO => WriteStrategy::Auto,
+                IRONWAL_WRITE_STANDARD_IO => WriteStrategy::StandardIo,
+                IRONWAL_WRITE_MMAP => WriteStrategy::Mmap,
+                _ => return unknown("write_strategy", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// The policy for damage below the durable end, found at open: one of IRONWAL_CORRUPTION.
+///
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_on_corruption(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.on_corruption = match mode {
+                IRONWAL_CORRUPTION_TRUNCATE => CorruptionPolicy::Truncate,
+                IRONWAL_CORRUPTION_ERROR => CorruptionPolicy::Error,
+                _ => return unknown("on_corruption", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+fn unknown(option: &str, mode: i32) -> Outcome {
+    Err(Failure::argument(format!(
+        "{option}: {mode} is none of its values; each option has constants of its own"
+    )))
+}
+
+/// A segment is rotated before the frame that would take it past this many bytes; a single larger
+/// frame is stored alone. 1 to UINT64_MAX, default 64 MiB.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_segment_size(
+    options: *mut ironwal_options,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.max_segment_size = bytes
+        })
+    }
+}
+
+/// A segment is rotated before the frame that would take it past this many entries; a single larger
+/// batch is stored alone. 1 to UINT64_MAX, the default.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_entries_per_segment(
+    options: *mut ironwal_options,
+    entries: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.max_entries_per_segment = entries
+        })
+    }
+}
+
+/// How many files are kept open for writing, over all streams. At least 1, default 128.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_open_segments(
+    options: *mut ironwal_options,
+    files: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.max_open_segments = files
+        })
+    }
+}
+
+/// How many files are kept open (or mapped) for reading. At least 1, default 128.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_max_open_read_segments(
+    options: *mut ironwal_options,
+    files: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.max_open_read_segments = files
+        })
+    }
+}
+
+/// Bytes of appended frames that are gathered into one write; larger ones are written from the
+/// caller's memory. 0 to 1 GiB, default 64 KiB.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_write_buffer_size(
+    options: *mut ironwal_options,
+    bytes: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.write_buffer_size = bytes
+        })
+    }
+}
+
+/// Bytes read ahead by iterators and by recovery. 1 byte to 1 GiB, default 128 KiB.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
+    options: *mut ironwal_options,
+    bytes: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.read_buffer_size = bytes
+        })
+    }
+}
+
+/// Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
+/// unpacks its whole frame. Iterators and ironwal_get_batch() unpack each frame once without it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_block_cache_size(
+    options: *mut ironwal_options,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.block_cache_size = (bytes > 0).then_some(bytes)
+        })
+    }
+}
+
+/// Payloads below this many bytes are never compressed. Default 1024.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_min_compression_size(
+    options: *mut ironwal_options,
+    bytes: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        set(options, out_error, |options| {
+            options.min_compression_size = bytes
+        })
+    }
+}
+
+/// Syncs a stream in the background no later than `interval_ns` after its oldest unsynced
+/// append, and as soon as `bytes` of it are unsynced. Both at least 1; default one second, 16 MiB.
+/// Where the system lets the library start no thread, an append that finds a sync due does it at its
+/// end; what is appended last then waits for a later append, a sync or the close.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_background_sync(
+    options: *mut ironwal_options,
+    interval_ns: u64,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            let interval = Duration::from_nanos(interval_ns);
+            options.background_sync = Some(BackgroundSync { interval, bytes });
+            Ok(())
+        })
+    }
+}
+
+/// Disables background sync; the operating system decides when to write back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
+    options: *mut ironwal_options,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { set(options, out_error, |options| options.background_sync = None) }
+}
+
+/// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
+/// them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
+/// opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.
+///
+/// - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its
+///   value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_archive_path(
+    options: *mut ironwal_options,
+    path: *const c_char,
+    path_len: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.archive_path = match path_of(path, path_len)? {
+                path if path.as_os_str().is_empty() => None,
+                path => Some(path),
+            };
+            Ok(())
+        })
     }
 }

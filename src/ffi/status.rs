@@ -1,4 +1,4 @@
-//! Which number tells which outcome.
+//! Which number stands for which outcome?
 
 #![allow(unsafe_code)]
 
@@ -86,10 +86,6 @@ pub const IRONWAL_E_DETACHED: ironwal_status = -33;
 ///
 /// - Owns: the text is static, never free it.
 /// - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
-/// - Threads: any.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
     let name = match status {
@@ -132,7 +128,7 @@ pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
     name.as_ptr()
 }
 
-/// The status that tells an engine error to a C caller.
+/// The status of an engine error for a C caller.
 pub(super) fn status_of(error: &Error) -> ironwal_status {
     match error {
         Error::Io(cause) => match cause.kind() {

@@ -1,4 +1,4 @@
-//! How C holds one stream, appends to it and makes it durable.
+//! How does C hold one stream, append to it, read it and make it durable?
 
 #![allow(unsafe_code)]
 
@@ -14,9 +14,15 @@ use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::OpenRef;
-use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::bytes::PinHandle;
+use crate::ffi::bytes::ironwal_buffer;
+use crate::ffi::bytes::ironwal_slice;
+use crate::ffi::bytes::ironwal_view;
+use crate::ffi::bytes::ironwal_view_pin;
+use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::fast_path;
+use crate::ffi::status::IRONWAL_E_BUFFER_TOO_SMALL;
+use crate::ffi::status::IRONWAL_E_NOT_FOUND;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
@@ -44,13 +50,7 @@ impl Handle for StreamHandle {
 ///
 /// - Owns: free `*out_stream` with ironwal_stream_free(); it keeps the log open until then, unless
 ///   that is closed.
-/// - NULL: `wal` and `out_stream` are required; `stream` must name a stream. `*out_stream` is NULL
-///   after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening;
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; damage of the stream found at opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_open(
     wal: *const ironwal_wal,
@@ -78,30 +78,23 @@ pub unsafe extern "C" fn ironwal_stream_open(
 
 /// Releases the handle. The stream and its entries stay.
 ///
-/// - Owns: takes `stream`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `stream`.
 /// - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
 /// - Durable: everything, where it is the last handle of the log.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_free(stream: *mut ironwal_stream) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
     boundary::call_void(|| drop(unsafe { boundary::take::<StreamHandle>(stream) }));
 }
 
-/// Appends one entry to the stream, which its first append creates, and tells its id.
+/// Appends one entry to the stream, which its first append creates, and returns its id.
 ///
-/// - Owns: `data` is copied.
-/// - NULL: `stream` is required; `data` may be NULL if `len` is 0; `out_id` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
-///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
-///   disk failed.
+///   deleted. The entry may exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_append(
     stream: *const ironwal_stream,
@@ -112,19 +105,7 @@ pub unsafe extern "C" fn ironwal_stream_append(
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
-        let mapped = |handle: &StreamHandle| {
-            let Ok(data) = boundary::bytes(data, len, "data") else {
-                return false;
-            };
-            match handle.stream.try_append_mapped(data) {
-                Some(id) => {
-                    boundary::write_out(out_id, id);
-                    true
-                }
-                None => false,
-            }
-        };
-        fast_path::call_on_fast::<StreamHandle>(stream, out_error, mapped, |handle| {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let data = boundary::bytes(data, len, "data")?;
             let id = handle.stream.append(data)?;
             boundary::write_out(out_id, id);
@@ -136,17 +117,13 @@ pub unsafe extern "C" fn ironwal_stream_append(
 /// Appends several entries as one: ids `out_first_id` (inclusive) to `out_end_id` (exclusive).
 /// No entries: both are the stream's next id, and nothing is created.
 ///
-/// - Owns: the entries are copied.
-/// - NULL: `stream` is required; `entries` may be NULL if `entry_count` is 0; the outputs may be
-///   NULL.
-/// - Threads: any, at the same time.
+/// - NULL: the outputs may be NULL.
 /// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
 ///   not at all.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
-///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
-///   disk failed.
+///   deleted. The entry may exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_append_batch(
     stream: *const ironwal_stream,
@@ -168,19 +145,16 @@ pub unsafe extern "C" fn ironwal_stream_append_batch(
     }
 }
 
-/// Appends one entry that is gathered from several parts, and tells its id. No parts make an empty
+/// Appends one entry that is gathered from several parts, and returns its id. No parts make an empty
 /// entry.
 ///
-/// - Owns: the parts are copied.
-/// - NULL: `stream` is required; `slices` may be NULL if `part_count` is 0; `out_id` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_id` may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync.
 /// - Errors: ::IRONWAL_E_NO_SPACE (nothing appended; try again), ::IRONWAL_E_IO,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_TOO_LARGE, ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
-///   deleted, ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED. The entry may exist after reopening where the
-///   disk failed.
+///   deleted. The entry may exist after reopening where the disk failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_append_vectored(
     stream: *const ironwal_stream,
@@ -202,12 +176,9 @@ pub unsafe extern "C" fn ironwal_stream_append_vectored(
 
 /// Makes the stream durable.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED, ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_sync(
     stream: *const ironwal_stream,
@@ -225,14 +196,10 @@ pub unsafe extern "C" fn ironwal_stream_sync(
 /// Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
 /// nanoseconds; 0 only asks.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
 ///   library start no thread the call syncs itself, for as long as that takes.
 /// - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND,
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_wait_durable(
     stream: *const ironwal_stream,
@@ -253,12 +220,7 @@ pub unsafe extern "C" fn ironwal_stream_wait_durable(
 
 /// The first id that is kept: those below were pruned.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_first_id(
     stream: *const ironwal_stream,
@@ -277,12 +239,7 @@ pub unsafe extern "C" fn ironwal_stream_first_id(
 
 /// The id that the next append gets.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_next_id(
     stream: *const ironwal_stream,
@@ -301,12 +258,7 @@ pub unsafe extern "C" fn ironwal_stream_next_id(
 
 /// The end of what is durable: every entry below this id is.
 ///
-/// - Owns: nothing.
-/// - NULL: `stream` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_durable_end(
     stream: *const ironwal_stream,
@@ -318,6 +270,192 @@ pub unsafe extern "C" fn ironwal_stream_durable_end(
         boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let out_id = boundary::non_null(out_id, "out_id")?;
             boundary::write_out(out_id, handle.stream.durable_end()?);
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry into memory of the library's.
+///
+/// - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+///   ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_get(
+    stream: *const ironwal_stream,
+    id: u64,
+    out_buffer: *mut ironwal_buffer,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_buffer, ironwal_buffer::EMPTY);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_buffer = boundary::non_null(out_buffer, "out_buffer")?;
+            let entry = handle
+                .stream
+                .get(id)?
+                .ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::write_out(out_buffer, ironwal_buffer::owning(entry));
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
+/// is the size needed then.
+///
+/// - Owns: `buffer` stays the caller's; it is written on success only, and only the entry's length.
+/// - Errors: ::IRONWAL_E_BUFFER_TOO_SMALL (an answer), ::IRONWAL_E_NOT_FOUND (an answer: unknown
+///   stream, pruned, or not yet appended); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND for damage; ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_get_into(
+    stream: *const ironwal_stream,
+    id: u64,
+    buffer: *mut c_void,
+    capacity: usize,
+    out_len: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_len = boundary::non_null(out_len, "out_len")?;
+            let buffer = boundary::buffer(buffer, capacity, "buffer")?;
+            let Some(entry_len) = handle.stream.get_into(id, buffer)? else {
+                return Err(Failure::Answer(IRONWAL_E_NOT_FOUND));
+            };
+            boundary::write_out(out_len, entry_len);
+            if entry_len > capacity {
+                return Err(Failure::Answer(IRONWAL_E_BUFFER_TOO_SMALL));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads one entry without copying it. The bytes stay where they are until the pin is freed,
+/// whatever happens to the stream and the log.
+///
+/// - Owns: free `*out_pin` with ironwal_view_pin_free(); `*out_view` ends with it.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer: unknown stream, pruned, or not yet appended);
+///   ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and ::IRONWAL_E_SEGMENT_NOT_FOUND for damage;
+///   ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_view(
+    stream: *const ironwal_stream,
+    id: u64,
+    out_view: *mut ironwal_view,
+    out_pin: *mut *mut ironwal_view_pin,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_view, ironwal_view::EMPTY);
+        boundary::write_out(out_pin, ptr::null_mut());
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_view = boundary::non_null(out_view, "out_view")?;
+            let out_pin = boundary::non_null(out_pin, "out_pin")?;
+            let Some(entry) = handle.stream.view(id)? else {
+                return Err(Failure::Answer(IRONWAL_E_NOT_FOUND));
+            };
+            let view = ironwal_view::of(&entry);
+            boundary::write_out(out_pin, boundary::into_handle(PinHandle { _entry: entry }));
+            boundary::write_out(out_view, view);
+            Ok(())
+        })
+    }
+}
+
+/// The id of the first entry of the segment that appends go to.
+///
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append;
+///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_current_segment_start_id(
+    stream: *const ironwal_stream,
+    out_id: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_id = boundary::non_null(out_id, "out_id")?;
+            let first_id = handle.stream.current_segment_start_id()?;
+            let first_id = first_id.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::write_out(out_id, first_id);
+            Ok(())
+        })
+    }
+}
+
+/// Removes the segments that lie entirely below `safe_id`, and returns how many: as
+/// ironwal_truncate() does by name.
+///
+/// - NULL: `out_segments` may be NULL.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_READ_ONLY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_truncate(
+    stream: *const ironwal_stream,
+    safe_id: u64,
+    out_segments: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let segments = handle.stream.truncate(safe_id)?;
+            boundary::write_out(out_segments, segments);
+            Ok(())
+        })
+    }
+}
+
+/// Brings back the segments of the stream that truncation moved to the archive, and returns how many.
+///
+/// - NULL: `out_segments` may be NULL.
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO;
+///   ::IRONWAL_E_CORRUPT; ::IRONWAL_E_READ_ONLY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_restore_archived(
+    stream: *const ironwal_stream,
+    out_segments: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let segments = handle.stream.restore_archived()?;
+            boundary::write_out(out_segments, segments);
+            Ok(())
+        })
+    }
+}
+
+/// Deletes the stream with all its entries. The handle stays, to be freed; every handle of the
+/// stream then answers ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
+/// 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
+/// remove what is left.
+///
+/// - Blocks: until the directory is on the disk (fsync).
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
+///   ::IRONWAL_E_READ_ONLY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_delete(
+    stream: *const ironwal_stream,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            handle.stream.delete()?;
             Ok(())
         })
     }

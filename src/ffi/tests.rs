@@ -1,4 +1,4 @@
-//! Whether the boundary holds: panics stop, poison, and are told.
+//! Does the boundary hold: are panics stopped, do they poison, are they reported?
 //!
 //! What a C caller can provoke is tested in `ffi-tests`; a panic is not among it.
 

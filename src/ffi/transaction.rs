@@ -41,12 +41,7 @@ impl Handle for TxnHandle {
 ///
 /// - Owns: end `*out_txn` with ironwal_txn_commit() or ironwal_txn_abort(); it keeps the log open
 ///   until then, unless that is closed.
-/// - NULL: `wal` and `out_txn` are required; `stream` must name a stream. `*out_txn` is NULL after
-///   a failure.
-/// - Threads: any, at the same time; any number of transactions.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_CLOSED; ::IRONWAL_E_FORKED.
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_txn_begin(
     wal: *const ironwal_wal,
@@ -61,7 +56,7 @@ pub unsafe extern "C" fn ironwal_txn_begin(
         boundary::call_on::<WalHandle>(wal, out_error, |handle| {
             let out_txn = boundary::non_null(out_txn, "out_txn")?;
             let key = boundary::utf8(stream, stream_len, "stream")?;
-            // The engine's writer has no room for an error: a bad name is told here, not at the end.
+            // The engine's writer returns no error: a bad name is reported here, not at the end.
             handle.wal.stream(key)?;
             let writer = handle.wal.writer(key);
             let txn = TxnHandle {
@@ -76,13 +71,8 @@ pub unsafe extern "C" fn ironwal_txn_begin(
 
 /// Adds an entry to a transaction.
 ///
-/// - Owns: `data` is copied.
-/// - NULL: `txn` is required; `data` may be NULL if `len` is 0.
-/// - Threads: one at a time per `txn`.
-/// - Blocks: never.
 /// - Durable: nothing is written before the commit.
-/// - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was);
-///   ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO without memory for it (the transaction stays as it was).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_txn_add(
     txn: *mut ironwal_txn,
@@ -103,8 +93,7 @@ pub unsafe extern "C" fn ironwal_txn_add(
 /// without `out_end_id`; both are 0 where it has none.
 ///
 /// - Owns: takes `txn`, also when it fails; the entries of a failed commit are gone.
-/// - NULL: `txn` is required; the outputs may be NULL.
-/// - Threads: any; no other call may be using `txn`.
+/// - NULL: the outputs may be NULL.
 /// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
 ///   not at all.
@@ -132,12 +121,8 @@ pub unsafe extern "C" fn ironwal_txn_commit(
 
 /// Discards the transaction.
 ///
-/// - Owns: takes `txn`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `txn`.
 /// - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
 /// - Durable: nothing of it is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_txn_abort(txn: *mut ironwal_txn) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.

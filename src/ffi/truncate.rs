@@ -21,13 +21,11 @@ use crate::ffi::wal::ironwal_wal;
 /// and each later call tries again. So after ::IRONWAL_E_IO the entries may be truncated already;
 /// ::IRONWAL_OK means that no file of a truncated segment is left.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_segments` may be NULL.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the
-///   archive belongs to another log, or lies in a log.
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO; ::IRONWAL_E_CONFIG where the archive belongs
+///   to another log, or lies in a log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_truncate(
     wal: *const ironwal_wal,
@@ -50,13 +48,11 @@ pub unsafe extern "C" fn ironwal_truncate(
 
 /// Restores the segments of a stream that pruning moved to the archive, and returns their number.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required; `stream` must name a stream; `out_segments` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_segments` may be NULL.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT, ::IRONWAL_E_CLOSED; ::IRONWAL_E_CONFIG where the archive
-///   belongs to another log, or lies in a log.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CORRUPT; ::IRONWAL_E_CONFIG where the archive belongs to
+///   another log, or lies in a log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_restore_archived(
     wal: *const ironwal_wal,
@@ -80,12 +76,9 @@ pub unsafe extern "C" fn ironwal_restore_archived(
 /// stream answer ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
 /// stream at id 0.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required; `stream` must name a stream.
-/// - Threads: any, at the same time.
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_delete_stream(
     wal: *const ironwal_wal,
@@ -105,12 +98,7 @@ pub unsafe extern "C" fn ironwal_delete_stream(
 
 /// The id of the first entry of the segment that appends go to.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` and `out_id` are required; `stream` must name a stream.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) before the first append.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_current_segment_start_id(
     wal: *const ironwal_wal,

@@ -98,12 +98,9 @@ impl Handle for ReportHandle {
 /// nobody. Beside a writer what is written meanwhile is not looked at.
 ///
 /// - Owns: free `*out_report` with ironwal_verify_report_free(); it outlives the log.
-/// - NULL: `wal` and `out_report` are required. `*out_report` is NULL after a failure.
-/// - Threads: any, at the same time.
 /// - Blocks: reads all segments; never for a sync.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_IO where the directory cannot be listed; all else that cannot be read is a
-///   finding; ::IRONWAL_E_CLOSED.
+///   finding.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_verify(
     wal: *const ironwal_wal,
@@ -134,11 +131,6 @@ fn texts_of(finding: &VerifyFinding) -> [CText; 3] {
 
 /// What was read, and whether it is clean.
 ///
-/// - Owns: `out_totals` stays the caller's.
-/// - NULL: `report` and `out_totals` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of
 ///   ::ironwal_verify_report_totals.
 #[unsafe(no_mangle)]
@@ -173,10 +165,6 @@ pub unsafe extern "C" fn ironwal_verify_report_get_totals(
 /// The finding at `index`, from 0.
 ///
 /// - Owns: `out_finding` stays the caller's; its texts belong to `report` and end with it.
-/// - NULL: `report` and `out_finding` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
 ///   `out_finding_size` is not a known size of ::ironwal_finding.
 #[unsafe(no_mangle)]
@@ -222,13 +210,6 @@ fn severity_of(severity: Severity) -> i32 {
 }
 
 /// Frees a report and the texts that belong to it.
-///
-/// - Owns: takes `report`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_verify_report_free(report: *mut ironwal_verify_report) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the report up.

@@ -22,13 +22,6 @@ const fn decimal(text: &str) -> u32 {
 
 /// The version of the library that is linked; compare with IRONWAL_VERSION_NUMBER, the version of
 /// the header: major * 1000000 + minor * 1000 + patch.
-///
-/// - Owns: nothing.
-/// - NULL: no pointers.
-/// - Threads: any.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn ironwal_version_number() -> u32 {
     VERSION_NUMBER
@@ -38,10 +31,6 @@ pub extern "C" fn ironwal_version_number() -> u32 {
 ///
 /// - Owns: the text is static, never free it.
 /// - NULL: never returned.
-/// - Threads: any.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn ironwal_version_string() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()

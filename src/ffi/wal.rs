@@ -1,4 +1,4 @@
-//! How C opens, closes and syncs a log, and learns which streams it has.
+//! How does C open a log, for writing or for reading only, sync, list and close it?
 
 #![allow(unsafe_code)]
 
@@ -21,7 +21,7 @@ use crate::ffi::options::OptionsHandle;
 use crate::ffi::options::ironwal_options;
 use crate::ffi::status::ironwal_status;
 
-/// An open log: the only writer of its directory. Closed with ironwal_wal_close(), which tells
+/// An open log: the only writer of its directory. Closed with ironwal_wal_close(), which returns
 /// whether everything reached the disk.
 pub enum ironwal_wal {}
 
@@ -29,7 +29,7 @@ pub enum ironwal_wal {}
 pub(super) struct WalHandle {
     pub(super) keeper: Arc<OpenRef>,
     pub(super) wal: Wal,
-    /// Hears what the engine tells, and from here that the log was opened and closed.
+    /// Receives the messages of the engine, and from here that the log was opened and closed.
     pub(super) sink: Option<LogSink>,
 }
 
@@ -45,8 +45,6 @@ impl Handle for WalHandle {
 /// Opens the log, creating or recovering it.
 ///
 /// - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
-/// - NULL: `options` and `out_wal` are required. `*out_wal` is NULL after a failure.
-/// - Threads: any.
 /// - Blocks: reads, and after an unclean end rewrites and syncs, what was written last (fsync).
 /// - Durable: everything that can be read after a successful return is.
 /// - Errors: ::IRONWAL_E_LOCKED where another writer has the log; ::IRONWAL_E_CORRUPT under
@@ -89,12 +87,11 @@ pub unsafe extern "C" fn ironwal_wal_open(
 /// are still to be freed; pinned views stay readable.
 ///
 /// - Owns: takes `wal`, also when it fails.
-/// - NULL: `wal` is required.
 /// - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
 /// - Blocks: until all is on the disk (fsync).
 /// - Durable: everything, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
-///   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
+///   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_close(
     wal: *mut ironwal_wal,
@@ -122,12 +119,8 @@ pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
 /// Releases the handle without reporting errors. The log itself is closed when its last stream and
 /// transaction are freed too. Prefer ironwal_wal_close().
 ///
-/// - Owns: takes `wal`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `wal` itself.
 /// - Blocks: as ironwal_wal_close() where it is the last handle; in a forked child never.
 /// - Durable: everything, but a failure is not reported.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
@@ -136,9 +129,6 @@ pub unsafe extern "C" fn ironwal_wal_free(wal: *mut ironwal_wal) {
 
 /// Makes every stream durable.
 ///
-/// - Owns: nothing.
-/// - NULL: `wal` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_POISONED.
@@ -169,11 +159,6 @@ impl Handle for NamesHandle {
 /// Lists the streams of the log as they are now.
 ///
 /// - Owns: free `*out_names` with ironwal_name_list_free(); it outlives the log.
-/// - NULL: `wal` and `out_names` are required. `*out_names` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_streams(
     wal: *const ironwal_wal,
@@ -199,12 +184,7 @@ pub unsafe extern "C" fn ironwal_wal_streams(
 
 /// How many names there are.
 ///
-/// - Owns: `names` stays the caller's.
 /// - NULL: a NULL list has 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_count(names: *const ironwal_name_list) -> usize {
     let mut count = 0;
@@ -222,10 +202,6 @@ pub unsafe extern "C" fn ironwal_name_list_count(names: *const ironwal_name_list
 ///
 /// - Owns: the text belongs to `names` and ends with it.
 /// - NULL: a NULL list answers {NULL, 0}.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_get(
     names: *const ironwal_name_list,
@@ -246,15 +222,85 @@ pub unsafe extern "C" fn ironwal_name_list_get(
 }
 
 /// Frees a list of names and the texts that belong to it.
-///
-/// - Owns: takes `names`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_free(names: *mut ironwal_name_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the list up.
     boundary::call_void(|| drop(unsafe { boundary::take::<NamesHandle>(names) }));
+}
+
+/// Opens the log for reading only, while another process, or this one, may have it open for
+/// writing. Nothing on disk is changed or locked. The handle is used like one of
+/// ironwal_wal_open(); calls that write answer ::IRONWAL_E_READ_ONLY.
+///
+/// What it shows follows the writer: iterators at their end, reading an id behind the last,
+/// ironwal_stream_next_id(), ironwal_stream_durable_end(), ironwal_stream_wait_durable() and
+/// ironwal_wal_streams() look at the files again. The sync mode of the options chooses what is shown:
+/// with ::IRONWAL_SYNC_STRICT (the default) entries that are known to be durable, otherwise all that
+/// is written, also what a power cut may take.
+///
+/// - Owns: `options` is copied and stays the caller's. End `*out_wal` with ironwal_wal_close().
+/// - Blocks: never for a sync; reads what was written last.
+/// - Errors: ::IRONWAL_E_IO where there is no such directory; ::IRONWAL_E_CORRUPT under
+///   ::IRONWAL_CORRUPTION_ERROR.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_open_read_only(
+    options: *const ironwal_options,
+    out_wal: *mut *mut ironwal_wal,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_wal, ptr::null_mut());
+        boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
+            let out_wal = boundary::non_null(out_wal, "out_wal")?;
+            let options = handle.options.clone();
+            let sink = handle.sink.clone();
+            let opened = format!("opened {} read-only", options.root_path.display());
+            let wal = match &sink {
+                Some(sink) => Wal::open_read_only_logging(options, Arc::clone(sink))?,
+                None => Wal::open_read_only(options)?,
+            };
+            tell(sink.as_ref(), &opened);
+            let handle = WalHandle {
+                keeper: Arc::new(OpenRef {
+                    gate: LogGate::new(),
+                }),
+                wal,
+                sink,
+            };
+            boundary::write_out(out_wal, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+/// Returns whether the log was opened with ironwal_wal_open_read_only().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_is_read_only(
+    wal: *const ironwal_wal,
+    out_read_only: *mut bool,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_read_only = boundary::non_null(out_read_only, "out_read_only")?;
+            boundary::write_out(out_read_only, handle.wal.is_read_only());
+            Ok(())
+        })
+    }
+}
+
+/// Looks at everything again in a log that is open read-only: new streams, deleted ones, truncated
+/// and new segments. Reading does so where it has to. Does nothing in a log open for writing.
+///
+/// - Blocks: never for a sync; reads what was written last.
+/// - Errors: ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_refresh(
+    wal: *const ironwal_wal,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { boundary::call_on::<WalHandle>(wal, out_error, |handle| Ok(handle.wal.refresh()?)) }
 }

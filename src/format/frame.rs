@@ -84,6 +84,7 @@ impl FrameKind {
         }
     }
 
+    #[inline]
     fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             1 => Some(FrameKind::Single),
@@ -103,6 +104,7 @@ impl Codec {
         }
     }
 
+    #[inline]
     fn from_byte(byte: u8) -> Option<Self> {
         [Codec::None, Codec::Lz4]
             .into_iter()

@@ -11,6 +11,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::platform::CancellationGuard;
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::fd::OwnedFd;
@@ -162,6 +163,7 @@ impl Drop for GuardedDescriptor {
         // Unlist first, then close. In the other order, a fork in between could close another file
         // that has received the number.
         self.slot.store(NO_DESCRIPTOR, Ordering::SeqCst);
+        let _uncancelled = CancellationGuard::enter();
         // SAFETY: this guard owns the descriptor, it is open, and this process opened it.
         unsafe { libc::close(descriptor) };
     }

@@ -1,24 +1,29 @@
-//! The process and the CPU: threads, fork, thread cancellation, prefetching. Disk access is in
-//! `storage`.
+//! The process and the CPU: threads, fork, thread cancellation, hash keys, prefetching. Disk access
+//! is in `storage`.
 
-#[cfg(feature = "capi")]
 mod cancellation;
 #[cfg(unix)]
 pub mod fork;
+mod hash;
 mod prefetch;
 mod random;
 #[cfg(unix)]
 pub mod retry;
 mod thread;
 
-#[cfg(feature = "capi")]
 pub use cancellation::CancellationGuard;
 #[cfg(unix)]
 pub use fork::fork_generation;
+pub use hash::HashKeys;
+pub use hash::HashMap;
+pub use hash::HashSet;
 pub use prefetch::prefetch;
 pub use random::random_bytes;
+pub use thread::join;
+pub use thread::processor_count;
 #[cfg(feature = "simulation")]
 pub use thread::refuse_threads;
+pub use thread::sleep;
 pub use thread::spawn;
 #[cfg(feature = "simulation")]
 pub use thread::threads_refused;

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
+
+use crate::platform::HashKeys;
 
 /// Sixteen random bytes. Names a log; nothing else is random here.
 pub fn random_bytes() -> [u8; 16] {
@@ -34,7 +35,7 @@ fn from_the_system() -> Option<[u8; 16]> {
 fn from_the_process() -> [u8; 16] {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = since.map_or(0, |since| since.as_nanos());
-    let half = |which: u8| RandomState::new().hash_one((which, std::process::id(), now));
+    let half = |which: u8| HashKeys::default().hash_one((which, std::process::id(), now));
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&half(0).to_le_bytes());
     bytes[8..].copy_from_slice(&half(1).to_le_bytes());

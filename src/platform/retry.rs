@@ -1,4 +1,8 @@
-//! How is a system call repeated that a signal interrupted?
+//! How is a system call made that a signal may interrupt and a cancellation may end?
+//!
+//! Each call of the real disk that opens, reads, writes, syncs, names or locks a file passes here.
+//! Nearly all of them are cancellation points or may be (pthreads(7): `open`, `pread`, `pwrite`,
+//! `fsync`, `fdatasync`, `msync`, `fcntl`), so all run under a [`CancellationGuard`].
 //!
 //! A host may have signal handlers without `SA_RESTART`, and FUSE and NFS interrupt calls that
 //! local file systems do not. EINTR means that a call ended early, not that it failed: it is
@@ -14,12 +18,14 @@
 //! of a network file system. The repeated call then reports that the name is gone or exists,
 //! which the engine handles as any error of that call.
 //!
-//! `close` is not repeated: on Linux the descriptor is free even after EINTR (close(2)).
+//! `close` is not repeated (`storage/posix/open_file.rs`): on Linux the descriptor is free even after EINTR (close(2)).
 
+use crate::platform::CancellationGuard;
 use std::io;
 
 /// Repeats a call until it returns something other than EINTR.
 pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let _uncancelled = CancellationGuard::enter();
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,11 +1,15 @@
-//! How does the engine start threads that do not handle the host's signals?
+//! How does the engine start threads that do not handle the host's signals, and how does a thread wait
+//! for one, or for a time, without being cancelled?
 
 #![allow(unsafe_code)]
 
 #[cfg(feature = "simulation")]
 use std::cell::Cell;
 use std::io;
+use std::time::Duration;
 
+use crate::platform::CancellationGuard;
+use crate::primitives::thread;
 use crate::primitives::thread::Builder;
 use crate::primitives::thread::JoinHandle;
 
@@ -43,6 +47,24 @@ pub fn threads_refused() -> usize {
 #[cfg(feature = "simulation")]
 pub fn refuse_threads(refuses: bool) {
     REFUSES.set(refuses);
+}
+
+/// Waits until a helper thread has ended. `Err`: its panic.
+pub fn join(helper: JoinHandle<()>) -> std::thread::Result<()> {
+    let _uncancelled = CancellationGuard::enter();
+    helper.join()
+}
+
+/// Pauses the calling thread.
+pub fn sleep(time: Duration) {
+    let _uncancelled = CancellationGuard::enter();
+    thread::sleep(time);
+}
+
+/// The number of processors that this process may use, at least 1. Reads files of `/proc` and `/sys`.
+pub fn processor_count() -> usize {
+    let _uncancelled = CancellationGuard::enter();
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Blocks the calling thread's signals until dropped.

@@ -10,7 +10,6 @@
 //! ([`DueQueue::take_due_without_thread`]). A panic does not end the thread; [`DueQueue::stop`] reports it.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -19,6 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::platform::HashMap;
+use crate::platform::join;
 use crate::platform::spawn;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
@@ -81,7 +82,7 @@ impl<K> Default for QueueState<K> {
     fn default() -> Self {
         QueueState {
             due: BTreeMap::new(),
-            times: HashMap::new(),
+            times: HashMap::default(),
             insert_count: 0,
             thread: None,
             failed_at: None,
@@ -219,7 +220,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
     #[must_use]
     pub fn stop(&self) -> bool {
         let thread = self.shut_down();
-        let has_joined = thread.is_none_or(|thread| thread.join().is_ok());
+        let has_joined = thread.is_none_or(|thread| join(thread).is_ok());
         has_joined && !self.state.lock().has_panicked
     }
 
@@ -230,7 +231,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         let thread = self.shut_down();
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != this) {
             // A panic has been caught and recorded.
-            let _ = thread.join();
+            let _ = join(thread);
         }
     }
 

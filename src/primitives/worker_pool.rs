@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use crate::platform::fork_generation;
+use crate::platform::join;
+use crate::platform::processor_count;
 use crate::platform::spawn;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
@@ -190,7 +192,7 @@ impl Drop for WorkerPool {
         };
         for thread in threads {
             // A panic was caught and is the result of its item.
-            let _ = thread.join();
+            let _ = join(thread);
         }
     }
 }
@@ -207,7 +209,7 @@ impl Sharing {
                 // Counting the cores reads a few files, which took longer than opening a small log.
                 0 | 1 => 0,
                 wanted => {
-                    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                    let cores = processor_count();
                     wanted.min(MAX_THREADS).min(cores * 2) - 1
                 }
             },

@@ -14,8 +14,8 @@ use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::SlotState;
 use crate::options::CorruptionPolicy;
+use crate::platform::sleep;
 use crate::primitives::now;
-use crate::primitives::thread;
 use crate::recovery::collect::survey_live;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Foreign;
@@ -106,7 +106,7 @@ impl LiveCollector {
                 }
                 Err(error) => return Err(error),
             }
-            thread::sleep(RETRY_PAUSE);
+            sleep(RETRY_PAUSE);
         }
     }
 

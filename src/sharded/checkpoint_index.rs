@@ -5,7 +5,6 @@
 //! limit: loading one of them reads no file.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use crate::format::CheckpointName;
 use crate::format::RecordKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::platform::HashMap;
 use crate::record_log::ItemKind;
 use crate::record_log::RecordLocation;
 use crate::record_log::RecordLogItem;

@@ -53,10 +53,16 @@ impl StreamInner {
         self.group_commit.poisoned()
     }
 
+    #[inline]
     pub(super) fn check_poisoned(&self) -> Result<()> {
-        if !self.is_poisoned() {
-            return Ok(());
+        match self.is_poisoned() {
+            true => self.poisoned_error(),
+            false => Ok(()),
         }
+    }
+
+    #[cold]
+    fn poisoned_error(&self) -> Result<()> {
         match self.group_commit.poisoned() {
             Some(cause) => Err(Error::Poisoned {
                 stream: self.key.to_string(),

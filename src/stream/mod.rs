@@ -81,8 +81,6 @@ pub struct StreamInner {
     dir_number: AtomicU64,
     /// The number of this opening of the stream, which its marks carry.
     opening: u64,
-    /// Whether the active segment is mapped. A hint without the lock: it may be stale.
-    is_mapped: AtomicBool,
     alloc: Mutex<AllocState>,
     round_state: Mutex<RoundState>,
 }

@@ -49,6 +49,7 @@ impl WalIdIterator {
     }
 
     /// The next entry, borrowed until the next call: nothing is copied or allocated for it.
+    #[inline]
     pub fn next_entry(&mut self) -> Option<Result<(u64, &[u8])>> {
         if self.fork_generation != fork_generation() {
             // Locks of the stream may be held by threads that do not exist in the child. Returned
@@ -60,16 +61,6 @@ impl WalIdIterator {
             Ok(id) => Some(Ok((id, self.cursor.bytes()))),
             Err(error) => Some(Err(error)),
         }
-    }
-
-    /// The next entry, if it is in memory and valid: no system call. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    pub(crate) fn try_cached_next(&mut self) -> Option<(u64, &[u8])> {
-        if self.fork_generation != fork_generation() {
-            return None;
-        }
-        let id = self.cursor.try_cached_advance()?;
-        Some((id, self.cursor.bytes()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! How is a log opened: root, lock, recovery of all streams?
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,6 +17,7 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::platform::HashMap;
 use crate::primitives::WorkerPool;
 use crate::primitives::now;
 use crate::primitives::resume_first_panic;
@@ -122,8 +122,8 @@ fn open_streams(
         }
     };
     settle_identity(context)?;
-    let mut registered = HashMap::with_capacity(recovered.len());
-    let mut failed_dirs = HashMap::new();
+    let mut registered = HashMap::with_capacity_and_hasher(recovered.len(), Default::default());
+    let mut failed_dirs = HashMap::default();
     let mut report = RecoveryReport::default();
     for recovery in resume_first_panic(recovered).into_iter().flatten() {
         let Recovery {

@@ -4,8 +4,6 @@
 //! facts and decides as recovery does, but applies nothing. Afterwards it is refreshed when a
 //! reader reaches its known end (`stream/follower.rs`).
 
-use std::collections::HashMap;
-use std::collections::HashSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +17,8 @@ use crate::format::stream_dir_name;
 use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
+use crate::platform::HashMap;
+use crate::platform::HashSet;
 use crate::primitives::WorkerPool;
 use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
@@ -133,8 +133,8 @@ pub fn open_read_only(
     let log = WalInner::new(
         context,
         background_threads,
-        HashMap::new(),
-        HashMap::new(),
+        HashMap::default(),
+        HashMap::default(),
         RecoveryReport::default(),
     );
     log.telling(|| log.discover())?;
@@ -162,7 +162,7 @@ impl WalInner {
         let listing = self.context.storage.list_dir(root);
         let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(root)))?;
         self.drop_absent(&listing);
-        let mut known_dirs = HashSet::new();
+        let mut known_dirs = HashSet::default();
         for (key, registered) in self.registered.read().iter() {
             if !is_gone(registered) {
                 known_dirs.insert(stream_dir_name(key));

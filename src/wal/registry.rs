@@ -1,6 +1,5 @@
 //! What do all clones of a `Wal` share, and how is it closed?
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::check_key;
 use crate::format::stream_dir_name;
+use crate::platform::HashMap;
 use crate::platform::fork_generation;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
@@ -248,9 +248,29 @@ impl WalInner {
             synced.map_err(|e| Error::io(e, crate::error::ErrorContext::at(root)))?;
             return remove_remains(&self.context, &self.stream_dir(key));
         };
+        self.delete_registered(&stream)
+    }
+
+    /// Deletes this stream, never a later one of the same key. Durable on return.
+    pub fn delete_stream(&self, stream: &StreamInner) -> Result<()> {
+        self.telling(|| {
+            // While this lock is held no other thread deletes the stream, so until it is deleted
+            // here it is the one registered under its key.
+            let _deletions = self.delete_lock.lock();
+            self.enter()?;
+            if stream.is_deleted() {
+                return Err(Error::StreamNotFound(stream.key.to_string()));
+            }
+            self.context.check_root()?;
+            self.delete_registered(stream)
+        })
+    }
+
+    /// Deletes a registered stream. The caller holds `delete_lock`.
+    fn delete_registered(&self, stream: &StreamInner) -> Result<()> {
         let deleted = stream.delete();
         if stream.state() == StreamState::Deleted {
-            self.registered.write().remove(key);
+            self.registered.write().remove(&*stream.key);
         }
         deleted
     }

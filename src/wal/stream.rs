@@ -32,20 +32,32 @@ impl Stream {
         Stream { log, core }
     }
 
+    #[inline]
     fn enter(&self) -> Result<&StreamInner> {
         self.log.enter()?;
         Ok(&self.core)
     }
 
+    #[inline(always)]
     fn enter_existing(&self) -> Result<&StreamInner> {
         let core = self.enter()?;
         match core.is_deleted() {
-            true => Err(Error::StreamNotFound(core.key.to_string())),
+            true => Err(self.not_found()),
             false => Ok(core),
         }
     }
 
-    /// The same; a read-only stream is refreshed first.
+    #[cold]
+    fn not_found(&self) -> Error {
+        Error::StreamNotFound(self.core.key.to_string())
+    }
+
+    fn enter_to_change(&self) -> Result<&StreamInner> {
+        self.log.enter_to_write()?;
+        self.enter_existing()
+    }
+
+    /// As `enter_existing`; a read-only stream is refreshed first.
     fn enter_current(&self) -> Result<&StreamInner> {
         let core = self.enter_existing()?;
         self.log.telling(|| core.refresh())?;
@@ -53,6 +65,7 @@ impl Stream {
     }
 
     /// Appends, then does the work that the append has scheduled without a thread to do it.
+    #[inline]
     pub(super) fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
@@ -60,11 +73,19 @@ impl Stream {
     }
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
+    #[inline]
     pub(super) fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
-        let core = self.enter_existing()?;
-        self.log
-            .telling(|| read(core))
-            .or_else(|error| self.enter_existing().and(Err(error)))
+        let done = read(self.enter_existing()?);
+        self.log.context.deliver();
+        if done.is_ok() {
+            return done;
+        }
+        done.map_err(|error| self.failure_of(error))
+    }
+
+    #[cold]
+    fn failure_of(&self, error: Error) -> Error {
+        self.enter_existing().err().unwrap_or(error)
     }
 
     /// The stream behind the handle, for the sharded log.
@@ -80,16 +101,7 @@ impl Stream {
 
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
-        match self.enter()?.try_append_mapped(None, entry) {
-            Some(id) => Ok(id),
-            None => self.append_vectored(&[entry]),
-        }
-    }
-
-    /// As `append`, if no system call is needed. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    pub(crate) fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
-        self.enter().ok()?.try_append_mapped(None, entry)
+        self.append_vectored(&[entry])
     }
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
@@ -112,9 +124,6 @@ impl Stream {
     /// The error may be out of date when the caller reads it: another append follows, or one in front
     /// fails and its ids are free again.
     pub fn append_at(&self, expected_id: u64, entry: &[u8]) -> Result<u64> {
-        if let Some(id) = self.enter()?.try_append_mapped(Some(expected_id), entry) {
-            return Ok(id);
-        }
         let durable = self.log.context.options.sync_mode == SyncMode::Strict;
         self.appending(|core| core.append_at(Some(expected_id), &[entry], durable))
     }
@@ -166,34 +175,14 @@ impl Stream {
     /// Copies the entry to the start of `target` and returns its length. An entry longer than
     /// `target` is not copied, but its length is returned. `None` as for [`Stream::get`].
     pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.enter_existing()?.try_cached_get_into(id, target) {
-            Some(len) => Ok(Some(len)),
-            None => self.reading(|core| core.get_into(id, target)),
-        }
+        self.reading(|core| core.get_into(id, target))
     }
 
     /// The entry without a copy where that is possible: from the mapping under `ReadStrategy::Mmap`
     /// (sealed segments and the durable part of the newest one), and from cached decompressed
     /// frames. The view pins what it borrows while it lives.
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
-        match self.enter_existing()?.try_cached_view(id) {
-            Some(view) => Ok(Some(view)),
-            None => self.reading(|core| core.view(id)),
-        }
-    }
-
-    /// As `view`, if no system call is needed. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    #[inline]
-    pub(crate) fn try_cached_view(&self, id: u64) -> Option<EntryView> {
-        self.enter_existing().ok()?.try_cached_view(id)
-    }
-
-    /// As `get_into`, if no system call is needed. `None`: nothing was done.
-    #[cfg(feature = "capi")]
-    #[inline]
-    pub(crate) fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.enter_existing().ok()?.try_cached_get_into(id, target)
+        self.reading(|core| core.view(id))
     }
 
     /// Entries in order, from `start` or the first kept id, whichever is later.
@@ -241,6 +230,40 @@ impl Stream {
     /// One past the last durable id: everything below it survives a power failure.
     pub fn durable_end(&self) -> Result<u64> {
         Ok(self.enter_current()?.durable_end())
+    }
+
+    /// The first id of the active segment; `None` before the first append.
+    pub fn current_segment_start_id(&self) -> Result<Option<u64>> {
+        Ok(self.enter_current()?.current_segment_start_id())
+    }
+
+    /// Removes the segments that lie entirely below `safe_id`, under the conditions of
+    /// [`Wal::truncate`](crate::Wal::truncate). Durable on return, and so are all entries appended
+    /// before. Returns the number of segments. Before the first append: `StreamNotFound`.
+    pub fn truncate(&self, safe_id: u64) -> Result<usize> {
+        let core = self.enter_to_change()?;
+        match core.exists() {
+            true => self.log.telling(|| core.truncate(safe_id)),
+            false => Err(self.not_found()),
+        }
+    }
+
+    /// Restores the archived segments that directly precede the first kept id, under the conditions
+    /// of [`Wal::restore_archived`](crate::Wal::restore_archived). Durable on return. Returns the
+    /// number of segments.
+    pub fn restore_archived(&self) -> Result<usize> {
+        let core = self.enter_to_change()?;
+        self.log.telling(|| core.restore_archived())
+    }
+
+    /// Deletes the stream of this handle, never a later one of the same name. Durable on return, all
+    /// or nothing after a crash. All handles of the stream then return [`Error::StreamNotFound`],
+    /// also from this call. A later append by name starts a new stream at id 0. If a file cannot be
+    /// removed, the stream is deleted, the first failure is returned, and
+    /// [`Wal::delete_stream`](crate::Wal::delete_stream) tries again.
+    pub fn delete(&self) -> Result<()> {
+        self.log.enter_to_write()?;
+        self.log.delete_stream(&self.core)
     }
 
     /// Makes everything appended so far durable.

@@ -360,6 +360,10 @@ fn handles_answer_stream_not_found_after_a_deletion_and_a_name_starts_anew() {
         assert!(is_gone(old.first_id().err()));
         assert!(is_gone(old.next_id().err()));
         assert!(is_gone(old.durable_end().err()));
+        assert!(is_gone(old.current_segment_start_id().err()));
+        assert!(is_gone(old.truncate(1).err()));
+        assert!(is_gone(old.restore_archived().err()));
+        assert!(is_gone(old.delete().err()));
         assert!(is_gone(old.sync().err()));
         assert!(is_gone(old.wait_durable(0, FOR_EVER).err()));
         // And so they do once there is a new stream of that name.
@@ -416,6 +420,41 @@ fn wait_durable_asks_waits_and_gives_up() {
         wal.close().expect("closes");
         let told = never.join().expect("a good end");
         assert!(matches!(told, Err(Error::Closed)), "{told:?}");
+    });
+}
+
+#[test]
+fn of_many_deletions_by_handle_one_succeeds_and_a_new_stream_of_that_name_stays() {
+    watched(|| {
+        let place = support::temp_dir();
+        let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
+        for _ in 0..20 {
+            let stream = wal.stream("s").expect("a handle");
+            stream.append(b"old").expect("appends");
+            let delete = || {
+                let (wal, stream) = (wal.clone(), stream.clone());
+                thread::spawn(move || {
+                    let deleted = stream.delete();
+                    // Between two deletions of the old stream, or after both.
+                    wal.append("s", b"new").expect("appends");
+                    deleted
+                })
+            };
+            let deletions = [delete(), delete(), delete()];
+            let deletions = deletions.map(|thread| thread.join().expect("a good end"));
+            let done = deletions.iter().filter(|deleted| deleted.is_ok()).count();
+            assert_eq!(done, 1, "{deletions:?}");
+            for failure in deletions.into_iter().filter_map(Result::err) {
+                assert!(matches!(failure, Error::StreamNotFound(_)), "{failure:?}");
+            }
+            let new: Vec<_> = all_entries(&wal, "s").into_iter().collect();
+            assert_eq!(new, [0, 1, 2].map(|id| (id, b"new".to_vec())));
+            wal.stream("s")
+                .expect("a handle")
+                .delete()
+                .expect("deletes");
+        }
+        assert!(wal.streams().expect("lists").is_empty());
     });
 }
 

@@ -61,6 +61,42 @@ fn a_segment_removed_by_hand_stops_no_truncation() {
 }
 
 #[test]
+fn a_handle_truncates_restores_and_deletes_its_stream_durably() {
+    for mode in MODES {
+        let disk = SimulatedDisk::new();
+        let mut options = options(Path::new("/"), mode);
+        options.max_entries_per_segment = 10;
+        options.archive_path = Some("/archive".into());
+        let wal = Wal::open_simulated(&disk, options.clone()).expect("opens");
+        let after_a_crash = || {
+            let after = disk.crash(0, DirectoryModel::Strict);
+            let wal = Wal::open_simulated(&after, options.clone()).expect("opens");
+            all_entries(&wal, "s").len()
+        };
+        let stream = wal.stream("s").expect("a handle");
+        assert_eq!(stream.current_segment_start_id().expect("is open"), None);
+        let early = stream.truncate(5).expect_err("there is no stream yet");
+        assert!(matches!(early, Error::StreamNotFound(_)), "{early:?}");
+        fill(&wal, 45);
+        let newest = stream.current_segment_start_id().expect("is open");
+        assert_eq!(newest, Some(40));
+        assert_eq!(stream.truncate(20).expect("truncates"), 2);
+        assert_eq!(stream.first_id().expect("is open"), 20);
+        assert_eq!(after_a_crash(), 25, "{mode:?}: also makes durable");
+        assert_eq!(stream.restore_archived().expect("restores"), 2);
+        assert_eq!(stream.first_id().expect("is open"), 0);
+        assert_eq!(after_a_crash(), 45, "{mode:?}");
+        stream.delete().expect("deletes");
+        assert_eq!(after_a_crash(), 0, "{mode:?}");
+        assert!(wal.streams().expect("lists").is_empty());
+        fill(&wal, 1);
+        let again = stream.delete().expect_err("the new stream is another");
+        assert!(matches!(again, Error::StreamNotFound(_)), "{again:?}");
+        assert_eq!(all_entries(&wal, "s").len(), 1);
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_removed_keeps_no_other_and_goes_with_a_later_truncation() {
     let log = LogBuilder::new(SyncMode::Async).with(|options| options.max_entries_per_segment = 10);
     let wal = log.open();

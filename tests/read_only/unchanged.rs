@@ -123,7 +123,7 @@ fn a_log_open_read_only_refuses_everything_that_writes() {
     let stream = reader.stream("s").expect("a handle");
     let mut txn = reader.writer("s");
     txn.add(&b"y"[..]);
-    let refused: [(&str, Result<()>); 13] = [
+    let refused: [(&str, Result<()>); 16] = [
         ("append", reader.append("s", b"y").map(drop)),
         ("append to another", reader.append("t", b"y").map(drop)),
         ("append_batch", reader.append_batch("s", &[b"y"]).map(drop)),
@@ -137,6 +137,9 @@ fn a_log_open_read_only_refuses_everything_that_writes() {
         ("stream append", stream.append(b"y").map(drop)),
         ("stream batch", stream.append_batch(&[b"y"]).map(drop)),
         ("stream sync", stream.sync()),
+        ("stream truncate", stream.truncate(1).map(drop)),
+        ("stream restore", stream.restore_archived().map(drop)),
+        ("stream delete", stream.delete()),
     ];
     for (call, answer) in refused {
         assert!(matches!(answer, Err(Error::ReadOnly)), "{call}: {answer:?}");

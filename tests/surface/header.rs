@@ -9,32 +9,58 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 
-/// In the order in which the header shows them. `sharded/mod` brings its modules along.
-const SOURCES: [&str; 20] = [
-    "status",
-    "version",
-    "error",
-    "log_callback",
-    "options",
-    "options_modes",
-    "options_sizes",
-    "wal",
-    "read_only",
-    "verify",
-    "buffer",
-    "view",
-    "entries",
-    "by_name",
-    "truncate",
-    "transaction",
-    "stream",
-    "stream_read",
-    "iterator",
-    "sharded/mod",
+/// In the order in which the header shows them, with the banner over each one's functions.
+/// `sharded/mod` brings its modules along, in this order.
+const SOURCES: [(&str, &str); 18] = [
+    ("status", "Status"),
+    ("version", "Version"),
+    ("error", "Errors"),
+    ("log_callback", ""),
+    ("options", "Options"),
+    ("wal", "A log: open, sync, list, close"),
+    ("verify", "Verification"),
+    ("bytes", "Bytes that come out"),
+    ("by_name", "Append and read by name"),
+    ("truncate", "Truncate and delete by name"),
+    ("transaction", "Transactions"),
+    ("stream", "One stream, by handle"),
+    ("iterator", "Iterators"),
+    ("sharded/mod", "Sharded logs: open, close, shards"),
+    ("sharded/append", "Append to sharded logs"),
+    ("sharded/checkpoints", "Checkpoints"),
+    ("sharded/maintenance", "Prune and compact checkpoints"),
+    ("sharded/options", "Options of sharded logs"),
 ];
 
-/// What each function's comment tells, in this order.
-const TOLD: [&str; 6] = ["Owns", "NULL", "Threads", "Blocks", "Durable", "Errors"];
+/// What a function's comment may state, in this order, where it differs from the conventions at the
+/// header's top.
+const STATED: [&str; 6] = ["Owns", "NULL", "Threads", "Blocks", "Durable", "Errors"];
+
+/// The conventions: stated once, and refused in a function's comment.
+const DEFAULTS: [&str; 8] = [
+    "Owns: nothing.",
+    "Threads: any.",
+    "Threads: any, at the same time.",
+    "Blocks: never.",
+    "Blocks: never for a sync.",
+    "Durable: nothing is written.",
+    "Durable: options are not stored.",
+    "Errors: none.",
+];
+
+/// Functions with an error object and without errors of their own: others must name theirs.
+const WITHOUT_ERRORS: [&str; 10] = [
+    "ironwal_options_set_block_cache_size",
+    "ironwal_options_set_log",
+    "ironwal_options_set_min_compression_size",
+    "ironwal_options_set_no_background_sync",
+    "ironwal_sharded_checkpoint_count",
+    "ironwal_sharded_list_checkpoints",
+    "ironwal_sharded_shard_count",
+    "ironwal_sharded_wal",
+    "ironwal_wal_is_read_only",
+    "ironwal_wal_streams",
+];
 
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -119,15 +145,87 @@ fn render() -> String {
     let mut config = cbindgen::Config::from_file(in_repository("cbindgen.toml")).unwrap();
     config.after_includes = Some(version_macros());
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in SOURCES {
-        builder = builder.with_src(in_repository(&format!("src/ffi/{source}.rs")));
+    let comes_along = |source: &str| source.starts_with("sharded/") && source != "sharded/mod";
+    for (source, _) in SOURCES {
+        if !comes_along(source) {
+            builder = builder.with_src(in_repository(&format!("src/ffi/{source}.rs")));
+        }
     }
     let mut header = Vec::new();
     builder
         .generate()
         .expect("cbindgen reads the sources")
         .write(&mut header);
-    String::from_utf8(header).unwrap()
+    with_banners(&with_short_comments(&String::from_utf8(header).unwrap()))
+}
+
+/// A comment of one line takes one line.
+fn with_short_comments(header: &str) -> String {
+    const WIDTH: usize = 100;
+    let lines: Vec<&str> = header.lines().collect();
+    let mut text = String::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let next = |distance: usize| lines.get(at + distance).map_or("", |line| line.trim());
+        let indent = lines[at].len() - lines[at].trim_start().len();
+        let content = next(1).strip_prefix("* ");
+        match content.filter(|_| next(0) == "/**" && next(2) == "*/") {
+            Some(content) if indent + content.len() + "/**  */".len() <= WIDTH => {
+                text += &format!("{}/** {content} */\n", " ".repeat(indent));
+                at += 3;
+            }
+            _ => {
+                text += lines[at];
+                text.push('\n');
+                at += 1;
+            }
+        }
+    }
+    text
+}
+
+/// A banner over the constants, the types, and the functions of each source.
+fn with_banners(header: &str) -> String {
+    let mut lines: Vec<String> = header.lines().map(str::to_owned).collect();
+    let mut put = |title: &str, is_first: &dyn Fn(&str) -> bool| {
+        let first = lines.iter().position(|line| is_first(line));
+        let first = first.unwrap_or_else(|| panic!("nothing of {title:?} is in the header"));
+        let comment = lines[..first]
+            .iter()
+            .rposition(|line| line.starts_with("/**"))
+            .unwrap();
+        let rule = "-".repeat(90 - title.len());
+        lines.splice(
+            comment..comment,
+            [format!("/* {title} {rule} */"), String::new()],
+        );
+    };
+    put("Constants", &|line| line.starts_with("#define IRONWAL_LOG"));
+    put("Types", &|line| line.starts_with("typedef struct"));
+    for (source, title) in SOURCES {
+        let text = fs::read_to_string(in_repository(&format!("src/ffi/{source}.rs"))).unwrap();
+        if let Some(function) = exports(&text).first().map(|(_, function)| *function) {
+            put(title, &|line| declares(line, function));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Whether the declaration of a function begins in this line of the header.
+fn declares(line: &str, function: &str) -> bool {
+    let is_comment = line.starts_with(" *") || line.starts_with("/*");
+    let named = [format!(" {function}("), format!("*{function}(")];
+    !is_comment && named.iter().any(|named| line.contains(named))
+}
+
+/// The exported functions of a source, with where their attribute stands.
+fn exports(source: &str) -> Vec<(usize, &str)> {
+    let name_of = |at: usize| {
+        let signature = source[at..].split("fn ").nth(1).unwrap();
+        signature.split('(').next().unwrap()
+    };
+    let found = source.match_indices("#[unsafe(no_mangle)]");
+    found.map(|(at, _)| (at, name_of(at))).collect()
 }
 
 #[test]
@@ -172,56 +270,49 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 /// Every export, as the compiler sees it: cbindgen misses those made inside macros.
 #[test]
-fn every_export_is_in_the_header_and_its_comment_tells_all_in_order() {
+fn every_export_is_in_the_header_once_and_its_comment_is_complete() {
     let header = rendered();
-    let mut listed: Vec<String> = SOURCES.iter().map(|name| format!("{name}.rs")).collect();
+    let mut listed: Vec<String> = SOURCES
+        .iter()
+        .map(|(name, _)| format!("{name}.rs"))
+        .collect();
     let others = [
         "mod.rs",
         "boundary/mod.rs",
-        "fast_path.rs",
+        "boundary/handle.rs",
+        "boundary/args.rs",
         "tests.rs",
         "tests/header_compiles.rs",
-        "sharded/append.rs",
-        "sharded/checkpoints.rs",
-        "sharded/maintenance.rs",
-        "sharded/options.rs",
     ];
     listed.extend(others.map(String::from));
-    let mut exports = 0;
+    let mut count = 0;
+    let mut wrong = Vec::new();
     let ffi = in_repository("src/ffi");
     for path in files_below(&ffi) {
-        let name = path
-            .strip_prefix(&ffi)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
-        assert!(listed.contains(&name), "{name} is missing from SOURCES");
+        let name = path.strip_prefix(&ffi).unwrap().to_str().unwrap();
+        assert!(
+            listed.iter().any(|known| known == name),
+            "{name} is missing from SOURCES"
+        );
         let source = fs::read_to_string(&path).unwrap();
-        for (at, _) in source.match_indices("#[unsafe(no_mangle)]") {
-            let signature = &source[at..];
-            let function = signature
-                .split("fn ")
-                .nth(1)
-                .unwrap()
-                .split('(')
-                .next()
-                .unwrap();
-            let declared = format!(" {function}(");
-            let starred = format!("*{function}(");
-            let is_declaration = |line: &&str| {
-                !line.starts_with(" *") && (line.contains(&declared) || line.contains(&starred))
-            };
+        for (at, function) in exports(&source) {
+            let is_declaration = |line: &&str| declares(line, function);
             let declarations = header.lines().filter(is_declaration).count();
             assert_eq!(
                 declarations, 1,
                 "declarations of {function}, which is exported"
             );
-            assert_told(function, comment_before(&source[..at]));
-            exports += 1;
+            let signature = source[at..].split('{').next().unwrap();
+            wrong.extend(wrong_comment(
+                function,
+                signature,
+                &comment_before(&source[..at]),
+            ));
+            count += 1;
         }
     }
-    assert!(exports > 50, "only {exports} exports were found");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(count > 50, "only {count} exports were found");
 }
 
 fn comment_before(source: &str) -> Vec<&str> {
@@ -234,15 +325,67 @@ fn comment_before(source: &str) -> Vec<&str> {
     lines
 }
 
-fn assert_told(function: &str, comment: Vec<&str>) {
-    let told: Vec<&str> = comment
+/// What is wrong with the comment of one function: nothing said, out of order, a convention said
+/// again, or something missing that its signature demands.
+fn wrong_comment(function: &str, signature: &str, comment: &[&str]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut say = |what: String| wrong.push(format!("{function}: {what}"));
+    if comment.first().is_none_or(|line| line.starts_with("/// -")) {
+        say("first say what it does".into());
+    }
+    let items: Vec<&str> = comment
         .iter()
         .filter_map(|line| line.strip_prefix("/// - "))
-        .filter_map(|line| line.split(':').next())
         .collect();
-    assert_eq!(told, TOLD, "the comment of {function}");
-    assert!(
-        !comment[0].starts_with("/// -"),
-        "{function}: first say what it does"
-    );
+    let labels: Vec<&str> = items
+        .iter()
+        .filter_map(|item| item.split(':').next())
+        .collect();
+    let in_order: Vec<&str> = STATED
+        .into_iter()
+        .filter(|label| labels.contains(label))
+        .collect();
+    if labels != in_order {
+        say(format!("states {labels:?}, in order are {in_order:?}"));
+    }
+    for default in DEFAULTS.into_iter().filter(|text| items.contains(text)) {
+        say(format!("{default:?} is a convention"));
+    }
+    let states = |label| labels.contains(&label);
+    let gives = |line: &str| {
+        let line = line.trim();
+        let is_handle = line.contains("*mut *mut ") && !line.starts_with("out_error");
+        is_handle || line.contains("*mut ironwal_buffer") && line.starts_with("out_")
+    };
+    if signature.lines().any(gives) && !states("Owns") {
+        say("gives something and does not state how it is freed".into());
+    }
+    let syncs = items
+        .iter()
+        .any(|item| item.starts_with("Durable: on return"));
+    if syncs && !states("Blocks") {
+        say("is durable on return and does not state Blocks".into());
+    }
+    let may_fail = signature.contains("out_error");
+    if may_fail && !states("Errors") && !WITHOUT_ERRORS.contains(&function) {
+        say("fails and does not state its errors".into());
+    }
+    wrong
+}
+
+#[test]
+fn the_check_of_comments_can_fail() {
+    let opens = "out_wal: *mut *mut ironwal_wal,\nout_error: *mut *mut ironwal_error,";
+    let wrong = |comment: &[&str]| wrong_comment("f", opens, comment).len();
+    let good = ["/// Opens.", "/// - Owns: free it.", "/// - Errors: one."];
+    assert_eq!(wrong(&good), 0);
+    assert_eq!(wrong(&[good[0], good[2], good[1]]), 1, "out of order");
+    assert_eq!(wrong(&[good[1], good[2]]), 1, "does not say what it does");
+    assert_eq!(wrong(&[good[0], good[1]]), 1, "no errors");
+    assert_eq!(wrong(&[good[0], good[2]]), 1, "no owner");
+    assert_eq!(wrong(&[]), 3);
+    let again = [good[0], good[1], "/// - Blocks: never.", good[2]];
+    assert_eq!(wrong(&again), 1, "a convention");
+    let late = [good[0], good[1], "/// - Durable: on return.", good[2]];
+    assert_eq!(wrong(&late), 1, "durable without waiting");
 }

@@ -1,36 +1,49 @@
-//! What stands between C and the engine: pointers are checked, panics stop, cancellation waits.
+//! How does a call from C enter the engine?
+//!
+//! Pointers and handles are checked (`args`, `handle`), the log's gate admits or refuses the call, and
+//! a panic is stopped. `pthread_cancel` is not dealt with here: the engine reaches each cancellation
+//! point under a guard (`platform/cancellation.rs`).
 
 #![allow(unsafe_code)]
 
+mod args;
+mod handle;
+
 use std::any::Any;
-use std::ffi::c_char;
-use std::ffi::c_void;
 use std::mem;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::ptr;
-use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::Error;
-use crate::error::memory;
-use crate::platform::CancellationGuard;
 use crate::platform::fork_generation;
 use crate::stream::free_buffers_at_thread_end;
 
-use crate::ffi::buffer::ironwal_slice;
 use crate::ffi::error::ErrorReport;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
-use crate::ffi::status::IRONWAL_E_CONFIG;
 use crate::ffi::status::IRONWAL_E_PANIC;
 use crate::ffi::status::IRONWAL_E_POISONED;
 use crate::ffi::status::IRONWAL_OK;
 use crate::ffi::status::ironwal_status;
 
-/// How a call goes on the Rust side of the boundary.
+pub(super) use args::array;
+pub(super) use args::buffer;
+pub(super) use args::bytes;
+pub(super) use args::non_null;
+pub(super) use args::slices;
+pub(super) use args::utf8;
+pub(super) use args::write_out;
+pub(super) use handle::Handle;
+use handle::HandleBox;
+pub(super) use handle::into_handle;
+use handle::tagged;
+pub(super) use handle::take;
+
+/// The outcome of a call on the Rust side of the boundary.
 pub(super) type Outcome = Result<(), Failure>;
 
 /// Whether calls on a log and its children are let in. Shared by all handles of one log.
@@ -85,79 +98,6 @@ impl Drop for OpenRef {
     }
 }
 
-/// A Rust value that C holds by an opaque pointer.
-pub(super) trait Handle: Sized {
-    /// The type C sees.
-    type Opaque;
-    /// Tells live handles of this kind from other memory.
-    const MAGIC: u64;
-    /// What the handle is called in messages.
-    const NAME: &'static str;
-    /// The gate of its log; options have none.
-    fn gate(&self) -> Option<&Arc<LogGate>>;
-}
-
-/// A handle as it lies in memory. `repr(C)`: the magic comes first for every kind, so that a
-/// handle of another kind is told apart without reading beyond it.
-#[repr(C)]
-pub(super) struct HandleBox<H> {
-    magic: u64,
-    /// The value's, so that calls that change the value have it at hand.
-    pub(super) gate: Option<Arc<LogGate>>,
-    pub(super) value: H,
-}
-
-/// What the magic of a freed handle is overwritten with.
-const FREED: u64 = 0xDEAD_DEAD_DEAD_DEAD;
-
-/// Hands a value to C.
-pub(super) fn into_handle<H: Handle>(value: H) -> *mut H::Opaque {
-    Box::into_raw(Box::new(HandleBox {
-        magic: H::MAGIC,
-        gate: value.gate().cloned(),
-        value,
-    }))
-    .cast()
-}
-
-/// Takes a handle back from C; the memory is freed.
-///
-/// # Safety
-/// `handle` is NULL or came from `into_handle`, is not yet taken back, and nobody else uses it.
-pub(super) unsafe fn take<H: Handle>(handle: *mut H::Opaque) -> Result<H, Failure> {
-    // SAFETY: as demanded of the caller; `tagged` has checked the kind.
-    unsafe {
-        tagged::<H>(handle)?;
-        let tagged = handle.cast::<HandleBox<H>>();
-        // Volatile: a later use after free finds it as long as the memory is not reused.
-        ptr::write_volatile(&raw mut (*tagged).magic, FREED);
-        Ok(Box::from_raw(tagged).value)
-    }
-}
-
-/// # Safety
-/// `handle` is NULL or points to a live handle of any kind.
-#[inline]
-pub(super) unsafe fn tagged<H: Handle>(
-    handle: *const H::Opaque,
-) -> Result<*const HandleBox<H>, Failure> {
-    if handle.is_null() {
-        return Err(Failure::argument(format!("{} is NULL", H::NAME)));
-    }
-    let tagged = handle.cast::<HandleBox<H>>();
-    if !tagged.is_aligned() {
-        return Err(Failure::argument(format!("{} is no handle", H::NAME)));
-    }
-    // SAFETY: every handle begins with its magic (`repr(C)`); the caller says it is live.
-    match unsafe { ptr::read(&raw const (*tagged).magic) } == H::MAGIC {
-        true => Ok(tagged),
-        false => Err(Failure::argument(format!(
-            "{} is not a live handle of its kind",
-            H::NAME
-        ))),
-    }
-}
-
 /// Marks the log when a call on it unwinds.
 struct PoisonOnUnwind<'a>(Option<&'a LogGate>);
 
@@ -169,26 +109,41 @@ impl Drop for PoisonOnUnwind<'_> {
     }
 }
 
-/// Runs `body` behind the boundary and tells its outcome. `*out_error` becomes the error object
+/// Runs `body` behind the boundary and returns its status. `*out_error` becomes the error object
 /// of a failure and NULL otherwise.
 ///
 /// # Safety
 /// `out_error` is NULL or writable.
+#[inline]
 pub(super) unsafe fn call(
     out_error: *mut *mut ironwal_error,
     body: impl FnOnce() -> Outcome,
 ) -> ironwal_status {
-    let no_cancel = CancellationGuard::enter();
     free_buffers_at_thread_end();
-    let outcome = catch_unwind(AssertUnwindSafe(|| match body() {
-        Ok(()) => (IRONWAL_OK, None),
-        Err(failure) => failure.into_report(),
-    }));
-    let (status, report) = match outcome {
-        Ok(told) => told,
-        Err(payload) => (IRONWAL_E_PANIC, Some(ErrorReport::of_panic(&leak(payload)))),
-    };
-    drop(no_cancel);
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => {
+            // SAFETY: as demanded of the caller.
+            unsafe { write_out(out_error, ptr::null_mut()) };
+            IRONWAL_OK
+        }
+        // SAFETY: as demanded of the caller.
+        Ok(Err(failure)) => unsafe { fail(out_error, || failure.into_report()) },
+        // SAFETY: as demanded of the caller.
+        Err(payload) => unsafe { fail(out_error, || panic_report(payload)) },
+    }
+}
+
+/// The status of a call that did not succeed. A panic while the report is made becomes the report.
+///
+/// # Safety
+/// `out_error` is NULL or writable.
+#[cold]
+unsafe fn fail(
+    out_error: *mut *mut ironwal_error,
+    report: impl FnOnce() -> (ironwal_status, Option<ErrorReport>),
+) -> ironwal_status {
+    let report = catch_unwind(AssertUnwindSafe(report));
+    let (status, report) = report.unwrap_or_else(panic_report);
     if !out_error.is_null() {
         let error = report.map_or(ptr::null_mut(), ErrorReport::into_raw);
         // SAFETY: not NULL, and the caller says it is writable.
@@ -197,11 +152,16 @@ pub(super) unsafe fn call(
     status
 }
 
+fn panic_report(payload: Box<dyn Any + Send>) -> (ironwal_status, Option<ErrorReport>) {
+    (IRONWAL_E_PANIC, Some(ErrorReport::of_panic(&leak(payload))))
+}
+
 /// The same on a handle: refused when it is NULL, of another kind, or its log is closed or had a
 /// panic. A panic in `body` closes the log's gate to all but close and free.
 ///
 /// # Safety
 /// `handle` is NULL or a live handle, `out_error` is NULL or writable.
+#[inline]
 pub(super) unsafe fn call_on<H: Handle>(
     handle: *const H::Opaque,
     out_error: *mut *mut ironwal_error,
@@ -220,6 +180,7 @@ pub(super) unsafe fn call_on<H: Handle>(
 ///
 /// # Safety
 /// As `call_on`, and no other thread uses the handle meanwhile.
+#[inline]
 pub(super) unsafe fn call_on_mut<H: Handle>(
     handle: *mut H::Opaque,
     out_error: *mut *mut ironwal_error,
@@ -247,14 +208,9 @@ pub(super) fn enter(gate: Option<&LogGate>, body: impl FnOnce() -> Outcome) -> O
     outcome
 }
 
-/// Runs something that tells nothing, such as a free, behind the boundary.
+/// Runs a call that has no status, such as a free, behind the boundary.
+#[inline]
 pub(super) fn call_void(body: impl FnOnce()) {
-    let _no_cancel = CancellationGuard::enter();
-    call_void_fast(body);
-}
-
-/// The same for something that calls no point of cancellation.
-pub(super) fn call_void_fast(body: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
         leak(payload);
     }
@@ -272,128 +228,4 @@ fn leak(payload: Box<dyn Any + Send>) -> String {
     };
     mem::forget(payload);
     text
-}
-
-/// The bytes of a (pointer, length) pair.
-///
-/// # Safety
-/// Unless refused here, `data` points to `len` readable bytes that live and stay the same for `'a`.
-pub(super) unsafe fn bytes<'a>(
-    data: *const c_void,
-    len: usize,
-    name: &str,
-) -> Result<&'a [u8], Failure> {
-    // SAFETY: as demanded of the caller.
-    unsafe { array(data.cast::<u8>(), len, name) }
-}
-
-/// The elements of a (pointer, count) pair.
-///
-/// # Safety
-/// Unless refused here, `first` points to `count` valid elements that live and stay the same for
-/// `'a`.
-pub(super) unsafe fn array<'a, T>(
-    first: *const T,
-    count: usize,
-    name: &str,
-) -> Result<&'a [T], Failure> {
-    if count == 0 {
-        // Also with NULL, which `from_raw_parts` must never see.
-        return Ok(&[]);
-    }
-    if first.is_null() {
-        return Err(Failure::argument(format!(
-            "{name} is NULL and its length is {count} (from C++ also: a char array that is no text)"
-        )));
-    }
-    if !first.is_aligned() {
-        return Err(Failure::argument(format!("{name} is not aligned")));
-    }
-    if count > isize::MAX as usize / mem::size_of::<T>() {
-        return Err(Failure::argument(format!(
-            "{name} has the impossible length {count}"
-        )));
-    }
-    // SAFETY: neither NULL nor unaligned nor longer than an object can be; the rest is the
-    // caller's word.
-    Ok(unsafe { slice::from_raw_parts(first, count) })
-}
-
-/// A caller's buffer to fill. Only written to: its bytes need not be initialised.
-///
-/// # Safety
-/// Unless refused here, `data` points to `capacity` writable bytes nobody else uses for `'a`.
-pub(super) unsafe fn buffer<'a>(
-    data: *mut c_void,
-    capacity: usize,
-    name: &str,
-) -> Result<&'a mut [u8], Failure> {
-    // SAFETY: the same checks as for input; the caller says it is writable and only ours.
-    unsafe {
-        array(data.cast::<u8>().cast_const(), capacity, name)?;
-        match capacity {
-            0 => Ok(&mut []),
-            _ => Ok(slice::from_raw_parts_mut(data.cast(), capacity)),
-        }
-    }
-}
-
-/// The parts of an array of slices.
-///
-/// # Safety
-/// As `array`, for the slices and for the bytes of each.
-pub(super) unsafe fn slices<'a>(
-    slices: *const ironwal_slice,
-    count: usize,
-    name: &str,
-) -> Result<Vec<&'a [u8]>, Failure> {
-    // SAFETY: as demanded of the caller.
-    unsafe {
-        let slices = array(slices, count, name)?;
-        let mut parts = Vec::new();
-        memory::reserve(&mut parts, count).map_err(Error::Io)?;
-        for slice in slices {
-            parts.push(bytes(slice.data, slice.len, name)?);
-        }
-        Ok(parts)
-    }
-}
-
-/// A stream name or a path.
-///
-/// # Safety
-/// As `bytes`.
-pub(super) unsafe fn utf8<'a>(
-    data: *const c_char,
-    len: usize,
-    name: &str,
-) -> Result<&'a str, Failure> {
-    // SAFETY: as demanded of the caller.
-    let bytes = unsafe { bytes(data.cast(), len, name)? };
-    std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        Failure::Refused(
-            IRONWAL_E_CONFIG,
-            format!("{name} is not UTF-8 from byte {at} on"),
-        )
-    })
-}
-
-/// A required output.
-pub(super) fn non_null<T>(out: *mut T, name: &str) -> Result<*mut T, Failure> {
-    match out.is_null() {
-        true => Err(Failure::argument(format!("{name} is NULL"))),
-        false => Ok(out),
-    }
-}
-
-/// Writes an output unless it is NULL.
-///
-/// # Safety
-/// `out` is NULL or writable.
-pub(super) unsafe fn write_out<T>(out: *mut T, value: T) {
-    if !out.is_null() {
-        // SAFETY: not NULL, and the caller says it is writable.
-        unsafe { out.write(value) };
-    }
 }

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::error::memory;
 
 use crate::ffi::boundary;
-use crate::ffi::buffer::ironwal_slice;
+use crate::ffi::bytes::ironwal_slice;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
 use crate::ffi::sharded::ironwal_sharded;
@@ -24,18 +24,15 @@ pub struct ironwal_keyed_slice {
     pub value: ironwal_slice,
 }
 
-/// Appends one entry to the shard of its key; tells the shard and the entry's id in it. The key is
+/// Appends one entry to the shard of its key; returns the shard and the entry's id in it. The key is
 /// not stored.
 ///
-/// - Owns: `key` and `data` are copied.
-/// - NULL: `sharded` is required; `key` and `data` may be NULL if their length is 0; the outputs may
-///   be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `key` and `data` may be NULL if their length is 0; the outputs may be NULL.
 /// - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
 /// - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
 ///   power loss after a sync, a flush or a checkpoint.
-/// - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost or
-///   damaged at opening.
+/// - Errors: those of ironwal_stream_append(); ::IRONWAL_E_CORRUPT for a shard that was found lost
+///   or damaged at opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_append(
     sharded: *const ironwal_sharded,
@@ -65,13 +62,11 @@ pub unsafe extern "C" fn ironwal_sharded_append(
 /// Within a shard the batch is atomic; over several shards it is not. No entries: nothing happens.
 ///
 /// - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
-/// - NULL: `sharded` is required; `entries` may be NULL if `entry_count` is 0; `out_shards` and
-///   `out_ids` may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `out_shards` and `out_ids` may be NULL.
 /// - Blocks: until the disk has it (fsync, all shards at once), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC.
 /// - Errors: ::IRONWAL_E_BATCH_INCOMPLETE where some shards hold their part, which
-///   ironwal_error_committed_part() tells, and others do not; those of ironwal_sharded_append()
+///   ironwal_error_committed_part() reports, and others do not; those of ironwal_sharded_append()
 ///   where none does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_append_batch(
@@ -112,10 +107,8 @@ pub unsafe extern "C" fn ironwal_sharded_append_batch(
 /// Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to
 /// and without `out_end_id`. No entries: nothing happens, and both ids are 0.
 ///
-/// - Owns: the entries are copied.
-/// - NULL: `sharded` is required; `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is
-///   0; the outputs may be NULL.
-/// - Threads: any, at the same time.
+/// - NULL: `key` may be NULL if `key_len` is 0, `entries` if `entry_count` is 0; the outputs may be
+///   NULL.
 /// - Blocks: until the disk has it (fsync), except under ::IRONWAL_SYNC_ASYNC.
 /// - Durable: on return, except under ::IRONWAL_SYNC_ASYNC. After any crash it is there whole or
 ///   not at all.

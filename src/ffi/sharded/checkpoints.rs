@@ -11,13 +11,13 @@ use crate::CheckpointData;
 use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
+use crate::ffi::bytes::ironwal_view;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
 use crate::ffi::sharded::ironwal_sharded;
 use crate::ffi::status::IRONWAL_E_CONFIG;
 use crate::ffi::status::ironwal_status;
-use crate::ffi::view::ironwal_view;
 
 /// A checkpoint that was loaded: for each shard the id from which replay starts. A copy that
 /// outlives the log. Freed with ironwal_checkpoint_free().
@@ -58,15 +58,14 @@ impl Handle for CheckpointListHandle {
 /// was called, no checkpoint holds the second without the first. Appends wait only while the next
 /// ids are read. An older checkpoint of the same id is superseded.
 ///
-/// - Owns: `id` is copied.
-/// - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes, of any content.
+/// - NULL: `id` must have 1 to 65,535 bytes, of any content.
 /// - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: the checkpoint and everything below its offsets, in every sync mode.
 /// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
-///   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard;
-///   ::IRONWAL_E_CLOSED. There is no such checkpoint then, except that where making checkpoints
-///   answers ::IRONWAL_E_POISONED from then on, one may show after the next opening.
+///   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard. There
+///   is no such checkpoint then, except that where making checkpoints answers ::IRONWAL_E_POISONED
+///   from then on, one may show after the next opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_create_checkpoint(
     sharded: *const ironwal_sharded,
@@ -86,14 +85,11 @@ pub unsafe extern "C" fn ironwal_sharded_create_checkpoint(
 /// Loads the checkpoint of an id.
 ///
 /// - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
-/// - NULL: `sharded` and `out_checkpoint` are required; `id` must have 1 to 65,535 bytes.
-///   `*out_checkpoint` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
+/// - NULL: `id` must have 1 to 65,535 bytes.
 /// - Durable: the checkpoint and everything below its offsets is.
-/// - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it counts
-///   on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
-///   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries it
+///   counts on were removed; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID;
+///   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_load_checkpoint(
     sharded: *const ironwal_sharded,
@@ -120,13 +116,10 @@ pub unsafe extern "C" fn ironwal_sharded_load_checkpoint(
 /// Loads the newest checkpoint, in the order in which they were made.
 ///
 /// - Owns: free `*out_checkpoint` with ironwal_checkpoint_free(); it outlives the log.
-/// - NULL: `sharded` and `out_checkpoint` are required. `*out_checkpoint` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
 /// - Durable: the checkpoint and everything below its offsets is.
 /// - Errors: ::IRONWAL_E_NO_CHECKPOINTS; ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest is
 ///   damaged, since an older one is loaded by its id only; ::IRONWAL_E_CHECKPOINT_PRUNED;
-///   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_load_latest_checkpoint(
     sharded: *const ironwal_sharded,
@@ -147,13 +140,6 @@ pub unsafe extern "C" fn ironwal_sharded_load_latest_checkpoint(
 }
 
 /// How many checkpoints can be loaded.
-///
-/// - Owns: nothing.
-/// - NULL: `sharded` and `out_count` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_checkpoint_count(
     sharded: *const ironwal_sharded,
@@ -173,11 +159,6 @@ pub unsafe extern "C" fn ironwal_sharded_checkpoint_count(
 /// Lists the checkpoints that can be loaded as they are now, oldest first.
 ///
 /// - Owns: free `*out_list` with ironwal_checkpoint_list_free(); it outlives the log.
-/// - NULL: `sharded` and `out_list` are required. `*out_list` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_list_checkpoints(
     sharded: *const ironwal_sharded,
@@ -200,10 +181,6 @@ pub unsafe extern "C" fn ironwal_sharded_list_checkpoints(
 ///
 /// - Owns: the view belongs to `checkpoint` and ends with it.
 /// - NULL: a NULL checkpoint answers {NULL, 0}.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_id(
     checkpoint: *const ironwal_checkpoint,
@@ -219,12 +196,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_id(
 /// When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
 /// follow it.
 ///
-/// - Owns: `checkpoint` stays the caller's.
 /// - NULL: a NULL checkpoint answers 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_timestamp_ns(
     checkpoint: *const ironwal_checkpoint,
@@ -235,12 +207,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_timestamp_ns(
 
 /// How many shards the checkpoint goes through.
 ///
-/// - Owns: `checkpoint` stays the caller's.
 /// - NULL: a NULL checkpoint answers 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_shard_count(
     checkpoint: *const ironwal_checkpoint,
@@ -254,11 +221,6 @@ pub unsafe extern "C" fn ironwal_checkpoint_shard_count(
 /// The next id of a shard at the time of the checkpoint: the checkpoint holds what is below it, and
 /// replay starts there.
 ///
-/// - Owns: `checkpoint` stays the caller's.
-/// - NULL: `checkpoint` and `out_id` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_CONFIG where there is no such shard.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_offset(
@@ -284,13 +246,6 @@ pub unsafe extern "C" fn ironwal_checkpoint_offset(
 }
 
 /// Frees a checkpoint that was loaded, and the bytes of its id. The log keeps its own.
-///
-/// - Owns: takes `checkpoint`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_free(checkpoint: *mut ironwal_checkpoint) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the checkpoint up.
@@ -299,12 +254,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_free(checkpoint: *mut ironwal_checkp
 
 /// How many checkpoints are listed.
 ///
-/// - Owns: `list` stays the caller's.
 /// - NULL: a NULL list has 0.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_list_count(
     list: *const ironwal_checkpoint_list,
@@ -316,11 +266,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_list_count(
 /// The id and the time, in nanoseconds since 1970, of the checkpoint at `index`.
 ///
 /// - Owns: the view belongs to `list` and ends with it.
-/// - NULL: `list` and `out_id` are required; `out_timestamp_ns` may be NULL. `*out_id` is {NULL, 0}
-///   after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
+/// - NULL: `out_timestamp_ns` may be NULL.
 /// - Errors: ::IRONWAL_E_INVALID_ARG for an index past the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_list_get(
@@ -348,13 +294,6 @@ pub unsafe extern "C" fn ironwal_checkpoint_list_get(
 }
 
 /// Frees a list of checkpoints and the ids that belong to it.
-///
-/// - Owns: takes `list`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_list_free(list: *mut ironwal_checkpoint_list) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the list up.

@@ -9,7 +9,7 @@ use std::ptr;
 
 use crate::ffi::boundary;
 use crate::ffi::boundary::Outcome;
-use crate::ffi::buffer::ironwal_buffer;
+use crate::ffi::bytes::ironwal_buffer;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
@@ -52,16 +52,15 @@ pub struct ironwal_automatic_status {
 /// Older checkpoints are pruned by it, durably and before anything is removed. With an archive path
 /// segments are moved there.
 ///
-/// - Owns: `out_stats` stays the caller's.
-/// - NULL: `sharded` is required; `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
+/// - NULL: `id` must have 1 to 65,535 bytes; `out_stats` may be NULL.
 /// - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
 /// - Blocks: until the directories are on the disk (fsync).
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
 ///   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
-///   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no
-///   sizeof of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any
-///   shard, after all were tried; ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+///   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof
+///   of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard,
+///   after all were tried; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
     sharded: *const ironwal_sharded,
@@ -90,14 +89,13 @@ pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
 /// Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded, pruned
 /// and damaged ones took in the file. Removes no entries.
 ///
-/// - Owns: `out_stats` stays the caller's.
-/// - NULL: `sharded` is required; `out_stats` may be NULL.
+/// - NULL: `out_stats` may be NULL.
 /// - Threads: any, at the same time; those that make or remove checkpoints wait for each other.
 /// - Blocks: until the file and its directory are on the disk (fsync).
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the newest checkpoint is damaged, unless none is
 ///   to be kept; ::IRONWAL_E_INVALID_ARG if `out_stats_size` is not a known size of
-///   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_CLOSED.
+///   ::ironwal_compaction_stats; ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
     sharded: *const ironwal_sharded,
@@ -126,14 +124,11 @@ pub unsafe extern "C" fn ironwal_sharded_compact_checkpoints(
 ///
 /// - Owns: release `*out_last_error`, UTF-8 without a NUL, with ironwal_buffer_free(); what was in
 ///   it before is overwritten. `out_status` stays the caller's.
-/// - NULL: `sharded` is required; `out_status` and `out_last_error` may be NULL. `*out_last_error` is
-///   {NULL, 0} after a failure, and where the last attempt succeeded.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
+/// - NULL: `out_status` and `out_last_error` may be NULL. `*out_last_error` is {NULL, 0} after a
+///   failure, and where the last attempt succeeded.
 /// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the log was opened without automatic
 ///   checkpoints; ::IRONWAL_E_INVALID_ARG if `out_status_size` is not a known size of
-///   ::ironwal_automatic_status; ::IRONWAL_E_CLOSED.
+///   ::ironwal_automatic_status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_automatic_status(
     sharded: *const ironwal_sharded,

@@ -37,7 +37,7 @@ use crate::ffi::wal::tell;
 
 /// An open log of many shards: entries go to the shard of their key, in order within it, and
 /// checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
-/// tells whether everything reached the disk.
+/// returns whether everything reached the disk.
 pub enum ironwal_sharded {}
 
 /// What stands behind an `ironwal_sharded`.
@@ -60,11 +60,6 @@ impl Handle for ShardedHandle {
 /// as a little-endian uint64_t and then the key, modulo `shard_count`. For programs in other
 /// languages that route by themselves: docs/FORMAT.md spells it out, with test vectors.
 ///
-/// - Owns: nothing.
-/// - NULL: `key` may be NULL if `key_len` is 0; `out_shard` is required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
 /// - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_route(
@@ -87,20 +82,17 @@ pub unsafe extern "C" fn ironwal_sharded_route(
 }
 
 /// Opens a sharded log, creating or recovering it. The number of shards is recorded durably before
-/// this returns, and compared at every later opening. A number above max_open_segments is told to
+/// this returns, and compared at every later opening. A number above max_open_segments is reported to
 /// the callback of ironwal_options_set_log() as a warning.
 ///
 /// - Owns: both options are copied and stay the caller's. End `*out_sharded` with
 ///   ironwal_sharded_close().
-/// - NULL: `options`, `sharded_options` and `out_sharded` are required. `*out_sharded` is NULL after
-///   a failure.
-/// - Threads: any.
 /// - Blocks: as ironwal_wal_open() (fsync).
 /// - Durable: everything that can be read after a successful return is.
-/// - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH;
-///   ::IRONWAL_E_CORRUPT where the record of the count is damaged, or missing beside existing
-///   shards, and under ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for
-///   automatic checkpoints that are neither due by entries nor by time.
+/// - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
+///   where the record of the count is damaged, or missing beside existing shards, and under
+///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+///   checkpoints that are neither due by entries nor by time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_open(
     options: *const ironwal_options,
@@ -152,12 +144,11 @@ pub unsafe extern "C" fn ironwal_sharded_open(
 ///
 /// - Owns: takes `sharded`, also when it fails, except from within the callback of
 ///   ironwal_sharded_options_set_checkpoint_ids().
-/// - NULL: `sharded` is required.
 /// - Threads: any; no other call may be using `sharded` itself. Calls on its children may run.
 /// - Blocks: until all is on the disk (fsync), and for an automatic checkpoint under way.
 /// - Durable: everything, when it returns ::IRONWAL_OK.
-/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could not
-///   be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+/// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
+///   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_close(
     sharded: *mut ironwal_sharded,
@@ -179,12 +170,8 @@ pub unsafe extern "C" fn ironwal_sharded_close(
 /// Releases the handle without reporting errors: automatic checkpoints end, and the log is closed
 /// when the last handle of it is freed too. Prefer ironwal_sharded_close().
 ///
-/// - Owns: takes `sharded`.
-/// - NULL: does nothing.
-/// - Threads: any; no other call may be using `sharded` itself.
 /// - Blocks: as ironwal_sharded_close() where it is the last handle; in a forked child never.
 /// - Durable: everything, but a failure is not reported.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_free(sharded: *mut ironwal_sharded) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the handle up.
@@ -192,13 +179,6 @@ pub unsafe extern "C" fn ironwal_sharded_free(sharded: *mut ironwal_sharded) {
 }
 
 /// How many shards there are.
-///
-/// - Owns: nothing.
-/// - NULL: `sharded` and `out_shard_count` are required.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_shard_count(
     sharded: *const ironwal_sharded,
@@ -224,11 +204,6 @@ pub unsafe extern "C" fn ironwal_sharded_shard_count(
 ///
 /// - Owns: end `*out_wal` with ironwal_wal_free(); it keeps the log open until then, unless that is
 ///   closed. ironwal_wal_close() on it closes the sharded log too.
-/// - NULL: `sharded` and `out_wal` are required. `*out_wal` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CLOSED, ::IRONWAL_E_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_wal(
     sharded: *const ironwal_sharded,
@@ -255,13 +230,9 @@ pub unsafe extern "C" fn ironwal_sharded_wal(
 /// without entries, and a start past its end, have none for now.
 ///
 /// - Owns: free `*out_iter` with ironwal_iter_free().
-/// - NULL: `sharded` and `out_iter` are required. `*out_iter` is NULL after a failure.
-/// - Threads: any, at the same time.
-/// - Blocks: never for a sync.
-/// - Durable: nothing is written.
-/// - Errors: ::IRONWAL_E_CONFIG where there is no such shard; ::IRONWAL_E_STREAM_NOT_FOUND where its
-///   stream was deleted; ::IRONWAL_E_CORRUPT where it was found lost or damaged at opening;
-///   ::IRONWAL_E_IO; ::IRONWAL_E_CLOSED.
+/// - Errors: ::IRONWAL_E_CONFIG where there is no such shard; ::IRONWAL_E_STREAM_NOT_FOUND where
+///   its stream was deleted; ::IRONWAL_E_CORRUPT where it was found lost or damaged at opening;
+///   ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_iter_shard(
     sharded: *const ironwal_sharded,
@@ -285,9 +256,6 @@ pub unsafe extern "C" fn ironwal_sharded_iter_shard(
 
 /// Makes everything appended to a shard so far durable, in every sync mode.
 ///
-/// - Owns: nothing.
-/// - NULL: `sharded` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended to the shard before the call, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_CONFIG where there is no such shard; those of ironwal_stream_sync().
@@ -307,11 +275,8 @@ pub unsafe extern "C" fn ironwal_sharded_flush_shard(
 }
 
 /// Makes everything appended so far durable, in all shards at once and in every sync mode. The
-/// first failure is told after all were tried.
+/// first failure is reported after all were tried.
 ///
-/// - Owns: nothing.
-/// - NULL: `sharded` is required.
-/// - Threads: any, at the same time.
 /// - Blocks: until the disk has it (fsync).
 /// - Durable: everything appended before the call, when it returns ::IRONWAL_OK.
 /// - Errors: those of ironwal_stream_sync(), of any shard.

@@ -45,7 +45,7 @@ impl Handle for ShardedOptionsHandle {
     }
 }
 
-/// Makes the id of an automatic checkpoint: writes it to `buffer`, which has room for `capacity`
+/// Makes the id of an automatic checkpoint: writes it to `buffer`, which takes `capacity`
 /// bytes (::IRONWAL_CHECKPOINT_ID_MAX), and returns its length. `number` is greater than that of any
 /// checkpoint there is or was; one whose checkpoint failed may come again. 0, or more than
 /// `capacity`, fails that checkpoint, which is tried again when the next one is due.
@@ -88,9 +88,6 @@ fn refused<T>(what: &str) -> Result<T, Failure> {
 /// 65,535, is recorded when the log is made and fixed from then on.
 ///
 /// - Owns: free `*out_options` with ironwal_sharded_options_free().
-/// - NULL: `out_options` is required. `*out_options` is NULL after a failure.
-/// - Threads: any.
-/// - Blocks: never.
 /// - Durable: options are not stored; the count is when the log is opened.
 /// - Errors: ::IRONWAL_E_CONFIG for a count of 0 or above 65,535.
 #[unsafe(no_mangle)]
@@ -113,13 +110,6 @@ pub unsafe extern "C" fn ironwal_sharded_options_new(
 }
 
 /// Frees options. Logs that were opened with them are not affected.
-///
-/// - Owns: takes `options`.
-/// - NULL: does nothing.
-/// - Threads: any; once.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_free(options: *mut ironwal_sharded_options) {
     // SAFETY: NULL and foreign handles are refused; the caller gives the options up.
@@ -129,11 +119,6 @@ pub unsafe extern "C" fn ironwal_sharded_options_free(options: *mut ironwal_shar
 /// Has the log make a checkpoint whenever `entries` more entries were appended, over all shards. At
 /// opening those count that no checkpoint holds yet.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG for 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_every_entries(
@@ -156,11 +141,6 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_every_entries(
 /// Has the log make a checkpoint every `interval_ns` nanoseconds, if there are entries that the last
 /// one does not hold.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG for 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_interval(
@@ -183,12 +163,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_interval(
 /// Names automatic checkpoints `prefix` followed by 20 digits, which grow and are never used twice.
 /// That is also the default, with the prefix "auto-".
 ///
-/// - Owns: `prefix` is copied.
-/// - NULL: `options` is required; `prefix` may be NULL if `prefix_len` is 0.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
-/// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no room for the digits.
+/// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID for a prefix that leaves no space for the digits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_prefix(
     options: *mut ironwal_sharded_options,
@@ -215,10 +190,7 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_prefix(
 /// called until the sharded log is closed or freed.
 ///
 /// - Owns: the object behind `ctx` stays the caller's and must outlive the log.
-/// - NULL: `options` and `callback` are required.
 /// - Threads: one at a time per `options`; the callback runs on a thread of the library's.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: none but for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_ids(
@@ -244,11 +216,6 @@ pub unsafe extern "C" fn ironwal_sharded_options_set_checkpoint_ids(
 /// `keep_latest` checkpoints, where there are so many, and the older checkpoints with them, those
 /// made by hand included. Their space is reclaimed periodically.
 ///
-/// - Owns: nothing is kept.
-/// - NULL: `options` is required.
-/// - Threads: one at a time per `options`.
-/// - Blocks: never.
-/// - Durable: options are not stored.
 /// - Errors: ::IRONWAL_E_CONFIG for 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_options_set_retention(

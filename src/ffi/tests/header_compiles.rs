@@ -15,16 +15,15 @@ use std::process::Command;
 use std::process::Output;
 use std::sync::OnceLock;
 
-use crate::ffi::buffer::*;
+use crate::ffi::bytes::*;
 use crate::ffi::error::ironwal_str;
 use crate::ffi::log_callback::*;
-use crate::ffi::options_modes::*;
+use crate::ffi::options::*;
 use crate::ffi::sharded::append::ironwal_keyed_slice;
 use crate::ffi::sharded::maintenance::*;
 use crate::ffi::sharded::options::*;
 use crate::ffi::status::*;
 use crate::ffi::verify::*;
-use crate::ffi::view::ironwal_view;
 
 /// A struct of the header: its name, size and alignment, and of each field the name, offset and size.
 struct Layout {

@@ -93,7 +93,10 @@ impl<'a> PreparedFrame<'a> {
             kind: FrameKind::Single,
             codec: Codec::None,
             entry_count: 1,
-            payload_crc: crc32_parts(parts),
+            payload_crc: match parts {
+                [part] => crc32(part),
+                parts => crc32_parts(parts),
+            },
             stored_len: len,
             uncompressed_len: len,
             table: Vec::new(),
@@ -241,13 +244,16 @@ impl<'a> PreparedFrame<'a> {
             place += bytes.len() as u64;
             done.then_some(())
         };
-        let mut masks = seed.masks(self.payload_crc, first_id);
-        let mut rows = [0; 64 * TABLE_ROW_LEN];
-        for chunk in self.table.chunks(rows.len()) {
-            let rows = &mut rows[..chunk.len()];
-            rows.copy_from_slice(chunk);
-            mask_rows(rows, &mut masks);
-            next(rows)?;
+        // A frame of one entry has no table, and does without the buffer, which takes clearing.
+        if !self.table.is_empty() {
+            let mut masks = seed.masks(self.payload_crc, first_id);
+            let mut rows = [0; 64 * TABLE_ROW_LEN];
+            for chunk in self.table.chunks(rows.len()) {
+                let rows = &mut rows[..chunk.len()];
+                rows.copy_from_slice(chunk);
+                mask_rows(rows, &mut masks);
+                next(rows)?;
+            }
         }
         match &self.content {
             Content::Slices(slices) => {
@@ -371,6 +377,7 @@ fn table_of(entries: &[&[u8]], behind: Option<&[u8]>) -> io::Result<Vec<u8>> {
 
 /// Table, slices and what stands behind them as one LZ4 block, if that is wanted and smaller.
 #[cfg(feature = "compression")]
+#[inline]
 fn pack(
     table: &[u8],
     slices: &[&[u8]],
@@ -378,9 +385,20 @@ fn pack(
     len: u32,
     compress_from: Option<usize>,
 ) -> io::Result<Option<Vec<u8>>> {
-    if compress_from.is_none_or(|min_len| (len as usize) < min_len) {
-        return Ok(None);
+    match compress_from {
+        Some(min_len) if len as usize >= min_len => pack_if_smaller(table, slices, behind, len),
+        _ => Ok(None),
     }
+}
+
+#[cfg(feature = "compression")]
+#[inline(never)]
+fn pack_if_smaller(
+    table: &[u8],
+    slices: &[&[u8]],
+    behind: &[u8],
+    len: u32,
+) -> io::Result<Option<Vec<u8>>> {
     let packed = match (table, slices) {
         ([], [only]) => compress(only)?,
         _ => {

@@ -13,6 +13,7 @@ use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 #[cfg(target_os = "linux")]
 use crate::storage::WriteMapping;
+use crate::storage::posix::open_file::OpenFile;
 use crate::storage::posix::preallocate;
 use crate::storage::posix::read_map::PosixReadMapping;
 #[cfg(target_os = "linux")]
@@ -30,11 +31,11 @@ const MAX_PARTS: usize = 1024;
 /// A regular file.
 #[derive(Debug)]
 pub(super) struct PosixFile {
-    file: File,
+    file: OpenFile,
 }
 
 impl PosixFile {
-    pub(super) fn new(file: File) -> Self {
+    pub(super) fn new(file: OpenFile) -> Self {
         Self { file }
     }
 }

@@ -12,6 +12,7 @@ mod dir_entries;
 mod durable_copy;
 mod file;
 pub mod lock;
+mod open_file;
 mod place;
 mod preallocate;
 mod read_map;
@@ -34,6 +35,7 @@ use crate::storage::StorageLock;
 use dir_entries::list_names;
 use durable_copy::copy_durably;
 use file::PosixFile;
+use open_file::OpenFile;
 pub(super) use place::FileIdentity;
 pub(super) use place::Found;
 pub(super) use place::Place;
@@ -43,7 +45,6 @@ use rooted::lock_with_directory;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -208,7 +209,8 @@ impl<D: Resolves> Storage for D {
 
     #[cfg(target_os = "linux")]
     fn map_stores_cannot_fault(&self, dir: &Path) -> io::Result<bool> {
-        write_map::map_stores_cannot_fault(&self.place(dir)?.open_named_dir()?)
+        let dir = self.place(dir)?.open_named_dir()?;
+        write_map::map_stores_cannot_fault(&dir)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
@@ -224,7 +226,7 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Opens a regular file, and refuses anything else without waiting for it: opening a FIFO would
 /// wait for its other end.
-fn open_without_waiting(place: &Place<'_>, access: Access) -> io::Result<fs::File> {
+fn open_without_waiting(place: &Place<'_>, access: Access) -> io::Result<OpenFile> {
     let file = place.open_nonblocking(access)?;
     check_regular(&retry(|| file.metadata())?)?;
     Ok(file)
@@ -232,7 +234,7 @@ fn open_without_waiting(place: &Place<'_>, access: Access) -> io::Result<fs::Fil
 
 /// The same, with the first bytes of the file and then its length. One read is all it takes where
 /// the length shows that it reached the end.
-fn open_with_head(place: &Place<'_>, head: &mut [u8]) -> io::Result<(fs::File, usize, u64)> {
+fn open_with_head(place: &Place<'_>, head: &mut [u8]) -> io::Result<(OpenFile, usize, u64)> {
     let file = place.open_nonblocking(Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
     // was read of anything else is not told.
@@ -285,7 +287,7 @@ fn list_names(
 }
 
 /// The same file on a descriptor above 2.
-pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
+fn above_stdio(file: OpenFile) -> io::Result<OpenFile> {
     const FIRST: libc::c_int = 3;
     if file.as_raw_fd() >= FIRST {
         return Ok(file);
@@ -293,8 +295,8 @@ pub(super) fn above_stdio(file: fs::File) -> io::Result<fs::File> {
     // SAFETY: duplicates an open descriptor, touches no memory.
     let duplicate = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
     let higher = retry_call(duplicate)?;
-    // SAFETY: fcntl gave us this descriptor; nobody else owns it.
-    Ok(unsafe { fs::File::from_raw_fd(higher) })
+    // SAFETY: fcntl gave us this descriptor; no other owner has it.
+    Ok(unsafe { OpenFile::owning(higher) })
 }
 
 /// Whether the file system, and not the two names, is why there is no link.

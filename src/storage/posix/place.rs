@@ -12,10 +12,9 @@ use crate::platform::retry::retry_call;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::posix::above_stdio;
+use crate::storage::posix::open_file::OpenFile;
 use std::ffi::CString;
-use std::fs;
 use std::io;
-use std::os::fd::FromRawFd;
 use std::os::fd::OwnedFd;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -110,7 +109,7 @@ impl<'a> Place<'a> {
         Ok(CString::new(self.path.as_os_str().as_bytes())?)
     }
 
-    fn open(&self, flags: libc::c_int) -> io::Result<OwnedFd> {
+    fn open(&self, flags: libc::c_int) -> io::Result<OpenFile> {
         let path = self.c_path()?;
         let opened = retry_call(|| {
             // SAFETY: a live C string, a directory that is open as long as `self`, and a mode, which
@@ -124,12 +123,12 @@ impl<'a> Place<'a> {
                 )
             }
         })?;
-        // SAFETY: the call gave us this descriptor; nobody else owns it.
-        Ok(unsafe { OwnedFd::from_raw_fd(opened) })
+        // SAFETY: the call gave us this descriptor; no other owner has it.
+        Ok(unsafe { OpenFile::owning(opened) })
     }
 
     /// Opens a file, or a directory for reading, without following a link in the last component.
-    fn open_itself(&self, flags: libc::c_int) -> io::Result<OwnedFd> {
+    fn open_itself(&self, flags: libc::c_int) -> io::Result<OpenFile> {
         self.open(flags | libc::O_NOFOLLOW).map_err(|error| {
             // ELOOP on Linux, and other codes elsewhere.
             match self.is_link() {
@@ -140,7 +139,7 @@ impl<'a> Place<'a> {
     }
 
     /// Opens without waiting whatever stands under this name; a directory for reading only.
-    pub(super) fn open_nonblocking(&self, access: Access) -> io::Result<fs::File> {
+    pub(super) fn open_nonblocking(&self, access: Access) -> io::Result<OpenFile> {
         let access = match access {
             Access::Read => libc::O_RDONLY,
             Access::ReadWrite => libc::O_RDWR,
@@ -152,37 +151,36 @@ impl<'a> Place<'a> {
         if opened.as_ref().is_err_and(would_block) && self.kind()? == Some(EntryKind::File) {
             opened = self.open_itself(access | libc::O_NOCTTY);
         }
-        Ok(fs::File::from(opened?))
+        opened
     }
 
     /// Creates a file that must not exist.
-    pub(super) fn create_file(&self) -> io::Result<fs::File> {
+    pub(super) fn create_file(&self) -> io::Result<OpenFile> {
         let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-        above_stdio(fs::File::from(self.open(flags)?))
+        above_stdio(self.open(flags)?)
     }
 
     /// Opens a lock file, created when missing.
     pub(in super::super) fn open_lock(&self) -> io::Result<OwnedFd> {
         let flags = libc::O_RDWR | libc::O_CREAT | WITHOUT_WAITING;
-        let file = fs::File::from(self.open_itself(flags)?);
-        Ok(above_stdio(file)?.into())
+        let file = above_stdio(self.open_itself(flags)?)?;
+        Ok(file.into_descriptor())
     }
 
     /// Opens a directory for reading, or a link to one.
-    pub(super) fn open_dir(&self) -> io::Result<fs::File> {
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NONBLOCK;
-        Ok(fs::File::from(self.open(flags)?))
+    pub(super) fn open_dir(&self) -> io::Result<OpenFile> {
+        self.open(libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NONBLOCK)
     }
 
     /// Opens a directory, or a link to one, to ask about it or to reach what is below.
-    pub(super) fn open_named_dir(&self) -> io::Result<fs::File> {
-        Ok(fs::File::from(self.open(NAMED_ONLY | libc::O_DIRECTORY)?))
+    pub(super) fn open_named_dir(&self) -> io::Result<OpenFile> {
+        self.open(NAMED_ONLY | libc::O_DIRECTORY)
     }
 
     /// Opens a file without a name in a directory.
     #[cfg(target_os = "linux")]
-    pub(super) fn open_unnamed(&self) -> io::Result<fs::File> {
-        Ok(fs::File::from(self.open(libc::O_WRONLY | libc::O_TMPFILE)?))
+    pub(super) fn open_unnamed(&self) -> io::Result<OpenFile> {
+        self.open(libc::O_WRONLY | libc::O_TMPFILE)
     }
 
     fn stat(&self, flags: libc::c_int) -> io::Result<Option<Found>> {

@@ -54,7 +54,7 @@ fn size_limit() -> Option<u64> {
 fn size_limit_of_proc() -> Option<u64> {
     static LIMIT: OnceLock<Option<u64>> = OnceLock::new();
     *LIMIT.get_or_init(|| {
-        let limits = fs::read_to_string("/proc/self/limits").ok()?;
+        let limits = retry(|| fs::read_to_string("/proc/self/limits")).ok()?;
         size_limit_among(&limits)
     })
 }

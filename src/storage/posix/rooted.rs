@@ -42,7 +42,7 @@ impl RootDirectory {
                 Err(error) if error.raw_os_error() == Some(libc::EACCES) => place.open_named_dir(),
                 opened => opened,
             };
-            Ok(above_stdio(opened?)?.into())
+            Ok(above_stdio(opened?)?.into_descriptor())
         };
         Ok(Arc::new(RootDirectory {
             path: path.to_path_buf(),

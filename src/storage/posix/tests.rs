@@ -6,6 +6,7 @@ use crate::storage::tests::in_a_process_of_its_own;
 use std::ffi::CString;
 use std::io::ErrorKind;
 use std::io::IoSlice;
+use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
@@ -151,7 +152,7 @@ fn the_answer_of_a_sync_is_passed_on() {
         assert_eq!(libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC), 0);
         pipe.map(|descriptor| fs::File::from_raw_fd(descriptor))
     };
-    let file = PosixFile::new(writer);
+    let file = PosixFile::new(writer.into());
     for result in [file.sync_data(), file.sync_all()] {
         assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EINVAL));
     }
@@ -349,7 +350,7 @@ fn a_full_disk_is_told_as_such() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let file = PosixFile::new(full);
+    let file = PosixFile::new(full.into());
     let error = file
         .write_at(0, &[IoSlice::new(b"a"), IoSlice::new(b"b")])
         .unwrap_err();

@@ -9,8 +9,8 @@ use crate::commit::Waited;
 use crate::error::Error;
 use crate::error::Result;
 use crate::ids::EntryId;
+use crate::platform::sleep;
 use crate::primitives::now;
-use crate::primitives::thread;
 use crate::stream::StreamInner;
 use crate::stream::state::StreamState;
 
@@ -116,7 +116,7 @@ impl StreamInner {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout);
             }
-            thread::sleep(left.unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL));
+            sleep(left.unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL));
         }
     }
 }

@@ -193,7 +193,6 @@ impl StreamInner {
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
             opening: next_opening(),
-            is_mapped: AtomicBool::new(false),
             alloc: Mutex::new(AllocState {
                 generation,
                 incarnation,

@@ -93,25 +93,13 @@ impl Cursor {
     /// Moves to the next entry and returns its id. `None`: nothing more is visible now.
     #[inline]
     pub fn advance(&mut self) -> Option<Result<u64>> {
-        match self.try_cached_advance() {
-            Some(id) => Some(Ok(id)),
-            None => {
-                let found = self.advance_by_reading();
-                self.stream.deliver();
-                found
-            }
+        if self.damage.is_none() && self.take_cached() {
+            self.next += 1;
+            return Some(Ok(self.next.0 - 1));
         }
-    }
-
-    /// Moves to the next entry and returns its id, if it is in memory and good: no call of the system.
-    /// `None`: nothing was done.
-    #[inline]
-    pub fn try_cached_advance(&mut self) -> Option<u64> {
-        if self.damage.is_some() || !self.take_cached() {
-            return None;
-        }
-        self.next += 1;
-        Some(self.next.0 - 1)
+        let found = self.advance_by_reading();
+        self.stream.deliver();
+        found
     }
 
     /// Moves to the next entry if it is in memory and good. False: nothing was done.

@@ -60,33 +60,22 @@ impl ReaderSide {
     /// The entry, in memory of its own. `None`: truncated, or not visible (yet).
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
         let id = EntryId(id);
-        match self.try_cached(id, |_, bytes| self.copied(id, bytes)) {
-            Some(entry) => entry.map(Some),
-            None => {
-                let entry = self.get_slow(id, |_, _, bytes| self.copied(id, bytes))?;
-                entry.transpose()
-            }
-        }
+        self.read(id, |_, _, bytes| self.copied(id, bytes))
     }
 
     /// The entry's length; the entry is copied if it fits.
-    pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
-        match self.try_cached_get_into(id, target) {
-            Some(len) => Ok(Some(len)),
-            None => self.get_slow(EntryId(id), |_, _, bytes| copy_if_it_fits(bytes, target)),
-        }
-    }
-
-    /// As [`ReaderSide::get_into`], where it takes no call of the system. `None`: nothing was done.
     #[inline]
-    pub fn try_cached_get_into(&self, id: u64, target: &mut [u8]) -> Option<usize> {
-        self.try_cached(EntryId(id), |_, bytes| copy_if_it_fits(bytes, target))
+    pub fn get_into(&self, id: u64, target: &mut [u8]) -> Result<Option<usize>> {
+        self.read(EntryId(id), |_, _, bytes| {
+            Ok(copy_if_it_fits(bytes, target))
+        })
     }
 
     /// The entry where it lies: in the mapped file or the cached block; otherwise a copy.
+    #[inline]
     pub fn view(&self, id: u64) -> Result<Option<EntryView>> {
         let id = EntryId(id);
-        let view = self.get_slow(id, |source, unpacked, bytes| {
+        self.read(id, |source, unpacked, bytes| {
             let block = unpacked.map(|unpacked| &unpacked.block);
             let in_block = block.and_then(|block| Some((block, place_within(block, bytes)?)));
             if let Some((block, range)) = in_block {
@@ -96,8 +85,7 @@ impl ReaderSide {
                 return Ok(view);
             }
             self.copied(id, bytes).map(EntryView::owned)
-        })?;
-        view.transpose()
+        })
     }
 
     /// The last visible entry and its id. Ids behind it that were lost to damage are passed over.
@@ -124,54 +112,53 @@ impl ReaderSide {
             })
     }
 
-    /// As [`ReaderSide::view`], where it takes no call of the system. `None`: nothing was done.
-    #[inline]
-    pub fn try_cached_view(&self, id: u64) -> Option<EntryView> {
-        self.try_cached(EntryId(id), view_into)?
-    }
-
-    /// Reads an entry if this thread has its place in its slot, and it is mapped and good: without
-    /// a lock that others want or a call of the system.
+    /// Reads an entry in one attempt: if this thread has its position in its cache slot, and it is mapped
+    /// and good, without a lock that other threads want and without a system call. Otherwise
+    /// `read_with_slot` continues with what the attempt found.
     #[inline(always)]
-    pub(in crate::stream) fn try_cached<R>(
+    pub(in crate::stream) fn read<R>(
         &self,
         id: EntryId,
-        then: impl FnOnce(&SegmentBytes, &[u8]) -> R,
-    ) -> Option<R> {
-        if id >= self.visible_end() {
-            return None;
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> Result<R>,
+    ) -> Result<Option<R>> {
+        // The visible end is read before the segments: what is visible is in them then.
+        if id >= self.visible_end() && !self.becomes_visible(id)? {
+            return Ok(None);
         }
         let version = self.segments.version();
-        let slot = self.context.reader_slots.enter()?;
-        let held = &slot.held[slot.find(self.stream_id, id)?];
-        if held.version != version {
-            return None;
+        let Some(slot) = self.context.reader_slots.enter() else {
+            return self.read_without_slot(id, then);
+        };
+        let place = slot.find(self.stream_id, id);
+        let place = place.filter(|&place| slot.held[place].version == version);
+        if let Some(place) = place {
+            let held = &slot.held[place];
+            if let Some(entry) = cached_mapped(held, id) {
+                held.part.read_slot.touch();
+                return then(&held.file.source, None, entry).map(Some);
+            }
         }
-        let entry = cached_mapped(held, id)?;
-        held.part.read_slot.touch();
-        Some(then(&held.file.source, entry))
+        self.read_with_slot(slot, (version, place), id, then)
     }
 
-    /// Reads an entry wherever it is.
+    /// Whether an id at or behind the visible end is visible after a look at what another process
+    /// wrote.
     #[inline(never)]
-    pub(in crate::stream) fn get_slow<R>(
+    fn becomes_visible(&self, id: EntryId) -> Result<bool> {
+        self.refresh()?;
+        if self.follower.is_some() && self.is_deleted() {
+            return Err(self.deleted_error());
+        }
+        Ok(id < self.visible_end())
+    }
+
+    /// Reads an entry while another thread is in this thread's slot.
+    #[inline(never)]
+    fn read_without_slot<R>(
         &self,
         id: EntryId,
-        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> Result<R>,
     ) -> Result<Option<R>> {
-        // The visible end is read before the segments: what is visible is in it then.
-        if id >= self.visible_end() {
-            self.refresh()?;
-            if self.follower.is_some() && self.is_deleted() {
-                return Err(self.deleted_error());
-            }
-            if id >= self.visible_end() {
-                return Ok(None);
-            }
-        }
-        if let Some(mut slot) = self.context.reader_slots.enter() {
-            return self.get_with_slot(&mut slot, id, then);
-        }
         let Some(found) = self.find_part(id)? else {
             return Ok(None);
         };
@@ -190,18 +177,19 @@ impl ReaderSide {
         read.map(Some)
     }
 
-    /// Looks an entry up with what this thread has cached of earlier look-ups, and caches more.
-    fn get_with_slot<R>(
+    /// Reads an entry with what this thread has cached of earlier look-ups, and caches more. `version`
+    /// was read before `place` was found, which is a place of that version. The entry there is not
+    /// mapped, or not good.
+    #[inline(never)]
+    fn read_with_slot<R>(
         &self,
-        slot: &mut SlotGuard<'_>,
+        mut slot: SlotGuard<'_>,
+        (version, place): (u64, Option<usize>),
         id: EntryId,
-        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> Result<R>,
     ) -> Result<Option<R>> {
-        let version = self.segments.version();
-        let known = slot.find(self.stream_id, id).filter(|&place| {
-            let held = &slot.held[place];
-            held.version == version && id < held.part.segment.end_id()
-        });
+        let known = place.filter(|&place| id < slot.held[place].part.segment.end_id());
+        let was_known = known.is_some();
         let place = match known {
             Some(place) => place,
             None => match self.find_part(id)? {
@@ -209,17 +197,21 @@ impl ReaderSide {
                 None => return Ok(None),
             },
         };
-        let kept: &mut SlotState = slot;
+        let kept: &mut SlotState = &mut slot;
         let (buffers, held) = (&mut kept.buffers, &mut kept.held[place]);
         held.part.read_slot.touch();
         buffers.reset();
         let place_of_frame = held.places.of(id);
         if let Some(known) = place_of_frame {
-            if known.offset.0 >= held.file.source.mapped().len() as u64 {
+            let mapped = held.file.source.mapped().len() as u64;
+            if known.offset.0 >= mapped {
                 self.extend_read_map(held);
             }
-            if let Some(entry) = cached_single(held, &mut buffers.frames, known, id) {
-                return Ok(Some(then(&held.file.source, None, entry)));
+            // What was mapped at the attempt has failed its check.
+            if !was_known || known.offset.0 + known.len as u64 > mapped {
+                if let Some(entry) = cached_single(held, &mut buffers.frames, known, id) {
+                    return then(&held.file.source, None, entry).map(Some);
+                }
             }
         }
         let known =
@@ -232,7 +224,7 @@ impl ReaderSide {
                 frame?
             }
         };
-        let kept: &mut SlotState = slot;
+        let kept: &mut SlotState = &mut slot;
         let (buffers, held) = (&mut kept.buffers, &kept.held[place]);
         self.read_entry(buffers, &held.part, &held.file, (frame, id), then)
             .map(Some)
@@ -317,14 +309,14 @@ impl ReaderSide {
         part: &Arc<StreamSegment>,
         file: &SegmentReader,
         (frame, id): (LocatedFrame, EntryId),
-        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> Result<R>,
     ) -> Result<R> {
         let segment = &part.segment;
         let source = &file.source;
         if frame.header.codec == Codec::None {
             let place = check_entry(segment, source, buffers, (&frame, id), 0)?;
             let entry = buffers.frames.held(source, place.offset, place.len);
-            return Ok(then(source, None, entry));
+            return then(source, None, entry);
         }
         let unpacked = Unpacked {
             block: self.block(buffers, part, source, &frame)?,
@@ -332,7 +324,7 @@ impl ReaderSide {
             frame,
         };
         let entry = unpacked.entry(id)?;
-        Ok(then(source, Some(&unpacked), entry))
+        then(source, Some(&unpacked), entry)
     }
 }
 
@@ -375,7 +367,7 @@ fn copy_if_it_fits(bytes: &[u8], target: &mut [u8]) -> usize {
     bytes.len()
 }
 
-/// The same as [`cached_single`] of what is mapped.
+/// The entry `id` in a frame of its own that a walk has come by, if it is mapped and good.
 #[inline(always)]
 fn cached_mapped(held: &CachedSegment, id: EntryId) -> Option<&[u8]> {
     let segment = &held.part.segment;
@@ -392,7 +384,7 @@ fn cached_mapped(held: &CachedSegment, id: EntryId) -> Option<&[u8]> {
     single_in(segment, bytes, (known.offset, id))
 }
 
-/// The entry `id` in a frame of its own that a walk has come by, if it is good.
+/// The same, wherever it is.
 #[inline]
 fn cached_single<'a>(
     held: &'a CachedSegment,

@@ -38,16 +38,12 @@ impl ReaderSide {
         if let Some(near) = last.as_ref().filter(|near| near.holds(id)) {
             return self.copied(id, near.entry(id)?).map(Some);
         }
-        if let Some(entry) = self.try_cached(id, |_, bytes| self.copied(id, bytes)) {
-            return entry.map(Some);
-        }
         // Before the next one is unpacked: one at a time.
         *last = None;
-        let entry = self.get_slow(id, |_, unpacked, bytes| {
+        self.read(id, |_, unpacked, bytes| {
             *last = unpacked.cloned();
             self.copied(id, bytes)
-        })?;
-        entry.transpose()
+        })
     }
 
     /// An entry's bytes in memory of their own.

@@ -48,6 +48,7 @@ impl ReaderSide {
     }
 
     /// One past the last id in the kernel.
+    #[inline]
     pub(in crate::stream) fn written_end(&self) -> u64 {
         self.written_end.load(Ordering::Acquire)
     }

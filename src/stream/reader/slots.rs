@@ -15,8 +15,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ids::EntryId;
-#[cfg(feature = "capi")]
-use crate::platform::CancellationGuard;
 use crate::primitives::Mutex;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::AtomicBool;
@@ -341,10 +339,6 @@ impl Drop for EvictOnUnlock<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.slot.stale.swap(false, Ordering::AcqRel) {
-            // Files are closed, perhaps by a thread that was let in because it would do no such
-            // thing.
-            #[cfg(feature = "capi")]
-            let _no_cancel = CancellationGuard::enter();
             self.reader_slots.evict_slot(self.slot);
         }
     }

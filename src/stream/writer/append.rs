@@ -122,6 +122,7 @@ impl<'a> FrameTerms<'a> {
 
 impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
+    #[inline]
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
         self.append_at(None, parts, durable)
     }
@@ -259,6 +260,7 @@ impl StreamInner {
         }
     }
 
+    #[inline]
     pub(in crate::stream) fn append_frame(
         &self,
         frame: &PreparedFrame<'_>,
@@ -271,6 +273,7 @@ impl StreamInner {
         placed
     }
 
+    #[inline]
     fn append_once(
         &self,
         frame: &PreparedFrame<'_>,
@@ -328,12 +331,20 @@ impl StreamInner {
     }
 
     /// Refuses when the stream does not take appends.
+    #[inline]
     pub(in crate::stream) fn check_writable(&self, tail: &Tail) -> Result<()> {
+        if tail.life != StreamState::Open {
+            return self.not_open(tail);
+        }
+        self.context.refuse_detached()?;
+        self.check_poisoned()
+    }
+
+    /// The error of an append to a stream that is not open.
+    #[cold]
+    fn not_open(&self, tail: &Tail) -> Result<()> {
         match tail.life {
-            StreamState::Open => {
-                self.context.refuse_detached()?;
-                self.check_poisoned()
-            }
+            StreamState::Open => Ok(()),
             StreamState::Closed => Err(Error::Closed),
             StreamState::Deleted => Err(self.deleted_error()),
             StreamState::ReadOnly if self.is_deleted() => Err(self.deleted_error()),
@@ -343,6 +354,7 @@ impl StreamInner {
 
     /// Refuses a frame that would not get the id that its appender expects: the next one behind all
     /// frames that have ids, written or not. Where one of those is rolled back, so is this frame.
+    #[inline]
     pub(in crate::stream) fn check_expected(
         &self,
         tail: &Tail,
@@ -362,16 +374,16 @@ impl StreamInner {
         Error::SequenceMismatch { expected, found }.remembering(context)
     }
 
-    /// Gives a frame its ids and writes it, or leaves it staged if its appender waits until it is
-    /// durable and that can be.
+    /// Gives a frame its ids and stores or writes it, or leaves it staged if its appender waits until
+    /// it is durable and that is possible.
+    #[inline]
     fn place_frame(
         &self,
         frame: &PreparedFrame<'_>,
         terms: &FrameTerms<'_>,
     ) -> std::result::Result<Placed, Unplaced> {
-        let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
-        let active = loop {
+        loop {
             self.check_writable(&tail)?;
             if tail.phase == WriterPhase::Rotating {
                 self.tail_changed.wait(&mut tail);
@@ -387,23 +399,8 @@ impl StreamInner {
             }
             match tail.check_space(frame, &self.context.options) {
                 Admission::Fits => {}
-                Admission::IdsExhausted => {
-                    return Err(Unplaced::Failed(Error::TooLarge {
-                        size_bytes: frame.frame_len(),
-                        limit_bytes: 0,
-                    }));
-                }
-                Admission::Rotate => {
-                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame, terms))?;
-                    continue;
-                }
-                Admission::NeedsErasing => {
-                    MutexGuard::unlocked(&mut tail, || self.erase_dirty())?;
-                    continue;
-                }
-                Admission::Allocate => {
-                    let len = tail.len_with_carried(frame);
-                    MutexGuard::unlocked(&mut tail, || self.ensure_allocated(len))?;
+                lacking => {
+                    self.make_space(&mut tail, frame, terms, lacking)?;
                     continue;
                 }
             }
@@ -417,21 +414,58 @@ impl StreamInner {
             if self.populate_for(&mut tail, frame) {
                 continue;
             }
-            let Some(active) = tail.active.clone() else {
-                continue;
-            };
-            if tail.staged_len() + tail.len_with_carried(frame) <= most_staged {
-                break active;
+            if let Some(placed) = self.stage_or_write(&mut tail, frame, terms)? {
+                return Ok(placed);
             }
-            if tail.phase == WriterPhase::Writing {
-                self.tail_changed.wait(&mut tail);
-            } else if tail.staged_len() > 0 {
-                self.write_staged(&mut tail);
-            } else {
-                let written = self.write_unbuffered(&mut tail, &active, frame, terms);
-                return Ok(written?);
-            }
+        }
+    }
+
+    /// Makes space for a frame, without the tail's lock. The caller checks again.
+    #[inline(never)]
+    fn make_space(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+        lacking: Admission,
+    ) -> Result<()> {
+        let needed_len = tail.len_with_carried(frame);
+        MutexGuard::unlocked(tail, || match lacking {
+            Admission::Fits => Ok(()),
+            Admission::IdsExhausted => Err(Error::TooLarge {
+                size_bytes: frame.frame_len(),
+                limit_bytes: 0,
+            }),
+            Admission::Rotate => self.open_segment(frame, terms),
+            Admission::NeedsErasing => self.erase_dirty(),
+            Admission::Allocate => self.ensure_allocated(needed_len),
+        })
+    }
+
+    /// Stages a frame that fits and cannot be stored, and writes what is staged unless the appender
+    /// waits until it is durable. A frame larger than the buffer is written alone. `None`: the lock was
+    /// released before the frame had ids, and the caller checks again.
+    #[inline(never)]
+    fn stage_or_write(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+    ) -> Result<Option<Placed>> {
+        let Some(active) = tail.active.clone() else {
+            return Ok(None);
         };
+        let most_staged = self.context.options.write_buffer_size as u64;
+        if tail.staged_len() + tail.len_with_carried(frame) > most_staged {
+            if tail.phase == WriterPhase::Writing {
+                self.tail_changed.wait(tail);
+            } else if tail.staged_len() > 0 {
+                self.write_staged(tail);
+            } else {
+                return self.write_unbuffered(tail, &active, frame, terms).map(Some);
+            }
+            return Ok(None);
+        }
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
         if self.is_unwaited(terms) {
@@ -443,18 +477,18 @@ impl StreamInner {
                 ticket,
                 rollback_count_before: self.rollback_count.load(Ordering::Acquire),
             };
-            return Ok(Placed {
+            return Ok(Some(Placed {
                 ids,
                 place,
                 staged: Some(staged),
-            });
+            }));
         }
         loop {
             match tail.take_result(ticket) {
-                Some(Ok(())) => return Ok(Placed::written(ids, place)),
-                Some(Err(error)) => return Err(Unplaced::Failed(error.duplicate())),
-                None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(&mut tail),
-                None => self.write_staged(&mut tail),
+                Some(Ok(())) => return Ok(Some(Placed::written(ids, place))),
+                Some(Err(error)) => return Err(error.duplicate()),
+                None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(tail),
+                None => self.write_staged(tail),
             }
         }
     }

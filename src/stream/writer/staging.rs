@@ -41,6 +41,7 @@ thread_local! {
 /// first time from a destructor that runs after those of Rust (`pthread_key_create`), it is too late
 /// for that; where it was here before, it is known to be ending and keeps nothing.
 #[cfg(feature = "capi")]
+#[inline]
 pub fn free_buffers_at_thread_end() {
     let _ = THREAD_BUFFER.try_with(|_| ());
 }

@@ -369,17 +369,10 @@ impl StreamInner {
     /// append would keep the map for ever.
     pub(in crate::stream) fn attach_map(&self, tail: &mut Tail, mapped: Option<WriteMap>) {
         tail.mapped = mapped;
-        self.note_whether_mapped(tail);
         if tail.mapped.is_some() && tail.sync_request == SyncRequest::None {
             tail.sync_request = SyncRequest::Later;
             self.schedule_sync();
         }
-    }
-
-    /// Updates the hint that lets the shortcut skip the checksum where nothing is mapped.
-    fn note_whether_mapped(&self, tail: &Tail) {
-        let is_mapped = tail.mapped.is_some();
-        self.is_mapped.store(is_mapped, Ordering::Relaxed);
     }
 
     /// Detaches the map of a stream without an append since the last call; returns whether
@@ -390,7 +383,6 @@ impl StreamInner {
         tail.idle.written_end = tail.written.offset;
         if idle {
             tail.detach_map();
-            self.note_whether_mapped(&tail);
         }
         let detached_maps = tail.detached_maps.take();
         drop(tail);
@@ -403,7 +395,6 @@ impl StreamInner {
         let detached_maps = {
             let mut tail = self.tail.lock();
             tail.detach_map();
-            self.note_whether_mapped(&tail);
             tail.detached_maps.take()
         };
         drop(detached_maps);

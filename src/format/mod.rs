@@ -130,5 +130,6 @@ pub use seed::SegmentSeed;
 pub use segment_header::HEADER_AREA_LEN;
 pub use segment_header::HeaderFault;
 pub use segment_header::Predecessor;
+pub use segment_header::Replaces;
 pub use segment_header::SECTOR_LEN;
 pub use segment_header::SegmentHeader;

@@ -26,6 +26,7 @@ use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::successor;
 use crate::recovery::quarantine::backup_file;
 use crate::recovery::quarantine::backup_range;
 use crate::recovery::verdict::Action;
@@ -150,7 +151,9 @@ pub fn apply(
     let rewritten = match changed {
         Err(error) if rest.first().is_some_and(is_saving) => {
             recovered.blocked = Some(error);
-            let truncated = rest.iter().filter(|a| is_truncated(facts, verdict, a));
+            let truncated = rest
+                .iter()
+                .filter(|a| is_removable_later(facts, verdict, a));
             unremoved.extend(truncated.map(|action| path_of(facts, action)));
             Ok(())
         }
@@ -164,7 +167,10 @@ pub fn apply(
         }
         Err(error) => {
             recovered.failure = Some(error);
-            keep_below_frontier(&mut recovered, &facts.dir);
+            match rest.first() {
+                Some(Action::SyncNames) => keep_below_cut(&mut recovered, facts),
+                _ => keep_below_frontier(&mut recovered, &facts.dir),
+            }
         }
     }
     recovered.unremoved = unremoved;
@@ -210,13 +216,16 @@ fn change_files(
         }
         let (path, result) = run(storage, facts, action);
         match result {
-            Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
+            Err(_) if is_removable_later(facts, verdict, action) => unremoved.push(path),
             result => result.at(&path)?,
         }
         *carried_out += 1;
         changed_names |= !matches!(
             action,
-            Action::Trim(..) | Action::RemoveTemporary | Action::RewriteSlot(..)
+            Action::SyncNames
+                | Action::Trim(..)
+                | Action::RemoveTemporary
+                | Action::RewriteSlot(..)
         );
     }
     match changed_names {
@@ -249,20 +258,21 @@ fn rewrite_tails(
     Ok(needs_sync)
 }
 
-/// Whether an action removes a segment below the first id kept. Each open decides so again; the
-/// stream does not need the segment.
-fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
+/// Whether an action removes a segment below the first id kept, or a void one. Each open decides so
+/// again; the stream does not need the segment.
+fn is_removable_later(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
     let Action::Remove(i) = *action else {
         return false;
     };
-    let next = facts.segments.get(i + 1).and_then(|s| s.head.header());
-    next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
+    let next = successor(&facts.segments, i).and_then(|s| s.head.header());
+    facts.segments[i].is_void() || next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
 }
 
 /// The file that an action concerns.
 fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
     match action.segment() {
         Some(i) => facts.dir.join(segment_file_name(facts.segments[i].name_id)),
+        None if *action == Action::SyncNames => facts.dir.to_path_buf(),
         None => facts.dir.join(NEXT_SEGMENT_FILE),
     }
 }
@@ -270,6 +280,7 @@ fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
 fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
     let path = path_of(facts, action);
     let done = match *action {
+        Action::SyncNames => storage.sync_dir(&facts.dir),
         Action::RewriteSlot(_, slot) => rewrite_slot(storage, &path, slot),
         Action::BackupRange(i, from) => {
             backup_range(storage, &path, from, facts.segments[i].file_len)
@@ -319,6 +330,19 @@ fn rewrite(
             .in_context(context)?;
     }
     rewrite_verified(segment, &*file, from, &kept.end, chunk_len)
+}
+
+/// The name of the last cut may not be durable: what lies before that cut is there whether a power
+/// failure takes the name or not.
+fn keep_below_cut(recovered: &mut Recovered, facts: &StreamFacts) {
+    let cut = facts.segments.iter().rev().find(|segment| segment.is_cut());
+    let Some(cut) = cut.map(|cut| cut.name_id) else {
+        return;
+    };
+    let segments = recovered.segments.iter();
+    let before = segments.take_while(|s| s.segment.first_id() < cut).count();
+    recovered.segments.truncate(before);
+    recovered.durable_end = cut;
 }
 
 /// After a failed step: what is above the frontier is not durable and is not served.

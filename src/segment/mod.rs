@@ -29,9 +29,12 @@ mod slots;
 mod sparse_index;
 mod walk;
 
+pub use create::Naming;
 pub use create::create_next_file;
 pub use create::create_segment;
+pub use create::create_whole;
 pub use create::fill_next_file;
+pub use create::name_whole;
 pub use create::pieces;
 pub use entry::EntryPlace;
 pub use entry::ReadBuffers;

@@ -218,7 +218,7 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
                     .durable_to(9),
                 open_segment(12, 14),
             ]),
-            truncate: "keep 0..9 rewrite from 9; remove 1; next on",
+            truncate: "keep 0..9 rewrite from 9; sync names, remove 1; next on",
             error: "",
         },
     ]);

@@ -250,7 +250,7 @@ impl StreamInner {
         file: &Arc<dyn StorageFile>,
         end: &SegmentEnd,
     ) -> Result<()> {
-        if let Some(refused) = seal(&part.segment, file, end, &self.slot_for(end))? {
+        if let Some(refused) = seal(&part.segment, file, end, end, &self.slot_for(end))? {
             state.seal_refused = Some(Arc::new(refused));
             return Ok(());
         }

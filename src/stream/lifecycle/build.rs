@@ -23,6 +23,7 @@ use crate::stream::durability::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
+use crate::stream::reader::cuts::Cuts;
 use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::SegmentListCell;
@@ -160,6 +161,7 @@ impl StreamInner {
                     truncation_epoch: first_kept.1,
                     parts: parts.into_iter().collect(),
                 }),
+                cuts: Cuts::default(),
                 group_commit: GroupCommit::new(durable.0, broken_round),
                 written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
                 acknowledged_end: AtomicU64::new(0),

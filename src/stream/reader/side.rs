@@ -12,6 +12,7 @@ use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::stream::LogContext;
 use crate::stream::follower::Follower;
+use crate::stream::reader::cuts::Cuts;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::SegmentListCell;
 
@@ -24,6 +25,7 @@ pub struct ReaderSide {
     pub(in crate::stream) dir: Arc<Path>,
     pub(in crate::stream) context: Arc<LogContext>,
     pub(in crate::stream) segments: SegmentListCell,
+    pub(in crate::stream) cuts: Cuts,
     /// Its committed end is the durable end.
     pub(in crate::stream) group_commit: GroupCommit<u64, Arc<Error>>,
     /// One past the last id in the kernel.

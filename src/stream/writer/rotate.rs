@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::PreparedFrame;
+use crate::format::Replaces;
 use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
@@ -236,6 +237,7 @@ impl StreamInner {
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
             incarnation: *alloc.incarnation.get_or_insert_with(given),
+            replaces: Replaces::Nothing,
         }
     }
 

@@ -12,6 +12,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
@@ -19,6 +20,7 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
 use crate::primitives::atomic::Ordering;
@@ -415,7 +417,12 @@ impl ReaderSide {
 
     /// Lets readers see the stream up to here. The segment list has it already.
     fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
-        self.group_commit.advance(durable_end.min(end.next_id).0);
+        let end_id = durable_end.min(end.next_id);
+        self.group_commit.advance(Reached {
+            // Without appends of this process there is nothing to count but ids.
+            point: Place(end_id.0),
+            end_id,
+        });
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 

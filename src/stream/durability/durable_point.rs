@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
@@ -19,7 +20,7 @@ use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::durability::round_state::RoundState;
-use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// The durable point as a slot.
@@ -50,9 +51,8 @@ impl StreamInner {
     pub(super) fn store_frontier(
         &self,
         state: &mut RoundState,
-        part: &StreamSegment,
+        UnsealedSegment { part, end, place }: &UnsealedSegment,
         file: &dyn StorageFile,
-        end: &SegmentEnd,
     ) {
         let slot = self.slot_for(end);
         if state.frontier.as_deref() == Some(&slot) {
@@ -72,7 +72,10 @@ impl StreamInner {
                 state.slot_refused = Some(Arc::new(refused));
             }
             Err(error) => {
-                self.group_commit.advance(end.next_id.0);
+                self.group_commit.advance(Reached {
+                    point: *place,
+                    end_id: end.next_id,
+                });
                 self.poison(Arc::new(Error::io(error, part.segment.context())));
             }
         }

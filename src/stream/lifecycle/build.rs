@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::commit::GroupCommit;
 use crate::commit::LeaderFault;
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::Result;
 use crate::primitives::Condvar;
@@ -137,7 +138,9 @@ impl StreamInner {
             _ => SegmentEnd::empty(durable_end),
         };
         let active = active.map(|(part, _)| part);
-        let mut tail = Tail::new(active, end, next).with_unsealed(tails);
+        // Ids that are not durable yet have places behind those that are, so none is negative.
+        let first_place = durable_end.min(end.next_id);
+        let mut tail = Tail::new(active, end, next).with_unsealed(first_place, tails);
         let follower = context
             .read_only
             .then(|| Box::new(Follower::new(context, &dir)));
@@ -149,6 +152,11 @@ impl StreamInner {
             true => durable_end,
             // Nothing is pending: lost ids count as durable, for no caller can wait for them.
             false => end.next_id,
+        };
+        let written_end = if poisoned { durable } else { end.next_id };
+        let durable = Reached {
+            point: tail.written_place_of(durable),
+            end_id: durable,
         };
         let stream = Arc::new_cyclic(|weak_self| StreamInner {
             reader: ReaderSide {
@@ -162,8 +170,8 @@ impl StreamInner {
                     parts: parts.into_iter().collect(),
                 }),
                 cuts: Cuts::default(),
-                group_commit: GroupCommit::new(durable.0, broken_round),
-                written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
+                group_commit: GroupCommit::new(durable, broken_round),
+                written_end: AtomicU64::new(written_end.0),
                 acknowledged_end: AtomicU64::new(0),
                 deleted: AtomicBool::new(false),
                 poisoned: AtomicBool::new(false),
@@ -174,6 +182,7 @@ impl StreamInner {
             rollback_count: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
+            opening: next_opening(),
             is_mapped: AtomicBool::new(false),
             alloc: Mutex::new(AllocState {
                 generation,
@@ -194,8 +203,15 @@ impl StreamInner {
     /// After a failed sync of what recovery wrote: only what is below the frontier is shown.
     fn hide_unproven(&self) {
         self.written_end
-            .store(self.group_commit.committed(), Ordering::Release);
+            .store(self.durable_end(), Ordering::Release);
     }
+}
+
+/// A number for a stream that no other of this process has: marks of one are refused by others.
+fn next_opening() -> u64 {
+    // Not the engine's own atomic: it is no part of what a checker of interleavings explores.
+    static OPENINGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    OPENINGS.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 /// The error of the waiters of a round that did not end as rounds do.

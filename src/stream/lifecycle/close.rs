@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::segment::SegmentEnd;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// Ends the stream's use: durable, trimmed to its exact length, files closed. Idempotent. A stream
@@ -29,8 +29,11 @@ impl StreamInner {
         let closed = self.group_commit.exclusive(|| {
             self.context.refuse_detached()?;
             self.check_poisoned()?;
-            let unsealed = self.tail.lock().has_unsealed();
-            if unsealed || self.written_end() > self.group_commit.committed() {
+            let (unsealed, written) = {
+                let tail = self.tail.lock();
+                (tail.has_unsealed(), tail.written_place())
+            };
+            if unsealed || written > self.group_commit.committed() {
                 self.make_written_durable()
                     .map_err(|error| error.duplicate())?;
             }
@@ -84,7 +87,7 @@ impl StreamInner {
     fn remove_empty(
         &self,
         empty: &Arc<StreamSegment>,
-        full: Option<(Arc<StreamSegment>, SegmentEnd)>,
+        full: Option<UnsealedSegment>,
     ) -> Result<()> {
         self.context.write_files.forget(&empty.write_slot);
         self.context.read_files.forget(&empty.read_slot);
@@ -93,7 +96,7 @@ impl StreamInner {
         storage.remove_file(&empty.segment.path()).map_err(io)?;
         storage.sync_dir(&self.dir).map_err(io)?;
         match full {
-            Some((full, end)) => self.finalize_file(&full, &end),
+            Some(full) => self.finalize_file(&full.part, &full.end),
             None => Ok(()),
         }
     }

@@ -78,7 +78,8 @@ impl StreamInner {
                 && end.offset.0 - HEADER_AREA_LEN >= EMPTIED_FROM
                 && self.context.options.archive_path.is_none();
             // A thread appends at this moment: the stream keeps something.
-            let is_at_rest = tail.is_at_rest() && end.next_id.0 <= self.group_commit.committed();
+            let is_durable = tail.written_place() <= self.group_commit.committed();
+            let is_at_rest = tail.is_at_rest() && is_durable;
             if !is_wanted || !is_at_rest {
                 return Ok(0);
             }

@@ -22,6 +22,9 @@ use std::panic::catch_unwind;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use crate::append::Append;
+use crate::append::Appended;
+use crate::append::Durability;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
@@ -30,7 +33,9 @@ use crate::format::MAX_FRAME_LEN;
 use crate::format::PreparedFrame;
 use crate::format::Unprepared;
 use crate::format::header_crc_of;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::options::CompressionType;
 use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
@@ -45,42 +50,156 @@ use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 
+/// What an appender waits for, once its frame is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stream) enum WaitFor {
+    /// Its frame is durable. It may stay staged: the appender's round writes it.
+    Durable,
+    /// It is in the kernel.
+    Written,
+    /// It is in the kernel; then the caller makes it durable, with those of other streams.
+    #[cfg(feature = "sharded")]
+    WrittenFirst,
+}
+
+/// What is asked for a frame, besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::stream) struct FrameTerms {
+    /// The id that its first entry must get; `None`: any.
+    expected_id: Option<EntryId>,
+    wait_for: WaitFor,
+}
+
+impl FrameTerms {
+    fn new(expected_id: Option<u64>, durable: bool) -> Self {
+        FrameTerms {
+            expected_id: expected_id.map(EntryId),
+            wait_for: match durable {
+                true => WaitFor::Durable,
+                false => WaitFor::Written,
+            },
+        }
+    }
+}
+
 impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
+        self.append_at(None, parts, durable)
+    }
+
+    /// The same if the entry gets the expected id, if there is one; otherwise nothing is appended.
+    pub fn append_at(
+        &self,
+        expected_id: Option<u64>,
+        parts: &[&[u8]],
+        durable: bool,
+    ) -> Result<u64> {
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.append_frame(&frame, durable).map(|ids| ids.start)
+        let placed = self.append_frame(&frame, FrameTerms::new(expected_id, durable))?;
+        Ok(placed.ids.start)
     }
 
     /// Appends entries as one frame. Durable on return if `durable`.
     pub fn append_batch(&self, entries: &[&[u8]], durable: bool) -> Result<Range<u64>> {
+        self.append_batch_at(None, entries, durable)
+    }
+
+    /// The same if the first entry gets the expected id, if there is one.
+    pub fn append_batch_at(
+        &self,
+        expected_id: Option<u64>,
+        entries: &[&[u8]],
+        durable: bool,
+    ) -> Result<Range<u64>> {
+        let terms = FrameTerms::new(expected_id, durable);
         if entries.is_empty() {
-            let tail = self.tail.lock();
-            self.check_writable(&tail)?;
-            let next = tail.written.next_id.0;
-            return Ok(next..next);
+            return self.append_nothing(terms).map(|placed| placed.ids);
         }
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.append_frame(&frame, durable)
+        self.append_frame(&frame, terms).map(|placed| placed.ids)
+    }
+
+    /// Appends what is asked for as one frame.
+    pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
+        if !append.properties.is_empty() {
+            // The seam for them: `PreparedFrame` takes the changes, and `place_frame` merges them
+            // with the stream's map under the tail's lock, where it checks the expected id.
+            let what = "this version stores no properties: append without them";
+            return Err(Error::Config(what.to_owned()));
+        }
+        let durable = match append.durability {
+            Durability::Written => false,
+            Durability::Durable => true,
+            Durability::ByMode => match self.context.options.sync_mode {
+                SyncMode::Strict => true,
+                SyncMode::BatchOnly => append.entries.len() != 1,
+                SyncMode::Async => false,
+            },
+        };
+        let terms = FrameTerms::new(append.expected_id, durable);
+        let placed = match append.entries {
+            [] => {
+                let placed = self.append_nothing(terms)?;
+                if append.durability == Durability::Durable {
+                    self.make_place_durable(placed.place)?;
+                }
+                placed
+            }
+            [entry] => {
+                let parts = [*entry];
+                let frame = PreparedFrame::single(&parts, self.compress_from())
+                    .map_err(|error| self.unprepared(error))?;
+                self.append_frame(&frame, terms)?
+            }
+            entries => {
+                let frame = PreparedFrame::many(entries, self.compress_from())
+                    .map_err(|error| self.unprepared(error))?;
+                self.append_frame(&frame, terms)?
+            }
+        };
+        Ok(self.appended(placed))
+    }
+
+    /// An append without entries: where it would be.
+    fn append_nothing(&self, terms: FrameTerms) -> Result<Placed> {
+        let tail = self.tail.lock();
+        self.check_writable(&tail)?;
+        self.check_expected(&tail, terms)?;
+        let next = tail.written.next_id.0;
+        Ok(Placed::written(next..next, tail.written_place()))
+    }
+
+    fn appended(&self, placed: Placed) -> Appended {
+        Appended {
+            mark: self.mark_of(placed.place),
+            ids: placed.ids,
+        }
     }
 
     /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
     /// that make several streams durable at once, by [`StreamInner::acknowledge_batch`].
     #[cfg(feature = "sharded")]
-    pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
+    pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Appended> {
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.write_frame(&frame)
+        let terms = FrameTerms {
+            expected_id: None,
+            wait_for: WaitFor::WrittenFirst,
+        };
+        let placed = self.place_frame(&frame, terms);
+        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
+        Ok(self.appended(placed))
     }
 
-    /// Makes durable what [`StreamInner::write_batch`] wrote up to `end`; from now on it is served
-    /// whatever happens.
+    /// Makes durable what [`StreamInner::write_batch`] wrote; from now on it is served whatever
+    /// happens.
     #[cfg(feature = "sharded")]
-    pub fn acknowledge_batch(&self, end: u64) -> Result<()> {
-        self.make_durable(end)?;
-        self.acknowledge(end);
+    pub fn acknowledge_batch(&self, written: &Appended) -> Result<()> {
+        self.make_durable(written.mark)?;
+        self.acknowledge(written.ids.end);
         Ok(())
     }
 
@@ -96,31 +215,31 @@ impl StreamInner {
         }
     }
 
-    fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let ids = self.append_once(frame, durable);
-        if ids.is_err() {
+    fn append_frame(&self, frame: &PreparedFrame<'_>, terms: FrameTerms) -> Result<Placed> {
+        let placed = self.append_once(frame, terms);
+        if placed.is_err() {
             self.erase_after_failure();
         }
-        ids
+        placed
     }
 
-    fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let placed = self.place_frame(frame, durable);
+    fn append_once(&self, frame: &PreparedFrame<'_>, terms: FrameTerms) -> Result<Placed> {
+        let placed = self.place_frame(frame, terms);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
-        let ids = placed.ids.clone();
-        match placed.staged {
-            Some(staged) => self.make_staged_durable(ids.end, &staged)?,
-            None if durable => self.make_durable(ids.end)?,
+        match &placed.staged {
+            Some(staged) => self.make_staged_durable(placed.place, staged)?,
+            None if terms.wait_for == WaitFor::Durable => self.make_place_durable(placed.place)?,
             None => {}
         }
-        self.acknowledge(ids.end);
-        Ok(ids)
+        self.acknowledge(placed.ids.end);
+        Ok(placed)
     }
 
     /// Returns once a frame that was left staged is durable, or was rolled back.
-    fn make_staged_durable(&self, end: u64, staged: &PendingFrame) -> Result<()> {
+    fn make_staged_durable(&self, place: Place, staged: &PendingFrame) -> Result<()> {
         let failure = RefCell::new(None);
-        // Ids that were rolled back are given again: only the ticket identifies the frame.
+        // What was rolled back has its ids and its place given again: only the ticket identifies
+        // the frame.
         let is_void = || {
             let may_be =
                 self.rollback_count.load(Ordering::Acquire) != staged.rollback_count_before;
@@ -131,20 +250,12 @@ impl StreamInner {
             }
             failure.borrow().is_some()
         };
-        let answer = self.make_durable_unless(end, is_void);
+        let answer = self.make_durable_unless(place, is_void);
         // Also when another entry of that id is durable, or the stream is poisoned.
         match is_void().then(|| failure.take()).flatten() {
             Some(error) => Err(error.duplicate()),
             None => answer,
         }
-    }
-
-    /// Writes a frame.
-    #[cfg(feature = "sharded")]
-    fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
-        let placed = self.place_frame(frame, false);
-        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
-        Ok(placed.ids)
     }
 
     pub(in crate::stream) fn acknowledge(&self, end: u64) {
@@ -175,8 +286,26 @@ impl StreamInner {
         }
     }
 
-    /// Gives a frame its ids and writes it, or leaves it staged if `defers` and that can be.
-    fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Appended> {
+    /// Refuses a frame that would not get the id that its appender expects: the next one behind all
+    /// frames that have ids, written or not. Where one of those is rolled back, so is this frame.
+    pub(in crate::stream) fn check_expected(&self, tail: &Tail, terms: FrameTerms) -> Result<()> {
+        let found = tail.reserved.next_id;
+        match terms.expected_id {
+            Some(expected) if expected != found => Err(self.mismatch(expected, found)),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn mismatch(&self, expected: EntryId, found: EntryId) -> Error {
+        let (expected, found) = (expected.0, found.0);
+        let context = ErrorContext::default().stream(&self.key);
+        Error::SequenceMismatch { expected, found }.remembering(context)
+    }
+
+    /// Gives a frame its ids and writes it, or leaves it staged if its appender waits until it is
+    /// durable and that can be.
+    fn place_frame(&self, frame: &PreparedFrame<'_>, terms: FrameTerms) -> Result<Placed> {
         let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
         let active = loop {
@@ -185,6 +314,8 @@ impl StreamInner {
                 self.tail_changed.wait(&mut tail);
                 continue;
             }
+            // Each time round: others append whenever the lock is free.
+            self.check_expected(&tail, terms)?;
             match tail.check_space(frame, &self.context.options) {
                 Admission::Fits => {}
                 Admission::IdsExhausted => {
@@ -194,7 +325,7 @@ impl StreamInner {
                     });
                 }
                 Admission::Rotate => {
-                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
+                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame, terms))?;
                     continue;
                 }
                 Admission::NeedsErasing => {
@@ -206,8 +337,8 @@ impl StreamInner {
                     continue;
                 }
             }
-            if let Some(ids) = self.store(&mut tail, frame) {
-                return Ok(Appended::written(ids));
+            if let Some(ids) = self.store(&mut tail, frame, terms.wait_for) {
+                return Ok(Placed::written(ids, tail.written_place()));
             }
             if self.populate_for(&mut tail, frame) {
                 continue;
@@ -223,26 +354,27 @@ impl StreamInner {
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
-                return self
-                    .write_unbuffered(&mut tail, &active, frame)
-                    .map(Appended::written);
+                return self.write_unbuffered(&mut tail, &active, frame, terms.wait_for);
             }
         };
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
-        if defers {
+        self.note_reserved(&mut tail, terms.wait_for);
+        let place = tail.reserved_place();
+        if terms.wait_for == WaitFor::Durable {
             let staged = PendingFrame {
                 ticket,
                 rollback_count_before: self.rollback_count.load(Ordering::Acquire),
             };
-            return Ok(Appended {
+            return Ok(Placed {
                 ids,
+                place,
                 staged: Some(staged),
             });
         }
         loop {
             match tail.take_result(ticket) {
-                Some(Ok(())) => return Ok(Appended::written(ids)),
+                Some(Ok(())) => return Ok(Placed::written(ids, place)),
                 Some(Err(error)) => return Err(error.duplicate()),
                 None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(&mut tail),
                 None => self.write_staged(&mut tail),
@@ -250,8 +382,18 @@ impl StreamInner {
         }
     }
 
-    /// Writes what is staged, for a round. What fails is rolled back and reported to its appenders.
-    pub(in crate::stream) fn flush_staged(&self) {
+    /// Notes a frame that was just reserved, whose appender does not wait until it is durable: under
+    /// `Strict` a background sync is due for it.
+    #[inline]
+    pub(in crate::stream) fn note_reserved(&self, tail: &mut Tail, wait_for: WaitFor) {
+        if wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict {
+            tail.note_unwaited();
+        }
+    }
+
+    /// Writes what is staged, for a round, and returns the place behind all that is written. What
+    /// fails is rolled back and reported to its appenders.
+    pub(in crate::stream) fn flush_staged(&self) -> Place {
         let mut tail = self.tail.lock();
         while tail.phase == WriterPhase::Writing {
             self.tail_changed.wait(&mut tail);
@@ -259,6 +401,7 @@ impl StreamInner {
         if tail.staged_len() > 0 {
             self.write_staged(&mut tail);
         }
+        tail.written_place()
     }
 
     /// Writes everything staged. No other thread is writing.
@@ -285,7 +428,8 @@ impl StreamInner {
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
         frame: &PreparedFrame<'_>,
-    ) -> Result<Range<u64>> {
+        wait_for: WaitFor,
+    ) -> Result<Placed> {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
         let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
         // The lock is held for the checksum of an entry table only, not for the payload.
@@ -299,6 +443,8 @@ impl StreamInner {
         slices.extend(rest.into_iter().map(IoSlice::new));
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link);
+        self.note_reserved(tail, wait_for);
+        let place = tail.reserved_place();
         let batch = tail.take_staged();
         let written = self.with_tail_unlocked(tail, || self.write_at_tail(active, at, &slices));
         match written {
@@ -310,7 +456,7 @@ impl StreamInner {
         }
         match tail.take_result(ticket) {
             Some(Err(error)) => Err(error.duplicate()),
-            _ => Ok(ids),
+            _ => Ok(Placed::written(ids, place)),
         }
     }
 
@@ -399,15 +545,18 @@ impl StreamInner {
 }
 
 /// A frame that has its ids.
-struct Appended {
+struct Placed {
     ids: Range<u64>,
+    /// The place behind it.
+    place: Place,
     /// `None`: it is in the kernel.
     staged: Option<PendingFrame>,
 }
 
-impl Appended {
-    fn written(ids: Range<u64>) -> Self {
-        Appended { ids, staged: None }
+impl Placed {
+    fn written(ids: Range<u64>, place: Place) -> Self {
+        let staged = None;
+        Placed { ids, place, staged }
     }
 }
 

@@ -11,15 +11,16 @@ use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
+use crate::stream::writer::append::WaitFor;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
-    /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
-    /// nothing was done.
+    /// Appends one entry, if it can be stored at once and need not be durable on return, and gets
+    /// the expected id, if there is one. `None`: nothing was done.
     #[inline]
-    pub fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
+    pub fn try_append_mapped(&self, expected_id: Option<u64>, entry: &[u8]) -> Option<u64> {
         let options = &self.context.options;
         let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
         // Its checksum is worth computing only if it is stored.
@@ -36,12 +37,16 @@ impl StreamInner {
         let frame = PreparedFrame::single(&parts, None).ok()?;
         let mut tail = self.tail.lock();
         self.check_writable(&tail).ok()?;
+        if expected_id.is_some_and(|id| id != tail.reserved.next_id.0) {
+            return None;
+        }
         if tail.phase == WriterPhase::Rotating
             || !matches!(tail.check_space(&frame, options), Admission::Fits)
         {
             return None;
         }
-        let ids = self.store(&mut tail, &frame)?;
+        // Under `Strict` this is not reached, so no background sync depends on it.
+        let ids = self.store(&mut tail, &frame, WaitFor::Durable)?;
         drop(tail);
         self.acknowledge(ids.end);
         Some(ids.start)
@@ -53,9 +58,11 @@ impl StreamInner {
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
+        wait_for: WaitFor,
     ) -> Option<Range<u64>> {
         tail.last_frame_fits_map = self.context.fits_map(frame.frame_len());
         let ids = tail.store(frame)?;
+        self.note_reserved(tail, wait_for);
         self.after_store(tail);
         Some(ids)
     }

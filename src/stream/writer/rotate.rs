@@ -35,9 +35,11 @@ use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::lifecycle::unremoved_files::Leftovers;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::append::FrameTerms;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::FailureMarks;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::UnsealedSegment;
 use crate::stream::writer::tail::WriterPhase;
 use crate::stream::writer::write_map::WriteMap;
 
@@ -71,11 +73,16 @@ pub enum NextSegmentFile {
 impl StreamInner {
     /// Makes the segment that the next frame goes to: the first one, or a new one behind one that
     /// is full.
-    pub(in crate::stream) fn open_segment(&self, frame: &PreparedFrame<'_>) -> Result<()> {
+    pub(in crate::stream) fn open_segment(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: FrameTerms,
+    ) -> Result<()> {
         let mut alloc = self.alloc.lock();
         let mut tail = self.tail.lock();
         loop {
             self.check_writable(&tail)?;
+            self.check_expected(&tail, terms)?;
             if !matches!(
                 tail.check_space(frame, &self.context.options),
                 Admission::Rotate
@@ -248,10 +255,12 @@ impl StreamInner {
         allocated_end: FileOffset,
     ) {
         if let Some(full) = tail.active.take() {
-            let written = tail.written;
-            tail.unsealed
-                .get_or_insert_default()
-                .push_back((full, written));
+            let full = UnsealedSegment {
+                part: full,
+                end: tail.written,
+                place: tail.written_place(),
+            };
+            tail.unsealed.get_or_insert_default().push_back(full);
         }
         tail.continue_in(&part, allocated_end);
         // What failed for one segment is tried again for the next.

@@ -11,7 +11,9 @@ use crate::format::FrameHeader;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::PreparedFrame;
 use crate::format::header_crc_of;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::options::WalOptions;
 use crate::recovery::NextAppend;
 use crate::segment::SegmentEnd;
@@ -150,6 +152,25 @@ struct RolledBack {
     error: Arc<Error>,
 }
 
+/// By how much places run ahead of ids, wrapping: a frame without entries has a place and no id, and
+/// a cut gives ids again at new places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shift(u64);
+
+impl Shift {
+    /// The place behind an id range with this end.
+    #[inline]
+    fn place(self, end_id: EntryId) -> Place {
+        Place(end_id.0.wrapping_add(self.0))
+    }
+
+    /// Counts a frame.
+    #[inline]
+    fn count(&mut self, header: &FrameHeader) {
+        self.0 = self.0.wrapping_add(u64::from(header.ids().is_empty()));
+    }
+}
+
 /// The appending side of a stream. Its fields belong to `writer/`.
 ///
 /// Invariants: `written` ≤ `reserved`; the bytes between them are staged, or with the one thread that
@@ -169,6 +190,12 @@ pub struct Tail {
     pub(super) reserved: SegmentEnd,
     /// The end of the frames that are in the kernel.
     pub(super) written: SegmentEnd,
+    /// What leads from ids to places, at the reserved end and at the written one.
+    reserved_shift: Shift,
+    written_shift: Shift,
+    /// The end of the last frame whose appender does not wait until it is durable; under `Strict`,
+    /// where a background sync is due for no other.
+    unwaited_end: Place,
     /// Up to here the file has blocks.
     pub(super) allocated_end: FileOffset,
     /// From `written` up to here a failed write may have left bytes; nothing is reserved before
@@ -194,8 +221,16 @@ pub struct Tail {
     pub(super) detached_maps: Option<Box<Vec<WriteMap>>>,
 }
 
-/// A segment without a footer, and where its frames end.
-pub type UnsealedSegment = (Arc<StreamSegment>, SegmentEnd);
+/// A segment without a footer.
+#[derive(Clone)]
+pub struct UnsealedSegment {
+    /// The segment.
+    pub part: Arc<StreamSegment>,
+    /// Where its frames end.
+    pub end: SegmentEnd,
+    /// The place of that end.
+    pub place: Place,
+}
 
 /// Whether a frame can be reserved now.
 pub enum Admission {
@@ -221,6 +256,9 @@ impl Tail {
             unsealed: None,
             reserved: end,
             written: end,
+            reserved_shift: Shift(0),
+            written_shift: Shift(0),
+            unwaited_end: Place(0),
             allocated_end: end.offset,
             dirty_to: None,
             phase: WriterPhase::Idle,
@@ -248,10 +286,22 @@ impl Tail {
         }
     }
 
-    /// Adds full segments that recovery found without a footer, oldest first.
-    pub fn with_unsealed(mut self, unsealed: Vec<UnsealedSegment>) -> Self {
+    /// Adds full segments that recovery found without a footer, oldest first. Places are counted
+    /// from `first` on, which no end that group commit hears of lies below.
+    pub fn with_unsealed(
+        mut self,
+        first: EntryId,
+        unsealed: Vec<(Arc<StreamSegment>, SegmentEnd)>,
+    ) -> Self {
+        self.written_shift = Shift(first.0.wrapping_neg());
+        self.reserved_shift = self.written_shift;
         if !unsealed.is_empty() {
-            self.unsealed = Some(Box::new(VecDeque::from(unsealed)));
+            let unsealed = unsealed.into_iter().map(|(part, end)| UnsealedSegment {
+                part,
+                end,
+                place: self.written_shift.place(end.next_id),
+            });
+            self.unsealed = Some(Box::new(unsealed.collect()));
         }
         self
     }
@@ -275,6 +325,47 @@ impl Tail {
     #[inline]
     pub fn written(&self) -> SegmentEnd {
         self.written
+    }
+
+    /// The place behind all that is in the kernel.
+    #[inline]
+    pub fn written_place(&self) -> Place {
+        self.written_place_of(self.written.next_id)
+    }
+
+    /// The place behind the written entries below `end_id`, or a later one: frames without entries
+    /// that follow them count too. So it is never too small.
+    #[inline]
+    pub fn written_place_of(&self, end_id: EntryId) -> Place {
+        self.written_shift.place(end_id)
+    }
+
+    /// The place behind all frames that have ids.
+    #[inline]
+    pub fn reserved_place(&self) -> Place {
+        self.reserved_shift.place(self.reserved.next_id)
+    }
+
+    /// A cut or a reset gives ids from `next_id` on next: places go on where they are. To be called
+    /// in its exclusive turn, with nothing staged, right before the tail moves there
+    /// ([`Tail::continue_in`]).
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub fn renumber(&mut self, next_id: EntryId) {
+        debug_assert!(self.staged_len() == 0 && self.reserved == self.written);
+        let place = self.written_place();
+        self.written_shift = Shift(place.0.wrapping_sub(next_id.0));
+        self.reserved_shift = self.written_shift;
+    }
+
+    /// The appender of the frame that was reserved last does not wait until it is durable.
+    pub fn note_unwaited(&mut self) {
+        self.unwaited_end = self.reserved_place();
+    }
+
+    /// The end of the last such frame.
+    #[inline]
+    pub fn unwaited_end(&self) -> Place {
+        self.unwaited_end
     }
 
     /// Up to where the active file has blocks.
@@ -310,7 +401,7 @@ impl Tail {
     pub fn newest_segment(&self) -> Option<&Arc<StreamSegment>> {
         match (&self.active, self.last_unsealed()) {
             (Some(active), None) => Some(active),
-            (_, Some((full, _))) => Some(full),
+            (_, Some(full)) => Some(&full.part),
             (None, None) => None,
         }
     }
@@ -318,11 +409,13 @@ impl Tail {
     /// The oldest segments without a footer, the active one last: at most `count`, and where each
     /// ends now.
     pub fn oldest_unsealed(&self, count: usize) -> Vec<UnsealedSegment> {
-        let active = self.active.iter().map(|active| (active, &self.written));
+        let active = self.active.iter().map(|active| UnsealedSegment {
+            part: Arc::clone(active),
+            end: self.written,
+            place: self.written_place(),
+        });
         let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
-        let unsealed = unsealed.map(|(part, end)| (part, end));
-        let parts = unsealed.chain(active).take(count);
-        parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
+        unsealed.cloned().chain(active).take(count).collect()
     }
 
     /// The oldest segment without a footer has one now.
@@ -495,6 +588,8 @@ impl Tail {
         self.unsynced_bytes += header.len();
         self.reserved = end;
         self.written = end;
+        self.reserved_shift.count(&header);
+        self.written_shift = self.reserved_shift;
         self.staging.offset = end.offset;
         self.tickets.completed_end = self.tickets.next;
         if let Some(frame) = noted {
@@ -533,6 +628,7 @@ impl Tail {
     pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
         let (end, noted) = advanced(&self.reserved, header, link);
         self.reserved = end;
+        self.reserved_shift.count(header);
         if let Some(noted) = noted {
             let frames = self.staging.frames.get_or_insert_with(kept_buffers);
             frames.noted.push(noted);
@@ -549,6 +645,7 @@ impl Tail {
             frames: std::mem::replace(&mut self.staging.frames, spare).unwrap_or_default(),
             at: self.staging.offset,
             end: self.reserved,
+            shift: self.reserved_shift,
             tickets_end: self.tickets.next,
         };
         self.staging.offset = self.reserved.offset;
@@ -561,6 +658,7 @@ impl Tail {
         self.phase = WriterPhase::Idle;
         self.unsynced_bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
+        self.written_shift = batch.shift;
         self.tickets.completed_end = batch.tickets_end;
         let frames = &mut batch.frames;
         if !frames.noted.is_empty() {
@@ -596,6 +694,8 @@ impl Tail {
             });
         self.tickets.completed_end = self.tickets.next;
         self.reserved = self.written;
+        self.reserved_shift = self.written_shift;
+        self.unwaited_end = self.unwaited_end.min(self.written_place());
         self.staging.offset = self.written.offset;
         self.release_buffers();
     }
@@ -659,6 +759,7 @@ pub struct StagedWrite {
     pub at: FileOffset,
     /// Where they end.
     pub end: SegmentEnd,
+    shift: Shift,
     tickets_end: u64,
 }
 

@@ -3,6 +3,7 @@
 //! A thread that holds the tails of all streams sees a state that all of them had at once: no entry is
 //! published meanwhile. The locks are held for reading numbers only, never for I/O.
 
+use crate::append::Mark;
 use crate::error::Result;
 use crate::primitives::MutexGuard;
 use crate::stream::StreamInner;
@@ -26,6 +27,11 @@ impl StreamInner {
 }
 
 impl TailGuard<'_> {
+    /// The mark behind the last entry in the kernel.
+    pub fn mark(&self) -> Mark {
+        self.stream.mark_of(self.tail.written_place())
+    }
+
     /// One past the last entry in the kernel. Every append that has returned lies below it, every
     /// append that has not begun lies above. Refused when the stream is poisoned, closed or
     /// deleted.

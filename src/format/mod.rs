@@ -107,6 +107,7 @@ pub use names::quarantine_file_name;
 pub use names::segment_file_name;
 pub use names::stream_dir_name;
 pub use payload::EntryRow;
+pub use payload::FrameParts;
 pub use payload::PayloadFault;
 pub use payload::PieceCheck;
 pub use payload::PreparedFrame;

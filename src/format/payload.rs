@@ -33,6 +33,7 @@ pub use check::entry_row;
 pub use check::table_rows_range;
 pub use pieces::PieceCheck;
 pub use pieces::Wants;
+pub use prepare::FrameParts;
 pub use prepare::PreparedFrame;
 pub use prepare::Unprepared;
 

@@ -310,8 +310,7 @@ fn clip_state(
         return Ok(ClipState::Bad);
     };
     let end = clip_frame + frame.len();
-    let last_id = told.end_id.0.wrapping_sub(1);
-    let is_it = frame.ids().contains(&last_id) && header_crc_of(&bytes) == told.link;
+    let is_it = frame.is_clip(told.end_id) && header_crc_of(&bytes) == told.link;
     Ok(match is_it && end.0 <= holder.file_len {
         true => ClipState::Good { end },
         false => ClipState::Bad,

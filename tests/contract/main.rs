@@ -7,6 +7,7 @@ mod support;
 mod archive;
 #[cfg(feature = "simulation")]
 mod crash;
+mod cuts;
 mod damage;
 mod detached;
 mod determinism;

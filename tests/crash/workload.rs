@@ -96,23 +96,26 @@ impl Runner {
         }
         let at = self.any_stream();
         let chosen = match self.random.one_in(2) && self.setup.likes_cuts {
-            true => 54 + self.random.below(15),
+            true => 48 + self.random.below(26),
             false => self.random.below(100),
         };
         match chosen {
-            0..34 => self.append(at, 1, How::Append),
-            34..40 if self.setup.is_threaded => self.append_together(at),
-            34..54 => {
+            0..30 => self.append(at, 1, How::Append),
+            30..36 if self.setup.is_threaded => self.append_together(at),
+            30..48 => {
                 let entries = 1 + self.random.below(5) as usize;
                 let how = self.random.pick(&[How::Batch, How::Batch, How::Txn]);
                 self.append(at, entries, how);
             }
-            54..62 => self.truncate(at),
-            62..66 => self.restore(at),
-            66..69 => self.delete(at),
-            69..79 => self.sync(at),
-            79..81 => self.sync_all(),
-            81..88 => self.reopen(),
+            48..54 => self.truncate(at),
+            54..58 => self.truncate_prefix(at),
+            58..65 => self.replace_suffix(at),
+            65..68 => self.reset(at),
+            68..71 => self.restore(at),
+            71..74 => self.delete(at),
+            74..82 => self.sync(at),
+            82..84 => self.sync_all(),
+            84..91 => self.reopen(),
             _ => self.read(at),
         }
     }
@@ -280,6 +283,7 @@ impl Runner {
         let wal = &self.log.as_ref().expect("open").wal;
         for stream in &mut self.model.streams {
             if stream.latest().entries.is_empty() {
+                // Not begun, or reset to 0.
                 continue;
             }
             let handle = wal.stream(&stream.key).expect("a handle");
@@ -308,6 +312,57 @@ impl Runner {
         self.now(at).durable.push((span.returned, first_id));
     }
 
+    fn truncate_prefix(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let model = self.streams()[at].latest();
+        let (first, next) = (model.first_id(), model.next_id());
+        if next == 0 {
+            return;
+        }
+        let first_id = first + self.random.below(next - first + 1);
+        let (count, span) = self.during(|log| log.wal.truncate_prefix(&key, first_id));
+        count.expect("truncates");
+        assert_eq!(self.first_id(at), first_id);
+        self.now(at).cuts.push(Cut { first_id, span });
+        self.now(at).origin.hides |= first_id > first;
+        self.now(at).durable.push((span.returned, first_id));
+    }
+
+    fn entries_of_a_cut(&mut self, at: usize) -> Vec<Vec<u8>> {
+        let count = self.random.below(4);
+        (0..count).map(|_| self.payload(at)).collect()
+    }
+
+    fn replace_suffix(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let model = self.streams()[at].latest();
+        let (first, next) = (model.first_id(), model.next_id());
+        if next == first {
+            return;
+        }
+        let from = first + self.random.below(next - first);
+        let bytes = self.entries_of_a_cut(at);
+        let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        let append = ironwal::Append::new(&slices);
+        let (appended, span) = self.during(|log| log.wal.replace_suffix(&key, from, &append));
+        let end = from + bytes.len() as u64;
+        assert_eq!(appended.expect("replaces").ids, from..end);
+        self.model.streams[at].replace(from, bytes, false, span);
+    }
+
+    fn reset(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let next = self.streams()[at].latest().next_id();
+        let from = self.random.below(next + 12);
+        let bytes = self.entries_of_a_cut(at);
+        let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        let append = ironwal::Append::new(&slices);
+        let (appended, span) = self.during(|log| log.wal.reset(&key, from, &append));
+        let end = from + bytes.len() as u64;
+        assert_eq!(appended.expect("resets").ids, from..end);
+        self.model.streams[at].replace(from, bytes, true, span);
+    }
+
     fn restore(&mut self, at: usize) {
         let key = self.streams()[at].key.clone();
         if self.streams()[at].latest().next_id() == 0 {
@@ -318,9 +373,10 @@ impl Runner {
         let count = count.expect("restores");
         let first_id = self.first_id(at);
         // Everything a truncation of this stream took out is in the archive, if there is one.
+        let origin = self.streams()[at].latest().origin;
         let expected = match self.setup.options.archive_path {
-            Some(_) => 0,
-            None => before,
+            Some(_) if !(origin.hides && count == 0) => origin.base,
+            _ => before,
         };
         assert_eq!(first_id, expected, "{count} restored");
         self.now(at).cuts.push(Cut { first_id, span });

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::ids::EntryId;
 use crate::primitives::MutexGuard;
+use crate::primitives::atomic::Ordering;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
@@ -115,5 +116,34 @@ impl StreamInner {
         state.stored = true;
         state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
         Ok(state)
+    }
+
+    /// Makes the stream's own name durable, unless it is known to be.
+    pub(in crate::stream) fn sync_own_name(&self) -> Result<()> {
+        let mut state = self.round_state.lock();
+        if !state.dir_synced {
+            let number = self.dir_number.load(Ordering::Acquire);
+            self.context.sync_root_for(number)?;
+            state.dir_synced = true;
+        }
+        Ok(())
+    }
+
+    /// Rounds go on in a segment that a cut has made, which is durable up to `end`: its first slot
+    /// says so.
+    pub(in crate::stream) fn note_cut(
+        &self,
+        part: &StreamSegment,
+        slot: FrontierSlot,
+        end: &SegmentEnd,
+    ) {
+        let mut state = self.round_state.lock();
+        state.next_slot = 1;
+        state.note_frontier(slot);
+        state.stored = true;
+        state.seal_refused = None;
+        state.slot_refused = None;
+        let place = (end.offset, end.next_id);
+        state.durable_at = Some((part.segment.first_id(), place));
     }
 }

@@ -46,7 +46,7 @@ use crate::stream::writer::rotate::NextSegmentFile;
 const EMPTIED_FROM: u64 = MIN_STEP;
 
 /// Appends wait as long as this is there.
-struct Waiting<'a>(&'a StreamInner);
+pub(in crate::stream) struct Waiting<'a>(pub(in crate::stream) &'a StreamInner);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {

@@ -203,7 +203,7 @@ impl StreamInner {
         Ok(())
     }
 
-    fn unprepared(&self, error: Unprepared) -> Error {
+    pub(in crate::stream) fn unprepared(&self, error: Unprepared) -> Error {
         match error {
             Unprepared::TooLarge { size_bytes } => Error::TooLarge {
                 size_bytes,
@@ -297,7 +297,7 @@ impl StreamInner {
     }
 
     #[cold]
-    fn mismatch(&self, expected: EntryId, found: EntryId) -> Error {
+    pub(in crate::stream) fn mismatch(&self, expected: EntryId, found: EntryId) -> Error {
         let (expected, found) = (expected.0, found.0);
         let context = ErrorContext::default().stream(&self.key);
         Error::SequenceMismatch { expected, found }.remembering(context)

@@ -140,6 +140,8 @@ impl StreamInner {
         // For the first try only: a try that fails has used it up.
         let mut spare = ready.is_some();
         let path = self.dir.join(segment_file_name(header.first_id));
+        // A void file of that name, which a cut could not remove, is replaced.
+        alloc.reuse(&path);
         let file = self
             .context
             .with_fd_retry(|| {

@@ -349,7 +349,6 @@ impl Tail {
     /// A cut or a reset gives ids from `next_id` on next: places go on where they are. To be called
     /// in its exclusive turn, with nothing staged, right before the tail moves there
     /// ([`Tail::continue_in`]).
-    #[cfg_attr(not(test), allow(dead_code))]
     pub fn renumber(&mut self, next_id: EntryId) {
         debug_assert!(self.staged_len() == 0 && self.reserved == self.written);
         let place = self.written_place();
@@ -454,6 +453,22 @@ impl Tail {
         self.next = None;
         self.active = Some(Arc::clone(part));
         self.ahead.next_file.try_again();
+    }
+
+    /// The same in a segment that holds frames up to `end`, in place of all that had no footer.
+    pub fn continue_behind(
+        &mut self,
+        part: &Arc<StreamSegment>,
+        end: SegmentEnd,
+        allocated_end: FileOffset,
+    ) {
+        self.continue_in(part, allocated_end);
+        self.unsealed = None;
+        self.dirty_to = None;
+        self.ahead.failed = FailureMarks::default();
+        self.reserved = end;
+        self.written = end;
+        self.staging.offset = end.offset;
     }
 
     /// What the preallocator needs to know.

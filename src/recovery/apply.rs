@@ -280,7 +280,11 @@ fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
 fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
     let path = path_of(facts, action);
     let done = match *action {
-        Action::SyncNames => storage.sync_dir(&facts.dir),
+        // A reset may have begun the stream.
+        Action::SyncNames => [Some(&*facts.dir), facts.dir.parent()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|dir| storage.sync_dir(dir)),
         Action::RewriteSlot(_, slot) => rewrite_slot(storage, &path, slot),
         Action::BackupRange(i, from) => {
             backup_range(storage, &path, from, facts.segments[i].file_len)

@@ -4,6 +4,8 @@
 // Some of the entries are compressed.
 #![cfg(feature = "compression")]
 
+#[cfg(feature = "simulation")]
+mod cut_streams;
 mod cuts;
 mod disk;
 #[cfg(all(feature = "simulation", feature = "sharded"))]

@@ -62,8 +62,13 @@ pub fn end_at_cut(segment: &SegmentFacts, next: &SegmentFacts) -> (SegmentEnd, b
         _ => None,
     };
     let Some((Replaces::Suffix { clip_frame }, told)) = recorded else {
-        // Its own header is damaged: only the id is known.
-        return (read_to(segment, next.name_id, None, 0), false);
+        // The header that says so is damaged, or its segment lost. A cut of an active segment has left
+        // a footer that says it too.
+        let footer = segment.trailer.as_ref();
+        return match footer.filter(|footer| footer.end_id <= next.name_id) {
+            Some(footer) => (end_with_footer(footer), true),
+            None => (read_to(segment, next.name_id, None, 0), false),
+        };
     };
     let Some(ClipState::Good { end: offset }) = next.clip else {
         return (read_to(segment, next.name_id, None, told.link), false);

@@ -139,7 +139,7 @@ impl DecisionBuilder<'_> {
         let first_kept = self.verdict.first_kept.0;
         let is_truncated = |two: &&[usize]| {
             let next = self.segment(two[1]).head.header().map(|h| h.first_id);
-            next.is_some_and(|next| next <= first_kept) && self.holds_something(two[1])
+            next.is_some_and(|next| next <= first_kept) && self.was_durable(two[1])
         };
         let truncated = alive.windows(2).take_while(is_truncated).count();
         let reset = alive.iter().rposition(|&i| self.segment(i).is_reset());
@@ -149,13 +149,11 @@ impl DecisionBuilder<'_> {
         alive
     }
 
-    /// Whether a segment is more than what is left of its creation: the one before it may hold ids that
-    /// are all hidden, and is the newest one still.
-    fn holds_something(&self, i: usize) -> bool {
-        let segment = self.segment(i);
-        let has_slot = segment.slots.iter().any(|slot| slot.valid().is_some());
-        let has_frame = segment.tail.is_some_and(|t| t.end.last_frame.is_some());
-        i <= self.facts.frontier.segment || has_slot || has_frame
+    /// Whether a segment was durable. Otherwise it may be torn, and the one before it, though all its
+    /// ids are hidden, the newest one still.
+    fn was_durable(&self, i: usize) -> bool {
+        let slots = &self.segment(i).slots;
+        i <= self.facts.frontier.segment || slots.iter().any(|slot| slot.valid().is_some())
     }
 
     /// Whether the process may have died between giving the last cut segment its name and making

@@ -223,6 +223,27 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
             error: "",
         },
         Row {
+            name: "all entries hidden, the next segment not known to be durable",
+            facts: stream(vec![
+                open_segment(10, 20).with_slots([slot(10, 20), kept_from(10, 20, 20)]),
+                open_segment(20, 22).with_header(|header| {
+                    header.first_kept_id = EntryId(20);
+                    header.truncation_epoch = 1;
+                }),
+            ]),
+            truncate: "keep 10..20 rewrite from 20, 20..22 rewrite from 20 and name; next on; first kept 20",
+            error: "",
+        },
+        Row {
+            name: "all entries hidden, the next segment's header torn",
+            facts: stream(vec![
+                open_segment(10, 20).with_slots([kept_from(10, 20, 20); 2]),
+                open_segment(20, 22).rotten(),
+            ]),
+            truncate: "keep 10..20 rewrite from 20; save 1; next on; first kept 20",
+            error: "",
+        },
+        Row {
             name: "some entries of a segment hidden",
             facts: stream(vec![
                 sealed(0, 10),

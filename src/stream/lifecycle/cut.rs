@@ -226,6 +226,8 @@ impl StreamInner {
         let _waiting = Waiting(self);
         self.make_written_durable()
             .map_err(|error| error.duplicate())?;
+        // A slot that could not be stored has latched, whatever the round answers.
+        self.check_poisoned()?;
         self.check_sealed()?;
         self.settle_empty_segment()?;
         // 2.

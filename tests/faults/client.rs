@@ -257,7 +257,13 @@ impl Client {
                     return Err(format!("poisoned before: {was_poisoned}, but: {error}"));
                 }
                 if !was_poisoned {
-                    self.known(key).doubtful.push(entries);
+                    let is_trusted = self.is_trusted;
+                    let doubtful = &mut self.known(key).doubtful;
+                    // The log was opened since, and the other one was there, perhaps.
+                    if let (false, Some(other)) = (is_trusted, doubtful.first()) {
+                        doubtful.push([&other[..], &entries[..]].concat());
+                    }
+                    doubtful.push(entries);
                 }
                 self.after_failed_append(wal, key, is_fresh)
             }

@@ -183,6 +183,7 @@ impl StreamInner {
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
             opening: next_opening(),
+            cut_floor: AtomicU64::new(0),
             is_mapped: AtomicBool::new(false),
             alloc: Mutex::new(AllocState {
                 generation,

@@ -287,6 +287,12 @@ impl StreamInner {
             Wanted::Suffix(from) if from.0 <= self.first_id() => (from, None),
             Wanted::Suffix(from) => (from, Some(self.frame_before(&before, from)?)),
         };
+        let floor = self.cut_floor.load(Ordering::Acquire);
+        let is_reset = matches!(wanted, Wanted::All(_));
+        if first_id.0 < floor || (is_reset && floor > 0) {
+            let what = format!("a checkpoint counts on ids below {floor} of {:?}", self.key);
+            return Err(Error::Config(what));
+        }
         let count = frame.map_or(0, |frame| u64::from(frame.entry_count()));
         if first_id.0.checked_add(count).is_none() {
             return Err(Error::TooLarge {

@@ -38,7 +38,9 @@ impl StreamInner {
         self.deleted.store(false, Ordering::Release);
     }
 
-    /// Makes appends wait until the rotation is ended, and writes what is staged.
+    /// Makes appends wait for a cut until [`Tail::end_rotation`], and writes what is staged.
+    ///
+    /// [`Tail::end_rotation`]: crate::stream::writer::tail::Tail::end_rotation
     pub(in crate::stream) fn hold_appends(&self) -> Result<()> {
         let mut tail = self.tail.lock();
         loop {
@@ -52,6 +54,7 @@ impl StreamInner {
             }
         }
         tail.begin_rotation();
+        tail.is_being_cut = true;
         Ok(())
     }
 }

@@ -203,6 +203,8 @@ pub struct Tail {
     pub(super) dirty_to: Option<FileOffset>,
     /// What the writer does now.
     pub(super) phase: WriterPhase,
+    /// Appends wait for a cut or a reset.
+    pub(super) is_being_cut: bool,
     staging: Staging,
     tickets: Tickets,
     /// Space ahead of the tail.
@@ -262,6 +264,7 @@ impl Tail {
             allocated_end: end.offset,
             dirty_to: None,
             phase: WriterPhase::Idle,
+            is_being_cut: false,
             staging: Staging {
                 frames: None,
                 offset: end.offset,
@@ -394,6 +397,7 @@ impl Tail {
     /// Appends go on.
     pub fn end_rotation(&mut self) {
         self.phase = WriterPhase::Idle;
+        self.is_being_cut = false;
     }
 
     /// The segment whose slots speak for the stream: the newest one with a durable entry.

@@ -65,7 +65,12 @@ pub mod repair {
     pub use crate::tools::RepairedStream;
     pub use crate::tools::repair;
 }
+pub use wal::RecoveryFinding;
+pub use wal::RecoveryReport;
+pub use wal::SnapshotMode;
+pub use wal::SnapshotReport;
 pub use wal::Stream;
+pub use wal::StreamRecovery;
 pub use wal::TxnWriter;
 pub use wal::Wal;
 pub use wal::WalIdIterator;
@@ -86,3 +91,7 @@ pub mod simulation {
 #[cfg(doctest)]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/EVENT_STORES.md")]
+struct EventStores;

@@ -13,7 +13,7 @@ use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
-use crate::disk::Random;
+use crate::format_twin::Random;
 
 const SHARE: u64 = 800;
 

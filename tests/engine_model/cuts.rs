@@ -15,10 +15,10 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
 
 /// A stream as it was at some time: the first id, and the entries from there on.
 type History = (u64, Vec<Vec<u8>>);

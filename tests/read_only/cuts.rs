@@ -9,7 +9,7 @@ use ironwal::*;
 
 use crate::follow::Writer;
 use crate::support::options;
-use crate::support::place;
+use crate::support::temp_dir;
 
 /// Calls of the writer: every second one cuts.
 const CALLS: u32 = 1500;
@@ -123,7 +123,7 @@ fn follow(iterator: &mut WalIdIterator, shown: &mut Vec<u32>) -> bool {
 
 fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     let histories = histories();
-    let place = place();
+    let place = temp_dir();
     let mut writer = Writer::start(role, place.path());
     assert_eq!(writer.said().as_deref(), Some("begun"));
     let mut how = small(place.path(), sync_mode);

@@ -29,7 +29,6 @@ use crate::stream::StreamInner;
 
 impl StreamInner {
     /// Returns once everything in front of the mark, which is one of this stream's, is durable.
-    #[cfg(feature = "sharded")]
     pub fn make_durable(&self, mark: Mark) -> Result<()> {
         debug_assert_eq!(mark.opening, self.opening, "a mark of another stream");
         self.make_place_durable(mark.place)

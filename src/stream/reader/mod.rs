@@ -2,6 +2,7 @@
 
 pub mod cursor;
 pub mod cuts;
+pub mod digest;
 pub mod found;
 pub mod get;
 pub mod get_batch;

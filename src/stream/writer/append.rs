@@ -97,8 +97,8 @@ impl StreamInner {
     ) -> Result<u64> {
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        let placed = self.append_frame(&frame, FrameTerms::new(expected_id, durable))?;
-        Ok(placed.ids.start)
+        let terms = FrameTerms::new(expected_id, durable);
+        self.append_frame(&frame, &terms).map(|(ids, _)| ids.start)
     }
 
     /// Appends entries as one frame. Durable on return if `durable`.
@@ -115,11 +115,11 @@ impl StreamInner {
     ) -> Result<Range<u64>> {
         let terms = FrameTerms::new(expected_id, durable);
         if entries.is_empty() {
-            return self.append_nothing(terms).map(|placed| placed.ids);
+            return self.append_nothing(&terms).map(|(ids, _)| ids);
         }
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.append_frame(&frame, terms).map(|placed| placed.ids)
+        self.append_frame(&frame, &terms).map(|(ids, _)| ids)
     }
 
     /// Appends what is asked for as one frame.
@@ -142,41 +142,39 @@ impl StreamInner {
         let terms = FrameTerms::new(append.expected_id, durable);
         let placed = match append.entries {
             [] => {
-                let placed = self.append_nothing(terms)?;
+                let (ids, place) = self.append_nothing(&terms)?;
                 if append.durability == Durability::Durable {
-                    self.make_place_durable(placed.place)?;
+                    self.make_place_durable(place)?;
                 }
-                placed
+                (ids, place)
             }
             [entry] => {
                 let parts = [*entry];
                 let frame = PreparedFrame::single(&parts, self.compress_from())
                     .map_err(|error| self.unprepared(error))?;
-                self.append_frame(&frame, terms)?
+                self.append_frame(&frame, &terms)?
             }
             entries => {
                 let frame = PreparedFrame::many(entries, self.compress_from())
                     .map_err(|error| self.unprepared(error))?;
-                self.append_frame(&frame, terms)?
+                self.append_frame(&frame, &terms)?
             }
         };
         Ok(self.appended(placed))
     }
 
     /// An append without entries: where it would be.
-    fn append_nothing(&self, terms: FrameTerms) -> Result<Placed> {
+    fn append_nothing(&self, terms: &FrameTerms) -> Result<(Range<u64>, Place)> {
         let tail = self.tail.lock();
         self.check_writable(&tail)?;
         self.check_expected(&tail, terms)?;
         let next = tail.written.next_id.0;
-        Ok(Placed::written(next..next, tail.written_place()))
+        Ok((next..next, tail.written_place()))
     }
 
-    fn appended(&self, placed: Placed) -> Appended {
-        Appended {
-            mark: self.mark_of(placed.place),
-            ids: placed.ids,
-        }
+    fn appended(&self, (ids, place): (Range<u64>, Place)) -> Appended {
+        let mark = self.mark_of(place);
+        Appended { ids, mark }
     }
 
     /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
@@ -189,9 +187,9 @@ impl StreamInner {
             expected_id: None,
             wait_for: WaitFor::WrittenFirst,
         };
-        let placed = self.place_frame(&frame, terms);
+        let placed = self.place_frame(&frame, &terms);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
-        Ok(self.appended(placed))
+        Ok(self.appended((placed.ids, placed.place)))
     }
 
     /// Makes durable what [`StreamInner::write_batch`] wrote; from now on it is served whatever
@@ -215,7 +213,11 @@ impl StreamInner {
         }
     }
 
-    fn append_frame(&self, frame: &PreparedFrame<'_>, terms: FrameTerms) -> Result<Placed> {
+    fn append_frame(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms,
+    ) -> Result<(Range<u64>, Place)> {
         let placed = self.append_once(frame, terms);
         if placed.is_err() {
             self.erase_after_failure();
@@ -223,7 +225,11 @@ impl StreamInner {
         placed
     }
 
-    fn append_once(&self, frame: &PreparedFrame<'_>, terms: FrameTerms) -> Result<Placed> {
+    fn append_once(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms,
+    ) -> Result<(Range<u64>, Place)> {
         let placed = self.place_frame(frame, terms);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
         match &placed.staged {
@@ -232,7 +238,7 @@ impl StreamInner {
             None => {}
         }
         self.acknowledge(placed.ids.end);
-        Ok(placed)
+        Ok((placed.ids, placed.place))
     }
 
     /// Returns once a frame that was left staged is durable, or was rolled back.
@@ -288,7 +294,7 @@ impl StreamInner {
 
     /// Refuses a frame that would not get the id that its appender expects: the next one behind all
     /// frames that have ids, written or not. Where one of those is rolled back, so is this frame.
-    pub(in crate::stream) fn check_expected(&self, tail: &Tail, terms: FrameTerms) -> Result<()> {
+    pub(in crate::stream) fn check_expected(&self, tail: &Tail, terms: &FrameTerms) -> Result<()> {
         let found = tail.reserved.next_id;
         match terms.expected_id {
             Some(expected) if expected != found => Err(self.mismatch(expected, found)),
@@ -305,7 +311,7 @@ impl StreamInner {
 
     /// Gives a frame its ids and writes it, or leaves it staged if its appender waits until it is
     /// durable and that can be.
-    fn place_frame(&self, frame: &PreparedFrame<'_>, terms: FrameTerms) -> Result<Placed> {
+    fn place_frame(&self, frame: &PreparedFrame<'_>, terms: &FrameTerms) -> Result<Placed> {
         let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
         let active = loop {
@@ -337,7 +343,11 @@ impl StreamInner {
                     continue;
                 }
             }
-            if let Some(ids) = self.store(&mut tail, frame, terms.wait_for) {
+            if let Some(ids) = self.store(&mut tail, frame) {
+                if self.is_unwaited(terms) {
+                    tail.note_unwaited();
+                    self.schedule_background(&mut tail);
+                }
                 return Ok(Placed::written(ids, tail.written_place()));
             }
             if self.populate_for(&mut tail, frame) {
@@ -354,12 +364,14 @@ impl StreamInner {
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
-                return self.write_unbuffered(&mut tail, &active, frame, terms.wait_for);
+                return self.write_unbuffered(&mut tail, &active, frame, terms);
             }
         };
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
-        self.note_reserved(&mut tail, terms.wait_for);
+        if self.is_unwaited(terms) {
+            tail.note_unwaited();
+        }
         let place = tail.reserved_place();
         if terms.wait_for == WaitFor::Durable {
             let staged = PendingFrame {
@@ -382,13 +394,11 @@ impl StreamInner {
         }
     }
 
-    /// Notes a frame that was just reserved, whose appender does not wait until it is durable: under
-    /// `Strict` a background sync is due for it.
+    /// Whether a background sync is due under `Strict` for a frame, because its appender does not
+    /// wait until it is durable.
     #[inline]
-    pub(in crate::stream) fn note_reserved(&self, tail: &mut Tail, wait_for: WaitFor) {
-        if wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict {
-            tail.note_unwaited();
-        }
+    fn is_unwaited(&self, terms: &FrameTerms) -> bool {
+        terms.wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict
     }
 
     /// Writes what is staged, for a round, and returns the place behind all that is written. What
@@ -428,7 +438,7 @@ impl StreamInner {
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
         frame: &PreparedFrame<'_>,
-        wait_for: WaitFor,
+        terms: &FrameTerms,
     ) -> Result<Placed> {
         let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
         let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
@@ -443,7 +453,9 @@ impl StreamInner {
         slices.extend(rest.into_iter().map(IoSlice::new));
         let link = prefix.first_chunk().map_or(0, header_crc_of);
         let (ids, ticket) = tail.reserve(&header, link);
-        self.note_reserved(tail, wait_for);
+        if self.is_unwaited(terms) {
+            tail.note_unwaited();
+        }
         let place = tail.reserved_place();
         let batch = tail.take_staged();
         let written = self.with_tail_unlocked(tail, || self.write_at_tail(active, at, &slices));

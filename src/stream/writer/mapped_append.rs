@@ -11,7 +11,6 @@ use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
-use crate::stream::writer::append::WaitFor;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
@@ -45,8 +44,7 @@ impl StreamInner {
         {
             return None;
         }
-        // Under `Strict` this is not reached, so no background sync depends on it.
-        let ids = self.store(&mut tail, &frame, WaitFor::Durable)?;
+        let ids = self.store(&mut tail, &frame)?;
         drop(tail);
         self.acknowledge(ids.end);
         Some(ids.start)
@@ -58,11 +56,9 @@ impl StreamInner {
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
-        wait_for: WaitFor,
     ) -> Option<Range<u64>> {
         tail.last_frame_fits_map = self.context.fits_map(frame.frame_len());
         let ids = tail.store(frame)?;
-        self.note_reserved(tail, wait_for);
         self.after_store(tail);
         Some(ids)
     }

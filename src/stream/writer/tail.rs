@@ -412,13 +412,18 @@ impl Tail {
     /// The oldest segments without a footer, the active one last: at most `count`, and where each
     /// ends now.
     pub fn oldest_unsealed(&self, count: usize) -> Vec<UnsealedSegment> {
-        let active = self.active.iter().map(|active| UnsealedSegment {
-            part: Arc::clone(active),
-            end: self.written,
-            place: self.written_place(),
-        });
-        let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
-        unsealed.cloned().chain(active).take(count).collect()
+        let unsealed = self.unsealed.as_deref();
+        let full = unsealed.map_or(0, VecDeque::len);
+        let mut oldest = Vec::with_capacity(count.min(full + 1));
+        oldest.extend(unsealed.into_iter().flatten().take(count).cloned());
+        if let Some(active) = self.active.as_ref().filter(|_| full < count) {
+            oldest.push(UnsealedSegment {
+                part: Arc::clone(active),
+                end: self.written,
+                place: self.written_place(),
+            });
+        }
+        oldest
     }
 
     /// The oldest segment without a footer has one now.
@@ -592,9 +597,11 @@ impl Tail {
     }
 
     /// Stores a frame into the mapped active segment and publishes it: two copies and no system
-    /// call. `None`, and nothing given away: it has to be written.
+    /// call. `None`, and nothing given away: it has to be written. A frame without entries is
+    /// staged, not stored: it moves places ahead of ids.
     #[inline]
     pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
+        debug_assert!(frame.entry_count() > 0, "a frame without entries is staged");
         self.map_in_use()?;
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
@@ -607,8 +614,6 @@ impl Tail {
         self.unsynced_bytes += header.len();
         self.reserved = end;
         self.written = end;
-        self.reserved_shift.count(&header);
-        self.written_shift = self.reserved_shift;
         self.staging.offset = end.offset;
         self.tickets.completed_end = self.tickets.next;
         if let Some(frame) = noted {

@@ -86,6 +86,12 @@ fn what_a_crash_leaves_of_a_cut_is_the_old_stream_or_the_new_one() {
             error: "",
         },
         Row {
+            name: "cut to nothing in a segment that the cut sealed",
+            facts: stream(vec![sealed_at_cut(0, 20, 15), cut(0, 15, 15, 1)]),
+            truncate: "keep 0..15 sealed, 15..15 rewrite from 15; sync names; next on",
+            error: "",
+        },
+        Row {
             name: "frames above the frontier in a cut segment",
             facts: stream(vec![sealed(0, 20), {
                 let mut segment = open_segment(15, 19);

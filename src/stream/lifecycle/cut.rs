@@ -203,6 +203,8 @@ impl StreamInner {
                     .map_err(|error| self.unprepared(error))?,
             ),
         };
+        // A snapshot is taken of what is there at one moment.
+        let _removals = self.context.removals.read();
         let mut alloc = self.alloc.lock();
         let (cut, detached_maps) = self.group_commit.exclusive(|| {
             let cut = self.cut_alone(&mut alloc, wanted, frame.as_ref());

@@ -18,8 +18,10 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::IoAt;
 use crate::error::Result;
+use crate::format::FrontierSlot;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
+use crate::format::SlotState;
 use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::segment_file_name;
 use crate::format::slot_offset;
@@ -39,6 +41,7 @@ use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::rewrite_verified;
+use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
@@ -171,6 +174,7 @@ pub fn apply(
     .and_then(|()| rewrite_tails(storage, facts, verdict, &recovered.segments, chunk_len));
     match rewritten {
         Ok(rewritten) => {
+            show_ends_at_cuts(storage, facts, verdict);
             let unfinished = recovered.blocked.is_some();
             recovered.needs_sync = rewritten || unfinished || !verdict.notes.is_empty();
         }
@@ -363,6 +367,35 @@ fn rewrite(
             .in_context(context)?;
     }
     rewrite_verified(segment, &*file, from, &kept.end, chunk_len)
+}
+
+/// A segment without a footer of which a suffix was cut is never written again, but for this: readers in
+/// other processes that follow it learn by the epoch of a slot that it ends. Nothing depends on it,
+/// so a failure is none, and it is not synced.
+fn show_ends_at_cuts(storage: &dyn Storage, facts: &StreamFacts, verdict: &Verdict) {
+    let pairs = verdict.kept.windows(2);
+    for kept in pairs.filter(|pair| facts.segments[pair[1].facts].is_cut()) {
+        let kept = &kept[0];
+        let segment = &facts.segments[kept.facts];
+        let mut slots = segment.slots.iter().filter_map(SlotState::valid);
+        let (first_kept_id, truncation_epoch) = verdict.first_kept;
+        let is_told = slots.any(|slot| slot.truncation_epoch >= truncation_epoch);
+        let has_frame = kept.end.last_frame.is_some();
+        if segment.trailer.is_some() || is_told || !has_frame {
+            continue;
+        }
+        let slot = FrontierSlot {
+            end: kept.end.offset,
+            next_id: kept.end.next_id,
+            last_frame: kept.end.last_frame,
+            first_kept_id,
+            truncation_epoch,
+        };
+        let path = facts.dir.join(segment_file_name(segment.name_id));
+        if let Ok(file) = storage.open_file(&path, Access::ReadWrite) {
+            let _ = store_slot(&*file, kept.header.seed(), kept.next_slot, &slot);
+        }
+    }
 }
 
 /// The name of the last cut may not be durable: what lies before that cut is there whether a power

@@ -61,6 +61,7 @@ pub use segment::Segment;
 pub use segment::SegmentEnd;
 pub use slots::newer_slot;
 pub use slots::older_slot;
+pub use slots::read_slots;
 pub use slots::store_slot;
 pub use sparse_index::STRIDE_BYTES;
 pub use sparse_index::SharedIndex;

@@ -32,6 +32,7 @@ use crate::append::Durability;
 use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::ErrorContext;
+use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::FrameParts;
 use crate::format::FrontierSlot;
@@ -54,7 +55,10 @@ use crate::segment::create_whole;
 use crate::segment::footer_reserve;
 use crate::segment::locate;
 use crate::segment::name_whole;
+use crate::segment::older_slot;
+use crate::segment::read_slots;
 use crate::segment::seal;
+use crate::segment::store_slot;
 use crate::storage::StorageFile;
 use crate::stream::StreamInner;
 use crate::stream::lifecycle::empty_stream::Waiting;
@@ -551,6 +555,7 @@ impl StreamInner {
         let Some(written) = &clip.written else {
             return Ok(());
         };
+        let context = || segment.context();
         let told = SegmentEnd {
             offset: clip.frame.end(),
             next_id: plan.first_id,
@@ -565,6 +570,9 @@ impl StreamInner {
             ..plan.slot
         };
         let (file, _) = self.write_file(&clip.part)?;
+        // By its epoch readers in other processes learn of the cut, also where the disk is full.
+        let older = older_slot(&read_slots(&*file, segment.seed).in_context(context)?);
+        store_slot(&*file, segment.seed, older, &slot).in_context(context)?;
         let refused = seal(segment, &file, written, &told, &slot)?;
         self.context.write_files.forget(&clip.part.write_slot);
         self.context.read_files.forget(&clip.part.read_slot);

@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::segment_file_name;
@@ -37,6 +38,7 @@ use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::NextAppend;
 use crate::recovery::verdict::Verdict;
+use crate::segment::PropertyPoint;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
@@ -62,6 +64,10 @@ pub struct Recovered {
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known to be durable before.
     pub durable_end: EntryId,
+    /// The properties at the end of the segments.
+    pub properties: PropertyPoint,
+    /// The properties that were known to be durable before.
+    pub properties_at_frontier: PropertyPoint,
     /// The tail was rewritten or trimmed: it must be synced before it is served.
     pub needs_sync: bool,
     /// Truncated segments whose files could not be removed: nothing depends on them.
@@ -87,6 +93,8 @@ impl Recovered {
             incarnation: None,
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
+            properties: PropertyPoint::NONE,
+            properties_at_frontier: PropertyPoint::NONE,
             needs_sync: false,
             unremoved: Vec::new(),
             failure: None,
@@ -108,6 +116,8 @@ pub struct RecoveredSegment {
     pub state: KeptState,
     /// Which frontier slot is the older one.
     pub next_slot: usize,
+    /// What a slot of it has to say of the properties at its end.
+    pub properties: SlotProperties,
 }
 
 /// The stream as the verdict has it, with its files unchanged: for read-only use.
@@ -129,6 +139,8 @@ fn from_verdict(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
         incarnation: facts.incarnation(),
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
+        properties: verdict.properties.clone(),
+        properties_at_frontier: verdict.properties_at_frontier.clone(),
         needs_sync: false,
         unremoved: Vec::new(),
         failure: None,
@@ -180,6 +192,7 @@ pub fn apply(
         }
         Err(error) => {
             recovered.failure = Some(error);
+            recovered.properties = recovered.properties_at_frontier.clone();
             match rest.first() {
                 Some(Action::SyncNames) => keep_below_cut(&mut recovered, facts),
                 _ => keep_below_frontier(&mut recovered, &facts.dir),
@@ -208,6 +221,7 @@ fn recovered(kept: &KeptSegment, dir: &Arc<Path>) -> RecoveredSegment {
         end: kept.end,
         state: kept.state,
         next_slot: kept.next_slot,
+        properties: kept.properties.clone(),
     }
 }
 
@@ -390,6 +404,7 @@ fn show_ends_at_cuts(storage: &dyn Storage, facts: &StreamFacts, verdict: &Verdi
             last_frame: kept.end.last_frame,
             first_kept_id,
             truncation_epoch,
+            properties: kept.properties.clone().below(kept.end.offset),
         };
         let path = facts.dir.join(segment_file_name(segment.name_id));
         if let Ok(file) = storage.open_file(&path, Access::ReadWrite) {
@@ -442,5 +457,6 @@ fn keep_below_frontier(recovered: &mut Recovered, dir: &Arc<Path>) {
         end,
         state,
         next_slot,
+        properties: last.properties,
     });
 }

@@ -47,7 +47,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
         // A sealed segment's slots name its end, which is also the start of the next segment.
         Some((segment, slot)) if start.is_none_or(|next| segment >= next) => Frontier {
             segment,
-            end: SegmentEnd::of_slot(&slot),
+            end: SegmentEnd::of_slot(slot),
             // A slot of a segment that has no frame yet promises none.
             intact: slot.last_frame.is_none() && slot.end == FIRST_FRAME,
             known: true,
@@ -93,7 +93,7 @@ pub fn successor(segments: &[SegmentFacts], i: usize) -> Option<&SegmentFacts> {
     segments[i + 1..].iter().find(|segment| !segment.is_void())
 }
 
-fn greatest_slot(segments: &[SegmentFacts]) -> Option<(usize, FrontierSlot)> {
+fn greatest_slot(segments: &[SegmentFacts]) -> Option<(usize, &FrontierSlot)> {
     let in_line = segments.iter().enumerate().filter(|(_, s)| !s.is_void());
     in_line
         .flat_map(|(i, segment)| valid_slots(segment).map(move |slot| (i, slot)))
@@ -104,8 +104,8 @@ fn generation(segment: &SegmentFacts) -> u64 {
     segment.head.header().map_or(0, |header| header.generation)
 }
 
-fn valid_slots(segment: &SegmentFacts) -> impl Iterator<Item = FrontierSlot> + '_ {
-    segment.slots.iter().filter_map(SlotState::valid).copied()
+fn valid_slots(segment: &SegmentFacts) -> impl Iterator<Item = &FrontierSlot> + '_ {
+    segment.slots.iter().filter_map(SlotState::valid)
 }
 
 /// The segment behind the last sealed one that has a successor.

@@ -224,6 +224,7 @@ impl RawHeader {
             ending: None,
             rank: Rank::InLine,
             clip: None,
+            properties: None,
         }
     }
 

@@ -4,6 +4,8 @@ use ironwal::Wal;
 
 use crate::checkpoints::World;
 use crate::model::Expected;
+use crate::model::Map;
+use crate::model::MapChange;
 use crate::model::Shown;
 use crate::open_log::OpenLog;
 
@@ -64,8 +66,8 @@ fn check_one(
         return fail(format!("starts at {first_id}"));
     }
     // Without an entry it is there where a truncation or a cut has left nothing.
-    let may_be_empty = first_id > 0 || expected.origin.is_cut;
-    let holds_what_it_may = end > first_id || (end == first_id && may_be_empty);
+    let may_hold_none = first_id > 0 || !expected.changes.is_empty() || expected.origin.is_cut;
+    let holds_what_it_may = end > first_id || (end == first_id && may_hold_none);
     if !(expected.least_end..=expected.most_end).contains(&end) || !holds_what_it_may {
         return fail(format!("holds {first_id}..{end}"));
     }
@@ -112,12 +114,57 @@ fn check_one(
             _ => {}
         }
     }
-    Ok(Some(first_id..end))
+    let map = match wal.properties(key) {
+        Ok(pairs) => pairs.into_iter().collect::<Map>(),
+        Err(error) => return fail(format!("properties are not read: {error}")),
+    };
+    if !may_have_properties(expected, end, &map) {
+        return fail(format!("at {end} it has the properties {:?}", lens(&map)));
+    }
+    Ok(Some((first_id..end, map)))
+}
+
+/// Whether a stream that ends at this id may have these properties: those of a frame in front of
+/// that end, with all frames in front of it and none behind it.
+fn may_have_properties(expected: &Expected<'_>, end: u64, map: &Map) -> bool {
+    let changes = expected.changes;
+    let is_in_front =
+        |change: &MapChange| change.end_id < end || (change.end_id == end && change.has_entries);
+    let least = changes
+        .iter()
+        .rposition(is_in_front)
+        .map_or(0, |last| last + 1);
+    let least = least.max(expected.least_changes);
+    let most = changes
+        .iter()
+        .take_while(|change| change.end_id <= end)
+        .count();
+    (least..=most).any(|count| match count.checked_sub(1) {
+        Some(last) => changes[last].map == *map,
+        None => map.is_empty(),
+    })
+}
+
+fn lens(map: &Map) -> Vec<(String, usize)> {
+    let pairs = map.iter();
+    pairs
+        .map(|(key, value)| (key.escape_ascii().to_string(), value.len()))
+        .collect()
 }
 
 fn brief(expected: &Expected<'_>) -> String {
     format!(
-        "end {}..={}, first id one of {:?}, may be absent: {}",
-        expected.least_end, expected.most_end, expected.first_ids, expected.may_be_absent
+        "end {}..={}, first id one of {:?}, may be absent: {}, changes {}..={}: {:?}",
+        expected.least_end,
+        expected.most_end,
+        expected.first_ids,
+        expected.may_be_absent,
+        expected.least_changes,
+        expected.changes.len(),
+        expected
+            .changes
+            .iter()
+            .map(|change| (change.end_id, lens(&change.map)))
+            .collect::<Vec<_>>(),
     )
 }

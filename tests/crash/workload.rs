@@ -1,6 +1,8 @@
 //! What is done to the log before it crashes: calls chosen by a seed, with the model kept beside.
 
+use ironwal::Append;
 use ironwal::CorruptionPolicy;
+use ironwal::Durability;
 use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::simulation::SimulatedDisk;
@@ -11,6 +13,8 @@ use crate::checkpoints::Made;
 use crate::model::Cut;
 use crate::model::Entry;
 use crate::model::LogModel;
+use crate::model::Map;
+use crate::model::MapChange;
 use crate::model::Span;
 use crate::model::StreamModel;
 use crate::open_log::OpenLog;
@@ -116,6 +120,7 @@ impl Runner {
             74..82 => self.sync(at),
             82..84 => self.sync_all(),
             84..91 => self.reopen(),
+            91..96 => self.change_properties(at),
             _ => self.read(at),
         }
     }
@@ -139,6 +144,7 @@ impl Runner {
             82..87 => self.sync(at),
             87..89 => self.sync_all(),
             89..95 => self.reopen(),
+            95..98 => self.change_properties(at),
             _ => self.read(at),
         }
     }
@@ -310,7 +316,7 @@ impl Runner {
         // A segment whose ids were all hidden goes without a change of the first id.
         assert!(first_id <= safe_id.max(first) && (first_id == first || count > 0));
         self.now(at).cuts.push(Cut { first_id, span });
-        self.now(at).durable.push((span.returned, first_id));
+        self.now(at).all_durable(span.returned);
     }
 
     fn truncate_prefix(&mut self, at: usize) {
@@ -334,6 +340,19 @@ impl Runner {
         (0..count).map(|_| self.payload(at)).collect()
     }
 
+    /// A property that a cut changes, perhaps, and all of them then.
+    fn property_of_a_cut(&mut self, at: usize) -> (crate::model::Map, Option<Vec<u8>>) {
+        let mut map = self.streams()[at].latest().map();
+        let value = self
+            .random
+            .one_in(3)
+            .then(|| vec![self.random.next() as u8; 8]);
+        if let Some(value) = &value {
+            map.insert(b"k\x00".to_vec(), value.clone());
+        }
+        (map, value)
+    }
+
     fn replace_suffix(&mut self, at: usize) {
         let key = self.streams()[at].key.clone();
         let model = self.streams()[at].latest();
@@ -344,11 +363,14 @@ impl Runner {
         let from = first + self.random.below(next - first);
         let bytes = self.entries_of_a_cut(at);
         let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-        let append = ironwal::Append::new(&slices);
+        let (map, value) = self.property_of_a_cut(at);
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"k\x00", value.as_deref())];
+        let changes = if value.is_some() { &changes[..] } else { &[] };
+        let append = ironwal::Append::new(&slices).with_properties(changes);
         let (appended, span) = self.during(|log| log.wal.replace_suffix(&key, from, &append));
         let end = from + bytes.len() as u64;
         assert_eq!(appended.expect("replaces").ids, from..end);
-        self.model.streams[at].replace(from, bytes, false, span);
+        self.model.streams[at].replace_with(from, bytes, map, false, span);
     }
 
     fn reset(&mut self, at: usize) {
@@ -357,11 +379,14 @@ impl Runner {
         let from = self.random.below(next + 12);
         let bytes = self.entries_of_a_cut(at);
         let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-        let append = ironwal::Append::new(&slices);
+        let (map, value) = self.property_of_a_cut(at);
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"k\x00", value.as_deref())];
+        let changes = if value.is_some() { &changes[..] } else { &[] };
+        let append = ironwal::Append::new(&slices).with_properties(changes);
         let (appended, span) = self.during(|log| log.wal.reset(&key, from, &append));
         let end = from + bytes.len() as u64;
         assert_eq!(appended.expect("resets").ids, from..end);
-        self.model.streams[at].replace(from, bytes, true, span);
+        self.model.streams[at].replace_with(from, bytes, map, true, span);
     }
 
     fn restore(&mut self, at: usize) {
@@ -404,13 +429,13 @@ impl Runner {
 
     fn sync(&mut self, at: usize) {
         let key = self.streams()[at].key.clone();
-        let next = self.streams()[at].latest().next_id();
-        if next == 0 {
+        let model = self.streams()[at].latest();
+        if model.next_id() == 0 && model.changes.is_empty() {
             return;
         }
         let (synced, span) = self.during(|log| log.wal.sync(&key));
         synced.expect("syncs");
-        self.now(at).durable.push((span.returned, next));
+        self.now(at).all_durable(span.returned);
     }
 
     fn sync_all(&mut self) {
@@ -432,8 +457,7 @@ impl Runner {
 
     fn all_durable(&mut self, at: u64) {
         for stream in &mut self.model.streams {
-            let next = stream.latest().next_id();
-            stream.now().durable.push((at, next));
+            stream.now().all_durable(at);
         }
     }
 
@@ -541,7 +565,93 @@ impl Runner {
         }
     }
 
+    /// Changes properties, alone or in the frame of entries, or replaces all of them.
+    fn change_properties(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let entry_count = match self.random.below(3) {
+            0 => 1 + self.random.below(3) as usize,
+            _ => 0,
+        };
+        let entries: Vec<Vec<u8>> = (0..entry_count).map(|_| self.payload(at)).collect();
+        let slices: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
+        let durability = match entry_count {
+            0 => self
+                .random
+                .pick(&[Durability::ByMode, Durability::Written, Durability::Durable]),
+            // Readers see them once they are durable.
+            _ => self.random.pick(&[Durability::ByMode, Durability::Durable]),
+        };
+        let mut map = self.streams()[at].latest().map();
+        let replaces = entry_count == 0 && self.random.one_in(4);
+        if replaces {
+            map.clear();
+        }
+        let mut changes = Vec::new();
+        for _ in 0..1 + self.random.below(3) {
+            let name = vec![b'k', self.random.below(4) as u8];
+            let len = self.random.pick(&[0, 1, 8, 8, 60, 500, 1000]);
+            let value =
+                (replaces || !self.random.one_in(4)).then(|| vec![self.random.next() as u8; len]);
+            match &value {
+                Some(value) => map.insert(name.clone(), value.clone()),
+                None => map.remove(&name),
+            };
+            changes.push((name, value));
+        }
+        let first = self.streams()[at].latest().next_id();
+        let (done, span) = self.during(|log| {
+            if replaces {
+                let pairs: Vec<(&[u8], &[u8])> = changes
+                    .iter()
+                    .filter_map(|(name, value)| Some((&name[..], value.as_deref()?)))
+                    .collect();
+                let mark = log.wal.replace_properties(&key, &pairs, durability);
+                return mark.map(|_| first..first);
+            }
+            let changes: Vec<(&[u8], Option<&[u8]>)> = changes
+                .iter()
+                .map(|(name, value)| (&name[..], value.as_deref()))
+                .collect();
+            let append = Append {
+                entries: &slices,
+                properties: &changes,
+                durability,
+                ..Append::default()
+            };
+            log.wal.append_with(&key, &append).map(|done| done.ids)
+        });
+        let end_id = first + entry_count as u64;
+        assert_eq!(done.expect("changes properties"), first..end_id);
+        let durable = match durability {
+            Durability::ByMode => self.setup.options.sync_mode != SyncMode::Async,
+            Durability::Written => false,
+            Durability::Durable => true,
+        };
+        for bytes in entries {
+            self.now(at).entries.push(Entry {
+                bytes: bytes.into(),
+                frame_end: end_id,
+                span,
+                durable,
+            });
+        }
+        self.now(at).changes.push(MapChange {
+            map,
+            end_id,
+            has_entries: entry_count > 0,
+            span,
+            durable,
+        });
+    }
+
     fn read(&mut self, at: usize) {
+        let map: Map = self
+            .wal()
+            .properties(&self.streams()[at].key)
+            .expect("reads")
+            .into_iter()
+            .collect();
+        assert_eq!(map, self.streams()[at].latest().map());
         let model = self.streams()[at].latest();
         let (first, next) = (model.first_id(), model.next_id());
         let id = self.random.below(next + 2);

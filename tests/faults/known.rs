@@ -113,7 +113,7 @@ impl Known {
         };
         let first = match shown.first() {
             Some((first, _)) => *first,
-            None if self.may_be_empty => {
+            None if self.may_be_empty || wal.properties(key).is_ok_and(|all| !all.is_empty()) => {
                 let stream = wal.stream(key).map_err(|error| error.to_string())?;
                 stream.first_id().map_err(|error| error.to_string())?
             }

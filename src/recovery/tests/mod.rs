@@ -6,5 +6,6 @@ mod properties;
 mod rows_of_cuts;
 mod rows_of_damage;
 mod rows_of_evidence;
+mod rows_of_properties;
 mod rows_of_tails;
 mod table;

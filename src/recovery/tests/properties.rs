@@ -9,6 +9,7 @@ use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::Replaces;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
@@ -18,6 +19,7 @@ use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Claim;
 use crate::recovery::facts::ClipState;
 use crate::recovery::facts::Foreign;
+use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Rank;
 use crate::recovery::facts::Scan;
@@ -49,6 +51,7 @@ fn slot() -> impl Strategy<Value = SlotState> {
                 .map(|f| FileOffset(HEADER_AREA_LEN + f * 100)),
             first_kept_id: EntryId(kept),
             truncation_epoch: epoch,
+            properties: SlotProperties::None,
         })
     });
     prop_oneof![3 => valid, 2 => Just(SlotState::Never), 1 => Just(SlotState::Damaged)]
@@ -142,6 +145,7 @@ fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
             ending: None,
             rank: Rank::InLine,
             clip: None,
+            properties: None,
         };
         (segment, tail)
     })
@@ -219,6 +223,7 @@ fn surveyed(
         temporary,
         index_file: claim.is_some(),
         claim,
+        properties: FrontierProperties::Unstated,
         frontier,
     }
 }

@@ -176,7 +176,7 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
         Row {
             name: "truncation recorded twice",
             facts: stream(vec![
-                open_segment(20, 25).with_slots([kept_from(20, 25, 20); 2]),
+                open_segment(20, 25).with_slots([kept_from(20, 25, 20), kept_from(20, 25, 20)]),
             ]),
             truncate: "keep 20..25 rewrite from 25; next on; first kept 20",
             error: "",
@@ -237,7 +237,7 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
         Row {
             name: "all entries hidden, the next segment's header torn",
             facts: stream(vec![
-                open_segment(10, 20).with_slots([kept_from(10, 20, 20); 2]),
+                open_segment(10, 20).with_slots([kept_from(10, 20, 20), kept_from(10, 20, 20)]),
                 open_segment(20, 22).rotten(),
             ]),
             truncate: "keep 10..20 rewrite from 20; save 1; next on; first kept 20",

@@ -47,6 +47,7 @@ use crate::ids::FileOffset;
 use crate::primitives::atomic::Ordering;
 use crate::segment::LocatedFrame;
 use crate::segment::Naming;
+use crate::segment::PropertyPoint;
 use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
@@ -68,6 +69,7 @@ use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::rotate::AllocState;
 use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::UnsealedSegment;
 
 /// How much is read to find the frame before the cut.
 const READ_AHEAD: usize = 8 << 10;
@@ -93,7 +95,7 @@ enum Outcome {
 struct Clip {
     part: Arc<StreamSegment>,
     /// Where P's frames end, if it has no footer yet.
-    written: Option<SegmentEnd>,
+    written: Option<UnsealedSegment>,
     frame: LocatedFrame,
     /// Its header CRC.
     link: u32,
@@ -112,6 +114,8 @@ struct Plan<'a> {
     frame: Option<FrameParts<'a>>,
     /// Where Q's frames end.
     end: SegmentEnd,
+    /// The properties there.
+    properties: PropertyPoint,
     slot: FrontierSlot,
     /// Up to where Q's file has blocks.
     allocated_end: FileOffset,
@@ -196,22 +200,11 @@ impl StreamInner {
     }
 
     fn cut(&self, wanted: Wanted, append: &Append<'_>) -> Result<Outcome> {
-        if !append.properties.is_empty() {
-            let what = "a cut or a reset that changes properties is not built yet";
-            return Err(Error::Config(what.to_owned()));
-        }
-        let frame = match append.entries {
-            [] => None,
-            entries => Some(
-                PreparedFrame::many(entries, self.compress_from())
-                    .map_err(|error| self.unprepared(error))?,
-            ),
-        };
         // A snapshot is taken of what is there at one moment.
         let _removals = self.context.removals.read();
         let mut alloc = self.alloc.lock();
         let (cut, detached_maps) = self.group_commit.exclusive(|| {
-            let cut = self.cut_alone(&mut alloc, wanted, frame.as_ref());
+            let cut = self.cut_alone(&mut alloc, wanted, append);
             (cut, self.tail.lock().take_detached_maps())
         });
         drop(alloc);
@@ -224,7 +217,7 @@ impl StreamInner {
         &self,
         alloc: &mut AllocState,
         wanted: Wanted,
-        frame: Option<&PreparedFrame<'_>>,
+        append: &Append<'_>,
     ) -> Result<Outcome> {
         self.context.check_root()?;
         // 1.
@@ -237,7 +230,8 @@ impl StreamInner {
         self.check_sealed()?;
         self.settle_empty_segment()?;
         // 2.
-        let Some(plan) = self.plan_cut(alloc, wanted, frame)? else {
+        let (frame, properties) = self.first_frame_of_cut(append)?;
+        let Some(plan) = self.plan_cut(alloc, wanted, (frame.as_ref(), properties))? else {
             return Ok(Outcome::AtEnd);
         };
         // 3.
@@ -254,6 +248,38 @@ impl StreamInner {
         let mark = self.mark_of(self.tail.lock().written_place());
         let gone = plan.next_id.0.saturating_sub(plan.first_id.0);
         Ok(Outcome::Done(Appended { ids, mark }, gone))
+    }
+
+    /// The frame that Q begins with, if it needs one, and the properties behind it: what the stream has,
+    /// with the changes that are asked for.
+    fn first_frame_of_cut<'a>(
+        &self,
+        append: &Append<'a>,
+    ) -> Result<(Option<PreparedFrame<'a>>, PropertyPoint)> {
+        let point = self.tail.lock().written_properties().clone();
+        let map = match append.properties {
+            [] => point.to_carry().cloned(),
+            changes => Some(self.changed_properties(&point, changes)?),
+        };
+        let compress_from = self.compress_from();
+        let frame = match (map, append.entries) {
+            (Some(map), entries) => {
+                let at = FileOffset(HEADER_AREA_LEN);
+                let held = PropertyPoint::held(map.clone(), at);
+                let frame = PreparedFrame::with_properties(entries, map, compress_from);
+                return match frame {
+                    Ok(frame) => Ok((Some(frame), held)),
+                    Err(error) => Err(self.unprepared(error)),
+                };
+            }
+            (None, []) => None,
+            (None, entries) => Some(
+                PreparedFrame::many(entries, compress_from)
+                    .map_err(|error| self.unprepared(error))?,
+            ),
+        };
+        // None, or lost.
+        Ok((frame, point))
     }
 
     /// A segment that was made for an append that then failed is void from now on. Its header must
@@ -277,7 +303,7 @@ impl StreamInner {
         &self,
         alloc: &mut AllocState,
         wanted: Wanted,
-        frame: Option<&'a PreparedFrame<'_>>,
+        (frame, properties): (Option<&'a PreparedFrame<'_>>, PropertyPoint),
     ) -> Result<Option<Plan<'a>>> {
         let before = self.segments();
         let next_id = self.tail.lock().written().next_id;
@@ -343,6 +369,7 @@ impl StreamInner {
             last_frame: end.last_frame,
             first_kept_id: header.first_kept_id,
             truncation_epoch: header.truncation_epoch,
+            properties: properties.slot(),
         };
         Ok(Some(Plan {
             before,
@@ -352,6 +379,7 @@ impl StreamInner {
             header,
             frame,
             end,
+            properties,
             slot,
             allocated_end: end.offset + footer_reserve(end.offset),
         }))
@@ -378,8 +406,8 @@ impl StreamInner {
             .map_err(|damage| crate::segment::damage_error(segment, &damage))?;
         let link = header_crc_of(&frame.header.encode(segment.seed, frame.offset));
         let unsealed = self.tail.lock().oldest_unsealed(usize::MAX);
-        let unsealed = unsealed.iter().find(|one| Arc::ptr_eq(&one.part, &part));
-        let written = unsealed.map(|one| one.end);
+        let mut unsealed = unsealed.into_iter();
+        let written = unsealed.find(|one| Arc::ptr_eq(&one.part, &part));
         Ok(Clip {
             part,
             written,
@@ -507,10 +535,10 @@ impl StreamInner {
             truncation_epoch: plan.header.truncation_epoch,
             parts: kept.chain([Arc::clone(&part)]).collect(),
         });
-        self.note_cut(&part, plan.slot, &plan.end);
+        self.note_cut(&part, plan.slot.clone(), (&plan.end, &plan.properties));
         let mut tail = self.tail.lock();
         tail.renumber(plan.first_id);
-        tail.continue_behind(&part, plan.end, plan.allocated_end);
+        tail.continue_at_cut(&part, plan.end, plan.properties.clone(), plan.allocated_end);
         self.attach_map(&mut tail, None);
         drop(tail);
         alloc.generation = plan.header.generation;
@@ -564,16 +592,17 @@ impl StreamInner {
             link: clip.link,
         };
         let slot = FrontierSlot {
-            end: written.offset,
+            end: written.end.offset,
             next_id: plan.first_id,
             last_frame: told.last_frame,
-            ..plan.slot
+            properties: written.properties.clone().below(clip.frame.end()),
+            ..plan.slot.clone()
         };
         let (file, _) = self.write_file(&clip.part)?;
         // By its epoch readers in other processes learn of the cut, also where the disk is full.
         let older = older_slot(&read_slots(&*file, segment.seed).in_context(context)?);
         store_slot(&*file, segment.seed, older, &slot).in_context(context)?;
-        let refused = seal(segment, &file, written, &told, &slot)?;
+        let refused = seal(segment, &file, &written.end, &told, &slot)?;
         self.context.write_files.forget(&clip.part.write_slot);
         self.context.read_files.forget(&clip.part.read_slot);
         refused.map_or(Ok(()), Err)

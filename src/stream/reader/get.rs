@@ -112,11 +112,34 @@ impl ReaderSide {
             })
     }
 
+    /// Reads an entry. What looks like a loss or damage while the stream is cut is looked at again: a
+    /// file may have been replaced, or an id given again.
+    #[inline(always)]
+    pub(in crate::stream) fn read<R>(
+        &self,
+        id: EntryId,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let mut then = Some(then);
+        loop {
+            let cuts = self.cuts.settled();
+            let read = self.read_once(id, |source, unpacked, bytes| match then.take() {
+                Some(then) => then(source, unpacked, bytes).map(Some),
+                None => Ok(None),
+            });
+            match read {
+                Ok(found) => return Ok(found.flatten()),
+                Err(_) if then.is_some() && self.cuts.number() != cuts => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Reads an entry in one attempt: if this thread has its position in its cache slot, and it is mapped
     /// and good, without a lock that other threads want and without a system call. Otherwise
     /// `read_with_slot` continues with what the attempt found.
     #[inline(always)]
-    pub(in crate::stream) fn read<R>(
+    fn read_once<R>(
         &self,
         id: EntryId,
         then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> Result<R>,

@@ -173,7 +173,7 @@ pub fn header_crc_of(encoded: &[u8; FRAME_HEADER_LEN]) -> u32 {
 
 impl FrameHeader {
     /// The bytes to store at `at`.
-    #[inline]
+    #[inline(always)]
     pub fn encode(&self, seed: SegmentSeed, at: FileOffset) -> [u8; FRAME_HEADER_LEN] {
         let words = self.words();
         let crc = seed.checksum_of_words(at, words);

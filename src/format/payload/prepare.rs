@@ -83,7 +83,7 @@ impl From<io::Error> for Unprepared {
 impl<'a> PreparedFrame<'a> {
     /// A frame of one entry, which is gathered from `parts`. Payloads of at least `compress_from`
     /// bytes are compressed if that makes them smaller; `None`: never.
-    #[inline]
+    #[inline(always)]
     pub fn single(parts: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, Unprepared> {
         let len = bounded_len(0, parts)?;
         if let Some(packed) = pack(&[], parts, &[], len, compress_from)? {

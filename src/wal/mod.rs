@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `wal` | which calls does a log have? |
 //! | `stream` | which calls does a handle of a stream have? |
+//! | `durable` | how does a task wait until a mark is durable? |
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
@@ -14,6 +15,7 @@
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
 mod background;
+mod durable;
 mod iterator;
 mod open;
 mod read_only;
@@ -26,6 +28,7 @@ mod transaction;
 #[allow(clippy::module_inception)]
 mod wal;
 
+pub use durable::Durable;
 pub use iterator::WalIdIterator;
 pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;

@@ -118,6 +118,11 @@ impl<P: Copy + Ord, E: Clone> Listeners<P, E> {
         id
     }
 
+    /// Adds a waker that is due.
+    pub(super) fn add_due_waker(&mut self, waker: Waker) {
+        self.due_wakers.push(waker);
+    }
+
     /// Sets the waker of a listener; returns the one before, to be dropped without the lock.
     pub(super) fn set_waker(&mut self, at: (P, ListenerId), waker: Waker) -> Option<Waker> {
         self.wakers.insert(at, waker)

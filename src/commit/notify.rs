@@ -178,6 +178,18 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         }
     }
 
+    /// Has a waker woken by the thread that serves, from a [`Signal`]: no lock of the group is held.
+    pub fn wake_soon(&self, waker: Waker) {
+        let mut state = self.lock();
+        let Some(listeners) = &mut state.listeners else {
+            return;
+        };
+        listeners.add_due_waker(waker);
+        let ask = listeners.on_due();
+        drop(state);
+        ask();
+    }
+
     /// What the signals report changes of.
     pub(super) fn standing(&self, state: &State<P, E>) -> Standing {
         Standing {

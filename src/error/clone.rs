@@ -48,6 +48,7 @@ impl Error {
             },
             Error::Closed => Error::Closed,
             Error::Timeout => Error::Timeout,
+            Error::Cancelled => Error::Cancelled,
             Error::Forked => Error::Forked,
             Error::ReadOnly => Error::ReadOnly,
             Error::UnsupportedVersion(what) => Error::UnsupportedVersion(what.clone()),

@@ -4,6 +4,8 @@
 #[cfg(feature = "capi")]
 mod cancellation;
 #[cfg(unix)]
+mod event;
+#[cfg(unix)]
 pub mod fork;
 mod prefetch;
 mod random;
@@ -13,6 +15,8 @@ mod thread;
 
 #[cfg(feature = "capi")]
 pub use cancellation::CancellationGuard;
+#[cfg(unix)]
+pub use event::EventDescriptor;
 #[cfg(unix)]
 pub use fork::fork_generation;
 pub use prefetch::prefetch;
@@ -28,3 +32,8 @@ pub use thread::threads_refused;
 pub fn fork_generation() -> u64 {
     0
 }
+
+#[cfg(unix)]
+pub use std::os::fd::AsFd;
+#[cfg(unix)]
+pub use std::os::fd::BorrowedFd;

@@ -5,6 +5,8 @@
 //! | `wal` | which calls does a log have? |
 //! | `stream` | which calls does a handle of a stream have? |
 //! | `durable` | how does a task wait until a mark is durable? |
+//! | `events` | how does a program that polls descriptors learn that a stream has grown? |
+//! | `follow` | how does a caller wait for the next entry of an iteration? |
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
@@ -16,6 +18,9 @@
 
 mod background;
 mod durable;
+#[cfg(unix)]
+mod events;
+mod follow;
 mod iterator;
 mod open;
 mod read_only;
@@ -29,6 +34,9 @@ mod transaction;
 mod wal;
 
 pub use durable::Durable;
+#[cfg(unix)]
+pub use events::Events;
+pub use follow::Canceller;
 pub use iterator::WalIdIterator;
 pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;

@@ -9,11 +9,16 @@ use crate::append::Appended;
 use crate::append::Mark;
 use crate::error::Error;
 use crate::error::Result;
+#[cfg(unix)]
+use crate::notification::Event;
 use crate::notification::Ticket;
+use crate::notification::View;
 use crate::options::SyncMode;
 use crate::stream::EntryView;
 use crate::stream::StreamInner;
 use crate::wal::Durable;
+#[cfg(unix)]
+use crate::wal::Events;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
 use crate::wal::registry::WalInner;
@@ -206,6 +211,24 @@ impl Stream {
         Durable::new(self.clone(), mark)
     }
 
+    /// A descriptor for `poll`, `epoll`, `kqueue` or an event loop: readable when the stream has grown
+    /// since the last [`Events::drain`], or has ended. One descriptor serves any number of entries.
+    /// It is not readable at first: drain it once to learn where the stream is.
+    ///
+    /// With [`Event::Durable`], what is appended while it lives is synced as soon as a helper is free,
+    /// and appends that come during a sync share the next one: no thread has to wait.
+    ///
+    /// Errors: `Io`, if the process or the system has no descriptor left; `ReadOnly` in a log that
+    /// is open read-only; `Closed`; `StreamNotFound`.
+    #[cfg(unix)]
+    pub fn events(&self, event: Event) -> Result<Events> {
+        let core = self.enter_existing()?;
+        if core.follower_is_polled() {
+            return Err(Error::ReadOnly);
+        }
+        self.log.telling(|| Events::open(self, event))
+    }
+
     /// A copy of the entry. `None`: the id is below the first kept id, or not visible (yet). Damage
     /// is an error, never `None`.
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
@@ -254,7 +277,15 @@ impl Stream {
     /// Entries in order, with their ids.
     pub fn iter_with_ids(&self, start: u64) -> Result<WalIdIterator> {
         self.enter_current()?;
-        Ok(WalIdIterator::new(Arc::clone(&self.core), start))
+        let core = Arc::clone(&self.core);
+        Ok(WalIdIterator::new(core, start, View::ByMode))
+    }
+
+    /// Entries in order, with their ids, from `start` or the first kept id, whichever is later, as
+    /// far as the view shows them. The iterator can wait for more: [`WalIdIterator::wait`].
+    pub fn follow(&self, start: u64, view: View) -> Result<WalIdIterator> {
+        self.enter_current()?;
+        Ok(WalIdIterator::new(Arc::clone(&self.core), start, view))
     }
 
     /// The last visible entry and its id. `None`: nothing is kept, or nothing is visible yet. Damage to it

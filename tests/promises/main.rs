@@ -17,11 +17,15 @@ mod determinism;
 mod digest;
 #[cfg(feature = "simulation")]
 mod durability;
+#[cfg(unix)]
+mod events;
 #[cfg(feature = "simulation")]
 mod expected_ids;
 mod extremes;
 #[cfg(feature = "simulation")]
 mod failure;
+#[cfg(feature = "simulation")]
+mod follow;
 mod fork;
 mod identity;
 mod ids;

@@ -131,7 +131,7 @@ impl StreamInner {
     }
 
     /// What group commit calls when listeners are due: from any thread, which may hold locks.
-    fn ask_to_be_served(&self) -> Signal {
+    pub(super) fn ask_to_be_served(&self) -> Signal {
         let weak = self.weak_self.clone();
         Arc::new(move || {
             let Some(stream) = weak.upgrade() else { return };
@@ -142,7 +142,7 @@ impl StreamInner {
     }
 
     /// Starts the thread that serves listeners, if there is none.
-    fn ensure_notifier(&self) -> Result<()> {
+    pub fn ensure_notifier(&self) -> Result<()> {
         let Some(background_tasks) = self.context.background_tasks.get() else {
             return Ok(());
         };
@@ -154,7 +154,7 @@ impl StreamInner {
 
     /// Asks a helper to make the place durable soon. Only where there is none and none can be
     /// started, this thread does.
-    fn ask_for_sync(&self, place: Place) {
+    pub(super) fn ask_for_sync(&self, place: Place) {
         if self.group_commit.committed() < place && !self.is_synced_by_a_helper() {
             // A failure has latched, and the listeners get it.
             let _ = self.make_place_durable(place);

@@ -8,6 +8,7 @@
 //! | `commit_slot` | which slots are stored outside of rounds? |
 //! | `wait` | how does a caller learn that an entry is durable? |
 //! | `listen` | how does a caller learn that a mark is durable without waiting for it? |
+//! | `watch` | how is a caller signalled that a stream has grown or ended? |
 //! | `background` | what does a helper do when a sync is due? |
 
 mod background;
@@ -17,9 +18,11 @@ mod listen;
 mod round;
 mod round_state;
 mod wait;
+mod watch;
 
 pub use listen::is_in_callback;
 pub use round_state::RoundState;
+pub use watch::Watch;
 
 use std::sync::Arc;
 

@@ -39,7 +39,9 @@ impl StreamInner {
         if expected_id.is_some_and(|id| id != tail.reserved.next_id.0) {
             return None;
         }
-        if tail.phase == WriterPhase::Rotating
+        // A signal may be a system call.
+        if tail.watchers.is_some()
+            || tail.phase == WriterPhase::Rotating
             || !matches!(tail.check_space(&frame, options), Admission::Fits)
         {
             return None;

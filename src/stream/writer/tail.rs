@@ -28,6 +28,7 @@ use crate::stream::writer::staging::StagingBuffer;
 use crate::stream::writer::staging::StagingSlot;
 use crate::stream::writer::staging::keep_buffers;
 use crate::stream::writer::staging::kept_buffers;
+use crate::stream::writer::watchers::Watchers;
 use crate::stream::writer::write_map::WriteMap;
 
 /// What the writer of a stream does at this moment, perhaps without the lock.
@@ -217,6 +218,8 @@ pub struct Tail {
     pub(super) last_frame_fits_map: bool,
     /// The write map of the active segment.
     pub(super) mapped: Option<WriteMap>,
+    /// Callers that learn of every write.
+    pub(super) watchers: Option<Box<Watchers>>,
     /// Maps that are not used any more; dropped by the next thread that takes them, without the lock.
     pub(super) detached_maps: Option<Box<Vec<WriteMap>>>,
 }
@@ -282,6 +285,7 @@ impl Tail {
             sync_request: SyncRequest::None,
             last_frame_fits_map: false,
             mapped: None,
+            watchers: None,
             detached_maps: None,
         }
     }

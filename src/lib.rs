@@ -103,3 +103,7 @@ struct Guide;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/EVENT_STORES.md")]
 struct EventStores;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/NOTIFICATION.md")]
+struct Notification;

@@ -261,7 +261,7 @@ impl Wake for Counter {
 #[test]
 fn a_future_that_is_polled_again_when_woken_gets_its_answer() {
     let ends: [fn(&Log, u64); 4] = [
-        |log, target| drop(log.commit(target)),
+        |log, target| assert_eq!(log.commit(target), Ok(())),
         |log, _| log.exclusive_sync(),
         |log, _| log.group.poison(Failure::Write),
         |log, _| log.group.close(),

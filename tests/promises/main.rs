@@ -55,6 +55,7 @@ const ROLES: &[support::Role] = &[
     ("hold the lock", locking::hold_the_lock),
     ("find it locked", locking::find_it_locked),
     ("fork and drop", fork::fork_and_drop),
+    ("fork while listening", fork::fork_while_listening),
     ("fork on a simulated disk", fork::fork_on_a_simulated_disk),
     (
         "fork while holding the lock",

@@ -28,6 +28,7 @@ use std::panic::resume_unwind;
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use super::answer::CommitError;
 use super::batching_delay::BatchingEstimator;
 use super::listeners::Listeners;
 use super::position::Position;
@@ -40,17 +41,6 @@ use super::waiter::Wakeup;
 
 /// A leader yields the processor at most this often before its round.
 const MAX_YIELDS: usize = 200;
-
-/// Why a position is not known to be committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitError<E> {
-    /// The group has failed; this is its first error.
-    Poisoned(E),
-    /// The group was closed before the position was committed.
-    Closed,
-    /// The deadline passed first.
-    Timeout,
-}
 
 /// What a wait came to, if not to an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::group::CommitError;
+use super::answer::CommitError;
 use super::primitives;
 use super::waiter::Waiter;
 

@@ -1,5 +1,6 @@
 //! Group commit: how do many callers that need durability share one sync? Knows no files.
 //!
+//! - `answer`: why a caller does not get what it asked for.
 //! - `group`: commit, wait, poison, close, exclusive.
 //! - `batching_delay`: how long a leader waits for more callers. Plain data, no lock.
 //! - `queue`: which caller waits for which position, and which leads next. Plain data, no lock.
@@ -11,6 +12,7 @@
 //!   them by those of a model checker. It compiles the files above unchanged, so these name each
 //!   other through `super`.
 
+mod answer;
 mod batching_delay;
 mod group;
 mod listeners;
@@ -22,7 +24,7 @@ mod queue;
 mod tests;
 mod waiter;
 
-pub use group::CommitError;
+pub use answer::CommitError;
 pub use group::GroupCommit;
 pub use group::LeaderFault;
 pub use group::Waited;

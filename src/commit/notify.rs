@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::task::Waker;
 
-use super::group::CommitError;
+use super::answer::CommitError;
 use super::group::GroupCommit;
 use super::group::State;
 use super::listeners::Callback;

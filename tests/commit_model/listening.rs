@@ -10,8 +10,8 @@ use shuttle::rand::Rng;
 use shuttle::rand::thread_rng;
 use shuttle::thread;
 
+use crate::answer::CommitError;
 use crate::explore;
-use crate::group::CommitError;
 use crate::listeners::Signal;
 use crate::log::Answer;
 use crate::log::Failure;

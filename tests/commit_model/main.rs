@@ -11,6 +11,8 @@
 //! `COMMIT_MODEL_SCHEDULES=200000 SHUTTLE_RANDOM_SEED=$RANDOM cargo test --test commit_model`.
 //! A failure prints its schedule, which `shuttle::replay` takes.
 
+#[path = "../../src/commit/answer.rs"]
+mod answer;
 #[path = "../../src/commit/batching_delay.rs"]
 mod batching_delay;
 mod cuts;
@@ -49,7 +51,7 @@ use shuttle::scheduler::PctScheduler;
 use shuttle::scheduler::RandomScheduler;
 use shuttle::thread;
 
-use group::CommitError;
+use answer::CommitError;
 use group::LeaderFault;
 use log::Failure;
 use log::Log;

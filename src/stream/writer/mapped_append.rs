@@ -40,7 +40,7 @@ impl StreamInner {
             return None;
         }
         // A signal may be a system call.
-        if tail.watchers.is_some()
+        if tail.is_watched()
             || tail.phase == WriterPhase::Rotating
             || !matches!(tail.check_space(&frame, options), Admission::Fits)
         {

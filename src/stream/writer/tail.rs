@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::commit::Signal;
 use crate::error::Error;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
@@ -219,7 +220,7 @@ pub struct Tail {
     /// The write map of the active segment.
     pub(super) mapped: Option<WriteMap>,
     /// Callers that learn of every write.
-    pub(super) watchers: Option<Box<Watchers>>,
+    watchers: Option<Box<Watchers>>,
     /// Maps that are not used any more; dropped by the next thread that takes them, without the lock.
     pub(super) detached_maps: Option<Box<Vec<WriteMap>>>,
 }
@@ -308,6 +309,29 @@ impl Tail {
             self.unsealed = Some(Box::new(unsealed.collect()));
         }
         self
+    }
+
+    /// Adds a watcher: the number by which it is removed.
+    pub fn add_watcher(&mut self, wants_sync: bool, on_write: Option<Signal>) -> u64 {
+        let watchers = self.watchers.get_or_insert_default();
+        watchers.add(wants_sync, on_write)
+    }
+
+    /// Removes a watcher; returns its signal, to be dropped without the lock.
+    pub fn remove_watcher(&mut self, id: u64) -> Option<Signal> {
+        self.watchers.as_mut()?.remove(id)
+    }
+
+    /// Whether appenders signal their writes.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.watchers.is_some()
+    }
+
+    /// The watchers; without any left, appenders signal no more.
+    pub fn watchers(&mut self) -> Option<&Watchers> {
+        self.watchers.take_if(|watchers| watchers.is_empty());
+        self.watchers.as_deref()
     }
 
     /// Whether appends are taken.

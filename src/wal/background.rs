@@ -38,6 +38,8 @@ pub struct BackgroundThreads {
 /// One kind of background work, and the streams that wait for it.
 struct Task {
     queue: Arc<DueQueue<WeakStream>>,
+    // Called by the thread, and where a test steps.
+    #[cfg_attr(not(feature = "simulation"), allow(dead_code))]
     work: fn(&StreamInner),
     /// For the warning: what happens while the thread cannot be started.
     without_thread: &'static str,

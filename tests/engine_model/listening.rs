@@ -2,6 +2,7 @@
 //! each runs exactly once or is cancelled, with the truth, and close returns after the last.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ironwal::simulation::FaultPlan;
 use ironwal::simulation::OpKind;
@@ -134,5 +135,113 @@ fn callbacks_of_a_stream_that_is_deleted_run_once() {
         });
         wal.close().expect("closes");
         assert_eq!(*ran.lock().unwrap(), u32::from(registered.is_some()));
+    });
+}
+
+/// Follows until the end, and returns what it has seen.
+fn follow(wal: &Wal, recorder: &Recorder, view: View, canceller: &Mutex<Option<Canceller>>) -> u64 {
+    let stream = wal.stream("s").expect("a handle");
+    let mut follower = stream.follow(0, view).expect("follows");
+    drop(stream);
+    *canceller.lock().unwrap() = Some(follower.canceller());
+    let (mut next, mut cancelled) = (0, 0);
+    loop {
+        match follower.wait(Duration::from_secs(3600)) {
+            Ok(true) => {
+                let (id, bytes) = follower.next().expect("it said so").expect("good");
+                assert_eq!(id, next);
+                recorder.read("s", id, &bytes);
+                if view == View::Durable {
+                    recorder.durable("s", id);
+                }
+                next += 1;
+            }
+            Ok(false) => panic!("time stands"),
+            Err(Error::Cancelled) => {
+                cancelled += 1;
+                assert_eq!(cancelled, 1, "told once");
+            }
+            Err(Error::Closed) => return next,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_follower_sees_everything_before_the_end_and_sleeps_through_nothing() {
+    explore("a_follower_sees", Time::Stands, 1200, || {
+        let disk = SimulatedDisk::new();
+        let mode = any_of(&[SyncMode::Strict, SyncMode::Async]);
+        let mut options = options(mode, any_of(&[1, 2, 100]));
+        options.write_strategy = any_of(&[WriteStrategy::StandardIo, WriteStrategy::Mmap]);
+        let wal = open(&disk, &options);
+        let recorder = Recorder::new(&disk);
+        let view = any_of(&[View::ByMode, View::Written, View::Durable]);
+        let canceller = Mutex::new(None::<Canceller>);
+        let closes_early = any_of(&[true, false]);
+        thread::scope(|scope| {
+            let follower = scope.spawn(|| follow(&wal, &recorder, view, &canceller));
+            let appender = scope.spawn(|| {
+                let stream = wal.stream("s").expect("a handle");
+                for number in 0..3 {
+                    let bytes = entry("s", 0, number, 40);
+                    let entries = [&bytes[..]];
+                    let append = Append::new(&entries).written();
+                    let Some(done) = allow(stream.append_with(&append), &["closed"], "append")
+                    else {
+                        return;
+                    };
+                    recorder.appended("s", done.ids.start, &bytes);
+                    if number == 1 {
+                        if let Some(canceller) = &*canceller.lock().unwrap() {
+                            canceller.cancel();
+                        }
+                    }
+                }
+                if !closes_early && view != View::Written {
+                    // Nothing else asks for it but the follower.
+                    let waits = mode == SyncMode::Strict || view == View::Durable;
+                    while waits && stream.durable_end().expect("answers") < 3 {
+                        thread::yield_now();
+                    }
+                }
+            });
+            if !closes_early {
+                appender.join().expect("returns");
+                // The follower is there before the close.
+                while canceller.lock().unwrap().is_none() {
+                    thread::yield_now();
+                }
+            }
+            // A close that comes before the follower is tested above.
+            while canceller.lock().unwrap().is_none() {
+                thread::yield_now();
+            }
+            wal.clone().close().expect("closes");
+            let seen = follower.join().expect("returns");
+            assert_eq!(seen, recorder.ids("s").len() as u64, "all before the end");
+        });
+        recorder.check(&options);
+    });
+}
+
+#[test]
+fn a_cancellation_ends_a_wait_whenever_it_comes() {
+    explore("a_cancellation_ends", Time::Stands, 800, || {
+        let disk = SimulatedDisk::new();
+        let wal = open(&disk, &options(SyncMode::Async, 100));
+        let stream = wal.stream("s").expect("a handle");
+        let view = any_of(&[View::Written, View::Durable]);
+        let mut follower = stream.follow(0, view).expect("follows");
+        let canceller = follower.canceller();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let waited = follower.wait(Duration::from_secs(3600));
+                assert!(matches!(waited, Err(Error::Cancelled)), "{waited:?}");
+                drop(follower);
+            });
+            scope.spawn(move || canceller.cancel());
+        });
+        wal.close().expect("closes");
     });
 }

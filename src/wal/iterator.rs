@@ -69,6 +69,10 @@ impl WalIdIterator {
     /// If the iterator shows durable entries only (`Strict`, [`View::Durable`]), what is appended
     /// while it lives is synced as soon as a helper is free, so nothing else needs to.
     ///
+    /// An iterator of [`Wal::iter_with_ids`](crate::Wal::iter_with_ids) on a key that did not exist waits
+    /// in vain, also beyond the close; one of [`Stream::follow`](crate::Stream::follow) sees the stream
+    /// begin.
+    ///
     /// In a log that another process writes the calling thread looks, at first after 100 µs, then
     /// less often, every 10 ms at last.
     ///

@@ -7,6 +7,7 @@
 //! | `durable` | how does a task wait until a mark is durable? |
 //! | `events` | how does a program that polls descriptors learn that a stream has grown? |
 //! | `follow` | how does a caller wait for the next entry of an iteration? |
+//! | `properties` | which calls read and change the properties of a stream? |
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
@@ -23,6 +24,7 @@ mod events;
 mod follow;
 mod iterator;
 mod open;
+mod properties;
 mod read_only;
 mod recovery_report;
 mod registry;

@@ -60,14 +60,14 @@ impl Stream {
     }
 
     /// Appends, then does the work that the append has scheduled without a thread to do it.
-    fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
         done
     }
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
-    fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let core = self.enter_existing()?;
         self.log
             .telling(|| read(core))
@@ -140,12 +140,12 @@ impl Stream {
     /// Appends as asked: at an expected id, as durable as this call needs, and with the mark of the
     /// place behind it. All of it is one frame: after any crash all is there or nothing.
     ///
-    /// Without entries nothing is written, and the ids are the next one twice; an expected id is
-    /// compared all the same. Asked to be [`Durable`](crate::Durability::Durable), the call then
+    /// Without entries and properties nothing is written. Without entries the ids are the next one
+    /// twice; an expected id is compared all the same. With nothing to write, asked to be [`Durable`](crate::Durability::Durable), the call then
     /// makes durable what was appended before.
     ///
-    /// Errors: those of `append`; `SequenceMismatch`; `Config` for an append with properties, which
-    /// this version does not store.
+    /// Errors: those of `append`; `SequenceMismatch`; for properties those of
+    /// [`Stream::set_properties`].
     pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
         self.appending(|core| core.append_with(append))
     }
@@ -171,7 +171,7 @@ impl Stream {
     /// Has `callback` run once, when everything in front of the mark is durable, with `Ok`; or when
     /// it cannot become so, with the error: `Poisoned`, `Detached`, `Closed`, `StreamNotFound`.
     /// Returns at once, also where the mark is durable already. Asks for a sync, so that nothing else
-    /// has to.
+    /// has to; only if the system cannot start the thread that syncs, this call does.
     ///
     /// `Ok` promises what a durable append promises: everything in front of the mark survives a power
     /// failure.

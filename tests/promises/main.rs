@@ -40,6 +40,7 @@ mod names;
 #[cfg(feature = "simulation")]
 mod notification;
 mod overtaken;
+mod properties;
 #[cfg(target_os = "linux")]
 mod reads;
 mod recovery_report;

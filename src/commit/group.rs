@@ -463,6 +463,11 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
 
     /// Makes listeners due, releases the lock, and wakes.
     fn finish(&self, mut state: primitives::MutexGuard<'_, State<P, E>>, wake: Wake<P>) {
+        if state.listeners.is_none() {
+            drop(state);
+            self.send(wake);
+            return;
+        }
         let signals = self.settle_listeners(&mut state);
         drop(state);
         self.send(wake);

@@ -201,10 +201,8 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
     }
 
     /// Makes due the listeners that have an answer now: what to call without the lock.
+    #[cold]
     pub(super) fn settle_listeners(&self, state: &mut State<P, E>) -> Vec<Signal> {
-        if state.listeners.is_none() {
-            return Vec::new();
-        }
         let (committed, now) = (self.committed(), self.standing(state));
         let others = match &state.failure {
             Some(error) => Some(CommitError::Poisoned(error.clone())),

@@ -556,7 +556,8 @@ impl Tail {
     }
 
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
-    #[inline]
+    // Without it, one more branch in the mapped append makes the compiler call this: 45 instructions.
+    #[inline(always)]
     pub fn check_space(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Admission {
         let count = u64::from(frame.entry_count());
         if self.reserved.next_id.0.checked_add(count).is_none() {

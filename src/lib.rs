@@ -11,6 +11,7 @@ mod error;
 mod ffi;
 mod format;
 mod ids;
+mod notification;
 mod options;
 mod platform;
 mod primitives;
@@ -35,6 +36,9 @@ pub use append::Mark;
 pub use error::Error;
 pub use error::ErrorContext;
 pub use error::Result;
+pub use notification::Event;
+pub use notification::Ticket;
+pub use notification::View;
 pub use options::BackgroundSync;
 pub use options::CompressionType;
 pub use options::CorruptionPolicy;
@@ -65,6 +69,10 @@ pub mod repair {
     pub use crate::tools::RepairedStream;
     pub use crate::tools::repair;
 }
+pub use wal::Canceller;
+pub use wal::Durable;
+#[cfg(unix)]
+pub use wal::Events;
 pub use wal::RecoveryFinding;
 pub use wal::RecoveryReport;
 pub use wal::SnapshotMode;
@@ -95,3 +103,7 @@ struct Guide;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/EVENT_STORES.md")]
 struct EventStores;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/NOTIFICATION.md")]
+struct Notification;

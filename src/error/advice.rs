@@ -28,6 +28,7 @@ impl Error {
             Error::SuffixCut { .. } => "take back what was read from that id on, and read it again",
             Error::Closed => "open the log again",
             Error::Timeout => "wait longer, or call sync",
+            Error::Cancelled => "wait again, or stop reading",
             Error::Forked => "open the log in the child, after the parent closed it",
             Error::ReadOnly => "write through the process that has it open for writing",
             Error::UnsupportedVersion(_) => "open it with the version that wrote it",

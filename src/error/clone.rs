@@ -49,6 +49,7 @@ impl Error {
             Error::Closed => Error::Closed,
             Error::SuffixCut { from_id } => Error::SuffixCut { from_id: *from_id },
             Error::Timeout => Error::Timeout,
+            Error::Cancelled => Error::Cancelled,
             Error::Forked => Error::Forked,
             Error::ReadOnly => Error::ReadOnly,
             Error::UnsupportedVersion(what) => Error::UnsupportedVersion(what.clone()),

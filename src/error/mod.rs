@@ -131,6 +131,10 @@ pub enum Error {
     #[error("timed out")]
     Timeout,
 
+    /// The wait was cancelled; see [`Canceller`](crate::Canceller).
+    #[error("the wait was cancelled")]
+    Cancelled,
+
     /// This process is a fork of the one that opened the log. It must open the log itself.
     #[error("the log was opened before fork; it cannot be used in the child")]
     Forked,

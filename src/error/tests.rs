@@ -130,6 +130,7 @@ fn every_other_error_advises_something_that_its_message_does_not_say() {
         ),
         (Error::Closed, "open"),
         (Error::Timeout, "wait longer"),
+        (Error::Cancelled, "wait again"),
         (Error::Forked, "child"),
         (Error::ReadOnly, "writing"),
         (Error::UnsupportedVersion("x".to_owned()), "version"),

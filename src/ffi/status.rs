@@ -153,6 +153,8 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::SuffixCut { .. } => IRONWAL_E_SEQUENCE_MISMATCH,
         Error::Closed => IRONWAL_E_CLOSED,
         Error::Timeout => IRONWAL_E_TIMEOUT,
+        // No call of the C API returns it: waits that can be cancelled are in Rust only.
+        Error::Cancelled => IRONWAL_E_OTHER,
         Error::Forked => IRONWAL_E_FORKED,
         Error::ReadOnly => IRONWAL_E_READ_ONLY,
         Error::UnsupportedVersion(_) => IRONWAL_E_UNSUPPORTED_VERSION,

@@ -3,6 +3,8 @@
 
 mod cancellation;
 #[cfg(unix)]
+mod event;
+#[cfg(unix)]
 pub mod fork;
 mod hash;
 mod prefetch;
@@ -12,6 +14,8 @@ pub mod retry;
 mod thread;
 
 pub use cancellation::CancellationGuard;
+#[cfg(unix)]
+pub use event::EventDescriptor;
 #[cfg(unix)]
 pub use fork::fork_generation;
 pub use hash::HashKeys;
@@ -33,3 +37,8 @@ pub use thread::threads_refused;
 pub fn fork_generation() -> u64 {
     0
 }
+
+#[cfg(unix)]
+pub use std::os::fd::AsFd;
+#[cfg(unix)]
+pub use std::os::fd::BorrowedFd;

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `wal` | which calls does a log have? |
 //! | `stream` | which calls does a handle of a stream have? |
+//! | `durable` | how does a task wait until a mark is durable? |
+//! | `events` | how does a program that polls descriptors learn that a stream has grown? |
+//! | `follow` | how does a caller wait for the next entry of an iteration? |
 //! | `properties` | which calls read and change the properties of a stream? |
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
@@ -15,6 +18,10 @@
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
 mod background;
+mod durable;
+#[cfg(unix)]
+mod events;
+mod follow;
 mod iterator;
 mod open;
 mod properties;
@@ -28,6 +35,10 @@ mod transaction;
 #[allow(clippy::module_inception)]
 mod wal;
 
+pub use durable::Durable;
+#[cfg(unix)]
+pub use events::Events;
+pub use follow::Canceller;
 pub use iterator::WalIdIterator;
 pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;

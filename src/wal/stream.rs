@@ -9,9 +9,16 @@ use crate::append::Appended;
 use crate::append::Mark;
 use crate::error::Error;
 use crate::error::Result;
+#[cfg(unix)]
+use crate::notification::Event;
+use crate::notification::Ticket;
+use crate::notification::View;
 use crate::options::SyncMode;
 use crate::stream::EntryView;
 use crate::stream::StreamInner;
+use crate::wal::Durable;
+#[cfg(unix)]
+use crate::wal::Events;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
 use crate::wal::registry::WalInner;
@@ -88,8 +95,12 @@ impl Stream {
         self.enter_existing().err().unwrap_or(error)
     }
 
-    /// The stream behind the handle, for the sharded log.
-    #[cfg(feature = "sharded")]
+    /// The log that the handle belongs to.
+    pub(super) fn log(&self) -> &WalInner {
+        &self.log
+    }
+
+    /// The stream behind the handle.
     pub(crate) fn core(&self) -> &Arc<StreamInner> {
         &self.core
     }
@@ -221,6 +232,67 @@ impl Stream {
         self.enter_existing()?.is_durable(mark)
     }
 
+    /// Has `callback` run once, when everything in front of the mark is durable, with `Ok`; or when
+    /// it cannot become so, with the error: `Poisoned`, `Detached`, `Closed`, `StreamNotFound`.
+    /// Returns at once, also where the mark is durable already. Asks for a sync, so that nothing else
+    /// has to; only if the system cannot start the thread that syncs, this call does.
+    ///
+    /// `Ok` promises what a durable append promises: everything in front of the mark survives a power
+    /// failure.
+    ///
+    /// Callbacks of one stream run one after the other, in the order of their marks as far as these
+    /// are not durable when they are registered, on a thread of the library that holds no lock:
+    /// `ironwal-sync` or `ironwal-notify`. A callback may append, read, register and cancel. It should
+    /// return soon: the syncs of other streams may wait for it. It cannot close the log (`Config`).
+    /// A panic is caught and logged. [`Wal::close`](crate::Wal::close) completes all callbacks after
+    /// its last sync and before it returns. In a forked child none runs.
+    ///
+    /// Errors: nothing is registered, and the callback is dropped. `Config` for a mark of another
+    /// stream or of an earlier opening; `Io` if the system cannot start the thread; `Closed`;
+    /// `StreamNotFound`; `Forked`.
+    pub fn on_durable(
+        &self,
+        mark: Mark,
+        callback: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<Ticket> {
+        let core = self.enter_existing()?;
+        self.log
+            .telling(|| core.on_durable(mark, Box::new(callback)))
+    }
+
+    /// Cancels a callback. True: it has not run and will not. False: it has run and returned, except
+    /// if this is called from within that very callback; or the ticket is of another stream. Waits for
+    /// a callback that runs, so what it uses can be freed afterwards.
+    pub fn cancel(&self, ticket: Ticket) -> bool {
+        // None runs in a child, and a lock may be held by a thread that does not exist there.
+        self.log.is_forked() || self.core.cancel(ticket)
+    }
+
+    /// A future that is ready once everything in front of the mark is durable, or cannot become so;
+    /// the answers are those of [`Stream::on_durable`]. Its first poll asks for a sync. Dropping it
+    /// cancels. It needs no particular executor: a thread of the library wakes the task.
+    pub fn durable(&self, mark: Mark) -> Durable {
+        Durable::new(self.clone(), mark)
+    }
+
+    /// A descriptor for `poll`, `epoll`, `kqueue` or an event loop: readable when the stream has grown
+    /// since the last [`Events::drain`], or has ended. One descriptor serves any number of entries.
+    /// It is not readable at first: drain it once to learn where the stream is.
+    ///
+    /// With [`Event::Durable`], what is appended while it lives is synced as soon as a helper is free,
+    /// and appends that come during a sync share the next one: no thread has to wait.
+    ///
+    /// Errors: `Io`, if the process or the system has no descriptor left; `ReadOnly` in a log that
+    /// is open read-only; `Closed`; `StreamNotFound`.
+    #[cfg(unix)]
+    pub fn events(&self, event: Event) -> Result<Events> {
+        let core = self.enter_existing()?;
+        if core.follower_is_polled() {
+            return Err(Error::ReadOnly);
+        }
+        self.log.telling(|| Events::open(self, event))
+    }
+
     /// A copy of the entry. `None`: the id is below the first kept id, or not visible (yet). Damage
     /// is an error, never `None`.
     pub fn get(&self, id: u64) -> Result<Option<Vec<u8>>> {
@@ -249,7 +321,15 @@ impl Stream {
     /// Entries in order, with their ids.
     pub fn iter_with_ids(&self, start: u64) -> Result<WalIdIterator> {
         self.enter_current()?;
-        Ok(WalIdIterator::new(Arc::clone(&self.core), start))
+        let core = Arc::clone(&self.core);
+        Ok(WalIdIterator::new(core, start, View::ByMode))
+    }
+
+    /// Entries in order, with their ids, from `start` or the first kept id, whichever is later, as
+    /// far as the view shows them. The iterator can wait for more: [`WalIdIterator::wait`].
+    pub fn follow(&self, start: u64, view: View) -> Result<WalIdIterator> {
+        self.enter_current()?;
+        Ok(WalIdIterator::new(Arc::clone(&self.core), start, view))
     }
 
     /// The last visible entry and its id. `None`: nothing is kept, or nothing is visible yet. Damage to it

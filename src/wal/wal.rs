@@ -8,6 +8,7 @@ use crate::append::Appended;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
+use crate::notification::View;
 use crate::options::LogSink;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
@@ -250,7 +251,11 @@ impl Wal {
 
     /// Like [`Wal::iter`], with the ids.
     pub fn iter_with_ids(&self, stream: &str, start: u64) -> Result<WalIdIterator> {
-        Ok(WalIdIterator::new(self.for_reading(stream)?, start))
+        Ok(WalIdIterator::new(
+            self.for_reading(stream)?,
+            start,
+            View::ByMode,
+        ))
     }
 
     /// The stream, or an empty one that is not registered.

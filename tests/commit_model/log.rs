@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::group::CommitError;
+use crate::answer::CommitError;
 use crate::group::GroupCommit;
 use crate::group::LeaderFault;
 use crate::group::Waited;

@@ -11,6 +11,8 @@
 //! `COMMIT_MODEL_SCHEDULES=200000 SHUTTLE_RANDOM_SEED=$RANDOM cargo test --test commit_model`.
 //! A failure prints its schedule, which `shuttle::replay` takes.
 
+#[path = "../../src/commit/answer.rs"]
+mod answer;
 #[path = "../../src/commit/batching_delay.rs"]
 mod batching_delay;
 mod cuts;
@@ -18,7 +20,16 @@ mod cuts;
 #[allow(dead_code)]
 #[path = "../../src/commit/group.rs"]
 mod group;
+// As above.
+#[allow(dead_code)]
+#[path = "../../src/commit/listeners.rs"]
+mod listeners;
+mod listening;
 mod log;
+// As above.
+#[allow(dead_code)]
+#[path = "../../src/commit/notify.rs"]
+mod notify;
 #[path = "../../src/commit/position.rs"]
 mod position;
 mod primitives;
@@ -40,7 +51,7 @@ use shuttle::scheduler::PctScheduler;
 use shuttle::scheduler::RandomScheduler;
 use shuttle::thread;
 
-use group::CommitError;
+use answer::CommitError;
 use group::LeaderFault;
 use log::Failure;
 use log::Log;

@@ -77,6 +77,8 @@ fn all_answer_forked(
     assert!(is_forked(stream.durable_end()));
     assert!(is_forked(stream.sync()));
     assert!(is_forked(stream.wait_durable(0, Duration::ZERO)));
+    assert!(is_forked(stream.follow(0, View::Written)));
+    assert!(is_forked(entries.wait(Duration::ZERO)));
     assert!(entries.next().is_some_and(is_forked));
     assert!(entries.next_entry().is_none(), "and ends");
     assert_eq!(stream.key(), "s");
@@ -90,6 +92,60 @@ fn handles(wal: &Wal) -> (Stream, TxnWriter, WalIdIterator) {
     let mut entries = wal.iter_with_ids("s", 0).expect("iterates");
     entries.next().expect("an entry").expect("good");
     (stream, transaction, entries)
+}
+
+/// What waits without a thread: callbacks, futures, descriptors, iterations.
+pub fn fork_while_listening(place: &Path) {
+    use std::future::Future;
+    use std::task::Context;
+    use std::task::Poll;
+    use std::task::Waker;
+    let wal = Wal::new(options(place, SyncMode::Async)).expect("opens");
+    let stream = wal.stream("s").expect("a handle");
+    let entries = [&b"x"[..]];
+    let appended = stream.append_with(&Append::new(&entries).written());
+    let mark = appended.expect("appends").mark;
+    let parent = std::process::id();
+    let (sender, ran) = std::sync::mpsc::channel();
+    let ticket = stream.on_durable(mark, move |answer| {
+        assert_eq!(std::process::id(), parent, "it runs in a child");
+        sender.send(answer.is_ok()).expect("is received");
+    });
+    let ticket = ticket.expect("registers");
+    let mut context = Context::from_waker(Waker::noop());
+    let mut future = Box::pin(stream.durable(mark));
+    let _ = future.as_mut().poll(&mut context);
+    #[cfg(unix)]
+    let events = stream.events(Event::Written).expect("a descriptor");
+    let mut follower = stream.follow(1, View::Durable).expect("follows");
+    assert!(!follower.wait(Duration::ZERO).expect("checks"));
+    let canceller = follower.canceller();
+    let ended = in_a_fork(|| {
+        assert!(is_forked(stream.on_durable(mark, |_| panic!("runs"))));
+        assert!(stream.cancel(ticket), "none runs here");
+        let polled = future.as_mut().poll(&mut context);
+        assert!(matches!(polled, Poll::Ready(Err(Error::Forked))));
+        #[cfg(unix)]
+        assert!(is_forked(events.drain()));
+        assert!(is_forked(follower.wait(Duration::MAX)));
+        let polled = follower.poll_wait(&mut context);
+        assert!(matches!(polled, Poll::Ready(Err(Error::Forked))));
+        canceller.cancel();
+        // SAFETY: second owners in this process only, which ends right after; their drops are what
+        // a host's exit handlers would do.
+        unsafe {
+            drop(std::ptr::read(&future));
+            drop(std::ptr::read(&follower));
+            #[cfg(unix)]
+            drop(std::ptr::read(&events));
+            drop(std::ptr::read(&stream));
+            drop(std::ptr::read(&wal));
+        }
+    });
+    assert!(ended, "the fork failed a check, see above");
+    assert_eq!(ran.recv_timeout(Duration::from_secs(60)), Ok(true));
+    drop((future, follower, events, stream));
+    wal.close().expect("closes");
 }
 
 pub fn fork_and_drop(place: &Path) {
@@ -203,4 +259,10 @@ pub fn fork_while_holding_the_lock(place: &Path) {
 fn a_forked_child_does_not_keep_the_lock_and_can_open_the_log_anew() {
     let place = support::temp_dir();
     support::run_child("fork while holding the lock", place.path());
+}
+
+#[test]
+fn no_callback_runs_in_a_forked_child_and_nothing_that_waits_blocks_there() {
+    let place = support::temp_dir();
+    support::run_child("fork while listening", place.path());
 }

@@ -18,11 +18,15 @@ mod determinism;
 mod digest;
 #[cfg(feature = "simulation")]
 mod durability;
+#[cfg(unix)]
+mod events;
 #[cfg(feature = "simulation")]
 mod expected_ids;
 mod extremes;
 #[cfg(feature = "simulation")]
 mod failure;
+#[cfg(feature = "simulation")]
+mod follow;
 mod fork;
 mod identity;
 mod ids;
@@ -34,6 +38,8 @@ mod mapped;
 #[cfg(target_os = "linux")]
 mod mapped_files;
 mod names;
+#[cfg(feature = "simulation")]
+mod notification;
 mod overtaken;
 mod properties;
 #[cfg(target_os = "linux")]
@@ -51,6 +57,7 @@ const ROLES: &[support::Role] = &[
     ("hold the lock", locking::hold_the_lock),
     ("find it locked", locking::find_it_locked),
     ("fork and drop", fork::fork_and_drop),
+    ("fork while listening", fork::fork_while_listening),
     ("fork on a simulated disk", fork::fork_on_a_simulated_disk),
     (
         "fork while holding the lock",

@@ -16,6 +16,7 @@ mod engine {
     pub mod error;
     pub mod format;
     pub mod ids;
+    pub mod notification;
     pub mod options;
     pub mod platform;
     pub mod primitives;

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::format::Codec;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::notification::View;
 use crate::segment::EntryPlace;
 use crate::segment::LocatedFrame;
 use crate::segment::ReadBuffers;
@@ -42,6 +43,8 @@ pub struct Cursor {
     stream: Arc<StreamInner>,
     /// Where it was asked to start.
     start: EntryId,
+    /// What it shows.
+    view: View,
     /// The id to read next.
     next: EntryId,
     /// The last cut of the stream that it knows: all it has shown is of the history behind that.
@@ -80,11 +83,12 @@ enum EntryLocation {
 
 impl Cursor {
     /// A cursor that starts at `start`, or at the first id kept if that is later.
-    pub fn new(stream: Arc<StreamInner>, start: u64) -> Self {
+    pub fn new(stream: Arc<StreamInner>, start: u64, view: View) -> Self {
         Cursor {
             cuts: stream.cuts.settled(),
             stream,
             start: EntryId(start),
+            view,
             next: EntryId(start),
             started: false,
             has_moved: false,
@@ -95,6 +99,36 @@ impl Cursor {
             damage: None,
             current: EntryLocation::InBlock(0..0),
         }
+    }
+
+    /// The stream that it reads.
+    pub fn stream(&self) -> &Arc<StreamInner> {
+        &self.stream
+    }
+
+    /// What it shows.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// Whether an error has ended it.
+    pub fn has_ended(&self) -> bool {
+        self.ended && self.damage.is_none()
+    }
+
+    /// Whether it has an entry, or an error in its place, to show. Nothing is read.
+    pub fn is_ready(&self) -> bool {
+        let next = match self.started {
+            true => self.next,
+            false => self.next.max(self.stream.segments().first_kept),
+        };
+        self.damage.is_some() || next < self.stream.end_in(self.view) || self.is_cut()
+    }
+
+    /// Whether ids that it has shown were cut since it looked last.
+    fn is_cut(&self) -> bool {
+        let cuts = &self.stream.cuts;
+        cuts.settled() != self.cuts && self.has_moved && self.next > cuts.lowest_since(self.cuts)
     }
 
     /// Moves to the next entry and returns its id. `None`: nothing more is visible now.
@@ -116,7 +150,7 @@ impl Cursor {
         let Some(open) = &mut self.segment else {
             return false;
         };
-        if next >= self.stream.visible_end() {
+        if next >= self.stream.end_in(self.view) {
             return false;
         }
         let segment = &open.part.segment;
@@ -262,14 +296,14 @@ impl Cursor {
     }
 
     fn look_at_next(&mut self) -> Found {
-        if self.next >= self.stream.visible_end() {
+        if self.next >= self.stream.end_in(self.view) {
             if let Err(error) = self.stream.refresh() {
                 return Found::End(error);
             }
             if self.stream.follower.is_some() && self.stream.is_deleted() {
                 return Found::End(self.stream.deleted_error());
             }
-            if self.next >= self.stream.visible_end() {
+            if self.next >= self.stream.end_in(self.view) {
                 return Found::Nothing;
             }
         }
@@ -297,7 +331,7 @@ impl Cursor {
             if !self.started {
                 self.next = self.next.max(segments.first_kept);
                 self.started = true;
-                if self.next >= self.stream.visible_end() {
+                if self.next >= self.stream.end_in(self.view) {
                     return Some(Found::Nothing);
                 }
             }
@@ -361,7 +395,7 @@ impl Cursor {
 
     /// The ids from the next one to `end`, as far as they are visible, are lost.
     fn lost_to(&self, end: EntryId) -> Found {
-        let end = end.min(self.stream.visible_end()).max(self.next + 1);
+        let end = end.min(self.stream.end_in(self.view)).max(self.next + 1);
         Found::Damaged(self.stream.lost_error(self.next, end), self.next.0..end.0)
     }
 
@@ -409,7 +443,7 @@ impl Cursor {
             Ok(Err(damage)) => {
                 open.frame = None;
                 open.next_frame = UNKNOWN;
-                let visible = self.stream.visible_end().0;
+                let visible = self.stream.end_in(self.view).0;
                 let ids = self.next.0..damage.ids.end.min(visible).max(self.next.0 + 1);
                 let error = damage_error(segment, &damage);
                 Some(Found::Damaged(error, ids))

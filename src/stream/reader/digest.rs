@@ -10,6 +10,7 @@ use crate::checksum::SipHash128;
 use crate::error::Error;
 use crate::error::Result;
 use crate::ids::EntryId;
+use crate::notification::View;
 use crate::stream::StreamInner;
 use crate::stream::reader::cursor::Cursor;
 
@@ -21,7 +22,7 @@ impl StreamInner {
             return Err(Error::Config(what));
         }
         let mut digest = SipHash128::new();
-        let mut cursor = Cursor::new(Arc::clone(self), ids.start);
+        let mut cursor = Cursor::new(Arc::clone(self), ids.start, View::ByMode);
         for id in ids.clone() {
             match cursor.advance() {
                 Some(Ok(found)) if found == id => {}

@@ -7,6 +7,7 @@ use crate::commit::GroupCommit;
 use crate::error::Error;
 use crate::ids::EntryId;
 use crate::ids::Place;
+use crate::notification::View;
 use crate::options::SyncMode;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
@@ -71,6 +72,16 @@ impl ReaderSide {
         }
     }
 
+    /// One past the last id that an iteration with this view shows.
+    #[inline]
+    pub fn end_in(&self, view: View) -> EntryId {
+        match view {
+            View::ByMode => self.visible_end(),
+            View::Written => EntryId(self.written_end()),
+            View::Durable => self.group_commit.durable_end(),
+        }
+    }
+
     /// One past the last durable id.
     pub fn durable_end(&self) -> u64 {
         self.group_commit.durable_end().0
@@ -90,6 +101,11 @@ impl ReaderSide {
     #[cfg(feature = "sharded")]
     pub fn first_kept(&self) -> u64 {
         self.segments.read().first_kept.0
+    }
+
+    /// Whether another process writes the stream, so that nothing signals what it appends.
+    pub fn follower_is_polled(&self) -> bool {
+        self.follower.is_some()
     }
 
     /// Whether anything was ever appended (and the stream not deleted since), also where all of it

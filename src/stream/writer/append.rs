@@ -656,6 +656,9 @@ impl StreamInner {
         self.written_end
             .store(tail.written.next_id.0, Ordering::Release);
         self.tail_changed.notify_all();
+        if tail.is_watched() {
+            self.signal_written(tail);
+        }
         self.schedule_background(tail);
     }
 

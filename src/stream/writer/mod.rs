@@ -17,4 +17,5 @@ pub mod tail;
 pub mod tail_guard;
 #[cfg(test)]
 mod tests;
+pub mod watchers;
 pub mod write_map;

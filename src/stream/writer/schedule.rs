@@ -1,4 +1,5 @@
-//! What the writer asks of the log's helpers: space ahead of the tail, background syncs, idle checks.
+//! What the writer asks of the log's helpers: space ahead of the tail, background syncs, idle checks;
+//! and how it signals a write to those that watch the tail.
 //!
 //! Requests are made under the tail lock and start no thread. Where none is there, the append starts
 //! one at its end, without a lock (`LogContext::attend`).
@@ -48,6 +49,26 @@ impl StreamInner {
         } else if tail.sync_request == SyncRequest::None {
             tail.sync_request = SyncRequest::Later;
             self.schedule_sync();
+        }
+    }
+
+    /// Signals that there is more in the kernel, and asks for a sync where a watcher wants one. Called
+    /// under the tail's lock: no signal blocks.
+    #[cold]
+    pub(in crate::stream) fn signal_written(&self, tail: &mut Tail) {
+        let Some(watchers) = tail.watchers() else {
+            return;
+        };
+        watchers.signal();
+        if !watchers.want_sync() || tail.sync_request == SyncRequest::Now {
+            return;
+        }
+        let background_tasks = self.context.background_tasks.get();
+        if let (Some(background_tasks), Some(stream)) = (background_tasks, self.arc()) {
+            tail.sync_request = SyncRequest::Now;
+            if !background_tasks.sync_now(&stream) {
+                self.context.note_unattended();
+            }
         }
     }
 

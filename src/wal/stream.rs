@@ -66,7 +66,7 @@ impl Stream {
 
     /// Appends, then does the work that the append has scheduled without a thread to do it.
     #[inline]
-    fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
         done
@@ -74,7 +74,7 @@ impl Stream {
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
     #[inline]
-    fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = read(self.enter_existing()?);
         self.log.context.deliver();
         if done.is_ok() {
@@ -138,12 +138,12 @@ impl Stream {
     /// Appends as asked: at an expected id, as durable as this call needs, and with the mark of the
     /// place behind it. All of it is one frame: after any crash all is there or nothing.
     ///
-    /// Without entries nothing is written, and the ids are the next one twice; an expected id is
-    /// compared all the same. Asked to be [`Durable`](crate::Durability::Durable), the call then
+    /// Without entries and properties nothing is written. Without entries the ids are the next one
+    /// twice; an expected id is compared all the same. With nothing to write, asked to be [`Durable`](crate::Durability::Durable), the call then
     /// makes durable what was appended before.
     ///
-    /// Errors: those of `append`; `SequenceMismatch`; `Config` for an append with properties, which
-    /// this version does not store.
+    /// Errors: those of `append`; `SequenceMismatch`; for properties those of
+    /// [`Stream::set_properties`].
     pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
         self.appending(|core| core.append_with(append))
     }

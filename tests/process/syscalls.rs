@@ -15,6 +15,7 @@ use crate::support::options;
 /// What this program does as a child for the tests of this file.
 pub const ROLES: &[support::Role] = &[
     ("append strictly", append_strictly),
+    ("vote strictly", vote_strictly),
     ("append asynchronously", append_asynchronously),
     ("append from many threads", append_from_many_threads),
     ("append small entries", append_small_entries),
@@ -183,9 +184,30 @@ fn an_append_at_an_expected_id_makes_the_calls_of_an_append_and_a_refused_one_no
     assert_eq!(refused, Vec::<String>::new());
 }
 
+fn vote_strictly(place: &Path) {
+    let wal = Wal::new(options(place, SyncMode::Strict)).expect("opens");
+    wal.append("s", b"first").expect("appends");
+    mark("more");
+    for term in 1..=APPENDS {
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"vote", Some(&term.to_le_bytes()))];
+        wal.set_properties("s", &changes, Durability::Durable)
+            .expect("sets");
+    }
+    mark("end");
+}
+
 #[test]
 fn a_lone_strict_append_costs_one_fdatasync_on_its_own_thread() {
-    let Some(calls) = traced("append strictly") else {
+    each_costs_one_fdatasync("append strictly");
+}
+
+#[test]
+fn a_durable_change_of_properties_costs_what_a_lone_strict_append_costs() {
+    each_costs_one_fdatasync("vote strictly");
+}
+
+fn each_costs_one_fdatasync(role: &str) {
+    let Some(calls) = traced(role) else {
         return;
     };
     let (thread, calls) = between(&calls, "more", "end");

@@ -78,6 +78,12 @@ fn session(
                 append_batch(&wal, by, "b", &batch);
                 pause();
             }
+            if id % 11 == 4 {
+                let value = vec![id as u8; (id * part * 9) as usize];
+                let changes: [(&[u8], Option<&[u8]>); 1] = [(b"vote", Some(&value))];
+                wal.set_properties("a", &changes, Durability::ByMode)
+                    .expect("sets");
+            }
             if id % 30 == 29 {
                 append(&wal, by, "a", &vec![part as u8; 20_000]);
                 wal.append("gone", b"x").expect("appends");

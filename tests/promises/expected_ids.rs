@@ -452,19 +452,25 @@ fn closed_deleted_and_read_only_logs_refuse_with_their_own_errors() {
 }
 
 #[test]
-fn properties_are_refused_and_nothing_of_the_append_happens() {
-    // Until they are stored, an append that carries some must not seem to have kept them.
+fn properties_of_an_append_at_another_id_are_refused_with_it() {
     let disk = SimulatedDisk::new();
     let wal = open(&disk, SyncMode::Async, |_| ());
     let properties: [(&[u8], Option<&[u8]>); 1] = [(b"vote", Some(b"7"))];
     for entries in [&[][..], &[&b"x"[..]][..]] {
         let append = Append::new(entries).with_properties(&properties);
-        for append in [append, append.written(), append.durable().expecting(0)] {
-            let refused = wal.append_with("s", &append);
-            assert!(matches!(refused, Err(Error::Config(_))), "{refused:?}");
-        }
+        let refused = wal.append_with("s", &append.expecting(1));
+        assert!(
+            matches!(refused, Err(Error::SequenceMismatch { .. })),
+            "{refused:?}"
+        );
     }
     assert_eq!(wal.streams().expect("lists"), Vec::<String>::new());
+    assert_eq!(wal.property("s", b"vote").expect("reads"), None);
+    let append = Append::new(&[]).with_properties(&properties).expecting(0);
+    let done = wal.append_with("s", &append).expect("sets");
+    assert_eq!(done.ids, 0..0);
+    let found = wal.property("s", b"vote").expect("reads");
+    assert_eq!(found.as_deref(), Some(&b"7"[..]));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod mapped;
 mod mapped_files;
 mod names;
 mod overtaken;
+mod properties;
 #[cfg(target_os = "linux")]
 mod reads;
 mod recovery_report;

@@ -13,6 +13,7 @@ use crate::commit::Reached;
 use crate::error::Error;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
+use crate::format::SlotProperties;
 use crate::options::SyncMode;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
@@ -24,7 +25,11 @@ use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// The durable point as a slot.
-    pub(in crate::stream) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+    pub(in crate::stream) fn slot_for(
+        &self,
+        end: &SegmentEnd,
+        properties: &SlotProperties,
+    ) -> FrontierSlot {
         let segments = self.segments();
         FrontierSlot {
             end: end.offset,
@@ -32,6 +37,7 @@ impl StreamInner {
             last_frame: end.last_frame,
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
+            properties: properties.clone(),
         }
     }
 
@@ -51,10 +57,13 @@ impl StreamInner {
     pub(super) fn store_frontier(
         &self,
         state: &mut RoundState,
-        UnsealedSegment { part, end, place }: &UnsealedSegment,
+        unsealed: &UnsealedSegment,
         file: &dyn StorageFile,
     ) {
-        let slot = self.slot_for(end);
+        let UnsealedSegment {
+            part, end, place, ..
+        } = unsealed;
+        let slot = self.slot_for(end, &unsealed.properties);
         if state.frontier.as_deref() == Some(&slot) {
             return;
         }

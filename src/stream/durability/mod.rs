@@ -25,6 +25,7 @@ use crate::commit::CommitError;
 use crate::error::Error;
 use crate::error::Result;
 use crate::ids::Place;
+use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
 
 impl StreamInner {
@@ -121,6 +122,11 @@ impl StreamInner {
     /// Reports why a full segment has no footer yet, for what relies on footers.
     pub(in crate::stream) fn check_sealed(&self) -> Result<()> {
         self.round_state.lock().check_sealed()
+    }
+
+    /// The properties at the durable point.
+    pub(in crate::stream) fn durable_properties(&self) -> PropertyPoint {
+        self.round_state.lock().properties.clone()
     }
 
     /// Whether a slot was stored since the stream was opened, or the segment made.

@@ -25,6 +25,7 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::primitives::atomic::Ordering;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::rewrite_verified;
 use crate::segment::seal;
@@ -45,6 +46,9 @@ struct SyncSet {
     parts: Vec<UnsealedSegment>,
     /// The files, in the same order, held open; and whether their bytes must be written again.
     files: Vec<SyncTarget>,
+    /// The end of the stream, which the parts need not reach, and the properties there.
+    stream_end: Place,
+    properties: PropertyPoint,
 }
 
 /// A file held open.
@@ -85,10 +89,15 @@ impl StreamInner {
             let Some((synced, file)) = self.sync_oldest(&mut state, &work)? else {
                 return Ok(self.group_commit.reached());
             };
-            let UnsealedSegment { part, end, place } = synced;
+            let UnsealedSegment {
+                part, end, place, ..
+            } = synced;
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
             if work.parts.len() < MAX_AT_ONCE || *place >= target {
                 state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
+                if *place >= work.stream_end {
+                    state.properties = work.properties.clone();
+                }
                 if state.seal_refused.is_none() {
                     self.store_frontier(&mut state, synced, &**file);
                 }
@@ -133,7 +142,7 @@ impl StreamInner {
             self.sync_directories(state, &next.part)?;
             // 3. The seal.
             if state.seal_refused.is_none() {
-                self.seal(state, part, file, end)?;
+                self.seal(state, unsealed, file)?;
             }
         }
         Ok(None)
@@ -202,7 +211,14 @@ impl StreamInner {
                 opened.map = tail.map_for_ranges(part, opened.opening);
             }
             tail.begin_round();
-            return Ok(SyncSet { parts, files });
+            let stream_end = tail.written_place();
+            let properties = tail.written_properties().clone();
+            return Ok(SyncSet {
+                parts,
+                files,
+                stream_end,
+                properties,
+            });
         }
     }
 
@@ -249,11 +265,12 @@ impl StreamInner {
     fn seal(
         &self,
         state: &mut RoundState,
-        part: &Arc<StreamSegment>,
+        unsealed: &UnsealedSegment,
         file: &Arc<dyn StorageFile>,
-        end: &SegmentEnd,
     ) -> Result<()> {
-        if let Some(refused) = seal(&part.segment, file, end, &self.slot_for(end))? {
+        let UnsealedSegment { part, end, .. } = unsealed;
+        let slot = self.slot_for(end, &unsealed.properties);
+        if let Some(refused) = seal(&part.segment, file, end, &slot)? {
             state.seal_refused = Some(Arc::new(refused));
             return Ok(());
         }

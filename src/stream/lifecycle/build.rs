@@ -103,6 +103,9 @@ impl StreamInner {
             incarnation,
             first_kept,
             durable_end,
+            properties,
+            properties_at_frontier,
+            needs_sync,
             failure,
             unremoved,
             ..
@@ -124,7 +127,7 @@ impl StreamInner {
             };
             if let KeptState::Tail { from, .. } = state {
                 durable_at.get_or_insert((part.segment.first_id(), from));
-                tails.push((Arc::clone(&part), end));
+                tails.push((Arc::clone(&part), end, segment.properties));
                 next_slot = segment.next_slot;
             }
             parts.push(part);
@@ -132,14 +135,23 @@ impl StreamInner {
         let continues = next == NextAppend::Continue && failure.is_none();
         let active = if continues { tails.pop() } else { None };
         let end = match (&active, &next) {
-            (Some((_, end)), _) => *end,
+            (Some((_, end, _)), _) => *end,
             (None, NextAppend::AfterLoss { first_id, .. }) => SegmentEnd::empty(*first_id),
             _ => SegmentEnd::empty(durable_end),
         };
-        let active = active.map(|(part, _)| part);
+        let active = active.map(|(part, ..)| part);
         // Ids that are not durable yet have places behind those that are, so none is negative.
         let first_place = durable_end.min(end.next_id);
-        let mut tail = Tail::new(active, end, next).with_unsealed(first_place, tails);
+        let durable_properties = match needs_sync {
+            true => properties_at_frontier,
+            false => properties.clone(),
+        };
+        // A segment that is still to be made holds no frame of them yet.
+        let properties = match active {
+            Some(_) => properties,
+            None => properties.in_new_segment(),
+        };
+        let mut tail = Tail::new(active, end, next, properties).with_unsealed(first_place, tails);
         let follower = context
             .read_only
             .then(|| Box::new(Follower::new(context, &dir)));
@@ -188,7 +200,12 @@ impl StreamInner {
                 spare: NextSegmentFile::Absent,
                 leftovers,
             }),
-            round_state: Mutex::new(RoundState::recovered(next_slot, named, durable_at)),
+            round_state: Mutex::new(RoundState::recovered(
+                next_slot,
+                named,
+                durable_at,
+                durable_properties,
+            )),
             tail: Mutex::new(tail),
         });
         if let Some(error) = failure {

@@ -51,8 +51,9 @@ impl StreamInner {
     fn truncate_to_exact_len(&self) -> Result<()> {
         // Otherwise left as after a crash: the next open seals.
         self.check_sealed()?;
-        let (newest, end, allocated_end) = {
+        let (newest, end, properties, allocated_end) = {
             let tail = self.tail.lock();
+            let properties = tail.written_properties().slot();
             let active = tail.active().cloned();
             let active = active.map(|active| (active, tail.written()));
             match (active, tail.last_unsealed().cloned()) {
@@ -60,14 +61,14 @@ impl StreamInner {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }
-                (Some((active, end)), _) => (active, end, tail.allocated_end()),
+                (Some((active, end)), _) => (active, end, properties, tail.allocated_end()),
                 (None, _) => return Ok(()),
             }
         };
         if !self.slot_was_stored() && allocated_end == end.offset {
             return Ok(());
         }
-        self.finalize_file(&newest, &end)?;
+        self.finalize_file(&newest, &end, &properties)?;
         let index = newest.segment.index();
         let index = index.read();
         // Only when none is missing: a footer made from them later must not depend on what was
@@ -96,7 +97,7 @@ impl StreamInner {
         storage.remove_file(&empty.segment.path()).map_err(io)?;
         storage.sync_dir(&self.dir).map_err(io)?;
         match full {
-            Some(full) => self.finalize_file(&full.part, &full.end),
+            Some(full) => self.finalize_file(&full.part, &full.end, &full.properties),
             None => Ok(()),
         }
     }

@@ -40,6 +40,7 @@ use crate::options::CompressionType;
 use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
+use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
 use crate::stream::failure::panicked;
 use crate::stream::segment_list::StreamSegment;
@@ -64,20 +65,57 @@ pub(in crate::stream) enum WaitFor {
 
 /// What is asked for a frame, besides its bytes.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::stream) struct FrameTerms {
+pub(in crate::stream) struct FrameTerms<'a> {
     /// The id that its first entry must get; `None`: any.
     expected_id: Option<EntryId>,
     wait_for: WaitFor,
+    /// The properties that its own are made from; `None`: they are made from nothing.
+    made_from: Option<&'a PropertyPoint>,
 }
 
-impl FrameTerms {
-    fn new(expected_id: Option<u64>, durable: bool) -> Self {
+/// Why a frame got no place.
+pub(in crate::stream) enum Unplaced {
+    /// Its properties were made from others than those before it.
+    MadeFromOthers,
+    /// It failed, or was refused.
+    Failed(Error),
+}
+
+impl From<Error> for Unplaced {
+    fn from(error: Error) -> Self {
+        Unplaced::Failed(error)
+    }
+}
+
+impl From<Unplaced> for Error {
+    fn from(unplaced: Unplaced) -> Self {
+        match unplaced {
+            Unplaced::Failed(error) => error,
+            // Only for a frame with properties, whose appender makes it anew.
+            Unplaced::MadeFromOthers => Error::Io(std::io::Error::other(
+                "the properties were changed meanwhile",
+            )),
+        }
+    }
+}
+
+impl<'a> FrameTerms<'a> {
+    /// The same for a frame whose properties are made from these.
+    pub(in crate::stream) fn made_from(&self, properties: &'a PropertyPoint) -> Self {
+        FrameTerms {
+            made_from: Some(properties),
+            ..*self
+        }
+    }
+
+    pub(in crate::stream) fn new(expected_id: Option<u64>, durable: bool) -> Self {
         FrameTerms {
             expected_id: expected_id.map(EntryId),
             wait_for: match durable {
                 true => WaitFor::Durable,
                 false => WaitFor::Written,
             },
+            made_from: None,
         }
     }
 }
@@ -100,7 +138,7 @@ impl StreamInner {
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
         let terms = FrameTerms::new(expected_id, durable);
-        self.append_frame(&frame, &terms).map(|(ids, _)| ids.start)
+        Ok(self.append_frame(&frame, &terms)?.0.start)
     }
 
     /// Appends entries as one frame. Durable on return if `durable`.
@@ -121,28 +159,18 @@ impl StreamInner {
         }
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.append_frame(&frame, &terms).map(|(ids, _)| ids)
+        Ok(self.append_frame(&frame, &terms)?.0)
     }
 
     /// Appends what is asked for as one frame.
     pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
-        if !append.properties.is_empty() {
-            // The seam for them: `PreparedFrame` takes the changes, and `place_frame` merges them
-            // with the stream's map under the tail's lock, where it checks the expected id.
-            let what = "this version stores no properties: append without them";
-            return Err(Error::Config(what.to_owned()));
-        }
-        let durable = match append.durability {
-            Durability::Written => false,
-            Durability::Durable => true,
-            Durability::ByMode => match self.context.options.sync_mode {
-                SyncMode::Strict => true,
-                SyncMode::BatchOnly => append.entries.len() != 1,
-                SyncMode::Async => false,
-            },
-        };
+        let is_batch = append.entries.len() != 1 || !append.properties.is_empty();
+        let durable = self.waits_until_durable(append.durability, is_batch);
         let terms = FrameTerms::new(append.expected_id, durable);
         let placed = match append.entries {
+            _ if !append.properties.is_empty() => {
+                self.append_with_properties(append.entries, append.properties, &terms)?
+            }
             [] => {
                 let (ids, place) = self.append_nothing(&terms)?;
                 if append.durability == Durability::Durable {
@@ -165,8 +193,25 @@ impl StreamInner {
         Ok(self.appended(placed))
     }
 
+    /// Whether an append is durable on return.
+    pub(in crate::stream) fn waits_until_durable(
+        &self,
+        durability: Durability,
+        is_batch: bool,
+    ) -> bool {
+        match durability {
+            Durability::Written => false,
+            Durability::Durable => true,
+            Durability::ByMode => match self.context.options.sync_mode {
+                SyncMode::Strict => true,
+                SyncMode::BatchOnly => is_batch,
+                SyncMode::Async => false,
+            },
+        }
+    }
+
     /// An append without entries: where it would be.
-    fn append_nothing(&self, terms: &FrameTerms) -> Result<(Range<u64>, Place)> {
+    fn append_nothing(&self, terms: &FrameTerms<'_>) -> Result<(Range<u64>, Place)> {
         let tail = self.tail.lock();
         self.check_writable(&tail)?;
         self.check_expected(&tail, terms)?;
@@ -174,7 +219,7 @@ impl StreamInner {
         Ok((next..next, tail.written_place()))
     }
 
-    fn appended(&self, (ids, place): (Range<u64>, Place)) -> Appended {
+    pub(in crate::stream) fn appended(&self, (ids, place): (Range<u64>, Place)) -> Appended {
         let mark = self.mark_of(place);
         Appended { ids, mark }
     }
@@ -188,8 +233,9 @@ impl StreamInner {
         let terms = FrameTerms {
             expected_id: None,
             wait_for: WaitFor::WrittenFirst,
+            made_from: None,
         };
-        let placed = self.place_frame(&frame, &terms);
+        let placed = self.place_frame(&frame, &terms).map_err(Error::from);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
         Ok(self.appended((placed.ids, placed.place)))
     }
@@ -203,7 +249,7 @@ impl StreamInner {
         Ok(())
     }
 
-    fn unprepared(&self, error: Unprepared) -> Error {
+    pub(in crate::stream) fn unprepared(&self, error: Unprepared) -> Error {
         match error {
             Unprepared::TooLarge { size_bytes } => Error::TooLarge {
                 size_bytes,
@@ -216,11 +262,11 @@ impl StreamInner {
     }
 
     #[inline(always)]
-    fn append_frame(
+    pub(in crate::stream) fn append_frame(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: &FrameTerms,
-    ) -> Result<(Range<u64>, Place)> {
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<(Range<u64>, Place), Unplaced> {
         let placed = self.append_once(frame, terms);
         if placed.is_err() {
             self.erase_after_failure();
@@ -232,10 +278,13 @@ impl StreamInner {
     fn append_once(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: &FrameTerms,
-    ) -> Result<(Range<u64>, Place)> {
-        let placed = self.place_frame(frame, terms);
-        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<(Range<u64>, Place), Unplaced> {
+        let placed = self.place_frame(frame, terms).inspect_err(|unplaced| {
+            if let Unplaced::Failed(error) = unplaced {
+                self.latch_if_detached(error);
+            }
+        })?;
         match &placed.staged {
             Some(staged) => self.make_staged_durable(placed.place, staged)?,
             None if terms.wait_for == WaitFor::Durable => self.make_place_durable(placed.place)?,
@@ -307,7 +356,11 @@ impl StreamInner {
     /// Refuses a frame that would not get the id that its appender expects: the next one behind all
     /// frames that have ids, written or not. Where one of those is rolled back, so is this frame.
     #[inline]
-    pub(in crate::stream) fn check_expected(&self, tail: &Tail, terms: &FrameTerms) -> Result<()> {
+    pub(in crate::stream) fn check_expected(
+        &self,
+        tail: &Tail,
+        terms: &FrameTerms<'_>,
+    ) -> Result<()> {
         let found = tail.reserved.next_id;
         match terms.expected_id {
             Some(expected) if expected != found => Err(self.mismatch(expected, found)),
@@ -327,7 +380,11 @@ impl StreamInner {
     /// Gives a frame its ids and stores or writes it, or leaves it staged if its appender waits until
     /// it is durable and that is possible.
     #[inline(always)]
-    fn place_frame(&self, frame: &PreparedFrame<'_>, terms: &FrameTerms) -> Result<Placed> {
+    fn place_frame(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<Placed, Unplaced> {
         let mut tail = self.tail.lock();
         loop {
             self.check_writable(&tail)?;
@@ -337,6 +394,12 @@ impl StreamInner {
             }
             // Each time round: others append whenever the lock is free.
             self.check_expected(&tail, terms)?;
+            if terms
+                .made_from
+                .is_some_and(|made_from| !made_from.is_same_map(tail.reserved_properties()))
+            {
+                return Err(Unplaced::MadeFromOthers);
+            }
             match tail.check_space(frame, &self.context.options) {
                 Admission::Fits => {}
                 lacking => {
@@ -366,9 +429,10 @@ impl StreamInner {
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
-        terms: &FrameTerms,
+        terms: &FrameTerms<'_>,
         lacking: Admission,
     ) -> Result<()> {
+        let len = tail.len_with_carried(frame);
         MutexGuard::unlocked(tail, || match lacking {
             Admission::Fits => Ok(()),
             Admission::IdsExhausted => Err(Error::TooLarge {
@@ -377,7 +441,7 @@ impl StreamInner {
             }),
             Admission::Rotate => self.open_segment(frame, terms),
             Admission::NeedsErasing => self.erase_dirty(),
-            Admission::Allocate => self.ensure_allocated(frame.frame_len()),
+            Admission::Allocate => self.ensure_allocated(len),
         })
     }
 
@@ -389,13 +453,13 @@ impl StreamInner {
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
-        terms: &FrameTerms,
+        terms: &FrameTerms<'_>,
     ) -> Result<Option<Placed>> {
         let Some(active) = tail.active.clone() else {
             return Ok(None);
         };
         let most_staged = self.context.options.write_buffer_size as u64;
-        if tail.staged_len() + frame.frame_len() > most_staged {
+        if tail.staged_len() + tail.len_with_carried(frame) > most_staged {
             if tail.phase == WriterPhase::Writing {
                 self.tail_changed.wait(tail);
             } else if tail.staged_len() > 0 {
@@ -435,7 +499,7 @@ impl StreamInner {
     /// Whether a background sync is due under `Strict` for a frame, because its appender does not
     /// wait until it is durable.
     #[inline]
-    fn is_unwaited(&self, terms: &FrameTerms) -> bool {
+    fn is_unwaited(&self, terms: &FrameTerms<'_>) -> bool {
         terms.wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict
     }
 
@@ -476,21 +540,40 @@ impl StreamInner {
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
         frame: &PreparedFrame<'_>,
-        terms: &FrameTerms,
+        terms: &FrameTerms<'_>,
     ) -> Result<Placed> {
-        let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
-        let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
+        let (at, seed) = (tail.reserved.offset, active.segment.seed);
+        let first_id = tail.reserved.next_id;
         // The lock is held for the checksum of an entry table only, not for the payload.
         // All memory is allocated before ids are given.
         let io = |error| Error::io(error, active.segment.context());
-        let parts = frame.parts(seed, at, first_id, previous_len);
+        let carried = tail.carried_before(frame).transpose();
+        let carried = carried.map_err(|error| self.unprepared(error))?;
+        let mut before = Vec::new();
+        let before_header = carried
+            .as_ref()
+            .map(|carried| carried.encode_into(&mut before, seed, at, first_id, 0))
+            .transpose();
+        let before_header = before_header.map_err(io)?;
+        // Nothing stands before the first frame of a segment but the one that is carried.
+        let previous_len = match &before_header {
+            Some(_) => before.len() as u32,
+            None => tail.reserved.last_frame_len,
+        };
+        let own_at = at + before.len() as u64;
+        let parts = frame.parts(seed, own_at, first_id, previous_len);
         let (header, prefix, rest) = parts.map_err(io)?;
         let mut slices = Vec::new();
-        memory::reserve(&mut slices, rest.len() + 1).map_err(io)?;
+        memory::reserve(&mut slices, rest.len() + 2).map_err(io)?;
+        slices.extend(carried.is_some().then(|| IoSlice::new(&before)));
         slices.push(IoSlice::new(&prefix));
         slices.extend(rest.into_iter().map(IoSlice::new));
+        if let (Some(header), Some(carried)) = (&before_header, &carried) {
+            let link = before.first_chunk().map_or(0, header_crc_of);
+            tail.reserve_carried(header, link, carried.properties());
+        }
         let link = prefix.first_chunk().map_or(0, header_crc_of);
-        let (ids, ticket) = tail.reserve(&header, link);
+        let (ids, ticket) = tail.reserve(&header, link, frame.properties());
         if self.is_unwaited(terms) {
             tail.note_unwaited();
         }
@@ -595,10 +678,10 @@ impl StreamInner {
 }
 
 /// A frame that has its ids.
-struct Placed {
-    ids: Range<u64>,
+pub(in crate::stream) struct Placed {
+    pub(in crate::stream) ids: Range<u64>,
     /// The place behind it.
-    place: Place,
+    pub(in crate::stream) place: Place,
     /// `None`: it is in the kernel.
     staged: Option<PendingFrame>,
 }

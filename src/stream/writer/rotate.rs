@@ -79,7 +79,7 @@ impl StreamInner {
     pub(in crate::stream) fn open_segment(
         &self,
         frame: &PreparedFrame<'_>,
-        terms: &FrameTerms,
+        terms: &FrameTerms<'_>,
     ) -> Result<()> {
         let mut alloc = self.alloc.lock();
         let mut tail = self.tail.lock();
@@ -105,8 +105,9 @@ impl StreamInner {
             let next = tail.next.as_deref().cloned();
             let (end, next) = (tail.written, next.unwrap_or(NextAppend::Continue));
             let rotated = tail.active.is_some();
+            let first_len = tail.first_len(frame);
             self.with_tail_unlocked(&mut tail, || {
-                self.make_segment(&mut alloc, frame.frame_len(), end, next, rotated)
+                self.make_segment(&mut alloc, first_len, end, next, rotated)
             })
         };
         tail.end_rotation();
@@ -261,6 +262,7 @@ impl StreamInner {
                 part: full,
                 end: tail.written,
                 place: tail.written_place(),
+                properties: tail.written_properties().slot(),
             };
             tail.unsealed.get_or_insert_default().push_back(full);
         }

@@ -17,6 +17,7 @@ use crate::ids::EntryId;
 use crate::ids::Place;
 use crate::options::SyncMode;
 use crate::recovery::NextAppend;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 #[cfg(feature = "simulation")]
 use crate::storage::simulated::FaultPlan;
@@ -277,7 +278,7 @@ fn a_frame_without_entries_has_a_place_and_a_rollback_takes_it_back() {
     let mut tail = stream.tail.lock();
     let before = tail.written_place();
     assert_eq!(before, Place(1));
-    let (ids, _) = tail.reserve(&frame_without_entries(), 0);
+    let (ids, _) = tail.reserve(&frame_without_entries(), 0, None);
     assert!(ids.is_empty());
     assert_eq!(
         (tail.reserved_place(), tail.written_place()),
@@ -287,7 +288,7 @@ fn a_frame_without_entries_has_a_place_and_a_rollback_takes_it_back() {
     assert_eq!(tail.reserved_place(), before);
     // Written, it counts.
     let active = tail.active.clone().expect("is there");
-    tail.reserve(&frame_without_entries(), 0);
+    tail.reserve(&frame_without_entries(), 0, None);
     let batch = tail.take_staged();
     tail.publish(&active, batch);
     assert_eq!(tail.written_place(), Place(2));
@@ -304,7 +305,7 @@ fn a_round_commits_the_place_of_a_frame_without_entries_and_the_ids_below_it() {
     {
         let mut tail = stream.tail.lock();
         let active = tail.active.clone().expect("is there");
-        tail.reserve(&frame_without_entries(), 0);
+        tail.reserve(&frame_without_entries(), 0, None);
         let batch = tail.take_staged();
         tail.publish(&active, batch);
     }
@@ -344,7 +345,7 @@ fn a_cut_gives_ids_again_and_places_go_on() {
         kind: FrameKind::Single,
         ..frame_without_entries()
     };
-    tail.reserve(&header, 0);
+    tail.reserve(&header, 0, None);
     assert_eq!(tail.reserved_place(), Place(before.0 + 1));
     assert!(stream.group_commit.committed() < tail.reserved_place());
 }
@@ -353,7 +354,8 @@ fn a_cut_gives_ids_again_and_places_go_on() {
 fn places_begin_anew_with_each_opening_however_great_the_ids_are() {
     // Counted from the ids, they would overflow in a stream that is at its last id.
     let end = SegmentEnd::empty(EntryId(u64::MAX));
-    let tail = Tail::new(None, end, NextAppend::Continue).with_unsealed(end.next_id, Vec::new());
+    let tail = Tail::new(None, end, NextAppend::Continue, PropertyPoint::NONE);
+    let tail = tail.with_unsealed(end.next_id, Vec::new());
     assert_eq!(tail.written_place(), Place(0));
     assert_eq!(tail.reserved_place(), Place(0));
 }

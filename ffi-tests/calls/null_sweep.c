@@ -176,6 +176,70 @@ static void by_handle(ironwal_wal *wal) {
     ironwal_stream_free(stream);
 }
 
+static void conditional_and_cuts(ironwal_wal *wal) {
+    uint64_t id = 7;
+    size_t len = 7;
+    bool durable = true;
+    ironwal_buffer buffer;
+    ironwal_view view;
+    ironwal_stream *stream = NULL;
+    ironwal_property_list *list = NULL;
+    const int32_t mode = IRONWAL_DURABILITY_BY_MODE;
+    ironwal_slice bad = slice_of(NULL, 1);
+    ironwal_property bad_key = {slice_of(NULL, 1), slice_of("v", 1), IRONWAL_PROPERTY_SET, 0};
+    ironwal_property bad_value = {slice_of("k", 1), slice_of(NULL, 1), IRONWAL_PROPERTY_SET, 0};
+    ironwal_property gone = {slice_of("k", 1), slice_of(NULL, 1), IRONWAL_PROPERTY_REMOVE, 0};
+    OK(ironwal_stream_open(wal, TEXT("c"), &stream, &error));
+
+    REFUSED(ironwal_stream_append_at(NULL, 0, TEXT("x"), &id, &error));
+    REFUSED(ironwal_stream_append_at(stream, 0, NULL, 1, &id, &error));
+    REFUSED(ironwal_stream_append_with(NULL, 0, NULL, 0, NULL, 0, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 1, NULL, 0, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, &bad, 1, NULL, 0, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, NULL, 1, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, &bad_key, 1, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_set_properties(NULL, NULL, 0, mode, &id, &error));
+    REFUSED(ironwal_stream_set_properties(stream, NULL, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_set_properties(stream, &bad_key, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_set_properties(stream, &bad_value, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_properties(NULL, NULL, 0, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_properties(stream, NULL, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_properties(stream, &bad_key, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_suffix(NULL, 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_replace_suffix(stream, 0, NULL, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_replace_suffix(stream, 0, NULL, 0, &bad_value, 1, &id, &id, &error));
+    REFUSED(ironwal_stream_truncate_suffix(NULL, 0, &id, &error));
+    REFUSED(ironwal_stream_reset(NULL, 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_reset(stream, 0, &bad, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_reset(stream, 0, NULL, 0, NULL, 1, &id, &id, &error));
+    REFUSED(ironwal_stream_truncate_prefix(NULL, 0, &len, &error));
+    OK(ironwal_stream_append_at(stream, 0, TEXT("x"), NULL, &error));
+    OK(ironwal_stream_append_with(stream, 1, NULL, 0, &gone, 1, mode, NULL, NULL, NULL, &error));
+    OK(ironwal_stream_set_properties(stream, NULL, 0, mode, NULL, &error));
+    OK(ironwal_stream_replace_properties(stream, NULL, 0, mode, NULL, &error));
+    OK(ironwal_stream_truncate_prefix(stream, 0, NULL, &error));
+    OK(ironwal_stream_truncate_suffix(stream, 0, NULL, &error));
+    OK(ironwal_stream_replace_suffix(stream, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
+    OK(ironwal_stream_reset(stream, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
+
+    REFUSED(ironwal_stream_mark(NULL, &id, &error));
+    REFUSED(ironwal_stream_mark(stream, NULL, &error));
+    REFUSED(ironwal_stream_is_durable(NULL, 0, &durable, &error));
+    REFUSED(ironwal_stream_is_durable(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_property(NULL, TEXT("k"), &buffer, &error));
+    REFUSED(ironwal_stream_property(stream, NULL, 1, &buffer, &error));
+    REFUSED(ironwal_stream_property(stream, TEXT("k"), NULL, &error));
+    REFUSED(ironwal_stream_properties(NULL, &list, &error));
+    REFUSED(ironwal_stream_properties(stream, NULL, &error));
+    CHECK(id == 7 && len == 7 && durable && !list && !buffer.data);
+    OK(ironwal_stream_properties(stream, &list, &error));
+    REFUSED(ironwal_property_list_get(NULL, 0, &view, &view, &error));
+    REFUSED(ironwal_property_list_get(list, 0, NULL, &view, &error));
+    REFUSED(ironwal_property_list_get(list, 0, &view, NULL, &error));
+    ironwal_property_list_free(list);
+    ironwal_stream_free(stream);
+}
+
 static void harmless(void) {
     ironwal_error_free(NULL);
     ironwal_options_free(NULL);
@@ -187,6 +251,9 @@ static void harmless(void) {
     ironwal_buffer_free(NULL);
     ironwal_entry_list_free(NULL);
     ironwal_name_list_free(NULL);
+    ironwal_property_list_free(NULL);
+    CHECK(ironwal_property_list_count(NULL) == 0);
+    CHECK(!ironwal_error_sequence(NULL, NULL, NULL));
     CHECK(ironwal_entry_list_count(NULL) == 0);
     CHECK(ironwal_name_list_count(NULL) == 0);
     CHECK(ironwal_name_list_get(NULL, 0).data == NULL);
@@ -207,6 +274,7 @@ int main(void) {
     without_an_error_object(wal);
     by_name(wal);
     by_handle(wal);
+    conditional_and_cuts(wal);
     OK(ironwal_wal_close(wal, &error));
     return 0;
 }

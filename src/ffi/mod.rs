@@ -9,10 +9,14 @@
 mod boundary;
 mod by_name;
 mod bytes;
+mod conditional;
+mod cut;
+mod durability;
 mod error;
 mod iterator;
 mod log_callback;
 mod options;
+mod properties;
 mod sharded;
 mod status;
 mod stream;

@@ -199,10 +199,34 @@
 /** The property is removed, if there is one; the value is ignored. */
 #define IRONWAL_PROPERTY_REMOVE 802
 
+/** The descriptor is readable when more entries are durable. */
+#define IRONWAL_EVENT_DURABLE 1001
+
+/** The descriptor is readable when more entries are in the kernel. */
+#define IRONWAL_EVENT_WRITTEN 1002
+
+/** The entries that reads show in the sync mode of the log. */
+#define IRONWAL_VIEW_BY_MODE 901
+
+/**
+ * All entries in the kernel. A power loss may take back what no sync has covered, and its ids are given
+ * again.
+ */
+#define IRONWAL_VIEW_WRITTEN 902
+
+/** Durable entries only. */
+#define IRONWAL_VIEW_DURABLE 903
+
 /** The longest id of a checkpoint, in bytes. */
 #define IRONWAL_CHECKPOINT_ID_MAX 65535
 
 /* Types ------------------------------------------------------------------------------------- */
+
+/**
+ * Cancels the waits of one iterator, from any thread. Freed with ironwal_canceller_free(), before or
+ * after its iterator.
+ */
+typedef struct ironwal_canceller ironwal_canceller;
 
 /**
  * A checkpoint that was loaded: for each shard the id from which replay starts. A copy that
@@ -227,6 +251,12 @@ typedef struct ironwal_entry_list ironwal_entry_list;
  * what to do. Made by the failing call, immutable, freed with ironwal_error_free().
  */
 typedef struct ironwal_error ironwal_error;
+
+/**
+ * A descriptor that is readable when a stream has grown. Freed with ironwal_events_free(), before or
+ * after its log is closed.
+ */
+typedef struct ironwal_events ironwal_events;
 
 /**
  * A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
@@ -401,6 +431,28 @@ typedef struct ironwal_property {
     /** Zero. */
     int32_t reserved;
 } ironwal_property;
+
+/**
+ * Learns that everything in front of `mark` is durable (::IRONWAL_OK), or cannot become so:
+ * ::IRONWAL_E_POISONED, ::IRONWAL_E_DETACHED, ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND. `ctx` and
+ * `mark` are those of the registration.
+ *
+ * Called once, under no lock, on a thread of the library or on one that closes the log; callbacks of one
+ * stream run one after the other. It may append, read, register and cancel. It must return soon, as
+ * the syncs of other streams may wait for it; it must not throw or longjmp. It cannot close the log.
+ * In a forked child none is called.
+ */
+typedef void (*ironwal_durable_fn)(uintptr_t ctx, uint64_t mark, ironwal_status status);
+
+/** Names a callback that was registered, to cancel it. The contents are the library's. */
+typedef struct ironwal_ticket {
+    /** Which opening of which stream. */
+    uint64_t stream;
+    /** The mark of the registration. */
+    uint64_t mark;
+    /** Which callback. */
+    uint64_t listener;
+} ironwal_ticket;
 
 /** An entry of a batch: `value` goes to the shard of `key`. The key is not stored. */
 typedef struct ironwal_keyed_slice {
@@ -898,12 +950,13 @@ ironwal_status ironwal_wal_open(const struct ironwal_options *options,
  * releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
  * are still to be freed; pinned views stay readable.
  *
- * - Owns: takes `wal`, also when it fails.
+ * - Owns: takes `wal`, also when it fails, but for the refusal below.
  * - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
  * - Blocks: until all is on the disk (fsync).
  * - Durable: everything, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
- *   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+ *   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done;
+ *   ::IRONWAL_E_INVALID_ARG from within a ::ironwal_durable_fn, where nothing is done at all.
  */
 ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
                                  struct ironwal_error **out_error);
@@ -1774,6 +1827,86 @@ ironwal_status ironwal_stream_truncate_prefix(const struct ironwal_stream *strea
                                               size_t *out_segments,
                                               struct ironwal_error **out_error);
 
+/* Notification ------------------------------------------------------------------------------ */
+
+/**
+ * Has `callback` called once everything in front of `mark` is durable, or cannot become so. Returns at
+ * once, also where the mark is durable already. Asks for a sync, so that nothing else has to.
+ * ironwal_wal_close() completes all callbacks before it returns.
+ *
+ * - Owns: the object behind `ctx` stays the caller's, and must live until the callback has returned or
+ *   is cancelled.
+ * - NULL: `out_ticket` may be NULL.
+ * - Blocks: for a sync only if the system lets the library start no thread.
+ * - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark behind everything that was
+ *   appended; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_on_durable(const struct ironwal_stream *stream,
+                                         uint64_t mark,
+                                         ironwal_durable_fn callback,
+                                         uintptr_t ctx,
+                                         struct ironwal_ticket *out_ticket,
+                                         struct ironwal_error **out_error);
+
+/**
+ * Cancels a callback. `*out_cancelled` is true if it was not called and will not be. False: it was
+ * called and has returned, except where this is called from within that very callback; or the ticket
+ * is of another stream. Waits for a callback that runs, so what it uses can be freed afterwards.
+ *
+ * - NULL: `out_cancelled` may be NULL.
+ * - Errors: none of its own. After ::IRONWAL_E_CLOSED every callback has returned.
+ */
+ironwal_status ironwal_stream_cancel_durable(const struct ironwal_stream *stream,
+                                             const struct ironwal_ticket *ticket,
+                                             bool *out_cancelled,
+                                             struct ironwal_error **out_error);
+
+/**
+ * Opens a descriptor for poll(), epoll, kqueue or an event loop, on Unix. It is readable when the stream
+ * has grown since the last ironwal_events_drain(), or has ended; not at first, so drain it once to learn
+ * where the stream is. With ::IRONWAL_EVENT_DURABLE what is appended while it lives is synced as soon as
+ * a thread of the library is free, and one sync covers what came meanwhile.
+ *
+ * - Owns: free `*out_events` with ironwal_events_free(); it keeps the log open until then, unless that
+ *   is closed.
+ * - Errors: ::IRONWAL_E_IO where no descriptor is left; ::IRONWAL_E_READ_ONLY;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_OTHER on other systems.
+ */
+ironwal_status ironwal_stream_events(const struct ironwal_stream *stream,
+                                     int32_t event,
+                                     struct ironwal_events **out_events,
+                                     struct ironwal_error **out_error);
+
+/**
+ * The descriptor, to wait until it is readable.
+ *
+ * - Owns: it belongs to `events` and ends with it: neither read nor close it.
+ * - Errors: those of every call on a log.
+ */
+ironwal_status ironwal_events_fd(const struct ironwal_events *events,
+                                 int32_t *out_fd,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Makes the descriptor not readable, and returns one past the last id that is durable or in the kernel,
+ * by the event. What comes after this makes it readable again, so nothing is missed.
+ *
+ * - Errors: why the stream will not grow any more: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_DETACHED. Each makes the descriptor readable once.
+ */
+ironwal_status ironwal_events_drain(const struct ironwal_events *events,
+                                    uint64_t *out_end_id,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Frees the handle and closes the descriptor.
+ *
+ * - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
+ * - Durable: everything, where it is the last handle of the log.
+ */
+void ironwal_events_free(struct ironwal_events *events);
+
 /* Iterators --------------------------------------------------------------------------------- */
 
 /**
@@ -1832,6 +1965,58 @@ ironwal_status ironwal_iter_current(struct ironwal_iter *iter,
 
 /** Frees an iterator, and with it the view it gave out last. */
 void ironwal_iter_free(struct ironwal_iter *iter);
+
+/* Follow a stream --------------------------------------------------------------------------- */
+
+/**
+ * Begins to read the stream at `start_id`, or at the first id kept where that is later, as far as `view`
+ * shows it: one of the IRONWAL_VIEW constants. At the end ironwal_iter_next() answers ::IRONWAL_E_END;
+ * ironwal_iter_wait() waits for more.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_stream_follow(const struct ironwal_stream *stream,
+                                     uint64_t start_id,
+                                     int32_t view,
+                                     struct ironwal_iter **out_iter,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Waits until the iterator has something to show, an entry or an error, at most `timeout_ns` nanoseconds;
+ * 0 only asks. Durable entries are waited for without another sync: a thread of the library syncs.
+ *
+ * - Blocks: at most as long as given, for a sync of others (fsync).
+ * - Errors: ::IRONWAL_E_TIMEOUT (an answer); ::IRONWAL_E_CANCELLED, once for each cancellation; where
+ *   nothing will come: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_POISONED,
+ *   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration.
+ */
+ironwal_status ironwal_iter_wait(struct ironwal_iter *iter,
+                                 uint64_t timeout_ns,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Makes what cancels the waits of the iterator. The iterator itself is for one thread at a time; the
+ * canceller is for any number of them.
+ *
+ * - Owns: free `*out_canceller` with ironwal_canceller_free().
+ * - Errors: those of every call on a log.
+ */
+ironwal_status ironwal_iter_canceller(struct ironwal_iter *iter,
+                                      struct ironwal_canceller **out_canceller,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Ends the wait that is under way with ::IRONWAL_E_CANCELLED, or the next one if none is; the wait after
+ * that one waits. Does nothing in a forked child, and once the iterator is freed.
+ *
+ * - Errors: none but for a NULL.
+ */
+ironwal_status ironwal_canceller_cancel(const struct ironwal_canceller *canceller,
+                                        struct ironwal_error **out_error);
+
+/** Frees a canceller; it cancels nothing. */
+void ironwal_canceller_free(struct ironwal_canceller *canceller);
 
 /* Sharded logs: open, close, shards --------------------------------------------------------- */
 

@@ -176,6 +176,13 @@ static void by_handle(ironwal_wal *wal) {
     ironwal_stream_free(stream);
 }
 
+static void never_called(uintptr_t ctx, uint64_t mark, ironwal_status status) {
+    (void)ctx;
+    (void)mark;
+    (void)status;
+    CHECK(0);
+}
+
 static void conditional_and_cuts(ironwal_wal *wal) {
     uint64_t id = 7;
     size_t len = 7;
@@ -237,6 +244,38 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_property_list_get(list, 0, NULL, &view, &error));
     REFUSED(ironwal_property_list_get(list, 0, &view, NULL, &error));
     ironwal_property_list_free(list);
+
+    ironwal_ticket ticket;
+    ironwal_events *events = NULL;
+    ironwal_iter *iter = NULL;
+    ironwal_canceller *canceller = NULL;
+    int32_t fd = 7;
+    memset(&ticket, 0, sizeof ticket);
+    REFUSED(ironwal_stream_on_durable(NULL, 0, never_called, 0, &ticket, &error));
+    REFUSED(ironwal_stream_on_durable(stream, 0, NULL, 0, &ticket, &error));
+    REFUSED(ironwal_stream_cancel_durable(NULL, &ticket, &durable, &error));
+    REFUSED(ironwal_stream_cancel_durable(stream, NULL, &durable, &error));
+    CHECK(durable);
+    OK(ironwal_stream_cancel_durable(stream, &ticket, NULL, &error));
+    REFUSED(ironwal_stream_events(NULL, IRONWAL_EVENT_DURABLE, &events, &error));
+    REFUSED(ironwal_stream_events(stream, IRONWAL_EVENT_DURABLE, NULL, &error));
+    REFUSED(ironwal_events_fd(NULL, &fd, &error));
+    REFUSED(ironwal_events_drain(NULL, &id, &error));
+    CHECK(!events && fd == 7 && id == 7);
+    OK(ironwal_stream_events(stream, IRONWAL_EVENT_DURABLE, &events, &error));
+    REFUSED(ironwal_events_fd(events, NULL, &error));
+    REFUSED(ironwal_events_drain(events, NULL, &error));
+    ironwal_events_free(events);
+    REFUSED(ironwal_stream_follow(NULL, 0, IRONWAL_VIEW_BY_MODE, &iter, &error));
+    REFUSED(ironwal_stream_follow(stream, 0, IRONWAL_VIEW_BY_MODE, NULL, &error));
+    CHECK(!iter);
+    OK(ironwal_stream_follow(stream, 0, IRONWAL_VIEW_BY_MODE, &iter, &error));
+    REFUSED(ironwal_iter_wait(NULL, 0, &error));
+    REFUSED(ironwal_iter_canceller(NULL, &canceller, &error));
+    REFUSED(ironwal_iter_canceller(iter, NULL, &error));
+    REFUSED(ironwal_canceller_cancel(NULL, &error));
+    CHECK(!canceller);
+    ironwal_iter_free(iter);
     ironwal_stream_free(stream);
 }
 
@@ -252,6 +291,8 @@ static void harmless(void) {
     ironwal_entry_list_free(NULL);
     ironwal_name_list_free(NULL);
     ironwal_property_list_free(NULL);
+    ironwal_events_free(NULL);
+    ironwal_canceller_free(NULL);
     CHECK(ironwal_property_list_count(NULL) == 0);
     CHECK(!ironwal_error_sequence(NULL, NULL, NULL));
     CHECK(ironwal_entry_list_count(NULL) == 0);

@@ -59,6 +59,8 @@ IS(IRONWAL_DURABILITY_BY_MODE == 701 && IRONWAL_DURABILITY_WRITTEN == 702);
 IS(IRONWAL_DURABILITY_DURABLE == 703);
 IS(IRONWAL_PROPERTY_SET == 801 && IRONWAL_PROPERTY_REMOVE == 802);
 IS(IRONWAL_ANY_ID == UINT64_MAX);
+IS(IRONWAL_VIEW_BY_MODE == 901 && IRONWAL_VIEW_WRITTEN == 902 && IRONWAL_VIEW_DURABLE == 903);
+IS(IRONWAL_EVENT_DURABLE == 1001 && IRONWAL_EVENT_WRITTEN == 1002);
 
 IS(sizeof(ironwal_status) == 4 && (ironwal_status)-1 < 0);
 
@@ -77,6 +79,7 @@ IS(IRONWAL_CHECKPOINT_ID_MAX == 65535);
 IS(offsetof(ironwal_keyed_slice, key) == 0);
 IS(offsetof(ironwal_keyed_slice, value) == sizeof(ironwal_slice));
 IS(sizeof(ironwal_keyed_slice) == 2 * sizeof(ironwal_slice));
+IS(offsetof(ironwal_ticket, listener) == 16 && sizeof(ironwal_ticket) == 24);
 IS(offsetof(ironwal_property, key) == 0);
 IS(offsetof(ironwal_property, value) == sizeof(ironwal_slice));
 IS(offsetof(ironwal_property, op) == 2 * sizeof(ironwal_slice));

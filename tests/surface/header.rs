@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 22] = [
+const SOURCES: [(&str, &str); 24] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -28,7 +28,9 @@ const SOURCES: [(&str, &str); 22] = [
     ("durability", "What is durable"),
     ("properties", "Properties"),
     ("cut", "Cut, replace and reset"),
+    ("notify", "Notification"),
     ("iterator", "Iterators"),
+    ("follow", "Follow a stream"),
     ("sharded/mod", "Sharded logs: open, close, shards"),
     ("sharded/append", "Append to sharded logs"),
     ("sharded/checkpoints", "Checkpoints"),

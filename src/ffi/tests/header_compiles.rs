@@ -19,7 +19,9 @@ use crate::ffi::bytes::*;
 use crate::ffi::conditional::*;
 use crate::ffi::durability::*;
 use crate::ffi::error::ironwal_str;
+use crate::ffi::follow::*;
 use crate::ffi::log_callback::*;
+use crate::ffi::notify::*;
 use crate::ffi::options::*;
 use crate::ffi::properties::*;
 use crate::ffi::sharded::append::ironwal_keyed_slice;
@@ -64,6 +66,7 @@ fn layouts() -> Vec<Layout> {
         ironwal_view { data, len }
         ironwal_keyed_slice { key, value }
         ironwal_property { key, value, op, reserved }
+        ironwal_ticket { stream, mark, listener }
         ironwal_verify_report_totals {
             streams, segments, frames, entries, bytes, checkpoints, findings, clean
         }
@@ -146,6 +149,11 @@ fn constants() -> Vec<(&'static str, i64)> {
         IRONWAL_DURABILITY_DURABLE
         IRONWAL_PROPERTY_SET
         IRONWAL_PROPERTY_REMOVE
+        IRONWAL_VIEW_BY_MODE
+        IRONWAL_VIEW_WRITTEN
+        IRONWAL_VIEW_DURABLE
+        IRONWAL_EVENT_DURABLE
+        IRONWAL_EVENT_WRITTEN
     };
     let version = [
         ("IRONWAL_VERSION_MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
@@ -189,6 +197,7 @@ fn asserts() -> String {
     for (name, size) in [
         ("ironwal_status", size_of::<ironwal_status>()),
         ("ironwal_log_fn", size_of::<ironwal_log_fn>()),
+        ("ironwal_durable_fn", size_of::<ironwal_durable_fn>()),
         (
             "ironwal_checkpoint_id_fn",
             size_of::<ironwal_checkpoint_id_fn>(),

@@ -220,6 +220,15 @@
 /** The longest id of a checkpoint, in bytes. */
 #define IRONWAL_CHECKPOINT_ID_MAX 65535
 
+/**
+ * Sealed segments get a second name (a hard link) where the file system can, and are copied where it
+ * cannot. They take no space of their own, and share the fate of the disk.
+ */
+#define IRONWAL_SNAPSHOT_LINK 1101
+
+/** Everything is copied: for a backup on other hardware, or on a file system of its own. */
+#define IRONWAL_SNAPSHOT_COPY 1102
+
 /* Types ------------------------------------------------------------------------------------- */
 
 /**
@@ -506,6 +515,18 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
                                            uint64_t number,
                                            uint8_t *buffer,
                                            size_t capacity);
+
+/** What a snapshot holds. Later versions may add fields at the end, so pass its sizeof. */
+typedef struct ironwal_snapshot_stats {
+    /** How many streams it holds. */
+    uint64_t streams;
+    /** How many segments got a second name. */
+    uint64_t segments_linked;
+    /** How many were copied, whole or up to the end of their stream. */
+    uint64_t segments_copied;
+    /** Bytes copied. */
+    uint64_t bytes_copied;
+} ironwal_snapshot_stats;
 
 /** Success. */
 #define IRONWAL_OK 0
@@ -1502,6 +1523,37 @@ ironwal_status ironwal_stream_get(const struct ironwal_stream *stream,
                                   struct ironwal_error **out_error);
 
 /**
+ * Reads the last visible entry into memory of the library's. Ids that were lost to damage behind it are
+ * passed over.
+ *
+ * - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - NULL: `out_id` may be NULL.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where nothing is kept, or nothing is visible yet;
+ *   ::IRONWAL_E_CRC_MISMATCH and ::IRONWAL_E_CORRUPT where it is damaged; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_stream_last(const struct ironwal_stream *stream,
+                                   uint64_t *out_id,
+                                   struct ironwal_buffer *out_buffer,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Writes 16 bytes to `out_digest` that two streams share if they have the same entries from `first_id`
+ * (inclusive) to `end_id` (exclusive), however these are batched, compressed and split into segments:
+ * SipHash-2-4-128 with the key 0, over the id and the length of each entry (little-endian uint64_t)
+ * and its bytes. For comparing replicas; no defence against forgery. Reads and checks every entry.
+ *
+ * - Owns: `out_digest` points to 16 bytes of the caller's, which are written on success only.
+ * - Errors: ::IRONWAL_E_SEGMENT_NOT_FOUND where an id is truncated, lost or not visible;
+ *   ::IRONWAL_E_CONFIG where the range runs backwards; ::IRONWAL_E_CRC_MISMATCH and
+ *   ::IRONWAL_E_CORRUPT for damage; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_stream_digest(const struct ironwal_stream *stream,
+                                     uint64_t first_id,
+                                     uint64_t end_id,
+                                     uint8_t *out_digest,
+                                     struct ironwal_error **out_error);
+
+/**
  * Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
  * is the size needed then.
  *
@@ -2451,6 +2503,49 @@ ironwal_status ironwal_sharded_options_set_checkpoint_ids(struct ironwal_sharded
 ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_options *options,
                                                      size_t keep_latest,
                                                      struct ironwal_error **out_error);
+
+/* Snapshots --------------------------------------------------------------------------------- */
+
+/**
+ * Puts a copy of the log, as it is at one moment, into the new directory `dir`: it opens without
+ * recovery. If one append returned before another was called, the snapshot never holds the second
+ * without the first, whatever their streams. The archive is not included. `mode` is one of the
+ * IRONWAL_SNAPSHOT constants.
+ *
+ * - NULL: `out_stats` may be NULL.
+ * - Threads: any, at the same time; truncation, deletion and close wait.
+ * - Blocks: until the disk has it (fsync); copies files.
+ * - Durable: on return, and so is everything that the snapshot holds.
+ * - Errors: ::IRONWAL_E_CONFIG where `dir` exists or lies in the log, or a sharded log has this one open;
+ *   those of a stream that is damaged or poisoned: a snapshot is whole or is not; ::IRONWAL_E_IO;
+ *   ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_READ_ONLY. `dir` does not exist then, unless the last sync
+ *   failed: then it is whole.
+ */
+ironwal_status ironwal_wal_snapshot_to(const struct ironwal_wal *wal,
+                                       const char *dir,
+                                       size_t dir_len,
+                                       int32_t mode,
+                                       struct ironwal_snapshot_stats *out_stats,
+                                       size_t out_stats_size,
+                                       struct ironwal_error **out_error);
+
+/**
+ * As ironwal_wal_snapshot_to(), with the checkpoints: each one in the snapshot can be loaded there.
+ *
+ * - NULL: `out_stats` may be NULL.
+ * - Threads: any, at the same time; truncation, deletion, checkpoints and close wait.
+ * - Blocks: until the disk has it (fsync); copies files.
+ * - Durable: on return, and so is everything that the snapshot holds.
+ * - Errors: ::IRONWAL_E_CHECKPOINT_CORRUPTED where the checkpoints cannot be used; those of
+ *   ironwal_wal_snapshot_to().
+ */
+ironwal_status ironwal_sharded_snapshot_to(const struct ironwal_sharded *sharded,
+                                           const char *dir,
+                                           size_t dir_len,
+                                           int32_t mode,
+                                           struct ironwal_snapshot_stats *out_stats,
+                                           size_t out_stats_size,
+                                           struct ironwal_error **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -266,6 +266,18 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_events_fd(events, NULL, &error));
     REFUSED(ironwal_events_drain(events, NULL, &error));
     ironwal_events_free(events);
+    uint8_t digest[16] = {7};
+    ironwal_snapshot_stats stats;
+    REFUSED(ironwal_stream_last(NULL, &id, &buffer, &error));
+    REFUSED(ironwal_stream_last(stream, &id, NULL, &error));
+    REFUSED(ironwal_stream_digest(NULL, 0, 0, digest, &error));
+    REFUSED(ironwal_stream_digest(stream, 0, 0, NULL, &error));
+    REFUSED(ironwal_wal_snapshot_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    REFUSED(ironwal_wal_snapshot_to(wal, NULL, 1, IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats - 1, &error));
+    REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), 1, &stats, sizeof stats, &error));
+    REFUSED(ironwal_sharded_snapshot_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    CHECK(id == 7 && digest[0] == 7 && !buffer.data);
     REFUSED(ironwal_stream_follow(NULL, 0, IRONWAL_VIEW_BY_MODE, &iter, &error));
     REFUSED(ironwal_stream_follow(stream, 0, IRONWAL_VIEW_BY_MODE, NULL, &error));
     CHECK(!iter);

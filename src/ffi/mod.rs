@@ -20,6 +20,7 @@ mod notify;
 mod options;
 mod properties;
 mod sharded;
+mod snapshot;
 mod status;
 mod stream;
 mod transaction;

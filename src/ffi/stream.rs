@@ -303,6 +303,62 @@ pub unsafe extern "C" fn ironwal_stream_get(
     }
 }
 
+/// Reads the last visible entry into memory of the library's. Ids that were lost to damage behind it are
+/// passed over.
+///
+/// - Owns: release `*out_buffer` with ironwal_buffer_free(); what was in it before is overwritten.
+/// - NULL: `out_id` may be NULL.
+/// - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where nothing is kept, or nothing is visible yet;
+///   ::IRONWAL_E_CRC_MISMATCH and ::IRONWAL_E_CORRUPT where it is damaged; ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_last(
+    stream: *const ironwal_stream,
+    out_id: *mut u64,
+    out_buffer: *mut ironwal_buffer,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_buffer, ironwal_buffer::EMPTY);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_buffer = boundary::non_null(out_buffer, "out_buffer")?;
+            let last = handle.stream.last()?;
+            let (id, entry) = last.ok_or(Failure::Answer(IRONWAL_E_NOT_FOUND))?;
+            boundary::write_out(out_id, id);
+            boundary::write_out(out_buffer, ironwal_buffer::owning(entry));
+            Ok(())
+        })
+    }
+}
+
+/// Writes 16 bytes to `out_digest` that two streams share if they have the same entries from `first_id`
+/// (inclusive) to `end_id` (exclusive), however these are batched, compressed and split into segments:
+/// SipHash-2-4-128 with the key 0, over the id and the length of each entry (little-endian uint64_t)
+/// and its bytes. For comparing replicas; no defence against forgery. Reads and checks every entry.
+///
+/// - Owns: `out_digest` points to 16 bytes of the caller's, which are written on success only.
+/// - Errors: ::IRONWAL_E_SEGMENT_NOT_FOUND where an id is truncated, lost or not visible;
+///   ::IRONWAL_E_CONFIG where the range runs backwards; ::IRONWAL_E_CRC_MISMATCH and
+///   ::IRONWAL_E_CORRUPT for damage; ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_digest(
+    stream: *const ironwal_stream,
+    first_id: u64,
+    end_id: u64,
+    out_digest: *mut u8,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_digest = boundary::non_null(out_digest, "out_digest")?;
+            let digest = handle.stream.digest(first_id..end_id)?;
+            boundary::write_out(out_digest.cast::<[u8; 16]>(), digest);
+            Ok(())
+        })
+    }
+}
+
 /// Reads one entry into the caller's memory. One that does not fit is not copied at all; `*out_len`
 /// is the size needed then.
 ///

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 24] = [
+const SOURCES: [(&str, &str); 25] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -36,6 +36,7 @@ const SOURCES: [(&str, &str); 24] = [
     ("sharded/checkpoints", "Checkpoints"),
     ("sharded/maintenance", "Prune and compact checkpoints"),
     ("sharded/options", "Options of sharded logs"),
+    ("snapshot", "Snapshots"),
 ];
 
 /// What a function's comment may state, in this order, where it differs from the conventions at the

@@ -27,6 +27,7 @@ use crate::ffi::properties::*;
 use crate::ffi::sharded::append::ironwal_keyed_slice;
 use crate::ffi::sharded::maintenance::*;
 use crate::ffi::sharded::options::*;
+use crate::ffi::snapshot::*;
 use crate::ffi::status::*;
 use crate::ffi::verify::*;
 
@@ -75,6 +76,7 @@ fn layouts() -> Vec<Layout> {
         }
         ironwal_prune_stats { shards_pruned, segments_deleted }
         ironwal_compaction_stats { checkpoints_before, checkpoints_after, bytes_reclaimed }
+        ironwal_snapshot_stats { streams, segments_linked, segments_copied, bytes_copied }
         ironwal_automatic_status { created, failed }
     }
 }
@@ -154,6 +156,8 @@ fn constants() -> Vec<(&'static str, i64)> {
         IRONWAL_VIEW_DURABLE
         IRONWAL_EVENT_DURABLE
         IRONWAL_EVENT_WRITTEN
+        IRONWAL_SNAPSHOT_LINK
+        IRONWAL_SNAPSHOT_COPY
     };
     let version = [
         ("IRONWAL_VERSION_MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),

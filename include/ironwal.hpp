@@ -19,6 +19,7 @@
 
 #include <ironwal.h>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -269,6 +270,20 @@ enum class durability : std::int32_t {
     by_mode = IRONWAL_DURABILITY_BY_MODE,
     written = IRONWAL_DURABILITY_WRITTEN,
     durable = IRONWAL_DURABILITY_DURABLE,
+};
+
+enum class event : std::int32_t {
+    durable = IRONWAL_EVENT_DURABLE,
+    written = IRONWAL_EVENT_WRITTEN,
+};
+enum class visibility : std::int32_t {
+    by_mode = IRONWAL_VIEW_BY_MODE,
+    written = IRONWAL_VIEW_WRITTEN,
+    durable = IRONWAL_VIEW_DURABLE,
+};
+enum class snapshot_mode : std::int32_t {
+    link = IRONWAL_SNAPSHOT_LINK,
+    copy = IRONWAL_SNAPSHOT_COPY,
 };
 
 // The ids from first (inclusive) to end (exclusive).
@@ -613,12 +628,56 @@ private:
     std::optional<error> refused_;
 };
 
+// Cancels the waits of one iterator, from any thread; may outlive it.
+class canceller {
+public:
+    explicit canceller(ironwal_canceller *handle) noexcept : handle_(handle) {}
+    result<void> cancel() const {
+        return detail::run([&](ironwal_error **out) { return ironwal_canceller_cancel(handle_.get(), out); });
+    }
+
+private:
+    detail::owner<ironwal_canceller, ironwal_canceller_free> handle_;
+};
+
+// A descriptor that is readable when a stream has grown.
+class events {
+public:
+    explicit events(ironwal_events *handle) noexcept : handle_(handle) {}
+    result<int> fd() const {
+        std::int32_t fd = -1;
+        return detail::run([&](ironwal_error **out) { return ironwal_events_fd(handle_.get(), &fd, out); },
+                           [&] { return static_cast<int>(fd); });
+    }
+    // One past the last id that is durable or written, by the event.
+    result<std::uint64_t> drain() {
+        std::uint64_t end = 0;
+        return detail::run([&](ironwal_error **out) { return ironwal_events_drain(handle_.get(), &end, out); },
+                           [&] { return end; });
+    }
+
+private:
+    detail::owner<ironwal_events, ironwal_events_free> handle_;
+};
+
 // An iteration over a stream. In a range-for each step gives a result: an entry, or one error per
 // damaged range; iteration continues after it. A recurring error ends the loop after it, and so does
 // the current end of the log; a second loop continues from there.
 class entries {
 public:
     explicit entries(ironwal_iter *handle) noexcept : handle_(handle) {}
+
+    // Waits until there is something to show: IRONWAL_E_TIMEOUT if there is not in time.
+    result<void> wait(std::chrono::nanoseconds timeout) {
+        const auto ns = timeout.count() > 0 ? static_cast<std::uint64_t>(timeout.count()) : 0;
+        return detail::run([&](ironwal_error **out) { return ironwal_iter_wait(handle_.get(), ns, out); });
+    }
+    // What cancels the waits, from any thread.
+    result<ironwal::canceller> canceller() {
+        ironwal_canceller *made = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_iter_canceller(handle_.get(), &made, out); },
+                           [&] { return ironwal::canceller(made); });
+    }
 
     // The next entry; IRONWAL_E_END at the current end.
     result<entry> next() {
@@ -731,6 +790,49 @@ public:
             [&] { return done; });
     }
     result<std::uint64_t> mark() const { return position(ironwal_stream_mark); }
+    // Calls callback(ctx, mark, status) once; it must not throw, and ctx must live until then.
+    result<ironwal_ticket> on_durable(std::uint64_t mark, ironwal_durable_fn callback, std::uintptr_t ctx) {
+        ironwal_ticket ticket{0, 0, 0};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_on_durable(handle_.get(), mark, callback, ctx, &ticket, out); },
+            [&] { return ticket; });
+    }
+    // True: it was not called and will not be.
+    result<bool> cancel_durable(const ironwal_ticket &ticket) {
+        bool cancelled = false;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_cancel_durable(handle_.get(), &ticket, &cancelled, out); },
+            [&] { return cancelled; });
+    }
+    result<ironwal::events> events(event what) const {
+        ironwal_events *made = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_events(handle_.get(), static_cast<std::int32_t>(what), &made, out);
+            },
+            [&] { return ironwal::events(made); });
+    }
+    result<entries> follow(std::uint64_t start_id, visibility view = visibility::by_mode) const {
+        ironwal_iter *iter = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_follow(handle_.get(), start_id, static_cast<std::int32_t>(view), &iter, out);
+            },
+            [&] { return entries(iter); });
+    }
+    result<std::pair<std::uint64_t, buffer>> last() const {
+        std::uint64_t id = 0;
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_last(handle_.get(), &id, &raw, out); },
+                           [&] { return std::pair<std::uint64_t, buffer>(id, buffer(raw)); });
+    }
+    // The same for two streams that have the same entries in this range.
+    result<std::array<std::uint8_t, 16>> digest(id_range ids) const {
+        std::array<std::uint8_t, 16> digest{};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_digest(handle_.get(), ids.first, ids.end, digest.data(), out); },
+            [&] { return digest; });
+    }
     result<bool> is_durable(std::uint64_t mark) const {
         bool durable = false;
         return detail::run([&](ironwal_error **out) { return ironwal_stream_is_durable(handle_.get(), mark, &durable, out); },
@@ -1037,6 +1139,16 @@ public:
     result<void> sync_all() {
         return detail::run([&](ironwal_error **out) { return ironwal_wal_sync_all(handle_.get(), out); });
     }
+    // Copies the log, as it is at one moment, into a new directory.
+    result<ironwal_snapshot_stats> snapshot_to(text_in dir, snapshot_mode mode = snapshot_mode::link) {
+        ironwal_snapshot_stats stats{0, 0, 0, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_wal_snapshot_to(handle_.get(), dir.data(), dir.size(), static_cast<std::int32_t>(mode),
+                                               &stats, sizeof stats, out);
+            },
+            [&] { return stats; });
+    }
     result<bool> is_read_only() const {
         bool read_only = false;
         return detail::run(
@@ -1231,6 +1343,16 @@ public:
     }
     result<void> flush_all() {
         return detail::run([&](ironwal_error **out) { return ironwal_sharded_flush_all(handle_.get(), out); });
+    }
+    // As wal::snapshot_to(), with the checkpoints.
+    result<ironwal_snapshot_stats> snapshot_to(text_in dir, snapshot_mode mode = snapshot_mode::link) {
+        ironwal_snapshot_stats stats{0, 0, 0, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_snapshot_to(handle_.get(), dir.data(), dir.size(), static_cast<std::int32_t>(mode),
+                                                   &stats, sizeof stats, out);
+            },
+            [&] { return stats; });
     }
     result<void> create_checkpoint(bytes_in id) {
         return detail::run([&](ironwal_error **out) {

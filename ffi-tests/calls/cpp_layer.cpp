@@ -86,6 +86,28 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     CHECK(reset.first == 40 && reset.end == 42);
     CHECK(stream.truncate_prefix(41).ok() && stream.first_id().value() == 41);
     CHECK(stream.reset(5).ok() && stream.next_id().value() == 5);
+
+    auto events = stream.events(ironwal::event::written).value();
+    CHECK(events.fd().value() >= 0 && events.drain().value() == 5);
+    auto followed = stream.follow(5, ironwal::visibility::durable).value();
+    CHECK(followed.wait(std::chrono::nanoseconds(0)).status() == IRONWAL_E_TIMEOUT);
+    const auto canceller = followed.canceller().value();
+    canceller.cancel().value();
+    CHECK(followed.wait(std::chrono::seconds(60)).status() == IRONWAL_E_CANCELLED);
+    stream.append("followed").value();
+    CHECK(events.drain().value() == 6);
+    followed.wait(std::chrono::seconds(60)).value();
+    CHECK(followed.next()->text() == "followed");
+    CHECK(stream.last()->first == 5 && stream.last()->second.text() == "followed");
+    CHECK(stream.digest({5, 6}).value() != stream.digest({5, 5}).value());
+    // Cancelled or called, by the time it is asked.
+    static int calls = 0;
+    const auto count = [](uintptr_t ctx, uint64_t, ironwal_status status) { *reinterpret_cast<int *>(ctx) += status == IRONWAL_OK; };
+    const auto ticket = stream.on_durable(stream.mark().value(), count, reinterpret_cast<uintptr_t>(&calls)).value();
+    const bool cancelled = stream.cancel_durable(ticket).value();
+    CHECK(calls == (cancelled ? 0 : 1));
+    const auto made = wal.snapshot_to(path_of("snapshot")).value();
+    CHECK(made.streams == 2 && ironwal::wal::open(path_of("snapshot"))->get("c", 5)->text() == "followed");
     stream.delete_stream().value();
 }
 

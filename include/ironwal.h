@@ -290,6 +290,12 @@ typedef struct ironwal_options ironwal_options;
 typedef struct ironwal_property_list ironwal_property_list;
 
 /**
+ * What opening a log found and did. A copy that outlives the log. Freed with
+ * ironwal_recovery_report_free().
+ */
+typedef struct ironwal_recovery_report ironwal_recovery_report;
+
+/**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
  * checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
  * returns whether everything reached the disk.
@@ -398,6 +404,52 @@ typedef struct ironwal_finding {
     /** Zero. */
     int32_t reserved;
 } ironwal_finding;
+
+/** What opening found. Later versions may add fields at the end, so pass its sizeof. */
+typedef struct ironwal_recovery_report_totals {
+    /** How many streams the log had on disk, damaged ones included. */
+    uint64_t streams;
+    /**
+     * How many of them the report lists: those with damage, with remains of a crash, or that could not be
+     * opened. All others were recovered whole.
+     */
+    uint64_t reported;
+    /** How long opening took, in nanoseconds. */
+    uint64_t duration_ns;
+    /**
+     * 1: nothing that was durable is missing or unreadable, as far as opening can know, which does not
+     * read every payload. 0 otherwise.
+     */
+    uint64_t complete;
+} ironwal_recovery_report_totals;
+
+/**
+ * What opening found and did in one stream. The texts belong to the report. Later versions may add
+ * fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_recovered_stream {
+    /** The name; that of the directory where the name is unknown. */
+    struct ironwal_str stream;
+    /** Why the stream is not served, or takes no appends; {NULL, 0} where it does both. */
+    struct ironwal_str message;
+    /**
+     * One past the last id that was known to be durable before. Entries behind it may have been
+     * recovered too.
+     */
+    uint64_t durable_end_before;
+    /** The id of the next append. */
+    uint64_t next_id;
+    /** How many findings there are. */
+    uint64_t findings;
+    /**
+     * 1: nothing that was durable is missing or unreadable, as far as opening can know. 0 otherwise.
+     */
+    uint64_t complete;
+    /** The status that belongs to `message`; 0 where there is none. */
+    int32_t status;
+    /** Zero. */
+    int32_t reserved;
+} ironwal_recovered_stream;
 
 /**
  * Bytes owned by the caller, released with ironwal_buffer_free().
@@ -1105,6 +1157,62 @@ ironwal_status ironwal_verify_report_get_finding(const struct ironwal_verify_rep
 
 /** Frees a report and the texts that belong to it. */
 void ironwal_verify_report_free(struct ironwal_verify_report *report);
+
+/* What opening found ------------------------------------------------------------------------ */
+
+/**
+ * What opening the log found and did. It does not change while the log is open. A consensus engine asks
+ * it before it votes: a node that lost durable entries must not act as if its log were complete.
+ *
+ * - Owns: free `*out_report` with ironwal_recovery_report_free(); it outlives the log.
+ * - Errors: those of every call on a log.
+ */
+ironwal_status ironwal_wal_recovery(const struct ironwal_wal *wal,
+                                    struct ironwal_recovery_report **out_report,
+                                    struct ironwal_error **out_error);
+
+/**
+ * What opening found, over all streams.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of
+ *   ::ironwal_recovery_report_totals.
+ */
+ironwal_status ironwal_recovery_report_get_totals(const struct ironwal_recovery_report *report,
+                                                  struct ironwal_recovery_report_totals *out_totals,
+                                                  size_t out_totals_size,
+                                                  struct ironwal_error **out_error);
+
+/**
+ * The stream at `index`, from 0, sorted by name.
+ *
+ * - Owns: `out_stream` stays the caller's; its texts belong to `report` and end with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
+ *   `out_stream_size` is not a known size of ::ironwal_recovered_stream.
+ */
+ironwal_status ironwal_recovery_report_get_stream(const struct ironwal_recovery_report *report,
+                                                  size_t index,
+                                                  struct ironwal_recovered_stream *out_stream,
+                                                  size_t out_stream_size,
+                                                  struct ironwal_error **out_error);
+
+/**
+ * The finding at `index` of the stream at `stream_index`, both from 0. First damage to what was durable
+ * (::IRONWAL_SEVERITY_DAMAGE), then notes: what a crash left and recovery removed, none of which was ever
+ * acknowledged as durable, and the files with bytes that were quarantined.
+ *
+ * - Owns: `out_finding` stays the caller's; its texts belong to `report` and end with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one of either; ::IRONWAL_E_INVALID_ARG where
+ *   `out_finding_size` is not a known size of ::ironwal_finding.
+ */
+ironwal_status ironwal_recovery_report_get_finding(const struct ironwal_recovery_report *report,
+                                                   size_t stream_index,
+                                                   size_t index,
+                                                   struct ironwal_finding *out_finding,
+                                                   size_t out_finding_size,
+                                                   struct ironwal_error **out_error);
+
+/** Frees a report and the texts that belong to it. */
+void ironwal_recovery_report_free(struct ironwal_recovery_report *report);
 
 /* Bytes that come out ----------------------------------------------------------------------- */
 

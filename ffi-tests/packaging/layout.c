@@ -62,6 +62,8 @@ IS(IRONWAL_ANY_ID == UINT64_MAX);
 IS(IRONWAL_VIEW_BY_MODE == 901 && IRONWAL_VIEW_WRITTEN == 902 && IRONWAL_VIEW_DURABLE == 903);
 IS(IRONWAL_SNAPSHOT_LINK == 1101 && IRONWAL_SNAPSHOT_COPY == 1102);
 IS(offsetof(ironwal_snapshot_stats, bytes_copied) == 24);
+IS(offsetof(ironwal_recovery_report_totals, complete) == 24);
+IS(offsetof(ironwal_recovered_stream, status) == 2 * sizeof(ironwal_str) + 32);
 IS(IRONWAL_EVENT_DURABLE == 1001 && IRONWAL_EVENT_WRITTEN == 1002);
 
 IS(sizeof(ironwal_status) == 4 && (ironwal_status)-1 < 0);

@@ -19,6 +19,7 @@ mod log_callback;
 mod notify;
 mod options;
 mod properties;
+mod recovery;
 mod sharded;
 mod snapshot;
 mod status;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 25] = [
+const SOURCES: [(&str, &str); 26] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -19,6 +19,7 @@ const SOURCES: [(&str, &str); 25] = [
     ("options", "Options"),
     ("wal", "A log: open, sync, list, close"),
     ("verify", "Verification"),
+    ("recovery", "What opening found"),
     ("bytes", "Bytes that come out"),
     ("by_name", "Append and read by name"),
     ("truncate", "Truncate and delete by name"),

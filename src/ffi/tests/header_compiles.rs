@@ -24,6 +24,7 @@ use crate::ffi::log_callback::*;
 use crate::ffi::notify::*;
 use crate::ffi::options::*;
 use crate::ffi::properties::*;
+use crate::ffi::recovery::*;
 use crate::ffi::sharded::append::ironwal_keyed_slice;
 use crate::ffi::sharded::maintenance::*;
 use crate::ffi::sharded::options::*;
@@ -73,6 +74,10 @@ fn layouts() -> Vec<Layout> {
         }
         ironwal_finding {
             stream, path, what, offset, first_id, end_id, severity, reserved
+        }
+        ironwal_recovery_report_totals { streams, reported, duration_ns, complete }
+        ironwal_recovered_stream {
+            stream, message, durable_end_before, next_id, findings, complete, status, reserved
         }
         ironwal_prune_stats { shards_pruned, segments_deleted }
         ironwal_compaction_stats { checkpoints_before, checkpoints_after, bytes_reclaimed }

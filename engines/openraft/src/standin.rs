@@ -1,6 +1,6 @@
 //! Interim: the operations of ironwal that the store needs and that are still being built, kept in
 //! memory and in one file of operations. To be removed as soon as the real ones are there.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::type_complexity)]
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;

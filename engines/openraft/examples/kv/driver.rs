@@ -221,7 +221,8 @@ async fn disturb(
         }
         if now >= next_kill && restart.is_none() && now < end {
             next_kill += KILL_EVERY;
-            let leader = cluster.leader().await;
+            // A leader that has removed itself does not count.
+            let leader = cluster.leader().await.filter(|id| members.contains(id));
             let victim = match (kills.len() % 2, leader) {
                 (0, Some(leader)) => leader,
                 _ => random.choice(&members),

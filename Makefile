@@ -34,7 +34,7 @@ demo: build
 # Nodes of openraft on ironwal, as processes: engines/openraft/README.md. Rust 1.88 or later.
 SECONDS ?= 60
 demo-raft:
-	cd engines/openraft && cargo run --locked --release --example kv -- demo --seconds $(SECONDS)
+	cd engines/openraft && cargo run --locked --release --features demo --bin kv -- demo --seconds $(SECONDS)
 
 # The tools come first: CMake looks for them when it configures.
 test:

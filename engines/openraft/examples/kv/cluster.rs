@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::Failure;
 use crate::client::Addresses;
+use crate::plant::Plant;
 use crate::types::NodeId;
 use crate::wire::Connection;
 use crate::wire::Request;
@@ -28,12 +29,13 @@ use crate::wire::Status;
 pub struct Cluster {
     pub addresses: Addresses,
     dir: PathBuf,
+    plant: Option<Plant>,
     running: BTreeMap<NodeId, Child>,
 }
 
 impl Cluster {
     /// Chooses free ports for nodes 1 to `count`; starts none.
-    pub fn new(dir: PathBuf, count: u64) -> io::Result<Self> {
+    pub fn new(dir: PathBuf, count: u64, plant: Option<Plant>) -> io::Result<Self> {
         // All are held until all are chosen: none is chosen twice.
         let listeners: Vec<_> = (0..count)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
@@ -45,6 +47,7 @@ impl Cluster {
         Ok(Cluster {
             addresses: Arc::new(addresses),
             dir,
+            plant,
             running: BTreeMap::new(),
         })
     }
@@ -64,6 +67,11 @@ impl Cluster {
             .args(["--listen", &self.addresses[&id]])
             .arg("--dir")
             .arg(self.dir.join(format!("node-{id}")))
+            .args(
+                self.plant
+                    .into_iter()
+                    .flat_map(|plant| ["--plant", plant.name()]),
+            )
             // Ends with this process, and the node with it.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -32,6 +32,7 @@ use crate::history::Operation;
 use crate::history::Recorder;
 use crate::machine::Digests;
 use crate::machine::holds;
+use crate::plant::Plant;
 use crate::report;
 use crate::report::Kill;
 use crate::types::NodeId;
@@ -45,6 +46,8 @@ pub struct Options {
     pub seed: u64,
     /// Where the nodes keep their files; a temporary directory by default.
     pub dir: Option<PathBuf>,
+    /// A fault that is to be found.
+    pub plant: Option<Plant>,
 }
 
 const WRITERS: u32 = 8;
@@ -78,7 +81,7 @@ async fn demonstrate(options: Options, dir: PathBuf) -> Result<(), Failure> {
         options.seed,
         dir.display()
     );
-    let mut cluster = Cluster::new(dir, 5)?;
+    let mut cluster = Cluster::new(dir, 5, options.plant)?;
     form(&mut cluster).await?;
     let load = Arc::new(Load {
         addresses: Arc::clone(&cluster.addresses),

@@ -4,6 +4,8 @@
 //! kv demo [--seconds 60] [--dir DIR] [--seed N]     nodes as processes, killed while clients run
 //! kv node --id N --listen ADDR --dir DIR            one node; ends when its standard input does
 //! ```
+//!
+//! Both take `--plant FAULT`, a fault that the driver must find: see `plant.rs`.
 
 mod checker;
 mod client;
@@ -13,6 +15,7 @@ mod history;
 mod machine;
 mod network;
 mod node;
+mod plant;
 mod report;
 mod types;
 mod wire;
@@ -20,6 +23,8 @@ mod wire;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use plant::Plant;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -42,11 +47,13 @@ fn run() -> Result<(), Failure> {
             id: required(&options, "id")?.parse()?,
             listen: required(&options, "listen")?.to_owned(),
             dir: required(&options, "dir")?.into(),
+            plant: plant(&options)?,
         }),
         "demo" => driver::run(driver::Options {
             seconds: optional(&options, "seconds", 60)?,
             seed: optional(&options, "seed", 1)?,
             dir: options.get("dir").map(PathBuf::from),
+            plant: plant(&options)?,
         }),
         _ => Err("usage: kv demo [--seconds N] [--dir DIR] [--seed N] | kv node ...".into()),
     }
@@ -60,6 +67,11 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<HashMap<String, St
         options.insert(name.to_owned(), value);
     }
     Ok(options)
+}
+
+fn plant(options: &HashMap<String, String>) -> Result<Option<Plant>, Failure> {
+    let plant = options.get("plant").map(|name| name.parse());
+    Ok(plant.transpose()?)
 }
 
 fn required<'a>(options: &'a HashMap<String, String>, name: &str) -> Result<&'a str, Failure> {

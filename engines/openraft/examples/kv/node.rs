@@ -24,6 +24,8 @@ use crate::Failure;
 use crate::machine::Machine;
 use crate::machine::digest;
 use crate::network::Network;
+use crate::plant::Plant;
+use crate::plant::StaleCache;
 use crate::types::NodeId;
 use crate::types::Raft;
 use crate::types::Set;
@@ -39,6 +41,7 @@ pub struct Options {
     pub id: NodeId,
     pub listen: String,
     pub dir: PathBuf,
+    pub plant: Option<Plant>,
 }
 
 #[derive(Clone)]
@@ -47,6 +50,8 @@ struct Node {
     raft: Raft,
     machine: Machine,
     log: LogStore<Types>,
+    plant: Option<Plant>,
+    stale: StaleCache,
 }
 
 /// Serves until standard input ends: a node does not outlive the driver that started it.
@@ -84,6 +89,8 @@ async fn serve(options: Options) -> Result<(), Failure> {
         raft,
         machine,
         log,
+        plant: options.plant,
+        stale: StaleCache::default(),
     };
     let listener = TcpListener::bind(&options.listen).await?;
     loop {
@@ -160,6 +167,9 @@ impl Node {
     }
 
     async fn write(&self, set: Set) -> Response {
+        if self.plant == Some(Plant::LostWrites) && set.value.number % 20 == 19 {
+            return Response::Written;
+        }
         match self.raft.client_write(set).await {
             Ok(_) => Response::Written,
             // Refused before an entry was appended.
@@ -172,6 +182,10 @@ impl Node {
 
     /// The value that all writes acknowledged before the call have left, or a later one.
     async fn read(&self, key: u32) -> Response {
+        if self.plant == Some(Plant::StaleReads) {
+            let value = self.stale.get(key, || self.machine.get(key));
+            return Response::Value(value);
+        }
         match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
             Ok(_) => Response::Value(self.machine.get(key)),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {

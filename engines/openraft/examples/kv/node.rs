@@ -92,10 +92,27 @@ async fn serve(options: Options) -> Result<(), Failure> {
         plant: options.plant,
         stale: StaleCache::default(),
     };
+    tokio::spawn(end_with(node.raft.clone()));
     let listener = TcpListener::bind(&options.listen).await?;
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(node.clone().converse(stream));
+    }
+}
+
+/// Ends the process once openraft has stopped, for example after an error of the disk: the driver
+/// then says so.
+async fn end_with(raft: Raft) {
+    let mut metrics = raft.metrics();
+    loop {
+        if let Err(fatal) = &metrics.borrow_watched().running_state {
+            eprintln!("openraft has stopped: {fatal}");
+            std::process::exit(1);
+        }
+        if metrics.changed().await.is_err() {
+            eprintln!("openraft has stopped");
+            std::process::exit(1);
+        }
     }
 }
 

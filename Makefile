@@ -16,13 +16,13 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BUILD := build/release
-# build/tools is where need-tools.sh puts what it may not install for all.
+# build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
 .PHONY: build demo demo-raft test test-c test-rust test-model asan asan-rust tsan header install clean
 
 build:
-	@sh cmake/need-tools.sh build
+	@sh scripts/install-tools.sh build
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS)
 
@@ -38,7 +38,7 @@ demo-raft:
 
 # The tools come first: CMake looks for them when it configures.
 test:
-	@sh cmake/need-tools.sh test
+	@sh scripts/install-tools.sh test
 	@$(MAKE) test-c
 	@$(MAKE) test-rust
 	@$(MAKE) test-model
@@ -57,19 +57,19 @@ test-model:
 
 # Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
 asan:
-	@sh cmake/need-tools.sh build
+	@sh scripts/install-tools.sh build
 	cmake --preset asan
 	cmake --build --preset asan --parallel $(JOBS)
 	ctest --preset asan --parallel $(JOBS)
 
 asan-rust:
-	@sh cmake/sanitize.sh address
+	@sh scripts/sanitize.sh address
 
 tsan:
-	@sh cmake/sanitize.sh thread
+	@sh scripts/sanitize.sh thread
 
 header:
-	IRONWAL_WRITE_HEADER=1 cargo test --locked --test header
+	IRONWAL_WRITE_HEADER=1 cargo test --locked --test surface header
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

@@ -77,7 +77,7 @@ else()
 endif()
 
 # What a static link needs besides: what rustc says for an empty static library. ctest compares
-# it with what rustc said for the real one (ffi-tests/native_libs.cmake).
+# it with what rustc said for the real one (ffi-tests/packaging/native_libs.cmake).
 set(ironwal_probe_dir "${PROJECT_BINARY_DIR}/native-static-libs")
 file(WRITE "${ironwal_probe_dir}/empty.rs" "")
 execute_process(

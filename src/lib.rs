@@ -60,7 +60,12 @@ pub mod repair {
     pub use crate::tools::RepairedStream;
     pub use crate::tools::repair;
 }
+pub use wal::RecoveryFinding;
+pub use wal::RecoveryReport;
+pub use wal::SnapshotMode;
+pub use wal::SnapshotReport;
 pub use wal::Stream;
+pub use wal::StreamRecovery;
 pub use wal::TxnWriter;
 pub use wal::Wal;
 pub use wal::WalIdIterator;

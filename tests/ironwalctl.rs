@@ -15,8 +15,8 @@ use support::copy_dir;
 use support::entry;
 use support::everything;
 use support::options;
-use support::place;
 use support::segments_in;
+use support::temp_dir;
 
 /// Exit code, standard output, standard error.
 type Answer = (i32, String, String);
@@ -76,7 +76,7 @@ fn harm(file: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn a_whole_log_is_verified_counted_and_dumped_and_not_changed() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let before = everything(&root);
     let (code, verified) = json(&["verify", path(&root), "--json"]);
@@ -160,7 +160,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[test]
 fn damage_is_told_with_file_place_and_ids_and_by_the_exit_code() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let segment = &segments_in(&root.join("s"))[1];
     // The payload of the first frame of a sealed segment.
@@ -201,7 +201,7 @@ fn damage_is_told_with_file_place_and_ids_and_by_the_exit_code() {
 
 #[test]
 fn a_log_in_use_is_looked_at_without_disturbing_the_writer() {
-    let place = place();
+    let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Strict);
     how.max_segment_size = 4096;
     let wal = Wal::new(how.clone()).expect("opens");
@@ -245,7 +245,7 @@ fn a_log_in_use_is_looked_at_without_disturbing_the_writer() {
 
 #[test]
 fn a_repair_makes_a_healthy_copy_of_what_is_readable_and_leaves_the_log_alone() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let segments = segments_in(&root.join("s"));
     let first_of = |segment: &PathBuf| -> u64 {
@@ -311,7 +311,7 @@ fn a_repair_makes_a_healthy_copy_of_what_is_readable_and_leaves_the_log_alone() 
 
 #[test]
 fn a_copy_of_a_whole_log_holds_the_same_entries_in_the_same_frames() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     for (number, extra) in [None, Some("--compress")].into_iter().enumerate() {
         let copy = place.path().join(format!("copy {number}"));
@@ -342,7 +342,7 @@ fn a_copy_of_a_whole_log_holds_the_same_entries_in_the_same_frames() {
 
 #[test]
 fn damage_to_checkpoints_of_a_sharded_log_is_found() {
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Strict);
     let root = how.root_path.clone();
     let sharded = ShardedWal::new(how, 3).expect("opens");
@@ -375,7 +375,7 @@ fn damage_to_checkpoints_of_a_sharded_log_is_found() {
 
 #[test]
 fn what_a_crash_leaves_is_a_note_and_no_damage() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let newest = segments_in(&root.join("s")).pop().expect("a segment");
     harm(&newest, |bytes| bytes.extend([1; 99]));
@@ -394,7 +394,7 @@ fn what_a_crash_leaves_is_a_note_and_no_damage() {
 
 #[test]
 fn a_strangers_file_cannot_be_judged_and_stops_nothing_else() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let newest = segments_in(&root.join("s")).pop().expect("a segment");
     harm(&newest, |bytes| bytes.fill(7));
@@ -412,7 +412,7 @@ fn a_strangers_file_cannot_be_judged_and_stops_nothing_else() {
 
 #[test]
 fn the_exit_code_tells_wrong_usage_from_what_cannot_be_done() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let here = path(&root);
     let empty = path(place.path());
@@ -462,7 +462,7 @@ fn nothing_that_comes_from_outside_reaches_a_terminal_raw() {
     use std::os::unix::ffi::OsStrExt;
 
     const EVIL: &str = "\x1b]0;owned\x07\u{9b}2J\r\nforged\x7f\u{202e}";
-    let place = place();
+    let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Async);
     how.root_path = place.path().join(format!("log{EVIL}"));
     how.max_segment_size = 4096;
@@ -552,7 +552,7 @@ fn nothing_that_comes_from_outside_reaches_a_terminal_raw() {
 
 #[test]
 fn the_advice_of_the_tool_fits_what_is_wrong() {
-    let place = place();
+    let place = temp_dir();
     let root = closed_log(place.path());
     let file = place.path().join("file");
     std::fs::write(&file, b"x").expect("writes");
@@ -586,7 +586,7 @@ fn the_advice_of_the_tool_fits_what_is_wrong() {
 
 #[test]
 fn every_flipped_bit_of_a_closed_log_is_found() {
-    let place = place();
+    let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Strict);
     how.max_segment_size = 700;
     let wal = Wal::new(how.clone()).expect("opens");

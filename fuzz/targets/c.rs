@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::null_mut;
 
-use super::disk::workplace;
+use super::format_twin::workplace;
 use super::input::Input;
 
 type Handle = *mut c_void;

@@ -9,17 +9,17 @@ use std::sync::OnceLock;
 use ironwal::sharded::ShardedWal;
 use ironwal::*;
 
-use super::disk::restore;
-use super::disk::snapshot;
-use super::disk::workplace;
+use super::fix_checksums::fix_index;
+use super::fix_checksums::fix_sector;
+use super::fix_checksums::fix_segment;
+use super::format_twin::restore;
+use super::format_twin::snapshot;
+use super::format_twin::workplace;
 use super::input::Input;
 use super::log::POLICIES;
 use super::log::entry;
 use super::log::options;
 use super::log::patch;
-use super::reseal::reseal_index;
-use super::reseal::reseal_sector;
-use super::reseal::reseal_segment;
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
@@ -83,13 +83,13 @@ pub fn fields(data: &[u8]) {
     let mut links = HashMap::new();
     for (name, bytes) in &mut files {
         match name.file_name().and_then(|name| name.to_str()) {
-            Some("segments.idx") => reseal_index(bytes),
-            Some("shards.meta") => reseal_sector(bytes),
+            Some("segments.idx") => fix_index(bytes),
+            Some("shards.meta") => fix_sector(bytes),
             Some("HEAD") => {}
             _ => {
                 let dir = name.parent().map(Path::to_path_buf);
                 let before = links.get(&dir).copied().filter(|_| chained);
-                if let Some(link) = reseal_segment(bytes, before) {
+                if let Some(link) = fix_segment(bytes, before) {
                     links.insert(dir, link);
                 }
             }

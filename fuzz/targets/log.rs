@@ -9,11 +9,11 @@ use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
-use super::disk::Forged;
-use super::disk::restore;
-use super::disk::seed;
-use super::disk::snapshot;
-use super::disk::workplace;
+use super::format_twin::Forged;
+use super::format_twin::restore;
+use super::format_twin::seed;
+use super::format_twin::snapshot;
+use super::format_twin::workplace;
 use super::input::Input;
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
@@ -88,7 +88,7 @@ pub fn frames(data: &[u8]) {
         .iter()
         .find(|(name, _)| name.ends_with("s/00000000000000000000.wal"))
         .expect("a first segment");
-    let good = super::disk::frames(first);
+    let good = super::format_twin::frames(first);
     let until = good.get(kept % good.len()).map_or(1536, |f| f.bytes.start);
     let mut file = first[..until].to_vec();
     if input.byte() % 2 == 0 {

@@ -4,15 +4,15 @@
 
 #![allow(unsafe_code)]
 
-#[path = "../../tests/damage/disk.rs"]
+#[path = "../../tests/damage/format_twin.rs"]
 #[allow(dead_code)]
-mod disk;
+mod format_twin;
 
 mod c;
 mod fields;
+mod fix_checksums;
 mod input;
 mod log;
-mod reseal;
 
 pub use c::c_calls;
 pub use fields::fields;

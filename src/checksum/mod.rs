@@ -1,4 +1,4 @@
-//! How is a CRC-32 computed, for bulk data and for frame headers?
+//! How is a CRC-32 computed, for bulk data and for frame headers? How is a digest (`siphash`)?
 //!
 //! The polynomial is that of zlib and Ethernet. `crc32fast` computes bulk data. A frame header with
 //! its location has 40 bytes, too few for the instructions that `crc32fast` uses; `crc32_pclmul`
@@ -6,10 +6,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod crc32_pclmul;
+mod siphash;
 
 use std::sync::LazyLock;
 
 use crc32fast::Hasher;
+
+pub use siphash::SipHash128;
 
 /// Keeps the detected processor features: detecting them for each checksum takes as long as a short
 /// checksum.

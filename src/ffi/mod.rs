@@ -2,7 +2,7 @@
 //!
 //! Floor 7. Every export has the same shape: [`boundary`] checks the pointers, stops panics and
 //! turns an outcome into a status and an error object; the engine does the work. The header is
-//! generated from these files by `tests/header.rs`; doc comments are written for its readers.
+//! generated from these files by `tests/surface/header.rs`; doc comments are written for its readers.
 
 #![allow(non_camel_case_types)]
 

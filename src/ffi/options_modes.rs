@@ -17,7 +17,7 @@ use crate::ffi::status::ironwal_status;
 
 // The families of constants (these, log levels, severities) share no value, and none has 0: a
 // constant of the wrong family, or an int that was never set, is refused, not taken for a weaker
-// mode. `ffi-tests/options.c` gives every constant of the header to every setter.
+// mode. `ffi-tests/calls/options.c` gives every constant of the header to every setter.
 
 /// Every append, batch and transaction is durable when it returns. The default.
 pub const IRONWAL_SYNC_STRICT: i32 = 1;

@@ -100,6 +100,7 @@ pub use names::UNFINISHED_COPY_FILE;
 pub use names::check_key;
 pub use names::is_deleted_dir_name;
 pub use names::is_own_file_name;
+pub use names::is_snapshot_file_name;
 pub use names::is_stream_dir_name;
 pub use names::key_from_dir_name;
 pub use names::parse_segment_file_name;

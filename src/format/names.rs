@@ -104,6 +104,12 @@ pub fn is_own_file_name(name: &str) -> bool {
     is_derived || parse_segment_file_name(segment).is_some()
 }
 
+/// Whether a snapshot may hold a file of this name, in its root or in a stream's directory.
+pub fn is_snapshot_file_name(name: &str) -> bool {
+    let of_root = [SHARDS_FILE, CHECKPOINTS_FILE];
+    of_root.contains(&name) || parse_segment_file_name(name).is_some()
+}
+
 /// Whether a directory of this name in the root is a tombstone.
 pub fn is_deleted_dir_name(name: &str) -> bool {
     let Some((stream, number)) = name.split_once(DELETED_SUFFIX) else {

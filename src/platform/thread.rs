@@ -9,10 +9,15 @@ use std::io;
 use crate::primitives::thread::Builder;
 use crate::primitives::thread::JoinHandle;
 
+/// Linux cuts longer names, and `top` or a debugger then shows only their beginning.
+const MAX_NAME_LEN: usize = 15;
+
 /// Starts a named thread that handles none of the host's signals. The thread inherits a mask that
 /// blocks all signals from its first instruction on, except those that a fault raises in the
-/// faulting thread itself: blocking these would only disable the host's crash reporter.
+/// faulting thread itself: blocking these would only disable the host's crash reporter. The name has
+/// at most `MAX_NAME_LEN` bytes.
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    debug_assert!(name.len() <= MAX_NAME_LEN, "{name} would be cut");
     #[cfg(feature = "simulation")]
     if REFUSES.get() {
         REFUSED.set(REFUSED.get() + 1);

@@ -69,6 +69,8 @@ pub struct Recovered {
     pub blocked: Option<Error>,
     /// The notes whose actions were carried out.
     pub done: Vec<Finding>,
+    /// The files that hold what was quarantined.
+    pub quarantined: Vec<PathBuf>,
 }
 
 impl Recovered {
@@ -86,6 +88,7 @@ impl Recovered {
             failure: None,
             blocked: None,
             done: Vec::new(),
+            quarantined: Vec::new(),
         }
     }
 }
@@ -127,6 +130,7 @@ fn from_verdict(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
         failure: None,
         blocked: None,
         done: Vec::new(),
+        quarantined: Vec::new(),
     }
 }
 
@@ -139,9 +143,14 @@ pub fn apply(
     chunk_len: usize,
 ) -> Recovered {
     let mut recovered = from_verdict(facts, verdict);
-    let mut carried_out = 0;
-    let mut unremoved = Vec::new();
-    let changed = change_files(storage, facts, verdict, &mut carried_out, &mut unremoved);
+    let mut changes = FileChanges::default();
+    let changed = change_files(storage, facts, verdict, &mut changes);
+    let FileChanges {
+        carried_out,
+        mut unremoved,
+        quarantined,
+    } = changes;
+    recovered.quarantined = quarantined;
     let rest = &verdict.actions[carried_out..];
     let is_done = |note: &&Finding| !rest.iter().any(|action| action.segment() == note.segment);
     recovered.done = verdict.notes.iter().filter(is_done).cloned().collect();
@@ -192,14 +201,24 @@ fn recovered(kept: &KeptSegment, dir: &Arc<Path>) -> RecoveredSegment {
     }
 }
 
+/// What became of a stream's files.
+#[derive(Default)]
+struct FileChanges {
+    /// How many actions were carried out.
+    carried_out: usize,
+    /// Truncated segments whose files could not be removed.
+    unremoved: Vec<PathBuf>,
+    /// The files that hold what was quarantined.
+    quarantined: Vec<PathBuf>,
+}
+
 /// Carries out the actions and counts them. A segment below the first id kept that cannot be
 /// removed is no failure: it goes to `unremoved`.
 fn change_files(
     storage: &dyn Storage,
     facts: &StreamFacts,
     verdict: &Verdict,
-    carried_out: &mut usize,
-    unremoved: &mut Vec<PathBuf>,
+    changes: &mut FileChanges,
 ) -> Result<()> {
     let mut changed_names = false;
     for action in &verdict.actions {
@@ -210,10 +229,10 @@ fn change_files(
         }
         let (path, result) = run(storage, facts, action);
         match result {
-            Err(_) if is_truncated(facts, verdict, action) => unremoved.push(path),
-            result => result.at(&path)?,
+            Err(_) if is_truncated(facts, verdict, action) => changes.unremoved.push(path),
+            result => changes.quarantined.extend(result.at(&path)?),
         }
-        *carried_out += 1;
+        changes.carried_out += 1;
         changed_names |= !matches!(
             action,
             Action::Trim(..) | Action::RemoveTemporary | Action::RewriteSlot(..)
@@ -267,14 +286,24 @@ fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
     }
 }
 
-fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf, io::Result<()>) {
+/// Carries one action out. Returns the file that it concerns, and the file that holds what was
+/// quarantined, if that was the action.
+fn run(
+    storage: &dyn Storage,
+    facts: &StreamFacts,
+    action: &Action,
+) -> (PathBuf, io::Result<Option<PathBuf>>) {
     let path = path_of(facts, action);
-    let done = match *action {
-        Action::RewriteSlot(_, slot) => rewrite_slot(storage, &path, slot),
+    let changed = match *action {
         Action::BackupRange(i, from) => {
-            backup_range(storage, &path, from, facts.segments[i].file_len)
+            let copied = backup_range(storage, &path, from, facts.segments[i].file_len);
+            return (path, copied.map(Some));
         }
-        Action::BackupFile(_) => backup_file(storage, &path),
+        Action::BackupFile(_) => {
+            let renamed = backup_file(storage, &path);
+            return (path, renamed.map(Some));
+        }
+        Action::RewriteSlot(_, slot) => rewrite_slot(storage, &path, slot),
         Action::Remove(_) => remove_file_if_there(storage, &path),
         Action::RemoveTemporary => [NEXT_SEGMENT_FILE, UNFINISHED_COPY_FILE]
             .iter()
@@ -283,7 +312,7 @@ fn run(storage: &dyn Storage, facts: &StreamFacts, action: &Action) -> (PathBuf,
             .open_file(&path, Access::ReadWrite)
             .and_then(|file| file.set_len(at.0)),
     };
-    (path, done)
+    (path, changed.map(|()| None))
 }
 
 fn rewrite_slot(storage: &dyn Storage, path: &Path, slot: usize) -> io::Result<()> {

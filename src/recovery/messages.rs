@@ -1,5 +1,7 @@
 //! How does a finding or a refusal read in an error and in the log?
 
+use std::path::PathBuf;
+
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::format::segment_file_name;
@@ -19,12 +21,17 @@ pub fn describe_refusal(key: &str, facts: &StreamFacts, refusal: &Refusal) -> Ve
     }
 }
 
-/// A finding with its place, in words.
-pub fn describe(key: &str, facts: &StreamFacts, finding: &Finding) -> String {
-    let path = match finding.segment.and_then(|i| facts.segments.get(i)) {
+/// The file that a finding concerns; the stream's directory where that is the whole stream.
+pub fn path_of_finding(facts: &StreamFacts, finding: &Finding) -> PathBuf {
+    match finding.segment.and_then(|i| facts.segments.get(i)) {
         Some(segment) => facts.dir.join(segment_file_name(segment.name_id)),
         None => facts.dir.to_path_buf(),
-    };
+    }
+}
+
+/// A finding with its place, in words.
+pub fn describe(key: &str, facts: &StreamFacts, finding: &Finding) -> String {
+    let path = path_of_finding(facts, finding);
     let mut context = ErrorContext::at(&path).stream(key);
     context.offset = finding.offset;
     context.ids = finding.ids.clone();

@@ -43,6 +43,7 @@ pub use identity::log_around;
 pub use identity::read_identity;
 pub use messages::describe;
 pub use messages::describe_refusal;
+pub use messages::path_of_finding;
 pub use messages::refusal_error;
 pub use scan::CheckDepth;
 pub use scan::good_frames;
@@ -50,6 +51,7 @@ pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;
 pub use verdict::NextAppend;
+pub use verdict::Verdict;
 
 #[cfg(feature = "sharded")]
 pub use crate::storage::copy::copy_aside;

@@ -1,6 +1,6 @@
 //! When are checkpoints created in the background?
 //!
-//! One thread per log, `ironwal-checkpoints`. It creates a checkpoint each time a number of entries
+//! One thread per log, `ironwal-ckpt`. It creates a checkpoint each time a number of entries
 //! has been appended or a period has passed, then applies the retention. It ends before the log
 //! does. It holds no lock while the caller's function makes an id, so that function may use the log
 //! and may even drop it.
@@ -70,7 +70,7 @@ impl AutoCheckpointer {
             state: Arc::clone(&state),
             wanted,
         };
-        let queue = DueQueue::new("ironwal-checkpoints", false, move |()| worker.run());
+        let queue = DueQueue::new("ironwal-ckpt", false, move |()| worker.run());
         if is_due_by_entries {
             queue.insert_after((), Duration::ZERO);
         }

@@ -8,17 +8,20 @@
 //! 3. it is inserted into the index: readers find it;
 //! 4. its id is written to `HEAD`, a hint for people and scripts that this library never reads.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::format::CHECKPOINTS_FILE;
 use crate::format::CheckpointFormat;
 use crate::format::CheckpointRecord;
 use crate::format::HEAD_FILE;
 use crate::format::MAX_CHECKPOINT_ID_LEN;
 use crate::format::RecordKind;
+use crate::format::SHARDS_FILE;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
 use crate::record_log::RecordLocation;
@@ -32,6 +35,8 @@ use crate::sharded::head_file::Hint;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 use crate::storage::StorageFile;
+use crate::wal::SnapshotMode;
+use crate::wal::SnapshotReport;
 
 /// A checkpoint: one position per shard, all taken at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +213,21 @@ impl ShardedWal {
             true => Vec::new(),
             false => self.log().checkpoints.query(CheckpointIndex::list),
         }
+    }
+
+    /// As [`Wal::snapshot_to`](crate::Wal::snapshot_to), with the checkpoints: each one in the snapshot can be loaded there. Creating,
+    /// pruning and compacting checkpoints wait too. Additional errors: those of loading a checkpoint if
+    /// `checkpoints.log` cannot be used.
+    pub fn snapshot_to(&self, dir: &Path, mode: SnapshotMode) -> Result<SnapshotReport> {
+        self.log().telling(|log| {
+            log.wal.enter()?;
+            log.checkpoints.check_usable()?;
+            // No checkpoint is made from here on: all there are lie below the ends of the snapshot.
+            let writer = log.checkpoints.writer.lock();
+            writer.check_usable()?;
+            let files = [SHARDS_FILE, CHECKPOINTS_FILE];
+            log.wal.snapshot_with(dir, mode, &files)
+        })
     }
 
     /// The number of checkpoints that can be loaded, as listed.

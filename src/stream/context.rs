@@ -15,6 +15,7 @@ use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::primitives::Mutex;
 use crate::primitives::OnceLock;
+use crate::primitives::RwLock;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::AtomicUsize;
@@ -100,6 +101,9 @@ pub struct LogContext {
     pub(super) map_stores_cannot_fault: OnceLock<bool>,
     /// How many segments are mapped for storing.
     pub(super) maps: Arc<AtomicUsize>,
+    /// Held for reading while segments or streams are removed, and for writing by a snapshot, which
+    /// waits for these and holds off later ones. Taken before all locks of streams.
+    pub removals: RwLock<()>,
     /// A sharded log writes its checkpoints here.
     #[cfg(feature = "sharded")]
     claimed: AtomicBool,
@@ -142,6 +146,7 @@ impl LogContext {
             has_noted: AtomicBool::new(false),
             map_stores_cannot_fault: OnceLock::new(),
             maps: Arc::default(),
+            removals: RwLock::new(()),
             #[cfg(feature = "sharded")]
             claimed: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
@@ -190,6 +195,14 @@ impl LogContext {
     pub fn claim_checkpoints(self: &Arc<Self>) -> Option<CheckpointOwner> {
         let was_claimed = self.claimed.swap(true, Ordering::AcqRel);
         (!was_claimed).then(|| CheckpointOwner(Arc::clone(self)))
+    }
+
+    /// Whether a sharded log writes its checkpoints here.
+    pub fn has_checkpoint_owner(&self) -> bool {
+        #[cfg(feature = "sharded")]
+        return self.claimed.load(Ordering::Acquire);
+        #[cfg(not(feature = "sharded"))]
+        return false;
     }
 
     /// Counts a round of a stream, as long as the guard is there.

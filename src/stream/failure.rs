@@ -48,6 +48,11 @@ impl StreamInner {
         self.blocked.load(Ordering::Acquire)
     }
 
+    /// Why it takes no appends, if it is poisoned.
+    pub fn poison_cause(&self) -> Option<Arc<Error>> {
+        self.group_commit.poisoned()
+    }
+
     pub(super) fn check_poisoned(&self) -> Result<()> {
         if !self.is_poisoned() {
             return Ok(());

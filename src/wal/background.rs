@@ -73,7 +73,7 @@ impl BackgroundThreads {
         Arc::new(BackgroundThreads {
             sync: task("ironwal-sync", WITHOUT_SYNC, StreamInner::background_sync),
             preallocation: task(
-                "ironwal-prealloc",
+                "ironwal-alloc",
                 WITHOUT_PREALLOCATION,
                 StreamInner::preallocate,
             ),

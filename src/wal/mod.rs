@@ -8,6 +8,8 @@
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
 //! | `read_only` | how is a log opened read-only, beside a writer? |
+//! | `recovery_report` | what did opening find, lose and remove? |
+//! | `snapshot` | how is a log copied while it is written? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -15,7 +17,9 @@ mod background;
 mod iterator;
 mod open;
 mod read_only;
+mod recovery_report;
 mod registry;
+mod snapshot;
 mod stream;
 mod transaction;
 // The file is named after the type it holds.
@@ -24,6 +28,11 @@ mod wal;
 
 pub use iterator::WalIdIterator;
 pub use iterator::WalIterator;
+pub use recovery_report::RecoveryFinding;
+pub use recovery_report::RecoveryReport;
+pub use recovery_report::StreamRecovery;
+pub use snapshot::SnapshotMode;
+pub use snapshot::SnapshotReport;
 pub use stream::Stream;
 pub use transaction::TxnWriter;
 pub use wal::Wal;

@@ -19,6 +19,7 @@ use crate::options::CorruptionPolicy;
 use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::primitives::WorkerPool;
+use crate::primitives::now;
 use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
 use crate::recovery::Recovered;
@@ -38,6 +39,10 @@ use crate::stream::StreamInner;
 use crate::stream::remove_tombstone;
 use crate::stream::resolve_archive;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::recovery_report::RecoveryReport;
+use crate::wal::recovery_report::StreamRecovery;
+use crate::wal::recovery_report::of_failed;
+use crate::wal::recovery_report::of_served;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
@@ -72,6 +77,7 @@ fn open_streams(
     background_threads: &Arc<BackgroundThreads>,
     is_lost: bool,
 ) -> Result<WalInner> {
+    let began = now();
     let lost_identity = is_lost.then(|| {
         let path = context.root.join(IDENTITY_FILE);
         format!("the identity of the log is damaged ({})", path.display())
@@ -118,7 +124,16 @@ fn open_streams(
     settle_identity(context)?;
     let mut registered = HashMap::with_capacity(recovered.len());
     let mut failed_dirs = HashMap::new();
-    for (key, dir, stream) in resume_first_panic(recovered).into_iter().flatten() {
+    let mut report = RecoveryReport::default();
+    for recovery in resume_first_panic(recovered).into_iter().flatten() {
+        let Recovery {
+            key,
+            dir,
+            stream,
+            report: of_stream,
+        } = recovery;
+        report.stream_count += 1;
+        report.streams.extend(of_stream);
         match stream {
             // Its key is unknown: the directory's name is used instead.
             RegistryEntry::Failed(error) if context.root.join(stream_dir_name(&key)) != *dir => {
@@ -129,6 +144,8 @@ fn open_streams(
             }
         }
     }
+    report.streams.sort_by(|a, b| a.stream.cmp(&b.stream));
+    report.duration = now().saturating_duration_since(began);
     context.deliver();
     let (context, background_threads) = (Arc::clone(context), Arc::clone(background_threads));
     Ok(WalInner::new(
@@ -136,6 +153,7 @@ fn open_streams(
         background_threads,
         registered,
         failed_dirs,
+        report,
     ))
 }
 
@@ -313,8 +331,29 @@ fn refuse_all_damage(judged: &[SurveyedStream], lost: Option<&String>) -> Result
     }
 }
 
-/// A stream's key and directory, and the outcome of its recovery.
-type Recovery = (Arc<str>, Arc<Path>, RegistryEntry);
+/// The outcome of a stream's recovery.
+struct Recovery {
+    key: Arc<str>,
+    dir: Arc<Path>,
+    stream: RegistryEntry,
+    report: Option<StreamRecovery>,
+}
+
+impl Recovery {
+    /// It cannot be served.
+    fn failed(context: &LogContext, key: Arc<str>, dir: Arc<Path>, error: Error) -> Self {
+        context.log(log::Level::Error, &format!("stream {key:?}: {error}"));
+        let error = Arc::new(error);
+        let report = Some(of_failed(&key, &error));
+        let stream = RegistryEntry::Failed(error);
+        Recovery {
+            key,
+            dir,
+            stream,
+            report,
+        }
+    }
+}
 
 /// Applies a decision. `None`: there is no such stream.
 fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery> {
@@ -323,24 +362,20 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
     } = judged;
     let (facts, decision) = match found {
         Ok(found) => found,
-        Err(error) => {
-            context.log(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, dir, RegistryEntry::Failed(Arc::new(error))));
-        }
+        Err(error) => return Some(Recovery::failed(context, key, dir, error)),
     };
     let verdict = match decision {
         Decision::Serve(verdict) => verdict,
         Decision::Refuse(refusal) => {
             let error = refusal_error(&key, &facts, &refusal);
-            context.log(log::Level::Error, &format!("stream {key:?}: {error}"));
-            return Some((key, dir, RegistryEntry::Failed(Arc::new(error))));
+            return Some(Recovery::failed(context, key, dir, error));
         }
     };
     for finding in &verdict.findings {
         context.log(log::Level::Error, &describe(&key, &facts, finding));
     }
     let chunk_len = context.options.read_buffer_size;
-    let recovered: Recovered = apply(&*context.storage, &facts, &verdict, chunk_len);
+    let mut recovered: Recovered = apply(&*context.storage, &facts, &verdict, chunk_len);
     for note in &recovered.done {
         let what = format!("recovery took away {}", describe(&key, &facts, note));
         context.log(log::Level::Warn, &what);
@@ -356,11 +391,23 @@ fn recover(context: &Arc<LogContext>, judged: SurveyedStream) -> Option<Recovery
     if nothing {
         return None;
     }
+    let mut report = of_served(&key, &facts, &verdict, &mut recovered);
     let stream = StreamInner::recovered(context, Arc::clone(&key), Arc::clone(&dir), recovered);
     // Everything it says must be durable: it is evidence if the segments are lost.
     let lists_nothing = facts.claim.is_none_or(|claim| claim.end_id.0 == 0);
     if lists_nothing && stream.exists() && !stream.is_poisoned() {
         stream.write_index_file(&[]);
     }
-    Some((key, dir, RegistryEntry::Open(stream)))
+    if let Some(report) = &mut report {
+        report.next_id = stream.next_id();
+        let poison = stream.poison_cause();
+        report.error = report.error.take().or(poison);
+    }
+    let stream = RegistryEntry::Open(stream);
+    Some(Recovery {
+        key,
+        dir,
+        stream,
+        report,
+    })
 }

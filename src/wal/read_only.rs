@@ -34,6 +34,7 @@ use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::wal::Wal;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::recovery_report::RecoveryReport;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
@@ -129,7 +130,13 @@ pub fn open_read_only(
     let background_tasks: Arc<dyn BackgroundTasks> = background_threads.clone();
     // Set once, here.
     let _ = context.background_tasks.set(background_tasks);
-    let log = WalInner::new(context, background_threads, HashMap::new(), HashMap::new());
+    let log = WalInner::new(
+        context,
+        background_threads,
+        HashMap::new(),
+        HashMap::new(),
+        RecoveryReport::default(),
+    );
     log.telling(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let registered = log.registered.read();

@@ -21,6 +21,7 @@ use crate::stream::StreamInner;
 use crate::stream::StreamState;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::recovery_report::RecoveryReport;
 
 /// The registry's entry for a stream key.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct WalInner {
     /// Directories of streams that could not be opened and whose key is unknown: a key that maps to
     /// one must not get an empty stream.
     failed_dirs: HashMap<PathBuf, Arc<Error>>,
+    /// What opening found and did.
+    pub recovery: RecoveryReport,
     closed: AtomicBool,
     /// Locked while a stream is deleted: a caller whose stream is deleted during its call waits
     /// here.
@@ -55,7 +58,6 @@ pub struct WalInner {
 }
 
 /// While this lives the log is not closed and its writer lock is held.
-#[cfg(feature = "sharded")]
 pub type CloseBlocker<'a> = crate::primitives::MutexGuard<'a, ()>;
 
 impl WalInner {
@@ -64,6 +66,7 @@ impl WalInner {
         background_threads: Arc<BackgroundThreads>,
         registered: HashMap<Arc<str>, RegistryEntry>,
         failed_dirs: HashMap<PathBuf, Arc<Error>>,
+        recovery: RecoveryReport,
     ) -> Self {
         WalInner {
             context,
@@ -71,6 +74,7 @@ impl WalInner {
             registered: RwLock::new(registered),
             evict_at_len: AtomicUsize::new(0),
             failed_dirs,
+            recovery,
             closed: AtomicBool::new(false),
             delete_lock: Mutex::new(()),
             closing: Mutex::new(()),
@@ -106,13 +110,17 @@ impl WalInner {
 
     /// Makes a close that begins now wait until the guard is dropped. For callers that change
     /// names: returns `Detached` if the root is no longer this log's.
-    #[cfg(feature = "sharded")]
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
         let open = self.closing.lock();
         self.enter()?;
         self.context.check_root()?;
         Ok(open)
+    }
+
+    /// Why directories whose key is unknown could not be opened.
+    pub fn failed_dirs(&self) -> impl Iterator<Item = &Arc<Error>> {
+        self.failed_dirs.values()
     }
 
     /// The stream, if it has ever had an append or a handle of it exists.

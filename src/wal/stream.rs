@@ -153,6 +153,26 @@ impl Stream {
         Ok(WalIdIterator::new(Arc::clone(&self.core), start))
     }
 
+    /// The last visible entry and its id. `None`: nothing is kept, or nothing is visible yet. Damage to it
+    /// is an error. Ids that were lost to damage behind it are passed over.
+    pub fn last(&self) -> Result<Option<(u64, Vec<u8>)>> {
+        self.reading(|core| core.last())
+    }
+
+    /// 16 bytes that two streams share if they have the same entries under `ids` (exclusive at the end),
+    /// however these are framed, compressed and split into segments: SipHash-2-4-128 with the key 0, over
+    /// the id and the length of each entry (`u64`, little-endian) and its bytes. For comparing
+    /// replicas; not a defence against forgery.
+    ///
+    /// Reads and checks every entry. Only visible entries count. Errors: `SegmentNotFound` if an id is
+    /// truncated, lost or not visible, with the ids in its context; damage as reading it; `Config` if
+    /// the range runs backwards.
+    pub fn digest(&self, ids: Range<u64>) -> Result<[u8; 16]> {
+        self.enter_current()?;
+        let core = Arc::clone(&self.core);
+        self.reading(|_| core.digest(ids))
+    }
+
     /// The first kept id.
     pub fn first_id(&self) -> Result<u64> {
         Ok(self.enter_current()?.first_id())

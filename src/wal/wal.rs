@@ -14,6 +14,7 @@ use crate::storage::Storage;
 #[cfg(feature = "sharded")]
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
+use crate::wal::RecoveryReport;
 use crate::wal::Stream;
 use crate::wal::TxnWriter;
 use crate::wal::WalIdIterator;
@@ -266,6 +267,13 @@ impl Wal {
         drop(registered);
         keys.sort_unstable();
         Ok(keys)
+    }
+
+    /// What opening this log found, lost and removed: see [`RecoveryReport`]. Ask before acting on
+    /// the log as complete, in a consensus engine before the first vote. Empty for a read-only log,
+    /// which recovers nothing; for one of the whole files see `ironwalctl verify`.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.log.recovery
     }
 
     /// Makes everything appended to a stream so far durable. Unknown stream: `StreamNotFound`.

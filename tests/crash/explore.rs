@@ -28,7 +28,7 @@ use crate::model::Span;
 use crate::model::StreamModel;
 use crate::open_log::OpenLog;
 use crate::random::Random;
-use crate::space::Setup;
+use crate::setups::Setup;
 use crate::workload::run;
 
 /// How deep crashes go: of the workload, of its recovery, of the recovery of that.

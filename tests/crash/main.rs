@@ -20,22 +20,28 @@
 // Without sharded logs nobody makes or looks at checkpoints.
 #![cfg_attr(not(feature = "sharded"), allow(dead_code))]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod archive;
 mod check;
 mod checkpoints;
 mod explore;
-mod hunt;
 mod model;
 mod open_log;
 mod random;
-mod space;
+mod read_only;
+mod runner;
+mod setups;
+#[cfg(all(feature = "sharded", unix))]
+mod sharded;
 mod workload;
 
 use std::time::Duration;
 
-use hunt::Hunt;
-use hunt::number;
 use ironwal::SyncMode;
+use runner::Hunt;
+use runner::number;
 
 /// States of each short run.
 const STATES: u64 = 34_000;

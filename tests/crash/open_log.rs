@@ -13,7 +13,7 @@ use ironwal::Wal;
 use ironwal::simulation::SimulatedDisk;
 use parking_lot::Mutex;
 
-use crate::space::Setup;
+use crate::setups::Setup;
 
 /// An open log. Dropping it closes it.
 pub struct OpenLog {

@@ -15,7 +15,7 @@ use crate::model::Span;
 use crate::model::StreamModel;
 use crate::open_log::OpenLog;
 use crate::random::Random;
-use crate::space::Setup;
+use crate::setups::Setup;
 
 /// A finished workload: the disk with its journal, and the model.
 pub struct Workload {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ironwal::*;
 
-use crate::disk::*;
+use crate::format_twin::*;
 use crate::sample::*;
 
 const LOST_IDS: u64 = 1 << 40;

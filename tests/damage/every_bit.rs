@@ -19,7 +19,7 @@ use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
-use crate::disk::*;
+use crate::format_twin::*;
 use crate::sample::OTHER;
 use crate::sample::STREAM;
 use crate::sample::other_is_whole;

@@ -4,7 +4,7 @@ use std::fs;
 
 use ironwal::*;
 
-use crate::disk::*;
+use crate::format_twin::*;
 use crate::sample::*;
 
 /// Which bytes of a file get a bit flipped: all of what has fields, a sample of the padding.

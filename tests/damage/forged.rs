@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use ironwal::*;
 
-use crate::disk::*;
+use crate::format_twin::*;
 use crate::sample::STREAM;
 use crate::sample::options;
 

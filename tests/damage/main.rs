@@ -1,14 +1,20 @@
-//! What must hold: whatever happens to the files, no wrong byte is ever served, what is not damaged
-//! stays readable, damage is told with its place, ids are not given twice, streams do not share fate.
+//! Does damage to files stay what it is: reported with its position, never served, confined to its
+//! stream, and without an id given twice? Files of others are refused and left alone.
+
+#![cfg_attr(not(feature = "compression"), allow(dead_code))]
 
 // Some of the entries are compressed.
-#![cfg(feature = "compression")]
-
+#[cfg(feature = "compression")]
 mod cuts;
-mod disk;
 #[cfg(all(feature = "simulation", feature = "sharded"))]
 mod every_bit;
+#[cfg(feature = "compression")]
 mod flips;
+#[cfg(feature = "compression")]
 mod forged;
+mod format_twin;
+#[cfg(feature = "compression")]
 mod only;
+#[cfg(feature = "compression")]
 mod sample;
+mod unrecognised_files;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use ironwal::*;
 
-use crate::disk::*;
+use crate::format_twin::*;
 
 const ENTRIES: u64 = 20;
 const LOST_IDS: u64 = 1 << 40;

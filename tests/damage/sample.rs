@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use ironwal::*;
 
-use crate::disk::*;
+use crate::format_twin::*;
 
 /// The stream that gets damaged, and the one that must not notice.
 pub const STREAM: &str = "s";

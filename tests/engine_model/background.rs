@@ -12,7 +12,7 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::world::options;
+use crate::fixture::options;
 
 #[test]
 fn an_append_that_meets_a_background_sync_is_synced_by_it_or_by_the_next() {

@@ -13,11 +13,11 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 /// Entries of `s` that are there before, each in a segment of its own, and one of `d`.
 const BEFORE: u32 = 3;
@@ -29,7 +29,7 @@ const CLOSED: &[&str] = &["closed"];
 
 /// Who is under way when the log is closed, told by number to tell entries apart. What a rival
 /// found out about `d`, or how much of `s` it took away, comes back.
-type Rival = fn(&Wal, &Witness, u32) -> Option<Outcome>;
+type Rival = fn(&Wal, &Recorder, u32) -> Option<Outcome>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
@@ -42,90 +42,90 @@ const RIVALS: [Rival; 12] = [
     creates, closes,
 ];
 
-fn appends(wal: &Wal, witness: &Witness, me: u32) -> Option<Outcome> {
+fn appends(wal: &Wal, recorder: &Recorder, me: u32) -> Option<Outcome> {
     for number in 0..2 {
         let bytes = entry("s", me, number, 40);
         let id = allow(wal.append("s", &bytes), CLOSED, "append")?;
-        witness.appended("s", id, &bytes);
+        recorder.appended("s", id, &bytes);
     }
     None
 }
 
-fn batches(wal: &Wal, witness: &Witness, me: u32) -> Option<Outcome> {
+fn batches(wal: &Wal, recorder: &Recorder, me: u32) -> Option<Outcome> {
     let stream = allow(wal.stream("s"), CLOSED, "stream")?;
     let (a, b) = (entry("s", me, 0, 40), entry("s", me, 1, 40));
     let ids = allow(stream.append_batch(&[&a, &b]), CLOSED, "append_batch")?;
-    witness.appended("s", ids.start, &a);
-    witness.appended("s", ids.start + 1, &b);
+    recorder.appended("s", ids.start, &a);
+    recorder.appended("s", ids.start + 1, &b);
     None
 }
 
-fn syncs(wal: &Wal, witness: &Witness, _: u32) -> Option<Outcome> {
-    let ids = witness.ids("s");
+fn syncs(wal: &Wal, recorder: &Recorder, _: u32) -> Option<Outcome> {
+    let ids = recorder.ids("s");
     allow(wal.sync("s"), CLOSED, "sync")?;
     let ids = ids.into_iter().filter(|id| *id >= TRUNCATED);
-    ids.for_each(|id| witness.durable("s", id));
+    ids.for_each(|id| recorder.durable("s", id));
     None
 }
 
-fn syncs_all(wal: &Wal, _: &Witness, _: u32) -> Option<Outcome> {
+fn syncs_all(wal: &Wal, _: &Recorder, _: u32) -> Option<Outcome> {
     allow(wal.sync_all(), CLOSED, "sync_all")?;
     None
 }
 
 /// For an entry that is there, and for one that may never come.
-fn waits(wal: &Wal, witness: &Witness, _: u32) -> Option<Outcome> {
+fn waits(wal: &Wal, recorder: &Recorder, _: u32) -> Option<Outcome> {
     let stream = allow(wal.stream("s"), CLOSED, "stream")?;
     for id in [u64::from(BEFORE) - 1, u64::from(BEFORE)] {
         let waited = stream.wait_durable(id, Duration::from_secs(3600));
         allow(waited, CLOSED, "wait_durable")?;
-        witness.durable("s", id);
+        recorder.durable("s", id);
     }
     None
 }
 
-fn gets(wal: &Wal, witness: &Witness, _: u32) -> Option<Outcome> {
+fn gets(wal: &Wal, recorder: &Recorder, _: u32) -> Option<Outcome> {
     for id in [2, 0, 1, 3] {
         let found = allow(wal.get("s", id), CLOSED, "get")?;
         if let Some(bytes) = found {
-            witness.read("s", id, &bytes);
+            recorder.read("s", id, &bytes);
         }
     }
     None
 }
 
-fn iterates(wal: &Wal, witness: &Witness, _: u32) -> Option<Outcome> {
+fn iterates(wal: &Wal, recorder: &Recorder, _: u32) -> Option<Outcome> {
     let entries = allow(wal.iter_with_ids("s", 0), CLOSED, "iter_with_ids")?;
     let mut next = None;
     for found in entries {
         let (id, bytes) = allow(found, &["closed", "no segment"], "a scan")?;
         assert!(next.is_none_or(|next| next == id), "a jump to {id}");
-        witness.read("s", id, &bytes);
+        recorder.read("s", id, &bytes);
         next = Some(id + 1);
     }
     None
 }
 
-fn truncates(wal: &Wal, _: &Witness, _: u32) -> Option<Outcome> {
+fn truncates(wal: &Wal, _: &Recorder, _: u32) -> Option<Outcome> {
     let removed = allow(wal.truncate("s", TRUNCATED), CLOSED, "truncate")?;
     Some(Outcome::Truncated(removed as u64))
 }
 
-fn deletes(wal: &Wal, _: &Witness, _: u32) -> Option<Outcome> {
+fn deletes(wal: &Wal, _: &Recorder, _: u32) -> Option<Outcome> {
     allow(wal.delete_stream("d"), CLOSED, "delete_stream")?;
     Some(Outcome::Deleted)
 }
 
-fn creates(wal: &Wal, witness: &Witness, me: u32) -> Option<Outcome> {
+fn creates(wal: &Wal, recorder: &Recorder, me: u32) -> Option<Outcome> {
     let stream = format!("n{me}");
     let bytes = entry(&stream, me, 0, 40);
     let id = allow(wal.append(&stream, &bytes), CLOSED, "append")?;
     assert_eq!(id, 0);
-    witness.appended(&stream, id, &bytes);
+    recorder.appended(&stream, id, &bytes);
     None
 }
 
-fn closes(wal: &Wal, _: &Witness, _: u32) -> Option<Outcome> {
+fn closes(wal: &Wal, _: &Recorder, _: u32) -> Option<Outcome> {
     wal.clone().close().expect("closes");
     None
 }
@@ -150,11 +150,11 @@ fn whoever_meets_a_close_returns_and_nothing_acknowledged_is_lost() {
         let disk = SimulatedDisk::new();
         let options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 1);
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         for number in 0..BEFORE {
             let bytes = entry("s", 9, number, 40);
             let id = wal.append("s", &bytes).expect("appends");
-            witness.appended("s", id, &bytes);
+            recorder.appended("s", id, &bytes);
         }
         wal.append("d", b"to be deleted").expect("appends");
         let rivals = [any_of(&RIVALS), any_of(&RIVALS), any_of(&RIVALS)];
@@ -163,8 +163,8 @@ fn whoever_meets_a_close_returns_and_nothing_acknowledged_is_lost() {
             let numbered = (0..).zip(rivals);
             let rivals: Vec<_> = numbered
                 .map(|(me, rival)| {
-                    let (wal, witness) = (&wal, &witness);
-                    scope.spawn(move || rival(wal, witness, me))
+                    let (wal, recorder) = (&wal, &recorder);
+                    scope.spawn(move || rival(wal, recorder, me))
                 })
                 .collect();
             scope.spawn(|| {
@@ -186,16 +186,16 @@ fn whoever_meets_a_close_returns_and_nothing_acknowledged_is_lost() {
         let calls = disk.op_count();
         drop(wal);
         check_silence(&disk, calls);
-        witness.check(&options);
+        recorder.check(&options);
         let after = disk.crash(0, DirectoryModel::Strict);
         let wal = open(&after, &options);
         let truncated = outcomes.iter().map(|outcome| match outcome {
             Outcome::Truncated(count) => *count,
             Outcome::Deleted => 0,
         });
-        witness.check_from(&wal, "s", truncated.sum());
+        recorder.check_from(&wal, "s", truncated.sum());
         for me in 0..3 {
-            witness.check_whole(&wal, &format!("n{me}"));
+            recorder.check_whole(&wal, &format!("n{me}"));
         }
         let kept = wal.get("d", 0).expect("reads");
         assert_eq!(kept.is_none(), outcomes.contains(&Outcome::Deleted));

@@ -12,22 +12,22 @@ use crate::close::check_silence;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 /// From about here on helpers make room ahead, and map it.
 const LARGE: usize = 9 << 10;
 
-fn append(wal: &Wal, witness: &Witness, stream: &str, author: u32) {
+fn append(wal: &Wal, recorder: &Recorder, stream: &str, author: u32) {
     for number in 0..4 {
         let bytes = entry(stream, author, number, LARGE);
         let Some(id) = allow(wal.append(stream, &bytes), &["closed"], "append") else {
             return;
         };
-        witness.appended(stream, id, &bytes);
+        recorder.appended(stream, id, &bytes);
     }
 }
 
@@ -43,12 +43,12 @@ fn helpers_that_sync_and_make_room_end_with_the_log() {
             bytes: any_of(&[1, 20 << 10, 1 << 30]),
         });
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         let by_dropping = any_of(&[true, false]);
         let closed_at = thread::scope(|scope| {
             for (author, stream) in [(0, "s"), (1, "t")] {
-                let (wal, witness) = (wal.clone(), witness.clone());
-                scope.spawn(move || append(&wal, &witness, stream, author));
+                let (wal, recorder) = (wal.clone(), recorder.clone());
+                scope.spawn(move || append(&wal, &recorder, stream, author));
             }
             if by_dropping {
                 return None;
@@ -69,7 +69,7 @@ fn helpers_that_sync_and_make_room_end_with_the_log() {
         let after = disk.crash(0, DirectoryModel::Strict);
         let wal = open(&after, &options);
         for stream in ["s", "t"] {
-            witness.check_whole(&wal, stream);
+            recorder.check_whole(&wal, stream);
         }
     });
 }
@@ -84,27 +84,27 @@ fn what_a_helper_syncs_unasked_wakes_who_waits_for_it() {
             bytes: any_of(&[1, 1 << 30]),
         });
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         let stream = wal.stream("s").expect("a handle");
         thread::scope(|scope| {
             for id in 0..2 {
-                let (stream, witness) = (&stream, &witness);
+                let (stream, recorder) = (&stream, &recorder);
                 scope.spawn(move || {
                     let hour = Duration::from_secs(3600);
                     stream.wait_durable(id, hour).expect("becomes durable");
-                    witness.durable("s", id);
+                    recorder.durable("s", id);
                 });
             }
             scope.spawn(|| {
                 for number in 0..3 {
                     let bytes = entry("s", 0, number, 30);
                     let id = stream.append(&bytes).expect("appends");
-                    witness.appended("s", id, &bytes);
+                    recorder.appended("s", id, &bytes);
                 }
             });
         });
         drop(stream);
         drop(wal);
-        witness.check(&options);
+        recorder.check(&options);
     });
 }

@@ -9,10 +9,10 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
 
 const EACH: u32 = 3;
 

@@ -10,39 +10,39 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 const STREAMS: [&str; 3] = ["a", "b", "c"];
 
-fn append(wal: &Wal, witness: &Witness, author: u32, streams: &[&str]) {
+fn append(wal: &Wal, recorder: &Recorder, author: u32, streams: &[&str]) {
     for (number, stream) in (0..).zip(streams) {
         let bytes = entry(stream, author, number, 50);
         let id = wal.append(stream, &bytes).expect("appends");
-        witness.appended(stream, id, &bytes);
+        recorder.appended(stream, id, &bytes);
     }
 }
 
 /// Syncs, and holds the log to it.
-fn sync(wal: &Wal, witness: &Witness, streams: &[&str]) {
+fn sync(wal: &Wal, recorder: &Recorder, streams: &[&str]) {
     for stream in streams {
-        let ids = witness.ids(stream);
+        let ids = recorder.ids(stream);
         wal.sync(stream).expect("syncs");
         for id in ids {
-            witness.durable(stream, id);
+            recorder.durable(stream, id);
         }
     }
 }
 
-fn read(wal: &Wal, witness: &Witness, streams: &[&str]) {
+fn read(wal: &Wal, recorder: &Recorder, streams: &[&str]) {
     for stream in streams {
         for id in 0..3 {
             if let Some(bytes) = wal.get(stream, id).expect("reads") {
                 let begins = bytes.starts_with(stream.as_bytes());
                 assert!(begins, "{stream}: {id} is another stream's");
-                witness.read(stream, id, &bytes);
+                recorder.read(stream, id, &bytes);
             }
         }
     }
@@ -56,27 +56,27 @@ fn files_that_give_way_in_use_cost_no_entry_and_show_no_other() {
         options.max_open_segments = 1;
         options.max_open_read_segments = 1;
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         // One entry of each, so that all exist.
-        append(&wal, &witness, 9, &STREAMS);
-        sync(&wal, &witness, &STREAMS);
+        append(&wal, &recorder, 9, &STREAMS);
+        sync(&wal, &recorder, &STREAMS);
         disk.lose_what_is_closed();
         thread::scope(|scope| {
-            scope.spawn(|| append(&wal, &witness, 0, &["a", "b", "a"]));
-            scope.spawn(|| append(&wal, &witness, 1, &["b", "c"]));
-            scope.spawn(|| read(&wal, &witness, &["b", "a"]));
-            scope.spawn(|| sync(&wal, &witness, &["a", "b"]));
+            scope.spawn(|| append(&wal, &recorder, 0, &["a", "b", "a"]));
+            scope.spawn(|| append(&wal, &recorder, 1, &["b", "c"]));
+            scope.spawn(|| read(&wal, &recorder, &["b", "a"]));
+            scope.spawn(|| sync(&wal, &recorder, &["a", "b"]));
         });
-        sync(&wal, &witness, &STREAMS);
+        sync(&wal, &recorder, &STREAMS);
         for stream in STREAMS {
-            witness.check_whole(&wal, stream);
+            recorder.check_whole(&wal, stream);
         }
-        witness.check(&options);
+        recorder.check(&options);
         wal.close().expect("closes");
         let after = disk.crash(0, ironwal::simulation::DirectoryModel::Strict);
         let wal = open(&after, &options);
         for stream in STREAMS {
-            witness.check_whole(&wal, stream);
+            recorder.check_whole(&wal, stream);
         }
     });
 }

@@ -1,7 +1,7 @@
 //! The engine holds its promises however its threads interleave.
 //!
 //! The library itself, built with `--cfg ironwal_model` so that its locks, threads and clock are a
-//! model checker's (`src/sync`), runs on the simulated disk. The checker (shuttle) runs one thread
+//! model checker's (`src/primitives`), runs on the simulated disk. The checker (shuttle) runs one thread
 //! at a time and decides at each step, that is before each use of a lock or an atomic and each call
 //! of the disk, which goes on: half of the schedules at random, half by probabilistic concurrency
 //! testing (Burckhardt et al., ASPLOS 2010). Where nobody can go on it is a deadlock, so every lost
@@ -18,11 +18,11 @@ mod close_helpers;
 mod delete;
 mod eviction;
 mod explore;
+mod fixture;
 mod mapped;
 mod poison;
+mod recorder;
 mod rotation;
 #[cfg(feature = "sharded")]
 mod sharded_cut;
 mod truncation;
-mod witness;
-mod world;

@@ -11,10 +11,10 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 const STREAMS: [&str; 2] = ["s", "t"];
 
@@ -29,36 +29,36 @@ const LARGE: &[Wanted] = &[("s", 70_000), ("t", 50), ("s", 66_000)];
 /// Come to the end of what is ready, where the next are written until more is.
 const MANY: &[Wanted] = &[("s", 5000), ("s", 5000), ("s", 60), ("s", 5000), ("s", 60)];
 
-fn append(wal: &Wal, witness: &Witness, author: u32, wanted: &[Wanted], durable: bool) {
+fn append(wal: &Wal, recorder: &Recorder, author: u32, wanted: &[Wanted], durable: bool) {
     for (number, &(stream, len)) in (0..).zip(wanted) {
         let bytes = entry(stream, author, number, len);
         let id = wal.append(stream, &bytes).expect("appends");
-        witness.appended(stream, id, &bytes);
+        recorder.appended(stream, id, &bytes);
         if durable {
-            witness.durable(stream, id);
+            recorder.durable(stream, id);
         }
     }
 }
 
-fn sync(wal: &Wal, witness: &Witness) {
+fn sync(wal: &Wal, recorder: &Recorder) {
     for stream in STREAMS {
-        let ids = witness.ids(stream);
+        let ids = recorder.ids(stream);
         wal.sync(stream).expect("syncs");
-        ids.into_iter().for_each(|id| witness.durable(stream, id));
+        ids.into_iter().for_each(|id| recorder.durable(stream, id));
     }
 }
 
-fn read(wal: &Wal, witness: &Witness) {
+fn read(wal: &Wal, recorder: &Recorder) {
     for stream in STREAMS {
         let entries = wal.iter_with_ids(stream, 0).expect("iterates");
         for (next, found) in (0..).zip(entries) {
             let (id, bytes) = found.expect("a good entry");
             assert_eq!(id, next, "a gap, or an id twice");
-            witness.read(stream, id, &bytes);
+            recorder.read(stream, id, &bytes);
         }
         for id in [1, 0] {
             if let Some(bytes) = wal.get(stream, id).expect("reads") {
-                witness.read(stream, id, &bytes);
+                recorder.read(stream, id, &bytes);
             }
         }
     }
@@ -81,28 +81,28 @@ fn what_is_stored_is_read_and_synced_whole_whatever_becomes_of_the_mapping() {
             });
         let durable = mode == SyncMode::Strict;
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
-        append(&wal, &witness, 9, &[("s", 10), ("t", 10)], durable);
+        let recorder = Recorder::new(&disk);
+        append(&wal, &recorder, 9, &[("s", 10), ("t", 10)], durable);
         disk.lose_what_is_closed();
         let wanted = [any_of(&[SMALL, MANY]), any_of(&[SMALL, LARGE, MANY])];
         thread::scope(|scope| {
             for (author, wanted) in (0..).zip(wanted) {
-                let (wal, witness) = (&wal, &witness);
-                scope.spawn(move || append(wal, witness, author, wanted, durable));
+                let (wal, recorder) = (&wal, &recorder);
+                scope.spawn(move || append(wal, recorder, author, wanted, durable));
             }
-            scope.spawn(|| sync(&wal, &witness));
-            scope.spawn(|| read(&wal, &witness));
+            scope.spawn(|| sync(&wal, &recorder));
+            scope.spawn(|| read(&wal, &recorder));
         });
-        sync(&wal, &witness);
+        sync(&wal, &recorder);
         for stream in STREAMS {
-            witness.check_whole(&wal, stream);
+            recorder.check_whole(&wal, stream);
         }
         wal.close().expect("closes");
-        witness.check(&options);
+        recorder.check(&options);
         let after = disk.crash(0, DirectoryModel::Strict);
         let wal = open(&after, &options);
         for stream in STREAMS {
-            witness.check_whole(&wal, stream);
+            recorder.check_whole(&wal, stream);
         }
     });
 }

@@ -13,16 +13,16 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 const FAILED: &[&str] = &["poisoned", "io"];
 
 /// True: all were acknowledged.
-fn append(wal: &Wal, witness: &Witness, author: u32) -> bool {
+fn append(wal: &Wal, recorder: &Recorder, author: u32) -> bool {
     for number in 0..2 {
         let bytes = entry("s", author, number, 30);
         let Some(id) = allow(wal.append("s", &bytes), FAILED, "append") else {
@@ -30,34 +30,34 @@ fn append(wal: &Wal, witness: &Witness, author: u32) -> bool {
             assert_eq!(again, None, "an append after a failed one");
             return false;
         };
-        witness.appended("s", id, &bytes);
-        witness.durable("s", id);
+        recorder.appended("s", id, &bytes);
+        recorder.durable("s", id);
     }
     true
 }
 
 /// For the entry after those that are there; it is appended, or the stream fails.
-fn wait(wal: &Wal, witness: &Witness) {
+fn wait(wal: &Wal, recorder: &Recorder) {
     let stream = wal.stream("s").expect("a handle");
     let waited = stream.wait_durable(1, Duration::from_secs(3600));
     if allow(waited, FAILED, "wait_durable").is_some() {
-        witness.durable("s", 1);
+        recorder.durable("s", 1);
     }
 }
 
-fn sync(wal: &Wal, witness: &Witness) {
-    let ids = witness.ids("s");
+fn sync(wal: &Wal, recorder: &Recorder) {
+    let ids = recorder.ids("s");
     if allow(wal.sync("s"), FAILED, "sync").is_some() {
-        ids.into_iter().for_each(|id| witness.durable("s", id));
+        ids.into_iter().for_each(|id| recorder.durable("s", id));
     }
 }
 
 /// Under `Strict` only what is acknowledged, now or soon, is shown.
-fn read(wal: &Wal, witness: &Witness) {
+fn read(wal: &Wal, recorder: &Recorder) {
     for id in [0, 1, 3, 2] {
         if let Some(bytes) = wal.get("s", id).expect("reads") {
-            witness.read("s", id, &bytes);
-            witness.durable("s", id);
+            recorder.read("s", id, &bytes);
+            recorder.durable("s", id);
         }
     }
 }
@@ -68,21 +68,21 @@ fn a_failed_sync_is_told_to_all_it_concerns_and_nobody_is_told_wrongly() {
         let disk = SimulatedDisk::new();
         let options = options(SyncMode::Strict, any_of(&[1, 2, 100]));
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         let first = entry("s", 9, 0, 30);
         assert_eq!(wal.append("s", &first).expect("appends"), 0);
-        witness.appended("s", 0, &first);
+        recorder.appended("s", 0, &first);
         let nth = any_of(&[1, 2, 3, 5]);
         let kind = any_of(&[OpKind::SyncData, OpKind::SyncData, OpKind::SyncDir]);
         disk.inject(FaultPlan::nth(kind, nth).dropping_dirty());
         let all_acknowledged = thread::scope(|scope| {
             let appenders = [0, 1].map(|author| {
-                let (wal, witness) = (&wal, &witness);
-                scope.spawn(move || append(wal, witness, author))
+                let (wal, recorder) = (&wal, &recorder);
+                scope.spawn(move || append(wal, recorder, author))
             });
-            scope.spawn(|| wait(&wal, &witness));
-            scope.spawn(|| sync(&wal, &witness));
-            scope.spawn(|| read(&wal, &witness));
+            scope.spawn(|| wait(&wal, &recorder));
+            scope.spawn(|| sync(&wal, &recorder));
+            scope.spawn(|| read(&wal, &recorder));
             appenders.map(|one| one.join().expect("returns")) == [true; 2]
         });
         let failed = disk.faults_fired() > 0;
@@ -98,15 +98,15 @@ fn a_failed_sync_is_told_to_all_it_concerns_and_nobody_is_told_wrongly() {
         let shown = wal.iter_with_ids("s", 0).expect("iterates");
         for found in shown {
             let (id, bytes) = found.expect("a good entry");
-            assert!(late == Some(id) || witness.entry("s", id) == Some(bytes));
+            assert!(late == Some(id) || recorder.entry("s", id) == Some(bytes));
         }
-        witness.check(&options);
+        recorder.check(&options);
         drop(wal);
         let after = disk.crash(0, DirectoryModel::Strict);
         let wal = open(&after, &options);
-        for id in witness.ids("s") {
+        for id in recorder.ids("s") {
             let kept = wal.get("s", id).expect("reads");
-            assert!(kept == witness.entry("s", id), "{id} was acknowledged");
+            assert!(kept == recorder.entry("s", id), "{id} was acknowledged");
         }
     });
 }

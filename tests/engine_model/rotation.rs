@@ -8,33 +8,33 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 const APPENDERS: u32 = 2;
 
 /// Appends one, then two as a batch. All are acknowledged.
-fn append(wal: &Wal, witness: &Witness, author: u32, durable: bool) {
+fn append(wal: &Wal, recorder: &Recorder, author: u32, durable: bool) {
     let entries: Vec<_> = (0..3).map(|n| entry("s", author, n, 40)).collect();
     let id = wal.append("s", &entries[0]).expect("appends");
-    witness.appended("s", id, &entries[0]);
+    recorder.appended("s", id, &entries[0]);
     if durable {
-        witness.durable("s", id);
+        recorder.durable("s", id);
     }
     let batch = wal.append_batch("s", &[&entries[1], &entries[2]]);
     let batch = batch.expect("appends");
     for (id, entry) in batch.clone().zip(&entries[1..]) {
-        witness.appended("s", id, entry);
+        recorder.appended("s", id, entry);
     }
     if durable {
-        witness.durable("s", batch.start + 1);
+        recorder.durable("s", batch.start + 1);
     }
 }
 
 /// Reads from the start, some turns long, and expects each id after the one before.
-fn scan(wal: &Wal, witness: &Witness, durable: bool) {
+fn scan(wal: &Wal, recorder: &Recorder, durable: bool) {
     let mut entries = wal.iter_with_ids("s", 0).expect("iterates");
     let mut next = 0;
     for _ in 0..4 {
@@ -42,9 +42,9 @@ fn scan(wal: &Wal, witness: &Witness, durable: bool) {
             let (id, bytes) = found.expect("a good entry");
             assert_eq!(id, next, "a gap, or an id twice");
             if durable {
-                witness.durable("s", id);
+                recorder.durable("s", id);
             }
-            witness.read("s", id, &bytes);
+            recorder.read("s", id, &bytes);
             next += 1;
         }
         thread::yield_now();
@@ -56,7 +56,7 @@ fn scan(wal: &Wal, witness: &Witness, durable: bool) {
 }
 
 /// Looks single entries up. What was there stays.
-fn look_up(wal: &Wal, witness: &Witness, durable: bool) {
+fn look_up(wal: &Wal, recorder: &Recorder, durable: bool) {
     let stream = wal.stream("s").expect("a handle");
     let mut seen = 0;
     for turn in 0..6 {
@@ -72,9 +72,9 @@ fn look_up(wal: &Wal, witness: &Witness, durable: bool) {
         };
         if let Some(bytes) = found {
             if durable {
-                witness.durable("s", id);
+                recorder.durable("s", id);
             }
-            witness.read("s", id, &bytes);
+            recorder.read("s", id, &bytes);
             seen = seen.max(id + 1);
         }
         let (visible, again) = (stream.next_id().expect("asks"), seen.checked_sub(1));
@@ -97,20 +97,20 @@ fn readers_see_every_entry_once_and_only_durable_ones_while_segments_rotate() {
         options.write_buffer_size = any_of(&[0, 300, 4096]);
         let durable = mode == SyncMode::Strict;
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
+        let recorder = Recorder::new(&disk);
         thread::scope(|scope| {
             for author in 0..APPENDERS {
-                let (wal, witness) = (&wal, &witness);
-                scope.spawn(move || append(wal, witness, author, durable));
+                let (wal, recorder) = (&wal, &recorder);
+                scope.spawn(move || append(wal, recorder, author, durable));
             }
-            scope.spawn(|| scan(&wal, &witness, durable));
-            scope.spawn(|| look_up(&wal, &witness, durable));
+            scope.spawn(|| scan(&wal, &recorder, durable));
+            scope.spawn(|| look_up(&wal, &recorder, durable));
         });
-        assert_eq!(witness.ids("s").len(), 3 * APPENDERS as usize);
-        witness.check_whole(&wal, "s");
+        assert_eq!(recorder.ids("s").len(), 3 * APPENDERS as usize);
+        recorder.check_whole(&wal, "s");
         wal.close().expect("closes");
-        witness.check(&options);
+        recorder.check(&options);
         let wal = open(&disk, &options);
-        witness.check_whole(&wal, "s");
+        recorder.check_whole(&wal, "s");
     });
 }

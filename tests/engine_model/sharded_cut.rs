@@ -9,7 +9,7 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::world::options;
+use crate::fixture::options;
 
 const SHARDS: u16 = 2;
 

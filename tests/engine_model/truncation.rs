@@ -12,11 +12,11 @@ use shuttle::thread;
 use crate::explore::Time;
 use crate::explore::any_of;
 use crate::explore::explore;
-use crate::witness::Witness;
-use crate::world::allow;
-use crate::world::entry;
-use crate::world::open;
-use crate::world::options;
+use crate::fixture::allow;
+use crate::fixture::entry;
+use crate::fixture::open;
+use crate::fixture::options;
+use crate::recorder::Recorder;
 
 const BEFORE: u64 = 6;
 const PER_SEGMENT: u64 = 2;
@@ -28,10 +28,10 @@ struct Cuts {
     ended: AtomicU64,
 }
 
-fn append(wal: &Wal, witness: &Witness, number: u32) {
+fn append(wal: &Wal, recorder: &Recorder, number: u32) {
     let bytes = entry("s", 0, number, 30);
     let id = wal.append("s", &bytes).expect("appends");
-    witness.appended("s", id, &bytes);
+    recorder.appended("s", id, &bytes);
 }
 
 fn truncate(wal: &Wal, cuts: &Cuts) {
@@ -46,7 +46,7 @@ fn truncate(wal: &Wal, cuts: &Cuts) {
 }
 
 /// Scans once. Only where nothing is read before may it begin late.
-fn scan(wal: &Wal, witness: &Witness, cuts: &Cuts) {
+fn scan(wal: &Wal, recorder: &Recorder, cuts: &Cuts) {
     let ended = cuts.ended.load(SeqCst);
     let mut entries = wal.iter_with_ids("s", 0).expect("iterates");
     let mut next = None;
@@ -61,7 +61,7 @@ fn scan(wal: &Wal, witness: &Witness, cuts: &Cuts) {
                         assert_eq!(id % PER_SEGMENT, 0, "began within a segment");
                     }
                 }
-                witness.read("s", id, &bytes);
+                recorder.read("s", id, &bytes);
                 next = Some(id + 1);
             }
             Some(Err(error @ Error::SegmentNotFound(id))) => {
@@ -83,7 +83,7 @@ fn scan(wal: &Wal, witness: &Witness, cuts: &Cuts) {
 }
 
 /// Looks all ids up, some twice. An entry is gone only if a truncation had begun to take it.
-fn look_up(wal: &Wal, witness: &Witness, cuts: &Cuts) {
+fn look_up(wal: &Wal, recorder: &Recorder, cuts: &Cuts) {
     let stream = wal.stream("s").expect("a handle");
     for id in [0, 3, 1, 4, 2, 5, 0] {
         let ended = cuts.ended.load(SeqCst);
@@ -97,7 +97,7 @@ fn look_up(wal: &Wal, witness: &Witness, cuts: &Cuts) {
         match found {
             Some(bytes) => {
                 assert!(id >= ended, "{id} is shown after its truncation");
-                witness.read("s", id, &bytes);
+                recorder.read("s", id, &bytes);
             }
             None => assert!(id < cuts.begun.load(SeqCst), "{id} is gone"),
         }
@@ -113,13 +113,13 @@ fn who_is_overtaken_by_a_truncation_finishes_its_segment_and_never_jumps() {
         // Each reading takes little more than an entry, so that a scan goes back to its file.
         options.read_buffer_size = 4096;
         let wal = open(&disk, &options);
-        let (witness, cuts) = (Witness::new(&disk), Arc::new(Cuts::default()));
-        (0..BEFORE).for_each(|n| append(&wal, &witness, n as u32));
+        let (recorder, cuts) = (Recorder::new(&disk), Arc::new(Cuts::default()));
+        (0..BEFORE).for_each(|n| append(&wal, &recorder, n as u32));
         thread::scope(|scope| {
-            scope.spawn(|| scan(&wal, &witness, &cuts));
-            scope.spawn(|| look_up(&wal, &witness, &cuts));
+            scope.spawn(|| scan(&wal, &recorder, &cuts));
+            scope.spawn(|| look_up(&wal, &recorder, &cuts));
             scope.spawn(|| truncate(&wal, &cuts));
-            scope.spawn(|| append(&wal, &witness, BEFORE as u32));
+            scope.spawn(|| append(&wal, &recorder, BEFORE as u32));
         });
         assert_eq!(
             wal.stream("s").expect("a handle").first_id().expect("asks"),
@@ -132,7 +132,7 @@ fn who_is_overtaken_by_a_truncation_finishes_its_segment_and_never_jumps() {
             .collect();
         assert_eq!(left, [4, 5, 6]);
         wal.close().expect("closes");
-        witness.check(&options);
+        recorder.check(&options);
     });
 }
 
@@ -143,8 +143,8 @@ fn segments_that_go_to_the_archive_and_come_back_meanwhile_are_read_or_missing_n
         let mut options = options(SyncMode::Async, PER_SEGMENT);
         options.archive_path = Some("/archive".into());
         let wal = open(&disk, &options);
-        let witness = Witness::new(&disk);
-        (0..BEFORE).for_each(|n| append(&wal, &witness, n as u32));
+        let recorder = Recorder::new(&disk);
+        (0..BEFORE).for_each(|n| append(&wal, &recorder, n as u32));
         thread::scope(|scope| {
             scope.spawn(|| {
                 wal.truncate("s", 4).expect("truncates");
@@ -160,19 +160,19 @@ fn segments_that_go_to_the_archive_and_come_back_meanwhile_are_read_or_missing_n
                     };
                     assert!(next.is_none_or(|next| next == id), "a jump to {id}");
                     next = Some(id + 1);
-                    witness.read("s", id, &bytes);
+                    recorder.read("s", id, &bytes);
                 }
             });
             scope.spawn(|| {
                 for id in [1, 0, 3, 1] {
                     if let Some(bytes) = wal.get("s", id).expect("reads") {
-                        witness.read("s", id, &bytes);
+                        recorder.read("s", id, &bytes);
                     }
                 }
             });
         });
-        witness.check_whole(&wal, "s");
+        recorder.check_whole(&wal, "s");
         wal.close().expect("closes");
-        witness.check(&options);
+        recorder.check(&options);
     });
 }

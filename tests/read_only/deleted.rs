@@ -8,7 +8,7 @@ use ironwal::*;
 
 use crate::support::entry;
 use crate::support::options;
-use crate::support::place;
+use crate::support::temp_dir;
 
 /// The files of the log that this process has open.
 fn open_files(place: &Path) -> Vec<PathBuf> {
@@ -24,7 +24,7 @@ fn open_files(place: &Path) -> Vec<PathBuf> {
 #[cfg(target_os = "linux")]
 fn deleted_streams_are_not_listed_and_nothing_of_them_stays_open() {
     // 500 of them were listed as there, and 128 of their files were open, until `refresh`.
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     let mut keys: Vec<String> = (0..300).map(|number| format!("s{number}")).collect();
@@ -60,7 +60,7 @@ fn deleted_streams_are_not_listed_and_nothing_of_them_stays_open() {
 
 #[test]
 fn a_stream_begun_again_is_listed_and_old_handles_know_that_theirs_is_gone() {
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     wal.append("s", b"old").expect("appends");
@@ -77,7 +77,7 @@ fn a_stream_begun_again_is_listed_and_old_handles_know_that_theirs_is_gone() {
 
 #[test]
 fn a_stream_that_was_asked_for_before_it_began_is_listed_once_it_is_there() {
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     let reader = Wal::open_read_only(how).expect("opens");
@@ -89,7 +89,7 @@ fn a_stream_that_was_asked_for_before_it_began_is_listed_once_it_is_there() {
 
 #[test]
 fn a_stream_that_cannot_be_read_is_listed_as_long_as_its_directory_is_there() {
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     wal.append("s", b"entry").expect("appends");
@@ -109,7 +109,7 @@ fn a_stream_that_cannot_be_read_is_listed_as_long_as_its_directory_is_there() {
 #[test]
 fn who_waits_without_a_limit_is_told_when_the_reader_is_closed() {
     // It waited for ever.
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     wal.append("s", b"entry").expect("appends");

@@ -20,7 +20,7 @@ use crate::support::Role;
 use crate::support::child;
 use crate::support::entry;
 use crate::support::options;
-use crate::support::place;
+use crate::support::temp_dir;
 
 pub const ROLES: &[Role] = &[
     ("strict", append_strictly),
@@ -98,7 +98,7 @@ fn append_strictly(place: &Path) {
 fn a_reader_sees_at_once_what_a_strict_append_in_another_process_has_acknowledged() {
     // Through rotation, truncation, close and recovery.
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
-        let place = place();
+        let place = temp_dir();
         std::fs::create_dir(place.path().join("log")).expect("a directory");
         let mut how = small(place.path(), SyncMode::Strict);
         how.read_strategy = strategy;
@@ -177,7 +177,7 @@ fn append_for_ever(place: &Path) {
 #[test]
 fn a_reader_goes_on_through_the_death_and_the_recovery_of_the_writer() {
     for mode in [SyncMode::Async, SyncMode::Strict] {
-        let place = place();
+        let place = temp_dir();
         std::fs::create_dir(place.path().join("log")).expect("a directory");
         let reader = Wal::open_read_only(small(place.path(), mode)).expect("opens");
         let stream = reader.stream("s").expect("a handle");
@@ -241,7 +241,7 @@ fn delete_and_begin_again(place: &Path) {
 
 #[test]
 fn an_iterator_never_goes_from_a_deleted_stream_into_its_successor() {
-    let place = place();
+    let place = temp_dir();
     std::fs::create_dir(place.path().join("log")).expect("a directory");
     let reader = Wal::open_read_only(small(place.path(), SyncMode::Async)).expect("opens");
     let mut writer = Writer::start("reborn", place.path());
@@ -283,7 +283,7 @@ fn an_iterator_never_goes_from_a_deleted_stream_into_its_successor() {
 
 #[test]
 fn waiting_for_an_entry_of_another_process_ends_when_it_is_durable() {
-    let place = place();
+    let place = temp_dir();
     std::fs::create_dir(place.path().join("log")).expect("a directory");
     let reader = Wal::open_read_only(small(place.path(), SyncMode::Strict)).expect("opens");
     let stream = reader.stream("s").expect("a handle");
@@ -311,7 +311,7 @@ impl Drop for Stop<'_> {
 #[test]
 fn a_writer_that_rotates_with_every_entry_is_never_taken_for_damaged() {
     // Thousands of segments, made and truncated while the directory is listed.
-    let place = place();
+    let place = temp_dir();
     let mut how = small(place.path(), SyncMode::Async);
     how.max_entries_per_segment = 1;
     how.background_sync = Some(BackgroundSync {
@@ -372,7 +372,7 @@ fn a_writer_that_rotates_with_every_entry_is_never_taken_for_damaged() {
 fn a_place_taken_back_and_written_anew_is_noticed() {
     // A write that fails half-way is taken back, and its ids are given again: what a reader of
     // all that is written has seen there is void.
-    let place = place();
+    let place = temp_dir();
     // The two logs end alike; in between their frames lie at other places, those that the index
     // knows among them.
     let lens = [[1100_usize, 900], [900, 1100]];
@@ -425,7 +425,7 @@ fn a_place_taken_back_and_written_anew_is_noticed() {
 
 #[test]
 fn a_stream_deleted_and_begun_again_while_nobody_looked_is_another_stream() {
-    let place = place();
+    let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Async);
     // With room for one open file, and for many: the file is opened again, or was held.
     for most in [1, 100] {
@@ -461,7 +461,7 @@ fn a_stream_deleted_and_begun_again_while_nobody_looked_is_another_stream() {
 
 #[test]
 fn under_strict_a_reader_shows_what_is_durable_and_otherwise_what_is_written() {
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     let [durable, written] = [SyncMode::Strict, SyncMode::Async].map(|mode| {

@@ -10,8 +10,8 @@ use crate::support::copy_dir;
 use crate::support::entry;
 use crate::support::everything;
 use crate::support::options;
-use crate::support::place;
 use crate::support::segments_in;
+use crate::support::temp_dir;
 
 /// Reads all there is, in every way there is.
 fn read_all(wal: &Wal) -> Vec<String> {
@@ -79,7 +79,7 @@ const HARMS: [Harm; 7] = [
 
 #[test]
 fn reading_changes_nothing_and_shows_what_recovery_would_leave() {
-    let place = place();
+    let place = temp_dir();
     let source = written(place.path());
     let count = segments_in(&source.join("s")).len();
     assert!(count > 3);
@@ -113,7 +113,7 @@ fn reading_changes_nothing_and_shows_what_recovery_would_leave() {
 
 #[test]
 fn a_log_open_read_only_refuses_everything_that_writes() {
-    let place = place();
+    let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Strict);
     how.archive_path = Some(place.path().join("archive"));
     let writer = Wal::new(how.clone()).expect("opens");
@@ -152,7 +152,7 @@ fn a_log_open_read_only_refuses_everything_that_writes() {
 
 #[test]
 fn a_missing_directory_is_not_created_and_an_empty_one_stays_empty() {
-    let place = place();
+    let place = temp_dir();
     let how = options(place.path(), SyncMode::Strict);
     assert!(matches!(
         Wal::open_read_only(how.clone()),
@@ -170,7 +170,7 @@ fn a_missing_directory_is_not_created_and_an_empty_one_stays_empty() {
 
 #[test]
 fn under_the_policy_error_a_damaged_log_is_not_opened_for_reading_either() {
-    let place = place();
+    let place = temp_dir();
     let root = written(place.path());
     let segment = &segments_in(&root.join("s"))[1];
     let mut bytes = std::fs::read(segment).expect("reads");

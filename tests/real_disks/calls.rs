@@ -80,7 +80,7 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
     use SyncMode::Strict;
     use WriteStrategy::Mmap;
     use WriteStrategy::StandardIo;
-    let tools = support::place();
+    let tools = support::temp_dir();
     let Some(library) = library(tools.path()) else {
         return;
     };
@@ -99,7 +99,7 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
     ] {
         for at in [1, 2, 3, 5, 8, 40] {
             let case = format!("{call} {at}, {mode:?}, {strategy:?}");
-            let place = support::place();
+            let place = support::temp_dir();
             let output = crate::child("meet a failing call", place.path(), mode, strategy)
                 .env("LD_PRELOAD", &library)
                 .env("FAIL_CALL", call)

@@ -131,13 +131,13 @@ fn run_and_kill(place: &Path, mode: SyncMode, strategy: WriteStrategy, after: u6
 
 #[test]
 fn nothing_acknowledged_is_lost_when_a_process_is_killed_under_eight_threads() {
-    let (mut place, mut total) = (support::place(), 0);
+    let (mut place, mut total) = (support::temp_dir(), 0);
     let asked = rounds(18);
     for round in 0..asked {
         let mode = MODES[round as usize % 3];
         let strategy = STRATEGIES[round as usize / 3 % 3];
         if round % 50 == 49 {
-            place = support::place();
+            place = support::temp_dir();
         }
         let case = format!("round {round}, {mode:?}, {strategy:?}");
         let after = 1 + round * 7919 % if mode == SyncMode::Strict { 150 } else { 2500 };
@@ -192,7 +192,7 @@ pub fn race_for_the_lock(place: &Path) {
 
 #[test]
 fn of_processes_that_race_for_the_lock_one_has_it_at_a_time() {
-    let place = support::place();
+    let place = support::temp_dir();
     let racers: Vec<_> = (0..RACERS)
         .map(|_| {
             let mut racer = support::child("race for the lock", place.path());

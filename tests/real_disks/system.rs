@@ -101,7 +101,7 @@ fn run(
     (mode, strategy): (SyncMode, WriteStrategy),
     (calls, at, code): (&str, &str, i32),
 ) -> Option<Output> {
-    let place = support::place();
+    let place = support::temp_dir();
     let archive = elsewhere(place.path())?;
     let output = crate::child(role, place.path(), mode, strategy)
         .env(ARCHIVE, archive.path().join("archive"))
@@ -122,7 +122,7 @@ fn check_done(case: &str, output: &Output) {
 
 #[test]
 fn a_call_that_a_signal_interrupts_is_made_again() {
-    let tools = support::place();
+    let tools = support::temp_dir();
     let Some(library) = library(tools.path()) else {
         return;
     };
@@ -171,7 +171,7 @@ fn a_call_that_a_signal_interrupts_is_made_again() {
 
 #[test]
 fn a_log_works_all_round_without_any_one_call_that_only_some_systems_have() {
-    let tools = support::place();
+    let tools = support::temp_dir();
     let Some(library) = library(tools.path()) else {
         return;
     };
@@ -213,7 +213,7 @@ pub fn fail_to_open(place: &Path) {
 
 #[test]
 fn without_locks_or_listings_a_log_is_not_opened_and_says_why() {
-    let tools = support::place();
+    let tools = support::temp_dir();
     let Some(library) = library(tools.path()) else {
         return;
     };
@@ -257,7 +257,7 @@ pub fn work_in_a_storm(place: &Path) {
 #[test]
 fn a_storm_of_signals_fails_nothing() {
     for (mode, strategy) in MODES {
-        let place = support::place();
+        let place = support::temp_dir();
         let Some(archive) = elsewhere(place.path()) else {
             return;
         };
@@ -333,7 +333,7 @@ pub fn work_under_a_limit(place: &Path) {
 #[test]
 fn no_write_beyond_the_file_size_limit_raises_a_signal() {
     for (mode, strategy) in MODES {
-        let place = support::place();
+        let place = support::temp_dir();
         let Some(archive) = elsewhere(place.path()) else {
             return;
         };

@@ -1,4 +1,5 @@
-//! What several test programs need: a log's options, its files, and the program itself as a child.
+//! What do several test programs need? A log in a temporary directory, its files, and the program
+//! itself as a child.
 
 // Compiled into each of them, and each uses a part.
 #![allow(dead_code)]
@@ -19,16 +20,55 @@ const ROLE: &str = "IRONWAL_TEST_ROLE";
 const PLACE: &str = "IRONWAL_TEST_PLACE";
 
 /// A directory of its own for one test, removed with it.
-pub fn place() -> tempfile::TempDir {
+pub fn temp_dir() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory for the test")
 }
 
-/// Options for a log in `place` whose bytes nobody syncs behind the test's back.
+/// Options for a log in `place` that syncs only when a call asks for it.
 pub fn options(place: &Path, sync_mode: SyncMode) -> WalOptions {
     let mut options = WalOptions::new(place.join("log"));
     options.sync_mode = sync_mode;
     options.background_sync = None;
     options
+}
+
+/// The log of one test, opened as often as the test likes, in a directory that is removed with this.
+pub struct LogBuilder {
+    dir: tempfile::TempDir,
+    options: WalOptions,
+}
+
+impl LogBuilder {
+    /// A log with the [`options`] of `sync_mode` in a directory of its own.
+    pub fn new(sync_mode: SyncMode) -> Self {
+        let dir = temp_dir();
+        let options = options(dir.path(), sync_mode);
+        Self { dir, options }
+    }
+
+    /// With other options.
+    pub fn with(mut self, change: impl FnOnce(&mut WalOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    /// The directory in which the log's lies.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn options(&self) -> WalOptions {
+        self.options.clone()
+    }
+
+    /// Opens the log, for the first time or again.
+    pub fn open(&self) -> Wal {
+        Wal::new(self.options()).expect("opens")
+    }
+
+    pub fn open_read_only(&self) -> Wal {
+        Wal::open_read_only(self.options()).expect("opens")
+    }
 }
 
 /// This program once more, to play `role` in `place`. Every program that uses this has a test

@@ -1,7 +1,7 @@
 //! How do benchmarks reach what the library shows to nobody?
 //!
 //! By compiling its sources again. Floors 0 to 2 (docs/ARCHITECTURE.md) stand here as they are:
-//! a module uses only floors below its own, which `tests/tidy.rs` sees to, so the three lowest
+//! a module uses only floors below its own, which `tests/surface/tidy.rs` sees to, so the three lowest
 //! need nothing else. The library has no door for this, and its builds do not know of it. No
 //! feature is set: frames are never compressed here.
 

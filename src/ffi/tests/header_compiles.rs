@@ -3,7 +3,7 @@
 //! One generated file asserts each constant's value and each struct's size and offsets, as the
 //! types of this crate have them. Every C and C++ compiler found on the machine checks it in every
 //! dialect. A dialect that a compiler lacks, and a machine without a compiler, are reported and
-//! skipped. What the numbers were in earlier versions is in ffi-tests/layout.c.
+//! skipped. What the numbers were in earlier versions is in ffi-tests/packaging/layout.c.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -7,9 +7,9 @@
 
 #![allow(unsafe_code)]
 
-mod copy;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 mod dir_entries;
+mod durable_copy;
 mod file;
 pub mod lock;
 mod place;
@@ -30,9 +30,9 @@ use crate::storage::FileHead;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
-use copy::copy_durably;
 #[cfg(all(not(miri), any(target_os = "linux", target_os = "android")))]
 use dir_entries::list_names;
+use durable_copy::copy_durably;
 use file::PosixFile;
 pub(super) use place::FileIdentity;
 pub(super) use place::Found;

@@ -23,7 +23,7 @@ use crate::stream::segment_list::StreamSegment;
 
 impl StreamInner {
     /// The durable point as a slot.
-    pub(super) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+    pub(in crate::stream) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
         let segments = self.segments();
         FrontierSlot {
             end: end.offset,

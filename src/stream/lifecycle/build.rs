@@ -22,13 +22,13 @@ use crate::stream::StreamInner;
 use crate::stream::durability::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
-use crate::stream::lifecycle::unremoved_files::Leftovers;
 use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::SegmentListCell;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::AllocState;
+use crate::stream::writer::rotate::Leftovers;
 use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::Tail;
 

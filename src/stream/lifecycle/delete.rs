@@ -26,6 +26,7 @@ use crate::stream::writer::rotate::NextSegmentFile;
 impl StreamInner {
     /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
     pub fn delete(&self) -> Result<()> {
+        let _removals = self.context.removals.read();
         if !self.stop_appends(StreamState::Deleted) {
             return Err(Error::Closed);
         }

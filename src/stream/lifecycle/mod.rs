@@ -7,6 +7,7 @@ pub mod close;
 pub mod delete;
 pub mod empty_stream;
 pub mod linked_dir;
+pub mod snapshot;
 pub mod truncate;
 pub mod unremoved_files;
 pub mod write_index;

@@ -42,6 +42,7 @@ impl StreamInner {
         &self,
         work: impl FnOnce(&mut AllocState, &Arc<StreamSegment>) -> Result<usize>,
     ) -> Result<usize> {
+        let _removals = self.context.removals.read();
         let mut alloc = self.alloc.lock();
         self.group_commit.exclusive(|| {
             self.context.check_root()?;

@@ -15,9 +15,7 @@ use crate::error::Result;
 use crate::storage::remove_file_if_there;
 use crate::stream::StreamInner;
 use crate::stream::writer::rotate::AllocState;
-
-/// The files that could not be removed.
-pub type Leftovers = BTreeSet<PathBuf>;
+use crate::stream::writer::rotate::Leftovers;
 
 impl AllocState {
     /// The path is about to be used again: what is there from then on is no leftover.

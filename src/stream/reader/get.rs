@@ -100,6 +100,30 @@ impl ReaderSide {
         view.transpose()
     }
 
+    /// The last visible entry and its id. Ids behind it that were lost to damage are passed over.
+    pub fn last(&self) -> Result<Option<(u64, Vec<u8>)>> {
+        self.refresh()?;
+        while let Some(id) = self.last_id() {
+            if let Some(entry) = self.get(id.0)? {
+                return Ok(Some((id.0, entry)));
+            }
+            // It was truncated since.
+        }
+        Ok(None)
+    }
+
+    fn last_id(&self) -> Option<EntryId> {
+        let (end, segments) = (self.visible_end(), self.segments());
+        let parts = (0..segments.parts.len()).rev();
+        parts
+            .filter_map(|place| segments.parts.get(place))
+            .find_map(|part| {
+                let end = part.segment.end_id().min(end);
+                let is_kept = end > part.segment.first_id() && end > segments.first_kept;
+                is_kept.then(|| EntryId(end.0 - 1))
+            })
+    }
+
     /// As [`ReaderSide::view`], where it takes no call of the system. `None`: nothing was done.
     #[inline]
     pub fn try_cached_view(&self, id: u64) -> Option<EntryView> {

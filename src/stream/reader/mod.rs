@@ -1,6 +1,7 @@
 //! The reading side of a stream: single entries, iteration, views.
 
 pub mod cursor;
+pub mod digest;
 pub mod found;
 pub mod get;
 pub mod get_batch;

@@ -13,7 +13,6 @@ pub mod schedule;
 pub mod staging;
 pub mod stop;
 pub mod tail;
-#[cfg(feature = "sharded")]
 pub mod tail_guard;
 #[cfg(test)]
 mod tests;

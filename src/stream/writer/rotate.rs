@@ -7,8 +7,10 @@
 //! A crash while space is made leaves zeros behind the tail, or a temporary file; both are cleaned
 //! up at open.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -32,13 +34,15 @@ use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
-use crate::stream::lifecycle::unremoved_files::Leftovers;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::FailureMarks;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 use crate::stream::writer::write_map::WriteMap;
+
+/// Files that left the stream and could not be removed (`stream/lifecycle/unremoved_files.rs`).
+pub type Leftovers = BTreeSet<PathBuf>;
 
 /// What only the thread that makes space touches.
 pub struct AllocState {

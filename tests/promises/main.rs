@@ -1,0 +1,72 @@
+//! Does the log keep what it promises, call by call (D1 to D16)?
+//!
+//! `docs/CRASH_SAFETY.md` names the test of each promise. Crashes at every moment are explored in
+//! `tests/crash`, failing calls in `tests/faults`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod archive;
+mod calls;
+#[cfg(feature = "simulation")]
+mod crash;
+mod damage;
+mod detached;
+mod determinism;
+#[cfg(feature = "compression")]
+mod digest;
+#[cfg(feature = "simulation")]
+mod durability;
+mod extremes;
+#[cfg(feature = "simulation")]
+mod failure;
+mod fork;
+mod identity;
+mod ids;
+mod linked_streams;
+mod links;
+mod locking;
+#[cfg(feature = "simulation")]
+mod mapped;
+#[cfg(target_os = "linux")]
+mod mapped_files;
+mod names;
+mod overtaken;
+#[cfg(target_os = "linux")]
+mod reads;
+mod recovery_report;
+#[cfg(feature = "simulation")]
+mod regressions;
+#[cfg(feature = "simulation")]
+mod retention;
+#[cfg(unix)]
+mod snapshot;
+mod space;
+
+const ROLES: &[support::Role] = &[
+    ("hold the lock", locking::hold_the_lock),
+    ("find it locked", locking::find_it_locked),
+    ("fork and drop", fork::fork_and_drop),
+    ("fork on a simulated disk", fork::fork_on_a_simulated_disk),
+    (
+        "fork while holding the lock",
+        fork::fork_while_holding_the_lock,
+    ),
+    ("meet the size limit", space::meet_the_size_limit),
+];
+
+/// Not a test by itself: this program, started by one of its tests, plays a part here.
+#[test]
+fn as_a_child() {
+    support::play(
+        &[
+            ROLES,
+            extremes::ROLES,
+            #[cfg(target_os = "linux")]
+            mapped_files::ROLES,
+            #[cfg(feature = "simulation")]
+            regressions::ROLES,
+        ]
+        .concat(),
+    );
+}

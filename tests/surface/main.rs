@@ -1,0 +1,9 @@
+//! Do the sources, the C header, the documents and the public interfaces agree, and does the source
+//! keep its own rules?
+
+mod capi_table;
+#[cfg(feature = "compression")]
+mod compat;
+mod header;
+mod readme;
+mod tidy;

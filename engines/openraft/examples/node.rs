@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use ironwal_openraft::v0_10::LogStore;
 use openraft_0_10::Config;
 use openraft_0_10::Raft;

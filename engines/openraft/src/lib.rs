@@ -11,7 +11,7 @@
 //! # #[cfg(feature = "v0_10")]
 //! # fn open(dir: &std::path::Path) -> std::io::Result<()> {
 //! # type TypeConfig = openraft_memstore::TypeConfig;
-//! use ironwal_openraft::standin::Wal;
+//! use ironwal::Wal;
 //! use ironwal_openraft::v0_10::LogStore;
 //!
 //! let wal = Wal::new(ironwal_openraft::options(dir)).map_err(std::io::Error::other)?;
@@ -32,8 +32,6 @@ compile_error!("choose a version of openraft: feature v0_10 or v0_9");
 
 mod codec;
 mod flushed;
-#[doc(hidden)]
-pub mod standin;
 mod store;
 #[cfg(feature = "v0_10")]
 pub mod v0_10;

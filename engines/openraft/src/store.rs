@@ -29,16 +29,16 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-use crate::standin::Append;
-use crate::standin::BackgroundSync;
-use crate::standin::CorruptionPolicy;
-use crate::standin::Durability;
-use crate::standin::Error;
-use crate::standin::Mark;
-use crate::standin::Stream;
-use crate::standin::SyncMode;
-use crate::standin::Wal;
-use crate::standin::WalOptions;
+use ironwal::Append;
+use ironwal::BackgroundSync;
+use ironwal::CorruptionPolicy;
+use ironwal::Durability;
+use ironwal::Error;
+use ironwal::Mark;
+use ironwal::Stream;
+use ironwal::SyncMode;
+use ironwal::Wal;
+use ironwal::WalOptions;
 
 use crate::codec::Run;
 use crate::flushed::Flushed;
@@ -109,19 +109,15 @@ impl Store {
     }
 
     /// Waits until everything up to the mark is durable, without blocking a thread.
-    pub(crate) fn durable(
-        &self,
-        mark: Mark,
-    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let durable = self.stream.durable(mark);
-        async move { durable.await.map_err(to_io) }
+    pub(crate) async fn durable(&self, mark: Mark) -> io::Result<()> {
+        self.stream.durable(mark).await.map_err(to_io)
     }
 
     /// Appends entries, which must follow the last one; a log that is empty, and of which nothing was
     /// purged, may begin anywhere. Readable on return.
     ///
-    /// `flushed` is completed once the entries are durable, by a thread of ironwal, or with the
-    /// error that prevents it. An error that is returned has also been given to `flushed`.
+    /// `flushed` is completed once the entries are durable, by a thread of ironwal, or with the error
+    /// that prevents it. An error that is returned has also been given to `flushed`.
     pub(crate) fn append<F>(&self, run: &Run, flushed: Flushed<F>) -> io::Result<()>
     where
         F: FnOnce(io::Result<()>) + Send + 'static,
@@ -129,7 +125,7 @@ impl Store {
         match self.write(run.first, &run.entries()) {
             Ok(mark) => {
                 let complete =
-                    |result: crate::standin::Result<()>| flushed.complete(result.map_err(to_io));
+                    |result: ironwal::Result<()>| flushed.complete(result.map_err(to_io));
                 let registered = self.stream.on_durable(mark, complete);
                 registered.map(drop).map_err(to_io)
             }

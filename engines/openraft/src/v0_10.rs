@@ -11,9 +11,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::ops::RangeBounds;
 
-use crate::standin::Wal;
 use futures_util::Stream;
 use futures_util::stream;
+use ironwal::Wal;
 
 use openraft_0_10::OptionalSend;
 use openraft_0_10::RaftTypeConfig;

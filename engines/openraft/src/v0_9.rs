@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::ops::RangeBounds;
 
-use crate::standin::Wal;
+use ironwal::Wal;
 use openraft_0_9::AnyError;
 use openraft_0_9::LogId;
 use openraft_0_9::LogState;

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use support::Log;
 use support::Model;
 use support::Random;

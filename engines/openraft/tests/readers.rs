@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use futures_util::StreamExt;
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use openraft_0_10::EntryPayload;
 use openraft_0_10::alias::EntryOf;
 use openraft_0_10::entry::RaftEntry;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use support::Log;
 use support::Model;
 use support::Random;

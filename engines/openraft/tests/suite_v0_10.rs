@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use ironwal_openraft::v0_10::LogStore;
 use openraft_0_10::StorageError;
 use openraft_0_10::testing::log::StoreBuilder;

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use ironwal_openraft::v0_9::LogStore;
 use openraft_0_9 as openraft;
 use openraft_0_9::Entry;

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ironwal_openraft::standin::Wal;
+use ironwal::Wal;
 use ironwal_openraft::v0_10::LogStore;
 use openraft_0_10::Config;
 use openraft_0_10::ReadPolicy;

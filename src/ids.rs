@@ -1,4 +1,4 @@
-//! Entry ids and file offsets as different types, so that they cannot be mixed.
+//! Entry ids, places and file offsets as different types, so that they cannot be mixed.
 //!
 //! The public API uses plain `u64`.
 
@@ -10,6 +10,11 @@ use std::ops::Sub;
 /// The id of an entry within its stream, counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub u64);
+
+/// A place in a stream since its opening, counted in entries and in frames without entries. It
+/// never moves back, whatever becomes of ids: group commit counts places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub u64);
 
 /// A position in a segment file, in bytes from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

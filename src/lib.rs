@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+mod append;
 mod cache;
 mod checksum;
 mod commit;
@@ -27,6 +28,10 @@ pub mod tools;
 mod tools;
 mod wal;
 
+pub use append::Append;
+pub use append::Appended;
+pub use append::Durability;
+pub use append::Mark;
 pub use error::Error;
 pub use error::ErrorContext;
 pub use error::Result;
@@ -86,3 +91,7 @@ pub mod simulation {
 #[cfg(doctest)]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct Guide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/EVENT_STORES.md")]
+struct EventStores;

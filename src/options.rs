@@ -19,7 +19,8 @@ pub type LogSink = Arc<dyn Fn(log::Level, &str) + Send + Sync>;
 /// Which appends are durable when they return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncMode {
-    /// Every append, batch and transaction is durable when it returns.
+    /// Every append, batch and transaction is durable when it returns, unless the call asks for
+    /// less ([`Durability::Written`](crate::Durability::Written)).
     Strict,
     /// Batches and transactions are durable when they return; single appends are in the kernel.
     BatchOnly,
@@ -76,7 +77,7 @@ pub enum CorruptionPolicy {
     Error,
 }
 
-/// How soon a helper makes unsynced bytes durable. If the system cannot start a thread, an append
+/// How soon a helper makes unsynced bytes durable that no append waits for. If the system cannot start a thread, an append
 /// that finds a sync due does it at its end, and the log's sink receives one warning; the last
 /// append then becomes durable only with a later append, a sync or the close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,13 @@
 //! - **Close.** Callers whose position is not committed get `Closed`; a round in progress may
 //!   finish.
 //!
+//! Beside the point stands what it means in ids: one past the last durable id. Both are written
+//! together, under the lock. The point only grows; a cut, which gives ids again, moves the ids back
+//! (`set_in_turn`) and wakes all watchers, so that each asks again.
+//!
 //! Above all: *a caller whose position is committed gets `Ok`*, whatever has happened since.
 
+use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::panic::resume_unwind;
@@ -23,6 +28,7 @@ use std::time::Instant;
 
 use super::batching_delay::BatchingEstimator;
 use super::position::Position;
+use super::position::Reached;
 use super::primitives;
 use super::queue::LeaderTurn;
 use super::queue::Queue;
@@ -43,6 +49,16 @@ pub enum CommitError<E> {
     Timeout,
 }
 
+/// What a wait came to, if not to an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// Everything below the target is durable.
+    Committed,
+    /// Ids were cut: what the caller waits for may have another position, or may be gone. It asks
+    /// again.
+    LookAgain,
+}
+
 /// Faults of a leader's code other than a returned error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderFault {
@@ -57,14 +73,19 @@ pub enum LeaderFault {
 /// Shared by reference between threads. A round or exclusive work must not call back into
 /// [`commit`](Self::commit) or [`exclusive`](Self::exclusive) of the same group: it would deadlock.
 ///
-/// Positions of a group only grow. If positions are reused, because the log's end was truncated, a
-/// new group must be created.
-pub struct GroupCommit<P, E> {
+/// Positions of a group only grow. The ids that they mean may be given again by a cut
+/// ([`set_in_turn`](Self::set_in_turn)).
+pub struct GroupCommit<P, I, E> {
     /// Everything below it is durable.
     // Invariant: written only under the lock of `state`, and never lowered; a value once read stays
     // valid.
     committed: primitives::AtomicU64,
+    /// One past the last durable id at that point.
+    // Invariant: written only under the lock of `state`, before a point that it belongs to: a thread
+    // that reads the point, and then this, finds no id of an earlier point.
+    durable_end: primitives::AtomicU64,
     state: primitives::Mutex<State<P, E>>,
+    ids: PhantomData<fn() -> I>,
     /// How many committers have queued; a leader that waits for them reads it without the lock.
     // Invariant: raised under the lock of `state`, together with the queue.
     arrivals: primitives::AtomicU64,
@@ -77,7 +98,7 @@ pub struct GroupCommit<P, E> {
 struct State<P, E> {
     queue: Queue<P>,
     crowd: BatchingEstimator,
-    // Invariant: once set it stays as it is, and `committed` with it.
+    // Invariant: once set it stays as it is, and `committed` and `durable_end` with it.
     failure: Option<E>,
     closed: bool,
 }
@@ -91,12 +112,14 @@ enum WaitOutcome<E> {
     Woken,
 }
 
-impl<P: Position, E: Clone> GroupCommit<P, E> {
-    /// A group whose positions below `start` are durable. `fault` makes the error to keep when a
+impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
+    /// A group in which everything up to `start` is durable. `fault` makes the error to keep when a
     /// leader panics or its round advances nothing; it must not panic.
-    pub fn new(start: P, fault: fn(LeaderFault) -> E) -> Self {
+    pub fn new(start: Reached<P, I>, fault: fn(LeaderFault) -> E) -> Self {
         GroupCommit {
-            committed: primitives::AtomicU64::new(start.to_u64()),
+            committed: primitives::AtomicU64::new(start.point.to_u64()),
+            durable_end: primitives::AtomicU64::new(start.end_id.to_u64()),
+            ids: PhantomData,
             state: primitives::Mutex::new(State {
                 queue: Queue::new(),
                 crowd: BatchingEstimator::new(),
@@ -117,14 +140,14 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     ///
     /// `round` runs on this thread if it leads, with no lock held and never concurrently with
     /// another round or exclusive work. It makes durable everything published when it began and
-    /// returns the end of that. It is not called if other callers' rounds sufficed. Its error is
+    /// returns the end of that, as a position and in ids. It is not called if other callers' rounds sufficed. Its error is
     /// final for the whole group. A round may still begin just after the group failed or was
     /// closed, on a thread to which the lead was being handed.
     pub fn commit(
         &self,
         target: P,
         is_void: impl Fn() -> bool,
-        mut round: impl FnMut() -> Result<P, E>,
+        mut round: impl FnMut() -> Result<Reached<P, I>, E>,
     ) -> Result<(), CommitError<E>> {
         // A round that began before `target` was published may end below it; then this caller leads
         // or waits once more. Every round advances the point or fails the group, so the loop ends.
@@ -155,32 +178,39 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     }
 
     /// Returns once everything below `target` is durable, without ever leading a round; `Timeout`
-    /// at the deadline, if there is one. With a deadline in the past it only checks.
-    pub fn wait(&self, target: P, deadline: Option<Instant>) -> Result<(), CommitError<E>> {
+    /// at the deadline, if there is one. With a deadline in the past it only checks. A caller that
+    /// waits for an id looks again when a cut has moved the ids.
+    pub fn wait(&self, target: P, deadline: Option<Instant>) -> Result<Waited, CommitError<E>> {
         if self.committed() >= target {
-            return Ok(());
+            return Ok(Waited::Committed);
         }
         let mut state = self.lock();
         if let Some(answer) = self.answer_locked(&state, target) {
-            return answer;
+            return answer.map(|()| Waited::Committed);
         }
         if deadline.is_some_and(primitives::has_passed) {
             return Err(CommitError::Timeout);
         }
         let (ticket, waiter) = state.queue.add_watcher(target);
         drop(state);
-        match deadline {
-            None => drop(waiter.park()),
+        let was_woken = match deadline {
+            None => {
+                waiter.park();
+                true
+            }
             Some(deadline) => waiter.park_until(deadline),
-        }
+        };
         if self.committed() >= target {
-            return Ok(());
+            return Ok(Waited::Committed);
         }
         let mut state = self.lock();
         if let Some(answer) = self.answer_locked(&state, target) {
-            return answer;
+            return answer.map(|()| Waited::Committed);
         }
-        // No answer: the deadline passed, and this waiter is still queued.
+        if was_woken {
+            return Ok(Waited::LookAgain);
+        }
+        // The deadline passed. This waiter is still queued, unless a cut wakes it at this moment.
         state.queue.remove_watcher(target, ticket);
         Err(CommitError::Timeout)
     }
@@ -188,6 +218,20 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     /// The point below which everything is durable. It only grows. Takes no lock.
     pub fn committed(&self) -> P {
         P::from_u64(self.committed.load(primitives::Ordering::Acquire))
+    }
+
+    /// One past the last durable id. A cut moves it back; nothing else does. Takes no lock.
+    #[inline]
+    pub fn durable_end(&self) -> I {
+        I::from_u64(self.durable_end.load(primitives::Ordering::Acquire))
+    }
+
+    /// Both values. For the thread that leads: no other changes them meanwhile.
+    pub fn reached(&self) -> Reached<P, I> {
+        Reached {
+            point: self.committed(),
+            end_id: self.durable_end(),
+        }
     }
 
     /// Fails the group: every caller whose position is not committed, now or later, gets the
@@ -237,7 +281,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         }
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(value) => {
-                self.end_turn(LeaderTurn::Exclusive, Ok(self.committed()), 0);
+                self.end_turn(LeaderTurn::Exclusive, Ok(None), 0);
                 value
             }
             Err(panic) => {
@@ -253,12 +297,36 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
 
     /// Advances the point outside a round, for what exclusive work or recovery has made durable. A
     /// lower point has no effect, nor has any in a failed group.
-    pub fn advance(&self, to: P) {
+    pub fn advance(&self, to: Reached<P, I>) {
         let mut state = self.lock();
         self.raise_locked(&state, to);
         let wake = state.queue.complete_up_to(self.committed());
         drop(state);
         self.send(wake);
+    }
+
+    /// Sets what is durable after a cut or a reset, which the caller has just committed as the
+    /// group's exclusive work ([`exclusive`](Self::exclusive)): the end of the durable ids, which may
+    /// move back, and a point that is not below the present one. All watchers wake: what each waits
+    /// for may be durable, have another position, or be gone. Committers up to the point are
+    /// answered; none waits for more, because all that was staged is written or rolled back before.
+    ///
+    /// False: the group has failed, and both values stay; the caller's stream is poisoned.
+    #[must_use]
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub fn set_in_turn(&self, to: Reached<P, I>) -> bool {
+        let mut state = self.lock();
+        debug_assert!(state.queue.is_led(), "only exclusive work moves ids");
+        debug_assert!(to.point >= self.committed(), "positions only grow");
+        if state.failure.is_some() {
+            return false;
+        }
+        self.store(to);
+        let mut wake = state.queue.complete_up_to(self.committed());
+        state.queue.complete_watchers(&mut wake);
+        drop(state);
+        self.send(wake);
+        true
     }
 
     /// Becomes the leader, or waits until there is an answer or the lead is handed to this caller.
@@ -288,7 +356,7 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         &self,
         target: P,
         is_void: &impl Fn() -> bool,
-        round: &mut impl FnMut() -> Result<P, E>,
+        round: &mut impl FnMut() -> Result<Reached<P, I>, E>,
     ) {
         self.gather();
         let before = self.committed();
@@ -306,11 +374,12 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
         };
         let took_ns = clock.elapsed_ns();
         // Without this, a round that advances nothing would be repeated for ever.
-        let stuck = matches!(outcome, Ok(point) if point < target && point <= before) && !is_void();
+        let fell_short = |point: P| point < target && point <= before;
+        let stuck = matches!(&outcome, Ok(to) if fell_short(to.point)) && !is_void();
         let outcome = if stuck {
             Err((self.fault)(LeaderFault::NoProgress))
         } else {
-            outcome
+            outcome.map(Some)
         };
         self.end_turn(LeaderTurn::Round, outcome, took_ns);
         debug_assert!(!stuck, "a round succeeded without reaching anything new");
@@ -347,10 +416,11 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
 
     /// Ends the caller's turn as the leader: records the outcome, hands the lead over, and wakes
     /// the callers that have an answer now.
-    fn end_turn(&self, ended: LeaderTurn, outcome: Result<P, E>, took_ns: u64) {
+    fn end_turn(&self, ended: LeaderTurn, outcome: Result<Option<Reached<P, I>>, E>, took_ns: u64) {
         let mut state = self.lock();
         match outcome {
-            Ok(point) => self.raise_locked(&state, point),
+            Ok(Some(to)) => self.raise_locked(&state, to),
+            Ok(None) => {}
             Err(error) => {
                 state.failure.get_or_insert(error);
             }
@@ -370,12 +440,19 @@ impl<P: Position, E: Clone> GroupCommit<P, E> {
     }
 
     /// Advances the point, unless the group has failed.
-    fn raise_locked(&self, state: &State<P, E>, point: P) {
-        if state.failure.is_none() && point > self.committed() {
-            // Release: a thread that reads the point also sees what its leader did before.
-            self.committed
-                .store(point.to_u64(), primitives::Ordering::Release);
+    fn raise_locked(&self, state: &State<P, E>, to: Reached<P, I>) {
+        if state.failure.is_none() && to.point > self.committed() {
+            self.store(to);
         }
+    }
+
+    /// Stores both values, the ids first. Called under the lock of `state`.
+    fn store(&self, to: Reached<P, I>) {
+        // Release: a thread that reads a value also sees what its leader did before.
+        self.durable_end
+            .store(to.end_id.to_u64(), primitives::Ordering::Release);
+        self.committed
+            .store(to.point.to_u64(), primitives::Ordering::Release);
     }
 
     /// The answer for a caller that waits for `target`, if it is known.

@@ -4,7 +4,7 @@
 //! - `batching_delay`: how long a leader waits for more callers. Plain data, no lock.
 //! - `queue`: which caller waits for which position, and which leads next. Plain data, no lock.
 //! - `waiter`: where one thread sleeps.
-//! - `position`: what callers wait for.
+//! - `position`: what callers wait for, and what it means in ids.
 //! - `primitives`: the locks and the clock, in one place, so that `tests/commit_model` can replace
 //!   them by those of a model checker. It compiles the files above unchanged, so these name each
 //!   other through `super`.
@@ -21,13 +21,25 @@ mod waiter;
 pub use group::CommitError;
 pub use group::GroupCommit;
 pub use group::LeaderFault;
+pub use group::Waited;
 pub use position::Position;
+pub use position::Reached;
 
 use crate::ids::EntryId;
+use crate::ids::Place;
 
 impl Position for EntryId {
     fn from_u64(number: u64) -> Self {
         EntryId(number)
+    }
+    fn to_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl Position for Place {
+    fn from_u64(number: u64) -> Self {
+        Place(number)
     }
     fn to_u64(self) -> u64 {
         self.0

@@ -106,6 +106,11 @@ impl<P: Copy + Ord> Queue<P> {
         waiter
     }
 
+    /// Whether a caller leads, works exclusively, or has been woken to do so.
+    pub(super) fn is_led(&self) -> bool {
+        self.led
+    }
+
     /// How many waiting callers can be made to lead.
     pub(super) fn committer_count(&self) -> usize {
         self.committers.len()
@@ -131,6 +136,11 @@ impl<P: Copy + Ord> Queue<P> {
             leader: None,
             settled: [std::mem::take(&mut self.committers), ByTarget::new()],
         }
+    }
+
+    /// Removes all watchers, and adds them to those to wake.
+    pub(super) fn complete_watchers(&mut self, wake: &mut Wake<P>) {
+        wake.settled[1].append(&mut self.take_watchers());
     }
 
     /// Removes all waiters. Callers that wait for exclusive work stay: they get their turn even

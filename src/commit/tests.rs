@@ -1,6 +1,7 @@
 //! On real threads, which callers does group commit let lead, and which does it wake?
 //! `tests/commit_model` explores the interleavings.
 
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
@@ -12,18 +13,62 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+mod cuts;
 mod together;
 
 use super::CommitError;
 use super::GroupCommit;
 use super::Position;
+use super::Reached;
+use super::Waited;
 use crate::ids::EntryId;
+use crate::ids::Place;
 
-type Group = GroupCommit<u64, String>;
 type Answer = Result<(), CommitError<String>>;
 
+/// A group whose positions are numbers that stand for themselves as ids, but for what a test sets.
+struct Group(GroupCommit<u64, u64, String>);
+
+impl Deref for Group {
+    type Target = GroupCommit<u64, u64, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Group {
+    fn starting_at(point: u64) -> Group {
+        Group(GroupCommit::new(at(point), |fault| format!("{fault:?}")))
+    }
+
+    fn commit(
+        &self,
+        target: u64,
+        is_void: impl Fn() -> bool,
+        mut round: impl FnMut() -> Result<u64, String>,
+    ) -> Answer {
+        self.0.commit(target, is_void, || round().map(at))
+    }
+
+    fn wait(&self, target: u64, deadline: Option<Instant>) -> Answer {
+        let waited = self.0.wait(target, deadline)?;
+        assert_eq!(waited, Waited::Committed, "no ids were cut");
+        Ok(())
+    }
+
+    fn advance(&self, to: u64) {
+        self.0.advance(at(to));
+    }
+}
+
+fn at(point: u64) -> Reached<u64, u64> {
+    let end_id = point;
+    Reached { point, end_id }
+}
+
 fn group() -> Group {
-    GroupCommit::new(0, |fault| format!("{fault:?}"))
+    Group::starting_at(0)
 }
 
 /// No target is void.
@@ -90,7 +135,7 @@ fn a_lone_caller_leads_one_round_and_wakes_nobody() {
 
 #[test]
 fn a_committed_position_needs_no_round() {
-    let group = GroupCommit::<u64, String>::new(7, |_| unreachable!());
+    let group = Group::starting_at(7);
     assert_eq!(group.commit(7, never, || panic!("nothing to lead")), Ok(()));
     assert_eq!(group.wait(7, None), Ok(()));
 }
@@ -119,10 +164,19 @@ fn the_point_never_moves_back() {
 
 #[test]
 fn positions_other_than_numbers_are_committed_too() {
-    let group = GroupCommit::<EntryId, String>::new(EntryId(0), |_| unreachable!());
-    assert_eq!(group.commit(EntryId(2), never, || Ok(EntryId(2))), Ok(()));
-    assert_eq!(group.committed(), EntryId(2));
+    let reached = |place, id| Reached {
+        point: Place(place),
+        end_id: EntryId(id),
+    };
+    let group = GroupCommit::<_, _, String>::new(reached(0, 7), |_| unreachable!());
+    assert_eq!(group.durable_end(), EntryId(7));
+    assert_eq!(group.commit(Place(3), never, || Ok(reached(3, 9))), Ok(()));
+    assert_eq!(
+        (group.committed(), group.durable_end()),
+        (Place(3), EntryId(9))
+    );
     assert_eq!(EntryId::from_u64(5).to_u64(), 5);
+    assert_eq!(Place::from_u64(5).to_u64(), 5);
 }
 
 #[test]

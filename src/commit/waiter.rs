@@ -14,7 +14,8 @@ use super::primitives;
 pub(super) enum Wakeup {
     /// It leads now: the lead was handed to it.
     Lead,
-    /// Its answer is known: the point has reached its target, or never will.
+    /// Its answer is known: the point has reached its target, or never will; or it is to look
+    /// again.
     Settled,
 }
 
@@ -46,14 +47,15 @@ impl Waiter {
         }
     }
 
-    /// Sleeps until signalled or until `deadline`. The caller finds out which: a signal may still
-    /// arrive meanwhile.
-    pub(super) fn park_until(&self, deadline: Instant) {
+    /// Sleeps until signalled or until `deadline`, and returns whether it was signalled. A signal
+    /// may still arrive after that.
+    pub(super) fn park_until(&self, deadline: Instant) -> bool {
         let mut signal = self.signal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut timed_out = false;
         while signal.is_none() && !timed_out {
             (signal, timed_out) = primitives::wait_until(&self.signalled, signal, deadline);
         }
+        signal.is_some()
     }
 
     /// Wakes the thread, or prevents it from falling asleep.

@@ -61,6 +61,8 @@ pub enum FrameKind {
     Many,
     /// The footer of a sealed segment.
     Footer,
+    /// As `Many`, with entries or without, and with the properties of the stream behind them.
+    ManyWithProperties,
 }
 
 /// How a payload is stored.
@@ -78,6 +80,7 @@ impl FrameKind {
             FrameKind::Single => 1,
             FrameKind::Many => 2,
             FrameKind::Footer => 3,
+            FrameKind::ManyWithProperties => 4,
         }
     }
 
@@ -86,6 +89,7 @@ impl FrameKind {
             1 => Some(FrameKind::Single),
             2 => Some(FrameKind::Many),
             3 => Some(FrameKind::Footer),
+            4 => Some(FrameKind::ManyWithProperties),
             _ => None,
         }
     }
@@ -254,9 +258,40 @@ impl FrameHeader {
 
     fn id_count(&self) -> u64 {
         match self.kind {
-            FrameKind::Single | FrameKind::Many => u64::from(self.entry_count),
+            FrameKind::Single | FrameKind::Many | FrameKind::ManyWithProperties => {
+                u64::from(self.entry_count)
+            }
             FrameKind::Footer => 0,
         }
+    }
+
+    /// How many rows the payload's table has: one for each entry of a frame of many, and one for the
+    /// properties.
+    #[inline]
+    pub fn row_count(&self) -> u64 {
+        match self.kind {
+            FrameKind::Single | FrameKind::Footer => 0,
+            FrameKind::Many => u64::from(self.entry_count),
+            FrameKind::ManyWithProperties => u64::from(self.entry_count) + 1,
+        }
+    }
+
+    /// Whether the frame holds the properties of the stream.
+    #[inline]
+    pub fn has_properties(&self) -> bool {
+        self.kind == FrameKind::ManyWithProperties
+    }
+
+    /// Whether the sparse index may have this frame. One without entries begins with the id of the
+    /// frame behind it, so it has none of its own.
+    #[inline]
+    pub fn may_be_point(&self) -> bool {
+        self.entry_count > 0
+    }
+
+    #[inline]
+    fn table_len(&self) -> u64 {
+        self.row_count() * TABLE_ROW_LEN as u64
     }
 
     /// The field that no writer would have stored in a frame at `at`, if there is one.
@@ -271,7 +306,8 @@ impl FrameHeader {
         let count = u64::from(self.entry_count);
         let count_fits = match self.kind {
             FrameKind::Single => count == 1,
-            FrameKind::Many => count >= 1 && count * TABLE_ROW_LEN as u64 <= uncompressed,
+            FrameKind::Many => count >= 1 && self.table_len() <= uncompressed,
+            FrameKind::ManyWithProperties => self.table_len() <= uncompressed,
             // `footer` checks the length of a footer with so many points.
             FrameKind::Footer => true,
         };

@@ -6,6 +6,7 @@
 //! | `frontier` | up to where was this file proven durable? |
 //! | `frame` | what stands at this offset, and does it belong here? |
 //! | `payload` | which bytes are the entries of a frame, and are they whole? |
+//! | `properties` | which properties does a stream have, and how does their map lie in bytes? |
 //! | `footer` | where does a sealed segment end, and where are its frames? |
 //! | `identity` | which log does this directory belong to? |
 //! | `index_file` | which segments did the stream have when it was last closed? |
@@ -36,6 +37,7 @@ pub mod identity;
 pub mod index_file;
 pub mod names;
 pub mod payload;
+pub mod properties;
 #[cfg(feature = "sharded")]
 pub mod record_log;
 #[cfg(feature = "sharded")]
@@ -71,9 +73,11 @@ pub use frame::FrameFault;
 pub use frame::FrameHeader;
 pub use frame::FrameKind;
 pub use frame::MAX_FRAME_LEN;
+pub use frame::TABLE_ROW_LEN;
 pub use frame::header_crc_of;
 pub use frontier_slot::FrontierSlot;
 pub use frontier_slot::SLOT_COUNT;
+pub use frontier_slot::SlotProperties;
 pub use frontier_slot::SlotState;
 pub use frontier_slot::slot_offset;
 pub use identity::Identity;
@@ -118,7 +122,14 @@ pub use payload::decompress;
 pub use payload::entry_check;
 pub use payload::entry_range;
 pub use payload::entry_row;
+pub use payload::properties_index;
 pub use payload::table_rows_range;
+pub use properties::MAX_PROPERTIES_LEN;
+pub use properties::MAX_PROPERTY_KEY_LEN;
+pub use properties::MAX_PROPERTY_VALUE_LEN;
+pub use properties::Properties;
+pub use properties::PropertyChange;
+pub use properties::PropertyFault;
 #[cfg(feature = "sharded")]
 pub use record_log::RecordFault;
 #[cfg(feature = "sharded")]

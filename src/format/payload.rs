@@ -10,6 +10,9 @@
 //!          row: end u32 (where the entry ends, counted from the end of the table) │ check u32
 //!               check = CRC-32 of the entry ^ the mask of its id
 //!          payload CRC = CRC-32 of the table before the masks are applied
+//! with     ┌───────┬───┬─────────┬───┬────────────┐      one row more: of the encoded properties,
+//! proper-  │ row 0 │ … │ entry 0 │ … │ properties │      whose mask is that of first id + count
+//! ties     └───────┴───┴─────────┴───┴────────────┘
 //! LZ4      ┌─────────────────────────┐      payload CRC = CRC-32 of the payload as stored;
 //!          │ one block of the above  │      within a frame of many all masks are 0
 //!          └─────────────────────────┘
@@ -30,6 +33,7 @@ pub use check::decompress;
 pub use check::entry_check;
 pub use check::entry_range;
 pub use check::entry_row;
+pub use check::properties_index;
 pub use check::table_rows_range;
 pub use pieces::PieceCheck;
 pub use pieces::Wants;

@@ -21,6 +21,7 @@ use crate::format::frontier_slot::FIELDS_LEN;
 use crate::format::frontier_slot::FrontierSlot;
 use crate::format::frontier_slot::MAGIC_AT;
 use crate::format::frontier_slot::MAGIC_LEN;
+use crate::format::frontier_slot::SlotProperties;
 use crate::format::frontier_slot::SlotState;
 use crate::format::frontier_slot::slot_offset;
 use crate::format::segment_header::SECTOR_LEN;
@@ -66,7 +67,13 @@ impl RecordSlot {
         let embedding = bytes.first_chunk().filter(|sector| has_magic(sector));
         match embedding {
             None => RecordSlot {
-                state: FrontierSlot::decode(bytes, seed, slot),
+                state: match FrontierSlot::decode(bytes, seed, slot) {
+                    // Only the slots of segments say that.
+                    SlotState::Valid(slot) if slot.properties != SlotProperties::None => {
+                        SlotState::Damaged
+                    }
+                    state => state,
+                },
                 embedded: None,
             },
             Some(sector) => match decode_embedding(sector, seed, slot) {
@@ -139,6 +146,7 @@ mod tests {
             last_frame: Some(FileOffset(HEADER_AREA_LEN)),
             first_kept_id: EntryId(0),
             truncation_epoch: 0,
+            properties: SlotProperties::None,
         }
     }
 

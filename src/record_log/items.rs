@@ -2,6 +2,7 @@
 
 use crate::format::FrontierSlot;
 use crate::format::RecordFormat;
+use crate::format::SlotProperties;
 use crate::format::record_log::RECORDS_AT;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -106,6 +107,7 @@ pub fn empty_log() -> FrontierSlot {
         last_frame: None,
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
+        properties: SlotProperties::None,
     }
 }
 
@@ -120,6 +122,6 @@ pub fn end_after(before: &FrontierSlot, len: u64, end_id: EntryId) -> FrontierSl
         end: before.end + len,
         next_id: end_id,
         last_frame: Some(before.end),
-        ..*before
+        ..before.clone()
     }
 }

@@ -98,7 +98,7 @@ pub fn recover<F: RecordFormat>(
     facts: RecordLogFacts<F>,
 ) -> Recovery<F> {
     log.file = Some(Arc::clone(&file));
-    log.end = facts.frontier;
+    log.end = facts.frontier.clone();
     log.next_slot = facts.slot.map_or(0, |slot| slot ^ 1);
     let mut recovery = Recovery {
         items: Vec::new(),
@@ -107,7 +107,7 @@ pub fn recover<F: RecordFormat>(
         failure: None,
     };
     if let Some(repair) = decide(&facts) {
-        let end = facts.tail_end;
+        let end = facts.tail_end.clone();
         match apply(log, &*file, &facts, repair, &mut recovery.quarantine) {
             Ok(()) if repair.quarantines => {
                 recovery.lost = Some(LostTail {
@@ -158,7 +158,7 @@ fn apply<F: RecordFormat>(
     repair: Repair,
     quarantine: &mut Option<PathBuf>,
 ) -> Result<()> {
-    let end = facts.tail_end;
+    let end = &facts.tail_end;
     // 1. The copy.
     if repair.quarantines {
         *quarantine = Some(copy_to_quarantine(log, end.end.0..facts.file_len)?);
@@ -174,10 +174,10 @@ fn apply<F: RecordFormat>(
     file.sync_data().map_err(io)?;
     // 4. The slot.
     if repair.writes_slot {
-        store_slot(file, log.seed, log.next_slot, &end).map_err(io)?;
+        store_slot(file, log.seed, log.next_slot, end).map_err(io)?;
         file.sync_data().map_err(io)?;
         log.next_slot ^= 1;
-        log.end = end;
+        log.end = end.clone();
     }
     Ok(())
 }

@@ -100,8 +100,9 @@ impl<F: RecordFormat> RecordLog<F> {
         };
         match self.write_new(records, start) {
             (ReplaceOutcome::Durable(file), end, locations) => {
+                let new_len = end.end.0;
                 self.adopt(&file, end);
-                Rewrite::new(Ok(old_len.saturating_sub(end.end.0)), Some(locations))
+                Rewrite::new(Ok(old_len.saturating_sub(new_len)), Some(locations))
             }
             (ReplaceOutcome::Unchanged(error), ..) => Rewrite::new(Err(error), None),
             // The new file stands in the directory, and reads are as good from it.
@@ -132,11 +133,12 @@ impl<F: RecordFormat> RecordLog<F> {
         start: FrontierSlot,
     ) -> (ReplaceOutcome, FrontierSlot, Vec<RecordLocation>) {
         let mut locations = Vec::with_capacity(records.len());
+        let first_id = start.next_id;
         let mut end = start;
         let replaced = replace_durably(&*self.storage, &self.path, |file| {
             self.write_records(file, records, &mut end, &mut locations)?;
             // Ids are never reused, those of removed records included.
-            end.next_id = end.next_id.max(start.next_id);
+            end.next_id = end.next_id.max(first_id);
             for slot in 0..2 {
                 store_slot(file, self.seed, slot, &end)
                     .map_err(|error| self.io(error, FileOffset(0)))?;

@@ -116,7 +116,8 @@ impl<F: RecordFormat> Scanner<'_, F> {
             Some((slot, read)) => (Some(slot), read.end, read.embedded),
             None => (None, self.end_of_good_records()?, None),
         };
-        let frontier = embedded.as_ref().map_or(end, |embedded| embedded.before);
+        let before = embedded.as_ref().map(|embedded| &embedded.before);
+        let frontier = before.unwrap_or(&end).clone();
         if slot.is_none() && frontier.last_frame.is_none() {
             return Ok(RecordLogState::Unreadable(match self.file_len {
                 0 => "the file is empty",
@@ -127,10 +128,10 @@ impl<F: RecordFormat> Scanner<'_, F> {
         let mut facts = RecordLogFacts {
             items,
             slot,
-            frontier,
             tail: Vec::new(),
             tail_bytes: Vec::new(),
-            tail_end: frontier,
+            tail_end: frontier.clone(),
+            frontier,
             slot_embeds_record: embedded.is_some(),
             sector_damaged,
             slot_damaged,
@@ -176,7 +177,7 @@ impl<F: RecordFormat> Scanner<'_, F> {
                 next_id: header.first_id,
                 // Bounded by the offset when the header was decoded; 0 only for the first record.
                 last_frame: (previous_len > 0).then(|| FileOffset(at.0 - previous_len)),
-                ..*end
+                ..end.clone()
             },
             item: RecordLogItem {
                 location: location(at, &header),
@@ -248,13 +249,13 @@ impl<F: RecordFormat> Scanner<'_, F> {
     fn end_of_good_records(&mut self) -> io::Result<FrontierSlot> {
         let limit = FileOffset(self.file_len.max(HEADER_AREA_LEN));
         let mut good = empty_log();
-        let mut reached = good;
+        let mut reached = good.clone();
         while let Some(header) = self.header_after(&reached, limit)? {
             let payload = self.payload(reached.end, &header)?;
             let is_good = self.format.decode(&header, &payload).is_ok();
             reached = end_after(&reached, header.len(), header.end_id());
             if is_good {
-                good = reached;
+                good = reached.clone();
             }
         }
         Ok(good)

@@ -285,7 +285,7 @@ fn the_decision_follows_its_table() {
         let frontier = items::empty_log();
         let tail_end = match has_tail {
             true => items::end_after(&frontier, 40, EntryId(1)),
-            false => frontier,
+            false => frontier.clone(),
         };
         let tail = has_tail.then(|| RecordLogItem {
             location: RecordLocation {
@@ -295,6 +295,7 @@ fn the_decision_follows_its_table() {
             },
             what: ItemKind::Record(Vec::new()),
         });
+        let file_len = tail_end.end.0 + u64::from(has_rest);
         let found = RecordLogFacts::<Notes> {
             items: Vec::new(),
             slot: (!both_damaged).then_some(0),
@@ -305,7 +306,7 @@ fn the_decision_follows_its_table() {
             slot_embeds_record: false,
             sector_damaged: false,
             slot_damaged,
-            file_len: tail_end.end.0 + u64::from(has_rest),
+            file_len,
         };
         let decided = recover::decide(&found);
         let decided = decided.map(|it| (it.trims, it.quarantines, it.writes_slot));

@@ -20,6 +20,7 @@ use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
+use crate::format::SlotProperties;
 use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::segment_file_name;
 use crate::format::slot_offset;
@@ -34,6 +35,7 @@ use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::NextAppend;
 use crate::recovery::verdict::Verdict;
+use crate::segment::PropertyPoint;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
@@ -58,6 +60,10 @@ pub struct Recovered {
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known to be durable before.
     pub durable_end: EntryId,
+    /// The properties at the end of the segments.
+    pub properties: PropertyPoint,
+    /// The properties that were known to be durable before.
+    pub properties_at_frontier: PropertyPoint,
     /// The tail was rewritten or trimmed: it must be synced before it is served.
     pub needs_sync: bool,
     /// Truncated segments whose files could not be removed: nothing depends on them.
@@ -83,6 +89,8 @@ impl Recovered {
             incarnation: None,
             first_kept: (EntryId(0), 0),
             durable_end: EntryId(0),
+            properties: PropertyPoint::NONE,
+            properties_at_frontier: PropertyPoint::NONE,
             needs_sync: false,
             unremoved: Vec::new(),
             failure: None,
@@ -104,6 +112,8 @@ pub struct RecoveredSegment {
     pub state: KeptState,
     /// Which frontier slot is the older one.
     pub next_slot: usize,
+    /// What a slot of it has to say of the properties at its end.
+    pub properties: SlotProperties,
 }
 
 /// The stream as the verdict has it, with its files unchanged: for read-only use.
@@ -125,6 +135,8 @@ fn from_verdict(facts: &StreamFacts, verdict: &Verdict) -> Recovered {
         incarnation: facts.incarnation(),
         first_kept: verdict.first_kept,
         durable_end: verdict.durable_end,
+        properties: verdict.properties.clone(),
+        properties_at_frontier: verdict.properties_at_frontier.clone(),
         needs_sync: false,
         unremoved: Vec::new(),
         failure: None,
@@ -173,6 +185,7 @@ pub fn apply(
         }
         Err(error) => {
             recovered.failure = Some(error);
+            recovered.properties = recovered.properties_at_frontier.clone();
             keep_below_frontier(&mut recovered, &facts.dir);
         }
     }
@@ -198,6 +211,7 @@ fn recovered(kept: &KeptSegment, dir: &Arc<Path>) -> RecoveredSegment {
         end: kept.end,
         state: kept.state,
         next_slot: kept.next_slot,
+        properties: kept.properties.clone(),
     }
 }
 
@@ -381,5 +395,6 @@ fn keep_below_frontier(recovered: &mut Recovered, dir: &Arc<Path>) {
         end,
         state,
         next_slot,
+        properties: last.properties,
     });
 }

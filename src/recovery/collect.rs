@@ -21,6 +21,7 @@ use crate::format::stream_dir_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Foreign;
+use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
@@ -34,6 +35,8 @@ use crate::recovery::read_headers::HeaderRead;
 use crate::recovery::read_headers::Identity;
 use crate::recovery::read_headers::SealedCache;
 use crate::recovery::read_headers::heads;
+use crate::recovery::read_properties::properties_at_frontier;
+use crate::recovery::read_properties::properties_of_good_frame;
 use crate::recovery::scan::CheckDepth;
 use crate::recovery::scan::scan;
 use crate::segment::Segment;
@@ -123,6 +126,7 @@ fn look(
         index_file,
         claim,
         frontier,
+        properties: FrontierProperties::Unstated,
     };
     if facts
         .segments
@@ -130,6 +134,7 @@ fn look(
         .all(|s| !matches!(s.head, HeaderState::Foreign(_)))
     {
         scan_below(storage, &mut facts, read_ahead)?;
+        facts.properties = properties_at_frontier(storage, &facts)?;
         scan_tail(storage, &mut facts, newest, read_ahead)?;
     }
     Ok(facts)
@@ -228,7 +233,7 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
             read_ahead,
             CheckDepth::Headers,
         );
-        facts.ending = Some(found.at(&path)?);
+        facts.ending = Some(found.at(&path)?.0);
     }
     Ok(())
 }
@@ -307,7 +312,7 @@ fn scan_tail(
                     read_ahead,
                     CheckDepth::Headers,
                 );
-                facts.tail = Some(found.in_context(context)?);
+                facts.tail = Some(found.in_context(context)?.0);
                 continue;
             }
             frontier.end = from;
@@ -321,15 +326,20 @@ fn scan_tail(
                 continue;
             }
         }
+        let segment = segment();
         let found = scan(
-            &segment(),
+            &segment,
             &source,
             &from,
             limit,
             read_ahead,
             CheckDepth::Payloads,
         );
-        facts.tail = Some(found.in_context(context)?);
+        let (found, properties) = found.in_context(context)?;
+        facts.tail = Some(found);
+        facts.properties = properties
+            .map(|frame| properties_of_good_frame(&segment, &source, &frame))
+            .transpose()?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::format::Properties;
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
 use crate::format::Trailer;
@@ -27,6 +28,8 @@ pub struct StreamFacts {
     pub claim: Option<Claim>,
     /// Where the scan of the tail began.
     pub frontier: Frontier,
+    /// The properties at the frontier.
+    pub properties: FrontierProperties,
 }
 
 impl StreamFacts {
@@ -75,6 +78,31 @@ pub struct SegmentFacts {
     pub tail: Option<Scan>,
     /// The end of the good frames, of a segment below the frontier without a good footer.
     pub ending: Option<Scan>,
+    /// The newest properties in the frames from the frontier on.
+    pub properties: Option<FoundProperties>,
+}
+
+/// Properties, and the frame that holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundProperties {
+    /// The whole map; `None`: it is damaged.
+    pub map: Option<Properties>,
+    /// Where the frame starts.
+    pub frame: FileOffset,
+}
+
+/// What is known of the stream's properties at its frontier.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FrontierProperties {
+    /// No slot speaks for the frontier.
+    #[default]
+    Unstated,
+    /// The slot says that there are none.
+    None,
+    /// The slot says that they were lost to damage before.
+    Lost,
+    /// Those that the slot repeats, or those of the frame that it names.
+    Held(FoundProperties),
 }
 
 /// The first sector of a segment file.

@@ -18,7 +18,7 @@ pub fn frontier(segments: &[SegmentFacts]) -> Frontier {
         // A sealed segment's slots name its end, which is also the start of the next segment.
         Some((segment, slot)) if sealed.is_none_or(|next| segment >= next) => Frontier {
             segment,
-            end: SegmentEnd::of_slot(&slot),
+            end: SegmentEnd::of_slot(slot),
             // A slot of a segment that has no frame yet promises none.
             intact: slot.last_frame.is_none() && slot.end == FIRST_FRAME,
             known: true,
@@ -58,15 +58,15 @@ pub fn first_kept(segments: &[SegmentFacts]) -> (crate::ids::EntryId, u64) {
     (first_kept, epoch)
 }
 
-fn greatest_slot(segments: &[SegmentFacts]) -> Option<(usize, FrontierSlot)> {
+fn greatest_slot(segments: &[SegmentFacts]) -> Option<(usize, &FrontierSlot)> {
     let slots = segments.iter().enumerate();
     slots
         .flat_map(|(i, segment)| valid_slots(segment).map(move |slot| (i, slot)))
         .max_by_key(|(i, slot)| (slot.order(), *i))
 }
 
-fn valid_slots(segment: &SegmentFacts) -> impl Iterator<Item = FrontierSlot> + '_ {
-    segment.slots.iter().filter_map(SlotState::valid).copied()
+fn valid_slots(segment: &SegmentFacts) -> impl Iterator<Item = &FrontierSlot> + '_ {
+    segment.slots.iter().filter_map(SlotState::valid)
 }
 
 /// The segment behind the last sealed one that has a successor.

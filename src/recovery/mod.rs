@@ -10,6 +10,7 @@
 //! | `facts`, `verdict` | the data that goes into the decision and comes out of it |
 //! | `decide` | what follows from the facts? A pure function, table by table |
 //! | `apply`, `quarantine` | how is the verdict carried out? |
+//! | `read_properties` | which properties do the slot and the frames hold? |
 //! | `messages` | how does a finding read? |
 
 mod apply;
@@ -23,6 +24,7 @@ mod index_evidence;
 mod messages;
 mod quarantine;
 mod read_headers;
+mod read_properties;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,8 @@ pub use messages::describe;
 pub use messages::describe_refusal;
 pub use messages::path_of_finding;
 pub use messages::refusal_error;
+pub use read_properties::properties_of_good_frame;
+pub use read_properties::properties_of_slot;
 pub use scan::CheckDepth;
 pub use scan::good_frames;
 pub use verdict::Decision;

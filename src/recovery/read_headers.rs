@@ -212,6 +212,7 @@ impl RawHeader {
             trailer,
             tail: None,
             ending: None,
+            properties: None,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::ids::FileOffset;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
 use crate::segment::Chained;
+use crate::segment::LocatedFrame;
 use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
@@ -25,7 +26,19 @@ pub enum CheckDepth {
     Headers,
 }
 
-/// Walks the frames from `from` on, at most to `limit`, and adds them to the segment's index.
+/// Where good frames end, and what the walk to that end has met.
+#[derive(Clone, Debug)]
+pub struct GoodFrames {
+    /// Their end.
+    pub end: SegmentEnd,
+    /// A footer stands there.
+    pub is_footer: bool,
+    /// The last of them that holds properties.
+    pub properties: Option<LocatedFrame>,
+}
+
+/// Walks the frames from `from` on, at most to `limit`, and adds them to the segment's index. Also
+/// returns the last frame that holds properties.
 pub fn scan(
     segment: &Segment,
     source: &SegmentBytes,
@@ -33,21 +46,25 @@ pub fn scan(
     limit: FileOffset,
     read_ahead: usize,
     depth: CheckDepth,
-) -> io::Result<Scan> {
-    let (end, is_footer) = good_frames(segment, source, from, limit, read_ahead, depth)?;
+) -> io::Result<(Scan, Option<LocatedFrame>)> {
+    let GoodFrames {
+        end,
+        is_footer,
+        properties,
+    } = good_frames(segment, source, from, limit, read_ahead, depth)?;
     let stop = match is_footer {
         true => ScanStop::Footer,
         false => classify_rest(segment.seed, source, end.offset, limit, read_ahead)?,
     };
-    Ok(Scan {
+    let scan = Scan {
         from: (from.offset, from.next_id),
         end,
         stop,
-    })
+    };
+    Ok((scan, properties))
 }
 
-/// Where the good frames from `from` on end, and whether a footer stands there. Bytes behind that
-/// are not read.
+/// Where the good frames from `from` on end. Bytes behind that are not read.
 pub fn good_frames(
     segment: &Segment,
     source: &SegmentBytes,
@@ -55,15 +72,23 @@ pub fn good_frames(
     limit: FileOffset,
     read_ahead: usize,
     depth: CheckDepth,
-) -> io::Result<(SegmentEnd, bool)> {
+) -> io::Result<GoodFrames> {
     let mut window = ReadBuffer::new();
-    let mut end = *from;
+    let mut good = GoodFrames {
+        end: *from,
+        is_footer: false,
+        properties: None,
+    };
     loop {
+        let end = good.end;
         let next = chained_frame(segment, source, &mut window, &end, read_ahead, limit)?;
         let (frame, new_end) = match next {
             Chained::Frame(frame, new_end) => (frame, new_end),
-            Chained::Footer => return Ok((end, true)),
-            Chained::Broken => return Ok((end, false)),
+            Chained::Footer => {
+                good.is_footer = true;
+                return Ok(good);
+            }
+            Chained::Broken => return Ok(good),
         };
         if depth == CheckDepth::Payloads {
             // A frame that fits is read into the window whole, with what follows it.
@@ -71,18 +96,23 @@ pub fn good_frames(
             if len <= read_ahead {
                 let whole = window.bytes(source, frame.offset, len, read_ahead, limit)?;
                 if whole.is_none() {
-                    return Ok((end, false));
+                    return Ok(good);
                 }
             }
             if check_frame(segment, source, &mut window, &frame, read_ahead)?.is_err() {
-                return Ok((end, false));
+                return Ok(good);
             }
         }
-        segment
-            .index()
-            .write()
-            .note(end.last_frame, frame.offset, frame.header.first_id);
-        end = new_end;
+        if frame.header.may_be_point() {
+            segment
+                .index()
+                .write()
+                .note(end.last_frame, frame.offset, frame.header.first_id);
+        }
+        if frame.header.has_properties() {
+            good.properties = Some(frame);
+        }
+        good.end = new_end;
     }
 }
 

@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Foreign;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 
 /// How many ids are skipped when the newest segment is lost, as its number of entries is unknown.
@@ -45,6 +47,10 @@ pub struct Verdict {
     pub first_kept: (EntryId, u64),
     /// One past the last id that was known durable before this recovery.
     pub durable_end: EntryId,
+    /// The properties at the end of what is kept.
+    pub properties: PropertyPoint,
+    /// The properties that were known durable before this recovery.
+    pub properties_at_frontier: PropertyPoint,
     /// Damage to what was durable.
     pub findings: Vec<Finding>,
     /// What a crash left behind: logged, and no damage.
@@ -64,6 +70,8 @@ pub struct KeptSegment {
     pub state: KeptState,
     /// Which frontier slot is the older one.
     pub next_slot: usize,
+    /// What a slot of it has to say of the properties at its end.
+    pub properties: SlotProperties,
 }
 
 /// How complete a kept segment is.

@@ -14,11 +14,14 @@ use crate::format::EntryRow;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::FrameKind;
+use crate::format::MAX_PROPERTIES_LEN;
 use crate::format::PayloadFault;
+use crate::format::Properties;
 use crate::format::decompress;
 use crate::format::entry_check;
 use crate::format::entry_range;
 use crate::format::entry_row;
+use crate::format::properties_index;
 use crate::format::table_rows_range;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -219,6 +222,49 @@ pub fn read_block(
         return Err(cut_short(segment, frame, frame.header.first_id));
     };
     decompress(&frame.header, stored).map_err(|fault| payload_error(segment, frame, fault))
+}
+
+/// Reads, checks and decodes the properties that `frame` holds. Every error but damage to them is
+/// `Io` or `UnsupportedVersion`.
+pub fn read_properties(
+    segment: &Segment,
+    source: &SegmentBytes,
+    buffers: &mut ReadBuffers,
+    frame: &LocatedFrame,
+) -> Result<Properties> {
+    let (header, end) = (&frame.header, frame.end());
+    let context = || segment.context().offset(frame.offset.0);
+    let broken = || Error::corruption("the properties in a frame are damaged", context());
+    let index = properties_index(header).ok_or_else(broken)?;
+    if header.codec != Codec::None {
+        let block = read_block(segment, source, buffers, frame)?;
+        let row = entry_range(header, &block, index).ok_or_else(broken)?;
+        let bytes = block.get(row.range);
+        return bytes.and_then(Properties::decode).ok_or_else(broken);
+    }
+    let payload_at = frame.offset + FRAME_HEADER_LEN as u64;
+    let rows = table_rows_range(index);
+    let at = payload_at + rows.start as u64;
+    let rows = buffers.rows.bytes(source, at, rows.len(), rows.len(), end);
+    let rows = rows.in_context(context)?.ok_or_else(broken)?;
+    let row = entry_row(header, rows, index).ok_or_else(broken)?;
+    let (at, len) = (payload_at + row.range.start as u64, row.range.len());
+    if len > MAX_PROPERTIES_LEN {
+        return Err(broken());
+    }
+    let bytes = buffers.frames.bytes(source, at, len, len, end);
+    let bytes = bytes.in_context(context)?.ok_or_else(broken)?;
+    let (expected, actual) = (row.check, entry_check(header, segment.seed, index, bytes));
+    if expected != actual {
+        let offset = frame.offset.0;
+        return Err(Error::CrcMismatch {
+            expected,
+            actual,
+            offset,
+        }
+        .remembering(context()));
+    }
+    Properties::decode(bytes).ok_or_else(broken)
 }
 
 fn stored_payload<'a>(

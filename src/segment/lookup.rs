@@ -64,7 +64,8 @@ pub fn locate_passing(
         match walk.advance(segment, file, window)? {
             WalkItem::Frame { frame, previous } => {
                 pass(&frame);
-                if previous.is_some() && SparseIndex::is_point(previous, frame.offset) {
+                let may_be_point = previous.is_some() && frame.header.may_be_point();
+                if may_be_point && SparseIndex::is_point(previous, frame.offset) {
                     seen.push((previous, frame.offset, frame.header.first_id));
                 }
                 if id < frame.header.end_id() {

@@ -11,6 +11,7 @@
 //! | `resume` | where do readable frames go on behind damage? |
 //! | `lookup` | which frame holds an id? |
 //! | `entry` | which bytes are one entry? |
+//! | `property_point` | which properties does the stream have at one of its ends? |
 //! | `reader` | where do the bytes come from? |
 //! | `sparse_index`, `offset_cache` | where do frames start, roughly and exactly? |
 
@@ -18,6 +19,7 @@ mod create;
 mod entry;
 mod lookup;
 mod offset_cache;
+mod property_point;
 mod reader;
 mod resume;
 mod rewrite;
@@ -41,12 +43,15 @@ pub use entry::check_entry;
 pub use entry::damage_error;
 pub use entry::entry_in_block;
 pub use entry::read_block;
+pub use entry::read_properties;
 pub use entry::single_in;
 pub use lookup::locate;
 pub use lookup::locate_passing;
 pub use lookup::pass_rest_of_stride;
 pub use offset_cache::FrameLocation;
 pub use offset_cache::OffsetCache;
+pub use property_point::PropertyPoint;
+pub use property_point::known_properties;
 pub use reader::ReadBuffer;
 pub use reader::SegmentBytes;
 pub use reader::SegmentReader;

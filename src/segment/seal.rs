@@ -103,10 +103,13 @@ fn fill_gap(segment: &Segment, file: &SegmentReader, end: &SegmentEnd) -> io::Re
     let mut seen = Vec::new();
     while walk.next_offset().is_some_and(|at| at < gap.end) {
         match walk.advance(segment, file, &mut window)? {
-            WalkItem::Frame { frame, previous } if previous.is_some() => {
+            WalkItem::Frame { frame, previous }
+                if previous.is_some() && frame.header.may_be_point() =>
+            {
                 seen.push((previous, frame.offset, frame.header.first_id));
             }
-            // The first frame of the gap is in the index already, or is no point. Behind damage,
+            // The first frame of the gap is in the index already, or is no point; nor is one without
+            // entries. Behind damage,
             // the frame before is unknown.
             WalkItem::Frame { .. } | WalkItem::Damaged(_) => {}
             WalkItem::End => break,

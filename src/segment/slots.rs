@@ -55,6 +55,7 @@ pub fn older_slot(slots: &[SlotState; SLOT_COUNT]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::SlotProperties;
     use crate::ids::EntryId;
     use crate::ids::FileOffset;
 
@@ -67,14 +68,16 @@ mod tests {
                 last_frame: None,
                 first_kept_id: EntryId(0),
                 truncation_epoch: 0,
+                properties: SlotProperties::None,
             })
         };
-        let (never, damaged) = (SlotState::Never, SlotState::Damaged);
+        let never = || SlotState::Never;
+        let damaged = || SlotState::Damaged;
         for (slots, older, newer) in [
-            ([never, never], 0, None),
-            ([damaged, damaged], 0, None),
-            ([never, valid(7)], 0, Some(7)),
-            ([valid(7), damaged], 1, Some(7)),
+            ([never(), never()], 0, None),
+            ([damaged(), damaged()], 0, None),
+            ([never(), valid(7)], 0, Some(7)),
+            ([valid(7), damaged()], 1, Some(7)),
             ([valid(7), valid(8)], 0, Some(8)),
             ([valid(8), valid(7)], 1, Some(8)),
             ([valid(7), valid(7)], 1, Some(7)),

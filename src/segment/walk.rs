@@ -177,6 +177,8 @@ pub struct FrameWalk {
     previous: Option<FileOffset>,
     limit: (FileOffset, EntryId),
     read_ahead: usize,
+    /// It also meets the frames without entries behind the last entry.
+    is_to_last_frame: bool,
 }
 
 /// What a walk finds next.
@@ -208,13 +210,28 @@ impl FrameWalk {
             previous: None,
             limit,
             read_ahead,
+            is_to_last_frame: false,
+        }
+    }
+
+    /// The same walk, which goes on to the offset of the limit: it also meets frames without
+    /// entries behind the last entry. That offset must be known to be the end of a frame.
+    pub fn through_last_frame(self) -> Self {
+        FrameWalk {
+            is_to_last_frame: true,
+            ..self
         }
     }
 
     /// Where the next frame is expected; `None` at the end.
     pub fn next_offset(&self) -> Option<FileOffset> {
-        let next = self.next.filter(|next| next.1 < self.limit.1);
-        next.map(|(offset, _)| offset)
+        self.expected().map(|(offset, _)| offset)
+    }
+
+    #[inline]
+    fn expected(&self) -> Option<(FileOffset, EntryId)> {
+        self.next
+            .filter(|next| next.1 < self.limit.1 || self.is_to_last_frame && next.0 < self.limit.0)
     }
 
     /// Finds the next frame.
@@ -225,7 +242,7 @@ impl FrameWalk {
         file: &SegmentReader,
         window: &mut ReadBuffer,
     ) -> io::Result<WalkItem> {
-        let Some(expected) = self.next.filter(|next| next.1 < self.limit.1) else {
+        let Some(expected) = self.expected() else {
             return Ok(WalkItem::End);
         };
         let found = step(segment, file, window, expected, self.read_ahead, self.limit)?;

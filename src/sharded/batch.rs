@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::append::Appended;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
@@ -27,7 +28,7 @@ struct ShardBatch {
 struct Written {
     shard: u16,
     core: Arc<StreamInner>,
-    ids: Range<u64>,
+    appended: Appended,
 }
 
 impl ShardedWal {
@@ -89,9 +90,13 @@ impl ShardedWal {
 impl ShardedInner {
     fn write_part(&self, shard: u16, values: &[&[u8]]) -> Result<Written> {
         let core = self.stream(shard)?.core();
-        let ids = core.write_batch(values)?;
+        let appended = core.write_batch(values)?;
         let core = Arc::clone(core);
-        Ok(Written { shard, core, ids })
+        Ok(Written {
+            shard,
+            core,
+            appended,
+        })
     }
 
     /// Returns the parts that are as durable as the sync mode promises, and the first failure.
@@ -102,13 +107,13 @@ impl ShardedInner {
     ) -> (Vec<(u16, Range<u64>)>, Option<Error>) {
         let all: Vec<(u16, Range<u64>)> = written
             .iter()
-            .map(|part| (part.shard, part.ids.clone()))
+            .map(|part| (part.shard, part.appended.ids.clone()))
             .collect();
         if self.wal.context().options.sync_mode == SyncMode::Async {
             return (all, failure);
         }
         let durable = self.for_each_shard(written, |part: Written| {
-            part.core.acknowledge_batch(part.ids.end)
+            part.core.acknowledge_batch(&part.appended)
         });
         let mut committed = Vec::with_capacity(all.len());
         for (part, durable) in all.into_iter().zip(durable) {

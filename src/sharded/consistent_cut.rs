@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use crate::append::Mark;
 use crate::error::Result;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::stream::StreamInner;
@@ -19,29 +20,30 @@ impl ShardedInner {
         for shard in &self.shards {
             cores.push(shard.core()?);
         }
-        let offsets = cut(&cores)?;
+        let places = cut(&cores)?;
         let behind = cores
             .iter()
-            .zip(&offsets)
-            .filter(|(core, offset)| core.durable_end() < **offset)
-            .map(|(core, offset)| (Arc::clone(core), *offset));
+            .zip(&places)
+            .filter(|(core, (offset, _))| core.durable_end() < *offset)
+            .map(|(core, (_, mark))| (Arc::clone(core), *mark));
         let durable = self.for_each_shard(
             behind.collect(),
-            |(core, offset): (Arc<StreamInner>, u64)| core.make_durable(offset),
+            |(core, mark): (Arc<StreamInner>, Mark)| core.make_durable(mark),
         );
         durable.into_iter().collect::<Result<()>>()?;
-        Ok(offsets)
+        Ok(places.into_iter().map(|(offset, _)| offset).collect())
     }
 }
 
-fn cut(cores: &[&Arc<StreamInner>]) -> Result<Vec<u64>> {
+/// The next id of every shard, and the mark in front of it.
+fn cut(cores: &[&Arc<StreamInner>]) -> Result<Vec<(u64, Mark)>> {
     let mut tails = Vec::with_capacity(cores.len());
     for core in cores {
         tails.push(core.lock_tail_for_cut());
     }
-    let mut offsets = Vec::with_capacity(tails.len());
+    let mut places = Vec::with_capacity(tails.len());
     for tail in &tails {
-        offsets.push(tail.next_id()?);
+        places.push((tail.next_id()?, tail.mark()));
     }
-    Ok(offsets)
+    Ok(places)
 }

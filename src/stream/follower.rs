@@ -12,6 +12,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
@@ -19,6 +20,7 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
 use crate::primitives::atomic::Ordering;
@@ -32,8 +34,11 @@ use crate::recovery::Recovered;
 use crate::recovery::describe;
 use crate::recovery::good_frames;
 use crate::recovery::load_last_frame;
+use crate::recovery::properties_of_good_frame;
+use crate::recovery::properties_of_slot;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
+use crate::segment::PropertyPoint;
 use crate::segment::ReadBuffer;
 use crate::segment::Segment;
 use crate::segment::SegmentBytes;
@@ -66,14 +71,16 @@ struct FollowerState {
     void: Option<Arc<StreamSegment>>,
     /// Damage that was logged already.
     told: Vec<Finding>,
+    /// The properties at that end.
+    properties: PropertyPoint,
     /// The log was closed: what was known stays as it is.
     closed: bool,
 }
 
 /// How far a short look came.
 enum TailProgress {
-    /// The frames end here, and those below this id are durable.
-    Advanced(SegmentEnd, EntryId),
+    /// The frames end here, and those below this id are durable. With properties, if these changed.
+    Advanced(SegmentEnd, EntryId, Option<PropertyPoint>),
     /// The slots say more than appends do, or what they promise cannot be followed.
     NeedsResurvey,
     /// The last frame that was known is not there any more: it was rolled back.
@@ -96,6 +103,7 @@ impl Follower {
                 newest: None,
                 void: None,
                 told: Vec::new(),
+                properties: PropertyPoint::NONE,
                 closed: false,
             }),
             identity: RwLock::new(None),
@@ -111,6 +119,7 @@ impl FollowerState {
         self.newest = None;
         self.void = None;
         self.told = Vec::new();
+        self.properties = PropertyPoint::NONE;
     }
 }
 
@@ -164,6 +173,11 @@ impl ReaderSide {
         }
     }
 
+    /// The properties at the last look.
+    pub(super) fn followed_properties(&self, follower: &Follower) -> PropertyPoint {
+        follower.looks.lock().properties.clone()
+    }
+
     /// Ends looking: the log is closed.
     pub fn close_follower(&self) {
         if let Some(follower) = &self.follower {
@@ -188,8 +202,11 @@ impl ReaderSide {
             Err(error) => return Err(error),
         };
         let io = |error| Error::io(error, part.segment.context());
-        match self.read_new_frames(&part, &file.source, end).map_err(io)? {
-            TailProgress::Advanced(end, durable_end) => {
+        match self.read_new_frames(&part, &file.source, end)? {
+            TailProgress::Advanced(end, durable_end, properties) => {
+                if let Some(properties) = properties {
+                    looks.properties = properties;
+                }
                 looks.newest = Some((Arc::clone(&part), end));
                 part.segment.publish(&end);
                 self.publish(&end, durable_end);
@@ -210,9 +227,12 @@ impl ReaderSide {
     /// was not removed before.
     fn is_newest(&self, part: &StreamSegment, end: &SegmentEnd) -> io::Result<bool> {
         let storage = &self.context.storage;
-        let successor = self.dir.join(segment_file_name(end.next_id));
-        if storage.kind(&successor)?.is_some() {
-            return Ok(false);
+        // A segment without entries has none: it would have the same name.
+        if end.next_id > part.segment.first_id() {
+            let successor = self.dir.join(segment_file_name(end.next_id));
+            if storage.kind(&successor)?.is_some() {
+                return Ok(false);
+            }
         }
         self.has_in_place(part)
     }
@@ -223,27 +243,33 @@ impl ReaderSide {
         part: &StreamSegment,
         source: &SegmentBytes,
         end: SegmentEnd,
-    ) -> io::Result<TailProgress> {
+    ) -> Result<TailProgress> {
         let segment = &part.segment;
+        let io = |error| Error::io(error, segment.context());
         let SegmentBytes::File(file) = source else {
             return Ok(TailProgress::NeedsResurvey);
         };
         // The slots first: what they promise is in the frames that are read behind them.
-        let slot = newest_slot(segment, source)?;
-        let len = FileOffset(file.len()?);
+        let slot = newest_slot(segment, source).map_err(io)?;
+        let len = FileOffset(file.len().map_err(io)?);
         let mut known = end;
-        if !load_last_frame(segment.seed, source, &mut known, len)? || known.link != end.link {
+        let is_there = load_last_frame(segment.seed, source, &mut known, len).map_err(io)?;
+        if !is_there || known.link != end.link {
             return Ok(TailProgress::RolledBack);
         }
         let read_ahead = self.context.options.read_buffer_size;
         let mut durable_end = EntryId(0);
+        let mut properties = None;
         if let Some(slot) = slot {
             if slot.truncation_epoch > self.segments().truncation_epoch || slot.end > len {
                 return Ok(TailProgress::NeedsResurvey);
             }
             if slot.end > known.offset {
+                let stated = properties_of_slot(segment, source, &slot)?;
+                properties = Some(stated.into_point());
                 let depth = CheckDepth::Headers;
-                (known, _) = good_frames(segment, source, &known, slot.end, read_ahead, depth)?;
+                let good = good_frames(segment, source, &known, slot.end, read_ahead, depth);
+                known = good.map_err(io)?.end;
             }
             if slot.end > known.offset {
                 // Damage to what was durable: readers go on behind it from the last frame.
@@ -254,7 +280,7 @@ impl ReaderSide {
                     last_frame_len: 0,
                     link: 0,
                 };
-                if !load_last_frame(segment.seed, source, &mut known, len)? {
+                if !load_last_frame(segment.seed, source, &mut known, len).map_err(io)? {
                     return Ok(TailProgress::NeedsResurvey);
                 }
             }
@@ -262,11 +288,18 @@ impl ReaderSide {
         }
         let mut window = ReadBuffer::new();
         let (at, short) = (known.offset, FRAME_HEADER_LEN);
-        if header_at(segment, source, &mut window, at, short, len)?.is_ok() {
+        let next = header_at(segment, source, &mut window, at, short, len);
+        if next.map_err(io)?.is_ok() {
             let depth = CheckDepth::Payloads;
-            (known, _) = good_frames(segment, source, &known, len, read_ahead, depth)?;
+            let good = good_frames(segment, source, &known, len, read_ahead, depth);
+            let good = good.map_err(io)?;
+            known = good.end;
+            if let Some(frame) = good.properties {
+                let found = properties_of_good_frame(segment, source, &frame)?;
+                properties = Some(found.into_point());
+            }
         }
-        Ok(TailProgress::Advanced(known, durable_end))
+        Ok(TailProgress::Advanced(known, durable_end, properties))
     }
 
     /// Surveys all files, and adopts what recovery would keep of them.
@@ -328,6 +361,7 @@ impl ReaderSide {
         let before = self.segments();
         let known_newest = looks.newest.take();
         let void = looks.void.take();
+        looks.properties = recovered.properties.clone();
         let continues = recovered.next == NextAppend::Continue;
         let mut parts = Vec::with_capacity(recovered.segments.len());
         let mut last = None;
@@ -415,7 +449,12 @@ impl ReaderSide {
 
     /// Lets readers see the stream up to here. The segment list has it already.
     fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
-        self.group_commit.advance(durable_end.min(end.next_id).0);
+        let end_id = durable_end.min(end.next_id);
+        self.group_commit.advance(Reached {
+            // Without appends of this process there is nothing to count but ids.
+            point: Place(end_id.0),
+            end_id,
+        });
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 

@@ -79,6 +79,8 @@ pub struct StreamInner {
     /// The number of the stream's directory among those made since the log was opened; 0: it was
     /// there before.
     dir_number: AtomicU64,
+    /// The number of this opening of the stream, which its marks carry.
+    opening: u64,
     /// Whether the active segment is mapped. A hint without the lock: it may be stale.
     is_mapped: AtomicBool,
     alloc: Mutex<AllocState>,

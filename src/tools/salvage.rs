@@ -13,6 +13,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::append::Durability;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::IoAt;
@@ -36,6 +37,7 @@ use crate::recovery::refusal_error;
 use crate::recovery::survey;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
+use crate::segment::PropertyPoint;
 use crate::segment::WalkItem;
 use crate::storage::Access;
 use crate::storage::Storage;
@@ -77,6 +79,9 @@ pub struct RepairedStream {
     pub old_next_id: u64,
     /// What could not be read.
     pub lost: Vec<LostIds>,
+    /// Damage took the newest properties of the stream. Those of the copy are lost too, until they are
+    /// replaced.
+    pub properties_lost: bool,
     /// Why the stream could not be copied at all.
     pub error: Option<String>,
 }
@@ -94,7 +99,9 @@ pub struct LostIds {
 impl RepairReport {
     /// Whether the copy holds all that the old log held.
     pub fn is_complete(&self) -> bool {
-        let whole = |stream: &RepairedStream| stream.error.is_none() && stream.lost.is_empty();
+        let whole = |stream: &RepairedStream| {
+            stream.error.is_none() && stream.lost.is_empty() && !stream.properties_lost
+        };
         self.streams.iter().all(whole)
     }
 }
@@ -250,11 +257,18 @@ fn copy_stream(
         copy.begin_empty(reached).map_err(CopyError::StreamCopy)?;
     }
     repaired.next_id = copy.next_id.unwrap_or(repaired.first_id);
+    repaired.properties_lost = old.properties.is_lost();
+    let set = copy.set_properties(&old.properties, repaired.next_id);
+    set.map_err(CopyError::StreamCopy)?;
     copy.finish().map_err(CopyError::StreamCopy)
 }
 
 /// Adds lost ids; adjacent ids with the same cause are one run.
 fn lose(repaired: &mut RepairedStream, ids: Range<u64>, why: String) {
+    if ids.is_empty() {
+        // A frame without entries.
+        return;
+    }
     match repaired.lost.last_mut() {
         Some(last) if last.ids.end == ids.start && last.why == why => last.ids.end = ids.end,
         _ => repaired.lost.push(LostIds { ids, why }),
@@ -331,6 +345,28 @@ impl StreamCopy<'_> {
         debug_assert_eq!(ids.start, first_id);
         self.next_id = Some(ids.end);
         repaired.entries += entries.len() as u64;
+        Ok(())
+    }
+
+    /// Gives the copy the properties of the old stream, behind all entries.
+    fn set_properties(&mut self, properties: &PropertyPoint, next_id: u64) -> Result<()> {
+        let Some(map) = properties.map() else {
+            if let Some(core) = &self.core {
+                core.lose_properties();
+            }
+            return Ok(());
+        };
+        if map.is_empty() {
+            return Ok(());
+        }
+        if self.core.is_none() {
+            self.go_on_at(next_id)?;
+        }
+        let Some(core) = &self.core else {
+            return Ok(());
+        };
+        let pairs: Vec<_> = map.iter().collect();
+        core.replace_properties(&pairs, Durability::Written)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
 use crate::format::PayloadFault;
@@ -20,6 +21,7 @@ use crate::segment::check_frame;
 use crate::segment::entry_in_block;
 use crate::segment::locate;
 use crate::segment::read_block;
+use crate::segment::read_properties;
 use crate::storage::Access;
 use crate::storage::Storage;
 
@@ -74,6 +76,22 @@ impl<'a> SegmentWalk<'a> {
             self.walk = FrameWalk::new(start, self.limit, self.read_ahead);
         }
         Ok(())
+    }
+
+    /// Also walks over the frames without entries behind the last entry. For a segment whose last
+    /// frame is known.
+    pub(crate) fn go_to_last_frame(&mut self) {
+        self.walk = self.walk.clone().through_last_frame();
+    }
+
+    /// Whether the properties in a frame that was checked can be read.
+    pub(crate) fn has_good_properties(&mut self, frame: &LocatedFrame) -> io::Result<bool> {
+        let source = &self.file.source;
+        match read_properties(self.segment, source, &mut self.buffers, frame) {
+            Ok(_) => Ok(true),
+            Err(Error::Io(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The next frame.

@@ -43,6 +43,10 @@ pub struct StreamStat {
     pub durable_end: u64,
     /// Ids between the first and the next that no segment holds.
     pub lost_ids: u64,
+    /// Properties of the stream.
+    pub properties: u64,
+    /// Damage took the properties, and they were not replaced since.
+    pub properties_lost: bool,
     /// Pieces of damage that opening the log would report.
     pub damage: u64,
     /// Why the stream cannot be opened, where that is so.
@@ -78,6 +82,9 @@ fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {
         }
     };
     stat.damage = verdict.findings.len() as u64;
+    let properties = verdict.properties.map();
+    stat.properties_lost = properties.is_none();
+    stat.properties = properties.map_or(0, |map| map.iter().count() as u64);
     let stream = view_only(facts, verdict);
     let sealed = |state: &KeptState| *state == KeptState::Sealed;
     let segments = &stream.segments;

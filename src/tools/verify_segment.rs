@@ -42,13 +42,19 @@ pub fn check_segment(
     let mut checked = Checked::default();
     let mut expected_index = SparseIndex::empty();
     let mut last: Option<LocatedFrame> = None;
+    if end.last_frame.is_some() {
+        // Frames without entries behind the last entry too.
+        walk.go_to_last_frame();
+    }
     loop {
         match walk.advance()? {
             WalkItem::Frame { frame, .. } => {
                 check_back_link(walk, last.as_ref(), &frame, &mut checked);
                 check_payload(walk, &frame, &mut checked)?;
                 let previous = last.map(|last| last.offset);
-                expected_index.note(previous, frame.offset, frame.header.first_id);
+                if frame.header.may_be_point() {
+                    expected_index.note(previous, frame.offset, frame.header.first_id);
+                }
                 last = Some(frame);
                 read_to(frame.end());
             }
@@ -80,7 +86,8 @@ fn check_back_link(
     frame: &LocatedFrame,
     checked: &mut Checked,
 ) {
-    let is_first = frame.header.first_id == walk.segment().first_id();
+    // Frames without entries may stand before the one with the first entry.
+    let is_first = frame.offset == SegmentEnd::empty(frame.header.first_id).offset;
     let expected = match last {
         Some(last) => last.header.len(),
         None if is_first => 0,
@@ -100,6 +107,13 @@ fn check_payload(
     checked: &mut Checked,
 ) -> io::Result<()> {
     let Err(fault) = walk.check(frame)? else {
+        if frame.header.has_properties() && !walk.has_good_properties(frame)? {
+            let what = "the properties in the frame are none that are ever stored";
+            checked
+                .findings
+                .push(finding(walk, what).at(frame.offset.0));
+            return Ok(());
+        }
         checked.frames += 1;
         checked.entries += frame.header.end_id() - frame.header.first_id;
         return Ok(());

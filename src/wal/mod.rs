@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `wal` | which calls does a log have? |
 //! | `stream` | which calls does a handle of a stream have? |
+//! | `properties` | which calls read and change the properties of a stream? |
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
@@ -16,6 +17,7 @@
 mod background;
 mod iterator;
 mod open;
+mod properties;
 mod read_only;
 mod recovery_report;
 mod registry;

@@ -159,7 +159,7 @@ impl WalInner {
         let pool = WorkerPool::for_cheap_items();
         let into = unfinished.to_path_buf();
         let filled = pool.for_each(parts, move |(stream, end)| -> Result<_> {
-            stream.make_durable(end.next_id)?;
+            stream.make_durable(end.mark)?;
             let counts = stream.snapshot_into(&end, &into, mode == SnapshotMode::Link)?;
             Ok((stream.key.to_string(), end.next_id, counts))
         });

@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::append::Append;
+use crate::append::Appended;
+use crate::append::Mark;
 use crate::error::Error;
 use crate::error::Result;
 use crate::options::SyncMode;
@@ -50,14 +53,14 @@ impl Stream {
     }
 
     /// Appends, then does the work that the append has scheduled without a thread to do it.
-    fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let done = append(self.enter()?);
         self.log.context.attend();
         done
     }
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
-    fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
+    pub(super) fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
         let core = self.enter_existing()?;
         self.log
             .telling(|| read(core))
@@ -77,7 +80,7 @@ impl Stream {
 
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
-        match self.enter()?.try_append_mapped(entry) {
+        match self.enter()?.try_append_mapped(None, entry) {
             Some(id) => Ok(id),
             None => self.append_vectored(&[entry]),
         }
@@ -86,7 +89,7 @@ impl Stream {
     /// As `append`, if no system call is needed. `None`: nothing was done.
     #[cfg(feature = "capi")]
     pub(crate) fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
-        self.enter().ok()?.try_append_mapped(entry)
+        self.enter().ok()?.try_append_mapped(None, entry)
     }
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
@@ -100,6 +103,58 @@ impl Stream {
     pub fn append_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
         let durable = self.log.context.options.sync_mode != SyncMode::Async;
         self.appending(|core| core.append_batch(entries, durable))
+    }
+
+    /// As `append`, if the entry gets the id `expected_id`; otherwise nothing is appended, and the
+    /// result is [`Error::SequenceMismatch`] with the id that it would have got. Several threads may
+    /// try the same id: exactly one of them succeeds. Costs what `append` costs.
+    ///
+    /// The error may be out of date when the caller reads it: another append follows, or one in front
+    /// fails and its ids are free again.
+    pub fn append_at(&self, expected_id: u64, entry: &[u8]) -> Result<u64> {
+        if let Some(id) = self.enter()?.try_append_mapped(Some(expected_id), entry) {
+            return Ok(id);
+        }
+        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
+        self.appending(|core| core.append_at(Some(expected_id), &[entry], durable))
+    }
+
+    /// As `append_batch`, if the first entry gets the id `expected_id`; see [`Stream::append_at`].
+    /// Empty: the next id twice, if that is the expected one.
+    pub fn append_batch_at(&self, expected_id: u64, entries: &[&[u8]]) -> Result<Range<u64>> {
+        let durable = self.log.context.options.sync_mode != SyncMode::Async;
+        self.appending(|core| core.append_batch_at(Some(expected_id), entries, durable))
+    }
+
+    /// Appends as asked: at an expected id, as durable as this call needs, and with the mark of the
+    /// place behind it. All of it is one frame: after any crash all is there or nothing.
+    ///
+    /// Without entries and properties nothing is written. Without entries the ids are the next one
+    /// twice; an expected id is compared all the same. With nothing to write, asked to be [`Durable`](crate::Durability::Durable), the call then
+    /// makes durable what was appended before.
+    ///
+    /// Errors: those of `append`; `SequenceMismatch`; for properties those of
+    /// [`Stream::set_properties`].
+    pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
+        self.appending(|core| core.append_with(append))
+    }
+
+    /// The mark behind everything appended so far: once it is durable ([`Stream::is_durable`]), all
+    /// of that is. Appends that have not returned are not part of it.
+    ///
+    /// Errors: `ReadOnly` in a log that is open read-only; `Closed`; `StreamNotFound`.
+    pub fn mark(&self) -> Result<Mark> {
+        self.enter_existing()?.mark()
+    }
+
+    /// Whether everything in front of the mark is durable: the append that returned it, and all
+    /// before. Neither waits nor syncs. Once true it stays true.
+    ///
+    /// Errors: `Config` for a mark of another stream, or of an earlier opening of the log. If the
+    /// mark is not durable and cannot become so: `Poisoned` or `Detached`. `Closed`;
+    /// `StreamNotFound`.
+    pub fn is_durable(&self, mark: Mark) -> Result<bool> {
+        self.enter_existing()?.is_durable(mark)
     }
 
     /// A copy of the entry. `None`: the id is below the first kept id, or not visible (yet). Damage

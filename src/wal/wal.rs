@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::append::Append;
+use crate::append::Appended;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
@@ -133,6 +135,39 @@ impl Wal {
         let durable = self.log.context.options.sync_mode != SyncMode::Async;
         self.log
             .append_to(stream, |stream| stream.append_batch(entries, durable))
+    }
+
+    /// [`Stream::append_at`], by key. A stream that does not exist is at id 0.
+    pub fn append_at(&self, stream: &str, expected_id: u64, entry: &[u8]) -> Result<u64> {
+        self.log.enter_to_write()?;
+        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
+        self.log.append_to(stream, |stream| {
+            stream.append_at(Some(expected_id), &[entry], durable)
+        })
+    }
+
+    /// [`Stream::append_batch_at`], by key. A stream that does not exist is at id 0; without entries
+    /// it is not created.
+    pub fn append_batch_at(
+        &self,
+        stream: &str,
+        expected_id: u64,
+        entries: &[&[u8]],
+    ) -> Result<Range<u64>> {
+        self.log.enter_to_write()?;
+        let durable = self.log.context.options.sync_mode != SyncMode::Async;
+        self.log.append_to(stream, |stream| {
+            stream.append_batch_at(Some(expected_id), entries, durable)
+        })
+    }
+
+    /// [`Stream::append_with`], by key. A stream that does not exist is at id 0; without entries it
+    /// is not created. The mark belongs to the stream as it is now: a stream that is created under
+    /// the key after a deletion refuses it.
+    pub fn append_with(&self, stream: &str, append: &Append<'_>) -> Result<Appended> {
+        self.log.enter_to_write()?;
+        self.log
+            .append_to(stream, |stream| stream.append_with(append))
     }
 
     /// A transaction on a stream: collects entries and appends them as one frame.

@@ -5,9 +5,17 @@ use std::time::Instant;
 use crate::group::CommitError;
 use crate::group::GroupCommit;
 use crate::group::LeaderFault;
+use crate::group::Waited;
+use crate::position::Reached;
 use crate::primitives::AtomicBool;
 use crate::primitives::AtomicU64;
 use crate::primitives::Ordering::SeqCst;
+
+/// Positions stand for themselves as ids, but where a test cuts.
+pub fn at(point: u64) -> Reached<u64, u64> {
+    let end_id = point;
+    Reached { point, end_id }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -21,7 +29,7 @@ pub type Answer = Result<(), CommitError<Failure>>;
 
 /// A log on a disk that keeps what was published before a sync *began*, and nothing more.
 pub struct Log {
-    pub group: GroupCommit<u64, Failure>,
+    pub group: GroupCommit<u64, u64, Failure>,
     published: AtomicU64,
     /// What would survive a power cut.
     synced: AtomicU64,
@@ -43,7 +51,7 @@ impl Log {
 
     pub fn with_failing_sync(number: u64) -> Self {
         Log {
-            group: GroupCommit::new(0, Failure::LeaderFault),
+            group: GroupCommit::new(at(0), Failure::LeaderFault),
             published: AtomicU64::new(0),
             synced: AtomicU64::new(0),
             failing_sync: number,
@@ -95,7 +103,7 @@ impl Log {
             || false,
             || {
                 rounds_led += 1;
-                self.round()
+                self.round().map(at)
             },
         );
         assert!(
@@ -106,14 +114,16 @@ impl Log {
     }
 
     pub fn wait(&self, target: u64, deadline: Option<Instant>) -> Answer {
-        let answer = self.group.wait(target, deadline);
+        let answer = self.group.wait(target, deadline).map(|waited| {
+            assert_eq!(waited, Waited::Committed, "no ids were cut");
+        });
         self.check(target, answer)
     }
 
     /// Makes durable what was published, without any commit.
     pub fn sync_and_advance(&self) {
         match self.occupied(|| self.sync()) {
-            Ok(end) => self.group.advance(end),
+            Ok(end) => self.group.advance(at(end)),
             Err(failure) => self.group.poison(failure),
         }
     }

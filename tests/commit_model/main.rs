@@ -13,6 +13,7 @@
 
 #[path = "../../src/commit/batching_delay.rs"]
 mod batching_delay;
+mod cuts;
 // The sources are not ours to use up: what no test calls here is used by the crate.
 #[allow(dead_code)]
 #[path = "../../src/commit/group.rs"]
@@ -43,6 +44,7 @@ use group::CommitError;
 use group::LeaderFault;
 use log::Failure;
 use log::Log;
+use log::at;
 use primitives::AtomicBool;
 use primitives::AtomicU64;
 use primitives::Ordering::SeqCst;
@@ -200,7 +202,7 @@ fn the_first_error_is_kept_and_the_point_stands_still_after_it() {
                 written.store(true, SeqCst);
                 let (committed, failure) = (log.group.committed(), log.group.poisoned());
                 assert_ne!(log.commit(log.publish()), Ok(()));
-                log.group.advance(committed + 1);
+                log.group.advance(at(committed + 1));
                 assert_eq!(log.group.committed(), committed);
                 assert_eq!(log.group.poisoned(), failure);
             });
@@ -365,7 +367,7 @@ impl StagedLog {
             self.write_out();
             let end = self.staged.lock().unwrap().written;
             self.log.occupied(thread::yield_now);
-            Ok(end)
+            Ok(at(end))
         });
         assert_eq!(answer, Ok(()));
         if is_void() {

@@ -4,6 +4,8 @@ use ironwal::Wal;
 
 use crate::checkpoints::World;
 use crate::model::Expected;
+use crate::model::Map;
+use crate::model::MapChange;
 use crate::model::Shown;
 use crate::open_log::OpenLog;
 
@@ -48,14 +50,15 @@ pub fn check_stream(
         return fail(format!("starts at {first_id}"));
     }
     // Without an entry it is there where a truncation has left nothing.
-    let holds_what_it_may = end > first_id || (end == first_id && first_id > 0);
+    let may_hold_none = first_id > 0 || !expected.changes.is_empty();
+    let holds_what_it_may = end > first_id || (end == first_id && may_hold_none);
     if !(expected.least_end..=expected.most_end).contains(&end) || !holds_what_it_may {
         return fail(format!("holds {first_id}..{end}"));
     }
     if durable_end != end {
         return fail(format!("shows up to {end}, durable is {durable_end}"));
     }
-    if expected.entries[end as usize - 1].frame_end != end {
+    if end > 0 && expected.entries[end as usize - 1].frame_end != end {
         return fail(format!("half a frame: ends at {end}"));
     }
     let entries = stream.iter_with_ids(0).map_err(|error| error.to_string())?;
@@ -76,7 +79,7 @@ pub fn check_stream(
     if next != end {
         return fail(format!("reading ends at {next} of {end}"));
     }
-    for id in [first_id, (first_id + end) / 2, end - 1] {
+    for id in [first_id, (first_id + end) / 2, end.saturating_sub(1)] {
         if first_id == end {
             break;
         }
@@ -95,12 +98,57 @@ pub fn check_stream(
             _ => {}
         }
     }
-    Ok(Some(first_id..end))
+    let map = match wal.properties(key) {
+        Ok(pairs) => pairs.into_iter().collect::<Map>(),
+        Err(error) => return fail(format!("properties are not read: {error}")),
+    };
+    if !may_have_properties(expected, end, &map) {
+        return fail(format!("at {end} it has the properties {:?}", lens(&map)));
+    }
+    Ok(Some((first_id..end, map)))
+}
+
+/// Whether a stream that ends at this id may have these properties: those of a frame in front of
+/// that end, with all frames in front of it and none behind it.
+fn may_have_properties(expected: &Expected<'_>, end: u64, map: &Map) -> bool {
+    let changes = expected.changes;
+    let is_in_front =
+        |change: &MapChange| change.end_id < end || (change.end_id == end && change.has_entries);
+    let least = changes
+        .iter()
+        .rposition(is_in_front)
+        .map_or(0, |last| last + 1);
+    let least = least.max(expected.least_changes);
+    let most = changes
+        .iter()
+        .take_while(|change| change.end_id <= end)
+        .count();
+    (least..=most).any(|count| match count.checked_sub(1) {
+        Some(last) => changes[last].map == *map,
+        None => map.is_empty(),
+    })
+}
+
+fn lens(map: &Map) -> Vec<(String, usize)> {
+    let pairs = map.iter();
+    pairs
+        .map(|(key, value)| (key.escape_ascii().to_string(), value.len()))
+        .collect()
 }
 
 fn brief(expected: &Expected<'_>) -> String {
     format!(
-        "end {}..={}, first id one of {:?}, may be absent: {}",
-        expected.least_end, expected.most_end, expected.first_ids, expected.may_be_absent
+        "end {}..={}, first id one of {:?}, may be absent: {}, changes {}..={}: {:?}",
+        expected.least_end,
+        expected.most_end,
+        expected.first_ids,
+        expected.may_be_absent,
+        expected.least_changes,
+        expected.changes.len(),
+        expected
+            .changes
+            .iter()
+            .map(|change| (change.end_id, lens(&change.map)))
+            .collect::<Vec<_>>(),
     )
 }

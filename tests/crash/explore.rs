@@ -23,6 +23,7 @@ use crate::model::Cut;
 use crate::model::Entry;
 use crate::model::Expected;
 use crate::model::LogModel;
+use crate::model::MapChange;
 use crate::model::Moment;
 use crate::model::Span;
 use crate::model::StreamModel;
@@ -355,6 +356,9 @@ fn go_on(
             restore(setup, disk, log, stream)?;
         }
         append(setup, disk, log, stream, random)?;
+        if random.one_in(4) {
+            set_property(disk, log, stream, random)?;
+        }
         if random.one_in(8) && setup.shards.is_none() {
             truncate(disk, log, stream, random)?;
         }
@@ -405,8 +409,41 @@ fn append(
         log.wal
             .sync(&key)
             .map_err(|error| format!("sync after recovery: {error}"))?;
-        now.durable.push((disk.op_count(), id + 1));
+        now.all_durable(disk.op_count());
     }
+    Ok(())
+}
+
+/// Properties can be changed, durably.
+fn set_property(
+    disk: &SimulatedDisk,
+    log: &OpenLog,
+    stream: &mut StreamModel,
+    random: &mut Random,
+) -> Result<(), String> {
+    let (name, value) = (
+        b"k\x01",
+        vec![random.next() as u8; random.below(600) as usize],
+    );
+    let mut map = stream.latest().map();
+    map.insert(name.to_vec(), value.clone());
+    let began = disk.op_count();
+    let changes: [(&[u8], Option<&[u8]>); 1] = [(name, Some(&value))];
+    log.wal
+        .set_properties(&stream.key, &changes, ironwal::Durability::Durable)
+        .map_err(|error| format!("change of properties after recovery: {error}"))?;
+    let span = Span {
+        began,
+        returned: disk.op_count(),
+    };
+    let end_id = stream.latest().next_id();
+    stream.now().changes.push(MapChange {
+        map,
+        end_id,
+        has_entries: false,
+        span,
+        durable: true,
+    });
     Ok(())
 }
 

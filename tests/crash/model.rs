@@ -3,6 +3,7 @@
 //! Time is the number of storage calls answered so far. A call of the log that began before and
 //! returned after a moment is in flight: its effect may be there or not, but not half of it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,8 +26,11 @@ impl Span {
     };
 }
 
-/// What a recovered stream shows; `None`: there is none.
-pub type Shown = Option<Range<u64>>;
+/// The properties of a stream.
+pub type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What a recovered stream shows: ids and properties; `None`: there is none.
+pub type Shown = Option<(Range<u64>, Map)>;
 
 /// Everything that is known of a log.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +78,19 @@ pub struct Entry {
     pub durable: bool,
 }
 
+/// A frame that changed the properties.
+#[derive(Clone, Debug)]
+pub struct MapChange {
+    /// All of them afterwards.
+    pub map: Map,
+    /// The id behind the frame.
+    pub end_id: u64,
+    pub has_entries: bool,
+    pub span: Span,
+    /// Durable when the call returned.
+    pub durable: bool,
+}
+
 /// A truncation or restoration: from here on the stream starts at `first_id`.
 #[derive(Clone, Debug)]
 pub struct Cut {
@@ -88,6 +105,10 @@ pub struct Incarnation {
     pub cuts: Vec<Cut>,
     /// (time, end): by then everything below `end` was told to be durable.
     pub durable: Vec<(u64, u64)>,
+    /// In the order of their frames.
+    pub changes: Vec<MapChange>,
+    /// (time, count): by then so many changes were told to be durable.
+    pub durable_changes: Vec<(u64, usize)>,
     pub deleted: Option<Span>,
 }
 
@@ -106,6 +127,9 @@ pub struct Expected<'a> {
     pub least_end: u64,
     pub most_end: u64,
     pub first_ids: Vec<u64>,
+    /// Those that may be there, in order; of these so many must be.
+    pub changes: &'a [MapChange],
+    pub least_changes: usize,
 }
 
 impl StreamModel {
@@ -120,7 +144,9 @@ impl StreamModel {
     /// `opened`.
     pub fn as_shown(key: &str, entries: &[Entry], shown: Shown, opened: u64) -> Self {
         let mut stream = StreamModel::new(key);
-        let Some(ids) = shown else { return stream };
+        let Some((ids, map)) = shown else {
+            return stream;
+        };
         let entries = entries[..ids.end as usize].iter().map(|entry| Entry {
             span: Span::LONG_AGO,
             ..entry.clone()
@@ -132,6 +158,14 @@ impl StreamModel {
                 span: Span::LONG_AGO,
             }],
             durable: vec![(opened, ids.end)],
+            changes: vec![MapChange {
+                map,
+                end_id: 0,
+                has_entries: false,
+                span: Span::LONG_AGO,
+                durable: true,
+            }],
+            durable_changes: vec![(opened, 1)],
             deleted: None,
         };
         stream
@@ -169,6 +203,8 @@ static NOTHING: Incarnation = Incarnation {
     entries: Vec::new(),
     cuts: Vec::new(),
     durable: Vec::new(),
+    changes: Vec::new(),
+    durable_changes: Vec::new(),
     deleted: None,
 };
 
@@ -181,9 +217,43 @@ impl Incarnation {
         self.cuts.last().map_or(0, |cut| cut.first_id)
     }
 
+    /// The properties after everything that was done.
+    pub fn map(&self) -> Map {
+        let last = self.changes.last();
+        last.map(|change| change.map.clone()).unwrap_or_default()
+    }
+
+    /// Everything done so far is durable.
+    pub fn all_durable(&mut self, at: u64) {
+        self.durable.push((at, self.next_id()));
+        self.durable_changes.push((at, self.changes.len()));
+    }
+
+    /// How many changes of properties a crash must leave, and how many it may leave.
+    fn expected_changes(&self, moment: Moment) -> (usize, usize) {
+        let told = self.durable_changes.iter();
+        let told = told.filter(|(at, _)| *at <= moment.last);
+        let mut least = told.map(|(_, count)| *count).max().unwrap_or(0);
+        let mut most = 0;
+        for (i, change) in self.changes.iter().enumerate() {
+            if moment.has_begun(change.span) {
+                most = i + 1;
+            }
+            if moment.is_past(change.span) && (change.durable || moment.only_process) {
+                least = least.max(i + 1);
+            }
+        }
+        (least, most)
+    }
+
     fn expected(&self, moment: Moment) -> Expected<'_> {
+        let (least_changes, most_changes) = self.expected_changes(moment);
         let told = self.durable.iter().filter(|(at, _)| *at <= moment.last);
         let mut least_end = told.map(|(_, end)| *end).max().unwrap_or(0);
+        let kept = &self.changes[..least_changes];
+        least_end = kept
+            .iter()
+            .fold(least_end, |end, kept| end.max(kept.end_id));
         let mut most_end = 0;
         for (id, entry) in self.entries.iter().enumerate() {
             if moment.has_begun(entry.span) {
@@ -205,7 +275,9 @@ impl Incarnation {
         let deleting = self.deleted.is_some_and(|span| moment.has_begun(span));
         Expected {
             entries: &self.entries,
-            may_be_absent: least_end == 0 || deleting,
+            may_be_absent: (least_end == 0 && least_changes == 0) || deleting,
+            changes: &self.changes[..most_changes],
+            least_changes,
             least_end,
             most_end,
             first_ids,

@@ -1,6 +1,8 @@
 //! What is done to the log before it crashes: calls chosen by a seed, with the model kept beside.
 
+use ironwal::Append;
 use ironwal::CorruptionPolicy;
+use ironwal::Durability;
 use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::simulation::SimulatedDisk;
@@ -11,6 +13,8 @@ use crate::checkpoints::Made;
 use crate::model::Cut;
 use crate::model::Entry;
 use crate::model::LogModel;
+use crate::model::Map;
+use crate::model::MapChange;
 use crate::model::Span;
 use crate::model::StreamModel;
 use crate::open_log::OpenLog;
@@ -113,6 +117,7 @@ impl Runner {
             69..79 => self.sync(at),
             79..81 => self.sync_all(),
             81..88 => self.reopen(),
+            88..95 => self.change_properties(at),
             _ => self.read(at),
         }
     }
@@ -136,6 +141,7 @@ impl Runner {
             82..87 => self.sync(at),
             87..89 => self.sync_all(),
             89..95 => self.reopen(),
+            95..98 => self.change_properties(at),
             _ => self.read(at),
         }
     }
@@ -305,7 +311,7 @@ impl Runner {
         let first_id = self.first_id(at);
         assert!(first_id <= safe_id.max(first) && (first_id > first) == (count > 0));
         self.now(at).cuts.push(Cut { first_id, span });
-        self.now(at).durable.push((span.returned, first_id));
+        self.now(at).all_durable(span.returned);
     }
 
     fn restore(&mut self, at: usize) {
@@ -345,13 +351,13 @@ impl Runner {
 
     fn sync(&mut self, at: usize) {
         let key = self.streams()[at].key.clone();
-        let next = self.streams()[at].latest().next_id();
-        if next == 0 {
+        let model = self.streams()[at].latest();
+        if model.next_id() == 0 && model.changes.is_empty() {
             return;
         }
         let (synced, span) = self.during(|log| log.wal.sync(&key));
         synced.expect("syncs");
-        self.now(at).durable.push((span.returned, next));
+        self.now(at).all_durable(span.returned);
     }
 
     fn sync_all(&mut self) {
@@ -373,8 +379,7 @@ impl Runner {
 
     fn all_durable(&mut self, at: u64) {
         for stream in &mut self.model.streams {
-            let next = stream.latest().next_id();
-            stream.now().durable.push((at, next));
+            stream.now().all_durable(at);
         }
     }
 
@@ -482,7 +487,93 @@ impl Runner {
         }
     }
 
+    /// Changes properties, alone or in the frame of entries, or replaces all of them.
+    fn change_properties(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let entry_count = match self.random.below(3) {
+            0 => 1 + self.random.below(3) as usize,
+            _ => 0,
+        };
+        let entries: Vec<Vec<u8>> = (0..entry_count).map(|_| self.payload(at)).collect();
+        let slices: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
+        let durability = match entry_count {
+            0 => self
+                .random
+                .pick(&[Durability::ByMode, Durability::Written, Durability::Durable]),
+            // Readers see them once they are durable.
+            _ => self.random.pick(&[Durability::ByMode, Durability::Durable]),
+        };
+        let mut map = self.streams()[at].latest().map();
+        let replaces = entry_count == 0 && self.random.one_in(4);
+        if replaces {
+            map.clear();
+        }
+        let mut changes = Vec::new();
+        for _ in 0..1 + self.random.below(3) {
+            let name = vec![b'k', self.random.below(4) as u8];
+            let len = self.random.pick(&[0, 1, 8, 8, 60, 500, 1000]);
+            let value =
+                (replaces || !self.random.one_in(4)).then(|| vec![self.random.next() as u8; len]);
+            match &value {
+                Some(value) => map.insert(name.clone(), value.clone()),
+                None => map.remove(&name),
+            };
+            changes.push((name, value));
+        }
+        let first = self.streams()[at].latest().next_id();
+        let (done, span) = self.during(|log| {
+            if replaces {
+                let pairs: Vec<(&[u8], &[u8])> = changes
+                    .iter()
+                    .filter_map(|(name, value)| Some((&name[..], value.as_deref()?)))
+                    .collect();
+                let mark = log.wal.replace_properties(&key, &pairs, durability);
+                return mark.map(|_| first..first);
+            }
+            let changes: Vec<(&[u8], Option<&[u8]>)> = changes
+                .iter()
+                .map(|(name, value)| (&name[..], value.as_deref()))
+                .collect();
+            let append = Append {
+                entries: &slices,
+                properties: &changes,
+                durability,
+                ..Append::default()
+            };
+            log.wal.append_with(&key, &append).map(|done| done.ids)
+        });
+        let end_id = first + entry_count as u64;
+        assert_eq!(done.expect("changes properties"), first..end_id);
+        let durable = match durability {
+            Durability::ByMode => self.setup.options.sync_mode != SyncMode::Async,
+            Durability::Written => false,
+            Durability::Durable => true,
+        };
+        for bytes in entries {
+            self.now(at).entries.push(Entry {
+                bytes: bytes.into(),
+                frame_end: end_id,
+                span,
+                durable,
+            });
+        }
+        self.now(at).changes.push(MapChange {
+            map,
+            end_id,
+            has_entries: entry_count > 0,
+            span,
+            durable,
+        });
+    }
+
     fn read(&mut self, at: usize) {
+        let map: Map = self
+            .wal()
+            .properties(&self.streams()[at].key)
+            .expect("reads")
+            .into_iter()
+            .collect();
+        assert_eq!(map, self.streams()[at].latest().map());
         let model = self.streams()[at].latest();
         let (first, next) = (model.first_id(), model.next_id());
         let id = self.random.below(next + 2);

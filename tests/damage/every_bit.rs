@@ -77,13 +77,23 @@ fn append(wal: &Wal, key: &str, what: &str, range: Range<usize>) -> Vec<Vec<u8>>
     entries
 }
 
+/// Sets the property of the stream, durably.
+fn vote(wal: &Wal, value: &str) {
+    let changes: [(&[u8], Option<&[u8]>); 1] = [(b"vote", Some(value.as_bytes()))];
+    let set = wal.set_properties(STREAM, &changes, Durability::Durable);
+    set.expect("sets");
+}
+
 impl Base {
     /// `what` the entries say; killed: nothing is closed.
     fn new(what: &str, killed: bool) -> Base {
         let disk = SimulatedDisk::new();
         let wal = open(&disk, CorruptionPolicy::Error).expect("opens");
         let sharded = ShardedWal::on(wal.clone(), ShardedOptions::new(1)).expect("opens");
-        let entries = append(&wal, STREAM, what, 0..22);
+        vote(&wal, "an older vote");
+        let mut entries = append(&wal, STREAM, what, 0..10);
+        vote(&wal, what);
+        entries.extend(append(&wal, STREAM, what, entries.len()..22));
         let other = append(&wal, OTHER, what, 0..4);
         let (mut checkpoints, mut record_ends) = (Vec::new(), Vec::new());
         for id in [b"one", b"two", b"six"] {
@@ -169,9 +179,23 @@ impl Base {
             assert!(is_named, "{}: the file is not named: {error}", what());
         } else {
             read_all(wal, &self.entries, damage.may_fail.clone(), what);
+            self.check_vote(wal, damage, what);
         }
         if !damage.of_other {
             other_is_whole(wal, &self.other, what);
+        }
+    }
+
+    /// The newest property is served, or none: an error, where its stream was damaged.
+    fn check_vote(&self, wal: &Wal, damage: &Damage<'_>, what: &dyn Fn() -> String) {
+        let of_stream = damage.paths.iter().any(|path| is_segment(path, STREAM));
+        match wal.property(STREAM, b"vote") {
+            Ok(found) => assert!(
+                damage.may_refuse || found.as_deref() == Some(&b"entry"[..]),
+                "{}: the property is {found:?}",
+                what()
+            ),
+            Err(error) => assert!(of_stream, "{}: the property: {error}", what()),
         }
     }
 
@@ -190,6 +214,7 @@ impl Base {
         wal.close().expect("closes");
         let wal = open(disk, CorruptionPolicy::Truncate).expect("opens again");
         self.check_streams_again(&wal, damage, what);
+        self.check_vote(&wal, damage, what);
         let found = wal.get(STREAM, id).expect("reads");
         assert_eq!(found.as_deref(), Some(&b"after"[..]), "{}", what());
         assert_eq!(wal.append(STREAM, b"more").expect("appends"), id + 1);

@@ -17,6 +17,7 @@ mod close;
 mod close_helpers;
 mod delete;
 mod eviction;
+mod expected_ids;
 mod explore;
 mod fixture;
 mod mapped;

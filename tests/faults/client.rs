@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ironwal::Durability;
 use ironwal::Error;
 use ironwal::SyncMode;
 use ironwal::Wal;
@@ -26,6 +27,8 @@ pub struct Client {
     pub options: WalOptions,
     pub wal: Option<Wal>,
     pub known: BTreeMap<&'static str, Known>,
+    /// The values that the property of a stream may have; the first was acknowledged.
+    votes: BTreeMap<&'static str, Vec<Option<Vec<u8>>>>,
     /// What the log shows may be compared: nothing failed while it was opened.
     pub is_trusted: bool,
     failure: Option<Failure>,
@@ -51,6 +54,7 @@ impl Client {
             options,
             wal: None,
             known: BTreeMap::new(),
+            votes: BTreeMap::new(),
             is_trusted: true,
             failure: None,
             wants_open: false,
@@ -113,6 +117,7 @@ impl Client {
         match step {
             Step::Append(key, len) => self.append(&wal, key, &[len], false),
             Step::Batch(key, lens) => self.append(&wal, key, lens, true),
+            Step::Vote(key, len) => self.vote(&wal, key, len),
             Step::Sync(key) => self.sync(&wal, key),
             Step::SyncAll => match wal.sync_all() {
                 Ok(()) => {
@@ -183,6 +188,7 @@ impl Client {
                 }
                 *known = known.compare(&wal, key, Strictness::Acknowledged)?;
             }
+            self.compare_votes(&wal)?;
         }
         self.wal = Some(wal);
         Ok(())
@@ -196,7 +202,52 @@ impl Client {
             *known = known.compare(&wal, key, Strictness::Durable)?;
             // Not durable before the log is opened; until then, no crash takes it either.
         }
+        self.compare_votes(&wal)?;
         Ok(())
+    }
+
+    /// Each property has one of the values that it may have; from now on it has this one.
+    fn compare_votes(&mut self, wal: &Wal) -> Outcome {
+        for (key, votes) in &mut self.votes {
+            let found = wal.property(key, b"vote");
+            let found = found.map_err(|error| format!("{key:?}: the property: {error}"))?;
+            if !votes.contains(&found) {
+                return Err(format!(
+                    "{key:?}: the property {found:?} is none of {votes:?}"
+                ));
+            }
+            *votes = vec![found];
+        }
+        Ok(())
+    }
+
+    /// Sets a property durably, to a value of so many bytes.
+    fn vote(&mut self, wal: &Wal, key: &'static str, len: usize) -> Outcome {
+        let value = Some(self.payload(len));
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"vote", value.as_deref())];
+        let set = wal.set_properties(key, &changes, Durability::Durable);
+        let votes = self.votes.entry(key).or_insert_with(|| vec![None]);
+        match set {
+            Ok(_) => {
+                *votes = vec![value];
+                Ok(())
+            }
+            Err(error) => {
+                let is_known = self.is_trusted && votes.len() == 1;
+                let acknowledged = votes[0].clone();
+                votes.push(value);
+                self.told(&error)?;
+                if is_known && self.is_spent() {
+                    // What was refused is not served.
+                    let found = wal.property(key, b"vote").map_err(|e| e.to_string())?;
+                    if found != acknowledged {
+                        return Err(format!("{key:?}: the refused property {found:?} is served"));
+                    }
+                }
+                self.wants_open |= self.is_spent() && is_poisoned(wal, key);
+                Ok(())
+            }
+        }
     }
 
     fn payload(&mut self, len: usize) -> Vec<u8> {
@@ -351,9 +402,13 @@ impl Client {
         match wal.delete_stream(key) {
             Ok(()) => {
                 self.known.insert(key, Known::nothing());
+                self.votes.remove(key);
                 Ok(())
             }
             Err(error) => {
+                if let Some(votes) = self.votes.get_mut(key) {
+                    votes.push(None);
+                }
                 self.told(&error)?;
                 let is_there = wal
                     .streams()

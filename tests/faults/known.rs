@@ -82,8 +82,14 @@ impl Known {
             Ok(shown) => shown,
             Err(error) => return fail(format!("is not read: {error}")),
         };
-        let Some(&(first, _)) = shown.first() else {
-            return fail("exists without an entry".to_owned());
+        let first = match shown.first() {
+            Some((first, _)) => *first,
+            // Properties are enough.
+            None if wal.properties(key).is_ok_and(|all| !all.is_empty()) => {
+                let first = wal.stream(key).and_then(|stream| stream.first_id());
+                first.map_err(|error| format!("stream {key:?}: first id: {error}"))?
+            }
+            None => return fail("exists without an entry".to_owned()),
         };
         if !self.first_ids.contains(&first) {
             return fail(format!(

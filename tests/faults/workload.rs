@@ -13,6 +13,8 @@ pub enum Step {
     Append(&'static str, usize),
     /// A batch of entries of so many bytes each.
     Batch(&'static str, &'static [usize]),
+    /// A property with a value of so many bytes.
+    Vote(&'static str, usize),
     Sync(&'static str),
     SyncAll,
     Truncate(&'static str, u64),
@@ -222,6 +224,32 @@ pub const WORKLOADS: &[Workload] = &[
             LosePower(6),
         ],
         steps: &[Open, Read, Append("s", 20), Append("t", 30), SyncAll],
+    },
+    Workload {
+        name: "properties",
+        tune: small_segments,
+        before: &[Open, Vote("s", 5), Append("s", 120)],
+        steps: &[
+            Vote("s", 8),
+            Append("s", 150),
+            Vote("s", 600),
+            Help,
+            Append("s", 10),
+            Append("s", 300),
+            Vote("s", 1),
+            Open,
+            Vote("s", 2),
+            Append("s", 190),
+            Close,
+            Open,
+            Vote("s", 3),
+        ],
+    },
+    Workload {
+        name: "empty a stream with properties",
+        tune: |_| {},
+        before: &[Open, Vote("s", 5), Append("s", 20_000)],
+        steps: &[Truncate("s", 9), Append("s", 10), Vote("s", 6), Open, Read],
     },
     Workload {
         name: "close",

@@ -15,6 +15,7 @@ use crate::support::options;
 /// What this program does as a child for the tests of this file.
 pub const ROLES: &[support::Role] = &[
     ("append strictly", append_strictly),
+    ("vote strictly", vote_strictly),
     ("append asynchronously", append_asynchronously),
     ("append from many threads", append_from_many_threads),
     ("append small entries", append_small_entries),
@@ -154,11 +155,59 @@ fn append_strictly(place: &Path) {
         wal.append("s", &id.to_le_bytes()).expect("appends");
     }
     mark("end");
+    for id in APPENDS + 1..=2 * APPENDS {
+        wal.append_at("s", id, &id.to_le_bytes()).expect("appends");
+    }
+    mark("end at expected ids");
+    for id in 0..APPENDS {
+        let refused = wal.append_at("s", id, &id.to_le_bytes());
+        assert!(matches!(refused, Err(Error::SequenceMismatch { .. })));
+    }
+    mark("end of refusals");
+}
+
+#[test]
+fn an_append_at_an_expected_id_makes_the_calls_of_an_append_and_a_refused_one_none() {
+    let Some(calls) = traced("append strictly") else {
+        return;
+    };
+    let names = |from: &str, to: &str| {
+        let (thread, calls) = between(&calls, from, to);
+        let own = calls.iter().filter(|call| call.thread == thread);
+        let name = |call: &Call| call.text.split('(').next().map(str::to_owned);
+        own.filter_map(name).collect::<Vec<_>>()
+    };
+    let appends = names("more", "end");
+    assert!(appends.len() as u64 >= 4 * APPENDS, "{appends:?}");
+    assert_eq!(names("end", "end at expected ids"), appends);
+    let refused = names("end at expected ids", "end of refusals");
+    assert_eq!(refused, Vec::<String>::new());
+}
+
+fn vote_strictly(place: &Path) {
+    let wal = Wal::new(options(place, SyncMode::Strict)).expect("opens");
+    wal.append("s", b"first").expect("appends");
+    mark("more");
+    for term in 1..=APPENDS {
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"vote", Some(&term.to_le_bytes()))];
+        wal.set_properties("s", &changes, Durability::Durable)
+            .expect("sets");
+    }
+    mark("end");
 }
 
 #[test]
 fn a_lone_strict_append_costs_one_fdatasync_on_its_own_thread() {
-    let Some(calls) = traced("append strictly") else {
+    each_costs_one_fdatasync("append strictly");
+}
+
+#[test]
+fn a_durable_change_of_properties_costs_what_a_lone_strict_append_costs() {
+    each_costs_one_fdatasync("vote strictly");
+}
+
+fn each_costs_one_fdatasync(role: &str) {
+    let Some(calls) = traced(role) else {
         return;
     };
     let (thread, calls) = between(&calls, "more", "end");
@@ -319,6 +368,16 @@ fn append_small_entries(place: &Path) {
         mark(&format!("begin {len} mapped {is_mapped}"));
         append(SMALL_APPENDS);
         mark(&format!("end {len}"));
+        let first = stream.next_id().expect("an id");
+        mark(&format!("begin at ids {len}"));
+        for id in first..first + SMALL_APPENDS {
+            stream.append_at(id, &entry).expect("appends");
+            let begun = std::time::Instant::now();
+            while begun.elapsed() < std::time::Duration::from_micros(50) {
+                std::hint::spin_loop();
+            }
+        }
+        mark(&format!("end at ids {len}"));
     }
 }
 
@@ -333,19 +392,19 @@ fn a_small_append_under_async_makes_no_system_call() {
             println!("SKIPPED: Auto does not map on the file system of temporary files");
             return;
         }
-        let begin = format!("begin {len} mapped true");
-        let (thread, calls) = between(&calls, &begin, &format!("end {len}"));
-        let own: Vec<_> = calls.iter().filter(|call| call.thread == thread).collect();
-        assert!(
-            (own.len() as u64) < SMALL_APPENDS / 100,
-            "{} calls for {SMALL_APPENDS} appends of {len} bytes: {:#?}",
-            own.len(),
-            &own[..20]
-        );
-        println!(
-            "{len} bytes: {} calls for {SMALL_APPENDS} appends",
-            own.len()
-        );
+        let plain = (format!("begin {len} mapped true"), format!("end {len}"));
+        let at_ids = (format!("begin at ids {len}"), format!("end at ids {len}"));
+        for (begin, end) in [plain, at_ids] {
+            let (thread, calls) = between(&calls, &begin, &end);
+            let own: Vec<_> = calls.iter().filter(|call| call.thread == thread).collect();
+            assert!(
+                (own.len() as u64) < SMALL_APPENDS / 100,
+                "{begin}: {} calls for {SMALL_APPENDS} appends of {len} bytes: {:#?}",
+                own.len(),
+                &own[..20]
+            );
+            println!("{begin}: {} calls for {SMALL_APPENDS} appends", own.len());
+        }
     }
 }
 

@@ -17,6 +17,8 @@ mod determinism;
 mod digest;
 #[cfg(feature = "simulation")]
 mod durability;
+#[cfg(feature = "simulation")]
+mod expected_ids;
 mod extremes;
 #[cfg(feature = "simulation")]
 mod failure;
@@ -32,6 +34,7 @@ mod mapped;
 mod mapped_files;
 mod names;
 mod overtaken;
+mod properties;
 #[cfg(target_os = "linux")]
 mod reads;
 mod recovery_report;

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 /// Which module stands on which floor. A module uses floors below its own, never a neighbour;
 /// only floor 0 may use itself.
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
+    ("append", 0),
     ("error", 0),
     ("ids", 0),
     ("options", 0),

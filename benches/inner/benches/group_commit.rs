@@ -24,14 +24,21 @@ use criterion::criterion_group;
 use criterion::criterion_main;
 use criterion::measurement::WallTime;
 use ironwal_inner::commit::GroupCommit;
+use ironwal_inner::commit::Reached;
 use ironwal_inner::short_runs;
 
 const THREADS: [u64; 4] = [1, 4, 16, 64];
 const ROUND: Duration = Duration::from_micros(100);
 
+/// A position, which stands for itself as an id.
+fn at(point: u64) -> Reached<u64, u64> {
+    let end_id = point;
+    Reached { point, end_id }
+}
+
 /// A log without bytes: positions are published and committed.
 struct Group {
-    commits: GroupCommit<u64, &'static str>,
+    commits: GroupCommit<u64, u64, &'static str>,
     published: AtomicU64,
     rounds: AtomicU64,
 }
@@ -39,7 +46,7 @@ struct Group {
 impl Group {
     fn new() -> Self {
         Group {
-            commits: GroupCommit::new(0, |_| "a round went wrong"),
+            commits: GroupCommit::new(at(0), |_| "a round went wrong"),
             published: AtomicU64::new(0),
             rounds: AtomicU64::new(0),
         }
@@ -54,7 +61,7 @@ impl Group {
                 let reached = self.published.load(Relaxed);
                 self.rounds.fetch_add(1, Relaxed);
                 round();
-                Ok(reached)
+                Ok(at(reached))
             },
         );
         result.expect("every round is good");

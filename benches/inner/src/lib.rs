@@ -10,6 +10,7 @@
 #[allow(dead_code, clippy::all)]
 #[path = "../../../src"]
 mod engine {
+    pub mod append;
     pub mod checksum;
     pub mod commit;
     pub mod error;

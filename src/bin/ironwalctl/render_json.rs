@@ -65,6 +65,8 @@ struct StatOfStream<'a> {
     next_id: u64,
     durable_end: u64,
     lost_ids: u64,
+    properties: u64,
+    properties_lost: bool,
     damage: u64,
     error: Option<&'a str>,
 }
@@ -169,6 +171,8 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         next_id: stream.next_id,
         durable_end: stream.durable_end,
         lost_ids: stream.lost_ids,
+        properties: stream.properties,
+        properties_lost: stream.properties_lost,
         damage: stream.damage,
         error: stream.error.as_deref(),
     }

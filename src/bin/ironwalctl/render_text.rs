@@ -106,6 +106,12 @@ impl Output {
             if stream.lost_ids > 0 {
                 line += &format!(", {} ids lost", stream.lost_ids);
             }
+            if stream.properties > 0 {
+                line += &format!(", {} properties", stream.properties);
+            }
+            if stream.properties_lost {
+                line += ", properties lost";
+            }
             if stream.damage > 0 {
                 line += &format!(", {} pieces of damage: see verify", stream.damage);
             }

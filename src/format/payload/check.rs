@@ -72,7 +72,7 @@ pub fn check_payload(
     payload: &[u8],
 ) -> Result<(), PayloadFault> {
     let expected = header.payload_crc;
-    let is_table = header.kind == FrameKind::Many && header.codec == Codec::None;
+    let is_table = header.row_count() > 0 && header.codec == Codec::None;
     let covered = if is_table {
         payload.get(..table_len(header))
     } else {
@@ -115,6 +115,11 @@ pub fn decompress(header: &FrameHeader, stored: &[u8]) -> Result<Vec<u8>, Payloa
     unpack(stored, header.uncompressed_len as usize)
 }
 
+/// Which row of the table is that of the properties; `None`: the frame has none.
+pub fn properties_index(header: &FrameHeader) -> Option<u32> {
+    header.has_properties().then_some(header.entry_count)
+}
+
 /// Which bytes of the payload of an uncompressed frame of many hold the one or two rows that
 /// locate entry `index`.
 pub fn table_rows_range(index: u32) -> Range<usize> {
@@ -122,10 +127,10 @@ pub fn table_rows_range(index: u32) -> Range<usize> {
     row.saturating_sub(TABLE_ROW_LEN)..row + TABLE_ROW_LEN
 }
 
-/// What `rows`, the bytes of [`table_rows_range`], say about entry `index` of a frame of many.
-/// `None`: nothing possible.
+/// What `rows`, the bytes of [`table_rows_range`], say about entry `index` of a frame of many; about
+/// its properties at [`properties_index`]. `None`: nothing possible.
 pub fn entry_row(header: &FrameHeader, rows: &[u8], index: u32) -> Option<EntryRow> {
-    if index >= header.entry_count || rows.len() != table_rows_range(index).len() {
+    if u64::from(index) >= header.row_count() || rows.len() != table_rows_range(index).len() {
         return None;
     }
     let row_at = rows.len() - TABLE_ROW_LEN;
@@ -138,7 +143,7 @@ pub fn entry_row(header: &FrameHeader, rows: &[u8], index: u32) -> Option<EntryR
     let entries_len = header
         .uncompressed_len
         .checked_sub(u32::try_from(table_len(header)).ok()?)?;
-    let is_last = index + 1 == header.entry_count;
+    let is_last = u64::from(index) + 1 == header.row_count();
     if start > end || end > entries_len || (is_last && end != entries_len) {
         return None;
     }
@@ -155,8 +160,10 @@ pub fn entry_row(header: &FrameHeader, rows: &[u8], index: u32) -> Option<EntryR
 #[inline]
 pub fn entry_check(header: &FrameHeader, seed: SegmentSeed, index: u32, entry: &[u8]) -> u32 {
     match (header.kind, header.codec) {
-        (FrameKind::Many, Codec::None) => crc32(entry) ^ mask_of(header, seed, index),
-        (FrameKind::Many, Codec::Lz4) => crc32(entry),
+        (FrameKind::Many | FrameKind::ManyWithProperties, Codec::None) => {
+            crc32(entry) ^ mask_of(header, seed, index)
+        }
+        (FrameKind::Many | FrameKind::ManyWithProperties, Codec::Lz4) => crc32(entry),
         (FrameKind::Single | FrameKind::Footer, Codec::None) => crc32(entry),
         (FrameKind::Single | FrameKind::Footer, Codec::Lz4) => header.payload_crc,
     }
@@ -169,7 +176,9 @@ pub fn entry_range(header: &FrameHeader, payload: &[u8], index: u32) -> Option<E
         return None;
     }
     match header.kind {
-        FrameKind::Many => entry_row(header, payload.get(table_rows_range(index))?, index),
+        FrameKind::Many | FrameKind::ManyWithProperties => {
+            entry_row(header, payload.get(table_rows_range(index))?, index)
+        }
         FrameKind::Single if index == 0 => Some(EntryRow {
             range: 0..payload.len(),
             check: header.payload_crc,
@@ -180,7 +189,8 @@ pub fn entry_range(header: &FrameHeader, payload: &[u8], index: u32) -> Option<E
 
 /// The length of the table of a frame of many. Below 2^30 for a header that was decoded.
 pub(super) fn table_len(header: &FrameHeader) -> usize {
-    (header.entry_count as usize).saturating_mul(TABLE_ROW_LEN)
+    let len = header.row_count().saturating_mul(TABLE_ROW_LEN as u64);
+    usize::try_from(len).unwrap_or(usize::MAX)
 }
 
 fn mask_of(header: &FrameHeader, seed: SegmentSeed, index: u32) -> u32 {
@@ -231,7 +241,9 @@ fn check_entries(
     payload: &[u8],
 ) -> Result<(), PayloadFault> {
     let mut masks = seed.masks(header.payload_crc, header.first_id);
-    for index in 0..header.entry_count {
+    // The payload is as long as its table, so there are far fewer rows.
+    let row_count = u32::try_from(header.row_count()).unwrap_or(u32::MAX);
+    for index in 0..row_count {
         let row = entry_range(header, payload, index).ok_or(PayloadFault::Table)?;
         let entry = payload.get(row.range).ok_or(PayloadFault::Table)?;
         let (expected, actual) = (row.check, crc32(entry) ^ masks.next_mask());

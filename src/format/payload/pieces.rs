@@ -12,7 +12,6 @@ use crc32fast::Hasher;
 
 use crate::format::frame::Codec;
 use crate::format::frame::FrameHeader;
-use crate::format::frame::FrameKind;
 use crate::format::frame::TABLE_ROW_LEN;
 use crate::format::payload::check::EntryRow;
 use crate::format::payload::check::PayloadFault;
@@ -71,7 +70,7 @@ struct Entries {
 impl PieceCheck {
     /// The check of the payload behind a header that was decoded.
     pub fn new(header: &FrameHeader, seed: SegmentSeed) -> Self {
-        let is_table = header.kind == FrameKind::Many && header.codec == Codec::None;
+        let is_table = header.row_count() > 0 && header.codec == Codec::None;
         let stage = match is_table {
             true => Stage::Table(TableCheck::new(header, seed)),
             false => Stage::Stored(Hasher::new()),

@@ -19,6 +19,7 @@ use crate::format::frame::TABLE_ROW_LEN;
 use crate::format::frame::header_crc_of;
 use crate::format::payload::ROW_CHECK_AT;
 use crate::format::payload::ROW_END_AT;
+use crate::format::properties::Properties;
 use crate::format::seed::Masks;
 use crate::format::segment_header::SegmentSeed;
 use crate::ids::EntryId;
@@ -39,11 +40,13 @@ pub struct PreparedFrame<'a> {
     /// The rows of an uncompressed frame of many, not masked yet. Empty in all others.
     table: Vec<u8>,
     content: Content<'a>,
+    /// The properties that it holds; of a compressed frame they are in the block too.
+    properties: Option<Properties>,
 }
 
 /// The payload behind the header and the table.
 enum Content<'a> {
-    /// The caller's bytes, one slice after the other.
+    /// The caller's bytes, one slice after the other, and behind them the properties.
     Slices(&'a [&'a [u8]]),
     /// One compressed block.
     Packed(Vec<u8>),
@@ -61,6 +64,16 @@ pub enum Unprepared {
     NoMemory(io::Error),
 }
 
+impl Unprepared {
+    /// The error of a frame that is known to be within the limit.
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Unprepared::TooLarge { .. } => io::ErrorKind::InvalidInput.into(),
+            Unprepared::NoMemory(error) => error,
+        }
+    }
+}
+
 impl From<io::Error> for Unprepared {
     fn from(error: io::Error) -> Self {
         Unprepared::NoMemory(error)
@@ -73,7 +86,7 @@ impl<'a> PreparedFrame<'a> {
     #[inline]
     pub fn single(parts: &'a [&'a [u8]], compress_from: Option<usize>) -> Result<Self, Unprepared> {
         let len = bounded_len(0, parts)?;
-        if let Some(packed) = pack(&[], parts, len, compress_from)? {
+        if let Some(packed) = pack(&[], parts, &[], len, compress_from)? {
             return Ok(Self::from_packed(FrameKind::Single, 1, len, packed));
         }
         Ok(PreparedFrame {
@@ -85,6 +98,7 @@ impl<'a> PreparedFrame<'a> {
             uncompressed_len: len,
             table: Vec::new(),
             content: Content::Slices(parts),
+            properties: None,
         })
     }
 
@@ -101,16 +115,46 @@ impl<'a> PreparedFrame<'a> {
             [_] => return Self::single(entries, compress_from),
             _ => {}
         }
+        Self::with_table(entries, None, compress_from)
+    }
+
+    /// A frame of all `entries`, perhaps none, and of the properties that the stream has from this
+    /// frame on. `compress_from` as in [`PreparedFrame::many`].
+    pub fn with_properties(
+        entries: &'a [&'a [u8]],
+        properties: Properties,
+        compress_from: Option<usize>,
+    ) -> Result<Self, Unprepared> {
+        Self::with_table(entries, Some(properties), compress_from)
+    }
+
+    fn with_table(
+        entries: &'a [&'a [u8]],
+        properties: Option<Properties>,
+        compress_from: Option<usize>,
+    ) -> Result<Self, Unprepared> {
+        let kind = match properties {
+            Some(_) => FrameKind::ManyWithProperties,
+            None => FrameKind::Many,
+        };
+        let behind = properties.as_ref().map(Properties::encoded);
         // Bounded before the table is allocated: the number of entries may be hostile.
-        let table_len = (entries.len() as u64).saturating_mul(TABLE_ROW_LEN as u64);
-        let len = bounded_len(table_len, entries)?;
+        let row_count = entries.len() as u64 + u64::from(behind.is_some());
+        let rows_len = row_count.saturating_mul(TABLE_ROW_LEN as u64);
+        let behind_len = behind.map_or(0, <[u8]>::len) as u64;
+        let len = bounded_len(rows_len.saturating_add(behind_len), entries)?;
         let entry_count = entries.len() as u32;
-        let table = table_of(entries)?;
-        if let Some(packed) = pack(&table, entries, len, compress_from)? {
-            return Ok(Self::from_packed(FrameKind::Many, entry_count, len, packed));
+        let table = table_of(entries, behind)?;
+        let last = behind.unwrap_or_default();
+        if let Some(packed) = pack(&table, entries, last, len, compress_from)? {
+            let frame = Self::from_packed(kind, entry_count, len, packed);
+            return Ok(PreparedFrame {
+                properties,
+                ..frame
+            });
         }
         Ok(PreparedFrame {
-            kind: FrameKind::Many,
+            kind,
             codec: Codec::None,
             entry_count,
             payload_crc: crc32(&table),
@@ -118,7 +162,22 @@ impl<'a> PreparedFrame<'a> {
             uncompressed_len: len,
             table,
             content: Content::Slices(entries),
+            properties,
         })
+    }
+
+    /// The properties that the stream has from this frame on; `None`: those that it had before.
+    #[inline]
+    pub fn properties(&self) -> Option<&Properties> {
+        self.properties.as_ref()
+    }
+
+    /// What stands behind the slices.
+    #[inline]
+    fn behind_slices(&self) -> &[u8] {
+        self.properties
+            .as_ref()
+            .map_or(&[], |properties| properties.encoded())
     }
 
     /// The frame's length in the file, header included.
@@ -151,7 +210,10 @@ impl<'a> PreparedFrame<'a> {
         reserved.map_err(|_| memory::out_of_memory(out.len() + len))?;
         let header = self.put_header_and_table(out, seed, at, first_id, previous_len);
         match &self.content {
-            Content::Slices(slices) => slices.iter().for_each(|slice| out.extend_from_slice(slice)),
+            Content::Slices(slices) => {
+                slices.iter().for_each(|slice| out.extend_from_slice(slice));
+                out.extend_from_slice(self.behind_slices());
+            }
             Content::Packed(packed) => out.extend_from_slice(packed),
         }
         Ok(header)
@@ -188,7 +250,10 @@ impl<'a> PreparedFrame<'a> {
             next(rows)?;
         }
         match &self.content {
-            Content::Slices(slices) => slices.iter().try_for_each(|slice| next(slice))?,
+            Content::Slices(slices) => {
+                slices.iter().try_for_each(|slice| next(slice))?;
+                next(self.behind_slices())?;
+            }
             Content::Packed(packed) => next(packed)?,
         }
         put(at, &encoded).then(|| (header, header_crc_of(&encoded)))
@@ -207,7 +272,13 @@ impl<'a> PreparedFrame<'a> {
         memory::reserve(&mut prefix, FRAME_HEADER_LEN + self.table.len())?;
         let header = self.put_header_and_table(&mut prefix, seed, at, first_id, previous_len);
         let rest = match &self.content {
-            Content::Slices(slices) => memory::collected(slices.iter().copied())?,
+            Content::Slices(slices) => {
+                let mut rest = Vec::new();
+                memory::reserve(&mut rest, slices.len() + 1)?;
+                rest.extend_from_slice(slices);
+                rest.extend(Some(self.behind_slices()).filter(|bytes| !bytes.is_empty()));
+                rest
+            }
             Content::Packed(packed) => vec![packed.as_slice()],
         };
         Ok((header, prefix, rest))
@@ -223,6 +294,7 @@ impl<'a> PreparedFrame<'a> {
             uncompressed_len: len,
             table: Vec::new(),
             content: Content::Packed(packed),
+            properties: None,
         }
     }
 
@@ -282,10 +354,13 @@ fn bounded_len(table_len: u64, slices: &[&[u8]]) -> Result<u32, Unprepared> {
     Ok(len as u32)
 }
 
-/// The rows of entries whose lengths were bounded together, not masked yet.
-fn table_of(entries: &[&[u8]]) -> io::Result<Vec<u8>> {
-    let mut table = memory::zeroed(entries.len() * TABLE_ROW_LEN)?;
+/// The rows of entries, and of what stands behind them, whose lengths were bounded together; not
+/// masked yet.
+fn table_of(entries: &[&[u8]], behind: Option<&[u8]>) -> io::Result<Vec<u8>> {
+    let row_count = entries.len() + usize::from(behind.is_some());
+    let mut table = memory::zeroed(row_count * TABLE_ROW_LEN)?;
     let mut end = 0;
+    let entries = entries.iter().copied().chain(behind);
     for (row, entry) in table.chunks_exact_mut(TABLE_ROW_LEN).zip(entries) {
         end += entry.len() as u32;
         put_u32(row, ROW_END_AT, end);
@@ -294,11 +369,12 @@ fn table_of(entries: &[&[u8]]) -> io::Result<Vec<u8>> {
     Ok(table)
 }
 
-/// Table and slices as one LZ4 block, if that is wanted and smaller.
+/// Table, slices and what stands behind them as one LZ4 block, if that is wanted and smaller.
 #[cfg(feature = "compression")]
 fn pack(
     table: &[u8],
     slices: &[&[u8]],
+    behind: &[u8],
     len: u32,
     compress_from: Option<usize>,
 ) -> io::Result<Option<Vec<u8>>> {
@@ -314,6 +390,7 @@ fn pack(
             slices
                 .iter()
                 .for_each(|slice| gathered.extend_from_slice(slice));
+            gathered.extend_from_slice(behind);
             compress(&gathered)?
         }
     };
@@ -339,6 +416,7 @@ fn compress(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
 fn pack(
     _table: &[u8],
     _slices: &[&[u8]],
+    _behind: &[u8],
     _len: u32,
     _compress_from: Option<usize>,
 ) -> io::Result<Option<Vec<u8>>> {

@@ -110,7 +110,7 @@ fn zeros_and_too_few_bytes_are_told_apart() {
 fn a_byte_that_no_writer_stores_is_named_even_under_a_good_crc() {
     let rows: [(&str, usize, &[u8], &str); 5] = [
         ("kind 0", 32, &[0], "kind"),
-        ("kind 4", 32, &[4], "kind"),
+        ("kind 5", 32, &[5], "kind"),
         ("codec 2", 33, &[2], "codec"),
         ("the first reserved byte", 34, &[1], "reserved"),
         ("the last reserved byte", 35, &[0x80], "reserved"),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::format::frontier_slot::FrontierSlot;
+use crate::format::frontier_slot::SlotProperties;
 use crate::format::frontier_slot::SlotState;
 use crate::format::frontier_slot::slot_offset;
 use crate::format::tests::assert_golden;
@@ -19,6 +20,7 @@ fn sample() -> FrontierSlot {
         last_frame: Some(FileOffset(0x600)),
         first_kept_id: EntryId(500),
         truncation_epoch: 3,
+        properties: SlotProperties::None,
     }
 }
 
@@ -161,6 +163,7 @@ proptest! {
             last_frame: last_frame.map(|at| FileOffset(1536 + at % (frames_len - 35))),
             first_kept_id: EntryId(first_kept_id),
             truncation_epoch,
+            properties: SlotProperties::None,
         };
         let bytes = frontier.encode(seed(), slot);
         prop_assert_eq!(FrontierSlot::decode(&bytes, seed(), slot), SlotState::Valid(frontier));

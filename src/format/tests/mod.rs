@@ -11,6 +11,7 @@ mod names;
 mod payload;
 mod pieces;
 mod prepared;
+mod properties;
 mod segment_header;
 mod worked_example;
 

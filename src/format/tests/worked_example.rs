@@ -7,6 +7,7 @@ use crate::format::footer::encode_footer;
 use crate::format::frame::FrameHeader;
 use crate::format::frame::header_crc_of;
 use crate::format::frontier_slot::FrontierSlot;
+use crate::format::frontier_slot::SlotProperties;
 use crate::format::payload::PreparedFrame;
 use crate::format::segment_header::Predecessor;
 use crate::format::segment_header::SegmentHeader;
@@ -39,6 +40,7 @@ fn segment() -> Vec<u8> {
         last_frame: Some(last_frame),
         first_kept_id: EntryId(500),
         truncation_epoch: 3,
+        properties: SlotProperties::None,
     };
 
     let mut frames = Vec::new();

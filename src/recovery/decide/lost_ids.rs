@@ -2,11 +2,13 @@
 
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::recovery::decide::segment_ends::records_loss_of;
 use crate::recovery::decide::segment_ends::start_of;
 use crate::recovery::decide::table::DecisionBuilder;
+use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::ScanStop;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Finding;
@@ -74,6 +76,7 @@ impl DecisionBuilder<'_> {
             end: SegmentEnd::empty(header.first_id),
             state: KeptState::ReadOnlyPrefix,
             next_slot: 0,
+            properties: SlotProperties::None,
         });
         self.case_all_lost(i, header.first_id, header.first_id, Some(predecessor));
     }
@@ -104,6 +107,7 @@ impl DecisionBuilder<'_> {
                 new_name: false,
             },
             next_slot: older_slot(&self.segment(i).slots),
+            properties: SlotProperties::None,
         });
         self.verdict.next = NextAppend::Continue;
     }
@@ -232,6 +236,7 @@ impl DecisionBuilder<'_> {
             end,
             state: KeptState::ReadOnlyPrefix,
             next_slot: 0,
+            properties: SlotProperties::None,
         };
         let follower = rest.first().and_then(|&n| Some((n, self.readable(n)?)));
         let last_durable = EntryId(durable_end.0.saturating_sub(1));
@@ -245,6 +250,8 @@ impl DecisionBuilder<'_> {
         if first_id < self.claimed_end() {
             first_id = self.case_rest_after_loss(first_id);
         }
+        let states_properties = matches!(self.facts.properties, FrontierProperties::Held(_));
+        self.keeps_slot_properties = states_properties && first_id == durable_end;
         let ids = end.next_id.0..first_id.0;
         self.verdict.findings.push(Finding {
             segment: Some(i),

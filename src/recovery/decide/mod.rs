@@ -4,7 +4,8 @@
 //! `lost_ids`, `page_cache`. `segment_ends` computes where frames end.
 
 pub mod lost_ids;
-pub mod page_cache;
+pub mod newest_properties;
+mod page_cache;
 pub mod segment_ends;
 pub mod table;
 pub mod tail;

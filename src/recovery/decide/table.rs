@@ -1,13 +1,14 @@
 //! Which segments are kept, trimmed, quarantined or lost? Facts and policy in, verdict out.
 //!
 //! Pure: no disk, no clock. The table is in `docs/FORMAT.md`, and the tests beside this file cover
-//! its rows. `tail` decides on the tail, `lost_ids` on losses, `page_cache` on what must be made
-//! durable first.
+//! its rows. `tail` decides on the tail, `lost_ids` on losses, `newest_properties` on the properties,
+//! `page_cache` on what must be made durable first.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
@@ -41,6 +42,8 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     let mut builder = DecisionBuilder {
         facts,
         verdict: Verdict::default(),
+        drops_durable: false,
+        keeps_slot_properties: false,
     };
     builder.verdict.first_kept = first_kept(&facts.segments);
     if facts.temporary {
@@ -53,6 +56,7 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     builder.check_chain();
     builder.reseal_last();
     builder.confirm_truncation();
+    builder.decide_properties();
     // Quarantine comes before removal, and both come before the trim. The slot that removals rely
     // on comes first: where a quarantine fails, removals are left to later truncations.
     builder.verdict.actions.sort_by_key(|action| match action {
@@ -97,6 +101,10 @@ fn does_not_follow(
 pub(in crate::recovery) struct DecisionBuilder<'a> {
     pub(in crate::recovery) facts: &'a StreamFacts,
     pub(in crate::recovery) verdict: Verdict,
+    /// A segment is dropped of which a slot says that it was durable.
+    pub(in crate::recovery) drops_durable: bool,
+    /// Only frames below the frontier are lost, and its slot says which properties there were.
+    pub(in crate::recovery) keeps_slot_properties: bool,
 }
 
 impl DecisionBuilder<'_> {
@@ -192,6 +200,7 @@ impl DecisionBuilder<'_> {
                 end,
                 state,
                 next_slot,
+                properties: SlotProperties::None,
             });
         }
     }

@@ -1,6 +1,7 @@
 //! Which part of the tail may a crash have torn, and where is it trimmed?
 
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -117,6 +118,7 @@ impl DecisionBuilder<'_> {
             end: scan.end,
             state,
             next_slot,
+            properties: SlotProperties::None,
         });
     }
 
@@ -176,9 +178,12 @@ impl DecisionBuilder<'_> {
     fn note_durable_dropped(&mut self, i: usize) {
         let first_id = self.segment(i).name_id;
         let slots = self.segment(i).slots.iter().filter_map(SlotState::valid);
+        // A segment may hold properties and no entry.
+        let slots = slots.filter(|slot| slot.last_frame.is_some());
         let slots = slots.map(|slot| slot.next_id);
-        if let Some(end_id) = slots.max().filter(|end_id| *end_id > first_id) {
-            let ids = Some(first_id.0..end_id.0);
+        if let Some(end_id) = slots.max().filter(|end_id| *end_id >= first_id) {
+            self.drops_durable = true;
+            let ids = (end_id > first_id).then_some(first_id.0..end_id.0);
             self.find(
                 i,
                 ids,

@@ -9,11 +9,15 @@ use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::recovery::facts::Foreign;
+use crate::recovery::facts::FoundProperties;
+use crate::recovery::facts::Frontier;
+use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
@@ -21,6 +25,7 @@ use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::frontier;
 use crate::segment::SegmentEnd;
+use crate::segment::newer_slot;
 
 pub const KEY: &str = "s";
 const FRAME_LEN: u64 = 100;
@@ -70,6 +75,7 @@ pub fn slot(first: u64, end_id: u64) -> SlotState {
         last_frame: end(first, end_id).last_frame,
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
+        properties: SlotProperties::None,
     })
 }
 
@@ -87,6 +93,7 @@ pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
             stop: ScanStop::EndOfData,
         }),
         ending: None,
+        properties: None,
     }
 }
 
@@ -95,7 +102,7 @@ pub fn sealed(first: u64, end_id: u64) -> SegmentFacts {
     let end = end(first, end_id);
     let mut segment = open_segment(first, end_id);
     segment.file_len += FOOTER_LEN;
-    segment.slots = [slot(first, end_id); 2];
+    segment.slots = [slot(first, end_id), slot(first, end_id)];
     segment.trailer = Some(Trailer {
         footer_offset: end.offset,
         end_id: end.next_id,
@@ -119,6 +126,7 @@ pub fn emptied(first: u64) -> SegmentFacts {
         last_frame: None,
         first_kept_id: EntryId(first),
         truncation_epoch: 1,
+        properties: SlotProperties::None,
     });
     segment
 }
@@ -193,6 +201,21 @@ impl SegmentFacts {
     }
 }
 
+/// What the slot that is the frontier says of the properties, if it repeats them.
+fn stated_at(frontier: &Frontier, segments: &[SegmentFacts]) -> FrontierProperties {
+    let slots = segments.get(frontier.segment).map(|segment| &segment.slots);
+    let slot = slots.and_then(newer_slot);
+    let slot = slot.filter(|slot| slot.end == frontier.end.offset);
+    match slot.map(|slot| slot.properties.clone()) {
+        None => FrontierProperties::Unstated,
+        Some(SlotProperties::None) => FrontierProperties::None,
+        Some(SlotProperties::Lost) => FrontierProperties::Lost,
+        Some(SlotProperties::Held { frame, copy }) => {
+            FrontierProperties::Held(FoundProperties { map: copy, frame })
+        }
+    }
+}
+
 /// A stream as `survey` tells it: the frontier is found, and what lies before it is not scanned.
 pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
     let mut frontier = frontier(&segments);
@@ -207,11 +230,12 @@ pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
     StreamFacts {
         key: Some(KEY.into()),
         dir: PathBuf::from("/log/s").into(),
-        segments,
         temporary: false,
         index_file: false,
         claim: None,
+        properties: stated_at(&frontier, &segments),
         frontier,
+        segments,
     }
 }
 

@@ -5,5 +5,6 @@ mod facts;
 mod properties;
 mod rows_of_damage;
 mod rows_of_evidence;
+mod rows_of_properties;
 mod rows_of_tails;
 mod table;

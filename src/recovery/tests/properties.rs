@@ -8,6 +8,7 @@ use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::SegmentHeader;
+use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
@@ -16,6 +17,7 @@ use crate::options::CorruptionPolicy;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Claim;
 use crate::recovery::facts::Foreign;
+use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
@@ -45,6 +47,7 @@ fn slot() -> impl Strategy<Value = SlotState> {
                 .map(|f| FileOffset(HEADER_AREA_LEN + f * 100)),
             first_kept_id: EntryId(kept),
             truncation_epoch: epoch,
+            properties: SlotProperties::None,
         })
     });
     prop_oneof![3 => valid, 2 => Just(SlotState::Never), 1 => Just(SlotState::Damaged)]
@@ -114,6 +117,7 @@ fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
             trailer,
             tail: None,
             ending: None,
+            properties: None,
         };
         (segment, tail)
     })
@@ -178,6 +182,7 @@ fn surveyed(
         temporary,
         index_file: claim.is_some(),
         claim,
+        properties: FrontierProperties::Unstated,
         frontier,
     }
 }

@@ -102,7 +102,9 @@ fn damage_below_the_frontier_is_reported_and_refused_under_error() {
         Row {
             name: "footer damaged, successor there",
             facts: stream(vec![
-                sealed(0, 10).without_footer().with_slots([slot(0, 10); 2]),
+                sealed(0, 10)
+                    .without_footer()
+                    .with_slots([slot(0, 10), slot(0, 10)]),
                 open_segment(10, 12).durable_to(12),
             ]),
             truncate: "keep 0..10 closed, 10..12 rewrite from 12; next on; \

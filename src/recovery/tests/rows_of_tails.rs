@@ -176,7 +176,7 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
         Row {
             name: "truncation recorded twice",
             facts: stream(vec![
-                open_segment(20, 25).with_slots([kept_from(20, 25, 20); 2]),
+                open_segment(20, 25).with_slots([kept_from(20, 25, 20), kept_from(20, 25, 20)]),
             ]),
             truncate: "keep 20..25 rewrite from 25; next on; first kept 20",
             error: "",

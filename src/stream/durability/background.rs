@@ -6,7 +6,7 @@ impl StreamInner {
     /// What a helper does when a background sync is due. A failure poisons the stream, and the
     /// next caller gets it.
     pub fn background_sync(&self) {
-        self.begin_scheduled_sync();
+        let end = self.begin_scheduled_sync();
         if self.is_poisoned() {
             return;
         }
@@ -14,10 +14,9 @@ impl StreamInner {
             self.latch_if_detached(&error);
             return;
         }
-        let end = self.written_end();
         if end > self.group_commit.committed() {
             // A failure has latched; the next append returns it.
-            let _ = self.make_durable(end);
+            let _ = self.make_place_durable(end);
         }
         // Checked once more when it has been idle for a while, to release what it holds.
         self.rest_if_idle();

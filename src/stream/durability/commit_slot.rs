@@ -9,8 +9,10 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::FrontierSlot;
+use crate::format::SlotProperties;
 use crate::ids::EntryId;
 use crate::primitives::MutexGuard;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
@@ -37,7 +39,7 @@ impl StreamInner {
             error.duplicate()
         };
         file.sync_data().map_err(latch)?;
-        let Some(mut slot) = state.frontier.as_deref().copied() else {
+        let Some(mut slot) = state.frontier.as_deref().cloned() else {
             // The round could not store it, and has latched why; or there was no space.
             self.check_poisoned()?;
             return Err(match &state.slot_refused {
@@ -66,11 +68,12 @@ impl StreamInner {
         &self,
         part: &Arc<StreamSegment>,
         end: &SegmentEnd,
+        properties: &SlotProperties,
     ) -> Result<()> {
         let mut state = self.round_state.lock();
         let io = |error| Error::io(error, part.segment.context());
         let (file, _) = self.write_file(part)?;
-        let slot = self.slot_for(end);
+        let slot = self.slot_for(end, properties);
         // The slot stored last is made durable by this sync, before the other one is touched.
         file.set_len(end.offset.0).map_err(io)?;
         file.sync_all().map_err(io)?;
@@ -85,21 +88,22 @@ impl StreamInner {
         Ok(())
     }
 
-    /// Stores and syncs the first slot of a segment without an entry: ids below its first one are
-    /// truncated. Returns the guard under which the tail moves there.
+    /// Stores and syncs the first slot of a segment without an entry, which ends here: ids below its
+    /// first one are truncated. Returns the guard under which the tail moves there.
     pub(in crate::stream) fn store_first_slot(
         &self,
         part: &StreamSegment,
         file: &dyn StorageFile,
+        (end, properties): (&SegmentEnd, &PropertyPoint),
         truncation_epoch: u64,
     ) -> Result<MutexGuard<'_, RoundState>> {
-        let empty = SegmentEnd::empty(part.segment.first_id());
         let slot = FrontierSlot {
-            end: empty.offset,
-            next_id: empty.next_id,
-            last_frame: None,
-            first_kept_id: empty.next_id,
+            end: end.offset,
+            next_id: end.next_id,
+            last_frame: end.last_frame,
+            first_kept_id: end.next_id,
             truncation_epoch,
+            properties: properties.slot(),
         };
         let latch = |error: io::Error| {
             let error = Arc::new(Error::io(error, part.segment.context()));
@@ -113,7 +117,8 @@ impl StreamInner {
         state.next_slot = 1;
         state.note_frontier(slot);
         state.stored = true;
-        state.durable_at = Some((empty.next_id, (empty.offset, empty.next_id)));
+        state.durable_at = Some((end.next_id, (end.offset, end.next_id)));
+        state.properties = properties.clone();
         Ok(state)
     }
 }

@@ -9,9 +9,11 @@
 
 use std::sync::Arc;
 
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
+use crate::format::SlotProperties;
 use crate::options::SyncMode;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
@@ -19,11 +21,15 @@ use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::durability::round_state::RoundState;
-use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// The durable point as a slot.
-    pub(in crate::stream) fn slot_for(&self, end: &SegmentEnd) -> FrontierSlot {
+    pub(in crate::stream) fn slot_for(
+        &self,
+        end: &SegmentEnd,
+        properties: &SlotProperties,
+    ) -> FrontierSlot {
         let segments = self.segments();
         FrontierSlot {
             end: end.offset,
@@ -31,6 +37,7 @@ impl StreamInner {
             last_frame: end.last_frame,
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
+            properties: properties.clone(),
         }
     }
 
@@ -50,11 +57,13 @@ impl StreamInner {
     pub(super) fn store_frontier(
         &self,
         state: &mut RoundState,
-        part: &StreamSegment,
+        unsealed: &UnsealedSegment,
         file: &dyn StorageFile,
-        end: &SegmentEnd,
     ) {
-        let slot = self.slot_for(end);
+        let UnsealedSegment {
+            part, end, place, ..
+        } = unsealed;
+        let slot = self.slot_for(end, &unsealed.properties);
         if state.frontier.as_deref() == Some(&slot) {
             return;
         }
@@ -72,7 +81,10 @@ impl StreamInner {
                 state.slot_refused = Some(Arc::new(refused));
             }
             Err(error) => {
-                self.group_commit.advance(end.next_id.0);
+                self.group_commit.advance(Reached {
+                    point: *place,
+                    end_id: end.next_id,
+                });
                 self.poison(Arc::new(Error::io(error, part.segment.context())));
             }
         }

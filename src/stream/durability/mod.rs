@@ -1,4 +1,4 @@
-//! Making a stream durable. The seam is this file: callers name an end.
+//! Making a stream durable. The seam is this file: callers name a place, or a mark.
 //!
 //! | file | what it answers |
 //! |---|---|
@@ -20,25 +20,71 @@ pub use round_state::RoundState;
 
 use std::sync::Arc;
 
+use crate::append::Mark;
 use crate::commit::CommitError;
 use crate::error::Error;
 use crate::error::Result;
+use crate::ids::Place;
+use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
 
 impl StreamInner {
-    /// Returns once everything below `end` is durable.
-    pub fn make_durable(&self, end: u64) -> Result<()> {
-        self.make_durable_unless(end, || false)
+    /// Returns once everything in front of the mark, which is one of this stream's, is durable.
+    pub fn make_durable(&self, mark: Mark) -> Result<()> {
+        debug_assert_eq!(mark.opening, self.opening, "a mark of another stream");
+        self.make_place_durable(mark.place)
+    }
+
+    /// Whether everything in front of the mark is durable. Waits for nothing.
+    ///
+    /// Errors: `Config` for a mark of another stream or of an earlier opening; what latched, if
+    /// that keeps the mark from ever becoming durable.
+    pub fn is_durable(&self, mark: Mark) -> Result<bool> {
+        if mark.opening != self.opening {
+            let what = "a mark of another stream, or of an earlier opening of the log";
+            return Err(Error::Config(what.to_owned()));
+        }
+        if self.group_commit.committed() >= mark.place {
+            return Ok(true);
+        }
+        let tail = self.tail.lock();
+        if mark.place > tail.reserved_place() {
+            let what = "a mark behind everything that was appended to the stream";
+            return Err(Error::Config(what.to_owned()));
+        }
+        // A round may have ended since.
+        match self.group_commit.committed() >= mark.place {
+            true => Ok(true),
+            false => self.check_writable(&tail).map(|()| false),
+        }
+    }
+
+    /// The mark behind all that is in the kernel.
+    pub fn mark(&self) -> Result<Mark> {
+        match self.follower {
+            Some(_) => Err(Error::ReadOnly),
+            None => Ok(self.mark_of(self.tail.lock().written_place())),
+        }
+    }
+
+    pub(in crate::stream) fn mark_of(&self, place: Place) -> Mark {
+        let opening = self.opening;
+        Mark { opening, place }
+    }
+
+    /// Returns once everything below the place is durable.
+    pub(in crate::stream) fn make_place_durable(&self, place: Place) -> Result<()> {
+        self.make_durable_unless(place, || false)
     }
 
     /// The same for a frame that is not written yet; also returns once it is void.
     pub(in crate::stream) fn make_durable_unless(
         &self,
-        end: u64,
+        place: Place,
         is_void: impl Fn() -> bool,
     ) -> Result<()> {
         self.group_commit
-            .commit(end, is_void, || self.round())
+            .commit(place, is_void, || self.round())
             .map_err(|error| match error {
                 CommitError::Poisoned(cause) => {
                     // A round that panicked has latched in the group only.
@@ -58,11 +104,12 @@ impl StreamInner {
 
     /// The same for a caller that has just checked that the log's root is attached.
     pub fn sync_attached(&self) -> Result<()> {
-        {
+        let written = {
             let tail = self.tail.lock();
             self.check_writable(&tail)?;
-        }
-        self.make_durable(self.written_end())
+            tail.written_place()
+        };
+        self.make_place_durable(written)
     }
 
     /// Makes everything written durable, for the thread that leads the group alone. A failure
@@ -75,6 +122,11 @@ impl StreamInner {
     /// Reports why a full segment has no footer yet, for what relies on footers.
     pub(in crate::stream) fn check_sealed(&self) -> Result<()> {
         self.round_state.lock().check_sealed()
+    }
+
+    /// The properties at the durable point.
+    pub(in crate::stream) fn durable_properties(&self) -> PropertyPoint {
+        self.round_state.lock().properties.clone()
     }
 
     /// Whether a slot was stored since the stream was opened, or the segment made.

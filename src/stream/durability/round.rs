@@ -16,12 +16,16 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::primitives::atomic::Ordering;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::rewrite_verified;
 use crate::segment::seal;
@@ -42,6 +46,9 @@ struct SyncSet {
     parts: Vec<UnsealedSegment>,
     /// The files, in the same order, held open; and whether their bytes must be written again.
     files: Vec<SyncTarget>,
+    /// The end of the stream, which the parts need not reach, and the properties there.
+    stream_end: Place,
+    properties: PropertyPoint,
 }
 
 /// A file held open.
@@ -54,17 +61,13 @@ struct SyncTarget {
     map: Option<Arc<dyn WriteMapping>>,
 }
 
-/// The part that a round came to, where it ends, and its file.
-type SyncedTo<'a> = (
-    &'a Arc<StreamSegment>,
-    &'a SegmentEnd,
-    &'a Arc<dyn StorageFile>,
-);
+/// The part that a round came to, and its file.
+type SyncedTo<'a> = (&'a UnsealedSegment, &'a Arc<dyn StorageFile>);
 
 impl StreamInner {
     /// One round, as the leader of the group or while no thread leads. Returns the new durable
-    /// end. A failure latches before it is returned.
-    pub(super) fn round(&self) -> std::result::Result<u64, Arc<Error>> {
+    /// end, as a place and in ids. A failure latches before it is returned.
+    pub(super) fn round(&self) -> std::result::Result<Reached<Place, EntryId>, Arc<Error>> {
         let _under_way = self.context.begin_round();
         self.try_round().map_err(|error| {
             let error = Arc::new(error);
@@ -73,27 +76,35 @@ impl StreamInner {
         })
     }
 
-    fn try_round(&self) -> Result<u64> {
+    fn try_round(&self) -> Result<Reached<Place, EntryId>> {
         // What is made durable in a directory that is gone is not to be acknowledged.
         self.context.check_root_at_times()?;
-        self.flush_staged();
-        let mut state = self.round_state.lock();
         // What is written later may be covered, but does not keep the round from ending.
-        let target = self.written_end();
+        let target = self.flush_staged();
+        let mut state = self.round_state.lock();
         state.seal_refused = None;
         state.slot_refused = None;
         loop {
             let work = self.collect()?;
-            let Some((part, end, file)) = self.sync_oldest(&mut state, &work)? else {
-                return Ok(self.group_commit.committed());
+            let Some((synced, file)) = self.sync_oldest(&mut state, &work)? else {
+                return Ok(self.group_commit.reached());
             };
+            let UnsealedSegment {
+                part, end, place, ..
+            } = synced;
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
-            if work.parts.len() < MAX_AT_ONCE || end.next_id.0 >= target {
+            if work.parts.len() < MAX_AT_ONCE || *place >= target {
                 state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
-                if state.seal_refused.is_none() {
-                    self.store_frontier(&mut state, part, &**file, end);
+                if *place >= work.stream_end {
+                    state.properties = work.properties.clone();
                 }
-                return Ok(end.next_id.0);
+                if state.seal_refused.is_none() {
+                    self.store_frontier(&mut state, synced, &**file);
+                }
+                return Ok(Reached {
+                    point: *place,
+                    end_id: end.next_id,
+                });
             }
             // So many full segments, and no space for a footer: those behind them cannot be reached.
             state.check_sealed()?;
@@ -109,7 +120,8 @@ impl StreamInner {
     ) -> Result<Option<SyncedTo<'a>>> {
         let parts: Vec<_> = work.parts.iter().zip(&work.files).collect();
         let mut synced = 0;
-        for (place, &((part, end), opened)) in parts.iter().enumerate() {
+        for (place, &(unsealed, opened)) in parts.iter().enumerate() {
+            let UnsealedSegment { part, end, .. } = unsealed;
             let file = &opened.file;
             if end.last_frame.is_none() && !part.stays_empty {
                 break;
@@ -118,19 +130,19 @@ impl StreamInner {
             self.sync_frames(state, parts[place], place, &mut synced)?;
             let successor = parts
                 .get(place + 1)
-                .filter(|((_, end), _)| end.last_frame.is_some());
-            let Some(((next, _), _)) = successor else {
+                .filter(|(next, _)| next.end.last_frame.is_some());
+            let Some((next, _)) = successor else {
                 // The active segment, the last of these, or a full one whose successor holds no
                 // entry yet: that would prove nothing, so sealing waits.
                 self.sync_directories(state, part)?;
-                return Ok(Some((part, end, file)));
+                return Ok(Some((unsealed, file)));
             };
             // 2. The successor, and its name.
             self.sync_frames(state, parts[place + 1], place + 1, &mut synced)?;
-            self.sync_directories(state, next)?;
+            self.sync_directories(state, &next.part)?;
             // 3. The seal.
             if state.seal_refused.is_none() {
-                self.seal(state, part, file, end)?;
+                self.seal(state, unsealed, file)?;
             }
         }
         Ok(None)
@@ -140,7 +152,7 @@ impl StreamInner {
     fn sync_frames(
         &self,
         state: &RoundState,
-        ((part, end), opened): (&UnsealedSegment, &SyncTarget),
+        (UnsealedSegment { part, end, .. }, opened): (&UnsealedSegment, &SyncTarget),
         place: usize,
         synced: &mut usize,
     ) -> Result<()> {
@@ -175,7 +187,7 @@ impl StreamInner {
         loop {
             let chosen = self.tail.lock().oldest_unsealed(MAX_AT_ONCE);
             let mut files = Vec::with_capacity(chosen.len());
-            for (part, _) in &chosen {
+            for UnsealedSegment { part, .. } in &chosen {
                 let (file, opening) = self.write_file(part)?;
                 files.push(SyncTarget {
                     file,
@@ -190,16 +202,23 @@ impl StreamInner {
                 && parts
                     .iter()
                     .zip(&chosen)
-                    .all(|(a, b)| Arc::ptr_eq(&a.0, &b.0));
+                    .all(|(a, b)| Arc::ptr_eq(&a.part, &b.part));
             if !are_same {
                 continue;
             }
-            for ((part, _), opened) in parts.iter().zip(&mut files) {
+            for (UnsealedSegment { part, .. }, opened) in parts.iter().zip(&mut files) {
                 opened.unproven = part.write_slot.clear_dirty();
                 opened.map = tail.map_for_ranges(part, opened.opening);
             }
             tail.begin_round();
-            return Ok(SyncSet { parts, files });
+            let stream_end = tail.written_place();
+            let properties = tail.written_properties().clone();
+            return Ok(SyncSet {
+                parts,
+                files,
+                stream_end,
+                properties,
+            });
         }
     }
 
@@ -246,11 +265,12 @@ impl StreamInner {
     fn seal(
         &self,
         state: &mut RoundState,
-        part: &Arc<StreamSegment>,
+        unsealed: &UnsealedSegment,
         file: &Arc<dyn StorageFile>,
-        end: &SegmentEnd,
     ) -> Result<()> {
-        if let Some(refused) = seal(&part.segment, file, end, &self.slot_for(end))? {
+        let UnsealedSegment { part, end, .. } = unsealed;
+        let slot = self.slot_for(end, &unsealed.properties);
+        if let Some(refused) = seal(&part.segment, file, end, &slot)? {
             state.seal_refused = Some(Arc::new(refused));
             return Ok(());
         }

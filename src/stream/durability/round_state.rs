@@ -8,6 +8,7 @@ use crate::format::FrontierSlot;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::primitives::atomic::Ordering;
+use crate::segment::PropertyPoint;
 use crate::stream::segment_list::StreamSegment;
 
 /// The durable point: which segment (by first id), and how far in it.
@@ -31,11 +32,18 @@ pub struct RoundState {
     pub(super) slot_refused: Option<Arc<Error>>,
     /// The durable point: which segment (by first id), and how far in it.
     pub(super) durable_at: Option<DurableAt>,
+    /// The properties at the durable point.
+    pub(super) properties: PropertyPoint,
 }
 
 impl RoundState {
     /// The state of a stream as recovery left it.
-    pub fn recovered(next_slot: usize, dir_synced: bool, durable_at: Option<DurableAt>) -> Self {
+    pub fn recovered(
+        next_slot: usize,
+        dir_synced: bool,
+        durable_at: Option<DurableAt>,
+        properties: PropertyPoint,
+    ) -> Self {
         RoundState {
             next_slot,
             frontier: None,
@@ -44,6 +52,7 @@ impl RoundState {
             seal_refused: None,
             slot_refused: None,
             durable_at,
+            properties,
         }
     }
 

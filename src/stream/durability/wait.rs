@@ -1,11 +1,14 @@
 //! How a caller learns that an entry is durable without syncing itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
 use crate::commit::CommitError;
+use crate::commit::Waited;
 use crate::error::Error;
 use crate::error::Result;
+use crate::ids::EntryId;
 use crate::primitives::now;
 use crate::primitives::thread;
 use crate::stream::StreamInner;
@@ -16,25 +19,26 @@ impl StreamInner {
     /// makes a helper sync. Only where no helper can be started it syncs on this thread, however
     /// long that takes. The caller holds no lock.
     pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
-        let target = id.saturating_add(1);
-        if self.group_commit.committed() >= target {
+        let end = EntryId(id.saturating_add(1));
+        if self.group_commit.durable_end() >= end {
             return Ok(());
         }
         let deadline = now().checked_add(timeout);
         if self.follower.is_some() {
-            return self.poll_until_durable(target, deadline);
+            return self.poll_until_durable(end, deadline);
         }
+        // Each time round, a cut may have moved the ids.
         loop {
-            {
+            let place = {
                 let mut tail = self.tail.lock();
-                if self.group_commit.committed() >= target {
+                if self.group_commit.durable_end() >= end {
                     return Ok(());
                 }
                 self.check_writable(&tail)?;
                 if timeout.is_zero() {
                     return Err(Error::Timeout);
                 }
-                if tail.written().next_id.0 < target {
+                if tail.written().next_id < end {
                     // Not appended yet: the thread that publishes it wakes this one.
                     let timed_out = match deadline {
                         Some(deadline) => self
@@ -46,30 +50,37 @@ impl StreamInner {
                             false
                         }
                     };
-                    if timed_out && tail.written().next_id.0 < target {
+                    if timed_out && tail.written().next_id < end {
                         return Err(Error::Timeout);
                     }
                     continue;
                 }
-            }
+                tail.written_place_of(end)
+            };
             if !self.is_synced_by_a_helper() {
-                let synced = self.make_durable(target);
+                let synced = self.make_place_durable(place);
                 return synced.or_else(|error| self.check_poisoned().and(Err(error)));
             }
-            return self
-                .group_commit
-                .wait(target, deadline)
-                .map_err(|error| match error {
-                    CommitError::Poisoned(cause) if matches!(*cause, Error::Detached(_)) => {
-                        cause.duplicate()
-                    }
-                    CommitError::Poisoned(cause) => Error::Poisoned {
-                        stream: self.key.to_string(),
-                        cause,
-                    },
-                    CommitError::Closed => Error::Closed,
-                    CommitError::Timeout => Error::Timeout,
-                });
+            match self.group_commit.wait(place, deadline) {
+                Ok(Waited::Committed) => return Ok(()),
+                Ok(Waited::LookAgain) => {}
+                Err(error) => return Err(self.wait_error(error)),
+            }
+        }
+    }
+
+    /// Why a wait ended without success.
+    fn wait_error(&self, error: CommitError<Arc<Error>>) -> Error {
+        match error {
+            CommitError::Poisoned(cause) if matches!(*cause, Error::Detached(_)) => {
+                cause.duplicate()
+            }
+            CommitError::Poisoned(cause) => Error::Poisoned {
+                stream: self.key.to_string(),
+                cause,
+            },
+            CommitError::Closed => Error::Closed,
+            CommitError::Timeout => Error::Timeout,
         }
     }
 
@@ -89,10 +100,10 @@ impl StreamInner {
     }
 
     /// The same where another process writes the stream: no thread wakes this one, so it polls.
-    fn poll_until_durable(&self, target: u64, deadline: Option<Instant>) -> Result<()> {
+    fn poll_until_durable(&self, end: EntryId, deadline: Option<Instant>) -> Result<()> {
         loop {
             self.refresh()?;
-            if self.group_commit.committed() >= target {
+            if self.group_commit.durable_end() >= end {
                 return Ok(());
             }
             if self.state() == StreamState::Deleted {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::commit::GroupCommit;
 use crate::commit::LeaderFault;
+use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::Result;
 use crate::primitives::Condvar;
@@ -102,6 +103,9 @@ impl StreamInner {
             incarnation,
             first_kept,
             durable_end,
+            properties,
+            properties_at_frontier,
+            needs_sync,
             failure,
             unremoved,
             ..
@@ -123,7 +127,7 @@ impl StreamInner {
             };
             if let KeptState::Tail { from, .. } = state {
                 durable_at.get_or_insert((part.segment.first_id(), from));
-                tails.push((Arc::clone(&part), end));
+                tails.push((Arc::clone(&part), end, segment.properties));
                 next_slot = segment.next_slot;
             }
             parts.push(part);
@@ -131,12 +135,23 @@ impl StreamInner {
         let continues = next == NextAppend::Continue && failure.is_none();
         let active = if continues { tails.pop() } else { None };
         let end = match (&active, &next) {
-            (Some((_, end)), _) => *end,
+            (Some((_, end, _)), _) => *end,
             (None, NextAppend::AfterLoss { first_id, .. }) => SegmentEnd::empty(*first_id),
             _ => SegmentEnd::empty(durable_end),
         };
-        let active = active.map(|(part, _)| part);
-        let mut tail = Tail::new(active, end, next).with_unsealed(tails);
+        let active = active.map(|(part, ..)| part);
+        // Ids that are not durable yet have places behind those that are, so none is negative.
+        let first_place = durable_end.min(end.next_id);
+        let durable_properties = match needs_sync {
+            true => properties_at_frontier,
+            false => properties.clone(),
+        };
+        // A segment that is still to be made holds no frame of them yet.
+        let properties = match active {
+            Some(_) => properties,
+            None => properties.in_new_segment(),
+        };
+        let mut tail = Tail::new(active, end, next, properties).with_unsealed(first_place, tails);
         let follower = context
             .read_only
             .then(|| Box::new(Follower::new(context, &dir)));
@@ -149,6 +164,11 @@ impl StreamInner {
             // Nothing is pending: lost ids count as durable, for no caller can wait for them.
             false => end.next_id,
         };
+        let written_end = if poisoned { durable } else { end.next_id };
+        let durable = Reached {
+            point: tail.written_place_of(durable),
+            end_id: durable,
+        };
         let stream = Arc::new_cyclic(|weak_self| StreamInner {
             reader: ReaderSide {
                 key,
@@ -160,8 +180,8 @@ impl StreamInner {
                     truncation_epoch: first_kept.1,
                     parts: parts.into_iter().collect(),
                 }),
-                group_commit: GroupCommit::new(durable.0, broken_round),
-                written_end: AtomicU64::new(if poisoned { durable.0 } else { end.next_id.0 }),
+                group_commit: GroupCommit::new(durable, broken_round),
+                written_end: AtomicU64::new(written_end.0),
                 acknowledged_end: AtomicU64::new(0),
                 deleted: AtomicBool::new(false),
                 poisoned: AtomicBool::new(false),
@@ -172,6 +192,7 @@ impl StreamInner {
             rollback_count: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
+            opening: next_opening(),
             is_mapped: AtomicBool::new(false),
             alloc: Mutex::new(AllocState {
                 generation,
@@ -180,7 +201,12 @@ impl StreamInner {
                 spare: NextSegmentFile::Absent,
                 leftovers,
             }),
-            round_state: Mutex::new(RoundState::recovered(next_slot, named, durable_at)),
+            round_state: Mutex::new(RoundState::recovered(
+                next_slot,
+                named,
+                durable_at,
+                durable_properties,
+            )),
             tail: Mutex::new(tail),
         });
         if let Some(error) = failure {
@@ -192,8 +218,15 @@ impl StreamInner {
     /// After a failed sync of what recovery wrote: only what is below the frontier is shown.
     fn hide_unproven(&self) {
         self.written_end
-            .store(self.group_commit.committed(), Ordering::Release);
+            .store(self.durable_end(), Ordering::Release);
     }
+}
+
+/// A number for a stream that no other of this process has: marks of one are refused by others.
+fn next_opening() -> u64 {
+    // Not the engine's own atomic: it is no part of what a checker of interleavings explores.
+    static OPENINGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    OPENINGS.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 /// The error of the waiters of a round that did not end as rounds do.

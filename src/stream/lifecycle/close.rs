@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
-use crate::segment::SegmentEnd;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::NextSegmentFile;
+use crate::stream::writer::tail::UnsealedSegment;
 
 impl StreamInner {
     /// Ends the stream's use: durable, trimmed to its exact length, files closed. Idempotent. A stream
@@ -29,8 +29,11 @@ impl StreamInner {
         let closed = self.group_commit.exclusive(|| {
             self.context.refuse_detached()?;
             self.check_poisoned()?;
-            let unsealed = self.tail.lock().has_unsealed();
-            if unsealed || self.written_end() > self.group_commit.committed() {
+            let (unsealed, written) = {
+                let tail = self.tail.lock();
+                (tail.has_unsealed(), tail.written_place())
+            };
+            if unsealed || written > self.group_commit.committed() {
                 self.make_written_durable()
                     .map_err(|error| error.duplicate())?;
             }
@@ -48,8 +51,9 @@ impl StreamInner {
     fn truncate_to_exact_len(&self) -> Result<()> {
         // Otherwise left as after a crash: the next open seals.
         self.check_sealed()?;
-        let (newest, end, allocated_end) = {
+        let (newest, end, properties, allocated_end) = {
             let tail = self.tail.lock();
+            let properties = tail.written_properties().slot();
             let active = tail.active().cloned();
             let active = active.map(|active| (active, tail.written()));
             match (active, tail.last_unsealed().cloned()) {
@@ -57,14 +61,14 @@ impl StreamInner {
                     drop(tail);
                     return self.remove_empty(&active, full);
                 }
-                (Some((active, end)), _) => (active, end, tail.allocated_end()),
+                (Some((active, end)), _) => (active, end, properties, tail.allocated_end()),
                 (None, _) => return Ok(()),
             }
         };
         if !self.slot_was_stored() && allocated_end == end.offset {
             return Ok(());
         }
-        self.finalize_file(&newest, &end)?;
+        self.finalize_file(&newest, &end, &properties)?;
         let index = newest.segment.index();
         let index = index.read();
         // Only when none is missing: a footer made from them later must not depend on what was
@@ -84,7 +88,7 @@ impl StreamInner {
     fn remove_empty(
         &self,
         empty: &Arc<StreamSegment>,
-        full: Option<(Arc<StreamSegment>, SegmentEnd)>,
+        full: Option<UnsealedSegment>,
     ) -> Result<()> {
         self.context.write_files.forget(&empty.write_slot);
         self.context.read_files.forget(&empty.read_slot);
@@ -93,7 +97,7 @@ impl StreamInner {
         storage.remove_file(&empty.segment.path()).map_err(io)?;
         storage.sync_dir(&self.dir).map_err(io)?;
         match full {
-            Some((full, end)) => self.finalize_file(&full, &end),
+            Some(full) => self.finalize_file(&full.part, &full.end, &full.properties),
             None => Ok(()),
         }
     }

@@ -4,9 +4,10 @@
 //! the next id. Appends wait meanwhile. What a crash right after each step leaves:
 //!
 //! 1. everything written is durable: nothing changed;
-//! 2. the new segment is made, without space for frames; it is synced, then the directory: a segment
-//!    without an entry, which no slot speaks for: open removes it;
-//! 3. a slot is stored in it, which says that it has no frame yet, that ids below its first one
+//! 2. the new segment is made, without space for frames; if the stream has properties, its first frame
+//!    holds them; it is synced, then the directory: a segment without an entry, which no slot speaks for.
+//!    Open removes it; with a frame it keeps it, and all others too;
+//! 3. a slot is stored in it, which says that it has no entry yet, that ids below its first one
 //!    are truncated, and the next epoch; it is synced: **the commit point**: open removes all
 //!    other segments and continues in this one;
 //! 4. `segments.idx` is written, which lists the next id only, and the files of the others are
@@ -18,16 +19,20 @@
 //! Not done where it would free next to nothing, and not with an archive, which takes sealed
 //! segments only: a footer says that a successor with an entry was there.
 
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
+use crate::format::PreparedFrame;
+use crate::format::SegmentHeader;
+use crate::format::header_crc_of;
 use crate::ids::EntryId;
-use crate::ids::FileOffset;
 use crate::primitives::atomic::Ordering;
 use crate::recovery::NextAppend;
+use crate::segment::PropertyPoint;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
@@ -44,6 +49,15 @@ use crate::stream::writer::rotate::NextSegmentFile;
 /// An active segment that holds less is left: it goes with a later truncation, and three syncs are
 /// too much for so little space.
 const EMPTIED_FROM: u64 = MIN_STEP;
+
+/// A segment that takes the place of all others.
+struct MadeEmpty {
+    part: Arc<StreamSegment>,
+    file: Arc<dyn StorageFile>,
+    /// Behind its first frame, if it has one.
+    end: SegmentEnd,
+    properties: PropertyPoint,
+}
 
 /// Appends wait as long as this is there.
 struct Waiting<'a>(&'a StreamInner);
@@ -69,27 +83,31 @@ impl StreamInner {
             // Behind its tail lie bytes to be quarantined.
             return Ok(0);
         }
-        let end = {
+        let (end, properties) = {
             let mut tail = self.tail.lock();
             let end = tail.written();
             let is_active = |active: &Arc<StreamSegment>| Arc::ptr_eq(active, newest);
             let is_wanted = tail.active().is_some_and(is_active)
                 && end.next_id <= safe_id
+                // A segment of frames without entries would have the name of the new one.
+                && end.next_id > newest.segment.first_id()
                 && end.offset.0 - HEADER_AREA_LEN >= EMPTIED_FROM
                 && self.context.options.archive_path.is_none();
             // A thread appends at this moment: the stream keeps something.
-            let is_at_rest = tail.is_at_rest() && end.next_id.0 <= self.group_commit.committed();
+            let is_durable = tail.written_place() <= self.group_commit.committed();
+            let is_at_rest = tail.is_at_rest() && is_durable;
             if !is_wanted || !is_at_rest {
                 return Ok(0);
             }
             self.check_writable(&tail)?;
             tail.begin_rotation();
-            end
+            (end, tail.written_properties().in_new_segment())
         };
         let _waiting = Waiting(self);
         let before = self.segments();
-        let (part, file) = self.make_empty(alloc, end)?;
-        self.commit_empty(&part, &*file, end, before.truncation_epoch + 1)?;
+        let made = self.make_empty(alloc, end, properties)?;
+        let part = self.commit_empty(made, before.truncation_epoch + 1)?;
+        debug_assert_eq!(part.segment.first_id(), end.next_id);
         // It may be long, and lists what is gone. What it lists now is durable, as it has to be.
         self.write_index_file(&[]);
         let out: Vec<_> = before.parts.iter().cloned().collect();
@@ -104,8 +122,9 @@ impl StreamInner {
         let mut alloc = self.alloc.lock();
         self.make_directory(&mut alloc)?;
         let end = SegmentEnd::empty(next_id);
-        let (part, file) = self.make_empty(&mut alloc, end)?;
-        self.commit_empty(&part, &*file, end, truncation_epoch)
+        let properties = self.tail.lock().written_properties().in_new_segment();
+        let made = self.make_empty(&mut alloc, end, properties)?;
+        self.commit_empty(made, truncation_epoch).map(drop)
     }
 
     /// Makes the segment that goes on behind `end`, durably.
@@ -113,20 +132,29 @@ impl StreamInner {
         &self,
         alloc: &mut AllocState,
         end: SegmentEnd,
-    ) -> Result<(Arc<StreamSegment>, Arc<dyn StorageFile>)> {
+        properties: PropertyPoint,
+    ) -> Result<MadeEmpty> {
         // Made for a stream that grows; its name is used now.
         alloc.spare = NextSegmentFile::Absent;
         let storage = &*self.context.storage;
         let io = |error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key));
         let header = self.header_for_next(alloc, end, NextAppend::Continue, true);
-        let make = || create_segment(storage, &self.dir, &header, false, 0);
+        let (first_frame, end, properties) = self.first_frame(&header, &properties)?;
+        let frame_bytes = first_frame.len() as u64;
+        let make = || create_segment(storage, &self.dir, &header, false, frame_bytes);
         let file = self.context.with_fd_retry(make).map_err(io)?;
-        let empty = SegmentEnd::empty(header.first_id);
         let dir = Arc::clone(&self.dir);
-        let segment = Segment::new(header, dir, &empty, false, SparseIndex::empty());
-        let part = StreamSegment::without_entry(segment);
-        let synced = file
-            .sync_all()
+        let segment = Segment::new(header, dir, &end, false, SparseIndex::empty());
+        let part = match end.last_frame {
+            Some(_) => StreamSegment::new(segment, true),
+            None => StreamSegment::without_entry(segment),
+        };
+        let written = match first_frame.is_empty() {
+            true => Ok(()),
+            false => file.write_at(HEADER_AREA_LEN, &[IoSlice::new(&first_frame)]),
+        };
+        let synced = written
+            .and_then(|()| file.sync_all())
             .and_then(|()| self.context.with_fd_retry(|| storage.sync_dir(&self.dir)));
         if let Err(error) = synced {
             if let Err(left) = remove_file_if_there(storage, &part.segment.path()) {
@@ -135,31 +163,64 @@ impl StreamInner {
             }
             return Err(io(error));
         }
-        Ok((part, file))
+        Ok(MadeEmpty {
+            part,
+            file,
+            end,
+            properties,
+        })
     }
 
-    fn commit_empty(
+    /// The frame that the first place of a segment has to hold: none without properties. Also returns
+    /// the end behind it.
+    fn first_frame(
         &self,
-        part: &Arc<StreamSegment>,
-        file: &dyn StorageFile,
-        end: SegmentEnd,
-        truncation_epoch: u64,
-    ) -> Result<()> {
-        let empty = SegmentEnd::empty(end.next_id);
+        header: &SegmentHeader,
+        properties: &PropertyPoint,
+    ) -> Result<(Vec<u8>, SegmentEnd, PropertyPoint)> {
+        let start = SegmentEnd::empty(header.first_id);
+        let Some(map) = properties.to_carry() else {
+            return Ok((Vec::new(), start, properties.clone()));
+        };
+        let frame = PreparedFrame::with_properties(&[], map.clone(), None);
+        let frame = frame.map_err(|error| self.unprepared(error))?;
+        let (at, seed) = (start.offset, header.seed());
+        let mut bytes = Vec::new();
+        let encoded = frame.encode_into(&mut bytes, seed, at, header.first_id, 0);
+        let encoded = encoded
+            .map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))?;
+        let end = SegmentEnd {
+            offset: at + encoded.len(),
+            next_id: encoded.end_id(),
+            last_frame: Some(at),
+            last_frame_len: encoded.len() as u32,
+            link: bytes.first_chunk().map_or(0, header_crc_of),
+        };
+        Ok((bytes, end, PropertyPoint::held(map.clone(), at)))
+    }
+
+    fn commit_empty(&self, made: MadeEmpty, truncation_epoch: u64) -> Result<Arc<StreamSegment>> {
+        let MadeEmpty {
+            part,
+            file,
+            end,
+            properties,
+        } = made;
         // Invariant: no round begins between the two.
-        let state = self.store_first_slot(part, file, truncation_epoch)?;
+        let stated = (&end, &properties);
+        let state = self.store_first_slot(&part, &*file, stated, truncation_epoch)?;
         let mut tail = self.tail.lock();
-        tail.continue_in(part, FileOffset(HEADER_AREA_LEN));
+        tail.continue_behind(&part, end, properties, end.offset);
         self.attach_map(&mut tail, None);
         *self.segments.write() = Arc::new(SegmentList {
-            first_kept: empty.next_id,
+            first_kept: end.next_id,
             truncation_epoch,
-            parts: [Arc::clone(part)].into_iter().collect(),
+            parts: [Arc::clone(&part)].into_iter().collect(),
         });
-        self.written_end.store(empty.next_id.0, Ordering::Release);
+        self.written_end.store(end.next_id.0, Ordering::Release);
         let detached_maps = tail.take_detached_maps();
         drop((tail, state));
         drop(detached_maps);
-        Ok(())
+        Ok(part)
     }
 }

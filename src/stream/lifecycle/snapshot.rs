@@ -15,28 +15,31 @@ use std::io::IoSlice;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::append::Mark;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::SLOT_COUNT;
-use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::StorageFile;
 use crate::storage::copy::for_each_chunk;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::tail::UnsealedSegment;
 use crate::stream::writer::tail_guard::TailGuard;
 
 /// Where a stream ends in a snapshot.
 pub struct SnapshotEnd {
     /// One past the last entry.
     pub next_id: u64,
+    /// The place behind the last frame.
+    pub mark: Mark,
     /// The segment that holds the end, and where it is in there. `None`: the stream has no segment to
     /// append to (it has none, or its newest one was lost).
-    newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
+    newest: Option<UnsealedSegment>,
 }
 
 /// What was put into a snapshot.
@@ -56,10 +59,16 @@ impl TailGuard<'_> {
         let next_id = self.next_id()?;
         let newest = match (self.active_end(), self.last_unsealed()) {
             // A segment without an entry that close would remove is left out.
-            (Some((active, end)), full) if end.last_frame.is_none() && !active.stays_empty => full,
+            (Some(active), full) if active.end.last_frame.is_none() && !active.part.stays_empty => {
+                full
+            }
             (active, _) => active,
         };
-        Ok(SnapshotEnd { next_id, newest })
+        Ok(SnapshotEnd {
+            next_id,
+            mark: self.mark(),
+            newest,
+        })
     }
 }
 
@@ -84,8 +93,8 @@ impl StreamInner {
         for part in segments.parts.iter() {
             let target = dir.join(part.segment.path().file_name().unwrap_or_default());
             match &end.newest {
-                Some((newest, at)) if Arc::ptr_eq(newest, part) => {
-                    counts.copied_bytes += self.copy_up_to(part, at, &target)?;
+                Some(newest) if Arc::ptr_eq(&newest.part, part) => {
+                    counts.copied_bytes += self.copy_up_to(newest, &target)?;
                     counts.copied += 1;
                     // What follows was made since.
                     break;
@@ -117,13 +126,14 @@ impl StreamInner {
     }
 
     /// Copies a segment up to `end`, with slots that state it.
-    fn copy_up_to(&self, part: &StreamSegment, end: &SegmentEnd, target: &Path) -> Result<u64> {
+    fn copy_up_to(&self, newest: &UnsealedSegment, target: &Path) -> Result<u64> {
+        let UnsealedSegment { part, end, .. } = newest;
         let io = |error| Error::io(error, part.segment.context());
         let source = self.open_for_copy(part)?;
         let copy = self.context.storage.create_file(target).map_err(io)?;
         copy.write_at(0, &[IoSlice::new(&part.segment.header.encode())])
             .map_err(io)?;
-        let slot: FrontierSlot = self.slot_for(end);
+        let slot: FrontierSlot = self.slot_for(end, &newest.properties);
         for place in 0..SLOT_COUNT {
             store_slot(&*copy, part.segment.seed, place, &slot).map_err(io)?;
         }

@@ -14,7 +14,6 @@ use crate::cache::Block;
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
-use crate::format::FrameKind;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::EntryPlace;
@@ -347,14 +346,26 @@ impl Cursor {
         let limit = segment.limit();
         let read_ahead = self.stream.context.options.read_buffer_size;
         let window = &mut self.buffers.frames;
-        let place = open.next_frame;
-        let found = if place.1 == self.next {
-            step(segment, &open.file, window, place, read_ahead, limit).map(|step| match step {
-                Step::Frame(frame) => Ok(frame),
-                Step::Damaged { damage, .. } => Err(damage),
-            })
-        } else {
-            locate(segment, &open.file, window, self.next, read_ahead, limit)
+        let found = loop {
+            let place = open.next_frame;
+            if place.1 != self.next {
+                break locate(segment, &open.file, window, self.next, read_ahead, limit);
+            }
+            let found = step(segment, &open.file, window, place, read_ahead, limit);
+            match found {
+                // Properties alone.
+                Ok(Step::Frame(frame)) if frame.header.ids().is_empty() => {
+                    open.next_frame = (frame.end(), self.next);
+                }
+                Ok(Step::Frame(frame)) => break Ok(Ok(frame)),
+                // A frame without entries is damaged: no id is concerned.
+                Ok(Step::Damaged {
+                    damage,
+                    resume: Some(resume),
+                }) if damage.ids.is_empty() => open.next_frame = resume,
+                Ok(Step::Damaged { damage, .. }) => break Ok(Err(damage)),
+                Err(error) => break Err(error),
+            }
         };
         open.block = None;
         match found {
@@ -432,7 +443,7 @@ impl Cursor {
 }
 
 fn is_plain_batch(frame: &LocatedFrame) -> bool {
-    frame.header.kind == FrameKind::Many && frame.header.codec == Codec::None
+    frame.header.row_count() > 0 && frame.header.codec == Codec::None
 }
 
 impl std::fmt::Debug for Cursor {

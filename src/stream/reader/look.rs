@@ -67,7 +67,9 @@ pub(in crate::stream) fn newest_slot(
         let state = bytes.map(|bytes| FrontierSlot::decode(bytes, segment.seed, slot));
         match state {
             Some(SlotState::Valid(slot))
-                if newest.is_none_or(|newest| slot.order() > newest.order()) =>
+                if newest
+                    .as_ref()
+                    .is_none_or(|newest| slot.order() > newest.order()) =>
             {
                 newest = Some(slot);
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::commit::GroupCommit;
 use crate::error::Error;
 use crate::ids::EntryId;
+use crate::ids::Place;
 use crate::options::SyncMode;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
@@ -24,8 +25,8 @@ pub struct ReaderSide {
     pub(in crate::stream) dir: Arc<Path>,
     pub(in crate::stream) context: Arc<LogContext>,
     pub(in crate::stream) segments: SegmentListCell,
-    /// Its committed end is the durable end.
-    pub(in crate::stream) group_commit: GroupCommit<u64, Arc<Error>>,
+    /// It commits places, and knows the durable end.
+    pub(in crate::stream) group_commit: GroupCommit<Place, EntryId, Arc<Error>>,
     /// One past the last id in the kernel.
     pub(in crate::stream) written_end: AtomicU64,
     /// Under `BatchOnly`: one past the last id whose append returned without an error.
@@ -55,20 +56,20 @@ impl ReaderSide {
     /// written.
     #[inline]
     pub fn visible_end(&self) -> EntryId {
-        EntryId(match self.context.options.sync_mode {
-            SyncMode::Strict => self.group_commit.committed(),
+        match self.context.options.sync_mode {
+            SyncMode::Strict => self.group_commit.durable_end(),
             // A batch that could not be made durable is not served, unless entries behind it are.
             SyncMode::BatchOnly if self.is_poisoned() => {
-                let acknowledged = self.acknowledged_end.load(Ordering::Acquire);
-                acknowledged.max(self.group_commit.committed())
+                let acknowledged = EntryId(self.acknowledged_end.load(Ordering::Acquire));
+                acknowledged.max(self.group_commit.durable_end())
             }
-            SyncMode::BatchOnly | SyncMode::Async => self.written_end(),
-        })
+            SyncMode::BatchOnly | SyncMode::Async => EntryId(self.written_end()),
+        }
     }
 
     /// One past the last durable id.
     pub fn durable_end(&self) -> u64 {
-        self.group_commit.committed()
+        self.group_commit.durable_end().0
     }
 
     /// The first id kept.

@@ -22,6 +22,9 @@ use std::panic::catch_unwind;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use crate::append::Append;
+use crate::append::Appended;
+use crate::append::Durability;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
@@ -30,11 +33,14 @@ use crate::format::MAX_FRAME_LEN;
 use crate::format::PreparedFrame;
 use crate::format::Unprepared;
 use crate::format::header_crc_of;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::options::CompressionType;
 use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
+use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
 use crate::stream::failure::panicked;
 use crate::stream::segment_list::StreamSegment;
@@ -45,46 +51,203 @@ use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 
+/// What an appender waits for, once its frame is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stream) enum WaitFor {
+    /// Its frame is durable. It may stay staged: the appender's round writes it.
+    Durable,
+    /// It is in the kernel.
+    Written,
+    /// It is in the kernel; then the caller makes it durable, with those of other streams.
+    #[cfg(feature = "sharded")]
+    WrittenFirst,
+}
+
+/// What is asked for a frame, besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::stream) struct FrameTerms<'a> {
+    /// The id that its first entry must get; `None`: any.
+    expected_id: Option<EntryId>,
+    wait_for: WaitFor,
+    /// The properties that its own are made from; `None`: they are made from nothing.
+    made_from: Option<&'a PropertyPoint>,
+}
+
+/// Why a frame got no place.
+pub(in crate::stream) enum Unplaced {
+    /// Its properties were made from others than those before it.
+    MadeFromOthers,
+    /// It failed, or was refused.
+    Failed(Error),
+}
+
+impl From<Error> for Unplaced {
+    fn from(error: Error) -> Self {
+        Unplaced::Failed(error)
+    }
+}
+
+impl From<Unplaced> for Error {
+    fn from(unplaced: Unplaced) -> Self {
+        match unplaced {
+            Unplaced::Failed(error) => error,
+            // Only for a frame with properties, whose appender makes it anew.
+            Unplaced::MadeFromOthers => Error::Io(std::io::Error::other(
+                "the properties were changed meanwhile",
+            )),
+        }
+    }
+}
+
+impl<'a> FrameTerms<'a> {
+    /// The same for a frame whose properties are made from these.
+    pub(in crate::stream) fn made_from(&self, properties: &'a PropertyPoint) -> Self {
+        FrameTerms {
+            made_from: Some(properties),
+            ..*self
+        }
+    }
+
+    pub(in crate::stream) fn new(expected_id: Option<u64>, durable: bool) -> Self {
+        FrameTerms {
+            expected_id: expected_id.map(EntryId),
+            wait_for: match durable {
+                true => WaitFor::Durable,
+                false => WaitFor::Written,
+            },
+            made_from: None,
+        }
+    }
+}
+
 impl StreamInner {
     /// Appends one entry, gathered from parts. Durable on return if `durable`.
     pub fn append(&self, parts: &[&[u8]], durable: bool) -> Result<u64> {
+        self.append_at(None, parts, durable)
+    }
+
+    /// The same if the entry gets the expected id, if there is one; otherwise nothing is appended.
+    pub fn append_at(
+        &self,
+        expected_id: Option<u64>,
+        parts: &[&[u8]],
+        durable: bool,
+    ) -> Result<u64> {
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.append_frame(&frame, durable).map(|ids| ids.start)
+        let terms = FrameTerms::new(expected_id, durable);
+        Ok(self.append_frame(&frame, &terms)?.0.start)
     }
 
     /// Appends entries as one frame. Durable on return if `durable`.
     pub fn append_batch(&self, entries: &[&[u8]], durable: bool) -> Result<Range<u64>> {
+        self.append_batch_at(None, entries, durable)
+    }
+
+    /// The same if the first entry gets the expected id, if there is one.
+    pub fn append_batch_at(
+        &self,
+        expected_id: Option<u64>,
+        entries: &[&[u8]],
+        durable: bool,
+    ) -> Result<Range<u64>> {
+        let terms = FrameTerms::new(expected_id, durable);
         if entries.is_empty() {
-            let tail = self.tail.lock();
-            self.check_writable(&tail)?;
-            let next = tail.written.next_id.0;
-            return Ok(next..next);
+            return self.append_nothing(&terms).map(|(ids, _)| ids);
         }
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.append_frame(&frame, durable)
+        Ok(self.append_frame(&frame, &terms)?.0)
+    }
+
+    /// Appends what is asked for as one frame.
+    pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
+        let is_batch = append.entries.len() != 1 || !append.properties.is_empty();
+        let durable = self.waits_until_durable(append.durability, is_batch);
+        let terms = FrameTerms::new(append.expected_id, durable);
+        let placed = match append.entries {
+            _ if !append.properties.is_empty() => {
+                self.append_with_properties(append.entries, append.properties, &terms)?
+            }
+            [] => {
+                let (ids, place) = self.append_nothing(&terms)?;
+                if append.durability == Durability::Durable {
+                    self.make_place_durable(place)?;
+                }
+                (ids, place)
+            }
+            [entry] => {
+                let parts = [*entry];
+                let frame = PreparedFrame::single(&parts, self.compress_from())
+                    .map_err(|error| self.unprepared(error))?;
+                self.append_frame(&frame, &terms)?
+            }
+            entries => {
+                let frame = PreparedFrame::many(entries, self.compress_from())
+                    .map_err(|error| self.unprepared(error))?;
+                self.append_frame(&frame, &terms)?
+            }
+        };
+        Ok(self.appended(placed))
+    }
+
+    /// Whether an append is durable on return.
+    pub(in crate::stream) fn waits_until_durable(
+        &self,
+        durability: Durability,
+        is_batch: bool,
+    ) -> bool {
+        match durability {
+            Durability::Written => false,
+            Durability::Durable => true,
+            Durability::ByMode => match self.context.options.sync_mode {
+                SyncMode::Strict => true,
+                SyncMode::BatchOnly => is_batch,
+                SyncMode::Async => false,
+            },
+        }
+    }
+
+    /// An append without entries: where it would be.
+    fn append_nothing(&self, terms: &FrameTerms<'_>) -> Result<(Range<u64>, Place)> {
+        let tail = self.tail.lock();
+        self.check_writable(&tail)?;
+        self.check_expected(&tail, terms)?;
+        let next = tail.written.next_id.0;
+        Ok((next..next, tail.written_place()))
+    }
+
+    pub(in crate::stream) fn appended(&self, (ids, place): (Range<u64>, Place)) -> Appended {
+        let mark = self.mark_of(place);
+        Appended { ids, mark }
     }
 
     /// Writes entries, which are not none, as one frame. Nothing is acknowledged yet: for callers
     /// that make several streams durable at once, by [`StreamInner::acknowledge_batch`].
     #[cfg(feature = "sharded")]
-    pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
+    pub fn write_batch(&self, entries: &[&[u8]]) -> Result<Appended> {
         let frame = PreparedFrame::many(entries, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        self.write_frame(&frame)
+        let terms = FrameTerms {
+            expected_id: None,
+            wait_for: WaitFor::WrittenFirst,
+            made_from: None,
+        };
+        let placed = self.place_frame(&frame, &terms).map_err(Error::from);
+        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
+        Ok(self.appended((placed.ids, placed.place)))
     }
 
-    /// Makes durable what [`StreamInner::write_batch`] wrote up to `end`; from now on it is served
-    /// whatever happens.
+    /// Makes durable what [`StreamInner::write_batch`] wrote; from now on it is served whatever
+    /// happens.
     #[cfg(feature = "sharded")]
-    pub fn acknowledge_batch(&self, end: u64) -> Result<()> {
-        self.make_durable(end)?;
-        self.acknowledge(end);
+    pub fn acknowledge_batch(&self, written: &Appended) -> Result<()> {
+        self.make_durable(written.mark)?;
+        self.acknowledge(written.ids.end);
         Ok(())
     }
 
-    fn unprepared(&self, error: Unprepared) -> Error {
+    pub(in crate::stream) fn unprepared(&self, error: Unprepared) -> Error {
         match error {
             Unprepared::TooLarge { size_bytes } => Error::TooLarge {
                 size_bytes,
@@ -96,31 +259,42 @@ impl StreamInner {
         }
     }
 
-    fn append_frame(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let ids = self.append_once(frame, durable);
-        if ids.is_err() {
+    pub(in crate::stream) fn append_frame(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<(Range<u64>, Place), Unplaced> {
+        let placed = self.append_once(frame, terms);
+        if placed.is_err() {
             self.erase_after_failure();
         }
-        ids
+        placed
     }
 
-    fn append_once(&self, frame: &PreparedFrame<'_>, durable: bool) -> Result<Range<u64>> {
-        let placed = self.place_frame(frame, durable);
-        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
-        let ids = placed.ids.clone();
-        match placed.staged {
-            Some(staged) => self.make_staged_durable(ids.end, &staged)?,
-            None if durable => self.make_durable(ids.end)?,
+    fn append_once(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<(Range<u64>, Place), Unplaced> {
+        let placed = self.place_frame(frame, terms).inspect_err(|unplaced| {
+            if let Unplaced::Failed(error) = unplaced {
+                self.latch_if_detached(error);
+            }
+        })?;
+        match &placed.staged {
+            Some(staged) => self.make_staged_durable(placed.place, staged)?,
+            None if terms.wait_for == WaitFor::Durable => self.make_place_durable(placed.place)?,
             None => {}
         }
-        self.acknowledge(ids.end);
-        Ok(ids)
+        self.acknowledge(placed.ids.end);
+        Ok((placed.ids, placed.place))
     }
 
     /// Returns once a frame that was left staged is durable, or was rolled back.
-    fn make_staged_durable(&self, end: u64, staged: &PendingFrame) -> Result<()> {
+    fn make_staged_durable(&self, place: Place, staged: &PendingFrame) -> Result<()> {
         let failure = RefCell::new(None);
-        // Ids that were rolled back are given again: only the ticket identifies the frame.
+        // What was rolled back has its ids and its place given again: only the ticket identifies
+        // the frame.
         let is_void = || {
             let may_be =
                 self.rollback_count.load(Ordering::Acquire) != staged.rollback_count_before;
@@ -131,20 +305,12 @@ impl StreamInner {
             }
             failure.borrow().is_some()
         };
-        let answer = self.make_durable_unless(end, is_void);
+        let answer = self.make_durable_unless(place, is_void);
         // Also when another entry of that id is durable, or the stream is poisoned.
         match is_void().then(|| failure.take()).flatten() {
             Some(error) => Err(error.duplicate()),
             None => answer,
         }
-    }
-
-    /// Writes a frame.
-    #[cfg(feature = "sharded")]
-    fn write_frame(&self, frame: &PreparedFrame<'_>) -> Result<Range<u64>> {
-        let placed = self.place_frame(frame, false);
-        let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
-        Ok(placed.ids)
     }
 
     pub(in crate::stream) fn acknowledge(&self, end: u64) {
@@ -175,8 +341,34 @@ impl StreamInner {
         }
     }
 
-    /// Gives a frame its ids and writes it, or leaves it staged if `defers` and that can be.
-    fn place_frame(&self, frame: &PreparedFrame<'_>, defers: bool) -> Result<Appended> {
+    /// Refuses a frame that would not get the id that its appender expects: the next one behind all
+    /// frames that have ids, written or not. Where one of those is rolled back, so is this frame.
+    pub(in crate::stream) fn check_expected(
+        &self,
+        tail: &Tail,
+        terms: &FrameTerms<'_>,
+    ) -> Result<()> {
+        let found = tail.reserved.next_id;
+        match terms.expected_id {
+            Some(expected) if expected != found => Err(self.mismatch(expected, found)),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn mismatch(&self, expected: EntryId, found: EntryId) -> Error {
+        let (expected, found) = (expected.0, found.0);
+        let context = ErrorContext::default().stream(&self.key);
+        Error::SequenceMismatch { expected, found }.remembering(context)
+    }
+
+    /// Gives a frame its ids and writes it, or leaves it staged if its appender waits until it is
+    /// durable and that can be.
+    fn place_frame(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+    ) -> std::result::Result<Placed, Unplaced> {
         let most_staged = self.context.options.write_buffer_size as u64;
         let mut tail = self.tail.lock();
         let active = loop {
@@ -185,16 +377,24 @@ impl StreamInner {
                 self.tail_changed.wait(&mut tail);
                 continue;
             }
+            // Each time round: others append whenever the lock is free.
+            self.check_expected(&tail, terms)?;
+            if terms
+                .made_from
+                .is_some_and(|made_from| !made_from.is_same_map(tail.reserved_properties()))
+            {
+                return Err(Unplaced::MadeFromOthers);
+            }
             match tail.check_space(frame, &self.context.options) {
                 Admission::Fits => {}
                 Admission::IdsExhausted => {
-                    return Err(Error::TooLarge {
+                    return Err(Unplaced::Failed(Error::TooLarge {
                         size_bytes: frame.frame_len(),
                         limit_bytes: 0,
-                    });
+                    }));
                 }
                 Admission::Rotate => {
-                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame))?;
+                    MutexGuard::unlocked(&mut tail, || self.open_segment(frame, terms))?;
                     continue;
                 }
                 Admission::NeedsErasing => {
@@ -202,12 +402,17 @@ impl StreamInner {
                     continue;
                 }
                 Admission::Allocate => {
-                    MutexGuard::unlocked(&mut tail, || self.ensure_allocated(frame.frame_len()))?;
+                    let len = tail.len_with_carried(frame);
+                    MutexGuard::unlocked(&mut tail, || self.ensure_allocated(len))?;
                     continue;
                 }
             }
             if let Some(ids) = self.store(&mut tail, frame) {
-                return Ok(Appended::written(ids));
+                if self.is_unwaited(terms) {
+                    tail.note_unwaited();
+                    self.schedule_background(&mut tail);
+                }
+                return Ok(Placed::written(ids, tail.written_place()));
             }
             if self.populate_for(&mut tail, frame) {
                 continue;
@@ -215,7 +420,7 @@ impl StreamInner {
             let Some(active) = tail.active.clone() else {
                 continue;
             };
-            if tail.staged_len() + frame.frame_len() <= most_staged {
+            if tail.staged_len() + tail.len_with_carried(frame) <= most_staged {
                 break active;
             }
             if tail.phase == WriterPhase::Writing {
@@ -223,35 +428,47 @@ impl StreamInner {
             } else if tail.staged_len() > 0 {
                 self.write_staged(&mut tail);
             } else {
-                return self
-                    .write_unbuffered(&mut tail, &active, frame)
-                    .map(Appended::written);
+                let written = self.write_unbuffered(&mut tail, &active, frame, terms);
+                return Ok(written?);
             }
         };
         let io = |error| Error::io(error, active.segment.context());
         let (ids, ticket) = tail.stage(&active, frame).map_err(io)?;
-        if defers {
+        if self.is_unwaited(terms) {
+            tail.note_unwaited();
+        }
+        let place = tail.reserved_place();
+        if terms.wait_for == WaitFor::Durable {
             let staged = PendingFrame {
                 ticket,
                 rollback_count_before: self.rollback_count.load(Ordering::Acquire),
             };
-            return Ok(Appended {
+            return Ok(Placed {
                 ids,
+                place,
                 staged: Some(staged),
             });
         }
         loop {
             match tail.take_result(ticket) {
-                Some(Ok(())) => return Ok(Appended::written(ids)),
-                Some(Err(error)) => return Err(error.duplicate()),
+                Some(Ok(())) => return Ok(Placed::written(ids, place)),
+                Some(Err(error)) => return Err(Unplaced::Failed(error.duplicate())),
                 None if tail.phase == WriterPhase::Writing => self.tail_changed.wait(&mut tail),
                 None => self.write_staged(&mut tail),
             }
         }
     }
 
-    /// Writes what is staged, for a round. What fails is rolled back and reported to its appenders.
-    pub(in crate::stream) fn flush_staged(&self) {
+    /// Whether a background sync is due under `Strict` for a frame, because its appender does not
+    /// wait until it is durable.
+    #[inline]
+    fn is_unwaited(&self, terms: &FrameTerms<'_>) -> bool {
+        terms.wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict
+    }
+
+    /// Writes what is staged, for a round, and returns the place behind all that is written. What
+    /// fails is rolled back and reported to its appenders.
+    pub(in crate::stream) fn flush_staged(&self) -> Place {
         let mut tail = self.tail.lock();
         while tail.phase == WriterPhase::Writing {
             self.tail_changed.wait(&mut tail);
@@ -259,6 +476,7 @@ impl StreamInner {
         if tail.staged_len() > 0 {
             self.write_staged(&mut tail);
         }
+        tail.written_place()
     }
 
     /// Writes everything staged. No other thread is writing.
@@ -285,20 +503,44 @@ impl StreamInner {
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
         frame: &PreparedFrame<'_>,
-    ) -> Result<Range<u64>> {
-        let (at, first_id) = (tail.reserved.offset, tail.reserved.next_id);
-        let (seed, previous_len) = (active.segment.seed, tail.reserved.last_frame_len);
+        terms: &FrameTerms<'_>,
+    ) -> Result<Placed> {
+        let (at, seed) = (tail.reserved.offset, active.segment.seed);
+        let first_id = tail.reserved.next_id;
         // The lock is held for the checksum of an entry table only, not for the payload.
         // All memory is allocated before ids are given.
         let io = |error| Error::io(error, active.segment.context());
-        let parts = frame.parts(seed, at, first_id, previous_len);
+        let carried = tail.carried_before(frame).transpose();
+        let carried = carried.map_err(|error| self.unprepared(error))?;
+        let mut before = Vec::new();
+        let before_header = carried
+            .as_ref()
+            .map(|carried| carried.encode_into(&mut before, seed, at, first_id, 0))
+            .transpose();
+        let before_header = before_header.map_err(io)?;
+        // Nothing stands before the first frame of a segment but the one that is carried.
+        let previous_len = match &before_header {
+            Some(_) => before.len() as u32,
+            None => tail.reserved.last_frame_len,
+        };
+        let own_at = at + before.len() as u64;
+        let parts = frame.parts(seed, own_at, first_id, previous_len);
         let (header, prefix, rest) = parts.map_err(io)?;
         let mut slices = Vec::new();
-        memory::reserve(&mut slices, rest.len() + 1).map_err(io)?;
+        memory::reserve(&mut slices, rest.len() + 2).map_err(io)?;
+        slices.extend(carried.is_some().then(|| IoSlice::new(&before)));
         slices.push(IoSlice::new(&prefix));
         slices.extend(rest.into_iter().map(IoSlice::new));
+        if let (Some(header), Some(carried)) = (&before_header, &carried) {
+            let link = before.first_chunk().map_or(0, header_crc_of);
+            tail.reserve_carried(header, link, carried.properties());
+        }
         let link = prefix.first_chunk().map_or(0, header_crc_of);
-        let (ids, ticket) = tail.reserve(&header, link);
+        let (ids, ticket) = tail.reserve(&header, link, frame.properties());
+        if self.is_unwaited(terms) {
+            tail.note_unwaited();
+        }
+        let place = tail.reserved_place();
         let batch = tail.take_staged();
         let written = self.with_tail_unlocked(tail, || self.write_at_tail(active, at, &slices));
         match written {
@@ -310,7 +552,7 @@ impl StreamInner {
         }
         match tail.take_result(ticket) {
             Some(Err(error)) => Err(error.duplicate()),
-            _ => Ok(ids),
+            _ => Ok(Placed::written(ids, place)),
         }
     }
 
@@ -399,15 +641,18 @@ impl StreamInner {
 }
 
 /// A frame that has its ids.
-struct Appended {
-    ids: Range<u64>,
+pub(in crate::stream) struct Placed {
+    pub(in crate::stream) ids: Range<u64>,
+    /// The place behind it.
+    pub(in crate::stream) place: Place,
     /// `None`: it is in the kernel.
     staged: Option<PendingFrame>,
 }
 
-impl Appended {
-    fn written(ids: Range<u64>) -> Self {
-        Appended { ids, staged: None }
+impl Placed {
+    fn written(ids: Range<u64>, place: Place) -> Self {
+        let staged = None;
+        Placed { ids, place, staged }
     }
 }
 

@@ -16,10 +16,10 @@ use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 
 impl StreamInner {
-    /// Appends one entry, if it can be stored at once and need not be durable on return. `None`:
-    /// nothing was done.
+    /// Appends one entry, if it can be stored at once and need not be durable on return, and gets
+    /// the expected id, if there is one. `None`: nothing was done.
     #[inline]
-    pub fn try_append_mapped(&self, entry: &[u8]) -> Option<u64> {
+    pub fn try_append_mapped(&self, expected_id: Option<u64>, entry: &[u8]) -> Option<u64> {
         let options = &self.context.options;
         let compresses = || self.compress_from().is_some_and(|from| entry.len() >= from);
         // Its checksum is worth computing only if it is stored.
@@ -36,6 +36,9 @@ impl StreamInner {
         let frame = PreparedFrame::single(&parts, None).ok()?;
         let mut tail = self.tail.lock();
         self.check_writable(&tail).ok()?;
+        if expected_id.is_some_and(|id| id != tail.reserved.next_id.0) {
+            return None;
+        }
         if tail.phase == WriterPhase::Rotating
             || !matches!(tail.check_space(&frame, options), Admission::Fits)
         {

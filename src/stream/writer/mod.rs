@@ -10,6 +10,7 @@ pub mod prepare_ahead;
 pub mod release_idle;
 pub mod rotate;
 pub mod schedule;
+pub mod set_properties;
 pub mod staging;
 pub mod stop;
 pub mod tail;

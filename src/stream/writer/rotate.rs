@@ -35,9 +35,11 @@ use crate::storage::EntryKind;
 use crate::storage::is_out_of_space;
 use crate::stream::StreamInner;
 use crate::stream::segment_list::StreamSegment;
+use crate::stream::writer::append::FrameTerms;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::FailureMarks;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::UnsealedSegment;
 use crate::stream::writer::tail::WriterPhase;
 use crate::stream::writer::write_map::WriteMap;
 
@@ -74,11 +76,16 @@ pub enum NextSegmentFile {
 impl StreamInner {
     /// Makes the segment that the next frame goes to: the first one, or a new one behind one that
     /// is full.
-    pub(in crate::stream) fn open_segment(&self, frame: &PreparedFrame<'_>) -> Result<()> {
+    pub(in crate::stream) fn open_segment(
+        &self,
+        frame: &PreparedFrame<'_>,
+        terms: &FrameTerms<'_>,
+    ) -> Result<()> {
         let mut alloc = self.alloc.lock();
         let mut tail = self.tail.lock();
         loop {
             self.check_writable(&tail)?;
+            self.check_expected(&tail, terms)?;
             if !matches!(
                 tail.check_space(frame, &self.context.options),
                 Admission::Rotate
@@ -98,8 +105,9 @@ impl StreamInner {
             let next = tail.next.as_deref().cloned();
             let (end, next) = (tail.written, next.unwrap_or(NextAppend::Continue));
             let rotated = tail.active.is_some();
+            let first_len = tail.first_len(frame);
             self.with_tail_unlocked(&mut tail, || {
-                self.make_segment(&mut alloc, frame.frame_len(), end, next, rotated)
+                self.make_segment(&mut alloc, first_len, end, next, rotated)
             })
         };
         tail.end_rotation();
@@ -250,10 +258,13 @@ impl StreamInner {
         allocated_end: FileOffset,
     ) {
         if let Some(full) = tail.active.take() {
-            let written = tail.written;
-            tail.unsealed
-                .get_or_insert_default()
-                .push_back((full, written));
+            let full = UnsealedSegment {
+                part: full,
+                end: tail.written,
+                place: tail.written_place(),
+                properties: tail.written_properties().slot(),
+            };
+            tail.unsealed.get_or_insert_default().push_back(full);
         }
         tail.continue_in(&part, allocated_end);
         // What failed for one segment is tried again for the next.

@@ -3,6 +3,7 @@
 //! Requests are made under the tail lock and start no thread. Where none is there, the append starts
 //! one at its end, without a lock (`LogContext::attend`).
 
+use crate::ids::Place;
 use crate::options::SyncMode;
 use crate::stream::StreamInner;
 use crate::stream::state::StreamState;
@@ -30,7 +31,9 @@ impl StreamInner {
         let Some(background) = self.context.options.background_sync else {
             return;
         };
-        if self.context.options.sync_mode == SyncMode::Strict {
+        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
+        if is_strict && tail.unwaited_end() <= self.group_commit.committed() {
+            // Every appender of what is not durable yet leads a round, or waits for one.
             self.plan_rest(tail);
             return;
         }
@@ -60,11 +63,12 @@ impl StreamInner {
     }
 
     /// A scheduled sync begins: it no longer counts as scheduled. An append that comes from here on
-    /// may lie behind the end that this sync covers, so it schedules its own.
-    pub(in crate::stream) fn begin_scheduled_sync(&self) {
+    /// may lie behind the end that this sync covers, so it schedules its own. Returns that end.
+    pub(in crate::stream) fn begin_scheduled_sync(&self) -> Place {
         let mut tail = self.tail.lock();
         tail.idle.is_scheduled = false;
         tail.sync_request = SyncRequest::None;
+        tail.written_place()
     }
 
     /// After a background sync: has the stream checked once more, after another interval, if it has

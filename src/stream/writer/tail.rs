@@ -10,10 +10,16 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::PreparedFrame;
+use crate::format::Properties;
+use crate::format::SlotProperties;
+use crate::format::Unprepared;
 use crate::format::header_crc_of;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::ids::Place;
 use crate::options::WalOptions;
 use crate::recovery::NextAppend;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
@@ -150,6 +156,25 @@ struct RolledBack {
     error: Arc<Error>,
 }
 
+/// By how much places run ahead of ids, wrapping: a frame without entries has a place and no id, and
+/// a cut gives ids again at new places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shift(u64);
+
+impl Shift {
+    /// The place behind an id range with this end.
+    #[inline]
+    fn place(self, end_id: EntryId) -> Place {
+        Place(end_id.0.wrapping_add(self.0))
+    }
+
+    /// Counts a frame.
+    #[inline]
+    fn count(&mut self, header: &FrameHeader) {
+        self.0 = self.0.wrapping_add(u64::from(header.ids().is_empty()));
+    }
+}
+
 /// The appending side of a stream. Its fields belong to `writer/`.
 ///
 /// Invariants: `written` ≤ `reserved`; the bytes between them are staged, or with the one thread that
@@ -169,6 +194,15 @@ pub struct Tail {
     pub(super) reserved: SegmentEnd,
     /// The end of the frames that are in the kernel.
     pub(super) written: SegmentEnd,
+    /// What leads from ids to places, at the reserved end and at the written one.
+    reserved_shift: Shift,
+    written_shift: Shift,
+    /// The properties of the stream at both ends.
+    reserved_properties: PropertyPoint,
+    written_properties: PropertyPoint,
+    /// The end of the last frame whose appender does not wait until it is durable; under `Strict`,
+    /// where a background sync is due for no other.
+    unwaited_end: Place,
     /// Up to here the file has blocks.
     pub(super) allocated_end: FileOffset,
     /// From `written` up to here a failed write may have left bytes; nothing is reserved before
@@ -194,8 +228,18 @@ pub struct Tail {
     pub(super) detached_maps: Option<Box<Vec<WriteMap>>>,
 }
 
-/// A segment without a footer, and where its frames end.
-pub type UnsealedSegment = (Arc<StreamSegment>, SegmentEnd);
+/// A segment without a footer.
+#[derive(Clone)]
+pub struct UnsealedSegment {
+    /// The segment.
+    pub part: Arc<StreamSegment>,
+    /// Where its frames end.
+    pub end: SegmentEnd,
+    /// The place of that end.
+    pub place: Place,
+    /// What a slot says of the properties there.
+    pub properties: SlotProperties,
+}
 
 /// Whether a frame can be reserved now.
 pub enum Admission {
@@ -213,7 +257,12 @@ pub enum Admission {
 
 impl Tail {
     /// The tail of a stream whose next entry goes where `next` says.
-    pub fn new(active: Option<Arc<StreamSegment>>, end: SegmentEnd, next: NextAppend) -> Self {
+    pub fn new(
+        active: Option<Arc<StreamSegment>>,
+        end: SegmentEnd,
+        next: NextAppend,
+        properties: PropertyPoint,
+    ) -> Self {
         Tail {
             life: StreamState::Open,
             active,
@@ -221,6 +270,11 @@ impl Tail {
             unsealed: None,
             reserved: end,
             written: end,
+            reserved_shift: Shift(0),
+            written_shift: Shift(0),
+            reserved_properties: properties.clone(),
+            written_properties: properties,
+            unwaited_end: Place(0),
             allocated_end: end.offset,
             dirty_to: None,
             phase: WriterPhase::Idle,
@@ -248,10 +302,25 @@ impl Tail {
         }
     }
 
-    /// Adds full segments that recovery found without a footer, oldest first.
-    pub fn with_unsealed(mut self, unsealed: Vec<UnsealedSegment>) -> Self {
+    /// Adds full segments that recovery found without a footer, oldest first. Places are counted
+    /// from `first` on, which no end that group commit hears of lies below.
+    pub fn with_unsealed(
+        mut self,
+        first: EntryId,
+        unsealed: Vec<(Arc<StreamSegment>, SegmentEnd, SlotProperties)>,
+    ) -> Self {
+        self.written_shift = Shift(first.0.wrapping_neg());
+        self.reserved_shift = self.written_shift;
         if !unsealed.is_empty() {
-            self.unsealed = Some(Box::new(VecDeque::from(unsealed)));
+            let shift = self.written_shift;
+            let unsealed = unsealed.into_iter();
+            let unsealed = unsealed.map(|(part, end, properties)| UnsealedSegment {
+                part,
+                end,
+                place: shift.place(end.next_id),
+                properties,
+            });
+            self.unsealed = Some(Box::new(unsealed.collect()));
         }
         self
     }
@@ -275,6 +344,47 @@ impl Tail {
     #[inline]
     pub fn written(&self) -> SegmentEnd {
         self.written
+    }
+
+    /// The place behind all that is in the kernel.
+    #[inline]
+    pub fn written_place(&self) -> Place {
+        self.written_place_of(self.written.next_id)
+    }
+
+    /// The place behind the written entries below `end_id`, or a later one: frames without entries
+    /// that follow them count too. So it is never too small.
+    #[inline]
+    pub fn written_place_of(&self, end_id: EntryId) -> Place {
+        self.written_shift.place(end_id)
+    }
+
+    /// The place behind all frames that have ids.
+    #[inline]
+    pub fn reserved_place(&self) -> Place {
+        self.reserved_shift.place(self.reserved.next_id)
+    }
+
+    /// A cut or a reset gives ids from `next_id` on next: places go on where they are. To be called
+    /// in its exclusive turn, with nothing staged, right before the tail moves there
+    /// ([`Tail::continue_in`]).
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub fn renumber(&mut self, next_id: EntryId) {
+        debug_assert!(self.staged_len() == 0 && self.reserved == self.written);
+        let place = self.written_place();
+        self.written_shift = Shift(place.0.wrapping_sub(next_id.0));
+        self.reserved_shift = self.written_shift;
+    }
+
+    /// The appender of the frame that was reserved last does not wait until it is durable.
+    pub fn note_unwaited(&mut self) {
+        self.unwaited_end = self.reserved_place();
+    }
+
+    /// The end of the last such frame.
+    #[inline]
+    pub fn unwaited_end(&self) -> Place {
+        self.unwaited_end
     }
 
     /// Up to where the active file has blocks.
@@ -310,7 +420,7 @@ impl Tail {
     pub fn newest_segment(&self) -> Option<&Arc<StreamSegment>> {
         match (&self.active, self.last_unsealed()) {
             (Some(active), None) => Some(active),
-            (_, Some((full, _))) => Some(full),
+            (_, Some(full)) => Some(&full.part),
             (None, None) => None,
         }
     }
@@ -318,11 +428,25 @@ impl Tail {
     /// The oldest segments without a footer, the active one last: at most `count`, and where each
     /// ends now.
     pub fn oldest_unsealed(&self, count: usize) -> Vec<UnsealedSegment> {
-        let active = self.active.iter().map(|active| (active, &self.written));
-        let unsealed = self.unsealed.iter().flat_map(|parts| parts.iter());
-        let unsealed = unsealed.map(|(part, end)| (part, end));
-        let parts = unsealed.chain(active).take(count);
-        parts.map(|(part, end)| (Arc::clone(part), *end)).collect()
+        let unsealed = self.unsealed.as_deref();
+        let full = unsealed.map_or(0, VecDeque::len);
+        let mut oldest = Vec::with_capacity(count.min(full + 1));
+        oldest.extend(unsealed.into_iter().flatten().take(count).cloned());
+        if full < count {
+            oldest.extend(self.active_end());
+        }
+        oldest
+    }
+
+    /// The active segment, and where its frames in the kernel end.
+    pub fn active_end(&self) -> Option<UnsealedSegment> {
+        let active = self.active.as_ref()?;
+        Some(UnsealedSegment {
+            part: Arc::clone(active),
+            end: self.written,
+            place: self.written_place(),
+            properties: self.written_properties.slot(),
+        })
     }
 
     /// The oldest segment without a footer has one now.
@@ -352,11 +476,25 @@ impl Tail {
     /// Continues in a new segment, whose file has blocks up to `allocated_end`.
     pub fn continue_in(&mut self, part: &Arc<StreamSegment>, allocated_end: FileOffset) {
         let end = SegmentEnd::empty(part.segment.first_id());
+        let properties = self.written_properties.in_new_segment();
+        self.continue_behind(part, end, properties, allocated_end);
+    }
+
+    /// The same where the new segment has frames up to `end`, which are durable.
+    pub fn continue_behind(
+        &mut self,
+        part: &Arc<StreamSegment>,
+        end: SegmentEnd,
+        properties: PropertyPoint,
+        allocated_end: FileOffset,
+    ) {
         self.reserved = end;
         self.written = end;
+        self.reserved_properties = properties.clone();
+        self.written_properties = properties;
         self.staging.offset = end.offset;
         self.allocated_end = allocated_end;
-        self.idle.released_at = end.offset;
+        self.idle.released_at = FileOffset(HEADER_AREA_LEN);
         self.detach_map();
         self.next = None;
         self.active = Some(Arc::clone(part));
@@ -403,16 +541,66 @@ impl Tail {
             return Admission::NeedsErasing;
         }
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
+        // A segment without entries is never followed by another, whose name would be the same.
         let entries = self.reserved.next_id - active.segment.first_id();
         let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
             || entries.saturating_add(count) > options.max_entries_per_segment;
-        if used > 0 && overflows {
+        if entries > 0 && overflows {
             return Admission::Rotate;
         }
-        if self.required_end(frame.frame_len()) > self.allocated_end {
+        if self.required_end(self.len_with_carried(frame)) > self.allocated_end {
             return Admission::Allocate;
         }
         Admission::Fits
+    }
+
+    /// The length of a frame, with that of the frame which has to stand before it in the segment.
+    #[inline]
+    pub fn len_with_carried(&self, frame: &PreparedFrame<'_>) -> u64 {
+        match self.reserved.last_frame {
+            Some(_) => frame.frame_len(),
+            None => self.first_len(frame),
+        }
+    }
+
+    /// The same at the start of a segment.
+    pub fn first_len(&self, frame: &PreparedFrame<'_>) -> u64 {
+        let carried = match frame.properties() {
+            Some(_) => 0,
+            None => self.reserved_properties.carried_len(),
+        };
+        frame.frame_len() + carried
+    }
+
+    /// The frame that has to stand before this one: the first frame of a segment holds the
+    /// properties, if there are any.
+    pub fn carried_before(
+        &self,
+        frame: &PreparedFrame<'_>,
+    ) -> Option<Result<PreparedFrame<'static>, Unprepared>> {
+        if self.reserved.last_frame.is_some() || frame.properties().is_some() {
+            return None;
+        }
+        let map = self.reserved_properties.to_carry()?;
+        Some(PreparedFrame::with_properties(&[], map.clone(), None))
+    }
+
+    /// The properties behind all frames that have ids.
+    #[inline]
+    pub fn reserved_properties(&self) -> &PropertyPoint {
+        &self.reserved_properties
+    }
+
+    /// The properties are lost from here on.
+    #[cfg(feature = "cli")]
+    pub fn lose_properties(&mut self) {
+        self.reserved_properties = PropertyPoint::lost();
+        self.written_properties = PropertyPoint::lost();
+    }
+
+    /// The properties behind all frames that are in the kernel.
+    pub fn written_properties(&self) -> &PropertyPoint {
+        &self.written_properties
     }
 
     /// How far blocks must be allocated for a frame of this length and the footer behind it.
@@ -429,24 +617,35 @@ impl Tail {
         active: &StreamSegment,
         frame: &PreparedFrame<'_>,
     ) -> io::Result<(Range<u64>, u64)> {
-        let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
+        let carried = self.carried_before(frame);
+        let carried = carried.transpose().map_err(Unprepared::into_io)?;
         let frames = self.staging.frames.get_or_insert_with(kept_buffers);
-        let bytes = &mut frames.bytes;
-        let start = bytes.len();
-        let seed = active.segment.seed;
-        let previous_len = self.reserved.last_frame_len;
-        let encoded = frame.encode_into(bytes, seed, at, first_id, previous_len);
-        let header = match encoded {
-            Ok(header) => header,
+        let start = frames.bytes.len();
+        let encoded = carried
+            .as_ref()
+            .map(|carried| encode_behind(&mut frames.bytes, active, &self.reserved, carried))
+            .transpose()
+            .and_then(|carried| {
+                let before = match &carried {
+                    Some((header, link)) => advanced(&self.reserved, header, *link).0,
+                    None => self.reserved,
+                };
+                let own = encode_behind(&mut frames.bytes, active, &before, frame)?;
+                Ok((carried, own))
+            });
+        let (before, (header, link)) = match encoded {
+            Ok(encoded) => encoded,
             Err(error) => {
+                frames.bytes.truncate(start);
                 let frames = &mut self.staging.frames;
                 *frames = frames.take_if(|frames| !frames.bytes.is_empty());
                 return Err(error);
             }
         };
-        let encoded = &bytes[start..start + FRAME_HEADER_LEN];
-        let link = encoded.first_chunk().map_or(0, header_crc_of);
-        Ok(self.reserve(&header, link))
+        if let (Some((header, link)), Some(carried)) = (before, &carried) {
+            self.reserve_carried(&header, link, carried.properties());
+        }
+        Ok(self.reserve(&header, link, frame.properties()))
     }
 
     /// Whether a rotated segment has no footer yet.
@@ -480,10 +679,17 @@ impl Tail {
     }
 
     /// Stores a frame into the mapped active segment and publishes it: two copies and no system
-    /// call. `None`, and nothing given away: it has to be written.
+    /// call. `None`, and nothing given away: it has to be written. A frame with
+    /// properties is staged, not stored: without entries it moves places ahead of ids.
     #[inline]
     pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
         self.map_in_use()?;
+        // Where another frame comes first, both are written.
+        let carries = || self.reserved_properties.to_carry().is_some();
+        if frame.properties().is_some() || (self.reserved.last_frame.is_none() && carries()) {
+            return None;
+        }
+        debug_assert!(frame.entry_count() > 0, "a frame without entries is staged");
         let (mapped, active) = (self.mapped.as_ref()?, self.active.as_ref()?);
         let (at, first_id) = (self.reserved.offset, self.reserved.next_id);
         let previous_len = self.reserved.last_frame_len;
@@ -529,17 +735,36 @@ impl Tail {
         self.detached_maps.take()
     }
 
-    /// Moves the reserved end past a frame.
-    pub fn reserve(&mut self, header: &FrameHeader, link: u32) -> (Range<u64>, u64) {
+    /// Moves the reserved end past a frame; with the properties that it holds.
+    pub fn reserve(
+        &mut self,
+        header: &FrameHeader,
+        link: u32,
+        properties: Option<&Properties>,
+    ) -> (Range<u64>, u64) {
+        self.reserve_carried(header, link, properties);
+        let ticket = self.tickets.next;
+        self.tickets.next += 1;
+        (header.ids(), ticket)
+    }
+
+    /// The same for a frame that no appender asks for: it has no ticket.
+    pub fn reserve_carried(
+        &mut self,
+        header: &FrameHeader,
+        link: u32,
+        properties: Option<&Properties>,
+    ) {
+        if let Some(map) = properties {
+            self.reserved_properties = PropertyPoint::held(map.clone(), self.reserved.offset);
+        }
         let (end, noted) = advanced(&self.reserved, header, link);
         self.reserved = end;
+        self.reserved_shift.count(header);
         if let Some(noted) = noted {
             let frames = self.staging.frames.get_or_insert_with(kept_buffers);
             frames.noted.push(noted);
         }
-        let ticket = self.tickets.next;
-        self.tickets.next += 1;
-        (header.ids(), ticket)
     }
 
     /// Takes everything staged, for writing.
@@ -549,6 +774,8 @@ impl Tail {
             frames: std::mem::replace(&mut self.staging.frames, spare).unwrap_or_default(),
             at: self.staging.offset,
             end: self.reserved,
+            shift: self.reserved_shift,
+            properties: self.reserved_properties.clone(),
             tickets_end: self.tickets.next,
         };
         self.staging.offset = self.reserved.offset;
@@ -561,6 +788,8 @@ impl Tail {
         self.phase = WriterPhase::Idle;
         self.unsynced_bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
+        self.written_shift = batch.shift;
+        self.written_properties = std::mem::take(&mut batch.properties);
         self.tickets.completed_end = batch.tickets_end;
         let frames = &mut batch.frames;
         if !frames.noted.is_empty() {
@@ -596,6 +825,9 @@ impl Tail {
             });
         self.tickets.completed_end = self.tickets.next;
         self.reserved = self.written;
+        self.reserved_shift = self.written_shift;
+        self.reserved_properties = self.written_properties.clone();
+        self.unwaited_end = self.unwaited_end.min(self.written_place());
         self.staging.offset = self.written.offset;
         self.release_buffers();
     }
@@ -629,6 +861,20 @@ impl Tail {
     }
 }
 
+/// Copies a frame behind those in `bytes`, which end like this. Returns its header, and the header's
+/// checksum.
+fn encode_behind(
+    bytes: &mut Vec<u8>,
+    active: &StreamSegment,
+    end: &SegmentEnd,
+    frame: &PreparedFrame<'_>,
+) -> io::Result<(FrameHeader, u32)> {
+    let (start, seed) = (bytes.len(), active.segment.seed);
+    let header = frame.encode_into(bytes, seed, end.offset, end.next_id, end.last_frame_len)?;
+    let encoded = &bytes[start..start + FRAME_HEADER_LEN];
+    Ok((header, encoded.first_chunk().map_or(0, header_crc_of)))
+}
+
 /// The end behind a frame that starts at this one; and the frame, if the index is to know it.
 #[inline]
 fn advanced(
@@ -644,7 +890,8 @@ fn advanced(
         last_frame_len: header.len() as u32,
         link,
     };
-    let noted = SparseIndex::is_point(previous, at).then_some(IndexCandidate {
+    let is_point = SparseIndex::is_point(previous, at) && header.may_be_point();
+    let noted = is_point.then_some(IndexCandidate {
         previous,
         offset: at,
         id: header.first_id,
@@ -659,6 +906,8 @@ pub struct StagedWrite {
     pub at: FileOffset,
     /// Where they end.
     pub end: SegmentEnd,
+    shift: Shift,
+    properties: PropertyPoint,
     tickets_end: u64,
 }
 

@@ -3,14 +3,12 @@
 //! A thread that holds the tails of all streams sees a state that all of them had at once: no entry is
 //! published meanwhile. The locks are held for reading numbers only, never for I/O.
 
-use std::sync::Arc;
-
+use crate::append::Mark;
 use crate::error::Result;
 use crate::primitives::MutexGuard;
-use crate::segment::SegmentEnd;
 use crate::stream::StreamInner;
-use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::tail::Tail;
+use crate::stream::writer::tail::UnsealedSegment;
 
 /// A stream's tail, held still.
 pub struct TailGuard<'a> {
@@ -30,6 +28,11 @@ impl StreamInner {
 }
 
 impl TailGuard<'_> {
+    /// The mark behind the last entry in the kernel.
+    pub fn mark(&self) -> Mark {
+        self.stream.mark_of(self.tail.written_place())
+    }
+
     /// One past the last entry in the kernel. Every append that has returned lies below it, every
     /// append that has not begun lies above. Refused when the stream is poisoned, closed or
     /// deleted.
@@ -39,13 +42,12 @@ impl TailGuard<'_> {
     }
 
     /// The active segment, and where its frames in the kernel end.
-    pub fn active_end(&self) -> Option<(Arc<StreamSegment>, SegmentEnd)> {
-        let active = self.tail.active.as_ref()?;
-        Some((Arc::clone(active), self.tail.written))
+    pub fn active_end(&self) -> Option<UnsealedSegment> {
+        self.tail.active_end()
     }
 
     /// The newest segment that is full and has no footer yet, and where its frames end.
-    pub fn last_unsealed(&self) -> Option<(Arc<StreamSegment>, SegmentEnd)> {
+    pub fn last_unsealed(&self) -> Option<UnsealedSegment> {
         self.tail.last_unsealed().cloned()
     }
 }

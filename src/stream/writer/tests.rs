@@ -5,13 +5,19 @@ use std::panic::catch_unwind;
 #[cfg(feature = "simulation")]
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Error;
+use crate::format::Codec;
+use crate::format::FrameHeader;
+use crate::format::FrameKind;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::PreparedFrame;
 use crate::ids::EntryId;
+use crate::ids::Place;
 use crate::options::SyncMode;
 use crate::recovery::NextAppend;
+use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 #[cfg(feature = "simulation")]
 use crate::storage::simulated::FaultPlan;
@@ -28,6 +34,7 @@ use crate::stream::tests::quiet;
 use crate::stream::writer::prepare_ahead::PreparingGuard;
 use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::NextFile;
+use crate::stream::writer::tail::Tail;
 
 #[test]
 fn the_last_ids_are_given_and_what_needs_more_is_refused() {
@@ -247,4 +254,108 @@ fn within_seconds<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
     std::thread::spawn(move || tell.send(work()));
     let limit = std::time::Duration::from_secs(20);
     told.recv_timeout(limit).expect("it does not hang")
+}
+
+/// A frame of no entries, as group commit counts it.
+fn frame_without_entries() -> FrameHeader {
+    FrameHeader {
+        payload_crc: 0,
+        first_id: EntryId(1),
+        entry_count: 0,
+        stored_len: 10,
+        uncompressed_len: 10,
+        previous_len: 41,
+        kind: FrameKind::Footer,
+        codec: Codec::None,
+    }
+}
+
+#[test]
+fn a_frame_without_entries_has_a_place_and_a_rollback_takes_it_back() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    let mut tail = stream.tail.lock();
+    let before = tail.written_place();
+    assert_eq!(before, Place(1));
+    let (ids, _) = tail.reserve(&frame_without_entries(), 0, None);
+    assert!(ids.is_empty());
+    assert_eq!(
+        (tail.reserved_place(), tail.written_place()),
+        (Place(2), before)
+    );
+    tail.roll_back(Arc::new(Error::Timeout));
+    assert_eq!(tail.reserved_place(), before);
+    // Written, it counts.
+    let active = tail.active.clone().expect("is there");
+    tail.reserve(&frame_without_entries(), 0, None);
+    let batch = tail.take_staged();
+    tail.publish(&active, batch);
+    assert_eq!(tail.written_place(), Place(2));
+    assert_eq!(tail.written.next_id, EntryId(1));
+    // It is behind entry 0, so what waits for that entry may wait for it too, never for less.
+    assert_eq!(tail.written_place_of(EntryId(1)), Place(2));
+}
+
+#[test]
+fn a_round_commits_the_place_of_a_frame_without_entries_and_the_ids_below_it() {
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    stream.append(&[b"entry"], false).expect("appends");
+    {
+        let mut tail = stream.tail.lock();
+        let active = tail.active.clone().expect("is there");
+        tail.reserve(&frame_without_entries(), 0, None);
+        let batch = tail.take_staged();
+        tail.publish(&active, batch);
+    }
+    let mark = stream.mark().expect("a mark");
+    assert!(!stream.is_durable(mark).expect("asks"));
+    stream
+        .wait_durable(0, Duration::from_secs(60))
+        .expect("durable");
+    assert!(stream.is_durable(mark).expect("asks"));
+    assert_eq!(stream.group_commit.committed(), Place(2));
+    assert_eq!(stream.durable_end(), 1);
+}
+
+#[test]
+fn a_cut_gives_ids_again_and_places_go_on() {
+    // Group commit never moves back: an id that was cut and given again would count as durable at
+    // once if its position were the id.
+    let place = tempfile::tempdir().expect("a directory for the test");
+    let stream = absent(place.path(), SyncMode::Async, quiet());
+    let three: [&[u8]; 3] = [b"a", b"b", b"c"];
+    stream.append_batch(&three, true).expect("appends");
+    let mark = stream.mark().expect("a mark");
+    let mut tail = stream.tail.lock();
+    let before = tail.written_place();
+    assert_eq!(stream.group_commit.committed(), before);
+    tail.renumber(EntryId(1));
+    let end = SegmentEnd::empty(EntryId(1));
+    (tail.reserved, tail.written) = (end, end);
+    assert_eq!(
+        (tail.reserved_place(), tail.written_place()),
+        (before, before)
+    );
+    assert_eq!(stream.mark_of(before), mark);
+    // The next entry is id 1 again, at a place that no round has reached.
+    let header = FrameHeader {
+        entry_count: 1,
+        kind: FrameKind::Single,
+        ..frame_without_entries()
+    };
+    tail.reserve(&header, 0, None);
+    assert_eq!(tail.reserved_place(), Place(before.0 + 1));
+    assert!(stream.group_commit.committed() < tail.reserved_place());
+}
+
+#[test]
+fn places_begin_anew_with_each_opening_however_great_the_ids_are() {
+    // Counted from the ids, they would overflow in a stream that is at its last id.
+    let end = SegmentEnd::empty(EntryId(u64::MAX));
+    let tail = Tail::new(None, end, NextAppend::Continue, PropertyPoint::NONE);
+    let tail = tail.with_unsealed(end.next_id, Vec::new());
+    assert_eq!(tail.written_place(), Place(0));
+    assert_eq!(tail.reserved_place(), Place(0));
 }

@@ -11,6 +11,7 @@ mod error;
 mod ffi;
 mod format;
 mod ids;
+mod notification;
 mod options;
 mod platform;
 mod primitives;
@@ -35,6 +36,7 @@ pub use append::Mark;
 pub use error::Error;
 pub use error::ErrorContext;
 pub use error::Result;
+pub use notification::Ticket;
 pub use options::BackgroundSync;
 pub use options::CompressionType;
 pub use options::CorruptionPolicy;
@@ -65,6 +67,7 @@ pub mod repair {
     pub use crate::tools::RepairedStream;
     pub use crate::tools::repair;
 }
+pub use wal::Durable;
 pub use wal::RecoveryFinding;
 pub use wal::RecoveryReport;
 pub use wal::SnapshotMode;

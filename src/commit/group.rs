@@ -17,6 +17,8 @@
 //! together, under the lock. The point only grows; a cut, which gives ids again, moves the ids back
 //! (`set_in_turn`) and wakes all watchers, so that each asks again.
 //!
+//! Listeners, which wait without a thread of their own, are in `notify`.
+//!
 //! Above all: *a caller whose position is committed gets `Ok`*, whatever has happened since.
 
 use std::marker::PhantomData;
@@ -27,6 +29,7 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use super::batching_delay::BatchingEstimator;
+use super::listeners::Listeners;
 use super::position::Position;
 use super::position::Reached;
 use super::primitives;
@@ -95,12 +98,14 @@ pub struct GroupCommit<P, I, E> {
     pub(super) woken: std::sync::atomic::AtomicUsize,
 }
 
-struct State<P, E> {
+pub(super) struct State<P, E> {
     queue: Queue<P>,
+    /// Callbacks and wakers. Usually none, so boxed.
+    pub(super) listeners: Option<Box<Listeners<P, E>>>,
     crowd: BatchingEstimator,
     // Invariant: once set it stays as it is, and `committed` and `durable_end` with it.
-    failure: Option<E>,
-    closed: bool,
+    pub(super) failure: Option<E>,
+    pub(super) closed: bool,
 }
 
 /// The state of a caller of `commit` after its wait, if any.
@@ -122,6 +127,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
             ids: PhantomData,
             state: primitives::Mutex::new(State {
                 queue: Queue::new(),
+                listeners: None,
                 crowd: BatchingEstimator::new(),
                 failure: None,
                 closed: false,
@@ -243,8 +249,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         }
         state.failure = Some(error);
         let wake = state.queue.complete_all();
-        drop(state);
-        self.send(wake);
+        self.finish(state, wake);
     }
 
     /// The first error of the group, if it has failed.
@@ -259,8 +264,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         let mut state = self.lock();
         state.closed = true;
         let wake = state.queue.complete_all();
-        drop(state);
-        self.send(wake);
+        self.finish(state, wake);
     }
 
     /// Runs `work` while no caller leads; none starts to lead before it returns. Works in a closed
@@ -301,8 +305,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         let mut state = self.lock();
         self.raise_locked(&state, to);
         let wake = state.queue.complete_up_to(self.committed());
-        drop(state);
-        self.send(wake);
+        self.finish(state, wake);
     }
 
     /// Sets what is durable after a cut or a reset, which the caller has just committed as the
@@ -324,8 +327,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         self.store(to);
         let mut wake = state.queue.complete_up_to(self.committed());
         state.queue.complete_watchers(&mut wake);
-        drop(state);
-        self.send(wake);
+        self.finish(state, wake);
         true
     }
 
@@ -435,8 +437,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
             state.crowd.note_round(took_ns, settled, waiting);
         }
         wake.leader = state.queue.hand_over_lead(ended);
-        drop(state);
-        self.send(wake);
+        self.finish(state, wake);
     }
 
     /// Advances the point, unless the group has failed.
@@ -456,7 +457,11 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
     }
 
     /// The answer for a caller that waits for `target`, if it is known.
-    fn answer_locked(&self, state: &State<P, E>, target: P) -> Option<Result<(), CommitError<E>>> {
+    pub(super) fn answer_locked(
+        &self,
+        state: &State<P, E>,
+        target: P,
+    ) -> Option<Result<(), CommitError<E>>> {
         if self.committed() >= target {
             return Some(Ok(()));
         }
@@ -464,6 +469,16 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
             return Some(Err(CommitError::Poisoned(error.clone())));
         }
         state.closed.then_some(Err(CommitError::Closed))
+    }
+
+    /// Makes listeners due, releases the lock, and wakes.
+    fn finish(&self, mut state: primitives::MutexGuard<'_, State<P, E>>, wake: Wake<P>) {
+        let signals = self.settle_listeners(&mut state);
+        drop(state);
+        self.send(wake);
+        for signal in signals {
+            signal();
+        }
     }
 
     fn send(&self, wake: Wake<P>) {
@@ -475,13 +490,15 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
 
     /// A panic under the lock can only come from an assertion or from cloning an error. Every step
     /// leaves the state consistent, so it stays in use and no waiter is stranded.
-    fn lock(&self) -> primitives::MutexGuard<'_, State<P, E>> {
+    pub(super) fn lock(&self) -> primitives::MutexGuard<'_, State<P, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many callers wait, of all kinds.
     #[cfg(test)]
     pub(super) fn waiting_count(&self) -> usize {
-        self.lock().queue.waiting_count()
+        let state = self.lock();
+        let listening = state.listeners.as_ref().map_or(0, |all| all.count());
+        state.queue.waiting_count() + listening
     }
 }

@@ -3,6 +3,8 @@
 //! - `group`: commit, wait, poison, close, exclusive.
 //! - `batching_delay`: how long a leader waits for more callers. Plain data, no lock.
 //! - `queue`: which caller waits for which position, and which leads next. Plain data, no lock.
+//! - `listeners`: which callbacks and wakers wait, and which are due. Plain data, no lock.
+//! - `notify`: registering them, and running those that are due.
 //! - `waiter`: where one thread sleeps.
 //! - `position`: what callers wait for, and what it means in ids.
 //! - `primitives`: the locks and the clock, in one place, so that `tests/commit_model` can replace
@@ -11,6 +13,8 @@
 
 mod batching_delay;
 mod group;
+mod listeners;
+mod notify;
 mod position;
 mod primitives;
 mod queue;
@@ -22,6 +26,9 @@ pub use group::CommitError;
 pub use group::GroupCommit;
 pub use group::LeaderFault;
 pub use group::Waited;
+pub use listeners::ListenerId;
+pub use listeners::Signal;
+pub use notify::Panic;
 pub use position::Position;
 pub use position::Reached;
 

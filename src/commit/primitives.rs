@@ -15,10 +15,16 @@ pub(super) use crate::primitives::atomic::Ordering;
 pub(super) use commit::Condvar;
 pub(super) use commit::Mutex;
 pub(super) use commit::MutexGuard;
+pub(super) use thread::ThreadId;
 
 /// Lets other threads run.
 pub(super) fn yield_now() {
     thread::yield_now();
+}
+
+/// The calling thread.
+pub(super) fn thread_id() -> ThreadId {
+    thread::current().id()
 }
 
 /// Measures elapsed time.

@@ -74,6 +74,10 @@ struct QueueState<K> {
     /// When the thread could not be started; `None` after a start.
     failed_at: Option<Instant>,
     is_shut_down: bool,
+    /// The thread ends when no key is due.
+    is_finishing: bool,
+    /// The thread has been started and has not ended.
+    is_running: bool,
     has_panicked: bool,
 }
 
@@ -86,6 +90,8 @@ impl<K> Default for QueueState<K> {
             thread: None,
             failed_at: None,
             is_shut_down: false,
+            is_finishing: false,
+            is_running: false,
             has_panicked: false,
         }
     }
@@ -191,10 +197,45 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         self.start_locked(&mut self.state.lock())
     }
 
+    /// Starts the thread if there is none and the queue is to have one, whether or not a key waits.
+    pub fn ensure_thread(self: &Arc<Self>) -> io::Result<()> {
+        let mut state = self.state.lock();
+        if self.is_stepped || state.is_shut_down || state.is_finishing || state.thread.is_some() {
+            return Ok(());
+        }
+        self.start_locked(&mut state)
+    }
+
+    /// Ends the thread once it has worked on all keys that are due, and waits for that, unless this
+    /// is called on it. Returns the keys that no thread took: the caller works on them. Keys inserted
+    /// from then on are dropped. A second call waits as the first does.
+    pub fn finish(&self) -> Vec<K> {
+        let this = crate::primitives::thread::current().id();
+        let mut state = self.state.lock();
+        state.is_finishing = true;
+        self.changed.notify_all();
+        let thread = state.thread.take();
+        if thread.as_ref().is_some_and(|t| t.thread().id() == this) {
+            return Vec::new();
+        }
+        while state.is_running {
+            self.changed.wait(&mut state);
+        }
+        drop(state);
+        if let Some(thread) = thread {
+            // A panic has been caught and recorded.
+            let _ = thread.join();
+        }
+        let left = self.take_all();
+        self.shut_down();
+        left
+    }
+
     fn start_locked(self: &Arc<Self>, state: &mut QueueState<K>) -> io::Result<()> {
         let queue = Arc::clone(self);
         state.thread = Some(spawn(self.thread_name, move || queue.run())?);
         state.failed_at = None;
+        state.is_running = true;
         Ok(())
     }
 
@@ -206,19 +247,21 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         is_left.then(|| state.take(time)).flatten()
     }
 
-    /// Takes all keys, due or not, earliest first: for tests that step.
-    #[cfg(feature = "simulation")]
+    /// Takes all keys, due or not, earliest first.
     pub fn take_all(&self) -> Vec<K> {
         let mut state = self.state.lock();
         state.times.clear();
         std::mem::take(&mut state.due).into_values().collect()
     }
 
-    /// Stops the thread after the key it works on and joins it. Drops the keys that wait. Must not
-    /// be called on the queue's own thread. False: a panic has been caught.
+    /// Stops the thread after the key it works on and joins it. Drops the keys that wait. Called on
+    /// the queue's own thread it joins nothing: the thread ends when its key is done. False: a panic
+    /// has been caught.
     #[must_use]
     pub fn stop(&self) -> bool {
+        let this = crate::primitives::thread::current().id();
         let thread = self.shut_down();
+        let thread = thread.filter(|thread| thread.thread().id() != this);
         let has_joined = thread.is_none_or(|thread| thread.join().is_ok());
         has_joined && !self.state.lock().has_panicked
     }
@@ -260,6 +303,9 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         let mut state = self.state.lock();
         while !state.is_shut_down {
             let Some((&time, _)) = state.due.first_key_value() else {
+                if state.is_finishing {
+                    break;
+                }
                 self.changed.wait(&mut state);
                 continue;
             };
@@ -281,6 +327,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
                 Ok(Next::ShutDown) => self.shut_down_locked(&mut state),
             }
         }
+        state.is_running = false;
+        self.changed.notify_all();
     }
 }
 

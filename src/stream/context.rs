@@ -44,6 +44,10 @@ pub trait BackgroundTasks: Send + Sync {
     fn has_thread_for_syncs(&self) -> bool;
     /// Make space ahead of the stream's tail.
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
+    /// Starts the thread that serves listeners, if there is none.
+    fn ensure_notifier(&self) -> io::Result<()>;
+    /// Serve the stream's listeners soon. The stream stays until then.
+    fn serve_listeners(&self, stream: &Arc<StreamInner>);
     /// Starts the threads that are missing. Where one cannot be started, a sync that is due is done
     /// on this thread: one stream's a call. The caller holds no lock.
     fn attend(&self) -> Attended;
@@ -324,7 +328,7 @@ impl LogContext {
 
 /// Invariant: no function of the host's is called under a lock of ours. It may read from the log.
 #[inline]
-fn assert_no_lock_is_held() {
+pub(super) fn assert_no_lock_is_held() {
     debug_assert_eq!(locks_held(), 0, "the host is called under a lock");
 }
 

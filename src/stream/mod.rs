@@ -37,6 +37,7 @@ pub use context::BackgroundTasks;
 #[cfg(feature = "sharded")]
 pub use context::CheckpointOwner;
 pub use context::LogContext;
+pub use durability::is_in_callback;
 pub use identity::LogIdentity;
 pub use lifecycle::archive_owner::resolve_archive;
 pub use lifecycle::delete::remove_remains;

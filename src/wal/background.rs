@@ -1,15 +1,19 @@
 //! Which work of streams runs in the background, and on which threads?
 //!
 //! One thread syncs streams that are due, one preallocates space ahead of tails. Each starts when
-//! first needed, holds streams weakly, and ends when the log is closed. In stepped mode, for
+//! first needed, holds streams weakly, and ends when the log is closed. A third serves callbacks and
+//! wakers (`stream/durability/listen`); it starts with the first of them, holds streams until they
+//! are served, and is the last to end. The syncing thread serves those of the rounds that it led. In stepped mode, for
 //! deterministic tests, there are no threads: queued work runs when the test asks for it.
 //!
 //! Failure: if a thread cannot be started, later appends try again, every 100 ms at most. Until
 //! one succeeds, an append that finds a due sync does it itself, at its end; appends allocate their
 //! own space. The log's sink receives one warning.
 
+use std::cell::Cell;
 use std::hash::Hash;
 use std::hash::Hasher;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use std::time::Duration;
 
 use crate::primitives::DueQueue;
 use crate::primitives::Next;
+use crate::primitives::thread_local;
 use crate::stream::Attended;
 use crate::stream::BackgroundTasks;
 use crate::stream::StreamInner;
@@ -26,6 +31,7 @@ use crate::stream::StreamInner;
 pub struct BackgroundThreads {
     sync: Task,
     preallocation: Task,
+    notification: Arc<DueQueue<HeldStream>>,
     is_stepped: bool,
 }
 
@@ -62,6 +68,50 @@ impl Hash for WeakStream {
     }
 }
 
+/// A stream whose listeners are due. It stays until they are served: nothing else may hold a stream
+/// that was deleted.
+#[derive(Clone)]
+struct HeldStream(Arc<StreamInner>);
+
+impl PartialEq for HeldStream {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for HeldStream {}
+
+impl Hash for HeldStream {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).addr().hash(state);
+    }
+}
+
+impl HeldStream {
+    fn serve(&self) -> Next {
+        self.0.serve_listeners();
+        // The log's sink may panic. That is the host's fault; the thread continues.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.0.deliver()));
+        Next::WhenInserted
+    }
+}
+
+thread_local! {
+    /// The stream, by address, whose listeners this thread serves once the round is over.
+    static SERVES_LATER: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Syncs a stream on the thread that syncs, and serves the listeners that this makes due.
+fn sync_and_serve(stream: &StreamInner) {
+    SERVES_LATER.with(|serves| serves.set(std::ptr::from_ref(stream).addr()));
+    let synced = catch_unwind(AssertUnwindSafe(|| stream.background_sync()));
+    SERVES_LATER.with(|serves| serves.set(0));
+    if synced.is_err() {
+        stream.poison_after_panic();
+    }
+    stream.serve_listeners();
+}
+
 const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; what is appended \
     last is durable only after the next append, a sync or the close";
 const WITHOUT_PREALLOCATION: &str = "until it can be, appends allocate their own space";
@@ -71,12 +121,13 @@ impl BackgroundThreads {
     pub fn new(is_stepped: bool) -> Arc<Self> {
         let task = |name, without, work| Task::new(name, without, work, is_stepped);
         Arc::new(BackgroundThreads {
-            sync: task("ironwal-sync", WITHOUT_SYNC, StreamInner::background_sync),
+            sync: task("ironwal-sync", WITHOUT_SYNC, sync_and_serve),
             preallocation: task(
                 "ironwal-alloc",
                 WITHOUT_PREALLOCATION,
                 StreamInner::preallocate,
             ),
+            notification: DueQueue::new("ironwal-notify", is_stepped, HeldStream::serve),
             is_stepped,
         })
     }
@@ -90,6 +141,24 @@ impl BackgroundThreads {
             for stream in streams {
                 (task.work)(&stream);
                 stream.deliver();
+            }
+        }
+        for stream in self.notification.take_all() {
+            stream.serve();
+        }
+    }
+
+    /// Serves all listeners that are due and ends the thread that does, after everything is
+    /// synced: returns once all of them have run, unless called from within one. The caller holds no
+    /// lock.
+    pub fn finish_notifying(&self) {
+        loop {
+            let left = self.notification.finish();
+            if left.is_empty() {
+                return;
+            }
+            for stream in left {
+                stream.serve();
             }
         }
     }
@@ -108,6 +177,7 @@ impl BackgroundThreads {
         for task in self.tasks() {
             task.queue.leak_after_fork();
         }
+        self.notification.leak_after_fork();
     }
 
     fn tasks(&self) -> [&Task; 2] {
@@ -132,6 +202,18 @@ impl BackgroundTasks for BackgroundThreads {
         self.preallocation.insert(stream, Duration::ZERO)
     }
 
+    fn ensure_notifier(&self) -> io::Result<()> {
+        self.notification.ensure_thread()
+    }
+
+    fn serve_listeners(&self, stream: &Arc<StreamInner>) {
+        let serves_later = SERVES_LATER.with(Cell::get);
+        if serves_later != Arc::as_ptr(stream).addr() {
+            let held = HeldStream(Arc::clone(stream));
+            self.notification.insert_after(held, Duration::ZERO);
+        }
+    }
+
     fn attend(&self) -> Attended {
         let mut attended = Attended::default();
         if self.is_stepped {
@@ -148,7 +230,8 @@ impl BackgroundTasks for BackgroundThreads {
             false => None,
         };
         if let Some(stream) = due.and_then(|key| key.0.upgrade()) {
-            run_or_poison(self.sync.work, &stream);
+            // On a thread of the caller's: it serves no listeners.
+            run_or_poison(StreamInner::background_sync, &stream);
         }
         attended
     }
@@ -236,6 +319,7 @@ mod tests {
         let background_threads = BackgroundThreads {
             sync: task(),
             preallocation: task(),
+            notification: DueQueue::new("test", false, HeldStream::serve),
             is_stepped: false,
         };
         background_threads.sync_now(&bad);

@@ -5,6 +5,7 @@
 //! | `wal` | which calls does a log have? |
 //! | `stream` | which calls does a handle of a stream have? |
 //! | `properties` | which calls read and change the properties of a stream? |
+//! | `durable` | how does a task wait until a mark is durable? |
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
@@ -15,6 +16,7 @@
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
 mod background;
+mod durable;
 mod iterator;
 mod open;
 mod properties;
@@ -28,6 +30,7 @@ mod transaction;
 #[allow(clippy::module_inception)]
 mod wal;
 
+pub use durable::Durable;
 pub use iterator::WalIdIterator;
 pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;

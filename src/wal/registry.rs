@@ -16,9 +16,11 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::primitives::resume_first_panic;
+use crate::primitives::thread;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
 use crate::stream::StreamState;
+use crate::stream::is_in_callback;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
 use crate::wal::recovery_report::RecoveryReport;
@@ -83,7 +85,7 @@ impl WalInner {
     }
 
     #[inline]
-    fn is_forked(&self) -> bool {
+    pub(super) fn is_forked(&self) -> bool {
         self.fork_generation != fork_generation()
     }
 
@@ -112,10 +114,24 @@ impl WalInner {
     /// names: returns `Detached` if the root is no longer this log's.
     pub fn block_close(&self) -> Result<CloseBlocker<'_>> {
         self.enter()?;
-        let open = self.closing.lock();
+        let open = match is_in_callback() {
+            false => self.closing.lock(),
+            true => self.block_close_from_callback()?,
+        };
         self.enter()?;
         self.context.check_root()?;
         Ok(open)
+    }
+
+    /// The same from within a callback. A close may wait for that one to return, with the lock held.
+    fn block_close_from_callback(&self) -> Result<CloseBlocker<'_>> {
+        loop {
+            if let Some(open) = self.closing.try_lock() {
+                return Ok(open);
+            }
+            self.enter()?;
+            thread::yield_now();
+        }
     }
 
     /// Why directories whose key is unknown could not be opened.
@@ -276,11 +292,25 @@ impl WalInner {
     /// releases the lock. After a failure the rest is still done; the first failure is returned.
     /// Idempotent. If the root is detached, all files stay as they are, for recovery, and the error
     /// is `Detached`.
+    ///
+    /// All callbacks have run when it returns; so a callback cannot close: that is `Config`.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
         }
-        self.telling(|| self.close_once())
+        if is_in_callback() {
+            let what =
+                "a callback cannot close the log: closing waits until all callbacks returned";
+            return Err(Error::Config(what.to_owned()));
+        }
+        self.close_and_notify()
+    }
+
+    fn close_and_notify(&self) -> Result<()> {
+        let closed = self.telling(|| self.close_once());
+        // Without the lock: callbacks may call what a close blocks.
+        self.background_threads.finish_notifying();
+        closed
     }
 
     fn close_once(&self) -> Result<()> {
@@ -328,7 +358,8 @@ impl Drop for WalInner {
             self.background_threads.leak_after_fork();
             return;
         }
-        if let Err(error) = self.close() {
+        // Also where a callback dropped the last handle: the threads end by themselves then.
+        if let Err(error) = self.close_and_notify() {
             let message = format!("closing {}: {error}", self.context.root.display());
             self.context.log(log::Level::Error, &message);
         }

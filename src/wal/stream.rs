@@ -9,9 +9,11 @@ use crate::append::Appended;
 use crate::append::Mark;
 use crate::error::Error;
 use crate::error::Result;
+use crate::notification::Ticket;
 use crate::options::SyncMode;
 use crate::stream::EntryView;
 use crate::stream::StreamInner;
+use crate::wal::Durable;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
 use crate::wal::registry::WalInner;
@@ -67,8 +69,12 @@ impl Stream {
             .or_else(|error| self.enter_existing().and(Err(error)))
     }
 
-    /// The stream behind the handle, for the sharded log.
-    #[cfg(feature = "sharded")]
+    /// The log that the handle belongs to.
+    pub(super) fn log(&self) -> &WalInner {
+        &self.log
+    }
+
+    /// The stream behind the handle.
     pub(crate) fn core(&self) -> &Arc<StreamInner> {
         &self.core
     }
@@ -155,6 +161,49 @@ impl Stream {
     /// `StreamNotFound`.
     pub fn is_durable(&self, mark: Mark) -> Result<bool> {
         self.enter_existing()?.is_durable(mark)
+    }
+
+    /// Has `callback` run once, when everything in front of the mark is durable, with `Ok`; or when
+    /// it cannot become so, with the error: `Poisoned`, `Detached`, `Closed`, `StreamNotFound`.
+    /// Returns at once, also where the mark is durable already. Asks for a sync, so that nothing else
+    /// has to.
+    ///
+    /// `Ok` promises what a durable append promises: everything in front of the mark survives a power
+    /// failure.
+    ///
+    /// Callbacks of one stream run one after the other, in the order of their marks as far as these
+    /// are not durable when they are registered, on a thread of the library that holds no lock:
+    /// `ironwal-sync` or `ironwal-notify`. A callback may append, read, register and cancel. It should
+    /// return soon: the syncs of other streams may wait for it. It cannot close the log (`Config`).
+    /// A panic is caught and logged. [`Wal::close`](crate::Wal::close) completes all callbacks after
+    /// its last sync and before it returns. In a forked child none runs.
+    ///
+    /// Errors: nothing is registered, and the callback is dropped. `Config` for a mark of another
+    /// stream or of an earlier opening; `Io` if the system cannot start the thread; `Closed`;
+    /// `StreamNotFound`; `Forked`.
+    pub fn on_durable(
+        &self,
+        mark: Mark,
+        callback: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<Ticket> {
+        let core = self.enter_existing()?;
+        self.log
+            .telling(|| core.on_durable(mark, Box::new(callback)))
+    }
+
+    /// Cancels a callback. True: it has not run and will not. False: it has run and returned, except
+    /// if this is called from within that very callback; or the ticket is of another stream. Waits for
+    /// a callback that runs, so what it uses can be freed afterwards.
+    pub fn cancel(&self, ticket: Ticket) -> bool {
+        // None runs in a child, and a lock may be held by a thread that does not exist there.
+        self.log.is_forked() || self.core.cancel(ticket)
+    }
+
+    /// A future that is ready once everything in front of the mark is durable, or cannot become so;
+    /// the answers are those of [`Stream::on_durable`]. Its first poll asks for a sync. Dropping it
+    /// cancels. It needs no particular executor: a thread of the library wakes the task.
+    pub fn durable(&self, mark: Mark) -> Durable {
+        Durable::new(self.clone(), mark)
     }
 
     /// A copy of the entry. `None`: the id is below the first kept id, or not visible (yet). Damage

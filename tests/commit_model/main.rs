@@ -18,7 +18,16 @@ mod cuts;
 #[allow(dead_code)]
 #[path = "../../src/commit/group.rs"]
 mod group;
+// As above.
+#[allow(dead_code)]
+#[path = "../../src/commit/listeners.rs"]
+mod listeners;
+mod listening;
 mod log;
+// As above.
+#[allow(dead_code)]
+#[path = "../../src/commit/notify.rs"]
+mod notify;
 #[path = "../../src/commit/position.rs"]
 mod position;
 mod primitives;

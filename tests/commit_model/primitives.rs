@@ -14,10 +14,16 @@ pub(super) use shuttle::sync::MutexGuard;
 pub(super) use shuttle::sync::atomic::AtomicBool;
 pub(super) use shuttle::sync::atomic::AtomicU64;
 pub(super) use shuttle::sync::atomic::Ordering;
+pub(super) use shuttle::thread::ThreadId;
 
 /// Lets the checker choose who goes on.
 pub(super) fn yield_now() {
     thread::yield_now();
+}
+
+/// The calling thread.
+pub(super) fn thread_id() -> ThreadId {
+    thread::current().id()
 }
 
 /// Tells lengths of time that grow as the checker likes.

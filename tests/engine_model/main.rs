@@ -20,6 +20,7 @@ mod eviction;
 mod expected_ids;
 mod explore;
 mod fixture;
+mod listening;
 mod mapped;
 mod poison;
 mod recorder;

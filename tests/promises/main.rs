@@ -33,6 +33,8 @@ mod mapped;
 #[cfg(target_os = "linux")]
 mod mapped_files;
 mod names;
+#[cfg(feature = "simulation")]
+mod notification;
 mod overtaken;
 mod properties;
 #[cfg(target_os = "linux")]

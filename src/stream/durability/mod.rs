@@ -7,15 +7,18 @@
 //! | `durable_point` | when is the durable point stored? |
 //! | `commit_slot` | which slots are stored outside of rounds? |
 //! | `wait` | how does a caller learn that an entry is durable? |
+//! | `listen` | how does a caller learn that a mark is durable without waiting for it? |
 //! | `background` | what does a helper do when a sync is due? |
 
 mod background;
 mod commit_slot;
 mod durable_point;
+mod listen;
 mod round;
 mod round_state;
 mod wait;
 
+pub use listen::is_in_callback;
 pub use round_state::RoundState;
 
 use std::sync::Arc;
@@ -40,18 +43,11 @@ impl StreamInner {
     /// Errors: `Config` for a mark of another stream or of an earlier opening; what latched, if
     /// that keeps the mark from ever becoming durable.
     pub fn is_durable(&self, mark: Mark) -> Result<bool> {
-        if mark.opening != self.opening {
-            let what = "a mark of another stream, or of an earlier opening of the log";
-            return Err(Error::Config(what.to_owned()));
-        }
+        self.check_mark(mark)?;
         if self.group_commit.committed() >= mark.place {
             return Ok(true);
         }
         let tail = self.tail.lock();
-        if mark.place > tail.reserved_place() {
-            let what = "a mark behind everything that was appended to the stream";
-            return Err(Error::Config(what.to_owned()));
-        }
         // A round may have ended since.
         match self.group_commit.committed() >= mark.place {
             true => Ok(true),

@@ -12,6 +12,7 @@ use crate::ids::EntryId;
 use crate::primitives::now;
 use crate::primitives::thread;
 use crate::stream::StreamInner;
+use crate::stream::durability::is_in_callback;
 use crate::stream::state::StreamState;
 
 impl StreamInner {
@@ -57,7 +58,8 @@ impl StreamInner {
                 }
                 tail.written_place_of(end)
             };
-            if !self.is_synced_by_a_helper() {
+            // A callback may run on the helper that syncs: then it syncs itself.
+            if is_in_callback() || !self.is_synced_by_a_helper() {
                 let synced = self.make_place_durable(place);
                 return synced.or_else(|error| self.check_poisoned().and(Err(error)));
             }
@@ -70,7 +72,7 @@ impl StreamInner {
     }
 
     /// Why a wait ended without success.
-    fn wait_error(&self, error: CommitError<Arc<Error>>) -> Error {
+    pub(super) fn wait_error(&self, error: CommitError<Arc<Error>>) -> Error {
         match error {
             CommitError::Poisoned(cause) if matches!(*cause, Error::Detached(_)) => {
                 cause.duplicate()
@@ -85,7 +87,7 @@ impl StreamInner {
     }
 
     /// Asks a helper to sync the stream soon. False: there is none, and none can be started.
-    fn is_synced_by_a_helper(&self) -> bool {
+    pub(super) fn is_synced_by_a_helper(&self) -> bool {
         let (Some(background_tasks), Some(stream)) =
             (self.context.background_tasks.get(), self.arc())
         else {

@@ -316,7 +316,6 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
     ///
     /// False: the group has failed, and both values stay; the caller's stream is poisoned.
     #[must_use]
-    #[cfg_attr(not(test), allow(dead_code))]
     pub fn set_in_turn(&self, to: Reached<P, I>) -> bool {
         let mut state = self.lock();
         debug_assert!(state.queue.is_led(), "only exclusive work moves ids");

@@ -25,6 +25,7 @@ impl Error {
             Error::Poisoned { .. } => "close the log and open it again",
             Error::TooLarge { .. } => "split the data",
             Error::SequenceMismatch { .. } => "read what was appended since",
+            Error::SuffixCut { .. } => "take back what was read from that id on, and read it again",
             Error::Closed => "open the log again",
             Error::Timeout => "wait longer, or call sync",
             Error::Forked => "open the log in the child, after the parent closed it",

@@ -47,6 +47,7 @@ impl Error {
                 found: *found,
             },
             Error::Closed => Error::Closed,
+            Error::SuffixCut { from_id } => Error::SuffixCut { from_id: *from_id },
             Error::Timeout => Error::Timeout,
             Error::Forked => Error::Forked,
             Error::ReadOnly => Error::ReadOnly,

@@ -115,6 +115,14 @@ pub enum Error {
         found: u64,
     },
 
+    /// The ids from this one on were cut, and may be other entries by now; the iterator had returned
+    /// some of them. A new iterator returns what is there.
+    #[error("the ids from {from_id} on were cut, and may be other entries now")]
+    SuffixCut {
+        /// The first id that was cut.
+        from_id: u64,
+    },
+
     /// The log has been closed.
     #[error("the log is closed")]
     Closed,

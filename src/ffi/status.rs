@@ -153,6 +153,8 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::Poisoned { .. } => IRONWAL_E_POISONED,
         Error::TooLarge { .. } => IRONWAL_E_TOO_LARGE,
         Error::SequenceMismatch { .. } => IRONWAL_E_SEQUENCE_MISMATCH,
+        // As long as it has no status of its own.
+        Error::SuffixCut { .. } => IRONWAL_E_SEQUENCE_MISMATCH,
         Error::Closed => IRONWAL_E_CLOSED,
         Error::Timeout => IRONWAL_E_TIMEOUT,
         Error::Forked => IRONWAL_E_FORKED,

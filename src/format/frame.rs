@@ -256,6 +256,12 @@ impl FrameHeader {
         self.first_id.0..self.first_id.0 + self.id_count()
     }
 
+    /// Whether a suffix that begins with `end_id` may be cut behind this frame: it holds the id before.
+    pub fn is_clip(&self, end_id: EntryId) -> bool {
+        let last_id = end_id.0.checked_sub(1);
+        last_id.is_some_and(|last_id| self.ids().contains(&last_id))
+    }
+
     fn id_count(&self) -> u64 {
         match self.kind {
             FrameKind::Single | FrameKind::Many | FrameKind::ManyWithProperties => {

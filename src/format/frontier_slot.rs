@@ -78,6 +78,15 @@ pub enum SlotProperties {
 }
 
 impl SlotProperties {
+    /// What a slot says that ends at `end`, in front of the end of this one: where the newest frame lies
+    /// behind that, no older map counts in its place.
+    pub fn below(self, end: FileOffset) -> Self {
+        match self {
+            SlotProperties::Held { frame, .. } if frame >= end => SlotProperties::Lost,
+            other => other,
+        }
+    }
+
     /// The statement that the newest frame with properties, at `frame`, holds this map.
     pub fn held(frame: FileOffset, map: &Properties) -> Self {
         let fits = map.encoded().len() <= MAX_COPY_LEN;

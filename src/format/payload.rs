@@ -37,6 +37,7 @@ pub use check::properties_index;
 pub use check::table_rows_range;
 pub use pieces::PieceCheck;
 pub use pieces::Wants;
+pub use prepare::FrameParts;
 pub use prepare::PreparedFrame;
 pub use prepare::Unprepared;
 

@@ -8,10 +8,10 @@
 //!   │ magic  │ver.│key │ zero  │first id │generation │ predecessor's │ its link │
 //!   │        │    │len │       │         │           │    end id     │          │
 //!   └────────┴────┴────┴───────┴─────────┴───────────┴───────────────┴──────────┘
-//!  44        48           56              64          72         72+len  488           496     508
-//!   ┌────────┬────────────┬───────────────┬───────────┬────────────┬───────┬─────────────┬───────┬─────┐
-//!   │ flags  │ lost from  │ first kept id │ cut epoch │ key, UTF-8 │ zeros │ incarnation │ zeros │ CRC │
-//!   └────────┴────────────┴───────────────┴───────────┴────────────┴───────┴─────────────┴───────┴─────┘
+//!  44        48           56              64          72         72+len  488           496          504     508
+//!   ┌────────┬────────────┬───────────────┬───────────┬────────────┬───────┬─────────────┬────────────┬───────┬─────┐
+//!   │ flags  │ lost from  │ first kept id │ cut epoch │ key, UTF-8 │ zeros │ incarnation │ clip frame │ zeros │ CRC │
+//!   └────────┴────────────┴───────────────┴───────────┴────────────┴───────┴─────────────┴────────────┴───────┴─────┘
 //! ```
 
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use crate::format::fields::u64_at;
 use crate::format::names::MAX_KEY_LEN;
 use crate::format::names::check_key;
 use crate::ids::EntryId;
+use crate::ids::FileOffset;
 
 pub use crate::format::seed::SegmentSeed;
 
@@ -55,11 +56,13 @@ const FIRST_KEPT_AT: usize = LOST_FROM_AT + 8;
 const CUT_EPOCH_AT: usize = FIRST_KEPT_AT + 8;
 const KEY_AT: usize = CUT_EPOCH_AT + 8;
 const INCARNATION_AT: usize = 488;
+const CLIP_FRAME_AT: usize = INCARNATION_AT + 8;
 const CRC_AT: usize = SECTOR_LEN - 4;
 const _: () = assert!(KEY_AT + MAX_KEY_LEN <= INCARNATION_AT);
-const _: () = assert!(INCARNATION_AT + 8 <= CRC_AT);
+const _: () = assert!(CLIP_FRAME_AT + 8 <= CRC_AT);
 
 const FLAG_HAS_PREDECESSOR: u32 = 1;
+const FLAG_CUT: u32 = 2;
 
 /// The header of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ pub struct SegmentHeader {
     pub key: Arc<str>,
     /// The id of the first entry. The file's name repeats it.
     pub first_id: EntryId,
-    /// Grows when a suffix is truncated and its ids are given again: the greater one is valid.
+    /// Grows when a suffix is cut and its ids are given again: the greater one is valid.
     pub generation: u64,
     /// The segment before this one, unless this is the first of the stream.
     pub predecessor: Option<Predecessor>,
@@ -81,6 +84,8 @@ pub struct SegmentHeader {
     /// Tells this stream from earlier ones of its key, which were deleted: the same in all its
     /// segments. 0 until the log deletes a stream.
     pub incarnation: u64,
+    /// What of the stream this segment replaces.
+    pub replaces: Replaces,
 }
 
 /// What a segment records of the one before it.
@@ -90,6 +95,22 @@ pub struct Predecessor {
     pub end_id: EntryId,
     /// The header CRC of its last frame.
     pub link: u32,
+}
+
+/// What of a stream a segment replaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replaces {
+    /// Nothing: it goes on behind its predecessor.
+    #[default]
+    Nothing,
+    /// All ids from its first one on: a cut.
+    Suffix {
+        /// Where in the predecessor the frame starts that holds the id before the first one. The
+        /// predecessor's link is the header CRC of that frame.
+        clip_frame: FileOffset,
+    },
+    /// All ids there were: a reset. It has no predecessor.
+    All,
 }
 
 /// Why a header cannot be used.
@@ -129,11 +150,21 @@ impl SegmentHeader {
         put_u16(&mut sector, KEY_LEN_AT, key.len() as u16);
         put_u64(&mut sector, FIRST_ID_AT, self.first_id.0);
         put_u64(&mut sector, GENERATION_AT, self.generation);
+        let mut flags = 0;
         if let Some(predecessor) = self.predecessor {
             put_u64(&mut sector, PREDECESSOR_END_AT, predecessor.end_id.0);
             put_u32(&mut sector, PREDECESSOR_LINK_AT, predecessor.link);
-            put_u32(&mut sector, FLAGS_AT, FLAG_HAS_PREDECESSOR);
+            flags |= FLAG_HAS_PREDECESSOR;
         }
+        match self.replaces {
+            Replaces::Nothing => {}
+            Replaces::All => flags |= FLAG_CUT,
+            Replaces::Suffix { clip_frame } => {
+                flags |= FLAG_CUT;
+                put_u64(&mut sector, CLIP_FRAME_AT, clip_frame.0);
+            }
+        }
+        put_u32(&mut sector, FLAGS_AT, flags);
         put_u64(&mut sector, LOST_FROM_AT, self.lost_from.0);
         put_u64(&mut sector, FIRST_KEPT_AT, self.first_kept_id.0);
         put_u64(&mut sector, CUT_EPOCH_AT, self.truncation_epoch);
@@ -185,6 +216,25 @@ impl SegmentHeader {
         SegmentSeed::new(&self.key, self.first_id, self.generation)
     }
 
+    /// Whether this segment replaces a part of the stream, or all of it.
+    pub fn is_cut(&self) -> bool {
+        self.replaces != Replaces::Nothing
+    }
+
+    /// Whether what the header says of a cut can be: ids are given again only under a greater
+    /// generation, and a cut loses none.
+    fn cut_is_possible(&self) -> bool {
+        let is_new = self.generation > 0 && self.lost_from == self.first_id;
+        match (self.replaces, self.predecessor) {
+            (Replaces::Nothing, _) => true,
+            (Replaces::All, None) => is_new,
+            (Replaces::Suffix { clip_frame }, Some(before)) => {
+                is_new && before.end_id == self.first_id && clip_frame.0 >= HEADER_AREA_LEN
+            }
+            (Replaces::All, Some(_)) | (Replaces::Suffix { .. }, None) => false,
+        }
+    }
+
     /// The fields of a sector whose CRC is good; `None` if a field is impossible.
     fn from_checked(sector: &[u8; SECTOR_LEN]) -> Option<SegmentHeader> {
         let key_len = usize::from(u16_at(sector, KEY_LEN_AT));
@@ -193,7 +243,15 @@ impl SegmentHeader {
         }
         let key = std::str::from_utf8(&sector[KEY_AT..KEY_AT + key_len]).ok()?;
         check_key(key).ok()?;
-        let has_predecessor = u32_at(sector, FLAGS_AT) & FLAG_HAS_PREDECESSOR != 0;
+        let flags = u32_at(sector, FLAGS_AT);
+        let has_predecessor = flags & FLAG_HAS_PREDECESSOR != 0;
+        let replaces = match (flags & FLAG_CUT != 0, has_predecessor) {
+            (false, _) => Replaces::Nothing,
+            (true, false) => Replaces::All,
+            (true, true) => Replaces::Suffix {
+                clip_frame: FileOffset(u64_at(sector, CLIP_FRAME_AT)),
+            },
+        };
         let header = SegmentHeader {
             key: Arc::from(key),
             first_id: EntryId(u64_at(sector, FIRST_ID_AT)),
@@ -206,9 +264,12 @@ impl SegmentHeader {
             first_kept_id: EntryId(u64_at(sector, FIRST_KEPT_AT)),
             truncation_epoch: u64_at(sector, CUT_EPOCH_AT),
             incarnation: u64_at(sector, INCARNATION_AT),
+            replaces,
         };
         // Encoding it again shows that reserved bytes, unknown flags and padding are zero.
-        let possible = header.lost_from <= header.first_id && header.encode() == *sector;
+        let possible = header.lost_from <= header.first_id
+            && header.cut_is_possible()
+            && header.encode() == *sector;
         possible.then_some(header)
     }
 }

@@ -18,15 +18,18 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::IoAt;
 use crate::error::Result;
+use crate::format::FrontierSlot;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
 use crate::format::SlotProperties;
+use crate::format::SlotState;
 use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::segment_file_name;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
+use crate::recovery::frontier::successor;
 use crate::recovery::quarantine::backup_file;
 use crate::recovery::quarantine::backup_range;
 use crate::recovery::verdict::Action;
@@ -40,6 +43,7 @@ use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::rewrite_verified;
+use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::read_exact_at;
@@ -171,7 +175,9 @@ pub fn apply(
     let rewritten = match changed {
         Err(error) if rest.first().is_some_and(is_saving) => {
             recovered.blocked = Some(error);
-            let truncated = rest.iter().filter(|a| is_truncated(facts, verdict, a));
+            let truncated = rest
+                .iter()
+                .filter(|a| is_removable_later(facts, verdict, a));
             unremoved.extend(truncated.map(|action| path_of(facts, action)));
             Ok(())
         }
@@ -180,13 +186,17 @@ pub fn apply(
     .and_then(|()| rewrite_tails(storage, facts, verdict, &recovered.segments, chunk_len));
     match rewritten {
         Ok(rewritten) => {
+            show_ends_at_cuts(storage, facts, verdict);
             let unfinished = recovered.blocked.is_some();
             recovered.needs_sync = rewritten || unfinished || !verdict.notes.is_empty();
         }
         Err(error) => {
             recovered.failure = Some(error);
             recovered.properties = recovered.properties_at_frontier.clone();
-            keep_below_frontier(&mut recovered, &facts.dir);
+            match rest.first() {
+                Some(Action::SyncNames) => keep_below_cut(&mut recovered, facts),
+                _ => keep_below_frontier(&mut recovered, &facts.dir),
+            }
         }
     }
     recovered.unremoved = unremoved;
@@ -243,13 +253,16 @@ fn change_files(
         }
         let (path, result) = run(storage, facts, action);
         match result {
-            Err(_) if is_truncated(facts, verdict, action) => changes.unremoved.push(path),
+            Err(_) if is_removable_later(facts, verdict, action) => changes.unremoved.push(path),
             result => changes.quarantined.extend(result.at(&path)?),
         }
         changes.carried_out += 1;
         changed_names |= !matches!(
             action,
-            Action::Trim(..) | Action::RemoveTemporary | Action::RewriteSlot(..)
+            Action::SyncNames
+                | Action::Trim(..)
+                | Action::RemoveTemporary
+                | Action::RewriteSlot(..)
         );
     }
     match changed_names {
@@ -282,20 +295,21 @@ fn rewrite_tails(
     Ok(needs_sync)
 }
 
-/// Whether an action removes a segment below the first id kept. Each open decides so again; the
-/// stream does not need the segment.
-fn is_truncated(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
+/// Whether an action removes a segment below the first id kept, or a void one. Each open decides so
+/// again; the stream does not need the segment.
+fn is_removable_later(facts: &StreamFacts, verdict: &Verdict, action: &Action) -> bool {
     let Action::Remove(i) = *action else {
         return false;
     };
-    let next = facts.segments.get(i + 1).and_then(|s| s.head.header());
-    next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
+    let next = successor(&facts.segments, i).and_then(|s| s.head.header());
+    facts.segments[i].is_void() || next.is_some_and(|next| next.first_id <= verdict.first_kept.0)
 }
 
 /// The file that an action concerns.
 fn path_of(facts: &StreamFacts, action: &Action) -> PathBuf {
     match action.segment() {
         Some(i) => facts.dir.join(segment_file_name(facts.segments[i].name_id)),
+        None if *action == Action::SyncNames => facts.dir.to_path_buf(),
         None => facts.dir.join(NEXT_SEGMENT_FILE),
     }
 }
@@ -317,6 +331,11 @@ fn run(
             let renamed = backup_file(storage, &path);
             return (path, renamed.map(Some));
         }
+        // A reset may have begun the stream.
+        Action::SyncNames => [Some(&*facts.dir), facts.dir.parent()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|dir| storage.sync_dir(dir)),
         Action::RewriteSlot(_, slot) => rewrite_slot(storage, &path, slot),
         Action::Remove(_) => remove_file_if_there(storage, &path),
         Action::RemoveTemporary => [NEXT_SEGMENT_FILE, UNFINISHED_COPY_FILE]
@@ -362,6 +381,49 @@ fn rewrite(
             .in_context(context)?;
     }
     rewrite_verified(segment, &*file, from, &kept.end, chunk_len)
+}
+
+/// A segment without a footer of which a suffix was cut is never written again, but for this: readers in
+/// other processes that follow it learn by the epoch of a slot that it ends. Nothing depends on it,
+/// so a failure is none, and it is not synced.
+fn show_ends_at_cuts(storage: &dyn Storage, facts: &StreamFacts, verdict: &Verdict) {
+    let pairs = verdict.kept.windows(2);
+    for kept in pairs.filter(|pair| facts.segments[pair[1].facts].is_cut()) {
+        let kept = &kept[0];
+        let segment = &facts.segments[kept.facts];
+        let mut slots = segment.slots.iter().filter_map(SlotState::valid);
+        let (first_kept_id, truncation_epoch) = verdict.first_kept;
+        let is_told = slots.any(|slot| slot.truncation_epoch >= truncation_epoch);
+        let has_frame = kept.end.last_frame.is_some();
+        if segment.trailer.is_some() || is_told || !has_frame {
+            continue;
+        }
+        let slot = FrontierSlot {
+            end: kept.end.offset,
+            next_id: kept.end.next_id,
+            last_frame: kept.end.last_frame,
+            first_kept_id,
+            truncation_epoch,
+            properties: kept.properties.clone().below(kept.end.offset),
+        };
+        let path = facts.dir.join(segment_file_name(segment.name_id));
+        if let Ok(file) = storage.open_file(&path, Access::ReadWrite) {
+            let _ = store_slot(&*file, kept.header.seed(), kept.next_slot, &slot);
+        }
+    }
+}
+
+/// The name of the last cut may not be durable: what lies before that cut is there whether a power
+/// failure takes the name or not.
+fn keep_below_cut(recovered: &mut Recovered, facts: &StreamFacts) {
+    let cut = facts.segments.iter().rev().find(|segment| segment.is_cut());
+    let Some(cut) = cut.map(|cut| cut.name_id) else {
+        return;
+    };
+    let segments = recovered.segments.iter();
+    let before = segments.take_while(|s| s.segment.first_id() < cut).count();
+    recovered.segments.truncate(before);
+    recovered.durable_end = cut;
 }
 
 /// After a failed step: what is above the frontier is not durable and is not served.

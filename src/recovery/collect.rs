@@ -1,5 +1,6 @@
 //! What is on disk of one stream? Collects the facts and changes nothing.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::INDEX_FILE;
 use crate::format::NEXT_SEGMENT_FILE;
+use crate::format::Predecessor;
+use crate::format::Replaces;
 use crate::format::SegmentSeed;
 use crate::format::SlotState;
 use crate::format::UNFINISHED_COPY_FILE;
@@ -20,6 +23,7 @@ use crate::format::segment_file_name;
 use crate::format::stream_dir_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::recovery::facts::ClipState;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
@@ -30,6 +34,8 @@ use crate::recovery::facts::StreamFacts;
 use crate::recovery::facts::incarnation;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::recovery::frontier::frontier;
+use crate::recovery::frontier::rank;
+use crate::recovery::frontier::successor;
 use crate::recovery::index_evidence::claim;
 use crate::recovery::read_headers::HeaderRead;
 use crate::recovery::read_headers::Identity;
@@ -47,6 +53,9 @@ use crate::segment::newer_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+
+/// Up to this one all generations are tried.
+const MAX_GENERATIONS_TRIED: u64 = 32;
 
 /// Surveys a stream's directory. A read error is `Io`: without the facts there is no decision.
 pub fn survey(storage: &dyn Storage, dir: &Path, read_ahead: usize) -> Result<StreamFacts> {
@@ -108,6 +117,7 @@ fn look(
         .map(|(_, claim)| claim);
     let mut segments = judged(raw, key.as_ref());
     compare_incarnations(&mut segments);
+    rank(&mut segments);
     reject_unconfirmed_trailers(&mut segments);
     let temporary = listing
         .iter()
@@ -133,6 +143,7 @@ fn look(
         .iter()
         .all(|s| !matches!(s.head, HeaderState::Foreign(_)))
     {
+        look_at_clips(storage, &mut facts)?;
         scan_below(storage, &mut facts, read_ahead)?;
         facts.properties = properties_at_frontier(storage, &facts)?;
         scan_tail(storage, &mut facts, newest, read_ahead)?;
@@ -158,25 +169,33 @@ fn compare_incarnations(segments: &mut [SegmentFacts]) {
     }
 }
 
-/// The facts of each segment. The directory, its name and the segments before it give its identity.
+/// The facts of each segment. The directory, its name and the other segments give its identity.
 fn judged(raw: Vec<(EntryId, HeaderRead)>, key: Option<&Arc<str>>) -> Vec<SegmentFacts> {
-    let mut segments = Vec::with_capacity(raw.len());
-    // A running maximum: comparing each segment with all before it would make open quadratic.
-    let mut generation = 0;
-    for (name_id, head) in raw {
-        let facts = match head {
+    let generations = generations(&raw);
+    raw.into_iter()
+        .map(|(name_id, head)| match head {
             HeaderRead::Cached(facts) => facts,
             HeaderRead::Fresh(head) => head.judge(&Identity {
                 key,
                 name_id,
-                generation,
+                generations: &generations,
             }),
-        };
-        let recorded = facts.head.header().map(|header| header.generation);
-        generation = generation.max(recorded.unwrap_or(0));
-        segments.push(facts);
+        })
+        .collect()
+}
+
+/// The generations that a file may have whose header is damaged: those in use, and the one that the
+/// last cut gave, whose own header may be the damaged one. Where they are few, those between too:
+/// the only other segment of one may be void and removed by now.
+fn generations(raw: &[(EntryId, HeaderRead)]) -> Vec<u64> {
+    let in_use = raw.iter().filter_map(|(_, head)| head.generation());
+    let mut generations: BTreeSet<u64> = in_use.collect();
+    let next = generations.last().map_or(1, |last| last.saturating_add(1));
+    match next {
+        0..=MAX_GENERATIONS_TRIED => generations.extend(0..=next),
+        _ => generations.extend([0, next]),
     }
-    segments
+    generations.into_iter().collect()
 }
 
 /// The last entry of a file may look like a footer, checksum included: its appender knows key, ids
@@ -191,7 +210,7 @@ fn reject_unconfirmed_trailers(segments: &mut [SegmentFacts]) {
             matches!(slot, SlotState::Valid(slot)
                 if slot.end == trailer.footer_offset && slot.next_id == trailer.end_id)
         });
-        let next = segments.get(i + 1).and_then(|next| next.head.header());
+        let next = successor(segments, i).and_then(|next| next.head.header());
         let recorded = next.and_then(|header| header.predecessor);
         let successor_agrees =
             recorded.is_some_and(|p| p.end_id == trailer.end_id && p.link == trailer.link);
@@ -210,8 +229,12 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
         frontier,
         ..
     } = facts;
-    for facts in segments.iter_mut().take(frontier.segment) {
-        let header = facts.head.header().filter(|_| facts.trailer.is_none());
+    let clipped = clipped(segments);
+    let below = segments.iter_mut().take(frontier.segment).enumerate();
+    for (i, facts) in below {
+        // What was cut off is none of the stream's, and the cut says which frame was the last one.
+        let is_read = facts.trailer.is_none() && !facts.is_void() && !clipped.contains(&i);
+        let header = facts.head.header().filter(|_| is_read);
         let Some(header) = header.cloned() else {
             continue;
         };
@@ -238,6 +261,67 @@ fn scan_below(storage: &dyn Storage, facts: &mut StreamFacts, read_ahead: usize)
     Ok(())
 }
 
+/// The segments behind a frame of which a suffix was cut.
+fn clipped(segments: &[SegmentFacts]) -> Vec<usize> {
+    let in_line: Vec<usize> = (0..segments.len())
+        .filter(|i| !segments[*i].is_void() && segments[*i].head.header().is_some())
+        .collect();
+    let pairs = in_line.windows(2);
+    let pairs = pairs.filter(|pair| segments[pair[1]].is_cut());
+    pairs.map(|pair| pair[0]).collect()
+}
+
+/// Reads the headers of the frames behind which suffixes were cut. Nothing else says where the
+/// segments end that hold them.
+fn look_at_clips(storage: &dyn Storage, facts: &mut StreamFacts) -> Result<()> {
+    let (dir, segments) = (&facts.dir, &mut facts.segments);
+    let mut before: Option<usize> = None;
+    for i in 0..segments.len() {
+        if segments[i].is_void() || segments[i].head.header().is_none() {
+            continue;
+        }
+        let cut = match &segments[i].head {
+            HeaderState::Valid(header) => Some((header.replaces, header.predecessor)),
+            _ => None,
+        };
+        let holder = before.map(|before| &segments[before]);
+        let clip = match (cut, holder) {
+            (Some((Replaces::Suffix { clip_frame }, Some(told))), Some(holder)) => {
+                Some(clip_state(storage, dir, holder, clip_frame, told)?)
+            }
+            _ => None,
+        };
+        segments[i].clip = clip;
+        before = Some(i);
+    }
+    Ok(())
+}
+
+fn clip_state(
+    storage: &dyn Storage,
+    dir: &Path,
+    holder: &SegmentFacts,
+    clip_frame: FileOffset,
+    told: Predecessor,
+) -> Result<ClipState> {
+    let Some(header) = holder.head.header() else {
+        return Ok(ClipState::Bad);
+    };
+    let path = dir.join(segment_file_name(holder.name_id));
+    let file = storage.open_file(&path, Access::Read).at(&path)?;
+    let mut bytes = [0; FRAME_HEADER_LEN];
+    let read = file.read_at(clip_frame.0, &mut bytes).at(&path)?;
+    let Ok(frame) = FrameHeader::decode(&bytes[..read], header.seed(), clip_frame) else {
+        return Ok(ClipState::Bad);
+    };
+    let end = clip_frame + frame.len();
+    let is_it = frame.is_clip(told.end_id) && header_crc_of(&bytes) == told.link;
+    Ok(match is_it && end.0 <= holder.file_len {
+        true => ClipState::Good { end },
+        false => ClipState::Bad,
+    })
+}
+
 /// The end that the greater slot of a segment names; its start without one.
 fn greatest_end(facts: &SegmentFacts) -> SegmentEnd {
     match newer_slot(&facts.slots) {
@@ -261,7 +345,7 @@ fn scan_tail(
         ..
     } = facts;
     for (i, facts) in segments.iter_mut().enumerate().skip(frontier.segment) {
-        let Some(header) = facts.head.header() else {
+        let Some(header) = facts.head.header().filter(|_| !facts.is_void()) else {
             continue;
         };
         let path = || dir.join(segment_file_name(facts.name_id));

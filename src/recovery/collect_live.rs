@@ -19,6 +19,7 @@ use crate::primitives::thread;
 use crate::recovery::collect::survey_live;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Foreign;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::read_headers::SealedCache;
 use crate::recovery::verdict::Decision;
@@ -40,6 +41,8 @@ pub struct LiveCollector {
     read_ahead: usize,
     policy: CorruptionPolicy,
     known: SealedCache,
+    /// The greatest generation when these were cached.
+    generation: Option<u64>,
 }
 
 /// Damage, to be compared with the findings of the next survey.
@@ -63,10 +66,12 @@ impl LiveCollector {
             read_ahead,
             policy,
             known: SealedCache::new(),
+            generation: None,
         }
     }
 
-    /// Clears the cache of sealed segments: another stream has taken the directory's name.
+    /// Clears the cache of sealed segments: another stream has taken the directory's name, or a
+    /// segment that of another.
     pub fn forget(&mut self) {
         self.known.clear();
     }
@@ -81,6 +86,15 @@ impl LiveCollector {
             let late = now() > deadline;
             match looked {
                 Ok(facts) => {
+                    let generation = greatest_generation(&facts);
+                    if generation != self.generation {
+                        // A cut may have replaced a file under its name, and has ended others.
+                        self.generation = generation;
+                        if !self.known.is_empty() {
+                            self.forget();
+                            continue;
+                        }
+                    }
                     self.remember(&facts);
                     let decision = decide(&facts, self.policy);
                     let wrong = wrong(&decision);
@@ -117,6 +131,7 @@ impl LiveCollector {
             .retain(|name_id, _| first.is_some_and(|first| *name_id >= first));
         for segment in &facts.segments[..facts.frontier.segment.min(facts.segments.len())] {
             let is_whole = segment.trailer.is_some()
+                && !segment.is_void()
                 && segment.head.header().is_some()
                 && !segment.slots.contains(&SlotState::Damaged);
             if is_whole && !self.known.contains_key(&segment.name_id) {
@@ -124,6 +139,15 @@ impl LiveCollector {
             }
         }
     }
+}
+
+/// It grows with each cut.
+fn greatest_generation(facts: &StreamFacts) -> Option<u64> {
+    let headers = facts.segments.iter().filter_map(|s| match &s.head {
+        HeaderState::Valid(header) => Some(header.generation),
+        _ => None,
+    });
+    headers.max()
 }
 
 /// The part of a decision that an active writer may have caused.

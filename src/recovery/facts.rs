@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::format::Properties;
+use crate::format::Replaces;
 use crate::format::SegmentHeader;
 use crate::format::SlotState;
 use crate::format::Trailer;
@@ -80,6 +81,36 @@ pub struct SegmentFacts {
     pub ending: Option<Scan>,
     /// The newest properties in the frames from the frontier on.
     pub properties: Option<FoundProperties>,
+    /// What the generations say about it.
+    pub rank: Rank,
+    /// Of a cut segment: what stands in its predecessor where it was cut. `None`: not a cut, or
+    /// there is no predecessor.
+    pub clip: Option<ClipState>,
+}
+
+/// What the generations of a stream's segments say about one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rank {
+    /// It goes on behind the one before it.
+    #[default]
+    InLine,
+    /// It replaces what stood from its first id on: its file was whole and synced before it got
+    /// its name.
+    Cut,
+    /// One in front of it has a greater generation: nothing of it is the stream's any more.
+    Void,
+}
+
+/// The frame behind which a suffix was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClipState {
+    /// It holds the id before the cut, and has the recorded link.
+    Good {
+        /// Where it ends.
+        end: FileOffset,
+    },
+    /// It does not.
+    Bad,
 }
 
 /// Properties, and the frame that holds them.
@@ -117,6 +148,24 @@ pub enum HeaderState {
     NeverWritten,
     /// Not a segment of this stream, or not readable by this version.
     Foreign(Foreign),
+}
+
+impl SegmentFacts {
+    /// Whether it is no part of the stream any more, according to the generations.
+    pub fn is_void(&self) -> bool {
+        self.rank == Rank::Void
+    }
+
+    /// Whether it replaces what stood from its first id on.
+    pub fn is_cut(&self) -> bool {
+        self.rank == Rank::Cut
+    }
+
+    /// Whether it replaces all of the stream.
+    pub fn is_reset(&self) -> bool {
+        matches!(&self.head, HeaderState::Valid(header) if header.replaces == Replaces::All)
+            && self.is_cut()
+    }
 }
 
 impl HeaderState {

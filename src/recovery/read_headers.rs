@@ -14,6 +14,7 @@ use crate::format::FrameHeader;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::HeaderFault;
+use crate::format::Replaces;
 use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
 use crate::format::SegmentSeed;
@@ -25,6 +26,7 @@ use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::HeaderState;
+use crate::recovery::facts::Rank;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::frontier::FIRST_FRAME;
 use crate::storage::DirEntry;
@@ -136,6 +138,14 @@ impl HeaderRead {
         }
     }
 
+    /// The generation in its header, if that is good.
+    pub(super) fn generation(&self) -> Option<u64> {
+        match self {
+            HeaderRead::Cached(facts) => facts.head.header().map(|header| header.generation),
+            HeaderRead::Fresh(head) => head.header.as_ref().ok().map(|header| header.generation),
+        }
+    }
+
     /// The key in its header.
     pub(super) fn key(&self) -> Option<&Arc<str>> {
         match self {
@@ -212,6 +222,8 @@ impl RawHeader {
             trailer,
             tail: None,
             ending: None,
+            rank: Rank::InLine,
+            clip: None,
             properties: None,
         }
     }
@@ -254,29 +266,35 @@ impl RawHeader {
     }
 
     /// The identity that name and directory give, if a slot or the first frame validates under it.
+    /// Each checksum covers the generation, so no other one validates.
     fn proven_under(&self, expected: &Identity<'_>) -> Option<SegmentHeader> {
         let key = expected.key?;
-        let seed = SegmentSeed::new(key, expected.name_id, expected.generation);
-        let slot_proves = [0, 1]
-            .into_iter()
-            .any(|slot| matches!(self.slot(seed, slot), SlotState::Valid(_)));
-        let first = self
-            .area
-            .bytes()
-            .get(HEADER_AREA_LEN as usize..)
-            .unwrap_or_default();
-        let frame_proves = FrameHeader::decode(first, seed, FIRST_FRAME)
-            .is_ok_and(|frame| frame.first_id == expected.name_id);
-        (slot_proves || frame_proves).then(|| SegmentHeader {
+        let is_proven = |generation: &&u64| {
+            let seed = SegmentSeed::new(key, expected.name_id, **generation);
+            let slot_proves = [0, 1]
+                .into_iter()
+                .any(|slot| matches!(self.slot(seed, slot), SlotState::Valid(_)));
+            let first = self
+                .area
+                .bytes()
+                .get(HEADER_AREA_LEN as usize..)
+                .unwrap_or_default();
+            let frame_proves = FrameHeader::decode(first, seed, FIRST_FRAME)
+                .is_ok_and(|frame| frame.first_id == expected.name_id);
+            slot_proves || frame_proves
+        };
+        let generation = expected.generations.iter().find(is_proven)?;
+        Some(SegmentHeader {
             key: Arc::clone(key),
             first_id: expected.name_id,
-            generation: expected.generation,
+            generation: *generation,
             predecessor: None,
             lost_from: expected.name_id,
             first_kept_id: EntryId(0),
             truncation_epoch: 0,
             // Taken from the neighbours once all are read.
             incarnation: 0,
+            replaces: Replaces::Nothing,
         })
     }
 
@@ -294,5 +312,6 @@ impl RawHeader {
 pub(super) struct Identity<'a> {
     pub(super) key: Option<&'a Arc<str>>,
     pub(super) name_id: EntryId,
-    pub(super) generation: u64,
+    /// The generations that a file with a damaged header may have.
+    pub(super) generations: &'a [u64],
 }

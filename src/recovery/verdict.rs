@@ -93,6 +93,8 @@ pub enum KeptState {
 /// A change to the files of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Makes the names in the stream's directory durable: a cut or a reset depends on one of them.
+    SyncNames,
     /// Writes a frontier slot again as it is, and syncs it.
     RewriteSlot(usize, usize),
     /// Quarantines the bytes from here to the end of the file, as a copy.
@@ -116,7 +118,7 @@ impl Action {
             | Action::BackupFile(i)
             | Action::Remove(i)
             | Action::Trim(i, _) => Some(i),
-            Action::RemoveTemporary => None,
+            Action::RemoveTemporary | Action::SyncNames => None,
         }
     }
 }

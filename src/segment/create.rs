@@ -6,6 +6,9 @@
 //! 3. It is renamed to its first id: from here on recovery finds it. Neither content nor name is
 //!    durable yet. A segment file whose header reads as zeros is an unfinished creation. A round
 //!    syncs the file and its directory before it acknowledges entries in it as durable.
+//!
+//! The segment of a cut is made whole and synced before step 3 ([`create_whole`], [`name_whole`]), so
+//! that its name alone decides whether the stream was cut.
 
 use std::io;
 use std::io::IoSlice;
@@ -13,11 +16,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
+use crate::segment::slots::store_slot;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
@@ -76,7 +81,98 @@ fn is_taken(storage: &dyn Storage, path: &Path, header: &SegmentHeader) -> io::R
     let read = storage
         .open_file(path, Access::Read)?
         .read_at(0, &mut sector)?;
-    Ok(sector[..read] != header.encode())
+    let sector = &sector[..read];
+    Ok(*sector != header.encode() && !is_void_beside(sector, header))
+}
+
+/// Whether a file begins with the header of a segment that this one makes void: a cut took it out
+/// of the stream, and it could not be removed.
+fn is_void_beside(sector: &[u8], header: &SegmentHeader) -> bool {
+    SegmentHeader::decode(sector).is_ok_and(|found| {
+        found.key == header.key
+            && found.first_id == header.first_id
+            && found.incarnation == header.incarnation
+            && found.generation < header.generation
+    })
+}
+
+/// Creates a segment file under the temporary name that is whole from its first moment: header,
+/// frame and slot, and blocks up to `len`. It is synced. On failure it is removed.
+pub fn create_whole(
+    storage: &dyn Storage,
+    dir: &Path,
+    header: &SegmentHeader,
+    frame: &[IoSlice<'_>],
+    slot: &FrontierSlot,
+    len: u64,
+) -> io::Result<Arc<dyn StorageFile>> {
+    let temporary = dir.join(NEXT_SEGMENT_FILE);
+    let made = (|| {
+        let file = create_anew(storage, &temporary)?;
+        file.allocate(0, len)?;
+        file.write_at(0, &[IoSlice::new(&header.encode())])?;
+        if !frame.is_empty() {
+            file.write_at(HEADER_AREA_LEN, frame)?;
+        }
+        store_slot(&*file, header.seed(), 0, slot)?;
+        file.sync_all()?;
+        Ok(file)
+    })();
+    if made.is_err() {
+        // The first error is returned; the next attempt removes a file that is left behind.
+        let _ = storage.remove_file(&temporary);
+    }
+    made
+}
+
+/// What came of giving a whole segment its name.
+#[derive(Debug)]
+pub enum Naming {
+    /// It has its name.
+    Done,
+    /// It has not, and whatever had the name still has it.
+    Refused(io::Error),
+    /// Nobody knows.
+    Unknown(io::Error),
+}
+
+/// Gives the file from [`create_whole`] its name. A file of this stream that has the name is
+/// replaced in one step; `is_ours`: the caller knows that it is one. The name is not durable yet.
+///
+/// After a failure the header that stands under the name says what happened. The name is never
+/// removed: it may be the old segment's.
+pub fn name_whole(
+    storage: &dyn Storage,
+    dir: &Path,
+    header: &SegmentHeader,
+    is_ours: bool,
+) -> Naming {
+    let temporary = dir.join(NEXT_SEGMENT_FILE);
+    let path = dir.join(segment_file_name(header.first_id));
+    let refused = |error| {
+        // The next attempt removes a file that is left behind, and so does open.
+        let _ = storage.remove_file(&temporary);
+        Naming::Refused(error)
+    };
+    match is_taken(storage, &path, header) {
+        Ok(true) if !is_ours => return refused(io::ErrorKind::AlreadyExists.into()),
+        Ok(_) => {}
+        Err(error) => return refused(error),
+    }
+    let Err(error) = storage.rename(&temporary, &path) else {
+        return Naming::Done;
+    };
+    let mut sector = [0; SECTOR_LEN];
+    let found = match storage.open_file(&path, Access::Read) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return refused(error),
+        Err(unreadable) => Err(unreadable),
+        Ok(file) => file.read_at(0, &mut sector),
+    };
+    match found {
+        Ok(read) if sector[..read] == header.encode() => Naming::Done,
+        Ok(read) if SegmentHeader::decode(&sector[..read]).is_ok() => refused(error),
+        _ => Naming::Unknown(error),
+    }
 }
 
 /// Creates the file of the next segment, empty, under the temporary name.

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::encode_footer;
 use crate::format::footer_len;
+use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::FrameWalk;
 use crate::segment::ReadBuffer;
@@ -37,16 +38,20 @@ pub fn footer_reserve(end: FileOffset) -> u64 {
 /// sync for both, a crash may tear both. If the footer is torn as well, nothing proves that the
 /// frames were durable, and recovery would trim damage among them like a torn tail.
 ///
+/// `written` is where the frames end, and the footer goes; `told` is the end that the footer
+/// records. They differ where a suffix was cut: the frames between are void, and stay.
+///
 /// The caller promises that all frames, and the newer slot, are durable and that a successor
 /// durably exists. `Ok(Some(error))`: the disk is full. Nothing is lost, and sealing may be tried
 /// again.
 pub fn seal(
     segment: &Segment,
     file: &std::sync::Arc<dyn StorageFile>,
-    end: &SegmentEnd,
+    written: &SegmentEnd,
+    told: &SegmentEnd,
     frontier: &FrontierSlot,
 ) -> Result<Option<Error>> {
-    let context = || segment.context().offset(end.offset.0);
+    let context = || segment.context().offset(written.offset.0);
     let is_refused = |written: io::Result<()>| match written {
         Err(error) if is_out_of_space(&error) => Ok(Some(Error::io(error, context()))),
         written => written.map(|()| None).in_context(context),
@@ -54,22 +59,25 @@ pub fn seal(
     let source = SegmentBytes::File(std::sync::Arc::clone(file));
     let index = segment.index();
     let readable = SegmentReader { source, index };
-    fill_gap(segment, &readable, end).in_context(context)?;
-    let last_frame = end.last_frame.unwrap_or_default();
+    fill_gap(segment, &readable, (written.offset, told.next_id)).in_context(context)?;
+    let index = readable.index.read();
+    let points = index.points();
+    let kept = points.partition_point(|point| point.id < told.next_id);
     let footer = encode_footer(
         segment.seed,
-        end.offset,
-        end.next_id,
-        last_frame,
-        end.link,
-        end.last_frame_len,
-        readable.index.read().points(),
+        written.offset,
+        told.next_id,
+        told.last_frame.unwrap_or_default(),
+        told.link,
+        written.last_frame_len,
+        &points[..kept],
     );
+    drop(index);
     let older = older_slot(&read_slots(&**file, segment.seed).in_context(context)?);
     let written = file
-        .write_at(end.offset.0, &[IoSlice::new(&footer)])
+        .write_at(written.offset.0, &[IoSlice::new(&footer)])
         .and_then(|()| store_slot(&**file, segment.seed, older, frontier))
-        .and_then(|()| file.set_len(end.offset.0 + footer.len() as u64));
+        .and_then(|()| file.set_len(written.offset.0 + footer.len() as u64));
     if let Some(refused) = is_refused(written)? {
         return Ok(Some(refused));
     }
@@ -85,7 +93,11 @@ pub fn seal(
 
 /// Adds the frames to the index that no walk has met since the segment was opened: the footer
 /// needs all points.
-fn fill_gap(segment: &Segment, file: &SegmentReader, end: &SegmentEnd) -> io::Result<()> {
+fn fill_gap(
+    segment: &Segment,
+    file: &SegmentReader,
+    limit: (FileOffset, EntryId),
+) -> io::Result<()> {
     let Some(gap) = file.index.read().gap() else {
         return Ok(());
     };
@@ -97,7 +109,6 @@ fn fill_gap(segment: &Segment, file: &SegmentReader, end: &SegmentEnd) -> io::Re
         .find(|p| p.offset == gap.start)
         .map(|p| p.id);
     let start = (gap.start, start.unwrap_or(segment.first_id()));
-    let limit = (end.offset, end.next_id);
     let mut window = ReadBuffer::new();
     let mut walk = FrameWalk::new(start, limit, STRIDE_BYTES as usize);
     let mut seen = Vec::new();

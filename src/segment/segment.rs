@@ -137,6 +137,16 @@ impl Segment {
         self.end_id.store(end.next_id.0, Ordering::Release);
     }
 
+    /// Hides the ids from `end_id` on: a cut has replaced them. `last_frame` holds the one before.
+    ///
+    /// The offset stays, for the bytes do: a reader that loaded the id before this may still read
+    /// them.
+    pub fn clip(&self, end_id: EntryId, last_frame: Option<FileOffset>) {
+        self.last_frame
+            .store(last_frame.unwrap_or_default().0, Ordering::Relaxed);
+        self.end_id.store(end_id.0, Ordering::Release);
+    }
+
     /// How far readers may look: the offset and the id behind the last visible frame.
     #[inline]
     pub fn limit(&self) -> (FileOffset, EntryId) {

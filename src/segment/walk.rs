@@ -159,7 +159,8 @@ pub fn step(
     ensure_index(segment, file)?;
     let resume = resume_behind(segment, file, window, expected, limit)?;
     let (offset, first_id) = expected;
-    let end = resume.map_or(limit.1, |(_, id)| id);
+    // Behind a cut lie void frames, whose ids another segment holds.
+    let end = resume.map_or(limit.1, |(_, id)| id).min(limit.1);
     let damage = Damage {
         ids: first_id.0..end.0,
         offset,

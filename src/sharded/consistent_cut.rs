@@ -43,6 +43,7 @@ fn cut(cores: &[&Arc<StreamInner>]) -> Result<Vec<(u64, Mark)>> {
     }
     let mut places = Vec::with_capacity(tails.len());
     for tail in &tails {
+        tail.keep_from_cuts()?;
         places.push((tail.next_id()?, tail.mark()));
     }
     Ok(places)

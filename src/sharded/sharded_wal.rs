@@ -120,6 +120,11 @@ impl ShardedWal {
         let checkpoints = Checkpoints::new(recovered);
         let newest = checkpoints.newest_readable();
         if let Some((id, offsets)) = &newest {
+            for (shard, offset) in shards.iter().zip(offsets) {
+                if let Ok(core) = shard.core() {
+                    core.keep_below_from_cuts(*offset);
+                }
+            }
             note_lost_shards(&wal, id, offsets, &mut shards)?;
         }
         let offsets = newest.map(|(_, offsets)| offsets);

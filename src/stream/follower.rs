@@ -23,6 +23,7 @@ use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
+use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::recovery::CheckDepth;
 use crate::recovery::Decision;
@@ -59,6 +60,9 @@ pub struct Follower {
     identity: RwLock<Option<DirIdentity>>,
     /// Which of the streams of its key it is, as its segments say. Only a refresh changes it.
     incarnation: RwLock<Option<u64>>,
+    /// By how much the places of group commit run ahead of ids, wrapping: places never go back, and
+    /// ids do where the stream is cut.
+    shift: AtomicU64,
 }
 
 /// What only the thread that refreshes touches.
@@ -108,6 +112,7 @@ impl Follower {
             }),
             identity: RwLock::new(None),
             incarnation: RwLock::new(None),
+            shift: AtomicU64::new(0),
         }
     }
 }
@@ -142,9 +147,14 @@ impl ReaderSide {
         if looks.closed || self.is_deleted() {
             return Ok(());
         }
-        match self.poll_tail(&mut looks)? {
-            true if !at_all => Ok(()),
-            _ => self.resurvey_all(follower, &mut looks),
+        let is_followed = self.poll_tail(follower, &mut looks)?;
+        if at_all {
+            // Asked for because a file is gone, perhaps replaced: nothing is known of others.
+            looks.observer.forget();
+        }
+        match is_followed && !at_all {
+            true => Ok(()),
+            false => self.resurvey_all(follower, &mut looks),
         }
     }
 
@@ -192,7 +202,7 @@ impl ReaderSide {
     }
 
     /// Follows the newest segment. False: something else changed, or nothing is known.
-    fn poll_tail(&self, looks: &mut FollowerState) -> Result<bool> {
+    fn poll_tail(&self, follower: &Follower, looks: &mut FollowerState) -> Result<bool> {
         let Some((part, end)) = looks.newest.clone() else {
             return Ok(false);
         };
@@ -209,7 +219,7 @@ impl ReaderSide {
                 }
                 looks.newest = Some((Arc::clone(&part), end));
                 part.segment.publish(&end);
-                self.publish(&end, durable_end);
+                self.publish(follower, &end, durable_end);
                 self.is_newest(&part, &end).map_err(io)
             }
             TailProgress::NeedsResurvey => Ok(false),
@@ -353,11 +363,16 @@ impl ReaderSide {
             }
             *follower.identity.write() = identity;
             *follower.incarnation.write() = incarnation.or(known);
-            return self.adopt(looks, view_only(&facts, verdict));
+            return self.adopt(follower, looks, view_only(&facts, verdict));
         }
     }
 
-    fn adopt(&self, looks: &mut FollowerState, recovered: Recovered) -> Result<()> {
+    fn adopt(
+        &self,
+        follower: &Follower,
+        looks: &mut FollowerState,
+        recovered: Recovered,
+    ) -> Result<()> {
         let before = self.segments();
         let known_newest = looks.newest.take();
         let void = looks.void.take();
@@ -388,25 +403,58 @@ impl ReaderSide {
             truncation_epoch: recovered.first_kept.1,
             parts: parts.into_iter().collect(),
         };
+        let mut gone = Vec::new();
         for part in before.parts.iter() {
             let kept = now.part_at(part.segment.first_id());
             if !kept.is_some_and(|kept| Arc::ptr_eq(&kept, part)) {
-                self.context.read_files.forget(&part.read_slot);
+                gone.push(Arc::clone(part));
             }
+        }
+        let cut = lowest_cut(&before, &now);
+        let mut guard = cut.map(|_| self.cuts.begin());
+        if let (Some(guard), Some(lowest)) = (&mut guard, cut) {
+            guard.change(lowest);
+            self.hide_cut(follower, &before, lowest);
         }
         *self.segments.write() = Arc::new(now);
         match (last, recovered.next) {
             (Some((part, end, KeptState::Tail { .. })), _) if continues => {
                 looks.newest = Some((part, end));
-                self.publish(&end, recovered.durable_end);
+                self.publish(follower, &end, recovered.durable_end);
             }
             // Ids that were lost behind the last segment count as durable.
             (_, NextAppend::AfterLoss { first_id, .. }) => {
-                self.publish(&SegmentEnd::empty(first_id), first_id);
+                self.publish(follower, &SegmentEnd::empty(first_id), first_id);
             }
-            (_, _) => self.publish(&SegmentEnd::empty(EntryId(0)), EntryId(0)),
+            (_, _) => self.publish(follower, &SegmentEnd::empty(EntryId(0)), EntryId(0)),
+        }
+        drop(guard);
+        for part in gone {
+            self.context.read_files.forget(&part.read_slot);
         }
         Ok(())
+    }
+
+    /// Readers of this process see no id from `lowest` on any more: the writer has cut the stream.
+    fn hide_cut(&self, follower: &Follower, before: &SegmentList, lowest: EntryId) {
+        self.written_end.store(lowest.0, Ordering::Release);
+        self.group_commit.exclusive(|| {
+            let point = self.group_commit.committed();
+            follower
+                .shift
+                .store(point.0.wrapping_sub(lowest.0), Ordering::Release);
+            let end_id = lowest;
+            // False where the group has failed: a follower's never does.
+            let _ = self.group_commit.set_in_turn(Reached { point, end_id });
+        });
+        for part in before.parts.iter() {
+            let segment = &part.segment;
+            if segment.end_id() > lowest {
+                let is_void = segment.first_id() >= lowest;
+                let end = if is_void { EntryId(0) } else { lowest };
+                segment.clip(end, segment.last_frame());
+            }
+        }
     }
 
     /// Whether a segment that was known is the one that was found now; if so it is brought up to
@@ -423,7 +471,8 @@ impl ReaderSide {
             return Ok(false);
         }
         if segment.is_sealed() {
-            return Ok(found.is_sealed());
+            // Otherwise a suffix of it was cut.
+            return Ok(found.is_sealed() && found.end_id() == segment.end_id());
         }
         let was_newest = newest.as_ref().filter(|(part, _)| Arc::ptr_eq(part, known));
         let known_end = was_newest.map_or(segment.limit().0, |(_, end)| end.offset);
@@ -448,11 +497,12 @@ impl ReaderSide {
     }
 
     /// Lets readers see the stream up to here. The segment list has it already.
-    fn publish(&self, end: &SegmentEnd, durable_end: EntryId) {
+    fn publish(&self, follower: &Follower, end: &SegmentEnd, durable_end: EntryId) {
         let end_id = durable_end.min(end.next_id);
+        let shift = follower.shift.load(Ordering::Acquire);
         self.group_commit.advance(Reached {
-            // Without appends of this process there is nothing to count but ids.
-            point: Place(end_id.0),
+            // Without appends of this process there is nothing to count but ids, and cuts.
+            point: Place(end_id.0.wrapping_add(shift)),
             end_id,
         });
         self.written_end.store(end.next_id.0, Ordering::Release);
@@ -467,4 +517,22 @@ impl ReaderSide {
         }
         self.forget_blocks();
     }
+}
+
+/// The lowest id that cuts have replaced since the first of these lists was the stream's; `None`: there
+/// was none.
+fn lowest_cut(before: &SegmentList, now: &SegmentList) -> Option<EntryId> {
+    let known = before.parts.last()?.segment.header.generation;
+    let newest = now.parts.last()?.segment.header.generation;
+    if newest <= known {
+        return None;
+    }
+    let is_new = |part: &&Arc<StreamSegment>| part.segment.header.generation > known;
+    let first = now.parts.iter().find(is_new)?;
+    // Otherwise a truncation has taken the segment that the first of them began with.
+    let header = &first.segment.header;
+    Some(match header.is_cut() {
+        true => header.first_id,
+        false => EntryId(0),
+    })
 }

@@ -82,6 +82,8 @@ pub struct StreamInner {
     dir_number: AtomicU64,
     /// The number of this opening of the stream, which its marks carry.
     opening: u64,
+    /// A checkpoint of a sharded log counts on the ids below: none of them is cut.
+    cut_floor: AtomicU64,
     /// Whether the active segment is mapped. A hint without the lock: it may be stale.
     is_mapped: AtomicBool,
     alloc: Mutex<AllocState>,

@@ -115,7 +115,7 @@ fn dump_segment(
     loop {
         match walk.advance().in_context(context)? {
             WalkItem::Frame { frame, .. } => {
-                for id in clip(&frame.header.ids(), wanted) {
+                for id in clip(&walk.ids(&frame), wanted) {
                     if dump_entry(&mut walk, key, &path, &frame, id, visit)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }

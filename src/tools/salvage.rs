@@ -284,7 +284,7 @@ fn copy_frame(
 ) -> std::result::Result<(), CopyError> {
     let mut entries: Vec<Vec<u8>> = Vec::new();
     let mut first_id = frame.header.first_id.0;
-    for id in frame.header.ids() {
+    for id in walk.ids(frame) {
         match walk.entry(frame, EntryId(id)) {
             Ok(bytes) => {
                 if entries.is_empty() {

@@ -100,6 +100,13 @@ impl<'a> SegmentWalk<'a> {
         self.walk.advance(self.segment, &self.file, window)
     }
 
+    /// The ids of a frame that are the segment's: of one behind which a suffix was cut, those before
+    /// the cut.
+    pub(crate) fn ids(&self, frame: &LocatedFrame) -> std::ops::Range<u64> {
+        let ids = frame.header.ids();
+        ids.start..ids.end.min(self.limit.1.0)
+    }
+
     /// Checks the whole payload of a frame.
     pub(crate) fn check(
         &mut self,

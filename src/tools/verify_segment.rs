@@ -115,12 +115,13 @@ fn check_payload(
             return Ok(());
         }
         checked.frames += 1;
-        checked.entries += frame.header.end_id() - frame.header.first_id;
+        let ids = walk.ids(frame);
+        checked.entries += ids.end - ids.start;
         return Ok(());
     };
     // The frame is damaged: find out which of its entries cannot be read.
     let mut bad: Vec<std::ops::Range<u64>> = Vec::new();
-    for id in frame.header.ids() {
+    for id in walk.ids(frame) {
         match walk.entry(frame, EntryId(id)) {
             Ok(_) => {
                 checked.entries += 1;

@@ -22,7 +22,7 @@ pub struct WalIterator {
 /// iterator continues. An I/O error, a lack of memory included, and the deletion of the stream
 /// (`StreamNotFound`) end it. When a truncation overtakes it, it finishes the current segment file,
 /// returns one `SegmentNotFound` whose context names the missing ids, and continues with the first
-/// kept id. It keeps its file readable, but does not keep the log open or locked. In a forked child
+/// kept id. When a suffix is cut of which it has returned an id, it returns `SuffixCut` and ends. It keeps its file readable, but does not keep the log open or locked. In a forked child
 /// it returns [`Error::Forked`] once and ends.
 #[derive(Debug)]
 pub struct WalIdIterator {

@@ -145,6 +145,60 @@ impl Stream {
         self.appending(|core| core.append_with(append))
     }
 
+    /// Replaces the ids from `from_id` on: after any crash the stream is the old one or the new one,
+    /// each whole. The entries get the ids from `from_id` on. Durable on return in every mode,
+    /// whatever `append.durability` says, and so is all that was appended before. Returns their ids.
+    ///
+    /// What was appended before the call is subject to it; appends meanwhile wait, and get ids behind
+    /// the entries. `from_id` may lie inside a batch, and may be the next id: then it is an append.
+    /// From the first kept id on, all entries are replaced ([`Stream::reset`]). Views keep their
+    /// bytes. An iterator that has returned an id that is cut ends with [`Error::SuffixCut`]; any
+    /// other goes on.
+    ///
+    /// Errors: [`Error::SequenceMismatch`] where `from_id` lies behind the next id or below the first
+    /// kept one, or `append.expected_id` is another id; what reading the entry before `from_id`
+    /// returns, if that is damaged or lost; `Config` below the offset of a live checkpoint of a
+    /// sharded log, or with properties; `TooLarge`; `Poisoned`, `Closed`, `StreamNotFound`, `ReadOnly`.
+    /// After these nothing has changed. After `Io` the stream is the old one, and goes on, unless it
+    /// is poisoned: then either stream may be there once the log is opened again.
+    pub fn replace_suffix(&self, from_id: u64, append: &Append<'_>) -> Result<Appended> {
+        self.appending(|core| core.replace_suffix(from_id, append))
+    }
+
+    /// Removes the ids from `from_id` on, and returns how many there were. The next append gets
+    /// `from_id`. Otherwise as [`Stream::replace_suffix`] without entries.
+    pub fn truncate_suffix(&self, from_id: u64) -> Result<u64> {
+        self.appending(|core| core.truncate_suffix(from_id))
+    }
+
+    /// Removes all entries, and appends these from `next_id` on, which is the first kept id then and
+    /// may be any. One step, durable on return, as [`Stream::replace_suffix`]. Works on a stream that
+    /// does not exist, which it begins, and on one whose entries are damaged or lost. Nothing that it
+    /// removes is archived.
+    ///
+    /// Errors: as of [`Stream::replace_suffix`]; `Config` while a sharded log has a live checkpoint.
+    pub fn reset(&self, next_id: u64, append: &Append<'_>) -> Result<Appended> {
+        self.appending(|core| core.reset(next_id, append))
+    }
+
+    /// Removes all entries; the next append gets `next_id`. See [`Stream::reset`].
+    pub fn reset_to(&self, next_id: u64) -> Result<()> {
+        self.reset(next_id, &Append::default()).map(drop)
+    }
+
+    /// Hides the ids below `first_id`, exactly, and removes the segments that hold no other id, as
+    /// [`Wal::truncate`](crate::Wal::truncate) does: `first_id` is the first kept id from now on.
+    /// Durable on return. Returns the number of segments. All entries may be hidden; ids continue.
+    /// A segment that is hidden whole while it is the newest one goes later, at the latest when the log
+    /// is opened, and to no archive: where the archive must be whole, truncate by segments.
+    ///
+    /// Errors: as of [`Wal::truncate`](crate::Wal::truncate); [`Error::SequenceMismatch`] if
+    /// `first_id` lies behind the next id. At or below the first kept id nothing is done.
+    pub fn truncate_prefix(&self, first_id: u64) -> Result<usize> {
+        let core = self.enter_existing()?;
+        self.log.telling(|| core.truncate_prefix(first_id))
+    }
+
     /// The mark behind everything appended so far: once it is durable ([`Stream::is_durable`]), all
     /// of that is. Appends that have not returned are not part of it.
     ///

@@ -170,6 +170,44 @@ impl Wal {
             .append_to(stream, |stream| stream.append_with(append))
     }
 
+    /// [`Stream::replace_suffix`], by key. A stream that does not exist is at id 0.
+    pub fn replace_suffix(
+        &self,
+        stream: &str,
+        from_id: u64,
+        append: &Append<'_>,
+    ) -> Result<Appended> {
+        self.log.enter_to_write()?;
+        self.log
+            .append_to(stream, |stream| stream.replace_suffix(from_id, append))
+    }
+
+    /// [`Stream::truncate_suffix`], by key. Unknown stream: `StreamNotFound`.
+    pub fn truncate_suffix(&self, stream: &str, from_id: u64) -> Result<u64> {
+        self.log.enter_to_write()?;
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.truncate_suffix(from_id))
+    }
+
+    /// [`Stream::reset`], by key. A stream that does not exist begins at `next_id`.
+    pub fn reset(&self, stream: &str, next_id: u64, append: &Append<'_>) -> Result<Appended> {
+        self.log.enter_to_write()?;
+        self.log
+            .append_to(stream, |stream| stream.reset(next_id, append))
+    }
+
+    /// [`Stream::reset_to`], by key.
+    pub fn reset_to(&self, stream: &str, next_id: u64) -> Result<()> {
+        self.reset(stream, next_id, &Append::default()).map(drop)
+    }
+
+    /// [`Stream::truncate_prefix`], by key. Unknown stream: `StreamNotFound`.
+    pub fn truncate_prefix(&self, stream: &str, first_id: u64) -> Result<usize> {
+        self.log.enter_to_write()?;
+        let stream = self.existing(stream)?;
+        self.log.telling(|| stream.truncate_prefix(first_id))
+    }
+
     /// A transaction on a stream: collects entries and appends them as one frame.
     pub fn writer(&self, stream: &str) -> TxnWriter {
         TxnWriter::new(self.clone(), stream)

@@ -19,8 +19,24 @@ pub fn check_checkpoints(log: &OpenLog, worlds: &[World]) -> Result<World, Strin
     Ok(World::default())
 }
 
-/// Compares one stream with what is expected of it.
-pub fn check_stream(
+/// Compares one stream with what may be expected of it; tells which of it was there.
+pub fn check_stream<'a, 'b>(
+    wal: &Wal,
+    existing: &[String],
+    key: &str,
+    expected: &'a [Expected<'b>],
+) -> Result<(Shown, &'a Expected<'b>), String> {
+    let mut wrong = Vec::new();
+    for expected in expected {
+        match check_one(wal, existing, key, expected) {
+            Ok(shown) => return Ok((shown, expected)),
+            Err(what) => wrong.push(what),
+        }
+    }
+    Err(wrong.join("; nor is it the other one: "))
+}
+
+fn check_one(
     wal: &Wal,
     existing: &[String],
     key: &str,
@@ -49,8 +65,8 @@ pub fn check_stream(
     if !expected.first_ids.contains(&first_id) {
         return fail(format!("starts at {first_id}"));
     }
-    // Without an entry it is there where a truncation has left nothing.
-    let may_hold_none = first_id > 0 || !expected.changes.is_empty();
+    // Without an entry it is there where a truncation or a cut has left nothing.
+    let may_hold_none = first_id > 0 || !expected.changes.is_empty() || expected.origin.is_cut;
     let holds_what_it_may = end > first_id || (end == first_id && may_hold_none);
     if !(expected.least_end..=expected.most_end).contains(&end) || !holds_what_it_may {
         return fail(format!("holds {first_id}..{end}"));

@@ -116,7 +116,7 @@ impl<'a> History<'a> {
         }
     }
 
-    fn expected(&self, stream: usize, moment: Moment) -> Expected<'_> {
+    fn expected(&self, stream: usize, moment: Moment) -> Vec<Expected<'_>> {
         let (history, moment) = self.source(moment);
         history.model.streams[stream].expected(moment)
     }
@@ -280,8 +280,8 @@ fn check(
     let mut after = LogModel::default();
     for (at, stream) in history.model.streams.iter().enumerate() {
         let expected = history.expected(at, moment);
-        let shown = check_stream(&log.wal, &existing, &stream.key, &expected)?;
-        let known = StreamModel::as_shown(&stream.key, expected.entries, shown, opened);
+        let (shown, expected) = check_stream(&log.wal, &existing, &stream.key, &expected)?;
+        let known = StreamModel::as_shown(&stream.key, expected, shown, opened);
         after.streams.push(known);
     }
     let is_known = |key: &&String| !after.streams.iter().any(|stream| stream.key == **key);
@@ -359,8 +359,14 @@ fn go_on(
         if random.one_in(4) {
             set_property(disk, log, stream, random)?;
         }
-        if random.one_in(8) && setup.shards.is_none() {
+        if setup.shards.is_some() {
+            continue;
+        }
+        if random.one_in(8) {
             truncate(disk, log, stream, random)?;
+        }
+        if random.one_in(6) {
+            replace(disk, log, stream, random)?;
         }
     }
     if random.one_in(4) {
@@ -462,14 +468,48 @@ fn restore(
         .restore_archived(&stream.key)
         .map_err(|error| format!("restore after recovery: {error}"))?;
     let returned = disk.op_count();
-    match first_id(log, &stream.key)? {
-        0 => {
-            let (first_id, span) = (0, Span { began, returned });
-            stream.now().cuts.push(Cut { first_id, span });
-            Ok(())
-        }
-        first_id => Err(format!("restored from {first_id} only")),
+    let first_id = first_id(log, &stream.key)?;
+    let origin = stream.latest().origin;
+    // A segment whose ids were all hidden goes at open, and to no archive.
+    let is_part = (origin.base..=stream.latest().first_id()).contains(&first_id);
+    if first_id != origin.base && !(origin.hides && is_part) {
+        return Err(format!("restored from {first_id} only"));
     }
+    let span = Span { began, returned };
+    stream.now().cuts.push(Cut { first_id, span });
+    Ok(())
+}
+
+/// A suffix is cut, or all of the stream reset.
+fn replace(
+    disk: &SimulatedDisk,
+    log: &OpenLog,
+    stream: &mut StreamModel,
+    random: &mut Random,
+) -> Result<(), String> {
+    let (first, next) = (stream.latest().first_id(), stream.latest().next_id());
+    if next == first {
+        return Ok(());
+    }
+    let is_reset = random.one_in(4);
+    let from = match is_reset {
+        true => random.below(next + 9),
+        false => first + random.below(next - first),
+    };
+    let bytes: Vec<Vec<u8>> = (0..random.below(3))
+        .map(|_| vec![random.next() as u8; random.below(400) as usize])
+        .collect();
+    let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    let append = ironwal::Append::new(&slices);
+    let began = disk.op_count();
+    let replaced = match is_reset {
+        true => log.wal.reset(&stream.key, from, &append),
+        false => log.wal.replace_suffix(&stream.key, from, &append),
+    };
+    replaced.map_err(|error| format!("cut after recovery: {error}"))?;
+    let returned = disk.op_count();
+    stream.replace(from, bytes, is_reset, Span { began, returned });
+    Ok(())
 }
 
 fn truncate(

@@ -98,7 +98,7 @@ pub struct Cut {
     pub span: Span,
 }
 
-/// A stream from its first append to its deletion.
+/// A stream from its first append, or from a cut, to its deletion or to the next cut.
 #[derive(Clone, Debug, Default)]
 pub struct Incarnation {
     pub entries: Vec<Entry>,
@@ -110,6 +110,21 @@ pub struct Incarnation {
     /// (time, count): by then so many changes were told to be durable.
     pub durable_changes: Vec<(u64, usize)>,
     pub deleted: Option<Span>,
+    /// The suffix cut or the reset that the next incarnation begins with.
+    pub replaced: Option<Span>,
+    /// What it began with.
+    pub origin: Origin,
+}
+
+/// What an incarnation began with, and what has become of its first ids.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin {
+    /// A cut or a reset, so it exists without an entry too.
+    pub is_cut: bool,
+    /// The last reset: no id below comes back from an archive.
+    pub base: u64,
+    /// Ids were hidden one by one, which no archive brings back.
+    pub hides: bool,
 }
 
 /// Everything that happened to the stream of one key.
@@ -127,6 +142,7 @@ pub struct Expected<'a> {
     pub least_end: u64,
     pub most_end: u64,
     pub first_ids: Vec<u64>,
+    pub origin: Origin,
     /// Those that may be there, in order; of these so many must be.
     pub changes: &'a [MapChange],
     pub least_changes: usize,
@@ -142,11 +158,12 @@ impl StreamModel {
 
     /// The model of a stream of which only what was shown is known: all of it durable since
     /// `opened`.
-    pub fn as_shown(key: &str, entries: &[Entry], shown: Shown, opened: u64) -> Self {
+    pub fn as_shown(key: &str, expected: &Expected<'_>, shown: Shown, opened: u64) -> Self {
         let mut stream = StreamModel::new(key);
         let Some((ids, map)) = shown else {
             return stream;
         };
+        let entries = expected.entries;
         let entries = entries[..ids.end as usize].iter().map(|entry| Entry {
             span: Span::LONG_AGO,
             ..entry.clone()
@@ -167,8 +184,83 @@ impl StreamModel {
             }],
             durable_changes: vec![(opened, 1)],
             deleted: None,
+            replaced: None,
+            origin: expected.origin,
         };
         stream
+    }
+
+    /// The ids from `from` on were replaced by these entries, which are one frame. Below the first
+    /// id, or if `is_reset`, nothing stays.
+    pub fn replace(&mut self, from: u64, bytes: Vec<Vec<u8>>, is_reset: bool, span: Span) {
+        let map = self.latest().map();
+        self.replace_with(from, bytes, map, is_reset, span);
+    }
+
+    /// The same, with these properties from then on.
+    pub fn replace_with(
+        &mut self,
+        from: u64,
+        bytes: Vec<Vec<u8>>,
+        map: Map,
+        is_reset: bool,
+        span: Span,
+    ) {
+        let old = self.now();
+        old.replaced = Some(span);
+        let keeps = !is_reset && from > old.first_id();
+        let first_id = if keeps { old.first_id() } else { from };
+        let nothing = Entry {
+            bytes: Arc::new([]),
+            frame_end: 0,
+            span: Span::LONG_AGO,
+            durable: true,
+        };
+        let mut entries: Vec<Entry> = old.entries.clone();
+        entries.resize(from as usize, nothing.clone());
+        for (id, entry) in entries.iter_mut().enumerate() {
+            let frame_end = match entry.frame_end {
+                0 => id as u64 + 1,
+                end => end.min(from),
+            };
+            *entry = Entry {
+                bytes: Arc::clone(&entry.bytes),
+                frame_end,
+                ..nothing.clone()
+            };
+        }
+        let end = from + bytes.len() as u64;
+        entries.extend(bytes.into_iter().map(|bytes| Entry {
+            bytes: bytes.into(),
+            frame_end: end,
+            span,
+            durable: true,
+        }));
+        let origin = Origin {
+            is_cut: true,
+            base: if keeps { old.origin.base } else { from },
+            hides: old.origin.hides && keeps,
+        };
+        self.incarnations.push(Incarnation {
+            entries,
+            cuts: vec![Cut {
+                first_id,
+                span: Span::LONG_AGO,
+            }],
+            // Whenever it is there it is whole.
+            durable: vec![(0, end)],
+            changes: vec![MapChange {
+                map,
+                end_id: 0,
+                has_entries: false,
+                span: Span::LONG_AGO,
+                durable: true,
+            }],
+            durable_changes: vec![(0, 1)],
+            deleted: None,
+            replaced: None,
+            origin,
+        });
     }
 
     pub fn now(&mut self) -> &mut Incarnation {
@@ -179,14 +271,21 @@ impl StreamModel {
         self.incarnations.last().expect("there is always one")
     }
 
-    /// What must, and what may be there after a crash at `moment`.
-    pub fn expected(&self, moment: Moment) -> Expected<'_> {
-        let deleted = |i: &&Incarnation| i.deleted.is_none_or(|span| !moment.is_past(span));
+    /// What must, and what may be there after a crash at `moment`: while a suffix is cut, the old
+    /// stream or the new one, each whole.
+    pub fn expected(&self, moment: Moment) -> Vec<Expected<'_>> {
+        let is_past = |span: Option<Span>| span.is_some_and(|span| moment.is_past(span));
+        let has_begun = |span: Option<Span>| span.is_some_and(|span| moment.has_begun(span));
+        let mut left = self.incarnations.iter();
+        let Some(now) = left.find(|i| !is_past(i.deleted) && !is_past(i.replaced)) else {
+            return vec![NOTHING.expected(moment)];
+        };
+        let mut all = vec![now.expected(moment)];
         // Later ones have not begun.
-        match self.incarnations.iter().find(deleted) {
-            Some(incarnation) => incarnation.expected(moment),
-            None => NOTHING.expected(moment),
+        if let Some(next) = left.next().filter(|_| has_begun(now.replaced)) {
+            all.push(next.expected(moment));
         }
+        all
     }
 }
 
@@ -206,6 +305,12 @@ static NOTHING: Incarnation = Incarnation {
     changes: Vec::new(),
     durable_changes: Vec::new(),
     deleted: None,
+    replaced: None,
+    origin: Origin {
+        is_cut: false,
+        base: 0,
+        hides: false,
+    },
 };
 
 impl Incarnation {
@@ -275,12 +380,14 @@ impl Incarnation {
         let deleting = self.deleted.is_some_and(|span| moment.has_begun(span));
         Expected {
             entries: &self.entries,
-            may_be_absent: (least_end == 0 && least_changes == 0) || deleting,
+            may_be_absent: (least_end == 0 && least_changes == 0 && !self.origin.is_cut)
+                || deleting,
             changes: &self.changes[..most_changes],
             least_changes,
             least_end,
             most_end,
             first_ids,
+            origin: self.origin,
         }
     }
 }

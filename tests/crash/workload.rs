@@ -100,24 +100,27 @@ impl Runner {
         }
         let at = self.any_stream();
         let chosen = match self.random.one_in(2) && self.setup.likes_cuts {
-            true => 54 + self.random.below(15),
+            true => 48 + self.random.below(26),
             false => self.random.below(100),
         };
         match chosen {
-            0..34 => self.append(at, 1, How::Append),
-            34..40 if self.setup.is_threaded => self.append_together(at),
-            34..54 => {
+            0..30 => self.append(at, 1, How::Append),
+            30..36 if self.setup.is_threaded => self.append_together(at),
+            30..48 => {
                 let entries = 1 + self.random.below(5) as usize;
                 let how = self.random.pick(&[How::Batch, How::Batch, How::Txn]);
                 self.append(at, entries, how);
             }
-            54..62 => self.truncate(at),
-            62..66 => self.restore(at),
-            66..69 => self.delete(at),
-            69..79 => self.sync(at),
-            79..81 => self.sync_all(),
-            81..88 => self.reopen(),
-            88..95 => self.change_properties(at),
+            48..54 => self.truncate(at),
+            54..58 => self.truncate_prefix(at),
+            58..65 => self.replace_suffix(at),
+            65..68 => self.reset(at),
+            68..71 => self.restore(at),
+            71..74 => self.delete(at),
+            74..82 => self.sync(at),
+            82..84 => self.sync_all(),
+            84..91 => self.reopen(),
+            91..96 => self.change_properties(at),
             _ => self.read(at),
         }
     }
@@ -286,6 +289,7 @@ impl Runner {
         let wal = &self.log.as_ref().expect("open").wal;
         for stream in &mut self.model.streams {
             if stream.latest().entries.is_empty() {
+                // Not begun, or reset to 0.
                 continue;
             }
             let handle = wal.stream(&stream.key).expect("a handle");
@@ -309,9 +313,80 @@ impl Runner {
         let (count, span) = self.during(|log| log.wal.truncate(&key, safe_id));
         let count = count.expect("truncates");
         let first_id = self.first_id(at);
-        assert!(first_id <= safe_id.max(first) && (first_id > first) == (count > 0));
+        // A segment whose ids were all hidden goes without a change of the first id.
+        assert!(first_id <= safe_id.max(first) && (first_id == first || count > 0));
         self.now(at).cuts.push(Cut { first_id, span });
         self.now(at).all_durable(span.returned);
+    }
+
+    fn truncate_prefix(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let model = self.streams()[at].latest();
+        let (first, next) = (model.first_id(), model.next_id());
+        if next == 0 {
+            return;
+        }
+        let first_id = first + self.random.below(next - first + 1);
+        let (count, span) = self.during(|log| log.wal.truncate_prefix(&key, first_id));
+        count.expect("truncates");
+        assert_eq!(self.first_id(at), first_id);
+        self.now(at).cuts.push(Cut { first_id, span });
+        self.now(at).origin.hides |= first_id > first;
+        self.now(at).durable.push((span.returned, first_id));
+    }
+
+    fn entries_of_a_cut(&mut self, at: usize) -> Vec<Vec<u8>> {
+        let count = self.random.below(4);
+        (0..count).map(|_| self.payload(at)).collect()
+    }
+
+    /// A property that a cut changes, perhaps, and all of them then.
+    fn property_of_a_cut(&mut self, at: usize) -> (crate::model::Map, Option<Vec<u8>>) {
+        let mut map = self.streams()[at].latest().map();
+        let value = self
+            .random
+            .one_in(3)
+            .then(|| vec![self.random.next() as u8; 8]);
+        if let Some(value) = &value {
+            map.insert(b"k\x00".to_vec(), value.clone());
+        }
+        (map, value)
+    }
+
+    fn replace_suffix(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let model = self.streams()[at].latest();
+        let (first, next) = (model.first_id(), model.next_id());
+        if next == first {
+            return;
+        }
+        let from = first + self.random.below(next - first);
+        let bytes = self.entries_of_a_cut(at);
+        let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        let (map, value) = self.property_of_a_cut(at);
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"k\x00", value.as_deref())];
+        let changes = if value.is_some() { &changes[..] } else { &[] };
+        let append = ironwal::Append::new(&slices).with_properties(changes);
+        let (appended, span) = self.during(|log| log.wal.replace_suffix(&key, from, &append));
+        let end = from + bytes.len() as u64;
+        assert_eq!(appended.expect("replaces").ids, from..end);
+        self.model.streams[at].replace_with(from, bytes, map, false, span);
+    }
+
+    fn reset(&mut self, at: usize) {
+        let key = self.streams()[at].key.clone();
+        let next = self.streams()[at].latest().next_id();
+        let from = self.random.below(next + 12);
+        let bytes = self.entries_of_a_cut(at);
+        let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        let (map, value) = self.property_of_a_cut(at);
+        let changes: [(&[u8], Option<&[u8]>); 1] = [(b"k\x00", value.as_deref())];
+        let changes = if value.is_some() { &changes[..] } else { &[] };
+        let append = ironwal::Append::new(&slices).with_properties(changes);
+        let (appended, span) = self.during(|log| log.wal.reset(&key, from, &append));
+        let end = from + bytes.len() as u64;
+        assert_eq!(appended.expect("resets").ids, from..end);
+        self.model.streams[at].replace_with(from, bytes, map, true, span);
     }
 
     fn restore(&mut self, at: usize) {
@@ -324,11 +399,14 @@ impl Runner {
         let count = count.expect("restores");
         let first_id = self.first_id(at);
         // Everything a truncation of this stream took out is in the archive, if there is one.
+        let origin = self.streams()[at].latest().origin;
         let expected = match self.setup.options.archive_path {
-            Some(_) => 0,
-            None => before,
+            // A segment whose ids were all hidden goes at open, and to no archive.
+            Some(_) if origin.hides => origin.base..=before,
+            Some(_) => origin.base..=origin.base,
+            None => before..=before,
         };
-        assert_eq!(first_id, expected, "{count} restored");
+        assert!(expected.contains(&first_id), "{count} restored");
         self.now(at).cuts.push(Cut { first_id, span });
     }
 

@@ -3,6 +3,8 @@
 
 #![cfg_attr(not(feature = "compression"), allow(dead_code))]
 
+#[cfg(feature = "simulation")]
+mod cut_streams;
 // Some of the entries are compressed.
 #[cfg(feature = "compression")]
 mod cuts;

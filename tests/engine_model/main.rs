@@ -15,6 +15,7 @@
 mod background;
 mod close;
 mod close_helpers;
+mod cuts;
 mod delete;
 mod eviction;
 mod expected_ids;

@@ -129,6 +129,9 @@ impl Client {
             },
             Step::Truncate(key, safe_id) => self.truncate(&wal, key, safe_id),
             Step::Restore(key) => self.restore(&wal, key),
+            Step::Hide(key, first_id) => self.hide(&wal, key, first_id),
+            Step::Replace(key, from, lens) => self.replace(&wal, key, from, lens, false),
+            Step::Reset(key, next, lens) => self.replace(&wal, key, next, lens, true),
             Step::Delete(key) => self.delete(&wal, key),
             Step::Read => self.read(&wal),
             Step::Help => {
@@ -305,7 +308,13 @@ impl Client {
                     return Err(format!("poisoned before: {was_poisoned}, but: {error}"));
                 }
                 if !was_poisoned {
-                    self.known(key).doubtful.push(entries);
+                    let is_trusted = self.is_trusted;
+                    let doubtful = &mut self.known(key).doubtful;
+                    // The log was opened since, and the other one was there, perhaps.
+                    if let (false, Some(other)) = (is_trusted, doubtful.first()) {
+                        doubtful.push([&other[..], &entries[..]].concat());
+                    }
+                    doubtful.push(entries);
                 }
                 self.after_failed_append(wal, key, is_fresh)
             }
@@ -378,6 +387,99 @@ impl Client {
                 known.first_ids.extend(1..=safe_id.min(end));
                 self.told(&error)
             }
+        }
+    }
+
+    /// Hides entries, at most all there are.
+    fn hide(&mut self, wal: &Wal, key: &'static str, first_id: u64) -> Outcome {
+        if !self.is_trusted {
+            return Ok(());
+        }
+        let end = self.known(key).entries.len() as u64;
+        let first_id = first_id.min(end);
+        match wal.truncate_prefix(key, first_id) {
+            Ok(_) => {
+                let known = self.known(key);
+                let first_id = first_id.max(known.greatest_first_id());
+                known.first_ids = vec![first_id];
+                known.may_be_empty = true;
+                known.now_durable();
+                Ok(())
+            }
+            Err(Error::StreamNotFound(_)) if end == 0 => Ok(()),
+            Err(error) => {
+                let known = self.known(key);
+                known.first_ids.push(first_id);
+                known.may_be_empty = true;
+                self.told(&error)
+            }
+        }
+    }
+
+    /// Cuts a suffix that begins at an id there is, or resets the stream.
+    fn replace(
+        &mut self,
+        wal: &Wal,
+        key: &'static str,
+        from: u64,
+        lens: &[usize],
+        is_reset: bool,
+    ) -> Outcome {
+        if !self.is_trusted {
+            return Ok(());
+        }
+        let entries: Vec<Vec<u8>> = lens.iter().map(|len| self.payload(*len)).collect();
+        let known = self.known(key).clone();
+        let from = match is_reset {
+            true => from as usize,
+            false => known.entries.len().min(from as usize),
+        };
+        if !is_reset && from as u64 <= known.greatest_first_id() {
+            return Ok(());
+        }
+        let slices: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
+        let append = ironwal::Append::new(&slices);
+        let was_poisoned = is_poisoned(wal, key);
+        let replaced = match is_reset {
+            true => wal.reset(key, from as u64, &append),
+            false => wal.replace_suffix(key, from as u64, &append),
+        };
+        let new = known.replaced(from, entries, is_reset);
+        match replaced {
+            Ok(appended) => {
+                if was_poisoned {
+                    return Err(format!("stream {key:?} was cut though poisoned"));
+                }
+                if appended.ids != (from as u64..new.entries.len() as u64) {
+                    return Err(format!("cut at {from}, but: {:?}", appended.ids));
+                }
+                self.known.insert(key, new);
+                Ok(())
+            }
+            Err(error) => {
+                self.told(&error)?;
+                if was_poisoned || !is_poisoned(wal, key) {
+                    // Nothing has changed. What a full disk made of it is an append, perhaps.
+                    if from == known.entries.len() {
+                        self.known(key).doubtful.push(new.entries[from..].to_vec());
+                    }
+                    return self.check_served(wal, key);
+                }
+                let known = self.known(key);
+                let served_to = if is_reset { 0 } else { from };
+                known.served_to = Some(served_to.min(known.entries.len()));
+                known.cut = Some(Box::new(new));
+                self.wants_open = self.is_spent();
+                self.check_served(wal, key)
+            }
+        }
+    }
+
+    /// What must be visible is, where nothing fails any more.
+    fn check_served(&mut self, wal: &Wal, key: &'static str) -> Outcome {
+        match self.is_spent() {
+            true => self.known(key).check_visible(wal, key),
+            false => Ok(()),
         }
     }
 

@@ -17,6 +17,12 @@ pub struct Known {
     pub may_be_gone: bool,
     /// A deletion failed, and the stream was gone: after a crash it may be as it was.
     pub before_deletion: Option<Box<Known>>,
+    /// A cut failed and poisoned the stream: it may be like this instead.
+    pub cut: Option<Box<Known>>,
+    /// Until it is opened again only these are served.
+    pub served_to: Option<usize>,
+    /// It began with a cut or a reset: it exists without an entry too.
+    pub may_be_empty: bool,
 }
 
 /// What of it must be there.
@@ -32,6 +38,24 @@ impl Known {
     pub fn nothing() -> Self {
         Known {
             first_ids: vec![0],
+            ..Known::default()
+        }
+    }
+
+    /// What is known once the ids from `from` on are these entries.
+    pub fn replaced(&self, from: usize, entries: Vec<Vec<u8>>, is_reset: bool) -> Known {
+        let mut all = self.entries.clone();
+        all.resize(from, Vec::new());
+        all.extend(entries);
+        let is_reset = is_reset || from as u64 <= self.greatest_first_id();
+        Known {
+            durable: all.len(),
+            entries: all,
+            first_ids: match is_reset {
+                true => vec![from as u64],
+                false => self.first_ids.clone(),
+            },
+            may_be_empty: true,
             ..Known::default()
         }
     }
@@ -53,6 +77,11 @@ impl Known {
     /// Compares what the log shows of the stream; tells what is known from then on.
     pub fn compare(&self, wal: &Wal, key: &str, strictness: Strictness) -> Result<Known, String> {
         let told = self.compare_this(wal, key, strictness);
+        if let (Some(cut), Err(told)) = (&self.cut, &told) {
+            return cut
+                .compare(wal, key, strictness)
+                .map_err(|or| format!("{told}; nor as the cut leaves it: {or}"));
+        }
         match (&self.before_deletion, told) {
             (Some(before), Err(told)) if self.durable == 0 => before
                 .compare(wal, key, strictness)
@@ -84,10 +113,9 @@ impl Known {
         };
         let first = match shown.first() {
             Some((first, _)) => *first,
-            // Properties are enough.
-            None if wal.properties(key).is_ok_and(|all| !all.is_empty()) => {
-                let first = wal.stream(key).and_then(|stream| stream.first_id());
-                first.map_err(|error| format!("stream {key:?}: first id: {error}"))?
+            None if self.may_be_empty || wal.properties(key).is_ok_and(|all| !all.is_empty()) => {
+                let stream = wal.stream(key).map_err(|error| error.to_string())?;
+                stream.first_id().map_err(|error| error.to_string())?
             }
             None => return fail("exists without an entry".to_owned()),
         };
@@ -135,6 +163,7 @@ impl Known {
             },
             entries,
             first_ids: vec![first],
+            may_be_empty: self.may_be_empty,
             ..Known::default()
         })
     }
@@ -142,7 +171,8 @@ impl Known {
     /// Everything that was visible still is.
     pub fn check_visible(&self, wal: &Wal, key: &str) -> Result<(), String> {
         let first = self.greatest_first_id();
-        for (id, entry) in self.entries.iter().enumerate().skip(first as usize) {
+        let served = &self.entries[..self.served_to.unwrap_or(self.entries.len())];
+        for (id, entry) in served.iter().enumerate().skip(first as usize) {
             match wal.get(key, id as u64) {
                 Ok(Some(found)) if found == *entry => {}
                 Ok(Some(_)) => return Err(format!("stream {key:?}: entry {id} is another")),

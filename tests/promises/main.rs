@@ -10,6 +10,7 @@ mod archive;
 mod calls;
 #[cfg(feature = "simulation")]
 mod crash;
+mod cuts;
 mod damage;
 mod detached;
 mod determinism;

@@ -26,6 +26,8 @@ pub const ROLES: &[Role] = &[
     ("strict", append_strictly),
     ("for ever", append_for_ever),
     ("reborn", delete_and_begin_again),
+    ("cut loosely", crate::cuts::cut_loosely),
+    ("cut strictly", crate::cuts::cut_strictly),
 ];
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,13 +39,13 @@ fn small(place: &Path, sync_mode: SyncMode) -> WalOptions {
 }
 
 /// A writer in a process of its own, killed with this.
-struct Writer {
+pub struct Writer {
     process: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Writer {
-    fn start(role: &str, place: &Path) -> Writer {
+    pub fn start(role: &str, place: &Path) -> Writer {
         let mut process = child(role, place)
             .stdout(Stdio::piped())
             .spawn()
@@ -53,7 +55,7 @@ impl Writer {
     }
 
     /// The next thing it said; `None`: it has ended.
-    fn said(&mut self) -> Option<String> {
+    pub fn said(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
             if self.lines.read_line(&mut line).expect("reads") == 0 {
@@ -71,7 +73,12 @@ impl Writer {
         self.process.wait().expect("ends");
     }
 
-    fn end(mut self) {
+    /// Whether its process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("tells").is_some()
+    }
+
+    pub fn end(mut self) {
         while self.said().is_some() {}
         assert!(self.process.wait().expect("ends").success());
     }

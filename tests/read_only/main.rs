@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cuts;
 mod deleted;
 mod follow;
 #[cfg(feature = "simulation")]

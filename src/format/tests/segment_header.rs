@@ -4,12 +4,14 @@ use proptest::prelude::*;
 
 use crate::format::segment_header::HeaderFault;
 use crate::format::segment_header::Predecessor;
+use crate::format::segment_header::Replaces;
 use crate::format::segment_header::SegmentHeader;
 use crate::format::segment_header::SegmentSeed;
 use crate::format::tests::KEY;
 use crate::format::tests::assert_golden;
 use crate::format::tests::for_each_flip;
 use crate::ids::EntryId;
+use crate::ids::FileOffset;
 
 fn sample() -> SegmentHeader {
     SegmentHeader {
@@ -24,6 +26,7 @@ fn sample() -> SegmentHeader {
         first_kept_id: EntryId(500),
         truncation_epoch: 3,
         incarnation: 0,
+        replaces: Replaces::Nothing,
     }
 }
 
@@ -37,6 +40,7 @@ fn first_of_stream() -> SegmentHeader {
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
         incarnation: 0,
+        replaces: Replaces::Nothing,
     }
 }
 
@@ -92,11 +96,143 @@ fn the_header_of_the_first_segment_has_its_golden_bytes() {
     assert_golden(&first_of_stream().encode(), 512, &rows);
 }
 
+/// The segment that replaces the stream from id 1000 on.
+fn cut() -> SegmentHeader {
+    SegmentHeader {
+        predecessor: Some(Predecessor {
+            end_id: EntryId(1000),
+            link: 0xCAFE_F00D,
+        }),
+        lost_from: EntryId(1000),
+        replaces: Replaces::Suffix {
+            clip_frame: FileOffset(0x1234),
+        },
+        ..sample()
+    }
+}
+
+/// The segment that replaces all of the stream.
+fn reset() -> SegmentHeader {
+    SegmentHeader {
+        predecessor: None,
+        lost_from: EntryId(1000),
+        first_kept_id: EntryId(1000),
+        replaces: Replaces::All,
+        ..sample()
+    }
+}
+
+#[test]
+fn the_header_of_a_cut_has_its_golden_bytes() {
+    let rows = [
+        (0x00, "89 49 57 41 4c 0d 0a 1a 01 00 0a 00 00 00 00 00"),
+        (0x10, "e8 03 00 00 00 00 00 00 02 00 00 00 00 00 00 00"),
+        (0x20, "e8 03 00 00 00 00 00 00 0d f0 fe ca 03 00 00 00"),
+        (0x30, "e8 03 00 00 00 00 00 00 f4 01 00 00 00 00 00 00"),
+        (0x40, "03 00 00 00 00 00 00 00 74 72 61 64 65 73 2f 45"),
+        (0x50, "55 52 00 00 00 00 00 00 00 00 00 00 00 00 00 00"),
+        (0x1f0, "34 12 00 00 00 00 00 00 00 00 00 00 9d 48 11 67"),
+    ];
+    assert_golden(&cut().encode(), 512, &rows);
+    assert_eq!(SegmentHeader::decode(&cut().encode()), Ok(cut()));
+}
+
+#[test]
+fn the_header_of_a_reset_has_its_golden_bytes() {
+    let rows = [
+        (0x00, "89 49 57 41 4c 0d 0a 1a 01 00 0a 00 00 00 00 00"),
+        (0x10, "e8 03 00 00 00 00 00 00 02 00 00 00 00 00 00 00"),
+        (0x20, "00 00 00 00 00 00 00 00 00 00 00 00 02 00 00 00"),
+        (0x30, "e8 03 00 00 00 00 00 00 e8 03 00 00 00 00 00 00"),
+        (0x40, "03 00 00 00 00 00 00 00 74 72 61 64 65 73 2f 45"),
+        (0x50, "55 52 00 00 00 00 00 00 00 00 00 00 00 00 00 00"),
+        (0x1f0, "00 00 00 00 00 00 00 00 00 00 00 00 b0 c0 f0 9b"),
+    ];
+    assert_golden(&reset().encode(), 512, &rows);
+    assert_eq!(SegmentHeader::decode(&reset().encode()), Ok(reset()));
+}
+
+/// Ids are given again under a greater generation only, and what is cut is not lost.
+#[test]
+fn a_cut_that_no_writer_makes_is_damage_even_under_a_good_crc() {
+    let (cut, reset) = (cut(), reset());
+    let rows: [(&str, SegmentHeader); 7] = [
+        (
+            "generation 0",
+            SegmentHeader {
+                generation: 0,
+                ..cut.clone()
+            },
+        ),
+        (
+            "a reset of generation 0",
+            SegmentHeader {
+                generation: 0,
+                ..reset.clone()
+            },
+        ),
+        (
+            "lost ids",
+            SegmentHeader {
+                lost_from: EntryId(999),
+                ..cut.clone()
+            },
+        ),
+        (
+            "lost ids before a reset",
+            SegmentHeader {
+                lost_from: EntryId(999),
+                ..reset.clone()
+            },
+        ),
+        (
+            "an end before the cut",
+            SegmentHeader {
+                predecessor: Some(Predecessor {
+                    end_id: EntryId(999),
+                    link: 1,
+                }),
+                ..cut.clone()
+            },
+        ),
+        (
+            "a clip among the slots",
+            SegmentHeader {
+                replaces: Replaces::Suffix {
+                    clip_frame: FileOffset(1535),
+                },
+                ..cut.clone()
+            },
+        ),
+        (
+            "a reset behind a predecessor",
+            SegmentHeader {
+                replaces: Replaces::All,
+                ..cut.clone()
+            },
+        ),
+    ];
+    for (name, header) in rows {
+        let decoded = SegmentHeader::decode(&header.encode());
+        assert!(decoded != Ok(header), "{name}");
+    }
+    let mut sector = reset.encode();
+    sector[496] = 1;
+    let crc = crc32fast::hash(&sector[..508]);
+    sector[508..].copy_from_slice(&crc.to_le_bytes());
+    assert!(
+        SegmentHeader::decode(&sector).is_err(),
+        "a clip frame of a reset"
+    );
+}
+
 #[test]
 fn every_single_bit_flip_of_a_header_is_rejected() {
-    for_each_flip(&sample().encode(), |bit, flipped| {
-        assert!(SegmentHeader::decode(flipped).is_err(), "bit {bit}");
-    });
+    for header in [sample(), cut(), reset()] {
+        for_each_flip(&header.encode(), |bit, flipped| {
+            assert!(SegmentHeader::decode(flipped).is_err(), "bit {bit}");
+        });
+    }
 }
 
 /// The version is covered by the CRC: one flipped bit in it is damage, not a newer format.
@@ -169,7 +305,7 @@ fn a_field_that_no_writer_stores_is_damage_even_under_a_good_crc() {
         ("a key of 256 bytes", 10, &[0, 1]),
         ("a key with NUL", 10, &[11, 0]),
         ("a reserved byte", 12, &[1]),
-        ("an unknown flag", 44, &[3]),
+        ("an unknown flag", 44, &[5]),
         ("a predecessor without the flag", 44, &[0]),
         ("more lost than before the first id", 48, &[0xE9, 3]),
         ("a key that is no UTF-8", 72, &[0xFF]),
@@ -233,6 +369,7 @@ proptest! {
             first_kept_id: EntryId(first_kept_id),
             truncation_epoch,
             incarnation,
+            replaces: Replaces::Nothing,
         };
         let mut file = header.encode().to_vec();
         file.extend(behind);

@@ -10,6 +10,7 @@ use crate::format::frontier_slot::FrontierSlot;
 use crate::format::frontier_slot::SlotProperties;
 use crate::format::payload::PreparedFrame;
 use crate::format::segment_header::Predecessor;
+use crate::format::segment_header::Replaces;
 use crate::format::segment_header::SegmentHeader;
 use crate::format::tests::KEY;
 use crate::ids::EntryId;
@@ -31,6 +32,7 @@ fn segment() -> Vec<u8> {
         first_kept_id: EntryId(500),
         truncation_epoch: 3,
         incarnation: 0,
+        replaces: Replaces::Nothing,
     };
     let seed = header.seed();
     let first = FileOffset(1536);

@@ -53,7 +53,10 @@ impl DecisionBuilder<'_> {
         if matches!(stop, ScanStop::BadFrame { .. }) && !self.facts.frontier.known {
             self.find(i, None, "no frontier is readable and no frame is good");
         }
-        if !self.verdict.kept.is_empty() || header.first_id == EntryId(0) {
+        // A cut segment had a frame or a slot before it got its name.
+        let had_something = self.segment(i).is_cut();
+        let follows_some = !self.verdict.kept.is_empty() || header.first_id == EntryId(0);
+        if follows_some && !had_something {
             self.discard_tail(&[i]);
             return self.continue_after_kept();
         }
@@ -65,7 +68,8 @@ impl DecisionBuilder<'_> {
             let start = SegmentEnd::empty(header.first_id).offset;
             self.verdict.actions.push(Action::BackupRange(i, start));
         }
-        // The file stays until the next segment records the loss: it is the only trace.
+        // The file stays until the next segment records the loss: it is the only trace, or makes the
+        // segments void that it replaced.
         let predecessor = Predecessor {
             end_id: header.first_id,
             link: 0,
@@ -82,14 +86,15 @@ impl DecisionBuilder<'_> {
     }
 
     /// A slot of a segment without a frame says that it has none: everything before it was
-    /// truncated, and nothing in it was ever known to be durable.
+    /// truncated, or all from its first id on was cut, and nothing in it was ever known to be
+    /// durable.
     fn stays_empty(&self, i: usize, header: &SegmentHeader) -> bool {
         let is_first_kept = self.verdict.first_kept.0 == header.first_id;
         let speaks_for_it = |slot: &SlotState| {
             matches!(slot, SlotState::Valid(slot)
                 if slot.last_frame.is_none() && slot.next_id == header.first_id)
         };
-        is_first_kept
+        (is_first_kept || self.segment(i).is_cut())
             && self.facts.frontier.segment == i
             && self.facts.frontier.end.next_id == header.first_id
             && self.segment(i).slots.iter().any(speaks_for_it)
@@ -122,7 +127,11 @@ impl DecisionBuilder<'_> {
     ) {
         let first_id = self.case_rest_after_loss(first_id);
         let ids = Some(lost_from.0..first_id.0);
-        self.find(i, ids, "the only segment holds nothing");
+        let what = match self.segment(i).is_cut() {
+            true => "the segment behind a cut holds nothing",
+            false => "the only segment holds nothing",
+        };
+        self.find(i, ids, what);
         self.verdict.next = NextAppend::AfterLoss {
             first_id,
             lost_from,
@@ -197,7 +206,8 @@ impl DecisionBuilder<'_> {
 
     /// The greatest id that valid headers, footers and slots prove to have been given.
     pub(in crate::recovery) fn greatest_proven(&self) -> EntryId {
-        let proven = self.facts.segments.iter().flat_map(|segment| {
+        let in_line = self.facts.segments.iter().filter(|s| !s.is_void());
+        let proven = in_line.flat_map(|segment| {
             let slots = segment.slots.iter().filter_map(SlotState::valid);
             let slots = slots.map(|slot| slot.next_id);
             let first_id = segment.head.header().map(|header| header.first_id);

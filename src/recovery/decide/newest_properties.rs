@@ -92,6 +92,10 @@ impl DecisionBuilder<'_> {
         if header.lost_from < header.first_id {
             return PropertyPoint::lost();
         }
+        // A cut has a slot from its first moment, which said whether they were lost.
+        if self.facts.segments[frontier].is_cut() {
+            return PropertyPoint::lost();
+        }
         let before = self.verdict.kept.iter().rev();
         for kept in before.filter(|kept| kept.facts < frontier) {
             let slots = &self.segment(kept.facts).slots;

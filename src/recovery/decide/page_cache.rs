@@ -17,6 +17,9 @@ impl DecisionBuilder<'_> {
         }
         let mut holders = Vec::new();
         for (i, segment) in self.facts.segments.iter().enumerate() {
+            if segment.is_void() {
+                continue;
+            }
             if segment
                 .head
                 .header()
@@ -43,8 +46,10 @@ impl DecisionBuilder<'_> {
         let Some(tail) = self.verdict.kept.iter().position(is_tail) else {
             return;
         };
-        let slots = &self.segment(self.verdict.kept[tail].facts).slots;
-        if slots.iter().any(|slot| matches!(slot, SlotState::Valid(_))) {
+        let tail_facts = self.segment(self.verdict.kept[tail].facts);
+        let slots = &tail_facts.slots;
+        // A cut relies on no seal before it, and what lies behind the cut is never written again.
+        if tail_facts.is_cut() || slots.iter().any(|slot| matches!(slot, SlotState::Valid(_))) {
             return;
         }
         let Some(last) = tail.checked_sub(1).map(|i| &mut self.verdict.kept[i]) else {

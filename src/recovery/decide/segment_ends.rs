@@ -1,9 +1,12 @@
 //! Where do the frames of a segment begin and end according to slots, footers and headers?
 
+use crate::format::Replaces;
 use crate::format::SegmentHeader;
 use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::recovery::facts::ClipState;
+use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::SegmentFacts;
 use crate::segment::SegmentEnd;
 use crate::segment::newer_slot;
@@ -48,6 +51,52 @@ pub fn end_without_footer(
             last_frame_len: 0,
             link,
         },
+    }
+}
+
+/// Where a segment ends of which a suffix was cut, and whether its footer says the same. `next`
+/// holds the ids from the cut on.
+pub fn end_at_cut(segment: &SegmentFacts, next: &SegmentFacts) -> (SegmentEnd, bool) {
+    let recorded = match &next.head {
+        HeaderState::Valid(header) => header.predecessor.map(|told| (header.replaces, told)),
+        _ => None,
+    };
+    let Some((Replaces::Suffix { clip_frame }, told)) = recorded else {
+        // The header that says so is damaged, or its segment lost. A cut of an active segment has left
+        // a footer that says it too.
+        let footer = segment.trailer.as_ref();
+        return match footer.filter(|footer| footer.end_id <= next.name_id) {
+            Some(footer) => (end_with_footer(footer), true),
+            None => (read_to(segment, next.name_id, None, 0), false),
+        };
+    };
+    let Some(ClipState::Good { end: offset }) = next.clip else {
+        return (read_to(segment, next.name_id, None, told.link), false);
+    };
+    let is_told = |footer: &&Trailer| {
+        footer.end_id == told.end_id && footer.link == told.link && footer.last_frame == clip_frame
+    };
+    if let Some(footer) = segment.trailer.as_ref().filter(is_told) {
+        return (end_with_footer(footer), true);
+    }
+    let mut end = read_to(segment, next.name_id, Some(clip_frame), told.link);
+    (end.offset, end.last_frame_len) = (offset, (offset - clip_frame) as u32);
+    (end, false)
+}
+
+/// The end of a segment whose frames are read up to an id, wherever that lies in the file.
+fn read_to(
+    segment: &SegmentFacts,
+    next_id: EntryId,
+    last_frame: Option<FileOffset>,
+    link: u32,
+) -> SegmentEnd {
+    SegmentEnd {
+        offset: FileOffset(segment.file_len),
+        next_id,
+        last_frame,
+        last_frame_len: 0,
+        link,
     }
 }
 

@@ -12,9 +12,11 @@ use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
+use crate::recovery::decide::segment_ends::end_at_cut;
 use crate::recovery::decide::segment_ends::end_with_footer;
 use crate::recovery::decide::segment_ends::end_without_footer;
 use crate::recovery::decide::segment_ends::records_loss_of;
+use crate::recovery::facts::ClipState;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
@@ -27,6 +29,7 @@ use crate::recovery::verdict::KeptSegment;
 use crate::recovery::verdict::KeptState;
 use crate::recovery::verdict::Refusal;
 use crate::recovery::verdict::Verdict;
+use crate::segment::SegmentEnd;
 use crate::segment::older_slot;
 
 /// Decides. The same facts always give the same decision.
@@ -54,17 +57,19 @@ pub fn decide(facts: &StreamFacts, policy: CorruptionPolicy) -> Decision {
     builder.decide_tail(&alive);
     builder.compare_with_claim();
     builder.check_chain();
+    builder.end_before_cuts();
     builder.reseal_last();
     builder.confirm_truncation();
     builder.decide_properties();
     // Quarantine comes before removal, and both come before the trim. The slot that removals rely
     // on comes first: where a quarantine fails, removals are left to later truncations.
     builder.verdict.actions.sort_by_key(|action| match action {
-        Action::RewriteSlot(..) => 0,
-        Action::BackupRange(..) | Action::BackupFile(_) => 1,
-        Action::RemoveTemporary => 2,
-        Action::Remove(_) => 3,
-        Action::Trim(..) => 4,
+        Action::SyncNames => 0,
+        Action::RewriteSlot(..) => 1,
+        Action::BackupRange(..) | Action::BackupFile(_) => 2,
+        Action::RemoveTemporary => 3,
+        Action::Remove(_) => 4,
+        Action::Trim(..) => 5,
     });
     let verdict = builder.verdict;
     if policy == CorruptionPolicy::Error && !verdict.findings.is_empty() {
@@ -126,30 +131,44 @@ impl DecisionBuilder<'_> {
         });
     }
 
-    /// Removes segments of an older generation and segments that a truncation left behind.
+    /// Removes segments that a cut has made void and those that a truncation or a reset left
+    /// behind. What tells that they go is made durable before.
     fn drop_void_and_truncated(&mut self) -> Vec<usize> {
-        let mut generation = 0;
-        let mut alive: Vec<usize> = Vec::new();
-        for (i, segment) in self.facts.segments.iter().enumerate() {
-            match segment.head.header() {
-                Some(header) if header.generation < generation => {
-                    self.verdict.actions.push(Action::Remove(i));
-                }
-                header => {
-                    generation = header.map_or(generation, |h| h.generation.max(generation));
-                    alive.push(i);
-                }
-            }
+        let all = 0..self.facts.segments.len();
+        let (void, mut alive): (Vec<usize>, Vec<usize>) =
+            all.partition(|&i| self.segment(i).is_void());
+        let relies_on_name = !void.is_empty() || self.may_have_an_unsynced_name();
+        if relies_on_name {
+            self.verdict.actions.push(Action::SyncNames);
         }
+        self.verdict
+            .actions
+            .extend(void.into_iter().map(Action::Remove));
         let first_kept = self.verdict.first_kept.0;
         let is_truncated = |two: &&[usize]| {
             let next = self.segment(two[1]).head.header().map(|h| h.first_id);
-            next.is_some_and(|next| next <= first_kept)
+            next.is_some_and(|next| next <= first_kept) && self.was_durable(two[1])
         };
         let truncated = alive.windows(2).take_while(is_truncated).count();
-        let truncated = alive.drain(..truncated).map(Action::Remove);
-        self.verdict.actions.extend(truncated);
+        let reset = alive.iter().rposition(|&i| self.segment(i).is_reset());
+        let gone = truncated.max(reset.unwrap_or(0));
+        let gone = alive.drain(..gone).map(Action::Remove);
+        self.verdict.actions.extend(gone);
         alive
+    }
+
+    /// Whether a segment was durable. Otherwise it may be torn, and the one before it, though all its
+    /// ids are hidden, the newest one still.
+    fn was_durable(&self, i: usize) -> bool {
+        let slots = &self.segment(i).slots;
+        i <= self.facts.frontier.segment || slots.iter().any(|slot| slot.valid().is_some())
+    }
+
+    /// Whether the process may have died between giving the last cut segment its name and making
+    /// that durable: the first round after that stores its second slot.
+    fn may_have_an_unsynced_name(&self) -> bool {
+        let frontier = self.facts.segments.get(self.facts.frontier.segment);
+        frontier.is_some_and(|cut| cut.is_cut() && cut.slots.contains(&SlotState::Never))
     }
 
     /// Segments before the frontier's are kept as they are, damaged or not.
@@ -158,10 +177,9 @@ impl DecisionBuilder<'_> {
             if i >= self.facts.frontier.segment {
                 break;
             }
+            let next = alive.get(place + 1).copied();
             let Some(header) = self.segment(i).head.header().cloned() else {
-                let next = alive
-                    .get(place + 1)
-                    .and_then(|&n| self.segment(n).head.header());
+                let next = next.and_then(|n| self.segment(n).head.header());
                 if next.is_some_and(|next| records_loss_of(next, self.segment(i).name_id)) {
                     self.verdict.actions.push(Action::Remove(i));
                 } else {
@@ -170,28 +188,13 @@ impl DecisionBuilder<'_> {
                 continue;
             };
             self.report_header_damage(i);
-            let segment = self.segment(i);
-            let (end, state) = match &segment.trailer {
-                Some(trailer) => (end_with_footer(trailer), KeptState::Sealed),
-                None => {
-                    let next = alive
-                        .get(place + 1)
-                        .and_then(|&n| self.segment(n).head.header());
-                    let end = end_without_footer(segment, &header, next);
-                    let foreign = next.and_then(|next| does_not_follow(segment, next));
-                    // A segment that a recorded loss follows is known to have no good end.
-                    if next.is_none_or(|next| next.lost_from >= next.first_id) {
-                        self.find(
-                            i,
-                            None,
-                            "the footer of a sealed segment is damaged or missing",
-                        );
-                    }
-                    if let (Some((ids, what)), Some(&next)) = (foreign, alive.get(place + 1)) {
-                        self.find(next, ids, what);
-                    }
-                    (end, KeptState::ReadOnlyPrefix)
-                }
+            let has_header = |n: &&usize| self.segment(**n).head.header().is_some();
+            let cut = alive[place + 1..].iter().find(has_header);
+            let cut = cut.filter(|n| self.segment(**n).is_cut()).copied();
+            let (end, state) = match (cut, &self.segment(i).trailer) {
+                (Some(cut), _) => self.end_at_cut(i, cut),
+                (_, Some(trailer)) => (end_with_footer(trailer), KeptState::Sealed),
+                (None, None) => self.end_without_footer(i, &header, next),
             };
             let next_slot = older_slot(&self.segment(i).slots);
             self.verdict.kept.push(KeptSegment {
@@ -205,12 +208,72 @@ impl DecisionBuilder<'_> {
         }
     }
 
+    /// The end of a segment of which a suffix was cut: whatever its footer says, it is read up to
+    /// the cut and never written again.
+    fn end_at_cut(&mut self, i: usize, next: usize) -> (SegmentEnd, KeptState) {
+        let (end, is_sealed_there) = end_at_cut(self.segment(i), self.segment(next));
+        if self.segment(next).clip == Some(ClipState::Bad) {
+            let what = "the frame behind which a suffix was cut is missing or another";
+            self.find(next, None, what);
+        }
+        let next_head = &self.segment(next).head;
+        if matches!(next_head, HeaderState::Valid(header) if !header.is_cut()) {
+            let what = "the segment that cut the stream before this one is missing";
+            self.find(next, None, what);
+        }
+        match is_sealed_there {
+            true => (end, KeptState::Sealed),
+            false => (end, KeptState::ReadOnlyPrefix),
+        }
+    }
+
+    /// The end of a sealed segment whose footer cannot be read.
+    fn end_without_footer(
+        &mut self,
+        i: usize,
+        header: &SegmentHeader,
+        next: Option<usize>,
+    ) -> (SegmentEnd, KeptState) {
+        let segment = self.segment(i);
+        let successor = next.and_then(|n| self.segment(n).head.header());
+        let end = end_without_footer(segment, header, successor);
+        let foreign = successor.and_then(|next| does_not_follow(segment, next));
+        // A segment that a recorded loss follows is known to have no good end.
+        if successor.is_none_or(|next| next.lost_from >= next.first_id) {
+            let what = "the footer of a sealed segment is damaged or missing";
+            self.find(i, None, what);
+        }
+        if let (Some((ids, what)), Some(next)) = (foreign, next) {
+            self.find(next, ids, what);
+        }
+        (end, KeptState::ReadOnlyPrefix)
+    }
+
     pub(in crate::recovery) fn report_header_damage(&mut self, i: usize) {
         if matches!(self.segment(i).head, HeaderState::Reconstructed(_)) {
             self.find(i, None, "the segment header is damaged");
         }
         if self.segment(i).slots.contains(&SlotState::Damaged) {
             self.find(i, None, "a frontier slot is damaged");
+        }
+    }
+
+    /// Whatever a segment says of its own end, it holds no id that a segment of a greater generation
+    /// replaces: no id is served in two generations.
+    fn end_before_cuts(&mut self) {
+        let in_line = self.facts.segments.iter().filter(|s| !s.is_void());
+        let cuts = in_line.filter(|segment| segment.is_cut());
+        let cuts: Vec<_> = cuts
+            .filter_map(|cut| Some((cut.head.header()?.generation, cut.name_id)))
+            .collect();
+        for kept in &mut self.verdict.kept {
+            let later = cuts
+                .iter()
+                .filter(|(generation, _)| *generation > kept.header.generation);
+            let ends = later.map(|(_, first_id)| *first_id);
+            if let Some(end) = ends.min() {
+                kept.end.next_id = kept.end.next_id.min(end.max(kept.header.first_id));
+            }
         }
     }
 

@@ -8,22 +8,26 @@ use std::path::PathBuf;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
+use crate::format::Replaces;
 use crate::format::SegmentHeader;
 use crate::format::SlotProperties;
 use crate::format::SlotState;
 use crate::format::Trailer;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::recovery::facts::ClipState;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::FoundProperties;
 use crate::recovery::facts::Frontier;
 use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
+use crate::recovery::facts::Rank;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::frontier;
+use crate::recovery::frontier::rank;
 use crate::segment::SegmentEnd;
 use crate::segment::newer_slot;
 
@@ -65,6 +69,7 @@ pub fn header(first: u64) -> SegmentHeader {
         first_kept_id: EntryId(0),
         truncation_epoch: 0,
         incarnation: 0,
+        replaces: Replaces::Nothing,
     }
 }
 
@@ -93,6 +98,8 @@ pub fn open_segment(first: u64, end_id: u64) -> SegmentFacts {
             stop: ScanStop::EndOfData,
         }),
         ending: None,
+        rank: Rank::InLine,
+        clip: None,
         properties: None,
     }
 }
@@ -128,6 +135,78 @@ pub fn emptied(first: u64) -> SegmentFacts {
         truncation_epoch: 1,
         properties: SlotProperties::None,
     });
+    segment
+}
+
+/// The segment that replaced all ids from `first` on, and holds the ids `first..end_id` since. The
+/// one before it begins at `before`. One of its slots was never stored.
+pub fn cut(before: u64, first: u64, end_id: u64, generation: u64) -> SegmentFacts {
+    let clip_end = end(before, first).offset;
+    let mut segment = open_segment(first, end_id).with_header(|header| {
+        header.generation = generation;
+        header.truncation_epoch = generation;
+        header.replaces = Replaces::Suffix {
+            clip_frame: FileOffset(clip_end.0 - FRAME_LEN),
+        };
+    });
+    segment.clip = Some(ClipState::Good { end: clip_end });
+    segment.slots = [of_epoch(slot(first, end_id), generation), SlotState::Never];
+    segment.tail = segment.tail.map(|tail| Scan {
+        from: (tail.end.offset, tail.end.next_id),
+        ..tail
+    });
+    segment
+}
+
+/// The segment that replaced all ids there were, and holds the ids `first..end_id` since.
+pub fn reset(first: u64, end_id: u64, generation: u64) -> SegmentFacts {
+    let mut segment = cut(first.saturating_sub(1), first, end_id, generation);
+    segment.head = match segment.head {
+        HeaderState::Valid(header) => HeaderState::Valid(SegmentHeader {
+            predecessor: None,
+            first_kept_id: EntryId(first),
+            replaces: Replaces::All,
+            ..header
+        }),
+        head => head,
+    };
+    if let SlotState::Valid(slot) = &mut segment.slots[0] {
+        slot.first_kept_id = EntryId(first);
+    }
+    segment.clip = None;
+    segment
+}
+
+/// A slot as it is stored once the first kept id changed so often, or a cut was made.
+fn of_epoch(slot: SlotState, epoch: u64) -> SlotState {
+    match slot {
+        SlotState::Valid(slot) => SlotState::Valid(FrontierSlot {
+            truncation_epoch: epoch,
+            ..slot
+        }),
+        other => other,
+    }
+}
+
+/// A segment that held `first..end_id` when a cut at `cut_at` sealed it.
+pub fn sealed_at_cut(first: u64, end_id: u64, cut_at: u64) -> SegmentFacts {
+    let (written, told) = (end(first, end_id), end(first, cut_at));
+    let mut segment = sealed(first, end_id);
+    segment.trailer = segment.trailer.map(|trailer| Trailer {
+        end_id: told.next_id,
+        last_frame: told.last_frame.unwrap_or_default(),
+        link: told.link,
+        ..trailer
+    });
+    let slot = SlotState::Valid(FrontierSlot {
+        end: written.offset,
+        next_id: told.next_id,
+        last_frame: told.last_frame,
+        first_kept_id: EntryId(0),
+        truncation_epoch: 1,
+        properties: SlotProperties::None,
+    });
+    segment.slots = [slot.clone(), slot];
     segment
 }
 
@@ -192,9 +271,23 @@ impl SegmentFacts {
         self
     }
 
+    /// With both slots stored, as the first round after a cut leaves them.
+    pub fn settled(mut self) -> Self {
+        self.slots[1] = self.slots[0].clone();
+        self
+    }
+
+    /// With another frame, or none, where it was cut.
+    pub fn with_another_clip(mut self) -> Self {
+        self.clip = Some(ClipState::Bad);
+        self
+    }
+
     /// A damaged header sector; the frames prove whose file it is.
     pub fn rotten(mut self) -> Self {
         let mut header = header(self.name_id.0);
+        header.generation = self.head.header().map_or(0, |before| before.generation);
+        self.clip = None;
         header.predecessor = None;
         self.head = HeaderState::Reconstructed(header);
         self
@@ -218,6 +311,7 @@ fn stated_at(frontier: &Frontier, segments: &[SegmentFacts]) -> FrontierProperti
 
 /// A stream as `survey` tells it: the frontier is found, and what lies before it is not scanned.
 pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
+    rank(&mut segments);
     let mut frontier = frontier(&segments);
     for below in &mut segments[..frontier.segment] {
         below.tail = None;

@@ -3,6 +3,7 @@
 
 mod facts;
 mod properties;
+mod rows_of_cuts;
 mod rows_of_damage;
 mod rows_of_evidence;
 mod rows_of_properties;

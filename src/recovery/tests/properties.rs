@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
+use crate::format::Replaces;
 use crate::format::SegmentHeader;
 use crate::format::SlotProperties;
 use crate::format::SlotState;
@@ -16,14 +17,17 @@ use crate::ids::FileOffset;
 use crate::options::CorruptionPolicy;
 use crate::recovery::decide::table::decide;
 use crate::recovery::facts::Claim;
+use crate::recovery::facts::ClipState;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::FrontierProperties;
 use crate::recovery::facts::HeaderState;
+use crate::recovery::facts::Rank;
 use crate::recovery::facts::Scan;
 use crate::recovery::facts::ScanStop;
 use crate::recovery::facts::SegmentFacts;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::frontier::frontier;
+use crate::recovery::frontier::rank;
 use crate::recovery::verdict::Action;
 use crate::recovery::verdict::Decision;
 use crate::recovery::verdict::KeptState;
@@ -60,20 +64,42 @@ fn header(first: u64) -> impl Strategy<Value = SegmentHeader> {
         0..=first,
         0..40u64,
         0..3u64,
+        (0..3u32, 0..12u64),
     )
         .prop_map(
-            move |(generation, predecessor, lost_from, kept, epoch)| SegmentHeader {
-                key: "s".into(),
-                first_id: EntryId(first),
-                generation,
-                predecessor: predecessor.map(|(end, link)| Predecessor {
-                    end_id: EntryId(end),
-                    link,
-                }),
-                lost_from: EntryId(lost_from),
-                first_kept_id: EntryId(kept),
-                truncation_epoch: epoch,
-                incarnation: 0,
+            move |(generation, predecessor, lost_from, kept, epoch, (cut, clip))| {
+                let header = SegmentHeader {
+                    key: "s".into(),
+                    first_id: EntryId(first),
+                    generation,
+                    predecessor: predecessor.map(|(end, link)| Predecessor {
+                        end_id: EntryId(end),
+                        link,
+                    }),
+                    lost_from: EntryId(lost_from),
+                    first_kept_id: EntryId(kept),
+                    truncation_epoch: epoch,
+                    incarnation: 0,
+                    replaces: Replaces::Nothing,
+                };
+                let clip_frame = FileOffset(HEADER_AREA_LEN + clip * 100);
+                match (cut, header.predecessor) {
+                    (1.., Some(before)) if generation > 0 => SegmentHeader {
+                        predecessor: Some(Predecessor {
+                            end_id: header.first_id,
+                            ..before
+                        }),
+                        lost_from: header.first_id,
+                        replaces: Replaces::Suffix { clip_frame },
+                        ..header
+                    },
+                    (1.., None) if generation > 0 => SegmentHeader {
+                        lost_from: header.first_id,
+                        replaces: Replaces::All,
+                        ..header
+                    },
+                    _ => header,
+                }
             },
         )
 }
@@ -96,11 +122,11 @@ fn stop() -> impl Strategy<Value = ScanStop> {
 }
 
 /// How many frames a scan found, what stands behind them, and how much.
-type Tail = (u64, ScanStop, u64, u32);
+type Tail = (u64, ScanStop, u64, u32, bool);
 
 fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
     let trailer = prop::option::of((id(), 1..20u64, 0..3u32));
-    let tail = (0..12u64, stop(), 0..300u64, 0..3u32);
+    let tail = (0..12u64, stop(), 0..300u64, 0..3u32, any::<bool>());
     (head(first), [slot(), slot()], trailer, tail).prop_map(move |(head, slots, trailer, tail)| {
         let trailer = trailer.map(|(end, frames, link)| Trailer {
             footer_offset: FileOffset(HEADER_AREA_LEN + frames * 100),
@@ -117,6 +143,8 @@ fn segment(first: u64) -> impl Strategy<Value = (SegmentFacts, Tail)> {
             trailer,
             tail: None,
             ending: None,
+            rank: Rank::InLine,
+            clip: None,
             properties: None,
         };
         (segment, tail)
@@ -152,9 +180,12 @@ fn surveyed(
     claim: Option<Claim>,
 ) -> StreamFacts {
     let (mut segments, tails): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    rank(&mut segments);
     let mut frontier = frontier(&segments);
     frontier.intact |= intact;
-    for (i, (segment, (frames, stop, behind, link))) in segments.iter_mut().zip(tails).enumerate() {
+    for (i, (segment, (frames, stop, behind, link, is_clip_good))) in
+        segments.iter_mut().zip(tails).enumerate()
+    {
         let start = match i == frontier.segment && frontier.intact {
             true => frontier.end,
             false => SegmentEnd::empty(segment.name_id),
@@ -170,7 +201,17 @@ fn surveyed(
             };
         }
         segment.file_len = end.offset.0 + behind;
-        if i >= frontier.segment && segment.head.header().is_some() {
+        segment.clip = match &segment.head {
+            HeaderState::Valid(header) if segment.is_cut() => match header.replaces {
+                Replaces::Suffix { clip_frame } if is_clip_good => Some(ClipState::Good {
+                    end: clip_frame + 100,
+                }),
+                Replaces::Suffix { .. } => Some(ClipState::Bad),
+                _ => None,
+            },
+            _ => None,
+        };
+        if i >= frontier.segment && segment.head.header().is_some() && !segment.is_void() {
             let from = (start.offset, start.next_id);
             segment.tail = Some(Scan { from, end, stop });
         }
@@ -214,6 +255,46 @@ proptest! {
     }
 }
 
+/// A greater generation gives ids again: what is served of an older one ends before them, and what
+/// is void is removed, after the name is durable that makes it so.
+fn one_generation_of_each_id(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseError> {
+    for (place, kept) in verdict.kept.iter().enumerate() {
+        for later in &verdict.kept[place + 1..] {
+            let (old, new) = (kept.header.generation, later.header.generation);
+            prop_assert!(old <= new, "a void segment is served");
+            prop_assert!(
+                old == new || kept.end.next_id <= later.header.first_id,
+                "{old} and {new} of the same ids: {:?}, {:?}",
+                kept,
+                later
+            );
+        }
+    }
+    let void: Vec<usize> = (0..facts.segments.len())
+        .filter(|i| facts.segments[*i].is_void())
+        .collect();
+    let is_removed = |i: &usize| verdict.actions.contains(&Action::Remove(*i));
+    prop_assert!(void.iter().all(is_removed));
+    let names_first = verdict.actions.first() == Some(&Action::SyncNames);
+    prop_assert!(void.is_empty() || names_first);
+    let in_line = || facts.segments.iter().filter(|segment| !segment.is_void());
+    let last_cut = in_line().filter(|segment| segment.is_cut()).next_back();
+    // A reset leaves nothing of what was before it.
+    if let Some(cut) = last_cut.filter(|cut| cut.is_reset()) {
+        let first = verdict.kept.first();
+        prop_assert!(first.is_none_or(|kept| kept.header.first_id >= cut.name_id));
+    }
+    // Whatever becomes of a cut segment, what it replaced does not come back.
+    if let Some(cut) = last_cut {
+        let generation = cut.head.header().map(|header| header.generation);
+        for kept in &verdict.kept {
+            let is_older = Some(kept.header.generation) < generation;
+            prop_assert!(!is_older || kept.end.next_id <= cut.name_id);
+        }
+    }
+    Ok(())
+}
+
 fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseError> {
     let kept: Vec<usize> = verdict.kept.iter().map(|kept| kept.facts).collect();
     prop_assert!(
@@ -225,6 +306,7 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
         prop_assert!(facts.segments[kept.facts].head.header() == Some(&kept.header));
         prop_assert!(kept.next_slot < 2);
     }
+    one_generation_of_each_id(facts, verdict)?;
     let frontier = &facts.frontier;
     let mut order = 0;
     for action in &verdict.actions {
@@ -232,6 +314,13 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
             Action::BackupRange(i, _) | Action::BackupFile(i) => (0, Some(i)),
             Action::RewriteSlot(i, slot) => {
                 prop_assert!(matches!(facts.segments[i].slots[slot], SlotState::Valid(_)));
+                (0, None)
+            }
+            Action::SyncNames => {
+                prop_assert!(
+                    action == &verdict.actions[0],
+                    "before all that relies on names"
+                );
                 (0, None)
             }
             Action::RemoveTemporary => (1, None),
@@ -252,19 +341,19 @@ fn consistent(facts: &StreamFacts, verdict: &Verdict) -> Result<(), TestCaseErro
             Action::Remove(_) => {
                 prop_assert!(!kept.contains(&i));
                 let holds_frames = segment.tail.is_some_and(|t| t.end.last_frame.is_some());
-                let void = segment.head.header().is_some_and(|h| {
-                    h.first_id < verdict.first_kept.0
-                        || facts.segments[..i]
-                            .iter()
-                            .filter_map(|s| s.head.header())
-                            .any(|earlier| earlier.generation > h.generation)
-                });
+                let is_truncated = |h: &SegmentHeader| h.first_id < verdict.first_kept.0;
+                let void = segment.is_void()
+                    || segment.head.header().is_some_and(is_truncated)
+                    || facts.segments[i..].iter().any(SegmentFacts::is_reset);
                 prop_assert!(
                     void || !holds_frames || segment.head.header().is_none(),
                     "good frames are saved before they go"
                 );
             }
-            Action::BackupFile(_) | Action::RemoveTemporary | Action::RewriteSlot(..) => {
+            Action::BackupFile(_)
+            | Action::RemoveTemporary
+            | Action::RewriteSlot(..)
+            | Action::SyncNames => {
                 prop_assert!(!kept.contains(&i))
             }
         }

@@ -211,6 +211,49 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
             error: "",
         },
         Row {
+            name: "all entries hidden, the next segment without a frame",
+            facts: stream(vec![
+                open_segment(10, 20).with_slots([slot(10, 20), kept_from(10, 20, 20)]),
+                open_segment(20, 20).with_header(|header| {
+                    header.first_kept_id = EntryId(20);
+                    header.truncation_epoch = 1;
+                }),
+            ]),
+            truncate: "keep 10..20 rewrite from 20; remove 1; next on; first kept 20",
+            error: "",
+        },
+        Row {
+            name: "all entries hidden, the next segment not known to be durable",
+            facts: stream(vec![
+                open_segment(10, 20).with_slots([slot(10, 20), kept_from(10, 20, 20)]),
+                open_segment(20, 22).with_header(|header| {
+                    header.first_kept_id = EntryId(20);
+                    header.truncation_epoch = 1;
+                }),
+            ]),
+            truncate: "keep 10..20 rewrite from 20, 20..22 rewrite from 20 and name; next on; first kept 20",
+            error: "",
+        },
+        Row {
+            name: "all entries hidden, the next segment's header torn",
+            facts: stream(vec![
+                open_segment(10, 20).with_slots([kept_from(10, 20, 20), kept_from(10, 20, 20)]),
+                open_segment(20, 22).rotten(),
+            ]),
+            truncate: "keep 10..20 rewrite from 20; save 1; next on; first kept 20",
+            error: "",
+        },
+        Row {
+            name: "some entries of a segment hidden",
+            facts: stream(vec![
+                sealed(0, 10),
+                open_segment(10, 20).with_slots([slot(10, 20), kept_from(10, 20, 15)]),
+            ]),
+            truncate: "keep 10..20 rewrite from 20; store slot 1 of 1 again, remove 0; next on; \
+                       first kept 15",
+            error: "",
+        },
+        Row {
             name: "segment of an older generation behind a truncated suffix",
             facts: stream(vec![
                 open_segment(0, 9)
@@ -218,7 +261,7 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
                     .durable_to(9),
                 open_segment(12, 14),
             ]),
-            truncate: "keep 0..9 rewrite from 9; remove 1; next on",
+            truncate: "keep 0..9 rewrite from 9; sync names, remove 1; next on",
             error: "",
         },
     ]);

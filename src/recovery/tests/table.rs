@@ -115,6 +115,7 @@ fn told_verdict(verdict: &Verdict) -> String {
 
 fn done(action: &Action) -> String {
     match action {
+        Action::SyncNames => "sync names".to_owned(),
         Action::RewriteSlot(i, slot) => format!("store slot {slot} of {i} again"),
         Action::BackupRange(i, from) => format!("save {i} from {from}"),
         Action::BackupFile(i) => format!("save {i}"),

@@ -12,6 +12,7 @@ use crate::format::FrontierSlot;
 use crate::format::SlotProperties;
 use crate::ids::EntryId;
 use crate::primitives::MutexGuard;
+use crate::primitives::atomic::Ordering;
 use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::store_slot;
@@ -120,5 +121,35 @@ impl StreamInner {
         state.durable_at = Some((end.next_id, (end.offset, end.next_id)));
         state.properties = properties.clone();
         Ok(state)
+    }
+
+    /// Makes the stream's own name durable, unless it is known to be.
+    pub(in crate::stream) fn sync_own_name(&self) -> Result<()> {
+        let mut state = self.round_state.lock();
+        if !state.dir_synced {
+            let number = self.dir_number.load(Ordering::Acquire);
+            self.context.sync_root_for(number)?;
+            state.dir_synced = true;
+        }
+        Ok(())
+    }
+
+    /// Rounds go on in a segment that a cut has made, which is durable up to `end`: its first slot
+    /// says so.
+    pub(in crate::stream) fn note_cut(
+        &self,
+        part: &StreamSegment,
+        slot: FrontierSlot,
+        (end, properties): (&SegmentEnd, &PropertyPoint),
+    ) {
+        let mut state = self.round_state.lock();
+        state.next_slot = 1;
+        state.note_frontier(slot);
+        state.stored = true;
+        state.seal_refused = None;
+        state.slot_refused = None;
+        let place = (end.offset, end.next_id);
+        state.durable_at = Some((part.segment.first_id(), place));
+        state.properties = properties.clone();
     }
 }

@@ -270,7 +270,7 @@ impl StreamInner {
     ) -> Result<()> {
         let UnsealedSegment { part, end, .. } = unsealed;
         let slot = self.slot_for(end, &unsealed.properties);
-        if let Some(refused) = seal(&part.segment, file, end, &slot)? {
+        if let Some(refused) = seal(&part.segment, file, end, end, &slot)? {
             state.seal_refused = Some(Arc::new(refused));
             return Ok(());
         }

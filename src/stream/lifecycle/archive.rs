@@ -23,21 +23,27 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameHeader;
 use crate::format::KEPT_SUFFIX;
 use crate::format::NEW_SUFFIX;
+use crate::format::Predecessor;
+use crate::format::Replaces;
 use crate::format::SECTOR_LEN;
 use crate::format::SegmentHeader;
 use crate::format::TRAILER_LEN;
 use crate::format::decode_trailer;
+use crate::format::header_crc_of;
 use crate::format::parse_segment_file_name;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
+use crate::ids::FileOffset;
 use crate::segment::Segment;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
+use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 use crate::storage::remove_file_if_there;
 use crate::stream::LogContext;
@@ -72,8 +78,8 @@ impl StreamInner {
         storage.sync_dir(archive).map_err(io)
     }
 
-    /// Brings back what truncation moved to the archive, as far as it joins on to the first id
-    /// kept. Durable on return. Tells how many segments.
+    /// Brings back what truncation moved to the archive, as far as it joins on to the first segment.
+    /// Durable on return. Tells how many segments.
     pub fn restore_archived(&self) -> Result<usize> {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
@@ -106,36 +112,24 @@ impl StreamInner {
             .filter_map(|entry| parse_segment_file_name(&entry.name))
             .collect();
         archived.sort_unstable();
-        let mut first_kept = segments.first_kept;
-        let mut successor = segments.parts.first().cloned();
+        let Some(mut successor) = segments.parts.first().cloned() else {
+            return Ok(0);
+        };
+        let first_id = successor.segment.first_id();
         let mut back = Vec::new();
-        for first_id in archived
-            .into_iter()
-            .rev()
-            .filter(|id| *id < segments.first_kept)
-        {
-            let told = successor
-                .as_ref()
-                .and_then(|s| s.segment.header.predecessor);
-            let joins_on = |end: &SegmentEnd| {
-                end.next_id == first_kept && told.is_some_and(|told| told.link == end.link)
-            };
-            let found = self.archived_part(archive, first_id)?;
+        for first_id in archived.into_iter().rev().filter(|id| *id < first_id) {
+            let found = self.archived_part(archive, first_id, &successor.segment.header)?;
             // A damaged header counts as its neighbours say, so this is known where any is.
-            let incarnation = successor.as_ref().map(|s| s.segment.header.incarnation);
-            let is_ours = |segment: &Segment| incarnation == Some(segment.header.incarnation);
-            let Some((segment, end)) =
-                found.filter(|(segment, end)| joins_on(end) && is_ours(segment))
-            else {
-                // Perhaps of a deleted stream that had this name.
+            let incarnation = successor.segment.header.incarnation;
+            let Some(segment) = found.filter(|s| s.header.incarnation == incarnation) else {
+                // Perhaps of a deleted stream that had this name, or cut.
                 continue;
             };
-            debug_assert!(end.next_id > first_id);
-            first_kept = first_id;
             let part = StreamSegment::new(segment, true);
-            successor = Some(Arc::clone(&part));
+            successor = Arc::clone(&part);
             back.push(part);
         }
+        let first_kept = successor.segment.first_id();
         if back.is_empty() {
             return Ok(0);
         }
@@ -185,12 +179,17 @@ impl StreamInner {
         synced.map_err(|error| Error::io(error, ErrorContext::at(&self.dir).stream(&self.key)))
     }
 
-    /// A segment in the archive, if it is whole and this stream's.
+    /// A segment in the archive, if it is whole, this stream's, and the one that `next` follows.
     fn archived_part(
         &self,
         archive: &Path,
         first_id: EntryId,
-    ) -> Result<Option<(Segment, SegmentEnd)>> {
+        next: &SegmentHeader,
+    ) -> Result<Option<Segment>> {
+        let Some(told) = next.predecessor.filter(|told| told.end_id == next.first_id) else {
+            // A reset, or a recorded loss, has nothing before it.
+            return Ok(None);
+        };
         let path = archive.join(segment_file_name(first_id));
         let io = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
         let file = match self.context.storage.open_file(&path, Access::Read) {
@@ -199,33 +198,74 @@ impl StreamInner {
             opened => opened.map_err(io)?,
         };
         let len = file.len().map_err(io)?;
-        if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN + TRAILER_LEN) as u64 {
+        if len < (SECTOR_LEN * 3 + FRAME_HEADER_LEN) as u64 {
             return Ok(None);
         }
         let mut sector = [0; SECTOR_LEN];
         read_exact_at(&*file, 0, &mut sector).map_err(io)?;
-        let mut trailer = [0; TRAILER_LEN];
-        read_exact_at(&*file, len - TRAILER_LEN as u64, &mut trailer).map_err(io)?;
         let Ok(header) = SegmentHeader::decode(&sector) else {
             return Ok(None);
         };
         if *header.key != *self.key || header.first_id != first_id {
             return Ok(None);
         }
-        let Some(trailer) = decode_trailer(&trailer, header.seed(), len) else {
-            return Ok(None);
-        };
-        let end = SegmentEnd {
-            offset: trailer.footer_offset,
-            next_id: trailer.end_id,
-            last_frame: Some(trailer.last_frame),
-            last_frame_len: 0,
-            link: trailer.link,
+        let sealed = sealed_end(&*file, &header, len).map_err(io)?;
+        let is_it = |end: &SegmentEnd| end.next_id == told.end_id && end.link == told.link;
+        let (end, index) = match (sealed.filter(is_it), next.replaces) {
+            (Some(end), _) => (end, SparseIndex::in_footer()),
+            // A cut needs no footer before it.
+            (None, Replaces::Suffix { clip_frame }) => {
+                match end_at_clip(&*file, &header, clip_frame, told).map_err(io)? {
+                    Some(end) => (end, SparseIndex::unread(end.offset)),
+                    None => return Ok(None),
+                }
+            }
+            (None, _) => return Ok(None),
         };
         let dir = Arc::clone(&self.dir);
-        let segment = Segment::new(header, dir, &end, true, SparseIndex::in_footer());
-        Ok(Some((segment, end)))
+        let is_sealed = index.is_in_footer();
+        Ok(Some(Segment::new(header, dir, &end, is_sealed, index)))
     }
+}
+
+/// Where the frames of a sealed segment end, as its trailer says.
+fn sealed_end(
+    file: &dyn StorageFile,
+    header: &SegmentHeader,
+    len: u64,
+) -> io::Result<Option<SegmentEnd>> {
+    let mut trailer = [0; TRAILER_LEN];
+    read_exact_at(file, len - TRAILER_LEN as u64, &mut trailer)?;
+    let trailer = decode_trailer(&trailer, header.seed(), len);
+    Ok(trailer.map(|trailer| SegmentEnd {
+        offset: trailer.footer_offset,
+        next_id: trailer.end_id,
+        last_frame: Some(trailer.last_frame),
+        last_frame_len: 0,
+        link: trailer.link,
+    }))
+}
+
+/// Where a segment ends of which a suffix was cut, if the frame before the cut is in it.
+fn end_at_clip(
+    file: &dyn StorageFile,
+    header: &SegmentHeader,
+    clip_frame: FileOffset,
+    told: Predecessor,
+) -> io::Result<Option<SegmentEnd>> {
+    let mut bytes = [0; FRAME_HEADER_LEN];
+    let read = file.read_at(clip_frame.0, &mut bytes)?;
+    let Ok(frame) = FrameHeader::decode(&bytes[..read], header.seed(), clip_frame) else {
+        return Ok(None);
+    };
+    let is_it = frame.is_clip(told.end_id) && header_crc_of(&bytes) == told.link;
+    Ok(is_it.then(|| SegmentEnd {
+        offset: clip_frame + frame.len(),
+        next_id: told.end_id,
+        last_frame: Some(clip_frame),
+        last_frame_len: frame.len() as u32,
+        link: told.link,
+    }))
 }
 
 /// Gives the segment at `from` the name `to`, in the archive. What had the name is kept under

@@ -23,6 +23,7 @@ use crate::stream::StreamInner;
 use crate::stream::durability::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
+use crate::stream::reader::cuts::Cuts;
 use crate::stream::reader::side::ReaderSide;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::SegmentListCell;
@@ -180,6 +181,7 @@ impl StreamInner {
                     truncation_epoch: first_kept.1,
                     parts: parts.into_iter().collect(),
                 }),
+                cuts: Cuts::default(),
                 group_commit: GroupCommit::new(durable, broken_round),
                 written_end: AtomicU64::new(written_end.0),
                 acknowledged_end: AtomicU64::new(0),
@@ -193,6 +195,7 @@ impl StreamInner {
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
             opening: next_opening(),
+            cut_floor: AtomicU64::new(0),
             is_mapped: AtomicBool::new(false),
             alloc: Mutex::new(AllocState {
                 generation,

@@ -60,7 +60,7 @@ struct MadeEmpty {
 }
 
 /// Appends wait as long as this is there.
-struct Waiting<'a>(&'a StreamInner);
+pub(in crate::stream) struct Waiting<'a>(pub(in crate::stream) &'a StreamInner);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {

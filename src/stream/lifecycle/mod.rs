@@ -4,6 +4,7 @@ pub mod archive;
 pub mod archive_owner;
 pub mod build;
 pub mod close;
+pub mod cut;
 pub mod delete;
 pub mod empty_stream;
 pub mod linked_dir;

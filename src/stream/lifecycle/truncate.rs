@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use crate::error::Error;
 use crate::error::Result;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
@@ -60,6 +61,53 @@ impl StreamInner {
         })
     }
 
+    /// Hides the ids below `first_id` and takes out the segments that hold no other. Durable on
+    /// return. Returns how many. For a file that cannot be removed see [`StreamInner::truncate`].
+    pub fn truncate_prefix(&self, first_id: u64) -> Result<usize> {
+        let first_id = EntryId(first_id);
+        let mut has_segment = false;
+        let removed = self.with_exclusive_sync(|alloc, newest| {
+            has_segment = true;
+            self.hide_below(alloc, newest, first_id)
+        })?;
+        if has_segment || first_id <= self.segments().first_kept {
+            return Ok(removed);
+        }
+        match self.tail.lock().written().next_id {
+            // Nothing was ever appended, and nothing is hidden.
+            next_id if first_id > next_id => Err(self.mismatch(first_id, next_id)),
+            // No segment can record it: the newest entries are lost, and nothing was appended since.
+            _ => Err(Error::SegmentNotFound(first_id.0)),
+        }
+    }
+
+    fn hide_below(
+        &self,
+        alloc: &mut AllocState,
+        newest: &Arc<StreamSegment>,
+        first_id: EntryId,
+    ) -> Result<usize> {
+        let next_id = self.tail.lock().written().next_id;
+        if first_id > next_id {
+            return Err(self.mismatch(first_id, next_id));
+        }
+        let segments = self.segments();
+        if first_id <= segments.first_kept {
+            // Perhaps what earlier calls could not remove.
+            return self.remove_files(alloc, []).map(|()| 0);
+        }
+        if first_id.0 > self.durable_end() {
+            // Appended since the round. No id is hidden that a crash could free to be given again.
+            self.make_written_durable()
+                .map_err(|error| error.duplicate())?;
+            self.check_sealed()?;
+        }
+        match self.empty(alloc, newest, first_id)? {
+            0 => self.take_out(alloc, newest, first_id, first_id),
+            emptied => Ok(emptied),
+        }
+    }
+
     fn truncate_locked(
         &self,
         alloc: &mut AllocState,
@@ -67,29 +115,48 @@ impl StreamInner {
         safe_id: EntryId,
     ) -> Result<usize> {
         let segments = self.segments();
+        let is_below = |part: &&Arc<StreamSegment>| part.segment.end_id() <= safe_id;
+        if !segments
+            .parts
+            .first()
+            .iter()
+            .any(|first| is_below(first) && !Arc::ptr_eq(first, newest))
+        {
+            // Perhaps what earlier calls could not remove.
+            return self.remove_files(alloc, []).map(|()| 0);
+        }
+        self.take_out(alloc, newest, safe_id, EntryId(0))
+    }
+
+    /// Takes out the segments below `safe_id`. The first kept id is that of the first one that stays,
+    /// or `first_kept`, if that is greater.
+    fn take_out(
+        &self,
+        alloc: &mut AllocState,
+        newest: &Arc<StreamSegment>,
+        safe_id: EntryId,
+        first_kept: EntryId,
+    ) -> Result<usize> {
+        let segments = self.segments();
         let count = segments
             .parts
             .iter()
             .take_while(|part| !Arc::ptr_eq(part, newest) && part.segment.end_id() <= safe_id)
             .count();
-        if count == 0 {
-            // Perhaps what earlier calls could not remove.
-            return self.remove_files(alloc, []).map(|()| 0);
-        }
         let out: Vec<_> = segments.parts.iter().take(count).cloned().collect();
         let mut kept = segments.parts.clone();
         kept.drop_front(count);
         let Some(first) = kept.first().map(|part| part.segment.first_id()) else {
             return Ok(0);
         };
-        if let Some(archive) = self.archive_dir() {
+        if let Some(archive) = self.archive_dir().filter(|_| count > 0) {
             for part in &out {
                 alloc.reuse(&archive.join(segment_file_name(part.segment.first_id())));
             }
             self.link_into_archive(&archive, &out)?;
         }
         let next = SegmentList {
-            first_kept: first,
+            first_kept: first.max(first_kept).max(segments.first_kept),
             truncation_epoch: segments.truncation_epoch + 1,
             parts: kept,
         };

@@ -4,7 +4,8 @@
 //! deletion do not disturb it before that file's end. It sees what becomes visible while it runs;
 //! at the visible end it answers `None` and may be asked again. A run of damaged ids is one error,
 //! and so are the ids that a truncation took before the cursor came to them; behind it the cursor
-//! goes on. A failing disk and the deletion of the stream end it.
+//! goes on. A failing disk and the deletion of the stream end it, and so does a cut of what it has
+//! shown; of a cut further on it notices nothing (`cuts`).
 
 use std::io;
 use std::ops::Range;
@@ -39,8 +40,12 @@ use crate::stream::segment_list::StreamSegment;
 /// Reads the entries of a stream in order.
 pub struct Cursor {
     stream: Arc<StreamInner>,
+    /// Where it was asked to start.
+    start: EntryId,
     /// The id to read next.
     next: EntryId,
+    /// The last cut of the stream that it knows: all it has shown is of the history behind that.
+    cuts: u64,
     started: bool,
     /// An entry was shown, or an error in its place.
     has_moved: bool,
@@ -77,7 +82,9 @@ impl Cursor {
     /// A cursor that starts at `start`, or at the first id kept if that is later.
     pub fn new(stream: Arc<StreamInner>, start: u64) -> Self {
         Cursor {
+            cuts: stream.cuts.settled(),
             stream,
+            start: EntryId(start),
             next: EntryId(start),
             started: false,
             has_moved: false,
@@ -125,6 +132,10 @@ impl Cursor {
             return false;
         }
         let segment = &open.part.segment;
+        // Behind a cut stand frames that are the stream's no more.
+        if next >= segment.end_id() {
+            return false;
+        }
         let (source, window) = (&open.file.source, &self.buffers.frames);
         let place = match &open.frame {
             _ if open.next_frame.1 == next => {
@@ -230,6 +241,39 @@ impl Cursor {
 
     /// Looks at the next id, without moving past it.
     fn look(&mut self) -> Found {
+        loop {
+            let number = self.stream.cuts.settled();
+            if number != self.cuts {
+                if let Some(found) = self.pass_cuts(number) {
+                    return found;
+                }
+            }
+            let found = self.look_at_next();
+            // Otherwise it may be of either history, or damage that is none.
+            if self.stream.cuts.number() == self.cuts {
+                return found;
+            }
+        }
+    }
+
+    /// The stream was cut. `None`: this cursor has shown nothing of what was.
+    fn pass_cuts(&mut self, number: u64) -> Option<Found> {
+        let lowest = self.stream.cuts.lowest_since(self.cuts);
+        self.cuts = number;
+        self.segment = None;
+        self.buffers.reset();
+        if !self.has_moved {
+            (self.next, self.started) = (self.start, false);
+            return None;
+        }
+        if self.next <= lowest {
+            return None;
+        }
+        self.damage = None;
+        Some(Found::End(Error::SuffixCut { from_id: lowest.0 }))
+    }
+
+    fn look_at_next(&mut self) -> Found {
         if self.next >= self.stream.visible_end() {
             if let Err(error) = self.stream.refresh() {
                 return Found::End(error);
@@ -428,7 +472,11 @@ impl Cursor {
                 .block(&mut self.buffers, &open.part, &open.file.source, &frame)
             {
                 Ok(block) => open.block = Some(block),
-                Err(error) => return unreadable(error, id.0..frame.header.end_id().0),
+                Err(error) => {
+                    // The rest of the frame may be cut.
+                    let end = frame.header.end_id().min(segment.end_id());
+                    return unreadable(error, id.0..end.max(id + 1).0);
+                }
             }
         }
         let block = open.block.as_ref().map_or(&[][..], |block| block);

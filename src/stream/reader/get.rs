@@ -152,9 +152,27 @@ impl ReaderSide {
         Some(then(&held.file.source, entry))
     }
 
-    /// Reads an entry wherever it is.
+    /// Reads an entry wherever it is. What looks like a loss or damage while the stream is cut is
+    /// looked at again: a file may have been replaced, or an id given again.
     #[inline(never)]
     pub(in crate::stream) fn get_slow<R>(
+        &self,
+        id: EntryId,
+        then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let mut then = Some(then);
+        loop {
+            let cuts = self.cuts.settled();
+            let read = self.get_once(id, |source, unpacked, bytes| {
+                then.take().map(|then| then(source, unpacked, bytes))
+            });
+            if read.is_ok() || self.cuts.number() == cuts {
+                return read.map(Option::flatten);
+            }
+        }
+    }
+
+    fn get_once<R>(
         &self,
         id: EntryId,
         then: impl FnOnce(&SegmentBytes, Option<&Unpacked>, &[u8]) -> R,

@@ -44,14 +44,18 @@ impl ReaderSide {
     }
 }
 
-/// Whether a file that was opened under the part's name is of a stream of another incarnation.
+/// Whether a file that was opened under the part's name is of a stream of another incarnation, or of
+/// a cut that has replaced the part.
 fn is_of_another(part: &StreamSegment, file: &dyn StorageFile) -> io::Result<bool> {
     let mut sector = [0; SECTOR_LEN];
     let read = file.read_at(0, &mut sector)?;
     let ours = &part.segment.header;
     // A damaged header proves nothing.
     let found = SegmentHeader::decode(&sector[..read]);
-    Ok(found.is_ok_and(|found| found.incarnation != ours.incarnation && found.key == ours.key))
+    Ok(found.is_ok_and(|found| {
+        let is_same = found.incarnation == ours.incarnation && found.generation == ours.generation;
+        !is_same && found.key == ours.key
+    }))
 }
 
 /// The slot that counts, of those that are readable right now: the writer may be overwriting one.

@@ -1,6 +1,7 @@
 //! The reading side of a stream: single entries, iteration, views.
 
 pub mod cursor;
+pub mod cuts;
 pub mod digest;
 pub mod found;
 pub mod get;

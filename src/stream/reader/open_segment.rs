@@ -41,6 +41,11 @@ impl ReaderSide {
     }
 
     fn open_segment_file(&self, part: &Arc<StreamSegment>) -> io::Result<SegmentReader> {
+        // A cut may give the name to another file.
+        let _names = self.cuts.hold_names();
+        if self.cuts.number() > 0 && !self.is_listed(part) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let sealed = part.segment.is_sealed();
         let path = part.segment.path();
         let storage = &self.context.storage;
@@ -68,6 +73,11 @@ impl ReaderSide {
             (true, false) => return Ok(self.remap(SegmentReader::of_file(file, index))),
         };
         Ok(SegmentReader { source, index })
+    }
+
+    fn is_listed(&self, part: &Arc<StreamSegment>) -> bool {
+        let listed = self.segments().part_at(part.segment.first_id());
+        listed.is_some_and(|listed| Arc::ptr_eq(&listed, part))
     }
 
     /// Maps more of a file that is still written to, where much more of it is durable by now.

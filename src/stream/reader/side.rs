@@ -13,6 +13,7 @@ use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::stream::LogContext;
 use crate::stream::follower::Follower;
+use crate::stream::reader::cuts::Cuts;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::SegmentListCell;
 
@@ -25,6 +26,8 @@ pub struct ReaderSide {
     pub(in crate::stream) dir: Arc<Path>,
     pub(in crate::stream) context: Arc<LogContext>,
     pub(in crate::stream) segments: SegmentListCell,
+    /// The cuts since it was opened.
+    pub(in crate::stream) cuts: Cuts,
     /// It commits places, and knows the durable end.
     pub(in crate::stream) group_commit: GroupCommit<Place, EntryId, Arc<Error>>,
     /// One past the last id in the kernel.

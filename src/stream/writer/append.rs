@@ -356,7 +356,7 @@ impl StreamInner {
     }
 
     #[cold]
-    fn mismatch(&self, expected: EntryId, found: EntryId) -> Error {
+    pub(in crate::stream) fn mismatch(&self, expected: EntryId, found: EntryId) -> Error {
         let (expected, found) = (expected.0, found.0);
         let context = ErrorContext::default().stream(&self.key);
         Error::SequenceMismatch { expected, found }.remembering(context)

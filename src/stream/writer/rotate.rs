@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Predecessor;
 use crate::format::PreparedFrame;
+use crate::format::Replaces;
 use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
@@ -144,6 +145,8 @@ impl StreamInner {
         // For the first try only: a try that fails has used it up.
         let mut spare = ready.is_some();
         let path = self.dir.join(segment_file_name(header.first_id));
+        // A void file of that name, which a cut could not remove, is replaced.
+        alloc.reuse(&path);
         let file = self
             .context
             .with_fd_retry(|| {
@@ -248,6 +251,7 @@ impl StreamInner {
             first_kept_id: segments.first_kept,
             truncation_epoch: segments.truncation_epoch,
             incarnation: *alloc.incarnation.get_or_insert_with(given),
+            replaces: Replaces::Nothing,
         }
     }
 

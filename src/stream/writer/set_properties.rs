@@ -28,6 +28,7 @@ use crate::format::Properties;
 use crate::format::PropertyChange;
 use crate::format::PropertyFault;
 use crate::ids::Place;
+use crate::segment::PropertyPoint;
 use crate::segment::known_properties;
 use crate::stream::StreamInner;
 use crate::stream::writer::append::FrameTerms;
@@ -70,6 +71,16 @@ impl StreamInner {
             .collect())
     }
 
+    /// The properties at this point, with these changes made.
+    pub(in crate::stream) fn changed_properties(
+        &self,
+        point: &PropertyPoint,
+        changes: &[PropertyChange<'_>],
+    ) -> Result<Properties> {
+        let known = known_properties(point, self.properties_context())?;
+        known.with(changes).map_err(property_error)
+    }
+
     fn properties_context(&self) -> ErrorContext {
         ErrorContext::at(&self.dir).stream(&self.key)
     }
@@ -88,8 +99,7 @@ impl StreamInner {
                 self.check_expected(&tail, terms)?;
                 tail.reserved_properties().clone()
             };
-            let known = known_properties(&before, self.properties_context())?;
-            let map = known.with(changes).map_err(property_error)?;
+            let map = self.changed_properties(&before, changes)?;
             let frame = PreparedFrame::with_properties(entries, map, self.compress_from())
                 .map_err(|error| self.unprepared(error))?;
             match self.append_frame(&frame, &terms.made_from(&before)) {

@@ -1,5 +1,6 @@
-//! How a stream stops taking appends, and how it resumes after a deletion that failed.
+//! How a stream stops taking appends, or makes them wait, and how it resumes after a deletion that failed.
 
+use crate::error::Result;
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
 use crate::stream::state::StreamState;
@@ -35,5 +36,25 @@ impl StreamInner {
         let mut tail = self.tail.lock();
         tail.life = StreamState::Open;
         self.deleted.store(false, Ordering::Release);
+    }
+
+    /// Makes appends wait for a cut until [`Tail::end_rotation`], and writes what is staged.
+    ///
+    /// [`Tail::end_rotation`]: crate::stream::writer::tail::Tail::end_rotation
+    pub(in crate::stream) fn hold_appends(&self) -> Result<()> {
+        let mut tail = self.tail.lock();
+        loop {
+            self.check_writable(&tail)?;
+            if tail.phase != WriterPhase::Idle {
+                self.tail_changed.wait(&mut tail);
+            } else if tail.staged_len() > 0 {
+                self.write_staged(&mut tail);
+            } else {
+                break;
+            }
+        }
+        tail.begin_rotation();
+        tail.is_being_cut = true;
+        Ok(())
     }
 }

@@ -210,6 +210,8 @@ pub struct Tail {
     pub(super) dirty_to: Option<FileOffset>,
     /// What the writer does now.
     pub(super) phase: WriterPhase,
+    /// Appends wait for a cut or a reset.
+    pub(super) is_being_cut: bool,
     staging: Staging,
     tickets: Tickets,
     /// Space ahead of the tail.
@@ -278,6 +280,7 @@ impl Tail {
             allocated_end: end.offset,
             dirty_to: None,
             phase: WriterPhase::Idle,
+            is_being_cut: false,
             staging: Staging {
                 frames: None,
                 offset: end.offset,
@@ -368,7 +371,6 @@ impl Tail {
     /// A cut or a reset gives ids from `next_id` on next: places go on where they are. To be called
     /// in its exclusive turn, with nothing staged, right before the tail moves there
     /// ([`Tail::continue_in`]).
-    #[cfg_attr(not(test), allow(dead_code))]
     pub fn renumber(&mut self, next_id: EntryId) {
         debug_assert!(self.staged_len() == 0 && self.reserved == self.written);
         let place = self.written_place();
@@ -414,6 +416,7 @@ impl Tail {
     /// Appends go on.
     pub fn end_rotation(&mut self) {
         self.phase = WriterPhase::Idle;
+        self.is_being_cut = false;
     }
 
     /// The segment whose slots speak for the stream: the newest one with a durable entry.
@@ -499,6 +502,20 @@ impl Tail {
         self.next = None;
         self.active = Some(Arc::clone(part));
         self.ahead.next_file.try_again();
+    }
+
+    /// The same in place of all that had no footer: the segments before it were cut.
+    pub fn continue_at_cut(
+        &mut self,
+        part: &Arc<StreamSegment>,
+        end: SegmentEnd,
+        properties: PropertyPoint,
+        allocated_end: FileOffset,
+    ) {
+        self.unsealed = None;
+        self.dirty_to = None;
+        self.ahead.failed = FailureMarks::default();
+        self.continue_behind(part, end, properties, allocated_end);
     }
 
     /// What the preallocator needs to know.

@@ -4,8 +4,10 @@
 //! published meanwhile. The locks are held for reading numbers only, never for I/O.
 
 use crate::append::Mark;
+use crate::error::Error;
 use crate::error::Result;
 use crate::primitives::MutexGuard;
+use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::UnsealedSegment;
@@ -27,10 +29,30 @@ impl StreamInner {
     }
 }
 
+impl StreamInner {
+    /// No id below `offset` is cut from now on.
+    pub fn keep_below_from_cuts(&self, offset: u64) {
+        self.cut_floor.fetch_max(offset, Ordering::AcqRel);
+    }
+}
+
 impl TailGuard<'_> {
     /// The mark behind the last entry in the kernel.
     pub fn mark(&self) -> Mark {
         self.stream.mark_of(self.tail.written_place())
+    }
+
+    /// No id below the next one is cut from now on: a checkpoint counts on them. Refused while the
+    /// stream is cut.
+    pub fn keep_from_cuts(&self) -> Result<()> {
+        if self.tail.is_being_cut {
+            let what = "a suffix of a shard is being cut: create the checkpoint again";
+            return Err(Error::Config(what.to_owned()));
+        }
+        // Under the tail's lock: a cut that comes later reads it under the same lock.
+        self.stream
+            .keep_below_from_cuts(self.tail.written.next_id.0);
+        Ok(())
     }
 
     /// One past the last entry in the kernel. Every append that has returned lies below it, every

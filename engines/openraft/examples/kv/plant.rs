@@ -40,14 +40,17 @@ impl FromStr for Plant {
 
 /// The cache of [`Plant::StaleReads`].
 #[derive(Clone, Default)]
-pub struct StaleCache(Arc<Mutex<HashMap<u32, (Instant, Option<WriteId>)>>>);
+pub struct StaleCache(Arc<Mutex<HashMap<u32, Cached>>>);
+
+/// When a value was read, and the value.
+type Cached = (Instant, Option<WriteId>);
 
 impl StaleCache {
     /// A value that the key had within the last 300 ms.
     pub fn get(&self, key: u32, current: impl FnOnce() -> Option<WriteId>) -> Option<WriteId> {
         let mut cache = self.0.lock().expect("no panic under the lock");
         let cached = cache.get(&key).copied();
-        let young = |(at, _): &(Instant, _)| at.elapsed() < Duration::from_millis(300);
+        let young = |(at, _): &Cached| at.elapsed() < Duration::from_millis(300);
         let (at, value) = cached
             .filter(young)
             .unwrap_or_else(|| (Instant::now(), current()));

@@ -190,12 +190,6 @@ impl Store {
         self.stream.truncate_suffix(from).map(drop).map_err(to_io)
     }
 
-    /// Removes all entries; the next one has the index that the first one had. Durable on return.
-    pub(crate) fn truncate_all(&self) -> io::Result<()> {
-        let first = self.ids()?.start;
-        self.truncate_suffix(first)
-    }
-
     /// Removes the entries up to `last`, which need not exist: the log then begins behind it.
     /// `purged` is what the property becomes, in front of or together with the removal. Durable on
     /// return.

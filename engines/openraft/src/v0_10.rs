@@ -275,7 +275,7 @@ where
         let store = self.store.clone();
         C::spawn_blocking(move || match last_log_id {
             Some(last) => store.truncate_suffix(last.index().saturating_add(1)),
-            None => store.truncate_all(),
+            None => store.truncate_suffix(store.ids()?.start),
         })
         .await?
     }

@@ -151,6 +151,7 @@ impl Stream {
     ///
     /// What was appended before the call is subject to it; appends meanwhile wait, and get ids behind
     /// the entries. `from_id` may lie inside a batch, and may be the next id: then it is an append.
+    /// Properties are no part of a suffix: all stay, and `append.properties` changes them in this step.
     /// From the first kept id on, all entries are replaced ([`Stream::reset`]). Views keep their
     /// bytes. An iterator that has returned an id that is cut ends with [`Error::SuffixCut`]; any
     /// other goes on.
@@ -158,8 +159,8 @@ impl Stream {
     /// Errors: [`Error::SequenceMismatch`] where `from_id` lies behind the next id or below the first
     /// kept one, or `append.expected_id` is another id; what reading the entry before `from_id`
     /// returns, if that is damaged or lost; `Config` below the offset of a live checkpoint of a
-    /// sharded log, or with properties; `TooLarge`; `Poisoned`, `Closed`, `StreamNotFound`, `ReadOnly`.
-    /// After these nothing has changed. After `Io` the stream is the old one, and goes on, unless it
+    /// sharded log; for `append.properties` those of [`Stream::set_properties`]; `TooLarge`;
+    /// `Poisoned`, `Closed`, `StreamNotFound`, `ReadOnly`. After these nothing has changed. After `Io` the stream is the old one, and goes on, unless it
     /// is poisoned: then either stream may be there once the log is opened again.
     pub fn replace_suffix(&self, from_id: u64, append: &Append<'_>) -> Result<Appended> {
         self.appending(|core| core.replace_suffix(from_id, append))

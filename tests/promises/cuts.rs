@@ -357,3 +357,79 @@ fn an_iterator_meets_a_reset_as_a_truncation_or_as_a_cut() {
         Some(Err(Error::SuffixCut { from_id: 10 }))
     ));
 }
+
+/// The change of one property.
+fn set<'a>(key: &'a str, to: &'a str) -> [(&'a [u8], Option<&'a [u8]>); 1] {
+    [(key.as_bytes(), Some(to.as_bytes()))]
+}
+
+#[test]
+fn a_cut_keeps_the_properties_and_changes_those_it_is_told_to() {
+    let value = |wal: &Wal, key: &[u8]| wal.property("s", key).expect("reads");
+    for mode in MODES {
+        let place = temp_dir();
+        let wal = open(place.path(), mode);
+        append(&wal, 0..15);
+        wal.set_properties("s", &set("term", "1"), Durability::ByMode)
+            .expect("sets");
+        // These came with an entry that is cut.
+        let entries: [&[u8]; 1] = [&entry(15)];
+        let changes = set("vote", "7");
+        wal.append_with("s", &Append::new(&entries).with_properties(&changes))
+            .expect("appends");
+        append(&wal, 16..25);
+
+        let entries: Vec<Vec<u8>> = (12..14).map(other).collect();
+        let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+        let changes = set("term", "2");
+        wal.replace_suffix("s", 12, &Append::new(&entries).with_properties(&changes))
+            .expect("replaces");
+        let held = |wal: &Wal, term: &[u8], at: &str| {
+            assert_eq!(value(wal, b"term"), Some(term.to_vec()), "{mode:?} {at}");
+            assert_eq!(value(wal, b"vote"), Some(b"7".to_vec()), "{mode:?} {at}");
+        };
+        held(&wal, b"2", "after a cut");
+        wal.close().expect("closes");
+        let wal = open(place.path(), mode);
+        check(&wal, 0, 12, 14);
+        held(&wal, b"2", "after a cut and an open");
+
+        assert_eq!(wal.truncate_suffix("s", 3).expect("cuts"), 11);
+        held(&wal, b"2", "after a cut without entries");
+        wal.close().expect("closes");
+        let wal = open(place.path(), mode);
+        held(&wal, b"2", "after a cut without entries and an open");
+
+        let changes = set("term", "3");
+        wal.reset("s", 100, &Append::default().with_properties(&changes))
+            .expect("resets");
+        held(&wal, b"3", "after a reset");
+        wal.close().expect("closes");
+        let wal = open(place.path(), mode);
+        check(&wal, 100, 100, 100);
+        held(&wal, b"3", "after a reset and an open");
+        wal.close().expect("closes");
+    }
+}
+
+#[test]
+fn a_cut_whose_properties_are_refused_changes_nothing() {
+    let place = temp_dir();
+    let wal = open(place.path(), SyncMode::Strict);
+    append(&wal, 0..25);
+    let long = vec![0; 5_000];
+    let changes: [(&[u8], Option<&[u8]>); 1] = [(b"k", Some(&long))];
+    let entries: [&[u8]; 1] = [b"new"];
+    let append = Append::new(&entries).with_properties(&changes);
+    let refused = |result: Result<Appended>| {
+        assert!(
+            matches!(result, Err(Error::TooLarge { .. } | Error::Config(_))),
+            "{result:?}"
+        );
+    };
+    refused(wal.replace_suffix("s", 12, &append));
+    refused(wal.reset("s", 12, &append));
+    check(&wal, 0, 25, 25);
+    wal.close().expect("closes");
+    check(&open(place.path(), SyncMode::Strict), 0, 25, 25);
+}

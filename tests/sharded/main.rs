@@ -14,5 +14,6 @@ mod cut;
 mod damage;
 #[cfg(all(feature = "simulation", unix))]
 mod failures;
+mod floor;
 #[cfg(unix)]
 mod procedures;

@@ -137,10 +137,7 @@ impl DecisionBuilder<'_> {
         let all = 0..self.facts.segments.len();
         let (void, mut alive): (Vec<usize>, Vec<usize>) =
             all.partition(|&i| self.segment(i).is_void());
-        let relies_on_name = !void.is_empty() || self.may_have_an_unsynced_name();
-        if relies_on_name {
-            self.verdict.actions.push(Action::SyncNames);
-        }
+        let mut relies_on_name = !void.is_empty() || self.may_have_an_unsynced_name();
         self.verdict
             .actions
             .extend(void.into_iter().map(Action::Remove));
@@ -152,9 +149,32 @@ impl DecisionBuilder<'_> {
         let truncated = alive.windows(2).take_while(is_truncated).count();
         let reset = alive.iter().rposition(|&i| self.segment(i).is_reset());
         let gone = truncated.max(reset.unwrap_or(0));
+        if let Some(slot) = alive.get(gone).and_then(|&i| self.only_slot(i)) {
+            if gone > 0 {
+                relies_on_name = true;
+                self.verdict
+                    .actions
+                    .push(Action::RewriteSlot(alive[gone], slot));
+            }
+        }
+        if relies_on_name {
+            self.verdict.actions.push(Action::SyncNames);
+        }
         let gone = alive.drain(..gone).map(Action::Remove);
         self.verdict.actions.extend(gone);
         alive
+    }
+
+    /// The slot of a segment that has one only. After the death of a process it may be in the page cache
+    /// only, and so may the segment's name: a second one is stored after the first was synced.
+    fn only_slot(&self, i: usize) -> Option<usize> {
+        let slots = &self.segment(i).slots;
+        let valid = |slot: &usize| slots[*slot].valid().is_some();
+        let mut all = (0..slots.len()).filter(valid);
+        match (all.next(), all.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
     }
 
     /// Whether a segment is known to have been durable, and says what the properties were. Otherwise it

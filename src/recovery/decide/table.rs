@@ -157,11 +157,11 @@ impl DecisionBuilder<'_> {
         alive
     }
 
-    /// Whether a segment was durable. Otherwise it may be torn, and the one before it, though all its
-    /// ids are hidden, the newest one still.
+    /// Whether a segment is known to have been durable, and says what the properties were. Otherwise it
+    /// may be torn, and the one before it, though all its ids are hidden, the newest one still.
     fn was_durable(&self, i: usize) -> bool {
         let slots = &self.segment(i).slots;
-        i <= self.facts.frontier.segment || slots.iter().any(|slot| slot.valid().is_some())
+        slots.iter().any(|slot| slot.valid().is_some())
     }
 
     /// Whether the process may have died between giving the last cut segment its name and making

@@ -137,7 +137,10 @@ impl DecisionBuilder<'_> {
         let all = 0..self.facts.segments.len();
         let (void, mut alive): (Vec<usize>, Vec<usize>) =
             all.partition(|&i| self.segment(i).is_void());
-        let mut relies_on_name = !void.is_empty() || self.may_have_an_unsynced_name();
+        let relies_on_name = !void.is_empty() || self.may_have_an_unsynced_name();
+        if relies_on_name {
+            self.verdict.actions.push(Action::SyncNames);
+        }
         self.verdict
             .actions
             .extend(void.into_iter().map(Action::Remove));
@@ -149,30 +152,24 @@ impl DecisionBuilder<'_> {
         let truncated = alive.windows(2).take_while(is_truncated).count();
         let reset = alive.iter().rposition(|&i| self.segment(i).is_reset());
         let gone = truncated.max(reset.unwrap_or(0));
-        if let Some(slot) = alive.get(gone).and_then(|&i| self.only_slot(i)) {
-            if gone > 0 {
-                relies_on_name = true;
-                self.verdict
-                    .actions
-                    .push(Action::RewriteSlot(alive[gone], slot));
-            }
-        }
-        if relies_on_name {
-            self.verdict.actions.push(Action::SyncNames);
+        let next = alive.get(gone).filter(|_| gone > 0);
+        if let Some((i, slot)) = next.and_then(|&i| Some((i, self.lone_slot(i)?))) {
+            self.verdict.actions.push(Action::RewriteSlot(i, slot));
         }
         let gone = alive.drain(..gone).map(Action::Remove);
         self.verdict.actions.extend(gone);
         alive
     }
 
-    /// The slot of a segment that has one only. After the death of a process it may be in the page cache
-    /// only, and so may the segment's name: a second one is stored after the first was synced.
-    fn only_slot(&self, i: usize) -> Option<usize> {
+    /// The slot of a segment that has one only: after the death of a process it may be in the page cache
+    /// only, because a second one is stored after the first was synced. The name of the segment is
+    /// durable by then. A cut segment is synced with its first slot before it gets its name.
+    fn lone_slot(&self, i: usize) -> Option<usize> {
         let slots = &self.segment(i).slots;
         let valid = |slot: &usize| slots[*slot].valid().is_some();
         let mut all = (0..slots.len()).filter(valid);
         match (all.next(), all.next()) {
-            (Some(only), None) => Some(only),
+            (Some(lone), None) if !self.segment(i).is_cut() => Some(lone),
             _ => None,
         }
     }

@@ -175,10 +175,58 @@
 /** A file could not be checked: a read error, a newer format, an unrecognised file. */
 #define IRONWAL_SEVERITY_UNREADABLE 603
 
+/** No id is expected: the entries get the next ones. */
+#define IRONWAL_ANY_ID UINT64_MAX
+
+/**
+ * As durable on return as the sync mode of the log makes it: one entry without properties as
+ * ironwal_stream_append(), all else as ironwal_stream_append_batch().
+ */
+#define IRONWAL_DURABILITY_BY_MODE 701
+
+/**
+ * In the kernel on return, in every sync mode: it survives the end of the process, not a power loss.
+ * Under ::IRONWAL_SYNC_STRICT reads show the entries once they are durable.
+ */
+#define IRONWAL_DURABILITY_WRITTEN 702
+
+/** Durable on return, in every sync mode. */
+#define IRONWAL_DURABILITY_DURABLE 703
+
+/** The property gets the value. */
+#define IRONWAL_PROPERTY_SET 801
+
+/** The property is removed, if there is one; the value is ignored. */
+#define IRONWAL_PROPERTY_REMOVE 802
+
+/** The descriptor is readable when more entries are durable. */
+#define IRONWAL_EVENT_DURABLE 1001
+
+/** The descriptor is readable when more entries are in the kernel. */
+#define IRONWAL_EVENT_WRITTEN 1002
+
+/** The entries that reads show in the sync mode of the log. */
+#define IRONWAL_VIEW_BY_MODE 901
+
+/**
+ * All entries in the kernel. A power loss may take back what no sync has covered, and its ids are given
+ * again.
+ */
+#define IRONWAL_VIEW_WRITTEN 902
+
+/** Durable entries only. */
+#define IRONWAL_VIEW_DURABLE 903
+
 /** The longest id of a checkpoint, in bytes. */
 #define IRONWAL_CHECKPOINT_ID_MAX 65535
 
 /* Types ------------------------------------------------------------------------------------- */
+
+/**
+ * Cancels the waits of one iterator, from any thread. Freed with ironwal_canceller_free(), before or
+ * after its iterator.
+ */
+typedef struct ironwal_canceller ironwal_canceller;
 
 /**
  * A checkpoint that was loaded: for each shard the id from which replay starts. A copy that
@@ -205,6 +253,12 @@ typedef struct ironwal_entry_list ironwal_entry_list;
 typedef struct ironwal_error ironwal_error;
 
 /**
+ * A descriptor that is readable when a stream has grown. Freed with ironwal_events_free(), before or
+ * after its log is closed.
+ */
+typedef struct ironwal_events ironwal_events;
+
+/**
  * A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
  * log is closed. It keeps the files that it reads, not the log, open.
  */
@@ -219,6 +273,12 @@ typedef struct ironwal_name_list ironwal_name_list;
  * to the next.
  */
 typedef struct ironwal_options ironwal_options;
+
+/**
+ * The properties of a stream, sorted by key. A copy that outlives the log. Freed with
+ * ironwal_property_list_free().
+ */
+typedef struct ironwal_property_list ironwal_property_list;
 
 /**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
@@ -359,6 +419,40 @@ typedef struct ironwal_slice {
     /** Length in bytes. */
     size_t len;
 } ironwal_slice;
+
+/** One change of a stream's properties. */
+typedef struct ironwal_property {
+    /** The key: 1 to 255 bytes. */
+    struct ironwal_slice key;
+    /** The new value: up to 4,000 bytes. */
+    struct ironwal_slice value;
+    /** One of IRONWAL_PROPERTY_... */
+    int32_t op;
+    /** Zero. */
+    int32_t reserved;
+} ironwal_property;
+
+/**
+ * Learns that everything in front of `mark` is durable (::IRONWAL_OK), or cannot become so:
+ * ::IRONWAL_E_POISONED, ::IRONWAL_E_DETACHED, ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND. `ctx` and
+ * `mark` are those of the registration.
+ *
+ * Called once, under no lock, on a thread of the library or on one that closes the log; callbacks of one
+ * stream run one after the other. It may append, read, register and cancel. It must return soon, as
+ * the syncs of other streams may wait for it; it must not throw or longjmp. It cannot close the log.
+ * In a forked child none is called.
+ */
+typedef void (*ironwal_durable_fn)(uintptr_t ctx, uint64_t mark, ironwal_status status);
+
+/** Names a callback that was registered, to cancel it. The contents are the library's. */
+typedef struct ironwal_ticket {
+    /** Which opening of which stream. */
+    uint64_t stream;
+    /** The mark of the registration. */
+    uint64_t mark;
+    /** Which callback. */
+    uint64_t listener;
+} ironwal_ticket;
 
 /** An entry of a batch: `value` goes to the shard of `key`. The key is not stored. */
 typedef struct ironwal_keyed_slice {
@@ -525,6 +619,15 @@ typedef size_t (*ironwal_checkpoint_id_fn)(uintptr_t ctx,
  */
 #define IRONWAL_E_DETACHED -33
 
+/**
+ * Ids that the iterator had returned were cut from the end of the stream, and may be other entries by
+ * now; see ironwal_error_ids().
+ */
+#define IRONWAL_E_SUFFIX_CUT -34
+
+/** The wait was cancelled. */
+#define IRONWAL_E_CANCELLED -35
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -606,13 +709,25 @@ bool ironwal_error_offset(const struct ironwal_error *error,
 
 /**
  * The ids concerned, `out_first_id` (inclusive) to `out_end_id` (exclusive). Returns whether they are
- * known; the outputs are written only then.
+ * known; the outputs are written only then. Of ::IRONWAL_E_SUFFIX_CUT those from the cut on: the end is
+ * UINT64_MAX.
  *
  * - NULL: a NULL error answers false; both outputs may be NULL.
  */
 bool ironwal_error_ids(const struct ironwal_error *error,
                        uint64_t *out_first_id,
                        uint64_t *out_end_id);
+
+/**
+ * The id that the caller expected, and the stream's next id, of ::IRONWAL_E_SEQUENCE_MISMATCH; the
+ * outputs are written only then. Returns whether they are known. They may be out of date: another append
+ * follows, or one in front fails.
+ *
+ * - NULL: a NULL error answers false; both outputs may be NULL.
+ */
+bool ironwal_error_sequence(const struct ironwal_error *error,
+                            uint64_t *out_expected_id,
+                            uint64_t *out_found_id);
 
 /**
  * In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
@@ -835,12 +950,13 @@ ironwal_status ironwal_wal_open(const struct ironwal_options *options,
  * releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
  * are still to be freed; pinned views stay readable.
  *
- * - Owns: takes `wal`, also when it fails.
+ * - Owns: takes `wal`, also when it fails, but for the refusal below.
  * - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
  * - Blocks: until all is on the disk (fsync).
  * - Durable: everything, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
- *   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+ *   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done;
+ *   ::IRONWAL_E_INVALID_ARG from within a ::ironwal_durable_fn, where nothing is done at all.
  */
 ironwal_status ironwal_wal_close(struct ironwal_wal *wal,
                                  struct ironwal_error **out_error);
@@ -1467,6 +1583,330 @@ ironwal_status ironwal_stream_restore_archived(const struct ironwal_stream *stre
 ironwal_status ironwal_stream_delete(const struct ironwal_stream *stream,
                                      struct ironwal_error **out_error);
 
+/* Append at an expected id, by handle ------------------------------------------------------- */
+
+/**
+ * Appends one entry if it gets the id `expected_id`; otherwise nothing is appended, and
+ * ironwal_error_sequence() returns the id that it would have got. Of several threads that try the same
+ * id exactly one succeeds.
+ *
+ * - NULL: `out_id` may be NULL.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH; ::IRONWAL_E_INVALID_ARG for ::IRONWAL_ANY_ID; those of
+ *   ironwal_stream_append().
+ */
+ironwal_status ironwal_stream_append_at(const struct ironwal_stream *stream,
+                                        uint64_t expected_id,
+                                        const void *data,
+                                        size_t len,
+                                        uint64_t *out_id,
+                                        struct ironwal_error **out_error);
+
+/**
+ * Appends entries and changes properties as one: after any crash all of it is there or nothing. The
+ * entries get ids from `out_first_id` (inclusive) to `out_end_id` (exclusive), from `expected_id` on
+ * unless that is ::IRONWAL_ANY_ID. Properties change in the order of the array. Without entries both
+ * outputs are the next id, and `expected_id` is compared all the same; without entries and properties
+ * nothing is written.
+ *
+ * `*out_mark` is the place behind the append: see ironwal_stream_is_durable().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH, with nothing appended; those of
+ *   ironwal_stream_set_properties() and ironwal_stream_append_batch().
+ */
+ironwal_status ironwal_stream_append_with(const struct ironwal_stream *stream,
+                                          uint64_t expected_id,
+                                          const struct ironwal_slice *entries,
+                                          size_t entry_count,
+                                          const struct ironwal_property *properties,
+                                          size_t property_count,
+                                          int32_t durability,
+                                          uint64_t *out_first_id,
+                                          uint64_t *out_end_id,
+                                          uint64_t *out_mark,
+                                          struct ironwal_error **out_error);
+
+/* What is durable --------------------------------------------------------------------------- */
+
+/**
+ * The mark behind everything appended so far. Marks of one stream grow as it is appended to, also with
+ * properties alone, which have no id. A mark belongs to its stream and to this opening of the log; of
+ * another one it says nothing, and is not recognised as such.
+ *
+ * - Errors: ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_mark(const struct ironwal_stream *stream,
+                                   uint64_t *out_mark,
+                                   struct ironwal_error **out_error);
+
+/**
+ * Whether everything in front of the mark is durable: the append that returned it, and all before.
+ * Once true it stays true.
+ *
+ * - Errors: ::IRONWAL_E_CONFIG for a mark behind everything that was appended; ::IRONWAL_E_POISONED or
+ *   ::IRONWAL_E_DETACHED where it is not durable and cannot become so;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_is_durable(const struct ironwal_stream *stream,
+                                         uint64_t mark,
+                                         bool *out_durable,
+                                         struct ironwal_error **out_error);
+
+/* Properties -------------------------------------------------------------------------------- */
+
+/**
+ * The value of a property. A stream has a small map of properties beside its entries: a vote, a commit
+ * index, cursors. Keys have 1 to 255 bytes, values up to 4,000; all together take at most 4,096 bytes,
+ * with 4 more for each. Shows what was written last, durable or not.
+ *
+ * - Owns: release `*out_value` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the stream has no such property;
+ *   ::IRONWAL_E_CORRUPT where damage took the newest properties: an older map is never shown;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_property(const struct ironwal_stream *stream,
+                                       const void *key,
+                                       size_t key_len,
+                                       struct ironwal_buffer *out_value,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Changes properties, in the order of the array, as one: after any crash all changes are there or
+ * none. Begins a stream that does not exist, without an entry. Without changes nothing is written.
+ *
+ * - NULL: `out_mark` may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: ::IRONWAL_E_CONFIG for a key that is not 1 to 255 bytes long; ::IRONWAL_E_TOO_LARGE for a
+ *   value above 4,000 bytes, or more than 4,096 in all; ::IRONWAL_E_CORRUPT where damage took the newest
+ *   properties; those of ironwal_stream_append_batch().
+ */
+ironwal_status ironwal_stream_set_properties(const struct ironwal_stream *stream,
+                                             const struct ironwal_property *properties,
+                                             size_t property_count,
+                                             int32_t durability,
+                                             uint64_t *out_mark,
+                                             struct ironwal_error **out_error);
+
+/**
+ * Replaces all properties by these, as one: after any crash the old ones are there or the new ones.
+ * Also the way out where damage took the newest properties.
+ *
+ * - NULL: `out_mark` may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: ::IRONWAL_E_INVALID_ARG for another `op` than ::IRONWAL_PROPERTY_SET; ::IRONWAL_E_CONFIG and
+ *   ::IRONWAL_E_TOO_LARGE as of ironwal_stream_set_properties(); those of ironwal_stream_append_batch().
+ */
+ironwal_status ironwal_stream_replace_properties(const struct ironwal_stream *stream,
+                                                 const struct ironwal_property *properties,
+                                                 size_t property_count,
+                                                 int32_t durability,
+                                                 uint64_t *out_mark,
+                                                 struct ironwal_error **out_error);
+
+/**
+ * Lists the properties of the stream, as ironwal_stream_property() shows them.
+ *
+ * - Owns: free `*out_list` with ironwal_property_list_free(); it outlives the log.
+ * - Errors: ::IRONWAL_E_CORRUPT where damage took the newest properties;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_properties(const struct ironwal_stream *stream,
+                                         struct ironwal_property_list **out_list,
+                                         struct ironwal_error **out_error);
+
+/**
+ * How many properties are listed.
+ *
+ * - NULL: a NULL list has 0.
+ */
+size_t ironwal_property_list_count(const struct ironwal_property_list *list);
+
+/**
+ * The key and the value of the property at `index`.
+ *
+ * - Owns: the views belong to `list` and end with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one.
+ */
+ironwal_status ironwal_property_list_get(const struct ironwal_property_list *list,
+                                         size_t index,
+                                         struct ironwal_view *out_key,
+                                         struct ironwal_view *out_value,
+                                         struct ironwal_error **out_error);
+
+/** Frees a list of properties and the bytes that belong to it. */
+void ironwal_property_list_free(struct ironwal_property_list *list);
+
+/* Cut, replace and reset -------------------------------------------------------------------- */
+
+/**
+ * Replaces the ids from `from_id` on by these entries, which get ids from `out_first_id` (`from_id`)
+ * to `out_end_id` (exclusive), and changes properties in the same step. After any crash the stream is
+ * the old one or the new one, each whole. At the next id it is an append. Properties that the array
+ * does not name stay.
+ *
+ * Appends meanwhile wait, and get ids behind the entries. Views keep their bytes. An iterator that has
+ * returned an id that is cut ends with ::IRONWAL_E_SUFFIX_CUT; any other goes on.
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode, and so is all that was appended before.
+ * - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH where `from_id` lies behind the next id or below the first kept
+ *   one; ::IRONWAL_E_CONFIG below the offset of a live checkpoint; those of ironwal_stream_set_properties()
+ *   for the properties; ::IRONWAL_E_TOO_LARGE; what reading the entry before `from_id` answers where that is damaged;
+ *   ::IRONWAL_E_POISONED; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
+ *   deleted. After these nothing has changed. ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE leave the old
+ *   stream, unless it is poisoned then: either may be there once the log is opened again.
+ */
+ironwal_status ironwal_stream_replace_suffix(const struct ironwal_stream *stream,
+                                             uint64_t from_id,
+                                             const struct ironwal_slice *entries,
+                                             size_t entry_count,
+                                             const struct ironwal_property *properties,
+                                             size_t property_count,
+                                             uint64_t *out_first_id,
+                                             uint64_t *out_end_id,
+                                             struct ironwal_error **out_error);
+
+/**
+ * Removes the ids from `from_id` on, and returns how many there were. The next append gets `from_id`.
+ * Otherwise as ironwal_stream_replace_suffix() without entries.
+ *
+ * - NULL: `out_cut` may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode, and so is all that was appended before.
+ * - Errors: those of ironwal_stream_replace_suffix().
+ */
+ironwal_status ironwal_stream_truncate_suffix(const struct ironwal_stream *stream,
+                                              uint64_t from_id,
+                                              uint64_t *out_cut,
+                                              struct ironwal_error **out_error);
+
+/**
+ * Removes all entries, and appends these from `next_id` on, which may be any id and is the first kept
+ * one then. One step with the changes of properties, as ironwal_stream_replace_suffix(); without entries
+ * the next append gets `next_id`. Begins a stream that does not exist, and works on one whose entries are
+ * damaged or lost. What it removes is not archived.
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode.
+ * - Errors: ::IRONWAL_E_CONFIG while a sharded log has a live checkpoint; those of
+ *   ironwal_stream_replace_suffix().
+ */
+ironwal_status ironwal_stream_reset(const struct ironwal_stream *stream,
+                                    uint64_t next_id,
+                                    const struct ironwal_slice *entries,
+                                    size_t entry_count,
+                                    const struct ironwal_property *properties,
+                                    size_t property_count,
+                                    uint64_t *out_first_id,
+                                    uint64_t *out_end_id,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Hides the ids below `first_id`, exactly, and removes the segments that hold no other id, whose number
+ * it returns; `first_id` is the first kept id from now on. All entries may be hidden: ids go on. A
+ * segment that is hidden whole while it is the newest one goes later, and to no archive. At or below
+ * the first kept id nothing is done.
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH where `first_id` lies behind the next id; those of
+ *   ironwal_truncate().
+ */
+ironwal_status ironwal_stream_truncate_prefix(const struct ironwal_stream *stream,
+                                              uint64_t first_id,
+                                              size_t *out_segments,
+                                              struct ironwal_error **out_error);
+
+/* Notification ------------------------------------------------------------------------------ */
+
+/**
+ * Has `callback` called once everything in front of `mark` is durable, or cannot become so. Returns at
+ * once, also where the mark is durable already. Asks for a sync, so that nothing else has to.
+ * ironwal_wal_close() completes all callbacks before it returns.
+ *
+ * - Owns: the object behind `ctx` stays the caller's, and must live until the callback has returned or
+ *   is cancelled.
+ * - NULL: `out_ticket` may be NULL.
+ * - Blocks: for a sync only if the system lets the library start no thread.
+ * - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark behind everything that was
+ *   appended; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_on_durable(const struct ironwal_stream *stream,
+                                         uint64_t mark,
+                                         ironwal_durable_fn callback,
+                                         uintptr_t ctx,
+                                         struct ironwal_ticket *out_ticket,
+                                         struct ironwal_error **out_error);
+
+/**
+ * Cancels a callback. `*out_cancelled` is true if it was not called and will not be. False: it was
+ * called and has returned, except where this is called from within that very callback; or the ticket
+ * is of another stream. Waits for a callback that runs, so what it uses can be freed afterwards.
+ *
+ * - NULL: `out_cancelled` may be NULL.
+ * - Errors: none of its own. After ::IRONWAL_E_CLOSED every callback has returned.
+ */
+ironwal_status ironwal_stream_cancel_durable(const struct ironwal_stream *stream,
+                                             const struct ironwal_ticket *ticket,
+                                             bool *out_cancelled,
+                                             struct ironwal_error **out_error);
+
+/**
+ * Opens a descriptor for poll(), epoll, kqueue or an event loop, on Unix. It is readable when the stream
+ * has grown since the last ironwal_events_drain(), or has ended; not at first, so drain it once to learn
+ * where the stream is. With ::IRONWAL_EVENT_DURABLE what is appended while it lives is synced as soon as
+ * a thread of the library is free, and one sync covers what came meanwhile.
+ *
+ * - Owns: free `*out_events` with ironwal_events_free(); it keeps the log open until then, unless that
+ *   is closed.
+ * - Errors: ::IRONWAL_E_IO where no descriptor is left; ::IRONWAL_E_READ_ONLY;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_OTHER on other systems.
+ */
+ironwal_status ironwal_stream_events(const struct ironwal_stream *stream,
+                                     int32_t event,
+                                     struct ironwal_events **out_events,
+                                     struct ironwal_error **out_error);
+
+/**
+ * The descriptor, to wait until it is readable.
+ *
+ * - Owns: it belongs to `events` and ends with it: neither read nor close it.
+ * - Errors: those of every call on a log.
+ */
+ironwal_status ironwal_events_fd(const struct ironwal_events *events,
+                                 int32_t *out_fd,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Makes the descriptor not readable, and returns one past the last id that is durable or in the kernel,
+ * by the event. What comes after this makes it readable again, so nothing is missed.
+ *
+ * - Errors: why the stream will not grow any more: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND,
+ *   ::IRONWAL_E_POISONED, ::IRONWAL_E_DETACHED. Each makes the descriptor readable once.
+ */
+ironwal_status ironwal_events_drain(const struct ironwal_events *events,
+                                    uint64_t *out_end_id,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Frees the handle and closes the descriptor.
+ *
+ * - Blocks: as ironwal_wal_free() where it is the last handle of the log; in a forked child never.
+ * - Durable: everything, where it is the last handle of the log.
+ */
+void ironwal_events_free(struct ironwal_events *events);
+
 /* Iterators --------------------------------------------------------------------------------- */
 
 /**
@@ -1525,6 +1965,58 @@ ironwal_status ironwal_iter_current(struct ironwal_iter *iter,
 
 /** Frees an iterator, and with it the view it gave out last. */
 void ironwal_iter_free(struct ironwal_iter *iter);
+
+/* Follow a stream --------------------------------------------------------------------------- */
+
+/**
+ * Begins to read the stream at `start_id`, or at the first id kept where that is later, as far as `view`
+ * shows it: one of the IRONWAL_VIEW constants. At the end ironwal_iter_next() answers ::IRONWAL_E_END;
+ * ironwal_iter_wait() waits for more.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_stream_follow(const struct ironwal_stream *stream,
+                                     uint64_t start_id,
+                                     int32_t view,
+                                     struct ironwal_iter **out_iter,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Waits until the iterator has something to show, an entry or an error, at most `timeout_ns` nanoseconds;
+ * 0 only asks. Durable entries are waited for without another sync: a thread of the library syncs.
+ *
+ * - Blocks: at most as long as given, for a sync of others (fsync).
+ * - Errors: ::IRONWAL_E_TIMEOUT (an answer); ::IRONWAL_E_CANCELLED, once for each cancellation; where
+ *   nothing will come: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_POISONED,
+ *   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration.
+ */
+ironwal_status ironwal_iter_wait(struct ironwal_iter *iter,
+                                 uint64_t timeout_ns,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Makes what cancels the waits of the iterator. The iterator itself is for one thread at a time; the
+ * canceller is for any number of them.
+ *
+ * - Owns: free `*out_canceller` with ironwal_canceller_free().
+ * - Errors: those of every call on a log.
+ */
+ironwal_status ironwal_iter_canceller(struct ironwal_iter *iter,
+                                      struct ironwal_canceller **out_canceller,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Ends the wait that is under way with ::IRONWAL_E_CANCELLED, or the next one if none is; the wait after
+ * that one waits. Does nothing in a forked child, and once the iterator is freed.
+ *
+ * - Errors: none but for a NULL.
+ */
+ironwal_status ironwal_canceller_cancel(const struct ironwal_canceller *canceller,
+                                        struct ironwal_error **out_error);
+
+/** Frees a canceller; it cancels nothing. */
+void ironwal_canceller_free(struct ironwal_canceller *canceller);
 
 /* Sharded logs: open, close, shards --------------------------------------------------------- */
 

@@ -265,6 +265,12 @@ enum class corruption_policy : std::int32_t {
     error = IRONWAL_CORRUPTION_ERROR,
 };
 
+enum class durability : std::int32_t {
+    by_mode = IRONWAL_DURABILITY_BY_MODE,
+    written = IRONWAL_DURABILITY_WRITTEN,
+    durable = IRONWAL_DURABILITY_DURABLE,
+};
+
 // The ids from first (inclusive) to end (exclusive).
 struct id_range {
     std::uint64_t first = 0;
@@ -335,6 +341,17 @@ public:
     std::optional<id_range> ids() const noexcept {
         id_range ids;
         if (!ironwal_error_ids(details_.get(), &ids.first, &ids.end)) return std::nullopt;
+        return ids;
+    }
+
+    // The id that was expected, and the next one of the stream, of IRONWAL_E_SEQUENCE_MISMATCH.
+    struct sequence_ids {
+        std::uint64_t expected = 0;
+        std::uint64_t found = 0;
+    };
+    std::optional<sequence_ids> sequence() const noexcept {
+        sequence_ids ids;
+        if (!ironwal_error_sequence(details_.get(), &ids.expected, &ids.found)) return std::nullopt;
         return ids;
     }
 
@@ -448,6 +465,40 @@ std::vector<ironwal_slice> slices_of(const Parts &parts) {
     slices.reserve(parts.size());
     for (const auto &part : parts) slices.push_back(part.slice());
     return slices;
+}
+
+} // namespace detail
+
+// One change of a stream's properties. Keeps what it was made of where it lies, as bytes do.
+class property_change {
+public:
+    static property_change set(const bytes &key, const bytes &value) noexcept {
+        return property_change({key.slice(), value.slice(), IRONWAL_PROPERTY_SET, 0});
+    }
+    static property_change remove(const bytes &key) noexcept {
+        return property_change({key.slice(), {nullptr, 0}, IRONWAL_PROPERTY_REMOVE, 0});
+    }
+    const ironwal_property &raw() const noexcept { return raw_; }
+
+private:
+    explicit property_change(const ironwal_property &raw) noexcept : raw_(raw) {}
+    ironwal_property raw_;
+};
+using property_changes = std::vector<property_change>;
+
+// What append_with() did: the ids of its entries, and the mark behind it.
+struct appended {
+    id_range ids;
+    std::uint64_t mark = 0;
+};
+
+namespace detail {
+
+inline std::vector<ironwal_property> raw_of(const property_changes &changes) {
+    std::vector<ironwal_property> raw;
+    raw.reserve(changes.size());
+    for (const auto &change : changes) raw.push_back(change.raw());
+    return raw;
 }
 
 } // namespace detail
@@ -657,6 +708,85 @@ public:
     result<id_range> append_batch(const std::vector<bytes> &entries) { return batch(detail::slices_of(entries)); }
     result<std::uint64_t> append_vectored(std::initializer_list<bytes_in> parts) { return vectored(detail::slices_of(parts)); }
     result<std::uint64_t> append_vectored(const std::vector<bytes> &parts) { return vectored(detail::slices_of(parts)); }
+    // Appends only if the entry gets this id; otherwise error::sequence() has the id that it would have got.
+    result<std::uint64_t> append_at(std::uint64_t expected_id, bytes_in data) {
+        std::uint64_t id = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_append_at(handle_.get(), expected_id, data.data(), data.size(), &id, out);
+            },
+            [&] { return id; });
+    }
+    result<appended> append_with(const std::vector<bytes> &entries, const property_changes &properties = {},
+                                 durability how = durability::by_mode, std::uint64_t expected_id = IRONWAL_ANY_ID) {
+        const auto slices = detail::slices_of(entries);
+        const auto raw = detail::raw_of(properties);
+        appended done;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_append_with(handle_.get(), expected_id, slices.data(), slices.size(), raw.data(),
+                                                  raw.size(), static_cast<std::int32_t>(how), &done.ids.first,
+                                                  &done.ids.end, &done.mark, out);
+            },
+            [&] { return done; });
+    }
+    result<std::uint64_t> mark() const { return position(ironwal_stream_mark); }
+    result<bool> is_durable(std::uint64_t mark) const {
+        bool durable = false;
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_is_durable(handle_.get(), mark, &durable, out); },
+                           [&] { return durable; });
+    }
+    result<buffer> property(bytes_in key) const {
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_property(handle_.get(), key.data(), key.size(), &raw, out); },
+            [&] { return buffer(raw); });
+    }
+    // Keys and values, sorted by key.
+    result<std::vector<std::pair<std::string, std::string>>> properties() const {
+        ironwal_property_list *made = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_properties(handle_.get(), &made, out); },
+            [&] {
+                const detail::owner<ironwal_property_list, ironwal_property_list_free> list(made);
+                std::vector<std::pair<std::string, std::string>> pairs(ironwal_property_list_count(list.get()));
+                for (std::size_t at = 0; at < pairs.size(); ++at) {
+                    ironwal_view key{nullptr, 0}, value{nullptr, 0};
+                    ironwal_property_list_get(list.get(), at, &key, &value, nullptr);
+                    if (key.len) pairs[at].first.assign(reinterpret_cast<const char *>(key.data), key.len);
+                    if (value.len) pairs[at].second.assign(reinterpret_cast<const char *>(value.data), value.len);
+                }
+                return pairs;
+            });
+    }
+    // Returns the mark behind the change.
+    result<std::uint64_t> set_properties(const property_changes &changes, durability how = durability::by_mode) {
+        return change(ironwal_stream_set_properties, changes, how);
+    }
+    result<std::uint64_t> replace_properties(const property_changes &all, durability how = durability::by_mode) {
+        return change(ironwal_stream_replace_properties, all, how);
+    }
+    // Durable on return, like the three that follow.
+    result<id_range> replace_suffix(std::uint64_t from_id, const std::vector<bytes> &entries,
+                                    const property_changes &properties = {}) {
+        return replace(ironwal_stream_replace_suffix, from_id, entries, properties);
+    }
+    // Returns how many ids were cut.
+    result<std::uint64_t> truncate_suffix(std::uint64_t from_id) {
+        std::uint64_t cut = 0;
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_truncate_suffix(handle_.get(), from_id, &cut, out); },
+                           [&] { return cut; });
+    }
+    result<id_range> reset(std::uint64_t next_id, const std::vector<bytes> &entries = {},
+                           const property_changes &properties = {}) {
+        return replace(ironwal_stream_reset, next_id, entries, properties);
+    }
+    result<std::size_t> truncate_prefix(std::uint64_t first_id) {
+        std::size_t segments = 0;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_truncate_prefix(handle_.get(), first_id, &segments, out); },
+            [&] { return segments; });
+    }
     result<buffer> get(std::uint64_t id) const {
         ironwal_buffer raw{nullptr, 0};
         return detail::run([&](ironwal_error **out) { return ironwal_stream_get(handle_.get(), id, &raw, out); },
@@ -709,6 +839,27 @@ public:
     }
 
 private:
+    template <class Call>
+    result<std::uint64_t> change(Call call, const property_changes &changes, durability how) {
+        const auto raw = detail::raw_of(changes);
+        std::uint64_t mark = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return call(handle_.get(), raw.data(), raw.size(), static_cast<std::int32_t>(how), &mark, out);
+            },
+            [&] { return mark; });
+    }
+    template <class Call>
+    result<id_range> replace(Call call, std::uint64_t id, const std::vector<bytes> &entries, const property_changes &properties) {
+        const auto slices = detail::slices_of(entries);
+        const auto raw = detail::raw_of(properties);
+        id_range ids;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return call(handle_.get(), id, slices.data(), slices.size(), raw.data(), raw.size(), &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
     result<id_range> batch(const std::vector<ironwal_slice> &slices) {
         id_range ids;
         return detail::run(

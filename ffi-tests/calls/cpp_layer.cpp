@@ -58,6 +58,37 @@ static void entries_in_and_out(ironwal::wal &wal) {
     CHECK(wal.current_segment_start_id("s").value() == 0);
 }
 
+static void conditional_and_cuts(ironwal::wal &wal) {
+    using change = ironwal::property_change;
+    auto stream = wal.stream("c").value();
+    CHECK(stream.append_at(0, "a").value() == 0);
+    const auto mismatch = stream.append_at(7, "b");
+    CHECK(mismatch.status() == IRONWAL_E_SEQUENCE_MISMATCH);
+    CHECK(mismatch.error().sequence()->expected == 7 && mismatch.error().sequence()->found == 1);
+    CHECK(!wal.append("", "x").error().sequence());
+    const auto done = stream.append_with({"b", "c"}, {change::set("vote", "3"), change::set("old", "1")},
+                                         ironwal::durability::durable, 1).value();
+    CHECK(done.ids.first == 1 && done.ids.end == 3 && done.mark == stream.mark().value());
+    CHECK(stream.is_durable(done.mark).value());
+    CHECK(stream.property("vote")->text() == "3");
+    const auto later = stream.set_properties({change::remove("old"), change::set("empty", "")}).value();
+    CHECK(later > done.mark && stream.property("old").status() == IRONWAL_E_NOT_FOUND);
+    const auto all = stream.properties().value();
+    CHECK(all.size() == 2 && all[0].first == "empty" && all[0].second.empty());
+    CHECK(all[1].first == "vote" && all[1].second == "3");
+    stream.replace_properties({}).value();
+    CHECK(stream.properties()->empty());
+    const auto replaced = stream.replace_suffix(1, {"x"}, {change::set("term", "4")}).value();
+    CHECK(replaced.first == 1 && replaced.end == 2 && stream.get(1)->text() == "x");
+    CHECK(stream.property("term")->text() == "4");
+    CHECK(stream.truncate_suffix(1).value() == 1 && stream.next_id().value() == 1);
+    const auto reset = stream.reset(40, {"p", "q"}).value();
+    CHECK(reset.first == 40 && reset.end == 42);
+    CHECK(stream.truncate_prefix(41).ok() && stream.first_id().value() == 41);
+    CHECK(stream.reset(5).ok() && stream.next_id().value() == 5);
+    stream.delete_stream().value();
+}
+
 static void iteration(ironwal::wal &wal) {
     std::uint64_t want = 3;
     auto entries = wal.iter("s", want).value();
@@ -184,6 +215,7 @@ int main() {
     auto wal = ironwal::wal::open(options).value();
     entries_in_and_out(wal);
     iteration(wal);
+    conditional_and_cuts(wal);
     failures(wal);
     CHECK(wal.streams().value() == std::vector<std::string>{"s"});
     read_only(wal);

@@ -176,6 +176,109 @@ static void by_handle(ironwal_wal *wal) {
     ironwal_stream_free(stream);
 }
 
+static void never_called(uintptr_t ctx, uint64_t mark, ironwal_status status) {
+    (void)ctx;
+    (void)mark;
+    (void)status;
+    CHECK(0);
+}
+
+static void conditional_and_cuts(ironwal_wal *wal) {
+    uint64_t id = 7;
+    size_t len = 7;
+    bool durable = true;
+    ironwal_buffer buffer;
+    ironwal_view view;
+    ironwal_stream *stream = NULL;
+    ironwal_property_list *list = NULL;
+    const int32_t mode = IRONWAL_DURABILITY_BY_MODE;
+    ironwal_slice bad = slice_of(NULL, 1);
+    ironwal_property bad_key = {slice_of(NULL, 1), slice_of("v", 1), IRONWAL_PROPERTY_SET, 0};
+    ironwal_property bad_value = {slice_of("k", 1), slice_of(NULL, 1), IRONWAL_PROPERTY_SET, 0};
+    ironwal_property gone = {slice_of("k", 1), slice_of(NULL, 1), IRONWAL_PROPERTY_REMOVE, 0};
+    OK(ironwal_stream_open(wal, TEXT("c"), &stream, &error));
+
+    REFUSED(ironwal_stream_append_at(NULL, 0, TEXT("x"), &id, &error));
+    REFUSED(ironwal_stream_append_at(stream, 0, NULL, 1, &id, &error));
+    REFUSED(ironwal_stream_append_with(NULL, 0, NULL, 0, NULL, 0, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 1, NULL, 0, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, &bad, 1, NULL, 0, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, NULL, 1, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, &bad_key, 1, mode, &id, &id, &id, &error));
+    REFUSED(ironwal_stream_set_properties(NULL, NULL, 0, mode, &id, &error));
+    REFUSED(ironwal_stream_set_properties(stream, NULL, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_set_properties(stream, &bad_key, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_set_properties(stream, &bad_value, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_properties(NULL, NULL, 0, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_properties(stream, NULL, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_properties(stream, &bad_key, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_replace_suffix(NULL, 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_replace_suffix(stream, 0, NULL, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_replace_suffix(stream, 0, NULL, 0, &bad_value, 1, &id, &id, &error));
+    REFUSED(ironwal_stream_truncate_suffix(NULL, 0, &id, &error));
+    REFUSED(ironwal_stream_reset(NULL, 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_reset(stream, 0, &bad, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_stream_reset(stream, 0, NULL, 0, NULL, 1, &id, &id, &error));
+    REFUSED(ironwal_stream_truncate_prefix(NULL, 0, &len, &error));
+    OK(ironwal_stream_append_at(stream, 0, TEXT("x"), NULL, &error));
+    OK(ironwal_stream_append_with(stream, 1, NULL, 0, &gone, 1, mode, NULL, NULL, NULL, &error));
+    OK(ironwal_stream_set_properties(stream, NULL, 0, mode, NULL, &error));
+    OK(ironwal_stream_replace_properties(stream, NULL, 0, mode, NULL, &error));
+    OK(ironwal_stream_truncate_prefix(stream, 0, NULL, &error));
+    OK(ironwal_stream_truncate_suffix(stream, 0, NULL, &error));
+    OK(ironwal_stream_replace_suffix(stream, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
+    OK(ironwal_stream_reset(stream, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
+
+    REFUSED(ironwal_stream_mark(NULL, &id, &error));
+    REFUSED(ironwal_stream_mark(stream, NULL, &error));
+    REFUSED(ironwal_stream_is_durable(NULL, 0, &durable, &error));
+    REFUSED(ironwal_stream_is_durable(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_property(NULL, TEXT("k"), &buffer, &error));
+    REFUSED(ironwal_stream_property(stream, NULL, 1, &buffer, &error));
+    REFUSED(ironwal_stream_property(stream, TEXT("k"), NULL, &error));
+    REFUSED(ironwal_stream_properties(NULL, &list, &error));
+    REFUSED(ironwal_stream_properties(stream, NULL, &error));
+    CHECK(id == 7 && len == 7 && durable && !list && !buffer.data);
+    OK(ironwal_stream_properties(stream, &list, &error));
+    REFUSED(ironwal_property_list_get(NULL, 0, &view, &view, &error));
+    REFUSED(ironwal_property_list_get(list, 0, NULL, &view, &error));
+    REFUSED(ironwal_property_list_get(list, 0, &view, NULL, &error));
+    ironwal_property_list_free(list);
+
+    ironwal_ticket ticket;
+    ironwal_events *events = NULL;
+    ironwal_iter *iter = NULL;
+    ironwal_canceller *canceller = NULL;
+    int32_t fd = 7;
+    memset(&ticket, 0, sizeof ticket);
+    REFUSED(ironwal_stream_on_durable(NULL, 0, never_called, 0, &ticket, &error));
+    REFUSED(ironwal_stream_on_durable(stream, 0, NULL, 0, &ticket, &error));
+    REFUSED(ironwal_stream_cancel_durable(NULL, &ticket, &durable, &error));
+    REFUSED(ironwal_stream_cancel_durable(stream, NULL, &durable, &error));
+    CHECK(durable);
+    OK(ironwal_stream_cancel_durable(stream, &ticket, NULL, &error));
+    REFUSED(ironwal_stream_events(NULL, IRONWAL_EVENT_DURABLE, &events, &error));
+    REFUSED(ironwal_stream_events(stream, IRONWAL_EVENT_DURABLE, NULL, &error));
+    REFUSED(ironwal_events_fd(NULL, &fd, &error));
+    REFUSED(ironwal_events_drain(NULL, &id, &error));
+    CHECK(!events && fd == 7 && id == 7);
+    OK(ironwal_stream_events(stream, IRONWAL_EVENT_DURABLE, &events, &error));
+    REFUSED(ironwal_events_fd(events, NULL, &error));
+    REFUSED(ironwal_events_drain(events, NULL, &error));
+    ironwal_events_free(events);
+    REFUSED(ironwal_stream_follow(NULL, 0, IRONWAL_VIEW_BY_MODE, &iter, &error));
+    REFUSED(ironwal_stream_follow(stream, 0, IRONWAL_VIEW_BY_MODE, NULL, &error));
+    CHECK(!iter);
+    OK(ironwal_stream_follow(stream, 0, IRONWAL_VIEW_BY_MODE, &iter, &error));
+    REFUSED(ironwal_iter_wait(NULL, 0, &error));
+    REFUSED(ironwal_iter_canceller(NULL, &canceller, &error));
+    REFUSED(ironwal_iter_canceller(iter, NULL, &error));
+    REFUSED(ironwal_canceller_cancel(NULL, &error));
+    CHECK(!canceller);
+    ironwal_iter_free(iter);
+    ironwal_stream_free(stream);
+}
+
 static void harmless(void) {
     ironwal_error_free(NULL);
     ironwal_options_free(NULL);
@@ -187,6 +290,11 @@ static void harmless(void) {
     ironwal_buffer_free(NULL);
     ironwal_entry_list_free(NULL);
     ironwal_name_list_free(NULL);
+    ironwal_property_list_free(NULL);
+    ironwal_events_free(NULL);
+    ironwal_canceller_free(NULL);
+    CHECK(ironwal_property_list_count(NULL) == 0);
+    CHECK(!ironwal_error_sequence(NULL, NULL, NULL));
     CHECK(ironwal_entry_list_count(NULL) == 0);
     CHECK(ironwal_name_list_count(NULL) == 0);
     CHECK(ironwal_name_list_get(NULL, 0).data == NULL);
@@ -207,6 +315,7 @@ int main(void) {
     without_an_error_object(wal);
     by_name(wal);
     by_handle(wal);
+    conditional_and_cuts(wal);
     OK(ironwal_wal_close(wal, &error));
     return 0;
 }

@@ -42,6 +42,8 @@ IS(IRONWAL_E_CHECKPOINT_PRUNED == -30);
 IS(IRONWAL_E_BATCH_INCOMPLETE == -31);
 IS(IRONWAL_E_READ_ONLY == -32);
 IS(IRONWAL_E_DETACHED == -33);
+IS(IRONWAL_E_SUFFIX_CUT == -34);
+IS(IRONWAL_E_CANCELLED == -35);
 
 /* Each family has a hundred of its own and none has 0: a constant of one is none of another. */
 IS(IRONWAL_SYNC_STRICT == 1 && IRONWAL_SYNC_BATCH_ONLY == 2 && IRONWAL_SYNC_ASYNC == 3);
@@ -53,6 +55,12 @@ IS(IRONWAL_LOG_ERROR == 501 && IRONWAL_LOG_WARN == 502 && IRONWAL_LOG_INFO == 50
 IS(IRONWAL_LOG_DEBUG == 504 && IRONWAL_LOG_TRACE == 505);
 IS(IRONWAL_SEVERITY_NOTE == 601 && IRONWAL_SEVERITY_DAMAGE == 602);
 IS(IRONWAL_SEVERITY_UNREADABLE == 603);
+IS(IRONWAL_DURABILITY_BY_MODE == 701 && IRONWAL_DURABILITY_WRITTEN == 702);
+IS(IRONWAL_DURABILITY_DURABLE == 703);
+IS(IRONWAL_PROPERTY_SET == 801 && IRONWAL_PROPERTY_REMOVE == 802);
+IS(IRONWAL_ANY_ID == UINT64_MAX);
+IS(IRONWAL_VIEW_BY_MODE == 901 && IRONWAL_VIEW_WRITTEN == 902 && IRONWAL_VIEW_DURABLE == 903);
+IS(IRONWAL_EVENT_DURABLE == 1001 && IRONWAL_EVENT_WRITTEN == 1002);
 
 IS(sizeof(ironwal_status) == 4 && (ironwal_status)-1 < 0);
 
@@ -71,6 +79,11 @@ IS(IRONWAL_CHECKPOINT_ID_MAX == 65535);
 IS(offsetof(ironwal_keyed_slice, key) == 0);
 IS(offsetof(ironwal_keyed_slice, value) == sizeof(ironwal_slice));
 IS(sizeof(ironwal_keyed_slice) == 2 * sizeof(ironwal_slice));
+IS(offsetof(ironwal_ticket, listener) == 16 && sizeof(ironwal_ticket) == 24);
+IS(offsetof(ironwal_property, key) == 0);
+IS(offsetof(ironwal_property, value) == sizeof(ironwal_slice));
+IS(offsetof(ironwal_property, op) == 2 * sizeof(ironwal_slice));
+IS(sizeof(ironwal_property) == 2 * sizeof(ironwal_slice) + 8);
 /* Later versions may add fields at the end of these, so what there is stays where it is. */
 IS(offsetof(ironwal_prune_stats, shards_pruned) == 0);
 IS(offsetof(ironwal_prune_stats, segments_deleted) == 8);

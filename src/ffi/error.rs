@@ -82,6 +82,8 @@ pub(super) struct ErrorReport {
     path: CText,
     offset: Option<u64>,
     ids: Option<Range<u64>>,
+    /// The expected and the found id of a sequence mismatch.
+    sequence: Option<(u64, u64)>,
     /// What an incomplete batch left, by shard.
     committed: Vec<(u16, Range<u64>)>,
 }
@@ -96,6 +98,7 @@ impl ErrorReport {
             path: CText::default(),
             offset: None,
             ids: None,
+            sequence: None,
             committed: Vec::new(),
         }
     }
@@ -114,7 +117,14 @@ impl ErrorReport {
             stream: CText::new(context.stream.as_deref().unwrap_or("")),
             path: CText::new(path.as_deref().unwrap_or("")),
             offset: context.offset,
-            ids: context.ids,
+            ids: match error {
+                Error::SuffixCut { from_id } => Some(*from_id..u64::MAX),
+                _ => context.ids,
+            },
+            sequence: match error {
+                Error::SequenceMismatch { expected, found } => Some((*expected, *found)),
+                _ => None,
+            },
             committed: match error {
                 Error::BatchIncomplete { committed, .. } => committed.clone(),
                 _ => Vec::new(),
@@ -263,7 +273,8 @@ pub unsafe extern "C" fn ironwal_error_offset(
 }
 
 /// The ids concerned, `out_first_id` (inclusive) to `out_end_id` (exclusive). Returns whether they are
-/// known; the outputs are written only then.
+/// known; the outputs are written only then. Of ::IRONWAL_E_SUFFIX_CUT those from the cut on: the end is
+/// UINT64_MAX.
 ///
 /// - NULL: a NULL error answers false; both outputs may be NULL.
 #[unsafe(no_mangle)]
@@ -279,6 +290,28 @@ pub unsafe extern "C" fn ironwal_error_ids(
         };
         boundary::write_out(out_first_id, ids.start);
         boundary::write_out(out_end_id, ids.end);
+        true
+    }
+}
+
+/// The id that the caller expected, and the stream's next id, of ::IRONWAL_E_SEQUENCE_MISMATCH; the
+/// outputs are written only then. Returns whether they are known. They may be out of date: another append
+/// follows, or one in front fails.
+///
+/// - NULL: a NULL error answers false; both outputs may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_error_sequence(
+    error: *const ironwal_error,
+    out_expected_id: *mut u64,
+    out_found_id: *mut u64,
+) -> bool {
+    // SAFETY: the caller passes NULL or a live error, and NULL or writable uint64_ts.
+    unsafe {
+        let Some((expected, found)) = field(error, None, |report| report.sequence) else {
+            return false;
+        };
+        boundary::write_out(out_expected_id, expected);
+        boundary::write_out(out_found_id, found);
         true
     }
 }

@@ -27,9 +27,9 @@ use crate::ffi::wal::ironwal_wal;
 pub enum ironwal_iter {}
 
 /// What stands behind an `ironwal_iter`.
-struct IterHandle {
+pub(super) struct IterHandle {
     gate: Arc<LogGate>,
-    iterator: WalIdIterator,
+    pub(super) iterator: WalIdIterator,
     /// The entry given out last; it lies in `iterator` until that moves.
     current: Option<(u64, ironwal_view)>,
 }

@@ -9,10 +9,16 @@
 mod boundary;
 mod by_name;
 mod bytes;
+mod conditional;
+mod cut;
+mod durability;
 mod error;
+mod follow;
 mod iterator;
 mod log_callback;
+mod notify;
 mod options;
+mod properties;
 mod sharded;
 mod status;
 mod stream;

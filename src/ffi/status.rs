@@ -81,6 +81,11 @@ pub const IRONWAL_E_READ_ONLY: ironwal_status = -32;
 /// The log's directory, or LOCK in it, is not what this log locked any more: it was moved, removed or
 /// replaced. Nothing at its path was changed, and nothing more can be appended.
 pub const IRONWAL_E_DETACHED: ironwal_status = -33;
+/// Ids that the iterator had returned were cut from the end of the stream, and may be other entries by
+/// now; see ironwal_error_ids().
+pub const IRONWAL_E_SUFFIX_CUT: ironwal_status = -34;
+/// The wait was cancelled.
+pub const IRONWAL_E_CANCELLED: ironwal_status = -35;
 
 /// The name of a status, such as "IRONWAL_E_LOCKED".
 ///
@@ -123,6 +128,8 @@ pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
         IRONWAL_E_BATCH_INCOMPLETE => c"IRONWAL_E_BATCH_INCOMPLETE",
         IRONWAL_E_READ_ONLY => c"IRONWAL_E_READ_ONLY",
         IRONWAL_E_DETACHED => c"IRONWAL_E_DETACHED",
+        IRONWAL_E_SUFFIX_CUT => c"IRONWAL_E_SUFFIX_CUT",
+        IRONWAL_E_CANCELLED => c"IRONWAL_E_CANCELLED",
         _ => c"IRONWAL_E_OTHER",
     };
     name.as_ptr()
@@ -149,12 +156,10 @@ pub(super) fn status_of(error: &Error) -> ironwal_status {
         Error::Poisoned { .. } => IRONWAL_E_POISONED,
         Error::TooLarge { .. } => IRONWAL_E_TOO_LARGE,
         Error::SequenceMismatch { .. } => IRONWAL_E_SEQUENCE_MISMATCH,
-        // As long as it has no status of its own.
-        Error::SuffixCut { .. } => IRONWAL_E_SEQUENCE_MISMATCH,
+        Error::SuffixCut { .. } => IRONWAL_E_SUFFIX_CUT,
         Error::Closed => IRONWAL_E_CLOSED,
         Error::Timeout => IRONWAL_E_TIMEOUT,
-        // No call of the C API returns it: waits that can be cancelled are in Rust only.
-        Error::Cancelled => IRONWAL_E_OTHER,
+        Error::Cancelled => IRONWAL_E_CANCELLED,
         Error::Forked => IRONWAL_E_FORKED,
         Error::ReadOnly => IRONWAL_E_READ_ONLY,
         Error::UnsupportedVersion(_) => IRONWAL_E_UNSUPPORTED_VERSION,

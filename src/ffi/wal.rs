@@ -86,12 +86,13 @@ pub unsafe extern "C" fn ironwal_wal_open(
 /// releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
 /// are still to be freed; pinned views stay readable.
 ///
-/// - Owns: takes `wal`, also when it fails.
+/// - Owns: takes `wal`, also when it fails, but for the refusal below.
 /// - Threads: any; no other call may be using `wal` itself. Calls on its children may run.
 /// - Blocks: until all is on the disk (fsync).
 /// - Durable: everything, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE and ::IRONWAL_E_POISONED where something could
-///   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done.
+///   not be made durable; ::IRONWAL_E_FORKED in a forked child, where nothing else is done;
+///   ::IRONWAL_E_INVALID_ARG from within a ::ironwal_durable_fn, where nothing is done at all.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_wal_close(
     wal: *mut ironwal_wal,
@@ -100,6 +101,7 @@ pub unsafe extern "C" fn ironwal_wal_close(
     // SAFETY: the caller keeps to the header and gives the handle up.
     unsafe {
         boundary::call(out_error, || {
+            boundary::outside_of_callback()?;
             let handle = boundary::take::<WalHandle>(wal)?;
             handle.keeper.gate.close();
             handle.wal.close()?;

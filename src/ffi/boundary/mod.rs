@@ -21,10 +21,12 @@ use std::sync::atomic::Ordering;
 use crate::Error;
 use crate::platform::fork_generation;
 use crate::stream::free_buffers_at_thread_end;
+use crate::stream::is_in_callback;
 
 use crate::ffi::error::ErrorReport;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
+use crate::ffi::status::IRONWAL_E_INVALID_ARG;
 use crate::ffi::status::IRONWAL_E_PANIC;
 use crate::ffi::status::IRONWAL_E_POISONED;
 use crate::ffi::status::IRONWAL_OK;
@@ -95,6 +97,18 @@ pub(super) struct OpenRef {
 impl Drop for OpenRef {
     fn drop(&mut self) {
         self.gate.close();
+    }
+}
+
+/// Refuses to close a log on a thread that runs a callback, before the handle is consumed: closing waits
+/// for callbacks.
+pub(super) fn outside_of_callback() -> Outcome {
+    match is_in_callback() {
+        false => Ok(()),
+        true => Err(Failure::Refused(
+            IRONWAL_E_INVALID_ARG,
+            "called from within a callback of a stream; close the log from another thread".into(),
+        )),
     }
 }
 

@@ -158,6 +158,7 @@ pub unsafe extern "C" fn ironwal_sharded_close(
     unsafe {
         boundary::call(out_error, || {
             outside_of_id_callback()?;
+            boundary::outside_of_callback()?;
             let handle = boundary::take::<ShardedHandle>(sharded)?;
             handle.keeper.gate.close();
             handle.sharded.close()?;

@@ -66,7 +66,8 @@ impl StreamInner {
         }
     }
 
-    pub(in crate::stream) fn mark_of(&self, place: Place) -> Mark {
+    /// The mark at a place of this stream.
+    pub fn mark_of(&self, place: Place) -> Mark {
         let opening = self.opening;
         Mark { opening, place }
     }

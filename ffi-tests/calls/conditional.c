@@ -1,0 +1,182 @@
+/* Are appends at an expected id, marks and properties in C what the header says? */
+#include "check.h"
+
+static ironwal_property property_of(const char *key, const char *value, int32_t op) {
+    ironwal_property property;
+    property.key = slice_of(key, strlen(key));
+    property.value = slice_of(value, value ? strlen(value) : 0);
+    property.op = op;
+    property.reserved = 0;
+    return property;
+}
+
+static int property_is(ironwal_stream *stream, const char *key, const char *value) {
+    ironwal_buffer found;
+    OK(ironwal_stream_property(stream, key, strlen(key), &found, &error));
+    const int is = buffer_is(&found, value, strlen(value));
+    ironwal_buffer_free(&found);
+    return is;
+}
+
+/* A refused id appends nothing, and the error says which id would have been right. */
+static void expected_ids(ironwal_stream *stream) {
+    uint64_t id = 7, expected = 0, found = 0, end = 7;
+    ironwal_error *details = NULL;
+    OK(ironwal_stream_append_at(stream, 0, TEXT("zero"), &id, &error));
+    CHECK(id == 0);
+    CHECK(ironwal_stream_append_at(stream, 0, TEXT("x"), &id, &details) == IRONWAL_E_SEQUENCE_MISMATCH);
+    CHECK(ironwal_error_sequence(details, &expected, &found) && expected == 0 && found == 1);
+    CHECK(ironwal_error_sequence(details, NULL, NULL));
+    ironwal_error_free(details);
+    EXPECT(IRONWAL_E_SEQUENCE_MISMATCH, ironwal_stream_append_at(stream, 2, TEXT("x"), &id, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG,
+           ironwal_stream_append_at(stream, IRONWAL_ANY_ID, TEXT("x"), &id, &error));
+    CHECK(id == 0);
+
+    ironwal_slice two[2] = {slice_of("one", 3), slice_of(NULL, 0)};
+    EXPECT(IRONWAL_E_SEQUENCE_MISMATCH,
+           ironwal_stream_append_with(stream, 5, two, 2, NULL, 0, IRONWAL_DURABILITY_BY_MODE, &id,
+                                      &end, NULL, &error));
+    OK(ironwal_stream_append_with(stream, 1, two, 2, NULL, 0, IRONWAL_DURABILITY_DURABLE, &id, &end,
+                                  NULL, &error));
+    CHECK(id == 1 && end == 3);
+    OK(ironwal_stream_next_id(stream, &id, &error));
+    CHECK(id == 3);
+
+    /* Another failure has no sequence, and writes nothing. */
+    CHECK(ironwal_stream_append(NULL, TEXT("x"), NULL, &details) == IRONWAL_E_INVALID_ARG);
+    CHECK(!ironwal_error_sequence(details, &expected, &found) && expected == 0 && found == 1);
+    ironwal_error_free(details);
+}
+
+/* In a log that syncs nothing by itself an append is durable where this call says so. */
+static void durability_of_one_call(ironwal_stream *stream) {
+    uint64_t mark = 0, later = 0, end = 0;
+    bool durable = true;
+    ironwal_slice one = slice_of("x", 1);
+    OK(ironwal_stream_append_with(stream, IRONWAL_ANY_ID, &one, 1, NULL, 0,
+                                  IRONWAL_DURABILITY_WRITTEN, NULL, NULL, &mark, &error));
+    OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
+    CHECK(!durable);
+    OK(ironwal_stream_append_with(stream, IRONWAL_ANY_ID, &one, 1, NULL, 0,
+                                  IRONWAL_DURABILITY_DURABLE, NULL, &end, &later, &error));
+    CHECK(later > mark);
+    OK(ironwal_stream_is_durable(stream, later, &durable, &error));
+    CHECK(durable);
+    uint64_t durable_end = 0;
+    OK(ironwal_stream_durable_end(stream, &durable_end, &error));
+    CHECK(durable_end == end);
+    uint64_t now = 0;
+    OK(ironwal_stream_mark(stream, &now, &error));
+    CHECK(now == later);
+    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_is_durable(stream, now + 1, &durable, &error));
+}
+
+/* A mark also counts what has no id. */
+static void properties(ironwal_stream *stream) {
+    uint64_t next = 0, id = 7, end = 7, before = 0, mark = 0;
+    bool durable = true;
+    ironwal_buffer value;
+    OK(ironwal_stream_next_id(stream, &next, &error));
+    OK(ironwal_stream_mark(stream, &before, &error));
+    ironwal_property two[2] = {property_of("vote", "3", IRONWAL_PROPERTY_SET),
+                               property_of("term", "9", IRONWAL_PROPERTY_SET)};
+    OK(ironwal_stream_set_properties(stream, two, 2, IRONWAL_DURABILITY_WRITTEN, &mark, &error));
+    CHECK(mark > before && property_is(stream, "vote", "3") && property_is(stream, "term", "9"));
+    OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
+    CHECK(!durable);
+    OK(ironwal_stream_next_id(stream, &id, &error));
+    CHECK(id == next);
+
+    /* Beside entries, in order: the last change of a key counts. */
+    ironwal_slice one = slice_of("entry", 5);
+    two[0] = property_of("term", "10", IRONWAL_PROPERTY_SET);
+    two[1] = property_of("term", NULL, IRONWAL_PROPERTY_REMOVE);
+    OK(ironwal_stream_append_with(stream, next, &one, 1, two, 2, IRONWAL_DURABILITY_DURABLE, &id,
+                                  &end, NULL, &error));
+    CHECK(id == next && end == next + 1);
+    EXPECT(IRONWAL_E_NOT_FOUND, ironwal_stream_property(stream, TEXT("term"), &value, &error));
+    CHECK(value.data == NULL && property_is(stream, "vote", "3"));
+    EXPECT(IRONWAL_E_SEQUENCE_MISMATCH,
+           ironwal_stream_append_with(stream, next, &one, 1, two, 1, IRONWAL_DURABILITY_DURABLE, NULL,
+                                      NULL, NULL, &error));
+    EXPECT(IRONWAL_E_NOT_FOUND, ironwal_stream_property(stream, TEXT("term"), &value, &error));
+
+    two[0] = property_of("b", "", IRONWAL_PROPERTY_SET);
+    two[1] = property_of("a", "1", IRONWAL_PROPERTY_SET);
+    OK(ironwal_stream_replace_properties(stream, two, 2, IRONWAL_DURABILITY_DURABLE, &mark, &error));
+    OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
+    CHECK(durable);
+    ironwal_property_list *list = NULL;
+    ironwal_view key, read;
+    OK(ironwal_stream_properties(stream, &list, &error));
+    CHECK(ironwal_property_list_count(list) == 2);
+    OK(ironwal_property_list_get(list, 0, &key, &read, &error));
+    CHECK(view_is(key, "a", 1) && view_is(read, "1", 1));
+    OK(ironwal_property_list_get(list, 1, &key, &read, &error));
+    CHECK(view_is(key, "b", 1) && view_is(read, NULL, 0));
+    EXPECT(IRONWAL_E_NOT_FOUND, ironwal_property_list_get(list, 2, &key, &read, &error));
+    CHECK(key.data == NULL && read.data == NULL);
+    ironwal_property_list_free(list);
+}
+
+/* What is out of bounds changes nothing. */
+static void refused(ironwal_stream *stream) {
+    static char large[4001];
+    ironwal_property bad = property_of("a", "2", IRONWAL_PROPERTY_SET);
+    const int32_t mode = IRONWAL_DURABILITY_BY_MODE;
+    static const int32_t durabilities[] = {INT32_MIN, -1, 0, 1, IRONWAL_SYNC_ASYNC,
+                                           IRONWAL_PROPERTY_SET, 700, 704, INT32_MAX};
+    for (size_t at = 0; at < sizeof durabilities / sizeof *durabilities; at++) {
+        const int32_t other = durabilities[at];
+        EXPECT(IRONWAL_E_INVALID_ARG,
+               ironwal_stream_set_properties(stream, &bad, 1, other, NULL, &error));
+        EXPECT(IRONWAL_E_INVALID_ARG,
+               ironwal_stream_replace_properties(stream, &bad, 1, other, NULL, &error));
+        EXPECT(IRONWAL_E_INVALID_ARG,
+               ironwal_stream_append_with(stream, IRONWAL_ANY_ID, NULL, 0, NULL, 0, other, NULL,
+                                          NULL, NULL, &error));
+    }
+    static const int32_t ops[] = {INT32_MIN, 0, 1, IRONWAL_DURABILITY_DURABLE, 800, 803, INT32_MAX};
+    for (size_t at = 0; at < sizeof ops / sizeof *ops; at++) {
+        bad.op = ops[at];
+        EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_set_properties(stream, &bad, 1, mode, NULL, &error));
+    }
+    bad = property_of("a", "2", IRONWAL_PROPERTY_SET);
+    bad.reserved = 1;
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_set_properties(stream, &bad, 1, mode, NULL, &error));
+    bad = property_of("a", NULL, IRONWAL_PROPERTY_REMOVE);
+    EXPECT(IRONWAL_E_INVALID_ARG,
+           ironwal_stream_replace_properties(stream, &bad, 1, mode, NULL, &error));
+    bad = property_of("", "2", IRONWAL_PROPERTY_SET);
+    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_set_properties(stream, &bad, 1, mode, NULL, &error));
+    bad.key = slice_of(large, 256);
+    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_set_properties(stream, &bad, 1, mode, NULL, &error));
+    bad = property_of("a", "2", IRONWAL_PROPERTY_SET);
+    bad.value = slice_of(large, 4001);
+    EXPECT(IRONWAL_E_TOO_LARGE, ironwal_stream_set_properties(stream, &bad, 1, mode, NULL, &error));
+    CHECK(property_is(stream, "a", "1"));
+}
+
+int main(void) {
+    enter_directory();
+    ironwal_options *options = options_for("log");
+    OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
+    OK(ironwal_options_set_no_background_sync(options, &error));
+    ironwal_wal *wal = open_with(options);
+    ironwal_stream *stream = NULL;
+    OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+    expected_ids(stream);
+    durability_of_one_call(stream);
+    properties(stream);
+    refused(stream);
+    ironwal_stream_free(stream);
+    OK(ironwal_wal_close(wal, &error));
+
+    wal = open_log("log");
+    OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+    CHECK(property_is(stream, "a", "1") && property_is(stream, "b", ""));
+    ironwal_stream_free(stream);
+    OK(ironwal_wal_close(wal, &error));
+    return 0;
+}

@@ -6,6 +6,7 @@
 #   make test-model    run the engine under thousands of interleavings (part of make test)
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
+#   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
 #   make header   write include/ironwal.h anew from src/ffi
 #   make install PREFIX=/usr/local
 #   make clean
@@ -18,7 +19,7 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: build demo test test-c test-rust test-model asan asan-rust tsan header install clean
+.PHONY: build demo demo-raft test test-c test-rust test-model asan asan-rust tsan header install clean
 
 build:
 	@sh scripts/install-tools.sh build
@@ -29,6 +30,11 @@ demo: build
 	@echo; cd $(BUILD) && examples-c/itch_journal
 	@echo; cd $(BUILD) && examples-c/crash_demo
 	@echo; cd $(BUILD) && examples-c/sharded_ledger
+
+# Nodes of openraft on ironwal, as processes: engines/openraft/README.md. Rust 1.88 or later.
+SECONDS ?= 60
+demo-raft:
+	cd engines/openraft && cargo run --locked --release --features demo --bin kv -- demo --seconds $(SECONDS)
 
 # The tools come first: CMake looks for them when it configures.
 test:

@@ -461,6 +461,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
     }
 
     /// Makes listeners due, releases the lock, and wakes.
+    #[inline]
     fn finish(&self, mut state: primitives::MutexGuard<'_, State<P, E>>, wake: Wake<P>) {
         if state.listeners.is_none() {
             drop(state);

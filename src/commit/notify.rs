@@ -190,6 +190,12 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         ask();
     }
 
+    /// Whether the group was closed: neither the point nor the durable ids move any more, but for a
+    /// round that was under way.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// What the signals report changes of.
     pub(super) fn standing(&self, state: &State<P, E>) -> Standing {
         Standing {

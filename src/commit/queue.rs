@@ -117,6 +117,7 @@ impl<P: Copy + Ord> Queue<P> {
     }
 
     /// Removes all waiters at or below `point`.
+    #[inline]
     pub(super) fn complete_up_to(&mut self, point: P) -> Wake<P> {
         Wake {
             leader: None,
@@ -155,6 +156,7 @@ impl<P: Copy + Ord> Queue<P> {
     /// Hands the lead over at the end of a turn, or frees it when no caller waits for it.
     ///
     /// Rounds and exclusive work take turns when both are wanted, so that neither starves.
+    #[inline]
     #[must_use]
     pub(super) fn hand_over_lead(&mut self, ended: LeaderTurn) -> Option<Arc<Waiter>> {
         debug_assert!(self.led, "only a leader can hand the lead over");

@@ -225,7 +225,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> DueQueue<K> {
         drop(state);
         if let Some(thread) = thread {
             // A panic has been caught and recorded.
-            let _ = thread.join();
+            let _ = join(thread);
         }
         let left = self.take_all();
         self.shut_down();

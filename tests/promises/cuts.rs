@@ -261,6 +261,7 @@ fn a_prefix_goes_exactly_and_all_of_it_may() {
     }
 }
 
+#[cfg(feature = "compression")]
 #[test]
 fn a_cut_inside_a_batch_takes_part_of_it() {
     for compression in [CompressionType::None, CompressionType::Lz4] {

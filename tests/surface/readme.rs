@@ -24,6 +24,16 @@ fn the_guide_shows_the_example_in_cpp() {
     assert!(guide.contains(&format!("```cpp\n{}\n```\n", without_head.trim_end())));
 }
 
+/// The node in the README of the store for openraft is an example, which is built and run.
+#[test]
+fn the_readme_for_openraft_shows_its_example() {
+    let readme = include_str!("../../engines/openraft/README.md");
+    let example = include_str!("../../engines/openraft/examples/node.rs");
+    let start = readme.find("```rust\n").expect("a block") + "```rust\n".len();
+    let end = start + readme[start..].find("```").expect("its end");
+    assert!(example.contains(&readme[start..end]));
+}
+
 fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -124,10 +134,11 @@ fn every_link_in_the_documents_leads_to_a_file_and_a_heading() {
 }
 
 /// Folders at the root whose paths the documents name.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
     "src/",
     "tests/",
     "benches/",
+    "engines/",
     "docs/",
     "fuzz/",
     "examples-c/",

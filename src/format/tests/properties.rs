@@ -16,6 +16,7 @@ use crate::format::payload::PieceCheck;
 use crate::format::payload::PreparedFrame;
 use crate::format::payload::Wants;
 use crate::format::payload::check_payload;
+#[cfg(feature = "compression")]
 use crate::format::payload::decompress;
 use crate::format::payload::entry_check;
 use crate::format::payload::entry_range;

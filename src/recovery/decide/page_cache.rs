@@ -34,7 +34,10 @@ impl DecisionBuilder<'_> {
             }
         }
         if let [(i, slot)] = holders[..] {
-            self.verdict.actions.push(Action::RewriteSlot(i, slot));
+            let action = Action::RewriteSlot(i, slot);
+            if !self.verdict.actions.contains(&action) {
+                self.verdict.actions.push(action);
+            }
         }
     }
 

@@ -152,16 +152,33 @@ impl DecisionBuilder<'_> {
         let truncated = alive.windows(2).take_while(is_truncated).count();
         let reset = alive.iter().rposition(|&i| self.segment(i).is_reset());
         let gone = truncated.max(reset.unwrap_or(0));
+        let next = alive.get(gone).filter(|_| gone > 0);
+        if let Some((i, slot)) = next.and_then(|&i| Some((i, self.lone_slot(i)?))) {
+            self.verdict.actions.push(Action::RewriteSlot(i, slot));
+        }
         let gone = alive.drain(..gone).map(Action::Remove);
         self.verdict.actions.extend(gone);
         alive
     }
 
-    /// Whether a segment was durable. Otherwise it may be torn, and the one before it, though all its
-    /// ids are hidden, the newest one still.
+    /// The slot of a segment that has one only: after the death of a process it may be in the page cache
+    /// only, because a second one is stored after the first was synced. The name of the segment is
+    /// durable by then. A cut segment is synced with its first slot before it gets its name.
+    fn lone_slot(&self, i: usize) -> Option<usize> {
+        let slots = &self.segment(i).slots;
+        let valid = |slot: &usize| slots[*slot].valid().is_some();
+        let mut all = (0..slots.len()).filter(valid);
+        match (all.next(), all.next()) {
+            (Some(lone), None) if !self.segment(i).is_cut() => Some(lone),
+            _ => None,
+        }
+    }
+
+    /// Whether a segment is known to have been durable, and says what the properties were. Otherwise it
+    /// may be torn, and the one before it, though all its ids are hidden, the newest one still.
     fn was_durable(&self, i: usize) -> bool {
         let slots = &self.segment(i).slots;
-        i <= self.facts.frontier.segment || slots.iter().any(|slot| slot.valid().is_some())
+        slots.iter().any(|slot| slot.valid().is_some())
     }
 
     /// Whether the process may have died between giving the last cut segment its name and making

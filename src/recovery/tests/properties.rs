@@ -278,7 +278,7 @@ fn one_generation_of_each_id(facts: &StreamFacts, verdict: &Verdict) -> Result<(
     let names_first = verdict.actions.first() == Some(&Action::SyncNames);
     prop_assert!(void.is_empty() || names_first);
     let in_line = || facts.segments.iter().filter(|segment| !segment.is_void());
-    let last_cut = in_line().filter(|segment| segment.is_cut()).next_back();
+    let last_cut = in_line().rfind(|segment| segment.is_cut());
     // A reset leaves nothing of what was before it.
     if let Some(cut) = last_cut.filter(|cut| cut.is_reset()) {
         let first = verdict.kept.first();

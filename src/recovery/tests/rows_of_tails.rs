@@ -235,6 +235,20 @@ fn what_a_crash_leaves_is_cut_or_finished_under_both_policies() {
             error: "",
         },
         Row {
+            name: "all entries hidden, the next segment with one slot",
+            facts: stream(vec![
+                sealed(10, 20),
+                open_segment(20, 22)
+                    .with_header(|header| {
+                        header.first_kept_id = EntryId(20);
+                        header.truncation_epoch = 1;
+                    })
+                    .with_slots([kept_from(20, 22, 20), SlotState::Never]),
+            ]),
+            truncate: "keep 20..22 rewrite from 22; store slot 0 of 1 again, remove 0; next on; first kept 20",
+            error: "",
+        },
+        Row {
             name: "all entries hidden, the next segment's header torn",
             facts: stream(vec![
                 open_segment(10, 20).with_slots([kept_from(10, 20, 20), kept_from(10, 20, 20)]),

@@ -61,10 +61,18 @@ impl StreamInner {
         self.group_commit.wake_soon(waker);
     }
 
-    /// Refuses where nothing can be appended any more: what is to be seen is all that ever will be.
+    /// Refuses where nothing more will be seen: what is to be seen now is all that ever will be.
     pub fn check_goes_on(&self) -> Result<()> {
         if self.follower.is_none() {
-            return self.check_writable(&self.tail.lock());
+            let tail = self.tail.lock();
+            return match tail.life() {
+                // Appends that have ids, and the last round, end before the group is closed. That
+                // signals; and a deletion that fails ends nothing.
+                StreamState::Closed | StreamState::Deleted if !self.group_commit.is_closed() => {
+                    Ok(())
+                }
+                _ => self.check_writable(&tail),
+            };
         }
         if self.state() == StreamState::Deleted {
             return Err(self.deleted_error());

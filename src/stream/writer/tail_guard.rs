@@ -4,9 +4,11 @@
 //! published meanwhile. The locks are held for reading numbers only, never for I/O.
 
 use crate::append::Mark;
+#[cfg(feature = "sharded")]
 use crate::error::Error;
 use crate::error::Result;
 use crate::primitives::MutexGuard;
+#[cfg(feature = "sharded")]
 use crate::primitives::atomic::Ordering;
 use crate::stream::StreamInner;
 use crate::stream::writer::tail::Tail;
@@ -29,6 +31,7 @@ impl StreamInner {
     }
 }
 
+#[cfg(feature = "sharded")]
 impl StreamInner {
     /// No id below `offset` is cut from now on.
     pub fn keep_below_from_cuts(&self, offset: u64) {
@@ -44,6 +47,7 @@ impl TailGuard<'_> {
 
     /// No id below the next one is cut from now on: a checkpoint counts on them. Refused while the
     /// stream is cut.
+    #[cfg(feature = "sharded")]
     pub fn keep_from_cuts(&self) -> Result<()> {
         if self.tail.is_being_cut {
             let what = "a suffix of a shard is being cut: create the checkpoint again";

@@ -24,7 +24,7 @@ impl SipHash128 {
         SipHash128 {
             v: [
                 k0 ^ 0x736f_6d65_7073_6575,
-                // The last byte tells the 128-bit variant from the 64-bit one.
+                // The last byte distinguishes the 128-bit variant from the 64-bit one.
                 k1 ^ 0x646f_7261_6e64_6f6d ^ 0xee,
                 k0 ^ 0x6c79_6765_6e65_7261,
                 k1 ^ 0x7465_6462_7974_6573,

@@ -219,7 +219,7 @@ impl<P: Copy + Ord, E: Clone> Listeners<P, E> {
         (due, std::mem::take(&mut self.cancelling))
     }
 
-    /// The calling thread serves no longer. Whether more is due, and who waits for the callback that
+    /// The calling thread serves no longer. Whether more is due, and the waiters for the callback that
     /// ran last.
     pub(super) fn end_serving(&mut self) -> (bool, Vec<Arc<Waiter>>) {
         self.serving = None;

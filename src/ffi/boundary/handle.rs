@@ -12,7 +12,7 @@ use crate::ffi::error::Failure;
 pub(in crate::ffi) trait Handle: Sized {
     /// The type C sees.
     type Opaque;
-    /// Tells live handles of this kind from other memory.
+    /// Distinguishes live handles of this kind from other memory.
     const MAGIC: u64;
     /// What the handle is called in messages.
     const NAME: &'static str;

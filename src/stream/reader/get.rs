@@ -112,8 +112,8 @@ impl ReaderSide {
             })
     }
 
-    /// Reads an entry. What looks like a loss or damage while the stream is cut is looked at again: a
-    /// file may have been replaced, or an id given again.
+    /// Reads an entry. What looks like a loss, damage or a missing id while the stream is cut is looked at
+    /// again: a file may have been replaced, or an id given again.
     #[inline(always)]
     pub(in crate::stream) fn read<R>(
         &self,
@@ -127,11 +127,10 @@ impl ReaderSide {
                 Some(then) => then(source, unpacked, bytes).map(Some),
                 None => Ok(None),
             });
-            match read {
-                Ok(found) => return Ok(found.flatten()),
-                Err(_) if then.is_some() && self.cuts.number() != cuts => {}
-                Err(error) => return Err(error),
+            if !matches!(read, Ok(Some(_))) && then.is_some() && self.cuts.number() != cuts {
+                continue;
             }
+            return read.map(Option::flatten);
         }
     }
 

@@ -250,7 +250,7 @@ impl<P: Copy + Ord, E: Clone> Listeners<P, E> {
     }
 
     /// How many listeners wait or are due.
-    #[cfg_attr(not(test), allow(dead_code))]
+    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.callbacks.len() + self.wakers.len() + self.due.len() + self.due_wakers.len()
     }

@@ -393,9 +393,9 @@ fn show_ends_at_cuts(storage: &dyn Storage, facts: &StreamFacts, verdict: &Verdi
         let segment = &facts.segments[kept.facts];
         let mut slots = segment.slots.iter().filter_map(SlotState::valid);
         let (first_kept_id, truncation_epoch) = verdict.first_kept;
-        let is_told = slots.any(|slot| slot.truncation_epoch >= truncation_epoch);
+        let is_stated = slots.any(|slot| slot.truncation_epoch >= truncation_epoch);
         let has_frame = kept.end.last_frame.is_some();
-        if segment.trailer.is_some() || is_told || !has_frame {
+        if segment.trailer.is_some() || is_stated || !has_frame {
             continue;
         }
         let slot = FrontierSlot {

@@ -286,8 +286,8 @@ fn look_at_clips(storage: &dyn Storage, facts: &mut StreamFacts) -> Result<()> {
         };
         let holder = before.map(|before| &segments[before]);
         let clip = match (cut, holder) {
-            (Some((Replaces::Suffix { clip_frame }, Some(told))), Some(holder)) => {
-                Some(clip_state(storage, dir, holder, clip_frame, told)?)
+            (Some((Replaces::Suffix { clip_frame }, Some(stated))), Some(holder)) => {
+                Some(clip_state(storage, dir, holder, clip_frame, stated)?)
             }
             _ => None,
         };
@@ -302,7 +302,7 @@ fn clip_state(
     dir: &Path,
     holder: &SegmentFacts,
     clip_frame: FileOffset,
-    told: Predecessor,
+    stated: Predecessor,
 ) -> Result<ClipState> {
     let Some(header) = holder.head.header() else {
         return Ok(ClipState::Bad);
@@ -315,7 +315,7 @@ fn clip_state(
         return Ok(ClipState::Bad);
     };
     let end = clip_frame + frame.len();
-    let is_it = frame.is_clip(told.end_id) && header_crc_of(&bytes) == told.link;
+    let is_it = frame.is_clip(stated.end_id) && header_crc_of(&bytes) == stated.link;
     Ok(match is_it && end.0 <= holder.file_len {
         true => ClipState::Good { end },
         false => ClipState::Bad,

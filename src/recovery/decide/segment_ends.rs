@@ -58,10 +58,10 @@ pub fn end_without_footer(
 /// holds the ids from the cut on.
 pub fn end_at_cut(segment: &SegmentFacts, next: &SegmentFacts) -> (SegmentEnd, bool) {
     let recorded = match &next.head {
-        HeaderState::Valid(header) => header.predecessor.map(|told| (header.replaces, told)),
+        HeaderState::Valid(header) => header.predecessor.map(|stated| (header.replaces, stated)),
         _ => None,
     };
-    let Some((Replaces::Suffix { clip_frame }, told)) = recorded else {
+    let Some((Replaces::Suffix { clip_frame }, stated)) = recorded else {
         // The header that says so is damaged, or its segment lost. A cut of an active segment has left
         // a footer that says it too.
         let footer = segment.trailer.as_ref();
@@ -71,15 +71,17 @@ pub fn end_at_cut(segment: &SegmentFacts, next: &SegmentFacts) -> (SegmentEnd, b
         };
     };
     let Some(ClipState::Good { end: offset }) = next.clip else {
-        return (read_to(segment, next.name_id, None, told.link), false);
+        return (read_to(segment, next.name_id, None, stated.link), false);
     };
-    let is_told = |footer: &&Trailer| {
-        footer.end_id == told.end_id && footer.link == told.link && footer.last_frame == clip_frame
+    let agrees = |footer: &&Trailer| {
+        footer.end_id == stated.end_id
+            && footer.link == stated.link
+            && footer.last_frame == clip_frame
     };
-    if let Some(footer) = segment.trailer.as_ref().filter(is_told) {
+    if let Some(footer) = segment.trailer.as_ref().filter(agrees) {
         return (end_with_footer(footer), true);
     }
-    let mut end = read_to(segment, next.name_id, Some(clip_frame), told.link);
+    let mut end = read_to(segment, next.name_id, Some(clip_frame), stated.link);
     (end.offset, end.last_frame_len) = (offset, (offset - clip_frame) as u32);
     (end, false)
 }

@@ -20,7 +20,7 @@
 //! Failure: up to 3 nothing has changed, and the stream goes on. After a failed renaming the header
 //! under the name says which of both streams is there. Where that cannot be read, and where 5 fails,
 //! either may survive a crash: the stream is poisoned, and serves the ids that both have. Failures of
-//! 7 are told to the log's receiver: a void file stands in no one's way.
+//! 7 are reported to the log's receiver: a void file is in the way of nothing.
 
 use std::io;
 use std::io::IoSlice;
@@ -549,11 +549,11 @@ impl StreamInner {
         Ok(part)
     }
 
-    /// 7. Seals P, and removes what is void. Failures are told: nothing depends on it but space.
+    /// 7. Seals P, and removes what is void. Failures are reported: nothing depends on it but space.
     fn clean_up(&self, alloc: &mut AllocState, plan: &Plan<'_>, part: &Arc<StreamSegment>) {
         if let Some(clip) = &plan.clip {
             if let Err(error) = self.seal_clipped(plan, clip) {
-                self.tell_of_remains(&error);
+                self.report_remains(&error);
             }
         }
         let path = part.segment.path();
@@ -567,11 +567,11 @@ impl StreamInner {
         // Q has the name of one of them, perhaps.
         let files = files.filter(|void| *void != path);
         if let Err(error) = self.remove_files(alloc, files) {
-            self.tell_of_remains(&error);
+            self.report_remains(&error);
         }
     }
 
-    fn tell_of_remains(&self, error: &Error) {
+    fn report_remains(&self, error: &Error) {
         let message = format!("stream {:?} was cut; remains are left: {error}", self.key);
         self.context.note(log::Level::Warn, message);
     }
@@ -584,7 +584,7 @@ impl StreamInner {
             return Ok(());
         };
         let context = || segment.context();
-        let told = SegmentEnd {
+        let stated = SegmentEnd {
             offset: clip.frame.end(),
             next_id: plan.first_id,
             last_frame: Some(clip.frame.offset),
@@ -594,7 +594,7 @@ impl StreamInner {
         let slot = FrontierSlot {
             end: written.end.offset,
             next_id: plan.first_id,
-            last_frame: told.last_frame,
+            last_frame: stated.last_frame,
             properties: written.properties.clone().below(clip.frame.end()),
             ..plan.slot.clone()
         };
@@ -602,7 +602,7 @@ impl StreamInner {
         // By its epoch readers in other processes learn of the cut, also where the disk is full.
         let older = older_slot(&read_slots(&*file, segment.seed).in_context(context)?);
         store_slot(&*file, segment.seed, older, &slot).in_context(context)?;
-        let refused = seal(segment, &file, &written.end, &told, &slot)?;
+        let refused = seal(segment, &file, &written.end, &stated, &slot)?;
         self.context.write_files.forget(&clip.part.write_slot);
         self.context.read_files.forget(&clip.part.read_slot);
         refused.map_or(Ok(()), Err)

@@ -28,6 +28,7 @@ pub fn out_of_memory(bytes: usize) -> io::Error {
 }
 
 /// Reserves capacity for exactly `more` more items.
+#[inline]
 pub fn reserve<T>(items: &mut Vec<T>, more: usize) -> io::Result<()> {
     let all = items.len().saturating_add(more);
     let reserved = items.try_reserve_exact(more);
@@ -54,6 +55,7 @@ pub fn resize(buffer: &mut Vec<u8>, len: usize) -> io::Result<()> {
 }
 
 /// An owned copy.
+#[inline]
 pub fn copied(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut copy = Vec::new();
     reserve(&mut copy, bytes.len())?;

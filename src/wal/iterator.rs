@@ -151,18 +151,22 @@ impl std::fmt::Debug for WalIdIterator {
 impl Iterator for WalIdIterator {
     type Item = Result<(u64, Vec<u8>)>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let copy = match self.next_entry()? {
-            Ok((id, bytes)) => memory::copied(bytes).map(|bytes| (id, bytes)),
-            Err(error) => return Some(Err(error)),
-        };
-        Some(copy.map_err(|error| self.cursor.fail(error)))
+        match self.next_entry()? {
+            Ok((id, bytes)) => match memory::copied(bytes) {
+                Ok(copy) => Some(Ok((id, copy))),
+                Err(error) => Some(Err(self.cursor.fail(error))),
+            },
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
 impl Iterator for WalIterator {
     type Item = Result<Vec<u8>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.entries.next()?;
         Some(next.map(|(_, bytes)| bytes))

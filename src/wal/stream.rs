@@ -74,20 +74,34 @@ impl Stream {
     /// Appends, then does the work that the append has scheduled without a thread to do it.
     #[inline]
     pub(super) fn appending<R>(&self, append: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
-        let done = append(self.enter()?);
-        self.log.context.attend();
-        done
+        // By arms: as a whole the result would be moved through memory, which costs a fifth of an
+        // append.
+        match append(self.enter()?) {
+            Ok(done) => {
+                self.log.context.attend();
+                Ok(done)
+            }
+            Err(error) => {
+                self.log.context.attend();
+                Err(error)
+            }
+        }
     }
 
     /// Reads. If the stream is deleted meanwhile, a failure becomes `StreamNotFound`.
     #[inline]
     pub(super) fn reading<R>(&self, read: impl FnOnce(&StreamInner) -> Result<R>) -> Result<R> {
-        let done = read(self.enter_existing()?);
-        self.log.context.deliver();
-        if done.is_ok() {
-            return done;
+        // By arms, as in `appending`.
+        match read(self.enter_existing()?) {
+            Ok(done) => {
+                self.log.context.deliver();
+                Ok(done)
+            }
+            Err(error) => {
+                self.log.context.deliver();
+                Err(self.failure_of(error))
+            }
         }
-        done.map_err(|error| self.failure_of(error))
     }
 
     #[cold]

@@ -407,7 +407,8 @@ impl StreamInner {
                     continue;
                 }
             }
-            if let Some(ids) = self.store(&mut tail, frame) {
+            if let Some(first_id) = self.store(&mut tail, frame) {
+                let ids = first_id.0..first_id.0 + u64::from(frame.entry_count());
                 if self.is_unwaited(terms) {
                     tail.note_unwaited();
                     self.schedule_background(&mut tail);

@@ -4,25 +4,25 @@
 //! short lock and a copy. It makes no system call, except to wake a helper thread. A frame that cannot be
 //! stored is staged or written instead (`append`).
 
-use std::ops::Range;
-
 use crate::format::PreparedFrame;
+use crate::ids::EntryId;
 use crate::primitives::MutexGuard;
 use crate::stream::StreamInner;
 use crate::stream::writer::tail::Tail;
 
 impl StreamInner {
-    /// Copies a frame that fits the allocated space into the write map, if there is one.
+    /// Copies a frame that fits the allocated space into the write map, if there is one. Returns
+    /// its first id: in a register, where a range would go through memory.
     #[inline]
     pub(in crate::stream) fn store(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
-    ) -> Option<Range<u64>> {
+    ) -> Option<EntryId> {
         tail.last_frame_fits_map = self.context.fits_map(frame.frame_len());
-        let ids = tail.store(frame)?;
+        let first_id = tail.store(frame)?;
         self.after_store(tail);
-        Some(ids)
+        Some(first_id)
     }
 
     /// Populates the pages that a frame needs, where only the helper has fallen behind: it shares

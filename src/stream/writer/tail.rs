@@ -728,7 +728,7 @@ impl Tail {
     /// call. `None`, and nothing given away: it has to be written. A frame with
     /// properties is staged, not stored: without entries it moves places ahead of ids.
     #[inline]
-    pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<Range<u64>> {
+    pub fn store(&mut self, frame: &PreparedFrame<'_>) -> Option<EntryId> {
         self.map_in_use()?;
         // Where another frame comes first, both are written.
         let carries = || self.reserved_properties.to_carry().is_some();
@@ -755,7 +755,7 @@ impl Tail {
             index.note(frame.previous, frame.offset, frame.id);
         }
         active.segment.publish(&end);
-        Some(header.ids())
+        Some(first_id)
     }
 
     /// The map, if frames may be copied into its populated pages. What is staged, or on its way,

@@ -580,6 +580,149 @@ typedef struct ironwal_snapshot_stats {
     uint64_t bytes_copied;
 } ironwal_snapshot_stats;
 
+/**
+ * What a stream reports about itself. Counts are of the time since the log was opened, and only grow; they
+ * are 0 in a log that is open read-only. Times are in nanoseconds; a percentile is off by at most 3.2 %.
+ * Later versions may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_stream_stats_t {
+    /**
+     * Appends that are in the kernel; a batch, a transaction and a change of properties are one each.
+     */
+    uint64_t appends;
+    /** Entries in them. */
+    uint64_t entries;
+    /**
+     * Bytes of their frames as they are stored: headers, tables, and payloads after compression.
+     */
+    uint64_t bytes;
+    /** Rounds of group commit: each makes durable all that was written when it began. */
+    uint64_t rounds;
+    /** Callers that these rounds answered. Divided by `rounds`: callers of one round. */
+    uint64_t callers;
+    /** Syncs of segments by rounds. */
+    uint64_t syncs;
+    /** The time that these took together. */
+    uint64_t sync_ns;
+    /** Segments that followed a full one. */
+    uint64_t rotations;
+    /** Suffixes that were cut, and resets. */
+    uint64_t cuts;
+    /** Writes that failed and were rolled back, each with all appends in it. */
+    uint64_t roll_backs;
+    /** The first kept id, now. */
+    uint64_t first_id;
+    /** The id of the next append, now. */
+    uint64_t next_id;
+    /** One past the last durable id, now. */
+    uint64_t durable_end;
+    /** Bytes written since the last round began, now. */
+    uint64_t unsynced_bytes;
+    /** Callbacks, descriptors and waiting iterations that wait for durability, now. */
+    uint64_t listeners;
+    /** Segments, now. */
+    uint64_t segments;
+    /** 1: a failure has latched, and the stream takes no appends. 0 otherwise. */
+    uint64_t poisoned;
+    /**
+     * Appends that were measured (ironwal_options_set_latencies()). Without it this and what follows is 0.
+     */
+    uint64_t measured_appends;
+    /** The time that half of them did not exceed. */
+    uint64_t append_p50_ns;
+    /** That 99 % did not exceed. */
+    uint64_t append_p99_ns;
+    /** That 99.9 % did not exceed. */
+    uint64_t append_p999_ns;
+    /** The greatest time. */
+    uint64_t append_max_ns;
+} ironwal_stream_stats_t;
+
+/**
+ * What a log reports about itself. Counts are of all its streams since it was opened, streams deleted
+ * meanwhile included, and only grow. Times are in nanoseconds; a percentile is off by at most 3.2 %. Later versions
+ * may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_wal_stats_t {
+    /** As of one stream: see ironwal_stream_stats_t. */
+    uint64_t appends;
+    /** Entries in them. */
+    uint64_t entries;
+    /** Bytes of their frames as they are stored. */
+    uint64_t bytes;
+    /** Rounds of group commit. */
+    uint64_t rounds;
+    /** Callers that these rounds answered. */
+    uint64_t callers;
+    /** Syncs of segments by rounds. */
+    uint64_t syncs;
+    /** The time that these took together. */
+    uint64_t sync_ns;
+    /** Segments that followed a full one. */
+    uint64_t rotations;
+    /** Suffixes that were cut, and resets. */
+    uint64_t cuts;
+    /** Writes that failed and were rolled back. */
+    uint64_t roll_backs;
+    /** The time that half of the syncs did not exceed. */
+    uint64_t sync_p50_ns;
+    /** That 99 % did not exceed. */
+    uint64_t sync_p99_ns;
+    /** That 99.9 % did not exceed. */
+    uint64_t sync_p999_ns;
+    /** The greatest time of a sync. */
+    uint64_t sync_max_ns;
+    /** Appends that were measured (ironwal_options_set_latencies()). Without it this is 0. */
+    uint64_t measured_appends;
+    /** The time that half of them did not exceed. */
+    uint64_t append_p50_ns;
+    /** That 99 % did not exceed. */
+    uint64_t append_p99_ns;
+    /** That 99.9 % did not exceed. */
+    uint64_t append_p999_ns;
+    /** The greatest time of an append. */
+    uint64_t append_max_ns;
+    /** Background syncs that had something to make durable. */
+    uint64_t background_syncs;
+    /** Streams that are served, now. */
+    uint64_t streams;
+    /** Streams that could not be opened. */
+    uint64_t failed_streams;
+    /** Streams that take no appends because a failure has latched, now. */
+    uint64_t poisoned_streams;
+    /** Segments of all streams, now. */
+    uint64_t segments;
+    /** Entries of all streams that are not durable, now. */
+    uint64_t undurable_entries;
+    /** Bytes of all streams written since the last round of each began, now. */
+    uint64_t unsynced_bytes;
+    /** Callbacks, descriptors and waiting iterations that wait for durability, now. */
+    uint64_t listeners;
+    /** Files open for writing, now. */
+    uint64_t open_write_files;
+    /** Files open for reading, now. */
+    uint64_t open_read_files;
+    /** How often a file was opened for writing. */
+    uint64_t write_files_opened;
+    /** How often a file was opened for reading: misses of the cache of open files. */
+    uint64_t read_files_opened;
+    /** Look-ups of a decompressed frame that found it in the block cache. */
+    uint64_t block_cache_hits;
+    /** Look-ups that did not. */
+    uint64_t block_cache_misses;
+    /** Bytes in the block cache, now. */
+    uint64_t block_cache_bytes;
+    /**
+     * Streams that opening found with damage, with remains of a crash, or could not open: see
+     * ironwal_wal_recovery().
+     */
+    uint64_t recovered_streams;
+    /** Of these, those that have lost something that was durable. */
+    uint64_t incomplete_streams;
+    /** How long opening took. */
+    uint64_t recovery_ns;
+} ironwal_wal_stats_t;
+
 /** Success. */
 #define IRONWAL_OK 0
 
@@ -988,6 +1131,14 @@ ironwal_status ironwal_options_set_background_sync(struct ironwal_options *optio
 /** Disables background sync; the operating system decides when to write back. */
 ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *options,
                                                       struct ironwal_error **out_error);
+
+/**
+ * Measures how long each append takes, by two looks at the clock, for ironwal_stream_stats() and
+ * ironwal_wal_stats(). Default false.
+ */
+ironwal_status ironwal_options_set_latencies(struct ironwal_options *options,
+                                             bool measured,
+                                             struct ironwal_error **out_error);
 
 /**
  * Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
@@ -2654,6 +2805,28 @@ ironwal_status ironwal_sharded_snapshot_to(const struct ironwal_sharded *sharded
                                            struct ironwal_snapshot_stats *out_stats,
                                            size_t out_stats_size,
                                            struct ironwal_error **out_error);
+
+/* Statistics -------------------------------------------------------------------------------- */
+
+/**
+ * Returns what has happened to a stream since the log was opened, and where it is now. Figures are read one
+ * after the other, so they may belong to moments that lie a little apart.
+ *
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND once it was deleted.
+ */
+ironwal_status ironwal_stream_stats(const struct ironwal_stream *stream,
+                                    struct ironwal_stream_stats_t *out_stats,
+                                    size_t out_stats_size,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Returns what has happened to all streams of a log since it was opened, and where they are now, with figures
+ * of the log itself. It reads one stream after the other, and appends go on.
+ */
+ironwal_status ironwal_wal_stats(const struct ironwal_wal *wal,
+                                 struct ironwal_wal_stats_t *out_stats,
+                                 size_t out_stats_size,
+                                 struct ironwal_error **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

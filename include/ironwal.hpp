@@ -600,6 +600,7 @@ public:
         const auto ns = interval.count();
         return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
     }
+    options &latencies(bool measured) { return set(ironwal_options_set_latencies, measured); }
     options &no_background_sync() { return set(ironwal_options_set_no_background_sync); }
     // The callback must not throw; it gets `context` with every message.
     options &log(ironwal_log_fn callback, std::uintptr_t context) { return set(ironwal_options_set_log, callback, context); }
@@ -788,6 +789,13 @@ public:
                                                   &done.ids.end, &done.mark, out);
             },
             [&] { return done; });
+    }
+    // What has happened to the stream since the log was opened, and where it is now.
+    result<ironwal_stream_stats_t> stats() const {
+        ironwal_stream_stats_t stats{};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_stats(handle_.get(), &stats, sizeof stats, out); },
+            [&] { return stats; });
     }
     result<std::uint64_t> mark() const { return position(ironwal_stream_mark); }
     // Calls callback(ctx, mark, status) once; it must not throw, and ctx must live until then.
@@ -1147,6 +1155,13 @@ public:
                 return ironwal_wal_snapshot_to(handle_.get(), dir.data(), dir.size(), static_cast<std::int32_t>(mode),
                                                &stats, sizeof stats, out);
             },
+            [&] { return stats; });
+    }
+    // What has happened to all streams since the log was opened, and where they are now.
+    result<ironwal_wal_stats_t> stats() const {
+        ironwal_wal_stats_t stats{};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_wal_stats(handle_.get(), &stats, sizeof stats, out); },
             [&] { return stats; });
     }
     result<bool> is_read_only() const {

@@ -278,6 +278,15 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), 1, &stats, sizeof stats, &error));
     REFUSED(ironwal_sharded_snapshot_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
     CHECK(id == 7 && digest[0] == 7 && !buffer.data);
+    ironwal_stream_stats_t of_stream;
+    ironwal_wal_stats_t of_wal;
+    REFUSED(ironwal_stream_stats(NULL, &of_stream, sizeof of_stream, &error));
+    REFUSED(ironwal_stream_stats(stream, NULL, sizeof of_stream, &error));
+    REFUSED(ironwal_stream_stats(stream, &of_stream, 0, &error));
+    REFUSED(ironwal_wal_stats(NULL, &of_wal, sizeof of_wal, &error));
+    REFUSED(ironwal_wal_stats(wal, NULL, sizeof of_wal, &error));
+    REFUSED(ironwal_wal_stats(wal, &of_wal, 1, &error));
+    REFUSED(ironwal_options_set_latencies(NULL, true, &error));
     ironwal_recovery_report *report = NULL;
     ironwal_recovery_report_totals totals;
     ironwal_recovered_stream recovered;

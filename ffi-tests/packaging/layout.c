@@ -99,5 +99,9 @@ IS(sizeof(ironwal_compaction_stats) >= 24);
 IS(offsetof(ironwal_automatic_status, created) == 0);
 IS(offsetof(ironwal_automatic_status, failed) == 8);
 IS(sizeof(ironwal_automatic_status) >= 16);
+IS(offsetof(ironwal_stream_stats_t, roll_backs) == 9 * 8);
+IS(offsetof(ironwal_stream_stats_t, append_max_ns) == 21 * 8);
+IS(offsetof(ironwal_wal_stats_t, append_max_ns) == 18 * 8);
+IS(offsetof(ironwal_wal_stats_t, recovery_ns) == 36 * 8);
 
 int main(void) { return 0; }

@@ -22,6 +22,7 @@ mod properties;
 mod recovery;
 mod sharded;
 mod snapshot;
+mod stats;
 mod status;
 mod stream;
 mod transaction;

@@ -484,6 +484,18 @@ pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
     unsafe { set(options, out_error, |options| options.background_sync = None) }
 }
 
+/// Measures how long each append takes, by two looks at the clock, for ironwal_stream_stats() and
+/// ironwal_wal_stats(). Default false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_latencies(
+    options: *mut ironwal_options,
+    measured: bool,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { set(options, out_error, |options| options.latencies = measured) }
+}
+
 /// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
 /// them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
 /// opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.

@@ -52,6 +52,8 @@ mod retention;
 #[cfg(unix)]
 mod snapshot;
 mod space;
+#[cfg(feature = "simulation")]
+mod stats;
 
 const ROLES: &[support::Role] = &[
     ("hold the lock", locking::hold_the_lock),

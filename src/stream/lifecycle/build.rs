@@ -20,6 +20,7 @@ use crate::recovery::Recovered;
 use crate::segment::SegmentEnd;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
+use crate::stream::counters::SyncCounter;
 use crate::stream::durability::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
@@ -192,6 +193,7 @@ impl StreamInner {
             weak_self: weak_self.clone(),
             tail_changed: Condvar::new(),
             rollback_count: AtomicU64::new(0),
+            sync_counter: SyncCounter::default(),
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
             opening: next_opening(),

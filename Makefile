@@ -4,6 +4,7 @@
 #   make demo     build, then journal a trading session and survive being killed
 #   make test     run everything: C tests, examples, package, Rust tests
 #   make test-model    run the engine under thousands of interleavings (part of make test)
+#   make test-go  run the tests of the Go package and of the stores of hashicorp/raft
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
 #   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
@@ -19,7 +20,7 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: build demo demo-raft test test-c test-rust test-model asan asan-rust tsan header install clean
+.PHONY: build demo demo-raft test test-c test-rust test-model test-go asan asan-rust tsan header install clean
 
 build:
 	@sh scripts/install-tools.sh build
@@ -54,6 +55,11 @@ test-rust:
 test-model:
 	RUSTFLAGS="$(RUSTFLAGS) --cfg ironwal_model" \
 	    cargo test --locked --all-features --profile model --test engine_model $(MODEL) -- --nocapture
+
+# Not part of make test, as it takes Go. GO_TEST=bench runs the benchmark: see scripts/test-go.sh.
+test-go: build
+	@sh scripts/install-tools.sh go
+	@sh scripts/test-go.sh $(GO_TEST)
 
 # Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
 asan:

@@ -4,6 +4,7 @@
 #     install-tools.sh build    what building takes: cmake, a C compiler, cargo
 #     install-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
 #                               abidiff
+#     install-tools.sh go       also Go, and hashicorp/raft as Debian packages it
 set -eu
 
 # Where CMake is put if it cannot be installed for all; make looks there too.
@@ -77,6 +78,18 @@ fi
 if ! have cargo && [ ! -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
     echo "missing: cargo; install Rust from https://rustup.rs" >&2
     exit 1
+fi
+
+# scripts/test-go.sh names what is still missing, and leaves it out.
+if [ "${1:-build}" = go ]; then
+    wanted=""
+    have go || wanted=golang-go
+    [ -d /usr/share/gocode/src/github.com/hashicorp/raft-boltdb ] ||
+        wanted="$wanted golang-github-hashicorp-raft-dev golang-github-hashicorp-raft-boltdb-dev"
+    if [ -n "$wanted" ] && have apt-get; then
+        # shellcheck disable=SC2086
+        install $wanted
+    fi
 fi
 
 [ "${1:-build}" = test ] || exit 0

@@ -1,0 +1,3 @@
+module ironwal
+
+go 1.19

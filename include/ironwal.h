@@ -370,7 +370,7 @@ typedef struct ironwal_verify_report_totals {
     uint64_t segments;
     /** Good frames in them. */
     uint64_t frames;
-    /** Good entries in those. */
+    /** Good entries that the streams keep. */
     uint64_t entries;
     /** Bytes of segments read. */
     uint64_t bytes;
@@ -380,6 +380,13 @@ typedef struct ironwal_verify_report_totals {
     uint64_t findings;
     /** 1: no finding is worse than a note. 0 otherwise. */
     uint64_t clean;
+    /** Those of the frames that hold the properties of their stream, with entries or without. */
+    uint64_t property_frames;
+    /**
+     * Frames behind a cut, not counted in `frames`: they are no part of the stream any more, so their
+     * payloads were not checked.
+     */
+    uint64_t void_frames;
 } ironwal_verify_report_totals;
 
 /**

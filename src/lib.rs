@@ -112,3 +112,11 @@ struct EventStores;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/NOTIFICATION.md")]
 struct Notification;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/RAFT.md")]
+struct Raft;
+
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../docs/BACKUP.md")]
+struct Backup;

@@ -42,6 +42,8 @@ mod names;
 mod notification;
 mod overtaken;
 mod properties;
+#[cfg(feature = "simulation")]
+mod raft_logs;
 #[cfg(target_os = "linux")]
 mod reads;
 mod recovery_report;

@@ -1140,6 +1140,17 @@ ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *op
                                                       struct ironwal_error **out_error);
 
 /**
+ * How many threads sync in the background, each for its share of the streams: more than one where many
+ * streams at once have entries whose durability is awaited by ironwal_stream_on_durable(), a descriptor
+ * or a waiting iterator. A thread starts when it is first needed. Default 1.
+ *
+ * - Errors: ::IRONWAL_E_CONFIG unless `threads` is 1 to 64; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_sync_threads(struct ironwal_options *options,
+                                                size_t threads,
+                                                struct ironwal_error **out_error);
+
+/**
  * Measures how long each append takes, by two looks at the clock, for ironwal_stream_stats() and
  * ironwal_wal_stats(). Default false.
  */

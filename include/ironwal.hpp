@@ -600,6 +600,7 @@ public:
         const auto ns = interval.count();
         return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
     }
+    options &sync_threads(std::size_t threads) { return set(ironwal_options_set_sync_threads, threads); }
     options &latencies(bool measured) { return set(ironwal_options_set_latencies, measured); }
     options &no_background_sync() { return set(ironwal_options_set_no_background_sync); }
     // The callback must not throw; it gets `context` with every message.

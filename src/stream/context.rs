@@ -42,7 +42,7 @@ pub trait BackgroundTasks: Send + Sync {
     /// Sync the stream soon.
     fn sync_now(&self, stream: &Arc<StreamInner>) -> bool;
     /// Whether a thread is there that syncs.
-    fn has_thread_for_syncs(&self) -> bool;
+    fn has_thread_for_syncs(&self, stream: &Arc<StreamInner>) -> bool;
     /// Make space ahead of the stream's tail.
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
     /// Starts the thread that serves listeners, if there is none.

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 26] = [
+const SOURCES: [(&str, &str); 27] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -29,6 +29,7 @@ const SOURCES: [(&str, &str); 26] = [
     ("durability", "What is durable"),
     ("properties", "Properties"),
     ("cut", "Cut, replace and reset"),
+    ("by_name_changes", "The same by name"),
     ("notify", "Notification"),
     ("iterator", "Iterators"),
     ("follow", "Follow a stream"),

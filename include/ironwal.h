@@ -501,6 +501,21 @@ typedef struct ironwal_property {
 } ironwal_property;
 
 /**
+ * A place in one stream, while its log is open: behind everything that was appended before. Passed by
+ * value. Calls on another stream, or on a later opening of the log, refuse it with ::IRONWAL_E_CONFIG,
+ * and so they do {0, 0}.
+ */
+typedef struct ironwal_mark {
+    /**
+     * Grows as the stream is appended to, also with properties alone, which have no id. Says nothing
+     * about another stream.
+     */
+    uint64_t place;
+    /** Which opening of which stream: for the library. */
+    uint64_t opening;
+} ironwal_mark;
+
+/**
  * Learns that everything in front of `mark` is durable (::IRONWAL_OK), or cannot become so:
  * ::IRONWAL_E_POISONED, ::IRONWAL_E_DETACHED, ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND. `ctx` and
  * `mark` are those of the registration.
@@ -510,13 +525,15 @@ typedef struct ironwal_property {
  * the syncs of other streams may wait for it; it must not throw or longjmp. It cannot close the log.
  * In a forked child none is called.
  */
-typedef void (*ironwal_durable_fn)(uintptr_t ctx, uint64_t mark, ironwal_status status);
+typedef void (*ironwal_durable_fn)(uintptr_t ctx,
+                                   struct ironwal_mark mark,
+                                   ironwal_status status);
 
 /** Names a callback that was registered, to cancel it. The contents are the library's. */
 typedef struct ironwal_ticket {
     /** Which opening of which stream. */
     uint64_t stream;
-    /** The mark of the registration. */
+    /** The place of the mark of the registration. */
     uint64_t mark;
     /** Which callback. */
     uint64_t listener;
@@ -1957,32 +1974,30 @@ ironwal_status ironwal_stream_append_with(const struct ironwal_stream *stream,
                                           int32_t durability,
                                           uint64_t *out_first_id,
                                           uint64_t *out_end_id,
-                                          uint64_t *out_mark,
+                                          struct ironwal_mark *out_mark,
                                           struct ironwal_error **out_error);
 
 /* What is durable --------------------------------------------------------------------------- */
 
 /**
- * The mark behind everything appended so far. Marks of one stream grow as it is appended to, also with
- * properties alone, which have no id. A mark belongs to its stream and to this opening of the log; of
- * another one it says nothing, and is not recognised as such.
+ * The mark behind everything appended so far.
  *
  * - Errors: ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_mark(const struct ironwal_stream *stream,
-                                   uint64_t *out_mark,
+                                   struct ironwal_mark *out_mark,
                                    struct ironwal_error **out_error);
 
 /**
  * Whether everything in front of the mark is durable: the append that returned it, and all before.
  * Once true it stays true.
  *
- * - Errors: ::IRONWAL_E_CONFIG for a mark behind everything that was appended; ::IRONWAL_E_POISONED or
+ * - Errors: ::IRONWAL_E_CONFIG for a mark of another stream or opening; ::IRONWAL_E_POISONED or
  *   ::IRONWAL_E_DETACHED where it is not durable and cannot become so;
  *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_is_durable(const struct ironwal_stream *stream,
-                                         uint64_t mark,
+                                         struct ironwal_mark mark,
                                          bool *out_durable,
                                          struct ironwal_error **out_error);
 
@@ -2019,7 +2034,7 @@ ironwal_status ironwal_stream_set_properties(const struct ironwal_stream *stream
                                              const struct ironwal_property *properties,
                                              size_t property_count,
                                              int32_t durability,
-                                             uint64_t *out_mark,
+                                             struct ironwal_mark *out_mark,
                                              struct ironwal_error **out_error);
 
 /**
@@ -2036,7 +2051,7 @@ ironwal_status ironwal_stream_replace_properties(const struct ironwal_stream *st
                                                  const struct ironwal_property *properties,
                                                  size_t property_count,
                                                  int32_t durability,
-                                                 uint64_t *out_mark,
+                                                 struct ironwal_mark *out_mark,
                                                  struct ironwal_error **out_error);
 
 /**
@@ -2156,6 +2171,187 @@ ironwal_status ironwal_stream_truncate_prefix(const struct ironwal_stream *strea
                                               size_t *out_segments,
                                               struct ironwal_error **out_error);
 
+/* The same by name -------------------------------------------------------------------------- */
+
+/**
+ * Appends one entry if it gets the id `expected_id`, as ironwal_stream_append_at(). A stream that does
+ * not exist is begun at id 0.
+ *
+ * - NULL: `out_id` may be NULL.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: those of ironwal_stream_append_at(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_append_at(const struct ironwal_wal *wal,
+                                 const char *stream,
+                                 size_t stream_len,
+                                 uint64_t expected_id,
+                                 const void *data,
+                                 size_t len,
+                                 uint64_t *out_id,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Appends entries and changes properties as one, as ironwal_stream_append_with().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: those of ironwal_stream_append_with(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_append_with(const struct ironwal_wal *wal,
+                                   const char *stream,
+                                   size_t stream_len,
+                                   uint64_t expected_id,
+                                   const struct ironwal_slice *entries,
+                                   size_t entry_count,
+                                   const struct ironwal_property *properties,
+                                   size_t property_count,
+                                   int32_t durability,
+                                   uint64_t *out_first_id,
+                                   uint64_t *out_end_id,
+                                   struct ironwal_mark *out_mark,
+                                   struct ironwal_error **out_error);
+
+/**
+ * The value of a property, as ironwal_stream_property(). A stream that does not exist has none.
+ *
+ * - Owns: release `*out_value` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the stream has no such property; those of
+ *   ironwal_stream_property(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_get_property(const struct ironwal_wal *wal,
+                                    const char *stream,
+                                    size_t stream_len,
+                                    const void *key,
+                                    size_t key_len,
+                                    struct ironwal_buffer *out_value,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Lists the properties of the stream, as ironwal_stream_properties(). A stream that does not exist has
+ * none.
+ *
+ * - Owns: free `*out_list` with ironwal_property_list_free(); it outlives the log.
+ * - Errors: those of ironwal_stream_properties(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_get_properties(const struct ironwal_wal *wal,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      struct ironwal_property_list **out_list,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Changes properties as one, as ironwal_stream_set_properties().
+ *
+ * - NULL: `out_mark` may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: those of ironwal_stream_set_properties(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_set_properties(const struct ironwal_wal *wal,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      const struct ironwal_property *properties,
+                                      size_t property_count,
+                                      int32_t durability,
+                                      struct ironwal_mark *out_mark,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Replaces all properties as one, as ironwal_stream_replace_properties().
+ *
+ * - NULL: `out_mark` may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: those of ironwal_stream_replace_properties(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_replace_properties(const struct ironwal_wal *wal,
+                                          const char *stream,
+                                          size_t stream_len,
+                                          const struct ironwal_property *properties,
+                                          size_t property_count,
+                                          int32_t durability,
+                                          struct ironwal_mark *out_mark,
+                                          struct ironwal_error **out_error);
+
+/**
+ * Replaces the ids from `from_id` on by these entries, in one step with the properties, as
+ * ironwal_stream_replace_suffix().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode, and so is all that was appended before.
+ * - Errors: those of ironwal_stream_replace_suffix(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_replace_suffix(const struct ironwal_wal *wal,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      uint64_t from_id,
+                                      const struct ironwal_slice *entries,
+                                      size_t entry_count,
+                                      const struct ironwal_property *properties,
+                                      size_t property_count,
+                                      uint64_t *out_first_id,
+                                      uint64_t *out_end_id,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Removes the ids from `from_id` on, and returns how many there were, as
+ * ironwal_stream_truncate_suffix().
+ *
+ * - NULL: `out_cut` may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode, and so is all that was appended before.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND for an unknown stream; those of
+ *   ironwal_stream_replace_suffix(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_truncate_suffix(const struct ironwal_wal *wal,
+                                       const char *stream,
+                                       size_t stream_len,
+                                       uint64_t from_id,
+                                       uint64_t *out_cut,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Removes all entries, and appends these from `next_id` on, in one step with the properties, as
+ * ironwal_stream_reset().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode.
+ * - Errors: those of ironwal_stream_reset(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_reset(const struct ironwal_wal *wal,
+                             const char *stream,
+                             size_t stream_len,
+                             uint64_t next_id,
+                             const struct ironwal_slice *entries,
+                             size_t entry_count,
+                             const struct ironwal_property *properties,
+                             size_t property_count,
+                             uint64_t *out_first_id,
+                             uint64_t *out_end_id,
+                             struct ironwal_error **out_error);
+
+/**
+ * Hides the ids below `first_id`, exactly, and returns the number of segments that it removes, as
+ * ironwal_stream_truncate_prefix().
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND for an unknown stream; those of
+ *   ironwal_stream_truncate_prefix(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_truncate_prefix(const struct ironwal_wal *wal,
+                                       const char *stream,
+                                       size_t stream_len,
+                                       uint64_t first_id,
+                                       size_t *out_segments,
+                                       struct ironwal_error **out_error);
+
 /* Notification ------------------------------------------------------------------------------ */
 
 /**
@@ -2167,12 +2363,12 @@ ironwal_status ironwal_stream_truncate_prefix(const struct ironwal_stream *strea
  *   is cancelled.
  * - NULL: `out_ticket` may be NULL.
  * - Blocks: for a sync only if the system lets the library start no thread.
- * - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark behind everything that was
- *   appended; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
+ * - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark of another stream or
+ *   opening; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
  *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_on_durable(const struct ironwal_stream *stream,
-                                         uint64_t mark,
+                                         struct ironwal_mark mark,
                                          ironwal_durable_fn callback,
                                          uintptr_t ctx,
                                          struct ironwal_ticket *out_ticket,

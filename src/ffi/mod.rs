@@ -8,6 +8,7 @@
 
 mod boundary;
 mod by_name;
+mod by_name_changes;
 mod bytes;
 mod conditional;
 mod cut;

@@ -29,6 +29,7 @@ const SOURCES: [(&str, &str); 27] = [
     ("durability", "What is durable"),
     ("properties", "Properties"),
     ("cut", "Cut, replace and reset"),
+    ("by_name_changes", "The same by name"),
     ("notify", "Notification"),
     ("iterator", "Iterators"),
     ("follow", "Follow a stream"),

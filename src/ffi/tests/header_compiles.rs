@@ -69,9 +69,11 @@ fn layouts() -> Vec<Layout> {
         ironwal_view { data, len }
         ironwal_keyed_slice { key, value }
         ironwal_property { key, value, op, reserved }
+        ironwal_mark { place, opening }
         ironwal_ticket { stream, mark, listener }
         ironwal_verify_report_totals {
-            streams, segments, frames, entries, bytes, checkpoints, findings, clean
+            streams, segments, frames, entries, bytes, checkpoints, findings, clean, property_frames,
+            void_frames
         }
         ironwal_finding {
             stream, path, what, offset, first_id, end_id, severity, reserved

@@ -495,7 +495,12 @@ fn every_file_says_first_what_it_answers() {
 /// The names of all functions marked as tests in the crate.
 fn all_tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
-    for dir in ["src", "tests", "engines/openraft/tests"] {
+    for dir in [
+        "src",
+        "tests",
+        "engines/openraft/tests",
+        "engines/raft-rs/tests",
+    ] {
         for text in rust_files(&home().join(dir)).into_values() {
             let mut is_test = false;
             for line in text.lines().map(str::trim) {

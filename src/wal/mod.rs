@@ -14,6 +14,7 @@
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
+//! | `replica` | which calls keep a stream of another log equal to this one? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -28,6 +29,7 @@ mod properties;
 mod read_only;
 mod recovery_report;
 mod registry;
+mod replica;
 mod snapshot;
 mod stream;
 mod transaction;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 26] = [
+const SOURCES: [(&str, &str); 27] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -38,6 +38,7 @@ const SOURCES: [(&str, &str); 26] = [
     ("sharded/maintenance", "Prune and compact checkpoints"),
     ("sharded/options", "Options of sharded logs"),
     ("snapshot", "Snapshots"),
+    ("replica", "Replicas"),
 ];
 
 /// What a function's comment may state, in this order, where it differs from the conventions at the

@@ -3042,6 +3042,67 @@ ironwal_status ironwal_wal_stats(const struct ironwal_wal *wal,
                                  size_t out_stats_size,
                                  struct ironwal_error **out_error);
 
+/* Replicas ---------------------------------------------------------------------------------- */
+
+/**
+ * Where a replica stands, as bytes for ironwal_stream_export() of its primary, which may be on another
+ * machine. Counts everything written; after a power failure the position may be an earlier one.
+ *
+ * - Owns: release `*out_position` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - Errors: ::IRONWAL_E_CONFIG where damage has taken entries: the stream can be no replica any
+ *   more; ::IRONWAL_E_POISONED; ::IRONWAL_E_READ_ONLY.
+ */
+ironwal_status ironwal_stream_frame_position(const struct ironwal_stream *stream,
+                                             struct ironwal_buffer *out_position,
+                                             struct ironwal_error **out_error);
+
+/**
+ * A packet of the frames behind a replica's position, for ironwal_stream_apply() there: at least one
+ * frame, more while the packet has at most `max_bytes` bytes. Empty: there is no more for now. No bytes
+ * as the position begin a replica. Only durable frames leave. Works in a log that is open
+ * read-only too.
+ *
+ * A replica gets entries, batches, compression, properties, segments, cuts, resets and truncations as
+ * they are in the files.
+ *
+ * - Owns: release `*out_packet` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - Blocks: may wait for a sync under way.
+ * - Errors: ::IRONWAL_E_SEGMENT_NOT_FOUND where frames that the replica needs were truncated
+ *   here or lost: delete the replica's stream and begin it again; ::IRONWAL_E_CONFIG where the
+ *   replica is none of this stream; ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is
+ *   durable here; ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the
+ *   properties are lost; ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_stream_export(const struct ironwal_stream *stream,
+                                     const void *position,
+                                     size_t position_len,
+                                     size_t max_bytes,
+                                     struct ironwal_buffer *out_packet,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Writes the frames of a packet where they were in the primary. Their entries have the ids from
+ * `out_first_id` (inclusive) to `out_end_id` (exclusive); both are equal where there are none. Cuts,
+ * resets and truncations of the primary happen here too. Once both logs are closed the stream's
+ * segments are equal to the byte. Nothing else may append to the stream meanwhile. Begins a
+ * stream that does not exist. The packet is checked whole before anything is changed.
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync), except for plain frames under ::IRONWAL_SYNC_ASYNC.
+ * - Durable: as a batch. A cut, a reset and a truncation are on return, in every mode.
+ * - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH where the packet begins at another id than the next one;
+ *   ::IRONWAL_E_CONFIG for a packet of another stream, or where the two have different histories;
+ *   ::IRONWAL_E_CORRUPT for bytes that are no whole packet; ::IRONWAL_E_UNSUPPORTED_VERSION; nothing
+ *   has changed after these. Also those of ironwal_stream_append_batch() and
+ *   ironwal_stream_replace_suffix(): some frames may be there then, and the position says which.
+ */
+ironwal_status ironwal_stream_apply(const struct ironwal_stream *stream,
+                                    const void *packet,
+                                    size_t packet_len,
+                                    uint64_t *out_first_id,
+                                    uint64_t *out_end_id,
+                                    struct ironwal_error **out_error);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

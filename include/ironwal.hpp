@@ -907,6 +907,31 @@ public:
             [&](ironwal_error **out) { return ironwal_stream_digest(handle_.get(), ids.first, ids.end, digest.data(), out); },
             [&] { return digest; });
     }
+    // Where a replica stands, for export_frames() of its primary.
+    result<buffer> frame_position() const {
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_frame_position(handle_.get(), &raw, out); },
+                           [&] { return buffer(raw); });
+    }
+    // A packet of frames for a replica there; empty: there is no more for now. No bytes as the position
+    // begin a replica.
+    result<buffer> export_frames(bytes_in position, std::size_t max_bytes) const {
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_export(handle_.get(), position.data(), position.size(), max_bytes, &raw, out);
+            },
+            [&] { return buffer(raw); });
+    }
+    // Writes the frames of a packet where they were in the primary; returns the ids of their entries.
+    result<id_range> apply_frames(bytes_in packet) {
+        id_range ids{0, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_apply(handle_.get(), packet.data(), packet.size(), &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
     result<bool> is_durable(const ironwal::mark &mark) const {
         bool durable = false;
         return detail::run([&](ironwal_error **out) { return ironwal_stream_is_durable(handle_.get(), mark.raw(), &durable, out); },

@@ -37,6 +37,7 @@ pub use append::Mark;
 pub use error::Error;
 pub use error::ErrorContext;
 pub use error::Result;
+pub use format::FramePosition;
 pub use notification::Event;
 pub use notification::Ticket;
 pub use notification::View;

@@ -101,6 +101,17 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     CHECK(stream.stats()->next_id == 6 && stream.stats()->cuts == 4 && wal.stats()->appends >= stream.stats()->appends);
     CHECK(stream.last()->first == 5 && stream.last()->second.text() == "followed");
     CHECK(stream.digest({5, 6}).value() != stream.digest({5, 5}).value());
+    auto copy = ironwal::wal::open(path_of("replica")).value();
+    auto replica = copy.stream("c").value();
+    for (;;) {
+        const auto position = replica.frame_position().value();
+        const auto packet = stream.export_frames({position.data(), position.size()}, 1).value();
+        if (packet.size() == 0) break;
+        CHECK(replica.apply_frames({packet.data(), packet.size()}).ok());
+    }
+    CHECK(replica.get(5)->text() == "followed");
+    CHECK(stream.export_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
+    CHECK(replica.apply_frames("no packet").status() == IRONWAL_E_CORRUPT);
     // Cancelled or called, by the time it is asked.
     static int calls = 0;
     const auto count = [](uintptr_t ctx, ironwal_mark, ironwal_status status) { *reinterpret_cast<int *>(ctx) += status == IRONWAL_OK; };

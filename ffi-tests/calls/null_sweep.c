@@ -333,6 +333,14 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats - 1, &error));
     REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), 1, &stats, sizeof stats, &error));
     REFUSED(ironwal_sharded_snapshot_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    REFUSED(ironwal_stream_frame_position(NULL, &buffer, &error));
+    REFUSED(ironwal_stream_frame_position(stream, NULL, &error));
+    REFUSED(ironwal_stream_export(NULL, NULL, 0, 1, &buffer, &error));
+    REFUSED(ironwal_stream_export(stream, NULL, 1, 1, &buffer, &error));
+    REFUSED(ironwal_stream_export(stream, NULL, 0, 1, NULL, &error));
+    REFUSED(ironwal_stream_apply(NULL, TEXT("x"), &id, &id, &error));
+    REFUSED(ironwal_stream_apply(stream, NULL, 1, &id, &id, &error));
+    EXPECT(IRONWAL_E_CORRUPT, ironwal_stream_apply(stream, NULL, 0, NULL, NULL, &error));
     CHECK(id == 7 && digest[0] == 7 && !buffer.data);
     ironwal_stream_stats_t of_stream;
     ironwal_wal_stats_t of_wal;

@@ -21,6 +21,7 @@ mod notify;
 mod options;
 mod properties;
 mod recovery;
+mod replica;
 mod sharded;
 mod snapshot;
 mod stats;

@@ -16,6 +16,8 @@
 //! | `record_slot` | up to where was a record log proven durable, and which record was appended last? |
 //! | `names` | under which names do keys, segments and our own files stand on disk? |
 //! | `seed` | what binds every checksum to its place? |
+//! | `packet` | how do frames travel from a stream to its replica? |
+//! | `frame_position` | where do the frames of a replica end? |
 //! | `fields` | how do numbers lie in bytes? |
 //!
 //! `docs/FORMAT.md` describes the same for readers in other languages.
@@ -32,10 +34,12 @@ pub mod checkpoint_record;
 pub mod checkpoint_sector;
 pub mod footer;
 pub mod frame;
+pub mod frame_position;
 pub mod frontier_slot;
 pub mod identity;
 pub mod index_file;
 pub mod names;
+pub mod packet;
 pub mod payload;
 pub mod properties;
 #[cfg(feature = "sharded")]
@@ -75,6 +79,7 @@ pub use frame::FrameKind;
 pub use frame::MAX_FRAME_LEN;
 pub use frame::TABLE_ROW_LEN;
 pub use frame::header_crc_of;
+pub use frame_position::FramePosition;
 pub use frontier_slot::FrontierSlot;
 pub use frontier_slot::SLOT_COUNT;
 pub use frontier_slot::SlotProperties;
@@ -111,6 +116,10 @@ pub use names::parse_segment_file_name;
 pub use names::quarantine_file_name;
 pub use names::segment_file_name;
 pub use names::stream_dir_name;
+pub use packet::Kept;
+pub use packet::Packet;
+pub use packet::PacketBuilder;
+pub use packet::PacketFault;
 pub use payload::EntryRow;
 pub use payload::FrameParts;
 pub use payload::PayloadFault;

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
+use crate::format::FrameFault;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -299,7 +300,13 @@ impl ReaderSide {
         let mut window = ReadBuffer::new();
         let (at, short) = (known.offset, FRAME_HEADER_LEN);
         let next = header_at(segment, source, &mut window, at, short, len);
-        if next.map_err(io)?.is_ok() {
+        let next = next.map_err(io)?;
+        if let Err(FrameFault::Field(_)) = next {
+            // A footer: another segment follows. It need not begin at the next id: a replica seals the
+            // segment before a cut as the primary had sealed it before it was cut.
+            return Ok(TailProgress::NeedsResurvey);
+        }
+        if next.is_ok() {
             let depth = CheckDepth::Payloads;
             let good = good_frames(segment, source, &known, len, read_ahead, depth);
             let good = good.map_err(io)?;

@@ -143,13 +143,27 @@ impl LogIdentity {
     /// Makes the number of streams that are begun from now on greater, durably: a stream is about to
     /// be deleted.
     pub fn begin_next(&self, context: &LogContext) -> Result<()> {
+        self.raise(context, |given| Some(given.saturating_add(1)))
+    }
+
+    /// Makes that number at least this one, durably: a replica begins whose segments record it.
+    pub fn raise_to(&self, context: &LogContext, incarnation: u64) -> Result<()> {
+        self.raise(context, |given| {
+            (given < incarnation).then_some(incarnation)
+        })
+    }
+
+    /// Stores another number, if `next` has one.
+    fn raise(&self, context: &LogContext, next: impl Fn(u64) -> Option<u64>) -> Result<()> {
         let mut stored = self.stored.lock();
         self.settle_locked(context, &mut stored)?;
         let Some(id) = stored.id else {
             return Err(Error::Closed);
         };
         context.check_root()?;
-        let next = self.given.load(Ordering::Acquire).saturating_add(1);
+        let Some(next) = next(self.given.load(Ordering::Acquire)) else {
+            return Ok(());
+        };
         let path = context.root.join(IDENTITY_FILE);
         let sector = identity(id, next).encode();
         let storage = &context.storage;

@@ -15,6 +15,7 @@
 //! | `writer/` | ids, staging, the active segment, space ahead of the tail |
 //! | `durability/` | rounds of group commit, the durable point, waiting for it |
 //! | `reader/` | single entries, batches, iteration, views |
+//! | `replica/` | frames that leave as they are, and get into another stream |
 //! | `lifecycle/` | construction from recovery, truncation, archive, close, deletion |
 
 mod attachment;
@@ -26,6 +27,7 @@ mod follower;
 mod identity;
 mod lifecycle;
 mod reader;
+mod replica;
 mod segment_files;
 mod segment_list;
 mod shared_list;

@@ -15,6 +15,7 @@
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
 //! | `stats` | what does a log report about itself? |
+//! | `replica` | which calls keep a stream of another log equal to this one? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -29,6 +30,7 @@ mod properties;
 mod read_only;
 mod recovery_report;
 mod registry;
+mod replica;
 mod snapshot;
 mod stats;
 mod stream;

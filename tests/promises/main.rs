@@ -49,6 +49,10 @@ mod reads;
 mod recovery_report;
 #[cfg(feature = "simulation")]
 mod regressions;
+#[cfg(feature = "compression")]
+mod replica;
+#[cfg(feature = "simulation")]
+mod replica_crash;
 #[cfg(feature = "simulation")]
 mod retention;
 #[cfg(unix)]

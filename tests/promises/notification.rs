@@ -111,7 +111,9 @@ fn as_many_threads_sync_as_the_option_says_and_each_stream_has_one() {
                 let sender = sender.clone();
                 let report = move |answer: Result<()>| {
                     answer.expect("durable");
-                    sender.send((number, thread::current())).expect("is received");
+                    sender
+                        .send((number, thread::current()))
+                        .expect("is received");
                 };
                 stream.on_durable(mark, report).expect("registers");
             }

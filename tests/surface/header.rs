@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 28] = [
+const SOURCES: [(&str, &str); 29] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -40,6 +40,7 @@ const SOURCES: [(&str, &str); 28] = [
     ("sharded/options", "Options of sharded logs"),
     ("snapshot", "Snapshots"),
     ("stats", "Statistics"),
+    ("replica", "Replicas"),
 ];
 
 /// What a function's comment may state, in this order, where it differs from the conventions at the

@@ -8,6 +8,7 @@ mod frame;
 mod frontier_slot;
 mod index_file;
 mod names;
+mod packet;
 mod payload;
 mod pieces;
 mod prepared;

@@ -30,6 +30,8 @@ use crate::append::Mark;
 use crate::commit::CommitError;
 use crate::error::Error;
 use crate::error::Result;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
@@ -122,6 +124,14 @@ impl StreamInner {
     /// Reports why a full segment has no footer yet, for what relies on footers.
     pub(in crate::stream) fn check_sealed(&self) -> Result<()> {
         self.round_state.lock().check_sealed()
+    }
+
+    /// Where the durable frames end: in the segment with this first id, at this offset. `None`: no round
+    /// has made any durable since the stream was opened, and no segment is active. Waits for a round
+    /// under way.
+    pub(in crate::stream) fn durable_point(&self) -> Option<(EntryId, FileOffset)> {
+        let durable_at = self.round_state.lock().durable_at;
+        durable_at.map(|(segment, (offset, _))| (segment, offset))
     }
 
     /// The properties at the durable point.

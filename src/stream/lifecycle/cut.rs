@@ -24,6 +24,7 @@
 
 use std::io;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::append::Append;
@@ -92,37 +93,62 @@ enum Outcome {
 }
 
 /// The frame behind which is cut, in P.
-struct Clip {
+pub(in crate::stream) struct Clip {
     part: Arc<StreamSegment>,
     /// Where P's frames end, if it has no footer yet.
-    written: Option<UnsealedSegment>,
-    frame: LocatedFrame,
+    pub(in crate::stream) written: Option<UnsealedSegment>,
+    pub(in crate::stream) frame: LocatedFrame,
     /// Its header CRC.
-    link: u32,
+    pub(in crate::stream) link: u32,
+    /// What P's footer and slots say, where it is sealed as another stream's was.
+    pub(in crate::stream) sealed_as: Option<(FrontierSlot, u32)>,
+}
+
+impl Clip {
+    /// P.
+    pub(in crate::stream) fn part(&self) -> &Arc<StreamSegment> {
+        &self.part
+    }
+
+    /// Whether this is P.
+    pub(in crate::stream) fn is_in(&self, part: &Arc<StreamSegment>) -> bool {
+        Arc::ptr_eq(&self.part, part)
+    }
 }
 
 /// The stream before and after.
-struct Plan<'a> {
-    before: Arc<SegmentList>,
+pub(in crate::stream) struct Plan<'a> {
+    pub(in crate::stream) before: Arc<SegmentList>,
     /// The id behind its last one.
-    next_id: EntryId,
+    pub(in crate::stream) next_id: EntryId,
     /// The first id of Q.
-    first_id: EntryId,
-    clip: Option<Clip>,
-    header: SegmentHeader,
+    pub(in crate::stream) first_id: EntryId,
+    pub(in crate::stream) clip: Option<Clip>,
+    pub(in crate::stream) header: SegmentHeader,
     /// Q's frame, if it has one.
-    frame: Option<FrameParts<'a>>,
+    pub(in crate::stream) frame: Option<FrameParts<'a>>,
     /// Where Q's frames end.
-    end: SegmentEnd,
+    pub(in crate::stream) end: SegmentEnd,
     /// The properties there.
-    properties: PropertyPoint,
-    slot: FrontierSlot,
-    /// Up to where Q's file has blocks.
-    allocated_end: FileOffset,
+    pub(in crate::stream) properties: PropertyPoint,
+    pub(in crate::stream) slot: FrontierSlot,
+    /// So many of the oldest segments lie below the first kept id that the slot says.
+    pub(in crate::stream) truncated: usize,
 }
 
 impl Plan<'_> {
-    /// The parts that stay as they are, P included.
+    /// Up to where Q's file has blocks.
+    fn allocated_end(&self) -> FileOffset {
+        self.end.offset + footer_reserve(self.end.offset)
+    }
+
+    /// The segments that stay as they are, P included.
+    fn kept(&self) -> impl Iterator<Item = Arc<StreamSegment>> + '_ {
+        let parts = self.before.parts.iter().take(self.stays());
+        parts.skip(self.truncated).cloned()
+    }
+
+    /// How many parts lie in front of Q, P included.
     fn stays(&self) -> usize {
         match self.clip {
             Some(_) => self
@@ -219,35 +245,51 @@ impl StreamInner {
         wanted: Wanted,
         append: &Append<'_>,
     ) -> Result<Outcome> {
-        self.context.check_root()?;
         // 1.
+        let _waiting = self.settle_for_cut()?;
+        // 2.
+        let (frame, properties) = self.first_frame_of_cut(append)?;
+        let Some(plan) = self.plan_cut(alloc, wanted, (frame.as_ref(), properties))? else {
+            return Ok(Outcome::AtEnd);
+        };
+        let ids = self.carry_out(alloc, &plan)?;
+        let mark = self.mark_of(self.tail.lock().written_place());
+        let gone = plan.next_id.0.saturating_sub(plan.first_id.0);
+        Ok(Outcome::Done(Appended { ids, mark }, gone))
+    }
+
+    /// Step 1: returns once appends wait and everything written is durable. Appends go on when what it
+    /// returns is dropped. The caller leads the group alone.
+    pub(in crate::stream) fn settle_for_cut(&self) -> Result<Waiting<'_>> {
+        self.context.check_root()?;
         self.hold_appends()?;
-        let _waiting = Waiting(self);
+        let waiting = Waiting(self);
         self.make_written_durable()
             .map_err(|error| error.duplicate())?;
         // A slot that could not be stored has latched, whatever the round answers.
         self.check_poisoned()?;
         self.check_sealed()?;
         self.settle_empty_segment()?;
-        // 2.
-        let (frame, properties) = self.first_frame_of_cut(append)?;
-        let Some(plan) = self.plan_cut(alloc, wanted, (frame.as_ref(), properties))? else {
-            return Ok(Outcome::AtEnd);
-        };
+        Ok(waiting)
+    }
+
+    /// Steps 3 to 7. Returns the ids of Q.
+    pub(in crate::stream) fn carry_out(
+        &self,
+        alloc: &mut AllocState,
+        plan: &Plan<'_>,
+    ) -> Result<Range<u64>> {
         // 3.
-        let file = self.make_cut_segment(alloc, &plan)?;
+        let file = self.make_cut_segment(alloc, plan)?;
         // 4. and 5.
         let mut guard = self.cuts.begin();
-        self.name_cut_segment(&plan, &mut guard)?;
+        self.name_cut_segment(plan, &mut guard)?;
         // 6.
-        let part = self.switch_to(alloc, &plan, file, &mut guard)?;
+        let part = self.switch_to(alloc, plan, file, &mut guard)?;
         drop(guard);
         // 7.
-        self.clean_up(alloc, &plan, &part);
-        let ids = plan.first_id.0..plan.end.next_id.0;
-        let mark = self.mark_of(self.tail.lock().written_place());
-        let gone = plan.next_id.0.saturating_sub(plan.first_id.0);
-        Ok(Outcome::Done(Appended { ids, mark }, gone))
+        self.clean_up(alloc, plan, &part);
+        Ok(plan.first_id.0..plan.end.next_id.0)
     }
 
     /// The frame that Q begins with, if it needs one, and the properties behind it: what the stream has,
@@ -319,12 +361,8 @@ impl StreamInner {
             Wanted::Suffix(from) if from.0 <= self.first_id() => (from, None),
             Wanted::Suffix(from) => (from, Some(self.frame_before(&before, from)?)),
         };
-        let floor = self.cut_floor.load(Ordering::Acquire);
         let is_reset = matches!(wanted, Wanted::All(_));
-        if first_id.0 < floor || (is_reset && floor > 0) {
-            let what = format!("a checkpoint counts on ids below {floor} of {:?}", self.key);
-            return Err(Error::Config(what));
-        }
+        self.check_cut_floor(first_id, is_reset)?;
         let count = frame.map_or(0, |frame| u64::from(frame.entry_count()));
         if first_id.0.checked_add(count).is_none() {
             return Err(Error::TooLarge {
@@ -381,12 +419,30 @@ impl StreamInner {
             end,
             properties,
             slot,
-            allocated_end: end.offset + footer_reserve(end.offset),
+            truncated: 0,
         }))
     }
 
+    /// Refuses to cut what a checkpoint counts on.
+    pub(in crate::stream) fn check_cut_floor(
+        &self,
+        first_id: EntryId,
+        is_reset: bool,
+    ) -> Result<()> {
+        let floor = self.cut_floor.load(Ordering::Acquire);
+        if first_id.0 < floor || (is_reset && floor > 0) {
+            let what = format!("a checkpoint counts on ids below {floor} of {:?}", self.key);
+            return Err(Error::Config(what));
+        }
+        Ok(())
+    }
+
     /// The frame that holds the id before the cut; the entry is read and checked.
-    fn frame_before(&self, segments: &SegmentList, from: EntryId) -> Result<Clip> {
+    pub(in crate::stream) fn frame_before(
+        &self,
+        segments: &SegmentList,
+        from: EntryId,
+    ) -> Result<Clip> {
         let last = EntryId(from.0 - 1);
         let part = match segments.holder(last) {
             SegmentFor::Segment(part) => part,
@@ -413,6 +469,7 @@ impl StreamInner {
             written,
             frame,
             link,
+            sealed_as: None,
         })
     }
 
@@ -432,7 +489,7 @@ impl StreamInner {
             slices.push(IoSlice::new(prefix));
             slices.extend(rest.iter().map(|part| IoSlice::new(part)));
         }
-        let (storage, len) = (&*self.context.storage, plan.allocated_end.0);
+        let (storage, len) = (&*self.context.storage, plan.allocated_end().0);
         let make = || create_whole(storage, &self.dir, &plan.header, &slices, &plan.slot, len);
         self.context.with_fd_retry(make).map_err(io)
     }
@@ -529,16 +586,20 @@ impl StreamInner {
         self.context.write_files.insert(&part.write_slot, file);
         guard.change(plan.first_id);
         self.hide_from(plan, plan.first_id);
-        let kept = plan.before.parts.iter().take(plan.stays()).cloned();
         *self.segments.write() = Arc::new(SegmentList {
-            first_kept: plan.header.first_kept_id,
-            truncation_epoch: plan.header.truncation_epoch,
-            parts: kept.chain([Arc::clone(&part)]).collect(),
+            first_kept: plan.slot.first_kept_id,
+            truncation_epoch: plan.slot.truncation_epoch,
+            parts: plan.kept().chain([Arc::clone(&part)]).collect(),
         });
         self.note_cut(&part, plan.slot.clone(), (&plan.end, &plan.properties));
         let mut tail = self.tail.lock();
         tail.renumber(plan.first_id);
-        tail.continue_at_cut(&part, plan.end, plan.properties.clone(), plan.allocated_end);
+        tail.continue_at_cut(
+            &part,
+            plan.end,
+            plan.properties.clone(),
+            plan.allocated_end(),
+        );
         let frame_bytes = plan.end.offset.0 - HEADER_AREA_LEN;
         tail.count_cut(plan.end.next_id - plan.first_id, frame_bytes);
         self.attach_map(&mut tail, None);
@@ -560,7 +621,9 @@ impl StreamInner {
         }
         let path = part.segment.path();
         alloc.reuse(&path);
-        let void: Vec<_> = plan.before.parts.iter().skip(plan.stays()).collect();
+        let truncated = plan.before.parts.iter().take(plan.truncated);
+        let void = plan.before.parts.iter().skip(plan.stays());
+        let void: Vec<_> = truncated.chain(void).collect();
         for part in &void {
             self.context.read_files.forget(&part.read_slot);
             self.context.write_files.forget(&part.write_slot);
@@ -586,19 +649,19 @@ impl StreamInner {
             return Ok(());
         };
         let context = || segment.context();
+        let (slot, link) = clip.sealed_as.clone().unwrap_or_else(|| {
+            let slot = FrontierSlot {
+                end: written.end.offset,
+                next_id: plan.first_id,
+                last_frame: Some(clip.frame.offset),
+                properties: written.properties.clone().below(clip.frame.end()),
+                ..plan.slot.clone()
+            };
+            (slot, clip.link)
+        });
         let stated = SegmentEnd {
-            offset: clip.frame.end(),
-            next_id: plan.first_id,
-            last_frame: Some(clip.frame.offset),
-            last_frame_len: clip.frame.header.len() as u32,
-            link: clip.link,
-        };
-        let slot = FrontierSlot {
-            end: written.end.offset,
-            next_id: plan.first_id,
-            last_frame: stated.last_frame,
-            properties: written.properties.clone().below(clip.frame.end()),
-            ..plan.slot.clone()
+            link,
+            ..SegmentEnd::of_slot(&slot)
         };
         let (file, _) = self.write_file(&clip.part)?;
         // By its epoch readers in other processes learn of the cut, also where the disk is full.

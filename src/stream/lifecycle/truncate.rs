@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::format::Kept;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::stream::StreamInner;
@@ -103,7 +104,10 @@ impl StreamInner {
             self.check_sealed()?;
         }
         match self.empty(alloc, newest, first_id)? {
-            0 => self.take_out(alloc, newest, first_id, first_id),
+            0 => {
+                let epoch = self.segments().truncation_epoch + 1;
+                self.take_out(alloc, newest, first_id, (first_id, epoch))
+            }
             emptied => Ok(emptied),
         }
     }
@@ -125,17 +129,35 @@ impl StreamInner {
             // Perhaps what earlier calls could not remove.
             return self.remove_files(alloc, []).map(|()| 0);
         }
-        self.take_out(alloc, newest, safe_id, EntryId(0))
+        let epoch = segments.truncation_epoch + 1;
+        self.take_out(alloc, newest, safe_id, (EntryId(0), epoch))
     }
 
-    /// Takes out the segments below `safe_id`. The first kept id is that of the first one that stays,
-    /// or `first_kept`, if that is greater.
+    /// Does what a truncation of the primary did, with its epoch: takes out what lies below the first
+    /// kept id. Nothing is done where the stream has come as far already.
+    pub(in crate::stream) fn follow_truncation(&self, kept: Kept) -> Result<()> {
+        if kept.epoch <= self.segments().truncation_epoch {
+            return Ok(());
+        }
+        let followed = self.with_exclusive_sync(|alloc, newest| {
+            let next_id = self.tail.lock().written().next_id;
+            if kept.first_kept_id > next_id {
+                return Err(self.mismatch(kept.first_kept_id, next_id));
+            }
+            let stated = (kept.first_kept_id, kept.epoch);
+            self.take_out(alloc, newest, kept.first_kept_id, stated)
+        });
+        followed.map(drop)
+    }
+
+    /// Takes out the segments below `safe_id`, and stores this epoch. The first kept id is that of the
+    /// first one that stays, or `first_kept`, if that is greater.
     fn take_out(
         &self,
         alloc: &mut AllocState,
         newest: &Arc<StreamSegment>,
         safe_id: EntryId,
-        first_kept: EntryId,
+        (first_kept, epoch): (EntryId, u64),
     ) -> Result<usize> {
         let segments = self.segments();
         let count = segments
@@ -157,7 +179,7 @@ impl StreamInner {
         }
         let next = SegmentList {
             first_kept: first.max(first_kept).max(segments.first_kept),
-            truncation_epoch: segments.truncation_epoch + 1,
+            truncation_epoch: epoch,
             parts: kept,
         };
         self.commit_truncation(newest, next)?;

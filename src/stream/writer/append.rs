@@ -657,7 +657,7 @@ impl StreamInner {
     }
 
     /// Puts bytes into the kernel; on failure rolls them back. Returns which opening was used.
-    fn write_at_tail(
+    pub(super) fn write_at_tail(
         &self,
         active: &Arc<StreamSegment>,
         at: FileOffset,
@@ -682,7 +682,7 @@ impl StreamInner {
         }
     }
 
-    fn after_publish(
+    pub(super) fn after_publish(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
@@ -702,7 +702,7 @@ impl StreamInner {
         self.schedule_background(tail);
     }
 
-    fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
+    pub(super) fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
         let error = Arc::new(failed.error);
         match failed.place {
             FrameLocation::Clean => {}
@@ -752,7 +752,8 @@ struct PendingFrame {
     rollback_count_before: u64,
 }
 
-struct FailedWrite {
-    error: Error,
+/// A write that failed, and what it left.
+pub(super) struct FailedWrite {
+    pub(super) error: Error,
     place: FrameLocation,
 }

@@ -17,5 +17,6 @@ pub mod tail;
 pub mod tail_guard;
 #[cfg(test)]
 mod tests;
+pub mod verbatim;
 pub mod watchers;
 pub mod write_map;

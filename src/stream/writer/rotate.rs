@@ -24,6 +24,7 @@ use crate::format::SegmentHeader;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
 use crate::recovery::NextAppend;
 use crate::segment::Segment;
@@ -74,6 +75,9 @@ pub enum NextSegmentFile {
     Ready(u64),
 }
 
+/// A new segment, up to where its file has blocks, and its map.
+type MadeSegment = (Arc<StreamSegment>, FileOffset, Option<WriteMap>);
+
 impl StreamInner {
     /// Makes the segment that the next frame goes to: the first one, or a new one behind one that
     /// is full.
@@ -111,11 +115,51 @@ impl StreamInner {
                 self.make_segment(&mut alloc, first_len, end, next, rotated)
             })
         };
+        self.end_opening(&mut tail, made)
+    }
+
+    /// Makes the segment that this header, a primary's, describes, behind the active one: a replica
+    /// rotates where the primary did. `check` refuses where the stream does not end as it must; the tail
+    /// is at rest then.
+    pub(in crate::stream) fn open_segment_of(
+        &self,
+        header: &SegmentHeader,
+        frames_len: u64,
+        check: impl Fn(&Tail) -> Result<()>,
+    ) -> Result<()> {
+        let mut alloc = self.alloc.lock();
+        let mut tail = self.tail_at_rest()?;
+        check(&tail)?;
+        tail.begin_rotation();
+        let made = self.with_tail_unlocked(&mut tail, || {
+            self.context.check_root()?;
+            self.make_segment_of(&mut alloc, header.clone(), frames_len, (false, true))
+        });
+        self.end_opening(&mut tail, made)
+    }
+
+    /// The tail, once nothing is staged or under way.
+    pub(in crate::stream) fn tail_at_rest(&self) -> Result<MutexGuard<'_, Tail>> {
+        let mut tail = self.tail.lock();
+        loop {
+            self.check_writable(&tail)?;
+            if tail.phase != WriterPhase::Idle {
+                self.tail_changed.wait(&mut tail);
+            } else if tail.staged_len() > 0 {
+                self.write_staged(&mut tail);
+            } else {
+                return Ok(tail);
+            }
+        }
+    }
+
+    /// Appends go on, in the new segment if it was made.
+    fn end_opening(&self, tail: &mut Tail, made: Result<MadeSegment>) -> Result<()> {
         tail.end_rotation();
         self.tail_changed.notify_all();
         let (part, allocated_end, mapped) = made?;
-        self.activate_segment(&mut tail, part, allocated_end);
-        self.attach_map(&mut tail, mapped);
+        self.activate_segment(tail, part, allocated_end);
+        self.attach_map(tail, mapped);
         Ok(())
     }
 
@@ -126,11 +170,22 @@ impl StreamInner {
         end: SegmentEnd,
         next: NextAppend,
         rotated: bool,
-    ) -> Result<(Arc<StreamSegment>, FileOffset, Option<WriteMap>)> {
+    ) -> Result<MadeSegment> {
         self.context.check_root()?;
         let is_first = !alloc.dir_exists;
         self.make_directory(alloc)?;
         let header = self.header_for_next(alloc, end, next, rotated);
+        self.make_segment_of(alloc, header, frame_len, (is_first, rotated))
+    }
+
+    /// The same with this header, where the stream's directory is there.
+    fn make_segment_of(
+        &self,
+        alloc: &mut AllocState,
+        header: SegmentHeader,
+        frame_len: u64,
+        (is_first, rotated): (bool, bool),
+    ) -> Result<MadeSegment> {
         let start = FileOffset(HEADER_AREA_LEN);
         let frame_end = start + frame_len;
         let needed = (frame_end + footer_reserve(frame_end)) - start;

@@ -277,6 +277,8 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats - 1, &error));
     REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), 1, &stats, sizeof stats, &error));
     REFUSED(ironwal_sharded_snapshot_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    REFUSED(ironwal_wal_snapshot_streams_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    REFUSED(ironwal_wal_snapshot_streams_to(wal, NULL, 1, IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
     CHECK(id == 7 && digest[0] == 7 && !buffer.data);
     ironwal_recovery_report *report = NULL;
     ironwal_recovery_report_totals totals;

@@ -14,6 +14,7 @@
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
+//! | `live_snapshot` | how is it copied while another process writes it? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -23,6 +24,7 @@ mod durable;
 mod events;
 mod follow;
 mod iterator;
+mod live_snapshot;
 mod open;
 mod properties;
 mod read_only;

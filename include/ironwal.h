@@ -602,6 +602,10 @@ typedef struct ironwal_snapshot_stats {
     uint64_t segments_copied;
     /** Bytes copied. */
     uint64_t bytes_copied;
+    /**
+     * 1: all streams are as they were at one moment. 0 only after a call that does not demand that.
+     */
+    uint64_t is_one_moment;
 } ironwal_snapshot_stats;
 
 /**
@@ -2985,14 +2989,19 @@ ironwal_status ironwal_sharded_options_set_retention(struct ironwal_sharded_opti
  * without the first, whatever their streams. The archive is not included. `mode` is one of the
  * IRONWAL_SNAPSHOT constants.
  *
+ * A log that is open read-only takes the snapshot beside the writer, which waits for nothing. It holds what was
+ * written, also what is not yet durable in the log. The moment is one at which no stream but one grew while
+ * the ends of all were read, and read again. What the writer truncated since may be missing.
+ *
  * - NULL: `out_stats` may be NULL.
  * - Threads: any, at the same time; truncation, deletion and close wait.
  * - Blocks: until the disk has it (fsync); copies files.
  * - Durable: on return, and so is everything that the snapshot holds.
- * - Errors: ::IRONWAL_E_CONFIG where `dir` exists or lies in the log, or a sharded log has this one open;
- *   those of a stream that is damaged or poisoned: a snapshot is whole or is not; ::IRONWAL_E_IO;
- *   ::IRONWAL_E_NO_SPACE; ::IRONWAL_E_READ_ONLY. `dir` does not exist then, unless the last sync
- *   failed: then it is whole.
+ * - Errors: ::IRONWAL_E_CONFIG where `dir` exists or lies in the log, a sharded log has this one open, or
+ *   the log is sharded and open read-only; those of a stream that is damaged or poisoned: a snapshot is
+ *   whole or is not; ::IRONWAL_E_TIMEOUT where a log that is open read-only finds no such moment for ten seconds;
+ *   ::IRONWAL_E_IO; ::IRONWAL_E_NO_SPACE. `dir` does not exist then, unless the last sync failed: then
+ *   it is whole.
  */
 ironwal_status ironwal_wal_snapshot_to(const struct ironwal_wal *wal,
                                        const char *dir,
@@ -3001,6 +3010,28 @@ ironwal_status ironwal_wal_snapshot_to(const struct ironwal_wal *wal,
                                        struct ironwal_snapshot_stats *out_stats,
                                        size_t out_stats_size,
                                        struct ironwal_error **out_error);
+
+/**
+ * As ironwal_wal_snapshot_to(), also where a log that is open read-only finds no moment at which the writer
+ * pauses: `is_one_moment` of the result says whether it found one. If not, each stream is as it was at a
+ * moment of its own during the call, a prefix of its entries. Their ends are read in the reverse order of
+ * their keys: if one append returned before another was called, and the key of the first one's stream sorts
+ * before that of the second one's, the snapshot never holds the second without the first.
+ *
+ * - NULL: `out_stats` may be NULL.
+ * - Threads: any, at the same time; truncation, deletion and close wait.
+ * - Blocks: until the disk has it (fsync); copies files.
+ * - Durable: on return, and so is everything that the snapshot holds.
+ * - Errors: those of ironwal_wal_snapshot_to(); ::IRONWAL_E_TIMEOUT where a stream is cut, reset or deleted
+ *   again and again while it is copied, for ten seconds.
+ */
+ironwal_status ironwal_wal_snapshot_streams_to(const struct ironwal_wal *wal,
+                                               const char *dir,
+                                               size_t dir_len,
+                                               int32_t mode,
+                                               struct ironwal_snapshot_stats *out_stats,
+                                               size_t out_stats_size,
+                                               struct ironwal_error **out_error);
 
 /**
  * As ironwal_wal_snapshot_to(), with the checkpoints: each one in the snapshot can be loaded there.

@@ -341,6 +341,8 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_stream_apply(NULL, TEXT("x"), &id, &id, &error));
     REFUSED(ironwal_stream_apply(stream, NULL, 1, &id, &id, &error));
     EXPECT(IRONWAL_E_CORRUPT, ironwal_stream_apply(stream, NULL, 0, NULL, NULL, &error));
+    REFUSED(ironwal_wal_snapshot_streams_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
+    REFUSED(ironwal_wal_snapshot_streams_to(wal, NULL, 1, IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
     CHECK(id == 7 && digest[0] == 7 && !buffer.data);
     ironwal_stream_stats_t of_stream;
     ironwal_wal_stats_t of_wal;

@@ -50,6 +50,29 @@ static void of_shards(void) {
     OK(ironwal_sharded_close(copy, &error));
 }
 
+/* By a reader, while the writer has the log open. */
+static void beside_the_writer(ironwal_wal *wal, uint8_t *digest) {
+    ironwal_wal *reader = NULL;
+    ironwal_snapshot_stats stats;
+    const char *path = path_of("by-reader"), *other = path_of("by-reader-too");
+    const char *root = path_of("log");
+    ironwal_options *options = NULL;
+    OK(ironwal_options_new(root, strlen(root), &options, &error));
+    OK(ironwal_wal_open_read_only(options, &reader, &error));
+    ironwal_options_free(options);
+    OK(ironwal_wal_snapshot_to(reader, path, strlen(path), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats,
+                               &error));
+    CHECK(stats.streams == 2 && stats.is_one_moment == 1);
+    same(wal, "by-reader", digest);
+    EXPECT(IRONWAL_E_CONFIG, ironwal_wal_snapshot_streams_to(reader, path, strlen(path),
+                                                             IRONWAL_SNAPSHOT_LINK, NULL, 0, &error));
+    OK(ironwal_wal_snapshot_streams_to(reader, other, strlen(other), IRONWAL_SNAPSHOT_COPY, &stats,
+                                       sizeof stats, &error));
+    CHECK(stats.segments_linked == 0 && stats.segments_copied == 2);
+    same(wal, "by-reader-too", digest);
+    OK(ironwal_wal_close(reader, &error));
+}
+
 int main(void) {
     enter_directory();
     of_shards();
@@ -75,11 +98,13 @@ int main(void) {
         ironwal_snapshot_stats stats;
         const char *path = path_of(copies[at]);
         OK(ironwal_wal_snapshot_to(wal, path, strlen(path), modes[at], &stats, sizeof stats, &error));
-        CHECK(stats.streams == 2 && stats.segments_linked + stats.segments_copied == 2);
+        CHECK(stats.streams == 2 && stats.is_one_moment == 1);
+        CHECK(stats.segments_linked + stats.segments_copied == 2);
         EXPECT(IRONWAL_E_CONFIG,
                ironwal_wal_snapshot_to(wal, path, strlen(path), modes[at], NULL, 0, &error));
         same(wal, copies[at], digest);
     }
+    beside_the_writer(wal, digest);
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));
     return 0;

@@ -103,7 +103,6 @@ pub use names::LOCK_FILE;
 pub use names::NEW_SUFFIX;
 pub use names::NEXT_SEGMENT_FILE;
 pub use names::OWNER_FILE;
-#[cfg(feature = "sharded")]
 pub use names::SHARDS_FILE;
 pub use names::UNFINISHED_COPY_FILE;
 pub use names::check_key;

@@ -18,6 +18,7 @@ use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameFault;
+use crate::format::SlotProperties;
 use crate::format::segment_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
@@ -56,7 +57,7 @@ use crate::stream::segment_list::StreamSegment;
 
 /// What a stream of a log that is open read-only has beside what every stream has.
 pub struct Follower {
-    looks: Mutex<FollowerState>,
+    pub(super) looks: Mutex<FollowerState>,
     /// The directory that the stream was found in; `None`: there was none yet.
     identity: RwLock<Option<DirIdentity>>,
     /// Which of the streams of its key it is, as its segments say. Only a refresh changes it.
@@ -66,18 +67,32 @@ pub struct Follower {
     shift: AtomicU64,
 }
 
+/// A segment that another one follows, and that had no footer when the files were surveyed.
+#[derive(Clone)]
+pub(super) struct FullSegment {
+    pub(super) part: Arc<StreamSegment>,
+    /// Where its frames end.
+    pub(super) end: SegmentEnd,
+    /// The properties there.
+    pub(super) properties: SlotProperties,
+}
+
 /// What only the thread that refreshes touches.
-struct FollowerState {
+pub(super) struct FollowerState {
     observer: LiveCollector,
     /// The segment that appends go to, and the end of the frames that were good at the last look.
     /// `None`: only a look at everything will do.
-    newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
+    pub(super) newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
+    /// The segments before it that had no footer yet at the last survey.
+    pub(super) full: Vec<FullSegment>,
     /// A part of which not all is there any more: its index leads astray.
     void: Option<Arc<StreamSegment>>,
     /// Damage that was logged already.
     told: Vec<Finding>,
+    /// The same in words.
+    pub(super) damage: Vec<String>,
     /// The properties at that end.
-    properties: PropertyPoint,
+    pub(super) properties: PropertyPoint,
     /// The log was closed: what was known stays as it is.
     closed: bool,
 }
@@ -106,8 +121,10 @@ impl Follower {
             looks: Mutex::new(FollowerState {
                 observer,
                 newest: None,
+                full: Vec::new(),
                 void: None,
                 told: Vec::new(),
+                damage: Vec::new(),
                 properties: PropertyPoint::NONE,
                 closed: false,
             }),
@@ -123,8 +140,10 @@ impl FollowerState {
     fn let_go(&mut self) {
         self.observer.forget();
         self.newest = None;
+        self.full = Vec::new();
         self.void = None;
         self.told = Vec::new();
+        self.damage = Vec::new();
         self.properties = PropertyPoint::NONE;
     }
 }
@@ -357,9 +376,12 @@ impl ReaderSide {
                 }
             };
             if verdict.findings != looks.told {
-                for found in &verdict.findings {
-                    let message = describe(&self.key, &facts, found);
-                    self.context.note(log::Level::Error, message);
+                let findings = verdict.findings.iter();
+                looks.damage = findings
+                    .map(|found| describe(&self.key, &facts, found))
+                    .collect();
+                for message in &looks.damage {
+                    self.context.note(log::Level::Error, message.clone());
                 }
                 looks.told = verdict.findings.clone();
             }
@@ -387,8 +409,9 @@ impl ReaderSide {
         let continues = recovered.next == NextAppend::Continue;
         let mut parts = Vec::with_capacity(recovered.segments.len());
         let mut last = None;
+        looks.full.clear();
         for found in recovered.segments {
-            let (end, state) = (found.end, found.state);
+            let (end, state, properties) = (found.end, found.state, found.properties);
             let known = before.part_at(found.segment.first_id());
             let known = known.filter(|known| {
                 let is_void = void.as_ref().is_some_and(|void| Arc::ptr_eq(void, known));
@@ -402,7 +425,14 @@ impl ReaderSide {
                 }
                 _ => StreamSegment::new(found.segment, true),
             };
-            last = Some((Arc::clone(&part), end, state));
+            if let Some((part, end, KeptState::Tail { .. }, properties)) = last.take() {
+                looks.full.push(FullSegment {
+                    part,
+                    end,
+                    properties,
+                });
+            }
+            last = Some((Arc::clone(&part), end, state, properties));
             parts.push(part);
         }
         let now = SegmentList {
@@ -425,7 +455,7 @@ impl ReaderSide {
         }
         *self.segments.write() = Arc::new(now);
         match (last, recovered.next) {
-            (Some((part, end, KeptState::Tail { .. })), _) if continues => {
+            (Some((part, end, KeptState::Tail { .. }, _)), _) if continues => {
                 looks.newest = Some((part, end));
                 self.publish(follower, &end, recovered.durable_end);
             }

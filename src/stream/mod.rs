@@ -47,6 +47,7 @@ pub use identity::LogIdentity;
 pub use lifecycle::archive_owner::resolve_archive;
 pub use lifecycle::delete::remove_remains;
 pub use lifecycle::delete::remove_tombstone;
+pub use lifecycle::live_snapshot::LiveEnd;
 pub use lifecycle::snapshot::SnapshotEnd;
 pub use reader::cursor::Cursor;
 pub use reader::view::EntryView;

@@ -16,6 +16,7 @@
 //! | `snapshot` | how is a log copied while it is written? |
 //! | `stats` | what does a log report about itself? |
 //! | `replica` | which calls keep a stream of another log equal to this one? |
+//! | `live_snapshot` | how is it copied while another process writes it? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -25,6 +26,7 @@ mod durable;
 mod events;
 mod follow;
 mod iterator;
+mod live_snapshot;
 mod open;
 mod properties;
 mod read_only;

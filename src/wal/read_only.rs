@@ -96,11 +96,7 @@ impl Wal {
         if !self.is_read_only() {
             return Ok(());
         }
-        // A stream that could not be read may be readable now.
-        self.log
-            .registered
-            .write()
-            .retain(|_, registered| !matches!(registered, RegistryEntry::Failed(_)));
+        self.log.forget_failed();
         self.log.telling(|| {
             self.log.discover()?;
             for stream in self.log.known_streams() {
@@ -156,6 +152,13 @@ pub fn open_read_only(
 }
 
 impl WalInner {
+    /// A stream that could not be read may be readable now.
+    pub(super) fn forget_failed(&self) {
+        self.registered
+            .write()
+            .retain(|_, registered| !matches!(registered, RegistryEntry::Failed(_)));
+    }
+
     /// Finds new and deleted streams, in a read-only log.
     pub(super) fn discover(&self) -> Result<()> {
         let root = &self.context.root;

@@ -45,6 +45,15 @@ pub enum SnapshotMode {
     Copy,
 }
 
+/// What a snapshot from a log that is open read-only has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The state of all streams at one moment.
+    One,
+    /// The same if one is found at once; otherwise that of each stream at a moment of its own.
+    OnePerStream,
+}
+
 /// What [`Wal::snapshot_to`] made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,6 +66,9 @@ pub struct SnapshotReport {
     pub segments_copied: usize,
     /// Bytes copied.
     pub bytes_copied: u64,
+    /// All streams are as they were at one moment. False only after [`Wal::snapshot_streams_to`] or the
+    /// like, where the writer did not pause.
+    pub is_one_moment: bool,
 }
 
 impl Wal {
@@ -69,11 +81,45 @@ impl Wal {
     /// not included: the archive, and files set aside by recovery (`#cut`). Checkpoints of a
     /// sharded log are not included: use `ShardedWal::snapshot_to`.
     ///
-    /// Errors: `Config` if `dir` exists or lies in the log, or if a sharded log has this one open; the
-    /// error of a stream that is damaged or poisoned: a snapshot is whole or is not; `Io`. After an error
-    /// `dir` does not exist, unless the error concerns the last sync: then it is whole.
+    /// A log that is open read-only takes the snapshot beside the writer, which waits for nothing and
+    /// whose log is not changed. It holds what was written, also what is not yet durable in the log. The
+    /// moment is one at which no stream but one grew while the ends of all were read, and read again; if
+    /// there is none for ten seconds, the call fails with `Timeout` ([`Wal::snapshot_streams_to`] does
+    /// not). What the writer truncated since that moment may be missing.
+    ///
+    /// Errors: `Config` if `dir` exists or lies in the log, if a sharded log has this one open, or if the
+    /// log is sharded and open read-only; the error of a stream that is damaged or poisoned: a snapshot is
+    /// whole or is not; `Timeout`; `Io`. After an error `dir` does not exist, unless the error concerns the
+    /// last sync: then it is whole.
     pub fn snapshot_to(&self, dir: &Path, mode: SnapshotMode) -> Result<SnapshotReport> {
-        self.log.enter_to_write()?;
+        self.snapshot_of(dir, mode, Moment::One)
+    }
+
+    /// As [`Wal::snapshot_to`], also where a log that is open read-only finds no moment at which the writer
+    /// pauses: [`SnapshotReport::is_one_moment`] says whether it found one. If not, each stream is as it
+    /// was at a moment of its own during the call, a prefix of its entries.
+    ///
+    /// What then holds between streams: their ends are read in the reverse order of their keys. So if one
+    /// append returned before another was called, and the key of the first one's stream sorts before that of
+    /// the second one's, the snapshot never holds the second without the first.
+    ///
+    /// Errors: those of [`Wal::snapshot_to`]; `Timeout` if a stream is cut, reset or deleted again and again while
+    /// it is copied, for ten seconds.
+    pub fn snapshot_streams_to(&self, dir: &Path, mode: SnapshotMode) -> Result<SnapshotReport> {
+        self.snapshot_of(dir, mode, Moment::OnePerStream)
+    }
+
+    fn snapshot_of(
+        &self,
+        dir: &Path,
+        mode: SnapshotMode,
+        moment: Moment,
+    ) -> Result<SnapshotReport> {
+        self.log.enter()?;
+        if self.is_read_only() {
+            let log = &self.log;
+            return log.telling(|| log.streams_beside_writer(dir, mode, moment));
+        }
         if self.log.context.has_checkpoint_owner() {
             let what = "a sharded log has this log open: take the snapshot there";
             return Err(Error::Config(what.to_owned()));
@@ -111,25 +157,8 @@ impl WalInner {
         let streams = self.streams_for_snapshot()?;
         let ends = ends_at_one_moment(&streams)?;
         let parts: Vec<(Arc<StreamInner>, SnapshotEnd)> = streams.into_iter().zip(ends).collect();
-        let made = self
-            .fill(&unfinished, parts, mode, others)
-            .and_then(|report| {
-                storage.rename(&unfinished, &dir).at(&dir)?;
-                Ok(report)
-            });
-        let report = match made {
-            Ok(report) => report,
-            Err(error) => {
-                // What is left, the next snapshot of this name removes.
-                let _ = remove_unfinished(&*storage, &unfinished);
-                return Err(error);
-            }
-        };
-        match dir.parent() {
-            Some(parent) => storage.sync_dir(parent).at(parent)?,
-            None => return Err(Error::Config("a snapshot needs a name".to_owned())),
-        }
-        Ok(report)
+        let filled = self.fill(&unfinished, parts, mode, others);
+        publish(&*storage, &unfinished, &dir, filled)
     }
 
     /// The streams on disk, sorted by key; the error of one that cannot be used.
@@ -163,7 +192,10 @@ impl WalInner {
             let counts = stream.snapshot_into(&end, &into, mode == SnapshotMode::Link)?;
             Ok((stream.key.to_string(), end.next_id, counts))
         });
-        let mut report = SnapshotReport::default();
+        let mut report = SnapshotReport {
+            is_one_moment: true,
+            ..SnapshotReport::default()
+        };
         for filled in resume_first_panic(filled) {
             let (key, next_id, counts) = filled?;
             report.streams.push((key, next_id));
@@ -180,6 +212,32 @@ impl WalInner {
     }
 }
 
+/// 4. Gives a snapshot that was made its name, durably. One that could not be made is removed.
+pub(super) fn publish(
+    storage: &dyn Storage,
+    unfinished: &Path,
+    dir: &Path,
+    filled: Result<SnapshotReport>,
+) -> Result<SnapshotReport> {
+    let made = filled.and_then(|report| {
+        storage.rename(unfinished, dir).at(dir)?;
+        Ok(report)
+    });
+    let report = match made {
+        Ok(report) => report,
+        Err(error) => {
+            // What is left, the next snapshot of this name removes.
+            let _ = remove_unfinished(storage, unfinished);
+            return Err(error);
+        }
+    };
+    match dir.parent() {
+        Some(parent) => storage.sync_dir(parent).at(parent)?,
+        None => return Err(Error::Config("a snapshot needs a name".to_owned())),
+    }
+    Ok(report)
+}
+
 /// Where all streams end, at one moment: all tails are locked while the ends are read.
 fn ends_at_one_moment(streams: &[Arc<StreamInner>]) -> Result<Vec<SnapshotEnd>> {
     let tails: Vec<_> = streams
@@ -190,7 +248,7 @@ fn ends_at_one_moment(streams: &[Arc<StreamInner>]) -> Result<Vec<SnapshotEnd>> 
 }
 
 /// The absolute path of a snapshot, and that under which it is made.
-fn places(storage: &dyn Storage, dir: &Path, root: &Path) -> Result<(PathBuf, PathBuf)> {
+pub(super) fn places(storage: &dyn Storage, dir: &Path, root: &Path) -> Result<(PathBuf, PathBuf)> {
     let asked = std::path::absolute(dir).at(dir)?;
     let (Some(parent), Some(name)) = (asked.parent(), asked.file_name()) else {
         let what = format!("a snapshot cannot replace {}", asked.display());
@@ -216,7 +274,7 @@ fn places(storage: &dyn Storage, dir: &Path, root: &Path) -> Result<(PathBuf, Pa
 }
 
 /// Removes what a snapshot of this name left that did not end. Refused if anything in it is not ours.
-fn remove_unfinished(storage: &dyn Storage, dir: &Path) -> Result<()> {
+pub(super) fn remove_unfinished(storage: &dyn Storage, dir: &Path) -> Result<()> {
     match storage.kind(dir).at(dir)? {
         None => return Ok(()),
         Some(EntryKind::Directory) if !storage.is_link(dir).at(dir)? => {}

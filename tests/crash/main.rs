@@ -27,6 +27,7 @@ mod archive;
 mod check;
 mod checkpoints;
 mod explore;
+mod live_snapshot;
 mod model;
 mod open_log;
 mod random;

@@ -28,6 +28,12 @@ pub const ROLES: &[Role] = &[
     ("reborn", delete_and_begin_again),
     ("cut loosely", crate::cuts::cut_loosely),
     ("cut strictly", crate::cuts::cut_strictly),
+    ("in turn with pauses", crate::snapshot::append_with_pauses),
+    ("on two threads", crate::snapshot::append_on_two_threads),
+    (
+        "in turn without pause",
+        crate::snapshot::append_without_pause,
+    ),
 ];
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,7 +74,7 @@ impl Writer {
         }
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().expect("kills");
         self.process.wait().expect("ends");
     }
@@ -81,6 +87,14 @@ impl Writer {
     pub fn end(mut self) {
         while self.said().is_some() {}
         assert!(self.process.wait().expect("ends").success());
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A test that fails leaves no writer behind. It has ended already in the others.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

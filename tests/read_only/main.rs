@@ -9,6 +9,7 @@ mod deleted;
 mod follow;
 #[cfg(feature = "simulation")]
 mod reborn;
+mod snapshot;
 mod unchanged;
 
 /// Hands over to the part that this program was started for.

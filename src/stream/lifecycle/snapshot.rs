@@ -151,7 +151,7 @@ impl StreamInner {
 }
 
 /// Copies the bytes from `from` to `to` to the same place of another file.
-fn copy_bytes(
+pub(super) fn copy_bytes(
     source: &dyn StorageFile,
     from: u64,
     to: u64,

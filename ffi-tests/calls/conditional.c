@@ -245,6 +245,9 @@ int main(void) {
     ironwal_wal *wal = open_with(options);
     ironwal_stream *stream = NULL;
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+    /* The first stream of the process: a mark of zeros is none of its own either. */
+    const ironwal_mark none = {0, 0};
+    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_is_durable(stream, none, &(bool){false}, &error));
     expected_ids(stream);
     durability_of_one_call(stream);
     properties(stream);

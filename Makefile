@@ -31,6 +31,9 @@ demo: build
 	@echo; cd $(BUILD) && examples-c/itch_journal
 	@echo; cd $(BUILD) && examples-c/crash_demo
 	@echo; cd $(BUILD) && examples-c/sharded_ledger
+	@echo; cd $(BUILD) && examples-c/event_store
+	@echo; cd $(BUILD) && examples-c/outbox_follower
+	@echo; cd $(BUILD) && examples-c/one_thread
 
 # Nodes of openraft on ironwal, as processes: engines/openraft/README.md. Rust 1.88 or later.
 SECONDS ?= 60

@@ -1,7 +1,8 @@
 //! How long does one append keep a hot thread waiting, and how many does it do in a second?
 //!
 //! `cargo bench --bench latency`. The first table: `Async` appends through the stream handle, as
-//! fast as they go, mapped and written, beside `write(2)` of the same bytes. The second: a thread
+//! fast as they go, mapped and written, beside `write(2)` of the same bytes; "measured" is `Auto` with
+//! `WalOptions::latencies`, which looks at the clock twice more. The second: a thread
 //! that appends 100,000 entries a second while another syncs every millisecond, and in the same
 //! run a control thread that does nothing but read the clock: what it misses, the machine took.
 
@@ -39,8 +40,13 @@ fn main() {
 }
 
 fn open(path: &Path, strategy: WriteStrategy) -> Wal {
+    open_with(path, strategy, false)
+}
+
+fn open_with(path: &Path, strategy: WriteStrategy, latencies: bool) -> Wal {
     let mut options = WalOptions::new(path);
     options.sync_mode = SyncMode::Async;
+    options.latencies = latencies;
     options.write_strategy = strategy;
     Wal::new(options).expect("opens")
 }
@@ -66,9 +72,9 @@ impl Latencies {
 
 fn fastest(dir: &Path, len: usize) {
     let count = (64 << 20) / (len + FRAME_HEADER).max(256);
-    let ways = ["Auto", "StandardIo", "write(2)"];
-    let mut rates = [const { Vec::new() }; 3];
-    let mut latencies = [const { Vec::new() }; 3];
+    let ways = ["Auto", "measured", "StandardIo", "write(2)"];
+    let mut rates = [const { Vec::new() }; 4];
+    let mut latencies = [const { Vec::new() }; 4];
     for round in 0..ROUNDS {
         for (way, name) in ways.iter().enumerate() {
             let path = dir.join(format!("{len}-{round}-{way}"));
@@ -81,10 +87,10 @@ fn fastest(dir: &Path, len: usize) {
                 }
                 name => {
                     let strategy = match name {
-                        "Auto" => WriteStrategy::Auto,
+                        "Auto" | "measured" => WriteStrategy::Auto,
                         _ => WriteStrategy::StandardIo,
                     };
-                    let wal = open(&path, strategy);
+                    let wal = open_with(&path, strategy, name == "measured");
                     let stream = wal.stream("s").expect("a handle");
                     timed(count, || {
                         stream.append(&entry).expect("appends");

@@ -370,7 +370,7 @@ typedef struct ironwal_verify_report_totals {
     uint64_t segments;
     /** Good frames in them. */
     uint64_t frames;
-    /** Good entries in those. */
+    /** Good entries that the streams keep. */
     uint64_t entries;
     /** Bytes of segments read. */
     uint64_t bytes;
@@ -380,6 +380,13 @@ typedef struct ironwal_verify_report_totals {
     uint64_t findings;
     /** 1: no finding is worse than a note. 0 otherwise. */
     uint64_t clean;
+    /** Those of the frames that hold the properties of their stream, with entries or without. */
+    uint64_t property_frames;
+    /**
+     * Frames behind a cut, not counted in `frames`: they are no part of the stream any more, so their
+     * payloads were not checked.
+     */
+    uint64_t void_frames;
 } ironwal_verify_report_totals;
 
 /**
@@ -494,6 +501,21 @@ typedef struct ironwal_property {
 } ironwal_property;
 
 /**
+ * A place in one stream, while its log is open: behind everything that was appended before. Passed by
+ * value. Calls on another stream, or on a later opening of the log, refuse it with ::IRONWAL_E_CONFIG,
+ * and so they do {0, 0}.
+ */
+typedef struct ironwal_mark {
+    /**
+     * Grows as the stream is appended to, also with properties alone, which have no id. Says nothing
+     * about another stream.
+     */
+    uint64_t place;
+    /** Which opening of which stream: for the library. */
+    uint64_t opening;
+} ironwal_mark;
+
+/**
  * Learns that everything in front of `mark` is durable (::IRONWAL_OK), or cannot become so:
  * ::IRONWAL_E_POISONED, ::IRONWAL_E_DETACHED, ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND. `ctx` and
  * `mark` are those of the registration.
@@ -503,13 +525,15 @@ typedef struct ironwal_property {
  * the syncs of other streams may wait for it; it must not throw or longjmp. It cannot close the log.
  * In a forked child none is called.
  */
-typedef void (*ironwal_durable_fn)(uintptr_t ctx, uint64_t mark, ironwal_status status);
+typedef void (*ironwal_durable_fn)(uintptr_t ctx,
+                                   struct ironwal_mark mark,
+                                   ironwal_status status);
 
 /** Names a callback that was registered, to cancel it. The contents are the library's. */
 typedef struct ironwal_ticket {
     /** Which opening of which stream. */
     uint64_t stream;
-    /** The mark of the registration. */
+    /** The place of the mark of the registration. */
     uint64_t mark;
     /** Which callback. */
     uint64_t listener;
@@ -579,6 +603,149 @@ typedef struct ironwal_snapshot_stats {
     /** Bytes copied. */
     uint64_t bytes_copied;
 } ironwal_snapshot_stats;
+
+/**
+ * What a stream reports about itself. Counts are of the time since the log was opened, and only grow; they
+ * are 0 in a log that is open read-only. Times are in nanoseconds; a percentile is off by at most 3.2 %.
+ * Later versions may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_stream_stats_t {
+    /**
+     * Appends that are in the kernel; a batch, a transaction and a change of properties are one each.
+     */
+    uint64_t appends;
+    /** Entries in them. */
+    uint64_t entries;
+    /**
+     * Bytes of their frames as they are stored: headers, tables, and payloads after compression.
+     */
+    uint64_t bytes;
+    /** Rounds of group commit: each makes durable all that was written when it began. */
+    uint64_t rounds;
+    /** Callers that these rounds answered. Divided by `rounds`: callers of one round. */
+    uint64_t callers;
+    /** Syncs of segments by rounds. */
+    uint64_t syncs;
+    /** The time that these took together. */
+    uint64_t sync_ns;
+    /** Segments that followed a full one. */
+    uint64_t rotations;
+    /** Suffixes that were cut, and resets. */
+    uint64_t cuts;
+    /** Writes that failed and were rolled back, each with all appends in it. */
+    uint64_t roll_backs;
+    /** The first kept id, now. */
+    uint64_t first_id;
+    /** The id of the next append, now. */
+    uint64_t next_id;
+    /** One past the last durable id, now. */
+    uint64_t durable_end;
+    /** Bytes written since the last round began, now. */
+    uint64_t unsynced_bytes;
+    /** Callbacks, descriptors and waiting iterations that wait for durability, now. */
+    uint64_t listeners;
+    /** Segments, now. */
+    uint64_t segments;
+    /** 1: a failure has latched, and the stream takes no appends. 0 otherwise. */
+    uint64_t poisoned;
+    /**
+     * Appends that were measured (ironwal_options_set_latencies()). Without it this and what follows is 0.
+     */
+    uint64_t measured_appends;
+    /** The time that half of them did not exceed. */
+    uint64_t append_p50_ns;
+    /** That 99 % did not exceed. */
+    uint64_t append_p99_ns;
+    /** That 99.9 % did not exceed. */
+    uint64_t append_p999_ns;
+    /** The greatest time. */
+    uint64_t append_max_ns;
+} ironwal_stream_stats_t;
+
+/**
+ * What a log reports about itself. Counts are of all its streams since it was opened, streams deleted
+ * meanwhile included, and only grow. Times are in nanoseconds; a percentile is off by at most 3.2 %. Later versions
+ * may add fields at the end, so pass its sizeof.
+ */
+typedef struct ironwal_wal_stats_t {
+    /** As of one stream: see ironwal_stream_stats_t. */
+    uint64_t appends;
+    /** Entries in them. */
+    uint64_t entries;
+    /** Bytes of their frames as they are stored. */
+    uint64_t bytes;
+    /** Rounds of group commit. */
+    uint64_t rounds;
+    /** Callers that these rounds answered. */
+    uint64_t callers;
+    /** Syncs of segments by rounds. */
+    uint64_t syncs;
+    /** The time that these took together. */
+    uint64_t sync_ns;
+    /** Segments that followed a full one. */
+    uint64_t rotations;
+    /** Suffixes that were cut, and resets. */
+    uint64_t cuts;
+    /** Writes that failed and were rolled back. */
+    uint64_t roll_backs;
+    /** The time that half of the syncs did not exceed. */
+    uint64_t sync_p50_ns;
+    /** That 99 % did not exceed. */
+    uint64_t sync_p99_ns;
+    /** That 99.9 % did not exceed. */
+    uint64_t sync_p999_ns;
+    /** The greatest time of a sync. */
+    uint64_t sync_max_ns;
+    /** Appends that were measured (ironwal_options_set_latencies()). Without it this is 0. */
+    uint64_t measured_appends;
+    /** The time that half of them did not exceed. */
+    uint64_t append_p50_ns;
+    /** That 99 % did not exceed. */
+    uint64_t append_p99_ns;
+    /** That 99.9 % did not exceed. */
+    uint64_t append_p999_ns;
+    /** The greatest time of an append. */
+    uint64_t append_max_ns;
+    /** Background syncs that had something to make durable. */
+    uint64_t background_syncs;
+    /** Streams that are served, now. */
+    uint64_t streams;
+    /** Streams that could not be opened. */
+    uint64_t failed_streams;
+    /** Streams that take no appends because a failure has latched, now. */
+    uint64_t poisoned_streams;
+    /** Segments of all streams, now. */
+    uint64_t segments;
+    /** Entries of all streams that are not durable, now. */
+    uint64_t undurable_entries;
+    /** Bytes of all streams written since the last round of each began, now. */
+    uint64_t unsynced_bytes;
+    /** Callbacks, descriptors and waiting iterations that wait for durability, now. */
+    uint64_t listeners;
+    /** Files open for writing, now. */
+    uint64_t open_write_files;
+    /** Files open for reading, now. */
+    uint64_t open_read_files;
+    /** How often a file was opened for writing. */
+    uint64_t write_files_opened;
+    /** How often a file was opened for reading: misses of the cache of open files. */
+    uint64_t read_files_opened;
+    /** Look-ups of a decompressed frame that found it in the block cache. */
+    uint64_t block_cache_hits;
+    /** Look-ups that did not. */
+    uint64_t block_cache_misses;
+    /** Bytes in the block cache, now. */
+    uint64_t block_cache_bytes;
+    /**
+     * Streams that opening found with damage, with remains of a crash, or could not open: see
+     * ironwal_wal_recovery().
+     */
+    uint64_t recovered_streams;
+    /** Of these, those that have lost something that was durable. */
+    uint64_t incomplete_streams;
+    /** How long opening took. */
+    uint64_t recovery_ns;
+} ironwal_wal_stats_t;
 
 /** Success. */
 #define IRONWAL_OK 0
@@ -988,6 +1155,25 @@ ironwal_status ironwal_options_set_background_sync(struct ironwal_options *optio
 /** Disables background sync; the operating system decides when to write back. */
 ironwal_status ironwal_options_set_no_background_sync(struct ironwal_options *options,
                                                       struct ironwal_error **out_error);
+
+/**
+ * How many threads sync in the background, each for its share of the streams: more than one where many
+ * streams at once have entries whose durability is awaited by ironwal_stream_on_durable(), a descriptor
+ * or a waiting iterator. A thread starts when it is first needed. Default 1.
+ *
+ * - Errors: ::IRONWAL_E_CONFIG unless `threads` is 1 to 64; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_sync_threads(struct ironwal_options *options,
+                                                size_t threads,
+                                                struct ironwal_error **out_error);
+
+/**
+ * Measures how long each append takes, by two looks at the clock, for ironwal_stream_stats() and
+ * ironwal_wal_stats(). Default false.
+ */
+ironwal_status ironwal_options_set_latencies(struct ironwal_options *options,
+                                             bool measured,
+                                             struct ironwal_error **out_error);
 
 /**
  * Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
@@ -1788,32 +1974,30 @@ ironwal_status ironwal_stream_append_with(const struct ironwal_stream *stream,
                                           int32_t durability,
                                           uint64_t *out_first_id,
                                           uint64_t *out_end_id,
-                                          uint64_t *out_mark,
+                                          struct ironwal_mark *out_mark,
                                           struct ironwal_error **out_error);
 
 /* What is durable --------------------------------------------------------------------------- */
 
 /**
- * The mark behind everything appended so far. Marks of one stream grow as it is appended to, also with
- * properties alone, which have no id. A mark belongs to its stream and to this opening of the log; of
- * another one it says nothing, and is not recognised as such.
+ * The mark behind everything appended so far.
  *
  * - Errors: ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_mark(const struct ironwal_stream *stream,
-                                   uint64_t *out_mark,
+                                   struct ironwal_mark *out_mark,
                                    struct ironwal_error **out_error);
 
 /**
  * Whether everything in front of the mark is durable: the append that returned it, and all before.
  * Once true it stays true.
  *
- * - Errors: ::IRONWAL_E_CONFIG for a mark behind everything that was appended; ::IRONWAL_E_POISONED or
+ * - Errors: ::IRONWAL_E_CONFIG for a mark of another stream or opening; ::IRONWAL_E_POISONED or
  *   ::IRONWAL_E_DETACHED where it is not durable and cannot become so;
  *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_is_durable(const struct ironwal_stream *stream,
-                                         uint64_t mark,
+                                         struct ironwal_mark mark,
                                          bool *out_durable,
                                          struct ironwal_error **out_error);
 
@@ -1850,7 +2034,7 @@ ironwal_status ironwal_stream_set_properties(const struct ironwal_stream *stream
                                              const struct ironwal_property *properties,
                                              size_t property_count,
                                              int32_t durability,
-                                             uint64_t *out_mark,
+                                             struct ironwal_mark *out_mark,
                                              struct ironwal_error **out_error);
 
 /**
@@ -1867,7 +2051,7 @@ ironwal_status ironwal_stream_replace_properties(const struct ironwal_stream *st
                                                  const struct ironwal_property *properties,
                                                  size_t property_count,
                                                  int32_t durability,
-                                                 uint64_t *out_mark,
+                                                 struct ironwal_mark *out_mark,
                                                  struct ironwal_error **out_error);
 
 /**
@@ -1987,6 +2171,187 @@ ironwal_status ironwal_stream_truncate_prefix(const struct ironwal_stream *strea
                                               size_t *out_segments,
                                               struct ironwal_error **out_error);
 
+/* The same by name -------------------------------------------------------------------------- */
+
+/**
+ * Appends one entry if it gets the id `expected_id`, as ironwal_stream_append_at(). A stream that does
+ * not exist is begun at id 0.
+ *
+ * - NULL: `out_id` may be NULL.
+ * - Blocks: under ::IRONWAL_SYNC_STRICT until the disk has it (fsync), otherwise not for a sync.
+ * - Durable: under ::IRONWAL_SYNC_STRICT on return. Otherwise it survives the process at once and
+ *   power loss after a sync.
+ * - Errors: those of ironwal_stream_append_at(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_append_at(const struct ironwal_wal *wal,
+                                 const char *stream,
+                                 size_t stream_len,
+                                 uint64_t expected_id,
+                                 const void *data,
+                                 size_t len,
+                                 uint64_t *out_id,
+                                 struct ironwal_error **out_error);
+
+/**
+ * Appends entries and changes properties as one, as ironwal_stream_append_with().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: those of ironwal_stream_append_with(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_append_with(const struct ironwal_wal *wal,
+                                   const char *stream,
+                                   size_t stream_len,
+                                   uint64_t expected_id,
+                                   const struct ironwal_slice *entries,
+                                   size_t entry_count,
+                                   const struct ironwal_property *properties,
+                                   size_t property_count,
+                                   int32_t durability,
+                                   uint64_t *out_first_id,
+                                   uint64_t *out_end_id,
+                                   struct ironwal_mark *out_mark,
+                                   struct ironwal_error **out_error);
+
+/**
+ * The value of a property, as ironwal_stream_property(). A stream that does not exist has none.
+ *
+ * - Owns: release `*out_value` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) where the stream has no such property; those of
+ *   ironwal_stream_property(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_get_property(const struct ironwal_wal *wal,
+                                    const char *stream,
+                                    size_t stream_len,
+                                    const void *key,
+                                    size_t key_len,
+                                    struct ironwal_buffer *out_value,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Lists the properties of the stream, as ironwal_stream_properties(). A stream that does not exist has
+ * none.
+ *
+ * - Owns: free `*out_list` with ironwal_property_list_free(); it outlives the log.
+ * - Errors: those of ironwal_stream_properties(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_get_properties(const struct ironwal_wal *wal,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      struct ironwal_property_list **out_list,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Changes properties as one, as ironwal_stream_set_properties().
+ *
+ * - NULL: `out_mark` may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: those of ironwal_stream_set_properties(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_set_properties(const struct ironwal_wal *wal,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      const struct ironwal_property *properties,
+                                      size_t property_count,
+                                      int32_t durability,
+                                      struct ironwal_mark *out_mark,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Replaces all properties as one, as ironwal_stream_replace_properties().
+ *
+ * - NULL: `out_mark` may be NULL.
+ * - Blocks: until the disk has it (fsync), if `durability` makes it durable on return.
+ * - Durable: as `durability` says, one of the IRONWAL_DURABILITY constants.
+ * - Errors: those of ironwal_stream_replace_properties(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_replace_properties(const struct ironwal_wal *wal,
+                                          const char *stream,
+                                          size_t stream_len,
+                                          const struct ironwal_property *properties,
+                                          size_t property_count,
+                                          int32_t durability,
+                                          struct ironwal_mark *out_mark,
+                                          struct ironwal_error **out_error);
+
+/**
+ * Replaces the ids from `from_id` on by these entries, in one step with the properties, as
+ * ironwal_stream_replace_suffix().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode, and so is all that was appended before.
+ * - Errors: those of ironwal_stream_replace_suffix(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_replace_suffix(const struct ironwal_wal *wal,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      uint64_t from_id,
+                                      const struct ironwal_slice *entries,
+                                      size_t entry_count,
+                                      const struct ironwal_property *properties,
+                                      size_t property_count,
+                                      uint64_t *out_first_id,
+                                      uint64_t *out_end_id,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Removes the ids from `from_id` on, and returns how many there were, as
+ * ironwal_stream_truncate_suffix().
+ *
+ * - NULL: `out_cut` may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode, and so is all that was appended before.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND for an unknown stream; those of
+ *   ironwal_stream_replace_suffix(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_truncate_suffix(const struct ironwal_wal *wal,
+                                       const char *stream,
+                                       size_t stream_len,
+                                       uint64_t from_id,
+                                       uint64_t *out_cut,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Removes all entries, and appends these from `next_id` on, in one step with the properties, as
+ * ironwal_stream_reset().
+ *
+ * - NULL: the outputs may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return, in every sync mode.
+ * - Errors: those of ironwal_stream_reset(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_reset(const struct ironwal_wal *wal,
+                             const char *stream,
+                             size_t stream_len,
+                             uint64_t next_id,
+                             const struct ironwal_slice *entries,
+                             size_t entry_count,
+                             const struct ironwal_property *properties,
+                             size_t property_count,
+                             uint64_t *out_first_id,
+                             uint64_t *out_end_id,
+                             struct ironwal_error **out_error);
+
+/**
+ * Hides the ids below `first_id`, exactly, and returns the number of segments that it removes, as
+ * ironwal_stream_truncate_prefix().
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the disk has it (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND for an unknown stream; those of
+ *   ironwal_stream_truncate_prefix(); ::IRONWAL_E_CONFIG for a bad name.
+ */
+ironwal_status ironwal_truncate_prefix(const struct ironwal_wal *wal,
+                                       const char *stream,
+                                       size_t stream_len,
+                                       uint64_t first_id,
+                                       size_t *out_segments,
+                                       struct ironwal_error **out_error);
+
 /* Notification ------------------------------------------------------------------------------ */
 
 /**
@@ -1998,12 +2363,12 @@ ironwal_status ironwal_stream_truncate_prefix(const struct ironwal_stream *strea
  *   is cancelled.
  * - NULL: `out_ticket` may be NULL.
  * - Blocks: for a sync only if the system lets the library start no thread.
- * - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark behind everything that was
- *   appended; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
+ * - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark of another stream or
+ *   opening; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
  *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
  */
 ironwal_status ironwal_stream_on_durable(const struct ironwal_stream *stream,
-                                         uint64_t mark,
+                                         struct ironwal_mark mark,
                                          ironwal_durable_fn callback,
                                          uintptr_t ctx,
                                          struct ironwal_ticket *out_ticket,
@@ -2654,6 +3019,28 @@ ironwal_status ironwal_sharded_snapshot_to(const struct ironwal_sharded *sharded
                                            struct ironwal_snapshot_stats *out_stats,
                                            size_t out_stats_size,
                                            struct ironwal_error **out_error);
+
+/* Statistics -------------------------------------------------------------------------------- */
+
+/**
+ * Returns what has happened to a stream since the log was opened, and where it is now. Figures are read one
+ * after the other, so they may belong to moments that lie a little apart.
+ *
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND once it was deleted.
+ */
+ironwal_status ironwal_stream_stats(const struct ironwal_stream *stream,
+                                    struct ironwal_stream_stats_t *out_stats,
+                                    size_t out_stats_size,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Returns what has happened to all streams of a log since it was opened, and where they are now, with figures
+ * of the log itself. It reads one stream after the other, and appends go on.
+ */
+ironwal_status ironwal_wal_stats(const struct ironwal_wal *wal,
+                                 struct ironwal_wal_stats_t *out_stats,
+                                 size_t out_stats_size,
+                                 struct ironwal_error **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

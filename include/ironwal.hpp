@@ -14,6 +14,9 @@
 //         if (entry) std::cout << entry->id << ": " << entry->text() << '\n';
 //     wal.close().value();
 
+// Without a form here: ironwal_error_status (error::status() has it), ironwal_iter_current (an entry is
+// valid until the next step, and one thread at a time steps).
+
 #ifndef IRONWAL_HPP
 #define IRONWAL_HPP
 
@@ -57,6 +60,10 @@ namespace ironwal {
 #else
 #define IRONWAL_LITERAL constexpr
 #endif
+
+// Of the library that is linked; IRONWAL_VERSION_NUMBER and IRONWAL_VERSION_STRING are those of the header.
+inline std::uint32_t version_number() noexcept { return ironwal_version_number(); }
+inline std::string_view version_string() noexcept { return ironwal_version_string(); }
 
 class bytes;
 class bytes_in;
@@ -370,6 +377,19 @@ public:
         return ids;
     }
 
+    // The shards that hold their part of an incomplete batch, of IRONWAL_E_BATCH_INCOMPLETE.
+    struct committed_part {
+        std::uint32_t shard = 0;
+        id_range ids;
+    };
+    std::vector<committed_part> committed() const {
+        std::vector<committed_part> parts(ironwal_error_committed_count(details_.get()));
+        for (std::size_t index = 0; index < parts.size(); ++index)
+            ironwal_error_committed_part(details_.get(), index, &parts[index].shard, &parts[index].ids.first,
+                                         &parts[index].ids.end);
+        return parts;
+    }
+
 private:
     ironwal_status status_;
     std::shared_ptr<ironwal_error> details_;
@@ -500,11 +520,36 @@ private:
     ironwal_property raw_;
 };
 using property_changes = std::vector<property_change>;
+// Keys and values, sorted by key.
+using property_map = std::vector<std::pair<std::string, std::string>>;
+
+// A place in one stream, while its log is open. Marks of one stream compare as its appends came; calls on
+// another stream, or on a later opening, refuse a mark.
+class mark {
+public:
+    constexpr mark() noexcept = default;
+    explicit constexpr mark(const ironwal_mark &raw) noexcept : raw_(raw) {}
+    constexpr const ironwal_mark &raw() const noexcept { return raw_; }
+
+    friend constexpr bool operator==(const mark &a, const mark &b) noexcept {
+        return a.raw_.place == b.raw_.place && a.raw_.opening == b.raw_.opening;
+    }
+    friend constexpr bool operator!=(const mark &a, const mark &b) noexcept { return !(a == b); }
+    friend constexpr bool operator<(const mark &a, const mark &b) noexcept {
+        return a.raw_.opening != b.raw_.opening ? a.raw_.opening < b.raw_.opening : a.raw_.place < b.raw_.place;
+    }
+    friend constexpr bool operator>(const mark &a, const mark &b) noexcept { return b < a; }
+    friend constexpr bool operator<=(const mark &a, const mark &b) noexcept { return !(b < a); }
+    friend constexpr bool operator>=(const mark &a, const mark &b) noexcept { return !(a < b); }
+
+private:
+    ironwal_mark raw_{0, 0};
+};
 
 // What append_with() did: the ids of its entries, and the mark behind it.
 struct appended {
     id_range ids;
-    std::uint64_t mark = 0;
+    ironwal::mark mark;
 };
 
 namespace detail {
@@ -514,6 +559,19 @@ inline std::vector<ironwal_property> raw_of(const property_changes &changes) {
     raw.reserve(changes.size());
     for (const auto &change : changes) raw.push_back(change.raw());
     return raw;
+}
+
+// Takes the list.
+inline std::vector<std::pair<std::string, std::string>> pairs_of(ironwal_property_list *taken) {
+    const owner<ironwal_property_list, ironwal_property_list_free> list(taken);
+    std::vector<std::pair<std::string, std::string>> pairs(ironwal_property_list_count(list.get()));
+    for (std::size_t at = 0; at < pairs.size(); ++at) {
+        ironwal_view key{nullptr, 0}, value{nullptr, 0};
+        ironwal_property_list_get(list.get(), at, &key, &value, nullptr);
+        if (key.len) pairs[at].first.assign(reinterpret_cast<const char *>(key.data), key.len);
+        if (value.len) pairs[at].second.assign(reinterpret_cast<const char *>(value.data), value.len);
+    }
+    return pairs;
 }
 
 } // namespace detail
@@ -600,6 +658,8 @@ public:
         const auto ns = interval.count();
         return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
     }
+    options &sync_threads(std::size_t threads) { return set(ironwal_options_set_sync_threads, threads); }
+    options &latencies(bool measured) { return set(ironwal_options_set_latencies, measured); }
     options &no_background_sync() { return set(ironwal_options_set_no_background_sync); }
     // The callback must not throw; it gets `context` with every message.
     options &log(ironwal_log_fn callback, std::uintptr_t context) { return set(ironwal_options_set_log, callback, context); }
@@ -780,21 +840,35 @@ public:
                                  durability how = durability::by_mode, std::uint64_t expected_id = IRONWAL_ANY_ID) {
         const auto slices = detail::slices_of(entries);
         const auto raw = detail::raw_of(properties);
-        appended done;
+        id_range ids;
+        ironwal_mark behind{0, 0};
         return detail::run(
             [&](ironwal_error **out) {
                 return ironwal_stream_append_with(handle_.get(), expected_id, slices.data(), slices.size(), raw.data(),
-                                                  raw.size(), static_cast<std::int32_t>(how), &done.ids.first,
-                                                  &done.ids.end, &done.mark, out);
+                                                  raw.size(), static_cast<std::int32_t>(how), &ids.first, &ids.end,
+                                                  &behind, out);
             },
-            [&] { return done; });
+            [&] { return appended{ids, ironwal::mark(behind)}; });
     }
-    result<std::uint64_t> mark() const { return position(ironwal_stream_mark); }
+    result<ironwal::mark> mark() const {
+        ironwal_mark raw{0, 0};
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_mark(handle_.get(), &raw, out); },
+                           [&] { return ironwal::mark(raw); });
+    }
+    // What has happened to the stream since the log was opened, and where it is now.
+    result<ironwal_stream_stats_t> stats() const {
+        ironwal_stream_stats_t stats{};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_stats(handle_.get(), &stats, sizeof stats, out); },
+            [&] { return stats; });
+    }
     // Calls callback(ctx, mark, status) once; it must not throw, and ctx must live until then.
-    result<ironwal_ticket> on_durable(std::uint64_t mark, ironwal_durable_fn callback, std::uintptr_t ctx) {
+    result<ironwal_ticket> on_durable(const ironwal::mark &mark, ironwal_durable_fn callback, std::uintptr_t ctx) {
         ironwal_ticket ticket{0, 0, 0};
         return detail::run(
-            [&](ironwal_error **out) { return ironwal_stream_on_durable(handle_.get(), mark, callback, ctx, &ticket, out); },
+            [&](ironwal_error **out) {
+                return ironwal_stream_on_durable(handle_.get(), mark.raw(), callback, ctx, &ticket, out);
+            },
             [&] { return ticket; });
     }
     // True: it was not called and will not be.
@@ -833,9 +907,9 @@ public:
             [&](ironwal_error **out) { return ironwal_stream_digest(handle_.get(), ids.first, ids.end, digest.data(), out); },
             [&] { return digest; });
     }
-    result<bool> is_durable(std::uint64_t mark) const {
+    result<bool> is_durable(const ironwal::mark &mark) const {
         bool durable = false;
-        return detail::run([&](ironwal_error **out) { return ironwal_stream_is_durable(handle_.get(), mark, &durable, out); },
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_is_durable(handle_.get(), mark.raw(), &durable, out); },
                            [&] { return durable; });
     }
     result<buffer> property(bytes_in key) const {
@@ -844,28 +918,17 @@ public:
             [&](ironwal_error **out) { return ironwal_stream_property(handle_.get(), key.data(), key.size(), &raw, out); },
             [&] { return buffer(raw); });
     }
-    // Keys and values, sorted by key.
-    result<std::vector<std::pair<std::string, std::string>>> properties() const {
+    result<property_map> properties() const {
         ironwal_property_list *made = nullptr;
         return detail::run(
             [&](ironwal_error **out) { return ironwal_stream_properties(handle_.get(), &made, out); },
-            [&] {
-                const detail::owner<ironwal_property_list, ironwal_property_list_free> list(made);
-                std::vector<std::pair<std::string, std::string>> pairs(ironwal_property_list_count(list.get()));
-                for (std::size_t at = 0; at < pairs.size(); ++at) {
-                    ironwal_view key{nullptr, 0}, value{nullptr, 0};
-                    ironwal_property_list_get(list.get(), at, &key, &value, nullptr);
-                    if (key.len) pairs[at].first.assign(reinterpret_cast<const char *>(key.data), key.len);
-                    if (value.len) pairs[at].second.assign(reinterpret_cast<const char *>(value.data), value.len);
-                }
-                return pairs;
-            });
+            [&] { return detail::pairs_of(made); });
     }
     // Returns the mark behind the change.
-    result<std::uint64_t> set_properties(const property_changes &changes, durability how = durability::by_mode) {
+    result<ironwal::mark> set_properties(const property_changes &changes, durability how = durability::by_mode) {
         return change(ironwal_stream_set_properties, changes, how);
     }
-    result<std::uint64_t> replace_properties(const property_changes &all, durability how = durability::by_mode) {
+    result<ironwal::mark> replace_properties(const property_changes &all, durability how = durability::by_mode) {
         return change(ironwal_stream_replace_properties, all, how);
     }
     // Durable on return, like the three that follow.
@@ -942,14 +1005,14 @@ public:
 
 private:
     template <class Call>
-    result<std::uint64_t> change(Call call, const property_changes &changes, durability how) {
+    result<ironwal::mark> change(Call call, const property_changes &changes, durability how) {
         const auto raw = detail::raw_of(changes);
-        std::uint64_t mark = 0;
+        ironwal_mark behind{0, 0};
         return detail::run(
             [&](ironwal_error **out) {
-                return call(handle_.get(), raw.data(), raw.size(), static_cast<std::int32_t>(how), &mark, out);
+                return call(handle_.get(), raw.data(), raw.size(), static_cast<std::int32_t>(how), &behind, out);
             },
-            [&] { return mark; });
+            [&] { return ironwal::mark(behind); });
     }
     template <class Call>
     result<id_range> replace(Call call, std::uint64_t id, const std::vector<bytes> &entries, const property_changes &properties) {
@@ -1011,6 +1074,40 @@ private:
     detail::owner<ironwal_verify_report, ironwal_verify_report_free> handle_;
 };
 
+// What opening a log found, lost and removed; it outlives its log.
+class recovery_report {
+public:
+    explicit recovery_report(ironwal_recovery_report *handle) noexcept : handle_(handle) {}
+
+    ironwal_recovery_report_totals totals() const noexcept {
+        ironwal_recovery_report_totals totals{};
+        ironwal_recovery_report_get_totals(handle_.get(), &totals, sizeof totals, nullptr);
+        return totals;
+    }
+    // Nothing that was durable is missing or unreadable, as far as opening can know.
+    bool is_complete() const noexcept { return totals().complete != 0; }
+    // The streams with damage or remains, or that could not be opened. The texts are valid as long as the
+    // report.
+    std::vector<ironwal_recovered_stream> streams() const {
+        std::vector<ironwal_recovered_stream> found(static_cast<std::size_t>(totals().reported));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_recovery_report_get_stream(handle_.get(), index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+    // What was found in the stream at this index of streams(); empty past the last one.
+    std::vector<ironwal_finding> findings(std::size_t stream) const {
+        ironwal_recovered_stream of{};
+        ironwal_recovery_report_get_stream(handle_.get(), stream, &of, sizeof of, nullptr);
+        std::vector<ironwal_finding> found(static_cast<std::size_t>(of.findings));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_recovery_report_get_finding(handle_.get(), stream, index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+
+private:
+    detail::owner<ironwal_recovery_report, ironwal_recovery_report_free> handle_;
+};
+
 // An open log. The destructor closes the log but cannot report errors; call close().
 class wal {
 public:
@@ -1054,6 +1151,82 @@ public:
     result<id_range> append_batch(text_in name, const std::vector<bytes> &entries) {
         return batch(name, detail::slices_of(entries));
     }
+    result<std::uint64_t> append_vectored(text_in name, std::initializer_list<bytes_in> parts) {
+        return vectored(name, detail::slices_of(parts));
+    }
+    result<std::uint64_t> append_vectored(text_in name, const std::vector<bytes> &parts) {
+        return vectored(name, detail::slices_of(parts));
+    }
+    // From here to truncate_prefix(): as the calls of stream.
+    result<std::uint64_t> append_at(text_in name, std::uint64_t expected_id, bytes_in data) {
+        std::uint64_t id = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_append_at(handle_.get(), name.data(), name.size(), expected_id, data.data(), data.size(), &id,
+                                         out);
+            },
+            [&] { return id; });
+    }
+    result<appended> append_with(text_in name, const std::vector<bytes> &entries, const property_changes &properties = {},
+                                 durability how = durability::by_mode, std::uint64_t expected_id = IRONWAL_ANY_ID) {
+        const auto slices = detail::slices_of(entries);
+        const auto raw = detail::raw_of(properties);
+        id_range ids;
+        ironwal_mark behind{0, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_append_with(handle_.get(), name.data(), name.size(), expected_id, slices.data(), slices.size(),
+                                           raw.data(), raw.size(), static_cast<std::int32_t>(how), &ids.first, &ids.end,
+                                           &behind, out);
+            },
+            [&] { return appended{ids, ironwal::mark(behind)}; });
+    }
+    result<buffer> property(text_in name, bytes_in key) const {
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_get_property(handle_.get(), name.data(), name.size(), key.data(), key.size(), &raw, out);
+            },
+            [&] { return buffer(raw); });
+    }
+    result<property_map> properties(text_in name) const {
+        ironwal_property_list *made = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_get_properties(handle_.get(), name.data(), name.size(), &made, out); },
+            [&] { return detail::pairs_of(made); });
+    }
+    result<ironwal::mark> set_properties(text_in name, const property_changes &changes,
+                                         durability how = durability::by_mode) {
+        return change(ironwal_set_properties, name, changes, how);
+    }
+    result<ironwal::mark> replace_properties(text_in name, const property_changes &all,
+                                             durability how = durability::by_mode) {
+        return change(ironwal_replace_properties, name, all, how);
+    }
+    result<id_range> replace_suffix(text_in name, std::uint64_t from_id, const std::vector<bytes> &entries,
+                                    const property_changes &properties = {}) {
+        return replace(ironwal_replace_suffix, name, from_id, entries, properties);
+    }
+    result<std::uint64_t> truncate_suffix(text_in name, std::uint64_t from_id) {
+        std::uint64_t cut = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_truncate_suffix(handle_.get(), name.data(), name.size(), from_id, &cut, out);
+            },
+            [&] { return cut; });
+    }
+    result<id_range> reset(text_in name, std::uint64_t next_id, const std::vector<bytes> &entries = {},
+                           const property_changes &properties = {}) {
+        return replace(ironwal_reset, name, next_id, entries, properties);
+    }
+    result<std::size_t> truncate_prefix(text_in name, std::uint64_t first_id) {
+        std::size_t segments = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_truncate_prefix(handle_.get(), name.data(), name.size(), first_id, &segments, out);
+            },
+            [&] { return segments; });
+    }
     result<txn> begin(text_in name) {
         ironwal_txn *made = nullptr;
         return detail::run(
@@ -1065,6 +1238,15 @@ public:
         return detail::run(
             [&](ironwal_error **out) { return ironwal_get(handle_.get(), name.data(), name.size(), id, &raw, out); },
             [&] { return buffer(raw); });
+    }
+    // As stream::get_into().
+    result<std::size_t> get_into(text_in name, std::uint64_t id, void *memory, std::size_t capacity) const {
+        std::size_t size = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_get_into(handle_.get(), name.data(), name.size(), id, memory, capacity, &size, out);
+            },
+            [&] { return size; });
     }
     // In the order of the ids; nullopt for ids that are not found.
     result<std::vector<std::optional<std::string>>> get_batch(text_in name,
@@ -1149,6 +1331,13 @@ public:
             },
             [&] { return stats; });
     }
+    // What has happened to all streams since the log was opened, and where they are now.
+    result<ironwal_wal_stats_t> stats() const {
+        ironwal_wal_stats_t stats{};
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_wal_stats(handle_.get(), &stats, sizeof stats, out); },
+            [&] { return stats; });
+    }
     result<bool> is_read_only() const {
         bool read_only = false;
         return detail::run(
@@ -1158,6 +1347,12 @@ public:
     // On a log open read-only: follows the writer now.
     result<void> refresh() {
         return detail::run([&](ironwal_error **out) { return ironwal_wal_refresh(handle_.get(), out); });
+    }
+    // What opening this log found. Ask it before a node of a consensus engine votes.
+    result<recovery_report> recovery() const {
+        ironwal_recovery_report *made = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_wal_recovery(handle_.get(), &made, out); },
+                           [&] { return recovery_report(made); });
     }
     // Reads everything and checks it.
     result<report> verify() const {
@@ -1174,6 +1369,38 @@ private:
             [&](ironwal_error **out) {
                 return ironwal_append_batch(handle_.get(), name.data(), name.size(), slices.data(), slices.size(),
                                             &ids.first, &ids.end, out);
+            },
+            [&] { return ids; });
+    }
+    result<std::uint64_t> vectored(const text_in &name, const std::vector<ironwal_slice> &slices) {
+        std::uint64_t id = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_append_vectored(handle_.get(), name.data(), name.size(), slices.data(), slices.size(), &id, out);
+            },
+            [&] { return id; });
+    }
+    template <class Call>
+    result<ironwal::mark> change(Call call, const text_in &name, const property_changes &changes, durability how) {
+        const auto raw = detail::raw_of(changes);
+        ironwal_mark behind{0, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return call(handle_.get(), name.data(), name.size(), raw.data(), raw.size(), static_cast<std::int32_t>(how),
+                            &behind, out);
+            },
+            [&] { return ironwal::mark(behind); });
+    }
+    template <class Call>
+    result<id_range> replace(Call call, const text_in &name, std::uint64_t id, const std::vector<bytes> &entries,
+                             const property_changes &properties) {
+        const auto slices = detail::slices_of(entries);
+        const auto raw = detail::raw_of(properties);
+        id_range ids;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return call(handle_.get(), name.data(), name.size(), id, slices.data(), slices.size(), raw.data(), raw.size(),
+                            &ids.first, &ids.end, out);
             },
             [&] { return ids; });
     }

@@ -29,13 +29,15 @@ thread)
     need "$sysroot/lib/rustlib/src/rust/library/Cargo.lock" "rust-src; rustup component add rust-src"
     build_std=-Zbuild-std
     programs="--lib --test concurrency --test read_only"
-    # A test that forks while it has threads is not ended for that.
-    export TSAN_OPTIONS="die_after_fork=0 ${TSAN_OPTIONS:-}"
+    # A test that forks while it has threads is not ended for that; one that asks for more memory
+    # than there is gets the answer that an allocator gives.
+    export TSAN_OPTIONS="die_after_fork=0 allocator_may_return_null=1 ${TSAN_OPTIONS:-}"
     ;;
 address)
     need "$sysroot/lib/rustlib/$host/lib/librustc*_rt.asan.a" "AddressSanitizer's runtime in the toolchain"
     build_std=
     programs="--lib --test damage --test fuzz_corpus"
+    export ASAN_OPTIONS="allocator_may_return_null=1 ${ASAN_OPTIONS:-}"
     export LSAN_OPTIONS="suppressions=$PWD/cmake/leaks.supp ${LSAN_OPTIONS:-}"
     ;;
 *)

@@ -21,6 +21,7 @@ mod recovery;
 mod segment;
 #[cfg(feature = "sharded")]
 pub mod sharded;
+mod stats;
 mod storage;
 mod stream;
 #[cfg(feature = "cli")]
@@ -57,6 +58,10 @@ pub use sharded::PruneStats;
 pub use sharded::ShardedOptions;
 #[cfg(feature = "sharded")]
 pub use sharded::ShardedWal;
+pub use stats::Histogram;
+pub use stats::StreamCounts;
+pub use stats::StreamStats;
+pub use stats::WalStats;
 pub use stream::EntryView;
 pub use tools::Severity;
 pub use tools::VerifyFinding;
@@ -107,3 +112,11 @@ struct EventStores;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/NOTIFICATION.md")]
 struct Notification;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/RAFT.md")]
+struct Raft;
+
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../docs/BACKUP.md")]
+struct Backup;

@@ -51,7 +51,8 @@ static void expected_ids(ironwal_stream *stream) {
 
 /* In a log that syncs nothing by itself an append is durable where this call says so. */
 static void durability_of_one_call(ironwal_stream *stream) {
-    uint64_t mark = 0, later = 0, end = 0;
+    ironwal_mark mark, later, now;
+    uint64_t end = 0;
     bool durable = true;
     ironwal_slice one = slice_of("x", 1);
     OK(ironwal_stream_append_with(stream, IRONWAL_ANY_ID, &one, 1, NULL, 0,
@@ -60,21 +61,47 @@ static void durability_of_one_call(ironwal_stream *stream) {
     CHECK(!durable);
     OK(ironwal_stream_append_with(stream, IRONWAL_ANY_ID, &one, 1, NULL, 0,
                                   IRONWAL_DURABILITY_DURABLE, NULL, &end, &later, &error));
-    CHECK(later > mark);
+    CHECK(later.place > mark.place && later.opening == mark.opening);
     OK(ironwal_stream_is_durable(stream, later, &durable, &error));
     CHECK(durable);
     uint64_t durable_end = 0;
     OK(ironwal_stream_durable_end(stream, &durable_end, &error));
     CHECK(durable_end == end);
-    uint64_t now = 0;
     OK(ironwal_stream_mark(stream, &now, &error));
-    CHECK(now == later);
-    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_is_durable(stream, now + 1, &durable, &error));
+    CHECK(now.place == later.place && now.opening == later.opening);
+    now.place++;
+    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_is_durable(stream, now, &durable, &error));
+}
+
+static void never_called(uintptr_t ctx, ironwal_mark mark, ironwal_status status) {
+    (void)ctx, (void)mark, (void)status;
+    CHECK(0);
+}
+
+/* Nothing is reported durable by a mark of another stream, of an earlier opening, or of none. */
+static void foreign_marks(ironwal_wal *wal, ironwal_stream *stream, ironwal_mark earlier) {
+    const ironwal_mark none = {0, 0};
+    ironwal_mark marks[3] = {none, earlier, none};
+    ironwal_stream *other = NULL;
+    bool durable = true;
+    OK(ironwal_stream_open(wal, TEXT("other"), &other, &error));
+    OK(ironwal_stream_append(other, TEXT("x"), NULL, &error));
+    OK(ironwal_stream_sync(other, &error));
+    OK(ironwal_stream_mark(other, &marks[2], &error));
+    OK(ironwal_stream_is_durable(other, marks[2], &durable, &error));
+    CHECK(durable);
+    for (int at = 0; at < 3; at++) {
+        EXPECT(IRONWAL_E_CONFIG, ironwal_stream_is_durable(stream, marks[at], &durable, &error));
+        EXPECT(IRONWAL_E_CONFIG,
+               ironwal_stream_on_durable(stream, marks[at], never_called, 0, NULL, &error));
+    }
+    ironwal_stream_free(other);
 }
 
 /* A mark also counts what has no id. */
 static void properties(ironwal_stream *stream) {
-    uint64_t next = 0, id = 7, end = 7, before = 0, mark = 0;
+    uint64_t next = 0, id = 7, end = 7;
+    ironwal_mark before, mark;
     bool durable = true;
     ironwal_buffer value;
     OK(ironwal_stream_next_id(stream, &next, &error));
@@ -82,7 +109,7 @@ static void properties(ironwal_stream *stream) {
     ironwal_property two[2] = {property_of("vote", "3", IRONWAL_PROPERTY_SET),
                                property_of("term", "9", IRONWAL_PROPERTY_SET)};
     OK(ironwal_stream_set_properties(stream, two, 2, IRONWAL_DURABILITY_WRITTEN, &mark, &error));
-    CHECK(mark > before && property_is(stream, "vote", "3") && property_is(stream, "term", "9"));
+    CHECK(mark.place > before.place && property_is(stream, "vote", "3") && property_is(stream, "term", "9"));
     OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
     CHECK(!durable);
     OK(ironwal_stream_next_id(stream, &id, &error));
@@ -158,6 +185,58 @@ static void refused(ironwal_stream *stream) {
     CHECK(property_is(stream, "a", "1"));
 }
 
+/* The same by the name of a stream: one that does not exist is at id 0. */
+static void by_name(ironwal_wal *wal) {
+    uint64_t first = 7, end = 7, cut = 7;
+    size_t segments = 7;
+    bool durable = false;
+    ironwal_mark mark, later;
+    ironwal_buffer value;
+    ironwal_property_list *list = NULL;
+    ironwal_stream *stream = NULL;
+    const ironwal_slice two[2] = {slice_of("x", 1), slice_of("y", 1)};
+    ironwal_property vote = property_of("vote", "3", IRONWAL_PROPERTY_SET);
+    EXPECT(IRONWAL_E_NOT_FOUND, ironwal_get_property(wal, TEXT("n"), TEXT("vote"), &value, &error));
+    OK(ironwal_get_properties(wal, TEXT("n"), &list, &error));
+    CHECK(ironwal_property_list_count(list) == 0);
+    ironwal_property_list_free(list);
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND, ironwal_truncate_suffix(wal, TEXT("n"), 0, &cut, &error));
+    EXPECT(IRONWAL_E_STREAM_NOT_FOUND, ironwal_truncate_prefix(wal, TEXT("n"), 0, &segments, &error));
+    EXPECT(IRONWAL_E_SEQUENCE_MISMATCH, ironwal_append_at(wal, TEXT("n"), 1, TEXT("a"), &first, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG,
+           ironwal_append_at(wal, TEXT("n"), IRONWAL_ANY_ID, TEXT("a"), &first, &error));
+    OK(ironwal_append_at(wal, TEXT("n"), 0, TEXT("a"), &first, &error));
+    CHECK(first == 0);
+    OK(ironwal_append_with(wal, TEXT("n"), 1, two, 2, &vote, 1, IRONWAL_DURABILITY_WRITTEN, &first, &end,
+                           &mark, &error));
+    CHECK(first == 1 && end == 3);
+    OK(ironwal_stream_open(wal, TEXT("n"), &stream, &error));
+    OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
+    CHECK(!durable && property_is(stream, "vote", "3"));
+    vote.value = slice_of("4", 1);
+    OK(ironwal_set_properties(wal, TEXT("n"), &vote, 1, IRONWAL_DURABILITY_DURABLE, &later, &error));
+    OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
+    CHECK(durable && later.place > mark.place && property_is(stream, "vote", "4"));
+    OK(ironwal_get_property(wal, TEXT("n"), TEXT("vote"), &value, &error));
+    CHECK(buffer_is(&value, "4", 1));
+    ironwal_buffer_free(&value);
+    OK(ironwal_replace_suffix(wal, TEXT("n"), 1, two, 1, NULL, 0, &first, &end, &error));
+    CHECK(first == 1 && end == 2);
+    OK(ironwal_truncate_suffix(wal, TEXT("n"), 1, &cut, &error));
+    CHECK(cut == 1);
+    OK(ironwal_reset(wal, TEXT("n"), 50, two, 2, NULL, 0, &first, &end, &error));
+    CHECK(first == 50 && end == 52);
+    OK(ironwal_truncate_prefix(wal, TEXT("n"), 51, &segments, &error));
+    OK(ironwal_stream_first_id(stream, &first, &error));
+    CHECK(first == 51 && segments == 0);
+    vote = property_of("only", "1", IRONWAL_PROPERTY_SET);
+    OK(ironwal_replace_properties(wal, TEXT("n"), &vote, 1, IRONWAL_DURABILITY_BY_MODE, NULL, &error));
+    OK(ironwal_get_properties(wal, TEXT("n"), &list, &error));
+    CHECK(ironwal_property_list_count(list) == 1 && property_is(stream, "only", "1"));
+    ironwal_property_list_free(list);
+    ironwal_stream_free(stream);
+}
+
 int main(void) {
     enter_directory();
     ironwal_options *options = options_for("log");
@@ -170,11 +249,15 @@ int main(void) {
     durability_of_one_call(stream);
     properties(stream);
     refused(stream);
+    ironwal_mark earlier;
+    OK(ironwal_stream_mark(stream, &earlier, &error));
+    by_name(wal);
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));
 
     wal = open_log("log");
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
+    foreign_marks(wal, stream, earlier);
     CHECK(property_is(stream, "a", "1") && property_is(stream, "b", ""));
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));

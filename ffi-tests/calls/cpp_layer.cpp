@@ -98,17 +98,68 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     CHECK(events.drain().value() == 6);
     followed.wait(std::chrono::seconds(60)).value();
     CHECK(followed.next()->text() == "followed");
+    CHECK(stream.stats()->next_id == 6 && stream.stats()->cuts == 4 && wal.stats()->appends >= stream.stats()->appends);
     CHECK(stream.last()->first == 5 && stream.last()->second.text() == "followed");
     CHECK(stream.digest({5, 6}).value() != stream.digest({5, 5}).value());
     // Cancelled or called, by the time it is asked.
     static int calls = 0;
-    const auto count = [](uintptr_t ctx, uint64_t, ironwal_status status) { *reinterpret_cast<int *>(ctx) += status == IRONWAL_OK; };
+    const auto count = [](uintptr_t ctx, ironwal_mark, ironwal_status status) { *reinterpret_cast<int *>(ctx) += status == IRONWAL_OK; };
     const auto ticket = stream.on_durable(stream.mark().value(), count, reinterpret_cast<uintptr_t>(&calls)).value();
     const bool cancelled = stream.cancel_durable(ticket).value();
     CHECK(calls == (cancelled ? 0 : 1));
     const auto made = wal.snapshot_to(path_of("snapshot")).value();
     CHECK(made.streams == 2 && ironwal::wal::open(path_of("snapshot"))->get("c", 5)->text() == "followed");
     stream.delete_stream().value();
+}
+
+/* The parts of a batch that is not incomplete. */
+static std::size_t mismatch_parts(ironwal::wal &wal) {
+    return wal.append_at("n", 7, "a").error().committed().size();
+}
+
+static void changes_by_name(ironwal::wal &wal) {
+    using change = ironwal::property_change;
+    CHECK(wal.append_at("n", 0, "a").value() == 0);
+    CHECK(wal.append_at("n", 0, "a").status() == IRONWAL_E_SEQUENCE_MISMATCH);
+    const auto done = wal.append_with("n", {"b"}, {change::set("vote", "1")}, ironwal::durability::durable, 1).value();
+    const auto later = wal.set_properties("n", {change::set("vote", "2")}).value();
+    CHECK(done.ids.first == 1 && done.ids.end == 2 && later > done.mark && done.mark <= later && later != done.mark);
+    CHECK(wal.property("n", "vote")->text() == "2" && wal.property("n", "x").status() == IRONWAL_E_NOT_FOUND);
+    CHECK(wal.properties("n")->size() == 1 && wal.properties("unknown")->empty());
+    CHECK(wal.replace_properties("n", {}).value() > later && wal.properties("n")->empty());
+    CHECK(wal.replace_suffix("n", 1, {"x", "y"}).value().end == 3);
+    CHECK(wal.truncate_suffix("n", 2).value() == 1);
+    CHECK(wal.reset("n", 40, {"p", "q"}).value().first == 40);
+    CHECK(wal.truncate_prefix("n", 41).ok() && wal.append_vectored("n", {"one ", "entry"}).value() == 42);
+    char memory[16];
+    CHECK(wal.get_into("n", 42, memory, sizeof memory).value() == 9 && std::string_view(memory, 9) == "one entry");
+    /* Marks belong to one stream. */
+    CHECK(wal.stream("n")->is_durable(ironwal::mark()).status() == IRONWAL_E_CONFIG);
+    CHECK(wal.stream("s")->is_durable(later).status() == IRONWAL_E_CONFIG);
+    CHECK(wal.stream("n")->is_durable(later).value());
+    CHECK(mismatch_parts(wal) == 0 && ironwal::version_number() == IRONWAL_VERSION_NUMBER);
+    CHECK(ironwal::version_string() == IRONWAL_VERSION_STRING);
+    wal.delete_stream("n").value();
+}
+
+/* A log that has lost its first segment says so, and one that was closed reports nothing. */
+static void recovery() {
+    ironwal::options options(path_of("lossy"));
+    options.max_entries_per_segment(1);
+    auto whole = ironwal::wal::open(options).value();
+    CHECK(whole.recovery()->is_complete() && whole.recovery()->streams().empty());
+    CHECK(whole.recovery()->findings(0).empty());
+    for (int at = 0; at < 3; at++) whole.append("s", "x").value();
+    whole.close().value();
+    CHECK(unlink((std::string(path_of("lossy")) + "/s/00000000000000000001.wal").c_str()) == 0);
+    auto lossy = ironwal::wal::open(options).value();
+    const auto report = lossy.recovery().value();
+    lossy.close().value();
+    const auto streams = report.streams();
+    CHECK(!report.is_complete() && report.totals().streams == 1 && streams.size() == 1);
+    CHECK(std::string_view(streams[0].stream.data, streams[0].stream.len) == "s" && streams[0].next_id == 3);
+    const auto findings = report.findings(0);
+    CHECK(!findings.empty() && findings[0].severity == IRONWAL_SEVERITY_DAMAGE && findings[0].first_id == 1);
 }
 
 static void iteration(ironwal::wal &wal) {
@@ -238,6 +289,7 @@ int main() {
     entries_in_and_out(wal);
     iteration(wal);
     conditional_and_cuts(wal);
+    changes_by_name(wal);
     failures(wal);
     CHECK(wal.streams().value() == std::vector<std::string>{"s"});
     read_only(wal);
@@ -247,6 +299,7 @@ int main() {
     wal.delete_stream("s").value();
     retention_by_handle(wal);
     CHECK(wal.streams().value().empty());
+    recovery();
     sharded();
     wal.close().value();
     CHECK(wal.close().status() == IRONWAL_E_INVALID_ARG);

@@ -74,6 +74,18 @@ static void suffixes(ironwal_stream *stream) {
     holds(stream, 0, "ax");
 }
 
+/* Two entries are left, the map begins the segment of the last cut, and behind the first entry stand those
+ * that were cut. */
+static void verified(ironwal_wal *wal) {
+    ironwal_verify_report *report = NULL;
+    ironwal_verify_report_totals totals;
+    OK(ironwal_wal_verify(wal, &report, &error));
+    OK(ironwal_verify_report_get_totals(report, &totals, sizeof totals, &error));
+    CHECK(totals.clean && totals.entries == 2);
+    CHECK(totals.property_frames == 1 && totals.void_frames == 4);
+    ironwal_verify_report_free(report);
+}
+
 static void resets_and_prefixes(ironwal_stream *stream) {
     uint64_t first = 7, end = 7;
     size_t segments = 7;
@@ -104,6 +116,7 @@ int main(void) {
     OK(ironwal_stream_open(wal, TEXT("s"), &stream, &error));
     for (int at = 0; at < 5; at++) OK(ironwal_stream_append(stream, &"abcde"[at], 1, NULL, &error));
     suffixes(stream);
+    verified(wal);
     resets_and_prefixes(stream);
     ironwal_stream_free(stream);
     OK(ironwal_wal_close(wal, &error));

@@ -12,7 +12,7 @@ struct call {
     pthread_cond_t changed;
     ironwal_wal *wal;
     ironwal_stream *stream;
-    uint64_t mark;
+    ironwal_mark mark;
     ironwal_status status, close;
     int begun, held, ended;
 };
@@ -26,7 +26,7 @@ static void begin(struct call *call, ironwal_wal *wal, ironwal_stream *stream) {
 }
 
 /* Appends and tries to close the log from within; returns when it is not held any more. */
-static void on_durable(uintptr_t ctx, uint64_t mark, ironwal_status status) {
+static void on_durable(uintptr_t ctx, ironwal_mark mark, ironwal_status status) {
     struct call *call = (struct call *)ctx;
     const ironwal_status refused =
         call->wal ? ironwal_wal_close(call->wal, NULL) : IRONWAL_E_INVALID_ARG;
@@ -50,8 +50,10 @@ static void wait_for(struct call *call, const int *what) {
     pthread_mutex_unlock(&call->lock);
 }
 
-static uint64_t written(ironwal_stream *stream) {
-    uint64_t mark = 0;
+static int same(ironwal_mark a, ironwal_mark b) { return a.place == b.place && a.opening == b.opening; }
+
+static ironwal_mark written(ironwal_stream *stream) {
+    ironwal_mark mark;
     ironwal_slice one = slice_of("x", 1);
     OK(ironwal_stream_append_with(stream, IRONWAL_ANY_ID, &one, 1, NULL, 0,
                                   IRONWAL_DURABILITY_WRITTEN, NULL, NULL, &mark, &error));
@@ -65,10 +67,10 @@ static void callbacks(ironwal_wal *wal, ironwal_stream *stream) {
     begin(&first, wal, stream);
     begin(&second, NULL, NULL);
     first.held = 1;
-    uint64_t mark = written(stream);
+    ironwal_mark mark = written(stream);
     OK(ironwal_stream_on_durable(stream, mark, on_durable, (uintptr_t)&first, &of_first, &error));
     wait_for(&first, &first.begun);
-    CHECK(first.mark == mark && first.status == IRONWAL_OK && first.close == IRONWAL_E_INVALID_ARG);
+    CHECK(same(first.mark, mark) && first.status == IRONWAL_OK && first.close == IRONWAL_E_INVALID_ARG);
     OK(ironwal_stream_is_durable(stream, mark, &durable, &error));
     CHECK(durable);
 
@@ -87,7 +89,8 @@ static void callbacks(ironwal_wal *wal, ironwal_stream *stream) {
     CHECK(!cancelled && first.ended == 1 && first.begun == 1);
 
     OK(ironwal_stream_mark(stream, &mark, &error));
-    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_on_durable(stream, mark + 1, on_durable,
+    mark.place++;
+    EXPECT(IRONWAL_E_CONFIG, ironwal_stream_on_durable(stream, mark, on_durable,
                                                        (uintptr_t)&second, &of_second, &error));
     EXPECT(IRONWAL_E_INVALID_ARG,
            ironwal_stream_on_durable(stream, mark, NULL, 0, &of_second, &error));
@@ -192,10 +195,10 @@ int main(void) {
     uint64_t end = 0;
     begin(&last, NULL, NULL);
     OK(ironwal_stream_events(stream, IRONWAL_EVENT_WRITTEN, &events, &error));
-    const uint64_t mark = written(stream);
+    const ironwal_mark mark = written(stream);
     OK(ironwal_stream_on_durable(stream, mark, on_durable, (uintptr_t)&last, NULL, &error));
     OK(ironwal_wal_close(wal, &error));
-    CHECK(last.ended == 1 && last.status == IRONWAL_OK && last.mark == mark);
+    CHECK(last.ended == 1 && last.status == IRONWAL_OK && same(last.mark, mark));
     EXPECT(IRONWAL_E_CLOSED,
            ironwal_stream_on_durable(stream, mark, on_durable, (uintptr_t)&last, NULL, &error));
     EXPECT(IRONWAL_E_CLOSED, ironwal_events_drain(events, &end, &error));

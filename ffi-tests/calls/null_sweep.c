@@ -176,11 +176,65 @@ static void by_handle(ironwal_wal *wal) {
     ironwal_stream_free(stream);
 }
 
-static void never_called(uintptr_t ctx, uint64_t mark, ironwal_status status) {
+static void never_called(uintptr_t ctx, ironwal_mark mark, ironwal_status status) {
     (void)ctx;
     (void)mark;
     (void)status;
     CHECK(0);
+}
+
+static void changes_by_name(ironwal_wal *wal) {
+    uint64_t id = 7;
+    size_t len = 7;
+    ironwal_mark mark = {7, 7};
+    ironwal_buffer buffer;
+    ironwal_property_list *list = NULL;
+    const int32_t mode = IRONWAL_DURABILITY_BY_MODE;
+    ironwal_slice bad = slice_of(NULL, 1);
+    ironwal_property bad_key = {slice_of(NULL, 1), slice_of("v", 1), IRONWAL_PROPERTY_SET, 0};
+    REFUSED(ironwal_append_at(NULL, TEXT("b"), 0, TEXT("x"), &id, &error));
+    REFUSED(ironwal_append_at(wal, NULL, 1, 0, TEXT("x"), &id, &error));
+    REFUSED(ironwal_append_at(wal, TEXT("b"), 0, NULL, 1, &id, &error));
+    REFUSED(ironwal_append_with(NULL, TEXT("b"), 0, NULL, 0, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_append_with(wal, NULL, 1, 0, NULL, 0, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_append_with(wal, TEXT("b"), 0, NULL, 1, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_append_with(wal, TEXT("b"), 0, &bad, 1, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_append_with(wal, TEXT("b"), 0, NULL, 0, NULL, 1, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_append_with(wal, TEXT("b"), 0, NULL, 0, NULL, 0, 0, &id, &id, &mark, &error));
+    REFUSED(ironwal_get_property(NULL, TEXT("b"), TEXT("k"), &buffer, &error));
+    REFUSED(ironwal_get_property(wal, NULL, 1, TEXT("k"), &buffer, &error));
+    REFUSED(ironwal_get_property(wal, TEXT("b"), NULL, 1, &buffer, &error));
+    REFUSED(ironwal_get_property(wal, TEXT("b"), TEXT("k"), NULL, &error));
+    REFUSED(ironwal_get_properties(NULL, TEXT("b"), &list, &error));
+    REFUSED(ironwal_get_properties(wal, NULL, 1, &list, &error));
+    REFUSED(ironwal_get_properties(wal, TEXT("b"), NULL, &error));
+    REFUSED(ironwal_set_properties(NULL, TEXT("b"), NULL, 0, mode, &mark, &error));
+    REFUSED(ironwal_set_properties(wal, NULL, 1, NULL, 0, mode, &mark, &error));
+    REFUSED(ironwal_set_properties(wal, TEXT("b"), &bad_key, 1, mode, &mark, &error));
+    REFUSED(ironwal_set_properties(wal, TEXT("b"), NULL, 1, mode, &mark, &error));
+    REFUSED(ironwal_replace_properties(NULL, TEXT("b"), NULL, 0, mode, &mark, &error));
+    REFUSED(ironwal_replace_properties(wal, NULL, 1, NULL, 0, mode, &mark, &error));
+    REFUSED(ironwal_replace_properties(wal, TEXT("b"), &bad_key, 1, mode, &mark, &error));
+    REFUSED(ironwal_replace_suffix(NULL, TEXT("b"), 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_replace_suffix(wal, NULL, 1, 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_replace_suffix(wal, TEXT("b"), 0, NULL, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_replace_suffix(wal, TEXT("b"), 0, NULL, 0, &bad_key, 1, &id, &id, &error));
+    REFUSED(ironwal_truncate_suffix(NULL, TEXT("b"), 0, &id, &error));
+    REFUSED(ironwal_truncate_suffix(wal, NULL, 1, 0, &id, &error));
+    REFUSED(ironwal_reset(NULL, TEXT("b"), 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_reset(wal, NULL, 1, 0, NULL, 0, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_reset(wal, TEXT("b"), 0, &bad, 1, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_truncate_prefix(NULL, TEXT("b"), 0, &len, &error));
+    REFUSED(ironwal_truncate_prefix(wal, NULL, 1, 0, &len, &error));
+    CHECK(id == 7 && len == 7 && mark.place == 7 && !list && !buffer.data);
+    OK(ironwal_append_at(wal, TEXT("b"), 0, TEXT("x"), NULL, &error));
+    OK(ironwal_append_with(wal, TEXT("b"), 1, NULL, 0, NULL, 0, mode, NULL, NULL, NULL, &error));
+    OK(ironwal_set_properties(wal, TEXT("b"), NULL, 0, mode, NULL, &error));
+    OK(ironwal_replace_properties(wal, TEXT("b"), NULL, 0, mode, NULL, &error));
+    OK(ironwal_truncate_prefix(wal, TEXT("b"), 0, NULL, &error));
+    OK(ironwal_truncate_suffix(wal, TEXT("b"), 0, NULL, &error));
+    OK(ironwal_replace_suffix(wal, TEXT("b"), 0, NULL, 0, NULL, 0, NULL, NULL, &error));
+    OK(ironwal_reset(wal, TEXT("b"), 0, NULL, 0, NULL, 0, NULL, NULL, &error));
 }
 
 static void conditional_and_cuts(ironwal_wal *wal) {
@@ -192,6 +246,8 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     ironwal_stream *stream = NULL;
     ironwal_property_list *list = NULL;
     const int32_t mode = IRONWAL_DURABILITY_BY_MODE;
+    const ironwal_mark none = {0, 0};
+    ironwal_mark mark = {7, 7};
     ironwal_slice bad = slice_of(NULL, 1);
     ironwal_property bad_key = {slice_of(NULL, 1), slice_of("v", 1), IRONWAL_PROPERTY_SET, 0};
     ironwal_property bad_value = {slice_of("k", 1), slice_of(NULL, 1), IRONWAL_PROPERTY_SET, 0};
@@ -200,18 +256,18 @@ static void conditional_and_cuts(ironwal_wal *wal) {
 
     REFUSED(ironwal_stream_append_at(NULL, 0, TEXT("x"), &id, &error));
     REFUSED(ironwal_stream_append_at(stream, 0, NULL, 1, &id, &error));
-    REFUSED(ironwal_stream_append_with(NULL, 0, NULL, 0, NULL, 0, mode, &id, &id, &id, &error));
-    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 1, NULL, 0, mode, &id, &id, &id, &error));
-    REFUSED(ironwal_stream_append_with(stream, 0, &bad, 1, NULL, 0, mode, &id, &id, &id, &error));
-    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, NULL, 1, mode, &id, &id, &id, &error));
-    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, &bad_key, 1, mode, &id, &id, &id, &error));
-    REFUSED(ironwal_stream_set_properties(NULL, NULL, 0, mode, &id, &error));
-    REFUSED(ironwal_stream_set_properties(stream, NULL, 1, mode, &id, &error));
-    REFUSED(ironwal_stream_set_properties(stream, &bad_key, 1, mode, &id, &error));
-    REFUSED(ironwal_stream_set_properties(stream, &bad_value, 1, mode, &id, &error));
-    REFUSED(ironwal_stream_replace_properties(NULL, NULL, 0, mode, &id, &error));
-    REFUSED(ironwal_stream_replace_properties(stream, NULL, 1, mode, &id, &error));
-    REFUSED(ironwal_stream_replace_properties(stream, &bad_key, 1, mode, &id, &error));
+    REFUSED(ironwal_stream_append_with(NULL, 0, NULL, 0, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 1, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, &bad, 1, NULL, 0, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, NULL, 1, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_stream_append_with(stream, 0, NULL, 0, &bad_key, 1, mode, &id, &id, &mark, &error));
+    REFUSED(ironwal_stream_set_properties(NULL, NULL, 0, mode, &mark, &error));
+    REFUSED(ironwal_stream_set_properties(stream, NULL, 1, mode, &mark, &error));
+    REFUSED(ironwal_stream_set_properties(stream, &bad_key, 1, mode, &mark, &error));
+    REFUSED(ironwal_stream_set_properties(stream, &bad_value, 1, mode, &mark, &error));
+    REFUSED(ironwal_stream_replace_properties(NULL, NULL, 0, mode, &mark, &error));
+    REFUSED(ironwal_stream_replace_properties(stream, NULL, 1, mode, &mark, &error));
+    REFUSED(ironwal_stream_replace_properties(stream, &bad_key, 1, mode, &mark, &error));
     REFUSED(ironwal_stream_replace_suffix(NULL, 0, NULL, 0, NULL, 0, &id, &id, &error));
     REFUSED(ironwal_stream_replace_suffix(stream, 0, NULL, 1, NULL, 0, &id, &id, &error));
     REFUSED(ironwal_stream_replace_suffix(stream, 0, NULL, 0, &bad_value, 1, &id, &id, &error));
@@ -229,16 +285,16 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     OK(ironwal_stream_replace_suffix(stream, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
     OK(ironwal_stream_reset(stream, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
 
-    REFUSED(ironwal_stream_mark(NULL, &id, &error));
+    REFUSED(ironwal_stream_mark(NULL, &mark, &error));
     REFUSED(ironwal_stream_mark(stream, NULL, &error));
-    REFUSED(ironwal_stream_is_durable(NULL, 0, &durable, &error));
-    REFUSED(ironwal_stream_is_durable(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_is_durable(NULL, none, &durable, &error));
+    REFUSED(ironwal_stream_is_durable(stream, none, NULL, &error));
     REFUSED(ironwal_stream_property(NULL, TEXT("k"), &buffer, &error));
     REFUSED(ironwal_stream_property(stream, NULL, 1, &buffer, &error));
     REFUSED(ironwal_stream_property(stream, TEXT("k"), NULL, &error));
     REFUSED(ironwal_stream_properties(NULL, &list, &error));
     REFUSED(ironwal_stream_properties(stream, NULL, &error));
-    CHECK(id == 7 && len == 7 && durable && !list && !buffer.data);
+    CHECK(id == 7 && len == 7 && mark.place == 7 && durable && !list && !buffer.data);
     OK(ironwal_stream_properties(stream, &list, &error));
     REFUSED(ironwal_property_list_get(NULL, 0, &view, &view, &error));
     REFUSED(ironwal_property_list_get(list, 0, NULL, &view, &error));
@@ -251,8 +307,8 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     ironwal_canceller *canceller = NULL;
     int32_t fd = 7;
     memset(&ticket, 0, sizeof ticket);
-    REFUSED(ironwal_stream_on_durable(NULL, 0, never_called, 0, &ticket, &error));
-    REFUSED(ironwal_stream_on_durable(stream, 0, NULL, 0, &ticket, &error));
+    REFUSED(ironwal_stream_on_durable(NULL, none, never_called, 0, &ticket, &error));
+    REFUSED(ironwal_stream_on_durable(stream, none, NULL, 0, &ticket, &error));
     REFUSED(ironwal_stream_cancel_durable(NULL, &ticket, &durable, &error));
     REFUSED(ironwal_stream_cancel_durable(stream, NULL, &durable, &error));
     CHECK(durable);
@@ -278,6 +334,15 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_wal_snapshot_to(wal, TEXT("x"), 1, &stats, sizeof stats, &error));
     REFUSED(ironwal_sharded_snapshot_to(NULL, TEXT("x"), IRONWAL_SNAPSHOT_LINK, &stats, sizeof stats, &error));
     CHECK(id == 7 && digest[0] == 7 && !buffer.data);
+    ironwal_stream_stats_t of_stream;
+    ironwal_wal_stats_t of_wal;
+    REFUSED(ironwal_stream_stats(NULL, &of_stream, sizeof of_stream, &error));
+    REFUSED(ironwal_stream_stats(stream, NULL, sizeof of_stream, &error));
+    REFUSED(ironwal_stream_stats(stream, &of_stream, 0, &error));
+    REFUSED(ironwal_wal_stats(NULL, &of_wal, sizeof of_wal, &error));
+    REFUSED(ironwal_wal_stats(wal, NULL, sizeof of_wal, &error));
+    REFUSED(ironwal_wal_stats(wal, &of_wal, 1, &error));
+    REFUSED(ironwal_options_set_latencies(NULL, true, &error));
     ironwal_recovery_report *report = NULL;
     ironwal_recovery_report_totals totals;
     ironwal_recovered_stream recovered;
@@ -346,6 +411,7 @@ int main(void) {
     without_an_error_object(wal);
     by_name(wal);
     by_handle(wal);
+    changes_by_name(wal);
     conditional_and_cuts(wal);
     OK(ironwal_wal_close(wal, &error));
     return 0;

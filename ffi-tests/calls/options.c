@@ -76,6 +76,10 @@ int main(void) {
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_background_sync(options, 1, 0, &error));
     OK(ironwal_options_set_background_sync(options, 1000000000, 1 << 20, &error));
     OK(ironwal_options_set_no_background_sync(options, &error));
+    OK(ironwal_options_set_latencies(options, true, &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_sync_threads(options, 0, &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_sync_threads(options, 65, &error));
+    OK(ironwal_options_set_sync_threads(options, 2, &error));
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_archive_path(options, "a\0b", 3, &error));
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_archive_path(options, "\xff", 1, &error));
 

@@ -83,6 +83,8 @@ IS(IRONWAL_CHECKPOINT_ID_MAX == 65535);
 IS(offsetof(ironwal_keyed_slice, key) == 0);
 IS(offsetof(ironwal_keyed_slice, value) == sizeof(ironwal_slice));
 IS(sizeof(ironwal_keyed_slice) == 2 * sizeof(ironwal_slice));
+IS(offsetof(ironwal_mark, place) == 0 && offsetof(ironwal_mark, opening) == 8);
+IS(sizeof(ironwal_mark) == 16);
 IS(offsetof(ironwal_ticket, listener) == 16 && sizeof(ironwal_ticket) == 24);
 IS(offsetof(ironwal_property, key) == 0);
 IS(offsetof(ironwal_property, value) == sizeof(ironwal_slice));
@@ -99,5 +101,9 @@ IS(sizeof(ironwal_compaction_stats) >= 24);
 IS(offsetof(ironwal_automatic_status, created) == 0);
 IS(offsetof(ironwal_automatic_status, failed) == 8);
 IS(sizeof(ironwal_automatic_status) >= 16);
+IS(offsetof(ironwal_stream_stats_t, roll_backs) == 9 * 8);
+IS(offsetof(ironwal_stream_stats_t, append_max_ns) == 21 * 8);
+IS(offsetof(ironwal_wal_stats_t, append_max_ns) == 18 * 8);
+IS(offsetof(ironwal_wal_stats_t, recovery_ns) == 36 * 8);
 
 int main(void) { return 0; }

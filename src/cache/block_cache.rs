@@ -36,6 +36,18 @@ struct State {
     by_use: BTreeMap<u64, BlockKey>,
     uses: u64,
     bytes: u64,
+    counts: BlockCounts,
+}
+
+/// What a cache has done, and what it holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockCounts {
+    /// Look-ups that found their block.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Bytes of the blocks.
+    pub bytes: u64,
 }
 
 impl BlockCache {
@@ -52,12 +64,26 @@ impl BlockCache {
         let mut state = self.state.lock();
         state.uses += 1;
         let now = state.uses;
-        let (block, used) = state.blocks.get_mut(key)?;
+        let state = &mut *state;
+        let Some((block, used)) = state.blocks.get_mut(key) else {
+            state.counts.misses += 1;
+            return None;
+        };
+        state.counts.hits += 1;
         let block = Arc::clone(block);
         let before = std::mem::replace(used, now);
         state.by_use.remove(&before);
         state.by_use.insert(now, *key);
         Some(block)
+    }
+
+    /// What the cache has done so far, and what it holds.
+    pub fn counts(&self) -> BlockCounts {
+        let state = self.state.lock();
+        BlockCounts {
+            bytes: state.bytes,
+            ..state.counts
+        }
     }
 
     /// Evicts the blocks of a stream that no longer exists.

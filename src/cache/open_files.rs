@@ -145,6 +145,8 @@ pub struct OpenFiles<T> {
     most: usize,
     release: Option<Release>,
     ring: Mutex<VecDeque<Weak<FileSlot<T>>>>,
+    /// How many files were opened. Written under the lock of `ring`.
+    opened: AtomicU64,
 }
 
 impl<T: Clone> OpenFiles<T> {
@@ -154,6 +156,7 @@ impl<T: Clone> OpenFiles<T> {
             most: most.max(1),
             release: None,
             ring: Mutex::default(),
+            opened: AtomicU64::new(0),
         }
     }
 
@@ -197,6 +200,7 @@ impl<T: Clone> OpenFiles<T> {
         *slot.file.lock() = Some(file.clone());
         slot.used.store(true, Ordering::Relaxed);
         ring.push_back(Arc::downgrade(slot));
+        self.opened.fetch_add(1, Ordering::Relaxed);
         drop(ring);
         self.notify_close(closed);
         file
@@ -231,9 +235,13 @@ impl<T: Clone> OpenFiles<T> {
         closed
     }
 
+    /// How many files were opened so far.
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
     /// How many files are open.
-    #[cfg(test)]
-    fn open_count(&self) -> usize {
+    pub fn open_count(&self) -> usize {
         let ring = self.ring.lock();
         ring.iter()
             .filter(|slot| slot.upgrade().is_some_and(|s| s.file.lock().is_some()))

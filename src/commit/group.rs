@@ -93,9 +93,19 @@ pub(super) struct State<P, E> {
     /// Callbacks and wakers. Usually none, so boxed.
     pub(super) listeners: Option<Box<Listeners<P, E>>>,
     crowd: BatchingEstimator,
+    counts: RoundCounts,
     // Invariant: once set it stays as it is, and `committed` and `durable_end` with it.
     pub(super) failure: Option<E>,
     pub(super) closed: bool,
+}
+
+/// What the group has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundCounts {
+    /// Rounds of leaders, failed ones included. Exclusive work is none.
+    pub rounds: u64,
+    /// Committers that these rounds answered, their leaders included.
+    pub callers: u64,
 }
 
 /// The state of a caller of `commit` after its wait, if any.
@@ -119,6 +129,7 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
                 queue: Queue::new(),
                 listeners: None,
                 crowd: BatchingEstimator::new(),
+                counts: RoundCounts::default(),
                 failure: None,
                 closed: false,
             }),
@@ -162,6 +173,14 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
     pub fn is_contended(&self) -> bool {
         let state = self.lock();
         state.queue.committer_count() > 0 || state.crowd.expects_more()
+    }
+
+    /// What the group has done so far, and how many listeners and signals it has.
+    pub fn counts(&self) -> (RoundCounts, usize) {
+        let state = self.lock();
+        let listeners = state.listeners.as_ref();
+        let listening = listeners.map_or(0, |all| all.count() + all.watching_count());
+        (state.counts, listening)
     }
 
     /// Wakes all committers to check whether their target is void; those whose target is not wait
@@ -424,6 +443,8 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
         if ended == LeaderTurn::Round {
             let (settled, waiting) = (wake.committer_count() + 1, state.queue.committer_count());
             state.crowd.note_round(took_ns, settled, waiting);
+            state.counts.rounds += 1;
+            state.counts.callers += settled as u64;
         }
         wake.leader = state.queue.hand_over_lead(ended);
         self.finish(state, wake);

@@ -250,8 +250,13 @@ impl<P: Copy + Ord, E: Clone> Listeners<P, E> {
     }
 
     /// How many listeners wait or are due.
-    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.callbacks.len() + self.wakers.len() + self.due.len() + self.due_wakers.len()
+        let waiting = self.callbacks.len() + self.wakers.len();
+        waiting + self.due.len() + self.due_wakers.len()
+    }
+
+    /// How many signals are in place.
+    pub(super) fn watching_count(&self) -> usize {
+        self.watching.len()
     }
 }

@@ -9,6 +9,7 @@ use crate::Append;
 use crate::ffi::boundary;
 use crate::ffi::bytes::ironwal_slice;
 use crate::ffi::durability;
+use crate::ffi::durability::ironwal_mark;
 use crate::ffi::durability::mark_to_c;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
@@ -80,7 +81,7 @@ pub unsafe extern "C" fn ironwal_stream_append_with(
     durability: i32,
     out_first_id: *mut u64,
     out_end_id: *mut u64,
-    out_mark: *mut u64,
+    out_mark: *mut ironwal_mark,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.

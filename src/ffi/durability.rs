@@ -34,25 +34,42 @@ pub(super) fn of_constant(constant: i32) -> Result<Durability, Failure> {
     }
 }
 
+/// A place in one stream, while its log is open: behind everything that was appended before. Passed by
+/// value. Calls on another stream, or on a later opening of the log, refuse it with ::IRONWAL_E_CONFIG,
+/// and so they do {0, 0}.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ironwal_mark {
+    /// Grows as the stream is appended to, also with properties alone, which have no id. Says nothing
+    /// about another stream.
+    pub place: u64,
+    /// Which opening of which stream: for the library.
+    pub opening: u64,
+}
+
 /// A mark from C, as the engine knows it.
-pub(super) fn mark_of(handle: &StreamHandle, mark: u64) -> Mark {
-    handle.stream.core().mark_of(Place(mark))
+pub(super) fn mark_of(mark: ironwal_mark) -> Mark {
+    Mark {
+        opening: mark.opening,
+        place: Place(mark.place),
+    }
 }
 
 /// A mark on its way to C.
-pub(super) fn mark_to_c(mark: Mark) -> u64 {
-    mark.place.0
+pub(super) fn mark_to_c(mark: Mark) -> ironwal_mark {
+    ironwal_mark {
+        place: mark.place.0,
+        opening: mark.opening,
+    }
 }
 
-/// The mark behind everything appended so far. Marks of one stream grow as it is appended to, also with
-/// properties alone, which have no id. A mark belongs to its stream and to this opening of the log; of
-/// another one it says nothing, and is not recognised as such.
+/// The mark behind everything appended so far.
 ///
 /// - Errors: ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_mark(
     stream: *const ironwal_stream,
-    out_mark: *mut u64,
+    out_mark: *mut ironwal_mark,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
@@ -68,13 +85,13 @@ pub unsafe extern "C" fn ironwal_stream_mark(
 /// Whether everything in front of the mark is durable: the append that returned it, and all before.
 /// Once true it stays true.
 ///
-/// - Errors: ::IRONWAL_E_CONFIG for a mark behind everything that was appended; ::IRONWAL_E_POISONED or
+/// - Errors: ::IRONWAL_E_CONFIG for a mark of another stream or opening; ::IRONWAL_E_POISONED or
 ///   ::IRONWAL_E_DETACHED where it is not durable and cannot become so;
 ///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_is_durable(
     stream: *const ironwal_stream,
-    mark: u64,
+    mark: ironwal_mark,
     out_durable: *mut bool,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
@@ -82,7 +99,7 @@ pub unsafe extern "C" fn ironwal_stream_is_durable(
     unsafe {
         boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let out_durable = boundary::non_null(out_durable, "out_durable")?;
-            let is_durable = handle.stream.is_durable(mark_of(handle, mark))?;
+            let is_durable = handle.stream.is_durable(mark_of(mark))?;
             boundary::write_out(out_durable, is_durable);
             Ok(())
         })

@@ -8,6 +8,7 @@
 
 mod boundary;
 mod by_name;
+mod by_name_changes;
 mod bytes;
 mod conditional;
 mod cut;
@@ -22,6 +23,7 @@ mod properties;
 mod recovery;
 mod sharded;
 mod snapshot;
+mod stats;
 mod status;
 mod stream;
 mod transaction;

@@ -14,6 +14,7 @@ use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::OpenRef;
+use crate::ffi::durability::ironwal_mark;
 use crate::ffi::durability::mark_of;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
@@ -40,7 +41,7 @@ pub const IRONWAL_EVENT_WRITTEN: i32 = 1002;
 /// the syncs of other streams may wait for it; it must not throw or longjmp. It cannot close the log.
 /// In a forked child none is called.
 pub type ironwal_durable_fn =
-    Option<unsafe extern "C" fn(ctx: CallbackContext, mark: u64, status: ironwal_status)>;
+    Option<unsafe extern "C" fn(ctx: CallbackContext, mark: ironwal_mark, status: ironwal_status)>;
 
 /// Names a callback that was registered, to cancel it. The contents are the library's.
 #[repr(C)]
@@ -48,7 +49,7 @@ pub type ironwal_durable_fn =
 pub struct ironwal_ticket {
     /// Which opening of which stream.
     pub stream: u64,
-    /// The mark of the registration.
+    /// The place of the mark of the registration.
     pub mark: u64,
     /// Which callback.
     pub listener: u64,
@@ -62,13 +63,13 @@ pub struct ironwal_ticket {
 ///   is cancelled.
 /// - NULL: `out_ticket` may be NULL.
 /// - Blocks: for a sync only if the system lets the library start no thread.
-/// - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark behind everything that was
-///   appended; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
+/// - Errors: after each nothing is registered. ::IRONWAL_E_CONFIG for a mark of another stream or
+///   opening; ::IRONWAL_E_IO where the system starts no thread; ::IRONWAL_E_READ_ONLY;
 ///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_on_durable(
     stream: *const ironwal_stream,
-    mark: u64,
+    mark: ironwal_mark,
     callback: ironwal_durable_fn,
     ctx: CallbackContext,
     out_ticket: *mut ironwal_ticket,
@@ -85,7 +86,7 @@ pub unsafe extern "C" fn ironwal_stream_on_durable(
                 // SAFETY: the caller registered a function that keeps to the contract above.
                 callback(ctx, mark, status);
             };
-            let ticket = handle.stream.on_durable(mark_of(handle, mark), answer)?;
+            let ticket = handle.stream.on_durable(mark_of(mark), answer)?;
             boundary::write_out(out_ticket, ticket_to_c(ticket));
             Ok(())
         })

@@ -484,6 +484,33 @@ pub unsafe extern "C" fn ironwal_options_set_no_background_sync(
     unsafe { set(options, out_error, |options| options.background_sync = None) }
 }
 
+/// How many threads sync in the background, each for its share of the streams: more than one where many
+/// streams at once have entries whose durability is awaited by ironwal_stream_on_durable(), a descriptor
+/// or a waiting iterator. A thread starts when it is first needed. Default 1.
+///
+/// - Errors: ::IRONWAL_E_CONFIG unless `threads` is 1 to 64; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_sync_threads(
+    options: *mut ironwal_options,
+    threads: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { set(options, out_error, |options| options.sync_threads = threads) }
+}
+
+/// Measures how long each append takes, by two looks at the clock, for ironwal_stream_stats() and
+/// ironwal_wal_stats(). Default false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_latencies(
+    options: *mut ironwal_options,
+    measured: bool,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { set(options, out_error, |options| options.latencies = measured) }
+}
+
 /// Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
 /// them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
 /// opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.

@@ -16,6 +16,7 @@ use crate::ffi::bytes::ironwal_buffer;
 use crate::ffi::bytes::ironwal_slice;
 use crate::ffi::bytes::ironwal_view;
 use crate::ffi::durability;
+use crate::ffi::durability::ironwal_mark;
 use crate::ffi::durability::mark_to_c;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
@@ -81,6 +82,29 @@ pub(super) unsafe fn changes<'a>(
     }
 }
 
+/// Keys with their values.
+type Pairs<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+/// All properties that a stream shall have, from C.
+///
+/// # Safety
+/// As of [`changes`].
+pub(super) unsafe fn replacements<'a>(
+    properties: *const ironwal_property,
+    count: usize,
+) -> Result<Pairs<'a>, Failure> {
+    // SAFETY: as the caller says.
+    let changes = unsafe { changes(properties, count)? };
+    let mut pairs = Vec::new();
+    memory::reserve(&mut pairs, changes.len()).map_err(Error::Io)?;
+    for (key, value) in changes {
+        let value = value
+            .ok_or_else(|| Failure::argument("op of a property is not IRONWAL_PROPERTY_SET"))?;
+        pairs.push((key, value));
+    }
+    Ok(pairs)
+}
+
 /// The value of a property. A stream has a small map of properties beside its entries: a vote, a commit
 /// index, cursors. Keys have 1 to 255 bytes, values up to 4,000; all together take at most 4,096 bytes,
 /// with 4 more for each. Shows what was written last, durable or not.
@@ -126,7 +150,7 @@ pub unsafe extern "C" fn ironwal_stream_set_properties(
     properties: *const ironwal_property,
     property_count: usize,
     durability: i32,
-    out_mark: *mut u64,
+    out_mark: *mut ironwal_mark,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
@@ -155,22 +179,14 @@ pub unsafe extern "C" fn ironwal_stream_replace_properties(
     properties: *const ironwal_property,
     property_count: usize,
     durability: i32,
-    out_mark: *mut u64,
+    out_mark: *mut ironwal_mark,
     out_error: *mut *mut ironwal_error,
 ) -> ironwal_status {
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let durability = durability::of_constant(durability)?;
-            let changes = changes(properties, property_count)?;
-            let mut pairs = Vec::new();
-            memory::reserve(&mut pairs, changes.len()).map_err(Error::Io)?;
-            for (key, value) in changes {
-                let value = value.ok_or_else(|| {
-                    Failure::argument("op of a property is not IRONWAL_PROPERTY_SET")
-                })?;
-                pairs.push((key, value));
-            }
+            let pairs = replacements(properties, property_count)?;
             let mark = handle.stream.replace_properties(&pairs, durability)?;
             boundary::write_out(out_mark, mark_to_c(mark));
             Ok(())
@@ -194,6 +210,11 @@ impl Handle for PropertiesHandle {
     }
 }
 
+/// A list on its way to C.
+pub(super) fn list_to_c(pairs: Vec<(Vec<u8>, Vec<u8>)>) -> *mut ironwal_property_list {
+    boundary::into_handle(PropertiesHandle(pairs))
+}
+
 /// Lists the properties of the stream, as ironwal_stream_property() shows them.
 ///
 /// - Owns: free `*out_list` with ironwal_property_list_free(); it outlives the log.
@@ -210,8 +231,8 @@ pub unsafe extern "C" fn ironwal_stream_properties(
         boundary::write_out(out_list, ptr::null_mut());
         boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
             let out_list = boundary::non_null(out_list, "out_list")?;
-            let list = PropertiesHandle(handle.stream.properties()?);
-            boundary::write_out(out_list, boundary::into_handle(list));
+            let list = list_to_c(handle.stream.properties()?);
+            boundary::write_out(out_list, list);
             Ok(())
         })
     }

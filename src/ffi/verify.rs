@@ -43,7 +43,7 @@ pub struct ironwal_verify_report_totals {
     pub segments: u64,
     /// Good frames in them.
     pub frames: u64,
-    /// Good entries in those.
+    /// Good entries that the streams keep.
     pub entries: u64,
     /// Bytes of segments read.
     pub bytes: u64,
@@ -53,6 +53,11 @@ pub struct ironwal_verify_report_totals {
     pub findings: u64,
     /// 1: no finding is worse than a note. 0 otherwise.
     pub clean: u64,
+    /// Those of the frames that hold the properties of their stream, with entries or without.
+    pub property_frames: u64,
+    /// Frames behind a cut, not counted in `frames`: they are no part of the stream any more, so their
+    /// payloads were not checked.
+    pub void_frames: u64,
 }
 
 /// One thing that a verification found. The texts belong to the report. Later versions may add
@@ -155,6 +160,8 @@ pub unsafe extern "C" fn ironwal_verify_report_get_totals(
                 checkpoints: report.checkpoints,
                 findings: report.findings.len() as u64,
                 clean: u64::from(report.is_clean()),
+                property_frames: report.property_frames,
+                void_frames: report.void_frames,
             };
             give_sized(out_totals, out_totals_size, totals);
             Ok(())

@@ -24,6 +24,7 @@ use crate::sharded::checkpoints::Checkpoints;
 use crate::sharded::options::ShardedOptions;
 use crate::sharded::router::shard_stream_name;
 use crate::sharded::shard_count::record_or_compare;
+use crate::stats::WalStats;
 use crate::stream::CheckpointOwner;
 use crate::stream::StreamInner;
 use crate::wal::Stream;
@@ -168,6 +169,12 @@ impl ShardedWal {
         automatic
             .filter(|_| !self.log.is_forked())
             .map(AutoCheckpointer::status)
+    }
+
+    /// What has happened to all streams since the log was opened, and where they are now: see
+    /// [`Wal::stats`]. One shard: [`Stream::stats`](crate::Stream::stats) of its stream.
+    pub fn stats(&self) -> Result<WalStats> {
+        self.log.wal.stats()
     }
 
     /// The number of shards.

@@ -29,6 +29,7 @@ use crate::storage::is_out_of_descriptors;
 use crate::stream::LogIdentity;
 use crate::stream::StreamInner;
 use crate::stream::attachment::Attachment;
+use crate::stream::counters::LogCounters;
 use crate::stream::lifecycle::linked_dir::OwnedTarget;
 use crate::stream::reader::slots::ReaderSlots;
 
@@ -41,7 +42,7 @@ pub trait BackgroundTasks: Send + Sync {
     /// Sync the stream soon.
     fn sync_now(&self, stream: &Arc<StreamInner>) -> bool;
     /// Whether a thread is there that syncs.
-    fn has_thread_for_syncs(&self) -> bool;
+    fn has_thread_for_syncs(&self, stream: &Arc<StreamInner>) -> bool;
     /// Make space ahead of the stream's tail.
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
     /// Starts the thread that serves listeners, if there is none.
@@ -113,6 +114,8 @@ pub struct LogContext {
     claimed: AtomicBool,
     /// How many streams are in a round of syncing.
     rounds: AtomicUsize,
+    /// What the log counts, besides what each stream does.
+    pub counters: LogCounters,
     streams_made: AtomicU64,
     /// How many directories of streams were made, and how many of the first of these have durable
     /// names.
@@ -154,6 +157,7 @@ impl LogContext {
             #[cfg(feature = "sharded")]
             claimed: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
+            counters: LogCounters::default(),
             streams_made: AtomicU64::new(0),
             dirs_made: AtomicU64::new(0),
             dirs_durable: Mutex::new(0),

@@ -7,6 +7,7 @@
 //! | `failure` | how does a failure latch? |
 //! | `context` | what do all streams of a log share? |
 //! | `attachment` | is the log's root still the directory that it locked? |
+//! | `counters` | what is counted, and what does a stream report about itself? |
 //! | `identity` | which log is this, and which incarnation does a new stream get? |
 //! | `segment_list`, `shared_list` | which segments make up the stream, and how is a long list changed without a copy? |
 //! | `segment_files` | how is a segment's file opened for writing? |
@@ -18,6 +19,7 @@
 
 mod attachment;
 mod context;
+mod counters;
 mod durability;
 mod failure;
 mod follower;
@@ -58,6 +60,7 @@ use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
+use crate::stream::counters::SyncCounter;
 use crate::stream::durability::RoundState;
 use crate::stream::reader::side::ReaderSide;
 use crate::stream::writer::rotate::AllocState;
@@ -75,6 +78,8 @@ pub struct StreamInner {
     tail_changed: Condvar,
     /// How often a write failed and was rolled back.
     rollback_count: AtomicU64,
+    /// The syncs of rounds.
+    sync_counter: SyncCounter,
     /// It is poisoned because recovery could not quarantine something, which nothing may overwrite.
     /// No write and no sync failed: all visible entries are durable, and may be truncated.
     blocked: AtomicBool,

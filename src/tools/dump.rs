@@ -71,8 +71,10 @@ fn dump_stream(
         Decision::Serve(verdict) => verdict,
         Decision::Refuse(refusal) => return Err(refusal_error(&stream.key, &facts, &refusal)),
     };
-    let wanted = selection.from_id..selection.end_id.unwrap_or(u64::MAX);
     let found = view_only(&facts, verdict);
+    // Truncated ids may share a segment with kept ones.
+    let first_kept = found.first_kept.0;
+    let wanted = selection.from_id.max(first_kept.0)..selection.end_id.unwrap_or(u64::MAX);
     let mut held: Option<u64> = None;
     let mut gone = Gone::new(place, &stream.dir);
     for segment in &found.segments {
@@ -89,7 +91,7 @@ fn dump_stream(
         held = Some(segment.end.next_id.0);
         let ids = first_id..segment.end.next_id.0;
         if !clip(&ids, &wanted).is_empty() && !gone.knows(EntryId(first_id)) {
-            match dump_segment(place, &stream.key, segment, &wanted, visit) {
+            match dump_segment(place, &stream.key, (segment, first_kept), &wanted, visit) {
                 Ok(ControlFlow::Continue(())) => {}
                 Err(error) if gone.explains(&error, EntryId(first_id)) => {}
                 done => return done,
@@ -102,15 +104,16 @@ fn dump_stream(
 fn dump_segment(
     place: &LogDir,
     key: &str,
-    found: &RecoveredSegment,
+    (found, first_kept): (&RecoveredSegment, EntryId),
     wanted: &Range<u64>,
     visit: Visit<'_>,
 ) -> Result<ControlFlow<()>> {
     let segment = &found.segment;
     let path = segment.path();
     let context = || segment.context();
-    let mut walk = SegmentWalk::open(&*place.storage, segment, &found.end, place.read_ahead)
-        .in_context(context)?;
+    let (storage, ahead) = (&*place.storage, place.read_ahead);
+    let opened = SegmentWalk::open(storage, segment, &found.end, first_kept, ahead);
+    let mut walk = opened.in_context(context)?;
     walk.skip_to(EntryId(wanted.start)).in_context(context)?;
     loop {
         match walk.advance().in_context(context)? {

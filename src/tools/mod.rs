@@ -10,12 +10,15 @@
 //! | `report` | what did a verification find? |
 //! | `stat` | what does a log hold, in numbers? |
 //! | `dump` | which entries does a log hold, one after the other? |
+//! | `dump_properties` | how did the properties of each stream change? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
 //!
 //! Facts come from `recovery`, frames from `segment`: the format is read in one place only.
 
 #[cfg(feature = "cli")]
 mod dump;
+#[cfg(feature = "cli")]
+mod dump_properties;
 mod report;
 #[cfg(feature = "cli")]
 mod salvage;
@@ -31,6 +34,12 @@ mod verify_segment;
 pub use dump::DumpedEntry;
 #[cfg(feature = "cli")]
 pub use dump::dump;
+#[cfg(feature = "cli")]
+pub use dump_properties::DumpedProperties;
+#[cfg(feature = "cli")]
+pub use dump_properties::PropertyMap;
+#[cfg(feature = "cli")]
+pub use dump_properties::dump_properties;
 pub use report::Severity;
 pub use report::VerifyFinding;
 pub use report::VerifyReport;

@@ -71,7 +71,12 @@ pub struct VerifyReport {
     pub segments: u64,
     /// Good frames in them.
     pub frames: u64,
-    /// Good entries in those.
+    /// Those of them that hold the properties of their stream, with entries or without.
+    pub property_frames: u64,
+    /// Frames behind a cut, not counted in `frames`: they are no part of the stream any more, so their
+    /// payloads were not checked.
+    pub void_frames: u64,
+    /// Good entries that the streams keep.
     pub entries: u64,
     /// Bytes of segments read.
     pub bytes: u64,

@@ -2,7 +2,8 @@
 //!
 //! Every readable entry is appended to a new log, frame by frame, under its old id. Unreadable ids
 //! are recorded there as lost, as recovery does: a new segment records which ids are missing before
-//! it. The old log is locked against writers and not changed.
+//! it. Truncated ids are not copied, also not those that share a segment with kept ones. The properties
+//! are those that the old log ended with. The old log is locked against writers and not changed.
 //!
 //! Failure: the copy is incomplete and the error says why; the old log is unchanged. An existing
 //! directory is refused: the copy never writes into an existing log.
@@ -224,6 +225,7 @@ fn copy_stream(
             &*place.storage,
             &found.segment,
             &found.end,
+            old.first_kept.0,
             place.read_ahead,
         );
         let io = |error| CopyError::Unreadable(Error::io(error, found.segment.context()));
@@ -236,7 +238,7 @@ fn copy_stream(
                 }
                 WalkItem::Damaged(damage) => {
                     let why = format!("{} at {}", "the frames are damaged", damage.offset.0);
-                    lose(repaired, damage.ids, why);
+                    lose(repaired, walk.kept(&damage.ids), why);
                 }
                 WalkItem::End => break,
             }

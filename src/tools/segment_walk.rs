@@ -1,11 +1,12 @@
 //! Which frames and entries does a segment hold, good and bad?
 
 use std::io;
+use std::ops::Range;
 
-use crate::error::Error;
 use crate::error::Result;
 use crate::format::Codec;
 use crate::format::PayloadFault;
+use crate::format::Properties;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::FrameWalk;
@@ -19,6 +20,7 @@ use crate::segment::WalkItem;
 use crate::segment::check_entry;
 use crate::segment::check_frame;
 use crate::segment::entry_in_block;
+use crate::segment::header_at;
 use crate::segment::locate;
 use crate::segment::read_block;
 use crate::segment::read_properties;
@@ -31,18 +33,24 @@ pub(crate) struct SegmentWalk<'a> {
     pub(super) file: SegmentReader,
     buffers: ReadBuffers,
     pub(super) read_ahead: usize,
+    /// The stream keeps no id below; a truncation hid those.
+    first_kept: EntryId,
     limit: (FileOffset, EntryId),
     walk: FrameWalk,
+    /// Where the walk ends, if it goes on behind the last entry.
+    last_frame: Option<FileOffset>,
     /// The frame decompressed last.
     block: Option<(FileOffset, Vec<u8>)>,
 }
 
 impl<'a> SegmentWalk<'a> {
-    /// A walk through a segment that ends at `end`, from its start on.
+    /// A walk through a segment that ends at `end`, from its start on. The stream keeps no id below
+    /// `first_kept`.
     pub(crate) fn open(
         storage: &dyn Storage,
         segment: &'a Segment,
         end: &SegmentEnd,
+        first_kept: EntryId,
         read_ahead: usize,
     ) -> io::Result<Self> {
         let file = storage.open_file(&segment.path(), Access::Read)?;
@@ -56,8 +64,10 @@ impl<'a> SegmentWalk<'a> {
             },
             buffers: ReadBuffers::new(),
             read_ahead,
+            first_kept,
             limit,
             walk: FrameWalk::new((start.offset, start.next_id), limit, read_ahead),
+            last_frame: None,
             block: None,
         })
     }
@@ -78,33 +88,53 @@ impl<'a> SegmentWalk<'a> {
         Ok(())
     }
 
-    /// Also walks over the frames without entries behind the last entry. For a segment whose last
-    /// frame is known.
-    pub(crate) fn go_to_last_frame(&mut self) {
+    /// Also walks over the frames without entries behind the last entry, to the last frame, which starts
+    /// here. What stands behind that is void: a cut may have left it before the footer.
+    pub(crate) fn go_to_last_frame(&mut self, last_frame: FileOffset) {
         self.walk = self.walk.clone().through_last_frame();
+        self.last_frame = Some(last_frame);
     }
 
-    /// Whether the properties in a frame that was checked can be read.
-    pub(crate) fn has_good_properties(&mut self, frame: &LocatedFrame) -> io::Result<bool> {
+    /// The checked properties that a frame holds.
+    pub(crate) fn properties(&mut self, frame: &LocatedFrame) -> Result<Properties> {
         let source = &self.file.source;
-        match read_properties(self.segment, source, &mut self.buffers, frame) {
-            Ok(_) => Ok(true),
-            Err(Error::Io(error)) => Err(error),
-            Err(_) => Ok(false),
+        read_properties(self.segment, source, &mut self.buffers, frame)
+    }
+
+    /// How many frames stand from here on: behind the one at which the next segment cut this one. They
+    /// are no part of the stream, and their payloads are not read.
+    pub(crate) fn void_frames(&mut self, mut at: FileOffset) -> io::Result<u64> {
+        let limit = FileOffset(self.file_len()?);
+        let window = &mut self.buffers.frames;
+        let (source, ahead) = (&self.file.source, self.read_ahead);
+        let mut count = 0;
+        while let Ok(header) = header_at(self.segment, source, window, at, ahead, limit)? {
+            at += header.len();
+            count += 1;
         }
+        Ok(count)
     }
 
     /// The next frame.
     pub(crate) fn advance(&mut self) -> io::Result<WalkItem> {
+        let next = self.walk.next_offset();
+        if self.last_frame.is_some_and(|last| next > Some(last)) {
+            return Ok(WalkItem::End);
+        }
         let window = &mut self.buffers.frames;
         self.walk.advance(self.segment, &self.file, window)
     }
 
-    /// The ids of a frame that are the segment's: of one behind which a suffix was cut, those before
-    /// the cut.
-    pub(crate) fn ids(&self, frame: &LocatedFrame) -> std::ops::Range<u64> {
-        let ids = frame.header.ids();
-        ids.start..ids.end.min(self.limit.1.0)
+    /// The ids of a frame that the stream keeps: those behind the truncated ones, and before the cut
+    /// if a suffix was cut in the frame.
+    pub(crate) fn ids(&self, frame: &LocatedFrame) -> Range<u64> {
+        self.kept(&frame.header.ids())
+    }
+
+    /// Those of the ids that the stream keeps; an empty range, if it keeps none.
+    pub(crate) fn kept(&self, ids: &Range<u64>) -> Range<u64> {
+        let end = ids.end.min(self.limit.1.0);
+        ids.start.max(self.first_kept.0).min(end)..end
     }
 
     /// Checks the whole payload of a frame.

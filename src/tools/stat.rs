@@ -9,6 +9,8 @@ use crate::recovery::NextAppend;
 use crate::recovery::StreamFacts;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
+use crate::tools::dump_properties::PropertyMap;
+use crate::tools::dump_properties::pairs_of;
 use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
 use crate::tools::survey::survey_all;
@@ -45,6 +47,8 @@ pub struct StreamStat {
     pub lost_ids: u64,
     /// Properties of the stream.
     pub properties: u64,
+    /// Their keys and values, by key.
+    pub property_map: PropertyMap,
     /// Damage took the properties, and they were not replaced since.
     pub properties_lost: bool,
     /// Pieces of damage that opening the log would report.
@@ -84,7 +88,8 @@ fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {
     stat.damage = verdict.findings.len() as u64;
     let properties = verdict.properties.map();
     stat.properties_lost = properties.is_none();
-    stat.properties = properties.map_or(0, |map| map.iter().count() as u64);
+    stat.property_map = properties.map_or_else(PropertyMap::new, |map| pairs_of(&map));
+    stat.properties = stat.property_map.len() as u64;
     let stream = view_only(facts, verdict);
     let sealed = |state: &KeptState| *state == KeptState::Sealed;
     let segments = &stream.segments;

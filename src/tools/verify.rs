@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::segment_file_name;
+use crate::ids::EntryId;
 use crate::recovery::Decision;
 use crate::recovery::Finding;
 use crate::recovery::RecoveredSegment;
@@ -124,6 +125,7 @@ fn verify_stream(
             return report.findings.push(unreadable(&key, &dir, &error));
         }
     };
+    let is_reported = !verdict.findings.is_empty();
     for found in &verdict.findings {
         let finding = finding(&key, &facts, found, Severity::Damage, found.what);
         report.findings.push(finding);
@@ -134,8 +136,16 @@ fn verify_stream(
         report.findings.push(finding);
     }
     let stream = view_only(&facts, verdict);
+    if stream.properties.map().is_none() && !is_reported {
+        let what = "the properties are lost, on record: replace all of them";
+        let note = VerifyFinding::new(Severity::Note, dir.clone(), what);
+        report.findings.push(note.of(&key));
+    }
     let mut gone = Gone::new(place, &dir);
-    for found in &stream.segments {
+    let first_kept = stream.first_kept.0;
+    for (number, found) in stream.segments.iter().enumerate() {
+        let next = stream.segments.get(number + 1);
+        let is_cut = next.is_some_and(|next| next.segment.header.is_cut());
         let header = &found.segment.header;
         if header.lost_from < header.first_id {
             let what = "ids lost before this segment are on record";
@@ -147,7 +157,7 @@ fn verify_stream(
         if gone.knows(first_id) {
             continue;
         }
-        match verify_segment(place, found, meter, report) {
+        match verify_segment(place, (found, first_kept, is_cut), meter, report) {
             Err(error) if !gone.explains(&error, first_id) => {
                 let path = found.segment.path();
                 report.findings.push(unreadable(&key, &path, &error));
@@ -158,19 +168,21 @@ fn verify_stream(
     check_stream_dir(place, &key, &dir, &facts, report);
 }
 
+/// Checks a segment of a stream that keeps no id below `first_kept`. Whether the next segment cut it.
 fn verify_segment(
     place: &LogDir,
-    found: &RecoveredSegment,
+    (found, first_kept, is_cut): (&RecoveredSegment, EntryId, bool),
     meter: &mut ProgressReporter<'_>,
     report: &mut VerifyReport,
 ) -> Result<()> {
     let (segment, end) = (&found.segment, &found.end);
     let context = || segment.context();
-    let mut walk =
-        SegmentWalk::open(&*place.storage, segment, end, place.read_ahead).in_context(context)?;
+    let (storage, ahead) = (&*place.storage, place.read_ahead);
+    let opened = SegmentWalk::open(storage, segment, end, first_kept, ahead);
+    let mut walk = opened.in_context(context)?;
     let mut at = 0;
     let mut reported = 0;
-    let checked = check_segment(&mut walk, end, |read_to| {
+    let checked = check_segment(&mut walk, (end, is_cut), |read_to| {
         at = read_to.0;
         // Not for every frame: the callback may write to a terminal.
         if at - reported >= 1 << 20 {
@@ -183,6 +195,8 @@ fn verify_segment(
     meter.add(len.saturating_sub(reported));
     report.segments += 1;
     report.frames += checked.frames;
+    report.void_frames += checked.void_frames;
+    report.property_frames += checked.property_frames;
     report.entries += checked.entries;
     report.bytes += len;
     report.findings.extend(checked.findings);

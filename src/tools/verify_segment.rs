@@ -27,24 +27,29 @@ use crate::tools::segment_walk::SegmentWalk;
 pub struct Checked {
     /// Good frames.
     pub frames: u64,
-    /// Good entries.
+    /// Those that hold properties.
+    pub property_frames: u64,
+    /// Frames behind a cut.
+    pub void_frames: u64,
+    /// Good entries that the stream keeps.
     pub entries: u64,
     /// The damage.
     pub findings: Vec<VerifyFinding>,
 }
 
-/// Reads a segment from its first frame to `end`, and its footer. It reports its progress to `read_to`.
+/// Reads a segment from its first frame to `end`, and its footer. Whether the next segment cut it: then
+/// the frames behind are counted, too. It reports its progress to `read_to`.
 pub fn check_segment(
     walk: &mut SegmentWalk<'_>,
-    end: &SegmentEnd,
+    (end, is_cut): (&SegmentEnd, bool),
     mut read_to: impl FnMut(FileOffset),
 ) -> io::Result<Checked> {
     let mut checked = Checked::default();
     let mut expected_index = SparseIndex::empty();
     let mut last: Option<LocatedFrame> = None;
-    if end.last_frame.is_some() {
+    if let Some(last_frame) = end.last_frame {
         // Frames without entries behind the last entry too.
-        walk.go_to_last_frame();
+        walk.go_to_last_frame(last_frame);
     }
     loop {
         match walk.advance()? {
@@ -60,15 +65,20 @@ pub fn check_segment(
             }
             WalkItem::Damaged(damage) => {
                 last = None;
-                let what = damage.fault.to_string();
-                checked.findings.push(
-                    finding(walk, what)
-                        .at(damage.offset.0)
-                        .ids(damage.ids.clone()),
-                );
+                let found = finding(walk, damage.fault.to_string()).at(damage.offset.0);
+                let kept = walk.kept(&damage.ids);
+                let found = match kept.is_empty() && !damage.ids.is_empty() {
+                    true => of_truncated_ids(found.ids(damage.ids)),
+                    false if kept.is_empty() => found.ids(damage.ids),
+                    false => found.ids(kept),
+                };
+                checked.findings.push(found);
             }
             WalkItem::End => break,
         }
+    }
+    if let Some(clip) = last.filter(|last| is_cut && Some(last.offset) == end.last_frame) {
+        checked.void_frames = walk.void_frames(clip.end())?;
     }
     if walk.segment().is_sealed() {
         let whole = checked.findings.is_empty();
@@ -106,15 +116,27 @@ fn check_payload(
     frame: &LocatedFrame,
     checked: &mut Checked,
 ) -> io::Result<()> {
-    let Err(fault) = walk.check(frame)? else {
-        if frame.header.has_properties() && !walk.has_good_properties(frame)? {
-            let what = "the properties in the frame are none that are ever stored";
-            checked
-                .findings
-                .push(finding(walk, what).at(frame.offset.0));
-            return Ok(());
-        }
-        checked.frames += 1;
+    let properties = match frame.header.has_properties() {
+        true => Some(walk.properties(frame)),
+        false => None,
+    };
+    let properties_damaged = match properties {
+        Some(Err(Error::Io(error))) => return Err(error),
+        Some(Err(_)) => true,
+        Some(Ok(_)) | None => false,
+    };
+    let fault = walk.check(frame)?;
+    if properties_damaged {
+        let what = match &fault {
+            Err(fault) => format!("the properties are damaged: {}", payload_text(fault)),
+            Ok(()) => "the properties in the frame are none that are ever stored".to_owned(),
+        };
+        let found = finding(walk, what).at(frame.offset.0);
+        checked.findings.push(found);
+    }
+    let Err(fault) = fault else {
+        checked.frames += u64::from(!properties_damaged);
+        checked.property_frames += u64::from(frame.header.has_properties() && !properties_damaged);
         let ids = walk.ids(frame);
         checked.entries += ids.end - ids.start;
         return Ok(());
@@ -137,10 +159,13 @@ fn check_payload(
         }
     }
     let what = payload_text(&fault);
-    if bad.is_empty() {
-        checked
-            .findings
-            .push(finding(walk, what.as_str()).at(frame.offset.0));
+    if bad.is_empty() && !properties_damaged {
+        let found = finding(walk, what.as_str()).at(frame.offset.0);
+        let is_hidden = walk.ids(frame).is_empty() && frame.header.entry_count > 0;
+        checked.findings.push(match is_hidden {
+            true => of_truncated_ids(found.ids(frame.header.ids())),
+            false => found,
+        });
     }
     for ids in bad {
         let found = finding(walk, what.clone()).at(frame.offset.0);
@@ -178,7 +203,7 @@ fn check_footer(
         let found = finding(walk, "the footer is damaged").at(end.offset.0);
         checked.findings.push(found);
     }
-    if let Some(last) = last.filter(|last| last.end() == end.offset) {
+    if let Some(last) = last.filter(|last| Some(last.offset) == end.last_frame) {
         let bytes = window.bytes(&source, last.offset, len, len, limit)?;
         let link = bytes
             .and_then(|bytes| bytes.first_chunk())
@@ -211,6 +236,13 @@ fn check_index(
 fn finding(walk: &SegmentWalk<'_>, what: impl Into<String>) -> VerifyFinding {
     let segment = walk.segment();
     VerifyFinding::new(Severity::Damage, segment.path(), what).of(&segment.header.key)
+}
+
+/// Damage to nothing but entries that a truncation hid: the stream has lost nothing.
+fn of_truncated_ids(mut finding: VerifyFinding) -> VerifyFinding {
+    finding.severity = Severity::Note;
+    finding.what = format!("truncated entries only: {}", finding.what);
+    finding
 }
 
 fn payload_text(fault: &PayloadFault) -> String {

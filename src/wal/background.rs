@@ -1,9 +1,10 @@
 //! Which work of streams runs in the background, and on which threads?
 //!
-//! One thread syncs streams that are due, one preallocates space ahead of tails. Each starts when
+//! Threads sync streams that are due: one, or as many as `WalOptions::sync_threads` says, each for its
+//! share of the streams. One preallocates space ahead of tails. Each starts when
 //! first needed, holds streams weakly, and ends when the log is closed. A third serves callbacks and
 //! wakers (`stream/durability/listen`); it starts with the first of them, holds streams until they
-//! are served, and is the last to end. The syncing thread serves those of the rounds that it led. In stepped mode, for
+//! are served, and is the last to end. A syncing thread serves those of the rounds that it led. In stepped mode, for
 //! deterministic tests, there are no threads: queued work runs when the test asks for it.
 //!
 //! Failure: if a thread cannot be started, later appends try again, every 100 ms at most. Until
@@ -29,7 +30,8 @@ use crate::stream::StreamInner;
 
 /// The background threads of one log.
 pub struct BackgroundThreads {
-    sync: Task,
+    /// At least one. A stream is always synced by the same, so no two threads wait for its round.
+    sync: Box<[Task]>,
     preallocation: Task,
     notification: Arc<DueQueue<HeldStream>>,
     is_stepped: bool,
@@ -119,11 +121,15 @@ const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; 
 const WITHOUT_PREALLOCATION: &str = "until it can be, appends allocate their own space";
 
 impl BackgroundThreads {
-    /// No thread runs yet. Stepped: none ever will.
-    pub fn new(is_stepped: bool) -> Arc<Self> {
+    /// No thread runs yet; at most `sync_threads` will sync. Stepped: none ever will.
+    pub fn new(is_stepped: bool, sync_threads: usize) -> Arc<Self> {
+        // Stepped work has one order.
+        let sync_threads = if is_stepped { 1 } else { sync_threads.max(1) };
         let task = |name, without, work| Task::new(name, without, work, is_stepped);
         Arc::new(BackgroundThreads {
-            sync: task("ironwal-sync", WITHOUT_SYNC, sync_and_serve),
+            sync: (0..sync_threads)
+                .map(|_| task("ironwal-sync", WITHOUT_SYNC, sync_and_serve))
+                .collect(),
             preallocation: task(
                 "ironwal-alloc",
                 WITHOUT_PREALLOCATION,
@@ -169,8 +175,8 @@ impl BackgroundThreads {
     /// has panicked.
     #[must_use]
     pub fn stop(&self) -> bool {
-        // Both are stopped, whatever the outcome of the first.
-        let stopped = self.tasks().map(|task| task.queue.stop());
+        // All are stopped, whatever the outcome of the first.
+        let stopped: Vec<bool> = self.tasks().map(|task| task.queue.stop()).collect();
         stopped.iter().all(|is_well| *is_well)
     }
 
@@ -182,22 +188,30 @@ impl BackgroundThreads {
         self.notification.leak_after_fork();
     }
 
-    fn tasks(&self) -> [&Task; 2] {
-        [&self.sync, &self.preallocation]
+    fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.sync.iter().chain([&self.preallocation])
+    }
+
+    /// What syncs this stream.
+    fn sync_of(&self, stream: &Arc<StreamInner>) -> &Task {
+        // By address: its high bits are mixed into the low ones, of which the lowest are equal.
+        let address = Arc::as_ptr(stream).addr() as u64;
+        let mixed = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        &self.sync[mixed as usize % self.sync.len()]
     }
 }
 
 impl BackgroundTasks for BackgroundThreads {
     fn sync_after(&self, stream: &Arc<StreamInner>, delay: Duration) -> bool {
-        self.sync.insert(stream, delay)
+        self.sync_of(stream).insert(stream, delay)
     }
 
     fn sync_now(&self, stream: &Arc<StreamInner>) -> bool {
-        self.sync.insert(stream, Duration::ZERO)
+        self.sync_of(stream).insert(stream, Duration::ZERO)
     }
 
-    fn has_thread_for_syncs(&self) -> bool {
-        self.sync.queue.has_thread()
+    fn has_thread_for_syncs(&self, stream: &Arc<StreamInner>) -> bool {
+        self.sync_of(stream).queue.has_thread()
     }
 
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool {
@@ -228,7 +242,10 @@ impl BackgroundTasks for BackgroundThreads {
             }
         }
         let due = match attended.is_short_of_threads {
-            true => self.sync.queue.take_due_without_thread(),
+            true => {
+                let mut queues = self.sync.iter().map(|task| &task.queue);
+                queues.find_map(|queue| queue.take_due_without_thread())
+            }
             false => None,
         };
         if let Some(stream) = due.and_then(|key| key.0.upgrade()) {
@@ -319,7 +336,7 @@ mod tests {
         let task = || Task::new("test", "", work, false);
         let (bad, good) = (stream("bad"), stream("good"));
         let background_threads = BackgroundThreads {
-            sync: task(),
+            sync: Box::new([task()]),
             preallocation: task(),
             notification: DueQueue::new("test", false, HeldStream::serve),
             is_stepped: false,

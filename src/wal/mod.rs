@@ -14,6 +14,7 @@
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
+//! | `stats` | what does a log report about itself? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
@@ -29,6 +30,7 @@ mod read_only;
 mod recovery_report;
 mod registry;
 mod snapshot;
+mod stats;
 mod stream;
 mod transaction;
 // The file is named after the type it holds.

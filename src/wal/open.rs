@@ -62,7 +62,7 @@ pub fn open(
         let archive = resolve_archive(&*storage, archive, &root)?;
         options.archive_path = Some(archive);
     }
-    let background_threads = BackgroundThreads::new(is_stepped);
+    let background_threads = BackgroundThreads::new(is_stepped, options.sync_threads);
     let mut context = LogContext::new(storage, options, root, log);
     context.identity = identity;
     let context = Arc::new(context);

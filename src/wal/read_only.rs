@@ -123,7 +123,7 @@ pub fn open_read_only(
     let io = |error| Error::io(error, ErrorContext::at(&options.root_path));
     let asked = std::path::absolute(&options.root_path).map_err(io)?;
     let root = storage.canonical(&asked).map_err(io)?;
-    let background_threads = BackgroundThreads::new(false);
+    let background_threads = BackgroundThreads::new(false, 1);
     let mut context = LogContext::new(storage, options, root, sink);
     context.read_only = true;
     let context = Arc::new(context);

@@ -286,7 +286,12 @@ impl WalInner {
     fn delete_registered(&self, stream: &StreamInner) -> Result<()> {
         let deleted = stream.delete();
         if stream.state() == StreamState::Deleted {
-            self.registered.write().remove(&*stream.key);
+            let stats = stream.stats();
+            // In one step: a sum over all streams counts them with the stream or with what is kept.
+            let mut registered = self.registered.write();
+            if registered.remove(&*stream.key).is_some() {
+                self.context.counters.keep(&stats);
+            }
         }
         deleted
     }

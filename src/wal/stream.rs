@@ -46,7 +46,7 @@ impl Stream {
     }
 
     #[inline(always)]
-    fn enter_existing(&self) -> Result<&StreamInner> {
+    pub(super) fn enter_existing(&self) -> Result<&StreamInner> {
         let core = self.enter()?;
         match core.is_deleted() {
             true => Err(self.not_found()),

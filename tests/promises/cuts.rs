@@ -40,6 +40,9 @@ fn replace(wal: &Wal, from: u64, count: u64) -> Result<Appended> {
 /// The stream holds `first..end`, those from `cut` on the other ones.
 fn check(wal: &Wal, first: u64, cut: u64, end: u64) {
     let stream = wal.stream("s").expect("a handle");
+    let report = wal.verify().expect("verifies");
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.entries, end - first, "{report:?}");
     assert_eq!(stream.first_id().expect("tells"), first);
     assert_eq!(stream.next_id().expect("tells"), end);
     let due = |id| if id < cut { entry(id) } else { other(id) };

@@ -42,6 +42,8 @@ mod names;
 mod notification;
 mod overtaken;
 mod properties;
+#[cfg(feature = "simulation")]
+mod raft_logs;
 #[cfg(target_os = "linux")]
 mod reads;
 mod recovery_report;
@@ -52,6 +54,8 @@ mod retention;
 #[cfg(unix)]
 mod snapshot;
 mod space;
+#[cfg(feature = "simulation")]
+mod stats;
 
 const ROLES: &[support::Role] = &[
     ("hold the lock", locking::hold_the_lock),

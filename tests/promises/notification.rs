@@ -1,6 +1,8 @@
 //! Callbacks, futures and descriptors that report durability: each exactly once, never too early, in
 //! order, on threads of the library; against close, failure, deletion and cancellation.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
@@ -91,6 +93,40 @@ fn a_callback_runs_when_its_mark_is_durable_and_on_a_thread_of_the_library() {
             ["ironwal-sync", "ironwal-notify"].contains(&&*name),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn as_many_threads_sync_as_the_option_says_and_each_stream_has_one() {
+    for (threads, at_least) in [(1, 1), (4, 2)] {
+        let disk = SimulatedDisk::new();
+        let mut options = options(Path::new("/"), SyncMode::Async);
+        options.sync_threads = threads;
+        let wal = Wal::open_simulated(&disk, options).expect("opens");
+        let (sender, reports) = mpsc::channel();
+        for _ in 0..3 {
+            for number in 0..32 {
+                let stream = wal.stream(&format!("s{number}")).expect("a handle");
+                let mark = append(&stream, b"x").mark;
+                let sender = sender.clone();
+                let report = move |answer: Result<()>| {
+                    answer.expect("durable");
+                    sender.send((number, thread::current())).expect("is received");
+                };
+                stream.on_durable(mark, report).expect("registers");
+            }
+        }
+        let mut syncers: HashMap<usize, HashSet<thread::ThreadId>> = HashMap::new();
+        for _ in 0..3 * 32 {
+            let (number, thread) = reports.recv_timeout(LONG).expect("it runs");
+            // Others run on the thread that serves marks which were durable already.
+            if thread.name() == Some("ironwal-sync") {
+                syncers.entry(number).or_default().insert(thread.id());
+            }
+        }
+        assert!(syncers.values().all(|threads| threads.len() == 1));
+        let all: HashSet<_> = syncers.values().flatten().collect();
+        assert!((at_least..=threads).contains(&all.len()), "{}", all.len());
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 26] = [
+const SOURCES: [(&str, &str); 28] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -29,6 +29,7 @@ const SOURCES: [(&str, &str); 26] = [
     ("durability", "What is durable"),
     ("properties", "Properties"),
     ("cut", "Cut, replace and reset"),
+    ("by_name_changes", "The same by name"),
     ("notify", "Notification"),
     ("iterator", "Iterators"),
     ("follow", "Follow a stream"),
@@ -38,6 +39,7 @@ const SOURCES: [(&str, &str); 26] = [
     ("sharded/maintenance", "Prune and compact checkpoints"),
     ("sharded/options", "Options of sharded logs"),
     ("snapshot", "Snapshots"),
+    ("stats", "Statistics"),
 ];
 
 /// What a function's comment may state, in this order, where it differs from the conventions at the
@@ -57,8 +59,9 @@ const DEFAULTS: [&str; 8] = [
 ];
 
 /// Functions with an error object and without errors of their own: others must name theirs.
-const WITHOUT_ERRORS: [&str; 10] = [
+const WITHOUT_ERRORS: [&str; 12] = [
     "ironwal_options_set_block_cache_size",
+    "ironwal_options_set_latencies",
     "ironwal_options_set_log",
     "ironwal_options_set_min_compression_size",
     "ironwal_options_set_no_background_sync",
@@ -67,6 +70,7 @@ const WITHOUT_ERRORS: [&str; 10] = [
     "ironwal_sharded_shard_count",
     "ironwal_sharded_wal",
     "ironwal_wal_is_read_only",
+    "ironwal_wal_stats",
     "ironwal_wal_streams",
 ];
 
@@ -223,7 +227,9 @@ fn with_banners(header: &str) -> String {
 
 /// Whether the declaration of a function begins in this line of the header.
 fn declares(line: &str, function: &str) -> bool {
-    let is_comment = line.starts_with(" *") || line.starts_with("/*");
+    // Fields have indented comments.
+    let begin = line.trim_start();
+    let is_comment = begin.starts_with("* ") || begin.starts_with("/*");
     let named = [format!(" {function}("), format!("*{function}(")];
     !is_comment && named.iter().any(|named| line.contains(named))
 }

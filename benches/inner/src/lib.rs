@@ -21,6 +21,7 @@ mod engine {
     pub mod platform;
     pub mod primitives;
     pub mod segment;
+    pub mod stats;
     pub mod storage;
 }
 

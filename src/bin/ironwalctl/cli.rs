@@ -36,6 +36,8 @@ pub struct Args {
     /// The directory in which a repair makes its copy.
     pub copy: Option<PathBuf>,
     pub compress: bool,
+    /// A dump shows the properties instead of the entries.
+    pub properties: bool,
     pub json: bool,
     /// Show progress where standard error is no terminal, too.
     pub progress: bool,
@@ -51,6 +53,7 @@ impl Args {
             end_id: None,
             copy: None,
             compress: false,
+            properties: false,
             json: false,
             progress: false,
         }
@@ -103,6 +106,7 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
             (Long("to"), Dump) => args.end_id = Some(parse_id("--to", parser)?),
             (Long("to"), Repair) => args.copy = Some(parser.value()?.into()),
             (Long("compress"), Repair) => args.compress = true,
+            (Long("properties"), Dump) => args.properties = true,
             (Long("json"), _) => args.json = true,
             (Long("progress"), Verify | Repair) => args.progress = true,
             (Short('h') | Long("help"), _) => return Ok(Args::help(help_on(command))),
@@ -110,6 +114,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
         }
     }
     args.directory = directory.ok_or("the directory of a log is missing")?;
+    if args.properties && (args.from_id > 0 || args.end_id.is_some()) {
+        return Err("--properties goes by changes, not by ids: leave out --from and --to".into());
+    }
     if command == Repair && args.copy.is_none() {
         return Err("repair needs --to and a new directory".into());
     }

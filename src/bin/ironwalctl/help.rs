@@ -6,6 +6,7 @@ pub const USAGE: &str = "\
 usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl stat   DIR [--stream KEY] [--json]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
+       ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
        ironwalctl help [COMMAND]
        ironwalctl --version";
@@ -16,6 +17,7 @@ ironwalctl - inspect an ironwal log, and make a healthy copy of a damaged one
 usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl stat   DIR [--stream KEY] [--json]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
+       ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
        ironwalctl help [COMMAND]
        ironwalctl --version
@@ -31,6 +33,7 @@ log may be in use.
   --stream KEY   this stream only
   --from ID      entries from this id on
   --to ID        entries below this id (of repair: the new directory)
+  --properties   the properties of the streams at each change, instead of entries
   --json         machine-readable output; its fields are in docs/IRONWALCTL.md
   --progress     progress on standard error, also where that is no terminal
   --compress     the copy's entries are compressed with LZ4
@@ -60,16 +63,20 @@ pub const STAT: &str = "\
 ironwalctl stat DIR [--stream KEY] [--json]
 
 Lists of each stream the first kept id, the id that the next append gets, the durable end,
-segments, bytes, lost ids, and the damage that headers show. Reads no payloads.
+segments, bytes, lost ids, its properties, and the damage that headers show. Reads no entries.
 
 exit codes: 0 fine, 1 damage, 2 usage, 3 a stream cannot be opened";
 
 pub const DUMP: &str = "\
 ironwalctl dump DIR [--stream KEY] [--from ID] [--to ID] [--json]
+ironwalctl dump DIR --properties [--stream KEY] [--json]
 
 Prints entries, one a line: stream, id, length, bytes; bytes that are not printable ASCII are
 \\xNN. With --json one object a line, the bytes in base64. --to is exclusive. A range that cannot
 be read has a line of its own. Entries that are written and not yet durable are printed too.
+
+With --properties the properties of each stream are printed instead: the whole map each time it
+changed, as far as the segments that are left show it, with the id that the next entry had then.
 
 exit codes: 0 all was readable, 1 a range was not, 2 usage, 3 a stream cannot be opened";
 
@@ -77,8 +84,8 @@ pub const REPAIR: &str = "\
 ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
 
 Makes a new log in NEWDIR, which must not exist, of everything in DIR that is readable. Entries
-keep their ids, and frames stay whole. Lost ids are recorded as lost, so that they are never
-given again. Entries that could not be copied are listed. DIR is locked against writers meanwhile
+keep their ids, and frames stay whole. Truncated ids stay truncated, and properties are kept. Lost
+ids are recorded as lost, so that they are never given again. Entries that could not be copied are listed. DIR is locked against writers meanwhile
 and not changed; nothing is ever removed. What to do with the two directories is up to you.
 
 Ids lost at the very end cannot be recorded without an entry behind them: they are listed, and

@@ -124,6 +124,19 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
 fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let log_dir = LogDir::new(&args.directory)?;
     let mut code = CLEAN;
+    if args.properties {
+        tools::dump_properties(&log_dir, &selection(args), &mut |change| {
+            if change.map.is_err() {
+                code = DAMAGE;
+            }
+            match args.json {
+                true => output.json(render_json::changed(&change)),
+                false => output.changed(&change),
+            }
+            go_on(output)
+        })?;
+        return Ok(code);
+    }
     tools::dump(&log_dir, &selection(args), &mut |entry| {
         if entry.data.is_err() {
             code = DAMAGE;
@@ -132,12 +145,17 @@ fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
             true => output.json(render_json::dumped(&entry)),
             false => output.dumped(&entry),
         }
-        match output.is_open() {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        }
+        go_on(output)
     })?;
     Ok(code)
+}
+
+/// A reader that closed the pipe wants no more.
+fn go_on(output: &Output) -> ControlFlow<()> {
+    match output.is_open() {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()),
+    }
 }
 
 fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {

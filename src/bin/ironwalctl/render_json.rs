@@ -12,7 +12,9 @@ use ironwal::repair::LostIds;
 use ironwal::repair::RepairReport;
 use ironwal::repair::RepairedStream;
 use ironwal::tools::DumpedEntry;
+use ironwal::tools::DumpedProperties;
 use ironwal::tools::LogStat;
+use ironwal::tools::PropertyMap;
 use ironwal::tools::StreamStat;
 use serde::Serialize;
 use serde_json::Serializer;
@@ -33,6 +35,8 @@ struct Verified<'a> {
     entries: u64,
     bytes: u64,
     checkpoints: u64,
+    property_frames: u64,
+    void_frames: u64,
     findings: Vec<Finding<'a>>,
 }
 
@@ -67,8 +71,26 @@ struct StatOfStream<'a> {
     lost_ids: u64,
     properties: u64,
     properties_lost: bool,
+    property_map: Vec<Property<'a>>,
     damage: u64,
     error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Property<'a> {
+    key: Cow<'a, str>,
+    key_base64: String,
+    value_base64: String,
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    stream: &'a str,
+    next_id: u64,
+    path: Cow<'a, str>,
+    offset: u64,
+    properties: Option<Vec<Property<'a>>>,
+    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +126,7 @@ struct CopiedStream<'a> {
     next_id: u64,
     old_next_id: u64,
     lost: Vec<Lost<'a>>,
+    properties_lost: bool,
     error: Option<&'a str>,
 }
 
@@ -126,6 +149,8 @@ pub fn verified(args: &Args, report: &VerifyReport) -> io::Result<String> {
         entries: report.entries,
         bytes: report.bytes,
         checkpoints: report.checkpoints,
+        property_frames: report.property_frames,
+        void_frames: report.void_frames,
         findings: report.findings.iter().map(finding).collect(),
     })
 }
@@ -173,9 +198,34 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         lost_ids: stream.lost_ids,
         properties: stream.properties,
         properties_lost: stream.properties_lost,
+        property_map: properties(&stream.property_map),
         damage: stream.damage,
         error: stream.error.as_deref(),
     }
+}
+
+fn properties(map: &PropertyMap) -> Vec<Property<'_>> {
+    let pairs = map.iter();
+    pairs
+        .map(|(key, value)| Property {
+            key: String::from_utf8_lossy(key),
+            key_base64: base64(key),
+            value_base64: base64(value),
+        })
+        .collect()
+}
+
+/// One line of `dump --properties`.
+pub fn changed(change: &DumpedProperties<'_>) -> io::Result<String> {
+    let map = change.map.as_ref();
+    to_line(&Changed {
+        stream: change.stream,
+        next_id: change.next_id,
+        path: change.path.to_string_lossy(),
+        offset: change.offset,
+        properties: map.ok().map(properties),
+        error: map.err().map(|error| error.to_string()),
+    })
 }
 
 /// One line of `dump`.
@@ -217,6 +267,7 @@ fn copied_stream(stream: &RepairedStream) -> CopiedStream<'_> {
         next_id: stream.next_id,
         old_next_id: stream.old_next_id,
         lost: stream.lost.iter().map(lost).collect(),
+        properties_lost: stream.properties_lost,
         error: stream.error.as_deref(),
     }
 }

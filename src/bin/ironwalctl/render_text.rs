@@ -9,7 +9,9 @@ use std::path::Path;
 use ironwal::VerifyReport;
 use ironwal::repair::RepairReport;
 use ironwal::tools::DumpedEntry;
+use ironwal::tools::DumpedProperties;
 use ironwal::tools::LogStat;
+use ironwal::tools::PropertyMap;
 
 use super::escape;
 use super::render_json::severity;
@@ -79,7 +81,7 @@ impl Output {
             true => "clean",
             false => "NOT CLEAN",
         };
-        self.line(&format!(
+        let mut line = format!(
             "{summary}: {} streams, {} segments, {} frames, {} entries, {} bytes, {} checkpoints",
             report.streams,
             report.segments,
@@ -87,7 +89,14 @@ impl Output {
             report.entries,
             report.bytes,
             report.checkpoints,
-        ));
+        );
+        if report.property_frames > 0 {
+            line += &format!(", {} frames with properties", report.property_frames);
+        }
+        if report.void_frames > 0 {
+            line += &format!(", {} void frames behind cuts", report.void_frames);
+        }
+        self.line(&line);
     }
 
     /// The result of `stat`.
@@ -119,6 +128,7 @@ impl Output {
                 line = format!("{:?}: {}", stream.key, escape::text(error));
             }
             self.line(&line);
+            self.properties(&stream.property_map);
         }
         let bytes: u64 = log.streams.iter().map(|stream| stream.bytes).sum();
         self.line(&format!("{} streams, {bytes} bytes", log.streams.len()));
@@ -141,6 +151,30 @@ impl Output {
         self.line(&line);
     }
 
+    /// One change of `dump --properties`.
+    pub fn changed(&mut self, change: &DumpedProperties<'_>) {
+        let (key, next_id) = (change.stream, change.next_id);
+        match &change.map {
+            Ok(map) => {
+                let count = map.len();
+                self.line(&format!("{key:?} before id {next_id}: {count} properties"));
+                self.properties(map);
+            }
+            Err(error) => {
+                let error = escape::text(&error.to_string());
+                self.line(&format!("{key:?} before id {next_id} unreadable: {error}"));
+            }
+        }
+    }
+
+    /// A line for each property.
+    fn properties(&mut self, map: &PropertyMap) {
+        for (key, value) in map {
+            let (key, value) = (key.escape_ascii(), value.escape_ascii());
+            self.line(&format!("  {key} = {value}"));
+        }
+    }
+
     /// The result of `repair`.
     pub fn repaired(&mut self, copy: &Path, report: &RepairReport) {
         for stream in &report.streams {
@@ -157,6 +191,9 @@ impl Output {
                 let ids = &lost.ids;
                 let why = escape::text(&lost.why);
                 self.line(&format!("  lost: {}..{}: {why}", ids.start, ids.end));
+            }
+            if stream.properties_lost {
+                self.line("  the properties are lost, in the copy too: replace all of them");
             }
             if stream.old_next_id > stream.next_id {
                 self.line(&format!(

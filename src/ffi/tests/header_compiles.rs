@@ -29,6 +29,7 @@ use crate::ffi::sharded::append::ironwal_keyed_slice;
 use crate::ffi::sharded::maintenance::*;
 use crate::ffi::sharded::options::*;
 use crate::ffi::snapshot::*;
+use crate::ffi::stats::*;
 use crate::ffi::status::*;
 use crate::ffi::verify::*;
 
@@ -68,9 +69,11 @@ fn layouts() -> Vec<Layout> {
         ironwal_view { data, len }
         ironwal_keyed_slice { key, value }
         ironwal_property { key, value, op, reserved }
+        ironwal_mark { place, opening }
         ironwal_ticket { stream, mark, listener }
         ironwal_verify_report_totals {
-            streams, segments, frames, entries, bytes, checkpoints, findings, clean
+            streams, segments, frames, entries, bytes, checkpoints, findings, clean, property_frames,
+            void_frames
         }
         ironwal_finding {
             stream, path, what, offset, first_id, end_id, severity, reserved
@@ -83,6 +86,19 @@ fn layouts() -> Vec<Layout> {
         ironwal_compaction_stats { checkpoints_before, checkpoints_after, bytes_reclaimed }
         ironwal_snapshot_stats { streams, segments_linked, segments_copied, bytes_copied }
         ironwal_automatic_status { created, failed }
+        ironwal_stream_stats_t {
+            appends, entries, bytes, rounds, callers, syncs, sync_ns, rotations, cuts, roll_backs, first_id,
+            next_id, durable_end, unsynced_bytes, listeners, segments, poisoned, measured_appends,
+            append_p50_ns, append_p99_ns, append_p999_ns, append_max_ns
+        }
+        ironwal_wal_stats_t {
+            appends, entries, bytes, rounds, callers, syncs, sync_ns, rotations, cuts, roll_backs,
+            sync_p50_ns, sync_p99_ns, sync_p999_ns, sync_max_ns, measured_appends, append_p50_ns,
+            append_p99_ns, append_p999_ns, append_max_ns, background_syncs, streams, failed_streams,
+            poisoned_streams, segments, undurable_entries, unsynced_bytes, listeners, open_write_files,
+            open_read_files, write_files_opened, read_files_opened, block_cache_hits, block_cache_misses,
+            block_cache_bytes, recovered_streams, incomplete_streams, recovery_ns
+        }
     }
 }
 

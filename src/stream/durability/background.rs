@@ -15,6 +15,7 @@ impl StreamInner {
             return;
         }
         if end > self.group_commit.committed() {
+            self.context.counters.count_background_sync();
             // A failure has latched; the next append returns it.
             let _ = self.make_place_durable(end);
         }

@@ -25,6 +25,7 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::primitives::atomic::Ordering;
+use crate::primitives::now;
 use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::rewrite_verified;
@@ -163,6 +164,7 @@ impl StreamInner {
         if opened.unproven {
             self.rewrite_unproven(state, part, file, end)?;
         }
+        let began = now();
         let by_ranges = match opened.map.as_ref().zip(state.durable_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
@@ -177,6 +179,7 @@ impl StreamInner {
             result => result,
         }
         .map_err(|error| Error::io(error, part.segment.context()))?;
+        self.count_sync(now().saturating_duration_since(began));
         *synced = place + 1;
         Ok(())
     }

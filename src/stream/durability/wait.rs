@@ -98,7 +98,7 @@ impl StreamInner {
         }
         self.context.note_unattended();
         self.context.attend();
-        background_tasks.has_thread_for_syncs()
+        background_tasks.has_thread_for_syncs(&stream)
     }
 
     /// The same where another process writes the stream: no thread wakes this one, so it polls.

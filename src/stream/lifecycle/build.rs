@@ -20,6 +20,7 @@ use crate::recovery::Recovered;
 use crate::segment::SegmentEnd;
 use crate::stream::LogContext;
 use crate::stream::StreamInner;
+use crate::stream::counters::SyncCounter;
 use crate::stream::durability::RoundState;
 use crate::stream::failure::panicked;
 use crate::stream::follower::Follower;
@@ -192,6 +193,7 @@ impl StreamInner {
             weak_self: weak_self.clone(),
             tail_changed: Condvar::new(),
             rollback_count: AtomicU64::new(0),
+            sync_counter: SyncCounter::default(),
             blocked: AtomicBool::new(false),
             dir_number: AtomicU64::new(0),
             opening: next_opening(),
@@ -224,10 +226,11 @@ impl StreamInner {
     }
 }
 
-/// A number for a stream that no other of this process has: marks of one are refused by others.
+/// A number for a stream that no other of this process has, and not 0: marks of one are refused by
+/// others, and a mark of zeros by all.
 fn next_opening() -> u64 {
     // Not the engine's own atomic: it is no part of what a checker of interleavings explores.
-    static OPENINGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    static OPENINGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     OPENINGS.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 

@@ -539,6 +539,8 @@ impl StreamInner {
         let mut tail = self.tail.lock();
         tail.renumber(plan.first_id);
         tail.continue_at_cut(&part, plan.end, plan.properties.clone(), plan.allocated_end);
+        let frame_bytes = plan.end.offset.0 - HEADER_AREA_LEN;
+        tail.count_cut(plan.end.next_id - plan.first_id, frame_bytes);
         self.attach_map(&mut tail, None);
         drop(tail);
         alloc.generation = plan.header.generation;

@@ -21,6 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::append::Append;
 use crate::append::Appended;
@@ -40,6 +41,7 @@ use crate::options::CompressionType;
 use crate::options::SyncMode;
 use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
+use crate::primitives::now;
 use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
 use crate::stream::failure::panicked;
@@ -71,6 +73,8 @@ pub(in crate::stream) struct FrameTerms<'a> {
     wait_for: WaitFor,
     /// The properties that its own are made from; `None`: they are made from nothing.
     made_from: Option<&'a PropertyPoint>,
+    /// When the append began, if it is measured.
+    began: Option<Instant>,
 }
 
 /// Why a frame got no place.
@@ -116,7 +120,13 @@ impl<'a> FrameTerms<'a> {
                 false => WaitFor::Written,
             },
             made_from: None,
+            began: None,
         }
+    }
+
+    /// The same for an append that began then, if it is measured.
+    pub(in crate::stream) fn measured_from(self, began: Option<Instant>) -> Self {
+        FrameTerms { began, ..self }
     }
 }
 
@@ -135,10 +145,33 @@ impl StreamInner {
         parts: &[&[u8]],
         durable: bool,
     ) -> Result<u64> {
+        // A way of its own: otherwise an append that is not measured would ask twice.
+        if self.context.options.latencies {
+            return self.append_measured(expected_id, parts, durable);
+        }
         let frame = PreparedFrame::single(parts, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
         let terms = FrameTerms::new(expected_id, durable);
         Ok(self.append_frame(&frame, &terms)?.0.start)
+    }
+
+    #[inline(never)]
+    fn append_measured(
+        &self,
+        expected_id: Option<u64>,
+        parts: &[&[u8]],
+        durable: bool,
+    ) -> Result<u64> {
+        let began = Some(now());
+        let frame = PreparedFrame::single(parts, self.compress_from())
+            .map_err(|error| self.unprepared(error))?;
+        let terms = FrameTerms::new(expected_id, durable).measured_from(began);
+        Ok(self.append_frame(&frame, &terms)?.0.start)
+    }
+
+    /// When an append that begins now began, if appends are measured.
+    pub(in crate::stream) fn began_now(&self) -> Option<Instant> {
+        self.context.options.latencies.then(now)
     }
 
     /// Appends entries as one frame. Durable on return if `durable`.
@@ -153,7 +186,7 @@ impl StreamInner {
         entries: &[&[u8]],
         durable: bool,
     ) -> Result<Range<u64>> {
-        let terms = FrameTerms::new(expected_id, durable);
+        let terms = FrameTerms::new(expected_id, durable).measured_from(self.began_now());
         if entries.is_empty() {
             return self.append_nothing(&terms).map(|(ids, _)| ids);
         }
@@ -166,7 +199,7 @@ impl StreamInner {
     pub fn append_with(&self, append: &Append<'_>) -> Result<Appended> {
         let is_batch = append.entries.len() != 1 || !append.properties.is_empty();
         let durable = self.waits_until_durable(append.durability, is_batch);
-        let terms = FrameTerms::new(append.expected_id, durable);
+        let terms = FrameTerms::new(append.expected_id, durable).measured_from(self.began_now());
         let placed = match append.entries {
             _ if !append.properties.is_empty() => {
                 self.append_with_properties(append.entries, append.properties, &terms)?
@@ -234,6 +267,7 @@ impl StreamInner {
             expected_id: None,
             wait_for: WaitFor::WrittenFirst,
             made_from: None,
+            began: None,
         };
         let placed = self.place_frame(&frame, &terms).map_err(Error::from);
         let placed = placed.inspect_err(|error| self.latch_if_detached(error))?;
@@ -291,6 +325,9 @@ impl StreamInner {
             None => {}
         }
         self.acknowledge(placed.ids.end);
+        if let (Some(began), WaitFor::Durable) = (terms.began, terms.wait_for) {
+            self.tail.lock().count_time(began);
+        }
         Ok((placed.ids, placed.place))
     }
 
@@ -413,12 +450,14 @@ impl StreamInner {
                     tail.note_unwaited();
                     self.schedule_background(&mut tail);
                 }
+                count_time_of_written(&mut tail, terms);
                 return Ok(Placed::written(ids, tail.written_place()));
             }
             if self.populate_for(&mut tail, frame) {
                 continue;
             }
             if let Some(placed) = self.stage_or_write(&mut tail, frame, terms)? {
+                count_time_of_written(&mut tail, terms);
                 return Ok(placed);
             }
         }
@@ -678,6 +717,16 @@ impl StreamInner {
             self.group_commit.wake_to_recheck();
         }
         self.tail_changed.notify_all();
+    }
+}
+
+/// Counts how long a measured append took that ends here, under the lock that it holds anyway. One that
+/// waits until it is durable ends later.
+#[inline]
+fn count_time_of_written(tail: &mut Tail, terms: &FrameTerms<'_>) {
+    match (terms.began, terms.wait_for) {
+        (None, _) | (_, WaitFor::Durable) => {}
+        (Some(began), _) => tail.count_time(began),
     }
 }
 

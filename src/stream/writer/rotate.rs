@@ -269,6 +269,7 @@ impl StreamInner {
                 properties: tail.written_properties().slot(),
             };
             tail.unsealed.get_or_insert_default().push_back(full);
+            tail.count_rotation();
         }
         tail.continue_in(&part, allocated_end);
         // What failed for one segment is tried again for the next.

@@ -38,7 +38,7 @@ impl StreamInner {
             self.plan_rest(tail);
             return;
         }
-        if tail.unsynced_bytes >= background.bytes && tail.sync_request != SyncRequest::Now {
+        if tail.unsynced_bytes() >= background.bytes && tail.sync_request != SyncRequest::Now {
             tail.sync_request = SyncRequest::Now;
             if self
                 .arc()

@@ -121,10 +121,12 @@ impl StreamInner {
         pairs: &[(&[u8], &[u8])],
         durability: Durability,
     ) -> Result<Mark> {
+        let began = self.began_now();
         let map = Properties::of(pairs).map_err(property_error)?;
         let frame = PreparedFrame::with_properties(&[], map, self.compress_from())
             .map_err(|error| self.unprepared(error))?;
-        let terms = FrameTerms::new(None, self.waits_until_durable(durability, true));
+        let durable = self.waits_until_durable(durability, true);
+        let terms = FrameTerms::new(None, durable).measured_from(began);
         let (_, place) = self.append_frame(&frame, &terms)?;
         Ok(self.mark_of(place))
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::commit::Signal;
 use crate::error::Error;
@@ -19,11 +20,13 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::options::WalOptions;
+use crate::primitives::now;
 use crate::recovery::NextAppend;
 use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 use crate::segment::SparseIndex;
 use crate::segment::footer_reserve;
+use crate::stats::Histogram;
 use crate::storage::WriteMapping;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::state::StreamState;
@@ -220,8 +223,12 @@ pub struct Tail {
     pub(super) ahead: AheadState,
     /// The check for idle streams.
     pub(super) idle: IdleCheck,
-    /// Bytes written since the last round began.
-    pub(super) unsynced_bytes: u64,
+    /// What was written since the stream was opened.
+    totals: WrittenTotals,
+    /// How many bytes of it were written when the last round began.
+    round_began_at_bytes: u64,
+    /// How long appends took, where they are measured.
+    append_times: Option<Box<Histogram>>,
     /// The background sync that was requested since then.
     pub(super) sync_request: SyncRequest,
     /// The last frame was small enough for a mapped append.
@@ -232,6 +239,22 @@ pub struct Tail {
     watchers: Option<Box<Watchers>>,
     /// Maps that are not used any more; dropped by the next thread that takes them, without the lock.
     pub(super) detached_maps: Option<Box<Vec<WriteMap>>>,
+}
+
+/// What the writer of a stream has done since the stream was opened.
+// Only grows. Counted under the tail lock, which every append holds anyway.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WrittenTotals {
+    /// Appends that are in the kernel.
+    pub appends: u64,
+    /// Their entries.
+    pub entries: u64,
+    /// Bytes of frames, those included that carry properties into a new segment.
+    pub bytes: u64,
+    /// Segments that followed a full one.
+    pub rotations: u64,
+    /// Cuts and resets.
+    pub cuts: u64,
 }
 
 /// A segment without a footer.
@@ -301,7 +324,9 @@ impl Tail {
                 released_at: FileOffset(HEADER_AREA_LEN),
                 is_scheduled: false,
             },
-            unsynced_bytes: 0,
+            totals: WrittenTotals::default(),
+            round_began_at_bytes: 0,
+            append_times: None,
             sync_request: SyncRequest::None,
             last_frame_fits_map: false,
             mapped: None,
@@ -500,8 +525,45 @@ impl Tail {
 
     /// A round begins: what is written now is its work, and no request is pending.
     pub fn begin_round(&mut self) {
-        self.unsynced_bytes = 0;
+        self.round_began_at_bytes = self.totals.bytes;
         self.sync_request = SyncRequest::None;
+    }
+
+    /// Bytes written since the last round began.
+    #[inline]
+    pub fn unsynced_bytes(&self) -> u64 {
+        self.totals.bytes - self.round_began_at_bytes
+    }
+
+    /// What was written since the stream was opened.
+    pub fn totals(&self) -> WrittenTotals {
+        self.totals
+    }
+
+    /// An append that began then has ended.
+    pub fn count_time(&mut self, began: Instant) {
+        let took = now().saturating_duration_since(began);
+        self.append_times.get_or_insert_default().record(took);
+    }
+
+    /// How long appends took, where they are measured.
+    pub fn append_times(&self) -> Histogram {
+        let times = self.append_times.as_deref();
+        times.cloned().unwrap_or_default()
+    }
+
+    /// A segment follows a full one.
+    pub fn count_rotation(&mut self) {
+        self.totals.rotations += 1;
+    }
+
+    /// A cut or a reset has brought this many entries in frames of this many bytes, which are durable.
+    pub fn count_cut(&mut self, entries: u64, bytes: u64) {
+        self.totals.cuts += 1;
+        self.totals.appends += u64::from(entries > 0);
+        self.totals.entries += entries;
+        self.totals.bytes += bytes;
+        self.round_began_at_bytes = self.totals.bytes;
     }
 
     /// Continues in a new segment, whose file has blocks up to `allocated_end`.
@@ -744,7 +806,9 @@ impl Tail {
             frame.put_header_last(active.segment.seed, at, first_id, previous_len, put)?;
         mapped.note_written(active);
         let (end, noted) = advanced(&self.reserved, &header, link);
-        self.unsynced_bytes += header.len();
+        self.totals.appends += 1;
+        self.totals.entries += u64::from(header.entry_count);
+        self.totals.bytes += header.len();
         self.reserved = end;
         self.written = end;
         self.staging.offset = end.offset;
@@ -832,7 +896,9 @@ impl Tail {
     /// The batch is in the kernel: lets readers see it.
     pub fn publish(&mut self, active: &StreamSegment, mut batch: StagedWrite) {
         self.phase = WriterPhase::Idle;
-        self.unsynced_bytes += batch.end.offset - self.written.offset;
+        self.totals.appends += batch.tickets_end - self.tickets.completed_end;
+        self.totals.entries += batch.end.next_id - self.written.next_id;
+        self.totals.bytes += batch.end.offset - self.written.offset;
         self.written = batch.end;
         self.written_shift = batch.shift;
         self.written_properties = std::mem::take(&mut batch.properties);

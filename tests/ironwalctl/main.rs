@@ -1,6 +1,8 @@
 //! The command line tool: what it prints, for people and for programs, its exit codes, and that it
 //! changes nothing but makes copies.
 
+mod changed_streams;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::path::Path;

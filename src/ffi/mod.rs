@@ -20,6 +20,7 @@ mod notify;
 mod options;
 mod properties;
 mod recovery;
+mod retention;
 mod sharded;
 mod snapshot;
 mod stats;

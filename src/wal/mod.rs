@@ -14,6 +14,7 @@
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
+//! | `retention` | how is a retention applied to streams, by a call or once a minute? |
 //! | `stats` | what does a log report about itself? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
@@ -29,6 +30,7 @@ mod properties;
 mod read_only;
 mod recovery_report;
 mod registry;
+mod retention;
 mod snapshot;
 mod stats;
 mod stream;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 27] = [
+const SOURCES: [(&str, &str); 28] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -39,6 +39,7 @@ const SOURCES: [(&str, &str); 27] = [
     ("sharded/options", "Options of sharded logs"),
     ("snapshot", "Snapshots"),
     ("stats", "Statistics"),
+    ("retention", "Retention"),
 ];
 
 /// What a function's comment may state, in this order, where it differs from the conventions at the
@@ -58,12 +59,13 @@ const DEFAULTS: [&str; 8] = [
 ];
 
 /// Functions with an error object and without errors of their own: others must name theirs.
-const WITHOUT_ERRORS: [&str; 12] = [
+const WITHOUT_ERRORS: [&str; 13] = [
     "ironwal_options_set_block_cache_size",
     "ironwal_options_set_latencies",
     "ironwal_options_set_log",
     "ironwal_options_set_min_compression_size",
     "ironwal_options_set_no_background_sync",
+    "ironwal_options_set_retention",
     "ironwal_sharded_checkpoint_count",
     "ironwal_sharded_list_checkpoints",
     "ironwal_sharded_shard_count",

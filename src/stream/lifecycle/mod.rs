@@ -8,6 +8,7 @@ pub mod cut;
 pub mod delete;
 pub mod empty_stream;
 pub mod linked_dir;
+pub mod retention;
 pub mod snapshot;
 pub mod truncate;
 pub mod unremoved_files;

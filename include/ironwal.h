@@ -229,6 +229,9 @@
 /** Everything is copied: for a backup on other hardware, or on a file system of its own. */
 #define IRONWAL_SNAPSHOT_COPY 1102
 
+/** For `max_bytes` and `max_age_ns` of a retention: any number of bytes, any age. */
+#define IRONWAL_NO_LIMIT UINT64_MAX
+
 /* Types ------------------------------------------------------------------------------------- */
 
 /**
@@ -3133,6 +3136,58 @@ ironwal_status ironwal_stream_apply(const struct ironwal_stream *stream,
                                     uint64_t *out_first_id,
                                     uint64_t *out_end_id,
                                     struct ironwal_error **out_error);
+
+/* Retention --------------------------------------------------------------------------------- */
+
+/**
+ * Removes old segments of a stream, whole ones and oldest first, as long as it has more than `max_bytes` bytes
+ * of segments, or the oldest was last changed more than `max_age_ns` ago by the clock of the file system;
+ * returns their number. ::IRONWAL_NO_LIMIT for either sets no such limit. They go as by ironwal_truncate().
+ *
+ * Stays: the newest segment; what a live checkpoint of a sharded log needs; with `keep_cursors` what a cursor has
+ * not read. A cursor is a property with a key that begins with "cursor/"; its value is the next id to read, as
+ * 8 bytes, the lowest first.
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the directory is on the disk (fsync), where something is removed; while a snapshot is taken.
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_CONFIG for a cursor whose value is not 8 bytes, in a log with checkpoints that is not open
+ *   as a sharded log, and as of ironwal_truncate(); ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_IO,
+ *   ::IRONWAL_E_READ_ONLY.
+ */
+ironwal_status ironwal_stream_apply_retention(const struct ironwal_stream *stream,
+                                              uint64_t max_bytes,
+                                              uint64_t max_age_ns,
+                                              bool keep_cursors,
+                                              size_t *out_segments,
+                                              struct ironwal_error **out_error);
+
+/**
+ * As ironwal_stream_apply_retention(), for each stream of a log. Attempts all streams, then returns the first
+ * failure.
+ *
+ * - NULL: `out_segments` may be NULL.
+ * - Blocks: until the directories are on the disk (fsync), where something is removed; while a snapshot is taken.
+ * - Durable: on return.
+ * - Errors: those of ironwal_stream_apply_retention(), ::IRONWAL_E_POISONED.
+ */
+ironwal_status ironwal_wal_apply_retention(const struct ironwal_wal *wal,
+                                           uint64_t max_bytes,
+                                           uint64_t max_age_ns,
+                                           bool keep_cursors,
+                                           size_t *out_segments,
+                                           struct ironwal_error **out_error);
+
+/**
+ * Applies a retention to all streams once a minute, on a thread of the log, as ironwal_wal_apply_retention()
+ * does. A failure goes to the log callback, and stops no other stream. Both limits ::IRONWAL_NO_LIMIT, the
+ * default: no retention is applied.
+ */
+ironwal_status ironwal_options_set_retention(struct ironwal_options *options,
+                                             uint64_t max_bytes,
+                                             uint64_t max_age_ns,
+                                             bool keep_cursors,
+                                             struct ironwal_error **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

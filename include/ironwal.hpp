@@ -628,6 +628,19 @@ struct entry {
     }
 };
 
+// What a stream keeps: whole segments, up to so many bytes, and none whose file was last changed longer ago.
+struct retention {
+    std::uint64_t max_bytes = IRONWAL_NO_LIMIT;
+    // Negative: any age.
+    std::chrono::nanoseconds max_age{-1};
+    // Nothing goes that a property cursor/NAME has not read: its value is the next id, as 8 bytes, the lowest first.
+    bool keep_cursors = false;
+
+    std::uint64_t max_age_ns() const {
+        return max_age.count() < 0 ? IRONWAL_NO_LIMIT : static_cast<std::uint64_t>(max_age.count());
+    }
+};
+
 // The options of a log. Setters chain; open() reports the first invalid setting.
 class options {
 public:
@@ -659,6 +672,10 @@ public:
         return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
     }
     options &sync_threads(std::size_t threads) { return set(ironwal_options_set_sync_threads, threads); }
+    // Once a minute, for all streams. Both limits IRONWAL_NO_LIMIT: no retention.
+    options &retention(const ironwal::retention &what) {
+        return set(ironwal_options_set_retention, what.max_bytes, what.max_age_ns(), what.keep_cursors);
+    }
     options &latencies(bool measured) { return set(ironwal_options_set_latencies, measured); }
     options &no_background_sync() { return set(ironwal_options_set_no_background_sync); }
     // The callback must not throw; it gets `context` with every message.
@@ -854,6 +871,16 @@ public:
         ironwal_mark raw{0, 0};
         return detail::run([&](ironwal_error **out) { return ironwal_stream_mark(handle_.get(), &raw, out); },
                            [&] { return ironwal::mark(raw); });
+    }
+    // Removes old segments, and returns how many.
+    result<std::size_t> apply_retention(const retention &what) {
+        std::size_t segments = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_apply_retention(handle_.get(), what.max_bytes, what.max_age_ns(), what.keep_cursors,
+                                                      &segments, out);
+            },
+            [&] { return segments; });
     }
     // What has happened to the stream since the log was opened, and where it is now.
     result<ironwal_stream_stats_t> stats() const {
@@ -1355,6 +1382,16 @@ public:
                                                &stats, sizeof stats, out);
             },
             [&] { return stats; });
+    }
+    // Removes old segments of all streams, and returns how many.
+    result<std::size_t> apply_retention(const retention &what) {
+        std::size_t segments = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_wal_apply_retention(handle_.get(), what.max_bytes, what.max_age_ns(), what.keep_cursors,
+                                                   &segments, out);
+            },
+            [&] { return segments; });
     }
     // What has happened to all streams since the log was opened, and where they are now.
     result<ironwal_wal_stats_t> stats() const {

@@ -18,6 +18,7 @@ mod primitives;
 #[cfg(feature = "sharded")]
 mod record_log;
 mod recovery;
+mod retention;
 mod segment;
 #[cfg(feature = "sharded")]
 pub mod sharded;
@@ -49,6 +50,7 @@ pub use options::ReadStrategy;
 pub use options::SyncMode;
 pub use options::WalOptions;
 pub use options::WriteStrategy;
+pub use retention::Retention;
 #[cfg(feature = "sharded")]
 pub use sharded::CheckpointData;
 #[cfg(feature = "sharded")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::error::Result;
+use crate::retention::Retention;
 
 /// Receives the log's messages: level and text. The library calls it from any thread, its own
 /// included, at the end of an append, a sync, a read or a close, and holds no lock then. It must
@@ -156,6 +157,10 @@ pub struct WalOptions {
     /// [`StreamStats::append_times`](crate::StreamStats::append_times). Takes 4.7 KiB per stream that is
     /// appended to. Default false.
     pub latencies: bool,
+    /// Applied to all streams once a minute, by a thread of the log, from a minute after opening on: see
+    /// [`Wal::apply_retention`](crate::Wal::apply_retention). A failure goes to the log's sink, and stops no
+    /// other stream. Default `None`.
+    pub retention: Option<Retention>,
 }
 
 impl Default for WalOptions {
@@ -179,6 +184,7 @@ impl Default for WalOptions {
             background_sync: Some(BackgroundSync::default()),
             sync_threads: 1,
             latencies: false,
+            retention: None,
         }
     }
 }
@@ -229,6 +235,12 @@ impl WalOptions {
             if background.bytes == 0 {
                 return refuse("background_sync.bytes is 0, the minimum is 1");
             }
+        }
+        if self
+            .retention
+            .is_some_and(|retention| !retention.has_limit())
+        {
+            return refuse("retention has no limit: set max_bytes or max_age");
         }
         Ok(())
     }

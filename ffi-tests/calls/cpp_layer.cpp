@@ -98,6 +98,11 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     CHECK(events.drain().value() == 6);
     followed.wait(std::chrono::seconds(60)).value();
     CHECK(followed.next()->text() == "followed");
+    ironwal::retention keep;
+    CHECK(stream.apply_retention(keep).value() == 0);
+    keep.max_bytes = 1 << 30;
+    keep.max_age = std::chrono::hours(1);
+    CHECK(wal.apply_retention(keep).value() == 0);
     CHECK(stream.stats()->next_id == 6 && stream.stats()->cuts == 4 && wal.stats()->appends >= stream.stats()->appends);
     CHECK(stream.last()->first == 5 && stream.last()->second.text() == "followed");
     CHECK(stream.digest({5, 6}).value() != stream.digest({5, 5}).value());

@@ -353,6 +353,9 @@ static void conditional_and_cuts(ironwal_wal *wal) {
     REFUSED(ironwal_wal_stats(wal, NULL, sizeof of_wal, &error));
     REFUSED(ironwal_wal_stats(wal, &of_wal, 1, &error));
     REFUSED(ironwal_options_set_latencies(NULL, true, &error));
+    REFUSED(ironwal_stream_apply_retention(NULL, 0, 0, false, NULL, &error));
+    REFUSED(ironwal_wal_apply_retention(NULL, 0, 0, false, NULL, &error));
+    REFUSED(ironwal_options_set_retention(NULL, 0, 0, false, &error));
     ironwal_recovery_report *report = NULL;
     ironwal_recovery_report_totals totals;
     ironwal_recovered_stream recovered;

@@ -22,6 +22,7 @@ mod options;
 mod properties;
 mod recovery;
 mod replica;
+mod retention;
 mod sharded;
 mod snapshot;
 mod stats;

@@ -90,7 +90,6 @@ pub use identity::IdentityFault;
 pub use identity::LogId;
 pub use index_file::IndexFile;
 pub use index_file::IndexedSegment;
-#[cfg(feature = "sharded")]
 pub use names::CHECKPOINTS_FILE;
 pub use names::CUT_SUFFIX;
 pub use names::DELETED_SUFFIX;

@@ -313,6 +313,22 @@ impl CheckpointIndex {
         newest
     }
 
+    /// The oldest checkpoint that can be loaded. Without one: whether there is a damaged one.
+    pub fn oldest(&self) -> std::result::Result<(Arc<[u8]>, RecordLocation), bool> {
+        let mut has_damage = false;
+        for ordered in self.by_first_id.range(self.floor()..).map(|(_, item)| item) {
+            let found = match ordered {
+                OrderedItem::Checkpoint(id) => self.find(id).ok().map(|at| (Arc::clone(id), at)),
+                OrderedItem::Damaged(..) => None,
+            };
+            match found {
+                Some(oldest) => return Ok(oldest),
+                None => has_damage = true,
+            }
+        }
+        Err(has_damage)
+    }
+
     /// How many records a compaction that keeps all checkpoints would remove.
     pub fn dead_records(&self) -> usize {
         self.records - self.loadable

@@ -267,6 +267,7 @@ impl ShardedInner {
             index.created(user_id, location, record.timestamp_ns);
             index.cache(user_id, &location, &record.offsets.into());
         });
+        self.note_floors();
         // 4. The hint.
         self.write_head(user_id);
         drop(open);

@@ -7,6 +7,8 @@
 //! **Compact.** The retained records are written to a new log, which replaces the old one. A crash
 //! leaves the old or the new.
 
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::error::Result;
 use crate::format::CheckpointFormat;
@@ -22,6 +24,16 @@ use crate::sharded::sharded_wal::ShardedWal;
 /// Automatic retention rewrites `checkpoints.log` when it holds more dead records than this: rare
 /// enough to be cheap, frequent enough to keep the file short.
 const MAX_DEAD_RECORDS: usize = 16;
+
+/// Which ids the live checkpoints need.
+enum Floors {
+    /// Those from these offsets on, by shard.
+    At(Arc<[u64]>),
+    /// None: there is no checkpoint.
+    Free,
+    /// The oldest checkpoint cannot be read: perhaps all.
+    Unknown,
+}
 
 /// What a pruning removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,6 +99,35 @@ impl ShardedInner {
         pruned.map(drop)
     }
 
+    /// Has each shard know from which id on the oldest live checkpoint needs it. To be called while the
+    /// writer is locked, whenever the checkpoints have changed. The cut of a new one has lowered the
+    /// floors already.
+    pub fn note_floors(&self) {
+        let floors = self.floors();
+        for (place, shard) in self.shards.iter().enumerate() {
+            if let Ok(core) = shard.core() {
+                core.set_checkpoint_floor(match &floors {
+                    Floors::At(offsets) => offsets.get(place).copied().unwrap_or(0),
+                    Floors::Free => u64::MAX,
+                    Floors::Unknown => 0,
+                });
+            }
+        }
+    }
+
+    fn floors(&self) -> Floors {
+        match self.checkpoints.query(CheckpointIndex::oldest) {
+            Ok(oldest) => match self.checkpoints.load(|_| Ok(oldest)) {
+                Ok((_, body)) => Floors::At(body.offsets),
+                Err(_) => Floors::Unknown,
+            },
+            Err(has_damage) if has_damage || self.checkpoints.check_usable().is_err() => {
+                Floors::Unknown
+            }
+            Err(_) => Floors::Free,
+        }
+    }
+
     fn prune_locked(
         &self,
         writer: &mut RecordLog<CheckpointFormat>,
@@ -108,6 +149,7 @@ impl ShardedInner {
             writer.append(&record)?;
             self.checkpoints
                 .change(writer, |index| index.prune_before(user_id));
+            self.note_floors();
         }
         self.truncate_shards(&checkpoint.offsets)
     }
@@ -168,6 +210,7 @@ impl ShardedInner {
             });
         }
         drop(open);
+        self.note_floors();
         Ok(CompactionStats {
             checkpoints_before,
             checkpoints_after: kept.len(),

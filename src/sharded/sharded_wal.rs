@@ -54,7 +54,7 @@ pub struct ShardedInner {
     /// without automatic checkpoints.
     pub appended: Option<AtomicU64>,
     /// Dropped last, after the checkpoint log has been closed.
-    _claim: CheckpointOwner,
+    claim: CheckpointOwner,
 }
 
 /// One shard: its stream, or why it cannot be used. If the stream is deleted through the `Wal`, the
@@ -142,8 +142,13 @@ impl ShardedWal {
             checkpoints,
             pool,
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
-            _claim: claim,
+            claim,
         });
+        {
+            let _writer = log.checkpoints.writer.lock();
+            log.note_floors();
+        }
+        log.claim.note_checkpoints_known();
         let automatic = match sharded.automatic {
             Some(wanted) => Some(AutoCheckpointer::start(&log, wanted)?),
             None => None,
@@ -351,6 +356,8 @@ fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) 
             stream.key()
         );
         wal.context().log(log::Level::Error, &what);
+        // What is left of it may be all there is to repair it from.
+        stream.core().set_checkpoint_floor(0);
         shard.opened = Err(Error::Corruption(what.clone()));
         damage.push(what);
     }

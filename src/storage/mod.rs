@@ -33,6 +33,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +147,14 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn is_link(&self, path: &Path) -> io::Result<bool> {
         let _ = path;
         Ok(false)
+    }
+
+    /// When the file at `path` was last changed, by the clock of [`Storage::wall_clock`].
+    fn modified(&self, path: &Path) -> io::Result<SystemTime>;
+
+    /// The time of day, as the files get it.
+    fn wall_clock(&self) -> SystemTime {
+        SystemTime::now()
     }
 
     /// Makes the directory's entries durable: all creations, renames and removals in it that

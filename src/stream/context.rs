@@ -112,6 +112,8 @@ pub struct LogContext {
     /// A sharded log writes its checkpoints here.
     #[cfg(feature = "sharded")]
     claimed: AtomicBool,
+    /// Streams know what the live checkpoints need, if there are any.
+    knows_checkpoints: AtomicBool,
     /// How many streams are in a round of syncing.
     rounds: AtomicUsize,
     /// What the log counts, besides what each stream does.
@@ -156,6 +158,7 @@ impl LogContext {
             removals: RwLock::new(()),
             #[cfg(feature = "sharded")]
             claimed: AtomicBool::new(false),
+            knows_checkpoints: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
             counters: LogCounters::default(),
             streams_made: AtomicU64::new(0),
@@ -211,6 +214,11 @@ impl LogContext {
         return self.claimed.load(Ordering::Acquire);
         #[cfg(not(feature = "sharded"))]
         return false;
+    }
+
+    /// Whether each stream knows what the live checkpoints need of it.
+    pub(super) fn knows_checkpoints(&self) -> bool {
+        self.knows_checkpoints.load(Ordering::Acquire)
     }
 
     /// Counts a round of a stream, as long as the guard is there.
@@ -341,8 +349,17 @@ pub(super) fn assert_no_lock_is_held() {
 pub struct CheckpointOwner(Arc<LogContext>);
 
 #[cfg(feature = "sharded")]
+impl CheckpointOwner {
+    /// Each stream knows what the live checkpoints need of it, as long as the claim lasts.
+    pub fn note_checkpoints_known(&self) {
+        self.0.knows_checkpoints.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(feature = "sharded")]
 impl Drop for CheckpointOwner {
     fn drop(&mut self) {
+        self.0.knows_checkpoints.store(false, Ordering::Release);
         self.0.claimed.store(false, Ordering::Release);
     }
 }

@@ -93,6 +93,9 @@ pub struct StreamInner {
     opening: u64,
     /// A checkpoint of a sharded log counts on the ids below: none of them is cut.
     cut_floor: AtomicU64,
+    /// The oldest live checkpoint needs the ids from here on: no retention removes them. `u64::MAX`: there
+    /// is none.
+    checkpoint_floor: AtomicU64,
     alloc: Mutex<AllocState>,
     round_state: Mutex<RoundState>,
 }

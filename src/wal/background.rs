@@ -2,7 +2,8 @@
 //!
 //! Threads sync streams that are due: one, or as many as `WalOptions::sync_threads` says, each for its
 //! share of the streams. One preallocates space ahead of tails. Each starts when
-//! first needed, holds streams weakly, and ends when the log is closed. A third serves callbacks and
+//! first needed, holds streams weakly, and ends when the log is closed. One applies a retention once a
+//! minute, if the log was opened with one. Another serves callbacks and
 //! wakers (`stream/durability/listen`); it starts with the first of them, holds streams until they
 //! are served, and is the last to end. A syncing thread serves those of the rounds that it led. In stepped mode, for
 //! deterministic tests, there are no threads: queued work runs when the test asks for it.
@@ -23,6 +24,10 @@ use std::time::Duration;
 
 use crate::primitives::DueQueue;
 use crate::primitives::Next;
+use crate::primitives::OnceLock;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::Ordering;
+use crate::primitives::now;
 use crate::primitives::thread_local;
 use crate::stream::Attended;
 use crate::stream::BackgroundTasks;
@@ -34,8 +39,24 @@ pub struct BackgroundThreads {
     sync: Box<[Task]>,
     preallocation: Task,
     notification: Arc<DueQueue<HeldStream>>,
+    /// Set once, where a retention is applied by itself.
+    retention: OnceLock<RetentionTask>,
     is_stepped: bool,
 }
+
+/// How often a retention is applied.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The work that applies a retention to all streams, and its queue, which has one key. The work asks whether
+/// it goes on before each stream: not once the log is closed.
+struct RetentionTask {
+    queue: Arc<DueQueue<()>>,
+    has_ended: Arc<AtomicBool>,
+    #[cfg_attr(not(feature = "simulation"), allow(dead_code))]
+    work: Arc<RetentionWork>,
+}
+
+type RetentionWork = dyn Fn(&dyn Fn() -> bool) + Send + Sync;
 
 /// One kind of background work, and the streams that wait for it.
 struct Task {
@@ -118,6 +139,7 @@ fn sync_and_serve(stream: &StreamInner) {
 
 const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; what is appended \
     last is durable only after the next append, a sync or the close";
+const WITHOUT_RETENTION: &str = "until it can be, no retention is applied by itself";
 const WITHOUT_PREALLOCATION: &str = "until it can be, appends allocate their own space";
 
 impl BackgroundThreads {
@@ -136,8 +158,36 @@ impl BackgroundThreads {
                 StreamInner::preallocate,
             ),
             notification: DueQueue::new("ironwal-notify", is_stepped, HeldStream::serve),
+            retention: OnceLock::new(),
             is_stepped,
         })
+    }
+
+    /// Has `work` done once a minute from now on, by a thread of its own. Called once at most. False: the
+    /// thread cannot be started now ([`BackgroundTasks::attend`]).
+    pub fn keep_retaining(&self, work: impl Fn(&dyn Fn() -> bool) + Send + Sync + 'static) -> bool {
+        let work: Arc<RetentionWork> = Arc::new(work);
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let (done, ended) = (Arc::clone(&work), Arc::clone(&has_ended));
+        let queue = DueQueue::new("ironwal-retain", self.is_stepped, move |()| {
+            // A panic is caught here, so that the next minute has another try.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                done(&|| !ended.load(Ordering::Acquire))
+            }));
+            now()
+                .checked_add(RETENTION_INTERVAL)
+                .map_or(Next::WhenInserted, Next::At)
+        });
+        queue.insert_after((), RETENTION_INTERVAL);
+        let has_thread = queue.start_if_needed().is_ok();
+        let task = RetentionTask {
+            queue,
+            has_ended,
+            work,
+        };
+        // Set only here.
+        let _ = self.retention.set(task);
+        has_thread
     }
 
     /// Does all queued work, due or not, on the calling thread.
@@ -150,6 +200,9 @@ impl BackgroundThreads {
                 (task.work)(&stream);
                 stream.deliver();
             }
+        }
+        if let Some(retention) = self.retention.get() {
+            (retention.work)(&|| true);
         }
         for stream in self.notification.take_all() {
             stream.serve();
@@ -177,13 +230,20 @@ impl BackgroundThreads {
     pub fn stop(&self) -> bool {
         // All are stopped, whatever the outcome of the first.
         let stopped: Vec<bool> = self.tasks().map(|task| task.queue.stop()).collect();
-        stopped.iter().all(|is_well| *is_well)
+        let has_stopped = self.retention.get().is_none_or(|retention| {
+            retention.has_ended.store(true, Ordering::Release);
+            retention.queue.stop()
+        });
+        has_stopped && stopped.iter().all(|is_well| *is_well)
     }
 
     /// Forgets the threads in a forked child: they do not exist there, so nothing may be joined.
     pub fn leak_after_fork(&self) {
         for task in self.tasks() {
             task.queue.leak_after_fork();
+        }
+        if let Some(retention) = self.retention.get() {
+            retention.queue.leak_after_fork();
         }
         self.notification.leak_after_fork();
     }
@@ -241,7 +301,15 @@ impl BackgroundTasks for BackgroundThreads {
                 attended.warnings.extend(warning);
             }
         }
-        let due = match attended.is_short_of_threads {
+        // Whatever becomes of the thread that retains, syncs are done here only without one that syncs.
+        let is_short_for_streams = attended.is_short_of_threads;
+        if let Some(retention) = self.retention.get() {
+            if let Err(warning) = start_if_needed(&retention.queue, WITHOUT_RETENTION) {
+                attended.is_short_of_threads = true;
+                attended.warnings.extend(warning);
+            }
+        }
+        let due = match is_short_for_streams {
             true => {
                 let mut queues = self.sync.iter().map(|task| &task.queue);
                 queues.find_map(|queue| queue.take_due_without_thread())
@@ -290,15 +358,23 @@ impl Task {
         self.queue.insert_after(key, delay)
     }
 
-    /// Starts the thread if a stream waits for it. An error: the start failed; the first failure
-    /// carries a warning for the sink.
+    /// See [`start_if_needed`].
     fn start_if_needed(&self) -> Result<(), Option<String>> {
-        self.queue.start_if_needed().map_err(|failed| {
-            let (name, without) = (self.queue.thread_name(), self.without_thread);
-            let warning = |error| format!("no thread {name} could be started: {error}; {without}");
-            failed.first_error.map(warning)
-        })
+        start_if_needed(&self.queue, self.without_thread)
     }
+}
+
+/// Starts the thread if a key waits for it. An error: the start failed; the first failure carries a
+/// warning for the sink.
+fn start_if_needed<K: Clone + Eq + Hash + Send + 'static>(
+    queue: &Arc<DueQueue<K>>,
+    without: &str,
+) -> Result<(), Option<String>> {
+    queue.start_if_needed().map_err(|failed| {
+        let name = queue.thread_name();
+        let warning = |error| format!("no thread {name} could be started: {error}; {without}");
+        failed.first_error.map(warning)
+    })
 }
 
 /// A stream whose work panics is poisoned; the other streams still have a helper.
@@ -339,6 +415,7 @@ mod tests {
             sync: Box::new([task()]),
             preallocation: task(),
             notification: DueQueue::new("test", false, HeldStream::serve),
+            retention: OnceLock::new(),
             is_stepped: false,
         };
         background_threads.sync_now(&bad);

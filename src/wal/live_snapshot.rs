@@ -36,6 +36,7 @@ use crate::stream::LiveEnd;
 use crate::stream::StreamInner;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
+use crate::wal::registry::open_streams;
 use crate::wal::snapshot::Moment;
 use crate::wal::snapshot::SnapshotMode;
 use crate::wal::snapshot::SnapshotReport;
@@ -231,7 +232,7 @@ impl WalInner {
             if let Some(error) = failed {
                 return Err(error);
             }
-            self.open_streams(&registered)
+            open_streams(&registered)
         };
         let mut ends = Vec::with_capacity(streams.len());
         for stream in streams.into_iter().rev() {

@@ -14,6 +14,7 @@
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
+//! | `retention` | how is a retention applied to streams, by a call or once a minute? |
 //! | `stats` | what does a log report about itself? |
 //! | `replica` | which calls keep a stream of another log equal to this one? |
 //! | `live_snapshot` | how is it copied while another process writes it? |
@@ -33,6 +34,7 @@ mod read_only;
 mod recovery_report;
 mod registry;
 mod replica;
+mod retention;
 mod snapshot;
 mod stats;
 mod stream;

@@ -68,7 +68,11 @@ pub fn open(
     let context = Arc::new(context);
     context.hold_lock(lock);
     let opened = open_streams(&context, &background_threads, is_lost);
-    opened.inspect_err(|_| context.release_lock())
+    let log = opened.inspect_err(|_| context.release_lock())?;
+    if let Some(retention) = log.context.options.retention {
+        log.keep_applying(retention);
+    }
+    Ok(log)
 }
 
 /// Recovers the streams of a log that is locked. `is_lost`: its identity is damaged.

@@ -37,6 +37,7 @@ use crate::wal::background::BackgroundThreads;
 use crate::wal::recovery_report::RecoveryReport;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
+use crate::wal::registry::open_streams;
 
 impl Wal {
     /// Opens the log at `options.root_path` for reading only, while another process, or this one,
@@ -221,7 +222,7 @@ impl WalInner {
     }
 
     fn known_streams(&self) -> Vec<Arc<StreamInner>> {
-        self.open_streams(&self.registered.read())
+        open_streams(&self.registered.read())
     }
 
     /// Drops the streams that are known to be deleted.

@@ -34,6 +34,22 @@ pub enum RegistryEntry {
     Failed(Arc<Error>),
 }
 
+/// Streams by key.
+pub type Registered = HashMap<Arc<str>, RegistryEntry>;
+
+/// The streams that are served, sorted by key: so the order of calls to the disk is deterministic.
+pub fn open_streams(registered: &Registered) -> Vec<Arc<StreamInner>> {
+    let mut streams: Vec<Arc<StreamInner>> = registered
+        .values()
+        .filter_map(|registered| match registered {
+            RegistryEntry::Open(stream) => Some(Arc::clone(stream)),
+            RegistryEntry::Failed(_) => None,
+        })
+        .collect();
+    streams.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    streams
+}
+
 /// With fewer streams the registry is not swept for unused ones.
 const MIN_SWEPT: usize = 64;
 
@@ -41,8 +57,8 @@ const MIN_SWEPT: usize = 64;
 pub struct WalInner {
     pub context: Arc<LogContext>,
     pub background_threads: Arc<BackgroundThreads>,
-    /// Streams by key.
-    pub registered: RwLock<HashMap<Arc<str>, RegistryEntry>>,
+    /// Streams by key. Helpers hold it weakly.
+    pub registered: Arc<RwLock<Registered>>,
     /// At this number of streams, unused ones that do not exist are dropped.
     evict_at_len: AtomicUsize,
     /// Directories of streams that could not be opened and whose key is unknown: a key that maps to
@@ -66,14 +82,14 @@ impl WalInner {
     pub fn new(
         context: Arc<LogContext>,
         background_threads: Arc<BackgroundThreads>,
-        registered: HashMap<Arc<str>, RegistryEntry>,
+        registered: Registered,
         failed_dirs: HashMap<PathBuf, Arc<Error>>,
         recovery: RecoveryReport,
     ) -> Self {
         WalInner {
             context,
             background_threads,
-            registered: RwLock::new(registered),
+            registered: Arc::new(RwLock::new(registered)),
             evict_at_len: AtomicUsize::new(0),
             failed_dirs,
             recovery,
@@ -187,7 +203,7 @@ impl WalInner {
     /// Drops streams that were looked up, never appended to, and have no handle any more. Sweeps
     /// only when the number of streams has doubled since the last sweep, so that adding stays
     /// cheap.
-    pub(super) fn evict_unused(&self, registered: &mut HashMap<Arc<str>, RegistryEntry>) {
+    pub(super) fn evict_unused(&self, registered: &mut Registered) {
         if registered.len() < self.evict_at_len.load(Ordering::Relaxed) {
             return;
         }
@@ -296,23 +312,6 @@ impl WalInner {
         deleted
     }
 
-    /// The streams that are served, sorted by key: so the order of calls to the disk is
-    /// deterministic.
-    pub fn open_streams(
-        &self,
-        registered: &HashMap<Arc<str>, RegistryEntry>,
-    ) -> Vec<Arc<StreamInner>> {
-        let mut streams: Vec<Arc<StreamInner>> = registered
-            .values()
-            .filter_map(|registered| match registered {
-                RegistryEntry::Open(stream) => Some(Arc::clone(stream)),
-                RegistryEntry::Failed(_) => None,
-            })
-            .collect();
-        streams.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        streams
-    }
-
     /// Closes the log: makes everything durable, trims files to their exact length, joins threads,
     /// releases the lock. After a failure the rest is still done; the first failure is returned.
     /// Idempotent. If the root is detached, all files stay as they are, for recovery, and the error
@@ -357,7 +356,7 @@ impl WalInner {
             }
             return Ok(());
         }
-        let streams = self.open_streams(&self.registered.write());
+        let streams = open_streams(&self.registered.write());
         let pool = WorkerPool::for_cheap_items();
         let kept = streams.clone();
         let closed = pool.for_each(streams, |stream| stream.close());

@@ -32,6 +32,7 @@ use crate::stream::StreamInner;
 use crate::wal::Wal;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
+use crate::wal::registry::open_streams;
 
 /// How segments get into a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl WalInner {
         if let Some(error) = failed.or_else(|| self.failed_dirs().next()) {
             return Err(error.duplicate());
         }
-        let mut streams = self.open_streams(&registered);
+        let mut streams = open_streams(&registered);
         streams.retain(|stream| stream.exists());
         Ok(streams)
     }

@@ -7,6 +7,7 @@ use crate::wal::Stream;
 use crate::wal::Wal;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
+use crate::wal::registry::open_streams;
 
 impl Stream {
     /// What has happened to the stream since the log was opened, and where it is now. Waits for no disk,
@@ -38,7 +39,7 @@ impl WalInner {
             let registered = self.registered.read();
             let is_failed = |entry: &&RegistryEntry| matches!(entry, RegistryEntry::Failed(_));
             let failed = registered.values().filter(is_failed).count() + self.failed_dirs().count();
-            let streams = self.open_streams(&registered);
+            let streams = open_streams(&registered);
             (streams, failed, context.counters.of_deleted())
         };
         let mut stats = WalStats {

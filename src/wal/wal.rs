@@ -27,6 +27,7 @@ use crate::wal::open::open;
 use crate::wal::registry::CloseBlocker;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
+use crate::wal::registry::open_streams;
 
 /// A write-ahead log: a root directory with many streams of entries.
 ///
@@ -366,7 +367,7 @@ impl Wal {
     pub fn sync_all(&self) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.context.check_root()?;
-        let streams = self.log.open_streams(&self.log.registered.read());
+        let streams = open_streams(&self.log.registered.read());
         let mut result = Ok(());
         for stream in streams {
             let synced = match self.log.telling(|| stream.sync_attached()) {

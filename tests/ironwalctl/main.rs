@@ -619,3 +619,239 @@ fn every_flipped_bit_of_a_closed_log_is_found() {
     assert!(flips > 500, "{flips} bits were flipped");
     assert!(reader.verify().expect("verifies").findings.is_empty());
 }
+
+/// One sample of the text exposition format.
+#[derive(Debug, PartialEq)]
+struct Sample {
+    name: String,
+    stream: Option<String>,
+    value: u64,
+}
+
+/// Parses the text exposition format of Prometheus, 0.0.4, as strictly as its description allows, for gauges
+/// with whole numbers and the label `stream`: HELP, then TYPE, then the samples of that name, each series once.
+fn parse_exposition(text: &str) -> Vec<Sample> {
+    assert!(text.ends_with('\n'), "the last line ends with a line feed");
+    let is_name = |name: &str| {
+        let mut letters = name.chars();
+        let first = letters
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        first && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let mut samples: Vec<Sample> = Vec::new();
+    let mut described: Vec<String> = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, what) = help.split_once(' ').expect("a text");
+            assert!(
+                is_name(name) && !what.is_empty() && !what.contains('\\'),
+                "{line}"
+            );
+            assert!(!described.iter().any(|known| known == name), "{name} twice");
+            assert_eq!(lines.next(), Some(&*format!("# TYPE {name} gauge")));
+            described.push(name.to_owned());
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').expect("a value");
+        let value = value.parse().unwrap_or_else(|_| panic!("a number: {line}"));
+        let (name, stream) = match series.split_once('{') {
+            None => (series, None),
+            Some((name, labels)) => {
+                let quoted = labels.strip_prefix("stream=\"").expect("the label");
+                let quoted = quoted.strip_suffix("\"}").expect("an end");
+                (name, Some(unescaped(quoted)))
+            }
+        };
+        assert_eq!(Some(name), described.last().map(|name| &**name), "{line}");
+        let sample = Sample {
+            name: name.to_owned(),
+            stream,
+            value,
+        };
+        let is_twice = |s: &&Sample| s.name == sample.name && s.stream == sample.stream;
+        assert!(samples.iter().find(is_twice).is_none(), "{line}");
+        samples.push(sample);
+    }
+    samples
+}
+
+/// A label's value without the escapes of the format.
+fn unescaped(quoted: &str) -> String {
+    let mut letters = quoted.chars();
+    let mut value = String::new();
+    while let Some(letter) = letters.next() {
+        assert!(letter != '"' && letter != '\n', "{quoted}");
+        match letter {
+            '\\' => match letters.next() {
+                Some('n') => value.push('\n'),
+                Some(escaped @ ('\\' | '"')) => value.push(escaped),
+                other => panic!("no such escape: {other:?} in {quoted}"),
+            },
+            letter => value.push(letter),
+        }
+    }
+    value
+}
+
+#[test]
+fn figures_for_prometheus_are_in_its_format_whatever_the_keys() {
+    let place = temp_dir();
+    let root = closed_log(place.path());
+    let wal = Wal::new(options(place.path(), SyncMode::Strict)).expect("opens");
+    for key in [
+        "back\\slash",
+        "two\nlines",
+        "\x1b[31m",
+        "\\u{1b}[31m",
+        "é}\",x=\"",
+    ] {
+        wal.append(key, b"x").expect("appends");
+    }
+    wal.close().expect("closes");
+    let (code, text, errors) = tool(&["stat", path(&root), "--prometheus"]);
+    assert_eq!((code, &*errors), (0, ""));
+    is_harmless("prometheus", &text);
+    let samples = parse_exposition(&text);
+    let of = |name: &str, stream: Option<&str>| {
+        let is_it = |s: &&Sample| s.name == name && s.stream.as_deref() == stream;
+        samples.iter().find(is_it).map(|sample| sample.value)
+    };
+    assert_eq!(of("ironwal_streams", None), Some(7));
+    assert_eq!(of("ironwal_stream_next_id", Some("s")), Some(200));
+    assert_eq!(of("ironwal_stream_durable_end", Some("s")), Some(200));
+    assert_eq!(of("ironwal_stream_unreadable", Some("s")), Some(0));
+    let odd = [
+        "odd \"key\"",
+        "back\\\\slash",
+        "two\\nlines",
+        "\\u{1b}[31m",
+        "\\\\u{1b}[31m",
+        "é}\",x=\"",
+    ];
+    for key in odd {
+        assert!(
+            of("ironwal_stream_next_id", Some(key)).is_some(),
+            "{key}: {text}"
+        );
+    }
+    // Of a stream that cannot be opened there are no ids.
+    let segments = segments_in(&root.join("s"));
+    std::fs::write(&segments[0], "LAWL0.6").expect("writes");
+    let (code, text, _) = tool(&["stat", path(&root), "--prometheus", "--stream", "s"]);
+    assert_eq!(code, 3);
+    let samples = parse_exposition(&text);
+    let names: Vec<(&str, u64)> = samples.iter().map(|s| (&*s.name, s.value)).collect();
+    assert_eq!(
+        names[..2],
+        [("ironwal_streams", 1), ("ironwal_stream_unreadable", 1)]
+    );
+    assert!(!text.contains("ironwal_stream_next_id{"), "{text}");
+}
+
+#[test]
+fn a_watched_log_shows_what_changes_beside_its_writer() {
+    let place = temp_dir();
+    let root = closed_log(place.path());
+    let wal = Wal::new(options(place.path(), SyncMode::Strict)).expect("opens");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (code, text, errors) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                wal.append("s", &entry(1)).expect("appends");
+            }
+        });
+        let arguments = [
+            "stat",
+            path(&root),
+            "--watch",
+            "--interval",
+            "0.05",
+            "--count=4",
+            "--json",
+        ];
+        let answer = tool(&arguments);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        answer
+    });
+    assert_eq!((code, &*errors), (0, ""));
+    let looks: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    assert_eq!(looks.len(), 4);
+    let mut next = 0;
+    for (number_of_look, look) in looks.iter().enumerate() {
+        let of = |key| {
+            let streams = look["streams"].as_array().expect("a list");
+            streams
+                .iter()
+                .find(|stream| stream["key"] == key)
+                .expect("is there")
+        };
+        let rate = &of("s")["ids_per_second"];
+        assert_eq!(rate.is_null(), number_of_look == 0, "{look}");
+        if number_of_look > 0 {
+            let grown = number(of("s"), "next_id") > next;
+            assert_eq!(rate.as_i64().expect("a number") > 0, grown, "{look}");
+            assert_eq!(of("odd \"key\"")["ids_per_second"], 0);
+        }
+        next = number(of("s"), "next_id");
+    }
+    assert!(next > 200, "the writer went on");
+    wal.close().expect("closes");
+    let (code, text, _) = tool(&[
+        "stat",
+        path(&root),
+        "--watch",
+        "--count",
+        "2",
+        "--interval=0.001",
+    ]);
+    assert_eq!(code, 0);
+    assert_eq!(text.matches(" ids/s, ").count(), 2, "{text}");
+    assert_eq!(text.matches("2 streams, ").count(), 2, "{text}");
+}
+
+#[test]
+fn watching_ends_without_a_word_when_its_output_is_closed() {
+    let place = temp_dir();
+    let root = closed_log(place.path());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ironwalctl"))
+        .args(["stat", path(&root), "--watch", "--interval", "0.01"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the tool runs");
+    // After the first bytes nothing reads any more.
+    let mut first = [0; 1];
+    let mut output = child.stdout.take().expect("a pipe");
+    std::io::Read::read_exact(&mut output, &mut first).expect("reads");
+    drop(output);
+    let ended = child.wait_with_output().expect("ends");
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.stderr, b"");
+}
+
+#[test]
+fn options_of_stat_that_do_not_go_together_are_refused() {
+    let place = temp_dir();
+    let root = closed_log(place.path());
+    let root = path(&root);
+    for arguments in [
+        &["stat", root, "--count", "1"][..],
+        &["stat", root, "--interval", "1"],
+        &["stat", root, "--json", "--prometheus"],
+        &["stat", root, "--watch", "--prometheus"],
+        &["stat", root, "--watch", "--interval", "0"],
+        &["stat", root, "--watch", "--interval", "nan"],
+        &["stat", root, "--watch", "--interval", "-1"],
+        &["stat", root, "--watch", "--count", "0"],
+        &["verify", root, "--watch"],
+        &["dump", root, "--prometheus"],
+    ] {
+        let (code, text, errors) = tool(arguments);
+        assert_eq!((code, &*text), (2, ""), "{arguments:?}: {errors}");
+    }
+}

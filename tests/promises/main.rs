@@ -30,6 +30,8 @@ mod follow;
 mod fork;
 mod identity;
 mod ids;
+#[cfg(feature = "simulation")]
+mod kept;
 mod linked_streams;
 mod links;
 mod locking;

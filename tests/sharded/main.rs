@@ -15,5 +15,7 @@ mod damage;
 #[cfg(all(feature = "simulation", unix))]
 mod failures;
 mod floor;
+#[cfg(all(feature = "simulation", unix))]
+mod kept;
 #[cfg(unix)]
 mod procedures;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 29] = [
+const SOURCES: [(&str, &str); 30] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -41,6 +41,7 @@ const SOURCES: [(&str, &str); 29] = [
     ("snapshot", "Snapshots"),
     ("stats", "Statistics"),
     ("replica", "Replicas"),
+    ("retention", "Retention"),
 ];
 
 /// What a function's comment may state, in this order, where it differs from the conventions at the
@@ -60,12 +61,13 @@ const DEFAULTS: [&str; 8] = [
 ];
 
 /// Functions with an error object and without errors of their own: others must name theirs.
-const WITHOUT_ERRORS: [&str; 12] = [
+const WITHOUT_ERRORS: [&str; 13] = [
     "ironwal_options_set_block_cache_size",
     "ironwal_options_set_latencies",
     "ironwal_options_set_log",
     "ironwal_options_set_min_compression_size",
     "ironwal_options_set_no_background_sync",
+    "ironwal_options_set_retention",
     "ironwal_sharded_checkpoint_count",
     "ironwal_sharded_list_checkpoints",
     "ironwal_sharded_shard_count",

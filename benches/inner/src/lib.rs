@@ -20,6 +20,7 @@ mod engine {
     pub mod options;
     pub mod platform;
     pub mod primitives;
+    pub mod retention;
     pub mod segment;
     pub mod stats;
     pub mod storage;

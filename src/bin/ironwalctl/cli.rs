@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lexopt::Arg::Long;
 use lexopt::Arg::Short;
@@ -23,6 +24,26 @@ pub enum Command {
     Repair,
 }
 
+/// For whom results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For a Prometheus server.
+    Prometheus,
+}
+
+/// How often to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// From the beginning of one look to that of the next.
+    pub interval: Duration,
+    /// How many looks; `None`: until the end.
+    pub count: Option<u64>,
+}
+
 /// A valid command line.
 #[derive(Debug)]
 pub struct Args {
@@ -38,7 +59,9 @@ pub struct Args {
     pub compress: bool,
     /// A dump shows the properties instead of the entries.
     pub properties: bool,
-    pub json: bool,
+    pub format: Format,
+    /// Look again and again.
+    pub watch: Option<Watch>,
     /// Show progress where standard error is no terminal, too.
     pub progress: bool,
 }
@@ -54,7 +77,8 @@ impl Args {
             copy: None,
             compress: false,
             properties: false,
-            json: false,
+            format: Format::Text,
+            watch: None,
             progress: false,
         }
     }
@@ -94,6 +118,7 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
 
     let mut args = Args::new(command);
     let mut directory = None;
+    let (mut is_watched, mut interval, mut count) = (false, None, None);
     while let Some(argument) = parser.next()? {
         match (argument, command) {
             (Value(path), _) if directory.is_none() => directory = Some(PathBuf::from(path)),
@@ -107,7 +132,11 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
             (Long("to"), Repair) => args.copy = Some(parser.value()?.into()),
             (Long("compress"), Repair) => args.compress = true,
             (Long("properties"), Dump) => args.properties = true,
-            (Long("json"), _) => args.json = true,
+            (Long("json"), _) => args.format = chosen(args.format, Format::Json)?,
+            (Long("prometheus"), Stat) => args.format = chosen(args.format, Format::Prometheus)?,
+            (Long("watch"), Stat) => is_watched = true,
+            (Long("interval"), Stat) => interval = Some(parse_interval(parser)?),
+            (Long("count"), Stat) => count = Some(parse_count(parser)?),
             (Long("progress"), Verify | Repair) => args.progress = true,
             (Short('h') | Long("help"), _) => return Ok(Args::help(help_on(command))),
             (option, _) => return Err(option.unexpected()),
@@ -120,7 +149,41 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     if command == Repair && args.copy.is_none() {
         return Err("repair needs --to and a new directory".into());
     }
+    if !is_watched && (interval.is_some() || count.is_some()) {
+        return Err("--interval and --count belong to --watch".into());
+    }
+    if is_watched && args.format == Format::Prometheus {
+        return Err("--prometheus prints one look: let the server ask again".into());
+    }
+    let interval = interval.unwrap_or(Duration::from_secs(1));
+    args.watch = is_watched.then_some(Watch { interval, count });
     Ok(args)
+}
+
+fn chosen(before: Format, format: Format) -> Result<Format, Error> {
+    match before == Format::Text || before == format {
+        true => Ok(format),
+        false => Err("--json and --prometheus exclude each other".into()),
+    }
+}
+
+fn parse_interval(parser: &mut Parser) -> Result<Duration, Error> {
+    let value = parser.value()?;
+    let seconds = value.to_str().and_then(|text| text.parse::<f64>().ok());
+    // A millisecond to a day: more often the tool would only look, more rarely it is a timer's work.
+    let seconds = seconds.filter(|seconds| (0.001..=86_400.0).contains(seconds));
+    let seconds = seconds.ok_or_else(|| {
+        let value = value.to_string_lossy();
+        format!("--interval takes seconds from 0.001 to 86400, not {value}")
+    })?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn parse_count(parser: &mut Parser) -> Result<u64, Error> {
+    let value = parser.value()?;
+    let count = value.to_str().and_then(|text| text.parse().ok());
+    let count = count.filter(|count| *count > 0);
+    count.ok_or_else(|| format!("--count takes a number, not {}", value.to_string_lossy()).into())
 }
 
 fn parse_id(option: &str, parser: &mut Parser) -> Result<u64, Error> {

@@ -4,7 +4,8 @@ pub const VERSION: &str = concat!("ironwalctl ", env!("CARGO_PKG_VERSION"));
 
 pub const USAGE: &str = "\
 usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
-       ironwalctl stat   DIR [--stream KEY] [--json]
+       ironwalctl stat   DIR [--stream KEY] [--json | --prometheus]
+       ironwalctl stat   DIR --watch [--interval SECONDS] [--count N] [--stream KEY] [--json]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
@@ -15,7 +16,8 @@ pub const HELP: &str = "\
 ironwalctl - inspect an ironwal log, and make a healthy copy of a damaged one
 
 usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
-       ironwalctl stat   DIR [--stream KEY] [--json]
+       ironwalctl stat   DIR [--stream KEY] [--json | --prometheus]
+       ironwalctl stat   DIR --watch [--interval SECONDS] [--count N] [--stream KEY] [--json]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
@@ -35,6 +37,8 @@ log may be in use.
   --to ID        entries below this id (of repair: the new directory)
   --properties   the properties of the streams at each change, instead of entries
   --json         machine-readable output; its fields are in docs/IRONWALCTL.md
+  --prometheus   figures for a Prometheus server
+  --watch        look again and again, and print changes per second
   --progress     progress on standard error, also where that is no terminal
   --compress     the copy's entries are compressed with LZ4
 
@@ -60,10 +64,17 @@ While another process writes to the log, its newest writes are not checked.
 exit codes: 0 nothing worse than notes, 1 damage, 2 usage, 3 something could not be read";
 
 pub const STAT: &str = "\
-ironwalctl stat DIR [--stream KEY] [--json]
+ironwalctl stat DIR [--stream KEY] [--json | --prometheus]
+ironwalctl stat DIR --watch [--interval SECONDS] [--count N] [--stream KEY] [--json]
 
 Lists of each stream the first kept id, the id that the next append gets, the durable end,
 segments, bytes, lost ids, its properties, and the damage that headers show. Reads no entries.
+
+  --watch              looks again and again, and prints changes per second; ends with the
+                       process, or when the output is closed
+  --interval SECONDS   from one look to the next; 0.001 to 86400, 1 if not given
+  --count N            ends after N looks
+  --prometheus         the text format of Prometheus, for the textfile collector
 
 exit codes: 0 fine, 1 damage, 2 usage, 3 a stream cannot be opened";
 

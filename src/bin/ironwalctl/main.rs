@@ -8,7 +8,9 @@ mod escape;
 mod help;
 mod progress;
 mod render_json;
+mod render_prometheus;
 mod render_text;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ use ironwal::tools::Selection;
 
 use cli::Args;
 use cli::Command;
+use cli::Format;
 use progress::ProgressReporter;
 use render_text::Output;
 
@@ -90,9 +93,9 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let mut progress = ProgressReporter::new(args.progress);
     let report = tools::verify(&log_dir, &selection(args), &mut |p| progress.report(p))?;
     progress.finish();
-    match args.json {
-        true => output.json(render_json::verified(args, &report)),
-        false => output.verified(&report),
+    match args.format {
+        Format::Json => output.json(render_json::verified(args, &report)),
+        _ => output.verified(&report),
     }
     let found = |severity| report.findings.iter().any(|f| f.severity == severity);
     Ok(if found(Severity::Damage) {
@@ -106,11 +109,24 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
 
 fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let log_dir = LogDir::new(&args.directory)?;
-    let log = tools::stat(&log_dir, &selection(args))?;
-    match args.json {
-        true => output.json(render_json::counted(args, &log)),
-        false => output.counted(&log),
-    }
+    let log = match &args.watch {
+        None => {
+            let log = tools::stat(&log_dir, &selection(args))?;
+            match args.format {
+                Format::Json => output.json(render_json::counted(args, &log)),
+                Format::Prometheus => output.line(&render_prometheus::exposed(&log)),
+                Format::Text => output.counted(&log),
+            }
+            log
+        }
+        Some(how) => watch::watch(&log_dir, &selection(args), how, |log, rates| {
+            match args.format {
+                Format::Json => output.json(render_json::watched(args, log, rates)),
+                _ => output.watched(log, rates),
+            }
+            output.flush()
+        })?,
+    };
     let streams = &log.streams;
     Ok(if streams.iter().any(|stream| stream.damage > 0) {
         DAMAGE
@@ -129,9 +145,9 @@ fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
             if change.map.is_err() {
                 code = DAMAGE;
             }
-            match args.json {
-                true => output.json(render_json::changed(&change)),
-                false => output.changed(&change),
+            match args.format {
+                Format::Json => output.json(render_json::changed(&change)),
+                _ => output.changed(&change),
             }
             go_on(output)
         })?;
@@ -141,9 +157,9 @@ fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
         if entry.data.is_err() {
             code = DAMAGE;
         }
-        match args.json {
-            true => output.json(render_json::dumped(&entry)),
-            false => output.dumped(&entry),
+        match args.format {
+            Format::Json => output.json(render_json::dumped(&entry)),
+            _ => output.dumped(&entry),
         }
         go_on(output)
     })?;
@@ -170,9 +186,9 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let on_progress = &mut |p| progress.report(p);
     let report = repair::repair(&args.directory, copy, compression, on_progress)?;
     progress.finish();
-    match args.json {
-        true => output.json(render_json::repaired(args, copy, &report)),
-        false => output.repaired(copy, &report),
+    match args.format {
+        Format::Json => output.json(render_json::repaired(args, copy, &report)),
+        _ => output.repaired(copy, &report),
     }
     Ok(match report.is_complete() {
         true => CLEAN,

@@ -23,6 +23,7 @@ use serde_json::ser::Formatter;
 
 use super::cli::Args;
 use super::escape;
+use super::watch::Rates;
 
 #[derive(Serialize)]
 struct Verified<'a> {
@@ -74,6 +75,13 @@ struct StatOfStream<'a> {
     property_map: Vec<Property<'a>>,
     damage: u64,
     error: Option<&'a str>,
+    // Of `--watch`, from the second look on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids_per_second: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable_ids_per_second: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_per_second: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -185,8 +193,27 @@ pub fn counted(args: &Args, log: &LogStat) -> io::Result<String> {
     })
 }
 
+/// A look of `stat --watch`.
+pub fn watched(args: &Args, log: &LogStat, rates: &[Option<Rates>]) -> io::Result<String> {
+    let streams = log.streams.iter().zip(rates);
+    let of = |(found, rates): (_, &Option<Rates>)| StatOfStream {
+        ids_per_second: rates.map(|rates| rates.ids.round() as i64),
+        durable_ids_per_second: rates.map(|rates| rates.durable_ids.round() as i64),
+        bytes_per_second: rates.map(|rates| rates.bytes.round() as i64),
+        ..stream(found)
+    };
+    to_line(&Stat {
+        command: "stat",
+        directory: args.directory.to_string_lossy(),
+        streams: streams.map(of).collect(),
+    })
+}
+
 fn stream(stream: &StreamStat) -> StatOfStream<'_> {
     StatOfStream {
+        ids_per_second: None,
+        durable_ids_per_second: None,
+        bytes_per_second: None,
         key: &stream.key,
         directory: stream.directory.to_string_lossy(),
         segments: stream.segments,

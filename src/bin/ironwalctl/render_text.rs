@@ -15,6 +15,7 @@ use ironwal::tools::PropertyMap;
 
 use super::escape;
 use super::render_json::severity;
+use super::watch::Rates;
 
 /// Standard output. The first failed write is reported at the end. A reader that closes its end of
 /// the pipe is no failure.
@@ -41,6 +42,14 @@ impl Output {
         if self.failure.is_none() {
             self.failure = writeln!(self.target, "{text}").err();
         }
+    }
+
+    /// Writes what is buffered. False once a write has failed.
+    pub fn flush(&mut self) -> bool {
+        if self.failure.is_none() {
+            self.failure = self.target.flush().err();
+        }
+        self.is_open()
     }
 
     /// Writes a line of JSON.
@@ -101,7 +110,18 @@ impl Output {
 
     /// The result of `stat`.
     pub fn counted(&mut self, log: &LogStat) {
-        for stream in &log.streams {
+        let rates = vec![None; log.streams.len()];
+        self.counted_with(log, &rates);
+    }
+
+    /// A look of `stat --watch`.
+    pub fn watched(&mut self, log: &LogStat, rates: &[Option<Rates>]) {
+        self.counted_with(log, rates);
+        self.line("");
+    }
+
+    fn counted_with(&mut self, log: &LogStat, rates: &[Option<Rates>]) {
+        for (stream, rates) in log.streams.iter().zip(rates) {
             let mut line = format!(
                 "{:?}: ids {}..{}, durable to {}, {} segments ({} sealed), {} bytes",
                 stream.key,
@@ -112,6 +132,12 @@ impl Output {
                 stream.sealed_segments,
                 stream.bytes,
             );
+            if let Some(rates) = rates {
+                line += &format!(
+                    ", {:+.0} ids/s, {:+.0} durable/s, {:+.0} bytes/s",
+                    rates.ids, rates.durable_ids, rates.bytes
+                );
+            }
             if stream.lost_ids > 0 {
                 line += &format!(", {} ids lost", stream.lost_ids);
             }

@@ -25,6 +25,7 @@ use crate::ffi::notify::*;
 use crate::ffi::options::*;
 use crate::ffi::properties::*;
 use crate::ffi::recovery::*;
+use crate::ffi::retention::*;
 use crate::ffi::sharded::append::ironwal_keyed_slice;
 use crate::ffi::sharded::maintenance::*;
 use crate::ffi::sharded::options::*;
@@ -216,6 +217,7 @@ fn asserts() -> String {
         }
     }
     conditions.push(format!("(IRONWAL_ANY_ID) == ({IRONWAL_ANY_ID:#x}u)"));
+    conditions.push(format!("(IRONWAL_NO_LIMIT) == ({IRONWAL_NO_LIMIT:#x}u)"));
     for (name, value) in constants() {
         conditions.push(format!("({name}) == ({value})"));
     }
@@ -489,6 +491,7 @@ fn every_constant_struct_and_field_of_the_header_is_asserted() {
         .collect();
     // Too large for the table; `asserts` has a line for it.
     asserted.insert("IRONWAL_ANY_ID".to_owned());
+    asserted.insert("IRONWAL_NO_LIMIT".to_owned());
     for layout in layouts() {
         let name = layout.name;
         asserted.extend(

@@ -50,6 +50,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 /// The file systems of this machine.
@@ -152,6 +153,13 @@ impl<D: Resolves> Storage for D {
 
     fn is_link(&self, path: &Path) -> io::Result<bool> {
         self.place(path)?.is_link()
+    }
+
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        let found = self.place(path)?.look()?;
+        found
+            .map(|found| found.modified())
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -19,6 +19,9 @@ use std::os::fd::OwnedFd;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 // Names of their own where a file's offsets have 32 bits otherwise, as in `std`.
 #[cfg(not(all(target_os = "linux", not(target_env = "musl"))))]
@@ -61,11 +64,25 @@ pub(in super::super) struct Found {
     mode: libc::mode_t,
     /// Which it is.
     pub identity: FileIdentity,
+    /// When its content was last changed, in seconds since 1970 and nanoseconds of the second.
+    modified: (i64, u32),
 }
 
 impl Found {
     fn is(&self, format: libc::mode_t) -> bool {
         self.mode & libc::S_IFMT == format
+    }
+
+    /// When its content was last changed.
+    pub(super) fn modified(&self) -> SystemTime {
+        let (seconds, nanoseconds) = self.modified;
+        let whole = Duration::from_secs(seconds.unsigned_abs());
+        let at = match seconds < 0 {
+            true => UNIX_EPOCH.checked_sub(whole),
+            false => UNIX_EPOCH.checked_add(whole),
+        };
+        // A time that the system cannot hold is one of the far past: nothing is young because of it.
+        at.unwrap_or(UNIX_EPOCH) + Duration::from_nanos(u64::from(nanoseconds))
     }
 
     /// What it is; a link is not followed.
@@ -197,6 +214,7 @@ impl<'a> Place<'a> {
             Ok(_) => Ok(Some(Found {
                 mode: stat.st_mode as libc::mode_t,
                 identity: (stat.st_dev as u64, stat.st_ino as u64),
+                modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -67,6 +67,7 @@ pub(super) fn survivors(state: &State, seed: u64, model: DirectoryModel) -> Stat
     };
     let mut survived = State {
         next_inode: state.next_inode,
+        time: state.time,
         ..State::new()
     };
     survived.directories.clear();
@@ -202,7 +203,9 @@ impl Choice {
         content.cut(len);
         let mut blocks = file.blocks.clone();
         blocks.cut(len);
-        Inode::durable_file(content, len, blocks, path)
+        let mut survived = Inode::durable_file(content, len, blocks, path);
+        survived.modified = file.modified;
+        survived
     }
 
     fn surviving_len(&mut self, file: &Inode) -> u64 {

@@ -11,6 +11,7 @@ use crate::storage::simulated::file_content::for_each_unit;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A value and the number of the change that made it.
 pub(super) type Version<T> = (u64, T);
@@ -41,6 +42,9 @@ pub(super) struct Inode {
     pub(super) length_is_dirty: bool,
     pub(super) blocks: Blocks,
     pub(super) links: u32,
+    /// When its content was last changed. Survives a crash: a real disk may have an older time, and retention
+    /// then removes the file earlier.
+    pub(super) modified: Duration,
     /// The newest of its names, for tests that ask by path.
     pub(super) path: Arc<Path>,
 }
@@ -67,6 +71,7 @@ impl Inode {
             length_is_dirty: false,
             blocks,
             links: 0,
+            modified: Duration::ZERO,
             path,
         }
     }

@@ -35,6 +35,7 @@ use state::StateChange;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::primitives::Mutex;
 
@@ -144,6 +145,11 @@ impl SimulatedDisk {
     /// Ends all plans.
     pub fn clear_faults(&self) {
         self.live.lock().plans.clear();
+    }
+
+    /// The time of day moves on; it stands still otherwise. Not a call, and no part of a replay.
+    pub fn pass_time(&self, time: Duration) {
+        self.live.lock().state.time += time;
     }
 
     /// How many calls failed because of a plan.

@@ -15,6 +15,7 @@ use std::io;
 use std::path::Component;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The effect of a call on the disk.
 #[derive(Clone, Debug)]
@@ -87,6 +88,8 @@ pub(super) struct State {
     pub(super) next_inode: InodeNumber,
     /// Effects applied so far; goes on when the process dies.
     pub(super) change: u64,
+    /// How long the disk has existed.
+    pub(super) time: Duration,
 }
 
 impl State {
@@ -98,6 +101,7 @@ impl State {
             ordered_pending: Vec::new(),
             next_inode: ROOT + 1,
             change: 0,
+            time: Duration::ZERO,
         }
     }
 
@@ -108,8 +112,9 @@ impl State {
             StateChange::Nothing => {}
             StateChange::CreateFile { inode, path, edits } => {
                 self.next_inode = self.next_inode.max(inode + 1);
-                self.files
-                    .insert(*inode, Arc::new(Inode::empty(path.clone())));
+                let mut file = Inode::empty(path.clone());
+                file.modified = self.time;
+                self.files.insert(*inode, Arc::new(file));
                 self.edit_names(edits);
             }
             StateChange::CreateDir { inode, edits } => {
@@ -129,15 +134,15 @@ impl State {
                 offset,
                 bytes,
             } => {
-                self.file_mut(*inode).write(change, *offset, bytes);
+                self.changed_file(*inode).write(change, *offset, bytes);
             }
             StateChange::WriteZeros { inode, offset, len } => {
-                self.file_mut(*inode).write_zeros(change, *offset, *len);
+                self.changed_file(*inode).write_zeros(change, *offset, *len);
             }
             StateChange::Allocate { inode, offset, len } => {
                 self.file_mut(*inode).allocate(change, *offset, *len);
             }
-            StateChange::SetLen { inode, len } => self.file_mut(*inode).set_len(change, *len),
+            StateChange::SetLen { inode, len } => self.changed_file(*inode).set_len(change, *len),
             StateChange::Sync { inode } => self.file_mut(*inode).sync(),
             StateChange::LoseSync { inode } => self.file_mut(*inode).lose_sync(),
             StateChange::WriteBack { inode, ranges } => {
@@ -162,6 +167,14 @@ impl State {
                 .get_mut(&inode)
                 .expect("effects name files that exist"),
         )
+    }
+
+    /// The same for a change of its content, which the file notes the time of.
+    fn changed_file(&mut self, inode: InodeNumber) -> &mut Inode {
+        let time = self.time;
+        let file = self.file_mut(inode);
+        file.modified = time;
+        file
     }
 
     fn directory_mut(&mut self, inode: InodeNumber) -> &mut Directory {

@@ -21,6 +21,8 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
 
 impl SimulatedDisk {
     /// Renames a file or a directory by hand; a call like any other.
@@ -132,6 +134,19 @@ impl Storage for SimulatedDisk {
         })
     }
 
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        self.call(OpKind::Kind, path, |live| {
+            let inode = live.state.resolve(path)?;
+            let file = live.state.files.get(&inode);
+            let file = file.ok_or_else(|| raw(libc::EISDIR))?;
+            Ok((StateChange::Nothing, since_the_beginning(file.modified)))
+        })
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        since_the_beginning(self.live.lock().state.time)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.call(OpKind::SyncDir, dir, |live| {
             let directory = live.state.resolve(dir)?;
@@ -193,6 +208,12 @@ impl Storage for SimulatedDisk {
             inode,
         }))
     }
+}
+
+/// The time of day, this long after the disk was made.
+fn since_the_beginning(time: Duration) -> SystemTime {
+    const MADE: Duration = Duration::from_secs(1_000_000_000);
+    SystemTime::UNIX_EPOCH + MADE + time
 }
 
 #[derive(Debug)]

@@ -198,6 +198,7 @@ impl StreamInner {
             dir_number: AtomicU64::new(0),
             opening: next_opening(),
             cut_floor: AtomicU64::new(0),
+            checkpoint_floor: AtomicU64::new(u64::MAX),
             alloc: Mutex::new(AllocState {
                 generation,
                 incarnation,

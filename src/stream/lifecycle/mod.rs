@@ -9,6 +9,7 @@ pub mod delete;
 pub mod empty_stream;
 pub mod linked_dir;
 pub mod live_snapshot;
+pub mod retention;
 pub mod snapshot;
 pub mod truncate;
 pub mod unremoved_files;

@@ -112,7 +112,9 @@ impl StreamInner {
         }
     }
 
-    fn truncate_locked(
+    /// Takes out the segments that lie entirely below `safe_id`, but for the newest one with entries. For
+    /// the work of [`StreamInner::with_exclusive_sync`].
+    pub(in crate::stream) fn truncate_locked(
         &self,
         alloc: &mut AllocState,
         newest: &Arc<StreamSegment>,

@@ -53,9 +53,12 @@ impl TailGuard<'_> {
             let what = "a suffix of a shard is being cut: create the checkpoint again";
             return Err(Error::Config(what.to_owned()));
         }
+        let next_id = self.tail.written.next_id.0;
         // Under the tail's lock: a cut that comes later reads it under the same lock.
-        self.stream
-            .keep_below_from_cuts(self.tail.written.next_id.0);
+        self.stream.keep_below_from_cuts(next_id);
+        // If this is the first checkpoint, no retention goes past it from now on.
+        let floor = &self.stream.checkpoint_floor;
+        floor.fetch_min(next_id, Ordering::AcqRel);
         Ok(())
     }
 

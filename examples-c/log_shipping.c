@@ -52,7 +52,7 @@ static ironwal_wal *open_log(const char *directory, const char *name) {
     /* What the primary appends is synced by a helper; what a packet holds is durable already. */
     OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
     OK(ironwal_options_set_max_segment_size(options, 32 << 10, &error));
-    OK(ironwal_open(options, &wal, &error));
+    OK(ironwal_wal_open(options, &wal, &error));
     ironwal_options_free(options);
     return wal;
 }

@@ -214,6 +214,11 @@ fn calls_chosen_by_bytes_do_what_the_model_says() {
 }
 
 #[test]
+fn packets_that_are_not_the_right_one_change_nothing() {
+    drive("packets", 400);
+}
+
+#[test]
 fn c_calls_with_arbitrary_arguments_harm_nobody() {
     drive("c_calls", 400);
 }

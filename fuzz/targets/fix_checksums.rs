@@ -6,6 +6,9 @@ use super::format_twin::HEADER_LEN;
 
 const SECTOR_LEN: usize = 512;
 const TRAILER_LEN: usize = 40;
+/// Where a packet has the header of the segment, and what follows it.
+const PACKET_HEADER: usize = 64;
+const PACKET_BODY: usize = PACKET_HEADER + SECTOR_LEN;
 const ROW_LEN: usize = 8;
 const MANY: u8 = 2;
 const FOOTER: u8 = 3;
@@ -35,8 +38,34 @@ pub fn fix_segment(file: &mut [u8], before: Option<Link>) -> Option<Link> {
             file[covered..end].copy_from_slice(&crc);
         }
     }
+    fix_frames(file, seed, FIRST_FRAME)
+}
+
+/// Makes all checksums of a packet of frames good, but for that of a slot, which another segment's header
+/// goes into.
+pub fn fix_packet(packet: &mut [u8]) {
+    let Some(body) = packet.len().checked_sub(4).filter(|len| *len > PACKET_BODY) else {
+        return;
+    };
+    fix_sector(&mut packet[PACKET_HEADER..PACKET_BODY]);
+    let offset = u64_at(packet, 16) as usize;
+    let slot = usize::from(packet[10] & 1) * SECTOR_LEN;
+    let frames = (PACKET_BODY + slot).min(body);
+    // The frames at their place in a file of zeros.
+    if (FIRST_FRAME..1 << 20).contains(&offset) {
+        let seed = seed_of(&packet[PACKET_HEADER..PACKET_BODY]);
+        let mut file = vec![0; offset];
+        file.extend(&packet[frames..body]);
+        fix_frames(&mut file, seed, offset);
+        packet[frames..body].copy_from_slice(&file[offset..]);
+    }
+    let crc = crc32fast::hash(&packet[..body]).to_le_bytes();
+    packet[body..].copy_from_slice(&crc);
+}
+
+/// Makes the checksums of the frames from `at` on good.
+fn fix_frames(file: &mut [u8], seed: u32, mut at: usize) -> Option<Link> {
     let mut link = None;
-    let mut at = FIRST_FRAME;
     while at + HEADER_LEN <= file.len() && file[at + 32] != 0 {
         let payload = at + HEADER_LEN;
         let len = u32_at(file, at + 20) as usize;

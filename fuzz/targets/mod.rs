@@ -13,6 +13,7 @@ mod fields;
 mod fix_checksums;
 mod input;
 mod log;
+mod packets;
 
 pub use c::c_calls;
 pub use fields::fields;
@@ -21,12 +22,13 @@ pub use log::directory;
 pub use log::frames;
 pub use log::operations;
 pub use log::segments;
+pub use packets::packets;
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; the corpus of each lies in `fuzz/corpus/{name}`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("frames", frames),
     ("directory", directory),
     ("segments", segments),
@@ -34,4 +36,5 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("checkpoints", checkpoints),
     ("operations", operations),
     ("c_calls", c_calls),
+    ("packets", packets),
 ];

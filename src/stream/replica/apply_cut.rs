@@ -35,6 +35,9 @@ use crate::stream::writer::rotate::AllocState;
 impl StreamInner {
     /// Replaces a suffix, or all, by the segment that the packet begins. Durable on return.
     pub(super) fn replace_by(&self, checked: &CheckedPacket<'_>) -> Result<Range<u64>> {
+        // A packet that does not fit is refused before anything is written, a slot included. What changes
+        // before this thread is alone, the plan that it then makes shows.
+        self.plan_replacement(&self.segments(), checked)?;
         let _removals = self.context.removals.read();
         let mut alloc = self.alloc.lock();
         let (replaced, detached_maps) = self.group_commit.exclusive(|| {
@@ -63,8 +66,6 @@ impl StreamInner {
         if !begins && !is_newer {
             return Err(self.not_there(checked, &self.tail.lock()));
         }
-        let is_reset = !begins && header.replaces == Replaces::All;
-        self.check_cut_floor(header.first_id, is_reset)?;
         let plan = self.plan_replacement(&before, checked)?;
         if begins {
             // The number of later streams here is above that of this one, before anything of it is there.
@@ -82,6 +83,8 @@ impl StreamInner {
     ) -> Result<Plan<'a>> {
         let header = checked.packet.header.clone();
         let first_id = header.first_id;
+        let is_reset = !before.parts.is_empty() && header.replaces == Replaces::All;
+        self.check_cut_floor(first_id, is_reset)?;
         let next_id = self.tail.lock().written().next_id;
         let clip = match before.parts.is_empty() || is_all(checked) {
             true => None,

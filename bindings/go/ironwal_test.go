@@ -451,3 +451,23 @@ func BenchmarkGet(b *testing.B) {
 		}
 	}
 }
+
+func TestAMarkBelongsToItsStream(t *testing.T) {
+	log := open(t, filepath.Join(t.TempDir(), "log"), &Options{SyncThreads: 4})
+	a, b := stream(t, log, "a"), stream(t, log, "b")
+	first, err := a.AppendBatchAt(0, [][]byte{[]byte("x")}, nil, Durable)
+	must(t, err)
+	second, err := a.AppendBatchAt(1, [][]byte{[]byte("y")}, nil, Durable)
+	must(t, err)
+	_, err = b.Append([]byte("x"))
+	must(t, err)
+	expect(t, []bool{first.Mark.Before(second.Mark), second.Mark.Before(first.Mark)}, "[true false]")
+	for _, mark := range []Mark{first.Mark, {}} {
+		_, err = b.IsDurable(mark)
+		expectStatus(t, err, ErrConfig)
+		_, err = b.OnDurable(mark, func(error) { t.Error("called") })
+		expectStatus(t, err, ErrConfig)
+	}
+	_, err = Open(filepath.Join(t.TempDir(), "other"), &Options{SyncThreads: 65})
+	expectStatus(t, err, ErrConfig)
+}

@@ -60,6 +60,8 @@ type Options struct {
 	BackgroundSync      time.Duration
 	BackgroundSyncBytes uint64
 	NoBackgroundSync    bool
+	// SyncThreads is how many streams are synced in the background at once: 1 to 64.
+	SyncThreads int
 	// ReadOnly reads a log that another process may write; nothing on disk is changed or locked.
 	ReadOnly bool
 }
@@ -123,6 +125,9 @@ func (o *Options) apply(to *C.ironwal_options) error {
 		}},
 		{o.NoBackgroundSync, func(out *e) C.ironwal_status {
 			return C.ironwal_options_set_no_background_sync(to, out)
+		}},
+		{o.SyncThreads != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_sync_threads(to, C.size_t(o.SyncThreads), out)
 		}},
 	}
 	for _, step := range steps {

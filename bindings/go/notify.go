@@ -3,15 +3,19 @@ package ironwal
 // How does a program learn that a place of a stream is durable?
 
 // #include "shim.h"
-// extern void ironwalGoDurable(uintptr_t context, uint64_t mark, ironwal_status status);
+// extern void ironwalGoDurable(uintptr_t context, ironwal_mark mark, ironwal_status status);
 import "C"
 
 import "runtime/cgo"
 
 // Mark returns the place behind everything appended so far.
 func (s *Stream) Mark() (Mark, error) {
-	mark, err := s.number(C.IW_MARK)
-	return Mark(mark), err
+	if err := s.enter(); err != nil {
+		return Mark{}, err
+	}
+	defer s.guard.leave()
+	r := C.iw_mark(s.handle)
+	return Mark{r.mark}, failure(r.status, r.error)
 }
 
 // IsDurable reports whether everything in front of the mark is durable. Once true it stays true.
@@ -20,7 +24,7 @@ func (s *Stream) IsDurable(mark Mark) (bool, error) {
 		return false, err
 	}
 	defer s.guard.leave()
-	r := C.iw_is_durable(s.handle, C.uint64_t(mark))
+	r := C.iw_is_durable(s.handle, mark.raw)
 	return r.value != 0, failure(r.status, r.error)
 }
 
@@ -44,7 +48,7 @@ func (s *Stream) OnDurable(mark Mark, f func(error)) (*Ticket, error) {
 	defer s.guard.leave()
 	t := &Ticket{context: cgo.NewHandle(f)}
 	var object *C.ironwal_error
-	status := C.ironwal_stream_on_durable(s.handle, C.uint64_t(mark), (C.ironwal_durable_fn)(C.ironwalGoDurable),
+	status := C.ironwal_stream_on_durable(s.handle, mark.raw, (C.ironwal_durable_fn)(C.ironwalGoDurable),
 		C.uintptr_t(t.context), &t.ticket, &object)
 	if err := failure(status, object); err != nil {
 		t.context.Delete()
@@ -83,7 +87,7 @@ func (s *Stream) WaitDurable(mark Mark) error {
 }
 
 //export ironwalGoDurable
-func ironwalGoDurable(context C.uintptr_t, mark C.uint64_t, status C.ironwal_status) {
+func ironwalGoDurable(context C.uintptr_t, _ C.ironwal_mark, status C.ironwal_status) {
 	handle := cgo.Handle(context)
 	f := handle.Value().(func(error))
 	handle.Delete()

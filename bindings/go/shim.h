@@ -16,7 +16,8 @@ typedef struct iw_number {
 typedef struct iw_written {
     ironwal_status status;
     ironwal_error *error;
-    uint64_t first, end, mark;
+    uint64_t first, end;
+    ironwal_mark mark;
 } iw_written;
 
 typedef struct iw_bytes {
@@ -127,16 +128,21 @@ static inline iw_bytes iw_iter_next(ironwal_iter *iter) {
     return r;
 }
 
-enum { IW_NEXT_ID, IW_FIRST_ID, IW_DURABLE_END, IW_MARK };
+enum { IW_NEXT_ID, IW_FIRST_ID, IW_DURABLE_END };
 
 static inline iw_number iw_number_of(const ironwal_stream *stream, int which) {
     iw_number r = {0};
     switch (which) {
     case IW_NEXT_ID: r.status = ironwal_stream_next_id(stream, &r.value, &r.error); break;
     case IW_FIRST_ID: r.status = ironwal_stream_first_id(stream, &r.value, &r.error); break;
-    case IW_DURABLE_END: r.status = ironwal_stream_durable_end(stream, &r.value, &r.error); break;
-    default: r.status = ironwal_stream_mark(stream, &r.value, &r.error);
+    default: r.status = ironwal_stream_durable_end(stream, &r.value, &r.error);
     }
+    return r;
+}
+
+static inline iw_written iw_mark(const ironwal_stream *stream) {
+    iw_written r = {0};
+    r.status = ironwal_stream_mark(stream, &r.mark, &r.error);
     return r;
 }
 
@@ -192,7 +198,7 @@ static inline iw_number iw_truncate_suffix(const ironwal_stream *stream, uint64_
     return r;
 }
 
-static inline iw_number iw_is_durable(const ironwal_stream *stream, uint64_t mark) {
+static inline iw_number iw_is_durable(const ironwal_stream *stream, ironwal_mark mark) {
     iw_number r = {0};
     bool durable = false;
     r.status = ironwal_stream_is_durable(stream, mark, &durable, &r.error);

@@ -24,11 +24,16 @@ const (
 	Durable Durability = C.IRONWAL_DURABILITY_DURABLE // survives a power loss
 )
 
-// Mark is a place in one stream, while its log is open. Marks of a stream grow with each write.
-type Mark uint64
+// Mark is a place in one stream, while its log is open: behind everything that was appended before. Calls
+// on another stream, or on a later opening of the log, refuse it with ErrConfig, and so they do the zero
+// Mark.
+type Mark struct{ raw C.ironwal_mark }
 
-// Appended says where entries are: ids from First to End (exclusive), and the place behind them. The
-// calls that are durable on return give no mark.
+// Before reports whether the place is in front of another one of the same stream.
+func (m Mark) Before(other Mark) bool { return m.raw.place < other.raw.place }
+
+// Appended says where entries are: ids from First to End (exclusive), and the place behind them. ReplaceSuffix
+// and Reset, durable on return, give no mark.
 type Appended struct {
 	First, End uint64
 	Mark       Mark
@@ -236,7 +241,7 @@ func (s *Stream) write(what C.int, id uint64, entries [][]byte, properties []Pro
 	if err := failure(r.status, r.error); err != nil {
 		return Appended{}, err
 	}
-	return Appended{First: uint64(r.first), End: uint64(r.end), Mark: Mark(r.mark)}, nil
+	return Appended{First: uint64(r.first), End: uint64(r.end), Mark: Mark{r.mark}}, nil
 }
 
 // copied copies bytes of the library.

@@ -117,7 +117,7 @@ public:
         thread_.join();
     }
 
-    bool add(ironwal::stream &stream, std::uint64_t mark) {
+    bool add(ironwal::stream &stream, const ironwal::mark &mark) {
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             ++pending_;
@@ -129,7 +129,7 @@ public:
     }
 
 private:
-    static void called(std::uintptr_t ctx, std::uint64_t, ironwal_status status) noexcept {
+    static void called(std::uintptr_t ctx, ironwal_mark, ironwal_status status) noexcept {
         auto &self = *reinterpret_cast<notifier *>(ctx);
         const std::lock_guard<std::mutex> lock(self.mutex_);
         self.failed_ |= status != IRONWAL_OK;

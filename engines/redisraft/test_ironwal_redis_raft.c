@@ -81,7 +81,7 @@ static void expect(ironwal_redis_raft *log, raft_index_t first, raft_index_t cur
 /* Whether all that was written is durable. */
 static bool is_durable(void) {
     ironwal_stream *stream = NULL;
-    uint64_t mark = 0;
+    ironwal_mark mark;
     bool durable = false;
     CHECK(ironwal_stream_open(wal, "node", 4, &stream, NULL) == IRONWAL_OK);
     CHECK(ironwal_stream_mark(stream, &mark, NULL) == IRONWAL_OK);

@@ -3,7 +3,7 @@
 //! `cargo bench`. Entries of 256 bytes and the hard state with them, in batches of 1 and 16, on the disk of the
 //! current directory. *A thread a group*: each writes and waits, as fast as it can. *One thread*: it gathers a
 //! batch of every group, writes all, and waits for all: raft-engine takes them as one write of its own, ironwal
-//! as one write a group and 64 callbacks. *One group*: the first of 64, alone.
+//! as one write a group and 64 callbacks, with 16 threads that sync. *One group*: the first of 64, alone.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -21,6 +21,8 @@ use raft_engine::LogBatch;
 use raft_engine::MessageExt;
 
 const GROUPS: u64 = 64;
+/// How many streams ironwal syncs at once for those that wait by callback.
+const SYNC_THREADS: usize = 16;
 const ENTRY_BYTES: usize = 256;
 const FOR: Duration = Duration::from_millis(700);
 const ROUNDS: usize = 5;
@@ -78,7 +80,9 @@ struct Ironwal {
 
 impl Ironwal {
     fn open(path: &Path) -> Self {
-        let wal = Wal::new(ironwal_raft_rs::options(path)).expect("opens");
+        let mut options = ironwal_raft_rs::options(path);
+        options.sync_threads = SYNC_THREADS;
+        let wal = Wal::new(options).expect("opens");
         let groups = (0..GROUPS).map(|group| {
             Group::open(&wal, &format!("group-{group}"), |_, _| unreachable!()).expect("opens")
         });

@@ -47,6 +47,7 @@ pub use lifecycle::delete::remove_remains;
 pub use lifecycle::delete::remove_tombstone;
 pub use lifecycle::snapshot::SnapshotEnd;
 pub use reader::cursor::Cursor;
+pub use reader::reverse_cursor::ReverseCursor;
 pub use reader::view::EntryView;
 pub use state::StreamState;
 #[cfg(feature = "capi")]

@@ -14,6 +14,7 @@
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
+//! | `reverse` | how does a caller iterate over entries backwards? |
 //! | `replica` | which calls keep a stream of another log equal to this one? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
@@ -30,6 +31,7 @@ mod read_only;
 mod recovery_report;
 mod registry;
 mod replica;
+mod reverse;
 mod snapshot;
 mod stream;
 mod transaction;
@@ -46,6 +48,7 @@ pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;
 pub use recovery_report::RecoveryReport;
 pub use recovery_report::StreamRecovery;
+pub use reverse::WalRevIterator;
 pub use snapshot::SnapshotMode;
 pub use snapshot::SnapshotReport;
 pub use stream::Stream;

@@ -91,6 +91,7 @@ pub use wal::TxnWriter;
 pub use wal::Wal;
 pub use wal::WalIdIterator;
 pub use wal::WalIterator;
+pub use wal::WalRevIterator;
 
 /// The simulated disk, for crash and fault tests. Not part of the stable API.
 #[cfg(feature = "simulation")]

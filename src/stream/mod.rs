@@ -50,6 +50,7 @@ pub use lifecycle::delete::remove_tombstone;
 pub use lifecycle::live_snapshot::LiveEnd;
 pub use lifecycle::snapshot::SnapshotEnd;
 pub use reader::cursor::Cursor;
+pub use reader::reverse_cursor::ReverseCursor;
 pub use reader::view::EntryView;
 pub use state::StreamState;
 #[cfg(feature = "capi")]

@@ -16,6 +16,7 @@
 //! | `snapshot` | how is a log copied while it is written? |
 //! | `retention` | how is a retention applied to streams, by a call or once a minute? |
 //! | `stats` | what does a log report about itself? |
+//! | `reverse` | how does a caller iterate over entries backwards? |
 //! | `replica` | which calls keep a stream of another log equal to this one? |
 //! | `live_snapshot` | how is it copied while another process writes it? |
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
@@ -35,6 +36,7 @@ mod recovery_report;
 mod registry;
 mod replica;
 mod retention;
+mod reverse;
 mod snapshot;
 mod stats;
 mod stream;
@@ -52,6 +54,7 @@ pub use iterator::WalIterator;
 pub use recovery_report::RecoveryFinding;
 pub use recovery_report::RecoveryReport;
 pub use recovery_report::StreamRecovery;
+pub use reverse::WalRevIterator;
 pub use snapshot::SnapshotMode;
 pub use snapshot::SnapshotReport;
 pub use stream::Stream;

@@ -109,6 +109,12 @@ impl Stream {
         self.enter_existing().err().unwrap_or(error)
     }
 
+    /// The stream behind the handle, to begin reading: a read-only one is refreshed first.
+    pub(super) fn current_core(&self) -> Result<Arc<StreamInner>> {
+        self.enter_current()?;
+        Ok(Arc::clone(&self.core))
+    }
+
     /// The log that the handle belongs to.
     pub(super) fn log(&self) -> &WalInner {
         &self.log

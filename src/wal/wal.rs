@@ -22,6 +22,7 @@ use crate::wal::Stream;
 use crate::wal::TxnWriter;
 use crate::wal::WalIdIterator;
 use crate::wal::WalIterator;
+use crate::wal::WalRevIterator;
 use crate::wal::open::open;
 #[cfg(feature = "sharded")]
 use crate::wal::registry::CloseBlocker;
@@ -257,6 +258,11 @@ impl Wal {
             start,
             View::ByMode,
         ))
+    }
+
+    /// Entries backwards, with their ids; as [`Stream::iter_rev`]. An unknown stream has none.
+    pub fn iter_rev(&self, stream: &str, from: Option<u64>) -> Result<WalRevIterator> {
+        Ok(WalRevIterator::new(self.for_reading(stream)?, from))
     }
 
     /// The stream, or an empty one that is not registered.

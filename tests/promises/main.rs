@@ -7,6 +7,8 @@
 mod support;
 
 mod archive;
+#[cfg(feature = "compression")]
+mod backwards;
 mod calls;
 #[cfg(feature = "simulation")]
 mod crash;

@@ -459,11 +459,47 @@ fn a_log_with_a_replica_opens_whatever_number_the_stream_has() {
     ship(&primary, &replica, 1).expect("ships");
     drop(replica);
     replica_wal.close().expect("closes");
+    // The number of the next stream: the replica's own, raised before its first segment was there. Where
+    // segments record a greater one than the file, opening takes the file for an old copy.
+    let number = || {
+        let identity = std::fs::read(log.path().join("log/IDENTITY")).expect("reads");
+        u64::from_le_bytes(identity[32..40].try_into().expect("eight bytes"))
+    };
+    assert_eq!(number(), 3);
     let replica_wal = log.open();
     assert_eq!(all_entries(&replica_wal, "s"), [(0, b"y".to_vec())]);
     replica_wal.append("t", b"z").expect("appends");
     replica_wal.close().expect("closes");
     log.open().close().expect("closes");
+    assert_eq!(number(), 3);
+}
+
+/// A cut is applied only where the frame behind which is cut is the primary's.
+#[test]
+fn a_cut_behind_another_frame_than_the_primary_s_is_refused() {
+    let (_p, _wal, primary, log, _w, replica) = begun();
+    let other_log = replica_log(SyncMode::Strict);
+    let other_wal = other_log.open();
+    let other = other_wal.stream("s").expect("a handle");
+    for text in ["mine", "more"] {
+        primary.append(text.as_bytes()).expect("appends");
+    }
+    ship(&primary, &other, 1 << 20).expect("ships");
+    primary
+        .replace_suffix(6, &Append::new(&[b"cut"]))
+        .expect("cuts");
+    let cut = next_packet(&primary, &other, 1 << 20);
+    // As many entries, of the same length, at the same places.
+    for text in ["ours", "more"] {
+        replica.append(text.as_bytes()).expect("appends");
+    }
+    let before = everything(&log.path().join("log"));
+    let error = replica.apply_frames(&cut).expect_err("another frame");
+    assert!(matches!(error, Error::Config(_)), "{error}");
+    assert_eq!(everything(&log.path().join("log")), before);
+    assert_eq!(replica.get(6).unwrap().as_deref(), Some(&b"more"[..]));
+    other.apply_frames(&cut).expect("the same frame");
+    assert_eq!(other.get(6).unwrap().as_deref(), Some(&b"cut"[..]));
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod get;
 pub mod get_batch;
 pub mod look;
 pub mod open_segment;
+pub mod reverse_cursor;
 pub mod saved_index;
 pub mod side;
 pub mod slots;

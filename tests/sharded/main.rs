@@ -17,3 +17,4 @@ mod failures;
 mod floor;
 #[cfg(unix)]
 mod procedures;
+mod rollback;

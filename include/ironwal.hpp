@@ -1702,6 +1702,12 @@ public:
             },
             [&] { return stats; });
     }
+    // Removes what the checkpoint does not hold, in all shards in one step.
+    result<void> rollback_to_checkpoint(bytes_in id) {
+        return detail::run([&](ironwal_error **out) {
+            return ironwal_sharded_rollback_to_checkpoint(handle_.get(), id.data(), id.size(), out);
+        });
+    }
     result<ironwal_compaction_stats> compact_checkpoints(std::size_t keep_latest_n) {
         ironwal_compaction_stats stats{};
         return detail::run(

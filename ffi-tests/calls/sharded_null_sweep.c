@@ -90,6 +90,8 @@ static void calls(ironwal_sharded *sharded) {
     REFUSED(ironwal_sharded_list_checkpoints(sharded, NULL, &error));
     REFUSED(ironwal_sharded_prune_before_checkpoint(NULL, TEXT("c"), NULL, 0, &error));
     REFUSED(ironwal_sharded_prune_before_checkpoint(sharded, NULL, 1, NULL, 0, &error));
+    REFUSED(ironwal_sharded_rollback_to_checkpoint(NULL, TEXT("c"), &error));
+    REFUSED(ironwal_sharded_rollback_to_checkpoint(sharded, NULL, 1, &error));
     REFUSED(ironwal_sharded_compact_checkpoints(NULL, 0, NULL, 0, &error));
     REFUSED(ironwal_sharded_automatic_status(NULL, NULL, 0, NULL, &error));
     CHECK(number == 7 && id == 7 && count == 7);

@@ -61,6 +61,11 @@ pub enum RecordKind {
     Created,
     /// All checkpoints older than the one named were pruned.
     PrunedBefore,
+    /// All checkpoints later than the one named are gone, and all shards are cut to its offsets. As long as
+    /// it is the last record, shards may not be cut yet.
+    RollingBack,
+    /// All shards were cut to the offsets of the one named.
+    RolledBack,
 }
 
 /// A record of `checkpoints.log`.
@@ -72,7 +77,7 @@ pub struct CheckpointRecord {
     pub user_id: Vec<u8>,
     /// When the checkpoint was created, in nanoseconds since 1970.
     pub timestamp_ns: u64,
-    /// The next id of each shard, in the order of shards. Of `PrunedBefore`: of the named one.
+    /// The next id of each shard, in the order of shards. Of all but `Created`: of the named one.
     pub offsets: Vec<u64>,
 }
 
@@ -117,13 +122,19 @@ impl RecordKind {
         match self {
             RecordKind::Created => 1,
             RecordKind::PrunedBefore => 2,
+            RecordKind::RollingBack => 3,
+            RecordKind::RolledBack => 4,
         }
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        [RecordKind::Created, RecordKind::PrunedBefore]
-            .into_iter()
-            .find(|kind| kind.to_byte() == byte)
+        let all = [
+            RecordKind::Created,
+            RecordKind::PrunedBefore,
+            RecordKind::RollingBack,
+            RecordKind::RolledBack,
+        ];
+        all.into_iter().find(|kind| kind.to_byte() == byte)
     }
 }
 
@@ -291,6 +302,26 @@ mod tests {
             .expect("memory");
         assert_eq!(bytes, hex(GOLDEN));
         assert_eq!(decoded(&bytes), Some(Ok(example())));
+    }
+
+    #[test]
+    fn the_records_of_a_rollback_have_their_golden_bytes() {
+        // By the same program.
+        let rolling = "63d9f58b8bce6b1f00000000000000000200000038000000380000000000000002000000080000009f9b27bd\
+            2800000096f7cb62036461696c792d31010002000000000000002a36fe9c9717050000000000000007000000\
+            00000000";
+        let rolled = "012be24d18682ffe0000000000000000020000003800000038000000000000000200000008000000e7217b50\
+            28000000f3531a0a046461696c792d31010002000000000000002a36fe9c9717050000000000000007000000\
+            00000000";
+        for (kind, golden) in [
+            (RecordKind::RollingBack, rolling),
+            (RecordKind::RolledBack, rolled),
+        ] {
+            let record = CheckpointRecord { kind, ..example() };
+            let bytes = FORMAT.encode(&record, AT, EntryId(0), 0).expect("memory");
+            assert_eq!(bytes, hex(golden), "{kind:?}");
+            assert_eq!(decoded(&bytes), Some(Ok(record)));
+        }
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl<F: RecordFormat> RecordLog<F> {
         }
     }
 
-    pub(super) fn latch(&mut self, error: Error) -> Error {
+    /// Writes nothing any more until the log is opened again, for this reason.
+    pub fn latch(&mut self, error: Error) -> Error {
         let returned = error.duplicate();
         self.latched.get_or_insert(Arc::new(error));
         returned

@@ -64,6 +64,8 @@ pub struct CheckpointIndex {
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
     /// Checkpoints that can be loaded.
     loadable: usize,
+    /// The checkpoint of the last record, if that says that the shards are being cut to it.
+    rolling_back: Option<Arc<[u8]>>,
     /// Undamaged records in the log.
     records: usize,
     /// The records whose offsets are cached, in the order of caching; some may be superseded.
@@ -111,10 +113,16 @@ impl CheckpointIndex {
     }
 
     fn add_named(&mut self, name: &CheckpointName, location: RecordLocation, state: State) {
+        self.rolling_back = None;
         match name.kind {
             RecordKind::Created => self.insert(&name.user_id, location, state),
-            // A pruning needs no more than the name.
+            // The others need no more than the name.
             RecordKind::PrunedBefore => self.prune_before(&name.user_id),
+            RecordKind::RollingBack => {
+                self.roll_back_to(&name.user_id);
+                self.rolling_back = Some(name.user_id.as_slice().into());
+            }
+            RecordKind::RolledBack => self.rolled_back(),
         }
     }
 
@@ -205,6 +213,39 @@ impl CheckpointIndex {
         }
         let loadable = self.by_id.values().filter(|entry| self.is_loadable(entry));
         self.loadable = loadable.count();
+    }
+
+    /// Removes all checkpoints later than this one, and what is damaged there. An unknown id changes nothing.
+    pub fn roll_back_to(&mut self, user_id: &[u8]) {
+        self.records += 1;
+        let Some(kept) = self.by_id.get(user_id) else {
+            return;
+        };
+        let later = EntryId(kept.location.first_id.0.saturating_add(1));
+        for (first_id, ordered) in self.by_first_id.split_off(&later) {
+            let OrderedItem::Checkpoint(id) = ordered else {
+                continue;
+            };
+            let is_it = |entry: &IndexEntry| entry.location.first_id == first_id;
+            if self.by_id.get(&id).is_some_and(is_it) {
+                let removed = self.by_id.remove(&id);
+                let offsets = removed.and_then(|entry| entry.offsets);
+                self.cached_offsets -= offsets.map_or(0, |offsets| offsets.len());
+            }
+        }
+        let loadable = self.by_id.values().filter(|entry| self.is_loadable(entry));
+        self.loadable = loadable.count();
+    }
+
+    /// Records that the shards were cut.
+    pub fn rolled_back(&mut self) {
+        self.records += 1;
+        self.rolling_back = None;
+    }
+
+    /// The checkpoint to which shards are still to be cut.
+    pub fn rolling_back(&self) -> Option<Arc<[u8]>> {
+        self.rolling_back.clone()
     }
 
     fn floor(&self) -> EntryId {

@@ -297,7 +297,7 @@ impl ShardedInner {
         }
     }
 
-    fn write_head(&self, user_id: &[u8]) {
+    pub(super) fn write_head(&self, user_id: &[u8]) {
         let context = self.wal.context();
         let path = context.root.join(HEAD_FILE);
         let left = self

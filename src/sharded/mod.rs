@@ -11,6 +11,7 @@
 //! | `consistent_cut` | how is a consistent cut taken and made durable? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
 //! | `retention` | how are entries and checkpoints removed that are no longer needed? |
+//! | `rollback` | how are all shards rolled back to a checkpoint? |
 //! | `checkpoint_recovery` | which checkpoints are served after open, and when is the open refused? |
 //! | `checkpoint_index` | which checkpoints exist, and where does the file hold them? |
 //! | `head_file` | how do people and scripts learn which checkpoint is the newest? |
@@ -26,6 +27,7 @@ mod consistent_cut;
 mod head_file;
 mod options;
 mod retention;
+mod rollback;
 mod router;
 mod shard_count;
 mod sharded_wal;

@@ -2,8 +2,9 @@
 //!
 //! Open: the log itself is locked and recovers; then the shard count is recorded or compared; then
 //! the checkpoint log recovers; then each shard is compared with the newest checkpoint. A shard
-//! that ends below the offset of that checkpoint was lost or replaced, and is not served. Entries
-//! that no checkpoint holds yet count towards the next automatic one.
+//! that ends below the offset of that checkpoint was lost or replaced, and is not served. Then a rollback
+//! that a crash interrupted is finished. Entries that no checkpoint holds yet count towards the next
+//! automatic one.
 //!
 //! Close: the thread that creates checkpoints ends first, then the checkpoint log gets a clean
 //! slot, then the log is closed.
@@ -144,6 +145,7 @@ impl ShardedWal {
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
             claim,
         });
+        log.telling(ShardedInner::finish_rollback)?;
         {
             let _writer = log.checkpoints.writer.lock();
             log.note_floors();

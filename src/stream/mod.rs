@@ -45,6 +45,8 @@ pub use durability::Watch;
 pub use durability::is_in_callback;
 pub use identity::LogIdentity;
 pub use lifecycle::archive_owner::resolve_archive;
+#[cfg(feature = "sharded")]
+pub use lifecycle::cut::HeldStream;
 pub use lifecycle::delete::remove_remains;
 pub use lifecycle::delete::remove_tombstone;
 pub use lifecycle::live_snapshot::LiveEnd;

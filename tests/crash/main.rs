@@ -32,6 +32,8 @@ mod model;
 mod open_log;
 mod random;
 mod read_only;
+#[cfg(all(feature = "sharded", unix))]
+mod rollback;
 mod runner;
 mod setups;
 #[cfg(all(feature = "sharded", unix))]

@@ -19,3 +19,4 @@ mod floor;
 mod kept;
 #[cfg(unix)]
 mod procedures;
+mod rollback;

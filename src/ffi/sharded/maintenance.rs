@@ -86,6 +86,36 @@ pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
     }
 }
 
+/// Removes all entries that the checkpoint does not hold, and all later checkpoints, in one step: after any crash
+/// all of it has happened or nothing. The next entry of each shard gets the id that is the shard's offset
+/// in the checkpoint, which itself stays. Iterators behind the offsets end with ::IRONWAL_E_SUFFIX_CUT.
+/// Entries removed are not archived.
+///
+/// - NULL: `id` must have 1 to 65,535 bytes.
+/// - Threads: any, at the same time; appends to all shards and calls that make or remove checkpoints wait.
+/// - Blocks: until the disk has it (fsync), some syncs per shard.
+/// - Durable: on return.
+/// - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED, also where a shard was truncated
+///   beyond the checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID; those of
+///   a shard that is poisoned, lost or damaged right before its offset. Then nothing has changed. After
+///   ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE either nothing has changed, or all shards answer
+///   ::IRONWAL_E_POISONED: then the next open as a sharded log finishes the rollback if it was committed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_rollback_to_checkpoint(
+    sharded: *const ironwal_sharded,
+    id: *const c_void,
+    id_len: usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let id = boundary::bytes(id, id_len, "id")?;
+            Ok(handle.sharded.rollback_to_checkpoint(id)?)
+        })
+    }
+}
+
 /// Removes all checkpoints but the newest `keep_latest_n`, 0 included, and what superseded, pruned
 /// and damaged ones took in the file. Removes no entries.
 ///

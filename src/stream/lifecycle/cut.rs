@@ -45,6 +45,8 @@ use crate::format::SegmentHeader;
 use crate::format::header_crc_of;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+#[cfg(feature = "sharded")]
+use crate::primitives::MutexGuard;
 use crate::primitives::atomic::Ordering;
 use crate::segment::LocatedFrame;
 use crate::segment::Naming;
@@ -246,7 +248,18 @@ impl StreamInner {
         append: &Append<'_>,
     ) -> Result<Outcome> {
         // 1.
-        let _waiting = self.settle_for_cut()?;
+        let _waiting = self.hold_for_cut()?;
+        self.cut_held(alloc, wanted, append)
+    }
+
+    /// The steps, while appends wait.
+    fn cut_held(
+        &self,
+        alloc: &mut AllocState,
+        wanted: Wanted,
+        append: &Append<'_>,
+    ) -> Result<Outcome> {
+        self.settle_held()?;
         // 2.
         let (frame, properties) = self.first_frame_of_cut(append)?;
         let Some(plan) = self.plan_cut(alloc, wanted, (frame.as_ref(), properties))? else {
@@ -258,19 +271,29 @@ impl StreamInner {
         Ok(Outcome::Done(Appended { ids, mark }, gone))
     }
 
+    /// Returns once appends wait. They go on when what it returns is dropped.
+    fn hold_for_cut(&self) -> Result<Waiting<'_>> {
+        self.context.check_root()?;
+        self.hold_appends()?;
+        Ok(Waiting(self))
+    }
+
     /// Step 1: returns once appends wait and everything written is durable. Appends go on when what it
     /// returns is dropped. The caller leads the group alone.
     pub(in crate::stream) fn settle_for_cut(&self) -> Result<Waiting<'_>> {
-        self.context.check_root()?;
-        self.hold_appends()?;
-        let waiting = Waiting(self);
+        let waiting = self.hold_for_cut()?;
+        self.settle_held()?;
+        Ok(waiting)
+    }
+
+    /// Makes durable all that is written, while appends wait.
+    fn settle_held(&self) -> Result<()> {
         self.make_written_durable()
             .map_err(|error| error.duplicate())?;
         // A slot that could not be stored has latched, whatever the round answers.
         self.check_poisoned()?;
         self.check_sealed()?;
-        self.settle_empty_segment()?;
-        Ok(waiting)
+        self.settle_empty_segment()
     }
 
     /// Steps 3 to 7. Returns the ids of Q.
@@ -671,6 +694,64 @@ impl StreamInner {
         self.context.write_files.forget(&clip.part.write_slot);
         self.context.read_files.forget(&clip.part.read_slot);
         refused.map_or(Ok(()), Err)
+    }
+}
+
+/// A stream whose appends wait, as long as this is there: for cuts of several streams at one moment. The
+/// caller holds `removals` for reading. All else in the library holds the locks of one stream at most,
+/// so several may be held, in any order.
+#[cfg(feature = "sharded")]
+pub struct HeldStream<'a> {
+    // Dropped in this order: appends go on, then segments are made again.
+    waiting: Waiting<'a>,
+    alloc: MutexGuard<'a, AllocState>,
+}
+
+#[cfg(feature = "sharded")]
+impl StreamInner {
+    /// Makes appends wait, once those under way are in the kernel. Refused when the stream is poisoned,
+    /// closed or deleted.
+    pub fn hold(&self) -> Result<HeldStream<'_>> {
+        let alloc = self.alloc.lock();
+        self.hold_appends()?;
+        let waiting = Waiting(self);
+        Ok(HeldStream { waiting, alloc })
+    }
+}
+
+#[cfg(feature = "sharded")]
+impl HeldStream<'_> {
+    /// Refuses if the ids from `from_id` on cannot be removed: the one before is damaged or lost.
+    pub fn check_cut(&self, from_id: u64) -> Result<()> {
+        let stream = self.waiting.0;
+        let from = EntryId(from_id);
+        let is_inside = stream.first_id() < from_id && from < stream.tail.lock().written().next_id;
+        if is_inside {
+            stream.frame_before(&stream.segments(), from)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the ids from `from_id` on, durably, also where a checkpoint counted on them until now.
+    pub fn cut(&mut self, from_id: u64) -> Result<()> {
+        let (stream, alloc) = (self.waiting.0, &mut *self.alloc);
+        stream.cut_floor.store(from_id, Ordering::Release);
+        let next_id = stream.tail.lock().written().next_id;
+        if next_id <= EntryId(from_id) {
+            return Ok(());
+        }
+        let wanted = Wanted::Suffix(EntryId(from_id));
+        let (cut, detached_maps) = stream.group_commit.exclusive(|| {
+            let cut = stream.cut_held(alloc, wanted, &Append::default());
+            (cut, stream.tail.lock().take_detached_maps())
+        });
+        drop(detached_maps);
+        cut.map(drop)
+    }
+
+    /// Refuses appends until the log is opened again, for this reason.
+    pub fn poison(&self, cause: &Arc<Error>) {
+        self.waiting.0.poison(Arc::clone(cause));
     }
 }
 

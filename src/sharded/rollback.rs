@@ -1,0 +1,156 @@
+//! How are all shards rolled back to a checkpoint?
+//!
+//! Creation, pruning and compaction of checkpoints wait, and so do appends to all shards. What a crash
+//! right after each step leaves:
+//!
+//! 1. appends under way are in the kernel, and it is checked that each shard can be cut: nothing changed;
+//! 2. the record "rolling back to C" is appended to `checkpoints.log`, durably — **the commit point**: the
+//!    next open cuts the shards, as from step 3 on;
+//! 3. each shard is cut to its offset in C (`stream/lifecycle/cut`): some shards are cut; a shard that is
+//!    cut already stays as it is, because no entry is appended to any before step 4;
+//! 4. the record "rolled back to C" is appended, durably: nothing is left to do;
+//! 5. appends go on.
+//!
+//! Failure: up to 1 nothing changed. If it is unknown whether the record of step 2 is on the disk, and
+//! after 2, all shards and the checkpoint log are poisoned: an entry acknowledged now would be cut by the
+//! next open, which finishes the rollback.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::format::CheckpointFormat;
+use crate::format::CheckpointRecord;
+use crate::format::RecordKind;
+use crate::primitives::atomic::Ordering;
+use crate::record_log::RecordLog;
+use crate::sharded::checkpoint_index::display_id;
+use crate::sharded::checkpoints::check_id;
+use crate::sharded::checkpoints::now_ns;
+use crate::sharded::sharded_wal::ShardedInner;
+use crate::sharded::sharded_wal::ShardedWal;
+use crate::stream::HeldStream;
+
+impl ShardedWal {
+    /// Removes all entries that the checkpoint does not hold, and all later checkpoints, in one step: after any
+    /// crash all of it has happened or nothing. Durable on return. The next entry of each shard gets
+    /// the id that is the shard's offset in the checkpoint, which itself stays.
+    ///
+    /// Appends to all shards wait meanwhile: each happens before, and is removed, or after. So do checkpoints.
+    /// Iterators behind the offsets return `SuffixCut`. Entries removed are not archived.
+    ///
+    /// Errors: those of loading the checkpoint (`CheckpointPruned` also if a shard was truncated beyond it); those of a
+    /// shard that is poisoned, lost or damaged right before its offset. Then nothing has changed. After
+    /// `Io` either nothing has changed, or all shards return `Poisoned`: then the next open as a
+    /// sharded log finishes the rollback if it was committed. Until then do not append to the shards.
+    pub fn rollback_to_checkpoint(&self, user_id: &[u8]) -> Result<()> {
+        self.log().telling(|log| log.roll_back_to(user_id))
+    }
+}
+
+impl ShardedInner {
+    /// See [`ShardedWal::rollback_to_checkpoint`].
+    fn roll_back_to(&self, user_id: &[u8]) -> Result<()> {
+        self.wal.enter()?;
+        check_id(user_id)?;
+        self.checkpoints.check_usable()?;
+        let mut writer = self.checkpoints.writer.lock();
+        writer.check_usable()?;
+        // Refuses what is pruned, or truncated beyond the checkpoint.
+        let offsets = self.load_checkpoint(user_id)?.offsets;
+        let _open = self.wal.block_close()?;
+        let _removals = self.wal.context().removals.read();
+        // 1.
+        let mut held = self.hold_shards()?;
+        for (shard, offset) in held.iter().zip(&offsets) {
+            shard.check_cut(*offset)?;
+        }
+        // 2.
+        let record = CheckpointRecord {
+            kind: RecordKind::RollingBack,
+            user_id: user_id.to_vec(),
+            timestamp_ns: now_ns(),
+            offsets,
+        };
+        if let Err(error) = writer.append(&record) {
+            // Latched: it may be there after the next open.
+            if writer.check_usable().is_err() {
+                poison(&held, &error);
+            }
+            return Err(error);
+        }
+        self.checkpoints
+            .change(&writer, |index| index.roll_back_to(user_id));
+        // 3. and 4.
+        self.finish_held(&mut writer, &mut held, record)?;
+        drop(held);
+        self.write_head(user_id);
+        Ok(())
+    }
+
+    /// Finishes the rollback that a crash interrupted, if there is one. An error if it cannot be finished.
+    pub fn finish_rollback(&self) -> Result<()> {
+        let Some(user_id) = self.checkpoints.query(|index| index.rolling_back()) else {
+            return Ok(());
+        };
+        let mut writer = self.checkpoints.writer.lock();
+        writer.check_usable()?;
+        let found = self
+            .checkpoints
+            .read(|index| Ok(((), index.find(&user_id)?)));
+        let ((), _, checkpoint) = found?;
+        let _open = self.wal.block_close()?;
+        let _removals = self.wal.context().removals.read();
+        let mut held = self.hold_shards()?;
+        let id = display_id(&user_id);
+        self.finish_held(&mut writer, &mut held, checkpoint)?;
+        if let Some(appended) = &self.appended {
+            // All that was there behind the checkpoint is gone.
+            appended.store(0, Ordering::Relaxed);
+        }
+        let message = format!("a rollback to checkpoint {id} was interrupted; it is finished now");
+        self.wal.context().note(log::Level::Warn, message);
+        Ok(())
+    }
+
+    fn hold_shards(&self) -> Result<Vec<HeldStream<'_>>> {
+        let mut held = Vec::with_capacity(self.shards.len());
+        for shard in &self.shards {
+            held.push(shard.core()?.hold()?);
+        }
+        Ok(held)
+    }
+
+    /// 3. and 4. The record names the checkpoint.
+    fn finish_held(
+        &self,
+        writer: &mut RecordLog<CheckpointFormat>,
+        held: &mut [HeldStream<'_>],
+        record: CheckpointRecord,
+    ) -> Result<()> {
+        let cut = held
+            .iter_mut()
+            .zip(&record.offsets)
+            .try_for_each(|(shard, offset)| shard.cut(*offset));
+        let finished = CheckpointRecord {
+            kind: RecordKind::RolledBack,
+            timestamp_ns: now_ns(),
+            ..record
+        };
+        let done = cut.and_then(|()| writer.append(&finished).map(drop));
+        if let Err(error) = done {
+            poison(held, &error);
+            // No other record may follow that of step 2.
+            return Err(writer.latch(error));
+        }
+        self.checkpoints.change(writer, |index| index.rolled_back());
+        Ok(())
+    }
+}
+
+fn poison(held: &[HeldStream<'_>], error: &Error) {
+    let cause = Arc::new(error.duplicate());
+    for shard in held {
+        shard.poison(&cause);
+    }
+}

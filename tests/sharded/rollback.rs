@@ -1,0 +1,274 @@
+//! After a rollback to a checkpoint a log is as it was at that checkpoint, for readers and appenders, and
+//! goes on from there; what cannot be rolled back is refused and stays.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use ironwal::CorruptionPolicy;
+use ironwal::Error;
+use ironwal::ShardedWal;
+use ironwal::SnapshotMode;
+use ironwal::SyncMode;
+use ironwal::WalOptions;
+
+const SHARDS: u16 = 4;
+
+fn options(dir: &Path) -> WalOptions {
+    let mut options = WalOptions::new(dir.join("log"));
+    options.sync_mode = SyncMode::Async;
+    options.max_entries_per_segment = 10;
+    options.on_corruption = CorruptionPolicy::Error;
+    options
+}
+
+fn open(dir: &Path) -> ShardedWal {
+    ShardedWal::new(options(dir), SHARDS).expect("opens")
+}
+
+fn append(wal: &ShardedWal, from: u32, count: u32) {
+    for n in from..from + count {
+        wal.append(&n.to_le_bytes(), &n.to_le_bytes())
+            .expect("appends");
+    }
+}
+
+fn ids(wal: &ShardedWal) -> Vec<Vec<u8>> {
+    let listed = wal.list_checkpoints().into_iter();
+    listed.map(|(id, _)| id).collect()
+}
+
+fn entries(wal: &ShardedWal) -> Vec<Vec<(u64, Vec<u8>)>> {
+    let of = |shard| {
+        let entries = wal.iter_shard_with_ids(shard, 0).expect("iterates");
+        entries.map(|entry| entry.expect("good")).collect()
+    };
+    (0..SHARDS).map(of).collect()
+}
+
+#[test]
+fn all_shards_are_as_they_were_at_the_checkpoint_and_go_on_from_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut wal = open(dir.path());
+    append(&wal, 0, 37);
+    wal.create_checkpoint(b"a").expect("creates");
+    append(&wal, 37, 50);
+    wal.create_checkpoint(b"b").expect("creates");
+    let at_b = (entries(&wal), wal.load_checkpoint(b"b").expect("loads"));
+    append(&wal, 87, 60);
+    wal.create_checkpoint(b"c").expect("creates");
+    append(&wal, 147, 5);
+    for again in [false, true] {
+        wal.rollback_to_checkpoint(b"b").expect("rolls back");
+        assert_eq!(entries(&wal), at_b.0, "again: {again}");
+        assert_eq!(ids(&wal), [b"a", b"b"]);
+        let latest = wal.load_latest_checkpoint().expect("loads");
+        assert_eq!(latest, (b"b".to_vec(), at_b.1.clone()));
+        let gone = wal.load_checkpoint(b"c");
+        assert!(
+            matches!(gone, Err(Error::CheckpointNotFound(_))),
+            "{gone:?}"
+        );
+        wal.close().expect("closes");
+        wal = open(dir.path());
+        assert_eq!(entries(&wal), at_b.0, "opened again");
+        assert_eq!(ids(&wal), [b"a", b"b"]);
+        // Other entries with the ids that were given before; the ids of checkpoints are free too.
+        append(&wal, 500, 40);
+        wal.create_checkpoint(b"c").expect("creates");
+        let behind: u64 = wal
+            .load_checkpoint(b"c")
+            .expect("loads")
+            .offsets
+            .iter()
+            .sum();
+        assert_eq!(behind, 87 + 40);
+    }
+    assert_eq!(
+        wal.compact_checkpoints(9)
+            .expect("compacts")
+            .checkpoints_after,
+        3
+    );
+    wal.rollback_to_checkpoint(b"a").expect("rolls back");
+    assert_eq!(ids(&wal), [b"a"]);
+    // Without an entry in any shard.
+    let empty = tempfile::tempdir().expect("a directory");
+    let wal = open(empty.path());
+    wal.create_checkpoint(b"start").expect("creates");
+    append(&wal, 0, 30);
+    wal.rollback_to_checkpoint(b"start").expect("rolls back");
+    assert!(entries(&wal).iter().all(Vec::is_empty));
+    wal.rollback_to_checkpoint(b"start")
+        .expect("nothing is left to cut");
+    append(&wal, 0, 30);
+    let count: usize = entries(&wal).iter().map(Vec::len).sum();
+    assert_eq!(count, 30);
+    wal.snapshot_to(&empty.path().join("copy"), SnapshotMode::Copy)
+        .expect("a snapshot");
+}
+
+#[test]
+fn readers_behind_the_offsets_learn_of_the_cut() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wal = open(dir.path());
+    append(&wal, 0, 100);
+    wal.create_checkpoint(b"a").expect("creates");
+    append(&wal, 100, 100);
+    let offset = wal.load_checkpoint(b"a").expect("loads").offsets[0];
+    let mut behind = wal.iter_shard_with_ids(0, offset).expect("iterates");
+    assert_eq!(behind.next().expect("one").expect("good").0, offset);
+    let mut before = wal.iter_shard_with_ids(0, 0).expect("iterates");
+    assert_eq!(before.next().expect("one").expect("good").0, 0);
+    wal.rollback_to_checkpoint(b"a").expect("rolls back");
+    let cut = behind.next().expect("an answer");
+    assert!(matches!(cut, Err(Error::SuffixCut { .. })), "{cut:?}");
+    let rest: Vec<u64> = before.map(|entry| entry.expect("good").0).collect();
+    assert!(rest.into_iter().eq(1..offset));
+}
+
+#[test]
+fn what_cannot_be_rolled_back_is_refused_before_anything_changes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wal = open(dir.path());
+    append(&wal, 0, 100);
+    wal.create_checkpoint(b"old").expect("creates");
+    append(&wal, 100, 200);
+    wal.create_checkpoint(b"new").expect("creates");
+    append(&wal, 300, 20);
+    let before = entries(&wal);
+    let unknown = wal.rollback_to_checkpoint(b"nix");
+    assert!(
+        matches!(unknown, Err(Error::CheckpointNotFound(_))),
+        "{unknown:?}"
+    );
+    let bad = wal.rollback_to_checkpoint(b"");
+    assert!(matches!(bad, Err(Error::InvalidCheckpointId(_))), "{bad:?}");
+    wal.prune_before_checkpoint(b"new").expect("prunes");
+    let pruned = wal.rollback_to_checkpoint(b"old");
+    assert!(
+        matches!(pruned, Err(Error::CheckpointPruned { .. })),
+        "{pruned:?}"
+    );
+    // A shard was truncated beyond the checkpoint by a call that knows none.
+    let shard = wal.inner().stream("shard_01").expect("a handle");
+    let end = shard.next_id().expect("known");
+    wal.create_checkpoint(b"newest").expect("creates");
+    append(&wal, 320, 100);
+    let first_of_segment = end / 10 * 10 + 10;
+    assert!(
+        wal.inner()
+            .truncate("shard_01", first_of_segment)
+            .expect("truncates")
+            > 0
+    );
+    let truncated = wal.rollback_to_checkpoint(b"newest");
+    assert!(
+        matches!(truncated, Err(Error::CheckpointPruned { .. })),
+        "{truncated:?}"
+    );
+    for (now, before) in entries(&wal).iter().zip(&before) {
+        let last = before.last().expect("entries");
+        assert!(now.last() > Some(last), "nothing was cut");
+    }
+    assert_eq!(ids(&wal).len(), 2);
+    // A shard that is gone.
+    let other = tempfile::tempdir().expect("a directory");
+    let wal = open(other.path());
+    append(&wal, 0, 100);
+    wal.create_checkpoint(b"new").expect("creates");
+    append(&wal, 100, 100);
+    wal.inner().delete_stream("shard_02").expect("deletes");
+    let gone = wal.rollback_to_checkpoint(b"new");
+    assert!(matches!(gone, Err(Error::StreamNotFound(_))), "{gone:?}");
+    let closed = wal.inner().clone();
+    closed.close().expect("closes");
+    let closed = wal.rollback_to_checkpoint(b"new");
+    assert!(matches!(closed, Err(Error::Closed)), "{closed:?}");
+}
+
+/// Ends the threads of a test, also where it fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Two threads append causes and effects; rollbacks, checkpoints, cuts and snapshots run beside them.
+#[test]
+fn under_load_no_effect_stays_without_its_cause_and_nothing_waits_for_ever() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut options = options(dir.path());
+    options.max_entries_per_segment = 500;
+    let wal = ShardedWal::new(options, SHARDS).expect("opens");
+    wal.create_checkpoint(b"start").expect("creates");
+    let stop = AtomicBool::new(false);
+    // A key of each shard.
+    let keys: Vec<[u8; 4]> = (0..SHARDS)
+        .map(|shard| {
+            let mut keys = (0u32..).map(u32::to_le_bytes);
+            keys.find(|key| wal.shard_of(key) == shard).expect("a key")
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = 0u64;
+            while !stop.load(Ordering::Relaxed) {
+                number += 1;
+                wal.append(&keys[0], &number.to_le_bytes())
+                    .expect("appends");
+                wal.append(&keys[1], &number.to_le_bytes())
+                    .expect("appends");
+                // A log that grows faster than it is copied makes no more of the test.
+                std::thread::sleep(std::time::Duration::from_micros(100));
+            }
+        });
+        scope.spawn(|| {
+            // Takes the locks of one shard in the order of a cut.
+            while !stop.load(Ordering::Relaxed) {
+                let shard = wal.inner().stream("shard_03").expect("a handle");
+                let _ = wal.append(&keys[3], b"value");
+                // Refused below the newest checkpoint.
+                let _ = shard.truncate_suffix(shard.next_id().expect("known").saturating_sub(1));
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+        });
+        scope.spawn(|| {
+            for number in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let copy = dir.path().join(format!("copy-{number}"));
+                wal.snapshot_to(&copy, SnapshotMode::Link)
+                    .expect("a snapshot");
+                std::fs::remove_dir_all(copy).expect("removes");
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        });
+        let _stop = Stop(&stop);
+        for round in 0..8u32 {
+            let id = round.to_le_bytes();
+            // Refused while a suffix of a shard is being cut.
+            while let Err(error) = wal.create_checkpoint(&id) {
+                assert!(matches!(error, Error::Config(_)), "{error}");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            wal.rollback_to_checkpoint(&id).expect("rolls back");
+            let mut newest = [0u64; 2];
+            // First what may be an effect.
+            for shard in [1, 0] {
+                let last = wal.iter_shard(shard, 0).expect("iterates").last();
+                let Some(last) = last.transpose().unwrap_or_default() else {
+                    continue;
+                };
+                newest[usize::from(shard)] =
+                    u64::from_le_bytes(last.try_into().expect("eight bytes"));
+            }
+            assert!(newest[1] <= newest[0], "{newest:?}");
+        }
+    });
+    wal.rollback_to_checkpoint(b"start").expect("rolls back");
+    assert!(entries(&wal).iter().all(Vec::is_empty));
+}

@@ -153,7 +153,12 @@ impl PacketBuilder {
 
     /// Adds a frame: its header and its payload.
     pub fn add(&mut self, header: &[u8], payload: &[u8]) -> io::Result<()> {
-        memory::reserve(&mut self.bytes, header.len() + payload.len() + CRC_LEN)?;
+        let needed = header.len() + payload.len() + CRC_LEN;
+        if self.bytes.capacity() - self.bytes.len() < needed {
+            // Twice as much each time: a packet may hold thousands of frames.
+            let more = needed.max(self.bytes.len());
+            memory::reserve(&mut self.bytes, more)?;
+        }
         self.bytes.extend_from_slice(header);
         self.bytes.extend_from_slice(payload);
         let frames_len = u64_at(&self.bytes, FRAMES_LEN_AT) + (header.len() + payload.len()) as u64;

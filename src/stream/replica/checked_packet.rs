@@ -98,7 +98,12 @@ impl<'a> CheckedPacket<'a> {
                 link: bytes.first_chunk().map_or(0, header_crc_of),
                 properties,
             };
-            memory::push(&mut self.frames, checked)?;
+            if self.frames.len() == self.frames.capacity() {
+                // Twice as many each time: a packet may hold thousands.
+                let more = self.frames.len().max(16);
+                memory::reserve(&mut self.frames, more)?;
+            }
+            self.frames.push(checked);
             expected = Some((frame.end_id(), frame.len() as u32));
             at += frame.len();
             rest = behind;

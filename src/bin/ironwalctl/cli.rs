@@ -21,6 +21,7 @@ pub enum Command {
     Stat,
     Dump,
     Repair,
+    Snapshot,
 }
 
 /// A valid command line.
@@ -33,8 +34,10 @@ pub struct Args {
     pub from_id: u64,
     /// Exclusive.
     pub end_id: Option<u64>,
-    /// The directory in which a repair makes its copy.
+    /// The directory in which a repair makes its copy, and that of a snapshot.
     pub copy: Option<PathBuf>,
+    /// A snapshot copies everything.
+    pub copies_all: bool,
     pub compress: bool,
     pub json: bool,
     /// Show progress where standard error is no terminal, too.
@@ -50,6 +53,7 @@ impl Args {
             from_id: 0,
             end_id: None,
             copy: None,
+            copies_all: false,
             compress: false,
             json: false,
             progress: false,
@@ -94,7 +98,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     while let Some(argument) = parser.next()? {
         match (argument, command) {
             (Value(path), _) if directory.is_none() => directory = Some(PathBuf::from(path)),
+            (Value(path), Snapshot) if args.copy.is_none() => args.copy = Some(path.into()),
             (Value(_), _) => return Err("more than one directory".into()),
+            (Long("copy"), Snapshot) => args.copies_all = true,
             (Long("stream"), Verify | Stat | Dump) => {
                 let key = parser.value()?.into_string();
                 args.stream = Some(key.map_err(|_| "the key of a stream is UTF-8")?);
@@ -113,6 +119,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     if command == Repair && args.copy.is_none() {
         return Err("repair needs --to and a new directory".into());
     }
+    if command == Snapshot && args.copy.is_none() {
+        return Err("snapshot needs a new directory".into());
+    }
     Ok(args)
 }
 
@@ -128,6 +137,7 @@ fn command_named(name: &OsStr) -> Result<Command, Error> {
         Some("stat") => Ok(Command::Stat),
         Some("dump") => Ok(Command::Dump),
         Some("repair") => Ok(Command::Repair),
+        Some("snapshot") => Ok(Command::Snapshot),
         _ => Err(format!("no such command: {}", name.to_string_lossy()).into()),
     }
 }
@@ -139,5 +149,6 @@ fn help_on(command: Command) -> &'static str {
         Command::Stat => help::STAT,
         Command::Dump => help::DUMP,
         Command::Repair => help::REPAIR,
+        Command::Snapshot => help::SNAPSHOT,
     }
 }

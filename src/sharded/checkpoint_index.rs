@@ -66,6 +66,8 @@ pub struct CheckpointIndex {
     loadable: usize,
     /// The checkpoint of the last record, if that says that the shards are being cut to it.
     rolling_back: Option<Arc<[u8]>>,
+    /// How often it was rolled back, according to the records that are there.
+    rollbacks: usize,
     /// Undamaged records in the log.
     records: usize,
     /// The records whose offsets are cached, in the order of caching; some may be superseded.
@@ -218,6 +220,7 @@ impl CheckpointIndex {
     /// Removes all checkpoints later than this one, and what is damaged there. An unknown id changes nothing.
     pub fn roll_back_to(&mut self, user_id: &[u8]) {
         self.records += 1;
+        self.rollbacks += 1;
         let Some(kept) = self.by_id.get(user_id) else {
             return;
         };
@@ -241,6 +244,11 @@ impl CheckpointIndex {
     pub fn rolled_back(&mut self) {
         self.records += 1;
         self.rolling_back = None;
+    }
+
+    /// How many rollbacks the records name.
+    pub fn rollbacks(&self) -> usize {
+        self.rollbacks
     }
 
     /// The checkpoint to which shards are still to be cut.

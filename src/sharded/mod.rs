@@ -11,6 +11,7 @@
 //! | `consistent_cut` | how is a consistent cut taken and made durable? |
 //! | `checkpoints` | how are checkpoints created and loaded? |
 //! | `retention` | how are entries and checkpoints removed that are no longer needed? |
+//! | `live_snapshot` | which files of the root does a snapshot need, while another process writes them? |
 //! | `rollback` | how are all shards rolled back to a checkpoint? |
 //! | `checkpoint_recovery` | which checkpoints are served after open, and when is the open refused? |
 //! | `checkpoint_index` | which checkpoints exist, and where does the file hold them? |
@@ -25,6 +26,7 @@ mod checkpoint_recovery;
 mod checkpoints;
 mod consistent_cut;
 mod head_file;
+mod live_snapshot;
 mod options;
 mod retention;
 mod rollback;
@@ -34,6 +36,7 @@ mod sharded_wal;
 
 pub use auto_checkpoint::AutomaticStatus;
 pub use checkpoints::CheckpointData;
+pub use live_snapshot::snapshot_beside_writer;
 pub use options::AutomaticCheckpoints;
 pub use options::CheckpointIds;
 pub use options::ShardedOptions;

@@ -34,6 +34,8 @@ use crate::primitives::resume_first_panic;
 use crate::storage::EntryKind;
 use crate::stream::LiveEnd;
 use crate::stream::StreamInner;
+#[cfg(feature = "sharded")]
+use crate::wal::Wal;
 use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 use crate::wal::registry::open_streams;
@@ -121,6 +123,22 @@ impl Pass {
     }
 }
 
+#[cfg(feature = "sharded")]
+impl Wal {
+    /// Puts all streams, and these files of the root, into the new directory `dir`. For a log that is open
+    /// read-only.
+    pub(crate) fn snapshot_beside_writer_with(
+        &self,
+        dir: &Path,
+        mode: SnapshotMode,
+        moment: Moment,
+        files: &mut dyn RootFiles,
+    ) -> Result<SnapshotReport> {
+        let log = &self.log;
+        log.telling(|| log.snapshot_beside_writer(dir, mode, moment, files))
+    }
+}
+
 impl WalInner {
     /// Puts all streams into the new directory `dir`. For a log that is open read-only. Refuses a sharded
     /// one: checkpoints have to be read before the ends of the streams.
@@ -140,7 +158,7 @@ impl WalInner {
 
     /// Puts all streams, and files of the root, into the new directory `dir`. For a log that is open
     /// read-only.
-    pub(crate) fn snapshot_beside_writer(
+    fn snapshot_beside_writer(
         &self,
         dir: &Path,
         mode: SnapshotMode,

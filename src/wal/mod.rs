@@ -51,10 +51,14 @@ pub use events::Events;
 pub use follow::Canceller;
 pub use iterator::WalIdIterator;
 pub use iterator::WalIterator;
+#[cfg(feature = "sharded")]
+pub use live_snapshot::RootFiles;
 pub use recovery_report::RecoveryFinding;
 pub use recovery_report::RecoveryReport;
 pub use recovery_report::StreamRecovery;
 pub use reverse::WalRevIterator;
+#[cfg(feature = "sharded")]
+pub use snapshot::Moment;
 pub use snapshot::SnapshotMode;
 pub use snapshot::SnapshotReport;
 pub use stream::Stream;

@@ -22,6 +22,7 @@ pub enum Command {
     Stat,
     Dump,
     Repair,
+    Snapshot,
 }
 
 /// For whom results are printed.
@@ -54,8 +55,10 @@ pub struct Args {
     pub from_id: u64,
     /// Exclusive.
     pub end_id: Option<u64>,
-    /// The directory in which a repair makes its copy.
+    /// The directory in which a repair makes its copy, and that of a snapshot.
     pub copy: Option<PathBuf>,
+    /// A snapshot copies everything.
+    pub copies_all: bool,
     pub compress: bool,
     /// A dump shows the properties instead of the entries.
     pub properties: bool,
@@ -75,6 +78,7 @@ impl Args {
             from_id: 0,
             end_id: None,
             copy: None,
+            copies_all: false,
             compress: false,
             properties: false,
             format: Format::Text,
@@ -122,7 +126,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     while let Some(argument) = parser.next()? {
         match (argument, command) {
             (Value(path), _) if directory.is_none() => directory = Some(PathBuf::from(path)),
+            (Value(path), Snapshot) if args.copy.is_none() => args.copy = Some(path.into()),
             (Value(_), _) => return Err("more than one directory".into()),
+            (Long("copy"), Snapshot) => args.copies_all = true,
             (Long("stream"), Verify | Stat | Dump) => {
                 let key = parser.value()?.into_string();
                 args.stream = Some(key.map_err(|_| "the key of a stream is UTF-8")?);
@@ -157,6 +163,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     }
     let interval = interval.unwrap_or(Duration::from_secs(1));
     args.watch = is_watched.then_some(Watch { interval, count });
+    if command == Snapshot && args.copy.is_none() {
+        return Err("snapshot needs a new directory".into());
+    }
     Ok(args)
 }
 
@@ -198,6 +207,7 @@ fn command_named(name: &OsStr) -> Result<Command, Error> {
         Some("stat") => Ok(Command::Stat),
         Some("dump") => Ok(Command::Dump),
         Some("repair") => Ok(Command::Repair),
+        Some("snapshot") => Ok(Command::Snapshot),
         _ => Err(format!("no such command: {}", name.to_string_lossy()).into()),
     }
 }
@@ -209,5 +219,6 @@ fn help_on(command: Command) -> &'static str {
         Command::Stat => help::STAT,
         Command::Dump => help::DUMP,
         Command::Repair => help::REPAIR,
+        Command::Snapshot => help::SNAPSHOT,
     }
 }

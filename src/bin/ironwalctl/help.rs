@@ -9,6 +9,7 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
+       ironwalctl snapshot DIR NEWDIR [--copy] [--json]
        ironwalctl help [COMMAND]
        ironwalctl --version";
 
@@ -21,16 +22,18 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
+       ironwalctl snapshot DIR NEWDIR [--copy] [--json]
        ironwalctl help [COMMAND]
        ironwalctl --version
 
-DIR is the directory of a log. verify, stat and dump change nothing in it and take no lock: the
-log may be in use.
+DIR is the directory of a log. verify, stat, dump and snapshot change nothing in it and take no lock:
+the log may be in use.
 
   verify   reads everything and lists damage with file, offset and ids
   stat     lists streams with ids, segments and bytes; reads headers only
   dump     prints entries, and a line for each range that cannot be read
   repair   copies all readable entries into a new log; DIR is locked meanwhile and not changed
+  snapshot copies the log into a new directory, also while it is written
 
   --stream KEY   this stream only
   --from ID      entries from this id on
@@ -41,6 +44,7 @@ log may be in use.
   --watch        look again and again, and print changes per second
   --progress     progress on standard error, also where that is no terminal
   --compress     the copy's entries are compressed with LZ4
+  --copy         of snapshot: everything is copied, and nothing gets a second name
 
 exit codes: 0  nothing is wrong
             1  damage was found, or entries are lost
@@ -103,3 +107,17 @@ Ids lost at the very end cannot be recorded without an entry behind them: they a
 appends to the copy would give them again.
 
 exit codes: 0 the copy is complete, 1 entries are lost, 2 usage, 3 no copy was made";
+
+pub const SNAPSHOT: &str = "\
+ironwalctl snapshot DIR NEWDIR [--copy] [--json]
+
+Copies the log, with the checkpoints of a sharded one, into NEWDIR, which must not exist. The copy opens
+without recovery. The log may be in use: its writer waits for nothing. Sealed segments get a second
+name (a hard link) where the file system can; with --copy everything is copied, for a backup on other
+hardware. Entries that are written and not yet durable are included.
+
+All streams are as they were at one moment if the writer pauses for long enough; the output says
+whether it did. If not, each stream is a prefix of its entries as it was at a moment of its own, and the
+checkpoints of a sharded log are consistent all the same.
+
+exit codes: 0 the snapshot is there, 2 usage, 3 none was made: damage, NEWDIR exists, a read error";

@@ -1,4 +1,5 @@
-//! `ironwalctl`: inspects a log from the command line, and makes a healthy copy of a damaged one.
+//! `ironwalctl`: inspects a log from the command line, copies it while it is written, and makes a healthy
+//! copy of a damaged one.
 //!
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
@@ -16,9 +17,14 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use ironwal::CompressionType;
+use ironwal::CorruptionPolicy;
 use ironwal::Error;
 use ironwal::Severity;
+use ironwal::SnapshotMode;
+use ironwal::Wal;
+use ironwal::WalOptions;
 use ironwal::repair;
+use ironwal::sharded::snapshot_beside_writer;
 use ironwal::tools;
 use ironwal::tools::LogDir;
 use ironwal::tools::Selection;
@@ -77,6 +83,7 @@ fn run(args: &Args, output: &mut Output) -> Result<u8, Error> {
         Command::Stat => stat(args, output),
         Command::Dump => dump(args, output),
         Command::Repair => make_copy(args, output),
+        Command::Snapshot => snapshot(args, output),
     }
 }
 
@@ -194,4 +201,25 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
         true => CLEAN,
         false => DAMAGE,
     })
+}
+
+fn snapshot(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let Some(new_dir) = &args.copy else {
+        return Err(Error::Config("snapshot needs a new directory".to_owned()));
+    };
+    let mode = match args.copies_all {
+        true => SnapshotMode::Copy,
+        false => SnapshotMode::Link,
+    };
+    // Refuses a directory that is no log.
+    LogDir::new(&args.directory)?;
+    let mut options = WalOptions::new(&args.directory);
+    options.on_corruption = CorruptionPolicy::Error;
+    let wal = Wal::open_read_only(options)?;
+    let report = snapshot_beside_writer(&wal, new_dir, mode)?;
+    match args.format {
+        Format::Json => output.json(render_json::snapshot(args, new_dir, &report)),
+        _ => output.snapshot(new_dir, &report),
+    }
+    Ok(CLEAN)
 }

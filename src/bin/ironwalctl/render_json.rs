@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use ironwal::Severity;
+use ironwal::SnapshotReport;
 use ironwal::VerifyFinding;
 use ironwal::VerifyReport;
 use ironwal::repair::LostIds;
@@ -50,6 +51,24 @@ struct Finding<'a> {
     first_id: Option<u64>,
     end_id: Option<u64>,
     what: &'a str,
+}
+
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    snapshot: Cow<'a, str>,
+    one_moment: bool,
+    streams: Vec<EndOfStream<'a>>,
+    segments_linked: usize,
+    segments_copied: usize,
+    bytes_copied: u64,
+}
+
+#[derive(Serialize)]
+struct EndOfStream<'a> {
+    key: &'a str,
+    next_id: u64,
 }
 
 #[derive(Serialize)]
@@ -274,6 +293,25 @@ pub fn dumped(entry: &DumpedEntry<'_>) -> io::Result<String> {
 }
 
 /// The result of `repair`.
+pub fn snapshot(args: &Args, new_dir: &Path, report: &SnapshotReport) -> io::Result<String> {
+    let streams = report.streams.iter();
+    to_line(&Snapshot {
+        command: "snapshot",
+        directory: args.directory.to_string_lossy(),
+        snapshot: new_dir.to_string_lossy(),
+        one_moment: report.is_one_moment,
+        streams: streams
+            .map(|(key, next_id)| EndOfStream {
+                key,
+                next_id: *next_id,
+            })
+            .collect(),
+        segments_linked: report.segments_linked,
+        segments_copied: report.segments_copied,
+        bytes_copied: report.bytes_copied,
+    })
+}
+
 pub fn repaired(args: &Args, copy: &Path, report: &RepairReport) -> io::Result<String> {
     let copied_files = report.copied_files.iter();
     to_line(&Repaired {

@@ -6,6 +6,7 @@ use std::io::Stdout;
 use std::io::Write;
 use std::path::Path;
 
+use ironwal::SnapshotReport;
 use ironwal::VerifyReport;
 use ironwal::repair::RepairReport;
 use ironwal::tools::DumpedEntry;
@@ -106,6 +107,25 @@ impl Output {
             line += &format!(", {} void frames behind cuts", report.void_frames);
         }
         self.line(&line);
+    }
+
+    /// The result of `snapshot`.
+    pub fn snapshot(&mut self, new_dir: &Path, report: &SnapshotReport) {
+        for (key, next_id) in &report.streams {
+            self.line(&format!("{key:?}: ids up to {next_id}"));
+        }
+        let moment = match report.is_one_moment {
+            true => "all streams as they were at one moment",
+            false => "each stream as it was at a moment of its own",
+        };
+        self.line(&format!(
+            "{}: {} streams, {} segments linked, {} copied, {} bytes copied; {moment}",
+            escape::path(new_dir),
+            report.streams.len(),
+            report.segments_linked,
+            report.segments_copied,
+            report.bytes_copied,
+        ));
     }
 
     /// The result of `stat`.

@@ -38,7 +38,12 @@ fn a_cursor_that_moves_beside_a_retention_never_points_at_what_is_gone() {
         set_cursor(&stream, 2);
         stream.sync().expect("syncs");
         let calls = thread::scope(|scope| {
-            scope.spawn(|| set_cursor(&stream, 6));
+            scope.spawn(|| {
+                // Into a new segment, which no sync of the one before reaches.
+                stream.append(b"x").expect("appends");
+                stream.append(b"x").expect("appends");
+                set_cursor(&stream, 6);
+            });
             let retaining = scope.spawn(|| {
                 stream.apply_retention(&few()).expect("applies");
                 disk.op_count()

@@ -5,6 +5,7 @@
 #   make test     run everything: C tests, examples, package, Rust tests
 #   make test-model    run the engine under thousands of interleavings (part of make test)
 #   make test-go  run the tests of the Go package and of the stores of hashicorp/raft
+#   make test-python   build, install and test the Python package
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
 #   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
@@ -20,7 +21,7 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: build demo demo-raft test test-c test-rust test-model test-go asan asan-rust tsan header install clean
+.PHONY: build demo demo-raft test test-c test-rust test-model test-go test-python asan asan-rust tsan header install clean
 
 build:
 	@sh scripts/install-tools.sh build
@@ -63,6 +64,10 @@ test-model:
 test-go: build
 	@sh scripts/install-tools.sh go
 	@sh scripts/test-go.sh $(GO_TEST)
+
+# Not part of make test, as it takes Python and packages from its index. PYTEST="-k name" runs some of the tests.
+test-python: build
+	@sh scripts/test-python.sh $(PYTEST)
 
 # Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
 asan:

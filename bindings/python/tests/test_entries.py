@@ -1,0 +1,191 @@
+"""Do appends and reads do what they say?"""
+
+import array
+import mmap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ironwal
+from ironwal import Durability
+
+
+@pytest.fixture
+def stream(log: ironwal.Log) -> ironwal.Stream:
+    return log.stream("s")
+
+
+def test_a_batch_gets_consecutive_ids_and_a_mark(stream: ironwal.Stream) -> None:
+    appended = stream.append_batch([b"a", b"b"])
+    assert (appended.first_id, appended.end_id) == (0, 2)
+    assert stream.is_durable(appended.mark)
+    assert stream.append_batch([])[:2] == (2, 2)
+    assert stream.append_batch(bytes([n]) for n in range(3))[:2] == (2, 5), "any iterable"
+    assert [entry for _, entry in stream] == [b"a", b"b", b"\0", b"\1", b"\2"]
+
+
+def test_an_append_at_another_id_is_refused_with_both_ids(stream: ironwal.Stream) -> None:
+    assert stream.append(b"a", expected_id=0) == 0
+    assert stream.append_batch([b"b"], expected_id=1).end_id == 2
+    for call in (
+        lambda: stream.append(b"c", expected_id=5),
+        lambda: stream.append_batch([b"c"], expected_id=5),
+        lambda: stream.append_batch([], expected_id=5),
+    ):
+        with pytest.raises(ironwal.SequenceMismatch) as failed:
+            call()
+        assert (failed.value.expected_id, failed.value.found_id) == (5, 2)
+        assert failed.value.stream == "s"
+    with pytest.raises(ironwal.InvalidArg):
+        stream.append(b"c", expected_id=2**64 - 1)
+    with pytest.raises(ironwal.InvalidArg):
+        stream.append(b"c", durability=999)  # type: ignore[arg-type]
+    with pytest.raises(ironwal.InvalidArg):
+        stream.append(b"c", durability=ironwal.View.DURABLE)  # type: ignore[arg-type]
+    assert stream.next_id == 2
+
+
+def test_durability_is_chosen_for_each_append(log: ironwal.Log, lazy: ironwal.Log) -> None:
+    stream = log.stream("s")
+    stream.append(b"a", durability=Durability.WRITTEN)
+    assert (stream.next_id, stream.durable_end) == (1, 0), "in a log that syncs each append"
+    stream = lazy.stream("s")
+    stream.append(b"a")
+    assert stream.durable_end == 0
+    stream.append(b"b", durability=Durability.DURABLE)
+    assert stream.durable_end == 2
+    stream.append(b"c")
+    assert stream.durable_end == 2
+    stream.sync()
+    assert stream.durable_end == 3
+    stream.append(b"d")
+    lazy.sync_all()
+    assert stream.durable_end == 4
+
+
+def test_a_batch_of_one_entry_is_a_batch(path: Path) -> None:
+    with ironwal.open(path, sync_mode=ironwal.SyncMode.BATCH_ONLY, background_sync=False) as log:
+        stream = log.stream("s")
+        stream.append(b"a")
+        assert stream.durable_end == 0
+        stream.append_batch([b"b"])
+        assert stream.durable_end == 2
+        stream.append_batch([b"c"], durability=Durability.WRITTEN)
+        assert stream.durable_end == 2
+
+
+def test_all_that_has_bytes_can_be_appended(stream: ironwal.Stream, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mapped")
+    with (tmp_path / "file").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        several: list[Any] = [
+            b"bytes",
+            bytearray(b"bytearray"),
+            memoryview(b"a memoryview")[2:],
+            array.array("H", [258, 772]),
+            mapped,
+        ]
+        for data in several:
+            stream.append(data)
+        stream.append_batch(several)
+    wanted = [b"bytes", b"bytearray", b"memoryview", array.array("H", [258, 772]).tobytes(), b"mapped"]
+    assert [entry for _, entry in stream] == wanted * 2
+
+
+@pytest.mark.parametrize("data", ["text", None, 12, [b"a"], memoryview(b"abcdef")[::2]])
+def test_what_has_no_bytes_is_refused_and_nothing_is_appended(stream: ironwal.Stream, data: Any) -> None:
+    for call in (
+        lambda: stream.append(data),
+        lambda: stream.append(data, expected_id=0),
+        lambda: stream.append_batch([b"good", data]),
+        lambda: stream.append(b"good", properties={b"p": data} if data is not None else {"p": b""}),
+        lambda: stream.properties.__setitem__(b"p", data),
+        lambda: stream.replace_suffix(0, [data]),
+        lambda: stream.reset(7, [data]),
+    ):
+        with pytest.raises((TypeError, BufferError, ValueError)) as failed:
+            call()
+        assert not isinstance(failed.value, ironwal.Error)
+    assert stream.next_id == 0 and not stream.properties
+
+
+def test_one_entry_is_no_batch(stream: ironwal.Stream) -> None:
+    for data in (b"ab", bytearray(b"ab"), "ab"):
+        with pytest.raises(TypeError):
+            stream.append_batch(data)
+    for id in (-1, 2**64):
+        with pytest.raises(OverflowError):
+            stream.get(id)
+    with pytest.raises(TypeError):
+        stream.get("0")  # type: ignore[arg-type]
+    assert stream.next_id == 0
+
+
+def test_an_entry_that_is_not_there_is_not_found(stream: ironwal.Stream) -> None:
+    with pytest.raises(ironwal.NotFound, match="'s' has no entry 0"):
+        stream.get(0)
+    with pytest.raises(LookupError):
+        stream.last()
+    stream.append(b"a")
+    assert stream.get(0) == b"a"
+    with pytest.raises(ironwal.NotFound):
+        stream.get(1)
+
+
+def test_get_into_fills_the_front_of_a_buffer(stream: ironwal.Stream) -> None:
+    stream.append(b"entry")
+    buffer = bytearray(b"........")
+    assert stream.get_into(0, buffer) == 5
+    assert buffer == b"entry..."
+    assert stream.get_into(0, memoryview(buffer)[3:]) == 5
+    assert buffer == b"ententry"
+    small = bytearray(b"....")
+    with pytest.raises(ironwal.BufferTooSmall) as failed:
+        stream.get_into(0, small)
+    assert failed.value.needed == 5 and small == b"...."
+    with pytest.raises(ironwal.NotFound):
+        stream.get_into(1, buffer)
+    with pytest.raises((TypeError, BufferError, ValueError)):
+        stream.get_into(0, b"read-only")
+
+
+def test_iteration_begins_at_an_id_and_finds_what_comes_later(stream: ironwal.Stream) -> None:
+    stream.append_batch([b"0", b"1", b"2"])
+    assert list(stream.iter(1)) == [(1, b"1"), (2, b"2")]
+    assert list(stream.iter(3)) == []
+    with stream.iter(2) as entries:
+        assert next(entries) == (2, b"2")
+        assert list(entries) == []
+        stream.append(b"3")
+        assert list(entries) == [(3, b"3")]
+    with pytest.raises(ironwal.Closed):
+        next(entries)
+
+
+def test_an_iterator_learns_of_cuts_and_truncations(stream: ironwal.Stream) -> None:
+    stream.append_batch([b"0", b"1", b"2", b"3"])
+    entries = stream.iter()
+    assert [next(entries)[0] for _ in range(3)] == [0, 1, 2]
+    stream.truncate_suffix(1)
+    with pytest.raises(ironwal.SuffixCut) as cut:
+        next(entries)
+    assert cut.value.first_id == 1
+    stream.append_batch([b"one", b"two", b"three"])
+    entries = stream.iter()
+    assert next(entries) == (0, b"0")
+    stream.truncate_prefix(2)
+    with pytest.raises(ironwal.SegmentNotFound) as gone:
+        next(entries)
+    assert (gone.value.first_id, gone.value.end_id) == (1, 2)
+    assert list(entries) == [(2, b"two"), (3, b"three")]
+
+
+def test_streams_with_the_same_entries_have_the_same_digest(log: ironwal.Log) -> None:
+    a, b = log.stream("a"), log.stream("b")
+    a.append_batch([b"x", b"y"])
+    for entry in (b"x", b"y", b"z"):
+        b.append(entry)
+    assert a.digest(0, 2) == b.digest(0, 2) != b.digest(1, 3)
+    assert len(a.digest(0, 2)) == 16
+    with pytest.raises(ironwal.SegmentNotFound):
+        a.digest(0, 3)

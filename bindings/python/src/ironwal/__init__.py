@@ -29,6 +29,7 @@ from .options import (
     WriteStrategy,
 )
 from .properties import Properties
+from .reports import Finding, RecoveredStream, Recovery, Severity, Verification
 from .sharded import Checkpoint, ShardedLog, open_sharded, route
 from .stream import Appended, Mark, Stream
 
@@ -47,17 +48,22 @@ __all__ = [
     "Durability",
     "Entries",
     "Error",
+    "Finding",
     "Follower",
     "Log",
     "Mark",
     "OnCorruption",
     "Properties",
     "ReadStrategy",
+    "RecoveredStream",
+    "Recovery",
+    "Severity",
     "ShardedLog",
     "SnapshotMode",
     "Stream",
     "SyncMode",
     "Ticket",
+    "Verification",
     "View",
     "WriteStrategy",
     "open",

@@ -30,7 +30,7 @@ from .options import (
 )
 from .properties import Properties
 from .reports import Finding, RecoveredStream, Recovery, Severity, Verification
-from .sharded import Checkpoint, ShardedLog, open_sharded, route
+from .sharded import AutomaticStatus, Checkpoint, ShardedLog, open_sharded, route
 from .stream import Appended, Mark, Stream
 
 #: The version of the library.
@@ -42,6 +42,7 @@ if lib.ironwal_version_number() // 1000 != lib.IRONWAL_VERSION_NUMBER // 1000:
 
 __all__ = [
     "Appended",
+    "AutomaticStatus",
     "Checkpoint",
     "CommittedPart",
     "Compression",

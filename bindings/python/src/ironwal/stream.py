@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import notify
 from ._native import ffi, lib
@@ -16,6 +16,7 @@ from .properties import Changes, Properties
 
 if TYPE_CHECKING:
     from .log import Log
+    from .sharded import ShardedLog
 
 
 class Mark(NamedTuple):
@@ -37,7 +38,7 @@ class Appended(NamedTuple):
 
 
 class Stream:
-    """One stream of an open log. Made by Log.stream(). Any thread may use it.
+    """One stream of an open log. Made by Log.stream() and ShardedLog.shard(). Any thread may use it.
 
     Bytes that go in are objects with the buffer protocol. They are read during the call, without a copy
     by this package, and must not change meanwhile. Bytes that come out are copies.
@@ -45,7 +46,7 @@ class Stream:
     The GIL is released in every call of the library.
     """
 
-    def __init__(self, handle: Any, name: str, log: Log) -> None:
+    def __init__(self, handle: Any, name: str, log: Union[Log, ShardedLog]) -> None:
         self._handle: Any = ffi.gc(handle, lib.ironwal_stream_free)
         self._log = log
         #: The name of the stream.

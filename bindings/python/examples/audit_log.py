@@ -1,4 +1,4 @@
-"""Who changed what, and can that record be trusted?
+"""How does a program keep an audit trail that shows each loss and each change?
 
 An audit trail in one stream. Each record holds the digest of all before it, so that no record can be
 changed or removed unnoticed; the library sees to it that none is lost.

@@ -52,12 +52,11 @@ def test_a_cancelled_wait_for_a_mark_leaves_nothing_behind(lazy: ironwal.Log) ->
                 await task
             except asyncio.CancelledError:
                 pass
+            assert notify._waiting == {}
         with pytest.raises(ironwal.Config):
             await stream.durable(ironwal.Mark(0, 0))
 
     asyncio.run(asyncio.wait_for(main(), 30))
-    stream.sync()
-    assert notify._waiting == {}
 
 
 @pytest.mark.parametrize("view", list(View))
@@ -95,6 +94,53 @@ def test_async_for_shows_each_entry_once(tmp_path: Path, view: View) -> None:
 
     asyncio.run(asyncio.wait_for(main(), 60))
     assert descriptors() == before
+
+
+def test_a_follower_sleeps_while_nothing_comes(lazy: ironwal.Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ironwal import notify
+
+    stream = lazy.stream("s")
+    waits = []
+    wait = notify.Readable.wait
+
+    async def counted(self: notify.Readable) -> None:
+        waits.append(1)
+        await wait(self)
+
+    monkeypatch.setattr(notify.Readable, "wait", counted)
+
+    async def main() -> None:
+        async with stream.follow(0) as follower:
+            for n in range(5):
+                waiting = asyncio.ensure_future(follower.__anext__())
+                await asyncio.sleep(0.02)
+                stream.append(b"entry")
+                assert (await waiting)[0] == n
+                await asyncio.sleep(0.02)
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert 5 <= len(waits) <= 20, "not again and again"
+
+
+def test_an_entry_that_comes_before_the_descriptor_is_drained_is_shown(
+    lazy: ironwal.Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ironwal import notify
+
+    stream = lazy.stream("s")
+    drain = notify.Readable.drain
+
+    def after_an_append(self: notify.Readable) -> int:
+        stream.append(b"between")
+        return drain(self)
+
+    monkeypatch.setattr(notify.Readable, "drain", after_an_append)
+
+    async def main() -> None:
+        async with stream.follow(0) as follower:
+            assert await asyncio.wait_for(follower.__anext__(), 10) == (0, b"between")
+
+    asyncio.run(main())
 
 
 def test_a_time_out_of_the_loop_loses_no_entry(lazy: ironwal.Log) -> None:

@@ -1,5 +1,7 @@
 """Does a program learn what is durable, by marks, waits and callbacks?"""
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -114,6 +116,23 @@ def test_a_callback_learns_that_its_stream_was_deleted(lazy: ironwal.Log) -> Non
     deleter.join()
     assert done.wait(10)
     assert answers[0] is None or isinstance(answers[0], ironwal.StreamNotFound)
+
+
+def test_a_callback_that_raises_is_reported_and_harms_no_other(path: Path) -> None:
+    child = """
+import sys, ironwal
+def fails(error):
+    raise RuntimeError("mine")
+with ironwal.open(sys.argv[1], sync_mode=ironwal.SyncMode.ASYNC) as log:
+    stream = log.stream("s")
+    mark = stream.append_batch([b"a"]).mark
+    for callback in (fails, lambda error: print("called", error)):
+        stream.on_durable(mark, callback)
+with ironwal.open(sys.argv[1]) as log:
+    log.stream("s").append(b"b")
+"""
+    done = subprocess.run([sys.executable, "-c", child, str(path)], check=True, timeout=60, capture_output=True)
+    assert done.stdout == b"called None\n" and b"RuntimeError: mine" in done.stderr
 
 
 def test_a_callback_that_cannot_be_registered_is_forgotten(lazy: ironwal.Log) -> None:

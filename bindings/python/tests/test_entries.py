@@ -1,6 +1,7 @@
 """Do appends and reads do what they say?"""
 
 import array
+import gc
 import mmap
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_what_has_no_bytes_is_refused_and_nothing_is_appended(stream: ironwal.St
 
 
 def test_one_entry_is_no_batch(stream: ironwal.Stream) -> None:
-    for data in (b"ab", bytearray(b"ab"), "ab"):
+    for data in (b"ab", b"", bytearray(b"ab"), "ab"):
         with pytest.raises(TypeError):
             stream.append_batch(data)
     for id in (-1, 2**64):
@@ -147,6 +148,22 @@ def test_get_into_fills_the_front_of_a_buffer(stream: ironwal.Stream) -> None:
         stream.get_into(1, buffer)
     with pytest.raises((TypeError, BufferError, ValueError)):
         stream.get_into(0, b"read-only")
+
+
+@pytest.mark.parametrize("strategy", list(ironwal.ReadStrategy))
+def test_a_view_keeps_its_bytes_whatever_happens_to_the_log(path: Path, strategy: ironwal.ReadStrategy) -> None:
+    with ironwal.open(path, read_strategy=strategy) as log:
+        stream = log.stream("s")
+        stream.append_batch([b"x" * 5000, b""])
+        view, empty = stream.view(0), stream.view(1)
+        with pytest.raises(ironwal.NotFound):
+            stream.view(2)
+        stream.delete()
+    for _ in range(3):
+        gc.collect()
+        assert view == b"x" * 5000 and view.readonly and len(empty) == 0
+    with pytest.raises(TypeError):
+        view[0] = 1
 
 
 def test_iteration_begins_at_an_id_and_finds_what_comes_later(stream: ironwal.Stream) -> None:

@@ -51,6 +51,7 @@ def test_every_constant_of_an_enumeration_is_there() -> None:
         (ironwal.Durability, "DURABILITY"),
         (ironwal.View, "VIEW"),
         (ironwal.SnapshotMode, "SNAPSHOT"),
+        (ironwal.Severity, "SEVERITY"),
     ):
         names = {name for name in dir(lib) if name.startswith(f"IRONWAL_{prefix}_")}
         assert {f"IRONWAL_{prefix}_{member.name}" for member in kind} == names

@@ -206,7 +206,9 @@ def test_a_stream_keeps_its_log_open(path: Path) -> None:
     stream = ironwal.open(path).stream("s")
     gc.collect()
     assert stream.append(b"a") == 0
-    stream._log.close()
+    log = stream._log
+    assert isinstance(log, ironwal.Log)
+    log.close()
 
 
 def test_streams_are_listed_and_deleted(log: ironwal.Log) -> None:

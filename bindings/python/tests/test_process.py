@@ -67,6 +67,41 @@ def test_threads_that_share_a_stream_get_each_id_once(lazy: ironwal.Log) -> None
     assert sorted(id for ids in given for id in ids) == list(range(1600))
 
 
+def test_calls_leave_no_memory_behind(path: Path) -> None:
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("the size of a process is read from /proc")
+    child = """
+import gc, os, sys, ironwal
+def size():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+with ironwal.open(sys.argv[1], sync_mode=ironwal.SyncMode.ASYNC) as log:
+    log.stream("s").append(bytes(500), properties={b"p": bytes(500)})
+    def work(turns):
+        for _ in range(turns):
+            stream = [log.stream("s") for _ in range(10)][-1]
+            with stream.follow(0) as follower:
+                next(follower)
+            stream.get(0), stream.last(), stream.view(0), stream.properties.copy(), stream.properties[b"p"]
+            log.streams()
+            mark = stream.mark()
+            stream.sync()
+            stream.on_durable(mark, lambda error: None).cancel()
+            for call in (lambda: stream.get(9), lambda: stream.append(b"", expected_id=9), stream.close):
+                try:
+                    call()
+                except ironwal.Error as error:
+                    str(error)
+    work(1000)
+    before = size()
+    work(8000)
+    grown = size() - before
+    sys.exit(grown > 150_000)
+"""
+    subprocess.run([sys.executable, "-c", child, str(path)], check=True, timeout=120)
+
+
 def test_a_call_that_waits_does_not_hold_up_other_threads(lazy: ironwal.Log) -> None:
     stream = lazy.stream("s")
     waits = threading.Thread(target=lambda: stream.wait_durable(0, timeout=5))

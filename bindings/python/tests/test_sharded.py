@@ -34,6 +34,22 @@ def test_entries_go_to_the_shard_of_their_key(path: Path) -> None:
         ironwal.route(b"", 0)
 
 
+def test_a_shard_is_followed_as_a_stream(path: Path) -> None:
+    with ironwal.open_sharded(path, SHARDS, sync_mode=ironwal.SyncMode.ASYNC) as log:
+        shard, id = log.append(b"key", b"0")
+        stream = log.shard(shard)
+        with stream.follow(id, view=ironwal.View.DURABLE) as follower:
+            assert next(follower) == (id, b"0")
+            log.append(b"key", b"1")
+            assert next(follower) == (id + 1, b"1")
+        assert stream.stats()["entries"] == 2
+        for bad in (-1, SHARDS):
+            with pytest.raises(ironwal.Config):
+                log.shard(bad)
+    with pytest.raises(ironwal.Closed):
+        stream.get(0)
+
+
 def test_replay_starts_at_the_newest_checkpoint(path: Path, tmp_path: Path) -> None:
     with ironwal.open_sharded(path, SHARDS, sync_mode=ironwal.SyncMode.ASYNC, max_entries_per_segment=5) as log:
         with pytest.raises(ironwal.NoCheckpoints):
@@ -80,6 +96,10 @@ def test_checkpoints_are_made_by_themselves(path: Path) -> None:
             if log.checkpoints():
                 break
         assert log.checkpoints()[0][0].startswith(b"mine-")
+        status = log.automatic_status()
+        assert status is not None and status.created >= 1 and status[1:] == (0, None)
+    with ironwal.open_sharded(path, SHARDS) as log:
+        assert log.automatic_status() is None
     for options in ({"checkpoint_every_entries": 0}, {"retention": 0}, {"checkpoint_interval": 0.0}, {"retention": 1}):
         with pytest.raises(ironwal.Config):
             ironwal.open_sharded(path, SHARDS, **options)

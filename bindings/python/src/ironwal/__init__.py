@@ -29,7 +29,8 @@ from .options import (
     WriteStrategy,
 )
 from .properties import Properties
-from .sharded import Checkpoint, ShardedLog, open_sharded, route
+from .reports import Finding, RecoveredStream, Recovery, Severity, Verification
+from .sharded import AutomaticStatus, Checkpoint, ShardedLog, open_sharded, route
 from .stream import Appended, Mark, Stream
 
 #: The version of the library.
@@ -41,23 +42,29 @@ if lib.ironwal_version_number() // 1000 != lib.IRONWAL_VERSION_NUMBER // 1000:
 
 __all__ = [
     "Appended",
+    "AutomaticStatus",
     "Checkpoint",
     "CommittedPart",
     "Compression",
     "Durability",
     "Entries",
     "Error",
+    "Finding",
     "Follower",
     "Log",
     "Mark",
     "OnCorruption",
     "Properties",
     "ReadStrategy",
+    "RecoveredStream",
+    "Recovery",
+    "Severity",
     "ShardedLog",
     "SnapshotMode",
     "Stream",
     "SyncMode",
     "Ticket",
+    "Verification",
     "View",
     "WriteStrategy",
     "open",

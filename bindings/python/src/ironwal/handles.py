@@ -12,11 +12,19 @@ import threading
 from types import TracebackType
 from typing import Any, Optional
 
-from ._native import ffi
+from ._native import ffi, lib
 from .errors import closed
 
 #: What goes in: bytes, bytearray, memoryview, array, mmap; anything with the buffer protocol.
 Bytes = Any
+
+
+def taken(buffer: Any) -> bytes:
+    """The bytes of an ironwal_buffer, which is freed."""
+    try:
+        return copied(buffer)
+    finally:
+        lib.ironwal_buffer_free(buffer)
 
 
 def copied(view: Any) -> bytes:

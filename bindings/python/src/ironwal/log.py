@@ -8,6 +8,7 @@ import weakref
 from types import TracebackType
 from typing import Any, Optional, Union
 
+from . import reports
 from ._native import ffi, lib
 from .errors import closed, failure, text
 from .handles import Guard
@@ -21,6 +22,7 @@ from .options import (
     SyncMode,
     WriteStrategy,
 )
+from .reports import Recovery, Verification
 from .stream import Stream
 
 
@@ -214,6 +216,18 @@ class Log:
         function = lib.ironwal_wal_snapshot_to if one_moment else lib.ironwal_wal_snapshot_streams_to
         self._call(function, name, len(name), mode, out, ffi.sizeof(out[0]))
         return fields(out)
+
+    def recovery(self) -> Recovery:
+        """What opening the log found and did. It does not change while the log is open."""
+        out = ffi.new("ironwal_recovery_report **")
+        self._call(lib.ironwal_wal_recovery, out)
+        return reports.recovery(ffi.gc(out[0], lib.ironwal_recovery_report_free))
+
+    def verify(self) -> Verification:
+        """Reads everything that is stored and checks it, beside appends and other processes. Changes nothing."""
+        out = ffi.new("ironwal_verify_report **")
+        self._call(lib.ironwal_wal_verify, out)
+        return reports.verification(ffi.gc(out[0], lib.ironwal_verify_report_free))
 
     def _call(self, function: Any, *arguments: Any) -> None:
         error = ffi.new("ironwal_error **")

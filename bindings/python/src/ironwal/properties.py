@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ._native import ffi, lib
 from .errors import failure
-from .handles import Bytes, copied
+from .handles import Bytes, copied, taken
 from .options import Durability
 
 if TYPE_CHECKING:
@@ -20,10 +20,15 @@ Changes = Mapping[Any, Optional[Bytes]]
 class _Changes:
     """An array of ironwal_property over the objects of a mapping, which it keeps alive."""
 
+    count = 0
+    array = ffi.NULL
+
     def __init__(self, changes: Optional[Changes]) -> None:
+        if not changes:
+            return
         self.borrowed = [
             (ffi.from_buffer(key), None if value is None else ffi.from_buffer(value))
-            for key, value in (changes or {}).items()
+            for key, value in changes.items()
         ]
         self.count = len(self.borrowed)
         self.array = ffi.new("ironwal_property[]", self.count)
@@ -57,9 +62,7 @@ class Properties(MutableMapping[bytes, bytes]):
             raise KeyError(bytes(key))
         if status:
             raise failure(status, error[0])
-        value = copied(out)
-        lib.ironwal_buffer_free(out)
-        return value
+        return taken(out)
 
     def __setitem__(self, key: Bytes, value: Bytes) -> None:
         if value is None:

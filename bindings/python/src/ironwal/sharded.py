@@ -11,10 +11,11 @@ from typing import Any, NamedTuple, Optional
 
 from ._native import ffi, lib
 from .errors import closed, failure
-from .handles import Bytes, Guard, Slices, copied
+from .handles import Bytes, Guard, Slices, copied, taken
 from .iterator import Entries
 from .log import fields
 from .options import OptionsHandle, Path, SnapshotMode, SyncMode, nanoseconds
+from .stream import Stream
 
 
 class Checkpoint(NamedTuple):
@@ -23,6 +24,14 @@ class Checkpoint(NamedTuple):
     id: bytes
     timestamp_ns: int  #: since 1970; the order of checkpoints does not follow it
     offsets: tuple[int, ...]  #: for each shard the id from which replay starts
+
+
+class AutomaticStatus(NamedTuple):
+    """How automatic checkpoints went."""
+
+    created: int
+    failed: int
+    last_error: Optional[str]  #: of the last attempt, if that failed
 
 
 def route(key: Bytes, shard_count: int) -> int:
@@ -172,6 +181,22 @@ class ShardedLog:
         self._call(lib.ironwal_sharded_iter_shard, shard, start, out)
         return Entries(out[0], self)
 
+    def shard(self, shard: int) -> Stream:
+        """The stream of a shard: to follow it, to wait for its durability, for its statistics.
+
+        Entries that are appended or removed through it bypass routing and checkpoints.
+        """
+        if not 0 <= shard < self.shard_count:
+            raise failure(lib.IRONWAL_E_CONFIG, ffi.NULL, f"there is no shard {shard} of {self.shard_count}")
+        wal, out, error = ffi.new("ironwal_wal **"), ffi.new("ironwal_stream **"), ffi.new("ironwal_error **")
+        self._call(lib.ironwal_sharded_wal, wal)
+        below = ffi.gc(wal[0], lib.ironwal_wal_free)
+        name = f"shard_{shard:02}"
+        status = lib.ironwal_stream_open(below, name.encode(), len(name), out, error)
+        if status:
+            raise failure(status, error[0])
+        return Stream(out[0], name, self)
+
     def flush_shard(self, shard: int) -> None:
         """Makes everything appended to a shard so far durable."""
         self._call(lib.ironwal_sharded_flush_shard, shard)
@@ -224,6 +249,18 @@ class ShardedLog:
         out = ffi.new("ironwal_compaction_stats *")
         self._call(lib.ironwal_sharded_compact_checkpoints, keep_latest, out, ffi.sizeof(out[0]))
         return fields(out)
+
+    def automatic_status(self) -> Optional[AutomaticStatus]:
+        """How automatic checkpoints went since the log was opened; None where it makes none."""
+        out, last = ffi.new("ironwal_automatic_status *"), ffi.new("ironwal_buffer *")
+        error = ffi.new("ironwal_error **")
+        with self._guard:
+            status = lib.ironwal_sharded_automatic_status(self._handle, out, ffi.sizeof(out[0]), last, error)
+        if status == lib.IRONWAL_E_NOT_FOUND:
+            return None
+        if status:
+            raise failure(status, error[0])
+        return AutomaticStatus(out.created, out.failed, taken(last).decode() or None)
 
     def snapshot_to(self, path: Path, *, mode: SnapshotMode = SnapshotMode.LINK) -> dict[str, int]:
         """Puts a durable copy of the log with its checkpoints into a new directory."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import notify
 from ._native import ffi, lib
 from .errors import BufferTooSmall, Error, closed, failure
-from .handles import Bytes, Slices, copied
+from .handles import Bytes, Slices, taken
 from .iterator import Entries, Follower
 from .options import Durability, SyncMode, View, nanoseconds
 from .properties import Changes, Properties
 
 if TYPE_CHECKING:
     from .log import Log
+    from .sharded import ShardedLog
 
 
 class Mark(NamedTuple):
@@ -37,7 +38,7 @@ class Appended(NamedTuple):
 
 
 class Stream:
-    """One stream of an open log. Made by Log.stream(). Any thread may use it.
+    """One stream of an open log. Made by Log.stream() and ShardedLog.shard(). Any thread may use it.
 
     Bytes that go in are objects with the buffer protocol. They are read during the call, without a copy
     by this package, and must not change meanwhile. Bytes that come out are copies.
@@ -45,7 +46,7 @@ class Stream:
     The GIL is released in every call of the library.
     """
 
-    def __init__(self, handle: Any, name: str, log: Log) -> None:
+    def __init__(self, handle: Any, name: str, log: Union[Log, ShardedLog]) -> None:
         self._handle: Any = ffi.gc(handle, lib.ironwal_stream_free)
         self._log = log
         #: The name of the stream.
@@ -119,8 +120,7 @@ class Stream:
     def _append_with(
         self, entries: Iterable[Bytes], expected_id: Optional[int], properties: Optional[Changes], durability: int
     ) -> Appended:
-        slices = Slices(entries)
-        changes = Properties.changes(properties)
+        slices, changes = Slices(entries), Properties.changes(properties)
         if expected_id is None:
             expected_id = lib.IRONWAL_ANY_ID
         elif expected_id == lib.IRONWAL_ANY_ID:
@@ -152,9 +152,25 @@ class Stream:
         status = lib.ironwal_stream_get(self._open(), id, out, error)
         if status:
             raise failure(status, error[0], f"the stream {self.name!r} has no entry {id}")
-        data = copied(out)
-        lib.ironwal_buffer_free(out)
-        return data
+        return taken(out)
+
+    def view(self, id: int) -> memoryview:  # noqa: A002
+        """One entry without a copy, read-only. NotFound as for get().
+
+        The bytes stay where they are, in a mapping or a block of memory, as long as the result lives, whatever
+        happens to the stream and the log; a file that was removed keeps its space until then.
+        """
+        view, pin = ffi.new("ironwal_view *"), ffi.new("ironwal_view_pin **")
+        error = ffi.new("ironwal_error **")
+        status = lib.ironwal_stream_view(self._open(), id, view, pin, error)
+        if status:
+            raise failure(status, error[0], f"the stream {self.name!r} has no entry {id}")
+        pinned = ffi.gc(pin[0], lib.ironwal_view_pin_free)
+        if view.len == 0:
+            return memoryview(b"")
+        # The buffer keeps `data` alive, and that the pin, which its destructor refers to.
+        data = ffi.gc(view.data, lambda _, pinned=pinned: None)
+        return memoryview(ffi.buffer(data, view.len)).toreadonly()
 
     def get_into(self, id: int, buffer: Bytes) -> int:  # noqa: A002
         """Reads one entry into a writable buffer, such as a bytearray, and returns its length.
@@ -179,9 +195,7 @@ class Stream:
         status = lib.ironwal_stream_last(self._open(), out, buffer, error)
         if status:
             raise failure(status, error[0], f"the stream {self.name!r} has no entry")
-        data = copied(buffer)
-        lib.ironwal_buffer_free(buffer)
-        return out[0], data
+        return out[0], taken(buffer)
 
     def iter(self, start: int = 0) -> Entries:
         """Reads from an id on, or from the first one kept, to the present end: `for id, entry in stream.iter(0)`."""

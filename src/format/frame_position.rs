@@ -136,7 +136,9 @@ impl FramePosition {
         let behind_last = self.last_frame.0.checked_add(self.last_frame_len.into());
         match (self.offset.0, self.last_frame.0) {
             (0, _) => *self == FramePosition::default(),
-            (HEADER_AREA_LEN, 0) => self.last_frame_len == 0 && self.link == 0,
+            (HEADER_AREA_LEN, 0) => {
+                self.last_frame_len == 0 && self.link == 0 && self.next_id == self.segment
+            }
             (offset, last) => last >= HEADER_AREA_LEN && behind_last == Some(offset),
         }
     }

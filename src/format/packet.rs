@@ -50,6 +50,10 @@ const HEADER_AT: usize = RESERVED_END_AT + 12;
 const BODY_AT: usize = HEADER_AT + SECTOR_LEN;
 const CRC_LEN: usize = 4;
 
+/// No stream has had so many cuts or truncations, and no log so many deletions. A stream here that took over
+/// greater numbers could not count on.
+const MOST_COUNTED: u64 = u64::MAX / 2;
+
 const FLAG_SLOT: u16 = 1;
 const FLAG_KEPT: u16 = 2;
 
@@ -248,9 +252,29 @@ impl<'a> Packet<'a> {
             Err(PacketFault::Field("link"))
         } else if !is_start && has(FLAG_SLOT) {
             Err(PacketFault::Field("slot"))
+        } else if packet.header.first_kept_id > packet.header.first_id {
+            Err(PacketFault::Field("first kept id of the segment"))
+        } else if packet.greatest_count() > MOST_COUNTED {
+            Err(PacketFault::Field("a number that no log has counted to"))
+        } else if packet
+            .kept
+            .is_some_and(|kept| kept.epoch < packet.header.truncation_epoch)
+        {
+            Err(PacketFault::Field("cut epoch"))
         } else {
             Ok(packet)
         }
+    }
+
+    fn greatest_count(&self) -> u64 {
+        let header = &self.header;
+        let epoch = self.kept.map_or(0, |kept| kept.epoch);
+        let counts = [
+            header.generation,
+            header.incarnation,
+            header.truncation_epoch,
+        ];
+        counts.into_iter().fold(epoch, u64::max)
     }
 
     /// Whether the packet begins its segment.
@@ -267,7 +291,9 @@ impl<'a> Packet<'a> {
     /// it is none of that segment.
     pub fn slot_before(&self, seed: SegmentSeed) -> Option<FrontierSlot> {
         match FrontierSlot::decode(self.slot_before?, seed, 0) {
-            SlotState::Valid(slot) => Some(slot),
+            SlotState::Valid(slot) => {
+                Some(slot).filter(|slot| slot.truncation_epoch <= MOST_COUNTED)
+            }
             SlotState::Never | SlotState::Damaged => None,
         }
     }

@@ -199,14 +199,14 @@ impl WalInner {
     fn ends_beside_writer(&self, moment: Moment) -> Result<(Pass, bool)> {
         let deadline = now() + PATIENCE;
         let mut first = self.look_at_all(None)?;
-        let mut second = self.look_at_all(Some(&first.dirs))?;
+        let mut second = self.look_at_all(Some(&first))?;
         let mut difference = first.difference(&second);
         let mut passes = 2;
         loop {
             if let Difference::Nothing = difference {
                 return Ok((first, true));
             }
-            let third = self.look_at_all(Some(&second.dirs))?;
+            let third = self.look_at_all(Some(&second))?;
             passes += 1;
             let next = second.difference(&third);
             let is_one = match (&difference, &next) {
@@ -227,8 +227,8 @@ impl WalInner {
         }
     }
 
-    /// One pass over all streams. `known`: the directories of the pass before.
-    fn look_at_all(&self, known: Option<&Vec<String>>) -> Result<Pass> {
+    /// One pass over all streams. `known`: the pass before.
+    fn look_at_all(&self, known: Option<&Pass>) -> Result<Pass> {
         let root = &self.context.root;
         let listing = self.context.storage.list_dir(root).at(root)?;
         let is_stream = |name: &str, kind| kind == EntryKind::Directory && is_stream_dir_name(name);
@@ -237,7 +237,10 @@ impl WalInner {
             .filter(|entry| is_stream(&entry.name, entry.kind))
             .map(|entry| entry.name)
             .collect();
-        if known != Some(&dirs) {
+        // A directory without a stream may by now hold the next stream of its key.
+        let is_known =
+            known.is_some_and(|known| known.dirs == dirs && known.ends.len() == dirs.len());
+        if !is_known {
             self.forget_failed();
             self.discover()?;
         }

@@ -57,6 +57,7 @@ mod regressions;
 mod replica;
 #[cfg(feature = "simulation")]
 mod replica_crash;
+mod replica_hostile;
 #[cfg(feature = "simulation")]
 mod retention;
 #[cfg(unix)]

@@ -5,6 +5,8 @@
 //! `IRONWAL_SNAPSHOTS=n` takes n of them (default 20).
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -227,4 +229,54 @@ fn a_reader_s_snapshot_is_refused_where_the_writer_s_would_be() {
     reader.close().expect("closes");
     let closed = closed.snapshot_to(&dir, SnapshotMode::Copy);
     assert!(matches!(closed, Err(Error::Closed)), "{closed:?}");
+}
+
+/// A stream that was deleted and begun again while the reader looked at one stream after the other was left out.
+#[test]
+fn a_stream_that_is_deleted_and_begun_again_between_two_looks_is_in_a_reader_s_snapshot() {
+    let place = temp_dir();
+    let wal = Wal::new(small(place.path())).expect("opens");
+    for number in 0..40 {
+        let key = format!("m{number}");
+        wal.append(&key, b"only one").expect("appends");
+    }
+    wal.append("s", b"s").expect("appends");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut begun = 0;
+            while !ended.load(Ordering::Acquire) {
+                // With an odd end of `a`, the stream `s` may not be there.
+                wal.append("a", b"deleted from now on").expect("appends");
+                wal.delete_stream("s").expect("deletes");
+                wal.append("s", b"s").expect("appends");
+                wal.append("a", b"there again").expect("appends");
+                begun += 1;
+                std::thread::sleep(Duration::from_millis(4));
+            }
+            begun
+        });
+        let mut ends = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < deadline {
+            let dir = place.path().join("snapshot");
+            let reader = Wal::open_read_only(small(place.path())).expect("opens");
+            let Ok(report) = reader.snapshot_to(&dir, SnapshotMode::Copy) else {
+                continue;
+            };
+            let end_of = |key: &str| {
+                let found = report.streams.iter().find(|(other, _)| other == key);
+                found.map(|(_, end)| *end)
+            };
+            ends.push((end_of("a").unwrap_or(0), end_of("s")));
+            std::fs::remove_dir_all(&dir).expect("removes");
+        }
+        ended.store(true, Ordering::Release);
+        let begun = writer.join().expect("no panic");
+        println!("{} snapshots, begun again {begun} times", ends.len());
+        assert!(!ends.is_empty());
+        for (number, (a, s)) in ends.into_iter().enumerate() {
+            assert!(a % 2 == 1 || s == Some(1), "snapshot {number}: {a} {s:?}");
+        }
+    });
 }

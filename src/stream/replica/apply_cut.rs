@@ -56,6 +56,9 @@ impl StreamInner {
     ) -> Result<Range<u64>> {
         let header = &checked.packet.header;
         let _waiting = self.settle_for_cut()?;
+        // What was found before appends waited may have changed: another call may have applied the same packet
+        // and those behind it, whose frames are acknowledged.
+        self.check_replaces(checked, &self.tail.lock())?;
         let before = self.segments();
         let begins = before.parts.is_empty();
         let generation = alloc.generation;
@@ -71,9 +74,10 @@ impl StreamInner {
             // The number of later streams here is above that of this one, before anything of it is there.
             let identity = &self.context.identity;
             identity.raise_to(&self.context, header.incarnation)?;
-            alloc.incarnation = Some(header.incarnation);
         }
-        self.carry_out(alloc, &plan)
+        let ids = self.carry_out(alloc, &plan)?;
+        alloc.incarnation = Some(header.incarnation);
+        Ok(ids)
     }
 
     fn plan_replacement<'a>(
@@ -93,6 +97,9 @@ impl StreamInner {
         // A map that is not empty is in the first frame of every segment, also of one that cuts.
         let (frame, end, properties) = first_frame(checked)?;
         let kept = self.kept_behind(before, checked);
+        if clip.is_some() {
+            self.check_kept(&kept)?;
+        }
         let slot = FrontierSlot {
             end: end.offset,
             next_id: end.next_id,

@@ -168,7 +168,10 @@ impl StreamInner {
             let is_last = before.end_id == end.next_id && before.link == end.link;
             is_last && end.last_frame.is_some()
         });
-        let is_next = header.generation == ours.generation && header.first_id == end.next_id;
+        // A segment without entries has the name of the one that would follow it.
+        let is_next = header.generation == ours.generation
+            && header.first_id == end.next_id
+            && header.first_id > ours.first_id;
         if !follows || !is_next || header.lost_from != header.first_id {
             return Err(self.not_there(checked, tail));
         }
@@ -186,11 +189,19 @@ impl StreamInner {
         if first.properties.is_none() && carries.to_carry().is_some() {
             return Err(self.begin_anew("the properties of the two differ"));
         }
+        // Opening believes the newest of slots and headers. A header is older than the slots before it.
+        let is_known = |epoch: u64| header.truncation_epoch <= epoch;
+        let known_here = is_known(self.segments().truncation_epoch);
         if !packet.has_slot_before() {
-            return Ok(Use::Rotates(None));
+            return match known_here {
+                true => Ok(Use::Rotates(None)),
+                false => Err(self.not_there(checked, tail)),
+            };
         }
         let slot = packet.slot_before(active.segment.seed).filter(|slot| {
-            (slot.end, slot.next_id, slot.last_frame) == (end.offset, end.next_id, end.last_frame)
+            let is_end = (slot.end, slot.next_id, slot.last_frame)
+                == (end.offset, end.next_id, end.last_frame);
+            is_end && (known_here || is_known(slot.truncation_epoch))
         });
         match slot {
             Some(slot) => Ok(Use::Rotates(Some(slot))),
@@ -198,8 +209,16 @@ impl StreamInner {
         }
     }
 
+    /// Refuses a packet that replaces nothing of the stream that ends like this.
+    pub(super) fn check_replaces(&self, checked: &CheckedPacket<'_>, tail: &Tail) -> Result<()> {
+        match self.use_of(checked, tail)? {
+            Use::Replaces => Ok(()),
+            Use::GoesOn | Use::Rotates(_) => Err(self.not_there(checked, tail)),
+        }
+    }
+
     /// Refuses a first kept id that is lower than ours: what was removed here is not in the packet.
-    fn check_kept(&self, kept: &Kept) -> Result<()> {
+    pub(super) fn check_kept(&self, kept: &Kept) -> Result<()> {
         let segments = self.segments();
         let is_newer = kept.epoch > segments.truncation_epoch;
         if is_newer && kept.first_kept_id < segments.first_kept {

@@ -50,6 +50,16 @@ impl<'a> CheckedPacket<'a> {
             packet,
         };
         checked.check_frames()?;
+        if let (Some(kept), Some(end_id)) = (&checked.packet.kept, checked.end_id()) {
+            if kept.first_kept_id > end_id {
+                let what = format!(
+                    "a packet of frames is not good: it ends at id {end_id}, and says that ids below {} \
+                     were truncated",
+                    kept.first_kept_id
+                );
+                return Err(Error::corruption(what, ErrorContext::default().stream(key)));
+            }
+        }
         Ok(checked)
     }
 
@@ -114,6 +124,12 @@ impl<'a> CheckedPacket<'a> {
     /// The id of the first entry; `None`: the packet has no frame and is in the middle of a segment.
     pub(super) fn first_id(&self) -> Option<EntryId> {
         self.first_id
+    }
+
+    /// The id behind the packet; `None`: as of [`CheckedPacket::first_id`].
+    fn end_id(&self) -> Option<EntryId> {
+        let last = self.frames.last().map(|frame| frame.header.end_id());
+        last.or(self.first_id)
     }
 
     /// The length of the frame before the first one, as that one says it.

@@ -64,8 +64,10 @@ struct SourceSegment {
     source: SegmentBytes,
     /// Its durable frames end here at the latest.
     end: FileOffset,
-    /// Where only ids are known to be durable: frames from this one on are not.
+    /// Where only ids are known to be durable: frames from this one on are not, unless a slot says so.
     durable_end: Option<EntryId>,
+    /// Frames up to here are durable, whatever ids they have.
+    slot_end: FileOffset,
     is_sealed: bool,
 }
 
@@ -90,8 +92,10 @@ impl StreamInner {
     }
 
     fn export_once(&self, from: &FramePosition, max_bytes: u64) -> Result<Vec<u8>> {
-        let durable = self.durable_frames()?;
+        // Read first: a truncation makes durable what it hides, so no first kept id in the list lies behind the
+        // durable frames that a packet with it may hold.
         let segments = self.segments();
+        let durable = self.durable_frames()?;
         match self.start_for(&segments, durable, from)? {
             Start::Nowhere => Ok(Vec::new()),
             Start::InSegment(i) => {
@@ -349,12 +353,18 @@ impl StreamInner {
             (None, Some(_)) => (written, None),
             (None, None) => (written, Some(EntryId(self.durable_end()))),
         };
+        // Frames without entries behind the last one are durable where a slot says so.
+        let slot = match durable_end {
+            Some(_) => newest_slot(segment, &source).map_err(io)?,
+            None => None,
+        };
         Ok(SourceSegment {
             is_sealed: footer.is_some(),
             part,
             source,
             end,
             durable_end,
+            slot_end: slot.map_or(FileOffset(0), |slot| slot.end),
         })
     }
 
@@ -390,7 +400,7 @@ impl StreamInner {
             let is_durable = source
                 .durable_end
                 .is_none_or(|durable_end| next_id < durable_end);
-            if at >= source.end || !is_durable {
+            if at >= source.end || !(is_durable || at < source.slot_end) {
                 return Ok(true);
             }
             let context = || segment.context().offset(at.0);
@@ -410,7 +420,8 @@ impl StreamInner {
             })?;
             let is_durable = source
                 .durable_end
-                .is_none_or(|durable_end| frame.end_id() <= durable_end);
+                .is_none_or(|durable_end| next_id < durable_end && frame.end_id() <= durable_end);
+            let is_durable = is_durable || at + frame.len() <= source.slot_end;
             if frame.first_id != next_id || !is_durable {
                 return match is_durable {
                     true => Err(Error::corruption(

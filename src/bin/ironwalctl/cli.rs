@@ -1,5 +1,6 @@
 //! What does the command line ask for?
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub enum Command {
     Stat,
     Dump,
     Repair,
+    Import,
 }
 
 /// A valid command line.
@@ -33,8 +35,12 @@ pub struct Args {
     pub from_id: u64,
     /// Exclusive.
     pub end_id: Option<u64>,
-    /// The directory in which a repair makes its copy.
+    /// The directory in which a repair or an import makes the new log.
     pub copy: Option<PathBuf>,
+    /// Of an import: keys of streams by the names of their directories.
+    pub keys: BTreeMap<String, String>,
+    /// Of an import: the number of shards.
+    pub shards: Option<u16>,
     pub compress: bool,
     /// A dump shows the properties instead of the entries.
     pub properties: bool,
@@ -52,6 +58,8 @@ impl Args {
             from_id: 0,
             end_id: None,
             copy: None,
+            keys: BTreeMap::new(),
+            shards: None,
             compress: false,
             properties: false,
             json: false,
@@ -97,6 +105,7 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     while let Some(argument) = parser.next()? {
         match (argument, command) {
             (Value(path), _) if directory.is_none() => directory = Some(PathBuf::from(path)),
+            (Value(path), Import) if args.copy.is_none() => args.copy = Some(path.into()),
             (Value(_), _) => return Err("more than one directory".into()),
             (Long("stream"), Verify | Stat | Dump) => {
                 let key = parser.value()?.into_string();
@@ -105,10 +114,17 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
             (Long("from"), Dump) => args.from_id = parse_id("--from", parser)?,
             (Long("to"), Dump) => args.end_id = Some(parse_id("--to", parser)?),
             (Long("to"), Repair) => args.copy = Some(parser.value()?.into()),
-            (Long("compress"), Repair) => args.compress = true,
+            (Long("key"), Import) => {
+                let (name, key) = parse_key(parser)?;
+                if args.keys.insert(name, key).is_some() {
+                    return Err("--key names a stream twice".into());
+                }
+            }
+            (Long("shards"), Import) => args.shards = Some(parse_shards(parser)?),
+            (Long("compress"), Repair | Import) => args.compress = true,
             (Long("properties"), Dump) => args.properties = true,
             (Long("json"), _) => args.json = true,
-            (Long("progress"), Verify | Repair) => args.progress = true,
+            (Long("progress"), Verify | Repair | Import) => args.progress = true,
             (Short('h') | Long("help"), _) => return Ok(Args::help(help_on(command))),
             (option, _) => return Err(option.unexpected()),
         }
@@ -120,7 +136,26 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     if command == Repair && args.copy.is_none() {
         return Err("repair needs --to and a new directory".into());
     }
+    if command == Import && args.copy.is_none() {
+        return Err("import needs the old directory and a new one".into());
+    }
     Ok(args)
+}
+
+/// The name of a directory, and the key of its stream.
+fn parse_key(parser: &mut Parser) -> Result<(String, String), Error> {
+    let value = parser.value()?.into_string();
+    let value = value.map_err(|_| "the key of a stream is UTF-8")?;
+    let pair = value.split_once('=');
+    let (name, key) = pair.ok_or("--key takes DIRECTORY=KEY")?;
+    Ok((name.to_owned(), key.to_owned()))
+}
+
+fn parse_shards(parser: &mut Parser) -> Result<u16, Error> {
+    let value = parser.value()?;
+    let count = value.to_str().and_then(|text| text.parse().ok());
+    let count = count.filter(|count| *count > 0);
+    count.ok_or_else(|| "--shards takes a number from 1 to 65535".into())
 }
 
 fn parse_id(option: &str, parser: &mut Parser) -> Result<u64, Error> {
@@ -135,6 +170,7 @@ fn command_named(name: &OsStr) -> Result<Command, Error> {
         Some("stat") => Ok(Command::Stat),
         Some("dump") => Ok(Command::Dump),
         Some("repair") => Ok(Command::Repair),
+        Some("import") => Ok(Command::Import),
         _ => Err(format!("no such command: {}", name.to_string_lossy()).into()),
     }
 }
@@ -146,5 +182,6 @@ fn help_on(command: Command) -> &'static str {
         Command::Stat => help::STAT,
         Command::Dump => help::DUMP,
         Command::Repair => help::REPAIR,
+        Command::Import => help::IMPORT,
     }
 }

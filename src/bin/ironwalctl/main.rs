@@ -1,4 +1,5 @@
-//! `ironwalctl`: inspects a log from the command line, and makes a healthy copy of a damaged one.
+//! `ironwalctl`: inspects a log from the command line, makes a healthy copy of a damaged one, and imports one
+//! of version 0.6.
 //!
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 use ironwal::CompressionType;
 use ironwal::Error;
 use ironwal::Severity;
+use ironwal::import::ImportOptions;
+use ironwal::import::import_06;
 use ironwal::repair;
 use ironwal::tools;
 use ironwal::tools::LogDir;
@@ -74,6 +77,7 @@ fn run(args: &Args, output: &mut Output) -> Result<u8, Error> {
         Command::Stat => stat(args, output),
         Command::Dump => dump(args, output),
         Command::Repair => make_copy(args, output),
+        Command::Import => import(args, output),
     }
 }
 
@@ -162,17 +166,42 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let Some(copy) = &args.copy else {
         return Err(Error::Config("repair needs --to".to_owned()));
     };
-    let compression = match args.compress {
-        true => CompressionType::Lz4,
-        false => CompressionType::None,
-    };
     let mut progress = ProgressReporter::new(args.progress);
     let on_progress = &mut |p| progress.report(p);
-    let report = repair::repair(&args.directory, copy, compression, on_progress)?;
+    let report = repair::repair(&args.directory, copy, compression(args), on_progress)?;
     progress.finish();
     match args.json {
         true => output.json(render_json::repaired(args, copy, &report)),
         false => output.repaired(copy, &report),
+    }
+    Ok(match report.is_complete() {
+        true => CLEAN,
+        false => DAMAGE,
+    })
+}
+
+fn compression(args: &Args) -> CompressionType {
+    match args.compress {
+        true => CompressionType::Lz4,
+        false => CompressionType::None,
+    }
+}
+
+fn import(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let Some(new) = &args.copy else {
+        return Err(Error::Config("import needs a new directory".to_owned()));
+    };
+    let mut options = ImportOptions::default();
+    options.keys.clone_from(&args.keys);
+    options.shards = args.shards;
+    options.compression = compression(args);
+    let mut progress = ProgressReporter::new(args.progress);
+    let on_progress = &mut |p| progress.report(p);
+    let report = import_06(&args.directory, new, &options, on_progress)?;
+    progress.finish();
+    match args.json {
+        true => output.json(render_json::imported(args, new, &report)),
+        false => output.imported(new, &report),
     }
     Ok(match report.is_complete() {
         true => CLEAN,

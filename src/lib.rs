@@ -77,6 +77,15 @@ pub mod repair {
     pub use crate::tools::RepairedStream;
     pub use crate::tools::repair;
 }
+/// Roots of the 0.6 crate made into logs of this version: what `ironwalctl import` does.
+#[cfg(feature = "cli")]
+pub mod import {
+    pub use crate::tools::ImportOptions;
+    pub use crate::tools::ImportReport;
+    pub use crate::tools::ImportedStream;
+    pub use crate::tools::LostIds;
+    pub use crate::tools::import_06;
+}
 pub use wal::Canceller;
 pub use wal::Durable;
 #[cfg(unix)]

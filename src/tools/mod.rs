@@ -12,6 +12,9 @@
 //! | `dump` | which entries does a log hold, one after the other? |
 //! | `dump_properties` | how did the properties of each stream change? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
+//! | `import` | how is a root of the 0.6 crate made into a log? |
+//! | `stream_copy` | how is a stream put into a new log under the ids that it has elsewhere? |
+//! | `new_log` | how is a new log made, so that it is whole or not there? |
 //!
 //! Facts come from `recovery`, frames from `segment`: the format is read in one place only.
 
@@ -19,12 +22,18 @@
 mod dump;
 #[cfg(feature = "cli")]
 mod dump_properties;
+#[cfg(feature = "cli")]
+mod import;
+#[cfg(feature = "cli")]
+mod new_log;
 mod report;
 #[cfg(feature = "cli")]
 mod salvage;
 mod segment_walk;
 #[cfg(feature = "cli")]
 mod stat;
+#[cfg(feature = "cli")]
+mod stream_copy;
 mod survey;
 mod verify;
 mod verify_files;
@@ -40,6 +49,16 @@ pub use dump_properties::DumpedProperties;
 pub use dump_properties::PropertyMap;
 #[cfg(feature = "cli")]
 pub use dump_properties::dump_properties;
+#[cfg(feature = "cli")]
+pub use import::ImportOptions;
+#[cfg(feature = "cli")]
+pub use import::ImportReport;
+#[cfg(feature = "cli")]
+pub use import::ImportedStream;
+#[cfg(feature = "cli")]
+pub use import::import_06;
+#[cfg(feature = "cli")]
+pub(crate) use new_log::NewPlace;
 pub use report::Severity;
 pub use report::VerifyFinding;
 pub use report::VerifyReport;
@@ -59,6 +78,8 @@ pub use stat::LogStat;
 pub use stat::StreamStat;
 #[cfg(feature = "cli")]
 pub use stat::stat;
+#[cfg(feature = "cli")]
+pub(crate) use stream_copy::StreamCopy;
 #[cfg(feature = "cli")]
 pub use survey::LogDir;
 #[cfg(feature = "cli")]

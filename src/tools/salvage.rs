@@ -5,8 +5,8 @@
 //! it. Truncated ids are not copied, also not those that share a segment with kept ones. The properties
 //! are those that the old log ended with. The old log is locked against writers and not changed.
 //!
-//! Failure: the copy is incomplete and the error says why; the old log is unchanged. An existing
-//! directory is refused: the copy never writes into an existing log.
+//! Failure: there is no copy, and the error says why; the old log is unchanged. The copy gets its name when it
+//! is whole and durable (`new_log`).
 
 use std::io::IoSlice;
 use std::ops::Range;
@@ -14,7 +14,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::append::Durability;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::IoAt;
@@ -22,36 +21,27 @@ use crate::error::Result;
 use crate::error::memory;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::LOCK_FILE;
-use crate::format::Predecessor;
 use crate::format::SHARDS_FILE;
-use crate::format::stream_dir_name;
 use crate::ids::EntryId;
 use crate::options::CompressionType;
-use crate::options::CorruptionPolicy;
-use crate::options::SyncMode;
-use crate::options::WalOptions;
 use crate::recovery::Decision;
 use crate::recovery::NextAppend;
-use crate::recovery::Recovered;
-use crate::recovery::decide;
 use crate::recovery::refusal_error;
-use crate::recovery::survey;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
-use crate::segment::PropertyPoint;
 use crate::segment::WalkItem;
 use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::copy::for_each_chunk;
 use crate::stream::LogContext;
-use crate::stream::StreamInner;
 use crate::tools::LogDir;
+use crate::tools::NewPlace;
 use crate::tools::Progress;
 use crate::tools::SegmentWalk;
 use crate::tools::Selection;
+use crate::tools::StreamCopy;
 use crate::tools::Surveyed;
 use crate::tools::survey_all;
-use crate::wal::Wal;
 
 /// The result of a repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,16 +110,7 @@ pub fn repair(
 ) -> Result<RepairReport> {
     let place = LogDir::new(from)?;
     let storage = &place.storage;
-    let target = std::path::absolute(to).at(to)?;
-    if storage.kind(&target).at(to)?.is_some() {
-        let what = format!("{} exists; a copy is made in a new directory", to.display());
-        return Err(Error::Config(what));
-    }
-    let parent = target.parent().unwrap_or(&target);
-    let parent = storage.canonical(parent).at(parent)?;
-    if parent.starts_with(&place.root) {
-        return Err(Error::Config("the copy would lie in the log".to_owned()));
-    }
+    let new_place = NewPlace::find(&**storage, &place.root, to)?;
     for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
         refuse_link(&**storage, &place.root.join(name))?;
     }
@@ -140,10 +121,7 @@ pub fn repair(
             std::io::ErrorKind::WouldBlock => Error::Locked(place.root.clone()),
             _ => Error::io(error, ErrorContext::at(&lock_path)),
         })?;
-    let mut options = WalOptions::new(&target);
-    options.sync_mode = SyncMode::Async;
-    options.compression = compression;
-    let copy = Wal::new(options)?;
+    let copy = new_place.create(storage, compression)?;
     let mut report = RepairReport::default();
     let streams = survey_all(&place, &Selection::default())?;
     let lengths = streams
@@ -159,7 +137,7 @@ pub fn repair(
             key: stream.key.clone(),
             ..RepairedStream::default()
         };
-        let copied = copy_stream(&place, stream, &copy.log.context, &mut repaired, |bytes| {
+        let copied = copy_stream(&place, stream, copy.context(), &mut repaired, |bytes| {
             progress.bytes_done += bytes;
             report_progress(progress);
         });
@@ -171,12 +149,11 @@ pub fn repair(
         report.streams.push(repaired);
     }
     for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
-        if copy_file(&**storage, &place.root.join(name), &target.join(name))? {
-            report.copied_files.push(target.join(name));
+        if copy_file(&**storage, &place.root.join(name), &copy.root().join(name))? {
+            report.copied_files.push(copy.path().join(name));
         }
     }
-    storage.sync_dir(&target).at(&target)?;
-    copy.close()?;
+    copy.publish()?;
     Ok(report)
 }
 
@@ -202,14 +179,7 @@ fn copy_stream(
         }
     };
     let old = view_only(&facts, verdict);
-    let mut copy = StreamCopy {
-        context,
-        key: &stream.key,
-        dir: context.root.join(stream_dir_name(&stream.key)),
-        first_kept: old.first_kept,
-        core: None,
-        next_id: None,
-    };
+    let mut copy = StreamCopy::new(context, &stream.key, old.first_kept);
     repaired.first_id = old.first_kept.0.0;
     let mut reached = old.first_kept.0.0;
     for found in &old.segments {
@@ -255,10 +225,10 @@ fn copy_stream(
     }
     let is_emptied =
         old.next == NextAppend::Continue && reached == repaired.first_id && reached > 0;
-    if copy.next_id.is_none() && is_emptied {
+    if copy.next_id().is_none() && is_emptied {
         copy.begin_empty(reached).map_err(CopyError::StreamCopy)?;
     }
-    repaired.next_id = copy.next_id.unwrap_or(repaired.first_id);
+    repaired.next_id = copy.next_id().unwrap_or(repaired.first_id);
     repaired.properties_lost = old.properties.is_lost();
     let set = copy.set_properties(&old.properties, repaired.next_id);
     set.map_err(CopyError::StreamCopy)?;
@@ -293,7 +263,9 @@ fn copy_frame(
                     first_id = id;
                 }
                 let no_memory = |error| {
-                    let context = ErrorContext::default().stream(copy.key).ids(id..id + 1);
+                    let context = ErrorContext::default()
+                        .stream(&repaired.key)
+                        .ids(id..id + 1);
                     CopyError::Unreadable(Error::io(error, context))
                 };
                 let copied = memory::copied(bytes);
@@ -302,136 +274,27 @@ fn copy_frame(
             }
             Err(error @ Error::Io(_)) => return Err(CopyError::Unreadable(error)),
             Err(error) => {
-                copy.append(first_id, &entries, repaired)?;
+                append(copy, first_id, &entries, repaired)?;
                 entries.clear();
                 lose(repaired, id..id + 1, error.to_string());
             }
         }
     }
-    copy.append(first_id, &entries, repaired)
+    append(copy, first_id, &entries, repaired)
 }
 
-/// The copy of one stream.
-struct StreamCopy<'a> {
-    context: &'a Arc<LogContext>,
-    key: &'a str,
-    dir: PathBuf,
-    first_kept: (EntryId, u64),
-    core: Option<Arc<StreamInner>>,
-    /// Where it ends; `None`: nothing was copied.
-    next_id: Option<u64>,
-}
-
-impl StreamCopy<'_> {
-    /// Appends entries as one frame that begins with this id.
-    fn append(
-        &mut self,
-        first_id: u64,
-        entries: &[Vec<u8>],
-        repaired: &mut RepairedStream,
-    ) -> std::result::Result<(), CopyError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        if self.core.is_none() || self.next_id != Some(first_id) {
-            self.go_on_at(first_id).map_err(CopyError::StreamCopy)?;
-        }
-        let Some(core) = &self.core else {
-            return Ok(());
-        };
-        let slices = memory::collected(entries.iter().map(Vec::as_slice));
-        let slices = slices.map_err(|error| CopyError::StreamCopy(error.into()))?;
-        let ids = core
-            .append_batch(&slices, false)
-            .map_err(CopyError::StreamCopy)?;
-        debug_assert_eq!(ids.start, first_id);
-        self.next_id = Some(ids.end);
-        repaired.entries += entries.len() as u64;
-        Ok(())
-    }
-
-    /// Gives the copy the properties of the old stream, behind all entries.
-    fn set_properties(&mut self, properties: &PropertyPoint, next_id: u64) -> Result<()> {
-        let Some(map) = properties.map() else {
-            if let Some(core) = &self.core {
-                core.lose_properties();
-            }
-            return Ok(());
-        };
-        if map.is_empty() {
-            return Ok(());
-        }
-        if self.core.is_none() {
-            self.go_on_at(next_id)?;
-        }
-        let Some(core) = &self.core else {
-            return Ok(());
-        };
-        let pairs: Vec<_> = map.iter().collect();
-        core.replace_properties(&pairs, Durability::Written)?;
-        Ok(())
-    }
-
-    /// Makes the next append get this id, in a segment that records what is missing before it.
-    fn go_on_at(&mut self, first_id: u64) -> Result<()> {
-        let behind = self.next_id.is_some();
-        self.finish()?;
-        let mut recovered = match behind {
-            true => self.as_it_is()?,
-            false => Recovered::nothing(),
-        };
-        let last = recovered.segments.last().map(|last| last.end);
-        let first_kept = self.first_kept.0;
-        recovered.first_kept = self.first_kept;
-        if last.is_some() || first_id > 0 {
-            recovered.next = NextAppend::AfterLoss {
-                first_id: EntryId(first_id),
-                lost_from: last.map_or(first_kept, |end| end.next_id),
-                predecessor: last.map(|end| Predecessor {
-                    end_id: end.next_id,
-                    link: end.link,
-                }),
-            };
-        }
-        let dir = self.dir.clone();
-        let core = match behind {
-            true => {
-                let (key, dir) = (self.key.into(), dir.into());
-                StreamInner::recovered(self.context, key, dir, recovered)
-            }
-            false => StreamInner::begun(self.context, self.key, dir, recovered),
-        };
-        self.core = Some(core);
-        Ok(())
-    }
-
-    /// Makes a stream without an entry, of which all below this id was truncated.
-    fn begin_empty(&mut self, next_id: u64) -> Result<()> {
-        let (key, dir) = (self.key, self.dir.clone());
-        let core = StreamInner::begun(self.context, key, dir, Recovered::nothing());
-        core.begin_empty(EntryId(next_id), self.first_kept.1)?;
-        (self.core, self.next_id) = (Some(core), Some(next_id));
-        Ok(())
-    }
-
-    /// The state of the copy so far, which was closed cleanly.
-    fn as_it_is(&self) -> Result<Recovered> {
-        let options = &self.context.options;
-        let storage = &*self.context.storage;
-        let facts = survey(storage, &self.dir, options.read_buffer_size)?;
-        match decide(&facts, CorruptionPolicy::Error) {
-            Decision::Serve(verdict) => Ok(view_only(&facts, verdict)),
-            Decision::Refuse(refusal) => Err(refusal_error(self.key, &facts, &refusal)),
-        }
-    }
-
-    /// Makes all that was copied durable and leaves exact files.
-    fn finish(&mut self) -> Result<()> {
-        match self.core.take() {
-            Some(core) => core.close(),
-            None => Ok(()),
-        }
-    }
+fn append(
+    copy: &mut StreamCopy<'_>,
+    first_id: u64,
+    entries: &[Vec<u8>],
+    repaired: &mut RepairedStream,
+) -> std::result::Result<(), CopyError> {
+    let slices = memory::collected(entries.iter().map(Vec::as_slice));
+    let slices = slices.map_err(|error| CopyError::StreamCopy(error.into()))?;
+    let appended = copy.append(first_id, &slices);
+    appended.map_err(CopyError::StreamCopy)?;
+    repaired.entries += entries.len() as u64;
+    Ok(())
 }
 
 /// Refuses a log in which a symbolic link replaces a file: its target need not belong to this log,

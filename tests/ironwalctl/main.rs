@@ -2,6 +2,7 @@
 //! changes nothing but makes copies.
 
 mod changed_streams;
+mod import;
 #[path = "../support/mod.rs"]
 mod support;
 

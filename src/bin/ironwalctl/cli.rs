@@ -1,5 +1,6 @@
 //! What does the command line ask for?
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub enum Command {
     Dump,
     Repair,
     Snapshot,
+    Import,
 }
 
 /// For whom results are printed.
@@ -55,10 +57,14 @@ pub struct Args {
     pub from_id: u64,
     /// Exclusive.
     pub end_id: Option<u64>,
-    /// The directory in which a repair makes its copy, and that of a snapshot.
+    /// The directory in which a repair, a snapshot or an import makes the new log.
     pub copy: Option<PathBuf>,
     /// A snapshot copies everything.
     pub copies_all: bool,
+    /// Of an import: keys of streams by the names of their directories.
+    pub keys: BTreeMap<String, String>,
+    /// Of an import: the number of shards.
+    pub shards: Option<u16>,
     pub compress: bool,
     /// A dump shows the properties instead of the entries.
     pub properties: bool,
@@ -79,6 +85,8 @@ impl Args {
             end_id: None,
             copy: None,
             copies_all: false,
+            keys: BTreeMap::new(),
+            shards: None,
             compress: false,
             properties: false,
             format: Format::Text,
@@ -126,7 +134,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     while let Some(argument) = parser.next()? {
         match (argument, command) {
             (Value(path), _) if directory.is_none() => directory = Some(PathBuf::from(path)),
-            (Value(path), Snapshot) if args.copy.is_none() => args.copy = Some(path.into()),
+            (Value(path), Snapshot | Import) if args.copy.is_none() => {
+                args.copy = Some(path.into())
+            }
             (Value(_), _) => return Err("more than one directory".into()),
             (Long("copy"), Snapshot) => args.copies_all = true,
             (Long("stream"), Verify | Stat | Dump) => {
@@ -136,14 +146,21 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
             (Long("from"), Dump) => args.from_id = parse_id("--from", parser)?,
             (Long("to"), Dump) => args.end_id = Some(parse_id("--to", parser)?),
             (Long("to"), Repair) => args.copy = Some(parser.value()?.into()),
-            (Long("compress"), Repair) => args.compress = true,
+            (Long("key"), Import) => {
+                let (name, key) = parse_key(parser)?;
+                if args.keys.insert(name, key).is_some() {
+                    return Err("--key names a stream twice".into());
+                }
+            }
+            (Long("shards"), Import) => args.shards = Some(parse_shards(parser)?),
+            (Long("compress"), Repair | Import) => args.compress = true,
             (Long("properties"), Dump) => args.properties = true,
             (Long("json"), _) => args.format = chosen(args.format, Format::Json)?,
             (Long("prometheus"), Stat) => args.format = chosen(args.format, Format::Prometheus)?,
             (Long("watch"), Stat) => is_watched = true,
             (Long("interval"), Stat) => interval = Some(parse_interval(parser)?),
             (Long("count"), Stat) => count = Some(parse_count(parser)?),
-            (Long("progress"), Verify | Repair) => args.progress = true,
+            (Long("progress"), Verify | Repair | Import) => args.progress = true,
             (Short('h') | Long("help"), _) => return Ok(Args::help(help_on(command))),
             (option, _) => return Err(option.unexpected()),
         }
@@ -165,6 +182,9 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
     args.watch = is_watched.then_some(Watch { interval, count });
     if command == Snapshot && args.copy.is_none() {
         return Err("snapshot needs a new directory".into());
+    }
+    if command == Import && args.copy.is_none() {
+        return Err("import needs the old directory and a new one".into());
     }
     Ok(args)
 }
@@ -195,6 +215,22 @@ fn parse_count(parser: &mut Parser) -> Result<u64, Error> {
     count.ok_or_else(|| format!("--count takes a number, not {}", value.to_string_lossy()).into())
 }
 
+/// The name of a directory, and the key of its stream.
+fn parse_key(parser: &mut Parser) -> Result<(String, String), Error> {
+    let value = parser.value()?.into_string();
+    let value = value.map_err(|_| "the key of a stream is UTF-8")?;
+    let pair = value.split_once('=');
+    let (name, key) = pair.ok_or("--key takes DIRECTORY=KEY")?;
+    Ok((name.to_owned(), key.to_owned()))
+}
+
+fn parse_shards(parser: &mut Parser) -> Result<u16, Error> {
+    let value = parser.value()?;
+    let count = value.to_str().and_then(|text| text.parse().ok());
+    let count = count.filter(|count| *count > 0);
+    count.ok_or_else(|| "--shards takes a number from 1 to 65535".into())
+}
+
 fn parse_id(option: &str, parser: &mut Parser) -> Result<u64, Error> {
     let value = parser.value()?;
     let id = value.to_str().and_then(|text| text.parse().ok());
@@ -208,6 +244,7 @@ fn command_named(name: &OsStr) -> Result<Command, Error> {
         Some("dump") => Ok(Command::Dump),
         Some("repair") => Ok(Command::Repair),
         Some("snapshot") => Ok(Command::Snapshot),
+        Some("import") => Ok(Command::Import),
         _ => Err(format!("no such command: {}", name.to_string_lossy()).into()),
     }
 }
@@ -220,5 +257,6 @@ fn help_on(command: Command) -> &'static str {
         Command::Dump => help::DUMP,
         Command::Repair => help::REPAIR,
         Command::Snapshot => help::SNAPSHOT,
+        Command::Import => help::IMPORT,
     }
 }

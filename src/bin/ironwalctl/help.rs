@@ -10,11 +10,12 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
        ironwalctl snapshot DIR NEWDIR [--copy] [--json]
+       ironwalctl import OLD NEWDIR [--key NAME=KEY]... [--shards N] [--compress] [--json] [--progress]
        ironwalctl help [COMMAND]
        ironwalctl --version";
 
 pub const HELP: &str = "\
-ironwalctl - inspect an ironwal log, and make a healthy copy of a damaged one
+ironwalctl - inspect an ironwal log, make a healthy copy of a damaged one, import one of ironwal 0.6
 
 usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl stat   DIR [--stream KEY] [--json | --prometheus]
@@ -23,6 +24,7 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
        ironwalctl snapshot DIR NEWDIR [--copy] [--json]
+       ironwalctl import OLD NEWDIR [--key NAME=KEY]... [--shards N] [--compress] [--json] [--progress]
        ironwalctl help [COMMAND]
        ironwalctl --version
 
@@ -34,6 +36,7 @@ the log may be in use.
   dump     prints entries, and a line for each range that cannot be read
   repair   copies all readable entries into a new log; DIR is locked meanwhile and not changed
   snapshot copies the log into a new directory, also while it is written
+  import   makes a new log of the directory OLD, which ironwal 0.6 wrote; OLD is not changed
 
   --stream KEY   this stream only
   --from ID      entries from this id on
@@ -45,6 +48,8 @@ the log may be in use.
   --progress     progress on standard error, also where that is no terminal
   --compress     the copy's entries are compressed with LZ4
   --copy         of snapshot: everything is copied, and nothing gets a second name
+  --key NAME=KEY the stream in the directory NAME gets this key
+  --shards N     the number of shards, where no checkpoint says it
 
 exit codes: 0  nothing is wrong
             1  damage was found, or entries are lost
@@ -121,3 +126,19 @@ whether it did. If not, each stream is a prefix of its entries as it was at a mo
 checkpoints of a sharded log are consistent all the same.
 
 exit codes: 0 the snapshot is there, 2 usage, 3 none was made: damage, NEWDIR exists, a read error";
+
+pub const IMPORT: &str = "\
+ironwalctl import OLD NEWDIR [--key NAME=KEY]... [--shards N] [--compress] [--json] [--progress]
+
+Makes a new log in NEWDIR, which must not exist, of the directory OLD, which the ironwal crate 0.6
+wrote. Entries keep their ids, streams begin where they began, and a sharded log keeps its number of
+shards and its checkpoints. Damage is listed with file, offset and ids; the ids stay lost.
+
+OLD is not changed. Stop the program that uses it before: version 0.6 takes no lock, so a file that
+changes meanwhile is an error. NEWDIR gets its name when it is whole and durable.
+
+Version 0.6 replaced characters of keys in the names of directories, and kept the names only: where a
+key was not A-Z a-z 0-9 - _ . give it with --key. --shards says the number of shards where no
+checkpoint is left. docs/FROM_06.md is the guide.
+
+exit codes: 0 the import is complete, 1 something is lost, 2 usage, 3 there is no new log";

@@ -1,5 +1,5 @@
-//! `ironwalctl`: inspects a log from the command line, copies it while it is written, and makes a healthy
-//! copy of a damaged one.
+//! `ironwalctl`: inspects a log from the command line, copies it while it is written, makes a healthy copy of a
+//! damaged one, and imports one of version 0.6.
 //!
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
@@ -23,6 +23,8 @@ use ironwal::Severity;
 use ironwal::SnapshotMode;
 use ironwal::Wal;
 use ironwal::WalOptions;
+use ironwal::import::ImportOptions;
+use ironwal::import::import_06;
 use ironwal::repair;
 use ironwal::sharded::snapshot_beside_writer;
 use ironwal::tools;
@@ -84,6 +86,7 @@ fn run(args: &Args, output: &mut Output) -> Result<u8, Error> {
         Command::Dump => dump(args, output),
         Command::Repair => make_copy(args, output),
         Command::Snapshot => snapshot(args, output),
+        Command::Import => import(args, output),
     }
 }
 
@@ -185,13 +188,9 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let Some(copy) = &args.copy else {
         return Err(Error::Config("repair needs --to".to_owned()));
     };
-    let compression = match args.compress {
-        true => CompressionType::Lz4,
-        false => CompressionType::None,
-    };
     let mut progress = ProgressReporter::new(args.progress);
     let on_progress = &mut |p| progress.report(p);
-    let report = repair::repair(&args.directory, copy, compression, on_progress)?;
+    let report = repair::repair(&args.directory, copy, compression(args), on_progress)?;
     progress.finish();
     match args.format {
         Format::Json => output.json(render_json::repaired(args, copy, &report)),
@@ -222,4 +221,33 @@ fn snapshot(args: &Args, output: &mut Output) -> Result<u8, Error> {
         _ => output.snapshot(new_dir, &report),
     }
     Ok(CLEAN)
+}
+
+fn compression(args: &Args) -> CompressionType {
+    match args.compress {
+        true => CompressionType::Lz4,
+        false => CompressionType::None,
+    }
+}
+
+fn import(args: &Args, output: &mut Output) -> Result<u8, Error> {
+    let Some(new) = &args.copy else {
+        return Err(Error::Config("import needs a new directory".to_owned()));
+    };
+    let mut options = ImportOptions::default();
+    options.keys.clone_from(&args.keys);
+    options.shards = args.shards;
+    options.compression = compression(args);
+    let mut progress = ProgressReporter::new(args.progress);
+    let on_progress = &mut |p| progress.report(p);
+    let report = import_06(&args.directory, new, &options, on_progress)?;
+    progress.finish();
+    match args.format {
+        Format::Json => output.json(render_json::imported(args, new, &report)),
+        _ => output.imported(new, &report),
+    }
+    Ok(match report.is_complete() {
+        true => CLEAN,
+        false => DAMAGE,
+    })
 }

@@ -9,6 +9,8 @@ use ironwal::Severity;
 use ironwal::SnapshotReport;
 use ironwal::VerifyFinding;
 use ironwal::VerifyReport;
+use ironwal::import::ImportReport;
+use ironwal::import::ImportedStream;
 use ironwal::repair::LostIds;
 use ironwal::repair::RepairReport;
 use ironwal::repair::RepairedStream;
@@ -162,6 +164,29 @@ struct Lost<'a> {
     first_id: u64,
     end_id: u64,
     why: &'a str,
+}
+
+#[derive(Serialize)]
+struct Imported<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    copy: Cow<'a, str>,
+    complete: bool,
+    shards: Option<u16>,
+    checkpoints: u64,
+    streams: Vec<StreamOf06<'a>>,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct StreamOf06<'a> {
+    directory: &'a str,
+    key: &'a str,
+    entries: u64,
+    first_id: u64,
+    next_id: u64,
+    old_next_id: u64,
+    lost: Vec<Lost<'a>>,
 }
 
 /// The result of `verify`.
@@ -334,6 +359,32 @@ fn copied_stream(stream: &RepairedStream) -> CopiedStream<'_> {
         lost: stream.lost.iter().map(lost).collect(),
         properties_lost: stream.properties_lost,
         error: stream.error.as_deref(),
+    }
+}
+
+/// The result of `import`.
+pub fn imported(args: &Args, new: &Path, report: &ImportReport) -> io::Result<String> {
+    to_line(&Imported {
+        command: "import",
+        directory: args.directory.to_string_lossy(),
+        copy: new.to_string_lossy(),
+        complete: report.is_complete(),
+        shards: report.shards,
+        checkpoints: report.checkpoints,
+        streams: report.streams.iter().map(stream_of_06).collect(),
+        findings: report.findings.iter().map(finding).collect(),
+    })
+}
+
+fn stream_of_06(stream: &ImportedStream) -> StreamOf06<'_> {
+    StreamOf06 {
+        directory: &stream.directory,
+        key: &stream.key,
+        entries: stream.entries,
+        first_id: stream.first_id,
+        next_id: stream.next_id,
+        old_next_id: stream.old_next_id,
+        lost: stream.lost.iter().map(lost).collect(),
     }
 }
 

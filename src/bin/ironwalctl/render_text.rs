@@ -7,7 +7,9 @@ use std::io::Write;
 use std::path::Path;
 
 use ironwal::SnapshotReport;
+use ironwal::VerifyFinding;
 use ironwal::VerifyReport;
+use ironwal::import::ImportReport;
 use ironwal::repair::RepairReport;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::DumpedProperties;
@@ -73,20 +75,7 @@ impl Output {
 
     /// The result of `verify`.
     pub fn verified(&mut self, report: &VerifyReport) {
-        for finding in &report.findings {
-            let mut line = severity(finding.severity).to_owned();
-            if let Some(stream) = &finding.stream {
-                line += &format!(" stream {stream:?}");
-            }
-            line += &format!(" {}", escape::path(&finding.path));
-            if let Some(offset) = finding.offset {
-                line += &format!(" offset {offset}");
-            }
-            if let Some(ids) = &finding.ids {
-                line += &format!(" ids {}..{}", ids.start, ids.end);
-            }
-            self.line(&format!("{line}: {}", escape::text(&finding.what)));
-        }
+        self.findings(&report.findings);
         let summary = match report.is_clean() {
             true => "clean",
             false => "NOT CLEAN",
@@ -126,6 +115,24 @@ impl Output {
             report.segments_copied,
             report.bytes_copied,
         ));
+    }
+
+    /// A line for each finding.
+    fn findings(&mut self, findings: &[VerifyFinding]) {
+        for finding in findings {
+            let mut line = severity(finding.severity).to_owned();
+            if let Some(stream) = &finding.stream {
+                line += &format!(" stream {stream:?}");
+            }
+            line += &format!(" {}", escape::path(&finding.path));
+            if let Some(offset) = finding.offset {
+                line += &format!(" offset {offset}");
+            }
+            if let Some(ids) = &finding.ids {
+                line += &format!(" ids {}..{}", ids.start, ids.end);
+            }
+            self.line(&format!("{line}: {}", escape::text(&finding.what)));
+        }
     }
 
     /// The result of `stat`.
@@ -256,5 +263,35 @@ impl Output {
             false => "the copy holds what was readable",
         };
         self.line(&format!("{}: {summary}", escape::path(copy)));
+    }
+    /// The result of `import`.
+    pub fn imported(&mut self, new: &Path, report: &ImportReport) {
+        self.findings(&report.findings);
+        for stream in &report.streams {
+            self.line(&format!(
+                "{:?} from {}: {} entries imported, ids {}..{}",
+                stream.key, stream.directory, stream.entries, stream.first_id, stream.next_id,
+            ));
+            for lost in &stream.lost {
+                self.line(&format!("  lost: {}..{}", lost.ids.start, lost.ids.end));
+            }
+            if stream.old_next_id > stream.next_id {
+                self.line(&format!(
+                    "  the new log goes on at {}; in the old one ids went on at {}",
+                    stream.next_id, stream.old_next_id,
+                ));
+            }
+        }
+        if let Some(shards) = report.shards {
+            let checkpoints = report.checkpoints;
+            self.line(&format!(
+                "{shards} shards, {checkpoints} checkpoints imported"
+            ));
+        }
+        let summary = match report.is_complete() {
+            true => "the import is complete",
+            false => "the new log holds what was readable",
+        };
+        self.line(&format!("{}: {summary}", escape::path(new)));
     }
 }

@@ -85,7 +85,7 @@ fn layouts() -> Vec<Layout> {
         }
         ironwal_prune_stats { shards_pruned, segments_deleted }
         ironwal_compaction_stats { checkpoints_before, checkpoints_after, bytes_reclaimed }
-        ironwal_snapshot_stats { streams, segments_linked, segments_copied, bytes_copied }
+        ironwal_snapshot_stats { streams, segments_linked, segments_copied, bytes_copied, is_one_moment }
         ironwal_automatic_status { created, failed }
         ironwal_stream_stats_t {
             appends, entries, bytes, rounds, callers, syncs, sync_ns, rotations, cuts, roll_backs, first_id,

@@ -1,0 +1,123 @@
+//! Is an import whole or not there, at whatever call power is lost or a call fails?
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::options::WalOptions;
+use crate::storage::Storage;
+use crate::storage::simulated::DirectoryModel;
+use crate::storage::simulated::FaultPlan;
+use crate::storage::simulated::SimulatedDisk;
+use crate::tools::import::ImportOptions;
+use crate::tools::import::import_on;
+use crate::wal::Wal;
+
+const OLD: &str = "/old";
+const NEW: &str = "/new";
+
+/// Puts a root that the crate wrote (`tests/data/from_06`) on a simulated disk.
+fn disk_with(name: &str) -> SimulatedDisk {
+    let disk = SimulatedDisk::new();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/from_06")
+        .join(name);
+    put_dir(&disk, &from, Path::new(OLD));
+    disk
+}
+
+fn put_dir(disk: &SimulatedDisk, from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("lists") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => put_dir(disk, &path, &to),
+            false => disk.put(&to, &std::fs::read(&path).expect("reads")),
+        }
+    }
+}
+
+fn import(disk: &SimulatedDisk) -> crate::error::Result<super::ImportReport> {
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let options = ImportOptions::default();
+    import_on(
+        &storage,
+        Path::new(OLD),
+        Path::new(NEW),
+        &options,
+        &mut |_| (),
+    )
+}
+
+/// All entries of the new log; `None` where there is none.
+fn read_new(disk: &SimulatedDisk) -> Option<Vec<(String, u64, Vec<u8>)>> {
+    disk.kind(Path::new(NEW)).expect("looks")?;
+    let wal = Wal::open_simulated(disk, WalOptions::new(NEW)).expect("opens");
+    let mut all = Vec::new();
+    for key in wal.streams().expect("lists") {
+        for entry in wal.iter_with_ids(&key, 0).expect("iterates") {
+            let (id, bytes) = entry.expect("reads");
+            all.push((key.clone(), id, bytes));
+        }
+    }
+    Some(all)
+}
+
+#[test]
+fn after_power_loss_at_any_call_an_import_is_whole_or_not_there() {
+    for name in ["small", "sharded"] {
+        let disk = disk_with(name);
+        let begin = disk.op_count();
+        import(&disk).expect("imports");
+        let whole = read_new(&disk.kill()).expect("a log");
+        assert!(whole.len() >= 10);
+        let (mut there, mut not_there) = (0, 0);
+        for op in begin..=disk.op_count() {
+            for (seed, model) in [
+                (op, DirectoryModel::Ordered),
+                (op + 1, DirectoryModel::Strict),
+            ] {
+                let left = disk.crash_at(op, seed, model);
+                match read_new(&left) {
+                    Some(found) => {
+                        assert_eq!(found, whole, "{name}: power lost at {op}");
+                        there += 1;
+                    }
+                    None => not_there += 1,
+                }
+            }
+        }
+        assert!(there > 0 && not_there > 10, "{there} {not_there}");
+        // What is acknowledged is durable.
+        let after = disk.crash(1, DirectoryModel::Strict);
+        assert_eq!(read_new(&after), Some(whole));
+    }
+}
+
+#[test]
+fn an_import_whose_calls_fail_is_whole_or_not_there() {
+    let disk = disk_with("small");
+    import(&disk).expect("imports");
+    let whole = read_new(&disk.kill()).expect("a log");
+    let mut failures = 0;
+    for number in 1..10_000 {
+        let disk = disk_with("small");
+        disk.inject(FaultPlan::nth_call(number));
+        let answer = import(&disk);
+        let fired = disk.faults_fired() > 0;
+        disk.clear_faults();
+        let left = read_new(&disk.kill());
+        match answer {
+            Ok(_) => assert_eq!(left, Some(whole.clone()), "call {number}"),
+            Err(error) => {
+                failures += 1;
+                let is_whole_or_none = left.as_ref().is_none_or(|found| *found == whole);
+                assert!(is_whole_or_none, "call {number}: {error}");
+            }
+        }
+        if !fired {
+            assert!(failures > 20, "{failures}");
+            return;
+        }
+    }
+    panic!("it never ends");
+}

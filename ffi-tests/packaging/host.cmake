@@ -15,11 +15,14 @@ function(run)
     set(output "${output}" PARENT_SCOPE)
 endfunction()
 
+# What makes a build tool print its commands without running them.
+set(only_print -n)
+
 # expect(PROFILE NAME ARGUMENTS...): configures a host and looks at what it would build.
 function(expect profile name)
     run("${CMAKE_COMMAND}" -S "${SOURCE_DIR}/host" -B "${WORK_DIR}/${name}"
         "-DCMAKE_C_COMPILER=${CC}" "-DIRONWAL_SOURCE=${IRONWAL_SOURCE}" ${ARGN})
-    run("${CMAKE_COMMAND}" --build "${WORK_DIR}/${name}" --target ironwal_cargo -- -n)
+    run("${CMAKE_COMMAND}" --build "${WORK_DIR}/${name}" --target ironwal_cargo -- ${only_print})
     string(REGEX MATCHALL "--profile \"?[a-z]+" profiles "${output}")
     if(NOT profiles OR NOT profiles MATCHES "^--profile \"?${profile}$")
         message(FATAL_ERROR "${name}: cargo would build ${profiles}, not ${profile}:\n${output}")
@@ -34,8 +37,11 @@ foreach(how IN ITEMS add_subdirectory FetchContent)
     expect(release "${how}-none" "-DHOW=${how}" -DCMAKE_BUILD_TYPE=)
 endforeach()
 if(NINJA)
+    # Without -v it prints descriptions.
+    set(only_print -n -v)
     expect(release multi-config -G "Ninja Multi-Config" "-DCMAKE_MAKE_PROGRAM=${NINJA}"
            "-DCMAKE_DEFAULT_BUILD_TYPE=Debug")
+    set(only_print -n)
 endif()
 expect(dev asked-for -DCMAKE_BUILD_TYPE=Release -DIRONWAL_DEBUG_ENGINE=ON)
 

@@ -10,7 +10,7 @@
 //!
 //! Failure: if a thread cannot be started, later appends try again, every 100 ms at most. Until
 //! one succeeds, an append that finds a due sync does it itself, at its end; appends allocate their
-//! own space. The log's sink receives one warning.
+//! own space. The log's sink receives one warning for each thread.
 
 use std::cell::Cell;
 use std::hash::Hash;

@@ -206,3 +206,20 @@ def test_streams_with_the_same_entries_have_the_same_digest(log: ironwal.Log) ->
     assert len(a.digest(0, 2)) == 16
     with pytest.raises(ironwal.SegmentNotFound):
         a.digest(0, 3)
+
+
+def test_a_retention_removes_old_segments_and_keeps_what_a_cursor_has_not_read(path: Path) -> None:
+    with ironwal.open(path, max_entries_per_segment=10) as log:
+        stream = log.stream("s")
+        for _ in range(35):
+            stream.append(b"x")
+        stream.properties[b"cursor/reader"] = (15).to_bytes(8, "little")
+        smallest = ironwal.Retention(max_bytes=0, keep_cursors=True)
+        assert stream.apply_retention(smallest) == 1
+        assert stream.first_id == 10
+        assert stream.apply_retention(ironwal.Retention()) == 0
+        assert stream.apply_retention(ironwal.Retention(max_bytes=0)) == 2
+        assert stream.first_id == 30
+        stream.properties[b"cursor/reader"] = b"15"
+        with pytest.raises(ironwal.Config, match="cursor/reader"):
+            stream.apply_retention(smallest)

@@ -122,6 +122,7 @@ def test_every_option_reaches_the_library(path: Path, tmp_path: Path) -> None:
         sync_threads=2,
         latencies=True,
         archive_path=tmp_path / "archive",
+        retention=ironwal.Retention(max_bytes=1 << 30, max_age=3600.0, keep_cursors=True),
     ) as log:
         stream = log.stream("s")
         for _ in range(25):

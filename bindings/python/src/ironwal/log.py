@@ -18,6 +18,7 @@ from .options import (
     OptionsHandle,
     Path,
     ReadStrategy,
+    Retention,
     SnapshotMode,
     SyncMode,
     WriteStrategy,
@@ -47,12 +48,13 @@ def open(  # noqa: A001 (as gzip.open and the like)
     sync_threads: Optional[int] = None,
     latencies: Optional[bool] = None,
     archive_path: Optional[Path] = None,
+    retention: Optional[Retention] = None,
 ) -> Log:
     """Opens the log in a directory, creating or recovering it; the parent must exist.
 
     None is the default of the library, which include/ironwal.h names. Sizes are in bytes.
     `background_sync` is (seconds, bytes): a stream is synced in the background no later than so long
-    after its oldest unsynced append, and once so many bytes are unsynced; False syncs nothing.
+    after its oldest unsynced append, and once so many bytes are unsynced; False syncs nothing. `retention` is applied to all streams once a minute.
     No option is stored.
 
     With `read_only` another process, or this one, may have the log open for writing: nothing on disk is
@@ -79,6 +81,7 @@ def open(  # noqa: A001 (as gzip.open and the like)
         sync_threads=sync_threads,
         latencies=latencies,
         archive_path=archive_path,
+        retention=retention,
     )
     out, error = ffi.new("ironwal_wal **"), ffi.new("ironwal_error **")
     opener = lib.ironwal_wal_open_read_only if read_only else lib.ironwal_wal_open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import os
 from typing import Any, Optional, Union
@@ -73,6 +74,25 @@ class SnapshotMode(enum.IntEnum):
     COPY = lib.IRONWAL_SNAPSHOT_COPY  #: by a copy
 
 
+@dataclasses.dataclass(frozen=True)
+class Retention:
+    """Which old segments are removed: whole ones, oldest first, never the newest.
+
+    None sets no such limit. With `keep_cursors` nothing goes that a cursor has not read: a property
+    `cursor/NAME`, the next id to read as 8 bytes, the lowest first.
+    """
+
+    max_bytes: Optional[int] = None  #: as long as the stream has more bytes of segments
+    max_age: Optional[float] = None  #: seconds since the last change of the oldest
+    keep_cursors: bool = False
+
+    def arguments(self) -> tuple[int, int, bool]:
+        no_limit = int(lib.IRONWAL_NO_LIMIT)
+        size = no_limit if self.max_bytes is None else self.max_bytes
+        age = no_limit if self.max_age is None else nanoseconds(self.max_age)
+        return size, age, self.keep_cursors
+
+
 def nanoseconds(seconds: float) -> int:
     """For a time-out: more than the library can count waits for ever."""
     return min(max(0, int(seconds * 1e9)), 2**64 - 1)
@@ -115,6 +135,7 @@ class OptionsHandle:
         sync_threads: Optional[int] = None,
         latencies: Optional[bool] = None,
         archive_path: Optional[Path] = None,
+        retention: Optional[Retention] = None,
     ) -> None:
         plain = {
             "sync_mode": sync_mode,
@@ -141,6 +162,8 @@ class OptionsHandle:
         elif isinstance(background_sync, tuple):
             interval, size = background_sync
             self.set(lib.ironwal_options_set_background_sync, nanoseconds(interval), size)
+        if retention is not None:
+            self.set(lib.ironwal_options_set_retention, *retention.arguments())
         if archive_path is not None:
             name_bytes = os.fsencode(archive_path)
             self.set(lib.ironwal_options_set_archive_path, name_bytes, len(name_bytes))

@@ -11,7 +11,7 @@ from ._native import ffi, lib
 from .errors import BufferTooSmall, Error, closed, failure
 from .handles import Bytes, Slices, taken
 from .iterator import Entries, Follower
-from .options import Durability, SyncMode, View, nanoseconds
+from .options import Durability, Retention, SyncMode, View, nanoseconds
 from .properties import Changes, Properties
 
 if TYPE_CHECKING:
@@ -316,6 +316,11 @@ class Stream:
     def truncate(self, safe_id: int) -> int:
         """Removes the segments that lie entirely below `safe_id`, durably, and returns how many."""
         return self._number(lib.ironwal_stream_truncate, safe_id, kind="size_t *")
+
+    def apply_retention(self, retention: Retention) -> int:
+        """Removes old segments, durably, and returns how many."""
+        limits = retention.arguments()
+        return self._number(lib.ironwal_stream_apply_retention, *limits, kind="size_t *")
 
     def delete(self) -> None:
         """Deletes the stream with all its entries, durably. Its handles raise StreamNotFound afterwards."""

@@ -133,6 +133,10 @@ fn drive(name: &'static str, few: u64) {
         .into_iter()
         .find(|(found, _)| *found == name)
         .expect("a target");
+    drive_from(name, few, &corpus(name), target);
+}
+
+fn drive_from(name: &'static str, few: u64, corpus: &[Vec<u8>], target: fn(&[u8])) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let fresh = now.expect("after 1970").as_nanos() as u64;
     let seed = number("IRONWAL_SEED").unwrap_or(fresh);
@@ -165,7 +169,6 @@ fn drive(name: &'static str, few: u64) {
         );
         ran.send(run).expect("watched");
     };
-    let corpus = corpus(name);
     assert!(!corpus.is_empty());
     // What was found once is tried every time, as it is.
     for (number, input) in corpus.iter().enumerate() {
@@ -174,7 +177,7 @@ fn drive(name: &'static str, few: u64) {
     for run in 0..runs {
         // Each run by itself, so that one can be repeated alone.
         let input = mutated(
-            &corpus,
+            corpus,
             &mut Random(seed ^ run.wrapping_mul(0xA24B_AED4_963E_E407)),
         );
         try_one(format!("run {run}"), &input);
@@ -221,4 +224,67 @@ fn packets_that_are_not_the_right_one_change_nothing() {
 #[test]
 fn c_calls_with_arbitrary_arguments_harm_nobody() {
     drive("c_calls", 400);
+}
+
+/// A segment of the 0.6 crate; its root has two others beside it.
+#[cfg(feature = "cli")]
+mod import_06 {
+    use std::path::Path;
+    use std::path::PathBuf;
+
+    use ironwal::Wal;
+    use ironwal::WalOptions;
+    use ironwal::import::ImportOptions;
+
+    const CHANGED: &str = "00000000000000000004.wal";
+
+    fn stream() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/from_06/small/s")
+    }
+
+    /// The stream in a root of its own, with this segment in place of the second one.
+    fn entries_of(segment: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        // In memory where that is possible: nothing here depends on the disk.
+        let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let place = place.expect("a directory");
+        let (root, to) = (place.path().join("old"), place.path().join("new"));
+        std::fs::create_dir_all(root.join("s")).expect("makes");
+        for entry in std::fs::read_dir(stream()).expect("lists") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name");
+            std::fs::copy(&path, root.join("s").join(name)).expect("copies");
+        }
+        std::fs::write(root.join("s").join(CHANGED), segment).expect("writes");
+        let options = ImportOptions::default();
+        let imported = ironwal::import::import_06(&root, &to, &options, &mut |_| ());
+        imported.expect("damage is reported, and no failure");
+        let wal = Wal::new(WalOptions::new(&to)).expect("opens");
+        let read = wal.iter_with_ids("s", 0).expect("iterates");
+        read.filter_map(Result::ok).collect()
+    }
+
+    fn target(segment: &[u8]) {
+        use std::sync::LazyLock;
+
+        static WHOLE: LazyLock<Vec<(u64, Vec<u8>)>> =
+            LazyLock::new(|| entries_of(&std::fs::read(stream().join(CHANGED)).expect("reads")));
+        assert_eq!(WHOLE.len(), 10);
+        let found = entries_of(segment);
+        // The other segments are whole, and what there is of this one is as it was.
+        assert!(found.iter().all(|entry| WHOLE.contains(entry)), "{found:?}");
+        let of_others = |entry: &&(u64, Vec<u8>)| !(4..8).contains(&entry.0);
+        assert_eq!(found.iter().filter(of_others).count(), 6, "{found:?}");
+    }
+
+    #[test]
+    fn a_changed_segment_of_the_0_6_crate_gives_no_wrong_entry() {
+        let files = std::fs::read_dir(stream()).expect("lists");
+        let paths = files.map(|entry| entry.expect("an entry").path());
+        let segments = paths.filter(|path| path.extension().is_some_and(|end| end == "wal"));
+        let mut corpus: Vec<Vec<u8>> = segments
+            .map(|path| std::fs::read(path).expect("reads"))
+            .collect();
+        corpus.sort();
+        super::drive_from("import_06", 300, &corpus, target);
+    }
 }

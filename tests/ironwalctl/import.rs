@@ -305,6 +305,40 @@ fn of_ids_that_were_given_twice_the_first_entry_stays_and_the_other_is_reported(
     );
 }
 
+#[test]
+fn a_header_that_is_gone_costs_its_frame_only_where_the_next_segment_proves_the_rest() {
+    let place = temp_dir();
+    let root = place.path().join("old");
+    copy_dir(&data().join("small"), &root);
+    let whole = &expected("small").streams["s"];
+    // The second frame of each: with the ids 1..4, 5 and 9.
+    for (first, second_at, lost, rest_is_proved) in [
+        (0, 40, 1..4, true),
+        (4, 67, 5..6, true),
+        (8, 41, 9..10, false),
+    ] {
+        let file = root.join(format!("s/{first:020}.wal"));
+        let bytes = std::fs::read(&file).expect("reads");
+        let mut damaged = bytes.clone();
+        damaged[second_at..second_at + 32].fill(0xee);
+        std::fs::write(&file, &damaged).expect("writes");
+        let to = place.path().join("new");
+        let report = import(&root, &to, &ImportOptions::default()).expect("imports");
+        std::fs::write(&file, &bytes).expect("writes");
+        let mut left = whole.clone();
+        left.retain(|id, _| !lost.contains(id));
+        assert_eq!(entries(&open(&to), "s"), left, "{report:?}");
+        let [found] = &report.streams[0].lost[..] else {
+            panic!("{report:?}");
+        };
+        assert_eq!(found.ids, lost, "{report:?}");
+        let next_id = if rest_is_proved { 10 } else { 9 };
+        assert_eq!(report.streams[0].next_id, next_id);
+        assert_eq!(report.streams[0].old_next_id, 10);
+        std::fs::remove_dir_all(&to).expect("removes");
+    }
+}
+
 /// A payload may hold an image of a segment: nothing in it is taken for a frame of the log.
 #[test]
 fn an_image_of_a_segment_in_a_damaged_entry_is_not_taken_for_frames() {
@@ -359,9 +393,8 @@ fn frame(id: u64, entry: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Whatever a root holds, it is imported or refused: no panic, and no memory that the file does not pay for.
 #[test]
-fn lengths_and_ids_of_any_size_cost_no_memory_and_end_no_process() {
+fn lengths_and_ids_of_any_size_end_no_process_and_give_no_wrong_entry() {
     let place = temp_dir();
     let root = place.path().join("old");
     let dir = root.join("s");

@@ -14,9 +14,18 @@ use crate::wal::Wal;
 
 const OLD: &str = "/old";
 const NEW: &str = "/new";
+const NO_CHECKPOINTS: &str = "no checkpoints";
 
 /// Puts a root that the crate wrote (`tests/data/from_06`) on a simulated disk.
+///
+/// "no checkpoints" is the sharded one without its checkpoints.
 fn disk_with(name: &str) -> SimulatedDisk {
+    if name == NO_CHECKPOINTS {
+        let disk = disk_with("sharded");
+        disk.put("/old/checkpoints.log", &[]);
+        disk.lose("/old/HEAD");
+        return disk;
+    }
     let disk = SimulatedDisk::new();
     let from = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/from_06")
@@ -38,7 +47,11 @@ fn put_dir(disk: &SimulatedDisk, from: &Path, to: &Path) {
 
 fn import(disk: &SimulatedDisk) -> crate::error::Result<super::ImportReport> {
     let storage: Arc<dyn Storage> = Arc::new(disk.clone());
-    let options = ImportOptions::default();
+    let is_sharded = disk.contents("/old/checkpoints.log").is_ok();
+    let options = ImportOptions {
+        shards: is_sharded.then_some(4),
+        ..ImportOptions::default()
+    };
     import_on(
         &storage,
         Path::new(OLD),
@@ -48,11 +61,16 @@ fn import(disk: &SimulatedDisk) -> crate::error::Result<super::ImportReport> {
     )
 }
 
-/// All entries of the new log; `None` where there is none.
+/// All entries of the new log, and the files that make it a sharded one; `None` where there is none.
 fn read_new(disk: &SimulatedDisk) -> Option<Vec<(String, u64, Vec<u8>)>> {
     disk.kind(Path::new(NEW)).expect("looks")?;
     let wal = Wal::open_simulated(disk, WalOptions::new(NEW)).expect("opens");
     let mut all = Vec::new();
+    for name in ["/new/shards.meta", "/new/checkpoints.log"] {
+        if let Ok(bytes) = disk.contents(name) {
+            all.push((name.to_owned(), 0, bytes));
+        }
+    }
     for key in wal.streams().expect("lists") {
         for entry in wal.iter_with_ids(&key, 0).expect("iterates") {
             let (id, bytes) = entry.expect("reads");
@@ -64,7 +82,7 @@ fn read_new(disk: &SimulatedDisk) -> Option<Vec<(String, u64, Vec<u8>)>> {
 
 #[test]
 fn after_power_loss_at_any_call_an_import_is_whole_or_not_there() {
-    for name in ["small", "sharded"] {
+    for name in ["small", "sharded", NO_CHECKPOINTS] {
         let disk = disk_with(name);
         let begin = disk.op_count();
         import(&disk).expect("imports");
@@ -88,36 +106,41 @@ fn after_power_loss_at_any_call_an_import_is_whole_or_not_there() {
         }
         assert!(there > 0 && not_there > 10, "{there} {not_there}");
         // What is acknowledged is durable.
-        let after = disk.crash(1, DirectoryModel::Strict);
-        assert_eq!(read_new(&after), Some(whole));
+        for seed in 0..32 {
+            for model in [DirectoryModel::Ordered, DirectoryModel::Strict] {
+                let found = read_new(&disk.crash(seed, model));
+                assert_eq!(found.as_ref(), Some(&whole), "{name}: seed {seed}");
+            }
+        }
     }
 }
 
 #[test]
 fn an_import_whose_calls_fail_is_whole_or_not_there() {
-    let disk = disk_with("small");
-    import(&disk).expect("imports");
-    let whole = read_new(&disk.kill()).expect("a log");
-    let mut failures = 0;
-    for number in 1..10_000 {
-        let disk = disk_with("small");
-        disk.inject(FaultPlan::nth_call(number));
-        let answer = import(&disk);
-        let fired = disk.faults_fired() > 0;
-        disk.clear_faults();
-        let left = read_new(&disk.kill());
-        match answer {
-            Ok(_) => assert_eq!(left, Some(whole.clone()), "call {number}"),
-            Err(error) => {
-                failures += 1;
-                let is_whole_or_none = left.as_ref().is_none_or(|found| *found == whole);
-                assert!(is_whole_or_none, "call {number}: {error}");
+    for name in ["small", "sharded", NO_CHECKPOINTS] {
+        let disk = disk_with(name);
+        import(&disk).expect("imports");
+        let whole = read_new(&disk.kill()).expect("a log");
+        let mut failures = 0;
+        for number in 1.. {
+            let disk = disk_with(name);
+            disk.inject(FaultPlan::nth_call(number));
+            let answer = import(&disk);
+            let has_fired = disk.faults_fired() > 0;
+            disk.clear_faults();
+            let left = read_new(&disk.kill());
+            match answer {
+                Ok(_) => assert_eq!(left, Some(whole.clone()), "{name}: call {number}"),
+                Err(error) => {
+                    failures += 1;
+                    let is_whole_or_none = left.as_ref().is_none_or(|found| *found == whole);
+                    assert!(is_whole_or_none, "{name}: call {number}: {error}");
+                }
+            }
+            if !has_fired {
+                break;
             }
         }
-        if !fired {
-            assert!(failures > 20, "{failures}");
-            return;
-        }
+        assert!(failures > 20, "{failures}");
     }
-    panic!("it never ends");
 }

@@ -45,10 +45,10 @@ pub use durability::Watch;
 pub use durability::is_in_callback;
 pub use identity::LogIdentity;
 pub use lifecycle::archive_owner::resolve_archive;
-#[cfg(feature = "sharded")]
-pub use lifecycle::cut::HeldStream;
 pub use lifecycle::delete::remove_remains;
 pub use lifecycle::delete::remove_tombstone;
+#[cfg(feature = "sharded")]
+pub use lifecycle::held_stream::HeldStream;
 pub use lifecycle::live_snapshot::LiveEnd;
 pub use lifecycle::snapshot::SnapshotEnd;
 pub use reader::cursor::Cursor;

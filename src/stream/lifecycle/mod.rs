@@ -5,8 +5,12 @@ pub mod archive_owner;
 pub mod build;
 pub mod close;
 pub mod cut;
+pub mod cut_plan;
+pub mod cut_steps;
 pub mod delete;
 pub mod empty_stream;
+#[cfg(feature = "sharded")]
+pub mod held_stream;
 pub mod linked_dir;
 pub mod live_snapshot;
 pub mod retention;

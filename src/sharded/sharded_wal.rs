@@ -107,9 +107,13 @@ impl ShardedWal {
 
     /// Makes an open log a sharded one. The log keeps its sink ([`Wal::open_logging`]). Errors:
     /// those of [`ShardedWal::new`]; `Config` while another `ShardedWal` on this log exists: share
-    /// that one.
+    /// that one; `ReadOnly` for a log that is open read-only.
     pub fn on(wal: Wal, sharded: ShardedOptions) -> Result<Self> {
         sharded.check()?;
+        // Recovery of the checkpoints writes to their file, under the writer of another process.
+        if wal.is_read_only() {
+            return Err(Error::ReadOnly);
+        }
         record_or_compare(&wal, sharded.shard_count)?;
         let Some(claim) = wal.context().claim_checkpoints() else {
             let what = "another ShardedWal writes the checkpoints of this log".to_owned();

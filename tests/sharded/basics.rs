@@ -357,3 +357,21 @@ fn a_sharded_log_is_shared_by_threads() {
     is_shared::<ShardedWal>();
     is_shared::<CheckpointData>();
 }
+
+#[test]
+fn checkpoints_of_a_live_writer_are_not_recovered_through_a_log_that_is_open_read_only() {
+    // Recovery wrote the tail and a slot of the file again, beneath the process that writes it.
+    let place = tempfile::tempdir().expect("a directory");
+    let options = ironwal::WalOptions::new(place.path());
+    let writer = ironwal::ShardedWal::new(options.clone(), 2).expect("opens");
+    writer.append(b"key", b"value").expect("appends");
+    writer.create_checkpoint(b"one").expect("creates");
+    let file = place.path().join("checkpoints.log");
+    let before = std::fs::read(&file).expect("reads");
+    let reader = ironwal::Wal::open_read_only(options).expect("opens");
+    let opened = ironwal::ShardedWal::on(reader, ironwal::ShardedOptions::new(2));
+    assert_eq!(std::fs::read(&file).expect("reads"), before);
+    assert!(matches!(opened, Err(ironwal::Error::ReadOnly)));
+    writer.create_checkpoint(b"two").expect("creates");
+    assert_eq!(writer.checkpoint_count(), 2);
+}

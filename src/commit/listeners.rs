@@ -152,18 +152,22 @@ impl<P: Copy + Ord, E: Clone> Listeners<P, E> {
     }
 
     /// The listeners up to `point` are due. If `others` says why the point will not move, so are
-    /// all others, with that error. Returns whether any became due.
+    /// all others, with that error. Returns whether to ask for a thread that serves: any became due,
+    /// or the point will not move and one is due from before. The thread that made that one due asks
+    /// after it has released the lock, which may be after the close has served all it was asked for.
     pub(super) fn settle(&mut self, point: P, others: Option<CommitError<E>>) -> bool {
+        let is_due = !self.due.is_empty() || !self.due_wakers.is_empty();
+        let is_left = is_due && others.is_some();
         let is_waiting = !self.callbacks.is_empty() || !self.wakers.is_empty();
         if !is_waiting {
-            return false;
+            return is_left;
         }
         let above = (point, ListenerId::MAX);
         let rest = self.callbacks.split_off(&above);
         let reached = std::mem::replace(&mut self.callbacks, rest);
         let sleeping = self.wakers.split_off(&above);
         let woken = std::mem::replace(&mut self.wakers, sleeping);
-        let mut any = !reached.is_empty() || !woken.is_empty();
+        let mut any = is_left || !reached.is_empty() || !woken.is_empty();
         self.push_due(reached, &Ok(()));
         self.due_wakers.extend(woken.into_values());
         if let Some(error) = others {

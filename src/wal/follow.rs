@@ -48,12 +48,16 @@ struct WaitState {
 }
 
 impl Shared {
-    /// Ends the present wait; returns the waker to wake.
-    fn signal(&self) -> Option<Waker> {
+    /// Ends the present wait, and has `wake_soon` arrange for the waker to be woken. That is done under
+    /// the lock: a close, which signals too, then waits until a waker that another thread took is
+    /// among those that the close serves. `wake_soon` runs no code of the host.
+    fn signal(&self, wake_soon: impl FnOnce(Waker)) {
         let mut state = self.state.lock();
         state.is_signalled = true;
         self.changed.notify_all();
-        state.waker.take()
+        if let Some(waker) = state.waker.take() {
+            wake_soon(waker);
+        }
     }
 
     /// A new look begins. `Cancelled` if that was asked for since the last time.
@@ -136,9 +140,10 @@ impl Waiting {
         }
         let (shared, weak) = (Arc::clone(&self.shared), Arc::downgrade(stream));
         let signal: Signal = Arc::new(move || {
-            // The waker is code of the host, and this thread may hold locks.
-            if let (Some(waker), Some(stream)) = (shared.signal(), weak.upgrade()) {
-                stream.wake_soon(waker);
+            // Without the stream there is no iterator, and no task to wake.
+            if let Some(stream) = weak.upgrade() {
+                // The waker is code of the host, and this thread may hold locks.
+                shared.signal(|waker| stream.wake_soon(waker));
             }
         });
         self.watch = Some(stream.watch(view, signal));

@@ -1,13 +1,20 @@
 //! Callbacks meet rounds of others, failing writes and syncs, rotations, cancellation and the close:
 //! each runs exactly once or is cancelled, with the truth, and close returns after the last.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Wake;
+use std::task::Waker;
 use std::time::Duration;
 
 use ironwal::simulation::FaultPlan;
 use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
+use shuttle::sync::Condvar;
 use shuttle::sync::Mutex;
 use shuttle::sync::atomic::AtomicBool;
 use shuttle::sync::atomic::Ordering::SeqCst;
@@ -250,5 +257,84 @@ fn a_cancellation_ends_a_wait_whenever_it_comes() {
             scope.spawn(move || canceller.cancel());
         });
         wal.close().expect("closes");
+    });
+}
+
+/// Wakes the thread that polls. A waker that is lost is a deadlock.
+#[derive(Default)]
+struct Alarm {
+    rings: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        *self.rings.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Alarm {
+    /// Polls until the answer is there; between two polls it sleeps until woken.
+    fn block_on<T>(self: Arc<Self>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+        let waker = Waker::from(Arc::clone(&self));
+        loop {
+            if let Poll::Ready(answer) = poll(&mut Context::from_waker(&waker)) {
+                return answer;
+            }
+            let mut rings = self.rings.lock().unwrap();
+            while !*rings {
+                rings = self.changed.wait(rings).unwrap();
+            }
+            *rings = false;
+        }
+    }
+}
+
+#[test]
+fn a_task_that_waits_is_woken_by_the_last_round_or_by_the_close() {
+    explore("a_task_that_waits", Time::Stands, 24_000, || {
+        let disk = SimulatedDisk::new();
+        let mode = any_of(&[SyncMode::Strict, SyncMode::Async]);
+        let wal = open(&disk, &options(mode, 100));
+        if any_of(&[true, false, false]) {
+            disk.inject(FaultPlan::nth(OpKind::SyncData, any_of(&[1, 2])).dropping_dirty());
+        }
+        let stream = wal.stream("s").expect("a handle");
+        let view = any_of(&[View::Written, View::Durable]);
+        let follower = stream.follow(0, view).expect("follows");
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut follower = follower;
+                loop {
+                    let alarm = Arc::new(Alarm::default());
+                    let ready = alarm.block_on(|context| follower.poll_wait(context));
+                    let ended = &["closed", "poisoned", "io"];
+                    if allow(ready, ended, "poll_wait").is_none() {
+                        return;
+                    }
+                    follower.next().expect("it is ready").expect("good");
+                }
+            });
+            scope.spawn(move || {
+                let entries = [&b"x"[..]];
+                let append = Append::new(&entries).written();
+                let refused = &["closed", "poisoned", "io"];
+                for _ in 0..2 {
+                    let appended = stream.append_with(&append);
+                    let Some(appended) = allow(appended, refused, "append") else {
+                        return;
+                    };
+                    let mut durable = pin!(stream.durable(appended.mark));
+                    let alarm = Arc::new(Alarm::default());
+                    let answer = alarm.block_on(|context| durable.as_mut().poll(context));
+                    allow(answer, refused, "durable");
+                }
+            });
+            let wal = &wal;
+            // Leads a round, and is perhaps still about to report it when the close has ended.
+            scope.spawn(move || drop(wal.sync("s")));
+            scope.spawn(move || drop(wal.clone().close()));
+        });
     });
 }

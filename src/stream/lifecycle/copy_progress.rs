@@ -1,7 +1,5 @@
 //! How far has a copy got, of which several threads make parts?
 
-use crate::stream::lifecycle::live_snapshot::LiveEnd;
-
 /// The progress of a long operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -34,10 +32,10 @@ pub(super) struct StreamProgress<'a> {
 }
 
 impl<'a> StreamProgress<'a> {
-    pub(super) fn new(all: &'a dyn CopyProgress, end: &LiveEnd) -> Self {
+    pub(super) fn new(all: &'a dyn CopyProgress, bytes: u64) -> Self {
         StreamProgress {
             all,
-            bytes_left: end.bytes(),
+            bytes_left: bytes,
         }
     }
 

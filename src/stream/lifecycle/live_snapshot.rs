@@ -152,7 +152,7 @@ impl StreamInner {
             dir,
             links,
             counts: SnapshotCounts::default(),
-            progress: StreamProgress::new(progress, end),
+            progress: StreamProgress::new(progress, end.bytes()),
         };
         let mut first_kept = (end.segments.first_kept, end.segments.truncation_epoch);
         let (newest, newest_end) = &end.newest;

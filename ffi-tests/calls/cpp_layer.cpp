@@ -1,4 +1,4 @@
-// Does ironwal.hpp own what it should, give back the same bytes, and tell failures?
+// Does ironwal.hpp own what it should, give back the same bytes, and report failures?
 #include "check.h"
 
 #include <ironwal.hpp>
@@ -249,7 +249,7 @@ static void failures(ironwal::wal &wal) {
     }
     CHECK(thrown);
 
-    // The first refused option is told by open.
+    // The first refused option is reported by open.
     ironwal::options options(path_of("refused"));
     options.max_segment_size(0).sync_mode(static_cast<ironwal::sync_mode>(77));
     CHECK(ironwal::wal::open(options).status() == IRONWAL_E_CONFIG);

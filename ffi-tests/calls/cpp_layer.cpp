@@ -116,6 +116,8 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     }
     CHECK(replica.get(5)->text() == "followed");
     CHECK(stream.export_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
+    CHECK(stream.export_written_frames({}, 1)->size() > 0);
+    CHECK(stream.export_written_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
     CHECK(replica.apply_frames("no packet").status() == IRONWAL_E_CORRUPT);
     // Cancelled or called, by the time it is asked.
     static int calls = 0;

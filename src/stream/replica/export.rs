@@ -6,7 +6,10 @@
 //! frame is checked on the way. Frames behind a cut, which are void, go along: the replica's file has them
 //! too.
 //!
-//! Only durable frames leave. If the primary loses its tail to a power failure, no replica has more of it.
+//! Only durable frames leave, unless written ones are asked for. If the primary loses its tail to a power
+//! failure, no replica has more of it. A replica of written frames may have more: what it holds then is
+//! compared with what the primary has, and refused where they differ. After a failed sync written frames do
+//! not leave either: nothing proves what the disk holds of them.
 //!
 //! A cut, or a truncation, may change names while this reads: it begins again then.
 
@@ -43,8 +46,16 @@ use crate::stream::segment_list::StreamSegment;
 /// How much is read at once where frames are small.
 const READ_AHEAD: usize = 64 << 10;
 
-/// Where the durable frames end: in the segment with this first id, at this offset.
-type DurableFrames = Option<(EntryId, FileOffset)>;
+/// Which frames leave.
+#[derive(Clone, Copy)]
+enum ExportEnd {
+    /// All that are written.
+    Written,
+    /// Those before this offset of the segment with this first id.
+    Durable(EntryId, FileOffset),
+    /// Those whose ids are durable, or that a slot covers.
+    DurableIds,
+}
 
 /// Where the packet begins.
 enum Start {
@@ -62,7 +73,7 @@ enum Start {
 struct SourceSegment {
     part: Arc<StreamSegment>,
     source: SegmentBytes,
-    /// Its durable frames end here at the latest.
+    /// Its frames that may leave end here at the latest.
     end: FileOffset,
     /// Where only ids are known to be durable: frames from this one on are not, unless a slot says so.
     durable_end: Option<EntryId>,
@@ -73,15 +84,21 @@ struct SourceSegment {
 
 impl StreamInner {
     /// A packet of the frames behind a replica's position: at least one frame, more while the packet has
-    /// at most `max_bytes`. Empty: there is no more for now.
-    pub fn export_frames(&self, from: &FramePosition, max_bytes: u64) -> Result<Vec<u8>> {
+    /// at most `max_bytes`. Empty: there is no more for now. `written`: of all that are written, not only of
+    /// durable ones.
+    pub fn export_frames(
+        &self,
+        from: &FramePosition,
+        max_bytes: u64,
+        written: bool,
+    ) -> Result<Vec<u8>> {
         self.refresh()?;
         loop {
             if self.is_deleted() {
                 return Err(self.deleted_error());
             }
             let (cuts, version) = (self.cuts.settled(), self.segments.version());
-            let exported = self.export_once(from, max_bytes);
+            let exported = self.export_once(from, max_bytes, written);
             let was_cut = self.cuts.settled() != cuts;
             match exported {
                 Ok(packet) if !was_cut => return Ok(packet),
@@ -91,15 +108,15 @@ impl StreamInner {
         }
     }
 
-    fn export_once(&self, from: &FramePosition, max_bytes: u64) -> Result<Vec<u8>> {
+    fn export_once(&self, from: &FramePosition, max_bytes: u64, written: bool) -> Result<Vec<u8>> {
         // Read first: a truncation makes durable what it hides, so no first kept id in the list lies behind the
         // durable frames that a packet with it may hold.
         let segments = self.segments();
-        let durable = self.durable_frames()?;
-        match self.start_for(&segments, durable, from)? {
+        let end = self.export_end(written)?;
+        match self.start_for(&segments, end, from)? {
             Start::Nowhere => Ok(Vec::new()),
             Start::InSegment(i) => {
-                let source = self.source(&segments, i, durable)?;
+                let source = self.source(&segments, i, end)?;
                 let place = (from.offset, from.next_id, from.link);
                 let header = &source.part.segment.header;
                 let io = |error| Error::io(error, source.part.segment.context());
@@ -120,14 +137,14 @@ impl StreamInner {
                     false => Vec::new(),
                 })
             }
-            Start::Next(i) => self.first_packet(&segments, i, durable, (Some(i - 1), max_bytes)),
+            Start::Next(i) => self.first_packet(&segments, i, end, (Some(i - 1), max_bytes)),
             Start::Anew(i) => {
                 let is_cut = segments
                     .parts
                     .get(i)
                     .is_some_and(|p| p.segment.header.is_cut());
                 let before = i.checked_sub(1).filter(|_| is_cut && !from.is_start());
-                self.first_packet(&segments, i, durable, (before, max_bytes))
+                self.first_packet(&segments, i, end, (before, max_bytes))
             }
         }
     }
@@ -137,14 +154,14 @@ impl StreamInner {
         &self,
         segments: &SegmentList,
         i: usize,
-        durable: DurableFrames,
+        end: ExportEnd,
         (before, max_bytes): (Option<usize>, u64),
     ) -> Result<Vec<u8>> {
-        let source = self.source(segments, i, durable)?;
+        let source = self.source(segments, i, end)?;
         let header = &source.part.segment.header;
         let io = |error| Error::io(error, source.part.segment.context());
         let slot_before = match before {
-            Some(before) => self.slot_of(segments, before, durable)?,
+            Some(before) => self.slot_of(segments, before, end)?,
             None => None,
         };
         let rotates = before.is_some() && !header.is_cut();
@@ -189,7 +206,7 @@ impl StreamInner {
     fn start_for(
         &self,
         segments: &SegmentList,
-        durable: DurableFrames,
+        end: ExportEnd,
         from: &FramePosition,
     ) -> Result<Start> {
         let parts = &segments.parts;
@@ -211,7 +228,7 @@ impl StreamInner {
             header.first_id == from.segment && header.generation == from.generation
         });
         if ours.is_some() {
-            return self.start_in(segments, i, durable, from);
+            return self.start_in(segments, i, end, from);
         }
         let is_newer = |part: &Arc<StreamSegment>| part.segment.header.generation > from.generation;
         let Some(cut) = parts.iter().position(is_newer) else {
@@ -233,16 +250,19 @@ impl StreamInner {
         &self,
         segments: &SegmentList,
         i: usize,
-        durable: DurableFrames,
+        end: ExportEnd,
         from: &FramePosition,
     ) -> Result<Start> {
         let next = segments.parts.get(i + 1);
         let next_cuts = next.is_some_and(|next| next.segment.header.is_cut());
-        let source = self.source(segments, i, durable)?;
+        let source = self.source(segments, i, end)?;
         let is_end = from.offset >= source.end;
         if from.offset > source.end && !next_cuts {
-            let found = EntryId(self.durable_end());
-            return Err(self.mismatch(from.next_id, found));
+            let found = match end {
+                ExportEnd::Written => self.written_end(),
+                ExportEnd::Durable(..) | ExportEnd::DurableIds => self.durable_end(),
+            };
+            return Err(self.mismatch(from.next_id, EntryId(found)));
         }
         if from.offset <= source.end && from.last_frame.0 > 0 {
             self.check_last_frame(&source, from)?;
@@ -311,8 +331,8 @@ impl StreamInner {
         Error::Config(what).remembering(ErrorContext::at(&self.dir).stream(&self.key))
     }
 
-    /// How far frames are durable. May wait for a sync under way. `None`: only ids are known.
-    fn durable_frames(&self) -> Result<DurableFrames> {
+    /// How far frames leave. May wait for a sync under way.
+    fn export_end(&self, written: bool) -> Result<ExportEnd> {
         let properties = match &self.follower {
             Some(follower) => self.followed_properties(follower),
             None => self.tail.lock().written_properties().clone(),
@@ -320,19 +340,20 @@ impl StreamInner {
         // A replica would keep an older map.
         let context = ErrorContext::at(&self.dir).stream(&self.key);
         known_properties(&properties, context)?;
-        Ok(match &self.follower {
+        if written && !self.is_poisoned() {
+            return Ok(ExportEnd::Written);
+        }
+        let durable = match &self.follower {
             Some(_) => None,
             None => self.durable_point(),
-        })
+        };
+        Ok(durable.map_or(ExportEnd::DurableIds, |(segment, offset)| {
+            ExportEnd::Durable(segment, offset)
+        }))
     }
 
     /// The part `i`, for reading its frames.
-    fn source(
-        &self,
-        segments: &SegmentList,
-        i: usize,
-        durable: DurableFrames,
-    ) -> Result<SourceSegment> {
+    fn source(&self, segments: &SegmentList, i: usize, end: ExportEnd) -> Result<SourceSegment> {
         let Some(part) = segments.parts.get(i).cloned() else {
             return Err(Error::SegmentNotFound(segments.first_kept.0));
         };
@@ -344,14 +365,17 @@ impl StreamInner {
             false => None,
         };
         let written = segment.limit().0;
-        let (end, durable_end) = match (footer, durable) {
+        let first_id = segment.first_id();
+        let (end, durable_end) = match (footer, end) {
             (Some(footer), _) => (footer, None),
-            (None, Some((newest, end))) if newest == segment.first_id() => (end.min(written), None),
-            (None, Some((newest, _))) if newest < segment.first_id() => {
+            (None, ExportEnd::Durable(newest, end)) if newest == first_id => {
+                (end.min(written), None)
+            }
+            (None, ExportEnd::Durable(newest, _)) if newest < first_id => {
                 (FileOffset(HEADER_AREA_LEN), None)
             }
-            (None, Some(_)) => (written, None),
-            (None, None) => (written, Some(EntryId(self.durable_end()))),
+            (None, ExportEnd::Durable(..) | ExportEnd::Written) => (written, None),
+            (None, ExportEnd::DurableIds) => (written, Some(EntryId(self.durable_end()))),
         };
         // Frames without entries behind the last one are durable where a slot says so.
         let slot = match durable_end {
@@ -373,9 +397,9 @@ impl StreamInner {
         &self,
         segments: &SegmentList,
         i: usize,
-        durable: DurableFrames,
+        end: ExportEnd,
     ) -> Result<Option<FrontierSlot>> {
-        let sealed = self.source(segments, i, durable)?;
+        let sealed = self.source(segments, i, end)?;
         if !sealed.is_sealed {
             return Ok(None);
         }
@@ -384,7 +408,7 @@ impl StreamInner {
     }
 
     /// Adds frames from a place on: one, and more while the packet has at most `max_bytes`. Returns whether
-    /// the durable ones end there.
+    /// those that may leave end there.
     fn add_frames(
         &self,
         packet: &mut PacketBuilder,

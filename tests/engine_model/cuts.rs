@@ -209,7 +209,7 @@ fn read_elsewhere(reader: &Wal, histories: &Histories) {
 
 #[test]
 fn a_reader_in_another_process_sees_one_history_and_the_last_one_in_the_end() {
-    explore("a_reader_in_another", Time::Stands, 8000, || {
+    explore("a_reader_in_another", Time::Stands, 3000, || {
         let disk = SimulatedDisk::new();
         let mut options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 2);
         options.max_open_read_segments = any_of(&[1, 8]);

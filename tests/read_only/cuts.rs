@@ -182,3 +182,39 @@ fn a_strict_writer_that_cuts_with_every_second_call_is_never_seen_mixed_or_damag
     never_a_mix("cut strictly", SyncMode::Strict, ReadStrategy::StandardIo);
     never_a_mix("cut strictly", SyncMode::Strict, ReadStrategy::Mmap);
 }
+
+#[test]
+fn a_cut_above_all_that_was_known_durable_hides_nothing_for_ever() {
+    // The durable end of the reader fell to 0, and stayed there: it showed nothing under Strict.
+    let place = temp_dir();
+    let mut how = small(place.path(), SyncMode::Async);
+    how.max_entries_per_segment = 2;
+    how.background_sync = None;
+    let wal = Wal::new(how.clone()).expect("opens");
+    let writer = wal.stream("s").expect("a handle");
+    writer.append(b"0").expect("appends");
+    writer.sync().expect("syncs");
+    let reader = Wal::open_read_only(how).expect("opens");
+    let stream = reader.stream("s").expect("a handle");
+    let ends = || {
+        reader.refresh().expect("looks");
+        let written = stream.next_id().expect("answers");
+        (stream.durable_end().expect("answers"), written)
+    };
+    assert_eq!(ends(), (1, 1));
+    for entry in [b"1", b"x"] {
+        writer.append(entry).expect("appends");
+    }
+    let entries: [&[u8]; 2] = [b"2", b"3"];
+    let ids = writer
+        .replace_suffix(2, &Append::new(&entries))
+        .expect("cuts")
+        .ids;
+    assert_eq!(ids, 2..4);
+    // Into a segment that no slot says anything of yet.
+    writer.append(b"4").expect("appends");
+    assert_eq!(ends(), (4, 5));
+    assert_eq!(ends(), (4, 5));
+    writer.sync().expect("syncs");
+    assert_eq!(ends(), (5, 5));
+}

@@ -271,8 +271,9 @@ typedef struct ironwal_error ironwal_error;
 typedef struct ironwal_events ironwal_events;
 
 /**
- * A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
- * log is closed. It keeps the files that it reads, not the log, open.
+ * A place in a stream that moves forward, or backward if ironwal_stream_iter_rev() or
+ * ironwal_wal_iter_rev() made it. Freed with ironwal_iter_free(), before or after its log is closed. It
+ * keeps the files that it reads, not the log, open.
  */
 typedef struct ironwal_iter ironwal_iter;
 
@@ -2467,16 +2468,48 @@ ironwal_status ironwal_stream_iter(const struct ironwal_stream *stream,
                                    struct ironwal_error **out_error);
 
 /**
- * Moves to the next entry. At the end of the log, ::IRONWAL_E_END; a later call finds what was
- * appended since.
+ * Begins to read a stream backward; as ironwal_stream_iter_rev(). An unknown stream has no entries.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_wal_iter_rev(const struct ironwal_wal *wal,
+                                    const char *stream,
+                                    size_t stream_len,
+                                    uint64_t from_id,
+                                    struct ironwal_iter **out_iter,
+                                    struct ironwal_error **out_error);
+
+/**
+ * Begins to read the stream backward: from the entry `from_id`, or from the last entry that reads show
+ * where that is earlier, to the first one kept. UINT64_MAX: from the last entry.
+ *
+ * The last entry is that of the first ironwal_iter_next(); what is appended later is not shown. After the
+ * first entry kept ironwal_iter_next() returns ::IRONWAL_E_END, now and later. A run of damaged ids is one
+ * error, after which the next call continues below it. A truncation ends the iteration, at the latest
+ * where the file that it reads begins. A cut of ids that it has returned ends it with
+ * ::IRONWAL_E_SUFFIX_CUT. ironwal_iter_wait() and ironwal_iter_canceller() refuse such an iterator.
+ *
+ * - Owns: free `*out_iter` with ironwal_iter_free().
+ * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_stream_iter_rev(const struct ironwal_stream *stream,
+                                       uint64_t from_id,
+                                       struct ironwal_iter **out_iter,
+                                       struct ironwal_error **out_error);
+
+/**
+ * Moves to the next entry, in the direction of the iterator. At the end of the log, ::IRONWAL_E_END; a
+ * later call finds what was appended since, unless the iterator moves backward.
  *
  * - Owns: `*out_view` stays the library's, until the next call on `iter`.
  * - NULL: `out_id` may be NULL.
  * - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
- *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
- *   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
- *   come next (the error object names their ids), after which the next call gives the first entry
- *   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
+ *   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call continues
+ *   past it; forward, ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries
+ *   that come next (the error object names their ids), after which the next call gives the first
+ *   entry kept; ::IRONWAL_E_SUFFIX_CUT where ids that it had returned were cut, which ends it;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
                                  uint64_t *out_id,
@@ -2521,7 +2554,8 @@ ironwal_status ironwal_stream_follow(const struct ironwal_stream *stream,
  * - Blocks: at most as long as given, for a sync of others (fsync).
  * - Errors: ::IRONWAL_E_TIMEOUT (an answer); ::IRONWAL_E_CANCELLED, once for each cancellation; where
  *   nothing will come: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_POISONED,
- *   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration.
+ *   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration;
+ *   ::IRONWAL_E_INVALID_ARG for an iterator that moves backward.
  */
 ironwal_status ironwal_iter_wait(struct ironwal_iter *iter,
                                  uint64_t timeout_ns,
@@ -2532,7 +2566,7 @@ ironwal_status ironwal_iter_wait(struct ironwal_iter *iter,
  * canceller is for any number of them.
  *
  * - Owns: free `*out_canceller` with ironwal_canceller_free().
- * - Errors: those of every call on a log.
+ * - Errors: ::IRONWAL_E_INVALID_ARG for an iterator that moves backward.
  */
 ironwal_status ironwal_iter_canceller(struct ironwal_iter *iter,
                                       struct ironwal_canceller **out_canceller,

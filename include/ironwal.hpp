@@ -739,7 +739,8 @@ private:
 
 // An iteration over a stream. In a range-for each step gives a result: an entry, or one error per
 // damaged range; iteration continues after it. A recurring error ends the loop after it, and so does
-// the current end of the log; a second loop continues from there.
+// the current end of the log; a second loop continues from there. One that moves backward (iter_rev)
+// shows nothing that is appended later, and refuses wait() and canceller().
 class entries {
 public:
     explicit entries(ironwal_iter *handle) noexcept : handle_(handle) {}
@@ -1026,6 +1027,13 @@ public:
         ironwal_iter *iter = nullptr;
         return detail::run([&](ironwal_error **out) { return ironwal_stream_iter(handle_.get(), start_id, &iter, out); },
                            [&] { return entries(iter); });
+    }
+    // Backward, from the entry from_id, or from the last one where that is earlier, to the first one kept.
+    result<entries> iter_rev(std::uint64_t from_id = UINT64_MAX) const {
+        ironwal_iter *iter = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_iter_rev(handle_.get(), from_id, &iter, out); },
+            [&] { return entries(iter); });
     }
     result<std::uint64_t> first_id() const { return position(ironwal_stream_first_id); }
     result<std::uint64_t> next_id() const { return position(ironwal_stream_next_id); }
@@ -1324,6 +1332,15 @@ public:
         return detail::run(
             [&](ironwal_error **out) {
                 return ironwal_wal_iter(handle_.get(), name.data(), name.size(), start_id, &iter, out);
+            },
+            [&] { return entries(iter); });
+    }
+    // Backward, from the entry from_id, or from the last one where that is earlier, to the first one kept.
+    result<entries> iter_rev(text_in name, std::uint64_t from_id = UINT64_MAX) const {
+        ironwal_iter *iter = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_wal_iter_rev(handle_.get(), name.data(), name.size(), from_id, &iter, out);
             },
             [&] { return entries(iter); });
     }

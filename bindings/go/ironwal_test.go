@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -304,6 +305,39 @@ func TestAnIteratorWaitsForEntriesAndCanBeCancelled(t *testing.T) {
 	expect(t, it.Next(), false)
 	expectStatus(t, it.Err(), ErrClosed)
 	expectStatus(t, it.Wait(0), ErrClosed)
+}
+
+func TestAnIterationBackwardShowsNothingAppendedLater(t *testing.T) {
+	s := stream(t, open(t, filepath.Join(t.TempDir(), "log"), nil), "s")
+	for _, entry := range []string{"0", "1", "2"} {
+		_, err := s.Append([]byte(entry))
+		must(t, err)
+	}
+	for _, from := range []uint64{1, math.MaxUint64} {
+		it, err := s.IterateBackward(from)
+		must(t, err)
+		id := from
+		if id > 2 {
+			id = 2
+		}
+		for it.Next() {
+			expect(t, it.ID(), id)
+			expect(t, string(it.Entry()), strconv.FormatUint(id, 10))
+			if id == 1 {
+				_, err := s.Append([]byte("later"))
+				must(t, err)
+			}
+			id--
+		}
+		must(t, it.Err())
+		expect(t, id, uint64(math.MaxUint64))
+		expect(t, it.Next(), false)
+		must(t, it.Err())
+		expectStatus(t, it.Wait(0), ErrInvalidArg)
+		it.Close()
+		_, err = s.TruncateSuffix(3)
+		must(t, err)
+	}
 }
 
 func TestASecondWriterIsRefusedAndAReaderIsNot(t *testing.T) {

@@ -19,7 +19,7 @@ const (
 	ViewDurable View = C.IRONWAL_VIEW_DURABLE
 )
 
-// Iterator reads a stream forward, one goroutine at a time.
+// Iterator reads a stream in one direction, one goroutine at a time.
 //
 //	for it.Next() {
 //		use(it.ID(), it.Entry())
@@ -53,6 +53,23 @@ func (s *Stream) Follow(startID uint64, view View) (*Iterator, error) {
 		return nil, err
 	}
 	it.canceller = (*C.ironwal_canceller)(c.handle)
+	runtime.SetFinalizer(it, (*Iterator).free)
+	return it, nil
+}
+
+// IterateBackward reads from fromID, or from the last entry that reads show if that is earlier, back to the
+// first id kept; math.MaxUint64: from the last entry. It shows nothing that is appended later, Wait returns
+// ErrInvalidArg, and Cancel ErrClosed.
+func (s *Stream) IterateBackward(fromID uint64) (*Iterator, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.guard.leave()
+	r := C.iw_iter_rev(s.handle, C.uint64_t(fromID))
+	if err := failure(r.status, r.error); err != nil {
+		return nil, err
+	}
+	it := &Iterator{handle: (*C.ironwal_iter)(r.handle)}
 	runtime.SetFinalizer(it, (*Iterator).free)
 	return it, nil
 }

@@ -111,6 +111,14 @@ static inline iw_handle iw_follow(const ironwal_stream *stream, uint64_t start_i
     return r;
 }
 
+static inline iw_handle iw_iter_rev(const ironwal_stream *stream, uint64_t from_id) {
+    iw_handle r = {0};
+    ironwal_iter *iter = NULL;
+    r.status = ironwal_stream_iter_rev(stream, from_id, &iter, &r.error);
+    r.handle = iter;
+    return r;
+}
+
 static inline iw_handle iw_canceller(ironwal_iter *iter) {
     iw_handle r = {0};
     ironwal_canceller *canceller = NULL;

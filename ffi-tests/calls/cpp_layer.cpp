@@ -208,6 +208,30 @@ static void iteration(ironwal::wal &wal) {
     CHECK(errors == 1);
 }
 
+static void iteration_backward(ironwal::wal &wal) {
+    const auto stream = wal.stream("s").value();
+    std::uint64_t want = stream.next_id().value();
+    CHECK(want == 11);
+    auto entries = stream.iter_rev().value();
+    for (const auto &entry : entries) {
+        CHECK(entry.ok() && entry->id == --want);
+        if (want == 10) CHECK(entry->text() == "later");
+    }
+    CHECK(want == 0);
+    CHECK(entries.next().status() == IRONWAL_E_END);
+    CHECK(entries.wait(std::chrono::seconds(1)).status() == IRONWAL_E_INVALID_ARG);
+    CHECK(entries.canceller().status() == IRONWAL_E_INVALID_ARG);
+    auto from = stream.iter_rev(8).value();
+    CHECK(from.next()->text() == "t1");
+    auto by_name = wal.iter_rev("s", 3).value();
+    want = 4;
+    for (const auto &entry : by_name) CHECK(entry->id == --want);
+    CHECK(want == 0);
+    auto newest = wal.iter_rev("s").value();
+    CHECK(newest.next()->id == 10);
+    CHECK(wal.iter_rev("").status() == IRONWAL_E_CONFIG);
+}
+
 static void failures(ironwal::wal &wal) {
     const auto refused = wal.append("", "x");
     CHECK(!refused && refused.status() == IRONWAL_E_CONFIG);
@@ -304,6 +328,7 @@ int main() {
     auto wal = ironwal::wal::open(options).value();
     entries_in_and_out(wal);
     iteration(wal);
+    iteration_backward(wal);
     conditional_and_cuts(wal);
     changes_by_name(wal);
     failures(wal);

@@ -105,6 +105,9 @@ static void by_name(ironwal_wal *wal) {
     REFUSED(ironwal_wal_iter(NULL, TEXT("s"), 0, &iter, &error));
     REFUSED(ironwal_wal_iter(wal, NULL, 1, 0, &iter, &error));
     REFUSED(ironwal_wal_iter(wal, TEXT("s"), 0, NULL, &error));
+    REFUSED(ironwal_wal_iter_rev(NULL, TEXT("s"), 0, &iter, &error));
+    REFUSED(ironwal_wal_iter_rev(wal, NULL, 1, 0, &iter, &error));
+    REFUSED(ironwal_wal_iter_rev(wal, TEXT("s"), 0, NULL, &error));
     CHECK(id == 7 && len == 7);
     CHECK(!entries && !stream && !txn && !iter && !names && !buffer.data);
 }
@@ -138,6 +141,8 @@ static void by_handle(ironwal_wal *wal) {
     REFUSED(ironwal_stream_view(stream, 0, &view, NULL, &error));
     REFUSED(ironwal_stream_iter(NULL, 0, &iter, &error));
     REFUSED(ironwal_stream_iter(stream, 0, NULL, &error));
+    REFUSED(ironwal_stream_iter_rev(NULL, 0, &iter, &error));
+    REFUSED(ironwal_stream_iter_rev(stream, 0, NULL, &error));
     REFUSED(ironwal_stream_sync(NULL, &error));
     REFUSED(ironwal_stream_wait_durable(NULL, 0, 0, &error));
     REFUSED(ironwal_stream_first_id(NULL, &id, &error));

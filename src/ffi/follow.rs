@@ -72,7 +72,8 @@ pub unsafe extern "C" fn ironwal_stream_follow(
 /// - Blocks: at most as long as given, for a sync of others (fsync).
 /// - Errors: ::IRONWAL_E_TIMEOUT (an answer); ::IRONWAL_E_CANCELLED, once for each cancellation; where
 ///   nothing will come: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_POISONED,
-///   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration.
+///   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration;
+///   ::IRONWAL_E_INVALID_ARG for an iterator that moves backward.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_wait(
     iter: *mut ironwal_iter,
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn ironwal_iter_wait(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
-            match handle.iterator.wait(Duration::from_nanos(timeout_ns))? {
+            match handle.forward()?.wait(Duration::from_nanos(timeout_ns))? {
                 true => Ok(()),
                 false => Err(Failure::Answer(IRONWAL_E_TIMEOUT)),
             }
@@ -110,7 +111,7 @@ impl Handle for CancellerHandle {
 /// canceller is for any number of them.
 ///
 /// - Owns: free `*out_canceller` with ironwal_canceller_free().
-/// - Errors: those of every call on a log.
+/// - Errors: ::IRONWAL_E_INVALID_ARG for an iterator that moves backward.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_canceller(
     iter: *mut ironwal_iter,
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn ironwal_iter_canceller(
         boundary::write_out(out_canceller, ptr::null_mut());
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
             let out_canceller = boundary::non_null(out_canceller, "out_canceller")?;
-            let canceller = CancellerHandle(handle.iterator.canceller());
+            let canceller = CancellerHandle(handle.forward()?.canceller());
             boundary::write_out(out_canceller, boundary::into_handle(canceller));
             Ok(())
         })

@@ -6,7 +6,9 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
+use crate::Error;
 use crate::WalIdIterator;
+use crate::WalRevIterator;
 
 use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
@@ -22,19 +24,48 @@ use crate::ffi::stream::ironwal_stream;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
-/// A place in a stream that moves forward. Freed with ironwal_iter_free(), before or after its
-/// log is closed. It keeps the files that it reads, not the log, open.
+/// A place in a stream that moves forward, or backward if ironwal_stream_iter_rev() or
+/// ironwal_wal_iter_rev() made it. Freed with ironwal_iter_free(), before or after its log is closed. It
+/// keeps the files that it reads, not the log, open.
 pub enum ironwal_iter {}
 
 /// What stands behind an `ironwal_iter`.
 pub(super) struct IterHandle {
     gate: Arc<LogGate>,
-    pub(super) iterator: WalIdIterator,
-    /// The entry given out last; it lies in `iterator` until that moves.
+    entries: Entries,
+    /// The entry given out last; it lies in `entries` until that moves.
     current: Option<(u64, ironwal_view)>,
 }
 
-// SAFETY: `current` points into `iterator`, which may go to another thread, and with it.
+/// The iterator, by the direction in which it moves.
+pub(super) enum Entries {
+    Forward(WalIdIterator),
+    Backward(WalRevIterator),
+}
+
+impl Entries {
+    fn next_entry(&mut self) -> Option<Result<(u64, &[u8]), Error>> {
+        match self {
+            Entries::Forward(iterator) => iterator.next_entry(),
+            Entries::Backward(iterator) => iterator.next_entry(),
+        }
+    }
+}
+
+impl IterHandle {
+    /// The iterator, to wait for what will be appended: only one that moves forward gets to see it.
+    pub(super) fn forward(&mut self) -> Result<&mut WalIdIterator, Failure> {
+        match &mut self.entries {
+            Entries::Forward(iterator) => Ok(iterator),
+            Entries::Backward(_) => {
+                let message = "iter moves backward, and there is nothing to wait for";
+                Err(Failure::argument(message.to_owned()))
+            }
+        }
+    }
+}
+
+// SAFETY: `current` points into `entries`, which may go to another thread, and with it.
 unsafe impl Send for IterHandle {}
 
 impl Handle for IterHandle {
@@ -50,7 +81,16 @@ impl Handle for IterHandle {
 pub(super) fn handle_of(gate: &Arc<LogGate>, iterator: WalIdIterator) -> *mut ironwal_iter {
     boundary::into_handle(IterHandle {
         gate: Arc::clone(gate),
-        iterator,
+        entries: Entries::Forward(iterator),
+        current: None,
+    })
+}
+
+/// Hands an iterator that moves backward to C.
+fn backward_handle_of(gate: &Arc<LogGate>, iterator: WalRevIterator) -> *mut ironwal_iter {
+    boundary::into_handle(IterHandle {
+        gate: Arc::clone(gate),
+        entries: Entries::Backward(iterator),
         current: None,
     })
 }
@@ -105,16 +145,75 @@ pub unsafe extern "C" fn ironwal_stream_iter(
     }
 }
 
-/// Moves to the next entry. At the end of the log, ::IRONWAL_E_END; a later call finds what was
-/// appended since.
+/// Begins to read a stream backward; as ironwal_stream_iter_rev(). An unknown stream has no entries.
+///
+/// - Owns: free `*out_iter` with ironwal_iter_free().
+/// - Errors: ::IRONWAL_E_CONFIG for a bad name; ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_wal_iter_rev(
+    wal: *const ironwal_wal,
+    stream: *const c_char,
+    stream_len: usize,
+    from_id: u64,
+    out_iter: *mut *mut ironwal_iter,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_iter, ptr::null_mut());
+        boundary::call_on::<WalHandle>(wal, out_error, |handle| {
+            let out_iter = boundary::non_null(out_iter, "out_iter")?;
+            let key = boundary::utf8(stream, stream_len, "stream")?;
+            let iterator = handle.wal.iter_rev(key, Some(from_id))?;
+            let iterator = backward_handle_of(&handle.keeper.gate, iterator);
+            boundary::write_out(out_iter, iterator);
+            Ok(())
+        })
+    }
+}
+
+/// Begins to read the stream backward: from the entry `from_id`, or from the last entry that reads show
+/// where that is earlier, to the first one kept. UINT64_MAX: from the last entry.
+///
+/// The last entry is that of the first ironwal_iter_next(); what is appended later is not shown. After the
+/// first entry kept ironwal_iter_next() returns ::IRONWAL_E_END, now and later. A run of damaged ids is one
+/// error, after which the next call continues below it. A truncation ends the iteration, at the latest
+/// where the file that it reads begins. A cut of ids that it has returned ends it with
+/// ::IRONWAL_E_SUFFIX_CUT. ironwal_iter_wait() and ironwal_iter_canceller() refuse such an iterator.
+///
+/// - Owns: free `*out_iter` with ironwal_iter_free().
+/// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_iter_rev(
+    stream: *const ironwal_stream,
+    from_id: u64,
+    out_iter: *mut *mut ironwal_iter,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_iter, ptr::null_mut());
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_iter = boundary::non_null(out_iter, "out_iter")?;
+            let iterator = handle.stream.iter_rev(Some(from_id))?;
+            let iterator = backward_handle_of(&handle.keeper.gate, iterator);
+            boundary::write_out(out_iter, iterator);
+            Ok(())
+        })
+    }
+}
+
+/// Moves to the next entry, in the direction of the iterator. At the end of the log, ::IRONWAL_E_END; a
+/// later call finds what was appended since, unless the iterator moves backward.
 ///
 /// - Owns: `*out_view` stays the library's, until the next call on `iter`.
 /// - NULL: `out_id` may be NULL.
 /// - Errors: ::IRONWAL_E_END (an answer); ::IRONWAL_E_CRC_MISMATCH, ::IRONWAL_E_CORRUPT and
-///   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call goes on
-///   behind it; ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries that
-///   come next (the error object names their ids), after which the next call gives the first entry
-///   kept; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
+///   ::IRONWAL_E_SEGMENT_NOT_FOUND once per run of damaged ids, after which the next call continues
+///   past it; forward, ::IRONWAL_E_SEGMENT_NOT_FOUND also once where a truncation took the entries
+///   that come next (the error object names their ids), after which the next call gives the first
+///   entry kept; ::IRONWAL_E_SUFFIX_CUT where ids that it had returned were cut, which ends it;
+///   ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_next(
     iter: *mut ironwal_iter,
@@ -128,7 +227,7 @@ pub unsafe extern "C" fn ironwal_iter_next(
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
             let out_view = boundary::non_null(out_view, "out_view")?;
             handle.current = None;
-            let Some(next) = handle.iterator.next_entry() else {
+            let Some(next) = handle.entries.next_entry() else {
                 return Err(Failure::Answer(IRONWAL_E_END));
             };
             let (id, entry) = next?;

@@ -27,6 +27,8 @@ use crate::format::SHARDS_FILE;
 use crate::format::SLOT_COUNT;
 use crate::format::ShardCountSector;
 use crate::platform::sleep;
+#[cfg(feature = "cli")]
+use crate::primitives::Mutex;
 use crate::record_log::RecordLocation;
 use crate::record_log::RecordLogState;
 use crate::record_log::Recovery;
@@ -39,7 +41,11 @@ use crate::storage::Access;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::copy::for_each_chunk;
+use crate::stream::CopyProgress;
 use crate::stream::LogContext;
+use crate::stream::NoProgress;
+#[cfg(feature = "cli")]
+use crate::stream::Progress;
 use crate::wal::Moment;
 use crate::wal::RootFiles;
 use crate::wal::SnapshotMode;
@@ -58,6 +64,55 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Errors: those of [`Wal::snapshot_streams_to`]; `Config` if the log is open for writing, or if a rollback to a
 /// checkpoint was interrupted and is not finished; `Corruption` if `shards.meta` or `checkpoints.log` is damaged.
 pub fn snapshot_beside_writer(wal: &Wal, dir: &Path, mode: SnapshotMode) -> Result<SnapshotReport> {
+    snapshot_reporting(wal, dir, mode, Arc::new(NoProgress))
+}
+
+/// As [`snapshot_beside_writer`], and calls `report` with the progress, from the threads that copy but from
+/// one at a time. A segment that gets a second name counts as copied. Where the steps begin anew because the
+/// writer removed what was being copied, so does the progress. `report` must not use the log.
+#[cfg(feature = "cli")]
+pub fn snapshot_beside_writer_with_progress(
+    wal: &Wal,
+    dir: &Path,
+    mode: SnapshotMode,
+    report: impl FnMut(Progress) + Send + 'static,
+) -> Result<SnapshotReport> {
+    let progress = Progress {
+        bytes_done: 0,
+        bytes_total: 0,
+    };
+    let reporter = ProgressReporter(Mutex::new((progress, report)));
+    snapshot_reporting(wal, dir, mode, Arc::new(reporter))
+}
+
+/// The progress, and the function to call with it.
+#[cfg(feature = "cli")]
+struct ProgressReporter<F>(Mutex<(Progress, F)>);
+
+#[cfg(feature = "cli")]
+impl<F: FnMut(Progress) + Send> CopyProgress for ProgressReporter<F> {
+    fn begin(&self, bytes_total: u64) {
+        let (progress, report) = &mut *self.0.lock();
+        *progress = Progress {
+            bytes_done: 0,
+            bytes_total,
+        };
+        report(*progress);
+    }
+
+    fn add(&self, bytes: u64) {
+        let (progress, report) = &mut *self.0.lock();
+        progress.bytes_done += bytes;
+        report(*progress);
+    }
+}
+
+fn snapshot_reporting(
+    wal: &Wal,
+    dir: &Path,
+    mode: SnapshotMode,
+    progress: Arc<dyn CopyProgress>,
+) -> Result<SnapshotReport> {
     wal.enter()?;
     if !wal.is_read_only() {
         let what = "the log is open for writing: take the snapshot with snapshot_to";
@@ -65,11 +120,10 @@ pub fn snapshot_beside_writer(wal: &Wal, dir: &Path, mode: SnapshotMode) -> Resu
     }
     let context = wal.context();
     let meta = context.root.join(SHARDS_FILE);
-    if context.storage.kind(&meta).at(&meta)?.is_none() {
-        return wal.snapshot_streams_to(dir, mode);
-    }
-    let mut files = ShardedFiles::new(context);
-    wal.snapshot_beside_writer_with(dir, mode, Moment::OnePerStream, &mut files)
+    let is_sharded = context.storage.kind(&meta).at(&meta)?.is_some();
+    let mut files = is_sharded.then(|| ShardedFiles::new(context));
+    let files = files.as_mut().map(|files| files as &mut dyn RootFiles);
+    wal.snapshot_beside_writer_with((dir, mode), Moment::OnePerStream, files, &progress)
 }
 
 /// What was read of the root.

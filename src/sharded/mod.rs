@@ -37,6 +37,8 @@ mod sharded_wal;
 pub use auto_checkpoint::AutomaticStatus;
 pub use checkpoints::CheckpointData;
 pub use live_snapshot::snapshot_beside_writer;
+#[cfg(feature = "cli")]
+pub use live_snapshot::snapshot_beside_writer_with_progress;
 pub use options::AutomaticCheckpoints;
 pub use options::CheckpointIds;
 pub use options::ShardedOptions;

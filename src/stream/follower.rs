@@ -85,10 +85,10 @@ pub(super) struct FollowerState {
     pub(super) newest: Option<(Arc<StreamSegment>, SegmentEnd)>,
     /// The segments before it that had no footer yet at the last survey.
     pub(super) full: Vec<FullSegment>,
-    /// A part of which not all is there any more: its index leads astray.
+    /// A part of which not all is there any more: its index leads to wrong places.
     void: Option<Arc<StreamSegment>>,
-    /// Damage that was logged already.
-    told: Vec<Finding>,
+    /// The damage that was logged already.
+    reported: Vec<Finding>,
     /// The same in words.
     pub(super) damage: Vec<String>,
     /// The properties at that end.
@@ -101,7 +101,7 @@ pub(super) struct FollowerState {
 enum TailProgress {
     /// The frames end here, and those below this id are durable. With properties, if these changed.
     Advanced(SegmentEnd, EntryId, Option<PropertyPoint>),
-    /// The slots say more than appends do, or what they promise cannot be followed.
+    /// The slots say more than appends do, or what they promise is not readable.
     NeedsResurvey,
     /// The last frame that was known is not there any more: it was rolled back.
     RolledBack,
@@ -123,7 +123,7 @@ impl Follower {
                 newest: None,
                 full: Vec::new(),
                 void: None,
-                told: Vec::new(),
+                reported: Vec::new(),
                 damage: Vec::new(),
                 properties: PropertyPoint::NONE,
                 closed: false,
@@ -137,12 +137,12 @@ impl Follower {
 
 impl FollowerState {
     /// Keeps nothing of a stream that is gone.
-    fn let_go(&mut self) {
+    fn clear(&mut self) {
         self.observer.forget();
         self.newest = None;
         self.full = Vec::new();
         self.void = None;
-        self.told = Vec::new();
+        self.reported = Vec::new();
         self.damage = Vec::new();
         self.properties = PropertyPoint::NONE;
     }
@@ -346,7 +346,7 @@ impl ReaderSide {
             let identity = storage.dir_identity(&self.dir).map_err(io)?;
             let before = *follower.identity.read();
             if before.is_some() && identity != before {
-                looks.let_go();
+                looks.clear();
                 self.mark_deleted();
                 return Ok(());
             }
@@ -365,7 +365,7 @@ impl ReaderSide {
             let incarnation = facts.incarnation();
             let known = *follower.incarnation.read();
             if known.is_some() && incarnation.is_some() && known != incarnation {
-                looks.let_go();
+                looks.clear();
                 self.mark_deleted();
                 return Ok(());
             }
@@ -375,7 +375,7 @@ impl ReaderSide {
                     return Err(refusal_error(&self.key, &facts, &refusal));
                 }
             };
-            if verdict.findings != looks.told {
+            if verdict.findings != looks.reported {
                 let findings = verdict.findings.iter();
                 looks.damage = findings
                     .map(|found| describe(&self.key, &facts, found))
@@ -383,7 +383,7 @@ impl ReaderSide {
                 for message in &looks.damage {
                     self.context.note(log::Level::Error, message.clone());
                 }
-                looks.told = verdict.findings.clone();
+                looks.reported = verdict.findings.clone();
             }
             let is_nothing = verdict.kept.is_empty() && verdict.next == NextAppend::Empty;
             if is_nothing && before.is_none() {

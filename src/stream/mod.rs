@@ -45,6 +45,9 @@ pub use durability::Watch;
 pub use durability::is_in_callback;
 pub use identity::LogIdentity;
 pub use lifecycle::archive_owner::resolve_archive;
+pub use lifecycle::copy_progress::CopyProgress;
+pub use lifecycle::copy_progress::NoProgress;
+pub use lifecycle::copy_progress::Progress;
 pub use lifecycle::delete::remove_remains;
 pub use lifecycle::delete::remove_tombstone;
 #[cfg(feature = "sharded")]

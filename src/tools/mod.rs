@@ -40,6 +40,8 @@ mod verify_files;
 mod verify_segment;
 
 #[cfg(feature = "cli")]
+pub use crate::stream::Progress;
+#[cfg(feature = "cli")]
 pub use dump::DumpedEntry;
 #[cfg(feature = "cli")]
 pub use dump::dump;
@@ -88,7 +90,5 @@ pub use survey::Selection;
 pub(crate) use survey::Surveyed;
 #[cfg(feature = "cli")]
 pub(crate) use survey::survey_all;
-#[cfg(feature = "cli")]
-pub use verify::Progress;
 #[cfg(feature = "cli")]
 pub use verify::verify;

@@ -23,6 +23,7 @@ use crate::recovery::RecoveredSegment;
 use crate::recovery::StreamFacts;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
+use crate::stream::Progress;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::report::VerifyReport;
@@ -36,15 +37,6 @@ use crate::tools::verify_files::check_root;
 use crate::tools::verify_files::check_stream_dir;
 use crate::tools::verify_segment::check_segment;
 use crate::wal::Wal;
-
-/// The progress of a long operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes done.
-    pub bytes_done: u64,
-    /// All bytes, counted when it began.
-    pub bytes_total: u64,
-}
 
 /// Reports progress to a callback.
 struct ProgressReporter<'a> {

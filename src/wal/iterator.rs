@@ -35,7 +35,7 @@ pub struct WalIterator {
 pub struct WalIdIterator {
     cursor: Cursor,
     fork_generation: u64,
-    told_forked: bool,
+    reported_fork: bool,
     /// Once it has waited.
     waiting: Option<Box<Waiting>>,
 }
@@ -53,7 +53,7 @@ impl WalIdIterator {
         WalIdIterator {
             cursor: Cursor::new(stream, start, view),
             fork_generation: fork_generation(),
-            told_forked: false,
+            reported_fork: false,
             waiting: None,
         }
     }
@@ -120,8 +120,8 @@ impl WalIdIterator {
         if self.is_forked() {
             // Locks of the stream may be held by threads that do not exist in the child. Returned
             // once: a caller that skips errors must reach an end.
-            let told = std::mem::replace(&mut self.told_forked, true);
-            return (!told).then_some(Err(Error::Forked));
+            let reported = std::mem::replace(&mut self.reported_fork, true);
+            return (!reported).then_some(Err(Error::Forked));
         }
         match self.cursor.advance()? {
             Ok(id) => Some(Ok((id, self.cursor.bytes()))),

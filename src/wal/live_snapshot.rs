@@ -32,7 +32,9 @@ use crate::primitives::WorkerPool;
 use crate::primitives::now;
 use crate::primitives::resume_first_panic;
 use crate::storage::EntryKind;
+use crate::stream::CopyProgress;
 use crate::stream::LiveEnd;
+use crate::stream::NoProgress;
 use crate::stream::StreamInner;
 #[cfg(feature = "sharded")]
 use crate::wal::Wal;
@@ -126,16 +128,18 @@ impl Pass {
 #[cfg(feature = "sharded")]
 impl Wal {
     /// Puts all streams, and these files of the root, into the new directory `dir`. For a log that is open
-    /// read-only.
+    /// read-only. `None`: for one that is not sharded, and has no such files.
     pub(crate) fn snapshot_beside_writer_with(
         &self,
-        dir: &Path,
-        mode: SnapshotMode,
+        (dir, mode): (&Path, SnapshotMode),
         moment: Moment,
-        files: &mut dyn RootFiles,
+        files: Option<&mut dyn RootFiles>,
+        progress: &Arc<dyn CopyProgress>,
     ) -> Result<SnapshotReport> {
+        let mut none = NoFiles;
+        let files = files.unwrap_or(&mut none);
         let log = &self.log;
-        log.telling(|| log.snapshot_beside_writer(dir, mode, moment, files))
+        log.telling(|| log.snapshot_beside_writer((dir, mode), moment, files, progress))
     }
 }
 
@@ -153,17 +157,18 @@ impl WalInner {
             let what = "this log is sharded: take the snapshot from a ShardedWal";
             return Err(Error::Config(what.to_owned()));
         }
-        self.snapshot_beside_writer(dir, mode, moment, &mut NoFiles)
+        let progress: Arc<dyn CopyProgress> = Arc::new(NoProgress);
+        self.snapshot_beside_writer((dir, mode), moment, &mut NoFiles, &progress)
     }
 
     /// Puts all streams, and files of the root, into the new directory `dir`. For a log that is open
     /// read-only.
     fn snapshot_beside_writer(
         &self,
-        dir: &Path,
-        mode: SnapshotMode,
+        (dir, mode): (&Path, SnapshotMode),
         moment: Moment,
         files: &mut dyn RootFiles,
+        progress: &Arc<dyn CopyProgress>,
     ) -> Result<SnapshotReport> {
         let _open = self.block_close()?;
         // One snapshot at a time: two of one name would remove each other's files.
@@ -176,7 +181,7 @@ impl WalInner {
             files.read()?;
             let (pass, is_one_moment) = self.ends_beside_writer(moment)?;
             let filled = match files.fits(&pass.ends())? {
-                true => self.fill_beside_writer(&unfinished, pass, mode, files),
+                true => self.fill_beside_writer(&unfinished, pass, mode, files, progress),
                 false => Ok(None),
             };
             let filled = match filled {
@@ -272,13 +277,17 @@ impl WalInner {
         pass: Pass,
         mode: SnapshotMode,
         files: &dyn RootFiles,
+        progress: &Arc<dyn CopyProgress>,
     ) -> Result<Option<SnapshotReport>> {
         let storage = &*self.context.storage;
         storage.create_dir(unfinished).at(unfinished)?;
+        progress.begin(pass.ends.iter().map(|(_, end)| end.bytes()).sum());
         let pool = WorkerPool::for_cheap_items();
+        let progress = Arc::clone(progress);
         let into: PathBuf = unfinished.to_path_buf();
         let filled = pool.for_each(pass.ends, move |(stream, end)| -> Result<_> {
-            let counts = stream.live_snapshot_into(&end, &into, mode == SnapshotMode::Link)?;
+            let links = mode == SnapshotMode::Link;
+            let counts = stream.live_snapshot_into(&end, &into, links, &*progress)?;
             Ok(counts.map(|counts| (stream.key.to_string(), end.next_id(), counts)))
         });
         let mut report = SnapshotReport::default();

@@ -22,7 +22,7 @@ use crate::wal::Stream;
 pub struct WalRevIterator {
     cursor: ReverseCursor,
     fork_generation: u64,
-    told_forked: bool,
+    reported_fork: bool,
 }
 
 impl WalRevIterator {
@@ -31,7 +31,7 @@ impl WalRevIterator {
         WalRevIterator {
             cursor: ReverseCursor::new(stream, end),
             fork_generation: fork_generation(),
-            told_forked: false,
+            reported_fork: false,
         }
     }
 
@@ -39,8 +39,8 @@ impl WalRevIterator {
     pub fn next_entry(&mut self) -> Option<Result<(u64, &[u8])>> {
         if self.fork_generation != fork_generation() {
             // Locks of the stream may be held by threads that do not exist in the child.
-            let told = std::mem::replace(&mut self.told_forked, true);
-            return (!told).then_some(Err(Error::Forked));
+            let reported = std::mem::replace(&mut self.reported_fork, true);
+            return (!reported).then_some(Err(Error::Forked));
         }
         match self.cursor.retreat()? {
             Ok(id) => Some(Ok((id, self.cursor.bytes()))),

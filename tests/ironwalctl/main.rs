@@ -915,6 +915,84 @@ fn a_snapshot_of_a_log_in_use_opens_as_that_log() {
 }
 
 #[test]
+fn a_snapshot_shows_its_progress_on_request() {
+    let place = temp_dir();
+    let root = closed_log(place.path());
+    let arguments = |copy: &str| ["snapshot", path(&root), copy].map(str::to_owned);
+    let quiet = arguments(path(&place.path().join("quiet")));
+    let quiet: Vec<&str> = quiet.iter().map(String::as_str).collect();
+    // The standard error of a test is no terminal.
+    let (code, said, errors) = tool(&quiet);
+    assert_eq!((code, errors.as_str()), (0, ""), "{said}");
+    for option in ["--json", "--copy"] {
+        let with = arguments(path(&place.path().join(option)));
+        let mut with: Vec<&str> = with.iter().map(String::as_str).collect();
+        with.extend([option, "--progress"]);
+        let (code, said, errors) = tool(&with);
+        assert_eq!(code, 0, "{said}{errors}");
+        assert!(!said.contains('%'), "{said}");
+        let percents: Vec<u64> = errors
+            .lines()
+            .map(|line| {
+                let (percent, rest) = line.split_once(" % of ").expect("a line of progress");
+                assert!(rest.contains(" bytes, "), "{line}");
+                percent.trim().parse().expect("a number")
+            })
+            .collect();
+        assert!(percents.is_sorted(), "{percents:?}");
+        assert_eq!(percents.first(), Some(&0));
+        assert_eq!(percents.last(), Some(&100));
+    }
+}
+
+#[test]
+fn the_progress_of_a_snapshot_ends_with_all_bytes() {
+    use ironwal::sharded::snapshot_beside_writer_with_progress;
+    let place = temp_dir();
+    let mut how = options(place.path(), SyncMode::Async);
+    how.max_segment_size = 300_000;
+    let wal = Wal::new(how.clone()).expect("opens");
+    for key in ["a", "b", "c"] {
+        for _ in 0..10 {
+            wal.append(key, &[7; 100_000]).expect("appends");
+        }
+    }
+    let reader = Wal::open_read_only(how).expect("opens");
+    for (name, mode) in [
+        ("linked", SnapshotMode::Link),
+        ("copied", SnapshotMode::Copy),
+    ] {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sink = std::sync::Arc::clone(&seen);
+        let copy = place.path().join(name);
+        let report = snapshot_beside_writer_with_progress(&reader, &copy, mode, move |progress| {
+            sink.lock().expect("no panic").push(progress);
+        });
+        assert_eq!(report.expect("copies").streams.len(), 3);
+        let seen = seen.lock().expect("no panic");
+        let (first, last) = (seen[0], seen[seen.len() - 1]);
+        assert_eq!(first.bytes_done, 0);
+        assert!(last.bytes_total > 3_000_000, "{last:?}");
+        assert_eq!(last.bytes_done, last.bytes_total, "{name}");
+        assert!(seen.iter().all(|one| one.bytes_total == last.bytes_total));
+        assert!(seen.is_sorted_by_key(|one| one.bytes_done));
+        let steps = seen
+            .windows(2)
+            .map(|two| two[1].bytes_done - two[0].bytes_done);
+        // Piece by piece where bytes are copied.
+        let most = steps.max().expect("steps");
+        assert!(name == "linked" || most <= 200_000, "{name}: {most}");
+    }
+    // One that cannot be made reports nothing, or not all.
+    let exists = place.path().join("linked");
+    let refused =
+        snapshot_beside_writer_with_progress(&reader, &exists, SnapshotMode::Link, |_| {
+            panic!("nothing is copied")
+        });
+    assert!(matches!(refused, Err(Error::Config(_))), "{refused:?}");
+}
+
+#[test]
 fn a_snapshot_of_a_sharded_log_in_use_has_its_checkpoints() {
     let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Async);

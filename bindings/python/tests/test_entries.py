@@ -179,6 +179,23 @@ def test_iteration_begins_at_an_id_and_finds_what_comes_later(stream: ironwal.St
         next(entries)
 
 
+def test_iteration_backward_begins_at_an_id_and_shows_nothing_appended_later(stream: ironwal.Stream) -> None:
+    stream.append_batch([b"0", b"1", b"2"])
+    assert list(reversed(stream)) == [(2, b"2"), (1, b"1"), (0, b"0")]
+    assert list(stream.iter_rev(1)) == [(1, b"1"), (0, b"0")]
+    with stream.iter_rev() as entries:
+        assert next(entries) == (2, b"2")
+        stream.append(b"3")
+        assert list(entries) == [(1, b"1"), (0, b"0")]
+        assert list(entries) == []
+        stream.truncate_suffix(2)
+    entries = stream.iter_rev()
+    assert next(entries) == (1, b"1")
+    stream.truncate_suffix(1)
+    with pytest.raises(ironwal.SuffixCut):
+        next(entries)
+
+
 def test_an_iterator_learns_of_cuts_and_truncations(stream: ironwal.Stream) -> None:
     stream.append_batch([b"0", b"1", b"2", b"3"])
     entries = stream.iter()

@@ -160,7 +160,7 @@ fn parse_command(parser: &mut Parser, command: Command) -> Result<Args, Error> {
             (Long("watch"), Stat) => is_watched = true,
             (Long("interval"), Stat) => interval = Some(parse_interval(parser)?),
             (Long("count"), Stat) => count = Some(parse_count(parser)?),
-            (Long("progress"), Verify | Repair | Import) => args.progress = true,
+            (Long("progress"), Verify | Repair | Snapshot | Import) => args.progress = true,
             (Short('h') | Long("help"), _) => return Ok(Args::help(help_on(command))),
             (option, _) => return Err(option.unexpected()),
         }

@@ -9,7 +9,7 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
-       ironwalctl snapshot DIR NEWDIR [--copy] [--json]
+       ironwalctl snapshot DIR NEWDIR [--copy] [--json] [--progress]
        ironwalctl import OLD NEWDIR [--key NAME=KEY]... [--shards N] [--compress] [--json] [--progress]
        ironwalctl help [COMMAND]
        ironwalctl --version";
@@ -23,7 +23,7 @@ usage: ironwalctl verify DIR [--stream KEY] [--json] [--progress]
        ironwalctl dump   DIR [--stream KEY] [--from ID] [--to ID] [--json]
        ironwalctl dump   DIR --properties [--stream KEY] [--json]
        ironwalctl repair DIR --to NEWDIR [--compress] [--json] [--progress]
-       ironwalctl snapshot DIR NEWDIR [--copy] [--json]
+       ironwalctl snapshot DIR NEWDIR [--copy] [--json] [--progress]
        ironwalctl import OLD NEWDIR [--key NAME=KEY]... [--shards N] [--compress] [--json] [--progress]
        ironwalctl help [COMMAND]
        ironwalctl --version
@@ -114,7 +114,7 @@ appends to the copy would give them again.
 exit codes: 0 the copy is complete, 1 entries are lost, 2 usage, 3 no copy was made";
 
 pub const SNAPSHOT: &str = "\
-ironwalctl snapshot DIR NEWDIR [--copy] [--json]
+ironwalctl snapshot DIR NEWDIR [--copy] [--json] [--progress]
 
 Copies the log, with the checkpoints of a sharded one, into NEWDIR, which must not exist. The copy opens
 without recovery. The log may be in use: its writer waits for nothing. Sealed segments get a second

@@ -26,7 +26,7 @@ use ironwal::WalOptions;
 use ironwal::import::ImportOptions;
 use ironwal::import::import_06;
 use ironwal::repair;
-use ironwal::sharded::snapshot_beside_writer;
+use ironwal::sharded::snapshot_beside_writer_with_progress;
 use ironwal::tools;
 use ironwal::tools::LogDir;
 use ironwal::tools::Selection;
@@ -215,7 +215,10 @@ fn snapshot(args: &Args, output: &mut Output) -> Result<u8, Error> {
     let mut options = WalOptions::new(&args.directory);
     options.on_corruption = CorruptionPolicy::Error;
     let wal = Wal::open_read_only(options)?;
-    let report = snapshot_beside_writer(&wal, new_dir, mode)?;
+    let mut progress = ProgressReporter::new(args.progress);
+    // The bar is removed with the closure, before the results are printed.
+    let on_progress = move |p| progress.report(p);
+    let report = snapshot_beside_writer_with_progress(&wal, new_dir, mode, on_progress)?;
     match args.format {
         Format::Json => output.json(render_json::snapshot(args, new_dir, &report)),
         _ => output.snapshot(new_dir, &report),

@@ -45,6 +45,8 @@ use crate::storage::StorageFile;
 use crate::storage::remove_file_if_there;
 use crate::stream::StreamInner;
 use crate::stream::follower::FullSegment;
+use crate::stream::lifecycle::copy_progress::CopyProgress;
+use crate::stream::lifecycle::copy_progress::StreamProgress;
 use crate::stream::lifecycle::snapshot::SnapshotCounts;
 use crate::stream::lifecycle::snapshot::copy_bytes;
 use crate::stream::reader::look::newest_slot;
@@ -62,6 +64,15 @@ pub struct LiveEnd {
     durable_end: EntryId,
 }
 
+/// Where a stream goes in a snapshot.
+struct SnapshotTarget<'a> {
+    dir: &'a Path,
+    /// Segments get a second name where that is safe and the file system can.
+    links: bool,
+    counts: SnapshotCounts,
+    progress: StreamProgress<'a>,
+}
+
 /// The first id kept, and the number of the truncation that said so.
 type FirstKept = (EntryId, u64);
 
@@ -69,6 +80,22 @@ impl LiveEnd {
     /// One past the last entry.
     pub fn next_id(&self) -> u64 {
         self.newest.1.next_id.0
+    }
+
+    /// The bytes of the stream, up to its end.
+    pub fn bytes(&self) -> u64 {
+        let parts = self.segments.parts.iter();
+        parts.map(|part| self.end_offset(part)).sum()
+    }
+
+    /// How many bytes of a segment belong to the stream.
+    fn end_offset(&self, part: &Arc<StreamSegment>) -> u64 {
+        let (newest, newest_end) = &self.newest;
+        let full = || self.full.iter().find(|full| Arc::ptr_eq(&full.part, part));
+        match Arc::ptr_eq(newest, part) {
+            true => newest_end.offset.0,
+            false => full().map_or(part.segment.limit().0.0, |full| full.end.offset.0),
+        }
     }
 
     /// Whether the stream was the same at both looks.
@@ -109,25 +136,31 @@ impl StreamInner {
 
     /// Puts the stream up to `end` into the snapshot `root`, in a directory of its own, durably but for the
     /// name of that directory. `None`: it has changed so that this is not possible. `links`: segments get
-    /// a second name where that is safe and the file system can.
+    /// a second name where that is safe and the file system can. `progress` learns of [`LiveEnd::bytes`].
     pub fn live_snapshot_into(
         &self,
         end: &LiveEnd,
         root: &Path,
         links: bool,
+        progress: &dyn CopyProgress,
     ) -> Result<Option<SnapshotCounts>> {
         let storage = &*self.context.storage;
         let dir = &root.join(self.dir.file_name().unwrap_or_default());
         let io = |error| Error::io(error, ErrorContext::at(dir).stream(&self.key));
         storage.create_dir(dir).map_err(io)?;
-        let mut counts = SnapshotCounts::default();
+        let mut target = SnapshotTarget {
+            dir,
+            links,
+            counts: SnapshotCounts::default(),
+            progress: StreamProgress::new(progress, end.bytes()),
+        };
         let mut first_kept = (end.segments.first_kept, end.segments.truncation_epoch);
         let (newest, newest_end) = &end.newest;
         let parts: Vec<_> = end.segments.parts.iter().collect();
         let older = parts.iter().rev().filter(|part| !Arc::ptr_eq(part, newest));
         // 1.
         for part in older {
-            let put = self.put_older(end, part, dir, links, first_kept, &mut counts)?;
+            let put = self.put_older(end, part, first_kept, &mut target)?;
             if put {
                 continue;
             }
@@ -141,15 +174,20 @@ impl StreamInner {
         // 2.
         let properties = end.properties.slot();
         let slot = slot_at(newest_end, properties, first_kept);
-        let target = dir.join(newest.segment.path().file_name().unwrap_or_default());
-        match self.copy_frames(newest, newest_end, &slot, &target)? {
+        match self.copy_frames(newest, newest_end, &slot, &mut target)? {
             Some((copy, _)) => copy.sync_all().map_err(io)?,
             None => return Ok(None),
         }
+        let SnapshotTarget {
+            mut counts,
+            progress,
+            ..
+        } = target;
         counts.copied += 1;
         counts.copied_bytes += newest_end.offset.0;
         // 3.
         storage.sync_dir(dir).map_err(io)?;
+        progress.complete();
         Ok(Some(counts))
     }
 
@@ -158,53 +196,53 @@ impl StreamInner {
         &self,
         end: &LiveEnd,
         part: &Arc<StreamSegment>,
-        dir: &Path,
-        links: bool,
         first_kept: FirstKept,
-        counts: &mut SnapshotCounts,
+        target: &mut SnapshotTarget<'_>,
     ) -> Result<bool> {
         let io = |error| Error::io(error, part.segment.context());
-        let path = part.segment.path();
-        let target = dir.join(path.file_name().unwrap_or_default());
         let full = end.full.iter().find(|full| Arc::ptr_eq(&full.part, part));
         if let Some(full) = full {
             let slot = slot_at(&full.end, full.properties.clone(), first_kept);
-            let Some((copy, segment)) = self.copy_frames(part, &full.end, &slot, &target)? else {
+            let Some((copy, segment)) = self.copy_frames(part, &full.end, &slot, target)? else {
                 return Ok(false);
             };
             if let Some(refused) = seal(&segment, &copy, &full.end, &full.end, &slot)? {
                 return Err(refused);
             }
-            counts.copied += 1;
-            counts.copied_bytes += full.end.offset.0;
+            target.counts.copied += 1;
+            target.counts.copied_bytes += full.end.offset.0;
             return Ok(true);
         }
         let segment = &part.segment;
+        let path = segment.path();
+        let copy_path = target.dir.join(path.file_name().unwrap_or_default());
         let storage = &*self.context.storage;
         let is_durable = segment.is_sealed() && segment.end_id() < end.durable_end;
-        if links && is_durable {
-            match storage.link_or_copy(&path, &target) {
+        if target.links && is_durable {
+            match storage.link_or_copy(&path, &copy_path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                 linked => linked.map_err(io)?,
             }
             // Another file may have had the name.
-            let linked = storage.open_file(&target, Access::Read).map_err(io)?;
+            let linked = storage.open_file(&copy_path, Access::Read).map_err(io)?;
             if !is_of(part, &*linked).map_err(io)? {
-                storage.remove_file(&target).map_err(io)?;
+                storage.remove_file(&copy_path).map_err(io)?;
                 return Ok(false);
             }
-            counts.linked += 1;
+            target.counts.linked += 1;
+            target.progress.add(end.end_offset(part));
             return Ok(true);
         }
         let Some(source) = self.open_live(part)? else {
             return Ok(false);
         };
         let len = source.len().map_err(io)?;
-        let copy = storage.create_file(&target).map_err(io)?;
-        copy_bytes(&*source, 0, len, &*copy).map_err(io)?;
+        let copy = storage.create_file(&copy_path).map_err(io)?;
+        let progress = &mut target.progress;
+        copy_bytes(&*source, 0, len, &*copy, &mut |bytes| progress.add(bytes)).map_err(io)?;
         copy.sync_all().map_err(io)?;
-        counts.copied += 1;
-        counts.copied_bytes += len;
+        target.counts.copied += 1;
+        target.counts.copied_bytes += len;
         Ok(true)
     }
 
@@ -256,7 +294,7 @@ impl StreamInner {
         part: &Arc<StreamSegment>,
         end: &SegmentEnd,
         slot: &FrontierSlot,
-        target: &Path,
+        target: &mut SnapshotTarget<'_>,
     ) -> Result<Option<(Arc<dyn StorageFile>, Segment)>> {
         let segment = &part.segment;
         let io = |error| Error::io(error, segment.context());
@@ -266,19 +304,30 @@ impl StreamInner {
         // Read before the bytes: what it states does not change any more.
         let bytes = SegmentBytes::File(Arc::clone(&source));
         let durable = newest_slot(segment, &bytes).map_err(io)?;
-        let io_there = |error| Error::io(error, ErrorContext::at(target).stream(&self.key));
-        let copy = self.context.storage.create_file(target).map_err(io_there)?;
+        let path = segment.path();
+        let path = target.dir.join(path.file_name().unwrap_or_default());
+        let io_there = |error| Error::io(error, ErrorContext::at(&path).stream(&self.key));
+        let copy = self.context.storage.create_file(&path).map_err(io_there)?;
         copy.write_at(0, &[IoSlice::new(&segment.header.encode())])
             .map_err(io_there)?;
         for place in 0..SLOT_COUNT {
             store_slot(&*copy, segment.seed, place, slot).map_err(io_there)?;
         }
-        match copy_bytes(&*source, HEADER_AREA_LEN, end.offset.0, &*copy) {
+        target.progress.add(HEADER_AREA_LEN);
+        let progress = &mut target.progress;
+        let copied = copy_bytes(
+            &*source,
+            HEADER_AREA_LEN,
+            end.offset.0,
+            &*copy,
+            &mut |bytes| progress.add(bytes),
+        );
+        match copied {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             copied => copied.map_err(io)?,
         }
         let start = SegmentEnd::empty(segment.first_id());
-        let dir: Arc<Path> = Arc::from(target.parent().unwrap_or(target));
+        let dir: Arc<Path> = Arc::from(target.dir);
         let index = SparseIndex::empty();
         let copied = Segment::new(segment.header.clone(), dir, &start, false, index);
         let is_whole = self.check_frames(&copied, &copy, end, durable.as_ref())?;

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod archive_owner;
 pub mod build;
 pub mod close;
+pub mod copy_progress;
 pub mod cut;
 pub mod cut_plan;
 pub mod cut_steps;

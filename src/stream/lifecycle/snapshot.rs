@@ -120,7 +120,7 @@ impl StreamInner {
         let source = self.open_for_copy(part)?;
         let len = source.len().map_err(io)?;
         let copy = self.context.storage.create_file(target).map_err(io)?;
-        copy_bytes(&*source, 0, len, &*copy).map_err(io)?;
+        copy_bytes(&*source, 0, len, &*copy, &mut |_| ()).map_err(io)?;
         copy.sync_all().map_err(io)?;
         Ok(len)
     }
@@ -137,7 +137,8 @@ impl StreamInner {
         for place in 0..SLOT_COUNT {
             store_slot(&*copy, part.segment.seed, place, &slot).map_err(io)?;
         }
-        copy_bytes(&*source, HEADER_AREA_LEN, end.offset.0, &*copy).map_err(io)?;
+        let end_offset = end.offset.0;
+        copy_bytes(&*source, HEADER_AREA_LEN, end_offset, &*copy, &mut |_| ()).map_err(io)?;
         copy.sync_all().map_err(io)?;
         Ok(end.offset.0)
     }
@@ -150,14 +151,18 @@ impl StreamInner {
     }
 }
 
-/// Copies the bytes from `from` to `to` to the same place of another file.
+/// Copies the bytes from `from` to `to` to the same place of another file. Calls `copied` with the length
+/// of each piece.
 pub(super) fn copy_bytes(
     source: &dyn StorageFile,
     from: u64,
     to: u64,
     target: &dyn StorageFile,
+    copied: &mut dyn FnMut(u64),
 ) -> std::io::Result<()> {
     for_each_chunk(source, from..to, |at, chunk| {
-        target.write_at(at, &[IoSlice::new(chunk)])
+        target.write_at(at, &[IoSlice::new(chunk)])?;
+        copied(chunk.len() as u64);
+        Ok(())
     })
 }

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Entries:
-    """A place in a stream that moves forward: yields (id, bytes). Made by Stream.iter().
+    """A place in a stream: yields (id, bytes). Made by Stream.iter(), or to move backward by Stream.iter_rev().
 
-    At the end iteration stops; a later `next` finds what was appended since. Damage raises once per run of
+    At the end iteration stops; a later `next` finds what was appended since, if it moves forward. Damage raises once per run of
     damaged ids, and SegmentNotFound once where a truncation took what comes next; the next step goes on
     behind it. SuffixCut ends the iteration.
 

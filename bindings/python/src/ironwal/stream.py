@@ -202,8 +202,16 @@ class Stream:
         out = self._pointer("ironwal_iter **", lib.ironwal_stream_iter, start)
         return Entries(out, self)
 
+    def iter_rev(self, start: int = 2**64 - 1) -> Entries:
+        """Reads from an id, or from the last entry, back to the first one kept. It shows nothing appended later."""
+        out = self._pointer("ironwal_iter **", lib.ironwal_stream_iter_rev, start)
+        return Entries(out, self)
+
     def __iter__(self) -> Entries:
         return self.iter(0)
+
+    def __reversed__(self) -> Entries:
+        return self.iter_rev()
 
     def follow(self, start: int = 0, *, view: View = View.BY_MODE, timeout: Optional[float] = None) -> Follower:
         """Reads from an id on, and waits at the end for more: with `for`, or with `async for`.

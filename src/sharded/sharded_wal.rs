@@ -20,6 +20,7 @@ use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::sharded::auto_checkpoint::AutoCheckpointer;
 use crate::sharded::auto_checkpoint::AutomaticStatus;
+use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_recovery::recover;
 use crate::sharded::checkpoints::Checkpoints;
 use crate::sharded::options::ShardedOptions;
@@ -131,7 +132,9 @@ impl ShardedWal {
                     core.keep_below_from_cuts(*offset);
                 }
             }
-            note_lost_shards(&wal, id, offsets, &mut shards)?;
+            if !checkpoints.query(CheckpointIndex::ends_in_damage) {
+                note_lost_shards(&wal, id, offsets, &mut shards)?;
+            }
         }
         let offsets = newest.map(|(_, offsets)| offsets);
         let not_held = entries_behind(&shards, offsets.as_deref());

@@ -107,6 +107,16 @@ impl CheckpointIndex {
         index
     }
 
+    /// The rollback that the next open would finish, though nothing of it is in this index: its record is
+    /// there, but could not be made durable.
+    pub fn unserved_rollback(recovery: &Recovery<CheckpointFormat>) -> Option<PendingRollback> {
+        let mut index = Self::default();
+        for item in recovery.items.iter().chain(&recovery.unserved) {
+            index.add(item);
+        }
+        index.rolling_back
+    }
+
     fn add(&mut self, item: &RecordLogItem<CheckpointFormat>) {
         let location = item.location;
         match &item.what {

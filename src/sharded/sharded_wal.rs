@@ -82,7 +82,8 @@ impl ShardedWal {
     /// exist. The count is recorded durably before this returns, and compared at every later open.
     ///
     /// Errors: those of [`Wal::new`]; `Config` for a count of 0; `ShardCountMismatch`; `Corruption`
-    /// if the record of the count is damaged, or missing beside existing shards. Under
+    /// if the record of the count is damaged, or missing beside existing shards; `Io` also if the checkpoint
+    /// log cannot be read, or a rollback to a checkpoint that was interrupted cannot be finished. Under
     /// `CorruptionPolicy::Error` also `Corruption` for a damaged checkpoint log.
     pub fn new(options: WalOptions, shard_count: u16) -> Result<Self> {
         Self::with_options(options, ShardedOptions::new(shard_count))

@@ -4,13 +4,16 @@
  *     index of an entry     id of an entry
  *     append                append at the expected id, in the kernel on return
  *     sync                  sync
- *     poll                  truncate_prefix
+ *     poll                  the property "start", then truncate_prefix
  *     pop                   truncate_suffix
  *     reset                 reset, with the property "start": the index and term in front
  *     persist_metadata      the property "meta": term and vote, durable on return
  *
  * All of a node goes to one stream and reaches the disk in the order of the calls. An entry is one byte that
  * names the layout, then term (8 bytes), id (4), session (8), type (4), all little-endian, then its data.
+ *
+ * poll takes two steps: "start" is written and not synced, then truncate_prefix makes it durable before it hides
+ * entries. A crash in between leaves the entries, and opening repeats the second step for what "start" says.
  *
  * reset() returns nothing, so a failure is kept: everything that writes afterwards fails. */
 #include "ironwal_redis_raft.h"
@@ -139,6 +142,11 @@ ironwal_status ironwal_redis_raft_open(const ironwal_wal *wal, const char *name,
     if (status == IRONWAL_OK && log->next == 0) /* a new stream: raft begins with index 1 */
         status = ironwal_stream_reset(log->stream, 1, NULL, 0, NULL, 0, NULL, &log->next, error);
     if (status == IRONWAL_OK) status = ironwal_stream_first_id(log->stream, &log->first, error);
+    if (status == IRONWAL_OK && log->has_start && log->start[0] >= log->first && log->start[0] < log->next) {
+        /* The second step of a poll that a crash interrupted. */
+        status = ironwal_stream_truncate_prefix(log->stream, log->start[0] + 1, NULL, error);
+        log->first = log->start[0] + 1;
+    }
     if (status != IRONWAL_OK) {
         ironwal_redis_raft_free(log);
         if (!out_error) ironwal_error_free(ignored);
@@ -157,6 +165,14 @@ static void *log_init(void *raft, void *arg) {
 
 static void log_free(void *log) { ironwal_redis_raft_free(log); }
 
+static void note_start(ironwal_redis_raft *log, uint64_t index, uint64_t term) {
+    log->has_start = true;
+    log->start[0] = index;
+    log->start[1] = term;
+}
+
+static raft_entry_t *log_get(void *handle, raft_index_t idx);
+
 static void log_reset(void *handle, raft_index_t first_idx, raft_term_t term) {
     ironwal_redis_raft *log = handle;
     if (log->has_failed) return;
@@ -170,9 +186,7 @@ static void log_reset(void *handle, raft_index_t first_idx, raft_term_t term) {
     if (!succeeded(log, status, error)) return;
     forget_range(log, log->first, log->next);
     log->first = log->next = next;
-    log->has_start = true;
-    log->start[0] = before;
-    log->start[1] = (uint64_t)term;
+    note_start(log, before, (uint64_t)term);
 }
 
 static int log_append(void *handle, raft_entry_t *entry) {
@@ -210,9 +224,19 @@ static int log_poll(void *handle, raft_index_t first_idx) {
     ironwal_redis_raft *log = handle;
     if (log->has_failed || first_idx < 0 || (uint64_t)first_idx > log->next) return -1;
     if ((uint64_t)first_idx <= log->first) return 0;
+    raft_entry_t *last = log_get(log, first_idx - 1);
+    if (!last) return -1;
+    uint64_t index = (uint64_t)first_idx - 1, term = (uint64_t)last->term;
+    raft_entry_release(last);
+    uint8_t value[PAIR];
+    ironwal_property start = pair_property("start", value, index, term);
     ironwal_error *error = NULL;
-    ironwal_status status = ironwal_stream_truncate_prefix(log->stream, (uint64_t)first_idx, NULL, &error);
+    ironwal_status status =
+        ironwal_stream_set_properties(log->stream, &start, 1, IRONWAL_DURABILITY_WRITTEN, NULL, &error);
     if (!succeeded(log, status, error)) return -1;
+    status = ironwal_stream_truncate_prefix(log->stream, (uint64_t)first_idx, NULL, &error);
+    if (!succeeded(log, status, error)) return -1;
+    note_start(log, index, term);
     forget_range(log, log->first, (uint64_t)first_idx);
     log->first = (uint64_t)first_idx;
     return 0;
@@ -328,7 +352,7 @@ bool ironwal_redis_raft_metadata(const ironwal_redis_raft *log, raft_term_t *out
 }
 
 bool ironwal_redis_raft_snapshot(const ironwal_redis_raft *log, raft_index_t *out_index, raft_term_t *out_term) {
-    if (!log->has_start) return false;
+    if (!log->has_start || log->start[0] == 0) return false;
     *out_index = (raft_index_t)log->start[0];
     *out_term = (raft_term_t)log->start[1];
     return true;

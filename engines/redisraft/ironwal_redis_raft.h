@@ -3,7 +3,8 @@
  *     ironwal_redis_raft *log;
  *     ironwal_redis_raft_open(wal, "node-1", 6, 0, &log, &error);
  *     raft_server_t *raft = raft_new_with_log(&ironwal_redis_raft_impl, log);
- *     // ironwal_redis_raft_metadata() and raft_restore_metadata(), then raft_restore_log()
+ *     // ironwal_redis_raft_snapshot() and raft_restore_snapshot(), ironwal_redis_raft_metadata() and
+ *     // raft_restore_metadata(), in this order, then raft_restore_log()
  *
  * Open the log with IRONWAL_SYNC_ASYNC, so that entries can be read before they are synced, and with
  * IRONWAL_CORRUPTION_ERROR: a node that lost durable entries must not vote as if it had them.
@@ -47,8 +48,8 @@ int ironwal_redis_raft_set_metadata(ironwal_redis_raft *log, raft_term_t term, r
  * written. */
 bool ironwal_redis_raft_metadata(const ironwal_redis_raft *log, raft_term_t *out_term, raft_node_id_t *out_vote);
 
-/* The index and term of the last entry in front of the log, if it was reset behind a snapshot. False: it was
- * not, and the outputs are not written. */
+/* The index and term of the last entry in front of the log, where it was compacted or reset behind a snapshot: for
+ * raft_restore_snapshot(). False: it begins with index 1, and the outputs are not written. */
 bool ironwal_redis_raft_snapshot(const ironwal_redis_raft *log, raft_index_t *out_index, raft_term_t *out_term);
 
 /* Why a function of the log failed first, NULL if none did. It belongs to the log. After a failure all

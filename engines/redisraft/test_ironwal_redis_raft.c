@@ -117,12 +117,15 @@ static void the_log_is_the_same_after_each_call_when_it_is_opened_again(size_t k
 
     CHECK(impl->poll(log, 51) == 0 && impl->poll(log, 3) == 0 && impl->poll(log, 97) == -1);
     expect(log, 51, 95);
+    CHECK(ironwal_redis_raft_snapshot(log, &snapshot, &term) && snapshot == 50 && term == 1);
     log = reopen(log, kept);
     expect(log, 51, 95);
+    CHECK(ironwal_redis_raft_snapshot(log, &snapshot, &term) && snapshot == 50 && term == 1);
     CHECK(impl->poll(log, 96) == 0); /* all */
     expect(log, 96, 95);
     log = reopen(log, kept);
     expect(log, 96, 95);
+    CHECK(ironwal_redis_raft_snapshot(log, &snapshot, &term) && snapshot == 95 && term == 2);
     append(log, 96, 2);
     CHECK(impl->pop(log, 1) == 0); /* from in front of the log */
     expect(log, 96, 95);
@@ -135,8 +138,35 @@ static void the_log_is_the_same_after_each_call_when_it_is_opened_again(size_t k
     expect(log, 1000, 1000);
     CHECK(ironwal_redis_raft_snapshot(log, &snapshot, &term) && snapshot == 999 && term == 5);
     CHECK(ironwal_redis_raft_metadata(log, &term, &vote) && term == 7 && vote == -1);
+    append(log, 1001, 6);
+    append(log, 1002, 6);
+    CHECK(impl->poll(log, 1002) == 0); /* was answered with the snapshot that the log was reset behind */
+    log = reopen(log, kept);
+    expect(log, 1002, 1002);
+    CHECK(ironwal_redis_raft_snapshot(log, &snapshot, &term) && snapshot == 1001 && term == 6);
     impl->reset(log, 1, 1);
     expect(log, 1, 0);
+    CHECK(!ironwal_redis_raft_snapshot(log, &snapshot, &term));
+    impl->free(log);
+    CHECK(ironwal_wal_close(wal, NULL) == IRONWAL_OK);
+}
+
+/* A crash between the two steps of poll. */
+static void a_poll_that_was_interrupted_is_finished_when_the_log_is_opened(void) {
+    raft_term_t term = 0;
+    raft_index_t snapshot = 0;
+    ironwal_redis_raft *log = open_log(0);
+    for (int id = 1; id <= 30; id++) append(log, id, 3);
+    uint8_t value[17] = {1, 20};
+    value[9] = 3;
+    ironwal_property start = {.key = {"start", 5}, .value = {value, sizeof value}, .op = IRONWAL_PROPERTY_SET};
+    ironwal_stream *stream = NULL;
+    CHECK(ironwal_stream_open(wal, "node", 4, &stream, NULL) == IRONWAL_OK);
+    CHECK(ironwal_stream_set_properties(stream, &start, 1, IRONWAL_DURABILITY_WRITTEN, NULL, NULL) == IRONWAL_OK);
+    ironwal_stream_free(stream);
+    log = reopen(log, 0);
+    expect(log, 21, 30);
+    CHECK(ironwal_redis_raft_snapshot(log, &snapshot, &term) && snapshot == 20 && term == 3);
     impl->free(log);
     CHECK(ironwal_wal_close(wal, NULL) == IRONWAL_OK);
 }
@@ -171,7 +201,7 @@ static void a_failure_is_kept_and_ends_all_writing(void) {
 
 /* A raft server of one node ------------------------------------------------------------------ */
 
-static int applied;
+static int applied, in_snapshot;
 
 static int apply_entry(raft_server_t *raft, void *log, raft_entry_t *entry, raft_index_t index) {
     (void)raft, (void)log, (void)index;
@@ -194,11 +224,13 @@ static raft_server_t *start_server(ironwal_redis_raft *log) {
     raft_cbs_t callbacks = {.applylog = apply_entry, .persist_metadata = persist_metadata, .timestamp = now};
     raft_term_t term;
     raft_node_id_t vote;
-    applied = 0;
+    raft_index_t index;
+    applied = in_snapshot;
     raft_server_t *raft = raft_new_with_log(impl, log);
     CHECK(raft);
     raft_set_callbacks(raft, &callbacks, log);
     CHECK(raft_add_node(raft, NULL, 1, 1));
+    if (ironwal_redis_raft_snapshot(log, &index, &term)) CHECK(raft_restore_snapshot(raft, term, index) == 0);
     if (ironwal_redis_raft_metadata(log, &term, &vote)) CHECK(raft_restore_metadata(raft, term, vote) == 0);
     CHECK(raft_restore_log(raft) == 0);
     for (int turn = 0; turn < 20 && !raft_is_leader(raft); turn++) CHECK(raft_periodic(raft) == 0);
@@ -222,6 +254,10 @@ static void a_server_that_is_started_again_has_its_entries_and_a_later_term(void
         CHECK(raft_flush(raft, 0) == 0);
         for (int turn = 0; turn < 20 && applied < 10 * round; turn++) CHECK(raft_periodic(raft) == 0);
         CHECK(applied == 10 * round);
+        if (round % 2 == 0) {
+            CHECK(raft_begin_snapshot(raft) == 0 && raft_end_snapshot(raft) == 0);
+            in_snapshot = applied;
+        }
         raft_destroy(raft);
         CHECK(ironwal_wal_close(wal, NULL) == IRONWAL_OK);
     }
@@ -234,6 +270,8 @@ int main(void) {
     the_log_is_the_same_after_each_call_when_it_is_opened_again(0);
     use_dir("few-kept");
     the_log_is_the_same_after_each_call_when_it_is_opened_again(7);
+    use_dir("poll");
+    a_poll_that_was_interrupted_is_finished_when_the_log_is_opened();
     use_dir("user-data");
     entries_that_are_kept_have_their_user_data();
     use_dir("failure");

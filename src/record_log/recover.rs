@@ -48,6 +48,8 @@ pub struct Recovery<F: RecordFormat> {
     pub items: Vec<RecordLogItem<F>>,
     /// Records behind the last item that may have been durable and are not served.
     pub lost: Option<LostTail>,
+    /// Whole records behind the last item that could not be made durable: the next open may serve them.
+    pub unserved: Vec<RecordLogItem<F>>,
     /// The file that received the trimmed bytes.
     pub quarantine: Option<PathBuf>,
     /// Why the log latched.
@@ -103,6 +105,7 @@ pub fn recover<F: RecordFormat>(
     let mut recovery = Recovery {
         items: Vec::new(),
         lost: None,
+        unserved: Vec::new(),
         quarantine: None,
         failure: None,
     };
@@ -126,7 +129,10 @@ pub fn recover<F: RecordFormat>(
     recovery.items = facts.items;
     if recovery.failure.is_none() {
         recovery.items.extend(facts.tail);
-    } else if facts.slot_embeds_record {
+        return recovery;
+    }
+    recovery.unserved = facts.tail;
+    if facts.slot_embeds_record {
         // It may have been acknowledged, so no older record may pass for the newest.
         recovery.lost = Some(LostTail {
             first_id: facts.frontier.next_id,

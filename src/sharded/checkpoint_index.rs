@@ -55,6 +55,15 @@ enum OrderedItem {
     Damaged(FileOffset, Arc<str>),
 }
 
+/// A rollback that was committed: the shards may not be cut yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingRollback {
+    /// The checkpoint to whose offsets they are to be cut.
+    pub user_id: Arc<[u8]>,
+    /// The record that says so. Its offsets are those of the checkpoint.
+    pub location: RecordLocation,
+}
+
 /// All checkpoints of a log.
 #[derive(Clone, Debug, Default)]
 pub struct CheckpointIndex {
@@ -64,8 +73,8 @@ pub struct CheckpointIndex {
     pruned_before: Option<(EntryId, Arc<[u8]>)>,
     /// Checkpoints that can be loaded.
     loadable: usize,
-    /// The checkpoint of the last record, if that says that the shards are being cut to it.
-    rolling_back: Option<Arc<[u8]>>,
+    /// The last record, if that says that the shards are being cut to a checkpoint.
+    rolling_back: Option<PendingRollback>,
     /// How often it was rolled back, according to the records that are there.
     rollbacks: usize,
     /// Undamaged records in the log.
@@ -85,8 +94,7 @@ impl CheckpointIndex {
         }
         // In effect until the next record takes these ids.
         if let Some(lost) = &recovery.lost {
-            let damage = OrderedItem::Damaged(lost.offset, lost.reason.into());
-            index.by_first_id.insert(lost.first_id, damage);
+            index.add_damage(lost.first_id, lost.offset, lost.reason);
         }
         index
     }
@@ -99,6 +107,16 @@ impl CheckpointIndex {
         index
     }
 
+    /// The rollback that the next open would finish, though nothing of it is in this index: its record is
+    /// there, but could not be made durable.
+    pub fn unserved_rollback(recovery: &Recovery<CheckpointFormat>) -> Option<PendingRollback> {
+        let mut index = Self::default();
+        for item in recovery.items.iter().chain(&recovery.unserved) {
+            index.add(item);
+        }
+        index.rolling_back
+    }
+
     fn add(&mut self, item: &RecordLogItem<CheckpointFormat>) {
         let location = item.location;
         match &item.what {
@@ -108,23 +126,39 @@ impl CheckpointIndex {
             }
             ItemKind::Partial(name) => self.add_named(name, location, State::Damaged),
             ItemKind::Damaged(reason) => {
-                let damage = OrderedItem::Damaged(location.offset, (*reason).into());
-                self.by_first_id.insert(location.first_id, damage);
+                self.add_damage(location.first_id, location.offset, reason);
             }
         }
     }
 
-    fn add_named(&mut self, name: &CheckpointName, location: RecordLocation, state: State) {
+    fn add_damage(&mut self, first_id: EntryId, offset: FileOffset, reason: &str) {
+        // Whatever was there: behind a rollback nothing is written before all shards are cut, and
+        // entries may have been appended since.
         self.rolling_back = None;
+        let damage = OrderedItem::Damaged(offset, reason.into());
+        self.by_first_id.insert(first_id, damage);
+    }
+
+    fn add_named(&mut self, name: &CheckpointName, location: RecordLocation, state: State) {
+        let before = self.rolling_back.take();
         match name.kind {
             RecordKind::Created => self.insert(&name.user_id, location, state),
             // The others need no more than the name.
             RecordKind::PrunedBefore => self.prune_before(&name.user_id),
             RecordKind::RollingBack => {
                 self.roll_back_to(&name.user_id);
-                self.rolling_back = Some(name.user_id.as_slice().into());
+                self.rolling_back = Some(PendingRollback {
+                    user_id: name.user_id.as_slice().into(),
+                    location,
+                });
             }
-            RecordKind::RolledBack => self.rolled_back(),
+            RecordKind::RolledBack => {
+                if before.is_none() {
+                    // The record that came before is damaged.
+                    self.roll_back_to(&name.user_id);
+                }
+                self.rolled_back();
+            }
         }
     }
 
@@ -217,14 +251,19 @@ impl CheckpointIndex {
         self.loadable = loadable.count();
     }
 
-    /// Removes all checkpoints later than this one, and what is damaged there. An unknown id changes nothing.
+    /// Removes all checkpoints later than this one, and what is damaged there. An unknown id is that of a
+    /// damaged record: removes what is later than the last damage.
     pub fn roll_back_to(&mut self, user_id: &[u8]) {
         self.records += 1;
         self.rollbacks += 1;
-        let Some(kept) = self.by_id.get(user_id) else {
+        let kept = match self.by_id.get(user_id) {
+            Some(kept) => Some(kept.location.first_id),
+            None => self.last_damage(),
+        };
+        let Some(kept) = kept else {
             return;
         };
-        let later = EntryId(kept.location.first_id.0.saturating_add(1));
+        let later = EntryId(kept.0.saturating_add(1));
         for (first_id, ordered) in self.by_first_id.split_off(&later) {
             let OrderedItem::Checkpoint(id) = ordered else {
                 continue;
@@ -251,9 +290,26 @@ impl CheckpointIndex {
         self.rollbacks
     }
 
-    /// The checkpoint to which shards are still to be cut.
-    pub fn rolling_back(&self) -> Option<Arc<[u8]>> {
+    /// The rollback to which shards are still to be cut.
+    pub fn rolling_back(&self) -> Option<PendingRollback> {
         self.rolling_back.clone()
+    }
+
+    /// Where the last damaged stretch is.
+    fn last_damage(&self) -> Option<EntryId> {
+        let mut newest_first = self.by_first_id.iter().rev();
+        newest_first.find_map(|(first_id, ordered)| match ordered {
+            OrderedItem::Damaged(..) => Some(*first_id),
+            OrderedItem::Checkpoint(_) => None,
+        })
+    }
+
+    /// Whether damage lies behind the newest checkpoint that can be loaded. It may hide a rollback beyond
+    /// that one, so nothing follows from the checkpoint about the shards.
+    pub fn ends_in_damage(&self) -> bool {
+        let newest = self.newest(1).pop();
+        let newest = newest.map_or(EntryId(0), |(_, location)| location.first_id);
+        self.last_damage().is_some_and(|damage| damage > newest)
     }
 
     fn floor(&self) -> EntryId {

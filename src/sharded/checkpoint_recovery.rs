@@ -3,6 +3,9 @@
 //! `record_log` scans and repairs `checkpoints.log`; this file applies the corruption policy, words the
 //! messages and builds the index. Under `CorruptionPolicy::Error` damage refuses the open, and the
 //! file is not changed. Otherwise damage is logged, and the checkpoints that remain are served.
+//!
+//! Under both policies the open is refused where the next one could find a rollback that this one does not
+//! finish, because the file cannot be read or repaired: the next one would cut what is appended meanwhile.
 
 use std::path::Path;
 
@@ -31,7 +34,8 @@ pub struct Recovered {
     pub refused: Option<Error>,
 }
 
-/// Recovers the checkpoint log. An error only under [`CorruptionPolicy::Error`].
+/// Recovers the checkpoint log. Errors: under [`CorruptionPolicy::Error`] damage; `Io` if the file cannot be
+/// read, or a rollback in it not be made durable.
 pub fn recover(context: &LogContext, shard_count: u16) -> Result<Recovered> {
     let storage = &context.storage;
     let path = context.root.join(CHECKPOINTS_FILE);
@@ -55,6 +59,11 @@ pub fn recover(context: &LogContext, shard_count: u16) -> Result<Recovered> {
             }
             let recovery = crate::record_log::recover(&mut recovered.log, file, *facts);
             log_recovery(context, &recovery);
+            if let Some(error) = &recovery.failure {
+                if CheckpointIndex::unserved_rollback(&recovery).is_some() {
+                    return Err(error.duplicate());
+                }
+            }
             recovered.index = CheckpointIndex::of(&recovery);
             return Ok(recovered);
         }
@@ -68,10 +77,7 @@ pub fn recover(context: &LogContext, shard_count: u16) -> Result<Recovered> {
             recovered.refused = Some(error.duplicate());
             error
         }
-        Err(error) => {
-            recovered.refused = Some(error.duplicate());
-            error
-        }
+        Err(error) => return Err(error),
     };
     if is_strict {
         return Err(found);

@@ -336,11 +336,40 @@ impl ShardedInner {
                     pruned_before: format!("id {first_kept} of {}", stream.key()),
                 });
             }
+            let (core, next_id) = (stream.core(), stream.core().next_id());
+            // One that is poisoned may hold more than it serves; appends to a deleted one report it.
+            if next_id < *offset && !core.is_poisoned() && !core.is_deleted() {
+                return self.checked_again(user_id, content, (stream.key(), *offset, next_id));
+            }
         }
         Ok(CheckpointData {
             shard_count: content.offsets.len() as u16,
             offsets: content.offsets.to_vec(),
             timestamp: content.timestamp_ns,
+        })
+    }
+
+    /// The answer where a shard ends below the offset of the checkpoint that was read.
+    fn checked_again(
+        &self,
+        user_id: &[u8],
+        content: &CheckpointBody,
+        (shard, offset, next_id): (&str, u64, u64),
+    ) -> Result<CheckpointData> {
+        let find = |index: &CheckpointIndex| Ok((user_id, index.find(user_id)?));
+        // A rollback removes checkpoints before it cuts shards.
+        let (_, now) = self.checkpoints.load(find)?;
+        if now != *content {
+            return self.checked(user_id, &now);
+        }
+        let (_, location) = self.checkpoints.query(find)?;
+        Err(Error::CheckpointCorrupted {
+            offset: location.offset.0,
+            reason: format!(
+                "checkpoint {} refers to all ids below {offset} of {shard}, which ends at {next_id}; \
+                 perhaps damage hides the record of a rollback",
+                display_id(user_id)
+            ),
         })
     }
 }

@@ -181,6 +181,7 @@ impl ShardedFiles {
                     let recovery = Recovery {
                         items,
                         lost: None,
+                        unserved: Vec::new(),
                         quarantine: None,
                         failure: None,
                     };

@@ -24,6 +24,7 @@ use crate::format::CheckpointRecord;
 use crate::format::RecordKind;
 use crate::primitives::atomic::Ordering;
 use crate::record_log::RecordLog;
+use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoints::check_id;
 use crate::sharded::checkpoints::now_ns;
@@ -56,12 +57,15 @@ impl ShardedInner {
         self.checkpoints.check_usable()?;
         let mut writer = self.checkpoints.writer.lock();
         writer.check_usable()?;
-        // Refuses what is pruned, or truncated beyond the checkpoint.
-        let offsets = self.load_checkpoint(user_id)?.offsets;
+        // Refused before any append waits.
+        self.load_checkpoint(user_id)?;
         let _open = self.wal.block_close()?;
         let _removals = self.wal.context().removals.read();
         // 1.
         let mut held = self.hold_shards()?;
+        self.wal.context().check_root()?;
+        // Once more: a shard may have been truncated beyond the checkpoint since. No longer from here on.
+        let offsets = self.load_checkpoint(user_id)?.offsets;
         for (shard, offset) in held.iter().zip(&offsets) {
             shard.check_cut(*offset)?;
         }
@@ -90,20 +94,27 @@ impl ShardedInner {
 
     /// Finishes the rollback that a crash interrupted, if there is one. An error if it cannot be finished.
     pub fn finish_rollback(&self) -> Result<()> {
-        let Some(user_id) = self.checkpoints.query(|index| index.rolling_back()) else {
+        let Some(pending) = self.checkpoints.query(|index| index.rolling_back()) else {
             return Ok(());
         };
         let mut writer = self.checkpoints.writer.lock();
         writer.check_usable()?;
-        let found = self
+        // The offsets are in two records: either may be damaged.
+        let ((), _, checkpoint) = self
             .checkpoints
-            .read(|index| Ok(((), index.find(&user_id)?)));
-        let ((), _, checkpoint) = found?;
+            .read(|_| Ok(((), pending.location)))
+            .or_else(|_| {
+                let of_checkpoint = |index: &CheckpointIndex| index.find(&pending.user_id);
+                self.checkpoints
+                    .read(|index| Ok(((), of_checkpoint(index)?)))
+            })?;
         let _open = self.wal.block_close()?;
         let _removals = self.wal.context().removals.read();
         let mut held = self.hold_shards()?;
-        let id = display_id(&user_id);
+        let id = display_id(&pending.user_id);
         self.finish_held(&mut writer, &mut held, checkpoint)?;
+        drop(held);
+        self.write_head(&pending.user_id);
         if let Some(appended) = &self.appended {
             // All that was there behind the checkpoint is gone.
             appended.store(0, Ordering::Relaxed);

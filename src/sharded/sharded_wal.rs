@@ -20,6 +20,7 @@ use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::sharded::auto_checkpoint::AutoCheckpointer;
 use crate::sharded::auto_checkpoint::AutomaticStatus;
+use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_recovery::recover;
 use crate::sharded::checkpoints::Checkpoints;
 use crate::sharded::options::ShardedOptions;
@@ -81,7 +82,8 @@ impl ShardedWal {
     /// exist. The count is recorded durably before this returns, and compared at every later open.
     ///
     /// Errors: those of [`Wal::new`]; `Config` for a count of 0; `ShardCountMismatch`; `Corruption`
-    /// if the record of the count is damaged, or missing beside existing shards. Under
+    /// if the record of the count is damaged, or missing beside existing shards; `Io` also if the checkpoint
+    /// log cannot be read, or a rollback to a checkpoint that was interrupted cannot be finished. Under
     /// `CorruptionPolicy::Error` also `Corruption` for a damaged checkpoint log.
     pub fn new(options: WalOptions, shard_count: u16) -> Result<Self> {
         Self::with_options(options, ShardedOptions::new(shard_count))
@@ -131,7 +133,9 @@ impl ShardedWal {
                     core.keep_below_from_cuts(*offset);
                 }
             }
-            note_lost_shards(&wal, id, offsets, &mut shards)?;
+            if !checkpoints.query(CheckpointIndex::ends_in_damage) {
+                note_lost_shards(&wal, id, offsets, &mut shards)?;
+            }
         }
         let offsets = newest.map(|(_, offsets)| offsets);
         let not_held = entries_behind(&shards, offsets.as_deref());

@@ -62,8 +62,8 @@ pub struct Follower {
     identity: RwLock<Option<DirIdentity>>,
     /// Which of the streams of its key it is, as its segments say. Only a refresh changes it.
     incarnation: RwLock<Option<u64>>,
-    /// By how much the places of group commit run ahead of ids, wrapping: places never go back, and
-    /// ids do where the stream is cut.
+    /// By how much the places of group commit run ahead of ids: places never go back, and ids do
+    /// where the stream is cut.
     shift: AtomicU64,
 }
 
@@ -472,15 +472,17 @@ impl ReaderSide {
         Ok(())
     }
 
-    /// Readers of this process see no id from `lowest` on any more: the writer has cut the stream.
+    /// Readers of this process see no id from `lowest` on any more: the writer has cut the stream. What
+    /// they did not see before they do not see yet.
     fn hide_cut(&self, follower: &Follower, before: &SegmentList, lowest: EntryId) {
-        self.written_end.store(lowest.0, Ordering::Release);
+        let written = self.written_end.load(Ordering::Acquire);
+        self.written_end
+            .store(written.min(lowest.0), Ordering::Release);
         self.group_commit.exclusive(|| {
-            let point = self.group_commit.committed();
-            follower
-                .shift
-                .store(point.0.wrapping_sub(lowest.0), Ordering::Release);
-            let end_id = lowest;
+            let Reached { point, end_id } = self.group_commit.reached();
+            // Not above the known durable end, so that places never run behind ids.
+            let end_id = end_id.min(lowest);
+            follower.shift.store(point.0 - end_id.0, Ordering::Release);
             // False where the group has failed: a follower's never does.
             let _ = self.group_commit.set_in_turn(Reached { point, end_id });
         });
@@ -539,7 +541,7 @@ impl ReaderSide {
         let shift = follower.shift.load(Ordering::Acquire);
         self.group_commit.advance(Reached {
             // Without appends of this process there is nothing to count but ids, and cuts.
-            point: Place(end_id.0.wrapping_add(shift)),
+            point: Place(end_id.0.saturating_add(shift)),
             end_id,
         });
         self.written_end.store(end.next_id.0, Ordering::Release);

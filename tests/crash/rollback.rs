@@ -321,3 +321,69 @@ fn any_call_of_a_rollback_may_fail_and_all_of_it_or_nothing_is_there() {
     println!("{failed} of {calls} calls made it fail, {poisoned} poisoned the log");
     assert!(failed > 20 && poisoned > 10);
 }
+
+/// Opening repairs `checkpoints.log` and finishes the rollback. Where it fails at that and opens the log all
+/// the same, the next open must not finish the rollback either: it would cut what was acknowledged meanwhile.
+#[test]
+fn nothing_acknowledged_is_lost_where_opening_fails_to_finish_a_rollback() {
+    let disk = SimulatedDisk::new();
+    let (begun, done) = run(&disk);
+    let (mut refused, mut opened) = (0, 0);
+    let mut replay = disk.replay();
+    while replay.step_to_change() {
+        let now = replay.op_index();
+        if now < begun || now > done {
+            continue;
+        }
+        let left = [
+            replay.kill(),
+            replay.crash(0, DirectoryModel::Strict),
+            replay.crash(1, DirectoryModel::Strict),
+            replay.crash(3, DirectoryModel::Ordered),
+        ];
+        for (nth_left, left) in left.iter().enumerate() {
+            let calls = {
+                let disk = left.kill();
+                let before = disk.op_count();
+                drop(open_stepped(&disk));
+                disk.op_count() - before
+            };
+            for nth in 1..=calls {
+                if !is_long() && (now * 5 + nth) % 23 != 0 {
+                    continue;
+                }
+                for code in [libc::EIO, libc::ENOSPC] {
+                    let case = format!("call {now}, left {nth_left}, call {nth} gives {code}");
+                    let disk = left.kill();
+                    disk.inject(FaultPlan::at_op(disk.op_count() + nth).code(code));
+                    let Ok(wal) = open_with(&disk, CorruptionPolicy::Truncate) else {
+                        refused += 1;
+                        disk.clear_faults();
+                        check(&disk, CorruptionPolicy::Truncate, Answer::Unknown, &case);
+                        continue;
+                    };
+                    disk.clear_faults();
+                    opened += 1;
+                    let shards = 0..SHARDS;
+                    // A shard that refuses appends loses none.
+                    let appended = |shard| {
+                        let id = wal.append(&key_of(&wal, shard), b"acknowledged").ok()?.1;
+                        wal.flush_shard(shard).ok().map(|()| (shard, id))
+                    };
+                    let appended: Vec<_> = shards.filter_map(appended).collect();
+                    drop(wal);
+                    let wal = open_with(&disk, CorruptionPolicy::Truncate);
+                    let wal = wal.unwrap_or_else(|error| panic!("{case}: {error}"));
+                    for (shard, id) in appended {
+                        let mut found = wal.iter_shard(shard, id).expect("iterates");
+                        let found = found.next().transpose().expect("good");
+                        let expected = Some(&b"acknowledged"[..]);
+                        assert_eq!(found.as_deref(), expected, "{case}, shard {shard}");
+                    }
+                }
+            }
+        }
+    }
+    println!("{refused} refused, {opened} opened");
+    assert!(refused > 100 && opened > 100);
+}

@@ -195,3 +195,58 @@ fn appends_beside_a_cut_land_behind_it_or_are_cut_whatever_closes_the_log() {
         }
     });
 }
+
+/// What a reader of another process does: a look at the end, a scan, and one that goes on.
+fn read_elsewhere(reader: &Wal, histories: &Histories) {
+    let ended = &["no stream", "no segment"];
+    for _ in 0..3 {
+        if let Some(stream) = allow(reader.stream("s"), ended, "stream") {
+            allow(stream.next_id(), ended, "next_id");
+        }
+        scan(reader, histories);
+    }
+}
+
+#[test]
+fn a_reader_in_another_process_sees_one_history_and_the_last_one_in_the_end() {
+    explore("a_reader_in_another", Time::Stands, 3000, || {
+        let disk = SimulatedDisk::new();
+        let mut options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 2);
+        options.max_open_read_segments = any_of(&[1, 8]);
+        options.read_buffer_size = 4096;
+        let wal = open(&disk, &options);
+        let entries: Vec<Vec<u8>> = (0..3).map(|id| named(0, id)).collect();
+        for entry in &entries {
+            wal.append("s", entry).expect("appends");
+        }
+        let histories = Arc::new(Histories {
+            all: Mutex::new(vec![(0, entries)]),
+            settled: AtomicUsize::new(0),
+        });
+        let mut cuts = Vec::new();
+        let mut len: u64 = 3;
+        for _ in 0..any_of(&[2, 4, 6]) {
+            let from = any_of(&[0, len / 2, len.saturating_sub(1), len]);
+            let count = any_of(&[0, 1, 2, 3]);
+            cuts.push((from, count));
+            len = from + count;
+        }
+        let reader = Wal::open_read_only_simulated(&disk, options.clone()).expect("opens");
+        thread::scope(|scope| {
+            scope.spawn(|| read_elsewhere(&reader, &histories));
+            scope.spawn(|| {
+                write(&wal, &histories, &cuts);
+                wal.clone().close().expect("closes");
+            });
+        });
+        reader
+            .stream("s")
+            .expect("a handle")
+            .next_id()
+            .expect("answers");
+        let shown = reader.iter_with_ids("s", 0).expect("iterates");
+        let shown: Vec<Vec<u8>> = shown.map(|found| found.expect("good").1).collect();
+        let (_, last) = histories.all().pop().expect("there is one");
+        assert_eq!(shown, last, "what is there in the end");
+    });
+}

@@ -11,8 +11,11 @@ use crate::follow::Writer;
 use crate::support::options;
 use crate::support::temp_dir;
 
-/// Calls of the writer: every second one cuts.
-const CALLS: u32 = 1500;
+/// Calls of the writer: every second one cuts. `IRONWAL_CUT_CALLS` sets how many.
+fn calls() -> u32 {
+    let set = std::env::var("IRONWAL_CUT_CALLS");
+    set.map_or(1500, |calls| calls.parse().expect("a number"))
+}
 
 fn small(place: &Path, sync_mode: SyncMode) -> WalOptions {
     let mut options = options(place, sync_mode);
@@ -36,7 +39,7 @@ fn call(number: u32, next_id: u64) -> (u64, u64) {
 fn histories() -> Vec<Vec<u32>> {
     let mut now: Vec<u32> = Vec::new();
     let mut all = Vec::new();
-    for number in 0..CALLS {
+    for number in 0..calls() {
         let (from, count) = call(number, now.len() as u64);
         now.truncate(from as usize);
         now.extend((0..count).map(|_| number));
@@ -64,7 +67,7 @@ fn author(id: u64, bytes: &[u8]) -> u32 {
 fn cut_for_ever(place: &Path, sync_mode: SyncMode) {
     let wal = Wal::new(small(place, sync_mode)).expect("opens");
     let mut next_id = 0;
-    for number in 0..CALLS {
+    for number in 0..calls() {
         let (from, count) = call(number, next_id);
         let entries: Vec<Vec<u8>> = (from..from + count).map(|id| named(number, id)).collect();
         let slices: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
@@ -132,7 +135,7 @@ fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     let stream = reader.stream("s").expect("a handle");
     let (mut followed, mut shown) = (reader.iter_with_ids("s", 0).expect("iterates"), Vec::new());
     let (mut scans, mut ended, mut found) = (0, 0, 0);
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(120) + Duration::from_millis(20) * calls();
     let mut has_ended = false;
     while !has_ended {
         has_ended = writer.has_ended();
@@ -184,4 +187,40 @@ fn a_writer_that_cuts_with_every_second_call_is_never_seen_mixed_or_damaged() {
 fn a_strict_writer_that_cuts_with_every_second_call_is_never_seen_mixed_or_damaged() {
     never_a_mix("cut strictly", SyncMode::Strict, ReadStrategy::StandardIo);
     never_a_mix("cut strictly", SyncMode::Strict, ReadStrategy::Mmap);
+}
+
+#[test]
+fn a_cut_above_all_that_was_known_durable_hides_nothing_for_ever() {
+    // The durable end of the reader fell to 0, and stayed there: it showed nothing under Strict.
+    let place = temp_dir();
+    let mut how = small(place.path(), SyncMode::Async);
+    how.max_entries_per_segment = 2;
+    how.background_sync = None;
+    let wal = Wal::new(how.clone()).expect("opens");
+    let writer = wal.stream("s").expect("a handle");
+    writer.append(b"0").expect("appends");
+    writer.sync().expect("syncs");
+    let reader = Wal::open_read_only(how).expect("opens");
+    let stream = reader.stream("s").expect("a handle");
+    let ends = || {
+        reader.refresh().expect("looks");
+        let written = stream.next_id().expect("answers");
+        (stream.durable_end().expect("answers"), written)
+    };
+    assert_eq!(ends(), (1, 1));
+    for entry in [b"1", b"x"] {
+        writer.append(entry).expect("appends");
+    }
+    let entries: [&[u8]; 2] = [b"2", b"3"];
+    let ids = writer
+        .replace_suffix(2, &Append::new(&entries))
+        .expect("cuts")
+        .ids;
+    assert_eq!(ids, 2..4);
+    // Into a segment that no slot says anything of yet.
+    writer.append(b"4").expect("appends");
+    assert_eq!(ends(), (4, 5));
+    assert_eq!(ends(), (4, 5));
+    writer.sync().expect("syncs");
+    assert_eq!(ends(), (5, 5));
 }

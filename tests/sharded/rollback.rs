@@ -7,12 +7,16 @@ use std::sync::atomic::Ordering;
 
 use ironwal::CorruptionPolicy;
 use ironwal::Error;
+use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
 use ironwal::SnapshotMode;
 use ironwal::SyncMode;
 use ironwal::WalOptions;
+use ironwal::simulation::SimulatedDisk;
 
 const SHARDS: u16 = 4;
+/// Where the records of `checkpoints.log` begin.
+const RECORDS_AT: usize = 1536;
 
 fn options(dir: &Path) -> WalOptions {
     let mut options = WalOptions::new(dir.join("log"));
@@ -185,6 +189,66 @@ fn what_cannot_be_rolled_back_is_refused_before_anything_changes() {
     closed.close().expect("closes");
     let closed = wal.rollback_to_checkpoint(b"new");
     assert!(matches!(closed, Err(Error::Closed)), "{closed:?}");
+}
+
+/// Damage to `checkpoints.log` must not repeat a rollback that is finished, nor bring back a checkpoint that
+/// one removed: entries appended since were cut, and shards were taken for lost.
+#[test]
+fn damage_to_the_records_of_a_rollback_costs_no_entry_and_no_shard() {
+    for has_newer in [false, true] {
+        let disk = SimulatedDisk::new();
+        let options = || {
+            let mut options = options(Path::new("/"));
+            options.on_corruption = CorruptionPolicy::Truncate;
+            options.background_sync = None;
+            options
+        };
+        let open = |disk: &SimulatedDisk| {
+            ShardedWal::open_simulated(disk, options(), ShardedOptions::new(SHARDS))
+        };
+        let wal = open(&disk).expect("opens");
+        append(&wal, 0, 30);
+        wal.create_checkpoint(b"a").expect("creates");
+        append(&wal, 30, 40);
+        wal.create_checkpoint(b"b").expect("creates");
+        append(&wal, 70, 40);
+        wal.rollback_to_checkpoint(b"a").expect("rolls back");
+        append(&wal, 200, 9);
+        if has_newer {
+            wal.create_checkpoint(b"c").expect("creates");
+            append(&wal, 300, 9);
+        }
+        let expected = entries(&wal);
+        wal.close().expect("closes");
+        let path = "/log/checkpoints.log";
+        let good = disk.contents(path).expect("reads");
+        let check = |bytes: &[u8], case: &str| {
+            let disk = disk.kill();
+            disk.put(path, bytes);
+            let wal = open(&disk).unwrap_or_else(|error| panic!("{case}: {error}"));
+            for shard in 0..SHARDS {
+                let flushed = wal.flush_shard(shard);
+                flushed.unwrap_or_else(|error| panic!("{case}: {error}"));
+            }
+            assert_eq!(entries(&wal), expected, "{case}");
+            let removed = wal.load_checkpoint(b"b");
+            assert!(removed.is_err(), "{case}: {removed:?}");
+        };
+        for at in RECORDS_AT..good.len() {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1 << (at % 8);
+            check(&bytes, &format!("byte {at}, newer: {has_newer}"));
+        }
+        // A sector, or many, of which nothing can be believed.
+        for from in (RECORDS_AT..good.len()).step_by(40) {
+            for len in [80, 160, 512, 4096] {
+                let mut bytes = good.clone();
+                let end = good.len().min(from + len);
+                bytes[from..end].fill(0xa5);
+                check(&bytes, &format!("{from}..{end}, newer: {has_newer}"));
+            }
+        }
+    }
 }
 
 /// Ends the threads of a test, also where it fails.

@@ -161,7 +161,10 @@ fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     }
     writer.end();
     let mut scanned = Vec::new();
-    reader.stream("s").and_then(|s| s.next_id()).expect("tells");
+    reader
+        .stream("s")
+        .and_then(|s| s.next_id())
+        .expect("is known");
     follow(
         &mut reader.iter_with_ids("s", 0).expect("iterates"),
         &mut scanned,

@@ -33,7 +33,7 @@ use crate::ffi::sharded::options::shard_count_of;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
-use crate::ffi::wal::tell;
+use crate::ffi::wal::report;
 
 /// An open log of many shards: entries go to the shard of their key, in order within it, and
 /// checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ironwal_sharded_open(
                     ShardedWal::on(Wal::open_logging(options, Arc::clone(sink))?, wanted)?
                 }
             };
-            tell(sink.as_ref(), &opened);
+            report(sink.as_ref(), &opened);
             let handle = ShardedHandle {
                 keeper: Arc::new(OpenRef {
                     gate: LogGate::new(),
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn ironwal_sharded_close(
             let handle = boundary::take::<ShardedHandle>(sharded)?;
             handle.keeper.gate.close();
             handle.sharded.close()?;
-            tell(handle.sink.as_ref(), "closed; all is durable");
+            report(handle.sink.as_ref(), "closed; all is durable");
             Ok(())
         })
     }

@@ -2610,7 +2610,8 @@ ironwal_status ironwal_sharded_route(const void *key,
  * - Durable: everything that can be read after a successful return is.
  * - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
  *   where the record of the count is damaged, or missing beside existing shards, and under
- *   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+ *   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_IO also where checkpoints.log cannot be
+ *   read, or a rollback that was interrupted cannot be finished; ::IRONWAL_E_CONFIG for automatic
  *   checkpoints that are neither due by entries nor by time.
  */
 ironwal_status ironwal_sharded_open(const struct ironwal_options *options,
@@ -3256,8 +3257,8 @@ ironwal_status ironwal_wal_apply_retention(const struct ironwal_wal *wal,
 
 /**
  * Applies a retention to all streams once a minute, on a thread of the log, as ironwal_wal_apply_retention()
- * does. A failure goes to the log callback, and stops no other stream. Both limits ::IRONWAL_NO_LIMIT, the
- * default: no retention is applied.
+ * does. A failure goes to the log callback, and stops no other stream. Not for a log of replicas, which are
+ * truncated as their primary is. Both limits ::IRONWAL_NO_LIMIT, the default: no retention is applied.
  */
 ironwal_status ironwal_options_set_retention(struct ironwal_options *options,
                                              uint64_t max_bytes,

@@ -91,7 +91,8 @@ pub unsafe extern "C" fn ironwal_sharded_route(
 /// - Durable: everything that can be read after a successful return is.
 /// - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
 ///   where the record of the count is damaged, or missing beside existing shards, and under
-///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_IO also where checkpoints.log cannot be
+///   read, or a rollback that was interrupted cannot be finished; ::IRONWAL_E_CONFIG for automatic
 ///   checkpoints that are neither due by entries nor by time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_open(

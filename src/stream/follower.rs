@@ -25,7 +25,6 @@ use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::primitives::Mutex;
 use crate::primitives::RwLock;
-use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::recovery::CheckDepth;
 use crate::recovery::Decision;
@@ -62,9 +61,9 @@ pub struct Follower {
     identity: RwLock<Option<DirIdentity>>,
     /// Which of the streams of its key it is, as its segments say. Only a refresh changes it.
     incarnation: RwLock<Option<u64>>,
-    /// By how much the places of group commit run ahead of ids, wrapping: places never go back, and
-    /// ids do where the stream is cut.
-    shift: AtomicU64,
+    /// From where on the places of group commit count ids: places never go back, and ids do where the
+    /// stream is cut.
+    origin: Mutex<Reached<Place, EntryId>>,
 }
 
 /// A segment that another one follows, and that had no footer when the files were surveyed.
@@ -130,7 +129,10 @@ impl Follower {
             }),
             identity: RwLock::new(None),
             incarnation: RwLock::new(None),
-            shift: AtomicU64::new(0),
+            origin: Mutex::new(Reached {
+                point: Place(0),
+                end_id: EntryId(0),
+            }),
         }
     }
 }
@@ -477,10 +479,8 @@ impl ReaderSide {
         self.written_end.store(lowest.0, Ordering::Release);
         self.group_commit.exclusive(|| {
             let point = self.group_commit.committed();
-            follower
-                .shift
-                .store(point.0.wrapping_sub(lowest.0), Ordering::Release);
             let end_id = lowest;
+            *follower.origin.lock() = Reached { point, end_id };
             // False where the group has failed: a follower's never does.
             let _ = self.group_commit.set_in_turn(Reached { point, end_id });
         });
@@ -536,12 +536,18 @@ impl ReaderSide {
     /// Lets readers see the stream up to here. The segment list has it already.
     fn publish(&self, follower: &Follower, end: &SegmentEnd, durable_end: EntryId) {
         let end_id = durable_end.min(end.next_id);
-        let shift = follower.shift.load(Ordering::Acquire);
-        self.group_commit.advance(Reached {
-            // Without appends of this process there is nothing to count but ids, and cuts.
-            point: Place(end_id.0.wrapping_add(shift)),
-            end_id,
-        });
+        // Without appends of this process there is nothing to count but ids, and cuts. What lies below the
+        // last cut was durable when the stream was cut.
+        let (place, first) = {
+            let origin = follower.origin.lock();
+            (origin.point, origin.end_id)
+        };
+        if let Some(count) = end_id.0.checked_sub(first.0) {
+            self.group_commit.advance(Reached {
+                point: Place(place.0.saturating_add(count)),
+                end_id,
+            });
+        }
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 

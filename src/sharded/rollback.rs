@@ -51,10 +51,10 @@ impl ShardedWal {
 impl ShardedInner {
     /// See [`ShardedWal::rollback_to_checkpoint`].
     fn roll_back_to(&self, user_id: &[u8]) -> Result<()> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         check_id(user_id)?;
         self.checkpoints.check_usable()?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         // Refuses what is pruned, or truncated beyond the checkpoint.
         let offsets = self.load_checkpoint(user_id)?.offsets;
@@ -93,7 +93,7 @@ impl ShardedInner {
         let Some(user_id) = self.checkpoints.query(|index| index.rolling_back()) else {
             return Ok(());
         };
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         let found = self
             .checkpoints

@@ -2620,6 +2620,44 @@ ironwal_status ironwal_sharded_open(const struct ironwal_options *options,
                                     struct ironwal_error **out_error);
 
 /**
+ * Opens a sharded log for reading only, while another process, or this one, may have it open for
+ * writing. Nothing on disk is changed, recovered or locked. The handle is used like one of
+ * ironwal_sharded_open(); calls that change something answer ::IRONWAL_E_READ_ONLY.
+ * `shard_count` is compared with the recorded count; 0 takes that one.
+ *
+ * Shards follow the writer as the streams of ironwal_wal_open_read_only() do, the sync mode of the options
+ * included; ironwal_sharded_wal() reads, follows and watches them. Calls that load, count and
+ * list checkpoints look at the file first. A checkpoint is there once its record is written, up to two
+ * syncs before ironwal_sharded_create_checkpoint() returns; if that fails then, or power does, it
+ * disappears again. All that is below its offsets is durable in any case. While a rollback is under way,
+ * and after one that was interrupted, shards may still show entries that it removes.
+ *
+ * - Owns: `options` is copied and stays the caller's. End `*out_sharded` with
+ *   ironwal_sharded_close().
+ * - Blocks: never for a sync; reads what was written last.
+ * - Errors: those of ironwal_wal_open_read_only(); ::IRONWAL_E_IO also where no shard count is
+ *   recorded yet; ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CONFIG for a count above 65,535;
+ *   ::IRONWAL_E_CORRUPT where the record of the count is damaged, or missing beside existing
+ *   shards, and under ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints and lost shards;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION.
+ */
+ironwal_status ironwal_sharded_open_read_only(const struct ironwal_options *options,
+                                              uint32_t shard_count,
+                                              struct ironwal_sharded **out_sharded,
+                                              struct ironwal_error **out_error);
+
+/**
+ * Looks at all shards and checkpoints again in a sharded log that is open read-only. Reading and loading
+ * do so where they have to. Does nothing in a log open for writing.
+ *
+ * - Blocks: never for a sync; reads what was written last.
+ * - Errors: ::IRONWAL_E_IO; ::IRONWAL_E_SHARD_COUNT_MISMATCH and ::IRONWAL_E_CORRUPT where another log is
+ *   in the directory by now.
+ */
+ironwal_status ironwal_sharded_refresh(const struct ironwal_sharded *sharded,
+                                       struct ironwal_error **out_error);
+
+/**
  * Ends the automatic checkpoints and closes the log for all its handles, as ironwal_wal_close()
  * does. Checkpoints that were loaded stay readable.
  *

@@ -1623,6 +1623,24 @@ public:
     static result<sharded> open(text_in path, std::uint32_t shard_count) {
         return open(options(path), sharded_options(shard_count));
     }
+    // Read-only, beside a writer in this or another process. A count of 0: as many shards as are recorded.
+    static result<sharded> open_read_only(const options &options, std::uint32_t shard_count = 0) {
+        if (options.refused_) return *options.refused_;
+        ironwal_sharded *handle = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_open_read_only(options.handle_.get(), shard_count, &handle, out);
+            },
+            [&] { return sharded(handle); });
+    }
+    static result<sharded> open_read_only(text_in path, std::uint32_t shard_count = 0) {
+        return open_read_only(options(path), shard_count);
+    }
+
+    // Looks at everything again, in a log that is open read-only.
+    result<void> refresh() const {
+        return detail::run([&](ironwal_error **out) { return ironwal_sharded_refresh(handle_.get(), out); });
+    }
 
     result<void> close() {
         return detail::run([&](ironwal_error **out) { return ironwal_sharded_close(handle_.release(), out); });

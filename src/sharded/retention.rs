@@ -75,9 +75,9 @@ impl ShardedWal {
 impl ShardedInner {
     /// See [`ShardedWal::prune_before_checkpoint`].
     pub fn prune_before(&self, user_id: &[u8]) -> Result<PruneStats> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         check_id(user_id)?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         self.prune_locked(&mut writer, user_id)
     }
@@ -85,8 +85,8 @@ impl ShardedInner {
     /// Retains the newest `keep` checkpoints, and the entries from the oldest of them on. If there are
     /// fewer, all of them and all entries are retained.
     pub fn retain(&self, keep: usize) -> Result<()> {
-        self.wal.enter()?;
-        let mut writer = self.checkpoints.writer.lock();
+        self.wal.enter_to_write()?;
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         let kept = self.checkpoints.query(|index| index.newest(keep));
         let pruned = match kept.first() {
@@ -174,9 +174,9 @@ impl ShardedInner {
 
     /// See [`ShardedWal::compact_checkpoints`].
     pub fn compact(&self, keep_latest_n: usize) -> Result<CompactionStats> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         self.checkpoints.check_usable()?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         self.compact_locked(&mut writer, keep_latest_n)
     }

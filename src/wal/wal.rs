@@ -435,6 +435,12 @@ impl Wal {
         self.log.enter()
     }
 
+    /// The same, for calls that write: `ReadOnly` for a log that is open read-only.
+    #[cfg(feature = "sharded")]
+    pub(crate) fn enter_to_write(&self) -> Result<()> {
+        self.log.enter_to_write()
+    }
+
     /// Prevents the log from being closed, and its lock from being released, until the guard is
     /// dropped.
     #[cfg(feature = "sharded")]

@@ -8,6 +8,7 @@ use std::time::Instant;
 use ironwal::*;
 
 use crate::follow::Writer;
+use crate::support::entry;
 use crate::support::options;
 use crate::support::temp_dir;
 
@@ -223,4 +224,33 @@ fn a_cut_above_all_that_was_known_durable_hides_nothing_for_ever() {
     assert_eq!(ends(), (4, 5));
     writer.sync().expect("syncs");
     assert_eq!(ends(), (5, 5));
+}
+
+/// The places of group commit went below 0, which is far above all others, and the durable end stayed where it was.
+#[test]
+fn a_strict_reader_that_learns_of_a_cut_late_follows_what_is_durable_behind_it() {
+    let place = temp_dir();
+    let mut how = options(place.path(), SyncMode::Async);
+    how.max_entries_per_segment = 3;
+    let writer = Wal::new(how).expect("opens");
+    writer.append("s", &entry(0)).expect("appends");
+    writer.sync("s").expect("syncs");
+    let reader = Wal::open_read_only(options(place.path(), SyncMode::Strict)).expect("opens");
+    let seen = reader.stream("s").expect("a handle");
+    assert_eq!(seen.durable_end().expect("known"), 1);
+    for id in 1..50 {
+        writer.append("s", &entry(id)).expect("appends");
+    }
+    writer.truncate_suffix("s", 40).expect("cuts");
+    assert_eq!(seen.durable_end().expect("known"), 40);
+    for id in 40..60 {
+        writer.append("s", &entry(id)).expect("appends");
+        let end = seen.durable_end().expect("known");
+        assert!((40..=id + 1).contains(&end), "{end} behind {id}");
+    }
+    writer.sync("s").expect("syncs");
+    assert_eq!(seen.durable_end().expect("known"), 60);
+    let shown = seen.iter_with_ids(0).expect("iterates");
+    let shown: Vec<u64> = shown.map(|found| found.expect("good").0).collect();
+    assert!(shown.into_iter().eq(0..60));
 }

@@ -34,6 +34,18 @@ pub const ROLES: &[Role] = &[
         "in turn without pause",
         crate::snapshot::append_without_pause,
     ),
+    #[cfg(feature = "sharded")]
+    (
+        "checkpoints strictly",
+        crate::sharded::make_and_remove_strictly,
+    ),
+    #[cfg(feature = "sharded")]
+    (
+        "checkpoints loosely",
+        crate::sharded::make_and_remove_loosely,
+    ),
+    #[cfg(feature = "sharded")]
+    ("checkpoints only", crate::sharded::make_only),
 ];
 
 const PATIENCE: Duration = Duration::from_secs(60);

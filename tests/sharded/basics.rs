@@ -9,6 +9,7 @@ use ironwal::CheckpointData;
 use ironwal::Error;
 use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
+use ironwal::SnapshotMode;
 use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::WalOptions;
@@ -196,7 +197,13 @@ fn counts_from_1_to_65535_work() {
             (count, usize::from(count))
         );
         assert_eq!(data.offsets[usize::from(shard)], 1);
-        drop(wal);
+        let reader = ShardedWal::open_read_only(options(dir.path(), SyncMode::Async), None);
+        let reader = reader.expect("opens");
+        assert_eq!(reader.load_checkpoint(b"c").expect("loads"), data);
+        let snapshot = tempfile::tempdir().expect("a directory");
+        let copied = reader.snapshot_to(&snapshot.path().join("copy"), SnapshotMode::Link);
+        assert_eq!(copied.expect("copies").streams.len(), 1);
+        drop((reader, wal));
         let latest = open(dir.path(), count).load_latest_checkpoint();
         assert_eq!(latest.expect("loads"), (b"c".to_vec(), data));
     }
@@ -361,6 +368,15 @@ fn a_sharded_log_is_shared_by_threads() {
 #[test]
 fn checkpoints_of_a_live_writer_are_not_recovered_through_a_log_that_is_open_read_only() {
     // Recovery wrote the tail and a slot of the file again, beneath the process that writes it.
+    let automatic = || ironwal::ShardedOptions {
+        automatic: Some(ironwal::sharded::AutomaticCheckpoints {
+            every_entries: Some(1),
+            every: None,
+            ids: ironwal::sharded::CheckpointIds::Counter(b"c".to_vec()),
+            keep_latest: None,
+        }),
+        ..ironwal::ShardedOptions::new(2)
+    };
     let place = tempfile::tempdir().expect("a directory");
     let options = ironwal::WalOptions::new(place.path());
     let writer = ironwal::ShardedWal::new(options.clone(), 2).expect("opens");
@@ -369,9 +385,16 @@ fn checkpoints_of_a_live_writer_are_not_recovered_through_a_log_that_is_open_rea
     let file = place.path().join("checkpoints.log");
     let before = std::fs::read(&file).expect("reads");
     let reader = ironwal::Wal::open_read_only(options).expect("opens");
-    let opened = ironwal::ShardedWal::on(reader, ironwal::ShardedOptions::new(2));
+    let made = ironwal::ShardedWal::on(reader.clone(), automatic());
+    assert!(matches!(made, Err(ironwal::Error::ReadOnly)));
+    let opened = ironwal::ShardedWal::on(reader, ironwal::ShardedOptions::new(2)).expect("opens");
+    assert_eq!(opened.checkpoint_count(), 1);
     assert_eq!(std::fs::read(&file).expect("reads"), before);
-    assert!(matches!(opened, Err(ironwal::Error::ReadOnly)));
     writer.create_checkpoint(b"two").expect("creates");
+    assert_eq!(
+        (writer.checkpoint_count(), opened.checkpoint_count()),
+        (2, 2)
+    );
+    drop(opened);
     assert_eq!(writer.checkpoint_count(), 2);
 }

@@ -1,6 +1,7 @@
 # What do you want to do?
 #
 #   make          build the C library, the examples and the C tests
+#   make tools    install what building and testing takes, where it has the rights; nothing else installs
 #   make demo     build, then journal a trading session and survive being killed
 #   make test     run everything: C tests, examples, package, Rust tests
 #   make test-model    run the engine under thousands of interleavings (part of make test)
@@ -11,6 +12,8 @@
 #   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
 #   make header   write include/ironwal.h anew from src/ffi
 #   make install PREFIX=/usr/local
+#   make packages      an archive and Debian packages, in build/packages
+#   make source-archive    sources with the crates they need, in build
 #   make clean
 #
 # Those who use CMake directly: cmake --preset release.
@@ -21,7 +24,13 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: build demo demo-raft test test-c test-rust test-model test-go test-python asan asan-rust tsan header install clean
+.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python asan asan-rust tsan header packages source-archive install clean
+
+.DEFAULT_GOAL := build
+
+tools:
+	@IRONWAL_INSTALL_TOOLS=1 sh scripts/install-tools.sh test
+	@IRONWAL_INSTALL_TOOLS=1 sh scripts/install-tools.sh go
 
 build:
 	@sh scripts/install-tools.sh build
@@ -84,6 +93,14 @@ tsan:
 
 header:
 	IRONWAL_WRITE_HEADER=1 cargo test --locked --test surface header
+
+packages:
+	cmake --preset packages
+	cmake --build --preset packages
+	cd build/packages && cpack
+
+source-archive:
+	@sh scripts/source-archive.sh build
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

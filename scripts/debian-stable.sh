@@ -32,5 +32,5 @@ mount --bind --make-private "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind --make-rslave /dev "$root/dev"
 
-chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+chroot "$root" /usr/bin/env -i HOME=/root IRONWAL_INSTALL_TOOLS=1 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     sh -c "rustc --version && apt-get update -qq && cd /src && $command"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Which tools does this machine lack? Installs them where it may, otherwise names the command.
+# Which tools does this machine lack? Names the command that installs them; runs it only if IRONWAL_INSTALL_TOOLS=1, as
+# `make tools` and CI set.
 #
 #     install-tools.sh build    what building takes: cmake, a C compiler, cargo
 #     install-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,
@@ -42,9 +43,13 @@ with_rights() {
     fi
 }
 
-# install PACKAGES...: tries; the caller looks again whether it helped.
+# install PACKAGES...: tries, if that was asked for; the caller looks again whether it helped.
 install() {
     [ -n "$installer" ] || return 0
+    if [ "${IRONWAL_INSTALL_TOOLS:-}" != 1 ]; then
+        echo "not installed: $*; \"make tools\" as root, or: $installer $*" >&2
+        return 0
+    fi
     echo "installing: $*"
     if have apt-get; then with_rights apt-get update -qq >/dev/null 2>&1 || true; fi
     # shellcheck disable=SC2086
@@ -60,7 +65,7 @@ if [ -n "$required" ]; then
 fi
 
 # Without the rights, CMake from the Python package index serves as well; it stays in this tree.
-if ! have_cmake && have python3; then
+if [ "${IRONWAL_INSTALL_TOOLS:-}" = 1 ] && ! have_cmake && have python3; then
     echo "installing cmake into build/tools with pip"
     python3 -m venv build/tools >/dev/null 2>&1 &&
         build/tools/bin/pip install --quiet cmake >/dev/null 2>&1 ||
@@ -72,7 +77,7 @@ have_cmake || missing="$missing cmake(3.22 or later)"
 have cc || missing="$missing cc"
 if [ -n "$missing" ]; then
     echo "missing:$missing" >&2
-    [ -z "$installer" ] || echo "as root: $installer$required" >&2
+    echo "\"make tools\" installs them where it has the rights${installer:+; as root: $installer$required}" >&2
     exit 1
 fi
 if ! have cargo && [ ! -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then

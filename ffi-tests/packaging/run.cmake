@@ -1,7 +1,7 @@
 # Does the installed package work from wherever it is moved to, with find_package and with
 # pkg-config, shared and static?
 #
-# 1. install into a prefix; 2. move the prefix; 3. build and run the consumer each way.
+# 1. install into a prefix, stripped; 2. move the prefix; 3. build and run the consumer each way.
 file(REMOVE_RECURSE "${WORK_DIR}")
 file(MAKE_DIRECTORY "${WORK_DIR}")
 
@@ -15,13 +15,33 @@ function(run)
     set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${WORK_DIR}/first")
+run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --strip --prefix "${WORK_DIR}/first")
 file(RENAME "${WORK_DIR}/first" "${WORK_DIR}/moved")
 set(prefix "${WORK_DIR}/moved")
-foreach(file IN ITEMS include/ironwal.h include/ironwal.hpp include/module.modulemap)
+foreach(file IN ITEMS include/ironwal.h include/ironwal.hpp include/ironwal/module.modulemap)
     if(NOT EXISTS "${prefix}/${file}")
         message(FATAL_ERROR "${file} is not installed")
     endif()
+endforeach()
+if(EXISTS "${prefix}/include/module.modulemap")
+    message(FATAL_ERROR "the module map would be that of all headers in include/")
+endif()
+
+# The programs below show that what is left of them works.
+file(GLOB_RECURSE libraries "${prefix}/*/libironwal.so.${VERSION}" "${prefix}/*/libironwal.a" "${prefix}/bin/ironwalctl")
+foreach(library IN LISTS libraries)
+    get_filename_component(name "${library}" NAME)
+    set(built "${BUILD_DIR}/lib/${name}")
+    if(NOT EXISTS "${built}")
+        set(built "${BUILD_DIR}/bin/${name}")
+    endif()
+    file(SIZE "${built}" size)
+    file(SIZE "${library}" stripped)
+    math(EXPR double "2 * ${stripped}")
+    if(double GREATER size)
+        message(FATAL_ERROR "--strip left ${stripped} of ${size} bytes of ${name}")
+    endif()
+    message(STATUS "stripped: ${name}, ${stripped} bytes")
 endforeach()
 
 # Nothing that was installed may name the build tree or the old prefix.
@@ -72,12 +92,19 @@ run("${CC}" "${SOURCE_DIR}/consumer.c" ${flags} "-Wl,-rpath,${prefix}/${LIBDIR}"
     -o "${WORK_DIR}/pc_shared")
 check_consumer("${WORK_DIR}/pc_shared")
 
-# With the shared library out of the way the linker takes the static one.
-file(GLOB shared "${prefix}/${LIBDIR}/libironwal.so*" "${prefix}/${LIBDIR}/libironwal*.dylib")
-file(REMOVE ${shared})
-run("${PKG_CONFIG}" --static --cflags --libs ironwal)
+# The static library, beside the shared one; and where the C library has a static form, a program without any.
+run("${PKG_CONFIG}" --cflags --libs ironwal-static)
 separate_arguments(flags UNIX_COMMAND "${output}")
 run("${CC}" "${SOURCE_DIR}/consumer.c" ${flags} -o "${WORK_DIR}/pc_static")
+execute_process(COMMAND "${CC}" -print-file-name=libc.a OUTPUT_VARIABLE libc OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(IS_ABSOLUTE "${libc}" AND EXISTS "${libc}")
+    run("${CC}" -static "${SOURCE_DIR}/consumer.c" ${flags} -o "${WORK_DIR}/pc_all_static")
+    check_consumer("${WORK_DIR}/pc_all_static")
+endif()
+
+# Not a shared library in sight: what works now needs none.
+file(GLOB shared "${prefix}/${LIBDIR}/libironwal.so*" "${prefix}/${LIBDIR}/libironwal*.dylib")
+file(REMOVE ${shared})
 check_consumer("${WORK_DIR}/pc_static")
 
 # A component that is not there is refused; the other is still found.

@@ -17,7 +17,11 @@ string(REGEX MATCHALL "[^\n]+" lines "${symbols}")
 set(exported "")
 foreach(line IN LISTS lines)
     string(REGEX REPLACE "^.* _?([^ ]+)$" "\\1" name "${line}")
-    list(APPEND exported "${name}")
+    # The version's own entry, and the version behind each name.
+    string(REGEX REPLACE "@.*$" "" name "${name}")
+    if(NOT line MATCHES " A ")
+        list(APPEND exported "${name}")
+    endif()
 endforeach()
 list(SORT exported)
 

@@ -6,4 +6,5 @@ mod capi_table;
 mod compat;
 mod header;
 mod readme;
+mod third_party;
 mod tidy;

@@ -1,4 +1,4 @@
-// How does Swift use ironwal? With the module map beside the header:
+// How does Swift use ironwal? With the module map, which the compiler finds below include/:
 //
 //     swiftc -I .../include -L .../lib -lironwal -Xlinker -rpath -Xlinker .../lib main.swift
 //

@@ -1,7 +1,8 @@
 # What do you want to do?
 #
 #   make          build the C library, the examples and the C tests
-#   make tools    install what building and testing takes, where it has the rights; nothing else installs
+#   make tools    install what building and testing takes, where it has the rights; so do demo and test, and nothing
+#                 else (IRONWAL_INSTALL_TOOLS=0: nothing does)
 #   make demo     build, then journal a trading session and survive being killed
 #   make test     run everything: C tests, examples, package, Rust tests
 #   make test-model    run the engine under thousands of interleavings (part of make test)
@@ -27,6 +28,9 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/to
 .PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python asan asan-rust tsan header packages source-archive install clean
 
 .DEFAULT_GOAL := build
+
+# The two commands of the README work on a fresh machine. A package is built with the other goals, or with CMake.
+demo test: export IRONWAL_INSTALL_TOOLS ?= 1
 
 tools:
 	@IRONWAL_INSTALL_TOOLS=1 sh scripts/install-tools.sh test

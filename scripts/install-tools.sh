@@ -1,6 +1,6 @@
 #!/bin/sh
 # Which tools does this machine lack? Names the command that installs them; runs it only if IRONWAL_INSTALL_TOOLS=1, as
-# `make tools` and CI set.
+# `make demo`, `make test`, `make tools` and CI set.
 #
 #     install-tools.sh build    what building takes: cmake, a C compiler, cargo
 #     install-tools.sh test     also what the tests use where it is there: C++, valgrind, pkg-config,

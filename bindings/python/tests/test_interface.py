@@ -83,8 +83,9 @@ def test_each_behaviour_has_a_test() -> None:
         assert tests, f"behaviour {number} has no test"
         assert {f"test_{test}" for test in tests} <= there, f"behaviour {number}"
         named |= {f"test_{test}" for test in tests}
-    go = (TREE / "bindings" / "go" / "ironwal_test.go").read_text(encoding="utf-8")
+    go = "".join(file.read_text(encoding="utf-8") for file in (TREE / "bindings" / "go").glob("*_test.go"))
     for number, _, tests, _, _ in rows:
+        assert tests.strip(), f"behaviour {number} has no test in Go"
         for test in re.findall(r"`(\w+)`", tests):
             assert f"func Test{test}(" in go, f"behaviour {number}: Test{test}"
 

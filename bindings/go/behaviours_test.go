@@ -163,7 +163,7 @@ func TestABatchGetsConsecutiveIdsAndAMarkInEverySyncMode(t *testing.T) {
 }
 
 func TestDurabilityIsChosenForEachAppend(t *testing.T) {
-	strict := stream(t, newLog(t, nil), "s")
+	strict := stream(t, newLog(t, &Options{NoBackgroundSync: true}), "s")
 	_, err := strict.AppendBatchAt(0, batch("a"), nil, Written)
 	must(t, err)
 	expect(t, durableEnd(t, strict), 0)
@@ -246,7 +246,7 @@ func TestAnIteratorReportsATruncationWithItsIds(t *testing.T) {
 }
 
 func TestADurableViewShowsNothingThatIsOnlyWritten(t *testing.T) {
-	s := stream(t, newLog(t, nil), "s")
+	s := stream(t, newLog(t, &Options{NoBackgroundSync: true}), "s")
 	var its []*Iterator
 	for _, view := range []View{ViewWritten, ViewDurable, ViewByMode} {
 		it, err := s.Follow(0, view)
@@ -368,9 +368,16 @@ func TestAWaitForAMarkThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	}
 	close(mayEnd)
 	must(t, s.WaitDurable(appendAll(t, s, "d").Mark))
-	stats, err := log.Stats()
-	must(t, err)
-	expect(t, stats.Listeners, 0)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		stats, err := log.Stats()
+		must(t, err)
+		if stats.Listeners == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d listeners are left", stats.Listeners)
+		}
+	}
 }
 
 func TestAWaitOfAnIteratorEndsWithItsContextAndLosesNoEntry(t *testing.T) {

@@ -7,15 +7,15 @@ const std = @import("std");
 pub fn build(b: *std.Build) void {
     const target = b.standardTargetOptions(.{});
     const optimize = b.standardOptimizeOption(.{});
-    const include = b.option([]const u8, "include", "Directory with ironwal.h; default: where the system has it");
-    const lib = b.option([]const u8, "lib", "Directory with the library; default: where the system has it");
+    const include = b.option([]const u8, "include", "Directory with ironwal.h; default: what pkg-config says");
+    const lib = b.option([]const u8, "lib", "Directory with the library; default: what pkg-config says");
 
     const header = b.addTranslateC(.{
         .root_source_file = b.path("src/header.h"),
         .target = target,
         .optimize = optimize,
     });
-    if (include) |dir| header.addIncludePath(.{ .cwd_relative = dir });
+    if (include) |dir| header.addIncludePath(.{ .cwd_relative = dir }) else addInstalled(b, header);
 
     const versions = b.addOptions();
     versions.addOption([]const u8, "package", @import("build.zig.zon").version);
@@ -87,6 +87,17 @@ pub fn build(b: *std.Build) void {
         .install_subdir = "docs",
     });
     b.step("docs", "Write the documentation to zig-out/docs").dependOn(&documents.step);
+}
+
+/// Adds the directories that pkg-config names. Without it, or without an installed library, the header may still be
+/// where the system looks; if not, its translation fails with a message that names it.
+fn addInstalled(b: *std.Build, header: *std.Build.Step.TranslateC) void {
+    var code: u8 = undefined;
+    const flags = b.runAllowFail(&.{ "pkg-config", "--cflags-only-I", "ironwal" }, &code, .Ignore) catch return;
+    var words = std.mem.tokenizeAny(u8, flags, " \r\n");
+    while (words.next()) |word| {
+        if (std.mem.startsWith(u8, word, "-I")) header.addIncludePath(.{ .cwd_relative = word[2..] });
+    }
 }
 
 /// The first block of Zig in a page.

@@ -83,7 +83,7 @@ test "an append at another id is refused with both ids" {
 }
 
 test "durability is chosen for each append" {
-    var logged = try Logged.init(.{});
+    var logged = try Logged.init(.{ .background_sync = .never });
     defer logged.deinit();
     _ = try logged.stream.append("a", .{ .durability = .written });
     try testing.expectEqual(0, try logged.stream.durableEnd());

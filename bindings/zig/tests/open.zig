@@ -109,7 +109,7 @@ test "every option reaches the library" {
         .read_buffer_size = 4096,
         .block_cache_size = 1 << 16,
         .min_compression_size = 64,
-        .background_sync = .{ .after = .{ .interval_ns = 500_000_000, .bytes = 1 << 20 } },
+        .background_sync = .{ .after = .{ .interval_ns = 3600 * std.time.ns_per_s, .bytes = 1 << 20 } },
         .sync_threads = 2,
         .latencies = true,
         .archive_path = archive,

@@ -7,10 +7,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"sort"
 	"strings"
 	"sync"
@@ -743,13 +745,19 @@ func TestCallsLeaveNoMemoryBehind(t *testing.T) {
 			expectStatus(t, err, ErrSequenceMismatch)
 			must(t, s.Close())
 		}
-		runtime.GC()
+		debug.FreeOSMemory()
 	}
-	turns(2000)
-	before := residentBytes(t)
-	turns(8000)
-	// 8000 turns with 500 bytes lost in each would be 4 MB; the collector's heap may grow by less.
-	if grown := residentBytes(t) - before; grown > 3<<20 {
-		t.Fatalf("%d bytes more", grown)
+	turns(1000)
+	// What is lost is lost in each round: 500 bytes a turn would be 2 MB. The collector's own heap comes and goes.
+	smallest := math.MaxInt
+	for round := 0; round < 5; round++ {
+		before := residentBytes(t)
+		turns(4000)
+		if grown := residentBytes(t) - before; grown < smallest {
+			smallest = grown
+		}
+	}
+	if smallest > 1<<19 {
+		t.Fatalf("%d bytes more in each round", smallest)
 	}
 }

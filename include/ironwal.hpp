@@ -951,6 +951,15 @@ public:
             },
             [&] { return buffer(raw); });
     }
+    // The same, of all frames that are written: a replica then reports as safe only what is durable there.
+    result<buffer> export_written_frames(bytes_in position, std::size_t max_bytes) const {
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_export_written(handle_.get(), position.data(), position.size(), max_bytes, &raw, out);
+            },
+            [&] { return buffer(raw); });
+    }
     // Writes the frames of a packet where they were in the primary; returns the ids of their entries.
     result<id_range> apply_frames(bytes_in packet) {
         id_range ids{0, 0};
@@ -1613,6 +1622,24 @@ public:
     }
     static result<sharded> open(text_in path, std::uint32_t shard_count) {
         return open(options(path), sharded_options(shard_count));
+    }
+    // Read-only, beside a writer in this or another process. A count of 0: as many shards as are recorded.
+    static result<sharded> open_read_only(const options &options, std::uint32_t shard_count = 0) {
+        if (options.refused_) return *options.refused_;
+        ironwal_sharded *handle = nullptr;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_open_read_only(options.handle_.get(), shard_count, &handle, out);
+            },
+            [&] { return sharded(handle); });
+    }
+    static result<sharded> open_read_only(text_in path, std::uint32_t shard_count = 0) {
+        return open_read_only(options(path), shard_count);
+    }
+
+    // Looks at everything again, in a log that is open read-only.
+    result<void> refresh() const {
+        return detail::run([&](ironwal_error **out) { return ironwal_sharded_refresh(handle_.get(), out); });
     }
 
     result<void> close() {

@@ -1,4 +1,4 @@
-// Does ironwal.hpp own what it should, give back the same bytes, and tell failures?
+// Does ironwal.hpp own what it should, give back the same bytes, and report failures?
 #include "check.h"
 
 #include <ironwal.hpp>
@@ -116,6 +116,8 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     }
     CHECK(replica.get(5)->text() == "followed");
     CHECK(stream.export_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
+    CHECK(stream.export_written_frames({}, 1)->size() > 0);
+    CHECK(stream.export_written_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
     CHECK(replica.apply_frames("no packet").status() == IRONWAL_E_CORRUPT);
     // Cancelled or called, by the time it is asked.
     static int calls = 0;
@@ -249,7 +251,7 @@ static void failures(ironwal::wal &wal) {
     }
     CHECK(thrown);
 
-    // The first refused option is told by open.
+    // The first refused option is reported by open.
     ironwal::options options(path_of("refused"));
     options.max_segment_size(0).sync_mode(static_cast<ironwal::sync_mode>(77));
     CHECK(ironwal::wal::open(options).status() == IRONWAL_E_CONFIG);
@@ -309,6 +311,22 @@ static void sharded() {
     for (const auto &entry : log.iter_shard(3, 1).value()) read += entry->text();
     CHECK(read == "twothree");
     CHECK(log.wal().value().stream("shard_03").value().next_id().value() == 3);
+    auto reader = ironwal::sharded::open_read_only(path_of("sharded")).value();
+    CHECK(reader.shard_count().value() == 16 && reader.wal().value().is_read_only().value());
+    CHECK(reader.load_latest_checkpoint().value().id() == "b" && reader.checkpoint_count().value() == 2);
+    CHECK(reader.create_checkpoint("c").status() == IRONWAL_E_READ_ONLY);
+    log.create_checkpoint("c").value();
+    CHECK(reader.list_checkpoints().value()[2].id == "c");
+    read.clear();
+    for (const auto &entry : reader.iter_shard(3, 0).value()) read += entry->text();
+    CHECK(read == "onetwothree");
+    reader.refresh().value();
+    log.refresh().value();
+    reader.close().value();
+    ironwal::options wrong(path_of("sharded"));
+    CHECK(ironwal::sharded::open_read_only(wrong, 15).status() == IRONWAL_E_SHARD_COUNT_MISMATCH);
+    wrong.max_segment_size(0);
+    CHECK(ironwal::sharded::open_read_only(wrong).status() == IRONWAL_E_CONFIG);
     CHECK(log.prune_before_checkpoint("b").value().segments_deleted == 0);
     CHECK(log.compact_checkpoints(0).value().checkpoints_after == 0);
     CHECK(log.automatic_status().value().failed == 0);

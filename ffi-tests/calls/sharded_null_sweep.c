@@ -29,6 +29,13 @@ static void options_and_opening(void) {
     REFUSED(ironwal_sharded_open(options, sharded_options, NULL, &error));
     REFUSED(ironwal_sharded_open((ironwal_options *)sharded_options, sharded_options, &sharded,
                                  &error));
+    sharded = (ironwal_sharded *)&sharded;
+    REFUSED(ironwal_sharded_open_read_only(NULL, 2, &sharded, &error));
+    CHECK(sharded == NULL);
+    REFUSED(ironwal_sharded_open_read_only(options, 2, NULL, &error));
+    REFUSED(ironwal_sharded_open_read_only((ironwal_options *)sharded_options, 2, &sharded, &error));
+    CHECK(ironwal_sharded_open_read_only(NULL, 2, NULL, NULL) == IRONWAL_E_INVALID_ARG);
+    REFUSED(ironwal_sharded_refresh(NULL, &error));
     REFUSED(ironwal_sharded_close(NULL, &error));
     CHECK(ironwal_sharded_open(NULL, NULL, NULL, NULL) == IRONWAL_E_INVALID_ARG);
     ironwal_sharded_options_free(sharded_options);

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::CUT_SUFFIX;
+use crate::format::FrontierSlot;
 use crate::format::NEW_SUFFIX;
 use crate::format::RecordFormat;
 use crate::ids::EntryId;
@@ -64,6 +65,16 @@ pub struct LostTail {
     pub offset: FileOffset,
     /// Why they are not served.
     pub reason: &'static str,
+}
+
+impl LostTail {
+    fn behind(end: &FrontierSlot, reason: &'static str) -> Self {
+        LostTail {
+            first_id: end.next_id,
+            offset: end.end,
+            reason,
+        }
+    }
 }
 
 /// What recovery changes in the file.
@@ -113,11 +124,8 @@ pub fn recover<F: RecordFormat>(
         let end = facts.tail_end.clone();
         match apply(log, &*file, &facts, repair, &mut recovery.quarantine) {
             Ok(()) if repair.quarantines => {
-                recovery.lost = Some(LostTail {
-                    first_id: end.next_id,
-                    offset: end.end,
-                    reason: "the bytes behind the last whole record were trimmed and quarantined",
-                });
+                let reason = "the bytes behind the last whole record were trimmed and quarantined";
+                recovery.lost = Some(LostTail::behind(&end, reason));
             }
             Ok(()) => {}
             Err(error) => {
@@ -134,13 +142,28 @@ pub fn recover<F: RecordFormat>(
     recovery.unserved = facts.tail;
     if facts.slot_embeds_record {
         // It may have been acknowledged, so no older record may pass for the newest.
-        recovery.lost = Some(LostTail {
-            first_id: facts.frontier.next_id,
-            offset: facts.frontier.end,
-            reason: "the record that followed could not be made durable",
-        });
+        let reason = "the record that followed could not be made durable";
+        recovery.lost = Some(LostTail::behind(&facts.frontier, reason));
     }
     recovery
+}
+
+/// What [`recover`] serves of these facts where none of its steps fails. Changes nothing.
+pub fn preview<F: RecordFormat>(facts: RecordLogFacts<F>) -> Recovery<F> {
+    let repair = decide(&facts);
+    let trimmed = repair.filter(|repair| repair.quarantines).map(|_| {
+        let reason = "the bytes behind the last whole record are damaged";
+        LostTail::behind(&facts.tail_end, reason)
+    });
+    let mut items = facts.items;
+    items.extend(facts.tail);
+    Recovery {
+        items,
+        lost: trimmed,
+        unserved: Vec::new(),
+        quarantine: None,
+        failure: None,
+    }
 }
 
 /// `None`: the file is as a clean close leaves it.

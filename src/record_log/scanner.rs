@@ -41,15 +41,20 @@ pub fn scan<F: RecordFormat>(
     file: &Arc<dyn StorageFile>,
     read_ahead: usize,
 ) -> io::Result<RecordLogState<F>> {
-    let scanner = Scanner {
-        file_len: file.len()?,
-        source: SegmentBytes::File(Arc::clone(file)),
-        window: ReadBuffer::new(),
-        format,
-        seed: format.seed(),
-        read_ahead,
-    };
-    scanner.scan()
+    let mut scanner = Scanner::new(format, file, file.len()?, read_ahead);
+    let start = scanner.start_of_file()?;
+    scanner.scan(&start)
+}
+
+/// The same of a file that its writer may be changing: what counts is the header area that was read, and the
+/// length that was taken after it. What the slots say is in the file by then.
+pub fn scan_behind<F: RecordFormat>(
+    format: &F,
+    file: &Arc<dyn StorageFile>,
+    (header_area, file_len): (&[u8], u64),
+    read_ahead: usize,
+) -> io::Result<RecordLogState<F>> {
+    Scanner::new(format, file, file_len, read_ahead).scan(header_area)
 }
 
 /// Reads one record again. `None`: it does not match its checksum any more. `UnexpectedEof`: the
@@ -62,10 +67,20 @@ pub fn read_record<F: RecordFormat>(
     // The length was bounded when the record was scanned or appended.
     let mut bytes = memory::zeroed(location.len as usize)?;
     read_exact_at(file, location.offset.0, &mut bytes)?;
-    let header = FrameHeader::decode(&bytes, format.seed(), location.offset)
-        .ok()
-        .filter(|header| format.is_record_header(header) && header.first_id == location.first_id);
-    Ok(header.and_then(|header| format.decode(&header, &bytes[FRAME_HEADER_LEN..]).ok()))
+    Ok(decode_record(format, &bytes, location))
+}
+
+/// The record at the location, from its bytes. `None`: they do not match its checksum.
+pub fn decode_record<F: RecordFormat>(
+    format: &F,
+    bytes: &[u8],
+    location: &RecordLocation,
+) -> Option<F::Record> {
+    let header = FrameHeader::decode(bytes, format.seed(), location.offset).ok()?;
+    if !format.is_record_header(&header) || header.first_id != location.first_id {
+        return None;
+    }
+    format.decode(&header, bytes.get(FRAME_HEADER_LEN..)?).ok()
 }
 
 /// The statement of one slot.
@@ -93,10 +108,25 @@ struct Scanner<'a, F: RecordFormat> {
     read_ahead: usize,
 }
 
-impl<F: RecordFormat> Scanner<'_, F> {
-    fn scan(mut self) -> io::Result<RecordLogState<F>> {
-        let start = self.start_of_file()?;
-        let sector_damaged = match self.format.check_header_sector(&start) {
+impl<'a, F: RecordFormat> Scanner<'a, F> {
+    fn new(
+        format: &'a F,
+        file: &Arc<dyn StorageFile>,
+        file_len: u64,
+        read_ahead: usize,
+    ) -> Scanner<'a, F> {
+        Scanner {
+            file_len,
+            source: SegmentBytes::File(Arc::clone(file)),
+            window: ReadBuffer::new(),
+            format,
+            seed: format.seed(),
+            read_ahead,
+        }
+    }
+
+    fn scan(mut self, start: &[u8]) -> io::Result<RecordLogState<F>> {
+        let sector_damaged = match self.format.check_header_sector(start) {
             Ok(()) => false,
             Err(SectorFault::Damaged) => true,
             Err(SectorFault::Foreign(foreign)) => return Ok(RecordLogState::Foreign(foreign)),

@@ -23,7 +23,7 @@ impl ShardedWal {
     /// Appends entries to the shard of one key as one frame: after any crash all are there or none.
     /// Durable on return under `Strict` and `BatchOnly`. Empty: nothing happens.
     pub fn append_batch_for_key(&self, key: &[u8], values: &[&[u8]]) -> Result<Vec<(u16, u64)>> {
-        self.log().wal.enter()?;
+        self.log().wal.enter_to_write()?;
         if values.is_empty() {
             return Ok(Vec::new());
         }

@@ -45,7 +45,7 @@ impl ShardedWal {
 
     /// The same with borrowed entries.
     pub(crate) fn append_borrowed(&self, entries: &[(&[u8], &[u8])]) -> Result<Vec<(u16, u64)>> {
-        self.log().wal.enter()?;
+        self.log().wal.enter_to_write()?;
         let shards = memory::collected(entries.iter().map(|(key, _)| self.shard_of(key)))?;
         let mut places = memory::collected(0..entries.len())?;
         // Entries of one shard keep their order.

@@ -86,7 +86,8 @@ pub fn recover(context: &LogContext, shard_count: u16) -> Result<Recovered> {
     Ok(recovered)
 }
 
-fn foreign_error(foreign: ForeignCheckpoints, path: &Path, shard_count: u16) -> Error {
+/// Why a file of another log or version is not used.
+pub fn foreign_error(foreign: ForeignCheckpoints, path: &Path, shard_count: u16) -> Error {
     let path = path.display();
     match foreign {
         ForeignCheckpoints::Newer(version) => Error::UnsupportedVersion(format!(

@@ -7,6 +7,9 @@
 //! 2. its record is appended to `checkpoints.log`, durably: the checkpoint exists;
 //! 3. it is inserted into the index: readers find it;
 //! 4. its id is written to `HEAD`, a hint for people and scripts that this library never reads.
+//!
+//! In a log that is open read-only there is a follower instead of the writer (`checkpoint_follower`). Loading and
+//! listing look at the file first.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,19 +25,25 @@ use crate::format::HEAD_FILE;
 use crate::format::MAX_CHECKPOINT_ID_LEN;
 use crate::format::RecordKind;
 use crate::format::SHARDS_FILE;
+use crate::options::CorruptionPolicy;
 use crate::primitives::Mutex;
+use crate::primitives::MutexGuard;
 use crate::primitives::RwLock;
 use crate::record_log::RecordLocation;
 use crate::record_log::RecordLog;
-use crate::record_log::read_record;
+use crate::sharded::checkpoint_follower::CheckpointFollower;
 use crate::sharded::checkpoint_index::CheckpointBody;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoint_recovery::Recovered;
+use crate::sharded::checkpoint_view::Published;
 use crate::sharded::head_file::Hint;
+use crate::sharded::live_checkpoints::Tail;
+use crate::sharded::live_snapshot::snapshot_beside_writer;
+use crate::sharded::router::shard_stream_name;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
-use crate::storage::StorageFile;
+use crate::stream::LogContext;
 use crate::wal::SnapshotMode;
 use crate::wal::SnapshotReport;
 
@@ -51,19 +60,23 @@ pub struct CheckpointData {
 
 /// The checkpoints of a log.
 pub struct Checkpoints {
-    /// Locked while a checkpoint is created, and while any are removed.
-    pub writer: Mutex<RecordLog<CheckpointFormat>>,
+    source: Source,
     /// What readers see. Locked for look-ups only.
     view: RwLock<Published>,
-    refused: Option<Error>,
     format: CheckpointFormat,
-    /// Locked by the thread that has locked the writer.
-    hint: Mutex<Hint>,
 }
 
-struct Published {
-    index: CheckpointIndex,
-    file: Option<Arc<dyn StorageFile>>,
+/// Where checkpoints come from.
+enum Source {
+    /// This log makes them.
+    Writer {
+        /// Locked while a checkpoint is created, and while any are removed.
+        log: Mutex<RecordLog<CheckpointFormat>>,
+        /// Locked by the thread that has locked the log.
+        hint: Mutex<Hint>,
+    },
+    /// Another process does: this log is open read-only.
+    Follower(CheckpointFollower),
 }
 
 impl Checkpoints {
@@ -73,20 +86,70 @@ impl Checkpoints {
             view: RwLock::new(Published {
                 index: recovered.index,
                 file: recovered.log.file().cloned(),
+                tail: Tail::default(),
+                refused: recovered.refused,
             }),
             format: *recovered.log.format(),
-            writer: Mutex::new(recovered.log),
-            refused: recovered.refused,
-            hint: Mutex::default(),
+            source: Source::Writer {
+                log: Mutex::new(recovered.log),
+                hint: Mutex::default(),
+            },
+        }
+    }
+
+    /// The checkpoints of another process. Damage is logged, or an error under [`CorruptionPolicy::Error`]; so
+    /// is a file that cannot be read, which loading reports.
+    pub fn followed(context: &Arc<LogContext>, shard_count: u16) -> Result<Self> {
+        let format = CheckpointFormat { shard_count };
+        let checkpoints = Checkpoints {
+            source: Source::Follower(CheckpointFollower::new(context, format)),
+            view: RwLock::default(),
+            format,
+        };
+        let mut found = Vec::new();
+        if let Err(error) = checkpoints.look_for(|damage| found = damage) {
+            context.note(log::Level::Error, error.to_string());
+            checkpoints.view.write().refused = Some(error.duplicate());
+            found.push(error);
+        }
+        let is_strict = context.options.on_corruption == CorruptionPolicy::Error;
+        match found.len() {
+            0 => Ok(checkpoints),
+            _ if !is_strict => Ok(checkpoints),
+            1 => Err(found.remove(0)),
+            _ => {
+                let found: Vec<String> = found.iter().map(Error::to_string).collect();
+                Err(Error::Corruption(found.join("; ")))
+            }
+        }
+    }
+
+    /// In a log that is open read-only: looks at the file, and shows what it holds now.
+    pub fn look(&self) -> Result<()> {
+        self.look_for(|_| ())
+    }
+
+    fn look_for(&self, damage: impl FnOnce(Vec<Error>)) -> Result<()> {
+        match &self.source {
+            Source::Writer { .. } => Ok(()),
+            Source::Follower(follower) => follower.look(|look| {
+                *self.view.write() = look.published;
+                damage(look.damage);
+            }),
+        }
+    }
+
+    /// Locks what writes the checkpoints. `ReadOnly` if that is another process.
+    pub fn writer(&self) -> Result<MutexGuard<'_, RecordLog<CheckpointFormat>>> {
+        match &self.source {
+            Source::Writer { log, .. } => Ok(log.lock()),
+            Source::Follower(_) => Err(Error::ReadOnly),
         }
     }
 
     /// Refuses if the file belongs to another log or version.
     pub fn check_usable(&self) -> Result<()> {
-        match &self.refused {
-            Some(error) => Err(error.duplicate()),
-            None => Ok(()),
-        }
+        self.view.read().check_usable()
     }
 
     /// Queries the index.
@@ -110,14 +173,14 @@ impl Checkpoints {
         &self,
         find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
     ) -> Result<(T, RecordLocation, CheckpointRecord)> {
-        self.check_usable()?;
-        let (found, location, file) = {
+        let (found, location, place) = {
             let view = self.view.read();
+            view.check_usable()?;
             let (found, location) = find(&view.index)?;
-            (found, location, view.file.clone())
+            (found, location, view.place(&location))
         };
         // A file that a compaction replaces keeps its bytes while it is open.
-        let record = self.read_record(file, &location)?;
+        let record = place.read(&self.format, &location)?;
         Ok((found, location, record))
     }
 
@@ -126,16 +189,16 @@ impl Checkpoints {
         &self,
         find: impl FnOnce(&CheckpointIndex) -> Result<(T, RecordLocation)>,
     ) -> Result<(T, CheckpointBody)> {
-        self.check_usable()?;
-        let (id, location, file) = {
+        let (id, location, place) = {
             let view = self.view.read();
+            view.check_usable()?;
             let (id, location) = find(&view.index)?;
             if let Some(cached) = view.index.cached(id.as_ref()) {
                 return Ok((id, cached));
             }
-            (id, location, view.file.clone())
+            (id, location, view.place(&location))
         };
-        let record = self.read_record(file, &location)?;
+        let record = place.read(&self.format, &location)?;
         let content = CheckpointBody {
             offsets: record.offsets.into(),
             timestamp_ns: record.timestamp_ns,
@@ -146,35 +209,11 @@ impl Checkpoints {
         Ok((id, content))
     }
 
-    fn read_record(
-        &self,
-        file: Option<Arc<dyn StorageFile>>,
-        location: &RecordLocation,
-    ) -> Result<CheckpointRecord> {
-        let damaged = |reason: String| Error::CheckpointCorrupted {
-            offset: location.offset.0,
-            reason,
-        };
-        let Some(file) = file else {
-            return Err(damaged("its file is gone".to_owned()));
-        };
-        match read_record(&self.format, &*file, location) {
-            Ok(Some(record)) => Ok(record),
-            Ok(None) => Err(damaged(
-                "the record does not match its checksum any more".to_owned(),
-            )),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(damaged(error.to_string()))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The newest checkpoint that can be read, and its offsets.
     pub fn newest_readable(&self) -> Option<(String, Vec<u64>)> {
-        let newest = self.query(|index| index.newest(1)).pop()?;
-        let (_, _, record) = self.read(|_| Ok(((), newest.1))).ok()?;
-        Some((display_id(&newest.0), record.offsets))
+        let newest = |index: &CheckpointIndex| index.newest(1).pop().ok_or(Error::NoCheckpoints);
+        let (id, _, record) = self.read(newest).ok()?;
+        Some((display_id(&id), record.offsets))
     }
 }
 
@@ -188,42 +227,47 @@ impl ShardedWal {
     /// the same id is superseded. After an error the checkpoint does not exist; but if later calls
     /// return `Poisoned`, it may exist after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.log().telling(|log| log.create_checkpoint(user_id))
+        self.log().delivering(|log| log.create_checkpoint(user_id))
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
     /// Those created or loaded last are returned from memory (1 MiB of offsets), others are read.
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
-        self.log().load_checkpoint(user_id)
+        self.log().delivering(|log| log.load_checkpoint(user_id))
     }
 
     /// The newest checkpoint and its id. Errors: `NoCheckpoints`; `CheckpointCorrupted` if the
     /// newest one is damaged. An older one is loaded by its id only.
     pub fn load_latest_checkpoint(&self) -> Result<(Vec<u8>, CheckpointData)> {
-        let log = self.log();
-        log.wal.enter()?;
-        let (id, content) = log.checkpoints.load(CheckpointIndex::latest)?;
-        Ok((id.to_vec(), log.checked(&id, &content)?))
+        self.log().delivering(|log| {
+            log.wal.enter()?;
+            log.checkpoints.look()?;
+            let (id, content) = log.checkpoints.load(CheckpointIndex::latest)?;
+            Ok((id.to_vec(), log.checked(&id, &content)?))
+        })
     }
 
     /// The ids and timestamps of all checkpoints that can be loaded, oldest first. None in a forked
-    /// child, and if `checkpoints.log` belongs to another log or version: loading returns the reason.
+    /// child, and if `checkpoints.log` belongs to another log or version: loading returns the reason. In a
+    /// log that is open read-only and cannot read the file now, the list is as it was before;
+    /// [`ShardedWal::refresh`] returns the reason.
     pub fn list_checkpoints(&self) -> Vec<(Vec<u8>, u64)> {
-        match self.log().is_forked() {
-            true => Vec::new(),
-            false => self.log().checkpoints.query(CheckpointIndex::list),
-        }
+        self.log()
+            .delivering(|log| log.listed(CheckpointIndex::list))
     }
 
     /// As [`Wal::snapshot_to`](crate::Wal::snapshot_to), with the checkpoints: each one in the snapshot can be loaded there. Creating,
     /// pruning and compacting checkpoints wait too. Additional errors: those of loading a checkpoint if
-    /// `checkpoints.log` cannot be used.
+    /// `checkpoints.log` cannot be used. Of a log that is open read-only: see [`snapshot_beside_writer`].
     pub fn snapshot_to(&self, dir: &Path, mode: SnapshotMode) -> Result<SnapshotReport> {
-        self.log().telling(|log| {
+        if self.inner().is_read_only() {
+            return snapshot_beside_writer(self.inner(), dir, mode);
+        }
+        self.log().delivering(|log| {
             log.wal.enter()?;
             log.checkpoints.check_usable()?;
             // No checkpoint is made from here on: all there are lie below the ends of the snapshot.
-            let writer = log.checkpoints.writer.lock();
+            let writer = log.checkpoints.writer()?;
             writer.check_usable()?;
             let files = [SHARDS_FILE, CHECKPOINTS_FILE];
             log.wal.snapshot_with(dir, mode, &files)
@@ -232,20 +276,18 @@ impl ShardedWal {
 
     /// The number of checkpoints that can be loaded, as listed.
     pub fn checkpoint_count(&self) -> usize {
-        match self.log().is_forked() {
-            true => 0,
-            false => self.log().checkpoints.query(CheckpointIndex::len),
-        }
+        self.log()
+            .delivering(|log| log.listed(CheckpointIndex::len))
     }
 }
 
 impl ShardedInner {
     /// See [`ShardedWal::create_checkpoint`].
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         check_id(user_id)?;
         self.checkpoints.check_usable()?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         // 1. The cut.
         let offsets = self.durable_cut()?;
@@ -277,20 +319,20 @@ impl ShardedInner {
     /// A number greater than that of any checkpoint that ever existed. The next checkpoint gets it,
     /// or a greater one.
     pub fn next_checkpoint_number(&self) -> Result<u64> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         self.checkpoints.check_usable()?;
-        let writer = self.checkpoints.writer.lock();
+        let writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         Ok(writer.next_id().0)
     }
 
     /// Closes the checkpoint log so that the next open has nothing to make durable. Has no effect if
-    /// the log is closed, and in a forked child.
+    /// the log is closed, if it is open read-only, and in a forked child.
     pub fn close_checkpoints(&self) -> Result<()> {
-        if self.wal.enter().is_err() {
+        if self.wal.enter_to_write().is_err() {
             return Ok(());
         }
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         match self.wal.block_close() {
             Ok(_open) => writer.close(),
             Err(_) => Ok(()),
@@ -298,13 +340,12 @@ impl ShardedInner {
     }
 
     pub(super) fn write_head(&self, user_id: &[u8]) {
+        let Source::Writer { hint, .. } = &self.checkpoints.source else {
+            return;
+        };
         let context = self.wal.context();
         let path = context.root.join(HEAD_FILE);
-        let left = self
-            .checkpoints
-            .hint
-            .lock()
-            .write(&*context.storage, &path, user_id);
+        let left = hint.lock().write(&*context.storage, &path, user_id);
         if let Err(error) = left {
             let message = format!("{} not written: {error}", path.display());
             context.note(log::Level::Debug, message);
@@ -315,27 +356,45 @@ impl ShardedInner {
     pub fn load_checkpoint(&self, user_id: &[u8]) -> Result<CheckpointData> {
         self.wal.enter()?;
         check_id(user_id)?;
+        self.checkpoints.look()?;
         let (_, content) = self
             .checkpoints
             .load(|index| Ok((user_id, index.find(user_id)?)))?;
         self.checked(user_id, &content)
     }
 
+    /// A statement about the checkpoints that never fails.
+    fn listed<R: Default>(&self, query: impl FnOnce(&CheckpointIndex) -> R) -> R {
+        if self.is_forked() {
+            return R::default();
+        }
+        if let Err(error) = self.checkpoints.look() {
+            let message = format!("the checkpoints are listed as they were: {error}");
+            self.wal.context().note(log::Level::Warn, message);
+        }
+        self.checkpoints.query(query)
+    }
+
     /// The checkpoint, unless a shard was truncated past it by a call that does not know checkpoints.
     fn checked(&self, user_id: &[u8], content: &CheckpointBody) -> Result<CheckpointData> {
-        for (shard, offset) in self.shards.iter().zip(&*content.offsets) {
-            // Reading a lost shard reports it.
-            let Ok(stream) = shard.stream() else {
+        // The number comes second: none lies behind that of the last of 65,535 shards.
+        for (offset, shard) in content.offsets.iter().zip(0..) {
+            // Reading a lost shard reports it. Reading lost ids reports them too; only truncated ones prune the
+            // checkpoint.
+            let Ok(first_kept) = self.first_kept(shard, *offset) else {
                 continue;
             };
-            // Reading lost ids reports them; only truncated ones prune the checkpoint.
-            let first_kept = stream.core().first_kept();
             if first_kept > *offset {
+                let shard = shard_stream_name(shard);
                 return Err(Error::CheckpointPruned {
                     id: display_id(user_id),
-                    pruned_before: format!("id {first_kept} of {}", stream.key()),
+                    pruned_before: format!("id {first_kept} of {shard}"),
                 });
             }
+            // A reader finds what was lost when it reads the shard.
+            let Ok(stream) = self.stream(shard) else {
+                continue;
+            };
             let (core, next_id) = (stream.core(), stream.core().next_id());
             // One that is poisoned may hold more than it serves; appends to a deleted one report it.
             if next_id < *offset && !core.is_poisoned() && !core.is_deleted() {

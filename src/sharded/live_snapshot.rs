@@ -11,7 +11,6 @@ use std::io::IoSlice;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -19,7 +18,6 @@ use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::CHECKPOINTS_FILE;
 use crate::format::CheckpointFormat;
-use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::RecordFormat;
 use crate::format::SECTOR_LEN;
@@ -29,16 +27,15 @@ use crate::format::ShardCountSector;
 use crate::platform::sleep;
 #[cfg(feature = "cli")]
 use crate::primitives::Mutex;
-use crate::record_log::RecordLocation;
-use crate::record_log::RecordLogState;
-use crate::record_log::Recovery;
-use crate::record_log::read_record;
-use crate::record_log::scan;
 use crate::segment::store_slot;
-use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::live_checkpoints::LiveCheckpoints;
+use crate::sharded::live_checkpoints::LiveState;
+use crate::sharded::live_checkpoints::PAUSE;
+use crate::sharded::live_checkpoints::TRIES;
+use crate::sharded::live_checkpoints::damage_error;
+use crate::sharded::live_checkpoints::read_live;
 use crate::sharded::router::shard_stream_name;
-use crate::storage::Access;
-use crate::storage::Storage;
+use crate::sharded::shard_count::recorded_count;
 use crate::storage::StorageFile;
 use crate::storage::copy::for_each_chunk;
 use crate::stream::CopyProgress;
@@ -51,10 +48,6 @@ use crate::wal::RootFiles;
 use crate::wal::SnapshotMode;
 use crate::wal::SnapshotReport;
 use crate::wal::Wal;
-
-/// How often a file is read that the writer is changing, and the pause in between.
-const TRIES: usize = 200;
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Puts a copy of a log that is open read-only into the new directory `dir`, as
 /// [`Wal::snapshot_streams_to`] does, whether it is sharded or not. Of a sharded one all checkpoints are
@@ -128,120 +121,69 @@ fn snapshot_reporting(
 
 /// What was read of the root.
 struct ShardedFiles {
-    storage: Arc<dyn Storage>,
-    root: PathBuf,
-    read_ahead: usize,
-    /// The sector of `shards.meta`.
-    sector: Vec<u8>,
-    checkpoints: Option<Checkpoints>,
-}
-
-/// The checkpoint log at one moment.
-struct Checkpoints {
+    context: Arc<LogContext>,
     format: CheckpointFormat,
-    /// It stays readable when a compaction replaces it.
-    file: Arc<dyn StorageFile>,
-    /// Its records below were durable.
-    durable: FrontierSlot,
-    /// Whole records behind.
-    tail_bytes: Vec<u8>,
-    end: FrontierSlot,
-    records: Vec<RecordLocation>,
-    index: CheckpointIndex,
+    checkpoints: Option<Box<LiveCheckpoints>>,
 }
 
 impl ShardedFiles {
-    fn new(context: &LogContext) -> Self {
+    fn new(context: &Arc<LogContext>) -> Self {
         ShardedFiles {
-            storage: Arc::clone(&context.storage),
-            root: context.root.clone(),
-            read_ahead: context.options.read_buffer_size,
-            sector: Vec::new(),
+            context: Arc::clone(context),
+            format: CheckpointFormat { shard_count: 0 },
             checkpoints: None,
         }
     }
 
-    /// The checkpoint log, once it is found whole and no rollback is under way.
-    fn read_checkpoints(&self, shard_count: u16) -> Result<Option<Checkpoints>> {
-        let path = self.root.join(CHECKPOINTS_FILE);
-        let format = CheckpointFormat { shard_count };
+    /// The checkpoint log, once no rollback is under way.
+    fn read_checkpoints(&self) -> Result<Option<Box<LiveCheckpoints>>> {
+        let context = &*self.context;
+        let path = context.root.join(CHECKPOINTS_FILE);
         let mut tries = 0;
         loop {
             tries += 1;
-            let file = match self.storage.open_file(&path, Access::Read) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                opened => opened.at(&path)?,
-            };
-            let found = match scan(&format, &file, self.read_ahead).at(&path)? {
-                RecordLogState::Log(facts) if facts.damage().is_empty() => {
-                    let mut facts = *facts;
-                    let mut items = facts.items;
-                    items.append(&mut facts.tail);
-                    let records = items.iter().map(|item| item.location).collect();
-                    let recovery = Recovery {
-                        items,
-                        lost: None,
-                        unserved: Vec::new(),
-                        quarantine: None,
-                        failure: None,
-                    };
-                    Ok(Checkpoints {
-                        format,
-                        file,
-                        durable: facts.frontier,
-                        tail_bytes: facts.tail_bytes,
-                        end: facts.tail_end,
-                        records,
-                        index: CheckpointIndex::of(&recovery),
-                    })
+            let log = match read_live(context, &self.format)? {
+                None => return Ok(None),
+                Some((_, LiveState::Log(log))) => log,
+                Some((_, LiveState::Unreadable(what))) => {
+                    return Err(Error::corruption(what, ErrorContext::at(&path)));
                 }
-                RecordLogState::Log(facts) => {
-                    let damage = facts.damage().into_iter().next();
-                    let (offset, what) = damage.unwrap_or_default();
-                    let context = ErrorContext::at(&path).offset(offset.0);
-                    Err(Error::corruption(what, context))
-                }
-                RecordLogState::Unreadable(what) => {
-                    Err(Error::corruption(what, ErrorContext::at(&path)))
-                }
-                RecordLogState::Foreign(_) => {
+                Some((_, LiveState::Foreign(_))) => {
                     let what = "it was written by another version, or for another shard count";
-                    Err(Error::corruption(what, ErrorContext::at(&path)))
+                    return Err(Error::corruption(what, ErrorContext::at(&path)));
                 }
             };
-            match found {
-                Ok(found) if found.index.rolling_back().is_none() => return Ok(Some(found)),
-                Err(error) if tries >= TRIES => return Err(error),
-                Ok(_) if tries >= TRIES => {
-                    let what = "a rollback to a checkpoint was interrupted: open the log for \
-                                writing, which finishes it";
-                    return Err(Error::Config(what.to_owned()));
-                }
-                // The writer is at work.
-                _ => sleep(PAUSE),
+            if let Some(damage) = log.damage.first() {
+                return Err(damage_error(context, *damage));
             }
+            if log.index.rolling_back().is_none() {
+                return Ok(Some(log));
+            }
+            if tries >= TRIES {
+                let what = "a rollback to a checkpoint was interrupted: open the log for writing, \
+                            which finishes it";
+                return Err(Error::Config(what.to_owned()));
+            }
+            // The writer is at work.
+            sleep(PAUSE);
         }
     }
 
     fn create(&self, dir: &Path, name: &str) -> Result<(PathBuf, Arc<dyn StorageFile>)> {
         let path = dir.join(name);
-        let file = self.storage.create_file(&path).at(&path)?;
+        let file = self.context.storage.create_file(&path).at(&path)?;
         Ok((path, file))
     }
 }
 
 impl RootFiles for ShardedFiles {
     fn read(&mut self) -> Result<()> {
-        let path = self.root.join(SHARDS_FILE);
-        let file = self.storage.open_file(&path, Access::Read).at(&path)?;
-        let mut sector = vec![0; SECTOR_LEN];
-        let read = file.read_at(0, &mut sector).at(&path)?;
-        let Ok(shard_count) = ShardCountSector::Shards.decode(&sector[..read]) else {
-            let what = "the record of the shard count is damaged";
-            return Err(Error::corruption(what, ErrorContext::at(&path)));
+        let Some(shard_count) = recorded_count(&self.context)? else {
+            let path = self.context.root.join(SHARDS_FILE);
+            return Err(io::Error::from(io::ErrorKind::NotFound)).at(&path);
         };
-        self.sector = sector;
-        self.checkpoints = self.read_checkpoints(shard_count)?;
+        self.format = CheckpointFormat { shard_count };
+        self.checkpoints = self.read_checkpoints()?;
         Ok(())
     }
 
@@ -249,21 +191,21 @@ impl RootFiles for ShardedFiles {
         let Some(before) = &self.checkpoints else {
             return Ok(true);
         };
-        let Some(now) = self.read_checkpoints(before.format.shard_count)? else {
+        let Some(now) = self.read_checkpoints()? else {
             return Ok(false);
         };
         // A compaction may have removed the records of a rollback.
         let is_continued = now.records.starts_with(&before.records);
         // A rollback removes the newest one, unless it is to that one, or has been followed by others.
-        let rollbacks = |log: &Checkpoints| log.index.rollbacks();
+        let rollbacks = |log: &LiveCheckpoints| log.index.rollbacks();
         if !is_continued || rollbacks(&now) != rollbacks(before) {
             return Ok(false);
         }
         let Some((_, location)) = before.index.newest(1).pop() else {
             return Ok(true);
         };
-        let path = self.root.join(CHECKPOINTS_FILE);
-        let Some(newest) = read_record(&before.format, &*before.file, &location).at(&path)? else {
+        let path = self.context.root.join(CHECKPOINTS_FILE);
+        let Some(newest) = before.record(&self.format, &location).at(&path)? else {
             return Ok(false);
         };
         let end_of = |shard: u16| {
@@ -271,21 +213,21 @@ impl RootFiles for ShardedFiles {
             let found = ends.iter().find(|(key, _)| *key == name);
             found.map_or(0, |(_, end)| *end)
         };
-        Ok((0..)
-            .zip(&newest.offsets)
-            .all(|(shard, offset)| end_of(shard) >= *offset))
+        let mut offsets = newest.offsets.iter().zip(0..);
+        Ok(offsets.all(|(offset, shard)| end_of(shard) >= *offset))
     }
 
     fn write_into(&self, dir: &Path) -> Result<u64> {
         let (path, file) = self.create(dir, SHARDS_FILE)?;
-        file.write_at(0, &[IoSlice::new(&self.sector)]).at(&path)?;
+        let sector = ShardCountSector::Shards.encode(self.format.shard_count);
+        file.write_at(0, &[IoSlice::new(&sector)]).at(&path)?;
         file.sync_all().at(&path)?;
         let Some(log) = &self.checkpoints else {
             return Ok(SECTOR_LEN as u64);
         };
         let (path, file) = self.create(dir, CHECKPOINTS_FILE)?;
-        let seed = log.format.seed();
-        file.write_at(0, &[IoSlice::new(&log.format.header_sector())])
+        let seed = self.format.seed();
+        file.write_at(0, &[IoSlice::new(&self.format.header_sector())])
             .at(&path)?;
         for slot in 0..SLOT_COUNT {
             store_slot(&*file, seed, slot, &log.end).at(&path)?;
@@ -295,7 +237,7 @@ impl RootFiles for ShardedFiles {
             file.write_at(at, &[IoSlice::new(chunk)])
         })
         .at(&path)?;
-        file.write_at(log.durable.end.0, &[IoSlice::new(&log.tail_bytes)])
+        file.write_at(log.durable.end.0, &[IoSlice::new(log.tail.bytes())])
             .at(&path)?;
         file.sync_all().at(&path)?;
         Ok(SECTOR_LEN as u64 + log.end.end.0)

@@ -14,6 +14,10 @@
 //! | `live_snapshot` | which files of the root does a snapshot need, while another process writes them? |
 //! | `rollback` | how are all shards rolled back to a checkpoint? |
 //! | `checkpoint_recovery` | which checkpoints are served after open, and when is the open refused? |
+//! | `live_checkpoints` | how is `checkpoints.log` read while another process writes it? |
+//! | `checkpoint_follower` | how are the checkpoints of another process noticed? |
+//! | `read_only` | how is a sharded log opened read-only, and what does it show of a shard? |
+//! | `checkpoint_view` | which checkpoints do readers see, and where do they read a record? |
 //! | `checkpoint_index` | which checkpoints exist, and where does the file hold them? |
 //! | `head_file` | how do people and scripts learn which checkpoint is the newest? |
 //! | `auto_checkpoint` | when are checkpoints created in the background? |
@@ -21,13 +25,17 @@
 mod append;
 mod auto_checkpoint;
 mod batch;
+mod checkpoint_follower;
 mod checkpoint_index;
 mod checkpoint_recovery;
+mod checkpoint_view;
 mod checkpoints;
 mod consistent_cut;
 mod head_file;
+mod live_checkpoints;
 mod live_snapshot;
 mod options;
+mod read_only;
 mod retention;
 mod rollback;
 mod router;

@@ -61,23 +61,23 @@ impl ShardedWal {
     /// before anything is removed: loading one, or pruning to one, returns `CheckpointPruned`. With
     /// an archive, segments are moved.
     pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
-        self.log().telling(|log| log.prune_before(user_id))
+        self.log().delivering(|log| log.prune_before(user_id))
     }
 
     /// Removes all checkpoints except the newest `keep_latest_n` (0 is allowed), and the records of
     /// superseded, pruned and damaged ones. Removes no entries. Refused with `CheckpointCorrupted`
     /// if the newest checkpoint is damaged, unless `keep_latest_n` is 0.
     pub fn compact_checkpoints(&self, keep_latest_n: usize) -> Result<CompactionStats> {
-        self.log().telling(|log| log.compact(keep_latest_n))
+        self.log().delivering(|log| log.compact(keep_latest_n))
     }
 }
 
 impl ShardedInner {
     /// See [`ShardedWal::prune_before_checkpoint`].
     pub fn prune_before(&self, user_id: &[u8]) -> Result<PruneStats> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         check_id(user_id)?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         self.prune_locked(&mut writer, user_id)
     }
@@ -85,8 +85,8 @@ impl ShardedInner {
     /// Retains the newest `keep` checkpoints, and the entries from the oldest of them on. If there are
     /// fewer, all of them and all entries are retained.
     pub fn retain(&self, keep: usize) -> Result<()> {
-        self.wal.enter()?;
-        let mut writer = self.checkpoints.writer.lock();
+        self.wal.enter_to_write()?;
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         let kept = self.checkpoints.query(|index| index.newest(keep));
         let pruned = match kept.first() {
@@ -174,9 +174,9 @@ impl ShardedInner {
 
     /// See [`ShardedWal::compact_checkpoints`].
     pub fn compact(&self, keep_latest_n: usize) -> Result<CompactionStats> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         self.checkpoints.check_usable()?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         self.compact_locked(&mut writer, keep_latest_n)
     }

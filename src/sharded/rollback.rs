@@ -45,17 +45,17 @@ impl ShardedWal {
     /// `Io` either nothing has changed, or all shards return `Poisoned`: then the next open as a
     /// sharded log finishes the rollback if it was committed. Until then do not append to the shards.
     pub fn rollback_to_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.log().telling(|log| log.roll_back_to(user_id))
+        self.log().delivering(|log| log.roll_back_to(user_id))
     }
 }
 
 impl ShardedInner {
     /// See [`ShardedWal::rollback_to_checkpoint`].
     fn roll_back_to(&self, user_id: &[u8]) -> Result<()> {
-        self.wal.enter()?;
+        self.wal.enter_to_write()?;
         check_id(user_id)?;
         self.checkpoints.check_usable()?;
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         // Refused before any append waits.
         self.load_checkpoint(user_id)?;
@@ -97,7 +97,7 @@ impl ShardedInner {
         let Some(pending) = self.checkpoints.query(|index| index.rolling_back()) else {
             return Ok(());
         };
-        let mut writer = self.checkpoints.writer.lock();
+        let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
         // The offsets are in two records: either may be damaged.
         let ((), _, checkpoint) = self

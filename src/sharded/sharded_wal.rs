@@ -4,7 +4,7 @@
 //! the checkpoint log recovers; then each shard is compared with the newest checkpoint. A shard
 //! that ends below the offset of that checkpoint was lost or replaced, and is not served. Then a rollback
 //! that a crash interrupted is finished. Entries that no checkpoint holds yet count towards the next
-//! automatic one.
+//! automatic one. A log that is open read-only does none of this (`read_only`).
 //!
 //! Close: the thread that creates checkpoints ends first, then the checkpoint log gets a clean
 //! slot, then the log is closed.
@@ -55,12 +55,13 @@ pub struct ShardedInner {
     /// Entries that no checkpoint held when the log was opened, and entries appended since. `None`
     /// without automatic checkpoints.
     pub appended: Option<AtomicU64>,
-    /// Dropped last, after the checkpoint log has been closed.
-    claim: CheckpointOwner,
+    /// Dropped last, after the checkpoint log has been closed. `None` in a log that is open read-only.
+    claim: Option<CheckpointOwner>,
 }
 
 /// One shard: its stream, or why it cannot be used. If the stream is deleted through the `Wal`, the
-/// shard returns `StreamNotFound` from then on.
+/// shard returns `StreamNotFound` from then on. In a log that is open read-only none can be used: what reads looks
+/// for the stream that is there now ([`ShardedInner::stream_to_read`]).
 pub struct Shard {
     opened: std::result::Result<Stream, Error>,
 }
@@ -109,12 +110,17 @@ impl ShardedWal {
 
     /// Makes an open log a sharded one. The log keeps its sink ([`Wal::open_logging`]). Errors:
     /// those of [`ShardedWal::new`]; `Config` while another `ShardedWal` on this log exists: share
-    /// that one; `ReadOnly` for a log that is open read-only.
+    /// that one.
+    ///
+    /// A log that is open read-only becomes one as [`ShardedWal::open_read_only`] returns it; with automatic
+    /// checkpoints that is `ReadOnly`.
     pub fn on(wal: Wal, sharded: ShardedOptions) -> Result<Self> {
         sharded.check()?;
-        // Recovery of the checkpoints writes to their file, under the writer of another process.
         if wal.is_read_only() {
-            return Err(Error::ReadOnly);
+            return match sharded.automatic {
+                None => Self::on_read_only(wal, Some(sharded.shard_count)),
+                Some(_) => Err(Error::ReadOnly),
+            };
         }
         record_or_compare(&wal, sharded.shard_count)?;
         let Some(claim) = wal.context().claim_checkpoints() else {
@@ -151,19 +157,40 @@ impl ShardedWal {
             checkpoints,
             pool,
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
-            claim,
+            claim: Some(claim),
         });
-        log.telling(ShardedInner::finish_rollback)?;
+        log.delivering(ShardedInner::finish_rollback)?;
         {
-            let _writer = log.checkpoints.writer.lock();
+            let _writer = log.checkpoints.writer()?;
             log.note_floors();
         }
-        log.claim.note_checkpoints_known();
+        if let Some(claim) = &log.claim {
+            claim.note_checkpoints_known();
+        }
         let automatic = match sharded.automatic {
             Some(wanted) => Some(AutoCheckpointer::start(&log, wanted)?),
             None => None,
         };
         Ok(ShardedWal { automatic, log })
+    }
+
+    /// Makes a sharded log of one that is open read-only.
+    pub(super) fn reading(wal: Wal, shard_count: u16, checkpoints: Checkpoints) -> Self {
+        let shards = (0..shard_count).map(|_| Shard {
+            opened: Err(Error::ReadOnly),
+        });
+        let log = Arc::new(ShardedInner {
+            wal,
+            shards: shards.collect(),
+            checkpoints,
+            pool: WorkerPool::inline(),
+            appended: None,
+            claim: None,
+        });
+        ShardedWal {
+            automatic: None,
+            log,
+        }
     }
 
     pub(super) fn log(&self) -> &ShardedInner {
@@ -207,12 +234,12 @@ impl ShardedWal {
     /// The entries of a shard in order, from `start` or the first kept id, whichever is later.
     /// Empty before the first append. Error: `Config` if the shard does not exist.
     pub fn iter_shard(&self, shard: u16, start: u64) -> Result<WalIterator> {
-        self.log.stream(shard)?.iter(start)
+        self.log.stream_to_read(shard)?.iter(start)
     }
 
     /// The same, with their ids.
     pub fn iter_shard_with_ids(&self, shard: u16, start: u64) -> Result<WalIdIterator> {
-        self.log.stream(shard)?.iter_with_ids(start)
+        self.log.stream_to_read(shard)?.iter_with_ids(start)
     }
 
     /// Makes everything appended to a shard so far durable, in every sync mode. Error: `Config` if
@@ -224,13 +251,13 @@ impl ShardedWal {
     /// Makes everything appended so far durable, in all shards at once, in every sync mode.
     /// Attempts all shards, then returns the first failure.
     pub fn flush_all(&self) -> Result<()> {
-        self.log.wal.enter()?;
+        self.log.wal.enter_to_write()?;
         self.log.wal.context().check_root()?;
         let shards = self.log.shards.iter();
         let cores = shards.map(|shard| shard.core().cloned());
         let flushed = self
             .log
-            .telling(|log| log.for_each_shard(cores.collect(), |core| core?.sync_attached()));
+            .delivering(|log| log.for_each_shard(cores.collect(), |core| core?.sync_attached()));
         flushed.into_iter().collect()
     }
 
@@ -259,7 +286,7 @@ impl ShardedInner {
     }
 
     /// Runs work that may note messages under locks, then delivers them to the log's sink.
-    pub fn telling<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
+    pub fn delivering<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
         let done = work(self);
         self.wal.context().deliver();
         done
@@ -348,6 +375,14 @@ fn entries_behind(shards: &[Shard], offsets: Option<&[u64]>) -> u64 {
     behind.fold(0, u64::saturating_add)
 }
 
+/// Says that a shard ends below its offset in a checkpoint.
+pub fn lost_shard(key: &str, next_id: u64, checkpoint: &str, offset: u64) -> String {
+    format!(
+        "{key} ends at {next_id}, but checkpoint {checkpoint} refers to all ids below {offset}: restore the \
+         shard's directory from a copy, or discard all checkpoints with compact_checkpoints(0)"
+    )
+}
+
 /// Marks the shards that end below their offset in the newest checkpoint.
 fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) -> Result<()> {
     let mut damage = Vec::new();
@@ -360,11 +395,7 @@ fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) 
         if next_id >= *offset || stream.core().is_poisoned() {
             continue;
         }
-        let what = format!(
-            "{} ends at {next_id}, but checkpoint {id} refers to all ids below {offset}: restore the \
-             shard's directory from a copy, or discard all checkpoints with compact_checkpoints(0)",
-            stream.key()
-        );
+        let what = lost_shard(stream.key(), next_id, id, *offset);
         wal.context().log(log::Level::Error, &what);
         // What is left of it may be all there is to repair it from.
         stream.core().set_checkpoint_floor(0);

@@ -547,6 +547,31 @@ impl ReaderSide {
         self.written_end.store(end.next_id.0, Ordering::Release);
     }
 
+    /// Lets readers of durable entries see the stream up to `end_id`, or to its known end: something else than
+    /// its slots says that all below is durable. A slot may be lost in a power failure, the entries are not. False, and
+    /// nothing done, where the stream was cut since `cuts`.
+    #[cfg(feature = "sharded")]
+    pub fn note_durable(&self, end_id: u64, cuts: u64) -> bool {
+        let Some(follower) = &self.follower else {
+            return true;
+        };
+        // Only a look notices a cut, and there is none meanwhile.
+        let looks = follower.looks.lock();
+        if self.cuts.settled() != cuts {
+            return false;
+        }
+        if let Some((_, end)) = looks.newest.as_ref().filter(|_| !looks.closed) {
+            self.publish(follower, end, EntryId(end_id));
+        }
+        true
+    }
+
+    /// The number of the last cut.
+    #[cfg(feature = "sharded")]
+    pub fn cut_number(&self) -> u64 {
+        self.cuts.settled()
+    }
+
     /// The stream was deleted, and perhaps another has its name by now.
     fn mark_deleted(&self) {
         self.deleted.store(true, Ordering::Release);

@@ -141,8 +141,10 @@ fn is_rolled_back(wal: &ShardedWal, answer: Answer, case: &str) -> bool {
 
 /// Opens what is left, looks at it, appends, and loses power again.
 fn check(disk: &SimulatedDisk, policy: CorruptionPolicy, answer: Answer, case: &str) -> bool {
+    let shown = shown_to_reader(disk, policy, case);
     let wal = open_with(disk, policy).unwrap_or_else(|error| panic!("{case}: {error}"));
     let is_back = is_rolled_back(&wal, answer, case);
+    assert_eq!(shown, ids(&wal), "{case}, read-only");
     append(&wal, u8::from(is_back), 1).unwrap_or_else(|error| panic!("{case}: {error}"));
     wal.flush_all().expect("syncs");
     let ends = |wal: &ShardedWal| -> Vec<u64> {
@@ -159,6 +161,35 @@ fn check(disk: &SimulatedDisk, policy: CorruptionPolicy, answer: Answer, case: &
         "{case}: acknowledged entries are lost"
     );
     is_back
+}
+
+/// The checkpoints that a log shows that is open read-only, also in the middle of a rollback. Its shards are cut
+/// from the end on, or not yet.
+fn shown_to_reader(disk: &SimulatedDisk, policy: CorruptionPolicy, case: &str) -> Vec<Vec<u8>> {
+    let before = disk.files();
+    let reader = ShardedWal::open_read_only_simulated(disk, options(policy), None)
+        .unwrap_or_else(|error| panic!("{case}, read-only: {error}"));
+    let shown = ids(&reader);
+    let (latest, data) = reader.load_latest_checkpoint().expect("loads");
+    assert_eq!(Some(&latest), shown.last(), "{case}, read-only");
+    for shard in 0..SHARDS {
+        let entries = reader.iter_shard_with_ids(shard, 0).expect("iterates");
+        let entries: Vec<_> = entries.map(|entry| entry.expect("good")).collect();
+        assert!(
+            entries.len() as u64 >= data.offsets[usize::from(shard)],
+            "{case}, read-only"
+        );
+        for (at, (id, bytes)) in (0..).zip(entries) {
+            let age = bytes[0] - b'0';
+            assert_eq!(
+                (id, bytes),
+                (at, entry(age, shard, at)),
+                "{case}, read-only"
+            );
+        }
+    }
+    assert!(disk.files() == before, "{case}, read-only: changed");
+    shown
 }
 
 fn is_long() -> bool {

@@ -4,7 +4,7 @@
 //!
 //! `IRONWAL_LONG=1` sees every moment with 64 seeds, and lets every call fail.
 //! `IRONWAL_CRASH_SEEDS=64..128` takes other seeds, so that long runs can be made in slices. With
-//! `--nocapture` they tell how far they are.
+//! `--nocapture` they print how far they are.
 
 mod worlds;
 
@@ -26,6 +26,7 @@ use ironwal::simulation::SimulatedDisk;
 
 use worlds::Deed;
 use worlds::Event;
+use worlds::World;
 use worlds::check;
 use worlds::worlds;
 
@@ -142,8 +143,15 @@ fn check_survivor(
     case: &str,
 ) {
     let possible = worlds(&run.events, now);
+    // In one of three cases: a look costs as much as a recovery.
+    let shown =
+        (seed % 3 == 0).then(|| shown_to_reader(disk, policy, (&possible, run), seed, case));
     let wal = open_with(disk, policy).unwrap_or_else(|error| panic!("{case}: {error}"));
     check(&wal, &possible, &run.made, case);
+    // What a reader shows before recovery is what is there after it.
+    if let Some(shown) = shown {
+        assert_eq!(shown, wal.list_checkpoints(), "{case}");
+    }
     append(&wal, 1);
     let created = wal.create_checkpoint(b"after");
     created.unwrap_or_else(|error| panic!("{case}: {error}"));
@@ -153,6 +161,38 @@ fn check_survivor(
     let wal = open_with(&again, policy).unwrap_or_else(|error| panic!("{case}, again: {error}"));
     let latest = wal.load_latest_checkpoint().expect("loads");
     assert_eq!(latest, (b"after".to_vec(), data), "{case}");
+}
+
+/// Looks at what a crash left through a log that is open read-only, and returns the checkpoints there.
+fn shown_to_reader(
+    disk: &SimulatedDisk,
+    policy: CorruptionPolicy,
+    (possible, run): (&[World], &Run),
+    seed: u64,
+    case: &str,
+) -> Vec<(Vec<u8>, u64)> {
+    let case = format!("{case}, read-only");
+    let before = (disk.files(), disk.held());
+    let mut options = options(policy);
+    options.sync_mode = [SyncMode::Strict, SyncMode::Async][seed as usize % 2];
+    let listed = match ShardedWal::open_read_only_simulated(disk, options, Some(SHARDS)) {
+        Ok(reader) => {
+            check(&reader, possible, &run.made, &case);
+            assert!(matches!(
+                reader.create_checkpoint(b"x"),
+                Err(ironwal::Error::ReadOnly)
+            ));
+            reader.list_checkpoints()
+        }
+        // The log had not been opened, or not for long.
+        Err(ironwal::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            assert_eq!(possible.first(), Some(&World::default()), "{case}: {error}");
+            Vec::new()
+        }
+        Err(error) => panic!("{case}: {error}"),
+    };
+    assert!((disk.files(), disk.held()) == before, "{case}: changed");
+    listed
 }
 
 /// How thorough to be.
@@ -177,7 +217,7 @@ struct Progress {
     what: &'static str,
     of: usize,
     begun: Instant,
-    told: Instant,
+    printed: Instant,
 }
 
 impl Progress {
@@ -187,13 +227,13 @@ impl Progress {
             what,
             of,
             begun: now,
-            told: now,
+            printed: now,
         }
     }
 
     fn at(&mut self, done: usize, cases: u64) {
-        if self.told.elapsed() > Duration::from_secs(10) {
-            self.told = Instant::now();
+        if self.printed.elapsed() > Duration::from_secs(10) {
+            self.printed = Instant::now();
             let seconds = self.begun.elapsed().as_secs();
             println!(
                 "{} {done} of {}: {cases} cases, {seconds} s",

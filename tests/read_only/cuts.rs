@@ -8,11 +8,15 @@ use std::time::Instant;
 use ironwal::*;
 
 use crate::follow::Writer;
+use crate::support::entry;
 use crate::support::options;
 use crate::support::temp_dir;
 
-/// Calls of the writer: every second one cuts.
-const CALLS: u32 = 1500;
+/// Calls of the writer: every second one cuts. `IRONWAL_CUT_CALLS` sets how many.
+fn calls() -> u32 {
+    let set = std::env::var("IRONWAL_CUT_CALLS");
+    set.map_or(1500, |calls| calls.parse().expect("a number"))
+}
 
 fn small(place: &Path, sync_mode: SyncMode) -> WalOptions {
     let mut options = options(place, sync_mode);
@@ -36,7 +40,7 @@ fn call(number: u32, next_id: u64) -> (u64, u64) {
 fn histories() -> Vec<Vec<u32>> {
     let mut now: Vec<u32> = Vec::new();
     let mut all = Vec::new();
-    for number in 0..CALLS {
+    for number in 0..calls() {
         let (from, count) = call(number, now.len() as u64);
         now.truncate(from as usize);
         now.extend((0..count).map(|_| number));
@@ -64,7 +68,7 @@ fn author(id: u64, bytes: &[u8]) -> u32 {
 fn cut_for_ever(place: &Path, sync_mode: SyncMode) {
     let wal = Wal::new(small(place, sync_mode)).expect("opens");
     let mut next_id = 0;
-    for number in 0..CALLS {
+    for number in 0..calls() {
         let (from, count) = call(number, next_id);
         let entries: Vec<Vec<u8>> = (from..from + count).map(|id| named(number, id)).collect();
         let slices: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
@@ -132,7 +136,7 @@ fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     let stream = reader.stream("s").expect("a handle");
     let (mut followed, mut shown) = (reader.iter_with_ids("s", 0).expect("iterates"), Vec::new());
     let (mut scans, mut ended, mut found) = (0, 0, 0);
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(120) + Duration::from_millis(20) * calls();
     let mut has_ended = false;
     while !has_ended {
         has_ended = writer.has_ended();
@@ -158,7 +162,10 @@ fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     }
     writer.end();
     let mut scanned = Vec::new();
-    reader.stream("s").and_then(|s| s.next_id()).expect("tells");
+    reader
+        .stream("s")
+        .and_then(|s| s.next_id())
+        .expect("is known");
     follow(
         &mut reader.iter_with_ids("s", 0).expect("iterates"),
         &mut scanned,
@@ -217,4 +224,33 @@ fn a_cut_above_all_that_was_known_durable_hides_nothing_for_ever() {
     assert_eq!(ends(), (4, 5));
     writer.sync().expect("syncs");
     assert_eq!(ends(), (5, 5));
+}
+
+/// The places of group commit went below 0, which is far above all others, and the durable end stayed where it was.
+#[test]
+fn a_strict_reader_that_learns_of_a_cut_late_follows_what_is_durable_behind_it() {
+    let place = temp_dir();
+    let mut how = options(place.path(), SyncMode::Async);
+    how.max_entries_per_segment = 3;
+    let writer = Wal::new(how).expect("opens");
+    writer.append("s", &entry(0)).expect("appends");
+    writer.sync("s").expect("syncs");
+    let reader = Wal::open_read_only(options(place.path(), SyncMode::Strict)).expect("opens");
+    let seen = reader.stream("s").expect("a handle");
+    assert_eq!(seen.durable_end().expect("known"), 1);
+    for id in 1..50 {
+        writer.append("s", &entry(id)).expect("appends");
+    }
+    writer.truncate_suffix("s", 40).expect("cuts");
+    assert_eq!(seen.durable_end().expect("known"), 40);
+    for id in 40..60 {
+        writer.append("s", &entry(id)).expect("appends");
+        let end = seen.durable_end().expect("known");
+        assert!((40..=id + 1).contains(&end), "{end} behind {id}");
+    }
+    writer.sync("s").expect("syncs");
+    assert_eq!(seen.durable_end().expect("known"), 60);
+    let shown = seen.iter_with_ids(0).expect("iterates");
+    let shown: Vec<u64> = shown.map(|found| found.expect("good").0).collect();
+    assert!(shown.into_iter().eq(0..60));
 }

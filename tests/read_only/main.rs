@@ -9,6 +9,8 @@ mod deleted;
 mod follow;
 #[cfg(feature = "simulation")]
 mod reborn;
+#[cfg(feature = "sharded")]
+mod sharded;
 mod snapshot;
 mod unchanged;
 

@@ -15,25 +15,25 @@ use crate::support::temp_dir;
 
 /// Reads all there is, in every way there is.
 fn read_all(wal: &Wal) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for key in wal.streams().expect("lists") {
         let stream = match wal.stream(&key) {
             Ok(stream) => stream,
             Err(error) => {
-                told.push(format!("{key}: {error}"));
+                reported.push(format!("{key}: {error}"));
                 continue;
             }
         };
         let (first, next) = (stream.first_id().unwrap(), stream.next_id().unwrap());
-        told.push(format!("{key}: {first}..{next}"));
+        reported.push(format!("{key}: {first}..{next}"));
         for item in stream.iter_with_ids(0).unwrap() {
-            told.push(match item {
+            reported.push(match item {
                 Ok((id, bytes)) => format!("{id}: {bytes:?}"),
                 Err(error) => format!("{:?}", error.context().ids),
             });
         }
         for id in first..next.min(first + 2000) {
-            told.push(match (wal.get(&key, id), stream.view(id)) {
+            reported.push(match (wal.get(&key, id), stream.view(id)) {
                 (Ok(Some(bytes)), Ok(Some(view))) if *view == bytes[..] => format!("{bytes:?}"),
                 (Err(error), Err(_)) => error.to_string(),
                 (Ok(None), Ok(None)) if id >= stream.durable_end().unwrap() => "later".to_owned(),
@@ -41,7 +41,7 @@ fn read_all(wal: &Wal) -> Vec<String> {
             });
         }
     }
-    told
+    reported
 }
 
 fn written(place: &Path) -> PathBuf {
@@ -118,12 +118,104 @@ fn a_log_open_read_only_refuses_everything_that_writes() {
     how.archive_path = Some(place.path().join("archive"));
     let writer = Wal::new(how.clone()).expect("opens");
     writer.append("s", b"x").expect("appends");
+    for id in 1..40 {
+        writer.append("s", &entry(id)).expect("appends");
+    }
+    let packet = writer.stream("s").and_then(|s| {
+        let start = FramePosition::default();
+        s.export_frames(&start, 1 << 20)
+    });
+    let packet = packet.expect("exports");
+    let before = everything(place.path());
+    // Neither the archive nor the retention is anything to a reader.
+    let everything_goes = Retention::new().with_max_bytes(1);
+    how.retention = Some(everything_goes);
     let reader = Wal::open_read_only(how.clone()).expect("opens beside the writer");
     assert!(reader.is_read_only() && !writer.is_read_only());
     let stream = reader.stream("s").expect("a handle");
     let mut txn = reader.writer("s");
     txn.add(&b"y"[..]);
-    let refused: [(&str, Result<()>); 16] = [
+    let change = [(&b"name"[..], Some(&b"value"[..]))];
+    let map = [(&b"name"[..], &b"value"[..])];
+    let refused: Vec<(&str, Result<()>)> = vec![
+        ("append_at", reader.append_at("s", 40, b"y").map(drop)),
+        (
+            "append_batch_at",
+            reader.append_batch_at("s", 40, &[b"y"]).map(drop),
+        ),
+        (
+            "append_with",
+            reader.append_with("s", &Append::new(&[b"y"])).map(drop),
+        ),
+        ("an empty batch", reader.append_batch("s", &[]).map(drop)),
+        (
+            "replace_suffix",
+            reader.replace_suffix("s", 1, &Append::default()).map(drop),
+        ),
+        ("truncate_suffix", reader.truncate_suffix("s", 1).map(drop)),
+        ("reset_to", reader.reset_to("s", 7)),
+        ("truncate_prefix", reader.truncate_prefix("s", 1).map(drop)),
+        (
+            "set_properties",
+            reader
+                .set_properties("s", &change, Durability::Durable)
+                .map(drop),
+        ),
+        (
+            "replace_properties",
+            reader
+                .replace_properties("s", &map, Durability::Durable)
+                .map(drop),
+        ),
+        (
+            "apply_retention",
+            reader.apply_retention(&everything_goes).map(drop),
+        ),
+        ("stream append_at", stream.append_at(40, b"y").map(drop)),
+        (
+            "stream append_with",
+            stream.append_with(&Append::default()).map(drop),
+        ),
+        ("an empty stream batch", stream.append_batch(&[]).map(drop)),
+        (
+            "an empty stream batch at",
+            stream.append_batch_at(40, &[]).map(drop),
+        ),
+        (
+            "stream replace_suffix",
+            stream.replace_suffix(40, &Append::default()).map(drop),
+        ),
+        (
+            "stream truncate_suffix",
+            stream.truncate_suffix(40).map(drop),
+        ),
+        ("stream reset_to", stream.reset_to(7)),
+        (
+            "stream truncate_prefix",
+            stream.truncate_prefix(1).map(drop),
+        ),
+        (
+            "stream set_properties",
+            stream
+                .set_properties(&change, Durability::Durable)
+                .map(drop),
+        ),
+        (
+            "stream without properties",
+            stream.set_properties(&[], Durability::Durable).map(drop),
+        ),
+        (
+            "stream replace_properties",
+            stream
+                .replace_properties(&map, Durability::Durable)
+                .map(drop),
+        ),
+        (
+            "stream apply_retention",
+            stream.apply_retention(&everything_goes).map(drop),
+        ),
+        ("apply_frames", stream.apply_frames(&packet).map(drop)),
+        ("mark", stream.mark().map(drop)),
         ("append", reader.append("s", b"y").map(drop)),
         ("append to another", reader.append("t", b"y").map(drop)),
         ("append_batch", reader.append_batch("s", &[b"y"]).map(drop)),
@@ -146,6 +238,7 @@ fn a_log_open_read_only_refuses_everything_that_writes() {
     }
     assert_eq!(reader.streams().expect("lists"), ["s"]);
     reader.close().expect("closes");
+    assert!(everything(place.path()) == before, "something was changed");
     assert!(matches!(stream.get(0), Err(Error::Closed)));
     writer
         .append("s", b"z")

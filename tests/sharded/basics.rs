@@ -9,6 +9,7 @@ use ironwal::CheckpointData;
 use ironwal::Error;
 use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
+use ironwal::SnapshotMode;
 use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::WalOptions;
@@ -148,7 +149,7 @@ fn the_shard_count_is_fixed_by_the_first_open_even_without_an_append() {
 }
 
 #[test]
-fn a_damaged_or_lost_record_of_the_count_is_told() {
+fn a_damaged_or_lost_record_of_the_count_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path(), 4);
     wal.append(b"k", b"v").expect("appends");
@@ -196,7 +197,13 @@ fn counts_from_1_to_65535_work() {
             (count, usize::from(count))
         );
         assert_eq!(data.offsets[usize::from(shard)], 1);
-        drop(wal);
+        let reader = ShardedWal::open_read_only(options(dir.path(), SyncMode::Async), None);
+        let reader = reader.expect("opens");
+        assert_eq!(reader.load_checkpoint(b"c").expect("loads"), data);
+        let snapshot = tempfile::tempdir().expect("a directory");
+        let copied = reader.snapshot_to(&snapshot.path().join("copy"), SnapshotMode::Link);
+        assert_eq!(copied.expect("copies").streams.len(), 1);
+        drop((reader, wal));
         let latest = open(dir.path(), count).load_latest_checkpoint();
         assert_eq!(latest.expect("loads"), (b"c".to_vec(), data));
     }
@@ -247,7 +254,7 @@ fn what_must_be_refused_is_refused_with_its_own_error() {
 }
 
 #[test]
-fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
+fn deleting_a_shard_behind_the_logs_back_is_reported_now_and_after_reopening() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path(), 2);
     for n in 0..10 {
@@ -283,7 +290,7 @@ fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
     assert!(matches!(wal.flush_all(), Err(Error::Corruption(_))));
     wal.append(&in_1, b"x").expect("the other shard is served");
     wal.load_checkpoint(b"before")
-        .expect("what it counted on is told");
+        .expect("what it counted on is reported");
     drop(wal);
     let mut strict = options(dir.path(), SyncMode::Async);
     strict.on_corruption = ironwal::CorruptionPolicy::Error;
@@ -297,8 +304,8 @@ fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
 fn a_small_file_cache_is_warned_of_through_the_log() {
     let dir = tempfile::tempdir().expect("a directory");
     for (most, expected) in [(3, 1), (4, 0)] {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&told);
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&messages);
         let mut options = options(dir.path(), SyncMode::Async);
         options.max_open_segments = most;
         let wal = Wal::open_logging(
@@ -310,7 +317,7 @@ fn a_small_file_cache_is_warned_of_through_the_log() {
             }),
         );
         let wal = ShardedWal::on(wal.expect("opens"), ShardedOptions::new(4)).expect("opens");
-        assert_eq!(told.lock().expect("a sink").len(), expected);
+        assert_eq!(messages.lock().expect("a sink").len(), expected);
         drop(wal);
     }
 }
@@ -361,6 +368,15 @@ fn a_sharded_log_is_shared_by_threads() {
 #[test]
 fn checkpoints_of_a_live_writer_are_not_recovered_through_a_log_that_is_open_read_only() {
     // Recovery wrote the tail and a slot of the file again, beneath the process that writes it.
+    let automatic = || ironwal::ShardedOptions {
+        automatic: Some(ironwal::sharded::AutomaticCheckpoints {
+            every_entries: Some(1),
+            every: None,
+            ids: ironwal::sharded::CheckpointIds::Counter(b"c".to_vec()),
+            keep_latest: None,
+        }),
+        ..ironwal::ShardedOptions::new(2)
+    };
     let place = tempfile::tempdir().expect("a directory");
     let options = ironwal::WalOptions::new(place.path());
     let writer = ironwal::ShardedWal::new(options.clone(), 2).expect("opens");
@@ -369,9 +385,16 @@ fn checkpoints_of_a_live_writer_are_not_recovered_through_a_log_that_is_open_rea
     let file = place.path().join("checkpoints.log");
     let before = std::fs::read(&file).expect("reads");
     let reader = ironwal::Wal::open_read_only(options).expect("opens");
-    let opened = ironwal::ShardedWal::on(reader, ironwal::ShardedOptions::new(2));
+    let made = ironwal::ShardedWal::on(reader.clone(), automatic());
+    assert!(matches!(made, Err(ironwal::Error::ReadOnly)));
+    let opened = ironwal::ShardedWal::on(reader, ironwal::ShardedOptions::new(2)).expect("opens");
+    assert_eq!(opened.checkpoint_count(), 1);
     assert_eq!(std::fs::read(&file).expect("reads"), before);
-    assert!(matches!(opened, Err(ironwal::Error::ReadOnly)));
     writer.create_checkpoint(b"two").expect("creates");
+    assert_eq!(
+        (writer.checkpoint_count(), opened.checkpoint_count()),
+        (2, 2)
+    );
+    drop(opened);
     assert_eq!(writer.checkpoint_count(), 2);
 }

@@ -5,6 +5,9 @@
 
 #![cfg(feature = "sharded")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod automatic;
 mod basics;
 #[cfg(all(feature = "simulation", unix))]
@@ -19,4 +22,5 @@ mod floor;
 mod kept;
 #[cfg(unix)]
 mod procedures;
+mod read_only;
 mod rollback;

@@ -27,7 +27,7 @@ pub enum Command {
     Import,
 }
 
-/// For whom results are printed.
+/// The reader for which results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.

@@ -7,6 +7,7 @@
 mod cli;
 mod escape;
 mod help;
+mod json_line;
 mod progress;
 mod render_json;
 mod render_prometheus;

@@ -33,7 +33,7 @@ use crate::ffi::sharded::options::shard_count_of;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
-use crate::ffi::wal::tell;
+use crate::ffi::wal::report;
 
 /// An open log of many shards: entries go to the shard of their key, in order within it, and
 /// checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
@@ -91,7 +91,8 @@ pub unsafe extern "C" fn ironwal_sharded_route(
 /// - Durable: everything that can be read after a successful return is.
 /// - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
 ///   where the record of the count is damaged, or missing beside existing shards, and under
-///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_IO also where checkpoints.log cannot be
+///   read, or a rollback that was interrupted cannot be finished; ::IRONWAL_E_CONFIG for automatic
 ///   checkpoints that are neither due by entries nor by time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_open(
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn ironwal_sharded_open(
                     ShardedWal::on(Wal::open_logging(options, Arc::clone(sink))?, wanted)?
                 }
             };
-            tell(sink.as_ref(), &opened);
+            report(sink.as_ref(), &opened);
             let handle = ShardedHandle {
                 keeper: Arc::new(OpenRef {
                     gate: LogGate::new(),
@@ -135,6 +136,85 @@ pub unsafe extern "C" fn ironwal_sharded_open(
             };
             boundary::write_out(out_sharded, boundary::into_handle(handle));
             Ok(())
+        })
+    }
+}
+
+/// Opens a sharded log for reading only, while another process, or this one, may have it open for
+/// writing. Nothing on disk is changed, recovered or locked. The handle is used like one of
+/// ironwal_sharded_open(); calls that change something answer ::IRONWAL_E_READ_ONLY.
+/// `shard_count` is compared with the recorded count; 0 takes that one.
+///
+/// Shards follow the writer as the streams of ironwal_wal_open_read_only() do, the sync mode of the options
+/// included; ironwal_sharded_wal() reads, follows and watches them. Calls that load, count and
+/// list checkpoints look at the file first. A checkpoint is there once its record is written, up to two
+/// syncs before ironwal_sharded_create_checkpoint() returns; if that fails then, or power does, it
+/// disappears again. All that is below its offsets is durable in any case. While a rollback is under way,
+/// and after one that was interrupted, shards may still show entries that it removes.
+///
+/// - Owns: `options` is copied and stays the caller's. End `*out_sharded` with
+///   ironwal_sharded_close().
+/// - Blocks: never for a sync; reads what was written last.
+/// - Errors: those of ironwal_wal_open_read_only(); ::IRONWAL_E_IO also where no shard count is
+///   recorded yet; ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CONFIG for a count above 65,535;
+///   ::IRONWAL_E_CORRUPT where the record of the count is damaged, or missing beside existing
+///   shards, and under ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints and lost shards;
+///   ::IRONWAL_E_UNSUPPORTED_VERSION.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_open_read_only(
+    options: *const ironwal_options,
+    shard_count: u32,
+    out_sharded: *mut *mut ironwal_sharded,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_sharded, ptr::null_mut());
+        boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
+            let out_sharded = boundary::non_null(out_sharded, "out_sharded")?;
+            let expected = match shard_count {
+                0 => None,
+                count => Some(shard_count_of(count)?),
+            };
+            let options = handle.options.clone();
+            let sink = handle.sink.clone();
+            let opened = format!("opened {} read-only", options.root_path.display());
+            let sharded = match &sink {
+                None => ShardedWal::open_read_only(options, expected)?,
+                Some(sink) => {
+                    let wal = Wal::open_read_only_logging(options, Arc::clone(sink))?;
+                    ShardedWal::on_read_only(wal, expected)?
+                }
+            };
+            report(sink.as_ref(), &opened);
+            let handle = ShardedHandle {
+                keeper: Arc::new(OpenRef {
+                    gate: LogGate::new(),
+                }),
+                sharded,
+                sink,
+            };
+            boundary::write_out(out_sharded, boundary::into_handle(handle));
+            Ok(())
+        })
+    }
+}
+
+/// Looks at all shards and checkpoints again in a sharded log that is open read-only. Reading and loading
+/// do so where they have to. Does nothing in a log open for writing.
+///
+/// - Blocks: never for a sync; reads what was written last.
+/// - Errors: ::IRONWAL_E_IO; ::IRONWAL_E_SHARD_COUNT_MISMATCH and ::IRONWAL_E_CORRUPT where another log is
+///   in the directory by now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_refresh(
+    sharded: *const ironwal_sharded,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            Ok(handle.sharded.refresh()?)
         })
     }
 }
@@ -162,7 +242,7 @@ pub unsafe extern "C" fn ironwal_sharded_close(
             let handle = boundary::take::<ShardedHandle>(sharded)?;
             handle.keeper.gate.close();
             handle.sharded.close()?;
-            tell(handle.sink.as_ref(), "closed; all is durable");
+            report(handle.sink.as_ref(), "closed; all is durable");
             Ok(())
         })
     }

@@ -201,6 +201,13 @@ func TestAGetIntoABufferFillsItsFrontOrReturnsTheLength(t *testing.T) {
 	n, err = s.GetInto(1, nil)
 	must(t, err)
 	expect(t, n, 0)
+	beside := &struct {
+		next  *int
+		bytes [8]byte
+	}{next: new(int)}
+	n, err = s.GetInto(0, beside.bytes[:])
+	must(t, err)
+	expect(t, string(beside.bytes[:n]), "entry")
 	_, err = s.GetInto(2, buffer)
 	expectStatus(t, err, ErrNotFound)
 }
@@ -668,8 +675,8 @@ restore_archived get_property get_properties set_properties replace_properties r
 truncate_prefix reset wal_iter wal_iter_rev current_segment_start_id stream_current_segment_start_id stream_iter
 entry_list_count entry_list_get entry_list_free stream_append_at stream_append_batch stream_append_vectored stream_get
 stream_view view_pin_free iter_current txn_begin txn_add txn_commit txn_abort stream_events events_fd events_drain
-events_free stream_frame_position stream_export stream_apply options_set_log sharded_options_set_checkpoint_ids
-sharded_iter_shard sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count sharded_shard_count
+events_free stream_frame_position stream_export stream_export_written stream_apply options_set_log sharded_options_set_checkpoint_ids
+sharded_iter_shard sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count
 version_number version_string error_status`
 
 func TestEveryFunctionOfTheHeaderIsBoundOrNamedAsLeftOut(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"unsafe"
 )
 
-// ShardedOptions is what a sharded log is opened with. A zero value is the default of the C library.
+// ShardedOptions is what a sharded log is opened with. A zero value is the default of the C library. Log.ReadOnly reads
+// a log that another process may write, without options of checkpoints.
 type ShardedOptions struct {
 	Log Options
 	// CheckpointEveryEntries makes a checkpoint whenever so many more entries were appended.
@@ -33,13 +34,14 @@ type ShardedLog struct {
 }
 
 // OpenSharded opens a sharded log in the directory path, creating or recovering it. The number of shards, 1 to
-// 65,535, is recorded when the log is made; another one is ErrShardCountMismatch later. options may be nil.
+// 65,535, is recorded when the log is made; another one is ErrShardCountMismatch later, and 0 takes the recorded one
+// if the log is opened read-only. options may be nil.
 func OpenSharded(path string, shards uint32, options *ShardedOptions) (*ShardedLog, error) {
 	if options == nil {
 		options = &ShardedOptions{}
 	}
 	if options.Log.ReadOnly {
-		return nil, &Error{Status: ErrConfig, Message: "a sharded log is opened for writing"}
+		return openShardedReadOnly(path, shards, options)
 	}
 	var object *C.ironwal_error
 	var made *C.ironwal_sharded_options
@@ -61,9 +63,38 @@ func OpenSharded(path string, shards uint32, options *ShardedOptions) (*ShardedL
 	if err := failure(status, object); err != nil {
 		return nil, err
 	}
+	return newShardedLog(handle, shards), nil
+}
+
+func newShardedLog(handle *C.ironwal_sharded, shards uint32) *ShardedLog {
 	l := &ShardedLog{guard: newGuard(), handle: handle, shards: shards}
 	runtime.SetFinalizer(l, func(l *ShardedLog) { C.ironwal_sharded_free(l.handle) })
-	return l, nil
+	return l
+}
+
+func openShardedReadOnly(path string, shards uint32, options *ShardedOptions) (*ShardedLog, error) {
+	only := &ShardedOptions{Log: options.Log}
+	if *options != *only {
+		return nil, &Error{Status: ErrConfig, Message: "a log that is open read-only makes no checkpoints"}
+	}
+	o, err := options.Log.make(path)
+	if err != nil {
+		return nil, err
+	}
+	defer C.ironwal_options_free(o)
+	var object *C.ironwal_error
+	var handle *C.ironwal_sharded
+	status := C.ironwal_sharded_open_read_only(o, C.uint32_t(shards), &handle, &object)
+	if err := failure(status, object); err != nil {
+		return nil, err
+	}
+	var count C.uint32_t
+	status = C.ironwal_sharded_shard_count(handle, &count, &object)
+	if err := failure(status, object); err != nil {
+		C.ironwal_sharded_free(handle)
+		return nil, err
+	}
+	return newShardedLog(handle, uint32(count)), nil
 }
 
 func (o *ShardedOptions) apply(to *C.ironwal_sharded_options) error {
@@ -82,8 +113,7 @@ func (o *ShardedOptions) apply(to *C.ironwal_sharded_options) error {
 		}
 	}
 	if o.CheckpointPrefix != "" {
-		prefix := []byte(o.CheckpointPrefix)
-		status := C.ironwal_sharded_options_set_checkpoint_prefix(to, first(prefix), C.size_t(len(prefix)), &object)
+		status := C.ironwal_sharded_options_set_checkpoint_prefix(to, untyped(o.CheckpointPrefix), C.size_t(len(o.CheckpointPrefix)), &object)
 		if err := failure(status, object); err != nil {
 			return err
 		}
@@ -101,7 +131,7 @@ func (o *ShardedOptions) apply(to *C.ironwal_sharded_options) error {
 func Route(key []byte, shards uint32) (uint32, error) {
 	var object *C.ironwal_error
 	var shard C.uint32_t
-	status := C.ironwal_sharded_route(first(key), C.size_t(len(key)), C.uint32_t(shards), &shard, &object)
+	status := C.iw_sharded_route(first(key), C.size_t(len(key)), C.uint32_t(shards), &shard, &object)
 	return uint32(shard), failure(status, object)
 }
 
@@ -155,6 +185,12 @@ func (l *ShardedLog) Shard(shard uint32) (s *Stream, err error) {
 	return s, err
 }
 
+// untyped is where the bytes of a text begin, for the time of one call: a copy of its own, so that cgo, which looks for
+// pointers in the whole object, finds none.
+func untyped(s string) unsafe.Pointer {
+	return unsafe.Pointer(first([]byte(s)))
+}
+
 // Placed is where an entry went.
 type Placed struct {
 	Shard uint32
@@ -167,7 +203,7 @@ func (l *ShardedLog) Append(key, entry []byte) (placed Placed, err error) {
 		var object *C.ironwal_error
 		var shard C.uint32_t
 		var id C.uint64_t
-		status := C.ironwal_sharded_append(sharded, first(key), C.size_t(len(key)), first(entry), C.size_t(len(entry)),
+		status := C.iw_sharded_append(sharded, first(key), C.size_t(len(key)), first(entry), C.size_t(len(entry)),
 			&shard, &id, &object)
 		placed = Placed{Shard: uint32(shard), ID: uint64(id)}
 		return failure(status, object)
@@ -193,7 +229,7 @@ func (l *ShardedLog) AppendBatch(entries []KeyedEntry) (placed []Placed, err err
 		}
 		shards, ids := make([]C.uint32_t, len(entries)), make([]C.uint64_t, len(entries))
 		var object *C.ironwal_error
-		status := C.iw_sharded_append_batch(sharded, (*C.uint8_t)(first(bytes)), &lengths[0], C.size_t(len(entries)),
+		status := C.iw_sharded_append_batch(sharded, first(bytes), &lengths[0], C.size_t(len(entries)),
 			&shards[0], &ids[0], &object)
 		if err := failure(status, object); err != nil {
 			return err
@@ -204,6 +240,16 @@ func (l *ShardedLog) AppendBatch(entries []KeyedEntry) (placed []Placed, err err
 		return nil
 	})
 	return placed, err
+}
+
+// Refresh looks at all shards and checkpoints again in a log that is open read-only. Reading and loading do so where
+// they have to.
+func (l *ShardedLog) Refresh() error {
+	return l.with(func(sharded *C.ironwal_sharded) error {
+		var object *C.ironwal_error
+		status := C.ironwal_sharded_refresh(sharded, &object)
+		return failure(status, object)
+	})
 }
 
 // Flush makes everything appended so far durable, in all shards at once.
@@ -245,7 +291,7 @@ func checkpoint(loaded *C.ironwal_checkpoint) (*Checkpoint, error) {
 func (l *ShardedLog) CreateCheckpoint(id string) error {
 	return l.with(func(sharded *C.ironwal_sharded) error {
 		var object *C.ironwal_error
-		status := C.ironwal_sharded_create_checkpoint(sharded, first([]byte(id)), C.size_t(len(id)), &object)
+		status := C.ironwal_sharded_create_checkpoint(sharded, untyped(id), C.size_t(len(id)), &object)
 		return failure(status, object)
 	})
 }
@@ -255,7 +301,7 @@ func (l *ShardedLog) LoadCheckpoint(id string) (made *Checkpoint, err error) {
 	err = l.with(func(sharded *C.ironwal_sharded) error {
 		var object *C.ironwal_error
 		var loaded *C.ironwal_checkpoint
-		status := C.ironwal_sharded_load_checkpoint(sharded, first([]byte(id)), C.size_t(len(id)), &loaded, &object)
+		status := C.ironwal_sharded_load_checkpoint(sharded, untyped(id), C.size_t(len(id)), &loaded, &object)
 		if err := failure(status, object); err != nil {
 			return err
 		}
@@ -310,7 +356,7 @@ func (l *ShardedLog) PruneBeforeCheckpoint(id string) (made PruneStats, err erro
 	err = l.with(func(sharded *C.ironwal_sharded) error {
 		var object *C.ironwal_error
 		var s C.ironwal_prune_stats
-		status := C.ironwal_sharded_prune_before_checkpoint(sharded, first([]byte(id)), C.size_t(len(id)),
+		status := C.ironwal_sharded_prune_before_checkpoint(sharded, untyped(id), C.size_t(len(id)),
 			&s, C.size_t(unsafe.Sizeof(s)), &object)
 		made = PruneStats{ShardsPruned: uint64(s.shards_pruned), SegmentsDeleted: uint64(s.segments_deleted)}
 		return failure(status, object)
@@ -322,7 +368,7 @@ func (l *ShardedLog) PruneBeforeCheckpoint(id string) (made PruneStats, err erro
 func (l *ShardedLog) RollbackToCheckpoint(id string) error {
 	return l.with(func(sharded *C.ironwal_sharded) error {
 		var object *C.ironwal_error
-		status := C.ironwal_sharded_rollback_to_checkpoint(sharded, first([]byte(id)), C.size_t(len(id)), &object)
+		status := C.ironwal_sharded_rollback_to_checkpoint(sharded, untyped(id), C.size_t(len(id)), &object)
 		return failure(status, object)
 	})
 }

@@ -53,6 +53,15 @@ func TestEntriesGoToTheShardOfTheirKey(t *testing.T) {
 		expect(t, at.Shard, shard)
 		expect(t, fromID(t, log, at.Shard, at.ID)[0], n)
 	}
+	// Bytes may lie beside pointers, as those of a stream's append may.
+	r := &struct {
+		next  *int
+		bytes [8]byte
+	}{next: new(int)}
+	_, err = log.Append(r.bytes[:4], r.bytes[4:])
+	must(t, err)
+	_, err = Route(r.bytes[:4], shards)
+	must(t, err)
 	none, err := log.AppendBatch(nil)
 	must(t, err)
 	expect(t, len(none), 0)
@@ -71,7 +80,36 @@ func TestEntriesGoToTheShardOfTheirKey(t *testing.T) {
 	expectStatus(t, err, ErrClosed)
 	_, err = OpenSharded(path, shards+1, nil)
 	expectStatus(t, err, ErrShardCountMismatch)
-	_, err = OpenSharded(path, shards, &ShardedOptions{Log: Options{ReadOnly: true}})
+}
+
+func TestAReaderOfAShardedLogSeesWhatItsWriterAppends(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	readOnly := Options{ReadOnly: true}
+	_, err := OpenSharded(path, 0, &ShardedOptions{Log: readOnly})
+	expectStatus(t, err, ErrIO)
+	log := openSharded(t, path, nil)
+	placed, err := log.Append(key(0), []byte("0"))
+	must(t, err)
+	must(t, log.CreateCheckpoint("first"))
+	_, err = OpenSharded(path, shards+1, &ShardedOptions{Log: readOnly})
+	expectStatus(t, err, ErrShardCountMismatch)
+	_, err = OpenSharded(path, 0, &ShardedOptions{Log: readOnly, Retention: 1})
+	expectStatus(t, err, ErrConfig)
+	reader, err := OpenSharded(path, 0, &ShardedOptions{Log: readOnly})
+	must(t, err)
+	defer reader.Close()
+	expect(t, fromID(t, reader, placed.Shard, placed.ID), "[0]")
+	_, err = log.Append(key(0), []byte("1"))
+	must(t, err)
+	must(t, reader.Refresh())
+	expect(t, fromID(t, reader, placed.Shard, placed.ID), "[0 1]")
+	ids, err := reader.Checkpoints()
+	must(t, err)
+	expect(t, ids, "[first]")
+	_, err = reader.Append(key(0), nil)
+	expectStatus(t, err, ErrReadOnly)
+	expectStatus(t, reader.CreateCheckpoint("second"), ErrReadOnly)
+	_, err = reader.Shard(shards)
 	expectStatus(t, err, ErrConfig)
 }
 

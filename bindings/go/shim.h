@@ -220,6 +220,18 @@ static inline ironwal_status iw_checkpoint_at(const ironwal_checkpoint_list *lis
     return ironwal_checkpoint_list_get(list, index, id, NULL, error);
 }
 
+/* Typed pointers, as cgo looks for pointers to Go memory behind untyped ones. */
+static inline ironwal_status iw_sharded_route(const uint8_t *key, size_t key_len, uint32_t shard_count,
+                                              uint32_t *shard, ironwal_error **error) {
+    return ironwal_sharded_route(key, key_len, shard_count, shard, error);
+}
+
+static inline ironwal_status iw_sharded_append(const ironwal_sharded *sharded, const uint8_t *key, size_t key_len,
+                                               const uint8_t *data, size_t len, uint32_t *shard, uint64_t *id,
+                                               ironwal_error **error) {
+    return ironwal_sharded_append(sharded, key, key_len, data, len, shard, id, error);
+}
+
 /* `bytes` holds the key and the entry of each, one behind the other, `lengths` a length for each of them. */
 static inline ironwal_status iw_sharded_append_batch(const ironwal_sharded *sharded, const uint8_t *bytes,
                                                      const size_t *lengths, size_t count, uint32_t *shards,

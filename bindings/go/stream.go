@@ -182,10 +182,9 @@ func (s *Stream) GetInto(id uint64, buffer []byte) (int, error) {
 		return 0, err
 	}
 	defer s.guard.leave()
-	var empty [1]byte
-	at := unsafe.Pointer(&empty[0])
-	if len(buffer) > 0 {
-		at = first(buffer)
+	at := first(buffer)
+	if at == nil {
+		at = new(C.uint8_t) // the library demands memory, also where none of it is to be used
 	}
 	r := C.iw_get_into(s.handle, C.uint64_t(id), at, C.size_t(len(buffer)))
 	return int(r.value), failure(r.status, r.error)

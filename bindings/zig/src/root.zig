@@ -83,6 +83,7 @@ pub const LogStats = reports.LogStats;
 pub const SnapshotStats = reports.SnapshotStats;
 
 pub const openSharded = sharded.openSharded;
+pub const openShardedReadOnly = sharded.openShardedReadOnly;
 pub const route = sharded.route;
 pub const ShardedLog = sharded.ShardedLog;
 pub const ShardedOptions = sharded.ShardedOptions;

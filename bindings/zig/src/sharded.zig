@@ -79,6 +79,18 @@ pub fn openSharded(path: []const u8, shard_count: u32, options: ShardedOptions) 
     return .{ .handle = sharded, .diagnostics = diagnostics, .sync_mode = options.log.sync_mode };
 }
 
+/// Opens a sharded log for reading, also while it is open for writing in this or another process. It follows the writer;
+/// calls that change something return `error.ReadOnly`. A number of shards is compared with the recorded one; null takes
+/// that.
+pub fn openShardedReadOnly(path: []const u8, shard_count: ?u32, options: Options) Error!ShardedLog {
+    const made = try options.handle(path);
+    defer c.ironwal_options_free(made);
+    var call = Call.of(options.diagnostics);
+    var sharded: ?*c.ironwal_sharded = null;
+    try call.end(c.ironwal_sharded_open_read_only(made, shard_count orelse 0, &sharded, call.out()));
+    return .{ .handle = sharded, .diagnostics = options.diagnostics, .sync_mode = options.sync_mode };
+}
+
 /// The shard of a key among `shard_count` shards.
 pub fn route(key: []const u8, shard_count: u32) Error!u32 {
     var shard: u32 = undefined;
@@ -128,6 +140,14 @@ pub const ShardedLog = struct {
     pub fn deinit(sharded: *ShardedLog) void {
         c.ironwal_sharded_free(sharded.handle);
         sharded.handle = null;
+    }
+
+    /// Looks at all shards and checkpoints again in a log that is open read-only. Reading and loading do so where they have
+    /// to.
+    pub fn refresh(sharded: ShardedLog) Error!void {
+        const handle = try sharded.open();
+        var call = Call.of(sharded.diagnostics);
+        try call.end(c.ironwal_sharded_refresh(handle, call.out()));
     }
 
     pub fn shardCount(sharded: ShardedLog) Error!u32 {

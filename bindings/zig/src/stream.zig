@@ -498,14 +498,24 @@ pub const Stream = struct {
         return position;
     }
 
-    /// A packet of the frames behind a replica's position, of about `max_bytes`. Empty: no more for now. An
-    /// empty position begins a replica.
+    /// A packet of the durable frames behind a replica's position, of about `max_bytes`. Empty: no more for
+    /// now. An empty position begins a replica.
     pub fn exportFrames(stream: Stream, position: []const u8, max_bytes: usize) Error!Buffer {
+        return stream.exportWith(position, max_bytes, c.ironwal_stream_export);
+    }
+
+    /// As `exportFrames`, of all frames that are written, also those that no sync has covered. If the primary
+    /// loses some to a power failure the replica keeps them, and the primary refuses it from then on.
+    pub fn exportWrittenFrames(stream: Stream, position: []const u8, max_bytes: usize) Error!Buffer {
+        return stream.exportWith(position, max_bytes, c.ironwal_stream_export_written);
+    }
+
+    fn exportWith(stream: Stream, position: []const u8, max_bytes: usize, comptime call_of: anytype) Error!Buffer {
         const handle = try stream.open();
         var call = Call.of(stream.diagnostics);
         var packet: Buffer = .{};
         const from = bytes.slice(position);
-        try call.end(c.ironwal_stream_export(handle, from.data, from.len, max_bytes, &packet.buffer, call.out()));
+        try call.end(call_of(handle, from.data, from.len, max_bytes, &packet.buffer, call.out()));
         return packet;
     }
 

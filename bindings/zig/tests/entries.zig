@@ -244,7 +244,7 @@ test "streams with the same entries have the same digest" {
 }
 
 test "a replica gets the frames of its primary" {
-    var primary = try Logged.init(.{});
+    var primary = try Logged.init(.{ .background_sync = .never });
     defer primary.deinit();
     var replica = try Logged.init(.{});
     defer replica.deinit();
@@ -261,4 +261,14 @@ test "a replica gets the frames of its primary" {
     try place_of.expectEntries(replica.stream, 0, &.{ "a", "b", "c" });
     try place_of.expectProperty(replica.stream, "p", "v");
     try testing.expectError(error.Corrupt, replica.stream.applyFrames("no packet"));
+    // What no sync has covered leaves only if it is asked for.
+    _ = try primary.stream.append("d", .{ .durability = .written });
+    var behind = try replica.stream.framePosition();
+    defer behind.deinit();
+    var durable = try primary.stream.exportFrames(behind.slice(), 1 << 20);
+    defer durable.deinit();
+    try testing.expectEqual(0, durable.slice().len);
+    var written = try primary.stream.exportWrittenFrames(behind.slice(), 1 << 20);
+    defer written.deinit();
+    try testing.expectEqual(4, (try replica.stream.applyFrames(written.slice())).end_id);
 }

@@ -50,6 +50,30 @@ test "entries go to the shard of their key" {
     try testing.expectError(error.Config, ironwal.openSharded(place.path, 0, .{}));
 }
 
+test "a reader of a sharded log sees what its writer appends" {
+    var place = try Place.init();
+    defer place.deinit();
+    try testing.expectError(error.Io, ironwal.openShardedReadOnly(place.path, null, .{}));
+    var log = try ironwal.openSharded(place.path, shards, .{});
+    defer log.deinit();
+    const first = try log.append("key", "0");
+    try log.createCheckpoint("first");
+    try testing.expectError(error.ShardCountMismatch, ironwal.openShardedReadOnly(place.path, shards + 1, .{}));
+    var reader = try ironwal.openShardedReadOnly(place.path, null, .{});
+    defer reader.deinit();
+    try testing.expectEqual(shards, try reader.shardCount());
+    var entries = try reader.iterateShard(first.shard, first.id);
+    defer entries.deinit();
+    try place_of.expectRest(&entries, first.id, &.{"0"});
+    _ = try log.append("key", "1");
+    try log.createCheckpoint("second");
+    try reader.refresh();
+    try place_of.expectRest(&entries, first.id + 1, &.{"1"});
+    try testing.expectEqual(2, try reader.checkpointCount());
+    try testing.expectError(error.ReadOnly, reader.append("key", ""));
+    try testing.expectError(error.ReadOnly, reader.createCheckpoint("third"));
+}
+
 test "a shard is followed as a stream" {
     var place = try Place.init();
     defer place.deinit();

@@ -8,6 +8,7 @@
 #   make test-model    run the engine under thousands of interleavings (part of make test)
 #   make test-go  run the tests of the Go package and of the stores of hashicorp/raft
 #   make test-python   build, install and test the Python package
+#   make test-zig  run the tests of the Zig package
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
 #   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
@@ -25,7 +26,7 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python asan asan-rust tsan header packages source-archive install clean
+.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python test-zig asan asan-rust tsan header packages source-archive install clean
 
 .DEFAULT_GOAL := build
 
@@ -81,6 +82,10 @@ test-go: build
 # Not part of make test, as it takes Python and packages from its index. PYTEST="-k name" runs some of the tests.
 test-python: build
 	@sh scripts/test-python.sh $(PYTEST)
+
+# Not part of make test, as it takes Zig, of the system or of Python's index. ZIGTEST="a killed process" runs some of the tests.
+test-zig: build
+	@sh scripts/test-zig.sh $(if $(ZIGTEST),"$(ZIGTEST)")
 
 # Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
 asan:

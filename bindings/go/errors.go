@@ -74,7 +74,16 @@ type Error struct {
 	FoundID     uint64 // and the next id of the stream; may be out of date
 	HasSequence bool
 
+	// Committed is, of ErrBatchIncomplete, the parts of the batch that are there; those of all other shards are not.
+	Committed []CommittedPart
+
 	OSError syscall.Errno // 0: none
+}
+
+// CommittedPart is the part of an incomplete batch that one shard holds whole.
+type CommittedPart struct {
+	Shard          uint32
+	FirstID, EndID uint64 // EndID exclusive
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -117,6 +126,13 @@ func failure(status C.ironwal_status, object *C.ironwal_error) error {
 	}
 	if err.HasSequence = bool(d.has_sequence); err.HasSequence {
 		err.ExpectedID, err.FoundID = uint64(d.expected_id), uint64(d.found_id)
+	}
+	for i := C.size_t(0); i < C.ironwal_error_committed_count(object); i++ {
+		var shard C.uint32_t
+		var firstID, endID C.uint64_t
+		if C.ironwal_error_committed_part(object, i, &shard, &firstID, &endID) {
+			err.Committed = append(err.Committed, CommittedPart{uint32(shard), uint64(firstID), uint64(endID)})
+		}
 	}
 	C.ironwal_error_free(object)
 	return err

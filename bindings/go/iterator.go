@@ -6,6 +6,9 @@ package ironwal
 import "C"
 
 import (
+	"context"
+	"errors"
+	"math"
 	"runtime"
 	"time"
 )
@@ -116,6 +119,39 @@ func (it *Iterator) Wait(timeout time.Duration) error {
 	status := C.ironwal_iter_wait(it.handle, C.uint64_t(timeout.Nanoseconds()), &object)
 	runtime.KeepAlive(it)
 	return failure(status, object)
+}
+
+// WaitContext waits until Next has something to return, or the context is done, and returns the error of the
+// context then. A wait that is given up loses no entry.
+func (it *Iterator) WaitContext(ctx context.Context) error {
+	if it.handle == nil {
+		return closed("the iterator")
+	}
+	over, cancelled := make(chan struct{}), make(chan error, 1)
+	go func() {
+		select {
+		case <-ctx.Done():
+			// It fails for a closed iterator only, whose wait has ended.
+			_ = it.Cancel()
+			cancelled <- ctx.Err()
+		case <-over:
+			cancelled <- nil
+		}
+	}()
+	err := it.Wait(math.MaxInt64)
+	close(over)
+	done := <-cancelled
+	if done == nil {
+		return err
+	}
+	if !errors.Is(err, ErrCancelled) {
+		// The cancellation came behind the wait. It is used up here, so that the next wait is none of its.
+		if again := it.Wait(0); !errors.Is(again, ErrCancelled) {
+			return again
+		}
+		return err
+	}
+	return done
 }
 
 // Cancel ends the Wait that is under way with ErrCancelled, or the next one if none is. Any goroutine

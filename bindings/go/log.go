@@ -40,6 +40,23 @@ const (
 	CompressionLZ4  Compression = C.IRONWAL_COMPRESSION_LZ4
 )
 
+// ReadStrategy says how segments are read.
+type ReadStrategy int32
+
+const (
+	ReadStandardIO ReadStrategy = C.IRONWAL_READ_STANDARD_IO
+	ReadMmap       ReadStrategy = C.IRONWAL_READ_MMAP
+)
+
+// WriteStrategy says how the active segment is written.
+type WriteStrategy int32
+
+const (
+	WriteAuto       WriteStrategy = C.IRONWAL_WRITE_AUTO
+	WriteStandardIO WriteStrategy = C.IRONWAL_WRITE_STANDARD_IO
+	WriteMmap       WriteStrategy = C.IRONWAL_WRITE_MMAP
+)
+
 // OnCorruption says what Open does about damage.
 type OnCorruption int32
 
@@ -51,10 +68,19 @@ const (
 // Options of a log. A zero value is the default of the C library, which include/ironwal.h names. None of
 // it is stored.
 type Options struct {
-	SyncMode       SyncMode
-	Compression    Compression
-	OnCorruption   OnCorruption
-	MaxSegmentSize uint64 // bytes
+	SyncMode             SyncMode
+	Compression          Compression
+	ReadStrategy         ReadStrategy
+	WriteStrategy        WriteStrategy
+	OnCorruption         OnCorruption
+	MaxSegmentSize       uint64 // bytes
+	MaxEntriesPerSegment uint64
+	MaxOpenSegments      int    // files kept open for writing
+	MaxOpenReadSegments  int    // files kept open or mapped for reading
+	WriteBufferSize      int    // bytes of frames gathered into one write; below 0: none are
+	ReadBufferSize       int    // bytes read ahead
+	BlockCacheSize       uint64 // bytes of decompressed frames kept in memory
+	MinCompressionSize   int    // bytes; below 0: every payload is compressed
 	// BackgroundSync syncs a stream no later than this after its oldest unsynced append, and once
 	// BackgroundSyncBytes are unsynced. Both or none.
 	BackgroundSync      time.Duration
@@ -62,6 +88,12 @@ type Options struct {
 	NoBackgroundSync    bool
 	// SyncThreads is how many streams are synced in the background at once: 1 to 64.
 	SyncThreads int
+	// Latencies measures how long each append takes.
+	Latencies bool
+	// ArchivePath is where truncation moves segments instead of deleting them.
+	ArchivePath string
+	// Retention is applied to all streams once a minute.
+	Retention *Retention
 	// ReadOnly reads a log that another process may write; nothing on disk is changed or locked.
 	ReadOnly bool
 }
@@ -78,15 +110,11 @@ func Open(path string, options *Options) (*Log, error) {
 	if options == nil {
 		options = &Options{}
 	}
-	made := C.iw_options_new(chars(path), C.size_t(len(path)))
-	if err := failure(made.status, made.error); err != nil {
+	o, err := options.make(path)
+	if err != nil {
 		return nil, err
 	}
-	o := (*C.ironwal_options)(made.handle)
 	defer C.ironwal_options_free(o)
-	if err := options.apply(o); err != nil {
-		return nil, err
-	}
 	opened := C.iw_open(o, C.bool(options.ReadOnly))
 	if err := failure(opened.status, opened.error); err != nil {
 		return nil, err
@@ -94,6 +122,28 @@ func Open(path string, options *Options) (*Log, error) {
 	l := &Log{guard: newGuard(), handle: (*C.ironwal_wal)(opened.handle)}
 	runtime.SetFinalizer(l, func(l *Log) { C.ironwal_wal_free(l.handle) })
 	return l, nil
+}
+
+// make makes the options of the library, which the caller frees.
+func (o *Options) make(path string) (*C.ironwal_options, error) {
+	made := C.iw_options_new(chars(path), C.size_t(len(path)))
+	if err := failure(made.status, made.error); err != nil {
+		return nil, err
+	}
+	options := (*C.ironwal_options)(made.handle)
+	if err := o.apply(options); err != nil {
+		C.ironwal_options_free(options)
+		return nil, err
+	}
+	return options, nil
+}
+
+// atLeastNone is a size for which 0 has a meaning of its own, and is asked for by a negative one.
+func atLeastNone(size int) C.size_t {
+	if size < 0 {
+		return 0
+	}
+	return C.size_t(size)
 }
 
 func (o *Options) apply(to *C.ironwal_options) error {
@@ -112,6 +162,43 @@ func (o *Options) apply(to *C.ironwal_options) error {
 		}},
 		{o.Compression != 0, func(out *e) C.ironwal_status {
 			return C.ironwal_options_set_compression(to, C.int32_t(o.Compression), out)
+		}},
+		{o.ReadStrategy != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_read_strategy(to, C.int32_t(o.ReadStrategy), out)
+		}},
+		{o.WriteStrategy != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_write_strategy(to, C.int32_t(o.WriteStrategy), out)
+		}},
+		{o.MaxEntriesPerSegment != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_max_entries_per_segment(to, C.uint64_t(o.MaxEntriesPerSegment), out)
+		}},
+		{o.MaxOpenSegments != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_max_open_segments(to, C.size_t(o.MaxOpenSegments), out)
+		}},
+		{o.MaxOpenReadSegments != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_max_open_read_segments(to, C.size_t(o.MaxOpenReadSegments), out)
+		}},
+		{o.WriteBufferSize != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_write_buffer_size(to, atLeastNone(o.WriteBufferSize), out)
+		}},
+		{o.ReadBufferSize != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_read_buffer_size(to, C.size_t(o.ReadBufferSize), out)
+		}},
+		{o.BlockCacheSize != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_block_cache_size(to, C.uint64_t(o.BlockCacheSize), out)
+		}},
+		{o.MinCompressionSize != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_min_compression_size(to, atLeastNone(o.MinCompressionSize), out)
+		}},
+		{o.Latencies, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_latencies(to, true, out)
+		}},
+		{o.ArchivePath != "", func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_archive_path(to, chars(o.ArchivePath), C.size_t(len(o.ArchivePath)), out)
+		}},
+		{o.Retention != nil, func(out *e) C.ironwal_status {
+			bytes, age, cursors := o.Retention.limits()
+			return C.ironwal_options_set_retention(to, bytes, age, cursors, out)
 		}},
 		{o.OnCorruption != 0, func(out *e) C.ironwal_status {
 			return C.ironwal_options_set_on_corruption(to, C.int32_t(o.OnCorruption), out)
@@ -192,6 +279,27 @@ func (l *Log) Streams() (names []string, err error) {
 		return nil
 	})
 	return names, err
+}
+
+// IsReadOnly reports whether the log was opened with Options.ReadOnly.
+func (l *Log) IsReadOnly() (readOnly bool, err error) {
+	err = l.with(func(wal *C.ironwal_wal) error {
+		var object *C.ironwal_error
+		var found C.bool
+		status := C.ironwal_wal_is_read_only(wal, &found, &object)
+		readOnly = bool(found)
+		return failure(status, object)
+	})
+	return readOnly, err
+}
+
+// Refresh looks at everything again in a log that is open read-only. Reading does so where it has to.
+func (l *Log) Refresh() error {
+	return l.with(func(wal *C.ironwal_wal) error {
+		var object *C.ironwal_error
+		status := C.ironwal_wal_refresh(wal, &object)
+		return failure(status, object)
+	})
 }
 
 // DeleteStream deletes a stream with all its entries, durably. Deleting what is not there succeeds.

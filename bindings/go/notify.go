@@ -6,7 +6,11 @@ package ironwal
 // extern void ironwalGoDurable(uintptr_t context, ironwal_mark mark, ironwal_status status);
 import "C"
 
-import "runtime/cgo"
+import (
+	"context"
+	"runtime/cgo"
+	"time"
+)
 
 // Mark returns the place behind everything appended so far.
 func (s *Stream) Mark() (Mark, error) {
@@ -84,6 +88,41 @@ func (s *Stream) WaitDurable(mark Mark) error {
 		return err
 	}
 	return <-done
+}
+
+// WaitDurableContext is WaitDurable until the context is done; it returns the error of the context then, and
+// leaves nothing behind.
+func (s *Stream) WaitDurableContext(ctx context.Context, mark Mark) error {
+	done := make(chan error, 1)
+	ticket, err := s.OnDurable(mark, func(err error) { done <- err })
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if cancelled, err := s.Cancel(ticket); err == nil && cancelled {
+		return ctx.Err()
+	}
+	// It was called meanwhile, or by the close.
+	return <-done
+}
+
+// WaitDurableID returns when the entry id, which need not be appended yet, is durable. ErrTimeout: it is not yet. The
+// goroutine occupies a thread meanwhile.
+func (s *Stream) WaitDurableID(id uint64, timeout time.Duration) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.guard.leave()
+	if timeout < 0 {
+		timeout = 0
+	}
+	var object *C.ironwal_error
+	status := C.ironwal_stream_wait_durable(s.handle, C.uint64_t(id), C.uint64_t(timeout.Nanoseconds()), &object)
+	return failure(status, object)
 }
 
 //export ironwalGoDurable

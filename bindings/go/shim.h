@@ -214,6 +214,41 @@ static inline iw_number iw_is_durable(const ironwal_stream *stream, ironwal_mark
     return r;
 }
 
+/* The id alone: Go needs no time. */
+static inline ironwal_status iw_checkpoint_at(const ironwal_checkpoint_list *list, size_t index, ironwal_view *id,
+                                              ironwal_error **error) {
+    return ironwal_checkpoint_list_get(list, index, id, NULL, error);
+}
+
+/* Typed pointers, as cgo looks for pointers to Go memory behind untyped ones. */
+static inline ironwal_status iw_sharded_route(const uint8_t *key, size_t key_len, uint32_t shard_count,
+                                              uint32_t *shard, ironwal_error **error) {
+    return ironwal_sharded_route(key, key_len, shard_count, shard, error);
+}
+
+static inline ironwal_status iw_sharded_append(const ironwal_sharded *sharded, const uint8_t *key, size_t key_len,
+                                               const uint8_t *data, size_t len, uint32_t *shard, uint64_t *id,
+                                               ironwal_error **error) {
+    return ironwal_sharded_append(sharded, key, key_len, data, len, shard, id, error);
+}
+
+/* `bytes` holds the key and the entry of each, one behind the other, `lengths` a length for each of them. */
+static inline ironwal_status iw_sharded_append_batch(const ironwal_sharded *sharded, const uint8_t *bytes,
+                                                     const size_t *lengths, size_t count, uint32_t *shards,
+                                                     uint64_t *ids, ironwal_error **error) {
+    ironwal_keyed_slice *entries = malloc(count * sizeof *entries);
+    if (!entries) return IRONWAL_E_OTHER;
+    for (size_t i = 0; i < count; i++) {
+        entries[i].key = (ironwal_slice){bytes, lengths[2 * i]};
+        bytes += lengths[2 * i];
+        entries[i].value = (ironwal_slice){bytes, lengths[2 * i + 1]};
+        bytes += lengths[2 * i + 1];
+    }
+    ironwal_status status = ironwal_sharded_append_batch(sharded, entries, count, shards, ids, error);
+    free(entries);
+    return status;
+}
+
 enum { IW_APPEND, IW_REPLACE_SUFFIX, IW_RESET, IW_SET_PROPERTIES, IW_REPLACE_PROPERTIES };
 
 /* `bytes` holds the entries, then the key and the value of each property, one behind the other.

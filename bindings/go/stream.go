@@ -175,6 +175,32 @@ func (s *Stream) Get(id uint64) ([]byte, error) {
 	}
 }
 
+// GetInto reads the entry into the front of the buffer, and returns its length. One that does not fit is not copied:
+// ErrBufferTooSmall, with the length that it takes.
+func (s *Stream) GetInto(id uint64, buffer []byte) (int, error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.guard.leave()
+	at := first(buffer)
+	if at == nil {
+		at = new(C.uint8_t) // the library demands memory, also where none of it is to be used
+	}
+	r := C.iw_get_into(s.handle, C.uint64_t(id), at, C.size_t(len(buffer)))
+	return int(r.value), failure(r.status, r.error)
+}
+
+// Delete deletes the stream with all its entries, durably. The handle is still to be closed.
+func (s *Stream) Delete() error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.guard.leave()
+	var object *C.ironwal_error
+	status := C.ironwal_stream_delete(s.handle, &object)
+	return failure(status, object)
+}
+
 // Last returns the last visible entry. ErrNotFound: nothing is kept, or nothing is visible yet.
 func (s *Stream) Last() (id uint64, entry []byte, err error) {
 	if err := s.enter(); err != nil {

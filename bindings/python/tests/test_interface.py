@@ -73,18 +73,19 @@ def test_the_versions_agree() -> None:
 
 def test_each_behaviour_has_a_test() -> None:
     page = (TREE / "bindings" / "behaviours.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| ([^|]+) \| ([^|]*) \| ([^|]*) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", page, re.MULTILINE)
     assert [int(number) for number, *_ in rows] == list(range(1, len(rows) + 1)) and len(rows) > 30
     sources = "".join(file.read_text(encoding="utf-8") for file in HERE.glob("test_*.py"))
     there = set(re.findall(r"^def (test_\w+)", sources, re.MULTILINE))
     named = set()
-    for number, _, _, python in rows:
+    for number, _, _, python, _ in rows:
         tests = set(re.findall(r"`(\w+)`", python))
         assert tests, f"behaviour {number} has no test"
         assert {f"test_{test}" for test in tests} <= there, f"behaviour {number}"
         named |= {f"test_{test}" for test in tests}
-    go = (TREE / "bindings" / "go" / "ironwal_test.go").read_text(encoding="utf-8")
-    for number, _, tests, _ in rows:
+    go = "".join(file.read_text(encoding="utf-8") for file in (TREE / "bindings" / "go").glob("*_test.go"))
+    for number, _, tests, _, _ in rows:
+        assert tests.strip(), f"behaviour {number} has no test in Go"
         for test in re.findall(r"`(\w+)`", tests):
             assert f"func Test{test}(" in go, f"behaviour {number}: Test{test}"
 

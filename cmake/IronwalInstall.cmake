@@ -27,6 +27,14 @@ set(ironwal_installed_static "${CMAKE_INSTALL_LIBDIR}/${ironwal_static_name}")
 
 if(ironwal_tool)
     install(PROGRAMS "${ironwal_tool}" DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
+    # The tool printed these (tests/ironwalctl/generated_files.rs), so that a cross build need not run it.
+    install(FILES share/ironwalctl.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
+    install(FILES share/ironwalctl.bash RENAME ironwalctl COMPONENT tools
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+    install(FILES share/_ironwalctl COMPONENT tools
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+    install(FILES share/ironwalctl.fish COMPONENT tools
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 endif()
 
 configure_package_config_file(cmake/ironwalConfig.cmake.in

@@ -2,7 +2,9 @@
 //! changes nothing but makes copies.
 
 mod changed_streams;
+mod exit_codes;
 mod export_and_load;
+mod generated_files;
 mod import;
 #[path = "../support/mod.rs"]
 mod support;

@@ -15,7 +15,9 @@ use super::commands;
 use super::commands::Command;
 use super::commands::Opt;
 use super::commands::Spec;
+use super::completions;
 use super::help;
+use super::man;
 
 /// For whom results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub struct Watch {
 #[derive(Debug)]
 pub struct Args {
     pub command: Command,
-    /// Of `help`: the text.
+    /// Of `help` and `generate`: the text.
     pub text: String,
     /// The log's directory; of `load`, the new one.
     pub directory: PathBuf,
@@ -260,6 +262,19 @@ fn set_operands(
         };
         return Ok(());
     }
+    if spec.command == Command::Generate {
+        let what = first.unwrap_or_default();
+        let generated = match what.to_str() {
+            Some("man") => Some(man::page()),
+            Some(shell) => completions::script(shell),
+            None => None,
+        };
+        args.text = generated.ok_or_else(|| {
+            let what = what.to_string_lossy();
+            format!("generate takes man, bash, zsh or fish, not {what}")
+        })?;
+        return Ok(());
+    }
     args.directory = first.unwrap_or_default().into();
     match (spec.command, second) {
         (Command::Snapshot | Command::Import, Some(new)) => args.copy = Some(new.into()),
@@ -408,7 +423,7 @@ mod tests {
 
     #[test]
     fn every_option_of_the_table_is_parsed_and_sets_something() {
-        for spec in COMMANDS.iter().filter(|spec| spec.command != Command::Help) {
+        for spec in COMMANDS.iter().filter(|spec| !spec.options.is_empty()) {
             for option in spec.options {
                 let long = format!("--{}", option.long);
                 let mut given: Vec<OsString> = vec![spec.name.into(), long.clone().into()];

@@ -16,6 +16,7 @@ pub enum Command {
     Repair,
     Snapshot,
     Import,
+    Generate,
     Help,
 }
 
@@ -138,6 +139,9 @@ const FORMAT: Opt = with(
     Takes::OneOf(&["json", "raw", "lines"]),
     "json (the default), raw or lines",
 );
+
+/// What `generate` prints.
+const GENERATED: &[&str] = &["man", "bash", "zsh", "fish"];
 
 /// All commands, in the order of texts.
 pub const COMMANDS: &[Spec] = &[
@@ -271,7 +275,7 @@ pub const COMMANDS: &[Spec] = &[
                     "lines",
                     "N",
                     Takes::Text,
-                    "the last N ids of each stream; 10 if not given",
+                    "the last N entries of each stream; 10 if not given",
                 ),
             ),
             short(
@@ -290,8 +294,8 @@ pub const COMMANDS: &[Spec] = &[
         ],
         description: &[
             Paragraph(
-                "Prints the last N ids of each stream, in the lines of dump. Ids that damage took count too, and have \
-                 a line for their range.",
+                "Prints the last N entries of each stream, in the lines of dump. Damage between them and behind them has a \
+                 line for its range, and does not count.",
             ),
             Paragraph(
                 "With -f it goes on with what another process appends, also to streams that begin meanwhile. If a \
@@ -563,6 +567,20 @@ pub const COMMANDS: &[Spec] = &[
             (2, "usage"),
             (3, "there is no new log"),
         ],
+    },
+    Spec {
+        command: Command::Generate,
+        name: "generate",
+        synopses: &["generate man|bash|zsh|fish"],
+        summary: "prints the manual page, or the completions of a shell",
+        operands: &[operand("WHAT", Takes::OneOf(GENERATED))],
+        options: &[],
+        description: &[Paragraph(
+            "For installations without these files. Bash reads its completions from \
+             ~/.local/share/bash-completion/completions/ironwalctl, zsh from a file _ironwalctl in a directory of its \
+             fpath, fish from ~/.config/fish/completions/ironwalctl.fish.",
+        )],
+        exit_codes: &[(0, "it was printed"), (2, "usage")],
     },
     Spec {
         command: Command::Help,

@@ -7,11 +7,13 @@
 mod base64;
 mod cli;
 mod commands;
+mod completions;
 mod escape;
 mod export;
 mod failure;
 mod help;
 mod loading;
+mod man;
 mod progress;
 mod render_json;
 mod render_prometheus;
@@ -96,8 +98,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     match args.command {
-        Command::Help => {
-            output.line(&args.text);
+        Command::Help | Command::Generate => {
+            output.line(args.text.trim_end());
             Ok(CLEAN)
         }
         Command::Verify => verify(args, output),

@@ -35,6 +35,7 @@ if(ironwal_tool)
             DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
     install(FILES share/ironwalctl.fish COMPONENT tools
             DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+    install(DIRECTORY docs/schemas COMPONENT tools DESTINATION "${CMAKE_INSTALL_DATADIR}/ironwal")
 endif()
 
 configure_package_config_file(cmake/ironwalConfig.cmake.in

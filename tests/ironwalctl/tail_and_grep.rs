@@ -306,4 +306,16 @@ fn entries_are_found_by_text_and_by_bytes() {
         found.lines().count() == 1 && found.contains(" unreadable: "),
         "{found}"
     );
+    let (code, found) = json(&[
+        "grep",
+        path(&root),
+        "no such text",
+        "-c",
+        "--json",
+        "--stream=s",
+    ]);
+    let numbers = (number(&found, "matches"), number(&found, "unreadable_ids"));
+    assert_eq!((code, numbers), (1, (0, 1)));
+    let (_, found, _) = tool(&["grep", path(&root), "no such text", "-c", "--stream=s"]);
+    assert_eq!(found, "\"s\" 0, 1 id unreadable\n");
 }

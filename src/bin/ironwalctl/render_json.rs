@@ -1,4 +1,4 @@
-//! What do programs read? The structs here are the schema of `docs/IRONWALCTL.md`: fields are written
+//! What do programs read? The structs here have the schemas in `docs/schemas`: fields are written
 //! in this order, never renamed or removed; new ones may be added.
 
 use std::borrow::Cow;
@@ -227,6 +227,7 @@ struct Tailed<'a> {
 struct Matched<'a> {
     stream: &'a str,
     matches: u64,
+    unreadable_ids: u64,
 }
 
 #[derive(Serialize)]
@@ -306,10 +307,11 @@ pub fn tailed(key: &str, event: &TailEvent<'_>) -> io::Result<String> {
 }
 
 /// One line of `grep --count`.
-pub fn matched(key: &str, matches: u64) -> io::Result<String> {
+pub fn matched(key: &str, matches: u64, unreadable_ids: u64) -> io::Result<String> {
     to_line(&Matched {
         stream: key,
         matches,
+        unreadable_ids,
     })
 }
 

@@ -15,6 +15,7 @@ use super::cli::Format;
 use super::failure::Failure;
 use super::progress::ProgressReporter;
 use super::render_json;
+use super::render_text;
 use super::render_text::Output;
 
 /// What a search came to.
@@ -53,19 +54,40 @@ struct Search<'a> {
     output: &'a mut Output,
     progress: ProgressReporter,
     searched: Searched,
-    /// The stream whose entries are being searched, and how many matched.
-    counted: Option<(String, u64)>,
+    /// The stream whose entries are being searched.
+    counted: Option<Counted>,
+}
+
+/// What was found in a stream.
+struct Counted {
+    key: String,
+    matches: u64,
+    unreadable_ids: u64,
 }
 
 impl Search<'_> {
     fn end_stream(&mut self) {
-        let Some((key, count)) = self.counted.take() else {
-            return;
-        };
-        if self.args.counts_matches {
+        let counted = self.counted.take();
+        if let Some(counted) = counted.filter(|_| self.args.counts_matches) {
             match self.args.format {
-                Format::Json => self.output.json(render_json::matched(&key, count)),
-                _ => self.output.line(&format!("{key:?} {count}")),
+                Format::Json => {
+                    let Counted {
+                        key,
+                        matches,
+                        unreadable_ids,
+                    } = &counted;
+                    let line = render_json::matched(key, *matches, *unreadable_ids);
+                    self.output.json(line);
+                }
+                _ => {
+                    let Counted { key, matches, .. } = &counted;
+                    let mut line = format!("{key:?} {matches}");
+                    if counted.unreadable_ids > 0 {
+                        let ids = render_text::counted(counted.unreadable_ids, "id", "ids");
+                        line += &format!(", {ids} unreadable");
+                    }
+                    self.output.line(&line);
+                }
             }
         }
     }
@@ -75,7 +97,11 @@ impl EntryVisitor for Search<'_> {
     fn stream(&mut self, stream: &StreamStat) -> ControlFlow<()> {
         self.end_stream();
         if stream.error.is_none() {
-            self.counted = Some((stream.key.clone(), 0));
+            self.counted = Some(Counted {
+                key: stream.key.clone(),
+                matches: 0,
+                unreadable_ids: 0,
+            });
         }
         self.output.go_on()
     }
@@ -88,14 +114,19 @@ impl EntryVisitor for Search<'_> {
                     return ControlFlow::Continue(());
                 }
                 self.searched.matches += 1;
-                if let Some((_, count)) = &mut self.counted {
-                    *count += 1;
-                }
-                if args.counts_matches {
-                    return ControlFlow::Continue(());
+                if let Some(counted) = &mut self.counted {
+                    counted.matches += 1;
                 }
             }
-            Err(_) => self.searched.found_damage = true,
+            Err(_) => {
+                self.searched.found_damage = true;
+                if let Some(counted) = &mut self.counted {
+                    counted.unreadable_ids += entry.ids.end - entry.ids.start;
+                }
+            }
+        }
+        if args.counts_matches {
+            return ControlFlow::Continue(());
         }
         match args.format {
             Format::Json => self.output.json(render_json::dumped(&entry)),

@@ -9,80 +9,92 @@ _ironwalctl() {
     fi
     case $command in
     verify)
-        options="--stream --json --progress --help"
+        options="--stream --json --progress --color --help"
         takes=directory
         case $before in
         --stream) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     stat)
-        options="--stream --watch --interval --count --json --prometheus --help"
+        options="--stream --watch --interval --count --json --prometheus --color --help"
         takes=directory
         case $before in
         --stream) options= takes=nothing ;;
         --interval) options= takes=nothing ;;
         --count) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     dump)
-        options="--stream --from --to --properties --json --help"
+        options="--stream --from --to --properties --json --color --help"
         takes=directory
         case $before in
         --stream) options= takes=nothing ;;
         --from) options= takes=nothing ;;
         --to) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     tail)
-        options="-n --lines -f --follow --stream --durable --interval --json --help"
+        options="-n --lines -f --follow --stream --durable --interval --json --color --help"
         takes=directory
         case $before in
         -n|--lines) options= takes=nothing ;;
         --stream) options= takes=nothing ;;
         --interval) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     grep)
-        options="--hex -i --ignore-case -v --invert-match -c --count --stream --from --to --json --progress --help"
+        options="--hex -i --ignore-case -v --invert-match -c --count --stream --from --to --json --progress --color --help"
         case $before in
         --stream) options= takes=nothing ;;
         --from) options= takes=nothing ;;
         --to) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     export)
-        options="--format --text --stream --from --to --progress --help"
+        options="--format --text --stream --from --to --progress --color --help"
         takes=directory
         case $before in
         --format) options= takes=json,raw,lines ;;
         --stream) options= takes=nothing ;;
         --from) options= takes=nothing ;;
         --to) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     load)
-        options="--format --stream --compress --json --progress --help"
+        options="--format --stream --compress --json --progress --color --help"
         takes=file
         case $before in
         --format) options= takes=json,raw,lines ;;
         --stream) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     repair)
-        options="--to --compress --json --progress --help"
+        options="--to --compress --json --progress --color --help"
         takes=directory
         case $before in
         --to) options= takes=directory ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     snapshot)
-        options="--copy --json --progress --help"
+        options="--copy --json --progress --color --help"
+        case $before in
+        --color) options= takes=auto,always,never ;;
+        esac
         ;;
     import)
-        options="--key --shards --compress --json --progress --help"
+        options="--key --shards --compress --json --progress --color --help"
         case $before in
         --key) options= takes=nothing ;;
         --shards) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
         esac
         ;;
     generate)

@@ -11,6 +11,7 @@ use lexopt::Arg::Value;
 use lexopt::Error;
 use lexopt::Parser;
 
+use super::color::ColorWhen;
 use super::commands;
 use super::commands::Command;
 use super::commands::Opt;
@@ -96,6 +97,7 @@ pub struct Args {
     pub as_text: bool,
     /// Of `load`: what is read; `None`: standard input.
     pub source: Option<PathBuf>,
+    pub color: ColorWhen,
 }
 
 /// What is wrong with a command line.
@@ -135,6 +137,7 @@ impl Args {
             export_format: ExportFormat::Json,
             as_text: false,
             source: None,
+            color: ColorWhen::Auto,
         }
     }
 
@@ -179,7 +182,7 @@ fn parse_command(parser: &mut Parser, spec: &'static Spec) -> Result<Args, Error
     let mut operands = Vec::new();
     let (mut is_watched, mut count, mut is_hex) = (false, None, false);
     while let Some(argument) = parser.next()? {
-        let has = |found: &dyn Fn(&Opt) -> bool| spec.options.iter().find(|option| found(option));
+        let has = |found: &dyn Fn(&Opt) -> bool| spec.all_options().find(|option| found(option));
         let option = match &argument {
             Value(operand) => {
                 if operands.len() == spec.operands.len() {
@@ -229,6 +232,7 @@ fn parse_command(parser: &mut Parser, spec: &'static Spec) -> Result<Args, Error
             ("invert-match", _) => args.inverts_match = true,
             ("format", _) => args.export_format = parse_export_format(parser)?,
             ("text", _) => args.as_text = true,
+            ("color", _) => args.color = parse_color(parser)?,
             (unknown, _) => return Err(format!("--{unknown} is not there yet").into()),
         }
     }
@@ -391,6 +395,19 @@ fn parse_export_format(parser: &mut Parser) -> Result<ExportFormat, Error> {
     }
 }
 
+fn parse_color(parser: &mut Parser) -> Result<ColorWhen, Error> {
+    let value = parser.value()?;
+    match value.to_str() {
+        Some("auto") => Ok(ColorWhen::Auto),
+        Some("always") => Ok(ColorWhen::Always),
+        Some("never") => Ok(ColorWhen::Never),
+        _ => {
+            let value = value.to_string_lossy();
+            Err(format!("--color takes auto, always or never, not {value}").into())
+        }
+    }
+}
+
 /// Bytes from pairs of hexadecimal digits.
 fn parse_hex(text: &OsString) -> Result<Vec<u8>, Error> {
     let digits = text.as_encoded_bytes();
@@ -415,7 +432,7 @@ mod tests {
     /// A value that every option takes that takes one of this kind.
     fn value_of(option: &Opt) -> &'static str {
         match (option.takes, option.long) {
-            (Takes::OneOf(words), _) => words[0],
+            (Takes::OneOf(words), _) => words[words.len() - 1],
             (_, "key") => "a=b",
             _ => "1",
         }
@@ -423,25 +440,29 @@ mod tests {
 
     #[test]
     fn every_option_of_the_table_is_parsed_and_sets_something() {
-        for spec in COMMANDS.iter().filter(|spec| !spec.options.is_empty()) {
-            for option in spec.options {
-                let long = format!("--{}", option.long);
-                let mut given: Vec<OsString> = vec![spec.name.into(), long.clone().into()];
+        for spec in COMMANDS {
+            for option in spec.all_options() {
+                let mut others: Vec<OsString> = vec![spec.name.into()];
+                others.extend(spec.operands.iter().map(|_| "10".into()));
+                // Options that need another one.
+                others.extend(match (spec.name, option.long) {
+                    ("stat", "interval" | "count") => vec!["--watch".into()],
+                    ("tail", "interval") => vec!["--follow".into()],
+                    ("repair", "compress" | "json" | "progress" | "color") => vec!["--to=2".into()],
+                    ("load", "stream") => vec!["--format=raw".into()],
+                    (_, "format") => vec!["--stream=s".into()],
+                    _ => vec![],
+                });
+                let mut given = others.clone();
+                given.push(format!("--{}", option.long).into());
                 if option.takes != Takes::Nothing {
                     given.push(value_of(option).into());
                 }
-                given.extend(spec.operands.iter().map(|_| "10".into()));
-                // Options that need another one.
-                given.extend(match (spec.name, option.long) {
-                    ("stat", "interval" | "count") => vec!["--watch".into()],
-                    ("tail", "interval") => vec!["--follow".into()],
-                    ("repair", "compress" | "json" | "progress") => vec!["--to=2".into()],
-                    ("load", "stream") => vec!["--format=raw".into()],
-                    _ => vec![],
-                });
                 let parsed = parse(given.clone().into_iter());
-                let parsed = parsed.unwrap_or_else(|error| panic!("{given:?}: {error:?}"));
-                assert_eq!(parsed.command, spec.command);
+                let parsed = parsed.unwrap_or_else(|error| panic!("{given:?}: {}", error.message));
+                if let Ok(without) = parse(others.into_iter()) {
+                    assert_ne!(format!("{parsed:?}"), format!("{without:?}"), "{given:?}");
+                }
             }
         }
     }

@@ -140,6 +140,25 @@ const FORMAT: Opt = with(
     "json (the default), raw or lines",
 );
 
+/// Options of every command that looks at a log.
+const GENERAL: &[Opt] = &[with(
+    "color",
+    "WHEN",
+    Takes::OneOf(&["auto", "always", "never"]),
+    "auto (the default: on a terminal, unless NO_COLOR is set), always or never",
+)];
+
+impl Spec {
+    /// All options of the command, those of every command last.
+    pub fn all_options(&self) -> impl Iterator<Item = &'static Opt> + use<> {
+        let general = match self.command {
+            Command::Generate | Command::Help => &[],
+            _ => GENERAL,
+        };
+        self.options.iter().chain(general)
+    }
+}
+
 /// What `generate` prints.
 const GENERATED: &[&str] = &["man", "bash", "zsh", "fish"];
 

@@ -22,9 +22,9 @@ fn names() -> Vec<&'static str> {
 }
 
 /// The options of a command as words.
-fn words_of(options: &[Opt]) -> Vec<String> {
+fn words_of(spec: &Spec) -> Vec<String> {
     let mut words = Vec::new();
-    for option in options {
+    for option in spec.all_options() {
         words.extend(option.short.map(|letter| format!("-{letter}")));
         words.push(format!("--{}", option.long));
     }
@@ -54,7 +54,7 @@ fn bash() -> String {
     text += "    case $command in\n";
     for spec in COMMANDS {
         text += &format!("    {})\n", spec.name);
-        let options = words_of(spec.options).join(" ");
+        let options = words_of(spec).join(" ");
         text += &format!("        options=\"{options}\"\n");
         if let Some(last) = spec.operands.last().filter(|_| spec.operands.len() == 1) {
             text += &format!("        takes={}\n", bash_kind(last.takes));
@@ -66,8 +66,7 @@ fn bash() -> String {
             text += "        takes=file\n";
         }
         let with_values: Vec<&Opt> = spec
-            .options
-            .iter()
+            .all_options()
             .filter(|option| option.takes != Takes::Nothing)
             .collect();
         if !with_values.is_empty() {
@@ -124,7 +123,7 @@ fn zsh() -> String {
     text += "    case $command in\n";
     for spec in COMMANDS {
         text += &format!("    {})\n        _arguments -s", spec.name);
-        for option in spec.options {
+        for option in spec.all_options() {
             text += &zsh_option(option);
         }
         text += " \\\n            '--help[print help]'";
@@ -194,7 +193,7 @@ fn fish() -> String {
 fn fish_options(spec: &Spec) -> String {
     let when = format!("-n '__fish_seen_subcommand_from {}'", spec.name);
     let mut text = String::new();
-    for option in spec.options {
+    for option in spec.all_options() {
         let short = option
             .short
             .map_or(String::new(), |letter| format!(" -s {letter}"));

@@ -82,12 +82,12 @@ pub fn of(spec: &Spec) -> String {
             Piece::Row(word, meaning) => text += &row(word, width, meaning),
         }
     }
-    if !spec.options.is_empty() {
+    if spec.all_options().next().is_some() {
         text += "\n";
     }
-    let width = spec.options.iter().map(|option| signature(option).len());
+    let width = spec.all_options().map(|option| signature(option).len());
     let width = width.max().unwrap_or(0);
-    for option in spec.options {
+    for option in spec.all_options() {
         text += &row(&signature(option), width, option.help);
     }
     text += "\nexit codes:\n";

@@ -6,6 +6,7 @@
 
 mod base64;
 mod cli;
+mod color;
 mod commands;
 mod completions;
 mod escape;
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let mut output = Output::new();
+    let mut output = Output::new(args.color.on(&std::io::stdout()));
     let code = match run(&args, &mut output) {
         Ok(code) => code,
         Err(failure) => {
@@ -81,8 +82,11 @@ fn main() -> ExitCode {
             }
             // In order, where both go to one terminal.
             output.flush();
+            let palette = args.color.on(&std::io::stderr());
+            let mut begin = palette.bad("ironwalctl:");
             for sentence in described.sentences() {
-                eprintln!("ironwalctl: {}", escape::text(&sentence));
+                eprintln!("{begin} {}", escape::text(&sentence));
+                begin = "ironwalctl:".to_owned();
             }
             FAILED
         }

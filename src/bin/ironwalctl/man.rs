@@ -59,7 +59,7 @@ fn section(spec: &Spec) -> String {
             Piece::Row(word, meaning) => page += &row(word, meaning),
         }
     }
-    for option in spec.options {
+    for option in spec.all_options() {
         page += &row_in_bold(option);
     }
     page += ".PP\nExit status:\n";

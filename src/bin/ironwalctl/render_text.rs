@@ -7,6 +7,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use ironwal::Severity;
 use ironwal::SnapshotReport;
 use ironwal::VerifyFinding;
 use ironwal::VerifyReport;
@@ -18,6 +19,7 @@ use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
 
+use super::color::Palette;
 use super::escape;
 use super::render_json::severity;
 use super::tail_event::TailEvent;
@@ -28,11 +30,13 @@ use super::watch::Rates;
 pub struct Output {
     target: BufWriter<Stdout>,
     failure: Option<io::Error>,
+    palette: Palette,
 }
 
 impl Output {
-    pub fn new() -> Self {
+    pub fn new(palette: Palette) -> Self {
         Output {
+            palette,
             target: BufWriter::with_capacity(64 << 10, io::stdout()),
             failure: None,
         }
@@ -95,8 +99,8 @@ impl Output {
     pub fn verified(&mut self, report: &VerifyReport) {
         self.findings(&report.findings);
         let summary = match report.is_clean() {
-            true => "clean",
-            false => "NOT CLEAN",
+            true => self.palette.good("clean"),
+            false => self.palette.bad("NOT CLEAN"),
         };
         let mut line = format!(
             "{summary}: {}, {}, {}, {}, {}, {}",
@@ -140,7 +144,11 @@ impl Output {
     /// A line for each finding.
     fn findings(&mut self, findings: &[VerifyFinding]) {
         for finding in findings {
-            let mut line = severity(finding.severity).to_owned();
+            let word = severity(finding.severity);
+            let mut line = match finding.severity {
+                Severity::Note => self.palette.note(word),
+                _ => self.palette.bad(word),
+            };
             if let Some(stream) = &finding.stream {
                 line += &format!(" stream {stream:?}");
             }
@@ -186,21 +194,24 @@ impl Output {
                 );
             }
             if stream.lost_ids > 0 {
-                line += &format!(", {} lost", counted(stream.lost_ids, "id", "ids"));
+                let lost = format!("{} lost", counted(stream.lost_ids, "id", "ids"));
+                line += &format!(", {}", self.palette.bad(&lost));
             }
             if stream.properties > 0 {
                 let properties = counted(stream.properties, "property", "properties");
                 line += &format!(", {properties}");
             }
             if stream.properties_lost {
-                line += ", properties lost";
+                line += &format!(", {}", self.palette.bad("properties lost"));
             }
             if stream.damage > 0 {
                 let pieces = counted(stream.damage, "piece", "pieces");
-                line += &format!(", {pieces} of damage: see verify");
+                let damage = self.palette.bad(&format!("{pieces} of damage"));
+                line += &format!(", {damage}: see verify");
             }
             if let Some(error) = &stream.error {
-                line = format!("{:?}: {}", stream.key, escape::text(error));
+                let unreadable = self.palette.bad("unreadable");
+                line = format!("{:?} {unreadable}: {}", stream.key, escape::text(error));
             }
             self.line(&line);
             self.properties(&stream.property_map);
@@ -224,7 +235,8 @@ impl Output {
             Err(error) => {
                 let ids = &entry.ids;
                 let error = escape::text(&error.to_string());
-                format!("{key:?} {}..{} unreadable: {error}", ids.start, ids.end)
+                let unreadable = self.palette.bad("unreadable");
+                format!("{key:?} {}..{} {unreadable}: {error}", ids.start, ids.end)
             }
         };
         self.line(&line);
@@ -241,12 +253,14 @@ impl Output {
                 let ids = ids.as_ref();
                 let ids = ids.map_or(String::new(), |ids| format!("{}..{} ", ids.start, ids.end));
                 let error = escape::text(&error.to_string());
-                format!("{key:?} {ids}unreadable: {error}")
+                let unreadable = self.palette.bad("unreadable");
+                format!("{key:?} {ids}{unreadable}: {error}")
             }
             TailEvent::Cut(from_id) => {
-                format!("{key:?} {from_id}.. cut: the ids from here on are given again")
+                let cut = self.palette.note("cut");
+                format!("{key:?} {from_id}.. {cut}: the ids from here on are given again")
             }
-            TailEvent::Deleted => format!("{key:?} deleted"),
+            TailEvent::Deleted => format!("{key:?} {}", self.palette.note("deleted")),
         };
         self.line(&line);
     }
@@ -262,10 +276,8 @@ impl Output {
                 stream.next_id,
             );
             if stream.lost_ids > 0 {
-                line += &format!(
-                    ", {} recorded as lost",
-                    counted(stream.lost_ids, "id", "ids")
-                );
+                let ids = counted(stream.lost_ids, "id", "ids");
+                line += &format!(", {ids} recorded as {}", self.palette.bad("lost"));
             }
             if stream.properties_lost {
                 line += ", properties lost";
@@ -279,8 +291,8 @@ impl Output {
             }
         }
         let summary = match is_complete {
-            true => "the new log holds all that was exported",
-            false => "the new log holds what was readable",
+            true => self.palette.good("the new log holds all that was exported"),
+            false => self.palette.bad("the new log holds what was readable"),
         };
         self.line(&format!("{}: {summary}", escape::path(new)));
     }
@@ -296,7 +308,10 @@ impl Output {
             }
             Err(error) => {
                 let error = escape::text(&error.to_string());
-                self.line(&format!("{key:?} before id {next_id} unreadable: {error}"));
+                let unreadable = self.palette.bad("unreadable");
+                self.line(&format!(
+                    "{key:?} before id {next_id} {unreadable}: {error}"
+                ));
             }
         }
     }
@@ -314,7 +329,8 @@ impl Output {
         for stream in &report.streams {
             if let Some(error) = &stream.error {
                 let error = escape::text(error);
-                self.line(&format!("{:?}: not copied: {error}", stream.key));
+                let not_copied = self.palette.bad("not copied");
+                self.line(&format!("{:?}: {not_copied}: {error}", stream.key));
                 continue;
             }
             self.line(&format!(
@@ -327,7 +343,8 @@ impl Output {
             for lost in &stream.lost {
                 let ids = &lost.ids;
                 let why = escape::text(&lost.why);
-                self.line(&format!("  lost: {}..{}: {why}", ids.start, ids.end));
+                let lost = self.palette.bad("lost");
+                self.line(&format!("  {lost}: {}..{}: {why}", ids.start, ids.end));
             }
             if stream.properties_lost {
                 self.line("  the properties are lost, in the copy too: replace all of them");
@@ -343,8 +360,8 @@ impl Output {
             self.line(&format!("{}: copied as it was", escape::path(file)));
         }
         let summary = match report.is_complete() {
-            true => "the copy is complete",
-            false => "the copy holds what was readable",
+            true => self.palette.good("the copy is complete"),
+            false => self.palette.bad("the copy holds what was readable"),
         };
         self.line(&format!("{}: {summary}", escape::path(copy)));
     }
@@ -361,7 +378,8 @@ impl Output {
                 stream.next_id,
             ));
             for lost in &stream.lost {
-                self.line(&format!("  lost: {}..{}", lost.ids.start, lost.ids.end));
+                let word = self.palette.bad("lost");
+                self.line(&format!("  {word}: {}..{}", lost.ids.start, lost.ids.end));
             }
             if stream.old_next_id > stream.next_id {
                 self.line(&format!(
@@ -377,8 +395,8 @@ impl Output {
             self.line(&format!("{shards}, {checkpoints} imported"));
         }
         let summary = match report.is_complete() {
-            true => "the import is complete",
-            false => "the new log holds what was readable",
+            true => self.palette.good("the import is complete"),
+            false => self.palette.bad("the new log holds what was readable"),
         };
         self.line(&format!("{}: {summary}", escape::path(new)));
     }

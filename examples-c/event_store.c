@@ -21,7 +21,7 @@ enum { WRITERS = 2, REQUESTS = 200, OPENING = 1000, AMOUNT = 3, LOST_EVERY = 10 
 
 static const uint64_t NO_ID = UINT64_MAX;
 
-/* Writer and number tell requests apart that change the balance alike. */
+/* Writer and number distinguish requests that change the balance alike. */
 struct event {
     uint32_t writer, number;
     int64_t amount;

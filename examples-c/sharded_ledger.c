@@ -85,7 +85,7 @@ static ironwal_sharded *open_ledger(const char *path) {
 }
 
 /* The child's report to the parent, through a pipe: the count of acknowledged entries. */
-struct told {
+struct reported {
     uint64_t transfers, checkpoints;
 };
 static _Atomic uint64_t transfers_done;
@@ -103,12 +103,12 @@ static void *make_checkpoints(void *context) {
     for (uint64_t number = 1;; number++) {
         char id[32];
         int id_len = snprintf(id, sizeof id, "checkpoint-%08" PRIu64, number);
-        struct told told = {transfers_done, number};
+        struct reported reported = {transfers_done, number};
         if (ironwal_sharded_create_checkpoint(context, id, (size_t)id_len, &why) != IRONWAL_OK) {
             fprintf(stderr, "checkpoint: %s\n", ironwal_error_message(why).data);
             _exit(1);
         }
-        if (write(pipe_ends[1], &told, sizeof told) != (ssize_t)sizeof told) _exit(1);
+        if (write(pipe_ends[1], &reported, sizeof reported) != (ssize_t)sizeof reported) _exit(1);
     }
     return NULL;
 }
@@ -163,8 +163,8 @@ static void compare(const struct ledger *found, const char *what) {
     check(memcmp(&expected, found, sizeof expected) == 0, what);
 }
 
-static struct told run_and_kill(const char *path) {
-    struct told told = {0, 0}, last = {0, 0};
+static struct reported run_and_kill(const char *path) {
+    struct reported reported = {0, 0}, last = {0, 0};
     check(pipe(pipe_ends) == 0, "a pipe");
     pid_t child = fork();
     check(child >= 0, "fork");
@@ -174,10 +174,10 @@ static struct told run_and_kill(const char *path) {
     }
     close(pipe_ends[1]);
     while (last.transfers < TRANSFERS_BEFORE_THE_END &&
-           read(pipe_ends[0], &told, sizeof told) == (ssize_t)sizeof told)
-        last = told;
+           read(pipe_ends[0], &reported, sizeof reported) == (ssize_t)sizeof reported)
+        last = reported;
     kill(child, SIGKILL);
-    while (read(pipe_ends[0], &told, sizeof told) == (ssize_t)sizeof told) last = told;
+    while (read(pipe_ends[0], &reported, sizeof reported) == (ssize_t)sizeof reported) last = reported;
     int status = 0;
     waitpid(child, &status, 0);
     check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the child was killed at work");
@@ -188,8 +188,8 @@ int main(int argc, char **argv) {
     char path[] = "./ledger-XXXXXX";
     const char *given = argc > 1 ? argv[1] : mkdtemp(path);
     check(given != NULL, "a directory");
-    struct told told = run_and_kill(given);
-    printf("killed after %" PRIu64 " checkpoints\n", told.checkpoints);
+    struct reported reported = run_and_kill(given);
+    printf("killed after %" PRIu64 " checkpoints\n", reported.checkpoints);
 
     ironwal_sharded *sharded = open_ledger(given);
     ironwal_checkpoint *checkpoint = NULL;
@@ -198,7 +198,7 @@ int main(int argc, char **argv) {
     char name[32] = "";
     memcpy(name, id.data, id.len < sizeof name ? id.len : sizeof name - 1);
     uint64_t number = strtoull(name + strlen("checkpoint-"), NULL, 10);
-    check(number >= told.checkpoints, "the last acknowledged checkpoint is there");
+    check(number >= reported.checkpoints, "the last acknowledged checkpoint is there");
 
     static struct ledger ledger;
     uint64_t offsets[SHARDS];
@@ -207,7 +207,7 @@ int main(int argc, char **argv) {
         replay(sharded, shard, 0, offsets[shard], &ledger);
     }
     compare(&ledger, "the balances of the checkpoint are those of its transfers");
-    check(ledger.credits >= told.transfers, "it holds what was done before it was made");
+    check(ledger.credits >= reported.transfers, "it holds what was done before it was made");
     printf("%s: %" PRIu64 " debits, %" PRIu64 " credits\n", name, ledger.debits, ledger.credits);
 
     /* A program that stores its balances with the checkpoint would begin here. */

@@ -51,7 +51,7 @@ static inline void expect_status(ironwal_status expected, ironwal_status got,
                 message.data ? message.data : "");
         exit(1);
     }
-    /* Every failure tells what happened, nothing else makes an object. */
+    /* Every failure says what happened, nothing else makes an object. */
     if ((got == IRONWAL_OK || is_answer(got)) != (*details == NULL)) {
         fprintf(stderr, "%s:%d: %s gave %s %s an error object\n", file, line, call,
                 ironwal_status_name(got), *details ? "with" : "without");

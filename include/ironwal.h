@@ -1313,8 +1313,8 @@ ironwal_status ironwal_wal_refresh(const struct ironwal_wal *wal,
 
 /**
  * Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
- * chain of segments, index files, and the checkpoints of a sharded log. Changes nothing and stops
- * nobody. Beside a writer what is written meanwhile is not looked at.
+ * chain of segments, index files, and the checkpoints of a sharded log. Changes nothing, and no call
+ * waits for it. Beside a writer what is written meanwhile is not looked at.
  *
  * - Owns: free `*out_report` with ironwal_verify_report_free(); it outlives the log.
  * - Blocks: reads all segments; never for a sync.
@@ -2610,7 +2610,8 @@ ironwal_status ironwal_sharded_route(const void *key,
  * - Durable: everything that can be read after a successful return is.
  * - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
  *   where the record of the count is damaged, or missing beside existing shards, and under
- *   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+ *   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_IO also where checkpoints.log cannot be
+ *   read, or a rollback that was interrupted cannot be finished; ::IRONWAL_E_CONFIG for automatic
  *   checkpoints that are neither due by entries nor by time.
  */
 ironwal_status ironwal_sharded_open(const struct ironwal_options *options,
@@ -3148,8 +3149,8 @@ ironwal_status ironwal_stream_frame_position(const struct ironwal_stream *stream
 /**
  * A packet of the frames behind a replica's position, for ironwal_stream_apply() there: at least one
  * frame, more while the packet has at most `max_bytes` bytes. Empty: there is no more for now. No bytes
- * as the position begin a replica. Only durable frames leave. Works in a log that is open
- * read-only too.
+ * as the position begin a replica. Only durable frames leave; ironwal_stream_export_written() exports
+ * all. Works in a log that is open read-only too.
  *
  * A replica gets entries, batches, compression, properties, segments, cuts, resets and truncations as
  * they are in the files.
@@ -3168,6 +3169,27 @@ ironwal_status ironwal_stream_export(const struct ironwal_stream *stream,
                                      size_t max_bytes,
                                      struct ironwal_buffer *out_packet,
                                      struct ironwal_error **out_error);
+
+/**
+ * As ironwal_stream_export(), of all frames that are written, also those that no sync has covered. For a
+ * primary whose entries count as safe once replicas have them. A replica then reports to the primary
+ * only what is durable there: the ids below ironwal_stream_durable_end() of the replica, not its position.
+ *
+ * If the primary loses frames to a power failure, the replica keeps them. The primary then refuses it
+ * as one that has more, or other frames: make that replica the primary, or delete its stream and begin it
+ * again. The first frame of a segment leaves once the segment before is sealed, which the sync does
+ * that covers it. After a failed sync only durable frames leave.
+ *
+ * - Owns: release `*out_packet` with ironwal_buffer_free(); what was in it before is overwritten.
+ * - Errors: those of ironwal_stream_export(); ::IRONWAL_E_SEQUENCE_MISMATCH where the replica has more
+ *   than is written here.
+ */
+ironwal_status ironwal_stream_export_written(const struct ironwal_stream *stream,
+                                             const void *position,
+                                             size_t position_len,
+                                             size_t max_bytes,
+                                             struct ironwal_buffer *out_packet,
+                                             struct ironwal_error **out_error);
 
 /**
  * Writes the frames of a packet where they were in the primary. Their entries have the ids from
@@ -3235,8 +3257,8 @@ ironwal_status ironwal_wal_apply_retention(const struct ironwal_wal *wal,
 
 /**
  * Applies a retention to all streams once a minute, on a thread of the log, as ironwal_wal_apply_retention()
- * does. A failure goes to the log callback, and stops no other stream. Both limits ::IRONWAL_NO_LIMIT, the
- * default: no retention is applied.
+ * does. A failure goes to the log callback, and stops no other stream. Not for a log of replicas, which are
+ * truncated as their primary is. Both limits ::IRONWAL_NO_LIMIT, the default: no retention is applied.
  */
 ironwal_status ironwal_options_set_retention(struct ironwal_options *options,
                                              uint64_t max_bytes,

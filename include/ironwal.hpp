@@ -951,6 +951,15 @@ public:
             },
             [&] { return buffer(raw); });
     }
+    // The same, of all frames that are written: a replica then reports as safe only what is durable there.
+    result<buffer> export_written_frames(bytes_in position, std::size_t max_bytes) const {
+        ironwal_buffer raw{nullptr, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_stream_export_written(handle_.get(), position.data(), position.size(), max_bytes, &raw, out);
+            },
+            [&] { return buffer(raw); });
+    }
     // Writes the frames of a packet where they were in the primary; returns the ids of their entries.
     result<id_range> apply_frames(bytes_in packet) {
         id_range ids{0, 0};

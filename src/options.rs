@@ -159,7 +159,7 @@ pub struct WalOptions {
     pub latencies: bool,
     /// Applied to all streams once a minute, by a thread of the log, from a minute after opening on: see
     /// [`Wal::apply_retention`](crate::Wal::apply_retention). A failure goes to the log's sink, and stops no
-    /// other stream. Default `None`.
+    /// other stream. Not for a log of replicas, which are truncated as their primary is. Default `None`.
     pub retention: Option<Retention>,
 }
 

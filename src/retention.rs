@@ -26,7 +26,8 @@ pub struct Retention {
     /// segment last changes when it is sealed, by the first sync with an entry in the next one. The time is that of the file system, so setting the clock of the system moves it. `None`: never.
     pub max_age: Option<Duration>,
     /// No segment goes that holds an id at or behind a cursor of the stream. A cursor is a property with a
-    /// key that begins with `cursor/`; its value is the next id to read, as 8 bytes, the lowest first.
+    /// key that begins with `cursor/`; its value is the next id to read, as 8 bytes, the lowest first. A cut leaves
+    /// cursors as they are: set back those beyond it, which protect nothing of what is appended there.
     pub keep_cursors: bool,
 }
 

@@ -187,12 +187,12 @@ fn drive_from(name: &'static str, few: u64, corpus: &[Vec<u8>], target: fn(&[u8]
 }
 
 #[test]
-fn forged_frames_harm_nobody() {
+fn forged_frames_do_no_harm() {
     drive("frames", 1500);
 }
 
 #[test]
-fn an_arbitrary_directory_harms_nobody() {
+fn an_arbitrary_directory_does_no_harm() {
     drive("directory", 400);
 }
 
@@ -202,7 +202,7 @@ fn changed_segments_show_no_wrong_byte() {
 }
 
 #[test]
-fn any_fields_under_good_checksums_harm_nobody_and_read_the_same_by_all_ways() {
+fn any_fields_under_good_checksums_do_no_harm_and_read_the_same_by_all_ways() {
     drive("fields", 400);
 }
 
@@ -222,7 +222,7 @@ fn packets_that_are_not_the_right_one_change_nothing() {
 }
 
 #[test]
-fn c_calls_with_arbitrary_arguments_harm_nobody() {
+fn c_calls_with_arbitrary_arguments_do_no_harm() {
     drive("c_calls", 400);
 }
 

@@ -505,3 +505,26 @@ func TestAMarkBelongsToItsStream(t *testing.T) {
 	_, err = Open(filepath.Join(t.TempDir(), "other"), &Options{SyncThreads: 65})
 	expectStatus(t, err, ErrConfig)
 }
+
+// Bytes may be part of an object that holds pointers: the library reads the bytes only. cgo looks at the whole
+// object where it is given an untyped pointer, and panicked.
+func TestBytesMayLieBesidePointers(t *testing.T) {
+	type record struct {
+		next  *record
+		bytes [16]byte
+	}
+	s := stream(t, open(t, t.TempDir()+"/log", nil), "s")
+	r := &record{next: &record{}}
+	copy(r.bytes[:], "a record")
+	id, err := s.Append(r.bytes[:8])
+	must(t, err)
+	_, err = s.AppendBatchAt(AnyID, [][]byte{r.bytes[:8]}, []Property{{Key: r.bytes[:1], Value: r.bytes[:8]}}, ByMode)
+	must(t, err)
+	entry, err := s.Get(id)
+	must(t, err)
+	value, err := s.Property(r.bytes[:1])
+	must(t, err)
+	if string(entry) != "a record" || string(value) != "a record" {
+		t.Fatalf("%q, %q", entry, value)
+	}
+}

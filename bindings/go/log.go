@@ -225,10 +225,11 @@ func chars(s string) *C.char {
 	return (*C.char)(unsafe.Pointer(&[]byte(s)[0]))
 }
 
-// first is where bytes begin, for the time of one call.
-func first(b []byte) unsafe.Pointer {
+// first is where bytes begin, for the time of one call. The type says that no pointers are there: given an untyped
+// pointer, cgo looks for them in the whole object that the bytes are part of.
+func first(b []byte) *C.uint8_t {
 	if len(b) == 0 {
 		return nil
 	}
-	return unsafe.Pointer(&b[0])
+	return (*C.uint8_t)(unsafe.Pointer(&b[0]))
 }

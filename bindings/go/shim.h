@@ -154,13 +154,13 @@ static inline iw_written iw_mark(const ironwal_stream *stream) {
     return r;
 }
 
-static inline iw_number iw_append(const ironwal_stream *stream, const void *data, size_t len) {
+static inline iw_number iw_append(const ironwal_stream *stream, const uint8_t *data, size_t len) {
     iw_number r = {0};
     r.status = ironwal_stream_append(stream, data, len, &r.value, &r.error);
     return r;
 }
 
-static inline iw_number iw_get_into(const ironwal_stream *stream, uint64_t id, void *buffer, size_t capacity) {
+static inline iw_number iw_get_into(const ironwal_stream *stream, uint64_t id, uint8_t *buffer, size_t capacity) {
     iw_number r = {0};
     size_t len = 0;
     r.status = ironwal_stream_get_into(stream, id, buffer, capacity, &len, &r.error);
@@ -178,7 +178,7 @@ static inline iw_bytes iw_last(const ironwal_stream *stream) {
     return r;
 }
 
-static inline iw_bytes iw_property(const ironwal_stream *stream, const void *key, size_t key_len) {
+static inline iw_bytes iw_property(const ironwal_stream *stream, const uint8_t *key, size_t key_len) {
     iw_bytes r = {0};
     ironwal_buffer buffer = {0};
     r.status = ironwal_stream_property(stream, key, key_len, &buffer, &r.error);

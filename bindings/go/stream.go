@@ -163,7 +163,7 @@ func (s *Stream) Get(id uint64) ([]byte, error) {
 	b := buffers.Get().(*[]byte)
 	defer release(b)
 	for {
-		r := C.iw_get_into(s.handle, C.uint64_t(id), unsafe.Pointer(&(*b)[:1][0]), C.size_t(cap(*b)))
+		r := C.iw_get_into(s.handle, C.uint64_t(id), first((*b)[:1]), C.size_t(cap(*b)))
 		if r.status == C.IRONWAL_E_BUFFER_TOO_SMALL {
 			*b = make([]byte, 0, int(r.value))
 			continue
@@ -236,7 +236,7 @@ func (s *Stream) write(what C.int, id uint64, entries [][]byte, properties []Pro
 	if len(lengths) > 0 {
 		lengthsAt = &lengths[0]
 	}
-	r := C.iw_write(s.handle, what, C.uint64_t(id), (*C.uint8_t)(first(bytes)), lengthsAt,
+	r := C.iw_write(s.handle, what, C.uint64_t(id), first(bytes), lengthsAt,
 		C.size_t(len(entries)), C.size_t(len(properties)), C.int32_t(durability))
 	if err := failure(r.status, r.error); err != nil {
 		return Appended{}, err

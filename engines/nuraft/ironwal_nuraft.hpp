@@ -314,13 +314,20 @@ private:
         if (index < first || index >= next) return nullptr;
         const auto stored = stream_.get(index);
         if (!stored.ok()) {
-            // Compacted meanwhile, or damaged.
-            if (index >= held().first) check(stored, "an entry cannot be read");
+            if (!is_gone(index, stored.status())) check(stored, "an entry cannot be read");
             return nullptr;
         }
         auto entry = detail::decode(stored.value().data(), stored.value().size());
         if (!entry) failed_("an entry is of another layout");
         return entry;
+    }
+
+    // Whether an entry that was not found was compacted or replaced meanwhile. The stream is asked: first_ and
+    // next_ follow when the disk is done.
+    bool is_gone(nuraft::ulong index, ironwal_status status) const {
+        if (status != IRONWAL_E_NOT_FOUND) return false;
+        const auto first = stream_.first_id(), next = stream_.next_id();
+        return (first.ok() && index < first.value()) || (next.ok() && index >= next.value());
     }
 
     nuraft::ptr<std::vector<nuraft::ptr<nuraft::log_entry>>> entries(nuraft::ulong start, nuraft::ulong end,

@@ -132,6 +132,25 @@ void the_store_is_the_same_when_it_is_opened_again() {
     CHECK(last->is_buf_null() && last->get_term() == 9 && last->get_val_type() == nuraft::log_val_type::custom);
 }
 
+// The process was ended: the store compacts the stream first, and knows of it when the disk is done.
+void entries_that_are_compacted_while_they_are_read_are_no_failure() {
+    const directory dir;
+    opened on(dir.path + "/log");
+    append(on.log(), 1, 2000);
+    std::atomic<bool> done{false};
+    std::thread compacting([&] {
+        for (ulong last = 10; last < 2000; last += 10) CHECK(on.log().compact(last));
+        done = true;
+    });
+    while (!done) {
+        const auto first = on.log().start_index();
+        const auto found = on.log().entry_at(first);
+        CHECK(!found || text(found) == "entry " + std::to_string(first));
+    }
+    compacting.join();
+    expect(on.log(), 1991, 2001);
+}
+
 void state_and_configuration_are_there_when_the_log_is_opened_again() {
     const directory dir;
     const auto path = dir.path + "/log";
@@ -284,6 +303,7 @@ void three_servers_agree_also_when_they_are_started_again(bool parallel, int bas
 
 int main() {
     the_store_is_the_same_when_it_is_opened_again();
+    entries_that_are_compacted_while_they_are_read_are_no_failure();
     state_and_configuration_are_there_when_the_log_is_opened_again();
     a_failure_reaches_its_handler();
     three_servers_agree_also_when_they_are_started_again(false, 20'100);

@@ -30,7 +30,7 @@ struct ironwal_redis_raft {
     bool has_failed;
     uint64_t first, next;     /* the ids of the entries, from first to next (exclusive) */
     raft_entry_t **kept;      /* the entry i is at i % capacity, if it is kept; each is held */
-    uint64_t *kept_id;        /* whose place it is: the id, and UINT64_MAX for nobody's */
+    uint64_t *kept_id;        /* whose place it is: the id, and UINT64_MAX for none */
     size_t capacity;
     bool has_meta, has_start;
     uint64_t meta[2], start[2];

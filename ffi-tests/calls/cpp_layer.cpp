@@ -1,4 +1,4 @@
-// Does ironwal.hpp own what it should, give back the same bytes, and tell failures?
+// Does ironwal.hpp own what it should, give back the same bytes, and report failures?
 #include "check.h"
 
 #include <ironwal.hpp>
@@ -116,6 +116,8 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     }
     CHECK(replica.get(5)->text() == "followed");
     CHECK(stream.export_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
+    CHECK(stream.export_written_frames({}, 1)->size() > 0);
+    CHECK(stream.export_written_frames("no position", 1).status() == IRONWAL_E_CORRUPT);
     CHECK(replica.apply_frames("no packet").status() == IRONWAL_E_CORRUPT);
     // Cancelled or called, by the time it is asked.
     static int calls = 0;
@@ -249,7 +251,7 @@ static void failures(ironwal::wal &wal) {
     }
     CHECK(thrown);
 
-    // The first refused option is told by open.
+    // The first refused option is reported by open.
     ironwal::options options(path_of("refused"));
     options.max_segment_size(0).sync_mode(static_cast<ironwal::sync_mode>(77));
     CHECK(ironwal::wal::open(options).status() == IRONWAL_E_CONFIG);

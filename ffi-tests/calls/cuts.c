@@ -22,7 +22,7 @@ static void holds(ironwal_stream *stream, uint64_t first, const char *entries) {
 }
 
 /* An iterator that has returned what is cut says so, once, and from which id on. */
-static void told_of_the_cut(ironwal_iter *iter, uint64_t from_id) {
+static void ends_with_the_cut(ironwal_iter *iter, uint64_t from_id) {
     ironwal_error *details = NULL;
     ironwal_view view;
     uint64_t first = 0, end = 0;
@@ -54,7 +54,7 @@ static void suffixes(ironwal_stream *stream) {
     OK(ironwal_stream_property(stream, TEXT("vote"), &value, &error));
     CHECK(buffer_is(&value, "1", 1));
     ironwal_buffer_free(&value);
-    told_of_the_cut(behind, 2);
+    ends_with_the_cut(behind, 2);
     for (uint64_t id = 1; id < 4; id++) {
         OK(ironwal_iter_next(before, &first, &view, &error));
         CHECK(first == id && view_is(view, "abxy" + id, 1));

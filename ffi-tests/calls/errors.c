@@ -1,4 +1,4 @@
-/* Does an error object tell what happened and where, to any thread, and has every status a name? */
+/* Does an error object say what happened and where, to any thread, and has every status a name? */
 #include "check.h"
 #include <errno.h>
 #include <pthread.h>
@@ -85,7 +85,7 @@ int main(void) {
     versions();
     advice();
 
-    /* The parent of the root is missing: the system's code and the path are told. */
+    /* The parent of the root is missing: the system's code and the path are named. */
     ironwal_options *options = options_for("missing/log");
     ironwal_wal *wal = NULL;
     ironwal_error *details = NULL;
@@ -108,7 +108,7 @@ int main(void) {
     ironwal_error_free(details);
     ironwal_options_free(options);
 
-    /* The stream is told, and an error pointer left over from before is overwritten. */
+    /* The stream is named, and an error pointer left over from before is overwritten. */
     wal = open_log("log");
     details = (ironwal_error *)&details;
     CHECK(ironwal_truncate(wal, TEXT("none"), 1, NULL, &details) == IRONWAL_E_STREAM_NOT_FOUND);

@@ -96,7 +96,7 @@ static void *wait_for_ever(void *stream) {
     return NULL;
 }
 
-/* Who waits without an end is woken when the log is closed. */
+/* A caller that waits without an end is woken when the log is closed. */
 static void close_wakes(ironwal_wal *wal, ironwal_stream *stream) {
     pthread_t waiting[3];
     for (int n = 0; n < 3; n++)

@@ -1,4 +1,4 @@
-/* Are empty, huge and impossible lengths told apart, and bad stream names refused? */
+/* Are empty, huge and impossible lengths distinguished, and bad stream names refused? */
 #include "check.h"
 
 static void impossible(ironwal_wal *wal, ironwal_stream *stream) {

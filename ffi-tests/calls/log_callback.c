@@ -46,10 +46,10 @@ int main(void) {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, elsewhere, options) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
-    const int told = heard_by(&first);
-    CHECK(told > 0);
+    const int reported = heard_by(&first);
+    CHECK(reported > 0);
 
-    /* Another log has its own callback; one without a callback tells nobody. */
+    /* Another log has its own callback; one without a callback reports nothing. */
     ironwal_options *others = options_for("second");
     OK(ironwal_options_set_log(others, hear, (uintptr_t)&second, &error));
     OK(ironwal_options_set_log(options, NULL, 0, &error));
@@ -59,6 +59,6 @@ int main(void) {
     OK(ironwal_append(talking, TEXT("s"), TEXT("x"), NULL, &error));
     OK(ironwal_wal_close(silent, &error));
     OK(ironwal_wal_close(talking, &error));
-    CHECK(heard_by(&first) == told && heard_by(&second) > 0);
+    CHECK(heard_by(&first) == reported && heard_by(&second) > 0);
     return 0;
 }

@@ -64,7 +64,7 @@ static int follow(void) {
     return 0;
 }
 
-/* A flipped byte of the first entry must be told with file, place and ids. */
+/* A flipped byte of the first entry must be reported with file, place and ids. */
 static void verifies(ironwal_wal *wal, bool damaged) {
     ironwal_verify_report *report = NULL;
     ironwal_verify_report_totals totals;

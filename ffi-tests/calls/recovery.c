@@ -1,4 +1,4 @@
-/* Does the report of an opening tell a whole log from one that has lost durable entries? */
+/* Does the report of an opening distinguish a whole log from one that has lost durable entries? */
 #include "sharded.h"
 
 static ironwal_recovery_report *report_of(ironwal_wal *wal, uint64_t reported, uint64_t complete) {

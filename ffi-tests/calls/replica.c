@@ -36,8 +36,61 @@ static void equal(ironwal_stream *primary, ironwal_stream *replica, uint64_t fir
     CHECK(memcmp(digest[0], digest[1], 16) == 0);
 }
 
+/* Frames leave before a sync covers them; what the replica may acknowledge is durable in its own log. */
+static void written_frames(void) {
+    ironwal_wal *wals[2] = {NULL, NULL};
+    ironwal_stream *streams[2] = {NULL, NULL};
+    const char *const names[2] = {"lazy primary", "lazy replica"};
+    for (int i = 0; i < 2; i++) {
+        ironwal_options *options = options_for(names[i]);
+        OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
+        OK(ironwal_options_set_no_background_sync(options, &error));
+        wals[i] = open_with(options);
+        OK(ironwal_stream_open(wals[i], TEXT("s"), &streams[i], &error));
+    }
+    ironwal_stream *primary = streams[0], *replica = streams[1];
+    ironwal_buffer packet, position;
+    uint64_t id = 7;
+    OK(ironwal_stream_append(primary, TEXT("a"), NULL, &error));
+    OK(ironwal_stream_sync(primary, &error));
+    OK(ironwal_stream_append(primary, TEXT("b"), NULL, &error));
+    OK(ironwal_stream_append(primary, TEXT("c"), NULL, &error));
+    uint64_t first = 7, end = 7;
+    OK(ironwal_stream_export(primary, NULL, 0, 1 << 20, &packet, &error));
+    OK(ironwal_stream_apply(replica, packet.data, packet.len, &first, &end, &error));
+    ironwal_buffer_free(&packet);
+    CHECK(first == 0 && end == 1);
+    OK(ironwal_stream_frame_position(replica, &position, &error));
+    OK(ironwal_stream_export_written(primary, position.data, position.len, 1 << 20, &packet, &error));
+    ironwal_buffer_free(&position);
+    OK(ironwal_stream_apply(replica, packet.data, packet.len, &first, &end, &error));
+    ironwal_buffer_free(&packet);
+    CHECK(first == 1 && end == 3);
+    OK(ironwal_stream_durable_end(replica, &id, &error));
+    CHECK(id <= 1);
+    OK(ironwal_stream_sync(replica, &error));
+    OK(ironwal_stream_durable_end(replica, &id, &error));
+    CHECK(id == 3);
+    equal(primary, replica, 0, 3);
+    OK(ironwal_stream_frame_position(replica, &position, &error));
+    OK(ironwal_stream_export_written(primary, position.data, position.len, 0, &packet, &error));
+    CHECK(packet.data == NULL && packet.len == 0);
+    EXPECT(IRONWAL_E_SEQUENCE_MISMATCH,
+           ironwal_stream_export(primary, position.data, position.len, 0, &packet, &error));
+    ironwal_buffer_free(&position);
+    EXPECT(IRONWAL_E_CORRUPT, ironwal_stream_export_written(primary, TEXT("x"), 0, &packet, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_export_written(NULL, NULL, 0, 0, &packet, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_export_written(primary, NULL, 1, 0, &packet, &error));
+    EXPECT(IRONWAL_E_INVALID_ARG, ironwal_stream_export_written(primary, NULL, 0, 0, NULL, &error));
+    for (int i = 0; i < 2; i++) {
+        ironwal_stream_free(streams[i]);
+        OK(ironwal_wal_close(wals[i], &error));
+    }
+}
+
 int main(void) {
     enter_directory();
+    written_frames();
     ironwal_wal *here = open_log("primary"), *there = open_log("replica");
     ironwal_stream *primary = NULL, *replica = NULL, *other = NULL;
     ironwal_buffer packet;

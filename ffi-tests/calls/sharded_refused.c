@@ -148,7 +148,7 @@ static void deleted_shards(void) {
     OK(ironwal_sharded_append(sharded, &keys[0], 4, TEXT("x"), NULL, NULL, &error));
     CHECK(checkpoints_of(sharded) == 1);
 
-    /* A batch over all three tells which shards have it. */
+    /* A batch over all three says which shards have it. */
     uint32_t shards_of[3] = {7, 7, 7}, shard = 7;
     uint64_t ids[3] = {7, 7, 7}, first_id = 7, end_id = 7;
     ironwal_status status =

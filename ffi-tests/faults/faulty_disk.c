@@ -42,7 +42,7 @@ static void reopen(const char *name) {
     OK(ironwal_wal_close(wal, &error));
 }
 
-/* D7: a failed sync latches, reads go on, and the cause is told from then on. */
+/* D7: a failed sync latches, reads go on, and the cause is reported from then on. */
 static void a_failed_sync_poisons(void) {
     open_filled("sync", IRONWAL_SYNC_STRICT);
     ironwal_error *details = NULL;
@@ -65,8 +65,8 @@ static void a_failed_sync_poisons(void) {
     reopen("sync");
 }
 
-/* Close tells that something could not be made durable, and takes the handle all the same. */
-static void a_failed_flush_is_told_by_close(void) {
+/* Close reports that something could not be made durable, and takes the handle all the same. */
+static void a_failed_flush_is_reported_by_close(void) {
     open_filled("close", IRONWAL_SYNC_ASYNC);
     break_disk("sync", EIO);
     ironwal_error *details = NULL;
@@ -128,9 +128,9 @@ static void hear(uintptr_t ctx, int32_t level, const char *message, size_t len) 
     pthread_mutex_unlock(&lock);
 }
 
-/* Nobody waits for a background sync: its failure reaches the log callback, from a thread of the
+/* No caller waits for a background sync: its failure reaches the log callback, from a thread of the
  * library's own, and latches. */
-static void a_failed_background_sync_is_told_by_another_thread(void) {
+static void a_failed_background_sync_is_reported_by_another_thread(void) {
     ironwal_options *options = options_for("background");
     OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));
     OK(ironwal_options_set_background_sync(options, 1000000, UINT64_MAX, &error));
@@ -162,9 +162,9 @@ int main(void) {
     CHECK(break_disk != NULL && failed_calls != NULL);
     enter_directory();
     a_failed_sync_poisons();
-    a_failed_flush_is_told_by_close();
+    a_failed_flush_is_reported_by_close();
     a_full_disk_is_no_disaster();
     a_failed_write_harms_nothing_else();
-    a_failed_background_sync_is_told_by_another_thread();
+    a_failed_background_sync_is_reported_by_another_thread();
     return 0;
 }

@@ -19,7 +19,7 @@ static void hear(uintptr_t ctx, int32_t level, const char *message, size_t len) 
     uint64_t id = 0;
     (void)ctx;
     (void)level;
-    /* Others tell that the log was opened or closed. */
+    /* Others say that the log was opened or closed. */
     if (len == 0 || strstr(message, "no thread ") == NULL) return;
     heard += strstr(message, "ironwal-sync") != NULL;
     CHECK(ironwal_stream_next_id(stream, &id, &none) == IRONWAL_OK && id > 0);

@@ -88,7 +88,7 @@ static void children_of_a_log_given_up(void) {
     ironwal_options_free(options);
 }
 
-/* A handle of another kind is told apart from the right one. */
+/* A handle of another kind is distinguished from the right one. */
 static void mixed_up_handles(void) {
     ironwal_wal *wal = open_log("mixed");
     ironwal_stream *stream = NULL;

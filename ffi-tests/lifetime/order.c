@@ -1,5 +1,5 @@
 /* May the handles of one log be freed in every order? All orders of six handles, with the log
- * closed and with it merely given up. valgrind tells what this program cannot see. */
+ * closed and with it merely given up. valgrind shows what this program cannot see. */
 #include "check.h"
 
 enum { WAL, STREAM, TXN, ITER, PIN, ENTRIES, KINDS };

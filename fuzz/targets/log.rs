@@ -341,7 +341,7 @@ pub fn operations(data: &[u8]) {
                 let safe_id = input.number();
                 wal.truncate(key, safe_id).expect("truncates");
                 let stream = wal.stream(key).expect("a handle");
-                let now = stream.first_id().expect("told");
+                let now = stream.first_id().expect("is known");
                 assert!(now <= safe_id.max(*first) && now >= *first);
                 (*first, *durable) = (now, entries.len());
             }
@@ -370,7 +370,11 @@ pub fn operations(data: &[u8]) {
                 disk = after;
                 wal = open(&disk);
                 for (key, (first, entries, durable)) in keys.iter().zip(&mut model) {
-                    let next = wal.stream(key).expect("a handle").next_id().expect("told");
+                    let next = wal
+                        .stream(key)
+                        .expect("a handle")
+                        .next_id()
+                        .expect("is known");
                     assert!(next >= *durable as u64 && next <= entries.len() as u64);
                     entries.truncate(next as usize);
                     *durable = next as usize;

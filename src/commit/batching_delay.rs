@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_alone_or_has_all_of_them_waits_for_nobody() {
+    fn a_leader_that_is_alone_or_has_all_of_them_does_not_wait() {
         assert_eq!(BatchingEstimator::new().plan(1), None);
         assert_eq!(crowd_after(50_000, 1, 0).plan(1), None);
         assert_eq!(crowd_after(50_000, 2, 2).plan(4), None);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn those_let_go_and_those_left_behind_are_waited_for() {
+    fn callers_released_and_callers_left_behind_are_waited_for() {
         let plan = crowd_after(50_000, 3, 1).plan(1).expect("a wait");
         assert_eq!((plan.present, plan.missing), (1, 3));
         // Half a round for the first caller, less with each one present.

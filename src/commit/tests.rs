@@ -121,7 +121,7 @@ impl HeldRound {
 }
 
 #[test]
-fn a_lone_caller_leads_one_round_and_wakes_nobody() {
+fn a_lone_caller_leads_one_round_and_wakes_no_other() {
     let group = group();
     let mut rounds = 0;
     let outcome = group.commit(3, never, || {
@@ -377,7 +377,7 @@ fn a_wait_that_times_out_leaves_nothing_behind() {
 }
 
 #[test]
-fn watchers_are_woken_even_when_nobody_leads() {
+fn watchers_are_woken_even_when_no_caller_leads() {
     type Cause = fn(&Group);
     let causes: [(&str, Cause, Answer); 3] = [
         ("advance", |group| group.advance(1), Ok(())),

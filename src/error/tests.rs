@@ -4,7 +4,7 @@ use super::*;
 use std::path::Path;
 
 #[test]
-fn an_io_error_keeps_its_kind_and_code_and_tells_its_place() {
+fn an_io_error_keeps_its_kind_and_code_and_names_its_place() {
     let full = io::Error::from_raw_os_error(28);
     let context = ErrorContext::at(Path::new("/log/a"))
         .offset(7)

@@ -39,8 +39,8 @@ pub unsafe extern "C" fn ironwal_stream_frame_position(
 
 /// A packet of the frames behind a replica's position, for ironwal_stream_apply() there: at least one
 /// frame, more while the packet has at most `max_bytes` bytes. Empty: there is no more for now. No bytes
-/// as the position begin a replica. Only durable frames leave. Works in a log that is open
-/// read-only too.
+/// as the position begin a replica. Only durable frames leave; ironwal_stream_export_written() exports
+/// all. Works in a log that is open read-only too.
 ///
 /// A replica gets entries, batches, compression, properties, segments, cuts, resets and truncations as
 /// they are in the files.
@@ -69,6 +69,41 @@ pub unsafe extern "C" fn ironwal_stream_export(
             let position = boundary::bytes(position, position_len, "position")?;
             let position = FramePosition::from_bytes(position)?;
             let packet = handle.stream.export_frames(&position, max_bytes)?;
+            boundary::write_out(out_packet, ironwal_buffer::owning(packet));
+            Ok(())
+        })
+    }
+}
+
+/// As ironwal_stream_export(), of all frames that are written, also those that no sync has covered. For a
+/// primary whose entries count as safe once replicas have them. A replica then reports to the primary
+/// only what is durable there: the ids below ironwal_stream_durable_end() of the replica, not its position.
+///
+/// If the primary loses frames to a power failure, the replica keeps them. The primary then refuses it
+/// as one that has more, or other frames: make that replica the primary, or delete its stream and begin it
+/// again. The first frame of a segment leaves once the segment before is sealed, which the sync does
+/// that covers it. After a failed sync only durable frames leave.
+///
+/// - Owns: release `*out_packet` with ironwal_buffer_free(); what was in it before is overwritten.
+/// - Errors: those of ironwal_stream_export(); ::IRONWAL_E_SEQUENCE_MISMATCH where the replica has more
+///   than is written here.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_export_written(
+    stream: *const ironwal_stream,
+    position: *const c_void,
+    position_len: usize,
+    max_bytes: usize,
+    out_packet: *mut ironwal_buffer,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_packet, ironwal_buffer::EMPTY);
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_packet = boundary::non_null(out_packet, "out_packet")?;
+            let position = boundary::bytes(position, position_len, "position")?;
+            let position = FramePosition::from_bytes(position)?;
+            let packet = handle.stream.export_written_frames(&position, max_bytes)?;
             boundary::write_out(out_packet, ironwal_buffer::owning(packet));
             Ok(())
         })

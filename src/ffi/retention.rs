@@ -90,8 +90,8 @@ pub unsafe extern "C" fn ironwal_wal_apply_retention(
 }
 
 /// Applies a retention to all streams once a minute, on a thread of the log, as ironwal_wal_apply_retention()
-/// does. A failure goes to the log callback, and stops no other stream. Both limits ::IRONWAL_NO_LIMIT, the
-/// default: no retention is applied.
+/// does. A failure goes to the log callback, and stops no other stream. Not for a log of replicas, which are
+/// truncated as their primary is. Both limits ::IRONWAL_NO_LIMIT, the default: no retention is applied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_options_set_retention(
     options: *mut ironwal_options,

@@ -99,8 +99,8 @@ impl Handle for ReportHandle {
 }
 
 /// Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
-/// chain of segments, index files, and the checkpoints of a sharded log. Changes nothing and stops
-/// nobody. Beside a writer what is written meanwhile is not looked at.
+/// chain of segments, index files, and the checkpoints of a sharded log. Changes nothing, and no call
+/// waits for it. Beside a writer what is written meanwhile is not looked at.
 ///
 /// - Owns: free `*out_report` with ironwal_verify_report_free(); it outlives the log.
 /// - Blocks: reads all segments; never for a sync.

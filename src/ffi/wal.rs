@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ironwal_wal_open(
                 Some(sink) => Wal::open_logging(options, Arc::clone(sink))?,
                 None => Wal::new(options)?,
             };
-            tell(sink.as_ref(), &opened);
+            report(sink.as_ref(), &opened);
             let handle = WalHandle {
                 keeper: Arc::new(OpenRef {
                     gate: LogGate::new(),
@@ -105,14 +105,14 @@ pub unsafe extern "C" fn ironwal_wal_close(
             let handle = boundary::take::<WalHandle>(wal)?;
             handle.keeper.gate.close();
             handle.wal.close()?;
-            tell(handle.sink.as_ref(), "closed; all is durable");
+            report(handle.sink.as_ref(), "closed; all is durable");
             Ok(())
         })
     }
 }
 
-/// Tells what the C layer did.
-pub(super) fn tell(sink: Option<&LogSink>, message: &str) {
+/// Reports what the C layer did.
+pub(super) fn report(sink: Option<&LogSink>, message: &str) {
     if let Some(sink) = sink {
         sink(Level::Info, message);
     }
@@ -262,7 +262,7 @@ pub unsafe extern "C" fn ironwal_wal_open_read_only(
                 Some(sink) => Wal::open_read_only_logging(options, Arc::clone(sink))?,
                 None => Wal::open_read_only(options)?,
             };
-            tell(sink.as_ref(), &opened);
+            report(sink.as_ref(), &opened);
             let handle = WalHandle {
                 keeper: Arc::new(OpenRef {
                     gate: LogGate::new(),

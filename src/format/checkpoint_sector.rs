@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_and_older_formats_are_told_from_damage() {
+    fn newer_and_older_formats_are_distinguished_from_damage() {
         for file in FILES {
             let newer = file.encode_version(2, 7);
             assert_eq!(file.decode(&newer), Err(ShardCountFault::Newer(2)));

@@ -1,4 +1,4 @@
-//! Where do the frames of a replica end, as the primary is told it?
+//! Where do the frames of a replica end, in the form that the primary gets?
 //!
 //! ```text
 //!  0       4       6      8           16           24            32       40        48        56        64     72     76     80        92

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_told_from_damage() {
+    fn a_newer_version_is_distinguished_from_damage() {
         for kind in kinds() {
             let newer = kind.encode_version(2);
             assert_eq!(Identity::decode(&newer), Err(IdentityFault::Newer(2)));

@@ -81,7 +81,7 @@ pub struct SegmentHeader {
     pub first_kept_id: EntryId,
     /// Counts the changes of `first_kept_id`, up (truncation) and down (restoring).
     pub truncation_epoch: u64,
-    /// Tells this stream from earlier ones of its key, which were deleted: the same in all its
+    /// Distinguishes this stream from earlier ones of its key, which were deleted: the same in all its
     /// segments. 0 until the log deletes a stream.
     pub incarnation: u64,
     /// What of the stream this segment replaces.

@@ -132,7 +132,7 @@ pub enum Naming {
     Done,
     /// It has not, and whatever had the name still has it.
     Refused(io::Error),
-    /// Nobody knows.
+    /// It is not known which.
     Unknown(io::Error),
 }
 
@@ -239,7 +239,7 @@ mod tests {
 
     #[cfg(feature = "simulation")]
     #[test]
-    fn a_spare_is_synced_piece_by_piece_and_given_up_when_nobody_wants_it() {
+    fn a_spare_is_synced_piece_by_piece_and_given_up_when_it_is_not_wanted() {
         use crate::storage::simulated::OpKind;
         use crate::storage::simulated::SimulatedDisk;
         use std::cell::Cell;

@@ -38,7 +38,7 @@ pub fn footer_reserve(end: FileOffset) -> u64 {
 /// sync for both, a crash may tear both. If the footer is torn as well, nothing proves that the
 /// frames were durable, and recovery would trim damage among them like a torn tail.
 ///
-/// `written` is where the frames end, and the footer goes; `told` is the end that the footer
+/// `written` is where the frames end, and the footer goes; `stated` is the end that the footer
 /// records. They differ where a suffix was cut: the frames between are void, and stay.
 ///
 /// The caller promises that all frames, and the newer slot, are durable and that a successor
@@ -48,7 +48,7 @@ pub fn seal(
     segment: &Segment,
     file: &std::sync::Arc<dyn StorageFile>,
     written: &SegmentEnd,
-    told: &SegmentEnd,
+    stated: &SegmentEnd,
     frontier: &FrontierSlot,
 ) -> Result<Option<Error>> {
     let context = || segment.context().offset(written.offset.0);
@@ -59,16 +59,16 @@ pub fn seal(
     let source = SegmentBytes::File(std::sync::Arc::clone(file));
     let index = segment.index();
     let readable = SegmentReader { source, index };
-    fill_gap(segment, &readable, (written.offset, told.next_id)).in_context(context)?;
+    fill_gap(segment, &readable, (written.offset, stated.next_id)).in_context(context)?;
     let index = readable.index.read();
     let points = index.points();
-    let kept = points.partition_point(|point| point.id < told.next_id);
+    let kept = points.partition_point(|point| point.id < stated.next_id);
     let footer = encode_footer(
         segment.seed,
         written.offset,
-        told.next_id,
-        told.last_frame.unwrap_or_default(),
-        told.link,
+        stated.next_id,
+        stated.last_frame.unwrap_or_default(),
+        stated.link,
         written.last_frame_len,
         &points[..kept],
     );

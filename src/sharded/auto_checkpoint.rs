@@ -187,7 +187,7 @@ impl Worker {
     }
 
     fn log_outcome(&self, made: &Result<()>) {
-        self.log.telling(|_| ());
+        self.log.delivering(|_| ());
         match made {
             Ok(()) | Err(Error::Closed) => {}
             Err(error) => {

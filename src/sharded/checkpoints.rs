@@ -188,7 +188,7 @@ impl ShardedWal {
     /// the same id is superseded. After an error the checkpoint does not exist; but if later calls
     /// return `Poisoned`, it may exist after the next open.
     pub fn create_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.log().telling(|log| log.create_checkpoint(user_id))
+        self.log().delivering(|log| log.create_checkpoint(user_id))
     }
 
     /// The checkpoint of this id. `CheckpointNotFound`, `CheckpointPruned`, `CheckpointCorrupted`.
@@ -219,7 +219,7 @@ impl ShardedWal {
     /// pruning and compacting checkpoints wait too. Additional errors: those of loading a checkpoint if
     /// `checkpoints.log` cannot be used.
     pub fn snapshot_to(&self, dir: &Path, mode: SnapshotMode) -> Result<SnapshotReport> {
-        self.log().telling(|log| {
+        self.log().delivering(|log| {
             log.wal.enter()?;
             log.checkpoints.check_usable()?;
             // No checkpoint is made from here on: all there are lie below the ends of the snapshot.

@@ -61,14 +61,14 @@ impl ShardedWal {
     /// before anything is removed: loading one, or pruning to one, returns `CheckpointPruned`. With
     /// an archive, segments are moved.
     pub fn prune_before_checkpoint(&self, user_id: &[u8]) -> Result<PruneStats> {
-        self.log().telling(|log| log.prune_before(user_id))
+        self.log().delivering(|log| log.prune_before(user_id))
     }
 
     /// Removes all checkpoints except the newest `keep_latest_n` (0 is allowed), and the records of
     /// superseded, pruned and damaged ones. Removes no entries. Refused with `CheckpointCorrupted`
     /// if the newest checkpoint is damaged, unless `keep_latest_n` is 0.
     pub fn compact_checkpoints(&self, keep_latest_n: usize) -> Result<CompactionStats> {
-        self.log().telling(|log| log.compact(keep_latest_n))
+        self.log().delivering(|log| log.compact(keep_latest_n))
     }
 }
 

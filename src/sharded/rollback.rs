@@ -45,7 +45,7 @@ impl ShardedWal {
     /// `Io` either nothing has changed, or all shards return `Poisoned`: then the next open as a
     /// sharded log finishes the rollback if it was committed. Until then do not append to the shards.
     pub fn rollback_to_checkpoint(&self, user_id: &[u8]) -> Result<()> {
-        self.log().telling(|log| log.roll_back_to(user_id))
+        self.log().delivering(|log| log.roll_back_to(user_id))
     }
 }
 

@@ -153,7 +153,7 @@ impl ShardedWal {
             appended: sharded.automatic.as_ref().map(|_| not_held.into()),
             claim,
         });
-        log.telling(ShardedInner::finish_rollback)?;
+        log.delivering(ShardedInner::finish_rollback)?;
         {
             let _writer = log.checkpoints.writer.lock();
             log.note_floors();
@@ -230,7 +230,7 @@ impl ShardedWal {
         let cores = shards.map(|shard| shard.core().cloned());
         let flushed = self
             .log
-            .telling(|log| log.for_each_shard(cores.collect(), |core| core?.sync_attached()));
+            .delivering(|log| log.for_each_shard(cores.collect(), |core| core?.sync_attached()));
         flushed.into_iter().collect()
     }
 
@@ -259,7 +259,7 @@ impl ShardedInner {
     }
 
     /// Runs work that may note messages under locks, then delivers them to the log's sink.
-    pub fn telling<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
+    pub fn delivering<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
         let done = work(self);
         self.wal.context().deliver();
         done

@@ -95,7 +95,7 @@ pub struct DirIdentity {
 /// A disk. No method follows a symbolic link in the last component of the path of a file; a
 /// directory may be a link to one.
 pub trait Storage: Send + Sync + fmt::Debug {
-    /// The same disk for one who stays in the directory `root`, absolute and without links: it reaches
+    /// The same disk for a caller that stays in the directory `root`, absolute and without links: it reaches
     /// what is below that directory through the directory itself, and never through another one
     /// that took its name. `None`: this disk already does, or has no such notion.
     fn rooted(&self, root: &Path) -> io::Result<Option<Arc<dyn Storage>>> {

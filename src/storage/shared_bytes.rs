@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_who_share_a_mapping_keep_it_however_they_are_counted() {
+    fn all_that_share_a_mapping_keep_it_however_they_are_counted() {
         let keeper: Arc<dyn MappedBytes> = Arc::new(Read(vec![1, 2, 3]));
         let watched = Arc::downgrade(&keeper);
         let first = SharedBytes::new(keeper);

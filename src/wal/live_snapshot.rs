@@ -139,7 +139,7 @@ impl Wal {
         let mut none = NoFiles;
         let files = files.unwrap_or(&mut none);
         let log = &self.log;
-        log.telling(|| log.snapshot_beside_writer((dir, mode), moment, files, progress))
+        log.delivering(|| log.snapshot_beside_writer((dir, mode), moment, files, progress))
     }
 }
 

@@ -98,7 +98,7 @@ impl Wal {
             return Ok(());
         }
         self.log.forget_failed();
-        self.log.telling(|| {
+        self.log.delivering(|| {
             self.log.discover()?;
             for stream in self.log.known_streams() {
                 stream.resurvey()?;
@@ -134,7 +134,7 @@ pub fn open_read_only(
         HashMap::default(),
         RecoveryReport::default(),
     );
-    log.telling(|| log.discover())?;
+    log.delivering(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let registered = log.registered.read();
         let mut damage: Vec<String> = registered
@@ -331,7 +331,7 @@ mod tests {
     use crate::wal::open::open;
 
     #[test]
-    fn streams_that_were_deleted_since_are_forgotten_though_nobody_asks_for_the_list() {
+    fn streams_that_were_deleted_since_are_forgotten_though_no_caller_asks_for_the_list() {
         // Each stayed in the registry until `streams` or `refresh` was called.
         let place = tempfile::tempdir().expect("a directory");
         let sink: LogSink = Arc::new(|_, _: &str| ());

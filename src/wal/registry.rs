@@ -225,7 +225,7 @@ impl WalInner {
     }
 
     /// Runs work that may note messages under locks, then delivers them to the log's sink.
-    pub fn telling<R>(&self, work: impl FnOnce() -> R) -> R {
+    pub fn delivering<R>(&self, work: impl FnOnce() -> R) -> R {
         let done = work();
         self.context.deliver();
         done
@@ -255,10 +255,10 @@ impl WalInner {
         mut read: impl FnMut(&StreamInner) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         loop {
-            let Some(stream) = self.telling(|| self.find(key))? else {
+            let Some(stream) = self.delivering(|| self.find(key))? else {
                 return Ok(None);
             };
-            match self.telling(|| read(&stream)) {
+            match self.delivering(|| read(&stream)) {
                 Err(_) if stream.state() == StreamState::Deleted => drop(self.delete_lock.lock()),
                 done => return done,
             }
@@ -267,7 +267,7 @@ impl WalInner {
 
     /// Deletes a stream. Durable on return.
     pub fn delete(&self, key: &str) -> Result<()> {
-        self.telling(|| self.delete_alone(key))
+        self.delivering(|| self.delete_alone(key))
     }
 
     fn delete_alone(&self, key: &str) -> Result<()> {
@@ -285,7 +285,7 @@ impl WalInner {
 
     /// Deletes this stream, never a later one of the same key. Durable on return.
     pub fn delete_stream(&self, stream: &StreamInner) -> Result<()> {
-        self.telling(|| {
+        self.delivering(|| {
             // While this lock is held no other thread deletes the stream, so until it is deleted
             // here it is the one registered under its key.
             let _deletions = self.delete_lock.lock();
@@ -331,7 +331,7 @@ impl WalInner {
     }
 
     fn close_and_notify(&self) -> Result<()> {
-        let closed = self.telling(|| self.close_once());
+        let closed = self.delivering(|| self.close_once());
         // Without the lock: callbacks may call what a close blocks.
         self.background_threads.finish_notifying();
         closed
@@ -398,7 +398,7 @@ mod tests {
     use crate::wal::open::open;
 
     #[test]
-    fn streams_asked_for_and_never_appended_to_are_forgotten_when_nobody_holds_them() {
+    fn streams_asked_for_and_never_appended_to_are_forgotten_when_no_caller_holds_them() {
         // Each stayed as long as the log.
         let place = tempfile::tempdir().expect("a directory");
         let options = WalOptions::new(place.path());

@@ -19,7 +19,8 @@ impl Stream {
 
     /// A packet of the frames behind a replica's position, for [`Stream::apply_frames`] there. It holds
     /// at least one frame, and more while it has at most `max_bytes` bytes. Empty: there is no more for
-    /// now. Only durable frames leave. Works in a log that is open read-only too.
+    /// now. Only durable frames leave ([`Stream::export_written_frames`] exports all). Works in a log that is
+    /// open read-only too.
     ///
     /// A replica gets what the stream consists of, as it is in the files: entries, batches, compression,
     /// properties, segments, cuts, resets, truncations. A truncation without a later entry travels too.
@@ -31,7 +32,24 @@ impl Stream {
     /// `SequenceMismatch` if the replica has more than is durable here. Damage as reading it;
     /// `Corruption` also while the properties are lost.
     pub fn export_frames(&self, from: &FramePosition, max_bytes: usize) -> Result<Vec<u8>> {
-        self.reading(|core| core.export_frames(from, max_bytes as u64))
+        self.reading(|core| core.export_frames(from, max_bytes as u64, false))
+    }
+
+    /// As [`Stream::export_frames`], of all frames that are written, also those that no sync has covered. For
+    /// a primary whose entries count as safe once replicas have them: a replica that keeps to this reports
+    /// an entry to the primary only when it is durable there ([`Stream::durable_end`] of the replica), not when
+    /// [`Stream::frame_position`] counts it.
+    ///
+    /// If the primary loses frames to a power failure, the replica keeps them. The primary then refuses it,
+    /// with `SequenceMismatch` until it has written as much again, and with `Config` from then on unless the
+    /// frames are the same: make that replica the primary, or delete it and begin it again. The first frame of
+    /// a segment leaves once the segment before is sealed, which the sync does that covers it. After a
+    /// failed sync only durable frames leave.
+    ///
+    /// Errors: those of [`Stream::export_frames`]; `SequenceMismatch` if the replica has more than is
+    /// written here.
+    pub fn export_written_frames(&self, from: &FramePosition, max_bytes: usize) -> Result<Vec<u8>> {
+        self.reading(|core| core.export_frames(from, max_bytes as u64, true))
     }
 
     /// Writes the frames of a packet where they were in the primary, and returns the ids of their entries:

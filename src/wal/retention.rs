@@ -30,7 +30,7 @@ impl Stream {
     pub fn apply_retention(&self, retention: &Retention) -> Result<usize> {
         self.log().enter_to_write()?;
         let core = self.enter_existing()?;
-        self.log().telling(|| core.apply_retention(retention))
+        self.log().delivering(|| core.apply_retention(retention))
     }
 }
 
@@ -43,7 +43,7 @@ impl Wal {
         let streams = open_streams(&self.log.registered.read());
         let mut removed = Ok(0);
         for stream in streams {
-            let of_stream = match self.log.telling(|| stream.apply_retention(retention)) {
+            let of_stream = match self.log.delivering(|| stream.apply_retention(retention)) {
                 // Deleted meanwhile.
                 Err(Error::StreamNotFound(_)) => Ok(0),
                 of_stream => of_stream,

@@ -119,13 +119,13 @@ impl Wal {
         self.log.enter()?;
         if self.is_read_only() {
             let log = &self.log;
-            return log.telling(|| log.streams_beside_writer(dir, mode, moment));
+            return log.delivering(|| log.streams_beside_writer(dir, mode, moment));
         }
         if self.log.context.has_checkpoint_owner() {
             let what = "a sharded log has this log open: take the snapshot there";
             return Err(Error::Config(what.to_owned()));
         }
-        self.log.telling(|| self.log.snapshot_to(dir, mode, &[]))
+        self.log.delivering(|| self.log.snapshot_to(dir, mode, &[]))
     }
 
     /// The same with these files of the root, which nothing changes meanwhile. The caller, which may

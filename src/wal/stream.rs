@@ -67,7 +67,7 @@ impl Stream {
     /// As `enter_existing`; a read-only stream is refreshed first.
     fn enter_current(&self) -> Result<&StreamInner> {
         let core = self.enter_existing()?;
-        self.log.telling(|| core.refresh())?;
+        self.log.delivering(|| core.refresh())?;
         self.enter_existing()
     }
 
@@ -231,7 +231,7 @@ impl Stream {
     /// `first_id` lies behind the next id. At or below the first kept id nothing is done.
     pub fn truncate_prefix(&self, first_id: u64) -> Result<usize> {
         let core = self.enter_existing()?;
-        self.log.telling(|| core.truncate_prefix(first_id))
+        self.log.delivering(|| core.truncate_prefix(first_id))
     }
 
     /// The mark behind everything appended so far: once it is durable ([`Stream::is_durable`]), all
@@ -277,7 +277,7 @@ impl Stream {
     ) -> Result<Ticket> {
         let core = self.enter_existing()?;
         self.log
-            .telling(|| core.on_durable(mark, Box::new(callback)))
+            .delivering(|| core.on_durable(mark, Box::new(callback)))
     }
 
     /// Cancels a callback. True: it has not run and will not. False: it has run and returned, except
@@ -310,7 +310,7 @@ impl Stream {
         if core.follower_is_polled() {
             return Err(Error::ReadOnly);
         }
-        self.log.telling(|| Events::open(self, event))
+        self.log.delivering(|| Events::open(self, event))
     }
 
     /// A copy of the entry. `None`: the id is below the first kept id, or not visible (yet). Damage
@@ -398,7 +398,7 @@ impl Stream {
     pub fn truncate(&self, safe_id: u64) -> Result<usize> {
         let core = self.enter_to_change()?;
         match core.exists() {
-            true => self.log.telling(|| core.truncate(safe_id)),
+            true => self.log.delivering(|| core.truncate(safe_id)),
             false => Err(self.not_found()),
         }
     }
@@ -408,7 +408,7 @@ impl Stream {
     /// number of segments.
     pub fn restore_archived(&self) -> Result<usize> {
         let core = self.enter_to_change()?;
-        self.log.telling(|| core.restore_archived())
+        self.log.delivering(|| core.restore_archived())
     }
 
     /// Deletes the stream of this handle, never a later one of the same name. Durable on return, all
@@ -424,7 +424,7 @@ impl Stream {
     /// Makes everything appended so far durable.
     pub fn sync(&self) -> Result<()> {
         let core = self.enter_existing()?;
-        self.log.telling(|| core.sync())
+        self.log.delivering(|| core.sync())
     }
 
     /// Waits until entry `id`, which need not be appended yet, is durable; at most `timeout`, then
@@ -432,7 +432,7 @@ impl Stream {
     /// system cannot start a thread, the calling thread syncs, for as long as that takes.
     pub fn wait_durable(&self, id: u64, timeout: Duration) -> Result<()> {
         let core = self.enter_existing()?;
-        self.log.telling(|| core.wait_durable(id, timeout))
+        self.log.delivering(|| core.wait_durable(id, timeout))
     }
 }
 

@@ -189,7 +189,7 @@ impl Wal {
     pub fn truncate_suffix(&self, stream: &str, from_id: u64) -> Result<u64> {
         self.log.enter_to_write()?;
         let stream = self.existing(stream)?;
-        self.log.telling(|| stream.truncate_suffix(from_id))
+        self.log.delivering(|| stream.truncate_suffix(from_id))
     }
 
     /// [`Stream::reset`], by key. A stream that does not exist begins at `next_id`.
@@ -208,7 +208,7 @@ impl Wal {
     pub fn truncate_prefix(&self, stream: &str, first_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
         let stream = self.existing(stream)?;
-        self.log.telling(|| stream.truncate_prefix(first_id))
+        self.log.delivering(|| stream.truncate_prefix(first_id))
     }
 
     /// A transaction on a stream: collects entries and appends them as one frame.
@@ -220,7 +220,7 @@ impl Wal {
     pub fn stream(&self, stream: &str) -> Result<Stream> {
         Ok(Stream::new(
             Arc::clone(&self.log),
-            self.log.telling(|| self.log.find_or_add(stream))?,
+            self.log.delivering(|| self.log.find_or_add(stream))?,
         ))
     }
 
@@ -267,7 +267,7 @@ impl Wal {
 
     /// The stream, or an empty one that is not registered.
     fn for_reading(&self, key: &str) -> Result<Arc<StreamInner>> {
-        self.log.telling(|| self.find_for_reading(key))
+        self.log.delivering(|| self.find_for_reading(key))
     }
 
     fn find_for_reading(&self, key: &str) -> Result<Arc<StreamInner>> {
@@ -303,7 +303,7 @@ impl Wal {
     pub fn truncate(&self, stream: &str, safe_id: u64) -> Result<usize> {
         self.log.enter_to_write()?;
         let stream = self.existing(stream)?;
-        self.log.telling(|| stream.truncate(safe_id))
+        self.log.delivering(|| stream.truncate(safe_id))
     }
 
     /// Restores the archived segments that directly precede the first kept id. Durable on return.
@@ -313,7 +313,7 @@ impl Wal {
     pub fn restore_archived(&self, stream: &str) -> Result<usize> {
         self.log.enter_to_write()?;
         match self.log.find(stream)? {
-            Some(stream) => self.log.telling(|| stream.restore_archived()),
+            Some(stream) => self.log.delivering(|| stream.restore_archived()),
             None => Ok(0),
         }
     }
@@ -337,7 +337,7 @@ impl Wal {
     pub fn streams(&self) -> Result<Vec<String>> {
         self.log.enter()?;
         if self.log.context.read_only {
-            self.log.telling(|| self.log.discover())?;
+            self.log.delivering(|| self.log.discover())?;
         }
         let registered = self.log.registered.read();
         let exists = |registered: &RegistryEntry| match registered {
@@ -365,7 +365,7 @@ impl Wal {
     pub fn sync(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         let stream = self.existing(stream)?;
-        self.log.telling(|| stream.sync())
+        self.log.delivering(|| stream.sync())
     }
 
     /// Makes everything appended so far durable, in all streams. Attempts all streams, then returns
@@ -376,7 +376,7 @@ impl Wal {
         let streams = open_streams(&self.log.registered.read());
         let mut result = Ok(());
         for stream in streams {
-            let synced = match self.log.telling(|| stream.sync_attached()) {
+            let synced = match self.log.delivering(|| stream.sync_attached()) {
                 // Deleted meanwhile: nothing is left to make durable.
                 Err(Error::StreamNotFound(_)) => Ok(()),
                 synced => synced,
@@ -416,10 +416,10 @@ impl Wal {
 
     /// [`Wal::current_segment_start_id`], with the reason why the stream cannot be used.
     pub(crate) fn try_current_segment_start_id(&self, stream: &str) -> Result<Option<u64>> {
-        let Some(stream) = self.log.telling(|| self.log.find(stream))? else {
+        let Some(stream) = self.log.delivering(|| self.log.find(stream))? else {
             return Ok(None);
         };
-        self.log.telling(|| stream.refresh())?;
+        self.log.delivering(|| stream.refresh())?;
         Ok(stream.current_segment_start_id())
     }
 

@@ -82,7 +82,7 @@ impl Served {
 
 fn is_true(log: &Log, target: u64, answer: Answer) {
     match answer {
-        Ok(()) => assert!(log.check_point() >= target, "told before it is durable"),
+        Ok(()) => assert!(log.check_point() >= target, "reported before it is durable"),
         Err(CommitError::Poisoned(failure)) => assert_eq!(log.group.poisoned(), Some(failure)),
         Err(CommitError::Closed) => {}
         Err(CommitError::Timeout) => panic!("there is no deadline"),

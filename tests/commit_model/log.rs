@@ -38,7 +38,7 @@ pub struct Log {
     failing_sync: u64,
     pub syncs: AtomicU64,
     lost: AtomicBool,
-    /// Somebody is within a round or exclusive work.
+    /// A caller is within a round or exclusive work.
     occupied: AtomicBool,
     /// Rounds may no longer begin.
     pub shut: AtomicBool,
@@ -79,7 +79,7 @@ impl Log {
         Ok(begun_at)
     }
 
-    /// Runs `work` and shows that nobody else is within `occupied` meanwhile.
+    /// Runs `work` and shows that no other caller is within `occupied` meanwhile.
     pub fn occupied<R>(&self, work: impl FnOnce() -> R) -> R {
         assert!(
             !self.occupied.swap(true, SeqCst),

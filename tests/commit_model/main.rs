@@ -4,7 +4,7 @@
 //! (shuttle), which runs one thread at a time and decides at every step which. Each test runs
 //! thousands of schedules, half of them random, half by probabilistic concurrency testing
 //! (Burckhardt et al., ASPLOS 2010: few forced switches at random places). A schedule in which
-//! nobody can go on fails as a deadlock: so every lost wake-up is found. The checker knows only
+//! no thread can go on fails as a deadlock: so every lost wake-up is found. The checker knows only
 //! sequentially consistent atomics; weaker orderings are argued for where they stand.
 //!
 //! The schedules are the same in every run. To search longer, and elsewhere:
@@ -146,7 +146,7 @@ fn advancing_from_outside_a_round_wakes_watchers_and_committers() {
 }
 
 #[test]
-fn advance_failure_and_close_wake_watchers_when_nobody_leads() {
+fn advance_failure_and_close_wake_watchers_when_no_caller_leads() {
     let causes: [fn(&Log); 3] = [
         |log| log.sync_and_advance(),
         |log| log.group.poison(Failure::Write),
@@ -231,7 +231,7 @@ fn the_first_error_is_kept_and_the_point_stands_still_after_it() {
 }
 
 #[test]
-fn a_panicking_leader_hands_over_and_the_others_are_told() {
+fn a_panicking_leader_hands_over_and_the_others_get_the_error() {
     explore(|| {
         let log = Log::new();
         let panics = AtomicU64::new(0);
@@ -249,9 +249,9 @@ fn a_panicking_leader_hands_over_and_the_others_are_told() {
                             },
                         )
                     }));
-                    let told = Failure::LeaderFault(LeaderFault::LeaderPanicked);
+                    let fault = Failure::LeaderFault(LeaderFault::LeaderPanicked);
                     match answer {
-                        Ok(answer) => assert_eq!(answer, Err(CommitError::Poisoned(told))),
+                        Ok(answer) => assert_eq!(answer, Err(CommitError::Poisoned(fault))),
                         Err(panic) => assert_eq!(*panic.downcast::<&str>().unwrap(), "bang"),
                     }
                 });
@@ -264,7 +264,7 @@ fn a_panicking_leader_hands_over_and_the_others_are_told() {
 }
 
 #[test]
-fn close_races_with_leaders_and_waiters_and_nobody_is_left_behind() {
+fn close_races_with_leaders_and_waiters_and_no_caller_is_left_behind() {
     explore(|| {
         let log = Log::new();
         let target = log.publish();
@@ -277,7 +277,7 @@ fn close_races_with_leaders_and_waiters_and_nobody_is_left_behind() {
             scope.spawn(|| {
                 log.group.close();
                 log.group.exclusive(|| ());
-                // Whoever asks from here on is turned away, and all who led have gone.
+                // A caller that asks from here on is turned away, and all leaders have gone.
                 log.shut.store(true, SeqCst);
                 log.exclusive_sync();
                 assert_eq!(log.commit(target), Ok(()), "the last sync covers it");
@@ -325,7 +325,7 @@ fn a_wait_that_times_out_takes_no_hand_over_with_it() {
 }
 
 #[test]
-fn close_and_failure_at_once_leave_nobody_behind() {
+fn close_and_failure_at_once_leave_no_caller_behind() {
     explore(|| {
         let log = Log::with_failing_sync(2);
         thread::scope(|scope| {
@@ -410,8 +410,8 @@ impl StagedLog {
 }
 
 #[test]
-fn staged_targets_are_committed_by_their_owners_round_or_told_that_they_were_taken_back() {
-    // Numbers that are given again must not make somebody believe that his entry is durable.
+fn staged_targets_are_committed_by_their_owners_round_or_return_that_they_were_taken_back() {
+    // Numbers that are given again must not make a caller take its entry for durable.
     explore(|| {
         let log = StagedLog {
             log: Log::new(),

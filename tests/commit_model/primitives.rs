@@ -16,7 +16,7 @@ pub(super) use shuttle::sync::atomic::AtomicU64;
 pub(super) use shuttle::sync::atomic::Ordering;
 pub(super) use shuttle::thread::ThreadId;
 
-/// Lets the checker choose who goes on.
+/// Lets the checker choose which thread goes on.
 pub(super) fn yield_now() {
     thread::yield_now();
 }
@@ -26,7 +26,7 @@ pub(super) fn thread_id() -> ThreadId {
     thread::current().id()
 }
 
-/// Tells lengths of time that grow as the checker likes.
+/// Returns lengths of time that grow as the checker likes.
 pub(super) struct Stopwatch(AtomicU64);
 
 impl Stopwatch {

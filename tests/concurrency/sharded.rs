@@ -44,7 +44,7 @@ fn batch(wal: &ShardedWal) -> Vec<(Vec<u8>, Vec<u8>)> {
     (0..SHARDS).map(entry).collect()
 }
 
-/// Calls until the first failure, and tells it.
+/// Calls until the first failure, and returns it.
 fn until_it_fails(mut call: impl FnMut() -> Result<()>) -> Error {
     loop {
         if let Err(error) = call() {

@@ -1,5 +1,5 @@
 //! Everything at the same time, from many threads: ids are unique and dense, no read is ever wrong,
-//! nobody waits for ever, and what was acknowledged is there afterwards.
+//! no caller waits for ever, and what was acknowledged is there afterwards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
 
-/// Far beyond what any test here needs: whoever meets it waits for ever.
+/// Far beyond what any test here needs: a call that meets it waits for ever.
 const FOR_EVER: Duration = Duration::from_secs(60);
 
 /// Runs `work`, which must come to its end.
@@ -27,25 +27,25 @@ fn watched(work: impl FnOnce() + Send + 'static) {
     let (ended, end) = mpsc::channel();
     let worker = thread::spawn(move || {
         work();
-        // Nobody listens any more only if the watch has given up.
+        // No receiver is left only if the watch has given up.
         let _ = ended.send(());
     });
     if end.recv_timeout(FOR_EVER) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("somebody waits for ever");
+        panic!("a call waits for ever");
     }
     if let Err(panic) = worker.join() {
         std::panic::resume_unwind(panic);
     }
 }
 
-/// An entry that says who wrote it, and as which of his.
+/// An entry that says which thread wrote it, and as which of its entries.
 fn signed(writer: u64, number: u64) -> Vec<u8> {
     let mut bytes = [writer.to_le_bytes(), number.to_le_bytes()].concat();
     bytes.extend(entry(writer << 32 | number));
     bytes
 }
 
-/// Who wrote the entry, and as which of his; it must be whole.
+/// The thread that wrote the entry, and the number there; it must be whole.
 fn signature(bytes: &[u8]) -> (u64, u64) {
     let number = |at: usize| {
         let bytes = bytes[at..at + 8].try_into().expect("eight bytes");
@@ -58,7 +58,7 @@ fn signature(bytes: &[u8]) -> (u64, u64) {
 
 type Written = BTreeMap<u64, (u64, u64)>;
 
-/// Appends one way or another until the log is closed; tells what got which id.
+/// Appends one way or another until the log is closed; returns what got which id.
 fn append_until_closed(wal: Wal, writer: u64) -> Written {
     let stream = wal.stream("s").expect("a handle");
     let mut written = Written::new();
@@ -91,7 +91,7 @@ fn append_until_closed(wal: Wal, writer: u64) -> Written {
     }
 }
 
-/// Reads here and there until the log is closed; tells what it saw under which id.
+/// Reads here and there until the log is closed; returns what it saw under which id.
 fn read_until_closed(wal: Wal, mut state: u64) -> Written {
     let stream = wal.stream("s").expect("a handle");
     let mut seen = Written::new();
@@ -189,14 +189,14 @@ fn everything_at_once(mode: SyncMode, change: fn(&mut WalOptions)) {
         || (truncated == 0 && start.elapsed() < FOR_EVER)
     {
         thread::sleep(Duration::from_millis(3));
-        let next = stream.next_id().expect("told");
+        let next = stream.next_id().expect("is known");
         if next == 0 {
             continue;
         }
         truncated += stream_truncate(&wal, next.saturating_sub(300));
         wal.sync("s").expect("syncs");
         wal.sync_all().expect("syncs");
-        assert!(stream.durable_end().expect("told") >= next);
+        assert!(stream.durable_end().expect("is known") >= next);
         stream.wait_durable(next - 1, FOR_EVER).expect("durable");
     }
     assert!(truncated > 0, "truncation took part");
@@ -273,7 +273,7 @@ fn everything_at_once_compressed_and_cached() {
 }
 
 #[test]
-fn a_stream_is_deleted_while_it_is_used_by_name_and_nobody_sees_an_error() {
+fn a_stream_is_deleted_while_it_is_used_by_name_and_no_caller_sees_an_error() {
     watched(|| {
         let place = support::temp_dir();
         let mut options = options(place.path(), SyncMode::Async);
@@ -375,7 +375,7 @@ fn handles_answer_stream_not_found_after_a_deletion_and_a_name_starts_anew() {
     );
     assert_eq!(wal.get("s", 2).expect("reads"), None);
     let new = wal.stream("s").expect("a handle");
-    assert_eq!(new.next_id().expect("told"), 2);
+    assert_eq!(new.next_id().expect("is known"), 2);
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn wait_durable_asks_waits_and_gives_up() {
         assert!(matches!(asked(0), Err(Error::Timeout)), "nothing is there");
         stream.append(b"a").expect("appends");
         assert!(matches!(asked(0), Err(Error::Timeout)), "asking syncs not");
-        assert_eq!(stream.durable_end().expect("told"), 0);
+        assert_eq!(stream.durable_end().expect("is known"), 0);
         stream.sync().expect("syncs");
         asked(0).expect("durable");
         // An id that never comes.
@@ -418,8 +418,8 @@ fn wait_durable_asks_waits_and_gives_up() {
             .expect("a good end")
             .expect("durable");
         wal.close().expect("closes");
-        let told = never.join().expect("a good end");
-        assert!(matches!(told, Err(Error::Closed)), "{told:?}");
+        let reported = never.join().expect("a good end");
+        assert!(matches!(reported, Err(Error::Closed)), "{reported:?}");
     });
 }
 
@@ -459,7 +459,7 @@ fn of_many_deletions_by_handle_one_succeeds_and_a_new_stream_of_that_name_stays(
 }
 
 #[test]
-fn whoever_waits_for_a_deleted_stream_is_told_so() {
+fn a_waiter_on_a_deleted_stream_gets_stream_not_found() {
     watched(|| {
         let log = LogBuilder::new(SyncMode::Async);
         let wal = log.open();
@@ -470,8 +470,11 @@ fn whoever_waits_for_a_deleted_stream_is_told_so() {
             thread::spawn(move || stream.wait_durable(5, FOR_EVER))
         };
         wal.delete_stream("s").expect("deletes");
-        let told = waiter.join().expect("a good end");
-        assert!(matches!(told, Err(Error::StreamNotFound(_))), "{told:?}");
+        let reported = waiter.join().expect("a good end");
+        assert!(
+            matches!(reported, Err(Error::StreamNotFound(_))),
+            "{reported:?}"
+        );
     });
 }
 
@@ -515,10 +518,10 @@ fn views_stay(change: fn(&mut WalOptions)) {
         let read = entries.next().expect("the rest of its file");
         assert_eq!(read.expect("good"), entry(id));
     }
-    let told = entries.next();
+    let reported = entries.next();
     assert!(
-        matches!(told, Some(Err(Error::StreamNotFound(_)))),
-        "{told:?}"
+        matches!(reported, Some(Err(Error::StreamNotFound(_)))),
+        "{reported:?}"
     );
     assert!(entries.next().is_none());
     drop(stream);
@@ -565,7 +568,7 @@ fn the_lock_is_free_as_soon_as_the_last_clone_is_dropped() {
             }
             let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("free at once");
             let stream = wal.stream("s").expect("a handle");
-            assert_eq!(stream.durable_end().expect("told"), round * 4 + 4);
+            assert_eq!(stream.durable_end().expect("is known"), round * 4 + 4);
         }
     });
 }

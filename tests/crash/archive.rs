@@ -25,7 +25,7 @@ fn segments_of_a_deleted_stream_are_not_restored_into_its_successor() {
         // One segment for each batch.
         let append = |what: &str, lengths: [u64; 4]| {
             for length in lengths {
-                let next = wal.append_batch("s", &[]).expect("tells").start;
+                let next = wal.append_batch("s", &[]).expect("is known").start;
                 let entries: Vec<String> = (next..next + length)
                     .map(|id| format!("{what} {id}"))
                     .collect();
@@ -145,7 +145,7 @@ fn a_deletion_gives_the_next_stream_a_greater_number_whatever_a_power_cut_leaves
             let crashed = replay.crash(seed, DirectoryModel::Strict);
             let wal = Wal::open_simulated(&crashed, options.clone()).expect("opens");
             let case = format!("{} {seed}", replay.op_index());
-            if wal.streams().expect("tells").is_empty() {
+            if wal.streams().expect("is known").is_empty() {
                 append(&wal, "new", 1);
                 assert!(incarnation(&crashed) >= 1, "{case}");
             } else {

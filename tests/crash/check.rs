@@ -19,7 +19,7 @@ pub fn check_checkpoints(log: &OpenLog, worlds: &[World]) -> Result<World, Strin
     Ok(World::default())
 }
 
-/// Compares one stream with what may be expected of it; tells which of it was there.
+/// Compares one stream with what may be expected of it; returns which of it was there.
 pub fn check_stream<'a, 'b>(
     wal: &Wal,
     existing: &[String],
@@ -60,7 +60,7 @@ fn check_one(
     let (first_id, end, durable_end) =
         match (stream.first_id(), stream.next_id(), stream.durable_end()) {
             (Ok(first_id), Ok(end), Ok(durable_end)) => (first_id, end, durable_end),
-            told => return fail(format!("does not tell its ends: {told:?}")),
+            reported => return fail(format!("does not say its ends: {reported:?}")),
         };
     if !expected.first_ids.contains(&first_id) {
         return fail(format!("starts at {first_id}"));

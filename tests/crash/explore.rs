@@ -92,7 +92,7 @@ pub struct Explorer {
     pub address: Address,
     disk: Option<SimulatedDisk>,
     /// Said of the way to the state, if it fails.
-    told: Vec<String>,
+    path_text: Vec<String>,
 }
 
 /// A disk, and what is known of the log on it.
@@ -105,7 +105,7 @@ struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    /// The history and moment that tell what may be there after a crash at this moment here.
+    /// The history and moment that say what may be there after a crash at this moment here.
     fn source(&self, moment: Moment) -> (&History<'a>, Moment) {
         match self.before {
             Some((before, earlier)) if moment.last < self.opened => before.source(Moment {
@@ -142,7 +142,7 @@ impl Explorer {
             only: only.map(|only| only.path).unwrap_or_default(),
             address: Address::default(),
             disk: None,
-            told: Vec::new(),
+            path_text: Vec::new(),
         }
     }
 
@@ -160,7 +160,7 @@ impl Explorer {
             .map_err(|what| Failure {
                 what: format!(
                     "{what}\n  {}\n  {:?}",
-                    self.told.join("\n  "),
+                    self.path_text.join("\n  "),
                     workload.setup
                 ),
                 address: self.address.clone(),
@@ -196,14 +196,14 @@ impl Explorer {
                 };
                 self.address.path.push((first, number));
                 let op = replay.op().map(describe).unwrap_or_default();
-                self.told.push(format!("{way:?} after {op}"));
+                self.path_text.push(format!("{way:?} after {op}"));
                 let disk = crash(&replay, way);
                 if let Err(what) = self.state(setup, history, moment, &disk, random) {
                     // As the deepest history has it.
                     self.disk.get_or_insert_with(|| crash(&replay, way));
                     return Err(what);
                 }
-                self.told.pop();
+                self.path_text.pop();
                 self.address.path.pop();
             }
         }
@@ -269,7 +269,7 @@ impl Explorer {
     }
 }
 
-/// Compares the log with what is expected; tells what is known of it from now on.
+/// Compares the log with what is expected; returns what is known of it from now on.
 fn check(
     log: &OpenLog,
     history: &History<'_>,
@@ -531,8 +531,8 @@ fn truncate(
 }
 
 fn first_id(log: &OpenLog, key: &str) -> Result<u64, String> {
-    let told = log.wal.stream(key).and_then(|stream| stream.first_id());
-    told.map_err(|error| format!("stream {key:?} does not tell its first id: {error}"))
+    let first_id = log.wal.stream(key).and_then(|stream| stream.first_id());
+    first_id.map_err(|error| format!("stream {key:?} does not say its first id: {error}"))
 }
 
 #[cfg(feature = "sharded")]

@@ -17,7 +17,7 @@
 //! saves the disk as it was then.
 
 #![cfg(feature = "simulation")]
-// Without sharded logs nobody makes or looks at checkpoints.
+// Without sharded logs no test makes or looks at checkpoints.
 #![cfg_attr(not(feature = "sharded"), allow(dead_code))]
 
 #[path = "../support/mod.rs"]

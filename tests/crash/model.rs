@@ -103,11 +103,11 @@ pub struct Cut {
 pub struct Incarnation {
     pub entries: Vec<Entry>,
     pub cuts: Vec<Cut>,
-    /// (time, end): by then everything below `end` was told to be durable.
+    /// (time, end): by then everything below `end` was reported durable.
     pub durable: Vec<(u64, u64)>,
     /// In the order of their frames.
     pub changes: Vec<MapChange>,
-    /// (time, count): by then so many changes were told to be durable.
+    /// (time, count): by then so many changes were reported durable.
     pub durable_changes: Vec<(u64, usize)>,
     pub deleted: Option<Span>,
     /// The suffix cut or the reset that the next incarnation begins with.
@@ -336,9 +336,9 @@ impl Incarnation {
 
     /// How many changes of properties a crash must leave, and how many it may leave.
     fn expected_changes(&self, moment: Moment) -> (usize, usize) {
-        let told = self.durable_changes.iter();
-        let told = told.filter(|(at, _)| *at <= moment.last);
-        let mut least = told.map(|(_, count)| *count).max().unwrap_or(0);
+        let reported = self.durable_changes.iter();
+        let reported = reported.filter(|(at, _)| *at <= moment.last);
+        let mut least = reported.map(|(_, count)| *count).max().unwrap_or(0);
         let mut most = 0;
         for (i, change) in self.changes.iter().enumerate() {
             if moment.has_begun(change.span) {
@@ -353,8 +353,8 @@ impl Incarnation {
 
     fn expected(&self, moment: Moment) -> Expected<'_> {
         let (least_changes, most_changes) = self.expected_changes(moment);
-        let told = self.durable.iter().filter(|(at, _)| *at <= moment.last);
-        let mut least_end = told.map(|(_, end)| *end).max().unwrap_or(0);
+        let reported = self.durable.iter().filter(|(at, _)| *at <= moment.last);
+        let mut least_end = reported.map(|(_, end)| *end).max().unwrap_or(0);
         let kept = &self.changes[..least_changes];
         least_end = kept
             .iter()

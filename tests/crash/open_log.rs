@@ -32,12 +32,12 @@ impl OpenLog {
     ) -> Result<Self, String> {
         let mut options = setup.options.clone();
         options.on_corruption = policy;
-        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let messages: Arc<Mutex<Vec<String>>> = Arc::default();
         let sink: LogSink = {
-            let told = Arc::clone(&told);
+            let messages = Arc::clone(&messages);
             Arc::new(move |level: log::Level, message: &str| {
                 if level == log::Level::Error {
-                    told.lock().push(message.to_owned());
+                    messages.lock().push(message.to_owned());
                 }
             })
         };
@@ -58,10 +58,10 @@ impl OpenLog {
             },
             wal,
         };
-        let told = told.lock();
-        match told.is_empty() {
+        let messages = messages.lock();
+        match messages.is_empty() {
             true => Ok(log),
-            false => Err(format!("damage reported under {policy:?}: {told:?}")),
+            false => Err(format!("damage reported under {policy:?}: {messages:?}")),
         }
     }
 
@@ -88,11 +88,13 @@ impl OpenLog {
     pub fn append_batch(&self, stream: &str, entries: &[&[u8]]) -> ironwal::Result<Range<u64>> {
         #[cfg(feature = "sharded")]
         if let Some(sharded) = &self.sharded {
-            let told = sharded.append_batch_for_key(&key_of(sharded, stream), entries)?;
-            let first = told[0].1;
-            let are_in_order = (first..).zip(&told).all(|(id, told)| told.1 == id);
-            assert!(are_in_order, "ids of a batch: {told:?}");
-            return Ok(first..first + told.len() as u64);
+            let appended = sharded.append_batch_for_key(&key_of(sharded, stream), entries)?;
+            let first = appended[0].1;
+            let are_in_order = (first..)
+                .zip(&appended)
+                .all(|(id, (_, found))| *found == id);
+            assert!(are_in_order, "ids of a batch: {appended:?}");
+            return Ok(first..first + appended.len() as u64);
         }
         self.wal.append_batch(stream, entries)
     }

@@ -81,7 +81,10 @@ type Shown = Vec<(String, u64, Vec<(u64, Vec<u8>)>)>;
 fn shown(wal: &Wal) -> Shown {
     let keys = wal.streams().expect("lists");
     let of = |key: String| {
-        let first = wal.stream(&key).and_then(|s| s.first_id()).expect("tells");
+        let first = wal
+            .stream(&key)
+            .and_then(|s| s.first_id())
+            .expect("is known");
         let entries = wal.iter_with_ids(&key, 0).expect("iterates");
         let entries: Vec<_> = entries.map(|entry| entry.expect("a good entry")).collect();
         for (id, bytes) in &entries {

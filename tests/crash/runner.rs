@@ -1,4 +1,4 @@
-//! How many states are tried, on how many threads, and how is a failure told so that it can be
+//! How many states are tried, on how many threads, and how is a failure reported so that it can be
 //! repeated?
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub struct Hunt {
     pub sync_modes: &'static [SyncMode],
     pub states: u64,
     pub threads: usize,
-    /// How often to tell how far it is.
+    /// How often to report how far it is.
     pub progress_every: Option<Duration>,
 }
 
@@ -46,7 +46,7 @@ pub fn number(name: &str) -> Option<u64> {
     Some(parsed.unwrap_or_else(|_| panic!("{name} is {text:?}, not a number")))
 }
 
-/// Where workloads begin: another place every time, unless `IRONWAL_CRASH_SEED` tells one.
+/// Where workloads begin: another place every time, unless `IRONWAL_CRASH_SEED` names one.
 fn first_seed() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let millis = now.map_or(0, |now| now.as_millis() as u64);
@@ -104,13 +104,13 @@ impl Hunt {
             drop(busy);
             watcher.join().expect("watches");
         });
-        self.tell(&tally, started);
+        self.report(&tally, started);
         let failures = std::mem::take(&mut *tally.failed.lock());
-        let told: Vec<String> = failures
+        let reported: Vec<String> = failures
             .iter()
             .map(|failure| self.describe(failure))
             .collect();
-        assert!(told.is_empty(), "{}", told.join("\n\n"));
+        assert!(reported.is_empty(), "{}", reported.join("\n\n"));
     }
 
     fn work(&self, number: usize, first_seed: u64, tally: &Tally) {
@@ -163,7 +163,7 @@ impl Hunt {
     }
 
     fn watch(&self, tally: &Tally, started: Instant) {
-        let mut told = Instant::now();
+        let mut reported = Instant::now();
         let mut busy = tally.busy.lock();
         while !tally.is_over.load(Ordering::Acquire) {
             tally.over.wait_for(&mut busy, Duration::from_secs(1));
@@ -176,15 +176,15 @@ impl Hunt {
             }
             if self
                 .progress_every
-                .is_some_and(|every| told.elapsed() >= every)
+                .is_some_and(|every| reported.elapsed() >= every)
             {
-                told = Instant::now();
-                self.tell(tally, started);
+                reported = Instant::now();
+                self.report(tally, started);
             }
         }
     }
 
-    fn tell(&self, tally: &Tally, started: Instant) {
+    fn report(&self, tally: &Tally, started: Instant) {
         let seconds = started.elapsed().as_secs_f64();
         let [first, second, third] = [0, 1, 2].map(|depth| {
             let count: &AtomicU64 = &tally.states[depth];

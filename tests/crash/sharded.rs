@@ -4,7 +4,7 @@
 //!
 //! `IRONWAL_LONG=1` sees every moment with 64 seeds, and lets every call fail.
 //! `IRONWAL_CRASH_SEEDS=64..128` takes other seeds, so that long runs can be made in slices. With
-//! `--nocapture` they tell how far they are.
+//! `--nocapture` they print how far they are.
 
 mod worlds;
 
@@ -177,7 +177,7 @@ struct Progress {
     what: &'static str,
     of: usize,
     begun: Instant,
-    told: Instant,
+    printed: Instant,
 }
 
 impl Progress {
@@ -187,13 +187,13 @@ impl Progress {
             what,
             of,
             begun: now,
-            told: now,
+            printed: now,
         }
     }
 
     fn at(&mut self, done: usize, cases: u64) {
-        if self.told.elapsed() > Duration::from_secs(10) {
-            self.told = Instant::now();
+        if self.printed.elapsed() > Duration::from_secs(10) {
+            self.printed = Instant::now();
             let seconds = self.begun.elapsed().as_secs();
             println!(
                 "{} {done} of {}: {cases} cases, {seconds} s",

@@ -293,7 +293,7 @@ impl Runner {
                 continue;
             }
             let handle = wal.stream(&stream.key).expect("a handle");
-            let end = handle.durable_end().expect("tells");
+            let end = handle.durable_end().expect("is known");
             let at = self.disk.op_count();
             assert!(end <= stream.latest().next_id());
             stream.now().durable.push((at, end));
@@ -415,7 +415,7 @@ impl Runner {
             .wal()
             .stream(&self.streams()[at].key)
             .expect("a handle");
-        stream.first_id().expect("tells")
+        stream.first_id().expect("is known")
     }
 
     fn delete(&mut self, at: usize) {
@@ -477,17 +477,17 @@ impl Runner {
                     (key.to_vec(), bytes.clone())
                 })
                 .collect();
-            let (told, span) = self.during(|_| sharded.append_batch(&batch));
-            let told = told.expect("appends");
+            let (reported, span) = self.during(|_| sharded.append_batch(&batch));
+            let reported = reported.expect("appends");
             let durable = self.is_durable(How::Batch);
-            for ((at, bytes), (shard, id)) in places.iter().zip(payloads).zip(told) {
+            for ((at, bytes), (shard, id)) in places.iter().zip(payloads).zip(reported) {
                 assert_eq!((*at, self.now(*at).next_id()), (usize::from(shard), id));
                 let of_shard = places.iter().filter(|other| *other == at).count() as u64;
                 let before = self.now(*at).entries.last().map(|entry| entry.frame_end);
                 let first = before.unwrap_or(0);
                 self.now(*at).entries.push(Entry {
                     bytes: bytes.into(),
-                    // The first of the frame tells its end, the others repeat it.
+                    // The first of the frame says its end, the others repeat it.
                     frame_end: if first > id { first } else { id + of_shard },
                     span,
                     durable,

@@ -3,7 +3,7 @@
 //! now, nothing wrong is shown, and no id is given twice.
 //!
 //! `IRONWAL_LONG=1` tries every bit; otherwise one in so many, others every time;
-//! `IRONWAL_DAMAGE_SEED` tells which.
+//! `IRONWAL_DAMAGE_SEED` says which.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -144,11 +144,13 @@ const SAMPLES: &[&[(u64, u64, u64)]] = &[
 ];
 
 fn seed() -> u64 {
-    let told = std::env::var("IRONWAL_DAMAGE_SEED").ok();
-    told.and_then(|told| told.parse().ok()).unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(0, |now| now.subsec_nanos().into())
-    })
+    let asked = std::env::var("IRONWAL_DAMAGE_SEED").ok();
+    asked
+        .and_then(|asked| asked.parse().ok())
+        .unwrap_or_else(|| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.map_or(0, |now| now.subsec_nanos().into())
+        })
 }
 
 #[test]

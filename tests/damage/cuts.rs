@@ -107,7 +107,7 @@ fn the_newest_segment_cut_below_the_frontier_keeps_its_whole_frames_and_gives_no
             sample.put(&root, newest, |bytes| bytes.truncate(len));
             refused(&root, &what);
             let id = check(&root, &sample, kept..end, &what);
-            // Below 1024 no slot is left to tell where the ids ended.
+            // Below 1024 no slot is left to say where the ids ended.
             let expected = if len < 1024 { first + LOST_IDS } else { end };
             assert_eq!(id, expected, "{}", what());
             let strict = WalOptions {
@@ -374,7 +374,10 @@ fn a_lost_newest_segment_is_refused_until_the_loss_is_recorded_and_its_ids_never
             matches!(wal.get(STREAM, lost_from), Err(Error::SegmentNotFound(id)) if id == lost_from)
         );
         assert_eq!(
-            wal.stream(STREAM).expect("known").next_id().expect("told"),
+            wal.stream(STREAM)
+                .expect("known")
+                .next_id()
+                .expect("is known"),
             lost_from + LOST_IDS
         );
     }

@@ -3,7 +3,7 @@
 //!
 //! The log: a stream of sealed segments and an active one, a second stream, a shard with
 //! checkpoints, and the files beside them. `IRONWAL_LONG=1` tries everything; otherwise one case in
-//! so many, others every time; `IRONWAL_DAMAGE_SEED` tells which.
+//! so many, others every time; `IRONWAL_DAMAGE_SEED` says which.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -328,7 +328,7 @@ fn is_segment(path: &Path, key: &str) -> bool {
     path.starts_with(Path::new("/log").join(key)) && path.extension().is_some_and(|e| e == "wal")
 }
 
-/// Whether the error names the file, or one beside it that tells of its loss.
+/// Whether the error names the file, or one beside it that shows its loss.
 fn names(error: &Error, path: &Path) -> bool {
     let directory = path.parent().unwrap_or(path);
     error.to_string().contains(&directory.display().to_string())
@@ -353,8 +353,8 @@ struct Chooser {
 
 impl Chooser {
     fn one_in(share: u64) -> Self {
-        let told = std::env::var("IRONWAL_DAMAGE_SEED").ok();
-        let seed = told.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        let asked = std::env::var("IRONWAL_DAMAGE_SEED").ok();
+        let seed = asked.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             now.map_or(1, |now| u64::from(now.subsec_nanos()) | 1)
         });
@@ -509,29 +509,29 @@ fn segments_of_another_stream_are_noticed() {
 }
 
 #[test]
-fn a_segment_of_another_log_of_the_same_stream_is_told_by_its_neighbours() {
-    // Each of its frames is good in itself, for just this place: what tells is the chain.
+fn a_segment_of_another_log_of_the_same_stream_is_recognised_by_its_neighbours() {
+    // Each of its frames is good in itself, for just this place: the chain shows it.
     let (base, alien) = (Base::new("entry", false), Base::new("alien", false));
     for path in base.segments(STREAM) {
         let what = || format!("{} of another log", path.display());
         let disk = base.with(path, &alien.files[path]);
         let refused = open(&disk, CorruptionPolicy::Error).expect_err("refused");
-        let is_told = matches!(refused, Error::Corruption(_)) && names(&refused, path);
-        assert!(is_told, "{}: {refused}", what());
-        let told = Arc::new(AtomicBool::new(false));
+        let is_reported = matches!(refused, Error::Corruption(_)) && names(&refused, path);
+        assert!(is_reported, "{}: {refused}", what());
+        let reported = Arc::new(AtomicBool::new(false));
         let sink: LogSink = {
-            let (told, path) = (Arc::clone(&told), path.display().to_string());
+            let (reported, path) = (Arc::clone(&reported), path.display().to_string());
             let stream = path
                 .rsplit_once('/')
                 .map_or(path.clone(), |(dir, _)| dir.to_owned());
             Arc::new(move |level: log::Level, message: &str| {
                 if level == log::Level::Error && message.contains(&stream) {
-                    told.store(true, Ordering::Relaxed);
+                    reported.store(true, Ordering::Relaxed);
                 }
             })
         };
         let wal = Wal::open_simulated_stepped(&disk, wal_options(), sink).expect("opens");
-        assert!(told.load(Ordering::Relaxed), "{}: nobody is told", what());
+        assert!(reported.load(Ordering::Relaxed), "{}: no message", what());
         // Both are read, each as it is: which of the two is the other's cannot be known.
         let ids = base.ids(path);
         for (id, entry) in (0..).zip(&base.entries) {

@@ -128,10 +128,10 @@ fn under_error_damage_to_headers_slots_and_trailers_refuses_the_open_and_changes
             let mut options = options(&root);
             options.on_corruption = CorruptionPolicy::Error;
             match Wal::new(options) {
-                Err(Error::Corruption(told)) => {
+                Err(Error::Corruption(reported)) => {
                     assert!(
-                        told.contains(&path.display().to_string()),
-                        "{}: {told}",
+                        reported.contains(&path.display().to_string()),
+                        "{}: {reported}",
                         what()
                     );
                 }

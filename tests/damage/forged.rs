@@ -1,6 +1,6 @@
 //! Entries that hold images of our own files, and forgeries of frames with good checksums.
 //!
-//! Who appends entries knows the stream's key, the ids and the offsets, so the checksums can be
+//! An attacker that appends entries knows the stream's key, the ids and the offsets, so the checksums can be
 //! made right. Nothing may be taken for a frame but what stands where a frame was written.
 
 use std::fs;

@@ -10,7 +10,7 @@ pub const FIRST_FRAME: usize = 1536;
 /// The length of a frame header.
 pub const HEADER_LEN: usize = 36;
 
-/// A frame as its header tells it.
+/// A frame as its header describes it.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub bytes: Range<usize>,

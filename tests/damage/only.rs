@@ -78,13 +78,13 @@ fn a_lost_only_segment_is_reported_refused_under_error_and_none_of_its_ids_is_gi
             .expect("opens")
             .verify()
             .expect("verifies");
-        let told = report
+        let reported = report
             .findings
             .iter()
             .find(|finding| finding.severity == Severity::Damage)
             .unwrap_or_else(|| panic!("{harm}: verify calls it clean"));
-        assert_eq!(told.stream.as_deref(), Some("s"), "{harm}");
-        assert_eq!(told.ids, Some(0..ENTRIES + LOST_IDS), "{harm}");
+        assert_eq!(reported.stream.as_deref(), Some("s"), "{harm}");
+        assert_eq!(reported.ids, Some(0..ENTRIES + LOST_IDS), "{harm}");
 
         let before = snapshot(&root);
         match Wal::new(strict(&root, CorruptionPolicy::Error)) {

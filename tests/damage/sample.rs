@@ -197,7 +197,7 @@ fn has_place(error: &Error, id: u64, what: &dyn Fn() -> String) {
     }
 }
 
-/// Iterates from the start: which ids are missing, each run told by exactly one error.
+/// Iterates from the start: which ids are missing, each run reported by exactly one error.
 fn iterate(wal: &Wal, entries: &[Vec<u8>], what: &dyn Fn() -> String) -> Vec<u64> {
     let mut failed = Vec::new();
     let mut next = 0;

@@ -44,7 +44,7 @@ fn is_whole(wal: &Wal, key: &str) {
 struct Case {
     name: &'static str,
     put: fn(&Path) -> PathBuf,
-    is_told: fn(&Error) -> bool,
+    is_reported: fn(&Error) -> bool,
 }
 
 fn invalid_name(error: &Error) -> bool {
@@ -101,7 +101,7 @@ const CASES: &[Case] = &[
             fs::copy(other, victim(root, 0)).expect("copies");
             victim(root, 0)
         },
-        is_told: invalid_name,
+        is_reported: invalid_name,
     },
     Case {
         name: "a segment of another stream under the next id",
@@ -110,7 +110,7 @@ const CASES: &[Case] = &[
             fs::copy(other, next_name(root)).expect("copies");
             next_name(root)
         },
-        is_told: invalid_name,
+        is_reported: invalid_name,
     },
     Case {
         name: "a segment of this stream under another id",
@@ -118,17 +118,17 @@ const CASES: &[Case] = &[
             fs::copy(newest(root), next_name(root)).expect("copies");
             next_name(root)
         },
-        is_told: invalid_name,
+        is_reported: invalid_name,
     },
     Case {
         name: "garbage named like a segment",
         put: |root| put(next_name(root), &[0xa5; 4000]),
-        is_told: invalid_name,
+        is_reported: invalid_name,
     },
     Case {
         name: "a short text named like a segment",
         put: |root| put(next_name(root), b"do not delete"),
-        is_told: invalid_name,
+        is_reported: invalid_name,
     },
     Case {
         name: "a directory named like a segment",
@@ -136,32 +136,32 @@ const CASES: &[Case] = &[
             fs::create_dir(next_name(root)).expect("creates");
             next_name(root)
         },
-        is_told: invalid_name,
+        is_reported: invalid_name,
     },
     Case {
         name: "a newer version of the format in a sealed segment",
         put: |root| newer(victim(root, 1)),
-        is_told: unsupported,
+        is_reported: unsupported,
     },
     Case {
         name: "a newer version of the format in the newest segment",
         put: |root| newer(newest(root)),
-        is_told: unsupported,
+        is_reported: unsupported,
     },
     Case {
         name: "a file of the 0.6 crate",
         put: |root| put(next_name(root), WRITTEN_BY_06),
-        is_told: unsupported,
+        is_reported: unsupported,
     },
     Case {
         name: "a long file of the 0.6 crate",
         put: |root| put(next_name(root), &WRITTEN_BY_06.repeat(100)),
-        is_told: unsupported,
+        is_reported: unsupported,
     },
     Case {
         name: "a file of the 0.6 crate of four bytes",
         put: |root| put(victim(root, 0), &WRITTEN_BY_06[..4]),
-        is_told: unsupported,
+        is_reported: unsupported,
     },
 ];
 
@@ -174,13 +174,13 @@ fn what_is_not_ours_stops_its_stream_with_its_own_error_and_is_left_alone() {
         let path = (case.put)(&root);
         let before = snapshot(&root.join("victim"));
         let named = |error: &Error| {
-            let told = error.to_string();
+            let reported = error.to_string();
             assert!(
-                told.contains(&path.display().to_string()),
-                "{}: {told}",
+                reported.contains(&path.display().to_string()),
+                "{}: {reported}",
                 case.name
             );
-            assert!((case.is_told)(error), "{}: {error:?}", case.name);
+            assert!((case.is_reported)(error), "{}: {error:?}", case.name);
         };
         for round in 0..2 {
             let wal = Wal::new(options(&root)).expect("opens");
@@ -343,7 +343,7 @@ fn a_file_under_the_name_of_the_next_segment_is_never_overwritten() {
     assert_eq!(wal.append("a", b"x").expect("appends"), 0);
 }
 
-/// A directory whose name is a hash tells its key by its headers alone.
+/// A directory whose name is a hash says its key by its headers alone.
 #[test]
 fn a_directory_that_no_header_names_is_refused_and_left_alone() {
     let dir = workplace();
@@ -372,7 +372,7 @@ fn a_directory_that_no_header_names_is_refused_and_left_alone() {
     );
     let error = wal
         .append(&key, b"x")
-        .expect_err("nobody knows whose directory that is");
+        .expect_err("the directory names no owner");
     assert!(matches!(error, Error::InvalidFilename(_)), "{error:?}");
     drop(wal);
     assert!(snapshot(&hashed) == before);

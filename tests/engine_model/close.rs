@@ -27,7 +27,7 @@ const TRUNCATED: u64 = 2;
 
 const CLOSED: &[&str] = &["closed"];
 
-/// Who is under way when the log is closed, told by number to tell entries apart. What a rival
+/// The caller that is under way when the log is closed, with a number that distinguishes its entries. What a rival
 /// found out about `d`, or how much of `s` it took away, comes back.
 type Rival = fn(&Wal, &Recorder, u32) -> Option<Outcome>;
 
@@ -145,8 +145,8 @@ pub fn check_silence(disk: &SimulatedDisk, from: u64) {
 }
 
 #[test]
-fn whoever_meets_a_close_returns_and_nothing_acknowledged_is_lost() {
-    explore("whoever_meets", Time::Stands, 2000, || {
+fn a_call_that_meets_a_close_returns_and_nothing_acknowledged_is_lost() {
+    explore("a_call_that_meets", Time::Stands, 2000, || {
         let disk = SimulatedDisk::new();
         let options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), 1);
         let wal = open(&disk, &options);

@@ -64,7 +64,7 @@ fn helpers_that_sync_and_make_room_end_with_the_log() {
         drop(wal);
         let calls = disk.op_count();
         (0..8).for_each(|_| thread::yield_now());
-        assert_eq!(disk.op_count(), calls, "somebody is still at work");
+        assert_eq!(disk.op_count(), calls, "a helper is still at work");
         check_silence(&disk, closed_at.unwrap_or(calls));
         let after = disk.crash(0, DirectoryModel::Strict);
         let wal = open(&after, &options);
@@ -75,7 +75,7 @@ fn helpers_that_sync_and_make_room_end_with_the_log() {
 }
 
 #[test]
-fn what_a_helper_syncs_unasked_wakes_who_waits_for_it() {
+fn what_a_helper_syncs_unasked_wakes_the_callers_that_wait_for_it() {
     explore("what_a_helper", Time::Stands, 800, || {
         let disk = SimulatedDisk::new();
         let mut options = options(SyncMode::Async, 2);

@@ -78,7 +78,7 @@ fn scan(wal: &Wal, histories: &Histories) {
             Err(Error::SuffixCut { from_id }) => {
                 assert!(
                     from_id < shown.len() as u64,
-                    "told of what it has not shown"
+                    "an error for what it has not shown"
                 );
             }
             Err(error) => panic!("{error}"),

@@ -16,7 +16,7 @@ use crate::fixture::options;
 
 const EACH: u32 = 3;
 
-/// Tells the ids in order. They grow, but for one new beginning a deletion.
+/// Returns the ids in order. They grow, but for one new beginning a deletion.
 fn append(wal: &Wal, author: u32, deletions: usize) -> Vec<(u64, Vec<u8>)> {
     let mut given: Vec<(u64, Vec<u8>)> = Vec::new();
     for number in 0..EACH {
@@ -101,7 +101,7 @@ fn an_append_by_name_lands_before_a_deletion_or_after_it_from_id_zero_on() {
     });
 }
 
-/// Who had looked where an entry is, and then opened the file, found the successor's of the same
+/// A reader that had looked where an entry is, and then opened the file, found the successor's of the same
 /// name: its entry, under a seed that is the same, or damage.
 #[test]
 fn a_handle_shows_its_own_stream_or_none_never_the_successor() {
@@ -129,7 +129,7 @@ fn a_handle_shows_its_own_stream_or_none_never_the_successor() {
     });
 }
 
-/// Of each author, the last ones are left: whoever was deleted came before.
+/// Of each author, the last ones are left: those that were deleted came before.
 fn check_order(left: &[(u64, Vec<u8>)]) {
     for author in 0..2 {
         let all = (0..EACH).map(|number| entry("s", author, number, 20));

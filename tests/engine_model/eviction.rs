@@ -1,6 +1,6 @@
 //! What becomes of files that are in use when others take their place? One file may be open for
 //! writing and one for reading, and three streams want them: every byte is read from its own file,
-//! and what is told to be durable is, although the disk loses, without a word, what was not synced
+//! and what is reported durable is, although the disk loses, without a word, what was not synced
 //! when a file is closed.
 
 use ironwal::simulation::SimulatedDisk;

@@ -50,8 +50,8 @@ fn append(wal: &Wal, recorder: &Recorder, author: u32, durability: Durability) {
 }
 
 #[test]
-fn of_all_who_try_an_id_one_succeeds_and_none_stands_on_a_failed_append() {
-    explore("of_all_who_try", Time::Stands, 1200, || {
+fn of_all_that_try_an_id_one_succeeds_and_none_stands_on_a_failed_append() {
+    explore("of_all_that_try", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let mode = any_of(&[SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async]);
         let mut options = options(mode, any_of(&[1, 2, 100]));

@@ -67,7 +67,7 @@ pub fn explore(name: &str, time: Time, count: usize, scenario: impl Fn() + Send 
         Ok(()) => println!("{name}: {run} schedules"),
         Err(panic) => {
             eprintln!(
-                "{name}: failed in schedule {run}. To run it alone, with FILE as told above:\n\
+                "{name}: failed in schedule {run}. To run it alone, with FILE as printed above:\n\
                  ENGINE_MODEL_REPLAY=FILE make test-model MODEL={name}"
             );
             resume_unwind(panic)

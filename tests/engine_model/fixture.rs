@@ -1,11 +1,11 @@
-//! A log on the simulated disk, and entries that tell where they belong.
+//! A log on the simulated disk, and entries that say where they belong.
 
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
 use crate::explore::any_of;
 
-/// Options for segments of so many entries, with everything small and nobody syncing unasked.
+/// Options for segments of so many entries, with everything small and no helper syncing unasked.
 pub fn options(sync_mode: SyncMode, entries_per_segment: u64) -> WalOptions {
     let mut options = WalOptions::new("/log");
     options.sync_mode = sync_mode;

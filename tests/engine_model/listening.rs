@@ -112,7 +112,7 @@ fn every_callback_runs_once_whatever_fails_and_none_behind_the_close() {
         registered.sort_unstable();
         assert_eq!(ran, registered);
         drop(wal);
-        // Every entry that a callback was told to be durable survives a crash.
+        // Every entry that a callback reported durable survives a crash.
         disk.clear_faults();
         recorder.check(&options);
     });
@@ -166,7 +166,7 @@ fn follow(wal: &Wal, recorder: &Recorder, view: View, canceller: &Mutex<Option<C
             Ok(false) => panic!("time stands"),
             Err(Error::Cancelled) => {
                 cancelled += 1;
-                assert_eq!(cancelled, 1, "told once");
+                assert_eq!(cancelled, 1, "reported once");
             }
             Err(Error::Closed) => return next,
             Err(error) => panic!("{error}"),

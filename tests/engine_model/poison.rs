@@ -1,5 +1,5 @@
-//! A sync fails, and drops what it was to write: who is told what? Everyone who waits for something
-//! it did not make durable gets an error, nobody else does, and no later sync cures it.
+//! A sync fails, and drops what it was to write: which caller gets which answer? Every caller that waits for something
+//! it did not make durable gets an error, no other does, and no later sync cures it.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn read(wal: &Wal, recorder: &Recorder) {
 }
 
 #[test]
-fn a_failed_sync_is_told_to_all_it_concerns_and_nobody_is_told_wrongly() {
+fn a_failed_sync_is_reported_to_all_it_concerns_and_to_no_other_caller() {
     explore("a_failed_sync_is", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let options = options(SyncMode::Strict, any_of(&[1, 2, 100]));
@@ -88,7 +88,7 @@ fn a_failed_sync_is_told_to_all_it_concerns_and_nobody_is_told_wrongly() {
         let failed = disk.faults_fired() > 0;
         disk.clear_faults();
         let late = allow(wal.append("s", b"late"), &["poisoned"], "append");
-        // A directory may also be synced by what nobody waits for; a file's sync always counts.
+        // A directory may also be synced by what no caller waits for; a file's sync always counts.
         if failed && kind == OpKind::SyncData {
             assert_eq!(late, None, "a failed sync did not latch");
         }

@@ -30,7 +30,7 @@ struct Notes {
     /// By stream and id: the entry an append was acknowledged with.
     appended: BTreeMap<(String, u64), Vec<u8>>,
     read: Vec<(String, u64, Vec<u8>)>,
-    /// After this many calls of the disk, this entry was told to be durable.
+    /// After this many calls of the disk, this entry was reported durable.
     durable: Vec<(u64, String, u64)>,
 }
 
@@ -53,7 +53,7 @@ impl Recorder {
         assert_eq!(before, None, "{stream}: id {id} was given twice");
     }
 
-    /// Somebody was shown an entry.
+    /// A reader was shown an entry.
     pub fn read(&self, stream: &str, id: u64, entry: &[u8]) {
         let note = (stream.to_owned(), id, entry.to_vec());
         self.with(|notes| notes.read.push(note));
@@ -61,7 +61,7 @@ impl Recorder {
 
     /// The entry counts as durable from now on.
     pub fn durable(&self, stream: &str, id: u64) {
-        // Asked for first: what the disk is told from here on is no proof.
+        // Asked for first: what the disk is asked from here on is no proof.
         let calls = self.disk.op_count();
         self.with(|notes| notes.durable.push((calls, stream.to_owned(), id)));
     }
@@ -78,7 +78,7 @@ impl Recorder {
         self.with(|notes| notes.appended.get(&key).cloned())
     }
 
-    /// What was read is what was appended, and what was told to be durable was.
+    /// What was read is what was appended, and what was reported durable was.
     pub fn check(&self, options: &WalOptions) {
         let read = self.with(|notes| std::mem::take(&mut notes.read));
         for (stream, id, entry) in read {
@@ -97,7 +97,7 @@ impl Recorder {
             let kept = wal.get(stream, *id).expect("reads");
             assert!(
                 kept.is_some(),
-                "{stream}: id {id} was told to be durable after call {calls}, and is lost"
+                "{stream}: id {id} was reported durable after call {calls}, and is lost"
             );
             if let Some(appended) = self.entry(stream, *id) {
                 assert!(kept == Some(appended), "{stream}: id {id} survived wrong");

@@ -1,4 +1,4 @@
-//! Is a checkpoint one moment of all shards? Whoever appends to one shard after another finds both
+//! Is a checkpoint one moment of all shards? A caller that appends to one shard after another finds both
 //! in it, or the first alone, or neither; and what it counts on is durable.
 
 use ironwal::simulation::DirectoryModel;

@@ -1,4 +1,4 @@
-//! What do readers see whom a truncation overtakes? Iterators the rest of the segment they are in,
+//! What do readers see that a truncation overtakes? Iterators the rest of the segment they are in,
 //! then one error for the ids that are gone, then all that is kept; never a silent jump. Look-ups an entry or nothing, never an error.
 
 use std::sync::Arc;
@@ -68,7 +68,7 @@ fn scan(wal: &Wal, recorder: &Recorder, cuts: &Cuts) {
                 // Overtaken, and only between two segments: the file it held is read to its end.
                 assert!(cuts.begun.load(SeqCst) > id, "{id} was not truncated");
                 assert_eq!(id % PER_SEGMENT, 0, "a held segment was not finished");
-                assert_eq!(next.unwrap_or(id), id, "told of another id");
+                assert_eq!(next.unwrap_or(id), id, "an error for another id");
                 // The next entry is the first kept, unless another truncation is named first.
                 let ids = error.context().ids.expect("the ids that are gone");
                 assert_eq!((ids.start, ids.end % PER_SEGMENT), (id, 0));
@@ -105,8 +105,8 @@ fn look_up(wal: &Wal, recorder: &Recorder, cuts: &Cuts) {
 }
 
 #[test]
-fn who_is_overtaken_by_a_truncation_finishes_its_segment_and_never_jumps() {
-    explore("who_is_overtaken", Time::Stands, 1200, || {
+fn a_reader_that_a_truncation_overtakes_finishes_its_segment_and_never_jumps() {
+    explore("a_reader_that_a_truncation", Time::Stands, 1200, || {
         let disk = SimulatedDisk::new();
         let mut options = options(any_of(&[SyncMode::Strict, SyncMode::Async]), PER_SEGMENT);
         options.max_open_read_segments = any_of(&[1, 8]);

@@ -68,16 +68,16 @@ fn copies(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
-type Told = Arc<Mutex<Vec<String>>>;
+type Messages = Arc<Mutex<Vec<String>>>;
 
 fn open_and_listen(disk: &SimulatedDisk) -> (Wal, Vec<String>) {
-    let told = Told::default();
-    let sink = Arc::clone(&told);
+    let messages = Messages::default();
+    let sink = Arc::clone(&messages);
     let sink =
         Arc::new(move |_, message: &str| sink.lock().expect("whole").push(message.to_owned()));
     let wal = Wal::open_simulated_logging(disk, options(), sink).expect("opens");
-    let told = told.lock().expect("whole").clone();
-    (wal, told)
+    let messages = messages.lock().expect("whole").clone();
+    (wal, messages)
 }
 
 fn check(wal: &Wal, ids: std::ops::Range<u64>, case: &str) {
@@ -99,26 +99,27 @@ fn a_full_disk_leaves_no_copy_in_part_however_often_the_log_is_opened() {
         for _ in 0..10 {
             disk.set_capacity(disk.used_bytes() + room);
             let before = newest(&disk).1.len();
-            let (wal, told) = open_and_listen(&disk);
+            let (wal, messages) = open_and_listen(&disk);
             assert_eq!(copies(&disk), [], "with room for {room} bytes");
             assert_eq!(newest(&disk).1.len(), before, "nothing was cut");
             assert!(
-                !told.iter().any(|what| what.contains("took away")),
-                "{told:?}"
+                !messages.iter().any(|what| what.contains("took away")),
+                "{messages:?}"
             );
             assert!(
-                told.iter().any(|what| what.contains("poisoned")),
-                "{told:?}"
+                messages.iter().any(|what| what.contains("poisoned")),
+                "{messages:?}"
             );
             drop(wal);
         }
     }
     disk.set_capacity(None);
-    let (wal, told) = open_and_listen(&disk);
+    let (wal, messages) = open_and_listen(&disk);
     assert!(
-        told.iter()
+        messages
+            .iter()
             .any(|what| what.contains("took away a torn tail")),
-        "{told:?}"
+        "{messages:?}"
     );
     assert_eq!(copies(&disk).len(), 1);
     check(&wal, 0..GOOD, "on the full disk or behind it");
@@ -131,11 +132,11 @@ fn a_cut_that_fails_again_and_again_leaves_one_whole_copy() {
     let cut_off = newest(&disk).1[1536 + (36 + 5000) * (GOOD - 8) as usize..].to_vec();
     for _ in 0..10 {
         disk.inject(FaultPlan::nth(OpKind::SetLen, 1).on_path(".wal"));
-        let (wal, told) = open_and_listen(&disk);
+        let (wal, messages) = open_and_listen(&disk);
         disk.clear_faults();
         assert!(
-            !told.iter().any(|what| what.contains("took away")),
-            "{told:?}"
+            !messages.iter().any(|what| what.contains("took away")),
+            "{messages:?}"
         );
         drop(wal);
         let copies = copies(&disk);
@@ -205,7 +206,7 @@ fn on_a_full_disk_what_was_checked_is_served_durably_and_a_truncation_makes_room
         wal.stream("s")
             .expect("a handle")
             .durable_end()
-            .expect("told"),
+            .expect("is known"),
         GOOD
     );
     let refused = wal
@@ -235,11 +236,12 @@ fn on_a_full_disk_what_was_checked_is_served_durably_and_a_truncation_makes_room
     }
     assert!(matches!(wal.close(), Err(Error::Poisoned { .. })));
 
-    let (wal, told) = open_and_listen(&disk);
+    let (wal, messages) = open_and_listen(&disk);
     assert!(
-        told.iter()
+        messages
+            .iter()
             .any(|what| what.contains("took away a torn tail")),
-        "{told:?}"
+        "{messages:?}"
     );
     check(&wal, 8..GOOD, "on the full disk or behind it");
     assert_eq!(wal.append("s", b"on").expect("appends"), GOOD);
@@ -290,7 +292,11 @@ fn a_truncation_of_all_entries_on_a_full_disk_leaves_the_segment_that_is_to_be_c
     let disk = torn_and_large();
     disk.set_capacity(disk.used_bytes());
     let (wal, _) = open_and_listen(&disk);
-    let next_id = wal.stream("s").expect("a handle").next_id().expect("told");
+    let next_id = wal
+        .stream("s")
+        .expect("a handle")
+        .next_id()
+        .expect("is known");
     assert_eq!(next_id, GOOD);
     let before = newest(&disk);
     assert_eq!(wal.truncate("s", next_id).expect("needs no room"), 1);
@@ -299,9 +305,9 @@ fn a_truncation_of_all_entries_on_a_full_disk_leaves_the_segment_that_is_to_be_c
     assert!(wal.get("s", GOOD - 1).expect("reads").is_some());
     drop(wal);
 
-    let (wal, told) = open_and_listen(&disk);
+    let (wal, messages) = open_and_listen(&disk);
     let is_cut = |what: &String| what.contains("took away a torn tail");
-    assert!(told.iter().any(is_cut), "{told:?}");
+    assert!(messages.iter().any(is_cut), "{messages:?}");
     assert_eq!(copies(&disk).len(), 1);
     assert_eq!(wal.append("s", b"on").expect("appends"), GOOD);
 }
@@ -347,8 +353,8 @@ fn segments_truncated_before_a_crash_are_removed_on_a_full_disk_where_nothing_ca
         let again = Wal::open_simulated(&crashed, options()).expect("opens");
         check(&again, 8..GOOD, &format!("seed {seed}"));
     }
-    let (wal, told) = open_and_listen(&disk);
+    let (wal, messages) = open_and_listen(&disk);
     let is_cut = |what: &String| what.contains("took away a torn tail");
-    assert!(told.iter().any(is_cut), "{told:?}");
+    assert!(messages.iter().any(is_cut), "{messages:?}");
     assert_eq!(wal.append("s", b"on").expect("appends"), GOOD);
 }

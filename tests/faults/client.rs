@@ -1,4 +1,4 @@
-//! Who uses the log while its storage calls fail, and knows what was acknowledged.
+//! A caller that uses the log while its storage calls fail, and knows what was acknowledged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ impl Client {
                     self.durable(&served);
                     Ok(())
                 }
-                Err(error) => self.told(&error),
+                Err(error) => self.explained(&error),
             },
             Step::Truncate(key, safe_id) => self.truncate(&wal, key, safe_id),
             Step::Restore(key) => self.restore(&wal, key),
@@ -146,7 +146,7 @@ impl Client {
                         self.durable(&served);
                         Ok(())
                     }
-                    Err(error) => self.told(&error),
+                    Err(error) => self.explained(&error),
                 }
             }
             Step::Open | Step::Die | Step::LosePower(_) => Ok(()),
@@ -154,7 +154,7 @@ impl Client {
     }
 
     /// An error comes of a failure, and says which.
-    fn told(&self, error: &Error) -> Outcome {
+    fn explained(&self, error: &Error) -> Outcome {
         let Some(failure) = self.failure.filter(|_| self.has_failed()) else {
             return Err(format!("nothing failed, but: {error}"));
         };
@@ -169,7 +169,7 @@ impl Client {
         let before = self.disk.faults_fired();
         let mut opened = open(&self.disk, &self.options);
         if let Err(error) = &opened {
-            self.told(error)?;
+            self.explained(error)?;
         }
         let mut has_failed = self.disk.faults_fired() > before;
         if has_failed && self.lasting() == Some(Lasting::Once) {
@@ -239,7 +239,7 @@ impl Client {
                 let is_known = self.is_trusted && votes.len() == 1;
                 let acknowledged = votes[0].clone();
                 votes.push(value);
-                self.told(&error)?;
+                self.explained(&error)?;
                 if is_known && self.is_spent() {
                     // What was refused is not served.
                     let found = wal.property(key, b"vote").map_err(|e| e.to_string())?;
@@ -302,7 +302,7 @@ impl Client {
                 Ok(())
             }
             Err(error) => {
-                self.told(&error)?;
+                self.explained(&error)?;
                 let is_poison = matches!(error, Error::Poisoned { .. });
                 if was_poisoned != is_poison {
                     return Err(format!("poisoned before: {was_poisoned}, but: {error}"));
@@ -360,13 +360,13 @@ impl Client {
                 Ok(())
             }
             Err(Error::StreamNotFound(_)) if self.known(key).entries.is_empty() => Ok(()),
-            Err(error) => self.told(&error),
+            Err(error) => self.explained(&error),
         }
     }
 
     fn first_id(&self, wal: &Wal, key: &str) -> Result<u64, String> {
-        let told = wal.stream(key).and_then(|stream| stream.first_id());
-        told.map_err(|error| format!("the first id of {key:?} is not told: {error}"))
+        let first_id = wal.stream(key).and_then(|stream| stream.first_id());
+        first_id.map_err(|error| format!("the first id of {key:?} is not known: {error}"))
     }
 
     fn truncate(&mut self, wal: &Wal, key: &'static str, safe_id: u64) -> Outcome {
@@ -385,7 +385,7 @@ impl Client {
                 let known = self.known(key);
                 let end = known.entries.len() as u64;
                 known.first_ids.extend(1..=safe_id.min(end));
-                self.told(&error)
+                self.explained(&error)
             }
         }
     }
@@ -411,7 +411,7 @@ impl Client {
                 let known = self.known(key);
                 known.first_ids.push(first_id);
                 known.may_be_empty = true;
-                self.told(&error)
+                self.explained(&error)
             }
         }
     }
@@ -457,7 +457,7 @@ impl Client {
                 Ok(())
             }
             Err(error) => {
-                self.told(&error)?;
+                self.explained(&error)?;
                 if was_poisoned || !is_poisoned(wal, key) {
                     // Nothing has changed. What a full disk made of it is an append, perhaps.
                     if from == known.entries.len() {
@@ -495,7 +495,7 @@ impl Client {
                 let known = self.known(key);
                 let before = known.greatest_first_id();
                 known.first_ids.extend(0..before);
-                self.told(&error)
+                self.explained(&error)
             }
         }
     }
@@ -511,7 +511,7 @@ impl Client {
                 if let Some(votes) = self.votes.get_mut(key) {
                     votes.push(None);
                 }
-                self.told(&error)?;
+                self.explained(&error)?;
                 let is_there = wal
                     .streams()
                     .is_ok_and(|keys| keys.iter().any(|k| k == key));
@@ -538,7 +538,7 @@ impl Client {
                     Ok(None) if !self.is_trusted => {}
                     Ok(None) if (id as u64) < known.greatest_first_id() => {}
                     Ok(None) => return Err(format!("stream {key:?}: entry {id} is none")),
-                    Err(error) => self.told(&error)?,
+                    Err(error) => self.explained(&error)?,
                 }
             }
         }

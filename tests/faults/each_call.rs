@@ -170,7 +170,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Which failures the short run tries: seeded by the clock, unless `IRONWAL_FAULTS_SEED` tells.
+/// Which failures the short run tries: seeded by the clock, unless `IRONWAL_FAULTS_SEED` names them.
 fn seed() -> u64 {
     number("IRONWAL_FAULTS_SEED").unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -16,7 +16,7 @@ fn options() -> WalOptions {
 
 #[test]
 fn a_deletion_that_happened_though_it_failed_takes_nothing_appended_later_along() {
-    // The renaming happened and told an error: appends went on into the directory that the next
+    // The renaming happened and returned an error: appends went on into the directory that the next
     // open removes.
     let disk = SimulatedDisk::new();
     let wal = Wal::open_simulated(&disk, options()).expect("opens");
@@ -31,7 +31,7 @@ fn a_deletion_that_happened_though_it_failed_takes_nothing_appended_later_along(
 }
 
 #[test]
-fn a_deletion_of_which_nobody_knows_whether_it_happened_latches() {
+fn a_deletion_that_may_or_may_not_have_happened_latches() {
     let disk = SimulatedDisk::new();
     let wal = Wal::open_simulated(&disk, options()).expect("opens");
     wal.append("s", b"before").expect("appends");
@@ -44,7 +44,7 @@ fn a_deletion_of_which_nobody_knows_whether_it_happened_latches() {
 
 #[test]
 fn a_segment_that_was_named_though_it_failed_does_not_stand_in_the_way() {
-    // The renaming happened and told an error: where a truncation came in between, the next try
+    // The renaming happened and returned an error: where a truncation came in between, the next try
     // took the file for a stranger's.
     let disk = SimulatedDisk::new();
     let options = WalOptions {
@@ -63,8 +63,8 @@ fn a_segment_that_was_named_though_it_failed_does_not_stand_in_the_way() {
 }
 
 #[test]
-fn a_truncation_tells_why_the_round_before_it_left_no_frontier() {
-    // It told that there was none, and not the error that had latched.
+fn a_truncation_says_why_the_round_before_it_left_no_frontier() {
+    // It said that there was none, and not the error that had latched.
     let disk = SimulatedDisk::new();
     let mut options = options();
     options.sync_mode = SyncMode::Async;

@@ -53,27 +53,27 @@ fn a_full_disk_fails_appends_and_harms_nothing() {
 }
 
 fn run(sync_mode: SyncMode, max_segment_size: u64, entry_len: usize, capacity: u64) {
-    let told = format!("{sync_mode:?} {max_segment_size} {entry_len} {capacity}");
+    let case = format!("{sync_mode:?} {max_segment_size} {entry_len} {capacity}");
     let disk = SimulatedDisk::new();
     disk.set_capacity(capacity);
     let mut options = WalOptions::new("/log");
     options.sync_mode = sync_mode;
     options.max_segment_size = max_segment_size;
-    let open = |disk: &SimulatedDisk| Wal::open_simulated(disk, options.clone()).expect(&told);
+    let open = |disk: &SimulatedDisk| Wal::open_simulated(disk, options.clone()).expect(&case);
     let mut entries = Vec::new();
     let wal = open(&disk);
     fill(&wal, &mut entries, entry_len);
     // A smaller one may fit.
     fill(&wal, &mut entries, 0);
     check(&wal, &entries);
-    wal.sync_all().expect(&told);
+    wal.sync_all().expect(&case);
     // The process dies on the full disk.
     let killed = disk.kill();
     drop(wal);
     let wal = open(&killed);
     check(&wal, &entries);
     fill(&wal, &mut entries, entry_len);
-    wal.close().expect(&told);
+    wal.close().expect(&case);
     // Opening and closing need no room.
     let wal = open(&killed);
     check(&wal, &entries);
@@ -81,11 +81,11 @@ fn run(sync_mode: SyncMode, max_segment_size: u64, entry_len: usize, capacity: u
     // With room again, the next append succeeds.
     killed.set_capacity(capacity + (64 << 10) + 4 * entry_len as u64);
     let entry = vec![7; entry_len];
-    assert_eq!(wal.append("s", &entry).expect(&told), entries.len() as u64);
+    assert_eq!(wal.append("s", &entry).expect(&case), entries.len() as u64);
     entries.push(entry);
-    wal.sync("s").expect(&told);
+    wal.sync("s").expect(&case);
     check(&wal, &entries);
-    wal.close().expect(&told);
+    wal.close().expect(&case);
     check(&open(&killed), &entries);
 }
 

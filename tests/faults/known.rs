@@ -74,19 +74,19 @@ impl Known {
         self.first_ids.iter().copied().max().unwrap_or(0)
     }
 
-    /// Compares what the log shows of the stream; tells what is known from then on.
+    /// Compares what the log shows of the stream; returns what is known from then on.
     pub fn compare(&self, wal: &Wal, key: &str, strictness: Strictness) -> Result<Known, String> {
-        let told = self.compare_this(wal, key, strictness);
-        if let (Some(cut), Err(told)) = (&self.cut, &told) {
+        let reported = self.compare_this(wal, key, strictness);
+        if let (Some(cut), Err(reported)) = (&self.cut, &reported) {
             return cut
                 .compare(wal, key, strictness)
-                .map_err(|or| format!("{told}; nor as the cut leaves it: {or}"));
+                .map_err(|or| format!("{reported}; nor as the cut leaves it: {or}"));
         }
-        match (&self.before_deletion, told) {
-            (Some(before), Err(told)) if self.durable == 0 => before
+        match (&self.before_deletion, reported) {
+            (Some(before), Err(reported)) if self.durable == 0 => before
                 .compare(wal, key, strictness)
-                .map_err(|or| format!("{told}; nor as before the deletion: {or}")),
-            (_, told) => told,
+                .map_err(|or| format!("{reported}; nor as before the deletion: {or}")),
+            (_, reported) => reported,
         }
     }
 
@@ -134,7 +134,10 @@ impl Known {
         let behind: Vec<&Vec<u8>> = behind.map(|(_, bytes)| bytes).collect();
         let is_doubtful = |frame: &Vec<Vec<u8>>| frame.iter().eq(behind.iter().copied());
         if !behind.is_empty() && !self.doubtful.iter().any(is_doubtful) {
-            return fail(format!("holds {} entries nobody appended", behind.len()));
+            return fail(format!(
+                "holds {} entries that were never appended",
+                behind.len()
+            ));
         }
         for (place, (id, bytes)) in shown.iter().enumerate() {
             if *id != first + place as u64 {

@@ -168,7 +168,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn damage_is_told_with_file_place_and_ids_and_by_the_exit_code() {
+fn damage_is_reported_with_file_place_and_ids_and_by_the_exit_code() {
     let place = temp_dir();
     let root = closed_log(place.path());
     let segment = &segments_in(&root.join("s"))[1];
@@ -187,8 +187,8 @@ fn damage_is_told_with_file_place_and_ids_and_by_the_exit_code() {
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(findings[0]["severity"], "damage");
     assert_eq!(findings[0]["stream"], "s");
-    let told = PathBuf::from(findings[0]["path"].as_str().expect("a path"));
-    assert!(told.ends_with(segment.file_name().expect("a name")));
+    let reported = PathBuf::from(findings[0]["path"].as_str().expect("a path"));
+    assert!(reported.ends_with(segment.file_name().expect("a name")));
     assert_eq!(number(&findings[0], "offset"), 1536);
     let ids = (
         number(&findings[0], "first_id"),
@@ -201,7 +201,7 @@ fn damage_is_told_with_file_place_and_ids_and_by_the_exit_code() {
     assert_eq!(code, 1);
     assert!(text.contains(&format!("\"s\" {id}..{} unreadable", id + 1)));
     assert!(text.contains("\"s\" 199 "));
-    // Headers do not tell of a payload.
+    // Headers do not describe a payload.
     assert_eq!(tool(&["stat", path(&root)]).0, 0);
     assert!(everything(&root) == before, "the directory was changed");
     harm(segment, |bytes| bytes[600] ^= 1);
@@ -247,7 +247,7 @@ fn a_log_in_use_is_looked_at_without_disturbing_the_writer() {
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let count = writer.join().expect("no append failed");
     assert_eq!(
-        wal.stream("s").and_then(|s| s.next_id()).expect("tells"),
+        wal.stream("s").and_then(|s| s.next_id()).expect("is known"),
         count
     );
 }
@@ -298,7 +298,10 @@ fn a_repair_makes_a_healthy_copy_of_what_is_readable_and_leaves_the_log_alone() 
         let mut how = WalOptions::new(&copy);
         how.on_corruption = CorruptionPolicy::Error;
         let wal = Wal::new(how).expect("a healthy log");
-        let first = wal.stream("s").and_then(|s| s.first_id()).expect("tells");
+        let first = wal
+            .stream("s")
+            .and_then(|s| s.first_id())
+            .expect("is known");
         assert_eq!(first, first_of(&segments[0]) + 1, "the first is lost");
         for id in first_of(&segments[0])..200 {
             match wal.get("s", id) {
@@ -420,7 +423,7 @@ fn a_strangers_file_cannot_be_judged_and_stops_nothing_else() {
 }
 
 #[test]
-fn the_exit_code_tells_wrong_usage_from_what_cannot_be_done() {
+fn the_exit_code_distinguishes_wrong_usage_from_what_cannot_be_done() {
     let place = temp_dir();
     let root = closed_log(place.path());
     let here = path(&root);

@@ -21,7 +21,7 @@ use crate::alone;
 
 const SHARDS: u16 = 3;
 
-/// Runs `work` in a forked process; tells whether it came to its end there in a minute.
+/// Runs `work` in a forked process; returns whether it came to its end there in a minute.
 fn in_a_fork(work: impl FnOnce()) -> bool {
     // SAFETY: the forked process runs `work` and ends without unwinding into the caller.
     let pid = unsafe { libc::fork() };

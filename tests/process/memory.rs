@@ -177,7 +177,7 @@ fn reads_answer_an_error(place: &Path) {
                 assert_eq!(stream.get(2).expect("reads").expect("is there"), b"last");
             });
             assert_eq!(stream.get(1).expect("reads").as_ref(), Some(&entry));
-            // Who skips errors comes to an end and is not shown a stream with a gap.
+            // A caller that skips errors comes to an end and is not shown a stream with a gap.
             let mut items = wal.iter_with_ids(S, 0).expect("iterates");
             let seen = while_short(|| {
                 let ids = items.by_ref().filter_map(|item| item.ok());
@@ -298,11 +298,11 @@ fn limits_of_the_system_are_met(place: &Path) {
     limit_memory(64 << 20);
     let wal = Wal::new(options(&root, CompressionType::None)).expect("opens");
     let stream = wal.stream(S).expect("a handle");
-    assert_eq!(stream.next_id().expect("tells"), 2);
+    assert_eq!(stream.next_id().expect("is known"), 2);
     assert_eq!(stream.get(1).expect("reads").expect("is there"), b"behind");
 }
 
-/// Lets the process have so many more bytes of address space, and tells what the limit was.
+/// Lets the process have so many more bytes of address space, and returns what the limit was.
 #[cfg(target_os = "linux")]
 fn limit_memory(more: u64) -> libc::rlimit {
     let status = fs::read_to_string("/proc/self/statm").expect("reads");

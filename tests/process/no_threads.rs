@@ -61,15 +61,15 @@ fn options(sync_mode: SyncMode, interval: Duration) -> WalOptions {
     options
 }
 
-type Told = Arc<Mutex<Vec<String>>>;
+type Messages = Arc<Mutex<Vec<String>>>;
 
-fn listening(disk: &SimulatedDisk, options: WalOptions) -> (Wal, Told) {
-    let told = Told::default();
-    let heard = Arc::clone(&told);
+fn listening(disk: &SimulatedDisk, options: WalOptions) -> (Wal, Messages) {
+    let messages = Messages::default();
+    let heard = Arc::clone(&messages);
     let sink: LogSink =
         Arc::new(move |_, message| heard.lock().expect("no panic").push(message.to_owned()));
     let wal = Wal::open_simulated_logging(disk, options, sink).expect("opens");
-    (wal, told)
+    (wal, messages)
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_thread_that_could_not_be_started_is_started_by_a_later_append() {
 fn a_thread_that_cannot_be_started_is_not_tried_with_every_append() {
     alone_and_in_time(|| {
         let disk = SimulatedDisk::new();
-        let (wal, told) = listening(&disk, options(SyncMode::Async, Duration::from_secs(3600)));
+        let (wal, messages) = listening(&disk, options(SyncMode::Async, Duration::from_secs(3600)));
         refuse_threads(true);
         let (before, begun) = (threads_refused(), Instant::now());
         for _ in 0..5000 {
@@ -107,10 +107,10 @@ fn a_thread_that_cannot_be_started_is_not_tried_with_every_append() {
         // Two threads are wanted, each every 100 ms at most.
         let most = 2 * (begun.elapsed().as_millis() / 100 + 1);
         assert!((1..=most).contains(&tried), "{tried} of {most}");
-        let told = told.lock().expect("no panic");
-        let warnings = told.iter().filter(|m| m.contains("ironwal-sync"));
-        assert_eq!(warnings.count(), 1, "{told:?}");
-        drop(told);
+        let messages = messages.lock().expect("no panic");
+        let warnings = messages.iter().filter(|m| m.contains("ironwal-sync"));
+        assert_eq!(warnings.count(), 1, "{messages:?}");
+        drop(messages);
         wal.close().expect("closes");
     });
 }
@@ -126,7 +126,7 @@ fn while_no_thread_can_be_had_appends_do_the_syncs_that_are_due() {
             let first = wal.stream("first").expect("a handle");
             let other = wal.stream("other").expect("a handle");
             first.append(b"entry").expect("appends");
-            until("nobody syncs", || {
+            until("no helper syncs", || {
                 other.append(b"entry").expect("appends");
                 first.durable_end().expect("asks") == 1 && other.durable_end().expect("asks") > 0
             });
@@ -156,12 +156,12 @@ fn waiting_without_a_limit_ends_though_no_thread_can_be_had() {
             stream.append(b"entry").expect("appends");
             waiter.join().expect("no panic").expect("is durable");
         });
-        // A failed sync is told as to those who wait for others.
+        // A failed sync is reported as to callers that wait for others.
         let failing = wal.stream("failing").expect("a handle");
         failing.append(b"entry").expect("appends");
         disk.inject(FaultPlan::nth_call(1).forever());
-        let told = failing.wait_durable(0, Duration::MAX);
-        assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+        let result = failing.wait_durable(0, Duration::MAX);
+        assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
     });
 }
 
@@ -213,7 +213,7 @@ fn reader() -> Arc<Reader> {
 }
 
 #[test]
-fn a_receiver_may_read_when_it_is_told_that_no_thread_can_be_started() {
+fn a_receiver_may_read_when_it_learns_that_no_thread_can_be_started() {
     // The warning was sent under the tail's lock: a receiver that asked for `next_id` hung.
     alone_and_in_time(|| {
         let (disk, reader) = (SimulatedDisk::new(), reader());
@@ -286,7 +286,7 @@ fn a_receiver_may_read_whichever_call_of_the_disk_fails() {
 }
 
 #[test]
-fn a_receiver_of_a_reader_may_read_when_it_is_told_of_damage() {
+fn a_receiver_of_a_reader_may_read_when_it_learns_of_damage() {
     alone_and_in_time(|| {
         let (place, reader) = (tempfile::tempdir().expect("a directory"), reader());
         let mut how = options(SyncMode::Async, Duration::from_secs(3600));

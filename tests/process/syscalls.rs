@@ -22,7 +22,7 @@ pub const ROLES: &[support::Role] = &[
     ("open many streams", open_many_streams),
 ];
 
-/// Tells the trace what happens: a call that fails and means nothing, under a name that says it.
+/// Shows in the trace what happens: a call that fails and means nothing, under a name that says it.
 fn mark(what: &str) {
     let refused = std::fs::remove_dir(format!("/a-mark-in-the-trace/{what}"));
     assert!(refused.is_err());
@@ -227,7 +227,7 @@ fn each_costs_one_fdatasync(role: &str) {
         .iter()
         .filter(|call| call.is("pwrite64") || call.is("pwritev"));
     assert_eq!(writes.count() as u64, 2 * APPENDS);
-    // The slot is handed over once it is stored, and nobody waits for it.
+    // The slot is handed over once it is stored, and no caller waits for it.
     assert_eq!(hints.len() as u64, APPENDS, "{hints:#?}");
     for hint in &hints {
         assert!(
@@ -281,7 +281,7 @@ fn append_asynchronously(place: &Path) {
         stream.append(&[7; 300]).expect("appends");
     }
     mark("end");
-    let last = stream.next_id().expect("told") - 1;
+    let last = stream.next_id().expect("is known") - 1;
     let forever = std::time::Duration::from_secs(60);
     stream.wait_durable(last, forever).expect("durable");
     mark("durable");

@@ -36,22 +36,22 @@ fn holds(dir: &Path, what: &str) -> bool {
     support::files_in(dir).values().any(found)
 }
 
-type Told = Arc<Mutex<Vec<String>>>;
+type Messages = Arc<Mutex<Vec<String>>>;
 
-fn open_listening(options: WalOptions) -> (Wal, Told) {
-    let told: Told = Arc::default();
-    let sink = Arc::clone(&told);
+fn open_listening(options: WalOptions) -> (Wal, Messages) {
+    let messages: Messages = Arc::default();
+    let sink = Arc::clone(&messages);
     let log = move |_, message: &str| sink.lock().expect("no panic").push(message.to_owned());
     (
         Wal::open_logging(options, Arc::new(log)).expect("opens"),
-        told,
+        messages,
     )
 }
 
 #[test]
 fn what_was_archived_of_a_deleted_stream_is_kept_beside_that_of_its_successor() {
     let place = support::temp_dir();
-    let (wal, told) = open_listening(archiving(place.path(), "log", "archive"));
+    let (wal, messages) = open_listening(archiving(place.path(), "log", "archive"));
     append(&wal, "old", 5);
     assert_eq!(wal.truncate("s", 4).expect("truncates"), 4);
     wal.delete_stream("s").expect("deletes");
@@ -63,8 +63,8 @@ fn what_was_archived_of_a_deleted_stream_is_kept_beside_that_of_its_successor() 
             assert!(holds(&archive, &format!("{what} {id}")), "{what} {id}");
         }
     }
-    let told = told.lock().expect("no panic").join("\n");
-    assert!(told.contains("kept"), "{told}");
+    let messages = messages.lock().expect("no panic").join("\n");
+    assert!(messages.contains("kept"), "{messages}");
     assert_eq!(wal.restore_archived("s").expect("restores"), 4);
     for (id, entry) in wal.iter("s", 0).expect("iterates").enumerate() {
         assert_eq!(entry.expect("is read"), format!("new {id}").as_bytes());
@@ -101,7 +101,7 @@ fn what_was_archived_is_kept_when_an_older_copy_of_the_log_archives_other_entrie
 fn a_segment_that_is_in_the_archive_already_is_not_kept_twice() {
     let place = support::temp_dir();
     let options = archiving(place.path(), "log", "archive");
-    let (wal, told) = open_listening(options);
+    let (wal, messages) = open_listening(options);
     append(&wal, "entry", 5);
     // All but the last are sealed by this.
     wal.sync("s").expect("syncs");
@@ -118,15 +118,15 @@ fn a_segment_that_is_in_the_archive_already_is_not_kept_twice() {
     wal.truncate("s", 3).expect("truncates");
     let files = std::fs::read_dir(place.path().join("archive/s")).expect("lists");
     assert_eq!(files.count(), 3);
-    let told = told.lock().expect("no panic").join("\n");
-    assert!(!told.contains("kept"), "{told}");
+    let messages = messages.lock().expect("no panic").join("\n");
+    assert!(!messages.contains("kept"), "{messages}");
 }
 
 #[test]
 fn an_archive_belongs_to_the_log_that_used_it_first() {
     let place = support::temp_dir();
     let one = Wal::new(archiving(place.path(), "one", "archive")).expect("opens");
-    // Open before the archive is anybody's.
+    // Open before the archive has an owner.
     let early = Wal::new(archiving(place.path(), "early", "archive")).expect("opens");
     append(&one, "one", 5);
     one.truncate("s", 4).expect("truncates");
@@ -143,9 +143,9 @@ fn an_archive_belongs_to_the_log_that_used_it_first() {
         "nothing is taken out"
     );
     let refused = Wal::new(archiving(place.path(), "late", "archive")).expect_err("is refused");
-    let told = refused.to_string();
-    assert!(matches!(refused, Error::Config(_)), "{told}");
-    assert!(told.contains("another log"), "{told}");
+    let message = refused.to_string();
+    assert!(matches!(refused, Error::Config(_)), "{message}");
+    assert!(message.contains("another log"), "{message}");
     assert_eq!(one.restore_archived("s").expect("restores"), 4);
     for (id, entry) in one.iter("s", 0).expect("iterates").enumerate() {
         assert_eq!(entry.expect("is read"), format!("one {id}").as_bytes());

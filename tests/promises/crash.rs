@@ -110,7 +110,7 @@ fn what_recovery_shows_is_durable_even_after_a_sync_that_dropped_it() {
         let shown = all_entries(&wal, "s");
         assert!(shown.len() >= 5);
         let stream = wal.stream("s").expect("a handle");
-        assert_eq!(stream.durable_end().expect("told"), shown.len() as u64);
+        assert_eq!(stream.durable_end().expect("is known"), shown.len() as u64);
         for seed in 0..16 {
             let after = disk.crash(seed, DirectoryModel::Strict);
             let found = all_entries(&open(&after, CorruptionPolicy::Error), "s");

@@ -43,8 +43,8 @@ fn check(wal: &Wal, first: u64, cut: u64, end: u64) {
     let report = wal.verify().expect("verifies");
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(report.entries, end - first, "{report:?}");
-    assert_eq!(stream.first_id().expect("tells"), first);
-    assert_eq!(stream.next_id().expect("tells"), end);
+    assert_eq!(stream.first_id().expect("is known"), first);
+    assert_eq!(stream.next_id().expect("is known"), end);
     let due = |id| if id < cut { entry(id) } else { other(id) };
     let expected: Vec<_> = (first..end).map(|id| (id, due(id))).collect();
     assert_eq!(all_entries(wal, "s"), expected);
@@ -70,7 +70,7 @@ fn a_cut_anywhere_leaves_what_is_before_it_and_what_it_brings() {
                     wal.stream("s")
                         .expect("a handle")
                         .durable_end()
-                        .expect("tells"),
+                        .expect("is known"),
                     from + count
                 );
                 wal.close().expect("closes");
@@ -150,7 +150,7 @@ fn no_file_of_what_was_cut_is_left() {
 
 /// tidwall/wal #20: a log that is emptied keeps its next index.
 #[test]
-fn a_stream_that_is_reset_has_the_next_id_it_was_told() {
+fn a_stream_that_is_reset_has_the_next_id_it_was_given() {
     for mode in MODES {
         for next in [0, 1, 7, 25, 40, u64::MAX - 1] {
             let place = temp_dir();
@@ -158,13 +158,13 @@ fn a_stream_that_is_reset_has_the_next_id_it_was_told() {
             append(&wal, 0..25);
             wal.reset_to("s", next).expect("resets");
             let stream = wal.stream("s").expect("a handle");
-            assert_eq!(stream.first_id().expect("tells"), next);
-            assert_eq!(stream.next_id().expect("tells"), next);
+            assert_eq!(stream.first_id().expect("is known"), next);
+            assert_eq!(stream.next_id().expect("is known"), next);
             assert_eq!(all_entries(&wal, "s"), []);
             wal.close().expect("closes");
             let wal = open(place.path(), mode);
             let stream = wal.stream("s").expect("a handle");
-            assert_eq!(stream.next_id().expect("tells"), next, "{mode:?}");
+            assert_eq!(stream.next_id().expect("is known"), next, "{mode:?}");
             assert_eq!(stream.append(&other(next)).expect("appends"), next);
             assert_eq!(all_entries(&wal, "s"), [(next, other(next))]);
             assert_eq!(segments_in(&place.path().join("log/s")).len(), 1);
@@ -368,7 +368,7 @@ fn set<'a>(key: &'a str, to: &'a str) -> [(&'a [u8], Option<&'a [u8]>); 1] {
 }
 
 #[test]
-fn a_cut_keeps_the_properties_and_changes_those_it_is_told_to() {
+fn a_cut_keeps_the_properties_and_changes_those_it_names() {
     let value = |wal: &Wal, key: &[u8]| wal.property("s", key).expect("reads");
     for mode in MODES {
         let place = temp_dir();

@@ -79,7 +79,7 @@ fn a_garbage_segment_breaks_its_stream_only_and_is_not_touched() {
 }
 
 #[test]
-fn the_policy_error_looks_at_all_streams_and_tells_all_damage_at_once() {
+fn the_policy_error_looks_at_all_streams_and_reports_all_damage_at_once() {
     let place = support::temp_dir();
     filled(place.path());
     harm(place.path(), "a", 0, 20);
@@ -88,11 +88,14 @@ fn the_policy_error_looks_at_all_streams_and_tells_all_damage_at_once() {
     std::fs::write(&cut_short, &bytes[..bytes.len() / 2]).expect("writes");
     let before = support::files_in(place.path());
     let refused = Wal::new(options_of(place.path(), CorruptionPolicy::Error));
-    let Err(Error::Corruption(told)) = refused else {
+    let Err(Error::Corruption(reported)) = refused else {
         panic!("{refused:?}");
     };
-    assert!(told.contains("\"a\"") && told.contains("\"c\""), "{told}");
-    assert!(!told.contains("\"b\""), "{told}");
+    assert!(
+        reported.contains("\"a\"") && reported.contains("\"c\""),
+        "{reported}"
+    );
+    assert!(!reported.contains("\"b\""), "{reported}");
     assert!(
         support::files_in(place.path()) == before,
         "nothing is changed"
@@ -151,7 +154,7 @@ fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("makes");
             std::fs::write(path, bytes).expect("writes");
         }
-        let mut told = String::new();
+        let mut reported = String::new();
         // Two losses at once can hide each other: a lost newest segment, and the footer before it
         // that proves it. One alone never does.
         let harms = 1 + usize::from(case >= 100) * (1 + random(3));
@@ -179,10 +182,10 @@ fn whatever_is_on_disk_nothing_panics_and_no_wrong_byte_is_read() {
                     .take(1)
                     .for_each(|b| *b ^= 1 << (case % 8)),
             }
-            told += &format!("{} {how} at {at}; ", name.display());
+            reported += &format!("{} {how} at {at}; ", name.display());
             std::fs::write(&path, bytes).expect("writes");
         }
-        let case = format!("case {case}: {told}");
+        let case = format!("case {case}: {reported}");
         // Refused or not: it must not panic.
         drop(Wal::new(options_of(place.path(), CorruptionPolicy::Error)));
         let opened = Wal::new(options_of(place.path(), CorruptionPolicy::Truncate));

@@ -195,7 +195,7 @@ fn nothing_is_acknowledged_as_durable_in_a_directory_that_is_gone_for_longer_tha
 }
 
 #[test]
-fn a_background_sync_finds_that_the_directory_is_gone_and_those_who_wait_are_woken() {
+fn a_background_sync_finds_that_the_directory_is_gone_and_the_waiters_are_woken() {
     let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.background_sync = Some(BackgroundSync {
@@ -226,7 +226,7 @@ fn two_writers_are_kept_apart_also_when_lock_was_removed_by_hand() {
     let second = Wal::new(small(place.path(), SyncMode::Async));
     assert!(matches!(second, Err(Error::Locked(_))), "{second:?}");
     support::run_child("find it locked", place.path());
-    // The first cannot know that nobody has made another LOCK meanwhile.
+    // The first cannot know that no other process has made another LOCK meanwhile.
     fs::write(place.path().join("log/LOCK"), b"").expect("writes");
     is_detached(place.path(), wal.truncate("s", 25));
     is_detached(place.path(), wal.close());

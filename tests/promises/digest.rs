@@ -44,7 +44,7 @@ fn equal_entries_have_equal_digests_however_they_are_stored() {
             digest,
             "{ids:?}"
         );
-        assert!(seen.insert(digest), "{ids:?} is told from the others");
+        assert!(seen.insert(digest), "{ids:?} differs from the others");
     }
     assert_eq!(plain.last().expect("reads"), Some((59, entry(59))));
 }

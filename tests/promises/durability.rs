@@ -280,7 +280,7 @@ fn deletion_and_truncation_are_durable_when_they_return() {
 }
 
 #[test]
-fn a_log_that_nobody_appended_to_is_closed_without_a_write_or_a_sync() {
+fn a_log_without_an_append_is_closed_without_a_write_or_a_sync() {
     let disk = SimulatedDisk::new();
     let wal = open(&disk, SyncMode::Async, |_| ());
     for id in 0..5 {

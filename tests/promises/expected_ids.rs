@@ -281,7 +281,7 @@ fn what_is_written_under_strict_shows_once_a_later_sync_covers_it() {
 }
 
 #[test]
-fn a_background_sync_covers_what_nobody_waits_for_in_every_mode() {
+fn a_background_sync_covers_what_no_caller_waits_for_in_every_mode() {
     // Under `Strict` none was ever due: entries appended without a wait stayed hidden for ever.
     let entries: [&[u8]; 2] = [b"entry", b"other"];
     for mode in MODES {
@@ -397,8 +397,8 @@ fn a_poisoned_stream_refuses_appends_and_says_which_marks_are_durable() {
         for (name, append) in CALLS {
             for id in [0, 3, u64::MAX] {
                 let refused = append(&wal, "s", id);
-                let is_told = matches!(refused, Err(Error::Poisoned { .. }));
-                assert!(is_told, "{name}, {mode:?}: {refused:?}");
+                let is_reported = matches!(refused, Err(Error::Poisoned { .. }));
+                assert!(is_reported, "{name}, {mode:?}: {refused:?}");
             }
         }
     }

@@ -74,7 +74,7 @@ fn entries_of_every_size_are_stored_and_read() {
 }
 
 #[test]
-fn an_empty_batch_creates_nothing_and_tells_the_next_id() {
+fn an_empty_batch_creates_nothing_and_returns_the_next_id() {
     let log = LogBuilder::new(SyncMode::Strict);
     let wal = log.open();
     assert_eq!(wal.append_batch("s", &[]).expect("nothing to do"), 0..0);
@@ -461,7 +461,7 @@ fn run_out_of_descriptors(place: &Path) {
             let place = place.join(format!("{mode:?} {spare}"));
             std::fs::create_dir(&place).expect("makes");
             let wal = open(&place, mode, |options| options.max_entries_per_segment = 5);
-            let told = std::cell::Cell::new(0);
+            let reported = std::cell::Cell::new(0);
             for stream in ["a", "b"] {
                 for id in 0..3 {
                     wal.append(stream, &entry(id)).expect("appends");
@@ -478,7 +478,7 @@ fn run_out_of_descriptors(place: &Path) {
                     Err(error) => {
                         assert_eq!(error.os_error(), Some(libc::EMFILE), "{error}");
                         assert!(matches!(error, Error::Io(_)), "{error}");
-                        told.set(told.get() + 1);
+                        reported.set(reported.get() + 1);
                     }
                 }
             };
@@ -490,7 +490,7 @@ fn run_out_of_descriptors(place: &Path) {
             }
             drop(taken);
             // Under Strict there are files that need no descriptor for the moment.
-            let bites = spare > 1 || mode == SyncMode::Strict || told.get() > 0;
+            let bites = spare > 1 || mode == SyncMode::Strict || reported.get() > 0;
             assert!(bites, "{mode:?} {spare}");
             for stream in [0, 1, 2, 0, 1, 2] {
                 let before = next[stream];
@@ -529,7 +529,7 @@ fn count_what_opening_reads(place: &Path) {
     println!("opening read {read} bytes");
     assert!(read < 1 << 20, "{read} bytes");
     let stream = wal.stream("s").expect("a handle");
-    let last = stream.next_id().expect("told") - 1;
+    let last = stream.next_id().expect("is known") - 1;
     let read = stream.get(last).expect("reads").expect("an entry");
     assert_eq!(read.len(), 16 * MIB - 100);
 }
@@ -557,13 +557,13 @@ fn opening_gibibytes_of_log_after_a_clean_close_reads_less_than_a_mebibyte() {
 }
 
 #[test]
-fn a_log_tells_its_owner_and_not_the_world() {
+fn a_log_reports_to_its_owner_and_not_to_the_world() {
     let place = support::temp_dir();
-    let told = Arc::new(AtomicU64::new(0));
+    let reported = Arc::new(AtomicU64::new(0));
     let sink: LogSink = {
-        let told = Arc::clone(&told);
+        let reported = Arc::clone(&reported);
         Arc::new(move |_, _| {
-            told.fetch_add(1, Ordering::Relaxed);
+            reported.fetch_add(1, Ordering::Relaxed);
         })
     };
     let fill = |sink: LogSink| {
@@ -576,6 +576,6 @@ fn a_log_tells_its_owner_and_not_the_world() {
     bytes[20] ^= 1;
     std::fs::write(&path, bytes).expect("writes");
     let opened = Wal::open_logging(options(place.path(), SyncMode::Async), sink).expect("opens");
-    assert!(told.load(Ordering::Relaxed) > 0, "damage is told");
+    assert!(reported.load(Ordering::Relaxed) > 0, "damage is reported");
     drop(opened);
 }

@@ -66,14 +66,14 @@ fn a_failing_sync_latches_while_reads_and_other_streams_go_on_and_reopening_cure
         assert!(is_poisoned(wal.sync("s")), "{name}");
         assert_eq!(disk.count_on(OpKind::Write, "/log/s/"), writes, "{name}");
         let stream = wal.stream("s").expect("a handle");
-        assert_eq!(stream.durable_end().expect("told"), before, "{name}");
+        assert_eq!(stream.durable_end().expect("is known"), before, "{name}");
         assert!(is_poisoned(stream.wait_durable(before, Duration::ZERO)));
-        assert_eq!(wal.get("s", before).expect("told"), None, "{name}");
+        assert_eq!(wal.get("s", before).expect("is known"), None, "{name}");
         assert_eq!(all_entries(&wal, "s").len() as u64, before, "{name}");
         wal.append("other", b"p").expect("other streams go on");
 
         drop(stream);
-        assert!(is_poisoned(wal.close()), "{name}: closing tells");
+        assert!(is_poisoned(wal.close()), "{name}: closing reports it");
         let wal = open(&disk, SyncMode::Strict);
         let mut kept = all_entries(&wal, "s");
         // It may exist now, or not; what was acknowledged does.
@@ -123,16 +123,16 @@ fn a_failing_write_that_cannot_be_taken_back_latches() {
 }
 
 #[test]
-fn who_is_told_of_a_failed_write_may_look_at_the_log() {
+fn the_receiver_of_a_failed_write_may_look_at_the_log() {
     // The receiver was called under a lock that looking takes: it waited for itself.
     let disk = SimulatedDisk::new();
     let stream: Arc<OnceLock<Stream>> = Arc::default();
-    let (seen, told) = mpsc::channel();
+    let (seen, reported) = mpsc::channel();
     let shown = Arc::clone(&stream);
     let sink = move |level, _: &str| {
         if let (log::Level::Error, Some(stream)) = (level, shown.get()) {
-            let found = (stream.next_id().expect("told"), stream.get(0));
-            seen.send(found).expect("somebody listens");
+            let found = (stream.next_id().expect("is known"), stream.get(0));
+            seen.send(found).expect("a receiver listens");
         }
     };
     let options = options(Path::new("/"), SyncMode::Async);
@@ -142,9 +142,9 @@ fn who_is_told_of_a_failed_write_may_look_at_the_log() {
     disk.inject(FaultPlan::nth(OpKind::Write, 1).short_write(50));
     disk.inject(FaultPlan::nth(OpKind::WriteZeros, 1));
     let appender = std::thread::spawn(move || wal.append("s", &[7; 100]));
-    let (next_id, first) = told
+    let (next_id, first) = reported
         .recv_timeout(Duration::from_secs(20))
-        .expect("told, and not stuck");
+        .expect("received, and not stuck");
     assert_eq!(next_id, 1);
     assert_eq!(first.expect("reads"), Some(entry(0)));
     let appended = appender.join().expect("no panic");
@@ -167,7 +167,7 @@ fn a_frontier_that_cannot_be_stored_latches_but_what_is_durable_was_acknowledged
 }
 
 #[test]
-fn a_sync_that_fails_behind_the_callers_back_is_told_to_the_next_caller() {
+fn a_background_sync_that_fails_is_reported_to_the_next_caller() {
     let disk = SimulatedDisk::new();
     let wal = open(&disk, SyncMode::Async);
     let stream = wal.stream("s").expect("a handle");
@@ -179,18 +179,18 @@ fn a_sync_that_fails_behind_the_callers_back_is_told_to_the_next_caller() {
     let waited = stream.wait_durable(1, Duration::from_secs(60));
     assert!(is_poisoned(waited));
     assert!(is_poisoned(stream.append(b"x")));
-    assert_eq!(stream.durable_end().expect("told"), 1);
+    assert_eq!(stream.durable_end().expect("is known"), 1);
     assert_eq!(all_entries(&wal, "s").len(), 2, "what was visible stays");
 }
 
 #[test]
-fn a_failure_while_closing_is_told_and_the_lock_is_released_all_the_same() {
+fn a_failure_while_closing_is_reported_and_the_lock_is_released_all_the_same() {
     let disk = SimulatedDisk::new();
     let wal = open(&disk, SyncMode::Async);
     wal.append("s", &entry(0)).expect("appends");
     disk.inject(FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/s/"));
-    let told = wal.close().expect_err("the sync fails");
-    assert_eq!(told.os_error(), Some(libc::EIO));
+    let reported = wal.close().expect_err("the sync fails");
+    assert_eq!(reported.os_error(), Some(libc::EIO));
     assert_eq!(all_entries(&open(&disk, SyncMode::Async), "s").len(), 1);
 }
 
@@ -206,8 +206,8 @@ fn after_a_deletion_that_could_not_be_made_durable_nothing_acknowledged_is_lost(
             }
             old.sync().expect("syncs");
             disk.inject(FaultPlan::nth(kind, 1));
-            let told = wal.delete_stream("s").expect_err("not durable");
-            assert_eq!(told.os_error(), Some(libc::EIO), "{kind:?}");
+            let reported = wal.delete_stream("s").expect_err("not durable");
+            assert_eq!(reported.os_error(), Some(libc::EIO), "{kind:?}");
             let id = wal.append("s", b"after").expect("appends");
             assert_eq!(id, if starts_anew { 0 } else { 3 }, "{kind:?}");
             assert_eq!(old.append(b"x").is_err(), starts_anew, "{kind:?}");
@@ -228,7 +228,7 @@ fn after_a_deletion_that_could_not_be_made_durable_nothing_acknowledged_is_lost(
 }
 
 #[test]
-fn a_deletion_told_to_have_failed_leaves_all_of_the_stream_or_nothing() {
+fn a_deletion_reported_as_failed_leaves_all_of_the_stream_or_nothing() {
     for again in [false, true] {
         let disk = SimulatedDisk::new();
         let wal = open(&disk, SyncMode::Async);

@@ -127,7 +127,7 @@ fn a_cancellation_ends_one_wait_and_the_iteration_goes_on() {
     canceller.cancel();
     canceller.cancel();
     assert!(matches!(follower.wait(LONG), Err(Error::Cancelled)));
-    assert!(!follower.wait(Duration::ZERO).expect("told once"));
+    assert!(!follower.wait(Duration::ZERO).expect("reported once"));
     let other = canceller.clone();
     thread::scope(|scope| {
         scope.spawn(move || {

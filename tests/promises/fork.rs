@@ -14,7 +14,7 @@ use crate::support;
 use crate::support::entry;
 use crate::support::options;
 
-/// Runs `work` in a forked process; tells whether it came to its end there.
+/// Runs `work` in a forked process; returns whether it came to its end there.
 fn in_a_fork(work: impl FnOnce()) -> bool {
     // SAFETY: the forked process runs `work` and ends without unwinding into the caller.
     let pid = unsafe { libc::fork() };

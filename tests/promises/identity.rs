@@ -60,11 +60,11 @@ fn a_damaged_identity_is_refused_under_error_and_reported_and_replaced_under_tru
             "nothing is changed"
         );
         options.on_corruption = CorruptionPolicy::Truncate;
-        let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-        let sink = std::sync::Arc::clone(&told);
+        let messages = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let sink = std::sync::Arc::clone(&messages);
         let log = move |_, message: &str| sink.lock().expect("no panic").push_str(message);
         let wal = Wal::open_logging(options.clone(), std::sync::Arc::new(log)).expect("opens");
-        assert!(told.lock().expect("no panic").contains("IDENTITY"));
+        assert!(messages.lock().expect("no panic").contains("IDENTITY"));
         assert_eq!(all_entries(&wal, "s").len(), 1);
         wal.close().expect("closes");
         let replaced = fs::read(&path).expect("is there");

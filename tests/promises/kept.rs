@@ -364,6 +364,34 @@ fn a_segment_removed_by_hand_stops_no_retention() {
     assert_eq!(first_id(&stream), 4);
 }
 
+/// A disk was unmounted, or a directory moved: all files are missing, and none is too old. The retention
+/// recorded in the newest segment, which was open, that all others may go.
+#[test]
+#[cfg(unix)]
+fn a_directory_that_is_missing_is_no_reason_to_remove_what_is_in_it() {
+    let log = LogBuilder::new(SyncMode::Strict)
+        .with(|options| options.max_entries_per_segment = PER_SEGMENT);
+    let elsewhere = log.path().join("another disk");
+    let linked = log.path().join("log/s");
+    let wal = log.open();
+    drop(fill(&wal, "s", 22));
+    wal.close().expect("closes");
+    std::fs::rename(&linked, &elsewhere).expect("moves");
+    std::os::unix::fs::symlink(&elsewhere, &linked).expect("links");
+    let wal = log.open();
+    let stream = fill(&wal, "s", 8);
+    let away = log.path().join("not mounted");
+    std::fs::rename(&elsewhere, &away).expect("unmounts");
+    let years = Retention::new().with_max_age(HOUR * 24 * 365 * 10);
+    let refused = stream.apply_retention(&years);
+    assert!(matches!(refused, Err(Error::Io(_))), "{refused:?}");
+    std::fs::rename(&away, &elsewhere).expect("mounts");
+    assert_eq!(stream.apply_retention(&years).expect("applies"), 0);
+    drop(stream);
+    wal.close().expect("closes");
+    assert_eq!(all_entries(&log.open(), "s").len(), 30);
+}
+
 #[test]
 fn a_reader_beside_the_writer_and_a_deleted_stream_are_refused() {
     let log = LogBuilder::new(SyncMode::Strict)

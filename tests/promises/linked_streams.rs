@@ -128,7 +128,11 @@ fn a_deletion_of_a_linked_stream_that_was_cut_short_is_finished_at_open() {
             fs::remove_file(disk.join("OWNER")).expect("removes");
         }
         let wal = Wal::new(options).expect("opens");
-        assert_eq!(wal.streams().expect("tells"), Vec::<String>::new(), "{cut}");
+        assert_eq!(
+            wal.streams().expect("is known"),
+            Vec::<String>::new(),
+            "{cut}"
+        );
         assert_eq!(names_in(&disk), [PathBuf::from("a stranger's")], "{cut}");
         assert!(
             fs::symlink_metadata(root.join("s#deleted")).is_err(),

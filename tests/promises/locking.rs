@@ -80,13 +80,13 @@ fn another_process_is_refused_while_this_one_writes() {
     drop(wal);
 }
 
-/// Appends, tells each id, and goes on until it is killed.
+/// Appends, prints each id, and goes on until it is killed.
 pub fn hold_the_lock(place: &Path) {
     let wal = Wal::new(options(place, SyncMode::Async)).expect("opens");
     for id in 0.. {
         assert_eq!(wal.append("s", &entry(id)).expect("appends"), id);
         let mut out = std::io::stdout().lock();
-        writeln!(out, "acknowledged {id}").expect("tells");
+        writeln!(out, "acknowledged {id}").expect("prints");
     }
 }
 
@@ -97,18 +97,18 @@ fn the_lock_dies_with_a_killed_holder_and_all_it_acknowledged_is_there() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the child starts");
-    let mut told = BufReader::new(holder.stdout.take().expect("piped")).lines();
+    let mut reported = BufReader::new(holder.stdout.take().expect("piped")).lines();
     let acknowledged =
         |line: String| -> Option<u64> { line.strip_prefix("acknowledged ")?.parse().ok() };
     let mut last = None;
     while last < Some(2000) {
-        let line = told.next().expect("more to come").expect("reads");
+        let line = reported.next().expect("more to come").expect("reads");
         last = acknowledged(line).or(last);
     }
     assert!(is_locked(place.path()), "the holder lives");
     holder.kill().expect("kills");
     holder.wait().expect("ends");
-    for line in told {
+    for line in reported {
         last = acknowledged(line.expect("reads")).or(last);
     }
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens at once");

@@ -158,10 +158,13 @@ fn a_process_that_dies_anywhere_in_a_store_leaves_every_entry_acknowledged_befor
         let mut replay = disk.replay();
         while replay.step_to_change() {
             let (at, last) = (replay.op_index(), marks.iter());
-            let told = last.filter(|(op, _)| *op <= at).map(|(_, ids)| *ids).max();
+            let reported = last.filter(|(op, _)| *op <= at).map(|(_, ids)| *ids).max();
             let case = format!("{sync_mode:?}, call {at}");
             let left = assert_prefix(&open_strictly(&replay.kill()), &case);
-            assert!(left >= told.unwrap_or(0), "{case}: {left} of {told:?}");
+            assert!(
+                left >= reported.unwrap_or(0),
+                "{case}: {left} of {reported:?}"
+            );
             // Batches of four begin at ids that say so: none is there in part.
             assert!(![3, 4, 5].contains(&(left % 6)), "{case}: {left}");
         }
@@ -255,8 +258,8 @@ fn a_failing_sync_of_a_range_latches_ends_storing_and_keeps_what_was_acknowledge
             append(&wal, 12..15);
             let plan = FaultPlan::nth(kind, 1);
             disk.inject(if drops { plan.dropping_dirty() } else { plan });
-            let told = wal.sync("s").expect_err("fails");
-            assert_eq!(told.os_error(), Some(libc::EIO), "{case}");
+            let reported = wal.sync("s").expect_err("fails");
+            assert_eq!(reported.os_error(), Some(libc::EIO), "{case}");
             assert_eq!(disk.faults_fired(), 1, "{case}");
             let before = disk.op_count();
             assert!(is_poisoned(wal.append("s", b"x")), "{case}");
@@ -266,12 +269,12 @@ fn a_failing_sync_of_a_range_latches_ends_storing_and_keeps_what_was_acknowledge
             let changed = since(&disk, before);
             assert!(changed.iter().all(|op| !op.changed()), "{case}");
             let stream = wal.stream("s").expect("a handle");
-            assert_eq!(stream.durable_end().expect("told"), 12, "{case}");
+            assert_eq!(stream.durable_end().expect("is known"), 12, "{case}");
             assert_eq!(assert_prefix(&wal, &case), 15, "{case}: reads go on");
             assert_survives(&disk, 12, &case);
 
             drop(stream);
-            assert!(is_poisoned(wal.close()), "{case}: closing tells");
+            assert!(is_poisoned(wal.close()), "{case}: closing reports it");
             let wal = open(&disk, &mapped(SyncMode::Async));
             let kept = assert_prefix(&wal, &case);
             assert!(kept >= 12, "{case}: {kept}");
@@ -342,7 +345,7 @@ fn where_nothing_can_be_mapped_or_made_ready_appends_are_written() {
 #[test]
 fn bytes_stored_through_a_file_closed_since_are_written_again_and_synced_whole() {
     // Its file makes room for another stream's, with unsynced bytes or without: what is stored
-    // through the map of the closed one meanwhile, nobody may hear of.
+    // through the map of the closed one meanwhile, no caller may hear of.
     for unsynced in [true, false] {
         let disk = SimulatedDisk::new();
         let mut options = mapped(SyncMode::Async);

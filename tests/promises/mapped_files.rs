@@ -179,7 +179,7 @@ fn a_stream_that_rests_for_an_interval_loses_its_map_and_gets_it_back() {
 
 #[test]
 fn a_stream_with_one_entry_rests_in_every_mode() {
-    // Where nothing was to be synced, nobody looked; and nobody did after a late mapping.
+    // Where nothing was to be synced, no check ran; and none did after a late mapping.
     for sync_mode in [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async] {
         let place = support::temp_dir();
         let mut options = mapped(place.path());
@@ -241,7 +241,7 @@ fn a_stream_that_was_deleted_or_closed_has_no_map() {
 
 const STORED_BEFORE_THE_END: u64 = 6000;
 
-/// Tells, by its exit alone, that so many appends returned.
+/// Shows, by its exit alone, that so many appends returned.
 fn store_and_be_killed(place: &Path) {
     let wal = Wal::new(mapped(place)).expect("opens");
     for id in 0..STORED_BEFORE_THE_END {

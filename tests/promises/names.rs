@@ -126,7 +126,7 @@ fn all_names_are_distinct_streams_and_are_found_again() {
 }
 
 #[test]
-fn directories_can_be_told_apart_without_regard_to_case_or_not_at_all_shared() {
+fn directories_can_be_distinguished_without_regard_to_case_or_not_at_all_shared() {
     let place = support::temp_dir();
     let wal = Wal::new(options(place.path(), SyncMode::Async)).expect("opens");
     wal.append("Mixed", b"upper").expect("appends");

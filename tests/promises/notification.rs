@@ -36,12 +36,12 @@ fn open(disk: &SimulatedDisk, mode: SyncMode) -> Wal {
 
 /// A log whose helpers run only when stepped, and what it logs.
 fn open_stepped(disk: &SimulatedDisk) -> (Wal, Arc<Mutex<Vec<String>>>) {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&told);
+    let messages = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&messages);
     let sink = Arc::new(move |_, text: &str| sink.lock().expect("works").push(text.to_owned()));
     let options = options(Path::new("/"), SyncMode::Async);
     let wal = Wal::open_simulated_stepped(disk, options, sink).expect("opens");
-    (wal, told)
+    (wal, messages)
 }
 
 fn append(stream: &Stream, entry: &[u8]) -> Appended {
@@ -158,7 +158,7 @@ fn a_durable_mark_is_answered_at_once_without_another_sync() {
 }
 
 #[test]
-fn callbacks_run_in_the_order_of_their_marks_whoever_syncs() {
+fn callbacks_run_in_the_order_of_their_marks_whichever_thread_syncs() {
     for by_a_caller in [false, true] {
         let disk = SimulatedDisk::new();
         let (wal, _) = open_stepped(&disk);
@@ -261,7 +261,7 @@ fn a_failed_sync_reaches_every_callback_once_as_poisoned() {
 #[test]
 fn a_panicking_callback_is_logged_and_keeps_no_other_from_running() {
     let disk = SimulatedDisk::new();
-    let (wal, told) = open_stepped(&disk);
+    let (wal, messages) = open_stepped(&disk);
     let stream = wal.stream("s").expect("a handle");
     let mark = append(&stream, b"x").mark;
     let (sender, reports) = mpsc::channel();
@@ -273,7 +273,7 @@ fn a_panicking_callback_is_logged_and_keeps_no_other_from_running() {
         .expect("registers");
     wal.step_helpers();
     assert_eq!(reports.try_iter().count(), 1);
-    let text = told.lock().expect("works").join("\n");
+    let text = messages.lock().expect("works").join("\n");
     assert!(
         text.contains("on purpose") && text.contains("\"s\""),
         "{text}"
@@ -529,7 +529,7 @@ fn a_future_that_is_dropped_is_woken_no_more_and_a_panicking_waker_harms_nothing
         }
     }
     let disk = SimulatedDisk::new();
-    let (wal, told) = open_stepped(&disk);
+    let (wal, messages) = open_stepped(&disk);
     let stream = wal.stream("s").expect("a handle");
     let mark = append(&stream, b"x").mark;
     let woken = [Arc::new(Woken::default()), Arc::new(Woken::default())];
@@ -552,7 +552,7 @@ fn a_future_that_is_dropped_is_woken_no_more_and_a_panicking_waker_harms_nothing
     assert_eq!(woken[1].0.load(SeqCst), 0);
     assert_eq!(Arc::strong_count(&woken[1]), 1);
     assert!(poll(&mut kept, &waker(&woken[0])));
-    let text = told.lock().expect("works").join("\n");
+    let text = messages.lock().expect("works").join("\n");
     assert!(text.contains("a waker, on purpose"), "{text}");
 }
 

@@ -122,7 +122,10 @@ fn an_iterator_that_waited_at_the_end_is_overtaken_there_too() {
         assert_eq!(rest(&mut entries), ids(0..20).collect::<Vec<_>>());
         append(&wal, 20..60);
         wal.truncate("s", 60).expect("cuts");
-        let first = wal.stream("s").and_then(|s| s.first_id()).expect("tells");
+        let first = wal
+            .stream("s")
+            .and_then(|s| s.first_id())
+            .expect("is known");
         assert!(first >= 50);
         let expected: Vec<_> = [Err(20..first)].into_iter().chain(ids(first..60)).collect();
         assert_eq!(rest(&mut entries), expected, "{read_only}");
@@ -132,7 +135,7 @@ fn an_iterator_that_waited_at_the_end_is_overtaken_there_too() {
 }
 
 #[test]
-fn an_iterator_passes_a_segment_whose_file_somebody_removed_with_one_error() {
+fn an_iterator_passes_a_segment_whose_file_was_removed_with_one_error() {
     // It ended there: entries behind the damage were not shown.
     for read_only in [false, true] {
         let place = temp_dir();

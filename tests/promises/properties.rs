@@ -174,7 +174,7 @@ fn entries_and_properties_of_one_append_are_one_frame() {
         let append = Append::new(entries).with_properties(&changes).durable();
         let done = stream.append_with(&append).expect("appends");
         assert_eq!(done.ids.end - done.ids.start, entries.len() as u64);
-        assert!(stream.is_durable(done.mark).expect("tells"));
+        assert!(stream.is_durable(done.mark).expect("is known"));
     }
     let refused = Append::new(&[b"x"]).with_properties(&changes).expecting(9);
     let refused = stream.append_with(&refused);
@@ -298,7 +298,7 @@ fn of_threads_that_change_different_properties_no_change_is_lost() {
 }
 
 #[test]
-fn marks_tell_when_properties_alone_are_durable() {
+fn marks_show_when_properties_alone_are_durable() {
     let place = support::temp_dir();
     let mut options = options(place.path(), SyncMode::Async);
     options.background_sync = None;
@@ -307,15 +307,15 @@ fn marks_tell_when_properties_alone_are_durable() {
     let first = vote(&wal, "t1", Durability::Written);
     let second = vote(&wal, "t2", Durability::Written);
     assert!(first < second);
-    assert!(!stream.is_durable(first).expect("tells"));
+    assert!(!stream.is_durable(first).expect("is known"));
     let third = vote(&wal, "t3", Durability::Durable);
     for mark in [first, second, third] {
-        assert!(stream.is_durable(mark).expect("tells"));
+        assert!(stream.is_durable(mark).expect("is known"));
     }
     let written = vote(&wal, "t4", Durability::Written);
-    assert!(!stream.is_durable(written).expect("tells"));
+    assert!(!stream.is_durable(written).expect("is known"));
     stream.sync().expect("syncs");
-    assert!(stream.is_durable(written).expect("tells"));
+    assert!(stream.is_durable(written).expect("is known"));
 }
 
 #[test]

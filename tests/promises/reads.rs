@@ -1,5 +1,5 @@
 //! What must hold: a look-up answers the same when it is asked again, by any thread, whatever it
-//! and the threads before it have kept; what is kept is let go of when the files go; only what is
+//! and the threads before it have kept; what is kept is released when the files go; only what is
 //! durable is mapped, and nothing at all unless it was asked for.
 
 use std::fs::OpenOptions;
@@ -103,7 +103,7 @@ fn entries_of_all_kinds_are_found_again_by_any_number_of_threads() {
             append_mixed(&stream, 2000);
             stream.sync().expect("syncs");
             append_mixed_on(&stream);
-            let end = stream.next_id().expect("tells");
+            let end = stream.next_id().expect("is known");
             // More threads than there are places to keep what was found.
             std::thread::scope(|scope| {
                 for thread in 0..20 {
@@ -130,10 +130,10 @@ fn entries_of_all_kinds_are_found_again_by_any_number_of_threads() {
     }
 }
 
-/// Some more, that nobody syncs.
+/// Some more, that no caller syncs.
 fn append_mixed_on(stream: &Stream) {
     for _ in 0..100 {
-        let id = stream.next_id().expect("tells");
+        let id = stream.next_id().expect("is known");
         stream.append(&mixed_entry(id)).expect("appends");
     }
 }
@@ -180,7 +180,7 @@ fn bytes_changed_after_they_were_read_once_are_an_error_when_read_again() {
 }
 
 #[test]
-fn files_are_let_go_of_when_they_are_truncated_or_their_stream_is_deleted() {
+fn files_are_released_when_they_are_truncated_or_their_stream_is_deleted() {
     for strategy in [ReadStrategy::StandardIo, ReadStrategy::Mmap] {
         let place = support::temp_dir();
         let (wal, stream) = open(place.path(), SyncMode::Async, |options| {
@@ -211,13 +211,13 @@ fn files_are_let_go_of_when_they_are_truncated_or_their_stream_is_deleted() {
         read_all(0);
         // A thread that lives on, and one that does not.
         let (wait, go) = std::sync::mpsc::channel::<()>();
-        let (tell, done) = std::sync::mpsc::channel();
+        let (sender, done) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
             let read_all = &read_all;
             scope.spawn(|| read_all(0)).join().expect("reads");
             scope.spawn(move || {
                 read_all(0);
-                tell.send(()).expect("somebody waits");
+                sender.send(()).expect("a receiver waits");
                 let _ = go.recv();
             });
             done.recv().expect("has read");
@@ -227,7 +227,7 @@ fn files_are_let_go_of_when_they_are_truncated_or_their_stream_is_deleted() {
             drop(wait);
         });
         assert_eq!(stream.get(0).expect("truncated"), None);
-        let first = stream.first_id().expect("tells");
+        let first = stream.first_id().expect("is known");
         read_all(first);
         wal.delete_stream("s").expect("deletes");
         assert_eq!(gone(), Vec::<String>::new());
@@ -271,7 +271,7 @@ fn of_a_file_still_written_to_what_is_durable_is_mapped_and_nothing_else() {
     let (wal, stream) = open(place.path(), SyncMode::Async, mapped);
     let append = |count: u64| {
         for _ in 0..count {
-            let id = stream.next_id().expect("tells");
+            let id = stream.next_id().expect("is known");
             stream.append(&entry(id)).expect("appends");
         }
     };

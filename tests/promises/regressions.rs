@@ -56,7 +56,7 @@ fn sync_with_few_descriptors(place: &Path) {
 }
 
 #[test]
-fn a_failure_is_told_at_once_to_those_who_wait_for_entries_to_come() {
+fn a_failure_is_reported_at_once_to_callers_that_wait_for_entries_to_come() {
     // They slept on until their time was up, for ever if they had set none.
     let disk = SimulatedDisk::new();
     let wal = Wal::open_simulated(&disk, options(Path::new("/"), SyncMode::Strict)).expect("opens");
@@ -73,8 +73,8 @@ fn a_failure_is_told_at_once_to_those_who_wait_for_entries_to_come() {
     disk.inject(FaultPlan::nth(OpKind::SyncData, 1));
     stream.append(b"bad").expect_err("the sync fails");
     for waiter in waiters {
-        let told = waiter.join().expect("a good end");
-        assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+        let result = waiter.join().expect("a good end");
+        assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
     }
 }
 

@@ -38,13 +38,38 @@ fn replica_log(sync_mode: SyncMode) -> LogBuilder {
     LogBuilder::new(sync_mode).with(|options| options.max_segment_size = 1 << 20)
 }
 
+/// Which frames are shipped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Frames {
+    Durable,
+    Written,
+}
+
+impl Frames {
+    fn export(self, primary: &Stream, from: &FramePosition, max_bytes: usize) -> Result<Vec<u8>> {
+        match self {
+            Frames::Durable => primary.export_frames(from, max_bytes),
+            Frames::Written => primary.export_written_frames(from, max_bytes),
+        }
+    }
+}
+
 /// Ships what there is: how many packets that took.
 fn ship(primary: &Stream, replica: &Stream, max_bytes: usize) -> Result<usize> {
+    ship_frames(Frames::Durable, primary, replica, max_bytes)
+}
+
+fn ship_frames(
+    frames: Frames,
+    primary: &Stream,
+    replica: &Stream,
+    max_bytes: usize,
+) -> Result<usize> {
     let mut packets = 0;
     loop {
         let position = replica.frame_position()?;
         let position = FramePosition::from_bytes(&position.to_bytes())?;
-        let packet = primary.export_frames(&position, max_bytes)?;
+        let packet = frames.export(primary, &position, max_bytes)?;
         if packet.is_empty() {
             return Ok(packets);
         }
@@ -145,11 +170,12 @@ struct Course {
     replica_mode: SyncMode,
     compression: CompressionType,
     reopens: bool,
+    frames: Frames,
 }
 
 /// Changes a primary and ships now and then; at the end the files are compared.
 fn run(course: Course) {
-    let what = format!("seed {}", course.seed);
+    let what = format!("seed {}, {:?}", course.seed, course.frames);
     let mut random = Random(course.seed);
     let primary_log = small_segments(course.primary_mode, course.compression);
     let replica_log = replica_log(course.replica_mode);
@@ -165,7 +191,10 @@ fn run(course: Course) {
         if ships == 0 {
             continue;
         }
-        primary.sync().expect("syncs");
+        // Written frames leave without; now and then one seals full segments.
+        if course.frames == Frames::Durable || random.below(8) == 0 {
+            primary.sync().expect("syncs");
+        }
         let max_bytes = [1, 700, 3_000, 1 << 20][random.below(4) as usize];
         if !exists {
             begun_late = primary.first_id().unwrap() > 0;
@@ -174,14 +203,15 @@ fn run(course: Course) {
             // A packet, and more changes before the next one.
             1 => {
                 let position = replica.frame_position().expect("a position");
-                primary
-                    .export_frames(&position, max_bytes)
+                course
+                    .frames
+                    .export(&primary, &position, max_bytes)
                     .and_then(|packet| match packet.is_empty() {
                         true => Ok(0),
                         false => replica.apply_frames(&packet).map(|_| 1),
                     })
             }
-            _ => ship(&primary, &replica, max_bytes),
+            _ => ship_frames(course.frames, &primary, &replica, max_bytes),
         };
         exists = true;
         match shipped {
@@ -243,6 +273,15 @@ fn run(course: Course) {
 
 #[test]
 fn a_replica_has_the_files_of_its_primary_whatever_was_done_between_two_packets() {
+    run_all(Frames::Durable);
+}
+
+#[test]
+fn a_replica_of_written_frames_has_the_files_of_its_primary_in_the_end() {
+    run_all(Frames::Written);
+}
+
+fn run_all(frames: Frames) {
     let modes = [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async];
     let seeds = std::env::var("IRONWAL_REPLICA_SEEDS").unwrap_or_else(|_| "0..18".to_owned());
     let (from, to) = seeds.split_once("..").expect("seeds as 0..64");
@@ -257,6 +296,7 @@ fn a_replica_has_the_files_of_its_primary_whatever_was_done_between_two_packets(
                 _ => CompressionType::Lz4,
             },
             reopens: seed % 4 >= 2,
+            frames,
         });
     }
 }
@@ -598,4 +638,83 @@ fn a_reader_of_a_replica_s_log_follows_its_cuts() {
         reader_wal.get("s", segment_end - 1).unwrap().as_deref(),
         Some(&b"cut"[..])
     );
+}
+
+#[test]
+fn written_frames_leave_before_any_sync() {
+    for mode in [SyncMode::Async, SyncMode::BatchOnly, SyncMode::Strict] {
+        let log = LogBuilder::new(mode).with(|options| options.background_sync = None);
+        let wal = log.open();
+        let primary = wal.stream("s").expect("a handle");
+        let reader_log = log.open_read_only();
+        let replica_log = replica_log(SyncMode::Async);
+        let replica_wal = replica_log.open();
+        let replica = replica_wal.stream("s").expect("a handle");
+        primary.append(&entry(0)).expect("appends");
+        primary.sync().expect("syncs");
+        for id in 1..20 {
+            let append = [&entry(id)[..]];
+            let append = Append::new(&append).written();
+            primary.append_with(&append).expect("appends");
+        }
+        assert_eq!(primary.durable_end().expect("is known"), 1, "{mode:?}");
+        ship(&primary, &replica, 1).expect("ships");
+        assert_eq!(replica.next_id().expect("is known"), 1, "{mode:?}");
+        let shipped = ship_frames(Frames::Written, &primary, &replica, 1);
+        assert_eq!(shipped.expect("ships"), 19, "{mode:?}");
+        assert_eq!(replica.next_id().expect("is known"), 20);
+        // What the replica may acknowledge is durable in its own log.
+        assert!(replica.durable_end().expect("is known") <= 1);
+        replica.sync().expect("syncs");
+        assert_eq!(replica.durable_end().expect("is known"), 20);
+        // It is ahead of what is durable in the primary, until that syncs.
+        let position = replica.frame_position().expect("a position");
+        let ahead = primary.export_frames(&position, 1);
+        let is_ahead = matches!(
+            ahead,
+            Err(Error::SequenceMismatch {
+                expected: 20,
+                found: 1
+            })
+        );
+        assert!(is_ahead, "{mode:?}: {ahead:?}");
+        // A log that is open read-only exports them too.
+        let reader = reader_log.stream("s").expect("a handle");
+        let packet = reader.export_written_frames(&FramePosition::default(), 1 << 20);
+        let same = primary.export_written_frames(&FramePosition::default(), 1 << 20);
+        assert_eq!(packet.expect("exports"), same.expect("exports"), "{mode:?}");
+        primary.sync().expect("syncs");
+        let packet = primary.export_frames(&position, 1).expect("exports");
+        assert!(packet.is_empty(), "{mode:?}");
+        drop((primary, replica, reader));
+        reader_log.close().expect("closes");
+        wal.close().expect("closes");
+        replica_wal.close().expect("closes");
+        assert_equal_files(&log, &replica_log, false, &format!("{mode:?}"));
+    }
+}
+
+#[test]
+fn the_first_frame_of_a_segment_leaves_once_the_one_before_is_sealed() {
+    let log = LogBuilder::new(SyncMode::Async).with(|options| {
+        options.background_sync = None;
+        options.max_entries_per_segment = 5;
+    });
+    let wal = log.open();
+    let primary = wal.stream("s").expect("a handle");
+    let replica_log = replica_log(SyncMode::Async);
+    let replica_wal = replica_log.open();
+    let replica = replica_wal.stream("s").expect("a handle");
+    for id in 0..12 {
+        primary.append(&entry(id)).expect("appends");
+    }
+    let ships = |end: u64| {
+        ship_frames(Frames::Written, &primary, &replica, 1 << 20).expect("ships");
+        assert_eq!(replica.next_id().expect("is known"), end);
+    };
+    ships(5);
+    primary.sync().expect("syncs");
+    ships(12);
+    primary.append(&entry(12)).expect("appends");
+    ships(13);
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::FaultPlan;
+use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
@@ -297,4 +298,96 @@ fn a_replica_survives_each_call_of_the_disk_that_fails() {
         go_on(&course, &wal, &case);
     }
     assert!(failed > 20, "{failed} calls made a packet fail");
+}
+
+fn ship_written(from: &Stream, to: &Stream) -> Result<()> {
+    loop {
+        let packet = from.export_written_frames(&to.frame_position()?, 1 << 20)?;
+        if packet.is_empty() {
+            return Ok(());
+        }
+        to.apply_frames(&packet)?;
+    }
+}
+
+fn open_unsynced(disk: &SimulatedDisk) -> Wal {
+    let mut options = options(Path::new("/"), SyncMode::Async);
+    options.background_sync = None;
+    Wal::open_simulated(disk, options).expect("opens")
+}
+
+/// Frames that a primary loses to a power cut stay in a replica that has them: the primary refuses it, never
+/// mixes the two histories, and can follow it as its replica.
+#[test]
+fn a_primary_that_lost_written_frames_refuses_the_replica_that_has_them() {
+    let mut refused = 0;
+    for seed in 0..40 {
+        let case = format!("seed {seed}");
+        let disk = SimulatedDisk::new();
+        let primary = open_unsynced(&disk);
+        let replica = open_unsynced(&SimulatedDisk::new());
+        let from = primary.stream("s").expect("a handle");
+        let to = replica.stream("s").expect("a handle");
+        for id in 0..3 {
+            from.append(&entry(id)).expect("appends");
+        }
+        from.sync().expect("syncs");
+        for id in 3..9 {
+            from.append(&entry(id)).expect("appends");
+        }
+        ship_written(&from, &to).expect("ships");
+        to.sync().expect("syncs");
+        assert_eq!(to.durable_end().expect("is known"), 9, "{case}");
+        let after = disk.crash(seed, DirectoryModel::Strict);
+        drop((from, primary));
+        let primary = open_unsynced(&after);
+        let from = primary.stream("s").expect("a handle");
+        let left = from.next_id().expect("is known");
+        assert!(left >= 3, "{case}: {left}");
+        if left == 9 {
+            from.append(&entry(9)).expect("appends");
+            ship_written(&from, &to).expect("nothing was lost");
+            assert_eq!(state(&replica), state(&primary), "{case}");
+            continue;
+        }
+        refused += 1;
+        let before = state(&replica);
+        let ahead = ship_written(&from, &to);
+        let is_ahead =
+            matches!(ahead, Err(Error::SequenceMismatch { expected: 9, found }) if found == left);
+        assert!(is_ahead, "{case}: {ahead:?}");
+        // Other entries in the place of those that were lost, of the same length and of another.
+        for id in left..12 {
+            let bytes = [b"other", &entry(id)[..]].concat();
+            from.append(&bytes[..bytes.len() - 5 * usize::from(seed % 2 == 0)])
+                .expect("appends");
+        }
+        let other = ship_written(&from, &to);
+        assert!(matches!(other, Err(Error::Config(_))), "{case}: {other:?}");
+        assert_eq!(state(&replica), before, "{case}");
+        // The replica is the primary now.
+        to.append(b"of the new primary").expect("appends");
+        from.delete().expect("deletes");
+        let from = primary.stream("s").expect("a handle");
+        ship_written(&to, &from).expect("ships");
+        assert_eq!(state(&replica), state(&primary), "{case}");
+    }
+    assert!(refused > 10, "{refused} power cuts lost frames");
+}
+
+/// After a failed sync nothing proves what the disk holds of written frames: only durable ones leave.
+#[test]
+fn a_stream_whose_sync_failed_exports_durable_frames_only() {
+    let disk = SimulatedDisk::new();
+    let primary = open_unsynced(&disk);
+    let from = primary.stream("s").expect("a handle");
+    from.append(b"durable").expect("appends");
+    from.sync().expect("syncs");
+    from.append(b"written").expect("appends");
+    disk.inject(FaultPlan::nth(OpKind::SyncData, 1).dropping_dirty());
+    assert!(from.sync().is_err());
+    let replica = open_unsynced(&SimulatedDisk::new());
+    let to = replica.stream("s").expect("a handle");
+    ship_written(&from, &to).expect("ships");
+    assert_eq!(all_entries(&replica, "s"), [(0, b"durable".to_vec())]);
 }

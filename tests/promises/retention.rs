@@ -1,5 +1,5 @@
 //! Space comes back: what is truncated or deleted leaves the disk, whatever hinders a single file,
-//! and a stream that holds nothing, or that nobody appends to, keeps next to no room.
+//! and a stream that holds nothing, or that gets no appends, keeps next to no room.
 
 use std::path::Path;
 use std::path::PathBuf;

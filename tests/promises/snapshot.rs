@@ -132,8 +132,8 @@ fn snapshots_under_load_are_of_one_moment_each() {
             let copy = open_whole(&dir);
             for (stream, next_id) in &report.streams {
                 let stream = copy.stream(stream).expect("a handle");
-                assert_eq!(stream.next_id().expect("told"), *next_id);
-                let first = stream.first_id().expect("told");
+                assert_eq!(stream.next_id().expect("is known"), *next_id);
+                let first = stream.first_id().expect("is known");
                 stream.digest(first..*next_id).expect("every entry is good");
             }
             let Ok(first) = copy.stream("first").and_then(|s| s.next_id()) else {

@@ -51,7 +51,7 @@ mod on_a_small_disk {
                     &wal.append_batch("s", &[&[1; 5000]]).expect_err("full")
                 ));
                 let stream = wal.stream("s").expect("a handle");
-                assert_eq!(stream.next_id().expect("told"), ids, "{case}");
+                assert_eq!(stream.next_id().expect("is known"), ids, "{case}");
 
                 wal.sync("s").expect("syncing needs no room");
                 disk.set_capacity(disk.used_bytes() + (256 << 10));
@@ -110,13 +110,13 @@ mod on_a_small_disk {
         assert!(is_full(&wal.append("s", b"x").expect_err("full")));
         assert_eq!(wal.streams().expect("lists"), Vec::<String>::new());
         assert_eq!(wal.current_segment_start_id("s"), None);
-        assert_eq!(wal.get("s", 0).expect("told"), None);
+        assert_eq!(wal.get("s", 0).expect("is known"), None);
         disk.set_capacity(None);
         assert_eq!(wal.append("s", b"x").expect("appends"), 0);
     }
 
     #[test]
-    fn every_code_that_means_no_room_is_told_as_it_is() {
+    fn every_code_that_means_no_room_is_reported_as_it_is() {
         for code in [libc::ENOSPC, libc::EDQUOT, libc::EFBIG] {
             let disk = SimulatedDisk::new();
             let wal = open(&disk, SyncMode::Strict, 64 << 20);
@@ -133,7 +133,7 @@ mod on_a_small_disk {
     }
 
     #[test]
-    fn no_room_told_by_a_sync_latches() {
+    fn no_room_reported_by_a_sync_latches() {
         let disk = SimulatedDisk::new();
         let wal = open(&disk, SyncMode::Strict, 64 << 20);
         wal.append("s", &entry(0)).expect("appends");

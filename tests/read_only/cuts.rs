@@ -11,8 +11,11 @@ use crate::follow::Writer;
 use crate::support::options;
 use crate::support::temp_dir;
 
-/// Calls of the writer: every second one cuts.
-const CALLS: u32 = 1500;
+/// Calls of the writer: every second one cuts. `IRONWAL_CUT_CALLS` sets how many.
+fn calls() -> u32 {
+    let set = std::env::var("IRONWAL_CUT_CALLS");
+    set.map_or(1500, |calls| calls.parse().expect("a number"))
+}
 
 fn small(place: &Path, sync_mode: SyncMode) -> WalOptions {
     let mut options = options(place, sync_mode);
@@ -36,7 +39,7 @@ fn call(number: u32, next_id: u64) -> (u64, u64) {
 fn histories() -> Vec<Vec<u32>> {
     let mut now: Vec<u32> = Vec::new();
     let mut all = Vec::new();
-    for number in 0..CALLS {
+    for number in 0..calls() {
         let (from, count) = call(number, now.len() as u64);
         now.truncate(from as usize);
         now.extend((0..count).map(|_| number));
@@ -64,7 +67,7 @@ fn author(id: u64, bytes: &[u8]) -> u32 {
 fn cut_for_ever(place: &Path, sync_mode: SyncMode) {
     let wal = Wal::new(small(place, sync_mode)).expect("opens");
     let mut next_id = 0;
-    for number in 0..CALLS {
+    for number in 0..calls() {
         let (from, count) = call(number, next_id);
         let entries: Vec<Vec<u8>> = (from..from + count).map(|id| named(number, id)).collect();
         let slices: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
@@ -132,7 +135,7 @@ fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     let stream = reader.stream("s").expect("a handle");
     let (mut followed, mut shown) = (reader.iter_with_ids("s", 0).expect("iterates"), Vec::new());
     let (mut scans, mut ended, mut found) = (0, 0, 0);
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(120) + Duration::from_millis(20) * calls();
     let mut has_ended = false;
     while !has_ended {
         has_ended = writer.has_ended();
@@ -158,7 +161,10 @@ fn never_a_mix(role: &str, sync_mode: SyncMode, strategy: ReadStrategy) {
     }
     writer.end();
     let mut scanned = Vec::new();
-    reader.stream("s").and_then(|s| s.next_id()).expect("tells");
+    reader
+        .stream("s")
+        .and_then(|s| s.next_id())
+        .expect("is known");
     follow(
         &mut reader.iter_with_ids("s", 0).expect("iterates"),
         &mut scanned,

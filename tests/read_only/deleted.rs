@@ -107,18 +107,19 @@ fn a_stream_that_cannot_be_read_is_listed_as_long_as_its_directory_is_there() {
 }
 
 #[test]
-fn who_waits_without_a_limit_is_told_when_the_reader_is_closed() {
+fn a_waiter_without_a_limit_is_woken_when_the_reader_is_closed() {
     // It waited for ever.
     let place = temp_dir();
     let how = options(place.path(), SyncMode::Async);
     let wal = Wal::new(how.clone()).expect("opens");
     wal.append("s", b"entry").expect("appends");
     let reader = Wal::open_read_only(how).expect("opens");
-    let (told, tells) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     for key in ["s", "not there"] {
-        let (stream, told) = (reader.stream(key).expect("a handle"), told.clone());
+        let (stream, sender) = (reader.stream(key).expect("a handle"), sender.clone());
         std::thread::spawn(move || {
-            told.send(stream.wait_durable(7, Duration::MAX))
+            sender
+                .send(stream.wait_durable(7, Duration::MAX))
                 .expect("is heard");
         });
     }
@@ -128,7 +129,7 @@ fn who_waits_without_a_limit_is_told_when_the_reader_is_closed() {
     assert!(matches!(waited, Err(Error::Timeout)), "{waited:?}");
     reader.close().expect("closes");
     for _ in 0..2 {
-        let answer = tells.recv_timeout(Duration::from_secs(20));
+        let answer = receiver.recv_timeout(Duration::from_secs(20));
         let answer = answer.expect("waits for ever");
         assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
     }

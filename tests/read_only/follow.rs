@@ -81,7 +81,7 @@ impl Writer {
 
     /// Whether its process has ended.
     pub fn has_ended(&mut self) -> bool {
-        self.process.try_wait().expect("tells").is_some()
+        self.process.try_wait().expect("is known").is_some()
     }
 
     pub fn end(mut self) {
@@ -133,7 +133,7 @@ fn a_reader_sees_at_once_what_a_strict_append_in_another_process_has_acknowledge
             if found.is_none() {
                 // The writer is ahead by now, and has truncated.
                 let first = reader.stream("s").and_then(|s| s.first_id());
-                assert!(first.expect("tells") > id, "entry {id} was acknowledged");
+                assert!(first.expect("is known") > id, "entry {id} was acknowledged");
             } else {
                 assert_eq!(found, Some(entry(id)));
                 seen += 1;
@@ -166,9 +166,9 @@ fn a_reader_sees_at_once_what_a_strict_append_in_another_process_has_acknowledge
         assert!(overtaken > 0, "no truncation overtook the iterator");
         assert_eq!(next, 1500);
         let stream = reader.stream("s").expect("a handle");
-        assert_eq!(stream.next_id().expect("tells"), 1500);
-        assert_eq!(stream.durable_end().expect("tells"), 1500);
-        assert!(stream.first_id().expect("tells") > 1000);
+        assert_eq!(stream.next_id().expect("is known"), 1500);
+        assert_eq!(stream.durable_end().expect("is known"), 1500);
+        assert!(stream.first_id().expect("is known") > 1000);
         assert_eq!(reader.streams().expect("lists"), ["s"]);
     }
 }
@@ -182,7 +182,7 @@ fn append_for_ever(place: &Path) {
         bytes: 32 << 10,
     });
     let wal = Wal::new(how).expect("opens");
-    let mut id = wal.stream("s").and_then(|s| s.next_id()).expect("tells");
+    let mut id = wal.stream("s").and_then(|s| s.next_id()).expect("is known");
     println!("said {id}");
     loop {
         let batch: Vec<Vec<u8>> = (id..id + 1 + id % 7).map(entry).collect();
@@ -233,10 +233,10 @@ fn a_reader_goes_on_through_the_death_and_the_recovery_of_the_writer() {
                 }
             }
             writer.kill();
-            // Nobody has it open now: the torn tail stands there, and is the end for now.
-            let end = stream.next_id().expect("tells");
+            // No process has it open now: the torn tail stands there, and is the end for now.
+            let end = stream.next_id().expect("is known");
             assert!(end >= next);
-            let durable = stream.durable_end().expect("tells");
+            let durable = stream.durable_end().expect("is known");
             assert!(durable <= end || mode == SyncMode::Strict);
             assert!(begun.elapsed() < PATIENCE);
         }
@@ -244,7 +244,7 @@ fn a_reader_goes_on_through_the_death_and_the_recovery_of_the_writer() {
     }
 }
 
-/// A stream that is deleted and begun again; every entry tells which life it belongs to.
+/// A stream that is deleted and begun again; every entry says which life it belongs to.
 fn delete_and_begin_again(place: &Path) {
     let wal = Wal::new(small(place, SyncMode::Async)).expect("opens");
     for life in 0_u64..60 {
@@ -277,14 +277,14 @@ fn an_iterator_never_goes_from_a_deleted_stream_into_its_successor() {
             match iterator.next() {
                 None => std::thread::yield_now(),
                 Some(Ok((id, bytes))) => {
-                    let told = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
-                    if told == u64::MAX {
+                    let life_number = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+                    if life_number == u64::MAX {
                         break 'lives;
                     }
-                    assert_eq!(id, next, "in life {told}");
+                    assert_eq!(id, next, "in life {life_number}");
                     assert_eq!(bytes[8..], id.to_le_bytes());
-                    assert_eq!(*life.get_or_insert(told), told, "at {id}");
-                    lives.insert(told);
+                    assert_eq!(*life.get_or_insert(life_number), life_number, "at {id}");
+                    lives.insert(life_number);
                     next += 1;
                 }
                 Some(Err(Error::StreamNotFound(_))) => {
@@ -299,7 +299,7 @@ fn an_iterator_never_goes_from_a_deleted_stream_into_its_successor() {
     writer.end();
     assert!(lives.len() > 5 && ended > 5, "{lives:?}, {ended}");
     let handle = reader.stream("s").expect("a handle");
-    assert_eq!(handle.next_id().expect("tells"), 1);
+    assert_eq!(handle.next_id().expect("is known"), 1);
 }
 
 #[test]
@@ -354,13 +354,13 @@ fn a_writer_that_rotates_with_every_entry_is_never_taken_for_damaged() {
         });
         // Also when a check fails, or the test would never end.
         let _stopped = Stop(&stop);
-        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let messages: Arc<Mutex<Vec<String>>> = Arc::default();
         let begun = Instant::now();
         let mut opened = 0;
         while begun.elapsed() < Duration::from_secs(4) || opened < 3 {
             let sink: LogSink = {
-                let told = Arc::clone(&told);
-                Arc::new(move |_, message| told.lock().unwrap().push(message.to_owned()))
+                let messages = Arc::clone(&messages);
+                Arc::new(move |_, message| messages.lock().unwrap().push(message.to_owned()))
             };
             let reader = Wal::open_read_only_logging(how.clone(), sink).expect("opens");
             let mut next = None;
@@ -384,8 +384,8 @@ fn a_writer_that_rotates_with_every_entry_is_never_taken_for_damaged() {
             opened += 1;
             assert!(begun.elapsed() < PATIENCE);
         }
-        let told = told.lock().unwrap();
-        assert!(told.is_empty(), "{told:?}");
+        let messages = messages.lock().unwrap();
+        assert!(messages.is_empty(), "{messages:?}");
     });
 }
 
@@ -445,7 +445,7 @@ fn a_place_taken_back_and_written_anew_is_noticed() {
 }
 
 #[test]
-fn a_stream_deleted_and_begun_again_while_nobody_looked_is_another_stream() {
+fn a_stream_deleted_and_begun_again_while_no_reader_looked_is_another_stream() {
     let place = temp_dir();
     let mut how = options(place.path(), SyncMode::Async);
     // With room for one open file, and for many: the file is opened again, or was held.
@@ -467,7 +467,7 @@ fn a_stream_deleted_and_begun_again_while_nobody_looked_is_another_stream() {
             wal.append("s", &[2, id]).expect("appends");
         }
         for mut iterator in [followed, begun] {
-            let next = iterator.next().expect("something to tell");
+            let next = iterator.next().expect("an item");
             assert!(matches!(next, Err(Error::StreamNotFound(_))), "{next:?}");
         }
         assert!(matches!(handle.get(7), Err(Error::StreamNotFound(_))));
@@ -498,10 +498,10 @@ fn under_strict_a_reader_shows_what_is_durable_and_otherwise_what_is_written() {
         assert_eq!(count(&written), round * 10 + 10);
         assert_eq!(count(&durable), round * 10);
         let handle = written.stream("s").expect("a handle");
-        assert_eq!(handle.durable_end().expect("tells"), round * 10);
+        assert_eq!(handle.durable_end().expect("is known"), round * 10);
         assert_eq!(durable.get("s", round * 10).expect("reads"), None);
         wal.sync("s").expect("syncs");
         assert_eq!(count(&durable), round * 10 + 10);
-        assert_eq!(handle.durable_end().expect("tells"), round * 10 + 10);
+        assert_eq!(handle.durable_end().expect("is known"), round * 10 + 10);
     }
 }

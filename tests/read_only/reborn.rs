@@ -1,4 +1,4 @@
-//! Is a stream told from an earlier one of its key where the file system tells nothing: directories
+//! Is a stream distinguished from an earlier one of its key where the file system says nothing: directories
 //! without a time of making, and with the same number again?
 //!
 //! The simulated disk answers the same identity for every directory. A reader's handle of the stream
@@ -17,7 +17,7 @@ fn options(most_entries: u64, sync_mode: SyncMode) -> WalOptions {
 
 fn append(wal: &Wal, count: u64) {
     for id in 0..count {
-        // The same bytes in both streams: nothing but the headers tells them apart.
+        // The same bytes in both streams: nothing but the headers distinguishes them.
         wal.append("s", format!("entry {id}").as_bytes())
             .expect("appends");
     }
@@ -48,7 +48,7 @@ fn an_old_handle_never_shows_the_stream_that_was_begun_in_a_directory_of_the_sam
                     wal.delete_stream("s").expect("deletes");
                     append(&wal, new);
                     let case = format!("{most_entries} {most_open} {old} {new}");
-                    let next = followed.next().expect("something to tell");
+                    let next = followed.next().expect("an item");
                     assert!(
                         matches!(next, Err(Error::StreamNotFound(_))),
                         "{case}: {next:?}"
@@ -87,7 +87,7 @@ fn a_stream_of_a_log_that_deleted_nothing_has_the_bytes_it_had_before() {
     }
 }
 
-/// Before, while both were new: the segment that takes the place of all others told no incarnation.
+/// Before, while both were new: the segment that takes the place of all others stated no incarnation.
 #[test]
 fn a_stream_begun_after_a_deletion_is_the_same_one_after_it_was_emptied() {
     let disk = SimulatedDisk::new();

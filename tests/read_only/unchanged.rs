@@ -15,25 +15,25 @@ use crate::support::temp_dir;
 
 /// Reads all there is, in every way there is.
 fn read_all(wal: &Wal) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for key in wal.streams().expect("lists") {
         let stream = match wal.stream(&key) {
             Ok(stream) => stream,
             Err(error) => {
-                told.push(format!("{key}: {error}"));
+                reported.push(format!("{key}: {error}"));
                 continue;
             }
         };
         let (first, next) = (stream.first_id().unwrap(), stream.next_id().unwrap());
-        told.push(format!("{key}: {first}..{next}"));
+        reported.push(format!("{key}: {first}..{next}"));
         for item in stream.iter_with_ids(0).unwrap() {
-            told.push(match item {
+            reported.push(match item {
                 Ok((id, bytes)) => format!("{id}: {bytes:?}"),
                 Err(error) => format!("{:?}", error.context().ids),
             });
         }
         for id in first..next.min(first + 2000) {
-            told.push(match (wal.get(&key, id), stream.view(id)) {
+            reported.push(match (wal.get(&key, id), stream.view(id)) {
                 (Ok(Some(bytes)), Ok(Some(view))) if *view == bytes[..] => format!("{bytes:?}"),
                 (Err(error), Err(_)) => error.to_string(),
                 (Ok(None), Ok(None)) if id >= stream.durable_end().unwrap() => "later".to_owned(),
@@ -41,7 +41,7 @@ fn read_all(wal: &Wal) -> Vec<String> {
             });
         }
     }
-    told
+    reported
 }
 
 fn written(place: &Path) -> PathBuf {

@@ -9,11 +9,11 @@ use std::process::Stdio;
 use ironwal::*;
 
 use crate::is_mapped;
+use crate::settings;
 use crate::support;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
-use crate::told;
 
 fn opened(place: &Path, mode: SyncMode, strategy: WriteStrategy) -> Wal {
     let mut options = options(place, mode);
@@ -23,9 +23,9 @@ fn opened(place: &Path, mode: SyncMode, strategy: WriteStrategy) -> Wal {
     Wal::new(options).expect("opens")
 }
 
-/// Appends and syncs until a sync fails; tells what was durable before and what followed.
+/// Appends and syncs until a sync fails; prints what was durable before and what followed.
 pub fn meet_a_failing_call(place: &Path) {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let wal = opened(place, mode, strategy);
     let stream = wal.stream("s").expect("a handle");
     let mut out = std::io::stdout();
@@ -94,7 +94,7 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
         ("msync", Async, Mmap),
         ("msync", Strict, Mmap),
         ("sync_file_range", Async, Mmap),
-        // A hint there: that it fails hurts nobody.
+        // A hint there: that it fails does no harm.
         ("sync_file_range", Strict, StandardIo),
     ] {
         for at in [1, 2, 3, 5, 8, 40] {
@@ -107,7 +107,7 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
                 .stderr(Stdio::piped())
                 .output()
                 .expect("runs");
-            let told = String::from_utf8_lossy(&output.stdout);
+            let printed = String::from_utf8_lossy(&output.stdout);
             let complaint = String::from_utf8_lossy(&output.stderr);
             if complaint.contains("opens: Io(") {
                 // The root's own name could not be made durable.
@@ -115,16 +115,16 @@ fn whichever_sync_the_system_fails_the_stream_latches_and_keeps_what_was_durable
             }
             assert!(
                 output.status.success(),
-                "{case}: {}\n{told}{complaint}",
+                "{case}: {}\n{printed}{complaint}",
                 output.status
             );
-            let durable = told.lines().rev().find_map(|line| {
+            let durable = printed.lines().rev().find_map(|line| {
                 let end = line.strip_prefix("durable ")?;
                 end.parse::<u64>().ok()
             });
-            latched += u64::from(told.contains("latched"));
+            latched += u64::from(printed.contains("latched"));
             let is_hint = (call, strategy) == ("sync_file_range", StandardIo);
-            assert!(!is_hint || durable == Some(400), "{case}: {told}");
+            assert!(!is_hint || durable == Some(400), "{case}: {printed}");
             let wal = opened(place.path(), mode, strategy);
             let found = all_entries(&wal, "s");
             assert!(found.len() as u64 >= durable.unwrap_or(0), "{case}");

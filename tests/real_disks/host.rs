@@ -13,15 +13,15 @@ use crate::is_mapped;
 use crate::mount;
 use crate::mount::Kind;
 use crate::mount::mounted;
+use crate::settings;
 use crate::support;
 use crate::support::options;
-use crate::told;
 
 const ENTRY: [u8; 300] = [7; 300];
 
 /// A log with an active segment of some MiB, mapped if it ever is; and whether it is.
 fn opened(place: &Path) -> (Stream, bool) {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let mut options = options(place, mode);
     options.write_strategy = strategy;
     let wal = Wal::new(options).expect("opens");
@@ -131,9 +131,9 @@ fn play(role: &str, kind: Kind, prepare: impl Fn(&mount::Mounted) -> bool) {
             let child = crate::child(role, &disk.path(), mode, strategy).output();
             let output = child.expect("runs");
             let case = format!("{role}, {}, {mode:?}, {strategy:?}", kind.name);
-            let told = String::from_utf8_lossy(&output.stdout);
-            let told = told.lines().find(|line| line.contains("appended"));
-            println!("{case}: {:?}, {}", told, output.status);
+            let printed = String::from_utf8_lossy(&output.stdout);
+            let printed = printed.lines().find(|line| line.contains("appended"));
+            println!("{case}: {:?}, {}", printed, output.status);
             let auto_maps = ["ext4", "tmpfs"].contains(&kind.file_system)
                 && kind.name != mount::EXT4_WITH_JOURNALED_DATA.name;
             let may_fault = strategy == WriteStrategy::Mmap && !auto_maps;

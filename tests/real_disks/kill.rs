@@ -15,11 +15,11 @@ use ironwal::*;
 use crate::MODES;
 use crate::STRATEGIES;
 use crate::rounds;
+use crate::settings;
 use crate::support;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
-use crate::told;
 
 const THREADS: u64 = 8;
 const STREAMS: u64 = 3;
@@ -54,7 +54,7 @@ fn signature(bytes: &[u8]) -> (u64, u64) {
 
 /// Appends from eight threads for ever; says on a pipe what returned.
 pub fn append_from_eight_threads(place: &Path) {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let wal = opened(place, mode, strategy);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -68,8 +68,8 @@ pub fn append_from_eight_threads(place: &Path) {
                     lines += &format!("got {thread} {count} {id}\n");
                     // Many small writes to the pipe would be all that happens.
                     if mode == SyncMode::Strict || count % 16 == 15 {
-                        let told = std::io::stdout().write_all(lines.as_bytes());
-                        told.expect("somebody listens");
+                        let printed = std::io::stdout().write_all(lines.as_bytes());
+                        printed.expect("a receiver listens");
                         lines.clear();
                     }
                 }
@@ -92,7 +92,7 @@ impl Drop for Killed {
 type Acknowledged = BTreeMap<String, BTreeMap<u64, (u64, u64)>>;
 
 fn run_and_kill(place: &Path, mode: SyncMode, strategy: WriteStrategy, after: u64) -> Acknowledged {
-    let role = "append until told otherwise";
+    let role = "append until killed";
     let mut child = Killed(
         crate::child(role, place, mode, strategy)
             .stdout(Stdio::piped())
@@ -153,7 +153,7 @@ fn nothing_acknowledged_is_lost_when_a_process_is_killed_under_eight_threads() {
                 assert_eq!(signature(bytes), (thread, count), "{case}: {key} {id}");
                 assert_eq!(*bytes, signed(thread, count), "{case}: {key} {id}");
             }
-            // Without holes, and nobody's entries out of order.
+            // Without holes, and no writer's entries out of order.
             let first = *found.keys().next().expect("entries");
             let last = *found.keys().last().expect("entries");
             assert_eq!(last - first + 1, found.len() as u64, "{case}: {key}");
@@ -171,7 +171,7 @@ fn nothing_acknowledged_is_lost_when_a_process_is_killed_under_eight_threads() {
 const RACERS: usize = 6;
 const TURNS: u64 = 25;
 
-/// Opens the log as often as it can; whoever has it alone counts one up.
+/// Opens the log as often as it can; a process that has it alone counts one up.
 pub fn race_for_the_lock(place: &Path) {
     for _ in 0..TURNS {
         let wal = loop {
@@ -182,7 +182,7 @@ pub fn race_for_the_lock(place: &Path) {
             }
         };
         let alone = std::fs::File::create_new(place.join("alone"));
-        drop(alone.expect("nobody else has the log"));
+        drop(alone.expect("no other process has the log"));
         let next = wal.append("s", b"").expect("appends");
         assert_eq!(all_entries(&wal, "s").len() as u64, next + 1);
         std::fs::remove_file(place.join("alone")).expect("removes");

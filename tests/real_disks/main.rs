@@ -24,10 +24,7 @@ mod system;
 #[test]
 fn as_a_child() {
     support::play(&[
-        (
-            "append until told otherwise",
-            kill::append_from_eight_threads,
-        ),
+        ("append until killed", kill::append_from_eight_threads),
         ("race for the lock", kill::race_for_the_lock),
         ("acknowledge what is durable", power::acknowledge),
         ("store on a full disk", host::store_on_a_full_disk),
@@ -52,10 +49,10 @@ pub fn rounds(few: u64) -> u64 {
         .map_or(few, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
-/// How appends are to reach the file, told to a child.
+/// How appends are to reach the file, for a child.
 pub const STRATEGY: &str = "IRONWAL_TEST_STRATEGY";
 
-/// When a call is acknowledged, told to a child.
+/// When a call is acknowledged, for a child.
 pub const MODE: &str = "IRONWAL_TEST_MODE";
 
 /// Every mode.
@@ -68,10 +65,10 @@ pub const STRATEGIES: [WriteStrategy; 3] = [
     WriteStrategy::Mmap,
 ];
 
-/// What this child was told.
-pub fn told() -> (SyncMode, WriteStrategy) {
-    let told = |name: &str| std::env::var(name).unwrap_or_default();
-    let (mode, strategy) = (told(MODE), told(STRATEGY));
+/// The settings of this child.
+pub fn settings() -> (SyncMode, WriteStrategy) {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let (mode, strategy) = (variable(MODE), variable(STRATEGY));
     let mode = MODES.into_iter().find(|m| format!("{m:?}") == mode);
     let strategy = STRATEGIES
         .into_iter()
@@ -79,7 +76,7 @@ pub fn told() -> (SyncMode, WriteStrategy) {
     (mode.expect("a mode"), strategy.expect("a strategy"))
 }
 
-/// A child that is told how to append.
+/// A child with the settings for its appends.
 pub fn child(
     role: &str,
     place: &std::path::Path,

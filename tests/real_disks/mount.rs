@@ -114,8 +114,8 @@ fn run(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|e| format!("{program}: {e}"))?;
     if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{program}: {}", told.trim()));
+        let printed = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{program}: {}", printed.trim()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

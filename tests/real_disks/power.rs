@@ -1,7 +1,7 @@
 //! D1 on real file systems: one that is cut off by its shutdown call keeps what was acknowledged as
 //! durable to a process outside, in every mode, stored or written.
 //!
-//! Other than after a power cut the writer goes on. A sync that overlaps the shutdown may be told
+//! Other than after a power cut the writer goes on. A sync that overlaps the shutdown may return
 //! success by ext4 without being durable: where the journal was aborted before the extents of a
 //! finished write were marked as written, `fdatasync` does not hear of it. So what counts is what
 //! arrived outside before the shutdown began; what arrived later is counted only.
@@ -22,10 +22,10 @@ use crate::mount;
 use crate::mount::Kind;
 use crate::mount::mounted;
 use crate::rounds;
+use crate::settings;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
-use crate::told;
 
 fn opened(place: &Path, mode: SyncMode, strategy: WriteStrategy) -> Wal {
     let mut options = options(place, mode);
@@ -37,11 +37,11 @@ fn opened(place: &Path, mode: SyncMode, strategy: WriteStrategy) -> Wal {
 
 /// Appends until an error, and says on a pipe what is durable.
 pub fn acknowledge(place: &Path) {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let wal = opened(place, mode, strategy);
     let stream = wal.stream("s").expect("a handle");
     let mut pipe = std::io::stdout();
-    let mut next = stream.next_id().expect("told");
+    let mut next = stream.next_id().expect("is known");
     loop {
         let durable = match (mode, next % 17) {
             (SyncMode::Strict, _) => stream.append(&entry(next)).map(|id| id + 1),
@@ -109,7 +109,7 @@ fn round(
 }
 
 fn run(kind: Kind) {
-    let (mut total, mut told_wrongly) = (0, 0);
+    let (mut total, mut wrong_reports) = (0, 0);
     for mode in MODES {
         for strategy in [WriteStrategy::Mmap, WriteStrategy::StandardIo] {
             let Some(disk) = mounted(kind) else {
@@ -126,9 +126,13 @@ fn run(kind: Kind) {
                 disk.mount_again();
                 let wal = opened(&disk.path(), mode, strategy);
                 let found = all_entries(&wal, "s");
-                let next = wal.stream("s").expect("a handle").next_id().expect("told");
+                let next = wal
+                    .stream("s")
+                    .expect("a handle")
+                    .next_id()
+                    .expect("is known");
                 assert!(next >= acknowledged, "{case}: {next} of {acknowledged}");
-                told_wrongly += u64::from(next < at_all);
+                wrong_reports += u64::from(next < at_all);
                 let first = next - found.len() as u64;
                 for (place, (id, bytes)) in found.into_iter().enumerate() {
                     assert_eq!((id, bytes), (first + place as u64, entry(id)), "{case}");
@@ -140,8 +144,8 @@ fn run(kind: Kind) {
         }
     }
     println!(
-        "{}: {total} power cuts, nothing acknowledged lost; {told_wrongly} times a sync that \
-         overlapped the shutdown was told success wrongly",
+        "{}: {total} power cuts, nothing acknowledged lost; {wrong_reports} times a sync that \
+         overlapped the shutdown returned success wrongly",
         kind.name
     );
 }

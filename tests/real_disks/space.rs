@@ -8,13 +8,13 @@ use crate::STRATEGIES;
 use crate::mount;
 use crate::mount::Kind;
 use crate::mount::mounted;
+use crate::settings;
 use crate::support::all_entries;
 use crate::support::entry;
 use crate::support::options;
-use crate::told;
 
 pub fn fill_and_free(place: &Path) {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let mut options = options(place, mode);
     options.write_strategy = strategy;
     options.max_segment_size = 200_000;
@@ -44,10 +44,10 @@ pub fn fill_and_free(place: &Path) {
             refused += u64::from(wal.append("s", &[1; 100_000]).is_err());
         }
         let stream = wal.stream("s").expect("a handle");
-        next = stream.next_id().expect("told");
+        next = stream.next_id().expect("is known");
         let synced = stream.sync();
         if let Err(error) = &synced {
-            // The file system itself found no room for what it had promised: told, and latched.
+            // The file system itself found no room for what it had promised: reported, and latched.
             println!("synced on a full disk: {error}");
         }
         drop(stream);
@@ -62,7 +62,7 @@ pub fn fill_and_free(place: &Path) {
         }
         wal = opened();
         let stream = wal.stream("s").expect("a handle");
-        let after = stream.next_id().expect("told");
+        let after = stream.next_id().expect("is known");
         assert!(after == next || synced.is_err(), "{after} of {next}");
         next = after;
         println!("round {round}: {kept} entries, {refused} refused");
@@ -77,7 +77,7 @@ pub fn fill_and_free(place: &Path) {
 /// Fills the disk and appends, time after time, until each way of refusing has been met; only a sync
 /// may latch.
 pub fn append_on_a_full_disk(place: &Path) {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let mut options = options(place, mode);
     options.write_strategy = strategy;
     options.max_segment_size = 200_000;
@@ -114,7 +114,7 @@ pub fn append_on_a_full_disk(place: &Path) {
                     assert_eq!(error.os_error(), Some(libc::ENOSPC), "{error}");
                     refused += 1;
                     // A sync that failed on the way has consumed it.
-                    next = stream.next_id().expect("told");
+                    next = stream.next_id().expect("is known");
                 }
             }
         }
@@ -157,17 +157,17 @@ fn a_full_disk_of_any_kind_refuses_and_poisons_nothing() {
             let role = "append on a full disk";
             let output = crate::child(role, &disk.path(), mode, strategy).output();
             let output = output.expect("runs");
-            let told = String::from_utf8_lossy(&output.stdout);
+            let printed = String::from_utf8_lossy(&output.stdout);
             let complaint = String::from_utf8_lossy(&output.stderr);
             let case = format!("{}, {mode:?}", kind.name);
-            let last = told.lines().find(|line| line.contains("refused"));
+            let last = printed.lines().find(|line| line.contains("refused"));
             println!("{case}: {last:?}");
             assert!(
                 output.status.success(),
-                "{case}: {}\n{told}{complaint}",
+                "{case}: {}\n{printed}{complaint}",
                 output.status
             );
-            assert!(!told.contains("latched: true"), "{case}: {told}");
+            assert!(!printed.contains("latched: true"), "{case}: {printed}");
         }
     }
 }
@@ -189,14 +189,17 @@ fn a_disk_of_eight_mebibytes_is_filled_and_freed_again_and_again() {
                 let output = crate::child("fill and free", &disk.path(), mode, strategy).output();
                 let output = output.expect("runs");
                 let case = format!("{}, {mode:?}, {strategy:?}", kind.name);
-                let told = String::from_utf8_lossy(&output.stdout);
+                let printed = String::from_utf8_lossy(&output.stdout);
                 assert!(
                     output.status.success(),
-                    "{case}: {}\n{told}{}",
+                    "{case}: {}\n{printed}{}",
                     output.status,
                     String::from_utf8_lossy(&output.stderr)
                 );
-                assert!(!told.contains("synced on a full disk"), "{case}: {told}");
+                assert!(
+                    !printed.contains("synced on a full disk"),
+                    "{case}: {printed}"
+                );
             }
         }
     }

@@ -15,11 +15,11 @@ use std::sync::atomic::Ordering;
 use ironwal::*;
 
 use crate::calls::library;
+use crate::settings;
 use crate::support;
 use crate::support::entry;
-use crate::told;
 
-/// Where the archive is, told to a child: on another file system than the log.
+/// Where the archive is, for a child: on another file system than the log.
 const ARCHIVE: &str = "IRONWAL_TEST_ARCHIVE";
 
 const MODES: [(SyncMode, WriteStrategy); 3] = [
@@ -29,7 +29,7 @@ const MODES: [(SyncMode, WriteStrategy); 3] = [
 ];
 
 fn options(place: &Path) -> WalOptions {
-    let (mode, strategy) = told();
+    let (mode, strategy) = settings();
     let mut options = support::options(place, mode);
     options.write_strategy = strategy;
     options.read_strategy = ReadStrategy::Mmap;
@@ -114,10 +114,10 @@ fn run(
 }
 
 fn check_done(case: &str, output: &Output) {
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
-    let done = output.status.success() && told.contains("all done");
-    assert!(done, "{case}: {}\n{told}{complaint}", output.status);
+    let done = output.status.success() && printed.contains("all done");
+    assert!(done, "{case}: {}\n{printed}{complaint}", output.status);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_log_works_all_round_without_any_one_call_that_only_some_systems_have() {
     }
 }
 
-/// Opens a log that cannot be opened for writing, and tells why.
+/// Opens a log that cannot be opened for writing, and prints why.
 pub fn fail_to_open(place: &Path) {
     let error = Wal::new(options(place)).expect_err("refused");
     assert_eq!(error.os_error(), Some(libc::ENOSYS), "{error}");

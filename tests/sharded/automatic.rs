@@ -111,7 +111,7 @@ fn a_checkpoint_comes_after_some_time_if_there_is_something_new() {
 }
 
 #[test]
-fn ids_come_from_the_callers_function_and_its_failures_are_told() {
+fn ids_come_from_the_callers_function_and_its_failures_are_reported() {
     let dir = tempfile::tempdir().expect("a directory");
     let automatic = AutomaticCheckpoints {
         ids: CheckpointIds::Function(Arc::new(|number| match number {
@@ -187,7 +187,7 @@ fn the_last_owner_of_the_log_may_be_its_own_thread() {
     let held: Arc<Mutex<Option<Arc<ShardedWal>>>> = Arc::default();
     let holder = Arc::clone(&held);
     let was_dropped = Arc::<AtomicBool>::default();
-    let told = Arc::clone(&was_dropped);
+    let reported = Arc::clone(&was_dropped);
     let automatic = AutomaticCheckpoints {
         ids: CheckpointIds::Function(Arc::new(move |_| {
             let wal = holder.lock().expect("a lock").take();
@@ -196,7 +196,7 @@ fn the_last_owner_of_the_log_may_be_its_own_thread() {
             });
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(wal)));
             assert!(dropped.is_ok());
-            told.store(true, Ordering::Relaxed);
+            reported.store(true, Ordering::Relaxed);
             b"never made, or the last".to_vec()
         })),
         ..every_entries(10)

@@ -148,7 +148,7 @@ fn the_shard_count_is_fixed_by_the_first_open_even_without_an_append() {
 }
 
 #[test]
-fn a_damaged_or_lost_record_of_the_count_is_told() {
+fn a_damaged_or_lost_record_of_the_count_is_reported() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path(), 4);
     wal.append(b"k", b"v").expect("appends");
@@ -247,7 +247,7 @@ fn what_must_be_refused_is_refused_with_its_own_error() {
 }
 
 #[test]
-fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
+fn deleting_a_shard_behind_the_logs_back_is_reported_now_and_after_reopening() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path(), 2);
     for n in 0..10 {
@@ -283,7 +283,7 @@ fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
     assert!(matches!(wal.flush_all(), Err(Error::Corruption(_))));
     wal.append(&in_1, b"x").expect("the other shard is served");
     wal.load_checkpoint(b"before")
-        .expect("what it counted on is told");
+        .expect("what it counted on is reported");
     drop(wal);
     let mut strict = options(dir.path(), SyncMode::Async);
     strict.on_corruption = ironwal::CorruptionPolicy::Error;
@@ -297,8 +297,8 @@ fn deleting_a_shard_behind_the_logs_back_is_told_now_and_after_reopening() {
 fn a_small_file_cache_is_warned_of_through_the_log() {
     let dir = tempfile::tempdir().expect("a directory");
     for (most, expected) in [(3, 1), (4, 0)] {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&told);
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&messages);
         let mut options = options(dir.path(), SyncMode::Async);
         options.max_open_segments = most;
         let wal = Wal::open_logging(
@@ -310,7 +310,7 @@ fn a_small_file_cache_is_warned_of_through_the_log() {
             }),
         );
         let wal = ShardedWal::on(wal.expect("opens"), ShardedOptions::new(4)).expect("opens");
-        assert_eq!(told.lock().expect("a sink").len(), expected);
+        assert_eq!(messages.lock().expect("a sink").len(), expected);
         drop(wal);
     }
 }

@@ -147,7 +147,7 @@ fn ends(bytes: &[u8]) -> [usize; 3] {
 }
 
 #[test]
-fn damage_to_the_last_record_before_a_kill_is_mended_and_all_else_is_told() {
+fn damage_to_the_last_record_before_a_kill_is_mended_and_all_else_is_reported() {
     let (disk, made) = killed();
     let bytes = disk.contents(LOG).expect("a file");
     let [_, second, third] = ends(&bytes);
@@ -170,8 +170,8 @@ fn damage_to_the_last_record_before_a_kill_is_mended_and_all_else_is_told() {
             let loaded = wal.load_checkpoint(id.as_bytes());
             match ends(&bytes).iter().position(|end| at < *end) {
                 Some(spoilt) if spoilt == number && at >= HEADER_AREA_LEN && spoilt < 2 => {
-                    let told = matches!(loaded, Err(Error::CheckpointCorrupted { .. }));
-                    assert!(told, "{case}, {id}: {loaded:?}");
+                    let reported = matches!(loaded, Err(Error::CheckpointCorrupted { .. }));
+                    assert!(reported, "{case}, {id}: {loaded:?}");
                 }
                 _ => assert_eq!(loaded.as_ref().ok(), Some(data), "{case}, {id}: {loaded:?}"),
             }
@@ -195,8 +195,8 @@ fn damage_to_a_slot_hides_no_damage_to_a_record_before_the_last_two() {
         assert!(open_with(&copy, CorruptionPolicy::Error).is_err());
         let wal = open_with(&copy, CorruptionPolicy::Truncate).expect("opens");
         let first = wal.load_checkpoint(b"c00");
-        let told = matches!(first, Err(Error::CheckpointCorrupted { .. }));
-        assert!(told, "slot at {slot}: {first:?}");
+        let reported = matches!(first, Err(Error::CheckpointCorrupted { .. }));
+        assert!(reported, "slot at {slot}: {first:?}");
         for (id, data) in [(b"c01", &made[1]), (b"c02", &made[2])] {
             assert_eq!(wal.load_checkpoint(id).expect("loads"), *data);
         }
@@ -273,13 +273,13 @@ fn a_carried_record_that_cannot_be_made_durable_is_not_passed_over() {
         let wal = open_with(&disk, CorruptionPolicy::Truncate).expect("opens");
         assert!(disk.faults_fired() > 0);
         assert_eq!(wal.load_checkpoint(b"c01").expect("loads"), made[1]);
-        for told in [
+        for reported in [
             wal.load_latest_checkpoint().map(drop),
             wal.load_checkpoint(b"c02").map(drop),
         ] {
             assert!(
-                matches!(told, Err(Error::CheckpointCorrupted { .. })),
-                "{told:?}"
+                matches!(reported, Err(Error::CheckpointCorrupted { .. })),
+                "{reported:?}"
             );
         }
         let refused = wal.create_checkpoint(b"c03");

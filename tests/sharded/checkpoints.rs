@@ -1,5 +1,5 @@
 //! Checkpoints are found again by id and in the order they were made, superseded, compacted and
-//! pruned as told, and every one that can be loaded can be replayed from.
+//! pruned as said, and every one that can be loaded can be replayed from.
 //! Old bug (0.6): the newest was the one with the greatest timestamp, so a clock set back hid it.
 
 use std::path::Path;
@@ -162,7 +162,7 @@ fn compaction_keeps_the_newest_and_says_what_it_gained() {
 }
 
 #[test]
-fn pruning_removes_entries_below_and_tells_of_checkpoints_before() {
+fn pruning_removes_entries_below_and_reports_checkpoints_before() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path());
     wal.create_checkpoint(b"empty").expect("creates");
@@ -236,9 +236,9 @@ fn a_checkpoint_past_which_a_shard_was_truncated_directly_is_pruned_too() {
     }
 }
 
-/// Old bug: entries that were lost were told to be pruned.
+/// Old bug: entries that were lost were reported as pruned.
 #[test]
-fn a_checkpoint_whose_entries_were_lost_loads_and_reading_tells_the_loss() {
+fn a_checkpoint_whose_entries_were_lost_loads_and_reading_reports_the_loss() {
     let dir = tempfile::tempdir().expect("a directory");
     let wal = open(dir.path());
     wal.create_checkpoint(b"c").expect("creates");

@@ -44,7 +44,7 @@ impl Clock {
         }
     }
 
-    /// Before an append: or keep the one who cuts waiting, while there are more and more entries.
+    /// Before an append: or keep the caller that cuts waiting, while there are more and more entries.
     fn wait_for_cut(&self, ended: &AtomicBool) {
         let is_far = || {
             let last_cut = self.last_cut.load(Ordering::SeqCst);

@@ -83,7 +83,7 @@ impl Log {
         }
     }
 
-    /// Which checkpoints load, when each is right or tells that it is damaged.
+    /// Which checkpoints load, when each is right or says that it is damaged.
     fn loaded(&self, wal: &ShardedWal, case: &str) -> Vec<bool> {
         let load = |(n, data): (usize, &CheckpointData)| match wal.load_checkpoint(&id(n)) {
             Ok(loaded) => {
@@ -140,7 +140,7 @@ impl Log {
 }
 
 #[test]
-fn a_flipped_bit_in_any_byte_is_told_and_spoils_one_checkpoint_at_most() {
+fn a_flipped_bit_in_any_byte_is_reported_and_spoils_one_checkpoint_at_most() {
     let log = Log::with(4);
     for at in 0..log.bytes.len() {
         let case = format!("byte {at}");
@@ -168,7 +168,7 @@ fn a_flipped_bit_in_any_byte_is_told_and_spoils_one_checkpoint_at_most() {
 }
 
 #[test]
-fn a_log_cut_short_at_any_byte_tells_what_is_missing() {
+fn a_log_cut_short_at_any_byte_says_what_is_missing() {
     let log = Log::with(4);
     for len in 0..log.bytes.len() {
         log.tidy();
@@ -255,7 +255,7 @@ fn names(log: &Log) -> usize {
 }
 
 #[test]
-fn missing_empty_and_foreign_logs_are_told_apart() {
+fn missing_empty_and_foreign_logs_are_distinguished() {
     let log = Log::with(2);
     fs::remove_file(log.path()).expect("removes");
     let wal = lenient(log.dir.path());
@@ -286,7 +286,7 @@ fn missing_empty_and_foreign_logs_are_told_apart() {
         assert_eq!(wal.load_latest_checkpoint().expect("loads").0, b"next");
         wal.compact_checkpoints(0).expect("compacts");
     }
-    // Another format is nobody's damage and is never touched.
+    // Another format is no damage and is never touched.
     let mut newer = log.bytes.clone();
     newer[8] = 2;
     let crc = crc32fast::hash(&newer[..508]).to_le_bytes();
@@ -353,7 +353,7 @@ fn the_head_file_is_never_believed() {
 
 /// Of those not made or loaded since the log was opened: what those say is in memory.
 #[test]
-fn damage_that_begins_while_the_log_is_open_is_told_on_loading() {
+fn damage_that_begins_while_the_log_is_open_is_reported_on_loading() {
     let log = Log::with(3);
     let wal = lenient(log.dir.path());
     let mut bytes = log.bytes.clone();

@@ -1,5 +1,5 @@
-//! What fails is told, leaves nothing half done, and does not stop what it has nothing to do with.
-//! Old bug (0.6): a batch of which one shard failed told nothing of those that had succeeded.
+//! What fails is reported, leaves nothing half done, and does not stop what it has nothing to do with.
+//! Old bug (0.6): a batch of which one shard failed said nothing of those that had succeeded.
 
 use ironwal::CorruptionPolicy;
 use ironwal::Error;
@@ -39,7 +39,7 @@ fn count(wal: &ShardedWal, shard: u16) -> usize {
 }
 
 #[test]
-fn a_batch_that_fails_in_one_shard_tells_which_hold_their_part() {
+fn a_batch_that_fails_in_one_shard_says_which_hold_their_part() {
     for mode in [SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async] {
         let disk = SimulatedDisk::new();
         let wal = open(&disk, mode);
@@ -117,7 +117,7 @@ fn what_a_batch_could_not_make_durable_is_not_served() {
     }
 }
 
-/// Old bug: such a shard was told to be lost and to be restored from a copy.
+/// Old bug: such a shard was reported lost and to be restored from a copy.
 #[test]
 fn a_shard_whose_tail_cannot_be_proven_at_open_is_poisoned_and_not_lost() {
     let disk = SimulatedDisk::new();

@@ -251,6 +251,88 @@ fn damage_to_the_records_of_a_rollback_costs_no_entry_and_no_shard() {
     }
 }
 
+/// It was committed, and could not be carried out: the log was poisoned, and no later open succeeded.
+#[test]
+fn a_shard_truncated_beyond_the_checkpoint_meanwhile_refuses_the_rollback_and_harms_nothing() {
+    let mut refused = 0;
+    for round in 0..150 {
+        let disk = SimulatedDisk::new();
+        let open = || {
+            let mut options = options(Path::new("/"));
+            options.background_sync = None;
+            ShardedWal::open_simulated(&disk, options, ShardedOptions::new(1))
+        };
+        let wal = open().expect("opens");
+        append(&wal, 0, 10);
+        wal.create_checkpoint(b"a").expect("creates");
+        append(&wal, 10, 30);
+        let start = std::sync::Barrier::new(2);
+        let rolled_back = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..round % 50 {
+                    std::hint::spin_loop();
+                }
+                // Nothing lies below 30, if the shard was cut before.
+                wal.inner().truncate("shard_00", 30).expect("truncates");
+            });
+            start.wait();
+            wal.rollback_to_checkpoint(b"a")
+        });
+        match rolled_back {
+            Ok(()) => {}
+            Err(Error::CheckpointPruned { .. }) => refused += 1,
+            Err(other) => panic!("round {round}: {other}"),
+        }
+        append(&wal, 100, 1);
+        wal.close().expect("closes");
+        open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+    }
+    println!("{refused} refused");
+}
+
+/// The deletion of a shard counts as one before the rollback, which is refused, or as one behind it.
+#[test]
+fn a_shard_deleted_meanwhile_leaves_no_rollback_that_cannot_be_finished() {
+    let mut refused = 0;
+    for round in 0..150 {
+        let disk = SimulatedDisk::new();
+        let open = || {
+            let mut options = options(Path::new("/"));
+            options.on_corruption = CorruptionPolicy::Truncate;
+            options.background_sync = None;
+            ShardedWal::open_simulated(&disk, options, ShardedOptions::new(2))
+        };
+        let wal = open().expect("opens");
+        append(&wal, 0, 10);
+        wal.create_checkpoint(b"a").expect("creates");
+        append(&wal, 10, 30);
+        let start = std::sync::Barrier::new(2);
+        let rolled_back = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..round * 20 {
+                    std::hint::spin_loop();
+                }
+                wal.inner().delete_stream("shard_00").expect("deletes");
+            });
+            start.wait();
+            wal.rollback_to_checkpoint(b"a")
+        });
+        match rolled_back {
+            Ok(()) => {}
+            Err(Error::StreamNotFound(_)) => refused += 1,
+            Err(other) => panic!("round {round}: {other}"),
+        }
+        wal.flush_shard(1)
+            .unwrap_or_else(|error| panic!("round {round}: {rolled_back:?}, {error}"));
+        drop(wal);
+        let wal = open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        wal.flush_shard(1).expect("the other shard is served");
+    }
+    println!("{refused} refused");
+}
+
 /// Ends the threads of a test, also where it fails.
 struct Stop<'a>(&'a AtomicBool);
 

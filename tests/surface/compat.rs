@@ -131,14 +131,14 @@ fn a_program_of_the_0_6_crate_runs_as_it_did() -> Result<()> {
     }
     assert_eq!(GET(&wal, "ledger", 2)?, Some(b"tx_2".to_vec()));
     assert_eq!(GET(&wal, "ledger", 40)?, None);
-    assert_eq!(GET(&wal, "nobody", 0)?, None);
+    assert_eq!(GET(&wal, "unknown", 0)?, None);
     let batch = GET_BATCH(&wal, "ledger", &[4, 0, 99, 4])?;
     let text = |text: &str| Some(text.as_bytes().to_vec());
     assert_eq!(
         batch,
         [text("text"), text("transaction_data"), None, text("text")]
     );
-    assert_eq!(GET_BATCH(&wal, "nobody", &[1])?, [None]);
+    assert_eq!(GET_BATCH(&wal, "unknown", &[1])?, [None]);
 
     let mut count = 0;
     for entry in ITER(&wal, "ledger", 7)? {
@@ -148,7 +148,7 @@ fn a_program_of_the_0_6_crate_runs_as_it_did() -> Result<()> {
     assert_eq!(count, 33);
     let pairs: Result<Vec<(u64, Vec<u8>)>> = ITER_WITH_IDS(&wal, "ledger", 38)?.collect();
     assert_eq!(pairs?, [(38, vec![38; 100]), (39, vec![39; 100])]);
-    assert!(wal.iter("nobody", 0)?.next().is_none());
+    assert!(wal.iter("unknown", 0)?.next().is_none());
 
     let gone = TRUNCATE(&wal, "ledger", 20)?;
     assert!(gone > 0);
@@ -156,7 +156,7 @@ fn a_program_of_the_0_6_crate_runs_as_it_did() -> Result<()> {
     assert_eq!(RESTORE_ARCHIVED(&wal, "ledger")?, gone);
     assert_eq!(wal.get("ledger", 0)?, Some(b"transaction_data".to_vec()));
     assert!(
-        matches!(TRUNCATE(&wal, "nobody", 1), Err(Error::StreamNotFound(key)) if key == "nobody")
+        matches!(TRUNCATE(&wal, "unknown", 1), Err(Error::StreamNotFound(key)) if key == "unknown")
     );
     assert!(CURRENT(&wal, "ledger") > Some(0));
 
@@ -173,7 +173,7 @@ fn a_program_of_the_0_6_crate_runs_as_it_did() -> Result<()> {
 }
 
 /// The shapes of the variants, as patterns and as constructors.
-fn told(error: &Error) -> String {
+fn message_of(error: &Error) -> String {
     match error {
         Error::Io(error) => format!("io {:?}", error.kind()),
         Error::Corruption(what) => format!("corruption {what}"),
@@ -218,7 +218,7 @@ fn the_variants_have_the_shapes_they_had() {
         (Error::Serialization(text()), "serialization x"),
     ];
     for (error, expected) in table {
-        assert_eq!(told(&error), expected);
+        assert_eq!(message_of(&error), expected);
     }
     fn asks() -> Result<()> {
         Err(io::Error::other("passed on by the question mark"))?;

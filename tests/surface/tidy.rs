@@ -423,7 +423,7 @@ fn belongs_to(path: &Path, modules: &[&str]) -> bool {
 #[test]
 fn unsafe_code_and_the_system_are_used_only_where_they_belong() {
     let mut wrong = Vec::new();
-    // The module, and who may name it.
+    // The module, and the modules that may name it.
     let rules: [(&str, &[&str]); 16] = [
         (
             "allow(unsafe_code)",

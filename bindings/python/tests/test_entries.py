@@ -225,6 +225,20 @@ def test_streams_with_the_same_entries_have_the_same_digest(log: ironwal.Log) ->
         a.digest(0, 3)
 
 
+def test_a_retention_without_a_sensible_age_is_refused_and_removes_nothing(path: Path) -> None:
+    # A negative age was taken for 0, which keeps the newest segment only.
+    with ironwal.open(path, max_entries_per_segment=1) as log:
+        stream = log.stream("s")
+        stream.append_batch([b"1"])
+        stream.append_batch([b"2"])
+        for age in (-1.0, -0.001, float("nan")):
+            with pytest.raises(ValueError):
+                stream.apply_retention(ironwal.Retention(max_age=age))
+        assert stream.apply_retention(ironwal.Retention(max_age=float("inf"))) == 0
+        assert stream.apply_retention(ironwal.Retention(max_age=1e30)) == 0
+        assert stream.first_id == 0
+
+
 def test_a_retention_removes_old_segments_and_keeps_what_a_cursor_has_not_read(path: Path) -> None:
     with ironwal.open(path, max_entries_per_segment=10) as log:
         stream = log.stream("s")

@@ -3,6 +3,8 @@
 import errno
 import gc
 import os
+import signal
+import threading
 import warnings
 from pathlib import Path
 from typing import Callable
@@ -227,3 +229,28 @@ def test_streams_are_listed_and_deleted(log: ironwal.Log) -> None:
         with pytest.raises(ironwal.Config):
             log.stream(bad)
     assert os.fspath(log.path)
+
+
+def test_ctrl_c_in_a_close_that_waits_for_a_call_leaves_the_log_open(path: Path) -> None:
+    # It counted as closed, though nothing had closed it: its directory stayed locked.
+    log = ironwal.open(path)
+    inside, may_end = threading.Event(), threading.Event()
+
+    def call() -> None:
+        with log._guard:
+            inside.set()
+            may_end.wait()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    inside.wait()
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        log.close()
+    may_end.set()
+    thread.join()
+    assert log.streams() == []
+    log.close()
+    ironwal.open(path).close()

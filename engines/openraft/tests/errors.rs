@@ -61,7 +61,7 @@ fn run(disk: &SimulatedDisk, log: &mut Log, seed: u64) -> (Vec<Model>, bool) {
 }
 
 #[test]
-fn an_error_of_any_call_to_the_disk_is_told_and_costs_nothing_acknowledged() {
+fn an_error_of_any_call_to_the_disk_is_reported_and_costs_nothing_acknowledged() {
     let (mut failed, mut survived) = (0, 0);
     for seed in 0..rounds("ERROR_ROUNDS", 2) {
         let whole = SimulatedDisk::new();

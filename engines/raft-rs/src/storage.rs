@@ -366,8 +366,11 @@ impl Storage for Group {
 }
 
 impl Group {
+    /// The stream is asked too: a compaction that is under way has hidden entries before `start` follows.
     fn refuse_compacted(&self, index: u64) -> raft::Result<()> {
-        match index <= self.state().start.index {
+        let is_compacted = index <= self.state().start.index
+            || index < self.shared.stream.first_id().map_err(to_raft)?;
+        match is_compacted {
             true => Err(StorageError::Compacted.into()),
             false => Ok(()),
         }

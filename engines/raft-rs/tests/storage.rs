@@ -238,3 +238,32 @@ fn another_sync_mode_is_noticed_with_the_first_entries() {
     let error = refused.unwrap_err().to_string();
     assert!(error.contains("SyncMode::Async"), "{error}");
 }
+
+#[test]
+fn entries_compacted_on_another_thread_meanwhile_are_compacted_and_never_missing() {
+    // raft-rs takes any other answer for a broken storage, and panics.
+    const COUNT: u64 = 1_500;
+    let dir = tempfile::tempdir().unwrap();
+    let (_wal, group) = open(&dir.path().join("raft"));
+    let all: Vec<_> = (1..=COUNT).map(|index| (index, 1)).collect();
+    write(&group, &entries(&all)).unwrap();
+    let mut compacted = 0;
+    std::thread::scope(|scope| {
+        let compacting = scope.spawn(|| {
+            for index in (10..COUNT).step_by(10) {
+                group.compact(index).unwrap();
+            }
+        });
+        while !compacting.is_finished() {
+            let first = group.first_index().unwrap();
+            let context = GetEntriesContext::empty(false);
+            match group.entries(first, first + 1, None, context) {
+                Ok(found) => assert_eq!(found[0].index, first),
+                Err(raft::Error::Store(StorageError::Compacted)) => compacted += 1,
+                Err(other) => panic!("{first}: {other}"),
+            }
+        }
+    });
+    println!("{compacted} times");
+    assert_eq!(group.last_index().unwrap(), COUNT);
+}

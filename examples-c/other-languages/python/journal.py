@@ -58,7 +58,7 @@ def load(path):
 
 
 class Wal:
-    """A log. Use it in a `with` statement, whose end tells whether all is durable."""
+    """A log. Use it in a `with` statement, whose end shows whether all is durable."""
 
     def __init__(self, library, path):
         self._library, self._handle = library, c_void_p()

@@ -20,7 +20,7 @@ use super::completions;
 use super::help;
 use super::man;
 
-/// For whom results are printed.
+/// The reader for which results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.

@@ -62,7 +62,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn bytes_of_a_path_that_are_no_utf8_are_told_apart() {
+    fn bytes_of_a_path_that_are_no_utf8_are_distinguished() {
         use std::os::unix::ffi::OsStrExt;
         let of = |bytes: &[u8]| path(Path::new(std::ffi::OsStr::from_bytes(bytes)));
         assert_eq!(of(b"a\xff/\xc3\xbc\xfe"), "a\\xff/ü\\xfe");

@@ -22,8 +22,8 @@ use super::cli::Args;
 use super::cli::ExportFormat;
 use super::escape;
 use super::failure::Failure;
+use super::json_line::to_line;
 use super::progress::ProgressReporter;
-use super::render_json::to_line;
 use super::render_text::Output;
 
 /// The version of the JSON format.

@@ -13,6 +13,7 @@ mod escape;
 mod export;
 mod failure;
 mod help;
+mod json_line;
 mod loading;
 mod man;
 mod progress;

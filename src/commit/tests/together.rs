@@ -36,7 +36,7 @@ fn a_target_that_became_void_is_waited_for_no_longer_and_the_others_are_made_dur
 }
 
 #[test]
-fn a_leader_whose_own_target_becomes_void_in_its_round_fails_nobody() {
+fn a_leader_whose_own_target_becomes_void_in_its_round_fails_no_other() {
     let group = group();
     let taken_back = AtomicBool::new(false);
     let outcome = group.commit(
@@ -52,7 +52,7 @@ fn a_leader_whose_own_target_becomes_void_in_its_round_fails_nobody() {
 }
 
 #[test]
-fn a_leader_waits_for_those_whom_the_round_before_let_go() {
+fn a_leader_waits_for_the_callers_that_the_round_before_released() {
     let group = group();
     let published = AtomicU64::new(0);
     let rounds = AtomicU64::new(0);

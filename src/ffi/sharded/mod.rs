@@ -33,7 +33,7 @@ use crate::ffi::sharded::options::shard_count_of;
 use crate::ffi::status::ironwal_status;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
-use crate::ffi::wal::tell;
+use crate::ffi::wal::report;
 
 /// An open log of many shards: entries go to the shard of their key, in order within it, and
 /// checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
@@ -91,7 +91,8 @@ pub unsafe extern "C" fn ironwal_sharded_route(
 /// - Durable: everything that can be read after a successful return is.
 /// - Errors: those of ironwal_wal_open(); ::IRONWAL_E_SHARD_COUNT_MISMATCH; ::IRONWAL_E_CORRUPT
 ///   where the record of the count is damaged, or missing beside existing shards, and under
-///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_CONFIG for automatic
+///   ::IRONWAL_CORRUPTION_ERROR for damaged checkpoints; ::IRONWAL_E_IO also where checkpoints.log cannot be
+///   read, or a rollback that was interrupted cannot be finished; ::IRONWAL_E_CONFIG for automatic
 ///   checkpoints that are neither due by entries nor by time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_open(
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn ironwal_sharded_open(
                     ShardedWal::on(Wal::open_logging(options, Arc::clone(sink))?, wanted)?
                 }
             };
-            tell(sink.as_ref(), &opened);
+            report(sink.as_ref(), &opened);
             let handle = ShardedHandle {
                 keeper: Arc::new(OpenRef {
                     gate: LogGate::new(),
@@ -162,7 +163,7 @@ pub unsafe extern "C" fn ironwal_sharded_close(
             let handle = boundary::take::<ShardedHandle>(sharded)?;
             handle.keeper.gate.close();
             handle.sharded.close()?;
-            tell(handle.sink.as_ref(), "closed; all is durable");
+            report(handle.sink.as_ref(), "closed; all is durable");
             Ok(())
         })
     }

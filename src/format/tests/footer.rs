@@ -67,7 +67,7 @@ fn a_footer_has_its_golden_bytes() {
 }
 
 #[test]
-fn the_trailer_tells_what_the_footer_was_made_of() {
+fn the_trailer_says_what_the_footer_was_made_of() {
     let footer = footer_with(&sample_points());
     let expected = Trailer {
         footer_offset: FileOffset(FOOTER_AT),
@@ -96,7 +96,7 @@ fn a_footer_is_a_frame_like_any_other() {
 
 /// The trailer is believed without the rest of the footer, so it is proven without it.
 #[test]
-fn every_single_bit_flip_of_a_footer_is_rejected_by_who_reads_it() {
+fn every_single_bit_flip_of_a_footer_is_rejected_by_its_reader() {
     let footer = footer_with(&sample_points());
     let trailer = trailer_of(&footer).unwrap();
     let trailer_at = footer.len() - TRAILER_LEN;

@@ -90,7 +90,7 @@ fn a_frame_that_stands_elsewhere_is_rejected() {
 }
 
 #[test]
-fn zeros_and_too_few_bytes_are_told_apart() {
+fn zeros_and_too_few_bytes_are_distinguished() {
     assert_eq!(
         FrameHeader::decode(&[0; 36], seed(), AT),
         Err(FrameFault::Zeros)

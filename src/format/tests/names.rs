@@ -1,4 +1,4 @@
-//! Must hold: two keys never share a directory, and a directory's name tells its key.
+//! Must hold: two keys never share a directory, and a directory's name says its key.
 
 use std::collections::HashMap;
 
@@ -108,7 +108,7 @@ fn a_name_that_no_key_gives_is_no_stream() {
 }
 
 #[test]
-fn a_long_name_is_cut_and_told_apart_by_a_hash() {
+fn a_long_name_is_cut_and_distinguished_by_a_hash() {
     let rows = [
         ("the longest that stays", "k".repeat(240), 240),
         ("one more", "k".repeat(241), 200 + 33),
@@ -286,7 +286,7 @@ proptest! {
     }
 
     #[test]
-    fn the_name_of_a_segment_tells_its_first_id(id: u64) {
+    fn the_name_of_a_segment_says_its_first_id(id: u64) {
         prop_assert_eq!(parse_segment_file_name(&segment_file_name(EntryId(id))), Some(EntryId(id)));
     }
 }

@@ -121,7 +121,7 @@ fn every_single_bit_flip_of_a_single_entry_is_noticed() {
 }
 
 /// A page that was lost in writing may show rows and entries of an append that failed at the same
-/// place with the same ids. They belong together, so only the frame they were made for tells.
+/// place with the same ids. They belong together, so only the frame they were made for shows it.
 #[test]
 fn rows_and_entries_of_another_frame_at_the_same_place_and_ids_are_rejected() {
     let (_, stale) = batch(&[b"aaaa", b"bbbb", b"cccc"], None);

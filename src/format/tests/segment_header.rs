@@ -326,7 +326,7 @@ fn a_field_that_no_writer_stores_is_damage_even_under_a_good_crc() {
 }
 
 #[test]
-fn a_damaged_header_tells_both_checksums() {
+fn a_damaged_header_names_both_checksums() {
     let mut sector = sample().encode();
     sector[16] ^= 1;
     let actual = crc32fast::hash(&sector[..508]);

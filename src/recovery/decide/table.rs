@@ -132,7 +132,7 @@ impl DecisionBuilder<'_> {
     }
 
     /// Removes segments that a cut has made void and those that a truncation or a reset left
-    /// behind. What tells that they go is made durable before.
+    /// behind. What says that they go is made durable before.
     fn drop_void_and_truncated(&mut self) -> Vec<usize> {
         let all = 0..self.facts.segments.len();
         let (void, mut alive): (Vec<usize>, Vec<usize>) =

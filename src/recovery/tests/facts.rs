@@ -190,18 +190,18 @@ fn of_epoch(slot: SlotState, epoch: u64) -> SlotState {
 
 /// A segment that held `first..end_id` when a cut at `cut_at` sealed it.
 pub fn sealed_at_cut(first: u64, end_id: u64, cut_at: u64) -> SegmentFacts {
-    let (written, told) = (end(first, end_id), end(first, cut_at));
+    let (written, stated) = (end(first, end_id), end(first, cut_at));
     let mut segment = sealed(first, end_id);
     segment.trailer = segment.trailer.map(|trailer| Trailer {
-        end_id: told.next_id,
-        last_frame: told.last_frame.unwrap_or_default(),
-        link: told.link,
+        end_id: stated.next_id,
+        last_frame: stated.last_frame.unwrap_or_default(),
+        link: stated.link,
         ..trailer
     });
     let slot = SlotState::Valid(FrontierSlot {
         end: written.offset,
-        next_id: told.next_id,
-        last_frame: told.last_frame,
+        next_id: stated.next_id,
+        last_frame: stated.last_frame,
         first_kept_id: EntryId(0),
         truncation_epoch: 1,
         properties: SlotProperties::None,
@@ -309,7 +309,7 @@ fn stated_at(frontier: &Frontier, segments: &[SegmentFacts]) -> FrontierProperti
     }
 }
 
-/// A stream as `survey` tells it: the frontier is found, and what lies before it is not scanned.
+/// A stream as `survey` describes it: the frontier is found, and what lies before it is not scanned.
 pub fn stream(mut segments: Vec<SegmentFacts>) -> StreamFacts {
     rank(&mut segments);
     let mut frontier = frontier(&segments);

@@ -19,7 +19,7 @@ use crate::recovery::tests::facts::sealed;
 use crate::recovery::tests::facts::slot;
 use crate::recovery::tests::facts::stream;
 use crate::recovery::tests::facts::stream_broken_at;
-use crate::recovery::tests::table::told;
+use crate::recovery::tests::table::decision_text;
 use crate::recovery::verdict::Decision;
 
 struct Row {
@@ -116,10 +116,10 @@ fn rows_of_properties() {
                 None => "none".to_owned(),
             },
         };
-        let told = format!("{}; properties {properties}", told(&decision));
-        if told != row.truncate {
+        let text = format!("{}; properties {properties}", decision_text(&decision));
+        if text != row.truncate {
             wrong.push(format!(
-                "{}\n  expected {}\n  decided  {told}",
+                "{}\n  expected {}\n  decided  {text}",
                 row.name, row.truncate
             ));
         }

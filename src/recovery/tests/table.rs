@@ -17,7 +17,7 @@ pub struct Row {
     /// Its name; `docs/FORMAT.md` holds it too.
     pub name: &'static str,
     pub facts: StreamFacts,
-    /// The verdict under `Truncate`, as [`told`] tells it.
+    /// The verdict under `Truncate`, as [`decision_text`] writes it.
     pub truncate: &'static str,
     /// What `Error` says instead; empty: the same.
     pub error: &'static str,
@@ -38,10 +38,10 @@ pub fn check(rows: Vec<Row>) {
             } else {
                 expected
             };
-            let told = told(&decide(&row.facts, policy));
-            if told != expected {
+            let text = decision_text(&decide(&row.facts, policy));
+            if text != expected {
                 wrong.push(format!(
-                    "{} under {policy:?}\n  expected {expected}\n  decided  {told}",
+                    "{} under {policy:?}\n  expected {expected}\n  decided  {text}",
                     row.name
                 ));
             }
@@ -54,7 +54,7 @@ pub fn check(rows: Vec<Row>) {
 }
 
 /// A decision in one line.
-pub fn told(decision: &Decision) -> String {
+pub fn decision_text(decision: &Decision) -> String {
     match decision {
         Decision::Refuse(Refusal::Foreign(i, foreign)) => {
             format!("refuse: file {i} is {foreign:?}")
@@ -63,11 +63,11 @@ pub fn told(decision: &Decision) -> String {
         Decision::Refuse(Refusal::Damaged(findings)) => {
             format!("refuse: {}", list(findings.iter().map(found)))
         }
-        Decision::Serve(verdict) => told_verdict(verdict),
+        Decision::Serve(verdict) => verdict_text(verdict),
     }
 }
 
-fn told_verdict(verdict: &Verdict) -> String {
+fn verdict_text(verdict: &Verdict) -> String {
     let kept = verdict.kept.iter().map(|kept| {
         let ids = format!("{}..{}", kept.header.first_id, kept.end.next_id);
         match kept.state {
@@ -79,11 +79,11 @@ fn told_verdict(verdict: &Verdict) -> String {
             }
         }
     });
-    let mut told = vec![format!("keep {}", list(kept))];
+    let mut text = vec![format!("keep {}", list(kept))];
     if !verdict.actions.is_empty() {
-        told.push(list(verdict.actions.iter().map(done)));
+        text.push(list(verdict.actions.iter().map(done)));
     }
-    told.push(match &verdict.next {
+    text.push(match &verdict.next {
         NextAppend::Empty => "next first".to_owned(),
         NextAppend::Continue => "next on".to_owned(),
         NextAppend::AfterLoss {
@@ -102,15 +102,15 @@ fn told_verdict(verdict: &Verdict) -> String {
         }
     });
     if verdict.first_kept.0 > EntryId(0) {
-        told.push(format!("first kept {}", verdict.first_kept.0));
+        text.push(format!("first kept {}", verdict.first_kept.0));
     }
     if !verdict.findings.is_empty() {
-        told.push(format!(
+        text.push(format!(
             "damage: {}",
             list(verdict.findings.iter().map(found))
         ));
     }
-    told.join("; ")
+    text.join("; ")
 }
 
 fn done(action: &Action) -> String {
@@ -126,11 +126,11 @@ fn done(action: &Action) -> String {
 }
 
 fn found(finding: &Finding) -> String {
-    let mut told = finding.what.to_owned();
+    let mut text = finding.what.to_owned();
     if let Some(ids) = &finding.ids {
-        told.push_str(&format!(" {}..{}", ids.start, ids.end));
+        text.push_str(&format!(" {}..{}", ids.start, ids.end));
     }
-    told
+    text
 }
 
 fn list(parts: impl Iterator<Item = String>) -> String {

@@ -1,4 +1,4 @@
-//! Who may write: the lock on a log's directory and on its `LOCK` file.
+//! Which process may write: the lock on a log's directory and on its `LOCK` file.
 //!
 //! `flock(2)` keeps other processes out and dies with its holder. It belongs to the open file
 //! description, which a forked child would share and so keep alive after the parent's death; the
@@ -107,7 +107,7 @@ fn release_flock(descriptor: Option<RawFd>) {
 }
 
 /// A locked file and what releases it. The order matters: the file is unlocked and closed before the
-/// claim goes, so that whoever gets the claim next finds the file free.
+/// claim goes, so that the holder of the next claim finds the file free.
 #[derive(Debug)]
 struct HeldFile {
     file: GuardedDescriptor,

@@ -123,9 +123,9 @@ impl<D: Resolves> Storage for D {
 
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
-        list_names(&self.place(dir)?, &mut |name, told| {
-            // Where a link leads the directory does not tell.
-            let (kind, is_link) = match told {
+        list_names(&self.place(dir)?, &mut |name, known_kind| {
+            // Where a link leads the directory does not say.
+            let (kind, is_link) = match known_kind {
                 Some(kind) => (Some(kind), false),
                 None => {
                     let path = dir.join(name);
@@ -245,7 +245,7 @@ fn open_without_waiting(place: &Place<'_>, access: Access) -> io::Result<OpenFil
 fn open_with_head(place: &Place<'_>, head: &mut [u8]) -> io::Result<(OpenFile, usize, u64)> {
     let file = place.open_nonblocking(Access::Read)?;
     // What is no regular file has no such place (pread(2), ESPIPE), or is no file (EISDIR); what
-    // was read of anything else is not told.
+    // was read of anything else is not returned.
     let first = retry(|| file.read_at(head, 0));
     let found = retry(|| file.metadata())?;
     check_regular(&found)?;
@@ -253,7 +253,7 @@ fn open_with_head(place: &Place<'_>, head: &mut [u8]) -> io::Result<(OpenFile, u
     if read == head.len() || read as u64 == found.len() {
         return Ok((file, read, found.len()));
     }
-    // The file has grown or was cut since: what is told must be one after the other.
+    // The file has grown or was cut since: what is returned must be read one after the other.
     let read = file::read_all_with(0, head, |at, rest| file.read_at(rest, at))?;
     let len = retry(|| file.metadata())?.len();
     Ok((file, read, len))
@@ -272,8 +272,8 @@ fn check_regular(found: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Calls `note` with each name in a directory that is UTF-8, and what the directory itself tells of
-/// it (readdir(3), `d_type`); `None`: a link, or not told. In no order.
+/// Calls `note` with each name in a directory that is UTF-8, and what the directory itself says of
+/// it (readdir(3), `d_type`); `None`: a link, or not said. In no order.
 #[cfg(any(miri, not(any(target_os = "linux", target_os = "android"))))]
 fn list_names(
     dir: &Place<'_>,
@@ -354,7 +354,7 @@ fn sync_file_system(file: &fs::File, refusal: io::Error) -> io::Result<()> {
     {
         // SAFETY: syncs by an open descriptor, touches no memory.
         match retry_call(|| unsafe { libc::syncfs(file.as_raw_fd()) }) {
-            // `sync` tells of no failure, and so promises nothing.
+            // `sync` reports no failure, and so promises nothing.
             Err(error) if is_missing(&error) => Err(refusal),
             result => result.map(drop),
         }

@@ -33,7 +33,7 @@ use libc::{fstatat64, openat64, stat64};
 const FILE_MODE: libc::mode_t = 0o666;
 const DIR_MODE: libc::mode_t = 0o777;
 
-/// Opens without waiting for anybody, and without becoming a terminal's process.
+/// Opens without waiting for another process, and without becoming a terminal's process.
 const WITHOUT_WAITING: libc::c_int = libc::O_NONBLOCK | libc::O_NOCTTY;
 
 /// For a directory that is named, not read.
@@ -290,7 +290,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The answer to who would read or write through a link.
+/// The answer to a caller that would read or write through a link.
 fn linked() -> io::Error {
     let what = "a symbolic link stands here, and links to files are not followed";
     io::Error::new(io::ErrorKind::InvalidInput, what)

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_size_limit_is_read_from_what_proc_tells() {
+    fn the_size_limit_is_read_from_proc() {
         let limits = |size: &str| {
             format!(
                 "Limit                     Soft Limit           Hard Limit           Units\n\

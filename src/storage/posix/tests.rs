@@ -343,7 +343,7 @@ fn allocated_bytes_have_blocks() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told_as_such() {
+fn a_full_disk_is_reported_as_such() {
     // /dev/full is no regular file, so it is opened here and not by the disk.
     let full = fs::OpenOptions::new()
         .read(true)
@@ -402,7 +402,7 @@ fn all_names_of_a_directory_are_listed_whatever_their_length_and_number() {
 }
 
 #[test]
-fn the_head_of_a_file_is_told_with_its_length() {
+fn the_head_of_a_file_is_returned_with_its_length() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("f");
     let content: Vec<u8> = (0..200).collect();

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_are_let_go_leave_the_process_and_keep_what_was_stored() {
+    fn pages_that_are_released_leave_the_process_and_keep_what_was_stored() {
         const LEN: u64 = 12 << 20;
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("f");

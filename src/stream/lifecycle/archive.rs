@@ -79,7 +79,7 @@ impl StreamInner {
     }
 
     /// Brings back what truncation moved to the archive, as far as it joins on to the first segment.
-    /// Durable on return. Tells how many segments.
+    /// Durable on return. Returns how many segments.
     pub fn restore_archived(&self) -> Result<usize> {
         let Some(archive) = self.archive_dir() else {
             return Ok(0);
@@ -186,7 +186,10 @@ impl StreamInner {
         first_id: EntryId,
         next: &SegmentHeader,
     ) -> Result<Option<Segment>> {
-        let Some(told) = next.predecessor.filter(|told| told.end_id == next.first_id) else {
+        let Some(stated) = next
+            .predecessor
+            .filter(|stated| stated.end_id == next.first_id)
+        else {
             // A reset, or a recorded loss, has nothing before it.
             return Ok(None);
         };
@@ -210,12 +213,12 @@ impl StreamInner {
             return Ok(None);
         }
         let sealed = sealed_end(&*file, &header, len).map_err(io)?;
-        let is_it = |end: &SegmentEnd| end.next_id == told.end_id && end.link == told.link;
+        let is_it = |end: &SegmentEnd| end.next_id == stated.end_id && end.link == stated.link;
         let (end, index) = match (sealed.filter(is_it), next.replaces) {
             (Some(end), _) => (end, SparseIndex::in_footer()),
             // A cut needs no footer before it.
             (None, Replaces::Suffix { clip_frame }) => {
-                match end_at_clip(&*file, &header, clip_frame, told).map_err(io)? {
+                match end_at_clip(&*file, &header, clip_frame, stated).map_err(io)? {
                     Some(end) => (end, SparseIndex::unread(end.offset)),
                     None => return Ok(None),
                 }
@@ -251,20 +254,20 @@ fn end_at_clip(
     file: &dyn StorageFile,
     header: &SegmentHeader,
     clip_frame: FileOffset,
-    told: Predecessor,
+    stated: Predecessor,
 ) -> io::Result<Option<SegmentEnd>> {
     let mut bytes = [0; FRAME_HEADER_LEN];
     let read = file.read_at(clip_frame.0, &mut bytes)?;
     let Ok(frame) = FrameHeader::decode(&bytes[..read], header.seed(), clip_frame) else {
         return Ok(None);
     };
-    let is_it = frame.is_clip(told.end_id) && header_crc_of(&bytes) == told.link;
+    let is_it = frame.is_clip(stated.end_id) && header_crc_of(&bytes) == stated.link;
     Ok(is_it.then(|| SegmentEnd {
         offset: clip_frame + frame.len(),
-        next_id: told.end_id,
+        next_id: stated.end_id,
         last_frame: Some(clip_frame),
         last_frame_len: frame.len() as u32,
-        link: told.link,
+        link: stated.link,
     }))
 }
 

@@ -89,7 +89,7 @@ fn refuse_owned_by_another(
             path.display()
         ))),
         Some(Err(IdentityFault::Damaged)) => Err(Error::Config(format!(
-            "{} is damaged, so nothing tells whose archive it is; remove that file if the archive is \
+            "{} is damaged, so nothing says whose archive it is; remove that file if the archive is \
              this log's",
             path.display()
         ))),

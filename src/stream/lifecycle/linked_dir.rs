@@ -115,7 +115,7 @@ impl LogContext {
                 path.display()
             ))),
             Some(Err(IdentityFault::Damaged)) => Err(Error::InvalidFilename(format!(
-                "{} is damaged, so nothing tells whose directory it is; remove that file if no other \
+                "{} is damaged, so nothing says whose directory it is; remove that file if no other \
                  log uses the directory",
                 path.display()
             ))),

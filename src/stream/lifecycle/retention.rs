@@ -24,6 +24,7 @@ use crate::retention::Retention;
 use crate::segment::PropertyPoint;
 use crate::segment::known_properties;
 use crate::stream::StreamInner;
+use crate::stream::segment_list::SegmentList;
 use crate::stream::segment_list::StreamSegment;
 
 /// The keys of properties that are cursors begin with this.
@@ -64,7 +65,7 @@ impl StreamInner {
         let all_but_newest = segments.parts.len().saturating_sub(1);
         for part in segments.parts.iter().take(all_but_newest) {
             let exceeds = retention.max_bytes.is_some_and(|most| bytes > most)
-                || self.is_too_old(part, retention)?;
+                || self.is_too_old(part, &segments, retention)?;
             if !exceeds {
                 break;
             }
@@ -74,7 +75,12 @@ impl StreamInner {
         Ok(end)
     }
 
-    fn is_too_old(&self, part: &StreamSegment, retention: &Retention) -> Result<bool> {
+    fn is_too_old(
+        &self,
+        part: &StreamSegment,
+        segments: &SegmentList,
+        retention: &Retention,
+    ) -> Result<bool> {
         let Some(max_age) = retention.max_age else {
             return Ok(false);
         };
@@ -85,10 +91,20 @@ impl StreamInner {
                 .wall_clock()
                 .duration_since(changed)
                 .is_ok_and(|age| age > max_age)),
-            // Removed by hand: nothing is there to be kept.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            // Removed by hand: nothing is there to be kept. Where no file is there, the directory is not: a disk
+            // that is not mounted now.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && self.has_any_file(segments) =>
+            {
+                Ok(true)
+            }
             Err(error) => Err(Error::io(error, part.segment.context())),
         }
+    }
+
+    fn has_any_file(&self, segments: &SegmentList) -> bool {
+        let mut paths = segments.parts.iter().map(|part| part.segment.path());
+        paths.any(|path| matches!(self.context.storage.kind(&path), Ok(Some(_))))
     }
 
     /// The lowest of the cursors among the properties; the greatest id without any.

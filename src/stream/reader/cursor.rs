@@ -205,9 +205,9 @@ impl Cursor {
                         Some((_, run)) if run.end == ids.start => run.end = ids.end,
                         None => self.damage = Some((error, ids)),
                         Some(_) => {
-                            let told = self.take_damage();
+                            let damage = self.take_damage();
                             self.damage = Some((error, ids));
-                            return told;
+                            return damage;
                         }
                     }
                 }
@@ -222,8 +222,8 @@ impl Cursor {
                 }
                 Found::End(error) => {
                     self.ended = true;
-                    let told = self.take_damage();
-                    return told.or(Some(Err(error)));
+                    let damage = self.take_damage();
+                    return damage.or(Some(Err(error)));
                 }
             }
         }

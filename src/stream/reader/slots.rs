@@ -201,7 +201,7 @@ impl SlotState {
         place - usize::from(out < place)
     }
 
-    /// Lets go of files that were closed.
+    /// Drops files that were closed.
     fn evict_closed(&mut self) {
         let mut place = 0;
         while let Some(held) = self.held.get(place) {

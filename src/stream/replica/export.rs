@@ -1,87 +1,53 @@
 //! Which frames does a replica get next?
 //!
-//! The replica says where it stands, frame by frame. Either its segment is one of ours, and its last frame
-//! is the one that stands there: then the frames behind it follow, or else the next segment. Or its segment
-//! is gone: a cut has replaced it, and the segment that cut follows; or a truncation has removed it. Every
-//! frame is checked on the way. Frames behind a cut, which are void, go along: the replica's file has them
-//! too.
-//!
-//! Only durable frames leave. If the primary loses its tail to a power failure, no replica has more of it.
+//! `packet_start` finds where its packet begins, and `export_source` how far frames may leave. Every frame is
+//! checked on the way. Frames behind a cut, which are void, go along: the replica's file has them too.
 //!
 //! A cut, or a truncation, may change names while this reads: it begins again then.
 
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::error::ErrorContext;
 use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::FRAME_HEADER_LEN;
 use crate::format::FramePosition;
-use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::Kept;
 use crate::format::PacketBuilder;
-use crate::format::Replaces;
-use crate::format::TRAILER_LEN;
 use crate::format::check_payload;
-use crate::format::decode_trailer;
-use crate::format::header_crc_of;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::segment::Damage;
 use crate::segment::ReadBuffer;
-use crate::segment::SegmentBytes;
 use crate::segment::damage_error;
 use crate::segment::header_at;
-use crate::segment::known_properties;
 use crate::stream::StreamInner;
-use crate::stream::reader::look::newest_slot;
+use crate::stream::replica::export_source::ExportEnd;
+use crate::stream::replica::export_source::SourceSegment;
+use crate::stream::replica::packet_start::Start;
 use crate::stream::segment_list::SegmentList;
-use crate::stream::segment_list::StreamSegment;
 
 /// How much is read at once where frames are small.
 const READ_AHEAD: usize = 64 << 10;
 
-/// Where the durable frames end: in the segment with this first id, at this offset.
-type DurableFrames = Option<(EntryId, FileOffset)>;
-
-/// Where the packet begins.
-enum Start {
-    /// Behind the replica's last frame.
-    InSegment(usize),
-    /// With this segment, which follows the replica's.
-    Next(usize),
-    /// With this segment, before which the replica needs nothing.
-    Anew(usize),
-    /// There is no more.
-    Nowhere,
-}
-
-/// What the frames of one segment are read from.
-struct SourceSegment {
-    part: Arc<StreamSegment>,
-    source: SegmentBytes,
-    /// Its durable frames end here at the latest.
-    end: FileOffset,
-    /// Where only ids are known to be durable: frames from this one on are not, unless a slot says so.
-    durable_end: Option<EntryId>,
-    /// Frames up to here are durable, whatever ids they have.
-    slot_end: FileOffset,
-    is_sealed: bool,
-}
-
 impl StreamInner {
     /// A packet of the frames behind a replica's position: at least one frame, more while the packet has
-    /// at most `max_bytes`. Empty: there is no more for now.
-    pub fn export_frames(&self, from: &FramePosition, max_bytes: u64) -> Result<Vec<u8>> {
+    /// at most `max_bytes`. Empty: there is no more for now. `written`: of all that are written, not only of
+    /// durable ones.
+    pub fn export_frames(
+        &self,
+        from: &FramePosition,
+        max_bytes: u64,
+        written: bool,
+    ) -> Result<Vec<u8>> {
         self.refresh()?;
         loop {
             if self.is_deleted() {
                 return Err(self.deleted_error());
             }
             let (cuts, version) = (self.cuts.settled(), self.segments.version());
-            let exported = self.export_once(from, max_bytes);
+            let exported = self.export_once(from, max_bytes, written);
             let was_cut = self.cuts.settled() != cuts;
             match exported {
                 Ok(packet) if !was_cut => return Ok(packet),
@@ -91,15 +57,15 @@ impl StreamInner {
         }
     }
 
-    fn export_once(&self, from: &FramePosition, max_bytes: u64) -> Result<Vec<u8>> {
+    fn export_once(&self, from: &FramePosition, max_bytes: u64, written: bool) -> Result<Vec<u8>> {
         // Read first: a truncation makes durable what it hides, so no first kept id in the list lies behind the
         // durable frames that a packet with it may hold.
         let segments = self.segments();
-        let durable = self.durable_frames()?;
-        match self.start_for(&segments, durable, from)? {
+        let end = self.export_end(written)?;
+        match self.start_for(&segments, end, from)? {
             Start::Nowhere => Ok(Vec::new()),
             Start::InSegment(i) => {
-                let source = self.source(&segments, i, durable)?;
+                let source = self.source(&segments, i, end)?;
                 let place = (from.offset, from.next_id, from.link);
                 let header = &source.part.segment.header;
                 let io = |error| Error::io(error, source.part.segment.context());
@@ -120,14 +86,14 @@ impl StreamInner {
                     false => Vec::new(),
                 })
             }
-            Start::Next(i) => self.first_packet(&segments, i, durable, (Some(i - 1), max_bytes)),
+            Start::Next(i) => self.first_packet(&segments, i, end, (Some(i - 1), max_bytes)),
             Start::Anew(i) => {
                 let is_cut = segments
                     .parts
                     .get(i)
                     .is_some_and(|p| p.segment.header.is_cut());
                 let before = i.checked_sub(1).filter(|_| is_cut && !from.is_start());
-                self.first_packet(&segments, i, durable, (before, max_bytes))
+                self.first_packet(&segments, i, end, (before, max_bytes))
             }
         }
     }
@@ -137,14 +103,14 @@ impl StreamInner {
         &self,
         segments: &SegmentList,
         i: usize,
-        durable: DurableFrames,
+        end: ExportEnd,
         (before, max_bytes): (Option<usize>, u64),
     ) -> Result<Vec<u8>> {
-        let source = self.source(segments, i, durable)?;
+        let source = self.source(segments, i, end)?;
         let header = &source.part.segment.header;
         let io = |error| Error::io(error, source.part.segment.context());
         let slot_before = match before {
-            Some(before) => self.slot_of(segments, before, durable)?,
+            Some(before) => self.slot_of(segments, before, end)?,
             None => None,
         };
         let rotates = before.is_some() && !header.is_cut();
@@ -185,206 +151,8 @@ impl StreamInner {
         Ok(packet.finish())
     }
 
-    /// Where the packet for a replica begins.
-    fn start_for(
-        &self,
-        segments: &SegmentList,
-        durable: DurableFrames,
-        from: &FramePosition,
-    ) -> Result<Start> {
-        let parts = &segments.parts;
-        let Some(first) = parts.first() else {
-            return match from.is_start() {
-                true => Ok(Start::Nowhere),
-                false => Err(self.not_ours(from, "this stream has no entries")),
-            };
-        };
-        if from.is_start() {
-            return Ok(Start::Anew(0));
-        }
-        if first.segment.header.incarnation != from.incarnation {
-            return Err(self.not_ours(from, "it was begun from another stream of that key"));
-        }
-        let i = parts.partition_point(|part| part.segment.first_id() < from.segment);
-        let ours = parts.get(i).filter(|part| {
-            let header = &part.segment.header;
-            header.first_id == from.segment && header.generation == from.generation
-        });
-        if ours.is_some() {
-            return self.start_in(segments, i, durable, from);
-        }
-        let is_newer = |part: &Arc<StreamSegment>| part.segment.header.generation > from.generation;
-        let Some(cut) = parts.iter().position(is_newer) else {
-            return self.start_behind_truncation(segments, from);
-        };
-        let header = parts.get(cut).map(|part| &part.segment.header);
-        match header.map(|header| (header.replaces, header.first_id)) {
-            Some((Replaces::All, _)) => Ok(Start::Anew(cut)),
-            // What replaced the replica's segment: the two agree up to there.
-            Some((Replaces::Suffix { .. }, first_id)) if first_id <= from.segment => {
-                Ok(Start::Anew(cut))
-            }
-            _ => Err(self.gone(segments, from)),
-        }
-    }
-
-    /// The same where the replica's segment is the part `i`.
-    fn start_in(
-        &self,
-        segments: &SegmentList,
-        i: usize,
-        durable: DurableFrames,
-        from: &FramePosition,
-    ) -> Result<Start> {
-        let next = segments.parts.get(i + 1);
-        let next_cuts = next.is_some_and(|next| next.segment.header.is_cut());
-        let source = self.source(segments, i, durable)?;
-        let is_end = from.offset >= source.end;
-        if from.offset > source.end && !next_cuts {
-            let found = EntryId(self.durable_end());
-            return Err(self.mismatch(from.next_id, found));
-        }
-        if from.offset <= source.end && from.last_frame.0 > 0 {
-            self.check_last_frame(&source, from)?;
-        }
-        match next {
-            Some(_) if is_end => Ok(Start::Next(i + 1)),
-            _ => Ok(Start::InSegment(i)),
-        }
-    }
-
-    /// Refuses a replica whose last frame is not the one that stands there.
-    fn check_last_frame(&self, source: &SourceSegment, from: &FramePosition) -> Result<()> {
-        let segment = &source.part.segment;
-        let (mut window, at) = (ReadBuffer::new(), from.last_frame);
-        let len = FRAME_HEADER_LEN;
-        let header = header_at(segment, &source.source, &mut window, at, len, from.offset);
-        let header = header.in_context(|| segment.context())?;
-        let is_it = header.is_ok_and(|header| {
-            let link = header_crc_of(&header.encode(segment.seed, at));
-            let end = (at + header.len(), header.end_id());
-            link == from.link && end == (from.offset, from.next_id)
-        });
-        match is_it {
-            true => Ok(()),
-            false => Err(self.not_ours(from, "its last frame is another than the one here")),
-        }
-    }
-
-    /// The same where a truncation has removed the replica's segment.
-    fn start_behind_truncation(
-        &self,
-        segments: &SegmentList,
-        from: &FramePosition,
-    ) -> Result<Start> {
-        let Some(first) = segments.parts.first() else {
-            return Ok(Start::Nowhere);
-        };
-        let header = &first.segment.header;
-        let before = header.predecessor.filter(|_| !header.is_cut());
-        let follows = before.is_some_and(|before| {
-            (before.end_id, before.link) == (from.next_id, from.link)
-                && header.first_id == from.next_id
-                && header.generation == from.generation
-        });
-        match follows {
-            true => Ok(Start::Anew(0)),
-            // Also where it lacks no entry, but a frame without entries.
-            false if header.first_id >= from.next_id => Err(self.gone(segments, from)),
-            false => Err(self.not_ours(from, "no segment here is the one it stands in")),
-        }
-    }
-
-    /// The error for a replica that needs what was truncated here.
-    fn gone(&self, segments: &SegmentList, from: &FramePosition) -> Error {
-        let resumes = segments.parts.first().map(|part| part.segment.first_id());
-        let resumes = resumes.unwrap_or(segments.first_kept).max(from.next_id);
-        self.lost_error(from.next_id, resumes)
-    }
-
-    fn not_ours(&self, from: &FramePosition, why: &str) -> Error {
-        let what = format!(
-            "the replica at id {} of segment {}, generation {}, is none of the stream {:?} ({why}): \
-             delete it and begin it again",
-            from.next_id, from.segment, from.generation, self.key
-        );
-        Error::Config(what).remembering(ErrorContext::at(&self.dir).stream(&self.key))
-    }
-
-    /// How far frames are durable. May wait for a sync under way. `None`: only ids are known.
-    fn durable_frames(&self) -> Result<DurableFrames> {
-        let properties = match &self.follower {
-            Some(follower) => self.followed_properties(follower),
-            None => self.tail.lock().written_properties().clone(),
-        };
-        // A replica would keep an older map.
-        let context = ErrorContext::at(&self.dir).stream(&self.key);
-        known_properties(&properties, context)?;
-        Ok(match &self.follower {
-            Some(_) => None,
-            None => self.durable_point(),
-        })
-    }
-
-    /// The part `i`, for reading its frames.
-    fn source(
-        &self,
-        segments: &SegmentList,
-        i: usize,
-        durable: DurableFrames,
-    ) -> Result<SourceSegment> {
-        let Some(part) = segments.parts.get(i).cloned() else {
-            return Err(Error::SegmentNotFound(segments.first_kept.0));
-        };
-        let segment = &part.segment;
-        let source = self.open_reader(&part)?.source;
-        let io = |error| Error::io(error, segment.context());
-        let footer = match i + 1 < segments.parts.len() {
-            true => footer_offset(&part, &source).map_err(io)?,
-            false => None,
-        };
-        let written = segment.limit().0;
-        let (end, durable_end) = match (footer, durable) {
-            (Some(footer), _) => (footer, None),
-            (None, Some((newest, end))) if newest == segment.first_id() => (end.min(written), None),
-            (None, Some((newest, _))) if newest < segment.first_id() => {
-                (FileOffset(HEADER_AREA_LEN), None)
-            }
-            (None, Some(_)) => (written, None),
-            (None, None) => (written, Some(EntryId(self.durable_end()))),
-        };
-        // Frames without entries behind the last one are durable where a slot says so.
-        let slot = match durable_end {
-            Some(_) => newest_slot(segment, &source).map_err(io)?,
-            None => None,
-        };
-        Ok(SourceSegment {
-            is_sealed: footer.is_some(),
-            part,
-            source,
-            end,
-            durable_end,
-            slot_end: slot.map_or(FileOffset(0), |slot| slot.end),
-        })
-    }
-
-    /// What the slots of the part `i` say, if it is sealed.
-    fn slot_of(
-        &self,
-        segments: &SegmentList,
-        i: usize,
-        durable: DurableFrames,
-    ) -> Result<Option<FrontierSlot>> {
-        let sealed = self.source(segments, i, durable)?;
-        if !sealed.is_sealed {
-            return Ok(None);
-        }
-        let segment = &sealed.part.segment;
-        newest_slot(segment, &sealed.source).in_context(|| segment.context())
-    }
-
     /// Adds frames from a place on: one, and more while the packet has at most `max_bytes`. Returns whether
-    /// the durable ones end there.
+    /// those that may leave end there.
     fn add_frames(
         &self,
         packet: &mut PacketBuilder,
@@ -478,23 +246,4 @@ fn first_kept_of(segments: &SegmentList, first_id: EntryId) -> Kept {
             epoch: segments.truncation_epoch,
         },
     }
-}
-
-/// Where the footer of a sealed segment starts.
-fn footer_offset(
-    part: &StreamSegment,
-    source: &SegmentBytes,
-) -> std::io::Result<Option<FileOffset>> {
-    let file_len = match source.file() {
-        Some(file) => file.len()?,
-        None => source.mapped().len() as u64,
-    };
-    let Some(at) = file_len.checked_sub(TRAILER_LEN as u64) else {
-        return Ok(None);
-    };
-    let mut window = ReadBuffer::new();
-    let (at, end) = (FileOffset(at), FileOffset(file_len));
-    let trailer = window.bytes(source, at, TRAILER_LEN, TRAILER_LEN, end)?;
-    let trailer = trailer.and_then(|bytes| decode_trailer(bytes, part.segment.seed, file_len));
-    Ok(trailer.map(|trailer| trailer.footer_offset))
 }

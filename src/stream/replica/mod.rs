@@ -3,6 +3,8 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `export` | which frames does a replica get next? |
+//! | `packet_start` | where does the packet for a replica begin? |
+//! | `export_source` | from what are frames read, and how far may they leave? |
 //! | `checked_packet` | are the frames of a packet whole, and do they follow each other? |
 //! | `apply_packet` | where do the frames of a packet go, and what else does it change? |
 //! | `apply_cut` | how does a replica take over a cut, a reset, or its first segment? |
@@ -13,3 +15,5 @@ pub mod apply_cut;
 pub mod apply_packet;
 pub mod checked_packet;
 pub mod export;
+pub mod export_source;
+pub mod packet_start;

@@ -77,8 +77,8 @@ fn no_space_is_secured_in_a_closed_stream() {
     let file = place.path().join("s/00000000000000000000.wal");
     let len = || file.metadata().expect("is there").len();
     let exact = len();
-    let told = stream.ensure_allocated(1 << 20);
-    assert!(matches!(told, Err(Error::Closed)), "{told:?}");
+    let result = stream.ensure_allocated(1 << 20);
+    assert!(matches!(result, Err(Error::Closed)), "{result:?}");
     assert_eq!(len(), exact);
 }
 
@@ -111,14 +111,14 @@ fn a_panic_while_a_segment_is_made_latches_and_closing_does_not_hang() {
         || stream.with_tail_unlocked(&mut tail, || assert!(stream.is_poisoned(), "on purpose"));
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     drop(tail);
-    let told = stream.append(&[b"entry"], false);
-    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
-    let told = within_seconds(move || stream.close());
-    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+    let result = stream.append(&[b"entry"], false);
+    assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
+    let result = within_seconds(move || stream.close());
+    assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
 }
 
 #[test]
-fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
+fn a_panic_while_frames_are_written_latches_and_fails_the_callers_that_wait_for_them() {
     let place = tempfile::tempdir().expect("a directory for the test");
     let stream = absent(place.path(), SyncMode::Async, quiet());
     stream.append(&[b"entry"], false).expect("appends");
@@ -136,8 +136,8 @@ fn a_panic_while_frames_are_written_latches_and_tells_whoever_waits_for_them() {
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     assert!(matches!(tail.take_result(ticket), Some(Err(_))));
     drop(tail);
-    let told = within_seconds(move || stream.close());
-    assert!(matches!(told, Err(Error::Poisoned { .. })), "{told:?}");
+    let result = within_seconds(move || stream.close());
+    assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
 }
 
 /// Appends until the stream has one more segment.
@@ -250,10 +250,10 @@ fn a_spare_is_used_once_where_descriptors_are_short() {
 
 /// What `work` returns, unless it hangs.
 fn within_seconds<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || tell.send(work()));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
     let limit = std::time::Duration::from_secs(20);
-    told.recv_timeout(limit).expect("it does not hang")
+    receiver.recv_timeout(limit).expect("it does not hang")
 }
 
 /// A frame of no entries, as group commit counts it.

@@ -71,8 +71,12 @@ class Guard:
             if self._closed:
                 return False
             self._closed = True
-            while self._calls:
-                self._changed.wait()
+            try:
+                while self._calls:
+                    self._changed.wait()
+            except BaseException:  # Ctrl-C: it can be used, and closed, again
+                self._closed = False
+                raise
             return True
 
     def abandon(self) -> bool:

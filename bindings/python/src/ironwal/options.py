@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 import os
 from typing import Any, Optional, Union
 
@@ -89,13 +90,15 @@ class Retention:
     def arguments(self) -> tuple[int, int, bool]:
         no_limit = int(lib.IRONWAL_NO_LIMIT)
         size = no_limit if self.max_bytes is None else self.max_bytes
+        if self.max_age is not None and not self.max_age >= 0:
+            raise ValueError(f"max_age must be a number of seconds, 0 or more, not {self.max_age}")
         age = no_limit if self.max_age is None else nanoseconds(self.max_age)
         return size, age, self.keep_cursors
 
 
 def nanoseconds(seconds: float) -> int:
     """For a time-out: more than the library can count waits for ever."""
-    return min(max(0, int(seconds * 1e9)), 2**64 - 1)
+    return 2**64 - 1 if seconds == math.inf else min(max(0, int(seconds * 1e9)), 2**64 - 1)
 
 
 class OptionsHandle:

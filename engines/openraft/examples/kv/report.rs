@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::history::Action;
 use crate::history::Operation;
 
-/// A kill and who was killed.
+/// A kill, and the node that was killed.
 #[derive(Debug, Clone, Copy)]
 pub struct Kill {
     pub at: Duration,

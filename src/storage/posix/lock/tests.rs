@@ -86,7 +86,7 @@ fn a_second_lock_by_any_path_is_refused() {
 }
 
 #[test]
-fn a_lock_held_by_somebody_else_is_refused_until_released() {
+fn a_lock_held_elsewhere_is_refused_until_released() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("LOCK");
     let other = open_lock_file(&path).unwrap();

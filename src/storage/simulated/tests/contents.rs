@@ -252,7 +252,7 @@ fn check_sectors(content: &[u8], copies: &[Vec<u8>], seed: u64) {
 }
 
 #[test]
-fn files_are_put_and_lost_durably_and_told_with_their_content() {
+fn files_are_put_and_lost_durably_and_listed_with_their_content() {
     let disk = SimulatedDisk::new();
     disk.put("/a/b/c", b"one");
     disk.put("/a/d", b"two");

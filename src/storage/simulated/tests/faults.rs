@@ -254,7 +254,7 @@ fn a_full_disk_refuses_new_blocks_and_takes_writes_into_old_ones() {
     let other = disk.create_file(Path::new("/g")).unwrap();
     let refused = other.write_at(0, &[IoSlice::new(b"x")]);
     assert_eq!(error_kind(refused), ErrorKind::StorageFull);
-    // Space returns by cutting, and by removing once nobody has the file open.
+    // Space returns by cutting, and by removing once no handle has the file open.
     file.set_len(4097).unwrap();
     assert_eq!(disk.used_bytes(), 8192);
     drop(file);

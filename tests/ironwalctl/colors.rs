@@ -103,7 +103,8 @@ fn a_terminal_gets_colours_unless_they_are_refused() {
         return;
     };
     assert!(text.contains("\x1b[32mclean\x1b[0m: 2 streams"), "{text:?}");
-    let rows: [(&str, &[(&str, &str)], bool); 5] = [
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], bool);
+    let rows: [Row<'_>; 5] = [
         ("", &[("NO_COLOR", "1")], false),
         ("", &[("NO_COLOR", "")], true),
         ("", &[("TERM", "dumb")], false),

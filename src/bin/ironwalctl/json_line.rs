@@ -24,6 +24,10 @@ impl Formatter for HarmlessText {
     where
         W: ?Sized + io::Write,
     {
+        // Base64 and most texts: looked at byte by byte, which is several times faster.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut written = 0;
         for (at, letter) in fragment.char_indices() {
             if escape::steers(letter) {

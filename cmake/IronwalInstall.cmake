@@ -77,6 +77,15 @@ endif()
 if(ironwal_tool)
     install(PROGRAMS "${ironwal_tool}" DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
     ironwal_strip(tools "${ironwal_strip_symbols}" "${CMAKE_INSTALL_BINDIR}/${ironwal_tool_name}")
+    # The tool printed these (tests/ironwalctl/generated_files.rs), so that a cross build need not run it.
+    install(FILES share/ironwalctl.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
+    install(FILES share/ironwalctl.bash RENAME ironwalctl COMPONENT tools
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+    install(FILES share/_ironwalctl COMPONENT tools
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+    install(FILES share/ironwalctl.fish COMPONENT tools
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+    install(DIRECTORY docs/schemas COMPONENT tools DESTINATION "${CMAKE_INSTALL_DATADIR}/ironwal")
 endif()
 
 configure_package_config_file(cmake/ironwalConfig.cmake.in

@@ -2,11 +2,15 @@
 //! is in `storage`.
 
 mod cancellation;
+#[cfg(feature = "cli")]
+mod closed_output;
 #[cfg(unix)]
 mod event;
 #[cfg(unix)]
 pub mod fork;
 mod hash;
+#[cfg(feature = "cli")]
+mod interrupt;
 mod prefetch;
 mod random;
 #[cfg(unix)]
@@ -14,6 +18,8 @@ pub mod retry;
 mod thread;
 
 pub use cancellation::CancellationGuard;
+#[cfg(feature = "cli")]
+pub use closed_output::is_output_closed;
 #[cfg(unix)]
 pub use event::EventDescriptor;
 #[cfg(unix)]
@@ -21,6 +27,8 @@ pub use fork::fork_generation;
 pub use hash::HashKeys;
 pub use hash::HashMap;
 pub use hash::HashSet;
+#[cfg(feature = "cli")]
+pub use interrupt::Interrupt;
 pub use prefetch::prefetch;
 pub use random::random_bytes;
 pub use thread::join;

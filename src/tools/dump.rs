@@ -16,7 +16,10 @@ use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
 use crate::segment::WalkItem;
 use crate::segment::damage_error;
+use crate::stream::Progress;
 use crate::tools::segment_walk::SegmentWalk;
+use crate::tools::stat::StreamStat;
+use crate::tools::stat::stat_of;
 use crate::tools::survey::Gone;
 use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
@@ -43,20 +46,108 @@ pub struct DumpedEntry<'a> {
     pub data: std::result::Result<&'a [u8], &'a Error>,
 }
 
-type Visit<'a> = &'a mut dyn FnMut(DumpedEntry<'_>) -> ControlFlow<()>;
+/// Receives the entries of a log. Each call returns whether to go on.
+pub trait EntryVisitor {
+    /// The next stream begins; its entries follow. Of a stream that cannot be opened, `error` is set, and none
+    /// follow. Entries that a writer appends from now on are not passed.
+    fn stream(&mut self, _stream: &StreamStat) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// An entry, or a run of ids that cannot be read.
+    fn entry(&mut self, entry: DumpedEntry<'_>) -> ControlFlow<()>;
+
+    /// How far the reading is, in bytes of segment files; about every mebibyte.
+    fn progress(&mut self, _progress: Progress) {}
+}
+
+/// Passes the entries to a closure.
+struct Closure<'a>(&'a mut dyn FnMut(DumpedEntry<'_>) -> ControlFlow<()>);
+
+impl EntryVisitor for Closure<'_> {
+    fn entry(&mut self, entry: DumpedEntry<'_>) -> ControlFlow<()> {
+        (self.0)(entry)
+    }
+}
+
+/// A visitor, and how far the reading is.
+struct Visit<'a> {
+    visitor: &'a mut dyn EntryVisitor,
+    progress: Progress,
+    /// Bytes that were not reported yet.
+    unreported: u64,
+}
+
+/// From one report of the progress to the next, in bytes: the visitor may write to a terminal.
+const REPORT_EVERY: u64 = 1 << 20;
+
+impl Visit<'_> {
+    fn read(&mut self, bytes: u64) {
+        self.unreported += bytes;
+        if self.unreported >= REPORT_EVERY {
+            self.report();
+        }
+    }
+
+    fn report(&mut self) {
+        let progress = &mut self.progress;
+        // A writer may have appended to a file since its length was read.
+        progress.bytes_done = progress
+            .bytes_total
+            .min(progress.bytes_done + self.unreported);
+        self.unreported = 0;
+        self.visitor.progress(self.progress);
+    }
+}
 
 /// Passes the selected entries, stream by stream, to `visit`, until it returns `Break`.
 ///
 /// A stream that cannot be read at all is an error, returned after all others were passed.
-pub fn dump(place: &LogDir, selection: &Selection, visit: Visit<'_>) -> Result<()> {
+pub fn dump(
+    place: &LogDir,
+    selection: &Selection,
+    visit: &mut dyn FnMut(DumpedEntry<'_>) -> ControlFlow<()>,
+) -> Result<()> {
+    visit_entries(place, selection, &mut Closure(visit))
+}
+
+/// Passes the selected streams and their entries to a visitor, until it returns `Break`. Needs no more memory
+/// for entries than the largest frame does.
+///
+/// A stream that cannot be read at all is an error, returned after all others were passed.
+pub fn visit_entries(
+    place: &LogDir,
+    selection: &Selection,
+    visitor: &mut dyn EntryVisitor,
+) -> Result<()> {
+    let surveyed = survey_all(place, selection)?;
+    let bytes_of = |stream: &Surveyed| {
+        let facts = stream.found.as_ref().ok();
+        facts.map_or(0, |(facts, _)| {
+            facts.segments.iter().map(|segment| segment.file_len).sum()
+        })
+    };
+    let mut visit = Visit {
+        visitor,
+        progress: Progress {
+            bytes_done: 0,
+            bytes_total: surveyed.iter().map(bytes_of).sum(),
+        },
+        unreported: 0,
+    };
     let mut result = Ok(());
-    for stream in survey_all(place, selection)? {
-        match dump_stream(place, stream, selection, visit) {
+    for stream in surveyed {
+        if visit.visitor.stream(&stat_of(&stream)).is_break() {
+            break;
+        }
+        match dump_stream(place, stream, selection, &mut visit) {
             Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => break,
+            Ok(ControlFlow::Break(())) => return result,
             Err(error) => result = result.and(Err(error)),
         }
     }
+    visit.progress.bytes_done = visit.progress.bytes_total;
+    visit.report();
     result
 }
 
@@ -64,7 +155,7 @@ fn dump_stream(
     place: &LogDir,
     stream: Surveyed,
     selection: &Selection,
-    visit: Visit<'_>,
+    visit: &mut Visit<'_>,
 ) -> Result<ControlFlow<()>> {
     let (facts, decision) = stream.found?;
     let verdict = match decision {
@@ -84,7 +175,8 @@ fn dump_stream(
             let error = Error::SegmentNotFound(lost);
             let hole = clip(&(lost..first_id), &wanted);
             let path = segment.segment.path();
-            if !hole.is_empty() && visit(damaged(&stream.key, &path, 0, hole, &error)).is_break() {
+            let shown = damaged(&stream.key, &path, 0, hole.clone(), &error);
+            if !hole.is_empty() && visit.visitor.entry(shown).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -106,7 +198,7 @@ fn dump_segment(
     key: &str,
     (found, first_kept): (&RecoveredSegment, EntryId),
     wanted: &Range<u64>,
-    visit: Visit<'_>,
+    visit: &mut Visit<'_>,
 ) -> Result<ControlFlow<()>> {
     let segment = &found.segment;
     let path = segment.path();
@@ -123,6 +215,7 @@ fn dump_segment(
                         return Ok(ControlFlow::Break(()));
                     }
                 }
+                visit.read(frame.header.len());
                 if frame.header.end_id().0 >= wanted.end {
                     return Ok(ControlFlow::Continue(()));
                 }
@@ -131,7 +224,7 @@ fn dump_segment(
                 let error = damage_error(segment, &damage);
                 let ids = clip(&damage.ids, wanted);
                 let shown = damaged(key, &path, damage.offset.0, ids.clone(), &error);
-                if !ids.is_empty() && visit(shown).is_break() {
+                if !ids.is_empty() && visit.visitor.entry(shown).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -146,13 +239,13 @@ fn dump_entry(
     path: &Path,
     frame: &LocatedFrame,
     id: u64,
-    visit: Visit<'_>,
+    visit: &mut Visit<'_>,
 ) -> Result<ControlFlow<()>> {
     let entry = walk.entry(frame, EntryId(id));
     if let Err(error @ Error::Io(_)) = entry {
         return Err(error);
     }
-    Ok(visit(DumpedEntry {
+    Ok(visit.visitor.entry(DumpedEntry {
         stream: key,
         path,
         offset: frame.offset.0,

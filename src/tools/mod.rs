@@ -11,6 +11,7 @@
 //! | `stat` | what does a log hold, in numbers? |
 //! | `dump` | which entries does a log hold, one after the other? |
 //! | `dump_properties` | how did the properties of each stream change? |
+//! | `load` | how is a new log made of entries that come one after the other? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
 //! | `import` | how is a root of the 0.6 crate made into a log? |
 //! | `stream_copy` | how is a stream put into a new log under the ids that it has elsewhere? |
@@ -24,6 +25,8 @@ mod dump;
 mod dump_properties;
 #[cfg(feature = "cli")]
 mod import;
+#[cfg(feature = "cli")]
+mod load;
 #[cfg(feature = "cli")]
 mod new_log;
 mod report;
@@ -40,11 +43,19 @@ mod verify_files;
 mod verify_segment;
 
 #[cfg(feature = "cli")]
+pub use crate::platform::Interrupt;
+#[cfg(feature = "cli")]
+pub use crate::platform::is_output_closed;
+#[cfg(feature = "cli")]
 pub use crate::stream::Progress;
 #[cfg(feature = "cli")]
 pub use dump::DumpedEntry;
 #[cfg(feature = "cli")]
+pub use dump::EntryVisitor;
+#[cfg(feature = "cli")]
 pub use dump::dump;
+#[cfg(feature = "cli")]
+pub use dump::visit_entries;
 #[cfg(feature = "cli")]
 pub use dump_properties::DumpedProperties;
 #[cfg(feature = "cli")]
@@ -59,6 +70,14 @@ pub use import::ImportReport;
 pub use import::ImportedStream;
 #[cfg(feature = "cli")]
 pub use import::import_06;
+#[cfg(feature = "cli")]
+pub use load::LoadRecord;
+#[cfg(feature = "cli")]
+pub use load::LoadReport;
+#[cfg(feature = "cli")]
+pub use load::LoadedStream;
+#[cfg(feature = "cli")]
+pub use load::load;
 #[cfg(feature = "cli")]
 pub(crate) use new_log::NewPlace;
 pub use report::Severity;

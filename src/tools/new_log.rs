@@ -44,11 +44,12 @@ pub struct NewLog {
 }
 
 impl NewPlace {
-    /// The place `to` for a log made of what lies in `from`, a directory without links. Changes nothing.
+    /// The place `to` for a log made of what lies in `from`, a directory without links; `None`: in no directory.
+    /// Changes nothing.
     ///
     /// Errors: `Config` where `to` exists, lies in `from`, or cannot be a directory, and where an interrupted
     /// copy is in the way; `Io`.
-    pub fn find(storage: &dyn Storage, from: &Path, to: &Path) -> Result<NewPlace> {
+    pub fn find(storage: &dyn Storage, from: Option<&Path>, to: &Path) -> Result<NewPlace> {
         let asked = std::path::absolute(to).at(to)?;
         let (Some(parent), Some(name)) = (asked.parent(), asked.file_name()) else {
             let what = format!("{} cannot be a new directory", to.display());
@@ -59,7 +60,7 @@ impl NewPlace {
             return Err(Error::Config(what));
         }
         let parent = storage.canonical(parent).at(parent)?;
-        if parent.starts_with(from) {
+        if from.is_some_and(|from| parent.starts_with(from)) {
             return Err(Error::Config("the copy would lie in the log".to_owned()));
         }
         let mut unfinished = name.to_os_string();

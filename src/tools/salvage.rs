@@ -110,7 +110,7 @@ pub fn repair(
 ) -> Result<RepairReport> {
     let place = LogDir::new(from)?;
     let storage = &place.storage;
-    let new_place = NewPlace::find(&**storage, &place.root, to)?;
+    let new_place = NewPlace::find(&**storage, Some(&place.root), to)?;
     for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
         refuse_link(&**storage, &place.root.join(name))?;
     }

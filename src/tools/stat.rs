@@ -13,6 +13,7 @@ use crate::tools::dump_properties::PropertyMap;
 use crate::tools::dump_properties::pairs_of;
 use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
+use crate::tools::survey::Surveyed;
 use crate::tools::survey::survey_all;
 
 /// A log in numbers.
@@ -59,20 +60,23 @@ pub struct StreamStat {
 
 /// Collects the numbers of the selected streams.
 pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
-    let mut log = LogStat::default();
-    for stream in survey_all(place, selection)? {
-        let mut stat = StreamStat {
-            key: stream.key,
-            directory: stream.dir,
-            ..StreamStat::default()
-        };
-        match stream.found {
-            Ok((facts, decision)) => fill(&mut stat, &facts, decision),
-            Err(error) => stat.error = Some(error.to_string()),
-        }
-        log.streams.push(stat);
+    let surveyed = survey_all(place, selection)?;
+    let streams = surveyed.iter().map(stat_of).collect();
+    Ok(LogStat { streams })
+}
+
+/// The numbers of a surveyed stream.
+pub(super) fn stat_of(stream: &Surveyed) -> StreamStat {
+    let mut stat = StreamStat {
+        key: stream.key.clone(),
+        directory: stream.dir.clone(),
+        ..StreamStat::default()
+    };
+    match &stream.found {
+        Ok((facts, decision)) => fill(&mut stat, facts, decision.clone()),
+        Err(error) => stat.error = Some(error.to_string()),
     }
-    Ok(log)
+    stat
 }
 
 fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {

@@ -77,23 +77,32 @@ impl<'a> StreamCopy<'a> {
     /// Gives the copy the properties of the old stream, behind all entries.
     pub fn set_properties(&mut self, properties: &PropertyPoint, next_id: u64) -> Result<()> {
         let Some(map) = properties.map() else {
-            if let Some(core) = &self.core {
-                core.lose_properties();
-            }
+            self.lose_properties();
             return Ok(());
         };
-        if map.is_empty() {
+        let pairs: Vec<_> = map.iter().collect();
+        self.replace_properties(&pairs, next_id)
+    }
+
+    /// Gives the copy these properties, behind all entries.
+    pub fn replace_properties(&mut self, pairs: &[(&[u8], &[u8])], next_id: u64) -> Result<()> {
+        if pairs.is_empty() {
             return Ok(());
         }
         if self.core.is_none() {
             self.go_on_at(next_id)?;
         }
-        let Some(core) = &self.core else {
-            return Ok(());
-        };
-        let pairs: Vec<_> = map.iter().collect();
-        core.replace_properties(&pairs, Durability::Written)?;
+        if let Some(core) = &self.core {
+            core.replace_properties(pairs, Durability::Written)?;
+        }
         Ok(())
+    }
+
+    /// Records that the properties of the copy are lost.
+    pub fn lose_properties(&mut self) {
+        if let Some(core) = &self.core {
+            core.lose_properties();
+        }
     }
 
     /// Makes the next append get this id, in a segment that records what is missing before it.

@@ -69,7 +69,13 @@ impl LogDir {
             EntryKind::Link | EntryKind::Other => false,
         });
         if !is_log {
-            let what = format!("{} holds no log", root.display());
+            let what = match (is_stream(&*storage, &root), root.parent()) {
+                (true, Some(log)) => {
+                    let (root, log) = (root.display(), log.display());
+                    format!("{root} is the directory of a stream; its log is {log}")
+                }
+                _ => format!("{} holds no log", root.display()),
+            };
             return Err(Error::Config(what));
         }
         Ok(Self::on(storage, root, 1 << 20))

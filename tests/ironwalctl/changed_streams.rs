@@ -290,8 +290,8 @@ fn the_properties_are_shown_as_they_are_and_at_each_change() {
     ];
     assert_eq!(changes, expected);
     let (code, text, _) = tool(&["dump", path(&root), "--properties", "--stream", "s"]);
-    let expected = "\"s\" before id 0: 1 properties\n  vote = t1\n\"s\" before id 25: 1 properties\n  \
-                    vote = t\\x002\n\"s\" before id 25: 0 properties\n\"s\" before id 25: 1 properties\n  \
+    let expected = "\"s\" before id 0: 1 property\n  vote = t1\n\"s\" before id 25: 1 property\n  \
+                    vote = t\\x002\n\"s\" before id 25: 0 properties\n\"s\" before id 25: 1 property\n  \
                     k\\xff = \n";
     assert_eq!((code, text.as_str()), (0, expected));
     let (code, stat) = json(&["stat", path(&root), "--stream", "s", "--json"]);
@@ -302,7 +302,7 @@ fn the_properties_are_shown_as_they_are_and_at_each_change() {
         json!([property("k\u{fffd}", b"k\xff", b"")])
     );
     let (_, text, _) = tool(&["stat", path(&root), "--stream", "s"]);
-    assert!(text.contains(", 1 properties\n  k\\xff = \n"), "{text}");
+    assert!(text.contains(", 1 property\n  k\\xff = \n"), "{text}");
     let (code, ..) = tool(&["dump", path(&root), "--properties", "--from", "3"]);
     assert_eq!(code, 2);
     let (code, ..) = tool(&["verify", path(&root), "--properties"]);

@@ -2,9 +2,15 @@
 //! changes nothing but makes copies.
 
 mod changed_streams;
+mod colors;
+mod exit_codes;
+mod export_and_load;
+mod generated_files;
 mod import;
+mod json_schemas;
 #[path = "../support/mod.rs"]
 mod support;
+mod tail_and_grep;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -496,7 +502,14 @@ fn nothing_that_comes_from_outside_reaches_a_terminal_raw() {
     let [first, second] = [copy("first"), copy("second")];
     let evil = OsStr::new(EVIL);
     let to = |path: &Path| [OsStr::new("--to"), path.as_os_str()].map(OsStr::to_owned);
-    let rows: [(&str, &Path, Vec<std::ffi::OsString>); 12] = [
+    let rows: [(&str, &Path, Vec<std::ffi::OsString>); 19] = [
+        ("tail", &root, vec![]),
+        ("tail", &root, vec!["--json".into()]),
+        ("grep", &root, vec![evil.to_owned()]),
+        ("grep", &root, vec![evil.to_owned(), "--json".into()]),
+        ("export", &root, vec!["--text".into()]),
+        ("export", &root, vec!["--format".into(), evil.to_owned()]),
+        ("load", &root, vec![evil.to_owned()]),
         ("verify", &root, vec![]),
         ("verify", &root, vec!["--json".into()]),
         ("stat", &root, vec![]),
@@ -570,7 +583,7 @@ fn the_advice_of_the_tool_fits_what_is_wrong() {
         (&["stat", "/nonexistent"], "check the path"),
         (&["dump", path(&below_a_file)], "no directory"),
         (&["verify", path(&file)], "no directory"),
-        (&["verify", path(place.path())], "what the message names"),
+        (&["verify", path(place.path())], "the writing program opens"),
         (
             &["repair", path(&root), "--to", path(&copy)],
             "close the other writer",

@@ -9,24 +9,6 @@ use serde_json::ser::Formatter;
 
 use super::escape;
 
-/// Bytes in base64.
-pub fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = (group >> (18 - 6 * at)) as usize & 63;
-            match at <= chunk.len() {
-                true => text.push(char::from(DIGITS[digit])),
-                false => text.push('='),
-            }
-        }
-    }
-    text
-}
-
 /// A value as one line of JSON.
 pub fn to_line(value: &impl Serialize) -> io::Result<String> {
     let mut line = Vec::new();
@@ -42,6 +24,10 @@ impl Formatter for HarmlessText {
     where
         W: ?Sized + io::Write,
     {
+        // Base64 and most texts: looked at byte by byte, which is several times faster.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut written = 0;
         for (at, letter) in fragment.char_indices() {
             if escape::steers(letter) {
@@ -94,14 +80,5 @@ mod tests {
             let read: String = serde_json::from_str(&line).expect("JSON");
             assert_eq!(read, text);
         }
-    }
-
-    #[test]
-    fn bytes_are_written_in_base64() {
-        let rows = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
-        let expected = [
-            "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy",
-        ];
-        assert_eq!(rows.map(|text| base64(text.as_bytes())), expected);
     }
 }

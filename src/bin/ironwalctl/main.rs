@@ -1,17 +1,28 @@
-//! `ironwalctl`: inspects a log from the command line, copies it while it is written, makes a healthy copy of a
-//! damaged one, and imports one of version 0.6.
+//! `ironwalctl`: inspects a log from the command line, searches it, copies it while it is written, makes a healthy copy
+//! of a damaged one, and imports one of version 0.6.
 //!
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
 
+mod base64;
 mod cli;
+mod color;
+mod commands;
+mod completions;
 mod escape;
+mod export;
+mod failure;
 mod help;
 mod json_line;
+mod loading;
+mod man;
 mod progress;
 mod render_json;
 mod render_prometheus;
 mod render_text;
+mod search;
+mod tail;
+mod tail_event;
 mod watch;
 
 use std::ops::ControlFlow;
@@ -29,12 +40,16 @@ use ironwal::import::import_06;
 use ironwal::repair;
 use ironwal::sharded::snapshot_beside_writer_with_progress;
 use ironwal::tools;
+use ironwal::tools::DumpedEntry;
+use ironwal::tools::EntryVisitor;
 use ironwal::tools::LogDir;
 use ironwal::tools::Selection;
+use ironwal::tools::StreamStat;
 
 use cli::Args;
-use cli::Command;
 use cli::Format;
+use commands::Command;
+use failure::Failure;
 use progress::ProgressReporter;
 use render_text::Output;
 
@@ -46,23 +61,33 @@ const DAMAGE: u8 = 1;
 const USAGE: u8 = 2;
 /// The command failed, or failed for some streams.
 const FAILED: u8 = 3;
+/// A search found nothing.
+const NO_MATCH: u8 = 4;
 
 fn main() -> ExitCode {
     let args = match cli::parse(std::env::args_os().skip(1)) {
         Ok(args) => args,
-        Err(message) => {
-            eprintln!("ironwalctl: {}\n\n{}", escape::text(&message), help::USAGE);
+        Err(error) => {
+            let usage = error.spec.map_or_else(help::usage, help::usage_of);
+            eprintln!("ironwalctl: {}\n\n{usage}", escape::text(&error.message));
             return ExitCode::from(USAGE);
         }
     };
-    let mut output = Output::new();
+    let mut output = Output::new(args.color.on(&std::io::stdout()));
     let code = match run(&args, &mut output) {
         Ok(code) => code,
-        Err(error) => {
-            let advice = error.context().advice;
-            eprintln!("ironwalctl: {}", escape::text(&error.to_string()));
-            if !advice.is_empty() {
-                eprintln!("ironwalctl: {advice}");
+        Err(failure) => {
+            let described = failure.described();
+            if args.format == Format::Json {
+                output.json(render_json::failed(&args, &described));
+            }
+            // In order, where both go to one terminal.
+            output.flush();
+            let palette = args.color.on(&std::io::stderr());
+            let mut begin = palette.bad("ironwalctl:");
+            for sentence in described.sentences() {
+                eprintln!("{begin} {}", escape::text(&sentence));
+                begin = "ironwalctl:".to_owned();
             }
             FAILED
         }
@@ -76,19 +101,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args, output: &mut Output) -> Result<u8, Error> {
+fn run(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     match args.command {
-        Command::Help(text) => {
-            output.line(text);
+        Command::Help | Command::Generate => {
+            output.line(args.text.trim_end());
             Ok(CLEAN)
         }
         Command::Verify => verify(args, output),
         Command::Stat => stat(args, output),
         Command::Dump => dump(args, output),
+        Command::Tail => tail(args, output),
+        Command::Grep => grep(args, output),
+        Command::Export => export(args, output),
+        Command::Load => load(args, output),
         Command::Repair => make_copy(args, output),
         Command::Snapshot => snapshot(args, output),
         Command::Import => import(args, output),
     }
+}
+
+/// The log that is inspected.
+fn open(args: &Args) -> Result<LogDir, Failure> {
+    LogDir::new(&args.directory).map_err(|error| match error {
+        Error::Config(what) => Failure::said(
+            what,
+            "give the directory that the writing program opens: it holds LOCK, and a directory per stream",
+        ),
+        error => error.into(),
+    })
 }
 
 fn selection(args: &Args) -> Selection {
@@ -99,8 +139,8 @@ fn selection(args: &Args) -> Selection {
     selection
 }
 
-fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let log_dir = LogDir::new(&args.directory)?;
+fn verify(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let log_dir = open(args)?;
     let mut progress = ProgressReporter::new(args.progress);
     let report = tools::verify(&log_dir, &selection(args), &mut |p| progress.report(p))?;
     progress.finish();
@@ -118,8 +158,8 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Error> {
     })
 }
 
-fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let log_dir = LogDir::new(&args.directory)?;
+fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let log_dir = open(args)?;
     let log = match &args.watch {
         None => {
             let log = tools::stat(&log_dir, &selection(args))?;
@@ -148,8 +188,8 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Error> {
     })
 }
 
-fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
-    let log_dir = LogDir::new(&args.directory)?;
+fn dump(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let log_dir = open(args)?;
     let mut code = CLEAN;
     if args.properties {
         tools::dump_properties(&log_dir, &selection(args), &mut |change| {
@@ -160,34 +200,103 @@ fn dump(args: &Args, output: &mut Output) -> Result<u8, Error> {
                 Format::Json => output.json(render_json::changed(&change)),
                 _ => output.changed(&change),
             }
-            go_on(output)
+            output.go_on()
         })?;
         return Ok(code);
     }
-    tools::dump(&log_dir, &selection(args), &mut |entry| {
-        if entry.data.is_err() {
-            code = DAMAGE;
-        }
-        match args.format {
-            Format::Json => output.json(render_json::dumped(&entry)),
-            _ => output.dumped(&entry),
-        }
-        go_on(output)
-    })?;
-    Ok(code)
+    let mut shown = Dump {
+        args,
+        output,
+        found_damage: false,
+    };
+    tools::visit_entries(&log_dir, &selection(args), &mut shown)?;
+    Ok(match shown.found_damage {
+        true => DAMAGE,
+        false => CLEAN,
+    })
 }
 
-/// A reader that closed the pipe wants no more.
-fn go_on(output: &Output) -> ControlFlow<()> {
-    match output.is_open() {
-        true => ControlFlow::Continue(()),
-        false => ControlFlow::Break(()),
+/// Prints entries.
+struct Dump<'a> {
+    args: &'a Args,
+    output: &'a mut Output,
+    found_damage: bool,
+}
+
+impl EntryVisitor for Dump<'_> {
+    fn stream(&mut self, stream: &StreamStat) -> ControlFlow<()> {
+        note_empty_range(self.args, stream);
+        self.output.go_on()
+    }
+
+    fn entry(&mut self, entry: DumpedEntry<'_>) -> ControlFlow<()> {
+        self.found_damage |= entry.data.is_err();
+        match self.args.format {
+            Format::Json => self.output.json(render_json::dumped(&entry)),
+            _ => self.output.dumped(&entry),
+        }
+        self.output.go_on()
     }
 }
 
-fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
+/// Says on standard error that a range lies beside the ids of the stream that was asked for: no output would look
+/// as if there were no entries.
+fn note_empty_range(args: &Args, stream: &StreamStat) {
+    let begins_behind = args.from_id >= stream.next_id && args.from_id > 0;
+    let ends_before = args.end_id.is_some_and(|end| end <= stream.first_id);
+    let is_asked = args.stream.is_some() && stream.error.is_none();
+    if is_asked && (begins_behind || ends_before) {
+        let (key, first_id, next_id) = (&stream.key, stream.first_id, stream.next_id);
+        eprintln!(
+            "ironwalctl: stream {key:?} has the ids {first_id}..{next_id}: none is in the range"
+        );
+    }
+}
+
+fn tail(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    // Refuses a directory that is no log.
+    open(args)?;
+    Ok(match tail::tail(args, output)? {
+        true => DAMAGE,
+        false => CLEAN,
+    })
+}
+
+fn grep(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let log_dir = open(args)?;
+    let searched = search::search(&log_dir, &selection(args), args, output)?;
+    Ok(match (searched.found_damage, searched.matches) {
+        (true, _) => DAMAGE,
+        (false, 0) => NO_MATCH,
+        (false, _) => CLEAN,
+    })
+}
+
+fn export(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let log_dir = open(args)?;
+    Ok(
+        match export::export(&log_dir, &selection(args), args, output)? {
+            true => CLEAN,
+            false => DAMAGE,
+        },
+    )
+}
+
+fn load(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let (report, is_complete) = loading::load(args, compression(args))?;
+    match args.format {
+        Format::Json => output.json(render_json::loaded(args, &report, is_complete)),
+        _ => output.loaded(&args.directory, &report, is_complete),
+    }
+    Ok(match is_complete {
+        true => CLEAN,
+        false => DAMAGE,
+    })
+}
+
+fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let Some(copy) = &args.copy else {
-        return Err(Error::Config("repair needs --to".to_owned()));
+        return Err(Error::Config("repair needs --to".to_owned()).into());
     };
     let mut progress = ProgressReporter::new(args.progress);
     let on_progress = &mut |p| progress.report(p);
@@ -203,16 +312,16 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Error> {
     })
 }
 
-fn snapshot(args: &Args, output: &mut Output) -> Result<u8, Error> {
+fn snapshot(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let Some(new_dir) = &args.copy else {
-        return Err(Error::Config("snapshot needs a new directory".to_owned()));
+        return Err(Error::Config("snapshot needs a new directory".to_owned()).into());
     };
     let mode = match args.copies_all {
         true => SnapshotMode::Copy,
         false => SnapshotMode::Link,
     };
     // Refuses a directory that is no log.
-    LogDir::new(&args.directory)?;
+    open(args)?;
     let mut options = WalOptions::new(&args.directory);
     options.on_corruption = CorruptionPolicy::Error;
     let wal = Wal::open_read_only(options)?;
@@ -234,9 +343,9 @@ fn compression(args: &Args) -> CompressionType {
     }
 }
 
-fn import(args: &Args, output: &mut Output) -> Result<u8, Error> {
+fn import(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let Some(new) = &args.copy else {
-        return Err(Error::Config("import needs a new directory".to_owned()));
+        return Err(Error::Config("import needs a new directory".to_owned()).into());
     };
     let mut options = ImportOptions::default();
     options.keys.clone_from(&args.keys);

@@ -1,4 +1,4 @@
-//! What do programs read? The structs here are the schema of `docs/IRONWALCTL.md`: fields are written
+//! What do programs read? The structs here have the schemas in `docs/schemas`: fields are written
 //! in this order, never renamed or removed; new ones may be added.
 
 use std::borrow::Cow;
@@ -16,14 +16,18 @@ use ironwal::repair::RepairReport;
 use ironwal::repair::RepairedStream;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::DumpedProperties;
+use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
 use ironwal::tools::StreamStat;
 use serde::Serialize;
 
+use super::base64;
 use super::cli::Args;
-use super::json_line::base64;
+use super::commands;
+use super::failure::Described;
 use super::json_line::to_line;
+use super::tail_event::TailEvent;
 use super::watch::Rates;
 
 #[derive(Serialize)]
@@ -187,6 +191,149 @@ struct StreamOf06<'a> {
     lost: Vec<Lost<'a>>,
 }
 
+#[derive(Serialize)]
+struct Failed<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    error: ErrorOfCommand<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorOfCommand<'a> {
+    message: &'a str,
+    stream: Option<&'a str>,
+    path: Option<Cow<'a, str>>,
+    offset: Option<u64>,
+    first_id: Option<u64>,
+    end_id: Option<u64>,
+    advice: &'a str,
+}
+
+#[derive(Serialize)]
+struct Tailed<'a> {
+    event: &'a str,
+    stream: &'a str,
+    id: Option<u64>,
+    end_id: Option<u64>,
+    length: Option<u64>,
+    data_base64: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Matched<'a> {
+    stream: &'a str,
+    matches: u64,
+    unreadable_ids: u64,
+}
+
+#[derive(Serialize)]
+struct Loaded<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    complete: bool,
+    streams: Vec<LoadedStream<'a>>,
+}
+
+#[derive(Serialize)]
+struct LoadedStream<'a> {
+    key: &'a str,
+    entries: u64,
+    bytes: u64,
+    first_id: u64,
+    next_id: u64,
+    old_next_id: u64,
+    lost_ids: u64,
+    properties_lost: bool,
+}
+
+/// The result of a command that failed.
+pub fn failed(args: &Args, error: &Described) -> io::Result<String> {
+    to_line(&Failed {
+        command: commands::name_of(args.command),
+        directory: args.directory.to_string_lossy(),
+        error: ErrorOfCommand {
+            message: &error.message,
+            stream: error.stream.as_deref(),
+            path: error.path.as_ref().map(|path| path.to_string_lossy()),
+            offset: error.offset,
+            first_id: error.ids.as_ref().map(|ids| ids.start),
+            end_id: error.ids.as_ref().map(|ids| ids.end),
+            advice: &error.advice,
+        },
+    })
+}
+
+/// One line of `tail`.
+pub fn tailed(key: &str, event: &TailEvent<'_>) -> io::Result<String> {
+    let nothing = Tailed {
+        event: "",
+        stream: key,
+        id: None,
+        end_id: None,
+        length: None,
+        data_base64: None,
+        error: None,
+    };
+    to_line(&match event {
+        TailEvent::Entry(id, bytes) => Tailed {
+            event: "entry",
+            id: Some(*id),
+            end_id: Some(id + 1),
+            length: Some(bytes.len() as u64),
+            data_base64: Some(base64::encode(bytes)),
+            ..nothing
+        },
+        TailEvent::Unreadable(ids, error) => Tailed {
+            event: "unreadable",
+            id: ids.as_ref().map(|ids| ids.start),
+            end_id: ids.as_ref().map(|ids| ids.end),
+            error: Some(error.to_string()),
+            ..nothing
+        },
+        TailEvent::Cut(from_id) => Tailed {
+            event: "cut",
+            id: Some(*from_id),
+            ..nothing
+        },
+        TailEvent::Deleted => Tailed {
+            event: "deleted",
+            ..nothing
+        },
+    })
+}
+
+/// One line of `grep --count`.
+pub fn matched(key: &str, matches: u64, unreadable_ids: u64) -> io::Result<String> {
+    to_line(&Matched {
+        stream: key,
+        matches,
+        unreadable_ids,
+    })
+}
+
+/// The result of `load`.
+pub fn loaded(args: &Args, report: &LoadReport, is_complete: bool) -> io::Result<String> {
+    let streams = report.streams.iter();
+    to_line(&Loaded {
+        command: "load",
+        directory: args.directory.to_string_lossy(),
+        complete: is_complete,
+        streams: streams
+            .map(|stream| LoadedStream {
+                key: &stream.key,
+                entries: stream.entries,
+                bytes: stream.bytes,
+                first_id: stream.first_id,
+                next_id: stream.next_id,
+                old_next_id: stream.old_next_id,
+                lost_ids: stream.lost_ids,
+                properties_lost: stream.properties_lost,
+            })
+            .collect(),
+    })
+}
+
 /// The result of `verify`.
 pub fn verified(args: &Args, report: &VerifyReport) -> io::Result<String> {
     to_line(&Verified {
@@ -278,8 +425,8 @@ fn properties(map: &PropertyMap) -> Vec<Property<'_>> {
     pairs
         .map(|(key, value)| Property {
             key: String::from_utf8_lossy(key),
-            key_base64: base64(key),
-            value_base64: base64(value),
+            key_base64: base64::encode(key),
+            value_base64: base64::encode(value),
         })
         .collect()
 }
@@ -310,7 +457,7 @@ pub fn dumped(entry: &DumpedEntry<'_>) -> io::Result<String> {
         frame_end_id: entry.frame_ids.end,
         compressed: entry.compressed,
         length: data.ok().map(|bytes| bytes.len() as u64),
-        data_base64: data.ok().map(|bytes| base64(bytes)),
+        data_base64: data.ok().map(|bytes| base64::encode(bytes)),
         error: data.err().map(|error| error.to_string()),
     })
 }

@@ -4,8 +4,10 @@ use std::io;
 use std::io::BufWriter;
 use std::io::Stdout;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use ironwal::Severity;
 use ironwal::SnapshotReport;
 use ironwal::VerifyFinding;
 use ironwal::VerifyReport;
@@ -13,11 +15,14 @@ use ironwal::import::ImportReport;
 use ironwal::repair::RepairReport;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::DumpedProperties;
+use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
 
+use super::color::Palette;
 use super::escape;
 use super::render_json::severity;
+use super::tail_event::TailEvent;
 use super::watch::Rates;
 
 /// Standard output. The first failed write is reported at the end. A reader that closes its end of
@@ -25,11 +30,13 @@ use super::watch::Rates;
 pub struct Output {
     target: BufWriter<Stdout>,
     failure: Option<io::Error>,
+    palette: Palette,
 }
 
 impl Output {
-    pub fn new() -> Self {
+    pub fn new(palette: Palette) -> Self {
         Output {
+            palette,
             target: BufWriter::with_capacity(64 << 10, io::stdout()),
             failure: None,
         }
@@ -38,6 +45,21 @@ impl Output {
     /// False once a write has failed.
     pub fn is_open(&self) -> bool {
         self.failure.is_none()
+    }
+
+    /// A reader that closed the pipe wants no more.
+    pub fn go_on(&self) -> ControlFlow<()> {
+        match self.is_open() {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    }
+
+    /// Writes bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        if self.failure.is_none() {
+            self.failure = self.target.write_all(bytes).err();
+        }
     }
 
     /// Writes a line.
@@ -77,23 +99,25 @@ impl Output {
     pub fn verified(&mut self, report: &VerifyReport) {
         self.findings(&report.findings);
         let summary = match report.is_clean() {
-            true => "clean",
-            false => "NOT CLEAN",
+            true => self.palette.good("clean"),
+            false => self.palette.bad("NOT CLEAN"),
         };
         let mut line = format!(
-            "{summary}: {} streams, {} segments, {} frames, {} entries, {} bytes, {} checkpoints",
-            report.streams,
-            report.segments,
-            report.frames,
-            report.entries,
-            report.bytes,
-            report.checkpoints,
+            "{summary}: {}, {}, {}, {}, {}, {}",
+            counted(report.streams, "stream", "streams"),
+            counted(report.segments, "segment", "segments"),
+            counted(report.frames, "frame", "frames"),
+            counted(report.entries, "entry", "entries"),
+            size(report.bytes),
+            counted(report.checkpoints, "checkpoint", "checkpoints"),
         );
         if report.property_frames > 0 {
-            line += &format!(", {} frames with properties", report.property_frames);
+            let frames = counted(report.property_frames, "frame", "frames");
+            line += &format!(", {frames} with properties");
         }
         if report.void_frames > 0 {
-            line += &format!(", {} void frames behind cuts", report.void_frames);
+            let frames = counted(report.void_frames, "void frame", "void frames");
+            line += &format!(", {frames} behind cuts");
         }
         self.line(&line);
     }
@@ -108,19 +132,23 @@ impl Output {
             false => "each stream as it was at a moment of its own",
         };
         self.line(&format!(
-            "{}: {} streams, {} segments linked, {} copied, {} bytes copied; {moment}",
+            "{}: {}, {} linked, {} copied, {} copied; {moment}",
             escape::path(new_dir),
-            report.streams.len(),
-            report.segments_linked,
+            counted(report.streams.len() as u64, "stream", "streams"),
+            counted(report.segments_linked as u64, "segment", "segments"),
             report.segments_copied,
-            report.bytes_copied,
+            size(report.bytes_copied),
         ));
     }
 
     /// A line for each finding.
     fn findings(&mut self, findings: &[VerifyFinding]) {
         for finding in findings {
-            let mut line = severity(finding.severity).to_owned();
+            let word = severity(finding.severity);
+            let mut line = match finding.severity {
+                Severity::Note => self.palette.note(word),
+                _ => self.palette.bad(word),
+            };
             if let Some(stream) = &finding.stream {
                 line += &format!(" stream {stream:?}");
             }
@@ -150,14 +178,14 @@ impl Output {
     fn counted_with(&mut self, log: &LogStat, rates: &[Option<Rates>]) {
         for (stream, rates) in log.streams.iter().zip(rates) {
             let mut line = format!(
-                "{:?}: ids {}..{}, durable to {}, {} segments ({} sealed), {} bytes",
+                "{:?}: ids {}..{}, durable to {}, {} ({} sealed), {}",
                 stream.key,
                 stream.first_id,
                 stream.next_id,
                 stream.durable_end,
-                stream.segments,
+                counted(stream.segments, "segment", "segments"),
                 stream.sealed_segments,
-                stream.bytes,
+                size(stream.bytes),
             );
             if let Some(rates) = rates {
                 line += &format!(
@@ -166,25 +194,34 @@ impl Output {
                 );
             }
             if stream.lost_ids > 0 {
-                line += &format!(", {} ids lost", stream.lost_ids);
+                let lost = format!("{} lost", counted(stream.lost_ids, "id", "ids"));
+                line += &format!(", {}", self.palette.bad(&lost));
             }
             if stream.properties > 0 {
-                line += &format!(", {} properties", stream.properties);
+                let properties = counted(stream.properties, "property", "properties");
+                line += &format!(", {properties}");
             }
             if stream.properties_lost {
-                line += ", properties lost";
+                line += &format!(", {}", self.palette.bad("properties lost"));
             }
             if stream.damage > 0 {
-                line += &format!(", {} pieces of damage: see verify", stream.damage);
+                let pieces = counted(stream.damage, "piece", "pieces");
+                let damage = self.palette.bad(&format!("{pieces} of damage"));
+                line += &format!(", {damage}: see verify");
             }
             if let Some(error) = &stream.error {
-                line = format!("{:?}: {}", stream.key, escape::text(error));
+                let unreadable = self.palette.bad("unreadable");
+                line = format!("{:?} {unreadable}: {}", stream.key, escape::text(error));
             }
             self.line(&line);
             self.properties(&stream.property_map);
         }
         let bytes: u64 = log.streams.iter().map(|stream| stream.bytes).sum();
-        self.line(&format!("{} streams, {bytes} bytes", log.streams.len()));
+        let streams = counted(log.streams.len() as u64, "stream", "streams");
+        self.line(&format!(
+            "{streams}, {}; headers only: verify reads the entries",
+            size(bytes)
+        ));
     }
 
     /// One line of `dump`.
@@ -198,10 +235,66 @@ impl Output {
             Err(error) => {
                 let ids = &entry.ids;
                 let error = escape::text(&error.to_string());
-                format!("{key:?} {}..{} unreadable: {error}", ids.start, ids.end)
+                let unreadable = self.palette.bad("unreadable");
+                format!("{key:?} {}..{} {unreadable}: {error}", ids.start, ids.end)
             }
         };
         self.line(&line);
+    }
+
+    /// One line of `tail`.
+    pub fn tailed(&mut self, key: &str, event: &TailEvent<'_>) {
+        let line = match event {
+            TailEvent::Entry(id, bytes) => {
+                let text = bytes.escape_ascii();
+                format!("{key:?} {id} {} {text}", bytes.len())
+            }
+            TailEvent::Unreadable(ids, error) => {
+                let ids = ids.as_ref();
+                let ids = ids.map_or(String::new(), |ids| format!("{}..{} ", ids.start, ids.end));
+                let error = escape::text(&error.to_string());
+                let unreadable = self.palette.bad("unreadable");
+                format!("{key:?} {ids}{unreadable}: {error}")
+            }
+            TailEvent::Cut(from_id) => {
+                let cut = self.palette.note("cut");
+                format!("{key:?} {from_id}.. {cut}: the ids from here on are given again")
+            }
+            TailEvent::Deleted => format!("{key:?} {}", self.palette.note("deleted")),
+        };
+        self.line(&line);
+    }
+
+    /// The result of `load`.
+    pub fn loaded(&mut self, new: &Path, report: &LoadReport, is_complete: bool) {
+        for stream in &report.streams {
+            let mut line = format!(
+                "{:?}: {} loaded, ids {}..{}",
+                stream.key,
+                counted(stream.entries, "entry", "entries"),
+                stream.first_id,
+                stream.next_id,
+            );
+            if stream.lost_ids > 0 {
+                let ids = counted(stream.lost_ids, "id", "ids");
+                line += &format!(", {ids} recorded as {}", self.palette.bad("lost"));
+            }
+            if stream.properties_lost {
+                line += ", properties lost";
+            }
+            self.line(&line);
+            if stream.old_next_id > stream.next_id {
+                self.line(&format!(
+                    "  the new log goes on at {}; in the exported one ids went on at {}",
+                    stream.next_id, stream.old_next_id,
+                ));
+            }
+        }
+        let summary = match is_complete {
+            true => self.palette.good("the new log holds all that was exported"),
+            false => self.palette.bad("the new log holds what was readable"),
+        };
+        self.line(&format!("{}: {summary}", escape::path(new)));
     }
 
     /// One change of `dump --properties`.
@@ -209,13 +302,16 @@ impl Output {
         let (key, next_id) = (change.stream, change.next_id);
         match &change.map {
             Ok(map) => {
-                let count = map.len();
-                self.line(&format!("{key:?} before id {next_id}: {count} properties"));
+                let count = counted(map.len() as u64, "property", "properties");
+                self.line(&format!("{key:?} before id {next_id}: {count}"));
                 self.properties(map);
             }
             Err(error) => {
                 let error = escape::text(&error.to_string());
-                self.line(&format!("{key:?} before id {next_id} unreadable: {error}"));
+                let unreadable = self.palette.bad("unreadable");
+                self.line(&format!(
+                    "{key:?} before id {next_id} {unreadable}: {error}"
+                ));
             }
         }
     }
@@ -233,17 +329,22 @@ impl Output {
         for stream in &report.streams {
             if let Some(error) = &stream.error {
                 let error = escape::text(error);
-                self.line(&format!("{:?}: not copied: {error}", stream.key));
+                let not_copied = self.palette.bad("not copied");
+                self.line(&format!("{:?}: {not_copied}: {error}", stream.key));
                 continue;
             }
             self.line(&format!(
-                "{:?}: {} entries copied, ids {}..{}",
-                stream.key, stream.entries, stream.first_id, stream.next_id,
+                "{:?}: {} copied, ids {}..{}",
+                stream.key,
+                counted(stream.entries, "entry", "entries"),
+                stream.first_id,
+                stream.next_id,
             ));
             for lost in &stream.lost {
                 let ids = &lost.ids;
                 let why = escape::text(&lost.why);
-                self.line(&format!("  lost: {}..{}: {why}", ids.start, ids.end));
+                let lost = self.palette.bad("lost");
+                self.line(&format!("  {lost}: {}..{}: {why}", ids.start, ids.end));
             }
             if stream.properties_lost {
                 self.line("  the properties are lost, in the copy too: replace all of them");
@@ -259,8 +360,8 @@ impl Output {
             self.line(&format!("{}: copied as it was", escape::path(file)));
         }
         let summary = match report.is_complete() {
-            true => "the copy is complete",
-            false => "the copy holds what was readable",
+            true => self.palette.good("the copy is complete"),
+            false => self.palette.bad("the copy holds what was readable"),
         };
         self.line(&format!("{}: {summary}", escape::path(copy)));
     }
@@ -269,11 +370,16 @@ impl Output {
         self.findings(&report.findings);
         for stream in &report.streams {
             self.line(&format!(
-                "{:?} from {}: {} entries imported, ids {}..{}",
-                stream.key, stream.directory, stream.entries, stream.first_id, stream.next_id,
+                "{:?} from {}: {} imported, ids {}..{}",
+                stream.key,
+                stream.directory,
+                counted(stream.entries, "entry", "entries"),
+                stream.first_id,
+                stream.next_id,
             ));
             for lost in &stream.lost {
-                self.line(&format!("  lost: {}..{}", lost.ids.start, lost.ids.end));
+                let word = self.palette.bad("lost");
+                self.line(&format!("  {word}: {}..{}", lost.ids.start, lost.ids.end));
             }
             if stream.old_next_id > stream.next_id {
                 self.line(&format!(
@@ -284,14 +390,57 @@ impl Output {
         }
         if let Some(shards) = report.shards {
             let checkpoints = report.checkpoints;
-            self.line(&format!(
-                "{shards} shards, {checkpoints} checkpoints imported"
-            ));
+            let shards = counted(u64::from(shards), "shard", "shards");
+            let checkpoints = counted(checkpoints, "checkpoint", "checkpoints");
+            self.line(&format!("{shards}, {checkpoints} imported"));
         }
         let summary = match report.is_complete() {
-            true => "the import is complete",
-            false => "the new log holds what was readable",
+            true => self.palette.good("the import is complete"),
+            false => self.palette.bad("the new log holds what was readable"),
         };
         self.line(&format!("{}: {summary}", escape::path(new)));
+    }
+}
+
+/// A number, and what is counted.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    }
+}
+
+/// A number of bytes; of many also in a larger unit.
+fn size(bytes: u64) -> String {
+    let exact = counted(bytes, "byte", "bytes");
+    let (mut value, mut units) = (bytes as f64, ["kB", "MB", "GB", "TB", "PB", "EB"].iter());
+    let mut unit = "";
+    while value >= 1000.0 {
+        value /= 1000.0;
+        unit = units.next().unwrap_or(&"");
+    }
+    match bytes {
+        0..10_000 => exact,
+        _ => format!("{exact} ({value:.1} {unit})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_exact_and_large_ones_are_rounded_beside() {
+        let rows = [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (9_999, "9999 bytes"),
+            (10_000, "10000 bytes (10.0 kB)"),
+            (100_003_636, "100003636 bytes (100.0 MB)"),
+            (u64::MAX, "18446744073709551615 bytes (18.4 EB)"),
+        ];
+        for (bytes, shown) in rows {
+            assert_eq!(size(bytes), shown);
+        }
     }
 }

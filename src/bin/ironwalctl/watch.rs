@@ -1,19 +1,24 @@
 //! How does a log change from one look to the next?
 //!
 //! Each look is a whole `stat`, beside the writer. Ends when standard output is closed, after the number of looks
-//! that was asked for, or with the process. A look that fails ends it with that error.
+//! that was asked for, or on SIGINT or SIGTERM: then at once, or after the look that is under way. A look that fails
+//! ends it with that error.
 
 use std::time::Duration;
 use std::time::Instant;
 
 use ironwal::Error;
 use ironwal::tools;
+use ironwal::tools::Interrupt;
 use ironwal::tools::LogDir;
 use ironwal::tools::LogStat;
 use ironwal::tools::Selection;
 use ironwal::tools::StreamStat;
 
 use super::cli::Watch;
+
+/// How late a signal is noticed.
+pub const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// What has changed in a second, at the speed since the look before; negative after a cut or a truncation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +38,7 @@ pub fn watch(
 ) -> Result<LogStat, Error> {
     let mut before: Option<(LogStat, Instant)> = None;
     let mut looks = 0;
+    let interrupt = Interrupt::catch();
     loop {
         let at = Instant::now();
         let log = tools::stat(log_dir, selection)?;
@@ -42,11 +48,15 @@ pub fn watch(
         };
         looks += 1;
         let goes_on = show(&log, &rates) && watch.count.is_none_or(|count| looks < count);
-        if !goes_on {
+        let rest = || watch.interval.saturating_sub(at.elapsed());
+        // In pieces: a signal does not end a sleep.
+        while goes_on && !interrupt.is_raised() && !rest().is_zero() {
+            std::thread::sleep(rest().min(LONGEST_SLEEP));
+        }
+        if !goes_on || interrupt.is_raised() {
             return Ok(log);
         }
         before = Some((log, at));
-        std::thread::sleep(watch.interval.saturating_sub(at.elapsed()));
     }
 }
 

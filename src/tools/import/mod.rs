@@ -77,7 +77,7 @@ fn import_on(
 ) -> Result<ImportReport> {
     let mut report = ImportReport::default();
     let old = Root06::list(storage, from, &mut report.findings)?;
-    let place = NewPlace::find(&**storage, &old.path, to)?;
+    let place = NewPlace::find(&**storage, Some(&old.path), to)?;
     let shards = Shards::read(&**storage, &old, options, &mut report.findings)?;
     let keys = keys(&old, options, shards.as_ref())?;
     let new = place.create(storage, options.compression)?;

@@ -17,10 +17,10 @@
  *     ironwal_error *error = NULL;
  *     uint64_t id = 0;
  *     ironwal_buffer entry = {NULL, 0};
- *     if (ironwal_options_new("./orders", 8, &options, &error) == IRONWAL_OK &&
+ *     if (ironwal_options_new(IRONWAL_STR("./orders"), &options, &error) == IRONWAL_OK &&
  *         ironwal_wal_open(options, &wal, &error) == IRONWAL_OK &&
- *         ironwal_append(wal, "trades", 6, "100@42", 6, &id, &error) == IRONWAL_OK && // durable
- *         ironwal_get(wal, "trades", 6, id, &entry, &error) == IRONWAL_OK)
+ *         ironwal_append(wal, IRONWAL_STR("trades"), IRONWAL_STR("100@42"), &id, &error) == IRONWAL_OK && // durable
+ *         ironwal_get(wal, IRONWAL_STR("trades"), id, &entry, &error) == IRONWAL_OK)
  *         printf("%llu: %.*s\n", (unsigned long long)id, (int)entry.len, (char *)entry.data);
  *     if (error) fprintf(stderr, "%s\n", ironwal_error_message(error).data);
  *     ironwal_error_free(error);
@@ -98,6 +98,13 @@
 
 /** The version as text. */
 #define IRONWAL_VERSION_STRING "0.7.0"
+
+/**
+ * A text literal as the two arguments (pointer, length):
+ * `ironwal_append(wal, IRONWAL_STR("trades"), IRONWAL_STR("100@42"), &id, &error)`. Anything but a literal
+ * does not compile.
+ */
+#define IRONWAL_STR(literal) ("" literal ""), (sizeof(literal) - 1)
 
 
 /* Constants --------------------------------------------------------------------------------- */
@@ -366,6 +373,12 @@ typedef struct ironwal_str {
  */
 typedef void (*ironwal_log_fn)(uintptr_t ctx, int32_t level, const char *message, size_t len);
 
+/**
+ * Takes the `ctx` of a callback that will not be called any more, once, on any thread. It must not call the
+ * library, throw or longjmp.
+ */
+typedef void (*ironwal_release_fn)(uintptr_t ctx);
+
 /** What a verification read. Later versions may add fields at the end, so pass its sizeof. */
 typedef struct ironwal_verify_report_totals {
     /** Streams looked at. */
@@ -542,6 +555,14 @@ typedef struct ironwal_ticket {
     /** Which callback. */
     uint64_t listener;
 } ironwal_ticket;
+
+/** One entry of several that ironwal_iter_next_many() returns. */
+typedef struct ironwal_entry {
+    /** Its id. */
+    uint64_t id;
+    /** Its bytes. */
+    struct ironwal_view view;
+} ironwal_entry;
 
 /** An entry of a batch: `value` goes to the shard of `key`. The key is not stored. */
 typedef struct ironwal_keyed_slice {
@@ -886,7 +907,7 @@ extern "C" {
  * The name of a status, such as "IRONWAL_E_LOCKED".
  *
  * - Owns: the text is static, never free it.
- * - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
+ * - NULL: never returned; any number is accepted, unknown ones give "IRONWAL_E_OTHER".
  */
 const char *ironwal_status_name(ironwal_status status);
 
@@ -911,7 +932,7 @@ const char *ironwal_version_string(void);
 /**
  * The status that the failed call also returned.
  *
- * - NULL: a NULL error answers ::IRONWAL_OK.
+ * - NULL: a NULL error gives ::IRONWAL_OK.
  */
 ironwal_status ironwal_error_status(const struct ironwal_error *error);
 
@@ -919,7 +940,7 @@ ironwal_status ironwal_error_status(const struct ironwal_error *error);
  * The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
  * there is none.
  *
- * - NULL: a NULL error answers 0.
+ * - NULL: a NULL error gives 0.
  */
 int32_t ironwal_error_os_error(const struct ironwal_error *error);
 
@@ -927,7 +948,7 @@ int32_t ironwal_error_os_error(const struct ironwal_error *error);
  * What happened, where, and what to do about it, for people.
  *
  * - Owns: the text belongs to `error` and ends with it.
- * - NULL: a NULL error answers {NULL, 0}.
+ * - NULL: a NULL error gives {NULL, 0}.
  */
 struct ironwal_str ironwal_error_message(const struct ironwal_error *error);
 
@@ -935,7 +956,7 @@ struct ironwal_str ironwal_error_message(const struct ironwal_error *error);
  * The stream concerned, {NULL, 0} where it is not known.
  *
  * - Owns: the text belongs to `error` and ends with it.
- * - NULL: a NULL error answers {NULL, 0}.
+ * - NULL: a NULL error gives {NULL, 0}.
  */
 struct ironwal_str ironwal_error_stream(const struct ironwal_error *error);
 
@@ -943,14 +964,14 @@ struct ironwal_str ironwal_error_stream(const struct ironwal_error *error);
  * The file or directory concerned, {NULL, 0} where it is not known.
  *
  * - Owns: the text belongs to `error` and ends with it.
- * - NULL: a NULL error answers {NULL, 0}.
+ * - NULL: a NULL error gives {NULL, 0}.
  */
 struct ironwal_str ironwal_error_path(const struct ironwal_error *error);
 
 /**
  * The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
  *
- * - NULL: a NULL error answers false; `out_offset` may be NULL.
+ * - NULL: a NULL error gives false; `out_offset` may be NULL.
  */
 bool ironwal_error_offset(const struct ironwal_error *error,
                           uint64_t *out_offset);
@@ -960,7 +981,7 @@ bool ironwal_error_offset(const struct ironwal_error *error,
  * known; the outputs are written only then. Of ::IRONWAL_E_SUFFIX_CUT those from the cut on: the end is
  * UINT64_MAX.
  *
- * - NULL: a NULL error answers false; both outputs may be NULL.
+ * - NULL: a NULL error gives false; both outputs may be NULL.
  */
 bool ironwal_error_ids(const struct ironwal_error *error,
                        uint64_t *out_first_id,
@@ -971,7 +992,7 @@ bool ironwal_error_ids(const struct ironwal_error *error,
  * outputs are written only then. Returns whether they are known. They may be out of date: another append
  * follows, or one in front fails.
  *
- * - NULL: a NULL error answers false; both outputs may be NULL.
+ * - NULL: a NULL error gives false; both outputs may be NULL.
  */
 bool ironwal_error_sequence(const struct ironwal_error *error,
                             uint64_t *out_expected_id,
@@ -981,7 +1002,7 @@ bool ironwal_error_sequence(const struct ironwal_error *error,
  * In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
  * all other shards are absent. 0 for every other error.
  *
- * - NULL: a NULL error answers 0.
+ * - NULL: a NULL error gives 0.
  */
 size_t ironwal_error_committed_count(const struct ironwal_error *error);
 
@@ -990,7 +1011,7 @@ size_t ironwal_error_committed_count(const struct ironwal_error *error);
  * `out_first_id` (inclusive) to `out_end_id` (exclusive). Entries of one shard keep the order of the
  * batch. Returns whether there is one at `index`; the outputs are written only then.
  *
- * - NULL: a NULL error answers false; the outputs may be NULL.
+ * - NULL: a NULL error gives false; the outputs may be NULL.
  * - Durable: what is reported here is as durable as the sync mode promises for a batch.
  */
 bool ironwal_error_committed_part(const struct ironwal_error *error,
@@ -1020,6 +1041,36 @@ ironwal_status ironwal_options_new(const char *path,
 void ironwal_options_free(struct ironwal_options *options);
 
 /**
+ * Copies options, with their callback.
+ *
+ * - Owns: free `*out_options` with ironwal_options_free().
+ * - Threads: one at a time per `options`.
+ * - Errors: none of its own.
+ */
+ironwal_status ironwal_options_clone(const struct ironwal_options *options,
+                                     struct ironwal_options **out_options,
+                                     struct ironwal_error **out_error);
+
+/**
+ * Changes the options that `text` names, as `name=value` with `;` or line breaks between them, such as
+ * `sync_mode=async; max_segment_size=64M; background_sync=5ms,1M`. The text may come from a configuration or
+ * from getenv(); the library itself reads no variable.
+ *
+ * The names are those of the setters; values of constants are written in lower case (`batch_only`, `lz4`,
+ * `standard_io`), flags as `true` or `false`. Numbers of bytes take `K`, `M`, `G` or `T` (powers of 1024),
+ * times need one of `ns`, `us`, `ms`, `s`, `min`, `h`, `d`. `background_sync` is `INTERVAL,BYTES` or `none`.
+ * `retention_max_bytes`, `retention_max_age` (or `none`) and `retention_keep_cursors` are the arguments of
+ * ironwal_options_set_retention(). The directory of the log and the callback cannot be given.
+ *
+ * - Errors: ::IRONWAL_E_CONFIG for an unknown name, a value out of bounds or of another form, named in the
+ *   message, and for text that is not UTF-8; no option has changed then.
+ */
+ironwal_status ironwal_options_parse(struct ironwal_options *options,
+                                     const char *text,
+                                     size_t text_len,
+                                     struct ironwal_error **out_error);
+
+/**
  * Sends the messages of every log opened with these options to `callback`, which gets `ctx` back
  * each time. It may be called until the last handle of the log is gone.
  *
@@ -1031,6 +1082,31 @@ ironwal_status ironwal_options_set_log(struct ironwal_options *options,
                                        ironwal_log_fn callback,
                                        uintptr_t ctx,
                                        struct ironwal_error **out_error);
+
+/**
+ * As ironwal_options_set_log(), with a context that the library releases: `release` gets it once, when
+ * neither options nor an open log hold the callback any more, or when this call fails.
+ *
+ * - Owns: takes what is behind `ctx`, also when it fails.
+ * - NULL: `callback` as above, then `ctx` is released at once; `release` may be NULL.
+ * - Threads: one at a time per `options`; the callback and `release` run on any thread.
+ * - Errors: none of its own.
+ */
+ironwal_status ironwal_options_set_log_owned(struct ironwal_options *options,
+                                             ironwal_log_fn callback,
+                                             uintptr_t ctx,
+                                             ironwal_release_fn release,
+                                             struct ironwal_error **out_error);
+
+/**
+ * The least severe level of which messages reach the callback: one of IRONWAL_LOG. The default is
+ * ::IRONWAL_LOG_TRACE, everything. Holds for logs that are opened afterwards.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the level is none of these.
+ */
+ironwal_status ironwal_options_set_log_level(struct ironwal_options *options,
+                                             int32_t level,
+                                             struct ironwal_error **out_error);
 
 /**
  * When appends are made durable: one of IRONWAL_SYNC.
@@ -1184,9 +1260,9 @@ ironwal_status ironwal_options_set_latencies(struct ironwal_options *options,
                                              struct ironwal_error **out_error);
 
 /**
- * Where pruning moves the segments that it takes out, as a directory per stream, instead of deleting
+ * Where pruning moves the segments that it removes, as a directory per stream, instead of deleting
  * them. Must lie outside of this log and all others, and belongs to the log that prunes into it first;
- * opening answers ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.
+ * opening returns ::IRONWAL_E_CONFIG otherwise. `path` with `path_len` 0, the default: delete them.
  *
  * - Errors: ::IRONWAL_E_CONFIG where the path is not UTF-8 or holds a NUL; it then keeps its
  *   value.
@@ -1214,7 +1290,7 @@ ironwal_status ironwal_wal_open(const struct ironwal_options *options,
 
 /**
  * Closes the log for all its handles: makes everything durable, ends the library's threads and
- * releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
+ * releases the lock. Streams, transactions and iterators of it then return ::IRONWAL_E_CLOSED and
  * are still to be freed; pinned views stay readable.
  *
  * - Owns: takes `wal`, also when it fails, but for the refusal below.
@@ -1267,7 +1343,7 @@ size_t ironwal_name_list_count(const struct ironwal_name_list *names);
  * The name at `index`, {NULL, 0} past the end.
  *
  * - Owns: the text belongs to `names` and ends with it.
- * - NULL: a NULL list answers {NULL, 0}.
+ * - NULL: a NULL list gives {NULL, 0}.
  */
 struct ironwal_str ironwal_name_list_get(const struct ironwal_name_list *names, size_t index);
 
@@ -1277,7 +1353,7 @@ void ironwal_name_list_free(struct ironwal_name_list *names);
 /**
  * Opens the log for reading only, while another process, or this one, may have it open for
  * writing. Nothing on disk is changed or locked. The handle is used like one of
- * ironwal_wal_open(); calls that write answer ::IRONWAL_E_READ_ONLY.
+ * ironwal_wal_open(); calls that write return ::IRONWAL_E_READ_ONLY.
  *
  * What it shows follows the writer: iterators at their end, reading an id behind the last,
  * ironwal_stream_next_id(), ironwal_stream_durable_end(), ironwal_stream_wait_durable() and
@@ -1609,7 +1685,7 @@ ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
 
 /**
  * Deletes a stream with all its entries. Deleting what is not there succeeds. Handles of the
- * stream answer ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
+ * stream return ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
  * stream at id 0.
  *
  * - Blocks: until the directory is on the disk (fsync).
@@ -1646,6 +1722,16 @@ ironwal_status ironwal_txn_begin(const struct ironwal_wal *wal,
                                  size_t stream_len,
                                  struct ironwal_txn **out_txn,
                                  struct ironwal_error **out_error);
+
+/**
+ * Begins a transaction on the stream.
+ *
+ * - Owns: as ironwal_txn_begin().
+ * - Errors: none of its own; the commit returns ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+ */
+ironwal_status ironwal_stream_begin(const struct ironwal_stream *stream,
+                                    struct ironwal_txn **out_txn,
+                                    struct ironwal_error **out_error);
 
 /**
  * Adds an entry to a transaction.
@@ -1772,10 +1858,11 @@ ironwal_status ironwal_stream_sync(const struct ironwal_stream *stream,
 
 /**
  * Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
- * nanoseconds; 0 only asks.
+ * nanoseconds; 0 only asks, UINT64_MAX waits for ever. It asks a thread of the library for a sync, so
+ * nothing else has to sync.
  *
- * - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
- *   library start no thread the call syncs itself, for as long as that takes.
+ * - Blocks: at most as long as given, until the entry is appended and that sync is done (fsync). Where
+ *   the system lets the library start no thread the call syncs itself, for as long as that takes.
  * - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
  * - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND.
  */
@@ -1925,7 +2012,7 @@ ironwal_status ironwal_stream_restore_archived(const struct ironwal_stream *stre
 
 /**
  * Deletes the stream with all its entries. The handle stays, to be freed; every handle of the
- * stream then answers ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
+ * stream then returns ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
  * 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
  * remove what is left.
  *
@@ -2111,7 +2198,7 @@ void ironwal_property_list_free(struct ironwal_property_list *list);
  * - Durable: on return, in every sync mode, and so is all that was appended before.
  * - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH where `from_id` lies behind the next id or below the first kept
  *   one; ::IRONWAL_E_CONFIG below the offset of a live checkpoint; those of ironwal_stream_set_properties()
- *   for the properties; ::IRONWAL_E_TOO_LARGE; what reading the entry before `from_id` answers where that is damaged;
+ *   for the properties; ::IRONWAL_E_TOO_LARGE; what reading the entry before `from_id` returns where that is damaged;
  *   ::IRONWAL_E_POISONED; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
  *   deleted. After these nothing has changed. ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE leave the old
  *   stream, unless it is poisoned then: either may be there once the log is opened again.
@@ -2517,6 +2604,23 @@ ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
                                  struct ironwal_error **out_error);
 
 /**
+ * Moves over several entries in one call, for callers to whom a call is expensive (other languages): up to
+ * `capacity` of them, ending with the one that brings their bytes to `max_bytes` or more. There are fewer
+ * where the end of the log, or damage, comes first; the error of that damage is returned by the next call.
+ * The entries are copied once, which ironwal_iter_next() does not do.
+ *
+ * - Owns: `out_entries` is the caller's array; the bytes stay the library's, until the next call on `iter`.
+ * - Errors: as ironwal_iter_next(), where there is not even one entry; ::IRONWAL_E_IO without memory for
+ *   them, and the entry for which there was none is passed over by the next call.
+ */
+ironwal_status ironwal_iter_next_many(struct ironwal_iter *iter,
+                                      struct ironwal_entry *out_entries,
+                                      size_t capacity,
+                                      size_t max_bytes,
+                                      size_t *out_count,
+                                      struct ironwal_error **out_error);
+
+/**
  * The view of entry `id` once more, if it is still the iterator's current one: use it to
  * detect that another caller has advanced the iterator.
  *
@@ -2535,7 +2639,7 @@ void ironwal_iter_free(struct ironwal_iter *iter);
 
 /**
  * Begins to read the stream at `start_id`, or at the first id kept where that is later, as far as `view`
- * shows it: one of the IRONWAL_VIEW constants. At the end ironwal_iter_next() answers ::IRONWAL_E_END;
+ * shows it: one of the IRONWAL_VIEW constants. At the end ironwal_iter_next() returns ::IRONWAL_E_END;
  * ironwal_iter_wait() waits for more.
  *
  * - Owns: free `*out_iter` with ironwal_iter_free().
@@ -2551,7 +2655,7 @@ ironwal_status ironwal_stream_follow(const struct ironwal_stream *stream,
  * Waits until the iterator has something to show, an entry or an error, at most `timeout_ns` nanoseconds;
  * 0 only asks. Durable entries are waited for without another sync: a thread of the library syncs.
  *
- * - Blocks: at most as long as given, for a sync of others (fsync).
+ * - Blocks: at most as long as given, for the sync of that thread too (fsync).
  * - Errors: ::IRONWAL_E_TIMEOUT (an answer); ::IRONWAL_E_CANCELLED, once for each cancellation; where
  *   nothing will come: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_POISONED,
  *   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration;
@@ -2690,9 +2794,9 @@ ironwal_status ironwal_sharded_shard_count(const struct ironwal_sharded *sharded
  * A handle of the log below, in which shard n is the stream "shard_%02u": for reading, syncing and
  * watching shards by ironwal_stream_open() and the like. It is unrestricted, so entries that
  * are appended or removed through it bypass routing and checkpoints: after
- * ironwal_delete_stream() the shard answers ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
+ * ironwal_delete_stream() the shard returns ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
  * opening ::IRONWAL_E_CORRUPT where a checkpoint counts on it; a checkpoint below what
- * ironwal_truncate() left answers ::IRONWAL_E_CHECKPOINT_PRUNED.
+ * ironwal_truncate() left returns ::IRONWAL_E_CHECKPOINT_PRUNED.
  *
  * - Owns: end `*out_wal` with ironwal_wal_free(); it keeps the log open until then, unless that is
  *   closed. ironwal_wal_close() on it closes the sharded log too.
@@ -2814,7 +2918,7 @@ ironwal_status ironwal_sharded_append_batch_for_key(const struct ironwal_sharded
  * - Durable: the checkpoint and everything below its offsets, in every sync mode.
  * - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
  *   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard. There
- *   is no such checkpoint then, except that where making checkpoints answers ::IRONWAL_E_POISONED
+ *   is no such checkpoint then, except that where making checkpoints returns ::IRONWAL_E_POISONED
  *   from then on, one may show after the next opening.
  */
 ironwal_status ironwal_sharded_create_checkpoint(const struct ironwal_sharded *sharded,
@@ -2869,7 +2973,7 @@ ironwal_status ironwal_sharded_list_checkpoints(const struct ironwal_sharded *sh
  * The id of the checkpoint.
  *
  * - Owns: the view belongs to `checkpoint` and ends with it.
- * - NULL: a NULL checkpoint answers {NULL, 0}.
+ * - NULL: a NULL checkpoint gives {NULL, 0}.
  */
 struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *checkpoint);
 
@@ -2877,14 +2981,14 @@ struct ironwal_view ironwal_checkpoint_id(const struct ironwal_checkpoint *check
  * When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
  * follow it.
  *
- * - NULL: a NULL checkpoint answers 0.
+ * - NULL: a NULL checkpoint gives 0.
  */
 uint64_t ironwal_checkpoint_timestamp_ns(const struct ironwal_checkpoint *checkpoint);
 
 /**
  * How many shards the checkpoint goes through.
  *
- * - NULL: a NULL checkpoint answers 0.
+ * - NULL: a NULL checkpoint gives 0.
  */
 uint32_t ironwal_checkpoint_shard_count(const struct ironwal_checkpoint *checkpoint);
 
@@ -2939,7 +3043,7 @@ void ironwal_checkpoint_list_free(struct ironwal_checkpoint_list *list);
  * - Durable: on return.
  * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
  *   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
- *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof
+ *   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is not a known size
  *   of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard,
  *   after all were tried; ::IRONWAL_E_IO.
  */
@@ -2963,7 +3067,7 @@ ironwal_status ironwal_sharded_prune_before_checkpoint(const struct ironwal_shar
  * - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED, also where a shard was truncated
  *   beyond the checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID; those of
  *   a shard that is poisoned, lost or damaged right before its offset. Then nothing has changed. After
- *   ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE either nothing has changed, or all shards answer
+ *   ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE either nothing has changed, or all shards return
  *   ::IRONWAL_E_POISONED: then the next open as a sharded log finishes the rollback if it was committed.
  */
 ironwal_status ironwal_sharded_rollback_to_checkpoint(const struct ironwal_sharded *sharded,

@@ -13,6 +13,10 @@
 //     for (const auto &entry : wal.iter("trades", 0).value())
 //         if (entry) std::cout << entry->id << ": " << entry->text() << '\n';
 //     wal.close().value();
+//
+// Handles may be made empty, for members of a class, and filled later: `if (wal)` is false until then, and
+// calls on it return IRONWAL_E_INVALID_ARG. native_handle() is the handle of ironwal.h, release() gives it
+// away, and the constructor from one takes it.
 
 // Without a form here: ironwal_error_status (error::status() has it), ironwal_iter_current (an entry is
 // valid until the next step, and one thread at a time steps).
@@ -26,17 +30,25 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
+#include <iosfwd>
 #include <iterator>
 #include <memory>
 #include <optional>
 #if __cplusplus >= 202002L
 #include <ranges>
+#include <span>
+#endif
+#if defined(__cpp_impl_coroutine)
+#include <coroutine>
 #endif
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -73,10 +85,17 @@ namespace detail {
 template <class T>
 using plain = std::remove_cv_t<std::remove_reference_t<T>>;
 
+// The elements of text: u8"..." is an array of char8_t since C++20.
+template <class T>
+inline constexpr bool is_text = std::is_same_v<T, char>;
+#if defined(__cpp_char8_t)
+template <>
+inline constexpr bool is_text<char8_t> = true;
+#endif
+
 // Arrays of single bytes that are no text: std::uint8_t, signed char, std::byte.
 template <class T>
-inline constexpr bool is_byte = sizeof(T) == 1 && (std::is_integral_v<T> || std::is_enum_v<T>) &&
-                                !std::is_same_v<T, char>;
+inline constexpr bool is_byte = sizeof(T) == 1 && (std::is_integral_v<T> || std::is_enum_v<T>) && !is_text<T>;
 
 // Containers of elements that are single bytes: std::string, std::vector<std::uint8_t>, std::array,
 // std::span, std::string_view.
@@ -106,7 +125,44 @@ using lasting_container = std::enable_if_t<is_byte_container<plain<T>> && is_las
 template <class T>
 using fleeting_container = std::enable_if_t<is_byte_container<plain<T>> && !is_lasting<T>>;
 template <class T>
-using char_pointer = std::enable_if_t<std::is_same_v<T, char *> || std::is_same_v<T, const char *>>;
+using char_pointer = std::enable_if_t<std::is_pointer_v<T> && is_text<std::remove_cv_t<std::remove_pointer_t<T>>>>;
+template <class T>
+using text_element = std::enable_if_t<is_text<T>>;
+
+// Memory for bytes that has the size it has: std::array, std::span, not std::vector.
+template <class T, class = void>
+inline constexpr bool is_resizable = false;
+template <class T>
+inline constexpr bool is_resizable<T, std::void_t<decltype(std::declval<T &>().resize(std::size_t()))>> = true;
+template <class T, class = void>
+inline constexpr bool is_memory = false;
+template <class T>
+inline constexpr bool is_memory<T, std::void_t<decltype(std::declval<T &>().data())>> =
+    is_byte_container<T> && !is_resizable<T> && !std::is_const_v<std::remove_pointer_t<decltype(std::declval<T &>().data())>>;
+template <class T>
+using memory = std::enable_if_t<is_memory<plain<T>>>;
+
+// Lists of entries: any range whose elements are bytes, or containers of single bytes that outlive the call.
+template <class T>
+using element_of = decltype(*std::begin(std::declval<const T &>()));
+template <class T, class = void>
+inline constexpr bool is_batch = false;
+template <class T>
+inline constexpr bool is_batch<T, std::void_t<element_of<T>>> =
+    std::is_same_v<plain<element_of<T>>, bytes> || (is_byte_container<plain<element_of<T>>> && is_lasting<element_of<T>>);
+template <class T>
+using batch = std::enable_if_t<is_batch<T>>;
+
+// std::filesystem::path where it holds UTF-8, that is, not on Windows.
+template <class T, class = void>
+inline constexpr bool is_path = false;
+template <class T>
+inline constexpr bool is_path<T, std::void_t<typename T::string_type>> =
+    std::is_same_v<decltype(std::declval<const T &>().native()), const std::string &>;
+
+template <class T>
+inline constexpr bool is_object = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_same_v<T, bytes> &&
+                                  !is_view<T>;
 
 // A value that the C layer refuses, with IRONWAL_E_INVALID_ARG and a message that names this cause.
 inline constexpr ironwal_slice refused_slice{nullptr, 1};
@@ -120,7 +176,8 @@ inline ironwal_slice this_array_is_no_text_literal() noexcept { return refused_s
 constexpr ironwal_slice this_array_is_no_text_literal() noexcept { return refused_slice; }
 #endif
 
-constexpr ironwal_slice slice_of_literal(const char *literal, std::size_t size) noexcept {
+template <class Char>
+constexpr ironwal_slice slice_of_literal(const Char *literal, std::size_t size) noexcept {
     for (std::size_t at = 0; at + 1 < size; ++at)
         if (literal[at] == '\0') return this_array_is_no_text_literal();
     return literal[size - 1] == '\0' ? ironwal_slice{literal, size - 1} : this_array_is_no_text_literal();
@@ -139,18 +196,18 @@ class bytes {
 public:
     constexpr bytes() noexcept = default;
     constexpr bytes(const void *data, std::size_t size) noexcept : slice_{data, size} {}
-    template <std::size_t Size>
-    IRONWAL_LITERAL bytes(const char (&literal)[Size]) noexcept : slice_(detail::slice_of_literal(literal, Size)) {}
+    template <class Char, std::size_t Size, class = detail::text_element<Char>, class = void>
+    IRONWAL_LITERAL bytes(const Char (&literal)[Size]) noexcept : slice_(detail::slice_of_literal(literal, Size)) {}
     template <class Element, std::size_t Size, class = std::enable_if_t<detail::is_byte<Element>>>
     constexpr bytes(const Element (&array)[Size]) noexcept : slice_{array, Size} {}
     template <class Container, class = detail::lasting_container<Container>>
     constexpr bytes(Container &&container) noexcept : slice_{container.data(), container.size()} {}
 
     // A char array may hold text or data: write bytes(array, size) or std::string_view(array).
-    template <std::size_t Size>
-    bytes(char (&)[Size]) = delete;
-    template <std::size_t Size>
-    bytes(char (&&)[Size]) = delete;
+    template <class Char, std::size_t Size, class = detail::text_element<Char>, class = std::enable_if_t<!std::is_const_v<Char>>, class = void>
+    bytes(Char (&)[Size]) = delete;
+    template <class Char, std::size_t Size, class = detail::text_element<Char>, class = std::enable_if_t<!std::is_const_v<Char>>, class = void>
+    bytes(Char (&&)[Size]) = delete;
     // The length behind a pointer is unknown: write bytes(pointer, size), or
     // std::string_view(pointer) for text that ends with a NUL.
     template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
@@ -168,6 +225,14 @@ private:
     ironwal_slice slice_{nullptr, 0};
 };
 
+// An object as it lies in memory, padding and byte order included; entry::to() reads it back.
+template <class Object, class = std::enable_if_t<detail::is_object<Object>>>
+bytes bytes_of(const Object &object IRONWAL_LIFETIMEBOUND) noexcept {
+    return bytes(&object, sizeof object);
+}
+template <class Object, class = std::enable_if_t<detail::is_object<Object>>>
+bytes bytes_of(const Object &&) = delete;
+
 // The bytes argument of a call: everything that bytes accepts, and temporaries such as
 // std::string("x"), which live until the call returns. It cannot be copied or moved, so it cannot be
 // stored.
@@ -176,8 +241,8 @@ public:
     constexpr bytes_in() noexcept = default;
     constexpr bytes_in(const bytes &view) noexcept : slice_(view.slice()) {}
     constexpr bytes_in(const void *data, std::size_t size) noexcept : slice_{data, size} {}
-    template <std::size_t Size>
-    IRONWAL_LITERAL bytes_in(const char (&literal)[Size]) noexcept : slice_(detail::slice_of_literal(literal, Size)) {}
+    template <class Char, std::size_t Size, class = detail::text_element<Char>, class = void>
+    IRONWAL_LITERAL bytes_in(const Char (&literal)[Size]) noexcept : slice_(detail::slice_of_literal(literal, Size)) {}
     template <class Element, std::size_t Size, class = std::enable_if_t<detail::is_byte<Element>>>
     constexpr bytes_in(const Element (&array)[Size]) noexcept : slice_{array, Size} {}
     template <class Container, class = std::enable_if_t<detail::is_byte_container<Container>>>
@@ -186,10 +251,10 @@ public:
     bytes_in &operator=(const bytes_in &) = delete;
 
     // As in bytes.
-    template <std::size_t Size>
-    bytes_in(char (&)[Size]) = delete;
-    template <std::size_t Size>
-    bytes_in(char (&&)[Size]) = delete;
+    template <class Char, std::size_t Size, class = detail::text_element<Char>, class = std::enable_if_t<!std::is_const_v<Char>>, class = void>
+    bytes_in(Char (&)[Size]) = delete;
+    template <class Char, std::size_t Size, class = detail::text_element<Char>, class = std::enable_if_t<!std::is_const_v<Char>>, class = void>
+    bytes_in(Char (&&)[Size]) = delete;
     template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
     bytes_in(const Pointer &) = delete;
     bytes_in(std::nullptr_t) = delete;
@@ -202,7 +267,8 @@ private:
     ironwal_slice slice_{nullptr, 0};
 };
 
-// A path or stream name argument of a call: text that ends with a NUL, std::string_view, std::string.
+// A path or stream name argument of a call: text that ends with a NUL, std::string_view, std::string, the
+// same of char8_t, and std::filesystem::path, but not on Windows.
 // A char array counts up to its first NUL. The call refuses, with IRONWAL_E_INVALID_ARG, an array
 // without a NUL, an array of const char with other bytes behind the first NUL, and a NULL pointer.
 class text_in {
@@ -212,7 +278,15 @@ public:
                                                    std::is_convertible_v<const Text &, std::string_view>>>
     text_in(const Text &text) noexcept : text_in(static_cast<std::string_view>(text)) {}
     text_in(std::string_view text) noexcept : data_(text.data()), size_(text.size()) {}
-    template <class Pointer, class = detail::char_pointer<Pointer>, class = void>
+    template <class Path, class = std::enable_if_t<detail::is_path<Path>>, class = void>
+    text_in(const Path &path) noexcept : text_in(std::string_view(path.native())) {}
+#if defined(__cpp_char8_t)
+    text_in(std::u8string_view text) noexcept : data_(reinterpret_cast<const char *>(text.data())), size_(text.size()) {}
+    text_in(const std::u8string &text) noexcept : text_in(std::u8string_view(text)) {}
+    template <std::size_t Size>
+    text_in(const char8_t (&array)[Size]) noexcept : text_in(reinterpret_cast<const char (&)[Size]>(array)) {}
+#endif
+    template <class Pointer, class = std::enable_if_t<std::is_same_v<Pointer, char *> || std::is_same_v<Pointer, const char *>>, class = void, class = void>
     text_in(const Pointer &text) noexcept {
         if (!text) return;
         data_ = text;
@@ -293,6 +367,59 @@ enum class snapshot_mode : std::int32_t {
     copy = IRONWAL_SNAPSHOT_COPY,
 };
 
+enum class log_level : std::int32_t {
+    error = IRONWAL_LOG_ERROR,
+    warn = IRONWAL_LOG_WARN,
+    info = IRONWAL_LOG_INFO,
+    debug = IRONWAL_LOG_DEBUG,
+    trace = IRONWAL_LOG_TRACE,
+};
+
+// As a timeout: no limit.
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+
+// A time argument of a call: any std::chrono duration. A negative one is 0; one that does not fit into 64 bits
+// of nanoseconds is the longest.
+class duration_in {
+public:
+    template <class Rep, class Period>
+    constexpr duration_in(const std::chrono::duration<Rep, Period> &time) noexcept : ns_(saturated(time)) {}
+    constexpr std::uint64_t ns() const noexcept { return ns_; }
+
+private:
+    using wide = std::chrono::duration<long double, std::nano>;
+    template <class Rep, class Period>
+    static constexpr std::uint64_t saturated(const std::chrono::duration<Rep, Period> &time) noexcept {
+        const long double ns = std::chrono::duration_cast<wide>(time).count();
+        if (!(ns > 0)) return 0;
+        return ns >= 18446744073709551615.0L ? UINT64_MAX : static_cast<std::uint64_t>(ns);
+    }
+
+    std::uint64_t ns_;
+};
+
+// A size or number argument of an option: any integer type. A negative one, which would become a large number
+// of an unsigned type, is refused.
+class count_in {
+public:
+    template <class Integer, class = std::enable_if_t<std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>>>
+    constexpr count_in(Integer count) noexcept : count_(static_cast<std::uint64_t>(count)), is_negative_(is_below_zero(count)) {}
+    constexpr std::uint64_t count() const noexcept { return count_; }
+    constexpr bool is_negative() const noexcept { return is_negative_; }
+
+private:
+    template <class Integer>
+    static constexpr bool is_below_zero(Integer count) noexcept {
+        if constexpr (std::is_signed_v<Integer>)
+            return count < 0;
+        else
+            return static_cast<void>(count), false;
+    }
+
+    std::uint64_t count_;
+    bool is_negative_;
+};
+
 // The ids from first (inclusive) to end (exclusive).
 struct id_range {
     std::uint64_t first = 0;
@@ -329,24 +456,82 @@ private:
     Handle *handle_ = nullptr;
 };
 
+// What all handles have: they are empty until they are given one.
+template <class Handle, auto Free>
+class handle {
+public:
+    // Whether there is one: not if it was moved from, closed, or never opened.
+    explicit operator bool() const noexcept { return handle_.get() != nullptr; }
+    // The handle of ironwal.h, which stays this object's.
+    Handle *native_handle() const noexcept { return handle_.get(); }
+    // The same, which is the caller's from now on.
+    Handle *release() noexcept { return handle_.release(); }
+
+protected:
+    handle() noexcept = default;
+    explicit handle(Handle *taken) noexcept : handle_(taken) {}
+    owner<Handle, Free> handle_;
+};
+
 inline std::string_view view_of(ironwal_str text) noexcept {
     return text.data ? std::string_view(text.data, text.len) : std::string_view();
 }
 
+class category final : public std::error_category {
+public:
+    const char *name() const noexcept override { return "ironwal"; }
+    std::string message(int status) const override { return ironwal_status_name(status); }
+    std::error_condition default_error_condition(int status) const noexcept override {
+        switch (status) {
+        case IRONWAL_E_INVALID_ARG: return std::errc::invalid_argument;
+        case IRONWAL_E_TIMEOUT: return std::errc::timed_out;
+        case IRONWAL_E_IO: return std::errc::io_error;
+        case IRONWAL_E_NO_SPACE: return std::errc::no_space_on_device;
+        case IRONWAL_E_LOCKED: return std::errc::device_or_resource_busy;
+        case IRONWAL_E_TOO_LARGE: return std::errc::message_size;
+        case IRONWAL_E_CANCELLED: return std::errc::operation_canceled;
+        case IRONWAL_E_READ_ONLY: return std::errc::read_only_file_system;
+        default: return std::error_condition(status, *this);
+        }
+    }
+};
+
 } // namespace detail
+
+// The text of a struct of ironwal.h, such as ironwal_finding.
+inline std::string_view text(ironwal_str text) noexcept { return detail::view_of(text); }
+
+// Of std::error_code: the value is the status.
+inline const std::error_category &status_category() noexcept {
+    static const detail::category instance;
+    return instance;
+}
 
 // Why a call did not succeed. Copies share the details.
 class error {
 public:
-    explicit error(ironwal_status status, ironwal_error *details = nullptr)
-        : status_(status), details_(details, ironwal_error_free) {}
+    // Allocates nothing if there are no details.
+    explicit error(ironwal_status status, ironwal_error *details = nullptr) : status_(status) {
+        if (details) details_.reset(details, ironwal_error_free);
+    }
+    // With a text literal as the message.
+    template <std::size_t Size>
+    error(ironwal_status status, const char (&message)[Size]) noexcept : status_(status), fixed_(message, Size - 1) {}
 
     ironwal_status status() const noexcept { return status_; }
     const char *name() const noexcept { return ironwal_status_name(status_); }
     // What happened, where, and what to do about it; the name of the status if there are no details.
     std::string_view message() const noexcept IRONWAL_LIFETIMEBOUND {
         auto text = detail::view_of(ironwal_error_message(details_.get()));
-        return text.empty() ? std::string_view(name()) : text;
+        if (!text.empty()) return text;
+        return fixed_.empty() ? std::string_view(name()) : fixed_;
+    }
+    // The status as a value of status_category(); compares with the likes of std::errc::timed_out.
+    std::error_code code() const noexcept { return {static_cast<int>(status_), status_category()}; }
+    // Prints the message.
+    template <class Traits>
+    friend std::basic_ostream<char, Traits> &operator<<(std::basic_ostream<char, Traits> &out, const error &error) {
+        return out << error.message();
     }
     std::int32_t os_error() const noexcept { return ironwal_error_os_error(details_.get()); }
     std::string_view stream() const noexcept {
@@ -392,6 +577,7 @@ public:
 
 private:
     ironwal_status status_;
+    std::string_view fixed_;
     std::shared_ptr<ironwal_error> details_;
 };
 
@@ -399,11 +585,12 @@ private:
 class failure : public std::runtime_error {
 public:
     explicit failure(const ironwal::error &error)
-        : std::runtime_error(std::string(error.message())), status_(error.status()) {}
-    ironwal_status status() const noexcept { return status_; }
+        : std::runtime_error(std::string(error.message())), error_(error) {}
+    ironwal_status status() const noexcept { return error_.status(); }
+    const ironwal::error &error() const noexcept { return error_; }
 
 private:
-    ironwal_status status_;
+    ironwal::error error_;
 };
 
 namespace detail {
@@ -412,14 +599,15 @@ namespace detail {
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
     throw failure(error);
 #else
-    static_cast<void>(error);
+    const auto message = error.message();
+    std::fprintf(stderr, "ironwal: value() of an error: %.*s\n", static_cast<int>(message.size()), message.data());
     std::abort();
 #endif
 }
 
 } // namespace detail
 
-// A value or an error. Without exceptions, value() of an error aborts.
+// A value or an error. Without exceptions, value() of an error prints the error and aborts.
 template <class T>
 class [[nodiscard]] result {
 public:
@@ -427,7 +615,11 @@ public:
     result(ironwal::error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
     bool ok() const noexcept { return state_.index() == 0; }
-    explicit operator bool() const noexcept { return ok(); }
+    // Not of result<bool>: `if (stream.is_durable(mark))` would be true for false. Ask value() or ok().
+    template <class Value = T, class = std::enable_if_t<!std::is_same_v<Value, bool>>>
+    explicit operator bool() const noexcept {
+        return ok();
+    }
     ironwal_status status() const noexcept { return ok() ? IRONWAL_OK : error().status(); }
 
     // Call it only if ok() is false.
@@ -444,6 +636,36 @@ public:
     T value() && {
         if (!ok()) detail::raise(error());
         return std::move(*std::get_if<0>(&state_));
+    }
+    template <class Other>
+    T value_or(Other &&other) const & {
+        return ok() ? *std::get_if<0>(&state_) : static_cast<T>(std::forward<Other>(other));
+    }
+    template <class Other>
+    T value_or(Other &&other) && {
+        return ok() ? std::move(*std::get_if<0>(&state_)) : static_cast<T>(std::forward<Other>(other));
+    }
+    // What `next` returns for the value, a result; or this error.
+    template <class Next>
+    auto and_then(Next &&next) && -> std::invoke_result_t<Next, T> {
+        if (!ok()) return error();
+        return std::forward<Next>(next)(std::move(*std::get_if<0>(&state_)));
+    }
+    template <class Next>
+    auto and_then(Next &&next) const & -> std::invoke_result_t<Next, const T &> {
+        if (!ok()) return error();
+        return std::forward<Next>(next)(*std::get_if<0>(&state_));
+    }
+    // A result of what `make` makes of the value; or this error.
+    template <class Make>
+    auto transform(Make &&make) && -> result<std::decay_t<std::invoke_result_t<Make, T>>> {
+        if (!ok()) return error();
+        return std::forward<Make>(make)(std::move(*std::get_if<0>(&state_)));
+    }
+    template <class Make>
+    auto transform(Make &&make) const & -> result<std::decay_t<std::invoke_result_t<Make, const T &>>> {
+        if (!ok()) return error();
+        return std::forward<Make>(make)(*std::get_if<0>(&state_));
     }
     const T &operator*() const & IRONWAL_LIFETIMEBOUND { return value(); }
     T &operator*() & IRONWAL_LIFETIMEBOUND { return value(); }
@@ -469,6 +691,11 @@ public:
     void value() const {
         if (!ok()) detail::raise(error());
     }
+    template <class Next>
+    auto and_then(Next &&next) const -> std::invoke_result_t<Next> {
+        if (!ok()) return error();
+        return std::forward<Next>(next)();
+    }
 
 private:
     std::optional<ironwal::error> error_;
@@ -493,13 +720,54 @@ result<void> run(Call &&call) {
     return {};
 }
 
-// Of std::vector<bytes> and std::initializer_list<bytes_in>.
+inline ironwal_slice slice_of(const bytes &part) noexcept { return part.slice(); }
+inline ironwal_slice slice_of(const bytes_in &part) noexcept { return part.slice(); }
+template <class Part, class = std::enable_if_t<is_byte_container<Part>>>
+ironwal_slice slice_of(const Part &part) noexcept {
+    return {part.data(), part.size()};
+}
+
+// The parts of a batch; a small one needs no memory of its own.
+class slices {
+public:
+    template <class Parts>
+    explicit slices(const Parts &parts) {
+        for (const auto &part : parts) {
+            if (size_ < few_.size())
+                few_[size_] = slice_of(part);
+            else
+                add(slice_of(part));
+            ++size_;
+        }
+    }
+    const ironwal_slice *data() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    void add(ironwal_slice slice) {
+        if (many_.empty()) many_.assign(few_.begin(), few_.end());
+        many_.push_back(slice);
+    }
+
+    std::array<ironwal_slice, 16> few_;
+    std::vector<ironwal_slice> many_;
+    std::size_t size_ = 0;
+};
+
+// Of std::vector<bytes>, std::initializer_list<bytes_in> and what is_batch takes.
 template <class Parts>
-std::vector<ironwal_slice> slices_of(const Parts &parts) {
-    std::vector<ironwal_slice> slices;
-    slices.reserve(parts.size());
-    for (const auto &part : parts) slices.push_back(part.slice());
-    return slices;
+slices slices_of(const Parts &parts) {
+    return slices(parts);
+}
+
+template <class Object>
+std::optional<Object> object_of(const void *data, std::size_t size) noexcept {
+    static_assert(is_object<Object> && std::is_default_constructible_v<Object>,
+                  "an object that is its bytes: trivially copyable, no pointer and no view");
+    if (size != sizeof(Object)) return std::nullopt;
+    Object object;
+    std::memcpy(&object, data, sizeof object);
+    return object;
 }
 
 } // namespace detail
@@ -596,6 +864,16 @@ public:
     std::string_view text() const noexcept IRONWAL_LIFETIMEBOUND {
         return {reinterpret_cast<const char *>(raw_.data), raw_.len};
     }
+#if defined(__cpp_lib_span)
+    std::span<const std::byte> span() const noexcept IRONWAL_LIFETIMEBOUND {
+        return {reinterpret_cast<const std::byte *>(data()), size()};
+    }
+#endif
+    // The object that bytes_of() stored; nothing if it has another size.
+    template <class Object>
+    std::optional<Object> to() const noexcept {
+        return detail::object_of<Object>(data(), size());
+    }
 
 private:
     ironwal_buffer raw_;
@@ -607,8 +885,20 @@ public:
     pinned(ironwal_view view, ironwal_view_pin *pin) noexcept : view_(view), pin_(pin) {}
     const std::uint8_t *data() const noexcept IRONWAL_LIFETIMEBOUND { return view_.data; }
     std::size_t size() const noexcept { return view_.len; }
+    const std::uint8_t *begin() const noexcept { return view_.data; }
+    const std::uint8_t *end() const noexcept { return view_.data + view_.len; }
     std::string_view text() const noexcept IRONWAL_LIFETIMEBOUND {
         return {reinterpret_cast<const char *>(view_.data), view_.len};
+    }
+#if defined(__cpp_lib_span)
+    std::span<const std::byte> span() const noexcept IRONWAL_LIFETIMEBOUND {
+        return {reinterpret_cast<const std::byte *>(data()), size()};
+    }
+#endif
+    // The object that bytes_of() stored; nothing if it has another size.
+    template <class Object>
+    std::optional<Object> to() const noexcept {
+        return detail::object_of<Object>(data(), size());
     }
 
 private:
@@ -623,8 +913,20 @@ struct entry {
 
     const std::uint8_t *data() const noexcept { return view.data; }
     std::size_t size() const noexcept { return view.len; }
+    const std::uint8_t *begin() const noexcept { return view.data; }
+    const std::uint8_t *end() const noexcept { return view.data + view.len; }
     std::string_view text() const noexcept {
         return {reinterpret_cast<const char *>(view.data), view.len};
+    }
+#if defined(__cpp_lib_span)
+    std::span<const std::byte> span() const noexcept {
+        return {reinterpret_cast<const std::byte *>(data()), size()};
+    }
+#endif
+    // The object that bytes_of() stored; nothing if it has another size.
+    template <class Object>
+    std::optional<Object> to() const noexcept {
+        return detail::object_of<Object>(data(), size());
     }
 };
 
@@ -641,8 +943,44 @@ struct retention {
     }
 };
 
+namespace detail {
+
+// The first invalid setting of options.
+class refusals {
+public:
+    template <class Call>
+    void keep(Call &&call) {
+        ironwal_error *details = nullptr;
+        const ironwal_status status = call(&details);
+        if (status != IRONWAL_OK && !first_)
+            first_.emplace(status, details);
+        else
+            ironwal_error_free(details);
+    }
+    bool is_negative(count_in count) {
+        if (count.is_negative() && !first_) first_.emplace(IRONWAL_E_INVALID_ARG, "an option is negative; give it 0 or more");
+        return count.is_negative();
+    }
+    const std::optional<error> &first() const noexcept { return first_; }
+
+private:
+    std::optional<error> first_;
+};
+
+// Calls a callable with each message.
+template <class Callable>
+void log_to(std::uintptr_t ctx, std::int32_t level, const char *message, std::size_t size) noexcept {
+    (*reinterpret_cast<Callable *>(ctx))(static_cast<log_level>(level), std::string_view(message, size));
+}
+template <class Callable>
+void destroy(std::uintptr_t ctx) noexcept {
+    delete reinterpret_cast<Callable *>(ctx);
+}
+
+} // namespace detail
+
 // The options of a log. Setters chain; open() reports the first invalid setting.
-class options {
+class options : public detail::handle<ironwal_options, ironwal_options_free> {
 public:
     explicit options(const text_in &path) {
         keep([&](ironwal_error **out) {
@@ -652,26 +990,44 @@ public:
             return status;
         });
     }
+    options(const options &other) : handle(), refused_(other.refused_) {
+        if (!other.handle_.get()) return;
+        keep([&](ironwal_error **out) {
+            ironwal_options *made = nullptr;
+            const auto status = ironwal_options_clone(other.handle_.get(), &made, out);
+            handle_ = detail::owner<ironwal_options, ironwal_options_free>(made);
+            return status;
+        });
+    }
+    options &operator=(const options &other) {
+        if (this != &other) *this = options(other);
+        return *this;
+    }
+    options(options &&) noexcept = default;
+    options &operator=(options &&) noexcept = default;
 
-    options &max_segment_size(std::uint64_t bytes) { return set(ironwal_options_set_max_segment_size, bytes); }
-    options &max_entries_per_segment(std::uint64_t entries) { return set(ironwal_options_set_max_entries_per_segment, entries); }
-    options &max_open_segments(std::size_t files) { return set(ironwal_options_set_max_open_segments, files); }
-    options &max_open_read_segments(std::size_t files) { return set(ironwal_options_set_max_open_read_segments, files); }
-    options &write_buffer_size(std::size_t bytes) { return set(ironwal_options_set_write_buffer_size, bytes); }
-    options &read_buffer_size(std::size_t bytes) { return set(ironwal_options_set_read_buffer_size, bytes); }
-    options &block_cache_size(std::uint64_t bytes) { return set(ironwal_options_set_block_cache_size, bytes); }
-    options &min_compression_size(std::size_t bytes) { return set(ironwal_options_set_min_compression_size, bytes); }
+    // What the text names, such as "sync_mode=async; max_segment_size=64M": see ironwal_options_parse().
+    options &parse(text_in text) { return set(ironwal_options_parse, text.data(), text.size()); }
+
+    options &max_segment_size(count_in bytes) { return set_count<std::uint64_t>(ironwal_options_set_max_segment_size, bytes); }
+    options &max_entries_per_segment(count_in entries) { return set_count<std::uint64_t>(ironwal_options_set_max_entries_per_segment, entries); }
+    options &max_open_segments(count_in files) { return set_count<std::size_t>(ironwal_options_set_max_open_segments, files); }
+    options &max_open_read_segments(count_in files) { return set_count<std::size_t>(ironwal_options_set_max_open_read_segments, files); }
+    options &write_buffer_size(count_in bytes) { return set_count<std::size_t>(ironwal_options_set_write_buffer_size, bytes); }
+    options &read_buffer_size(count_in bytes) { return set_count<std::size_t>(ironwal_options_set_read_buffer_size, bytes); }
+    options &block_cache_size(count_in bytes) { return set_count<std::uint64_t>(ironwal_options_set_block_cache_size, bytes); }
+    options &min_compression_size(count_in bytes) { return set_count<std::size_t>(ironwal_options_set_min_compression_size, bytes); }
     options &sync_mode(ironwal::sync_mode mode) { return set(ironwal_options_set_sync_mode, static_cast<std::int32_t>(mode)); }
     options &compression(ironwal::compression mode) { return set(ironwal_options_set_compression, static_cast<std::int32_t>(mode)); }
     options &read_strategy(ironwal::read_strategy strategy) { return set(ironwal_options_set_read_strategy, static_cast<std::int32_t>(strategy)); }
     options &write_strategy(ironwal::write_strategy strategy) { return set(ironwal_options_set_write_strategy, static_cast<std::int32_t>(strategy)); }
     options &on_corruption(ironwal::corruption_policy policy) { return set(ironwal_options_set_on_corruption, static_cast<std::int32_t>(policy)); }
     options &archive_path(text_in path) { return set(ironwal_options_set_archive_path, path.data(), path.size()); }
-    options &background_sync(std::chrono::nanoseconds interval, std::uint64_t bytes) {
-        const auto ns = interval.count();
-        return set(ironwal_options_set_background_sync, static_cast<std::uint64_t>(ns > 0 ? ns : 0), bytes);
+    options &background_sync(duration_in interval, count_in bytes) {
+        if (refused_.is_negative(bytes)) return *this;
+        return set(ironwal_options_set_background_sync, interval.ns(), bytes.count());
     }
-    options &sync_threads(std::size_t threads) { return set(ironwal_options_set_sync_threads, threads); }
+    options &sync_threads(count_in threads) { return set_count<std::size_t>(ironwal_options_set_sync_threads, threads); }
     // Once a minute, for all streams. Both limits IRONWAL_NO_LIMIT: no retention.
     options &retention(const ironwal::retention &what) {
         return set(ironwal_options_set_retention, what.max_bytes, what.max_age_ns(), what.keep_cursors);
@@ -680,6 +1036,16 @@ public:
     options &no_background_sync() { return set(ironwal_options_set_no_background_sync); }
     // The callback must not throw; it gets `context` with every message.
     options &log(ironwal_log_fn callback, std::uintptr_t context) { return set(ironwal_options_set_log, callback, context); }
+    // callable(log_level, std::string_view), which may capture. It is called by several threads at a time, and
+    // is destroyed with the last log that uses it; an exception that leaves it ends the program.
+    template <class Callable,
+              class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callable> &, ironwal::log_level, std::string_view>>>
+    options &log(Callable &&callable) {
+        using kept = std::decay_t<Callable>;
+        return set(ironwal_options_set_log_owned, &detail::log_to<kept>,
+                   reinterpret_cast<std::uintptr_t>(new kept(std::forward<Callable>(callable))), &detail::destroy<kept>);
+    }
+    options &log_level(ironwal::log_level least) { return set(ironwal_options_set_log_level, static_cast<std::int32_t>(least)); }
 
 private:
     friend class wal;
@@ -687,12 +1053,12 @@ private:
 
     template <class Call>
     void keep(Call &&call) {
-        ironwal_error *details = nullptr;
-        const ironwal_status status = call(&details);
-        if (status != IRONWAL_OK && !refused_)
-            refused_.emplace(status, details);
-        else
-            ironwal_error_free(details);
+        refused_.keep(call);
+    }
+
+    template <class Count, class Setter>
+    options &set_count(Setter setter, count_in count) {
+        return refused_.is_negative(count) ? *this : set(setter, static_cast<Count>(count.count()));
     }
 
     template <class Setter, class... Values>
@@ -701,26 +1067,24 @@ private:
         return *this;
     }
 
-    detail::owner<ironwal_options, ironwal_options_free> handle_;
-    std::optional<error> refused_;
+    detail::refusals refused_;
 };
 
 // Cancels the waits of one iterator, from any thread; may outlive it.
-class canceller {
+class canceller : public detail::handle<ironwal_canceller, ironwal_canceller_free> {
 public:
-    explicit canceller(ironwal_canceller *handle) noexcept : handle_(handle) {}
+    canceller() noexcept = default;
+    explicit canceller(ironwal_canceller *taken) noexcept : handle(taken) {}
     result<void> cancel() const {
         return detail::run([&](ironwal_error **out) { return ironwal_canceller_cancel(handle_.get(), out); });
     }
-
-private:
-    detail::owner<ironwal_canceller, ironwal_canceller_free> handle_;
 };
 
 // A descriptor that is readable when a stream has grown.
-class events {
+class events : public detail::handle<ironwal_events, ironwal_events_free> {
 public:
-    explicit events(ironwal_events *handle) noexcept : handle_(handle) {}
+    events() noexcept = default;
+    explicit events(ironwal_events *taken) noexcept : handle(taken) {}
     result<int> fd() const {
         std::int32_t fd = -1;
         return detail::run([&](ironwal_error **out) { return ironwal_events_fd(handle_.get(), &fd, out); },
@@ -732,23 +1096,20 @@ public:
         return detail::run([&](ironwal_error **out) { return ironwal_events_drain(handle_.get(), &end, out); },
                            [&] { return end; });
     }
-
-private:
-    detail::owner<ironwal_events, ironwal_events_free> handle_;
 };
 
 // An iteration over a stream. In a range-for each step gives a result: an entry, or one error per
 // damaged range; iteration continues after it. A recurring error ends the loop after it, and so does
 // the current end of the log; a second loop continues from there. One that moves backward (iter_rev)
 // shows nothing that is appended later, and refuses wait() and canceller().
-class entries {
+class entries : public detail::handle<ironwal_iter, ironwal_iter_free> {
 public:
-    explicit entries(ironwal_iter *handle) noexcept : handle_(handle) {}
+    entries() noexcept = default;
+    explicit entries(ironwal_iter *taken) noexcept : handle(taken) {}
 
     // Waits until there is something to show: IRONWAL_E_TIMEOUT if there is not in time.
-    result<void> wait(std::chrono::nanoseconds timeout) {
-        const auto ns = timeout.count() > 0 ? static_cast<std::uint64_t>(timeout.count()) : 0;
-        return detail::run([&](ironwal_error **out) { return ironwal_iter_wait(handle_.get(), ns, out); });
+    result<void> wait(duration_in timeout = forever) {
+        return detail::run([&](ironwal_error **out) { return ironwal_iter_wait(handle_.get(), timeout.ns(), out); });
     }
     // What cancels the waits, from any thread.
     result<ironwal::canceller> canceller() {
@@ -765,6 +1126,22 @@ public:
             [&] { return found; });
     }
 
+    // Up to `limit` entries, until they have `max_bytes`; all are valid until the next step. An error comes
+    // alone; IRONWAL_E_END at the current end.
+    result<std::vector<entry>> next_many(std::size_t limit, std::size_t max_bytes = 1 << 20) {
+        std::vector<ironwal_entry> raw(limit);
+        std::size_t count = 0;
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_iter_next_many(handle_.get(), raw.data(), raw.size(), max_bytes, &count, out);
+            },
+            [&] {
+                std::vector<entry> found(count);
+                for (std::size_t at = 0; at < count; ++at) found[at].id = raw[at].id, found[at].view = raw[at].view;
+                return found;
+            });
+    }
+
     class iterator {
     public:
         using iterator_category = std::input_iterator_tag;
@@ -774,7 +1151,10 @@ public:
         using reference = const result<entry> &;
 
         iterator() noexcept = default;
-        explicit iterator(entries *source) : source_(source) { step(); }
+        explicit iterator(entries *source, duration_in patience = std::chrono::nanoseconds(0))
+            : source_(source), patience_(patience) {
+            step();
+        }
         reference operator*() const { return *current_; }
         pointer operator->() const { return &*current_; }
         iterator &operator++() {
@@ -794,30 +1174,57 @@ public:
                    status == IRONWAL_E_CORRUPT || status == IRONWAL_E_SEGMENT_NOT_FOUND;
         }
         void step() {
-            current_.reset();
-            current_.emplace(source_->next());
-            if (current_->status() == IRONWAL_E_END) source_ = nullptr;
+            for (;;) {
+                current_.reset();
+                current_.emplace(source_->next());
+                if (current_->status() != IRONWAL_E_END) return;
+                if (patience_.ns() == 0) break;
+                const auto waited = source_->wait(std::chrono::duration<std::uint64_t, std::nano>(patience_.ns()));
+                if (waited.ok()) continue;
+                if (waited.status() == IRONWAL_E_TIMEOUT || waited.status() == IRONWAL_E_CANCELLED ||
+                    waited.status() == IRONWAL_E_CLOSED)
+                    break;
+                current_.emplace(waited.error());
+                return;
+            }
+            source_ = nullptr;
         }
 
         entries *source_ = nullptr;
+        duration_in patience_ = std::chrono::nanoseconds(0);
         std::optional<result<entry>> current_;
     };
 
     iterator begin() { return iterator(this); }
     iterator end() noexcept { return iterator(); }
 
-private:
-    detail::owner<ironwal_iter, ironwal_iter_free> handle_;
+    // The same for a consumer: at the current end the loop waits for the next entry, at most `patience`. It ends
+    // when none came, when the wait is cancelled, and when the log is closed.
+    class live_entries {
+    public:
+        live_entries(entries *source, duration_in patience) noexcept : source_(source), patience_(patience) {}
+        iterator begin() const { return iterator(source_, patience_); }
+        iterator end() const noexcept { return iterator(); }
+
+    private:
+        entries *source_;
+        duration_in patience_;
+    };
+    live_entries live(duration_in patience = forever) & noexcept { return {this, patience}; }
+    live_entries live(duration_in patience = forever) && = delete;
 };
 
 // Entries that are appended together or not at all. Destroyed without a commit: discarded.
-class txn {
+class txn : public detail::handle<ironwal_txn, ironwal_txn_abort> {
 public:
-    explicit txn(ironwal_txn *handle) noexcept : handle_(handle) {}
+    txn() noexcept = default;
+    explicit txn(ironwal_txn *taken) noexcept : handle(taken) {}
 
     result<void> add(bytes_in data) {
         return detail::run([&](ironwal_error **out) { return ironwal_txn_add(handle_.get(), data.data(), data.size(), out); });
     }
+    // Discards the entries.
+    void abort() noexcept { handle_.reset(); }
     // Consumes the transaction even when it fails.
     result<id_range> commit() {
         id_range ids;
@@ -825,15 +1232,97 @@ public:
             [&](ironwal_error **out) { return ironwal_txn_commit(handle_.release(), &ids.first, &ids.end, out); },
             [&] { return ids; });
     }
+};
+
+namespace detail {
+
+// Calls a callable once, and destroys it.
+template <class Callable>
+void durable_to(std::uintptr_t ctx, ironwal_mark, ironwal_status status) noexcept {
+    const std::unique_ptr<Callable> callable(reinterpret_cast<Callable *>(ctx));
+    (*callable)(status == IRONWAL_OK ? result<void>() : result<void>(error(status)));
+}
+
+#if defined(__cpp_impl_coroutine)
+struct resume_here {
+    void operator()(std::coroutine_handle<> waiting) const { waiting.resume(); }
+};
+
+template <class Resume>
+class durable_wait {
+public:
+    durable_wait(ironwal_stream *stream, ironwal_mark mark, Resume resume)
+        : stream_(stream), mark_(mark), resume_(std::move(resume)) {}
+    durable_wait(const durable_wait &) = delete;
+    durable_wait &operator=(const durable_wait &) = delete;
+
+    bool await_ready() const noexcept {
+        bool is_durable = false;
+        return ironwal_stream_is_durable(stream_, mark_, &is_durable, nullptr) == IRONWAL_OK && is_durable;
+    }
+    // Once the callback is registered, this object may be gone at any time.
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        waiting_ = waiting;
+        ironwal_ticket ticket{0, 0, 0};
+        ironwal_error *details = nullptr;
+        const auto status = ironwal_stream_on_durable(stream_, mark_, &durable_wait::done,
+                                                      reinterpret_cast<std::uintptr_t>(this), &ticket, &details);
+        if (status == IRONWAL_OK) return true;
+        outcome_ = error(status, details);
+        return false;
+    }
+    result<void> await_resume() { return std::move(outcome_); }
 
 private:
-    detail::owner<ironwal_txn, ironwal_txn_abort> handle_;
+    static void done(std::uintptr_t ctx, ironwal_mark, ironwal_status status) noexcept {
+        auto &self = *reinterpret_cast<durable_wait *>(ctx);
+        if (status != IRONWAL_OK) self.outcome_ = error(status);
+        const auto waiting = self.waiting_;
+        auto resume = std::move(self.resume_);
+        resume(waiting);
+    }
+
+    ironwal_stream *stream_;
+    ironwal_mark mark_;
+    Resume resume_;
+    std::coroutine_handle<> waiting_;
+    result<void> outcome_;
+};
+#endif
+
+} // namespace detail
+
+// What stream::on_durable() returns for a callable. Destroyed, it cancels nothing.
+class durable_ticket {
+public:
+    durable_ticket(durable_ticket &&other) noexcept
+        : raw_(other.raw_), ctx_(std::exchange(other.ctx_, 0)), destroy_(other.destroy_) {}
+    durable_ticket &operator=(durable_ticket &&other) noexcept {
+        raw_ = other.raw_;
+        ctx_ = std::exchange(other.ctx_, 0);
+        destroy_ = other.destroy_;
+        return *this;
+    }
+
+private:
+    friend class stream;
+    durable_ticket(const ironwal_ticket &raw, std::uintptr_t ctx, void (*destructor)(std::uintptr_t) noexcept) noexcept
+        : raw_(raw), ctx_(ctx), destroy_(destructor) {}
+    // After the callable was cancelled: it is called no more.
+    void destroy() noexcept {
+        if (ctx_) destroy_(std::exchange(ctx_, 0));
+    }
+
+    ironwal_ticket raw_;
+    std::uintptr_t ctx_;
+    void (*destroy_)(std::uintptr_t) noexcept;
 };
 
 // One stream: calls need no look-up by name.
-class stream {
+class stream : public detail::handle<ironwal_stream, ironwal_stream_free> {
 public:
-    explicit stream(ironwal_stream *handle) noexcept : handle_(handle) {}
+    stream() noexcept = default;
+    explicit stream(ironwal_stream *taken) noexcept : handle(taken) {}
 
     result<std::uint64_t> append(bytes_in data) {
         std::uint64_t id = 0;
@@ -843,8 +1332,22 @@ public:
     }
     result<id_range> append_batch(std::initializer_list<bytes_in> entries) { return batch(detail::slices_of(entries)); }
     result<id_range> append_batch(const std::vector<bytes> &entries) { return batch(detail::slices_of(entries)); }
+    // Any range of bytes, or of named containers of single bytes, such as std::vector<std::string>.
+    template <class Entries, class = detail::batch<Entries>>
+    result<id_range> append_batch(const Entries &entries) {
+        return batch(detail::slices_of(entries));
+    }
     result<std::uint64_t> append_vectored(std::initializer_list<bytes_in> parts) { return vectored(detail::slices_of(parts)); }
     result<std::uint64_t> append_vectored(const std::vector<bytes> &parts) { return vectored(detail::slices_of(parts)); }
+    template <class Parts, class = detail::batch<Parts>>
+    result<std::uint64_t> append_vectored(const Parts &parts) {
+        return vectored(detail::slices_of(parts));
+    }
+    result<txn> begin() {
+        ironwal_txn *made = nullptr;
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_begin(handle_.get(), &made, out); },
+                           [&] { return txn(made); });
+    }
     // Appends only if the entry gets this id; otherwise error::sequence() has the id that it would have got.
     result<std::uint64_t> append_at(std::uint64_t expected_id, bytes_in data) {
         std::uint64_t id = 0;
@@ -899,6 +1402,31 @@ public:
             },
             [&] { return ticket; });
     }
+    // The same with callable(result<void>), which may capture. An exception that leaves it ends the program.
+    template <class Callable, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callable> &, result<void>>>>
+    result<durable_ticket> on_durable(const ironwal::mark &mark, Callable &&callable) {
+        using kept = std::decay_t<Callable>;
+        auto owned = std::make_unique<kept>(std::forward<Callable>(callable));
+        const auto ctx = reinterpret_cast<std::uintptr_t>(owned.get());
+        auto made = on_durable(mark, &detail::durable_to<kept>, ctx);
+        if (!made.ok()) return made.error();
+        static_cast<void>(owned.release()); // detail::durable_to() destroys it
+        return durable_ticket(*made, ctx, &detail::destroy<kept>);
+    }
+    result<bool> cancel_durable(durable_ticket &ticket) {
+        auto cancelled = cancel_durable(ticket.raw_);
+        if (cancelled.value_or(false)) ticket.destroy();
+        return cancelled;
+    }
+#if defined(__cpp_impl_coroutine)
+    // `co_await stream.durable(mark)` is a result<void>, once what is in front of the mark is durable. The
+    // coroutine resumes on a thread of the library, where it should not stay long: `resume`, called there with
+    // the std::coroutine_handle<>, may hand it to an executor. It must not be destroyed while it waits.
+    template <class Resume = detail::resume_here>
+    detail::durable_wait<Resume> durable(const ironwal::mark &mark, Resume resume = {}) {
+        return detail::durable_wait<Resume>(handle_.get(), mark.raw(), std::move(resume));
+    }
+#endif
     // True: it was not called and will not be.
     result<bool> cancel_durable(const ironwal_ticket &ticket) {
         bool cancelled = false;
@@ -914,7 +1442,7 @@ public:
             },
             [&] { return ironwal::events(made); });
     }
-    result<entries> follow(std::uint64_t start_id, visibility view = visibility::by_mode) const {
+    result<entries> follow(std::uint64_t start_id = 0, visibility view = visibility::by_mode) const {
         ironwal_iter *iter = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1026,13 +1554,22 @@ public:
             [&](ironwal_error **out) { return ironwal_stream_get_into(handle_.get(), id, memory, capacity, &size, out); },
             [&] { return size; });
     }
+    // Into an array, std::array or std::span of single bytes.
+    template <class Memory, class = detail::memory<Memory>>
+    result<std::size_t> get_into(std::uint64_t id, Memory &&memory) const {
+        return get_into(id, memory.data(), memory.size());
+    }
+    template <class Byte, std::size_t Size, class = std::enable_if_t<sizeof(Byte) == 1>>
+    result<std::size_t> get_into(std::uint64_t id, Byte (&memory)[Size]) const {
+        return get_into(id, memory, Size);
+    }
     result<pinned> view(std::uint64_t id) const {
         ironwal_view view{nullptr, 0};
         ironwal_view_pin *pin = nullptr;
         return detail::run([&](ironwal_error **out) { return ironwal_stream_view(handle_.get(), id, &view, &pin, out); },
                            [&] { return pinned(view, pin); });
     }
-    result<entries> iter(std::uint64_t start_id) const {
+    result<entries> iter(std::uint64_t start_id = 0) const {
         ironwal_iter *iter = nullptr;
         return detail::run([&](ironwal_error **out) { return ironwal_stream_iter(handle_.get(), start_id, &iter, out); },
                            [&] { return entries(iter); });
@@ -1067,9 +1604,9 @@ public:
     result<void> sync() {
         return detail::run([&](ironwal_error **out) { return ironwal_stream_sync(handle_.get(), out); });
     }
-    result<void> wait_durable(std::uint64_t id, std::chrono::nanoseconds timeout) const {
-        const auto ns = timeout.count() > 0 ? static_cast<std::uint64_t>(timeout.count()) : 0;
-        return detail::run([&](ironwal_error **out) { return ironwal_stream_wait_durable(handle_.get(), id, ns, out); });
+    result<void> wait_durable(std::uint64_t id, duration_in timeout = forever) const {
+        return detail::run(
+            [&](ironwal_error **out) { return ironwal_stream_wait_durable(handle_.get(), id, timeout.ns(), out); });
     }
 
 private:
@@ -1094,7 +1631,7 @@ private:
             },
             [&] { return ids; });
     }
-    result<id_range> batch(const std::vector<ironwal_slice> &slices) {
+    result<id_range> batch(const detail::slices &slices) {
         id_range ids;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1102,7 +1639,7 @@ private:
             },
             [&] { return ids; });
     }
-    result<std::uint64_t> vectored(const std::vector<ironwal_slice> &slices) {
+    result<std::uint64_t> vectored(const detail::slices &slices) {
         std::uint64_t id = 0;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1115,14 +1652,13 @@ private:
         std::uint64_t id = 0;
         return detail::run([&](ironwal_error **out) { return ask(handle_.get(), &id, out); }, [&] { return id; });
     }
-
-    detail::owner<ironwal_stream, ironwal_stream_free> handle_;
 };
 
 // The result of a verification; it outlives its log.
-class report {
+class report : public detail::handle<ironwal_verify_report, ironwal_verify_report_free> {
 public:
-    explicit report(ironwal_verify_report *handle) noexcept : handle_(handle) {}
+    report() noexcept = default;
+    explicit report(ironwal_verify_report *taken) noexcept : handle(taken) {}
 
     ironwal_verify_report_totals totals() const noexcept {
         ironwal_verify_report_totals totals{};
@@ -1138,15 +1674,13 @@ public:
             ironwal_verify_report_get_finding(handle_.get(), index, &found[index], sizeof found[index], nullptr);
         return found;
     }
-
-private:
-    detail::owner<ironwal_verify_report, ironwal_verify_report_free> handle_;
 };
 
 // What opening a log found, lost and removed; it outlives its log.
-class recovery_report {
+class recovery_report : public detail::handle<ironwal_recovery_report, ironwal_recovery_report_free> {
 public:
-    explicit recovery_report(ironwal_recovery_report *handle) noexcept : handle_(handle) {}
+    recovery_report() noexcept = default;
+    explicit recovery_report(ironwal_recovery_report *taken) noexcept : handle(taken) {}
 
     ironwal_recovery_report_totals totals() const noexcept {
         ironwal_recovery_report_totals totals{};
@@ -1172,16 +1706,16 @@ public:
             ironwal_recovery_report_get_finding(handle_.get(), stream, index, &found[index], sizeof found[index], nullptr);
         return found;
     }
-
-private:
-    detail::owner<ironwal_recovery_report, ironwal_recovery_report_free> handle_;
 };
 
 // An open log. The destructor closes the log but cannot report errors; call close().
-class wal {
+class wal : public detail::handle<ironwal_wal, ironwal_wal_free> {
 public:
+    wal() noexcept = default;
+    explicit wal(ironwal_wal *taken) noexcept : handle(taken) {}
+
     static result<wal> open(const options &options) {
-        if (options.refused_) return *options.refused_;
+        if (options.refused_.first()) return *options.refused_.first();
         ironwal_wal *handle = nullptr;
         return detail::run([&](ironwal_error **out) { return ironwal_wal_open(options.handle_.get(), &handle, out); },
                            [&] { return wal(handle); });
@@ -1189,7 +1723,7 @@ public:
     static result<wal> open(text_in path) { return open(options(path)); }
     // Read-only, beside a writer in this or another process.
     static result<wal> open_read_only(const options &options) {
-        if (options.refused_) return *options.refused_;
+        if (options.refused_.first()) return *options.refused_.first();
         ironwal_wal *handle = nullptr;
         return detail::run([&](ironwal_error **out) { return ironwal_wal_open_read_only(options.handle_.get(), &handle, out); },
                            [&] { return wal(handle); });
@@ -1220,10 +1754,18 @@ public:
     result<id_range> append_batch(text_in name, const std::vector<bytes> &entries) {
         return batch(name, detail::slices_of(entries));
     }
+    template <class Entries, class = detail::batch<Entries>>
+    result<id_range> append_batch(text_in name, const Entries &entries) {
+        return batch(name, detail::slices_of(entries));
+    }
     result<std::uint64_t> append_vectored(text_in name, std::initializer_list<bytes_in> parts) {
         return vectored(name, detail::slices_of(parts));
     }
     result<std::uint64_t> append_vectored(text_in name, const std::vector<bytes> &parts) {
+        return vectored(name, detail::slices_of(parts));
+    }
+    template <class Parts, class = detail::batch<Parts>>
+    result<std::uint64_t> append_vectored(text_in name, const Parts &parts) {
         return vectored(name, detail::slices_of(parts));
     }
     // From here to truncate_prefix(): as the calls of stream.
@@ -1317,6 +1859,10 @@ public:
             },
             [&] { return size; });
     }
+    template <class Memory, class = detail::memory<Memory>>
+    result<std::size_t> get_into(const text_in &name, std::uint64_t id, Memory &&memory) const {
+        return get_into(std::string_view(name.data(), name.size()), id, memory.data(), memory.size());
+    }
     // In the order of the ids; nullopt for ids that are not found.
     result<std::vector<std::optional<std::string>>> get_batch(text_in name,
                                                               const std::vector<std::uint64_t> &ids) const {
@@ -1336,7 +1882,7 @@ public:
                 return values;
             });
     }
-    result<entries> iter(text_in name, std::uint64_t start_id) const {
+    result<entries> iter(text_in name, std::uint64_t start_id = 0) const {
         ironwal_iter *iter = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1461,7 +2007,7 @@ public:
 
 private:
     friend class sharded;
-    result<id_range> batch(const text_in &name, const std::vector<ironwal_slice> &slices) {
+    result<id_range> batch(const text_in &name, const detail::slices &slices) {
         id_range ids;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1470,7 +2016,7 @@ private:
             },
             [&] { return ids; });
     }
-    result<std::uint64_t> vectored(const text_in &name, const std::vector<ironwal_slice> &slices) {
+    result<std::uint64_t> vectored(const text_in &name, const detail::slices &slices) {
         std::uint64_t id = 0;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1502,8 +2048,6 @@ private:
             },
             [&] { return ids; });
     }
-    explicit wal(ironwal_wal *handle) noexcept : handle_(handle) {}
-    detail::owner<ironwal_wal, ironwal_wal_free> handle_;
 };
 
 // The shard and id of an entry of a sharded log.
@@ -1523,15 +2067,20 @@ struct keyed_in {
 };
 
 // A loaded checkpoint; it outlives its log.
-class checkpoint {
+class checkpoint : public detail::handle<ironwal_checkpoint, ironwal_checkpoint_free> {
 public:
-    explicit checkpoint(ironwal_checkpoint *handle) noexcept : handle_(handle) {}
+    checkpoint() noexcept = default;
+    explicit checkpoint(ironwal_checkpoint *taken) noexcept : handle(taken) {}
 
     std::string_view id() const noexcept {
         const ironwal_view view = ironwal_checkpoint_id(handle_.get());
         return {reinterpret_cast<const char *>(view.data), view.len};
     }
     std::uint64_t timestamp_ns() const noexcept { return ironwal_checkpoint_timestamp_ns(handle_.get()); }
+    std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds> timestamp() const noexcept {
+        return std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>(
+            std::chrono::nanoseconds(static_cast<std::int64_t>(timestamp_ns())));
+    }
     std::uint32_t shard_count() const noexcept { return ironwal_checkpoint_shard_count(handle_.get()); }
     // The first id to replay of the shard.
     result<std::uint64_t> offset(std::uint32_t shard) const {
@@ -1540,9 +2089,6 @@ public:
             [&](ironwal_error **out) { return ironwal_checkpoint_offset(handle_.get(), shard, &id, out); },
             [&] { return id; });
     }
-
-private:
-    detail::owner<ironwal_checkpoint, ironwal_checkpoint_free> handle_;
 };
 
 // One checkpoint of a list.
@@ -1563,7 +2109,7 @@ inline result<std::uint32_t> route(bytes_in key, std::uint32_t shard_count) {
 
 // The number of shards, and the automatic checkpoints. Setters chain; open() reports the first invalid
 // setting.
-class sharded_options {
+class sharded_options : public detail::handle<ironwal_sharded_options, ironwal_sharded_options_free> {
 public:
     explicit sharded_options(std::uint32_t shard_count) {
         keep([&](ironwal_error **out) {
@@ -1574,10 +2120,11 @@ public:
         });
     }
 
-    sharded_options &checkpoint_every_entries(std::uint64_t entries) { return set(ironwal_sharded_options_set_checkpoint_every_entries, entries); }
-    sharded_options &checkpoint_interval(std::chrono::nanoseconds interval) {
-        const auto ns = interval.count();
-        return set(ironwal_sharded_options_set_checkpoint_interval, static_cast<std::uint64_t>(ns > 0 ? ns : 0));
+    sharded_options &checkpoint_every_entries(count_in entries) {
+        return refused_.is_negative(entries) ? *this : set(ironwal_sharded_options_set_checkpoint_every_entries, entries.count());
+    }
+    sharded_options &checkpoint_interval(duration_in interval) {
+        return set(ironwal_sharded_options_set_checkpoint_interval, interval.ns());
     }
     sharded_options &checkpoint_prefix(bytes_in prefix) { return set(ironwal_sharded_options_set_checkpoint_prefix, prefix.data(), prefix.size()); }
     // The callback must not throw; it gets `context` with every call.
@@ -1589,12 +2136,7 @@ private:
 
     template <class Call>
     void keep(Call &&call) {
-        ironwal_error *details = nullptr;
-        const ironwal_status status = call(&details);
-        if (status != IRONWAL_OK && !refused_)
-            refused_.emplace(status, details);
-        else
-            ironwal_error_free(details);
+        refused_.keep(call);
     }
 
     template <class Setter, class... Values>
@@ -1603,16 +2145,18 @@ private:
         return *this;
     }
 
-    detail::owner<ironwal_sharded_options, ironwal_sharded_options_free> handle_;
-    std::optional<error> refused_;
+    detail::refusals refused_;
 };
 
 // An open log of many shards. The destructor closes the log but cannot report errors; call close().
-class sharded {
+class sharded : public detail::handle<ironwal_sharded, ironwal_sharded_free> {
 public:
+    sharded() noexcept = default;
+    explicit sharded(ironwal_sharded *taken) noexcept : handle(taken) {}
+
     static result<sharded> open(const options &options, const sharded_options &sharded_options) {
-        if (options.refused_) return *options.refused_;
-        if (sharded_options.refused_) return *sharded_options.refused_;
+        if (options.refused_.first()) return *options.refused_.first();
+        if (sharded_options.refused_.first()) return *sharded_options.refused_.first();
         ironwal_sharded *handle = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1625,7 +2169,7 @@ public:
     }
     // Read-only, beside a writer in this or another process. A count of 0: as many shards as are recorded.
     static result<sharded> open_read_only(const options &options, std::uint32_t shard_count = 0) {
-        if (options.refused_) return *options.refused_;
+        if (options.refused_.first()) return *options.refused_.first();
         ironwal_sharded *handle = nullptr;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1760,6 +2304,19 @@ public:
             },
             [&] { return stats; });
     }
+    // The error of the last automatic checkpoint; empty if that succeeded.
+    result<std::string> automatic_error() const {
+        ironwal_automatic_status status{};
+        ironwal_buffer last{nullptr, 0};
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_sharded_automatic_status(handle_.get(), &status, sizeof status, &last, out);
+            },
+            [&] {
+                const buffer taken(last);
+                return std::string(reinterpret_cast<const char *>(taken.data()), taken.size());
+            });
+    }
     result<ironwal_automatic_status> automatic_status() const {
         ironwal_automatic_status status{};
         return detail::run(
@@ -1788,7 +2345,7 @@ private:
                 return places;
             });
     }
-    result<id_range> batch_for_key(const bytes_in &key, const std::vector<ironwal_slice> &slices) {
+    result<id_range> batch_for_key(const bytes_in &key, const detail::slices &slices) {
         id_range ids;
         return detail::run(
             [&](ironwal_error **out) {
@@ -1797,8 +2354,6 @@ private:
             },
             [&] { return ids; });
     }
-    explicit sharded(ironwal_sharded *handle) noexcept : handle_(handle) {}
-    detail::owner<ironwal_sharded, ironwal_sharded_free> handle_;
 };
 
 } // namespace ironwal

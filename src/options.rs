@@ -1,5 +1,7 @@
 //! Which options does a log have, and which values are refused?
 
+mod text;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

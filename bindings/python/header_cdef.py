@@ -12,7 +12,7 @@ import re
 _NUMBER = re.compile(r"#define (IRONWAL_\w+) (-?\d+|UINT64_MAX)$")
 # Lines of the preprocessor that declare nothing.
 _NOTHING = re.compile(
-    r"#define IRONWAL_H$|#define IRONWAL_VERSION_STRING |#include <std\w+\.h>$|#(ifndef|ifdef|endif)\b"
+    r"#define IRONWAL_H$|#define IRONWAL_VERSION_STRING |#define IRONWAL_STR\(|#include <std\w+\.h>$|#(ifndef|ifdef|endif)\b"
 )
 _FOR_CXX = re.compile(r"#ifdef __cplusplus\n.*?#endif[^\n]*\n", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)

@@ -38,6 +38,16 @@ static void options_and_wal(void) {
     REFUSED(ironwal_options_set_no_background_sync(NULL, &error));
     REFUSED(ironwal_options_set_log(NULL, NULL, 0, &error));
     OK(ironwal_options_set_log(options, NULL, 0, &error));
+    REFUSED(ironwal_options_set_log_owned(NULL, NULL, 0, NULL, &error));
+    OK(ironwal_options_set_log_owned(options, NULL, 0, NULL, &error));
+    REFUSED(ironwal_options_set_log_level(NULL, IRONWAL_LOG_WARN, &error));
+    REFUSED(ironwal_options_parse(NULL, TEXT("sync_mode=async"), &error));
+    REFUSED(ironwal_options_parse(options, NULL, 1, &error));
+    OK(ironwal_options_parse(options, NULL, 0, &error));
+    ironwal_options *copy = NULL;
+    REFUSED(ironwal_options_clone(NULL, &copy, &error));
+    REFUSED(ironwal_options_clone(options, NULL, &error));
+    CHECK(copy == NULL);
     REFUSED(ironwal_wal_open(NULL, &wal, &error));
     CHECK(wal == NULL);
     REFUSED(ironwal_wal_open(options, NULL, &error));

@@ -151,6 +151,30 @@ void dangling(ironwal::wal &wal, ironwal::stream &stream) {
     NOT(auto second = name);
 }
 
+// Views of what would be gone, conditions that ask for something else, and no sizes.
+void values(ironwal::wal &wal, ironwal::stream &stream, ironwal::options &options) {
+    static_cast<void>(wal), static_cast<void>(stream), static_cast<void>(options);
+    int number = 1;
+    const int *pointer = &number;
+    std::vector<std::uint8_t> resizable(8);
+    static_cast<void>(pointer), static_cast<void>(resizable);
+    NOT(static_cast<void>(ironwal::bytes_of(7)));
+    NOT(static_cast<void>(ironwal::bytes_of(pointer)));
+    NOT(static_cast<void>(ironwal::bytes_of(bytes("x"))));
+    NOT(static_cast<void>(ironwal::bytes_of(resizable)));
+    NOT(if (stream.is_durable({})) return);
+    NOT(if (wal.is_read_only()) return);
+    NOT(for (auto &entry : stream.follow().value().live()) static_cast<void>(entry));
+    NOT(stream.get_into(0, resizable));
+    NOT(stream.append_batch(std::string("letters")));
+    NOT(stream.append_batch(std::vector<int>{1}));
+    NOT(stream.append_batch(std::vector<const char *>{"a"}));
+    NOT(options.max_segment_size(1e9));
+    NOT(options.max_segment_size(true));
+    NOT(options.log([](int) {}));
+    NOT(options.log([](std::string) {}));
+}
+
 // A constant of another option, one of the C header, or a number.
 void constants(ironwal::options &options) {
     const std::int32_t strict = IRONWAL_SYNC_STRICT, mmap = IRONWAL_READ_MMAP;
@@ -168,4 +192,6 @@ void constants(ironwal::options &options) {
     NOT(options.write_strategy(0));
     NOT(options.on_corruption(ironwal::compression::none));
     NOT(options.on_corruption(0));
+    NOT(options.log_level(501));
+    NOT(options.log_level(ironwal::sync_mode::strict));
 }

@@ -88,6 +88,7 @@ IS(offsetof(ironwal_mark, place) == 0 && offsetof(ironwal_mark, opening) == 8);
 IS(sizeof(ironwal_mark) == 16);
 IS(offsetof(ironwal_ticket, listener) == 16 && sizeof(ironwal_ticket) == 24);
 IS(offsetof(ironwal_property, key) == 0);
+IS(offsetof(ironwal_entry, id) == 0 && offsetof(ironwal_entry, view) == 8);
 IS(offsetof(ironwal_property, value) == sizeof(ironwal_slice));
 IS(offsetof(ironwal_property, op) == 2 * sizeof(ironwal_slice));
 IS(sizeof(ironwal_property) == 2 * sizeof(ironwal_slice) + 8);

@@ -26,7 +26,7 @@ use crate::ffi::stream::ironwal_stream;
 /// - Durable: on return, in every sync mode, and so is all that was appended before.
 /// - Errors: ::IRONWAL_E_SEQUENCE_MISMATCH where `from_id` lies behind the next id or below the first kept
 ///   one; ::IRONWAL_E_CONFIG below the offset of a live checkpoint; those of ironwal_stream_set_properties()
-///   for the properties; ::IRONWAL_E_TOO_LARGE; what reading the entry before `from_id` answers where that is damaged;
+///   for the properties; ::IRONWAL_E_TOO_LARGE; what reading the entry before `from_id` returns where that is damaged;
 ///   ::IRONWAL_E_POISONED; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_STREAM_NOT_FOUND where the stream was
 ///   deleted. After these nothing has changed. ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE leave the old
 ///   stream, unless it is poisoned then: either may be there once the log is opened again.

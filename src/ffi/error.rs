@@ -41,6 +41,9 @@ pub(super) enum Failure {
     Refused(ironwal_status, String),
     /// One of the answers that come without an error object.
     Answer(ironwal_status),
+    /// A failure of an earlier step, reported now: its place is known on the thread and at the time of
+    /// the step only.
+    Reported(Box<ErrorReport>),
 }
 
 impl From<Error> for Failure {
@@ -62,6 +65,7 @@ impl Failure {
     pub(super) fn into_report(self) -> (ironwal_status, Option<ErrorReport>) {
         match self {
             Failure::Answer(status) => (status, None),
+            Failure::Reported(report) => (report.status, Some(*report)),
             Failure::Refused(status, message) => {
                 (status, Some(ErrorReport::with_message(status, &message)))
             }
@@ -207,7 +211,7 @@ unsafe fn field<T>(
 
 /// The status that the failed call also returned.
 ///
-/// - NULL: a NULL error answers ::IRONWAL_OK.
+/// - NULL: a NULL error gives ::IRONWAL_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_status(error: *const ironwal_error) -> ironwal_status {
     // SAFETY: the caller passes NULL or a live error.
@@ -217,7 +221,7 @@ pub unsafe extern "C" fn ironwal_error_status(error: *const ironwal_error) -> ir
 /// The operating system's code (errno) behind the failure, ENOMEM where there was no memory, 0 where
 /// there is none.
 ///
-/// - NULL: a NULL error answers 0.
+/// - NULL: a NULL error gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_os_error(error: *const ironwal_error) -> i32 {
     // SAFETY: the caller passes NULL or a live error.
@@ -227,7 +231,7 @@ pub unsafe extern "C" fn ironwal_error_os_error(error: *const ironwal_error) -> 
 /// What happened, where, and what to do about it, for people.
 ///
 /// - Owns: the text belongs to `error` and ends with it.
-/// - NULL: a NULL error answers {NULL, 0}.
+/// - NULL: a NULL error gives {NULL, 0}.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
@@ -237,7 +241,7 @@ pub unsafe extern "C" fn ironwal_error_message(error: *const ironwal_error) -> i
 /// The stream concerned, {NULL, 0} where it is not known.
 ///
 /// - Owns: the text belongs to `error` and ends with it.
-/// - NULL: a NULL error answers {NULL, 0}.
+/// - NULL: a NULL error gives {NULL, 0}.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
@@ -247,7 +251,7 @@ pub unsafe extern "C" fn ironwal_error_stream(error: *const ironwal_error) -> ir
 /// The file or directory concerned, {NULL, 0} where it is not known.
 ///
 /// - Owns: the text belongs to `error` and ends with it.
-/// - NULL: a NULL error answers {NULL, 0}.
+/// - NULL: a NULL error gives {NULL, 0}.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> ironwal_str {
     // SAFETY: the caller passes NULL or a live error.
@@ -256,7 +260,7 @@ pub unsafe extern "C" fn ironwal_error_path(error: *const ironwal_error) -> iron
 
 /// The place in the file, in bytes. Returns whether it is known; `out_offset` is written only then.
 ///
-/// - NULL: a NULL error answers false; `out_offset` may be NULL.
+/// - NULL: a NULL error gives false; `out_offset` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_offset(
     error: *const ironwal_error,
@@ -276,7 +280,7 @@ pub unsafe extern "C" fn ironwal_error_offset(
 /// known; the outputs are written only then. Of ::IRONWAL_E_SUFFIX_CUT those from the cut on: the end is
 /// UINT64_MAX.
 ///
-/// - NULL: a NULL error answers false; both outputs may be NULL.
+/// - NULL: a NULL error gives false; both outputs may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_ids(
     error: *const ironwal_error,
@@ -298,7 +302,7 @@ pub unsafe extern "C" fn ironwal_error_ids(
 /// outputs are written only then. Returns whether they are known. They may be out of date: another append
 /// follows, or one in front fails.
 ///
-/// - NULL: a NULL error answers false; both outputs may be NULL.
+/// - NULL: a NULL error gives false; both outputs may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_sequence(
     error: *const ironwal_error,
@@ -319,7 +323,7 @@ pub unsafe extern "C" fn ironwal_error_sequence(
 /// In how many shards an incomplete batch is: those that hold their part of it whole. The parts of
 /// all other shards are absent. 0 for every other error.
 ///
-/// - NULL: a NULL error answers 0.
+/// - NULL: a NULL error gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_error) -> usize {
     // SAFETY: the caller passes NULL or a live error.
@@ -330,7 +334,7 @@ pub unsafe extern "C" fn ironwal_error_committed_count(error: *const ironwal_err
 /// `out_first_id` (inclusive) to `out_end_id` (exclusive). Entries of one shard keep the order of the
 /// batch. Returns whether there is one at `index`; the outputs are written only then.
 ///
-/// - NULL: a NULL error answers false; the outputs may be NULL.
+/// - NULL: a NULL error gives false; the outputs may be NULL.
 /// - Durable: what is reported here is as durable as the sync mode promises for a batch.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_error_committed_part(

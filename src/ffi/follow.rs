@@ -31,7 +31,7 @@ pub const IRONWAL_VIEW_WRITTEN: i32 = 902;
 pub const IRONWAL_VIEW_DURABLE: i32 = 903;
 
 /// Begins to read the stream at `start_id`, or at the first id kept where that is later, as far as `view`
-/// shows it: one of the IRONWAL_VIEW constants. At the end ironwal_iter_next() answers ::IRONWAL_E_END;
+/// shows it: one of the IRONWAL_VIEW constants. At the end ironwal_iter_next() returns ::IRONWAL_E_END;
 /// ironwal_iter_wait() waits for more.
 ///
 /// - Owns: free `*out_iter` with ironwal_iter_free().
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ironwal_stream_follow(
 /// Waits until the iterator has something to show, an entry or an error, at most `timeout_ns` nanoseconds;
 /// 0 only asks. Durable entries are waited for without another sync: a thread of the library syncs.
 ///
-/// - Blocks: at most as long as given, for a sync of others (fsync).
+/// - Blocks: at most as long as given, for the sync of that thread too (fsync).
 /// - Errors: ::IRONWAL_E_TIMEOUT (an answer); ::IRONWAL_E_CANCELLED, once for each cancellation; where
 ///   nothing will come: ::IRONWAL_E_CLOSED, ::IRONWAL_E_STREAM_NOT_FOUND, ::IRONWAL_E_POISONED,
 ///   ::IRONWAL_E_DETACHED; ::IRONWAL_E_CONFIG where an error has ended the iteration;
@@ -83,6 +83,9 @@ pub unsafe extern "C" fn ironwal_iter_wait(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
+            if handle.has_failed() {
+                return Ok(());
+            }
             match handle.forward()?.wait(Duration::from_nanos(timeout_ns))? {
                 true => Ok(()),
                 false => Err(Failure::Answer(IRONWAL_E_TIMEOUT)),

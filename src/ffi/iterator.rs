@@ -9,11 +9,14 @@ use std::sync::Arc;
 use crate::Error;
 use crate::WalIdIterator;
 use crate::WalRevIterator;
+use crate::error::memory;
 
 use crate::ffi::boundary;
 use crate::ffi::boundary::Handle;
 use crate::ffi::boundary::LogGate;
+use crate::ffi::boundary::Outcome;
 use crate::ffi::bytes::ironwal_view;
+use crate::ffi::error::ErrorReport;
 use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::IRONWAL_E_END;
@@ -29,12 +32,97 @@ use crate::ffi::wal::ironwal_wal;
 /// keeps the files that it reads, not the log, open.
 pub enum ironwal_iter {}
 
+/// One entry of several that ironwal_iter_next_many() returns.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ironwal_entry {
+    /// Its id.
+    pub id: u64,
+    /// Its bytes.
+    pub view: ironwal_view,
+}
+
 /// What stands behind an `ironwal_iter`.
 pub(super) struct IterHandle {
     gate: Arc<LogGate>,
     entries: Entries,
     /// The entry given out last; it lies in `entries` until that moves.
     current: Option<(u64, ironwal_view)>,
+    /// The bytes of the entries that `ironwal_iter_next_many` returned.
+    many: Vec<u8>,
+    /// The failure that ended its last round, for the next call.
+    failed: Option<Box<ErrorReport>>,
+}
+
+impl IterHandle {
+    fn new(gate: &Arc<LogGate>, entries: Entries) -> IterHandle {
+        IterHandle {
+            gate: Arc::clone(gate),
+            entries,
+            current: None,
+            many: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Whether the next step reports a failure that was met before.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// Gives up what earlier steps returned; an error if one of them left one.
+    fn step(&mut self) -> Outcome {
+        self.current = None;
+        match self.failed.take() {
+            Some(report) => Err(Failure::Reported(report)),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies entries until `out` is full, or they have `max_bytes` or more; returns how many.
+    fn fill(&mut self, out: &mut [ironwal_entry], max_bytes: usize) -> Result<usize, Failure> {
+        self.many.clear();
+        let mut count = 0;
+        while count < out.len() && (count == 0 || self.many.len() < max_bytes) {
+            let copied = match self.entries.next_entry() {
+                None => break,
+                Some(Ok((id, entry))) => {
+                    let view = ironwal_view::of(entry);
+                    out[count] = ironwal_entry { id, view };
+                    add(&mut self.many, entry)
+                }
+                Some(Err(error)) => Err(error),
+            };
+            if let Err(error) = copied {
+                let failure = Failure::from(error);
+                if count == 0 {
+                    return Err(failure);
+                }
+                if let (_, Some(report)) = failure.into_report() {
+                    self.failed = Some(Box::new(report));
+                }
+                break;
+            }
+            count += 1;
+        }
+        // The bytes have moved while the buffer grew: only now is their place known.
+        let mut rest = self.many.as_slice();
+        for entry in &mut out[..count] {
+            let (bytes, behind) = rest.split_at(entry.view.len);
+            entry.view = ironwal_view::of(bytes);
+            rest = behind;
+        }
+        Ok(count)
+    }
+}
+
+/// Appends to bytes that grow by doubling.
+fn add(bytes: &mut Vec<u8>, more: &[u8]) -> Result<(), Error> {
+    if bytes.capacity() - bytes.len() < more.len() {
+        memory::reserve(bytes, more.len().max(bytes.len())).map_err(Error::Io)?;
+    }
+    bytes.extend_from_slice(more);
+    Ok(())
 }
 
 /// The iterator, by the direction in which it moves.
@@ -79,20 +167,12 @@ impl Handle for IterHandle {
 
 /// Hands an iterator to C.
 pub(super) fn handle_of(gate: &Arc<LogGate>, iterator: WalIdIterator) -> *mut ironwal_iter {
-    boundary::into_handle(IterHandle {
-        gate: Arc::clone(gate),
-        entries: Entries::Forward(iterator),
-        current: None,
-    })
+    boundary::into_handle(IterHandle::new(gate, Entries::Forward(iterator)))
 }
 
 /// Hands an iterator that moves backward to C.
 fn backward_handle_of(gate: &Arc<LogGate>, iterator: WalRevIterator) -> *mut ironwal_iter {
-    boundary::into_handle(IterHandle {
-        gate: Arc::clone(gate),
-        entries: Entries::Backward(iterator),
-        current: None,
-    })
+    boundary::into_handle(IterHandle::new(gate, Entries::Backward(iterator)))
 }
 
 /// Begins to read a stream at `start_id`, or at the first id kept where that is later. An unknown
@@ -226,7 +306,7 @@ pub unsafe extern "C" fn ironwal_iter_next(
         boundary::write_out(out_view, ironwal_view::EMPTY);
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
             let out_view = boundary::non_null(out_view, "out_view")?;
-            handle.current = None;
+            handle.step()?;
             let Some(next) = handle.entries.next_entry() else {
                 return Err(Failure::Answer(IRONWAL_E_END));
             };
@@ -236,6 +316,44 @@ pub unsafe extern "C" fn ironwal_iter_next(
             boundary::write_out(out_id, id);
             boundary::write_out(out_view, view);
             Ok(())
+        })
+    }
+}
+
+/// Moves over several entries in one call, for callers to whom a call is expensive (other languages): up to
+/// `capacity` of them, ending with the one that brings their bytes to `max_bytes` or more. There are fewer
+/// where the end of the log, or damage, comes first; the error of that damage is returned by the next call.
+/// The entries are copied once, which ironwal_iter_next() does not do.
+///
+/// - Owns: `out_entries` is the caller's array; the bytes stay the library's, until the next call on `iter`.
+/// - Errors: as ironwal_iter_next(), where there is not even one entry; ::IRONWAL_E_IO without memory for
+///   them, and the entry for which there was none is passed over by the next call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_iter_next_many(
+    iter: *mut ironwal_iter,
+    out_entries: *mut ironwal_entry,
+    capacity: usize,
+    max_bytes: usize,
+    out_count: *mut usize,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_count, 0);
+        boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
+            let out_count = boundary::non_null(out_count, "out_count")?;
+            let out_entries = boundary::array_mut(out_entries, capacity, "out_entries")?;
+            if out_entries.is_empty() {
+                return Err(Failure::argument("capacity is 0"));
+            }
+            handle.step()?;
+            match handle.fill(out_entries, max_bytes)? {
+                0 => Err(Failure::Answer(IRONWAL_E_END)),
+                count => {
+                    boundary::write_out(out_count, count);
+                    Ok(())
+                }
+            }
         })
     }
 }

@@ -6,6 +6,7 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use log::Level;
+use log::LevelFilter;
 
 use crate::LogSink;
 use crate::platform::CancellationGuard;
@@ -38,10 +39,72 @@ pub type ironwal_log_fn = Option<
     unsafe extern "C" fn(ctx: CallbackContext, level: i32, message: *const c_char, len: usize),
 >;
 
+/// Takes the `ctx` of a callback that will not be called any more, once, on any thread. It must not call the
+/// library, throw or longjmp.
+pub type ironwal_release_fn = Option<unsafe extern "C" fn(ctx: CallbackContext)>;
+
+/// A callback of the caller's with its context, which is released with the last log and the last options
+/// that hold it.
+pub(super) struct Listener {
+    callback: unsafe extern "C" fn(CallbackContext, i32, *const c_char, usize),
+    ctx: CallbackContext,
+    release: ironwal_release_fn,
+}
+
+impl Listener {
+    /// `None` without a callback: then nothing holds the context, and it is released at once.
+    pub(super) fn new(
+        callback: ironwal_log_fn,
+        ctx: CallbackContext,
+        release: ironwal_release_fn,
+    ) -> Option<Arc<Listener>> {
+        match callback {
+            Some(callback) => Some(Arc::new(Listener {
+                callback,
+                ctx,
+                release,
+            })),
+            None => {
+                release_context(release, ctx);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        release_context(self.release, self.ctx);
+    }
+}
+
+fn release_context(release: ironwal_release_fn, ctx: CallbackContext) {
+    if let Some(release) = release {
+        let _uncancelled = CancellationGuard::enter();
+        // SAFETY: the caller registered a function that keeps to the contract above.
+        unsafe { release(ctx) };
+    }
+}
+
+/// The levels that a constant lets through.
+pub(super) fn least_level(level: i32) -> Option<LevelFilter> {
+    Some(match level {
+        IRONWAL_LOG_ERROR => LevelFilter::Error,
+        IRONWAL_LOG_WARN => LevelFilter::Warn,
+        IRONWAL_LOG_INFO => LevelFilter::Info,
+        IRONWAL_LOG_DEBUG => LevelFilter::Debug,
+        IRONWAL_LOG_TRACE => LevelFilter::Trace,
+        _ => return None,
+    })
+}
+
 /// The engine's sink that calls back into C.
-pub(super) fn sink(callback: ironwal_log_fn, ctx: CallbackContext) -> Option<LogSink> {
-    let callback = callback?;
-    Some(Arc::new(move |level: Level, message: &str| {
+pub(super) fn sink(listener: &Arc<Listener>, least: LevelFilter) -> LogSink {
+    let listener = Arc::clone(listener);
+    Arc::new(move |level: Level, message: &str| {
+        if level > least {
+            return;
+        }
         let message = CText::new(message);
         let text = message.as_text();
         if !text.data.is_null() {
@@ -49,9 +112,9 @@ pub(super) fn sink(callback: ironwal_log_fn, ctx: CallbackContext) -> Option<Log
             let _uncancelled = CancellationGuard::enter();
             // SAFETY: the caller registered a function that keeps to the contract above; the text
             // lives until it returns.
-            unsafe { callback(ctx, number_of(level), text.data, text.len) };
+            unsafe { (listener.callback)(listener.ctx, number_of(level), text.data, text.len) };
         }
-    }))
+    })
 }
 
 fn number_of(level: Level) -> i32 {

@@ -90,7 +90,7 @@ pub const IRONWAL_E_CANCELLED: ironwal_status = -35;
 /// The name of a status, such as "IRONWAL_E_LOCKED".
 ///
 /// - Owns: the text is static, never free it.
-/// - NULL: never returned; any number is accepted, unknown ones answer "IRONWAL_E_OTHER".
+/// - NULL: never returned; any number is accepted, unknown ones give "IRONWAL_E_OTHER".
 #[unsafe(no_mangle)]
 pub extern "C" fn ironwal_status_name(status: ironwal_status) -> *const c_char {
     let name = match status {

@@ -194,10 +194,11 @@ pub unsafe extern "C" fn ironwal_stream_sync(
 }
 
 /// Waits until the entry `id`, which need not be appended yet, is durable, at most `timeout_ns`
-/// nanoseconds; 0 only asks.
+/// nanoseconds; 0 only asks, UINT64_MAX waits for ever. It asks a thread of the library for a sync, so
+/// nothing else has to sync.
 ///
-/// - Blocks: at most as long as given, for a sync of others (fsync). Where the system lets the
-///   library start no thread the call syncs itself, for as long as that takes.
+/// - Blocks: at most as long as given, until the entry is appended and that sync is done (fsync). Where
+///   the system lets the library start no thread the call syncs itself, for as long as that takes.
 /// - Durable: the entry and all before it, when it returns ::IRONWAL_OK.
 /// - Errors: ::IRONWAL_E_TIMEOUT (an answer), ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND.
 #[unsafe(no_mangle)]
@@ -495,7 +496,7 @@ pub unsafe extern "C" fn ironwal_stream_restore_archived(
 }
 
 /// Deletes the stream with all its entries. The handle stays, to be freed; every handle of the
-/// stream then answers ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
+/// stream then returns ::IRONWAL_E_STREAM_NOT_FOUND. A later append by name starts a new stream at id
 /// 0, which this handle never deletes. After ::IRONWAL_E_IO ironwal_delete_stream() tries again to
 /// remove what is left.
 ///

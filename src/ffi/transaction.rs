@@ -15,6 +15,8 @@ use crate::ffi::boundary::LogGate;
 use crate::ffi::boundary::OpenRef;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::status::ironwal_status;
+use crate::ffi::stream::StreamHandle;
+use crate::ffi::stream::ironwal_stream;
 use crate::ffi::wal::WalHandle;
 use crate::ffi::wal::ironwal_wal;
 
@@ -62,6 +64,31 @@ pub unsafe extern "C" fn ironwal_txn_begin(
             let txn = TxnHandle {
                 keeper: Arc::clone(&handle.keeper),
                 writer,
+            };
+            boundary::write_out(out_txn, boundary::into_handle(txn));
+            Ok(())
+        })
+    }
+}
+
+/// Begins a transaction on the stream.
+///
+/// - Owns: as ironwal_txn_begin().
+/// - Errors: none of its own; the commit returns ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_stream_begin(
+    stream: *const ironwal_stream,
+    out_txn: *mut *mut ironwal_txn,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::write_out(out_txn, ptr::null_mut());
+        boundary::call_on::<StreamHandle>(stream, out_error, |handle| {
+            let out_txn = boundary::non_null(out_txn, "out_txn")?;
+            let txn = TxnHandle {
+                keeper: Arc::clone(&handle.keeper),
+                writer: handle.stream.writer(),
             };
             boundary::write_out(out_txn, boundary::into_handle(txn));
             Ok(())

@@ -73,7 +73,7 @@ pub unsafe extern "C" fn ironwal_restore_archived(
 }
 
 /// Deletes a stream with all its entries. Deleting what is not there succeeds. Handles of the
-/// stream answer ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
+/// stream return ::IRONWAL_E_STREAM_NOT_FOUND afterwards; a later append by name begins a new
 /// stream at id 0.
 ///
 /// - Blocks: until the directory is on the disk (fsync).

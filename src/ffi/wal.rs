@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ironwal_wal_open(
         boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
             let out_wal = boundary::non_null(out_wal, "out_wal")?;
             let options = handle.options.clone();
-            let sink = handle.sink.clone();
+            let sink = handle.sink();
             let opened = format!("opened {}", options.root_path.display());
             let wal = match &sink {
                 Some(sink) => Wal::open_logging(options, Arc::clone(sink))?,
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ironwal_wal_open(
 }
 
 /// Closes the log for all its handles: makes everything durable, ends the library's threads and
-/// releases the lock. Streams, transactions and iterators of it then answer ::IRONWAL_E_CLOSED and
+/// releases the lock. Streams, transactions and iterators of it then return ::IRONWAL_E_CLOSED and
 /// are still to be freed; pinned views stay readable.
 ///
 /// - Owns: takes `wal`, also when it fails, but for the refusal below.
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn ironwal_name_list_count(names: *const ironwal_name_list
 /// The name at `index`, {NULL, 0} past the end.
 ///
 /// - Owns: the text belongs to `names` and ends with it.
-/// - NULL: a NULL list answers {NULL, 0}.
+/// - NULL: a NULL list gives {NULL, 0}.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_name_list_get(
     names: *const ironwal_name_list,
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn ironwal_name_list_free(names: *mut ironwal_name_list) {
 
 /// Opens the log for reading only, while another process, or this one, may have it open for
 /// writing. Nothing on disk is changed or locked. The handle is used like one of
-/// ironwal_wal_open(); calls that write answer ::IRONWAL_E_READ_ONLY.
+/// ironwal_wal_open(); calls that write return ::IRONWAL_E_READ_ONLY.
 ///
 /// What it shows follows the writer: iterators at their end, reading an id behind the last,
 /// ironwal_stream_next_id(), ironwal_stream_durable_end(), ironwal_stream_wait_durable() and
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn ironwal_wal_open_read_only(
         boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
             let out_wal = boundary::non_null(out_wal, "out_wal")?;
             let options = handle.options.clone();
-            let sink = handle.sink.clone();
+            let sink = handle.sink();
             let opened = format!("opened {} read-only", options.root_path.display());
             let wal = match &sink {
                 Some(sink) => Wal::open_read_only_logging(options, Arc::clone(sink))?,

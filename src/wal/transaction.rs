@@ -1,27 +1,50 @@
 //! How are entries collected and appended as one frame?
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::error::Result;
 use crate::error::memory;
+use crate::wal::Stream;
 use crate::wal::Wal;
 
 /// Collects entries in memory and appends them as one frame: after any crash all of them exist or
 /// none. Dropped without [`TxnWriter::commit`] it leaves no trace.
 ///
 /// Counts as a clone of the [`Wal`] it came from: the log stays open while it lives.
-#[derive(Debug)]
 pub struct TxnWriter {
-    wal: Wal,
-    stream: String,
+    target: Target,
     entries: Vec<Vec<u8>>,
+}
+
+/// Where the entries go.
+enum Target {
+    /// To the stream that has the key at the commit, a new one if it has none.
+    Key(Wal, String),
+    Stream(Stream),
+}
+
+impl fmt::Debug for TxnWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stream = match &self.target {
+            Target::Key(_, key) => key,
+            Target::Stream(stream) => stream.key(),
+        };
+        f.debug_struct("TxnWriter")
+            .field("stream", &stream)
+            .field("entries", &self.entries.len())
+            .finish()
+    }
 }
 
 impl TxnWriter {
     pub(super) fn new(wal: Wal, stream: &str) -> Self {
+        Self::to(Target::Key(wal, stream.to_owned()))
+    }
+
+    fn to(target: Target) -> Self {
         TxnWriter {
-            wal,
-            stream: stream.to_owned(),
+            target,
             entries: Vec::new(),
         }
     }
@@ -45,6 +68,17 @@ impl TxnWriter {
             return Ok(0..0);
         }
         let entries = memory::collected(self.entries.iter().map(Vec::as_slice))?;
-        self.wal.append_batch(&self.stream, &entries)
+        match &self.target {
+            Target::Key(wal, key) => wal.append_batch(key, &entries),
+            Target::Stream(stream) => stream.append_batch(&entries),
+        }
+    }
+}
+
+impl Stream {
+    /// A transaction on this stream: collects entries and appends them as one frame. Once the stream is
+    /// deleted, its commit returns [`Error::StreamNotFound`](crate::Error::StreamNotFound).
+    pub fn writer(&self) -> TxnWriter {
+        TxnWriter::to(Target::Stream(self.clone()))
     }
 }

@@ -150,6 +150,16 @@ fn version_macros() -> String {
     text
 }
 
+/// What callers pass as (pointer, length), written as a literal.
+const LITERALS: &str = r#"
+/**
+ * A text literal as the two arguments (pointer, length):
+ * `ironwal_append(wal, IRONWAL_STR("trades"), IRONWAL_STR("100@42"), &id, &error)`. Anything but a literal
+ * does not compile.
+ */
+#define IRONWAL_STR(literal) ("" literal ""), (sizeof(literal) - 1)
+"#;
+
 /// The header as the sources say it, rendered once for both tests.
 fn rendered() -> &'static str {
     static RENDERED: OnceLock<String> = OnceLock::new();
@@ -160,7 +170,7 @@ fn render() -> String {
     log::set_logger(&COMPLAINTS).expect("no other test sets a logger");
     log::set_max_level(log::LevelFilter::Warn);
     let mut config = cbindgen::Config::from_file(in_repository("cbindgen.toml")).unwrap();
-    config.after_includes = Some(version_macros());
+    config.after_includes = Some(version_macros() + LITERALS);
     let mut builder = cbindgen::Builder::new().with_config(config);
     let comes_along = |source: &str| source.starts_with("sharded/") && source != "sharded/mod";
     for (source, _) in SOURCES {

@@ -61,7 +61,7 @@ def test_every_option_of_the_library_is_an_argument() -> None:
     setters = {name for name in dir(lib) if name.startswith("ironwal_options_set_")}
     arguments = set(ironwal.open.__annotations__)
     # The log callback is not bound; no_background_sync is background_sync=False.
-    left_out = {"log", "no_background_sync"}
+    left_out = {"log", "log_level", "log_owned", "no_background_sync"}
     assert {name[len("ironwal_options_set_") :] for name in setters} - left_out <= arguments
 
 

@@ -59,6 +59,26 @@ pub(in crate::ffi) unsafe fn array<'a, T>(
     Ok(unsafe { slice::from_raw_parts(first, count) })
 }
 
+/// A caller's array to fill. Only written to: its elements need not be initialised.
+///
+/// # Safety
+/// Unless refused here, `first` points to `count` writable elements that no other code uses for `'a`, of a
+/// type for which every pattern of bits is a value.
+pub(in crate::ffi) unsafe fn array_mut<'a, T>(
+    first: *mut T,
+    count: usize,
+    name: &str,
+) -> Result<&'a mut [T], Failure> {
+    // SAFETY: the same checks as for input; the caller says it is writable and only ours.
+    unsafe {
+        array(first.cast_const(), count, name)?;
+        match count {
+            0 => Ok(&mut []),
+            _ => Ok(slice::from_raw_parts_mut(first, count)),
+        }
+    }
+}
+
 /// A caller's buffer to fill. Only written to: its bytes need not be initialised.
 ///
 /// # Safety

@@ -67,7 +67,10 @@ pub(in crate::ffi) unsafe fn tagged<H: Handle>(
     handle: *const H::Opaque,
 ) -> Result<*const HandleBox<H>, Failure> {
     if handle.is_null() {
-        return Err(Failure::argument(format!("{} is NULL", H::NAME)));
+        return Err(Failure::argument(format!(
+            "{} is NULL (from C++: it was closed, moved from, or never opened)",
+            H::NAME
+        )));
     }
     let tagged = handle.cast::<HandleBox<H>>();
     if !tagged.is_aligned() {

@@ -33,6 +33,7 @@ use crate::ffi::status::IRONWAL_OK;
 use crate::ffi::status::ironwal_status;
 
 pub(super) use args::array;
+pub(super) use args::array_mut;
 pub(super) use args::buffer;
 pub(super) use args::bytes;
 pub(super) use args::non_null;

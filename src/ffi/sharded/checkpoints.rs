@@ -64,7 +64,7 @@ impl Handle for CheckpointListHandle {
 /// - Durable: the checkpoint and everything below its offsets, in every sync mode.
 /// - Errors: ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_IO, ::IRONWAL_E_NO_SPACE,
 ///   ::IRONWAL_E_POISONED, ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard. There
-///   is no such checkpoint then, except that where making checkpoints answers ::IRONWAL_E_POISONED
+///   is no such checkpoint then, except that where making checkpoints returns ::IRONWAL_E_POISONED
 ///   from then on, one may show after the next opening.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_create_checkpoint(
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn ironwal_sharded_list_checkpoints(
 /// The id of the checkpoint.
 ///
 /// - Owns: the view belongs to `checkpoint` and ends with it.
-/// - NULL: a NULL checkpoint answers {NULL, 0}.
+/// - NULL: a NULL checkpoint gives {NULL, 0}.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_id(
     checkpoint: *const ironwal_checkpoint,
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_id(
 /// When the checkpoint was made, in nanoseconds since 1970. The order of checkpoints does not
 /// follow it.
 ///
-/// - NULL: a NULL checkpoint answers 0.
+/// - NULL: a NULL checkpoint gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_timestamp_ns(
     checkpoint: *const ironwal_checkpoint,
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn ironwal_checkpoint_timestamp_ns(
 
 /// How many shards the checkpoint goes through.
 ///
-/// - NULL: a NULL checkpoint answers 0.
+/// - NULL: a NULL checkpoint gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_checkpoint_shard_count(
     checkpoint: *const ironwal_checkpoint,

@@ -58,7 +58,7 @@ pub struct ironwal_automatic_status {
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED where entries were
 ///   removed up to a later checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED;
-///   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is no sizeof
+///   ::IRONWAL_E_INVALID_CHECKPOINT_ID; ::IRONWAL_E_INVALID_ARG where `out_stats_size` is not a known size
 ///   of ::ironwal_prune_stats; ::IRONWAL_E_STREAM_NOT_FOUND and ::IRONWAL_E_CORRUPT of any shard,
 ///   after all were tried; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ironwal_sharded_prune_before_checkpoint(
 /// - Errors: ::IRONWAL_E_CHECKPOINT_NOT_FOUND; ::IRONWAL_E_CHECKPOINT_PRUNED, also where a shard was truncated
 ///   beyond the checkpoint; ::IRONWAL_E_CHECKPOINT_CORRUPTED; ::IRONWAL_E_INVALID_CHECKPOINT_ID; those of
 ///   a shard that is poisoned, lost or damaged right before its offset. Then nothing has changed. After
-///   ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE either nothing has changed, or all shards answer
+///   ::IRONWAL_E_IO and ::IRONWAL_E_NO_SPACE either nothing has changed, or all shards return
 ///   ::IRONWAL_E_POISONED: then the next open as a sharded log finishes the rollback if it was committed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_sharded_rollback_to_checkpoint(

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn ironwal_sharded_open(
         boundary::call_on::<OptionsHandle>(options, out_error, |handle| {
             let out_sharded = boundary::non_null(out_sharded, "out_sharded")?;
             let options = handle.options.clone();
-            let sink = handle.sink.clone();
+            let sink = handle.sink();
             let opened = format!("opened {}", options.root_path.display());
             let sharded = match &sink {
                 None => ShardedWal::with_options(options, wanted)?,
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn ironwal_sharded_open_read_only(
                 count => Some(shard_count_of(count)?),
             };
             let options = handle.options.clone();
-            let sink = handle.sink.clone();
+            let sink = handle.sink();
             let opened = format!("opened {} read-only", options.root_path.display());
             let sharded = match &sink {
                 None => ShardedWal::open_read_only(options, expected)?,
@@ -279,9 +279,9 @@ pub unsafe extern "C" fn ironwal_sharded_shard_count(
 /// A handle of the log below, in which shard n is the stream "shard_%02u": for reading, syncing and
 /// watching shards by ironwal_stream_open() and the like. It is unrestricted, so entries that
 /// are appended or removed through it bypass routing and checkpoints: after
-/// ironwal_delete_stream() the shard answers ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
+/// ironwal_delete_stream() the shard returns ::IRONWAL_E_STREAM_NOT_FOUND, and after the next
 /// opening ::IRONWAL_E_CORRUPT where a checkpoint counts on it; a checkpoint below what
-/// ironwal_truncate() left answers ::IRONWAL_E_CHECKPOINT_PRUNED.
+/// ironwal_truncate() left returns ::IRONWAL_E_CHECKPOINT_PRUNED.
 ///
 /// - Owns: end `*out_wal` with ironwal_wal_free(); it keeps the log open until then, unless that is
 ///   closed. ironwal_wal_close() on it closes the sharded log too.

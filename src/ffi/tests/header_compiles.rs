@@ -20,6 +20,7 @@ use crate::ffi::conditional::*;
 use crate::ffi::durability::*;
 use crate::ffi::error::ironwal_str;
 use crate::ffi::follow::*;
+use crate::ffi::iterator::ironwal_entry;
 use crate::ffi::log_callback::*;
 use crate::ffi::notify::*;
 use crate::ffi::options::*;
@@ -68,6 +69,7 @@ fn layouts() -> Vec<Layout> {
         ironwal_slice { data, len }
         ironwal_buffer { data, len }
         ironwal_view { data, len }
+        ironwal_entry { id, view }
         ironwal_keyed_slice { key, value }
         ironwal_property { key, value, op, reserved }
         ironwal_mark { place, opening }
@@ -473,7 +475,8 @@ fn every_constant_struct_and_field_of_the_header_is_asserted() {
     for line in header.lines() {
         if let Some(rest) = line.strip_prefix("#define IRONWAL_") {
             let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
-            if !value.is_empty() && name != "VERSION_STRING" {
+            let is_macro = name.contains('(');
+            if !value.is_empty() && !is_macro && name != "VERSION_STRING" {
                 declared.insert(format!("IRONWAL_{name}"));
             }
         } else if let Some(rest) = line.strip_prefix("typedef struct ") {

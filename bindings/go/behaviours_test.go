@@ -669,7 +669,7 @@ func headerFunctions(t testing.TB) (names []string) {
 }
 
 // What is not bound: calls that take the name of a stream, as a handle does the same; what a longer call does too;
-// transactions, views, descriptors, replicas and the callbacks that a library of Go has other means for.
+// transactions, views, descriptors, replicas, options as text, and the callbacks that a library of Go has other means for.
 const leftOut = `append append_at append_batch append_vectored append_with get get_into get_batch sync truncate
 restore_archived get_property get_properties set_properties replace_properties replace_suffix truncate_suffix
 truncate_prefix reset wal_iter wal_iter_rev current_segment_start_id stream_current_segment_start_id stream_iter
@@ -677,7 +677,8 @@ entry_list_count entry_list_get entry_list_free stream_append_at stream_append_b
 stream_view view_pin_free iter_current txn_begin txn_add txn_commit txn_abort stream_events events_fd events_drain
 events_free stream_frame_position stream_export stream_export_written stream_apply options_set_log sharded_options_set_checkpoint_ids
 sharded_iter_shard sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count
-version_number version_string error_status`
+version_number version_string error_status options_clone options_parse options_set_log_owned
+options_set_log_level stream_begin iter_next_many`
 
 func TestEveryFunctionOfTheHeaderIsBoundOrNamedAsLeftOut(t *testing.T) {
 	files, err := filepath.Glob("*.go")

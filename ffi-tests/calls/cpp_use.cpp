@@ -19,14 +19,15 @@
 using namespace std::chrono_literals;
 
 static std::atomic<long> allocations{0};
-void *operator new(std::size_t size) {
+// Not inlined: gcc takes the free() of one for a mismatch with the other (-Wmismatched-new-delete).
+[[gnu::noinline]] void *operator new(std::size_t size) {
     ++allocations;
     void *memory = std::malloc(size ? size : 1);
     if (!memory) std::abort();
     return memory;
 }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 static_assert(!std::is_constructible_v<bool, ironwal::result<bool>>);
 static_assert(std::is_constructible_v<bool, ironwal::result<std::uint64_t>>);

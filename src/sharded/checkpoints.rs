@@ -67,6 +67,8 @@ pub struct Checkpoints {
 }
 
 /// Where checkpoints come from.
+// One per log.
+#[allow(clippy::large_enum_variant)]
 enum Source {
     /// This log makes them.
     Writer {

@@ -3,7 +3,9 @@
  *     exchange write DIR       makes a plain and a sharded log in DIR
  *     exchange continue DIR    reads both, and appends to them
  *     exchange read DIR        reads both, and all that was appended to them
- *     exchange                 all of it, on this machine */
+ *     exchange                 all of it, on this machine
+ *
+ * scripts/cross-linux.sh runs these on machines of different kinds. */
 #include "sharded.h"
 
 enum { ENTRIES = 3000, BATCH = 40, LONGEST = 900, ROUNDS = 64 };

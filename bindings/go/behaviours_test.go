@@ -90,9 +90,9 @@ func TestEveryOptionReachesTheLibrary(t *testing.T) {
 	expect(t, segments, 2)
 	source, err := os.ReadFile("log.go")
 	must(t, err)
-	// Every setter of the header but that of the log callback is called.
+	// Every setter of the header but those of the log callback is called.
 	for _, name := range headerFunctions(t) {
-		if strings.HasPrefix(name, "ironwal_options_set_") && name != "ironwal_options_set_log" &&
+		if strings.HasPrefix(name, "ironwal_options_set_") && !strings.HasPrefix(name, "ironwal_options_set_log") &&
 			!bytes.Contains(source, []byte("C."+name+"(")) {
 			t.Errorf("log.go does not call %s", name)
 		}

@@ -39,8 +39,8 @@ pub struct CheckpointFollower {
 /// What the last look found.
 struct Seen {
     state: SeenState,
-    /// Damage that was logged already.
-    told: Vec<String>,
+    /// Damage that was logged.
+    reported: Vec<String>,
 }
 
 enum SeenState {
@@ -67,7 +67,7 @@ impl CheckpointFollower {
             format,
             seen: Mutex::new(Seen {
                 state: SeenState::Nothing,
-                told: Vec::new(),
+                reported: Vec::new(),
             }),
         }
     }
@@ -91,11 +91,11 @@ impl CheckpointFollower {
         let damage = look.damage.iter().map(Error::to_string);
         let damage: Vec<String> = damage.collect();
         for what in &damage {
-            if !seen.told.contains(what) {
+            if !seen.reported.contains(what) {
                 self.context.note(log::Level::Error, what.clone());
             }
         }
-        seen.told = damage;
+        seen.reported = damage;
         seen.state = state;
         publish(look);
         Ok(())

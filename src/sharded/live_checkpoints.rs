@@ -38,7 +38,7 @@ use crate::stream::LogContext;
 pub const TRIES: usize = 200;
 pub const PAUSE: Duration = Duration::from_millis(5);
 
-/// What tells one state of the file from any other: an append changes a slot or the length, and a compaction a
+/// What distinguishes one state of the file from any other: an append changes a slot or the length, and a compaction a
 /// slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {

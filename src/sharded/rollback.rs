@@ -12,9 +12,13 @@
 //! 5. appends go on.
 //!
 //! Failure: up to 1 nothing changed. If it is unknown whether the record of step 2 is on the disk, and
-//! after 2, all shards and the checkpoint log are poisoned: an entry acknowledged now would be cut by the
-//! next open, which finishes the rollback.
+//! after 2, all shards and the checkpoint log are poisoned, also by a panic: an entry acknowledged now would be
+//! cut by the next open, which finishes the rollback.
 
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -69,24 +73,26 @@ impl ShardedInner {
         for (shard, offset) in held.iter().zip(&offsets) {
             shard.check_cut(*offset)?;
         }
-        // 2.
         let record = CheckpointRecord {
             kind: RecordKind::RollingBack,
             user_id: user_id.to_vec(),
             timestamp_ns: now_ns(),
             offsets,
         };
-        if let Err(error) = writer.append(&record) {
-            // Latched: it may be there after the next open.
-            if writer.check_usable().is_err() {
-                poison(&held, &error);
+        or_poison(&mut writer, &mut held, |writer, held| {
+            // 2.
+            if let Err(error) = writer.append(&record) {
+                // Latched: it may be there after the next open.
+                if writer.check_usable().is_err() {
+                    poison(held, &error);
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
-        self.checkpoints
-            .change(&writer, |index| index.roll_back_to(user_id));
-        // 3. and 4.
-        self.finish_held(&mut writer, &mut held, record)?;
+            self.checkpoints
+                .change(writer, |index| index.roll_back_to(user_id));
+            // 3. and 4.
+            self.finish_held(writer, held, record)
+        })?;
         drop(held);
         self.write_head(user_id);
         Ok(())
@@ -112,7 +118,9 @@ impl ShardedInner {
         let _removals = self.wal.context().removals.read();
         let mut held = self.hold_shards()?;
         let id = display_id(&pending.user_id);
-        self.finish_held(&mut writer, &mut held, checkpoint)?;
+        or_poison(&mut writer, &mut held, |writer, held| {
+            self.finish_held(writer, held, checkpoint)
+        })?;
         drop(held);
         self.write_head(&pending.user_id);
         if let Some(appended) = &self.appended {
@@ -157,6 +165,22 @@ impl ShardedInner {
         self.checkpoints.change(writer, |index| index.rolled_back());
         Ok(())
     }
+}
+
+/// Runs steps from the second one on. A panic there is a failure too: it is unknown what the next open
+/// cuts. It continues in the caller's thread.
+fn or_poison<'a>(
+    writer: &mut RecordLog<CheckpointFormat>,
+    held: &mut [HeldStream<'a>],
+    steps: impl FnOnce(&mut RecordLog<CheckpointFormat>, &mut [HeldStream<'a>]) -> Result<()>,
+) -> Result<()> {
+    let done = catch_unwind(AssertUnwindSafe(|| steps(writer, held)));
+    done.unwrap_or_else(|panic| {
+        let what = "a thread panicked while it rolled the shards back";
+        let error = writer.latch(Error::Io(io::Error::other(what)));
+        poison(held, &error);
+        resume_unwind(panic)
+    })
 }
 
 fn poison(held: &[HeldStream<'_>], error: &Error) {

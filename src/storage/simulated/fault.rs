@@ -18,6 +18,7 @@ pub struct FaultPlan {
     pub(super) short_write_bytes: Option<usize>,
     pub(super) drops_dirty: bool,
     pub(super) happens: bool,
+    panics: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ impl FaultPlan {
             short_write_bytes: None,
             drops_dirty: false,
             happens: false,
+            panics: false,
         }
     }
 
@@ -110,6 +112,12 @@ impl FaultPlan {
         self
     }
 
+    /// The call does nothing, and its thread panics.
+    pub fn panicking(mut self) -> Self {
+        self.panics = true;
+        self
+    }
+
     pub(super) fn error(&self) -> io::Error {
         raw(self.code)
     }
@@ -135,6 +143,7 @@ impl FaultPlan {
         if !self.is_forever {
             self.trigger = Trigger::Spent;
         }
+        assert!(!self.panics, "a panic as planned");
         true
     }
 }

@@ -49,9 +49,8 @@ pub enum Next {
     /// When it is inserted again.
     WhenInserted,
     /// At this time, or earlier if it is inserted for an earlier time.
-    #[cfg_attr(not(feature = "sharded"), allow(dead_code))]
     At(Instant),
-    /// Never: the queue shuts down.
+    /// Never: the queue shuts down. Only automatic checkpoints end by themselves.
     #[cfg_attr(not(feature = "sharded"), allow(dead_code))]
     ShutDown,
 }

@@ -6,6 +6,7 @@
 //! | `read_headers` | what identifies each segment file? |
 //! | `scan` | how far are the frames of a file good? |
 //! | `frontier` | up to where was the stream known to be durable? |
+//! | `journal_replay` | what does the commit journal add to the streams' files? |
 //! | `index_evidence`, `identity` | what do `segments.idx` and the identity files record? |
 //! | `facts`, `verdict` | the data that goes into the decision and comes out of it |
 //! | `decide` | what follows from the facts? A pure function, table by table |
@@ -21,6 +22,7 @@ mod facts;
 mod frontier;
 mod identity;
 mod index_evidence;
+mod journal_replay;
 mod messages;
 mod quarantine;
 mod read_headers;
@@ -43,6 +45,8 @@ pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
 pub use identity::log_around;
 pub use identity::read_identity;
+pub use journal_replay::Replay;
+pub use journal_replay::plan_replay;
 pub use messages::describe;
 pub use messages::describe_refusal;
 pub use messages::path_of_finding;

@@ -14,6 +14,7 @@ pub mod copy;
 mod posix;
 #[cfg(feature = "sharded")]
 pub mod replace;
+mod overlay;
 mod shared_bytes;
 #[cfg(all(unix, feature = "simulation"))]
 pub mod simulated;
@@ -22,6 +23,8 @@ mod windows;
 
 #[cfg(unix)]
 pub use posix::RealDisk;
+pub use overlay::OverlaidFile;
+pub use overlay::Overlay;
 pub use shared_bytes::SharedBytes;
 #[cfg(windows)]
 pub use windows::RealDisk;
@@ -208,6 +211,14 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// Writes all parts one after the other at `offset`, growing the file if needed. Continues
     /// after short writes and interruptions. On an error any part of the bytes may be written.
     fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()>;
+
+    /// Writes all parts one after the other at `offset`, and makes them durable: as
+    /// [`StorageFile::write_at`] and [`StorageFile::sync_data`] in this order, but that other dirty ranges of
+    /// the file may stay dirty. An implementation may need one system call.
+    fn write_durably_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        self.write_at(offset, parts)?;
+        self.sync_data()
+    }
 
     /// Allocates blocks for `[offset, offset + len)` so that later writes there do not run out of
     /// space. Unwritten bytes read as zeros; the file grows to `offset + len` if shorter.

@@ -11,6 +11,7 @@ use crate::cache::OpenFiles;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::journal::Journal;
 use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::primitives::Mutex;
@@ -45,6 +46,8 @@ pub trait BackgroundTasks: Send + Sync {
     fn has_thread_for_syncs(&self, stream: &Arc<StreamInner>) -> bool;
     /// Make space ahead of the stream's tail.
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
+    /// Keep the commit journal up: see [`Journal::keep_up`].
+    fn keep_journal(&self) -> bool;
     /// Starts the thread that serves listeners, if there is none.
     fn ensure_notifier(&self) -> io::Result<()>;
     /// Serve the stream's listeners soon. The stream stays until then.
@@ -95,6 +98,8 @@ pub struct LogContext {
     /// The directories of streams that are links, by their path in the root, and the locks on what
     /// they lead to.
     pub(super) owned: Mutex<BTreeMap<PathBuf, OwnedTarget>>,
+    /// The commit journal, where the log has one. Set by opening.
+    pub journal: OnceLock<Arc<Journal>>,
     /// Set once the helpers run.
     pub background_tasks: OnceLock<Arc<dyn BackgroundTasks>>,
     /// A helper was asked for something, and its thread does not run.
@@ -149,6 +154,7 @@ impl LogContext {
             read_only: false,
             identity: LogIdentity::default(),
             owned: Mutex::default(),
+            journal: OnceLock::new(),
             background_tasks: OnceLock::new(),
             unattended: AtomicBool::new(false),
             noted: Mutex::default(),
@@ -165,6 +171,12 @@ impl LogContext {
             dirs_made: AtomicU64::new(0),
             dirs_durable: Mutex::new(0),
         }
+    }
+
+    /// The commit journal, where the log has one.
+    #[inline]
+    pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.get()
     }
 
     /// Holds the writer lock until it is released.

@@ -11,6 +11,7 @@
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
+//! | `journal` | how does the commit journal of a log begin and end? |
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
@@ -28,6 +29,7 @@ mod durable;
 mod events;
 mod follow;
 mod iterator;
+mod journal;
 mod live_snapshot;
 mod open;
 mod properties;

@@ -1,6 +1,8 @@
 //! How a stream is deleted, and how what a crash leaves of a deletion is removed.
 //!
-//! 1. The log's number of incarnations grows, durably: nothing else changed;
+//! 1. The stream is durable in place, and the commit journal, if it holds ranges of the stream, records durably
+//!    that they do not count: the same stream. Then the log's number of incarnations grows, durably: nothing
+//!    else changed;
 //! 2. the directory is renamed and the root is synced: **the commit point**;
 //! 3. the files are removed; open, and the next deletion of that key, remove what a crash leaves.
 
@@ -12,7 +14,11 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::DELETED_SUFFIX;
+use crate::format::JournalItem;
+use crate::format::JournalItemKind;
 use crate::format::is_own_file_name;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::remove_file_if_there;
@@ -37,7 +43,9 @@ impl StreamInner {
                 // Best effort: the round itself reports a failure to its waiters.
                 let _ = self.make_written_durable();
             }
-            let renamed = rename_to_tombstone(&self.context, &self.dir, &mut not_removed);
+            let void = self.make_void_in_journal(alloc.incarnation);
+            let renamed =
+                void.and_then(|()| rename_to_tombstone(&self.context, &self.dir, &mut not_removed));
             renamed.map_err(|error| self.resume_if_still_present(error))
         });
         let target = match deleted {
@@ -64,6 +72,26 @@ impl StreamInner {
         sync_root(&*self.context.storage, &self.context.root)?;
         let removed = remove_tombstone(&self.context, &target);
         not_removed.map_or(removed, Err)
+    }
+
+    /// No record of the commit journal brings the stream back from now on. If the stream goes on all the
+    /// same, it is not in the journal any more.
+    fn make_void_in_journal(&self, incarnation: Option<u64>) -> Result<()> {
+        let Some((journal, incarnation)) = self.context.journal().zip(incarnation) else {
+            return Ok(());
+        };
+        self.keep_out_of_journal();
+        let void = JournalItem {
+            kind: JournalItemKind::Void,
+            key: &self.key,
+            incarnation,
+            first_id: EntryId(0),
+            generation: 0,
+            offset: FileOffset(0),
+            bytes: &[],
+        };
+        let done = journal.make_void(&void, self.opening);
+        done.map_err(|error| error.duplicate())
     }
 
     /// After a renaming that failed: whether the stream goes on. It may have happened all the same;

@@ -1,0 +1,87 @@
+//! How does a stream's round hand its range over, and what comes back?
+
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use crate::commit::Reached;
+use crate::error::Error;
+use crate::error::ErrorContext;
+use crate::format::JournalItem;
+use crate::format::finish_journal_record;
+use crate::journal::Journal;
+use crate::journal::ring::StreamNumber;
+use crate::journal::ring::WriteBack;
+
+impl Journal {
+    /// Makes items of a stream durable, in one record with those of the others that wait. False: they are
+    /// not taken, or the record failed, and the stream is to be synced in place; a record that may be there all
+    /// the same does no harm, for it holds what the stream's file holds. The caller leads the stream's rounds.
+    pub fn commit(
+        &self,
+        items: &[JournalItem<'_>],
+        (number, owner): (StreamNumber, &Weak<dyn WriteBack>),
+    ) -> bool {
+        let record = self.ring.lock().add(items, Some((number, owner)));
+        record.is_some_and(|record| self.make_durable(record).is_ok())
+    }
+
+    /// Makes it durable that the stream of this key and incarnation is deleted, so that no item of it counts
+    /// any more. Nothing to do, where no file holds one. The caller leads the stream's rounds, and has made
+    /// the stream durable in place.
+    pub fn make_void(&self, item: &JournalItem<'_>, number: StreamNumber) -> Result<(), Arc<Error>> {
+        let record = {
+            let mut ring = self.ring.lock();
+            if !ring.holds(number) {
+                return Ok(());
+            }
+            match (ring.add(&[*item], None), ring.retired()) {
+                (Some(record), _) => Ok(record),
+                (None, Some(error)) => Err(Arc::clone(error)),
+                (None, None) => Err(self.is_full()),
+            }
+        };
+        record.and_then(|record| self.make_durable(record))
+    }
+
+    fn is_full(&self) -> Arc<Error> {
+        let busy = std::io::Error::new(
+            std::io::ErrorKind::WouldBlock,
+            "the commit journal is full, and is being written back; try again",
+        );
+        Arc::new(Error::io(busy, ErrorContext::at(&self.dir)))
+    }
+
+    /// Returns once the record with this number is durable.
+    fn make_durable(&self, record: u64) -> Result<(), Arc<Error>> {
+        let done = self.group.commit(record + 1, || false, || self.round());
+        done.map_err(|_| {
+            let ring = self.ring.lock();
+            ring.retired().map_or_else(|| self.is_full(), Arc::clone)
+        })
+    }
+
+    /// Writes the record that gathers. A failure retires the journal.
+    fn round(&self) -> Result<Reached<u64, u64>, Arc<Error>> {
+        let Some(mut taken) = self.ring.lock().take() else {
+            return Ok(self.group.reached());
+        };
+        let head = (taken.item_count, taken.number);
+        finish_journal_record(&mut taken.bytes, head, taken.seed, taken.at);
+        let written = taken
+            .file
+            .write_durably_at(taken.at.0, &[IoSlice::new(&taken.bytes)]);
+        let mut ring = self.ring.lock();
+        if let Err(error) = written {
+            let error = Arc::new(Error::io(error, ErrorContext::at(&self.dir)));
+            ring.retire(Arc::clone(&error));
+            return Err(error);
+        }
+        ring.keep_buffer(taken.bytes);
+        let end = taken.number + 1;
+        Ok(Reached {
+            point: end,
+            end_id: end,
+        })
+    }
+}

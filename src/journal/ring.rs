@@ -1,0 +1,263 @@
+//! Which file takes the next record, and which streams need which file? Plain data under one lock.
+//!
+//! There are two files at most. One takes records. When it is full, the other one takes its place, if that
+//! is ready, and the full one is written back: each stream with a range in it is synced in place. Then it
+//! begins another turn, and is ready. While none is ready, no range is taken: the streams are synced in
+//! place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use crate::error::Error;
+use crate::format::JOURNAL_RECORD_HEADER_LEN;
+use crate::format::JournalItem;
+use crate::format::JournalSeed;
+use crate::format::journal_record_len;
+use crate::ids::FileOffset;
+use crate::storage::StorageFile;
+
+/// The most that one record holds.
+const MAX_RECORD_LEN: usize = 1 << 20;
+
+/// The end of a file is kept for items that make a stream void: these cannot go in place.
+const KEPT_FOR_VOIDS: u64 = 8 << 10;
+
+/// A stream with ranges in the journal.
+pub trait WriteBack: Send + Sync {
+    /// Makes durable in the stream's own files all of it that is durable in the journal only. False: it
+    /// failed, and the journal is still needed. The caller holds no lock.
+    fn write_back(&self) -> bool;
+}
+
+/// What distinguishes a stream from all others of the log.
+pub type StreamNumber = u64;
+
+/// The streams with ranges in a file.
+pub type Owners = HashMap<StreamNumber, Weak<dyn WriteBack>>;
+
+/// A file in its turn.
+pub struct JournalFile {
+    pub file: Arc<dyn StorageFile>,
+    /// It has zeros, or records of earlier turns, up to here.
+    pub len: u64,
+    /// Records end here.
+    pub used: u64,
+    pub seed: JournalSeed,
+    pub owners: Owners,
+}
+
+/// The record that gathers.
+struct Gathering {
+    /// Room for the header, then the items.
+    bytes: Vec<u8>,
+    item_count: u32,
+    number: u64,
+}
+
+/// A record to be written.
+pub struct Taken {
+    pub bytes: Vec<u8>,
+    pub item_count: u32,
+    pub number: u64,
+    pub file: Arc<dyn StorageFile>,
+    pub seed: JournalSeed,
+    pub at: FileOffset,
+}
+
+/// What a helper has to do.
+pub enum Chore {
+    /// A file is to be made.
+    Make,
+    /// These streams are to be written back, so that the file can begin another turn.
+    Empty(Vec<Weak<dyn WriteBack>>),
+}
+
+/// The files, and the record that gathers.
+pub struct Ring {
+    /// Takes records.
+    active: Option<JournalFile>,
+    /// Takes them next.
+    ready: Option<JournalFile>,
+    /// Is to be written back.
+    full: Option<JournalFile>,
+    gathering: Gathering,
+    /// The buffer of the last record, to be used again.
+    spare: Vec<u8>,
+    /// Why it takes no more.
+    retired: Option<Arc<Error>>,
+    is_reported: bool,
+    last_turn: u64,
+}
+
+impl Ring {
+    pub fn new(first_record: u64) -> Self {
+        Ring {
+            active: None,
+            ready: None,
+            full: None,
+            gathering: Gathering {
+                bytes: vec![0; JOURNAL_RECORD_HEADER_LEN],
+                item_count: 0,
+                number: first_record,
+            },
+            spare: Vec::new(),
+            retired: None,
+            is_reported: false,
+            last_turn: 0,
+        }
+    }
+
+    /// Adds items to the record that gathers: its number. `None`: there is no room now, or the journal is
+    /// retired.
+    pub fn add(
+        &mut self,
+        items: &[JournalItem<'_>],
+        owner: Option<(StreamNumber, &Weak<dyn WriteBack>)>,
+    ) -> Option<u64> {
+        if self.retired.is_some() {
+            return None;
+        }
+        let added: usize = items.iter().map(JournalItem::len).sum();
+        let items_len = self.gathering.bytes.len() - JOURNAL_RECORD_HEADER_LEN + added;
+        let record_len = journal_record_len(items_len);
+        if record_len > MAX_RECORD_LEN {
+            return None;
+        }
+        let kept = if owner.is_some() { KEPT_FOR_VOIDS } else { 0 };
+        if !self.has_room(record_len as u64 + kept) {
+            self.change_file();
+            if !self.has_room(record_len as u64 + kept) {
+                return None;
+            }
+        }
+        let active = self.active.as_mut()?;
+        for item in items {
+            item.put(&mut self.gathering.bytes);
+        }
+        self.gathering.item_count += items.len() as u32;
+        if let Some((number, owner)) = owner {
+            active.owners.entry(number).or_insert_with(|| owner.clone());
+        }
+        Some(self.gathering.number)
+    }
+
+    fn has_room(&self, len: u64) -> bool {
+        let active = self.active.as_ref();
+        active.is_some_and(|active| active.used + len <= active.len)
+    }
+
+    /// The file that is ready takes the next record, where none gathers for the active one.
+    fn change_file(&mut self) {
+        if self.gathering.item_count == 0 && self.full.is_none() && self.ready.is_some() {
+            self.full = std::mem::replace(&mut self.active, self.ready.take());
+        }
+    }
+
+    /// Takes the record that gathers, to be written. `None`: it holds nothing.
+    pub fn take(&mut self) -> Option<Taken> {
+        let active = self.active.as_mut()?;
+        let gathering = &mut self.gathering;
+        if gathering.item_count == 0 {
+            return None;
+        }
+        let mut next = std::mem::take(&mut self.spare);
+        next.clear();
+        next.resize(JOURNAL_RECORD_HEADER_LEN, 0);
+        let at = FileOffset(active.used);
+        let bytes = std::mem::replace(&mut gathering.bytes, next);
+        active.used += journal_record_len(bytes.len() - JOURNAL_RECORD_HEADER_LEN) as u64;
+        let number = gathering.number;
+        gathering.number += 1;
+        Some(Taken {
+            bytes,
+            item_count: std::mem::take(&mut gathering.item_count),
+            number,
+            file: Arc::clone(&active.file),
+            seed: active.seed,
+            at,
+        })
+    }
+
+    /// A buffer that can be used again.
+    pub fn keep_buffer(&mut self, buffer: Vec<u8>) {
+        self.spare = buffer;
+    }
+
+    /// It takes no more.
+    pub fn retire(&mut self, error: Arc<Error>) {
+        self.retired.get_or_insert(error);
+    }
+
+    /// Why it takes no more.
+    pub fn retired(&self) -> Option<&Arc<Error>> {
+        self.retired.as_ref()
+    }
+
+    /// The same, once.
+    pub fn take_report(&mut self) -> Option<Arc<Error>> {
+        let error = self.retired.clone()?;
+        (!std::mem::replace(&mut self.is_reported, true)).then_some(error)
+    }
+
+    /// Whether a helper has something to do.
+    pub fn has_chore(&self) -> bool {
+        match self.retired {
+            Some(_) => !self.is_reported,
+            None => self.full.is_some() || self.ready.is_none(),
+        }
+    }
+
+    /// What a helper has to do next.
+    pub fn chore(&self) -> Option<Chore> {
+        if self.retired.is_some() {
+            return None;
+        }
+        match &self.full {
+            Some(full) => Some(Chore::Empty(full.owners.values().cloned().collect())),
+            None if self.ready.is_none() => Some(Chore::Make),
+            None => None,
+        }
+    }
+
+    /// The names that are free, the turn of the next file, and how long the longest one is.
+    pub fn next_file(&mut self) -> (usize, u64, u64) {
+        self.last_turn += 1;
+        let longest = self.files().map(|file| file.len).max().unwrap_or(0);
+        (self.files().count(), self.last_turn, longest)
+    }
+
+    /// The file that is to be emptied.
+    pub fn take_full(&mut self) -> Option<JournalFile> {
+        self.full.take()
+    }
+
+    /// A file can take records.
+    pub fn add_ready(&mut self, file: JournalFile) {
+        match self.active {
+            None => self.active = Some(file),
+            Some(_) => self.ready = Some(file),
+        }
+    }
+
+    /// The file goes on being full: it could not be emptied.
+    pub fn put_back(&mut self, file: JournalFile) {
+        self.full = Some(file);
+    }
+
+    /// Whether a file holds ranges of the stream.
+    pub fn holds(&self, number: StreamNumber) -> bool {
+        self.files().any(|file| file.owners.contains_key(&number))
+    }
+
+    /// All files, each with its owners.
+    pub fn files(&self) -> impl Iterator<Item = &JournalFile> {
+        [&self.active, &self.ready, &self.full].into_iter().flatten()
+    }
+
+    /// Takes all files away: the log is closed, or nothing in them is needed.
+    pub fn take_files(&mut self) -> Vec<JournalFile> {
+        let files = [self.full.take(), self.active.take(), self.ready.take()];
+        files.into_iter().flatten().collect()
+    }
+}

@@ -159,8 +159,8 @@ pub struct JournalSeed(u32);
 pub enum JournalItemKind {
     /// These bytes stand at this offset of the segment's file.
     Bytes,
-    /// The same of one sector: zeros stand behind the bytes.
-    Sector,
+    /// These bytes begin the frontier slot at this offset: zeros stand behind them, and the checksum.
+    Slot,
     /// The stream of this incarnation is deleted: no item of it counts, in no record.
     Void,
 }
@@ -169,13 +169,13 @@ impl JournalItemKind {
     fn to_byte(self) -> u8 {
         match self {
             JournalItemKind::Bytes => 1,
-            JournalItemKind::Sector => 2,
+            JournalItemKind::Slot => 2,
             JournalItemKind::Void => 3,
         }
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        let kinds = [Self::Bytes, Self::Sector, Self::Void];
+        let kinds = [Self::Bytes, Self::Slot, Self::Void];
         kinds.into_iter().find(|kind| kind.to_byte() == byte)
     }
 }
@@ -238,7 +238,7 @@ impl<'a> JournalItem<'a> {
         let is_bounded = item.offset.0.checked_add(item.bytes.len() as u64).is_some();
         let fits = match item.kind {
             JournalItemKind::Bytes => is_bounded,
-            JournalItemKind::Sector => is_bounded && item.bytes.len() <= SECTOR_LEN,
+            JournalItemKind::Slot => is_bounded && item.bytes.len() <= SECTOR_LEN - 4,
             JournalItemKind::Void => item.bytes.is_empty(),
         };
         let is_possible = fits && check_key(key).is_ok() && header[2..BYTES_LEN_AT] == [0, 0];
@@ -344,7 +344,7 @@ mod tests {
             bytes: b"frames",
         };
         let sector = JournalItem {
-            kind: JournalItemKind::Sector,
+            kind: JournalItemKind::Slot,
             offset: FileOffset(512),
             bytes: b"slot",
             ..bytes
@@ -426,7 +426,10 @@ mod tests {
             assert_eq!(decoded, None, "bit {bit}");
         });
         for len in 0..SECTOR_LEN {
-            assert_eq!(JournalRecord::decode(&record[..len], HEADER.seed(), AT), None);
+            assert_eq!(
+                JournalRecord::decode(&record[..len], HEADER.seed(), AT),
+                None
+            );
         }
     }
 
@@ -446,13 +449,25 @@ mod tests {
     #[test]
     fn a_good_checksum_makes_no_impossible_item_good() {
         let [bytes, sector, void] = items();
-        let long = [0; SECTOR_LEN + 1];
+        let long = [0; SECTOR_LEN - 3];
         let wrong = [
             JournalItem { key: "", ..bytes },
-            JournalItem { key: "a\0b", ..bytes },
-            JournalItem { offset: FileOffset(u64::MAX), ..bytes },
-            JournalItem { bytes: &long, ..sector },
-            JournalItem { bytes: b"x", ..void },
+            JournalItem {
+                key: "a\0b",
+                ..bytes
+            },
+            JournalItem {
+                offset: FileOffset(u64::MAX),
+                ..bytes
+            },
+            JournalItem {
+                bytes: &long,
+                ..sector
+            },
+            JournalItem {
+                bytes: b"x",
+                ..void
+            },
         ];
         for item in wrong {
             let mut record = vec![0; JOURNAL_RECORD_HEADER_LEN];

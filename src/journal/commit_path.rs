@@ -14,22 +14,24 @@ use crate::journal::ring::StreamNumber;
 use crate::journal::ring::WriteBack;
 
 impl Journal {
-    /// Makes items of a stream durable, in one record with those of the others that wait. False: they are
-    /// not taken, or the record failed, and the stream is to be synced in place; a record that may be there all
-    /// the same does no harm, for it holds what the stream's file holds. The caller leads the stream's rounds.
-    pub fn commit(
+    /// Adds items of a stream to the record that gathers, with those of the others that wait: its number.
+    /// `None`: they are not taken, and the stream is to be synced in place. The caller leads the stream's rounds.
+    pub fn add(
         &self,
         items: &[JournalItem<'_>],
-        (number, owner): (StreamNumber, &Weak<dyn WriteBack>),
-    ) -> bool {
-        let record = self.ring.lock().add(items, Some((number, owner)));
-        record.is_some_and(|record| self.make_durable(record).is_ok())
+        owner: (StreamNumber, &Weak<dyn WriteBack>),
+    ) -> Option<u64> {
+        self.ring.lock().add(items, Some(owner))
     }
 
     /// Makes it durable that the stream of this key and incarnation is deleted, so that no item of it counts
     /// any more. Nothing to do, where no file holds one. The caller leads the stream's rounds, and has made
     /// the stream durable in place.
-    pub fn make_void(&self, item: &JournalItem<'_>, number: StreamNumber) -> Result<(), Arc<Error>> {
+    pub fn make_void(
+        &self,
+        item: &JournalItem<'_>,
+        number: StreamNumber,
+    ) -> Result<(), Arc<Error>> {
         let record = {
             let mut ring = self.ring.lock();
             if !ring.holds(number) {
@@ -52,8 +54,10 @@ impl Journal {
         Arc::new(Error::io(busy, ErrorContext::at(&self.dir)))
     }
 
-    /// Returns once the record with this number is durable.
-    fn make_durable(&self, record: u64) -> Result<(), Arc<Error>> {
+    /// Returns once the record with this number is durable, and so are all before it. An error: it failed, and
+    /// the streams in it are to be synced in place. A record that may be there all the same does no harm, for it
+    /// holds what the streams' files hold.
+    pub fn make_durable(&self, record: u64) -> Result<(), Arc<Error>> {
         let done = self.group.commit(record + 1, || false, || self.round());
         done.map_err(|_| {
             let ring = self.ring.lock();

@@ -23,8 +23,6 @@
 mod commit_path;
 mod ring;
 mod scan;
-#[cfg(test)]
-mod tests;
 mod turn;
 mod upkeep;
 

@@ -252,7 +252,9 @@ impl Ring {
 
     /// All files, each with its owners.
     pub fn files(&self) -> impl Iterator<Item = &JournalFile> {
-        [&self.active, &self.ready, &self.full].into_iter().flatten()
+        [&self.active, &self.ready, &self.full]
+            .into_iter()
+            .flatten()
     }
 
     /// Takes all files away: the log is closed, or nothing in them is needed.

@@ -96,10 +96,18 @@ impl std::fmt::Display for JournalFinding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             JournalFinding::Header(path) => {
-                write!(f, "{}: the header of the commit journal's file is damaged", path.display())
+                write!(
+                    f,
+                    "{}: the header of the commit journal's file is damaged",
+                    path.display()
+                )
             }
             JournalFinding::Record { path, at } => {
-                write!(f, "{}: a record of the commit journal is damaged at {at}", path.display())
+                write!(
+                    f,
+                    "{}: a record of the commit journal is damaged at {at}",
+                    path.display()
+                )
             }
             JournalFinding::Missing { path, from, to } => write!(
                 f,
@@ -158,7 +166,11 @@ pub fn scan_journal(
                 bytes.try_reserve_exact(len)?;
                 bytes.resize(len, 0);
                 read_exact_at(&*file, 0, &mut bytes)?;
-                let found = Found { path, header, bytes };
+                let found = Found {
+                    path,
+                    header,
+                    bytes,
+                };
                 files.push(found);
             }
             Err(JournalHeaderFault::Empty) => {}

@@ -27,7 +27,6 @@ use crate::format::FRAME_HEADER_LEN;
 use crate::format::FrameHeader;
 use crate::format::FrontierSlot;
 use crate::format::JournalItemKind;
-use crate::format::SECTOR_LEN;
 use crate::format::SLOT_COUNT;
 use crate::format::SegmentSeed;
 use crate::format::segment_file_name;
@@ -143,7 +142,14 @@ fn plan_stream(
         };
         let mut over = (path, over);
         for item in items {
-            lay_over(storage, segment, item, (seed, taking), &mut over, &mut stream)?;
+            lay_over(
+                storage,
+                segment,
+                item,
+                (seed, taking),
+                &mut over,
+                &mut stream,
+            )?;
         }
         if !over.1.writes.is_empty() {
             stream.files.push(over);
@@ -207,22 +213,25 @@ fn lay_over(
     let mut bytes = item.bytes.clone();
     match item.kind {
         JournalItemKind::Void => return Ok(()),
-        JournalItemKind::Sector if item.offset == FileOffset(0) => {
-            if taking == Taking::Frames {
-                return Ok(());
-            }
-            bytes.resize(SECTOR_LEN, 0);
-        }
-        JournalItemKind::Sector => {
-            bytes.resize(SECTOR_LEN, 0);
+        JournalItemKind::Slot => {
             let slot = (0..SLOT_COUNT).find(|slot| slot_offset(*slot) == item.offset);
-            let Some(slot) = slot else { return Ok(()) };
-            let stated = FrontierSlot::decode(&bytes, seed, slot);
+            let sector = slot.and_then(|slot| FrontierSlot::restored(&bytes, seed, slot));
+            let Some((slot, sector)) = slot.zip(sector) else {
+                return Ok(());
+            };
+            bytes = sector.to_vec();
+            let stated = FrontierSlot::decode(&sector, seed, slot);
             let Some(stated) = stated.valid() else {
                 return Ok(());
             };
             let found = segment.and_then(|segment| segment.slots[slot].valid());
             if found.is_some_and(|found| found.order() >= stated.order()) {
+                return Ok(());
+            }
+        }
+        // The header sector.
+        JournalItemKind::Bytes if item.offset == FileOffset(0) => {
+            if taking == Taking::Frames {
                 return Ok(());
             }
         }

@@ -10,21 +10,21 @@
 //! Paths are absolute.
 
 pub mod copy;
+mod overlay;
 #[cfg(unix)]
 mod posix;
 #[cfg(feature = "sharded")]
 pub mod replace;
-mod overlay;
 mod shared_bytes;
 #[cfg(all(unix, feature = "simulation"))]
 pub mod simulated;
 #[cfg(windows)]
 mod windows;
 
-#[cfg(unix)]
-pub use posix::RealDisk;
 pub use overlay::OverlaidFile;
 pub use overlay::Overlay;
+#[cfg(unix)]
+pub use posix::RealDisk;
 pub use shared_bytes::SharedBytes;
 #[cfg(windows)]
 pub use windows::RealDisk;

@@ -33,6 +33,8 @@ mod fork;
 mod identity;
 mod ids;
 #[cfg(feature = "simulation")]
+mod journal;
+#[cfg(feature = "simulation")]
 mod kept;
 mod linked_streams;
 mod links;

@@ -24,6 +24,8 @@ use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::IoAt;
 use crate::error::Result;
+use crate::error::memory;
+use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::JournalItem;
 use crate::format::JournalItemKind;
@@ -37,6 +39,7 @@ use crate::options::CommitPath;
 use crate::primitives::atomic::Ordering;
 use crate::segment::PropertyPoint;
 use crate::segment::store_slot;
+use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
 use crate::stream::StreamInner;
@@ -47,13 +50,18 @@ use crate::stream::writer::tail::UnsealedSegment;
 /// More than this is synced in place.
 const MAX_RANGE: u64 = 64 << 10;
 
-/// What a round writes into the journal.
-struct Range {
+/// What a round writes into the journal, as it was read from the stream's file.
+pub(super) struct Range {
     unsealed: UnsealedSegment,
+    properties: PropertyPoint,
+    file: Arc<dyn StorageFile>,
     from: FileOffset,
+    bytes: Vec<u8>,
     /// The name of the file may not be durable.
     with_header: bool,
-    properties: PropertyPoint,
+    /// What is stored into the file afterwards, and in which slot.
+    slot: FrontierSlot,
+    slot_index: usize,
 }
 
 impl StreamInner {
@@ -65,27 +73,27 @@ impl StreamInner {
         let Some(journal) = self.context.journal() else {
             return Ok(None);
         };
-        if !self.chooses_journal(state) {
+        if !self.chooses_journal() {
             return Ok(None);
         }
-        let Some(range) = self.range_for_journal(state) else {
+        let Some(range) = self.range_for_journal(state)? else {
             return Ok(None);
         };
+        let record = self.add_to_journal(journal, &range);
+        let is_durable = record.is_some_and(|record| journal.make_durable(record).is_ok());
+        self.keep_journal_up(journal);
+        Ok(is_durable.then(|| self.note_journaled(state, range)))
+    }
+
+    /// The range is durable: moves the durable point, and stores the slot.
+    pub(super) fn note_journaled(
+        &self,
+        state: &mut RoundState,
+        range: Range,
+    ) -> Reached<Place, EntryId> {
         let UnsealedSegment {
             part, end, place, ..
         } = &range.unsealed;
-        let context = || part.segment.context();
-        let (file, _) = self.write_file(part)?;
-        let mut bytes = vec![0; (end.offset - range.from) as usize];
-        read_exact_at(&*file, range.from.0, &mut bytes).in_context(context)?;
-        let slot = self.slot_for(end, &range.unsealed.properties);
-        let index = state.unsynced_slot.unwrap_or(state.next_slot);
-        let sector = slot.encode(part.segment.seed, index);
-        if !self.commit_to(journal, &range, (&bytes, index, &sector)) {
-            self.keep_journal_up(journal);
-            return Ok(None);
-        }
-        self.keep_journal_up(journal);
         state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
         state.is_in_journal = true;
         state.properties = range.properties;
@@ -93,31 +101,34 @@ impl StreamInner {
             point: *place,
             end_id: end.next_id,
         };
-        match store_slot(&*file, part.segment.seed, index, &slot) {
+        match store_slot(
+            &*range.file,
+            part.segment.seed,
+            range.slot_index,
+            &range.slot,
+        ) {
             Ok(()) => {
                 if state.unsynced_slot.is_none() {
                     state.next_slot ^= 1;
                 }
-                state.unsynced_slot = Some(index);
-                state.note_frontier(slot);
+                state.unsynced_slot = Some(range.slot_index);
+                state.note_frontier(range.slot);
                 state.stored = true;
             }
             Err(error) if is_out_of_space(&error) => {
-                state.slot_refused = Some(Arc::new(Error::io(error, context())));
+                let refused = Error::io(error, part.segment.context());
+                state.slot_refused = Some(Arc::new(refused));
             }
             Err(error) => {
                 self.group_commit.advance(reached);
-                self.poison(Arc::new(Error::io(error, context())));
+                self.poison(Arc::new(Error::io(error, part.segment.context())));
             }
         }
-        Ok(Some(reached))
+        reached
     }
 
     /// Whether a record is worth it, as far as is known without a look at the tail.
-    fn chooses_journal(&self, state: &RoundState) -> bool {
-        if state.is_void_in_journal {
-            return false;
-        }
+    fn chooses_journal(&self) -> bool {
         match self.context.options.commit_path {
             CommitPath::InPlace => false,
             CommitPath::Journal => true,
@@ -128,8 +139,37 @@ impl StreamInner {
         }
     }
 
-    /// What is to be written. `None`: not into the journal.
-    fn range_for_journal(&self, state: &RoundState) -> Option<Range> {
+    /// What is to be written. `None`: nothing, or not into the journal. The caller leads the group alone.
+    pub(super) fn range_for_journal(&self, state: &RoundState) -> Result<Option<Range>> {
+        if state.is_void_in_journal {
+            return Ok(None);
+        }
+        let Some((unsealed, properties, from)) = self.what_is_new(state) else {
+            return Ok(None);
+        };
+        let (part, end) = (&unsealed.part, &unsealed.end);
+        let (file, _) = self.write_file(part)?;
+        let mut bytes = Vec::new();
+        let context = || part.segment.context();
+        memory::resize(&mut bytes, (end.offset - from) as usize).in_context(context)?;
+        read_exact_at(&*file, from.0, &mut bytes).in_context(context)?;
+        Ok(Some(Range {
+            with_header: !part.name_synced.load(Ordering::Acquire),
+            slot: self.slot_for(end, &unsealed.properties),
+            slot_index: state.unsynced_slot.unwrap_or(state.next_slot),
+            unsealed,
+            properties,
+            file,
+            from,
+            bytes,
+        }))
+    }
+
+    /// Where the stream ends, the properties there, and from where on it is not durable yet.
+    fn what_is_new(
+        &self,
+        state: &RoundState,
+    ) -> Option<(UnsealedSegment, PropertyPoint, FileOffset)> {
         let mut tail = self.tail.lock();
         if tail.has_unsealed() {
             return None;
@@ -137,11 +177,11 @@ impl StreamInner {
         let unsealed = tail.active_end()?;
         let (part, end) = (&unsealed.part, &unsealed.end);
         end.last_frame?;
-        let with_header = !part.name_synced.load(Ordering::Acquire);
+        let is_new = !part.name_synced.load(Ordering::Acquire);
         let from = match state.durable_at {
             Some((first_id, (offset, _))) if first_id == part.segment.first_id() => offset,
-            // Nothing of it is durable: it is new, and its header is to be in the record.
-            None if with_header && !part.stays_empty => FileOffset(HEADER_AREA_LEN),
+            // Nothing of it is durable: its header is to be in the record.
+            None if is_new && !part.stays_empty => FileOffset(HEADER_AREA_LEN),
             _ => return None,
         };
         let len = end.offset.0.checked_sub(from.0)?;
@@ -150,55 +190,44 @@ impl StreamInner {
         }
         tail.begin_round();
         let properties = tail.written_properties().clone();
-        Some(Range {
-            unsealed,
-            from,
-            with_header,
-            properties,
-        })
+        Some((unsealed, properties, from))
     }
 
-    fn commit_to(
-        &self,
-        journal: &Journal,
-        range: &Range,
-        (bytes, slot, sector): (&[u8], usize, &[u8]),
-    ) -> bool {
-        let header = &range.unsealed.part.segment.header;
+    /// Adds the range to the record that gathers: its number. `None`: there is no room.
+    pub(super) fn add_to_journal(&self, journal: &Journal, range: &Range) -> Option<u64> {
+        let segment = &range.unsealed.part.segment;
         let frames = JournalItem {
             kind: JournalItemKind::Bytes,
             key: &self.key,
-            incarnation: header.incarnation,
-            first_id: header.first_id,
-            generation: header.generation,
+            incarnation: segment.header.incarnation,
+            first_id: segment.header.first_id,
+            generation: segment.header.generation,
             offset: range.from,
-            bytes,
+            bytes: &range.bytes,
         };
-        let sector_at = |offset, sector: &'_ [u8]| (offset, sector.len() - zeros_at_end(sector));
-        let (slot_at, slot_len) = sector_at(slot_offset(slot), sector);
+        let sector = range.slot.encode(segment.seed, range.slot_index);
         let slot = JournalItem {
-            kind: JournalItemKind::Sector,
-            offset: slot_at,
-            bytes: &sector[..slot_len],
+            kind: JournalItemKind::Slot,
+            offset: slot_offset(range.slot_index),
+            bytes: FrontierSlot::shortened(&sector),
             ..frames
         };
         let owner: Weak<dyn WriteBack> = self.weak_self.clone();
         let owner = (self.opening, &owner);
         if !range.with_header {
-            return journal.commit(&[frames, slot], owner);
+            return journal.add(&[frames, slot], owner);
         }
-        let header = header.encode();
+        let header = segment.header.encode();
         let header = JournalItem {
-            kind: JournalItemKind::Sector,
             offset: FileOffset(0),
             bytes: &header,
             ..frames
         };
-        journal.commit(&[header, frames, slot], owner)
+        journal.add(&[header, frames, slot], owner)
     }
 
     /// Has a helper work for the journal, where there is something to do.
-    fn keep_journal_up(&self, journal: &Journal) {
+    pub(super) fn keep_journal_up(&self, journal: &Journal) {
         if !journal.has_chore() {
             return;
         }
@@ -212,10 +241,6 @@ impl StreamInner {
     pub(in crate::stream) fn keep_out_of_journal(&self) {
         self.round_state.lock().is_void_in_journal = true;
     }
-}
-
-fn zeros_at_end(bytes: &[u8]) -> usize {
-    bytes.iter().rev().take_while(|byte| **byte == 0).count()
 }
 
 impl WriteBack for StreamInner {

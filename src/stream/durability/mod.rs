@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `round` | what does one round of group commit do? |
 //! | `journaled` | what does a round do that writes into the commit journal? |
+//! | `together` | how are many streams made durable by one record of the journal? |
 //! | `round_state` | what do rounds know from one to the next? |
 //! | `durable_point` | when is the durable point stored? |
 //! | `commit_slot` | which slots are stored outside of rounds? |
@@ -19,6 +20,7 @@ mod journaled;
 mod listen;
 mod round;
 mod round_state;
+mod together;
 mod wait;
 mod watch;
 

@@ -84,7 +84,9 @@ impl StreamInner {
     }
 
     /// The same, in the stream's own files.
-    pub(super) fn round_in_place(&self) -> std::result::Result<Reached<Place, EntryId>, Arc<Error>> {
+    pub(super) fn round_in_place(
+        &self,
+    ) -> std::result::Result<Reached<Place, EntryId>, Arc<Error>> {
         self.round_on(Path::InPlace)
     }
 

@@ -164,6 +164,21 @@
  */
 #define IRONWAL_WRITE_MMAP 203
 
+/**
+ * The library chooses for each sync: the commit journal where several streams are synced at once, or a caller
+ * waits alone; the stream's own file otherwise.
+ */
+#define IRONWAL_COMMIT_AUTO 1201
+
+/** The stream's own file, always. No journal is made. The default. */
+#define IRONWAL_COMMIT_IN_PLACE 1202
+
+/**
+ * The commit journal, wherever what is to be synced is short enough: one file that all streams share, so that
+ * one sync makes many of them durable. The streams' own files are synced later.
+ */
+#define IRONWAL_COMMIT_JOURNAL 1203
+
 /** Keep what is good and report what is not. The default. */
 #define IRONWAL_CORRUPTION_TRUNCATE 401
 
@@ -1145,6 +1160,16 @@ ironwal_status ironwal_options_set_write_strategy(struct ironwal_options *option
                                                   struct ironwal_error **out_error);
 
 /**
+ * Where what a sync makes durable is written first: one of IRONWAL_COMMIT. The next opening may use another: a
+ * journal that a crash left is written back by any.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_commit_path(struct ironwal_options *options,
+                                               int32_t mode,
+                                               struct ironwal_error **out_error);
+
+/**
  * The policy for damage below the durable end, found at open: one of IRONWAL_CORRUPTION.
  *
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
@@ -1209,6 +1234,16 @@ ironwal_status ironwal_options_set_write_buffer_size(struct ironwal_options *opt
 ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *options,
                                                     size_t bytes,
                                                     struct ironwal_error **out_error);
+
+/**
+ * How many bytes the files of the commit journal may take together. They begin with 512 KiB at most, and grow
+ * as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
+ *
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_journal_size(struct ironwal_options *options,
+                                                uint64_t bytes,
+                                                struct ironwal_error **out_error);
 
 /**
  * Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry

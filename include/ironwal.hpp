@@ -342,6 +342,11 @@ enum class write_strategy : std::int32_t {
     standard_io = IRONWAL_WRITE_STANDARD_IO,
     mmap = IRONWAL_WRITE_MMAP,
 };
+enum class commit_path : std::int32_t {
+    automatic = IRONWAL_COMMIT_AUTO,
+    in_place = IRONWAL_COMMIT_IN_PLACE,
+    journal = IRONWAL_COMMIT_JOURNAL,
+};
 enum class corruption_policy : std::int32_t {
     truncate = IRONWAL_CORRUPTION_TRUNCATE,
     error = IRONWAL_CORRUPTION_ERROR,
@@ -1021,6 +1026,8 @@ public:
     options &compression(ironwal::compression mode) { return set(ironwal_options_set_compression, static_cast<std::int32_t>(mode)); }
     options &read_strategy(ironwal::read_strategy strategy) { return set(ironwal_options_set_read_strategy, static_cast<std::int32_t>(strategy)); }
     options &write_strategy(ironwal::write_strategy strategy) { return set(ironwal_options_set_write_strategy, static_cast<std::int32_t>(strategy)); }
+    options &commit_path(ironwal::commit_path path) { return set(ironwal_options_set_commit_path, static_cast<std::int32_t>(path)); }
+    options &journal_size(count_in bytes) { return set_count<std::uint64_t>(ironwal_options_set_journal_size, bytes); }
     options &on_corruption(ironwal::corruption_policy policy) { return set(ironwal_options_set_on_corruption, static_cast<std::int32_t>(policy)); }
     options &archive_path(text_in path) { return set(ironwal_options_set_archive_path, path.data(), path.size()); }
     options &background_sync(duration_in interval, count_in bytes) {

@@ -340,7 +340,8 @@ int main() {
         .max_open_read_segments(4).write_buffer_size(4096).read_buffer_size(4096)
         .block_cache_size(4096).min_compression_size(64).sync_mode(ironwal::sync_mode::strict)
         .compression(ironwal::compression::lz4).read_strategy(ironwal::read_strategy::standard_io)
-        .write_strategy(ironwal::write_strategy::automatic).on_corruption(ironwal::corruption_policy::error)
+        .write_strategy(ironwal::write_strategy::automatic)
+        .commit_path(ironwal::commit_path::journal).journal_size(1 << 20).on_corruption(ironwal::corruption_policy::error)
         .archive_path(path_of("archive")).background_sync(std::chrono::seconds(1), 1 << 20)
         .no_background_sync().log(log_nothing, 0);
     auto wal = ironwal::wal::open(options).value();

@@ -202,6 +202,8 @@ static void options_are_values() {
     CHECK(ironwal::wal::open(moved).ok() && ironwal::wal::open(small).status() == IRONWAL_E_INVALID_ARG);
 
     for (auto refused : {ironwal::options(fast).max_segment_size(-1), ironwal::options(fast).sync_threads(-1),
+                         ironwal::options(fast).journal_size(-1), ironwal::options(fast).journal_size(1),
+                         ironwal::options(fast).commit_path(static_cast<ironwal::commit_path>(0)),
                          ironwal::options(fast).background_sync(1s, -1), ironwal::options(fast).parse("sync_mode=none")}) {
         const auto opened = ironwal::wal::open(refused);
         CHECK(!opened.ok() && opened.error().message().size() > 20);

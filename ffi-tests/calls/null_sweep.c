@@ -30,6 +30,8 @@ static void options_and_wal(void) {
     REFUSED(ironwal_options_set_compression(NULL, IRONWAL_COMPRESSION_NONE, &error));
     REFUSED(ironwal_options_set_read_strategy(NULL, IRONWAL_READ_MMAP, &error));
     REFUSED(ironwal_options_set_write_strategy(NULL, IRONWAL_WRITE_AUTO, &error));
+    REFUSED(ironwal_options_set_commit_path(NULL, IRONWAL_COMMIT_AUTO, &error));
+    REFUSED(ironwal_options_set_journal_size(NULL, 1 << 20, &error));
     REFUSED(ironwal_options_set_on_corruption(NULL, IRONWAL_CORRUPTION_ERROR, &error));
     REFUSED(ironwal_options_set_archive_path(NULL, TEXT("x"), &error));
     REFUSED(ironwal_options_set_archive_path(options, NULL, 1, &error));

@@ -190,6 +190,8 @@ void constants(ironwal::options &options) {
     NOT(options.read_strategy(1));
     NOT(options.write_strategy(ironwal::read_strategy::mmap));
     NOT(options.write_strategy(0));
+    NOT(options.commit_path(ironwal::write_strategy::automatic));
+    NOT(options.commit_path(1201));
     NOT(options.on_corruption(ironwal::compression::none));
     NOT(options.on_corruption(0));
     NOT(options.log_level(501));

@@ -98,6 +98,7 @@ test "every constant of an enumeration is there" {
         .{ ironwal.Compression, "COMPRESSION" },
         .{ ironwal.ReadStrategy, "READ" },
         .{ ironwal.WriteStrategy, "WRITE" },
+        .{ ironwal.CommitPath, "COMMIT" },
         .{ ironwal.OnCorruption, "CORRUPTION" },
         .{ ironwal.Durability, "DURABILITY" },
         .{ ironwal.Shown, "VIEW" },

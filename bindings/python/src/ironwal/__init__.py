@@ -19,6 +19,7 @@ from .iterator import Entries, Follower
 from .log import Log, open
 from .notify import Ticket
 from .options import (
+    CommitPath,
     Compression,
     Durability,
     OnCorruption,
@@ -45,6 +46,7 @@ __all__ = [
     "Appended",
     "AutomaticStatus",
     "Checkpoint",
+    "CommitPath",
     "CommittedPart",
     "Compression",
     "Durability",

@@ -13,6 +13,7 @@ from ._native import ffi, lib
 from .errors import closed, failure, text
 from .handles import Guard
 from .options import (
+    CommitPath,
     Compression,
     OnCorruption,
     OptionsHandle,
@@ -35,6 +36,8 @@ def open(  # noqa: A001 (as gzip.open and the like)
     compression: Optional[Compression] = None,
     read_strategy: Optional[ReadStrategy] = None,
     write_strategy: Optional[WriteStrategy] = None,
+    commit_path: Optional[CommitPath] = None,
+    journal_size: Optional[int] = None,
     on_corruption: Optional[OnCorruption] = None,
     max_segment_size: Optional[int] = None,
     max_entries_per_segment: Optional[int] = None,
@@ -68,6 +71,8 @@ def open(  # noqa: A001 (as gzip.open and the like)
         compression=compression,
         read_strategy=read_strategy,
         write_strategy=write_strategy,
+        commit_path=commit_path,
+        journal_size=journal_size,
         on_corruption=on_corruption,
         max_segment_size=max_segment_size,
         max_entries_per_segment=max_entries_per_segment,

@@ -88,6 +88,7 @@ pub mod import {
     pub use crate::tools::LostIds;
     pub use crate::tools::import_06;
 }
+pub use wal::AtomicBatch;
 pub use wal::Canceller;
 pub use wal::Durable;
 #[cfg(unix)]

@@ -151,7 +151,7 @@ pub struct WalOptions {
     pub write_strategy: WriteStrategy,
     /// Where what a sync makes durable is written first. Default `InPlace`.
     pub commit_path: CommitPath,
-    /// How many bytes the files of the commit journal may take; they begin with 512 KiB at most, and grow
+    /// How many bytes the files of the commit journal may take; they begin with 2 MiB at most, and grow
     /// as they are used. 32 KiB to 1 GiB, default 64 MiB. A log that is opened after a crash reads all of them.
     pub journal_size: u64,
     /// What open does about damage below the durable end. Default `Truncate`.

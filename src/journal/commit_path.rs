@@ -8,8 +8,10 @@ use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::format::JournalItem;
+use crate::format::SECTOR_LEN;
 use crate::format::finish_journal_record;
 use crate::journal::Journal;
+use crate::journal::ring::Retired;
 use crate::journal::ring::StreamNumber;
 use crate::journal::ring::WriteBack;
 
@@ -39,7 +41,7 @@ impl Journal {
             }
             match (ring.add(&[*item], None), ring.retired()) {
                 (Some(record), _) => Ok(record),
-                (None, Some(error)) => Err(Arc::clone(error)),
+                (None, Some(retired)) => Err(Arc::clone(&retired.error)),
                 (None, None) => Err(self.is_full()),
             }
         };
@@ -61,7 +63,10 @@ impl Journal {
         let done = self.group.commit(record + 1, || false, || self.round());
         done.map_err(|_| {
             let ring = self.ring.lock();
-            ring.retired().map_or_else(|| self.is_full(), Arc::clone)
+            match ring.retired() {
+                Some(retired) => Arc::clone(&retired.error),
+                None => self.is_full(),
+            }
         })
     }
 
@@ -75,10 +80,26 @@ impl Journal {
         let written = taken
             .file
             .write_durably_at(taken.at.0, &[IoSlice::new(&taken.bytes)]);
+        let error = match written {
+            Ok(()) => None,
+            Err(error) => {
+                // Part of a batch may be in it, whose places are given back: so it is to be none.
+                let zeros = [0; SECTOR_LEN];
+                let void = taken
+                    .file
+                    .write_durably_at(taken.at.0, &[IoSlice::new(&zeros)]);
+                let error = Error::io(error, ErrorContext::at(&self.dir));
+                Some(Retired {
+                    error: Arc::new(error),
+                    record: Some(taken.number),
+                    is_void: void.is_ok(),
+                })
+            }
+        };
         let mut ring = self.ring.lock();
-        if let Err(error) = written {
-            let error = Arc::new(Error::io(error, ErrorContext::at(&self.dir)));
-            ring.retire(Arc::clone(&error));
+        if let Some(retired) = error {
+            let error = Arc::clone(&retired.error);
+            ring.retire(retired);
             return Err(error);
         }
         ring.keep_buffer(taken.bytes);

@@ -4,6 +4,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `commit_path` | how does a stream's round hand its range over, and what comes back? |
+//! | `batch` | how do the parts of a batch over streams get into one record? |
 //! | `ring` | which file takes the next record, and which streams need which file? |
 //! | `turn` | how does a file begin, and how does it become empty? |
 //! | `upkeep` | what do the log's helper and its close do for the journal? |
@@ -20,12 +21,16 @@
 //!
 //! What a crash leaves is laid over the streams' files by `recovery/journal`, before any stream is judged.
 
+mod batch;
 mod commit_path;
 mod ring;
 mod scan;
 mod turn;
 mod upkeep;
 
+pub use batch::Room;
+pub use batch::WriteFault;
+pub use ring::OwnedItems;
 pub use ring::WriteBack;
 pub use scan::JournalFacts;
 pub use scan::JournalRefusal;
@@ -61,6 +66,8 @@ pub struct Journal {
     /// Rounds write records: a position is the number of a record.
     group: GroupCommit<u64, u64, Arc<Error>>,
     ring: Mutex<Ring>,
+    /// Held while files are made and emptied.
+    upkeep: Mutex<()>,
 }
 
 impl Journal {
@@ -79,6 +86,7 @@ impl Journal {
             max_file_len: size / 2,
             group: GroupCommit::new(start, broken_round),
             ring: Mutex::new(Ring::new(FIRST_RECORD)),
+            upkeep: Mutex::new(()),
         }
     }
 }

@@ -5,7 +5,6 @@
 //! begins another turn, and is ready. While none is ready, no range is taken: the streams are synced in
 //! place.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
 
@@ -15,6 +14,7 @@ use crate::format::JournalItem;
 use crate::format::JournalSeed;
 use crate::format::journal_record_len;
 use crate::ids::FileOffset;
+use crate::platform::HashMap;
 use crate::storage::StorageFile;
 
 /// The most that one record holds.
@@ -32,6 +32,9 @@ pub trait WriteBack: Send + Sync {
 
 /// What distinguishes a stream from all others of the log.
 pub type StreamNumber = u64;
+
+/// Items of a stream, and the stream.
+pub type OwnedItems<'a> = (Vec<JournalItem<'a>>, (StreamNumber, Weak<dyn WriteBack>));
 
 /// The streams with ranges in a file.
 pub type Owners = HashMap<StreamNumber, Weak<dyn WriteBack>>;
@@ -65,6 +68,16 @@ pub struct Taken {
     pub at: FileOffset,
 }
 
+/// Why a journal takes no more.
+#[derive(Clone)]
+pub struct Retired {
+    pub error: Arc<Error>,
+    /// The record that could not be written, if it was one.
+    pub record: Option<u64>,
+    /// That record is none: zeros stand in its place, durably.
+    pub is_void: bool,
+}
+
 /// What a helper has to do.
 pub enum Chore {
     /// A file is to be made.
@@ -84,8 +97,10 @@ pub struct Ring {
     gathering: Gathering,
     /// The buffer of the last record, to be used again.
     spare: Vec<u8>,
+    /// So many bytes of the active file are kept for batches over streams.
+    reserved: u64,
     /// Why it takes no more.
-    retired: Option<Arc<Error>>,
+    retired: Option<Retired>,
     is_reported: bool,
     last_turn: u64,
 }
@@ -102,6 +117,7 @@ impl Ring {
                 number: first_record,
             },
             spare: Vec::new(),
+            reserved: 0,
             retired: None,
             is_reported: false,
             last_turn: 0,
@@ -125,31 +141,70 @@ impl Ring {
             return None;
         }
         let kept = if owner.is_some() { KEPT_FOR_VOIDS } else { 0 };
-        if !self.has_room(record_len as u64 + kept) {
-            self.change_file();
-            if !self.has_room(record_len as u64 + kept) {
-                return None;
-            }
+        if !self.make_room(record_len as u64 + kept) {
+            return None;
         }
-        let active = self.active.as_mut()?;
-        for item in items {
-            item.put(&mut self.gathering.bytes);
+        self.put(items, owner);
+        Some(self.gathering.number)
+    }
+
+    /// Keeps so many bytes for a batch, as long as it takes to be made. False: there is no room now.
+    pub fn reserve(&mut self, len: u64) -> bool {
+        let gathered = self.gathering.bytes.len() as u64;
+        let has_room = self.make_room(gathered + len + KEPT_FOR_VOIDS);
+        if has_room {
+            self.reserved += len;
         }
-        self.gathering.item_count += items.len() as u32;
-        if let Some((number, owner)) = owner {
-            active.owners.entry(number).or_insert_with(|| owner.clone());
+        has_room
+    }
+
+    /// Gives back what was reserved.
+    pub fn release(&mut self, len: u64) {
+        self.reserved -= len;
+    }
+
+    /// Adds the items of a batch, for which room was reserved, all to one record: its number.
+    pub fn add_all(&mut self, parts: &[OwnedItems<'_>]) -> Option<u64> {
+        if self.retired.is_some() || self.active.is_none() {
+            return None;
+        }
+        for (items, (number, owner)) in parts {
+            self.put(items, Some((*number, owner)));
         }
         Some(self.gathering.number)
     }
 
+    fn put(
+        &mut self,
+        items: &[JournalItem<'_>],
+        owner: Option<(StreamNumber, &Weak<dyn WriteBack>)>,
+    ) {
+        for item in items {
+            item.put(&mut self.gathering.bytes);
+        }
+        self.gathering.item_count += items.len() as u32;
+        if let (Some((number, owner)), Some(active)) = (owner, &mut self.active) {
+            active.owners.entry(number).or_insert_with(|| owner.clone());
+        }
+    }
+
+    /// Whether a record of this length fits, perhaps into the next file.
+    fn make_room(&mut self, record_len: u64) -> bool {
+        if !self.has_room(record_len) {
+            self.change_file();
+        }
+        self.has_room(record_len)
+    }
+
     fn has_room(&self, len: u64) -> bool {
         let active = self.active.as_ref();
-        active.is_some_and(|active| active.used + len <= active.len)
+        active.is_some_and(|active| active.used + self.reserved + len <= active.len)
     }
 
     /// The file that is ready takes the next record, where none gathers for the active one.
     fn change_file(&mut self) {
-        if self.gathering.item_count == 0 && self.full.is_none() && self.ready.is_some() {
+        let is_between = self.gathering.item_count == 0 && self.reserved == 0;
+        if is_between && self.full.is_none() && self.ready.is_some() {
             self.full = std::mem::replace(&mut self.active, self.ready.take());
         }
     }
@@ -185,18 +240,27 @@ impl Ring {
     }
 
     /// It takes no more.
-    pub fn retire(&mut self, error: Arc<Error>) {
-        self.retired.get_or_insert(error);
+    pub fn retire(&mut self, retired: Retired) {
+        self.retired.get_or_insert(retired);
+    }
+
+    /// The same, for another reason than a record.
+    pub fn retire_because(&mut self, error: Error) {
+        self.retire(Retired {
+            error: Arc::new(error),
+            record: None,
+            is_void: false,
+        });
     }
 
     /// Why it takes no more.
-    pub fn retired(&self) -> Option<&Arc<Error>> {
+    pub fn retired(&self) -> Option<&Retired> {
         self.retired.as_ref()
     }
 
     /// The same, once.
     pub fn take_report(&mut self) -> Option<Arc<Error>> {
-        let error = self.retired.clone()?;
+        let error = Arc::clone(&self.retired.as_ref()?.error);
         (!std::mem::replace(&mut self.is_reported, true)).then_some(error)
     }
 

@@ -32,7 +32,7 @@ use crate::storage::is_out_of_space;
 use crate::storage::remove_file_if_there;
 
 /// The length of the first file. Each turn doubles the length, up to the greatest.
-pub const FIRST_FILE_LEN: u64 = 256 << 10;
+pub const FIRST_FILE_LEN: u64 = 1 << 20;
 
 impl Journal {
     /// Makes a file of this name, or takes one of that name over that holds nothing.
@@ -64,7 +64,7 @@ impl Journal {
             len,
             used: JOURNAL_RECORDS_AT,
             seed: header.seed(),
-            owners: Owners::new(),
+            owners: Owners::default(),
         })
     }
 
@@ -93,7 +93,7 @@ impl Journal {
             Ok(header) => Ok(JournalFile {
                 used: JOURNAL_RECORDS_AT,
                 seed: header.seed(),
-                owners: Owners::new(),
+                owners: Owners::default(),
                 ..file
             }),
             Err(error) => Err((file, error)),

@@ -18,8 +18,9 @@ impl Journal {
     }
 
     /// Makes files that are missing, and writes back those that are full. What failed, once: from then on
-    /// all streams are synced in place. By one thread at a time, which holds no lock.
+    /// all streams are synced in place. The caller holds no lock, and leads no stream.
     pub fn keep_up(&self) -> Option<Arc<Error>> {
+        let _alone = self.upkeep.lock();
         loop {
             let chore = self.ring.lock().chore();
             match chore {
@@ -39,7 +40,7 @@ impl Journal {
             Ok(file) => ring.add_ready(file),
             Err(error) => {
                 let error = Error::io(error, ErrorContext::at(&self.dir));
-                ring.retire(Arc::new(error));
+                ring.retire_because(error);
             }
         }
     }
@@ -52,7 +53,7 @@ impl Journal {
         if !is_done {
             let what = "a stream could not be written back";
             let error = Error::io(std::io::Error::other(what), ErrorContext::at(&self.dir));
-            ring.retire(Arc::new(error));
+            ring.retire_because(error);
             return;
         }
         let (_, turn, longest) = ring.next_file();
@@ -65,7 +66,7 @@ impl Journal {
             Err((file, error)) => {
                 ring.put_back(file);
                 let error = Error::io(error, ErrorContext::at(&self.dir));
-                ring.retire(Arc::new(error));
+                ring.retire_because(error);
             }
         }
     }

@@ -24,7 +24,6 @@ use crate::journal::JournalFacts;
 use crate::journal::JournalRefusal;
 use crate::journal::make_empty;
 use crate::journal::scan_journal;
-use crate::options::CommitPath;
 use crate::options::CorruptionPolicy;
 use crate::primitives::WorkerPool;
 use crate::primitives::resume_first_panic;
@@ -133,16 +132,14 @@ fn write(context: &Arc<LogContext>, replay: Replay) -> Result<()> {
     context.storage.sync_dir(root).at(root)
 }
 
-/// Begins the journal of a log whose streams are recovered, if the log is to have one.
+/// Begins the journal of a log whose streams are recovered. Its files are made when they are first needed.
 pub fn begin_journal(context: &Arc<LogContext>, threads: &Arc<BackgroundThreads>) {
-    let options = &context.options;
-    let wanted = options.commit_path != CommitPath::InPlace;
     // A full disk: the log has no name yet.
-    let Some(log) = context.identity.known_id().filter(|_| wanted) else {
+    let Some(log) = context.identity.known_id() else {
         return;
     };
     let storage = Arc::clone(&context.storage);
-    let journal = Journal::new(storage, &context.root, log, options.journal_size);
+    let journal = Journal::new(storage, &context.root, log, context.options.journal_size);
     let journal = Arc::new(journal);
     let (weak, kept) = (Arc::downgrade(context), Arc::clone(&journal));
     threads.keep_journal_with(move || {

@@ -3,6 +3,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `wal` | which calls does a log have? |
+//! | `atomic` | which calls append over several streams, all of it or nothing? |
 //! | `stream` | which calls does a handle of a stream have? |
 //! | `durable` | how does a task wait until a mark is durable? |
 //! | `events` | how does a program that polls descriptors learn that a stream has grown? |
@@ -23,6 +24,7 @@
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
+mod atomic;
 mod background;
 mod durable;
 #[cfg(unix)]
@@ -47,6 +49,7 @@ mod transaction;
 #[allow(clippy::module_inception)]
 mod wal;
 
+pub use atomic::AtomicBatch;
 pub use durable::Durable;
 #[cfg(unix)]
 pub use events::Events;

@@ -7,6 +7,8 @@
 mod support;
 
 mod archive;
+#[cfg(feature = "simulation")]
+mod atomic;
 #[cfg(feature = "compression")]
 mod backwards;
 mod calls;

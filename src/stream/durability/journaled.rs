@@ -29,11 +29,13 @@ use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::JournalItem;
 use crate::format::JournalItemKind;
+use crate::format::SECTOR_LEN;
 use crate::format::slot_offset;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::ids::Place;
 use crate::journal::Journal;
+use crate::journal::OwnedItems;
 use crate::journal::WriteBack;
 use crate::options::CommitPath;
 use crate::primitives::atomic::Ordering;
@@ -43,25 +45,80 @@ use crate::storage::StorageFile;
 use crate::storage::is_out_of_space;
 use crate::storage::read_exact_at;
 use crate::stream::StreamInner;
+use crate::stream::durability::round_state::DurableAt;
 use crate::stream::durability::round_state::RoundState;
+use crate::stream::segment_list::StreamSegment;
 use crate::stream::state::StreamState;
+use crate::stream::writer::tail::StagedWrite;
+use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::UnsealedSegment;
 
 /// More than this is synced in place.
 const MAX_RANGE: u64 = 64 << 10;
 
+/// The same of what was written before a part of a batch over several streams.
+pub(in crate::stream) const MAX_BESIDE: u64 = 4 << 10;
+
 /// What a round writes into the journal, as it was read from the stream's file.
-pub(super) struct Range {
+pub(in crate::stream) struct JournalRange {
     unsealed: UnsealedSegment,
     properties: PropertyPoint,
     file: Arc<dyn StorageFile>,
     from: FileOffset,
     bytes: Vec<u8>,
-    /// The name of the file may not be durable.
-    with_header: bool,
-    /// What is stored into the file afterwards, and in which slot.
-    slot: FrontierSlot,
-    slot_index: usize,
+    /// The header of the file, where its name may not be durable.
+    header: Option<Box<[u8; SECTOR_LEN]>>,
+    /// What is stored into the file afterwards. `None`: the segment before it has no footer yet, and no newer
+    /// slot may be stored before it has.
+    slot: Option<Slot>,
+}
+
+/// A frontier slot, where it goes, and as it is stored.
+struct Slot {
+    frontier: FrontierSlot,
+    index: usize,
+    sector: Box<[u8; SECTOR_LEN]>,
+}
+
+/// Where a range of the active segment begins that may go into the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stream) struct RangeStart {
+    from: FileOffset,
+    with_slot: bool,
+}
+
+impl JournalRange {
+    /// Whether a slot is stored for it. Otherwise the stream is to be synced in place soon: that seals the segment
+    /// before it.
+    pub(in crate::stream) fn has_slot(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// What goes into a record.
+    pub(in crate::stream) fn items(&self) -> Vec<JournalItem<'_>> {
+        let header = &self.unsealed.part.segment.header;
+        let frames = JournalItem {
+            kind: JournalItemKind::Bytes,
+            key: &header.key,
+            incarnation: header.incarnation,
+            first_id: header.first_id,
+            generation: header.generation,
+            offset: self.from,
+            bytes: &self.bytes,
+        };
+        let slot = self.slot.as_ref().map(|slot| JournalItem {
+            kind: JournalItemKind::Slot,
+            offset: slot_offset(slot.index),
+            bytes: FrontierSlot::shortened(&slot.sector),
+            ..frames
+        });
+        let header = self.header.as_ref().map(|header| JournalItem {
+            offset: FileOffset(0),
+            bytes: &header[..],
+            ..frames
+        });
+        header.into_iter().chain([frames]).chain(slot).collect()
+    }
 }
 
 impl StreamInner {
@@ -86,10 +143,10 @@ impl StreamInner {
     }
 
     /// The range is durable: moves the durable point, and stores the slot.
-    pub(super) fn note_journaled(
+    pub(in crate::stream) fn note_journaled(
         &self,
         state: &mut RoundState,
-        range: Range,
+        range: JournalRange,
     ) -> Reached<Place, EntryId> {
         let UnsealedSegment {
             part, end, place, ..
@@ -101,18 +158,16 @@ impl StreamInner {
             point: *place,
             end_id: end.next_id,
         };
-        match store_slot(
-            &*range.file,
-            part.segment.seed,
-            range.slot_index,
-            &range.slot,
-        ) {
+        let Some(slot) = range.slot else {
+            return reached;
+        };
+        match store_slot(&*range.file, part.segment.seed, slot.index, &slot.frontier) {
             Ok(()) => {
                 if state.unsynced_slot.is_none() {
                     state.next_slot ^= 1;
                 }
-                state.unsynced_slot = Some(range.slot_index);
-                state.note_frontier(range.slot);
+                state.unsynced_slot = Some(slot.index);
+                state.note_frontier(slot.frontier);
                 state.stored = true;
             }
             Err(error) if is_out_of_space(&error) => {
@@ -140,36 +195,62 @@ impl StreamInner {
     }
 
     /// What is to be written. `None`: nothing, or not into the journal. The caller leads the group alone.
-    pub(super) fn range_for_journal(&self, state: &RoundState) -> Result<Option<Range>> {
+    pub(super) fn range_for_journal(&self, state: &RoundState) -> Result<Option<JournalRange>> {
         if state.is_void_in_journal {
             return Ok(None);
         }
-        let Some((unsealed, properties, from)) = self.what_is_new(state) else {
+        let Some((unsealed, properties, start)) = self.what_is_new(state) else {
             return Ok(None);
         };
+        self.journal_range(state, unsealed, (properties, start), &[])
+            .map(Some)
+    }
+
+    /// A range: what stands in the file from its start on, and the bytes behind it, which end the range.
+    fn journal_range(
+        &self,
+        state: &RoundState,
+        unsealed: UnsealedSegment,
+        (properties, start): (PropertyPoint, RangeStart),
+        behind: &[u8],
+    ) -> Result<JournalRange> {
         let (part, end) = (&unsealed.part, &unsealed.end);
+        let from = start.from;
         let (file, _) = self.write_file(part)?;
-        let mut bytes = Vec::new();
         let context = || part.segment.context();
-        memory::resize(&mut bytes, (end.offset - from) as usize).in_context(context)?;
+        let in_file = (end.offset - from) as usize - behind.len();
+        let mut bytes = Vec::new();
+        memory::reserve(&mut bytes, in_file + behind.len()).in_context(context)?;
+        bytes.resize(in_file, 0);
         read_exact_at(&*file, from.0, &mut bytes).in_context(context)?;
-        Ok(Some(Range {
-            with_header: !part.name_synced.load(Ordering::Acquire),
-            slot: self.slot_for(end, &unsealed.properties),
-            slot_index: state.unsynced_slot.unwrap_or(state.next_slot),
+        bytes.extend_from_slice(behind);
+        let is_named = part.name_synced.load(Ordering::Acquire);
+        let slot = start.with_slot.then(|| {
+            let frontier = self.slot_for(end, &unsealed.properties);
+            let index = state.unsynced_slot.unwrap_or(state.next_slot);
+            let sector = Box::new(frontier.encode(part.segment.seed, index));
+            Slot {
+                frontier,
+                index,
+                sector,
+            }
+        });
+        Ok(JournalRange {
+            header: (!is_named).then(|| Box::new(part.segment.header.encode())),
+            slot,
             unsealed,
             properties,
             file,
             from,
             bytes,
-        }))
+        })
     }
 
     /// Where the stream ends, the properties there, and from where on it is not durable yet.
     fn what_is_new(
         &self,
         state: &RoundState,
-    ) -> Option<(UnsealedSegment, PropertyPoint, FileOffset)> {
+    ) -> Option<(UnsealedSegment, PropertyPoint, RangeStart)> {
         let mut tail = self.tail.lock();
         if tail.has_unsealed() {
             return None;
@@ -177,57 +258,112 @@ impl StreamInner {
         let unsealed = tail.active_end()?;
         let (part, end) = (&unsealed.part, &unsealed.end);
         end.last_frame?;
-        let is_new = !part.name_synced.load(Ordering::Acquire);
-        let from = match state.durable_at {
-            Some((first_id, (offset, _))) if first_id == part.segment.first_id() => offset,
-            // Nothing of it is durable: its header is to be in the record.
-            None if is_new && !part.stays_empty => FileOffset(HEADER_AREA_LEN),
-            _ => return None,
-        };
-        let len = end.offset.0.checked_sub(from.0)?;
+        let start = durable_in(state, part)?;
+        let len = end.offset.0.checked_sub(start.from.0)?;
         if len == 0 || len > MAX_RANGE {
             return None;
         }
         tail.begin_round();
         let properties = tail.written_properties().clone();
-        Some((unsealed, properties, from))
+        Some((unsealed, properties, start))
     }
 
     /// Adds the range to the record that gathers: its number. `None`: there is no room.
-    pub(super) fn add_to_journal(&self, journal: &Journal, range: &Range) -> Option<u64> {
-        let segment = &range.unsealed.part.segment;
-        let frames = JournalItem {
-            kind: JournalItemKind::Bytes,
-            key: &self.key,
-            incarnation: segment.header.incarnation,
-            first_id: segment.header.first_id,
-            generation: segment.header.generation,
-            offset: range.from,
-            bytes: &range.bytes,
+    pub(super) fn add_to_journal(&self, journal: &Journal, range: &JournalRange) -> Option<u64> {
+        journal.add(&range.items(), (self.opening, &self.owner()))
+    }
+
+    /// By what the journal has the stream written back.
+    fn owner(&self) -> Weak<dyn WriteBack> {
+        self.weak_self.clone()
+    }
+
+    /// The range, and the stream that it belongs to, as a record gets them.
+    pub(in crate::stream) fn items_of<'a>(&self, range: &'a JournalRange) -> OwnedItems<'a> {
+        (range.items(), (self.opening, self.owner()))
+    }
+
+    /// Whether something of the stream may be in the journal.
+    pub(in crate::stream) fn may_be_in_journal(&self) -> bool {
+        !self.round_state.lock().is_void_in_journal
+    }
+
+    /// Makes durable in place what is too much for a record beside something else, or spans segments. The caller
+    /// leads the group alone.
+    pub(in crate::stream) fn settle_for_journal(&self) -> Result<()> {
+        self.flush_staged();
+        let is_short = {
+            let state = self.round_state.lock();
+            let tail = self.tail.lock();
+            let fits = |unsealed: UnsealedSegment| {
+                let start = durable_in(&state, &unsealed.part)?;
+                Some(unsealed.end.offset.0.checked_sub(start.from.0)? <= MAX_BESIDE)
+            };
+            let is_empty = |unsealed: &UnsealedSegment| unsealed.end.last_frame.is_none();
+            !tail.has_unsealed()
+                && tail
+                    .active_end()
+                    .is_none_or(|unsealed| is_empty(&unsealed) || fits(unsealed) == Some(true))
         };
-        let sector = range.slot.encode(segment.seed, range.slot_index);
-        let slot = JournalItem {
-            kind: JournalItemKind::Slot,
-            offset: slot_offset(range.slot_index),
-            bytes: FrontierSlot::shortened(&sector),
-            ..frames
-        };
-        let owner: Weak<dyn WriteBack> = self.weak_self.clone();
-        let owner = (self.opening, &owner);
-        if !range.with_header {
-            return journal.add(&[frames, slot], owner);
+        match is_short {
+            true => Ok(()),
+            false => self
+                .make_written_durable()
+                .map_err(|error| error.duplicate()),
         }
-        let header = segment.header.encode();
-        let header = JournalItem {
-            offset: FileOffset(0),
-            bytes: &header,
-            ..frames
+    }
+
+    /// Up to where the stream is durable, in its files or in the journal. The caller leads the group alone.
+    pub(in crate::stream) fn durable_at_rest(&self) -> Option<DurableAt> {
+        self.round_state.lock().durable_at
+    }
+
+    /// Where a range begins that ends behind all that is written, if it may go into a record: it lies in the active
+    /// segment, and all before it is durable.
+    pub(in crate::stream) fn range_start(
+        durable_at: Option<DurableAt>,
+        tail: &Tail,
+    ) -> Option<RangeStart> {
+        let active = tail.active()?;
+        if !tail.has_unsealed() {
+            return durable_start(durable_at, active);
+        }
+        // The first frame behind a full segment, all of which is durable.
+        let unsealed = tail.oldest_unsealed(3);
+        let [full, active] = &unsealed[..] else {
+            return None;
         };
-        journal.add(&[header, frames, slot], owner)
+        let full_end = (
+            full.part.segment.first_id(),
+            (full.end.offset, full.end.next_id),
+        );
+        let is_first = active.end.last_frame.is_none() && !active.part.stays_empty;
+        (durable_at == Some(full_end) && is_first).then_some(RangeStart {
+            from: FileOffset(HEADER_AREA_LEN),
+            with_slot: false,
+        })
+    }
+
+    /// The range from there to the end of a batch that is in no file yet. The caller leads the group alone.
+    pub(in crate::stream) fn range_behind(
+        &self,
+        active: &Arc<StreamSegment>,
+        (start, place): (RangeStart, Place),
+        batch: &StagedWrite,
+    ) -> Result<JournalRange> {
+        let state = self.round_state.lock();
+        let unsealed = UnsealedSegment {
+            part: Arc::clone(active),
+            end: batch.end,
+            place,
+            properties: batch.properties().slot(),
+        };
+        let properties = batch.properties().clone();
+        self.journal_range(&state, unsealed, (properties, start), batch.bytes())
     }
 
     /// Has a helper work for the journal, where there is something to do.
-    pub(super) fn keep_journal_up(&self, journal: &Journal) {
+    pub(in crate::stream) fn keep_journal_up(&self, journal: &Journal) {
         if !journal.has_chore() {
             return;
         }
@@ -241,6 +377,25 @@ impl StreamInner {
     pub(in crate::stream) fn keep_out_of_journal(&self) {
         self.round_state.lock().is_void_in_journal = true;
     }
+}
+
+/// Up to where the active segment is durable. `None`: that takes a sync in place.
+fn durable_in(state: &RoundState, active: &StreamSegment) -> Option<RangeStart> {
+    durable_start(state.durable_at, active)
+}
+
+fn durable_start(durable_at: Option<DurableAt>, active: &StreamSegment) -> Option<RangeStart> {
+    let is_new = !active.name_synced.load(Ordering::Acquire);
+    let from = match durable_at {
+        Some((first_id, (offset, _))) if first_id == active.segment.first_id() => offset,
+        // Nothing of it is durable: its header is to be in the record.
+        None if is_new && !active.stays_empty => FileOffset(HEADER_AREA_LEN),
+        _ => return None,
+    };
+    Some(RangeStart {
+        from,
+        with_slot: true,
+    })
 }
 
 impl WriteBack for StreamInner {

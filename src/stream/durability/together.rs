@@ -12,8 +12,9 @@ use crate::error::Result;
 use crate::ids::EntryId;
 use crate::ids::Place;
 use crate::journal::Journal;
+use crate::options::CommitPath;
 use crate::stream::StreamInner;
-use crate::stream::durability::journaled::Range;
+use crate::stream::durability::JournalRange;
 
 /// So many streams are led at once.
 const MAX_AT_ONCE: usize = 512;
@@ -21,7 +22,7 @@ const MAX_AT_ONCE: usize = 512;
 /// A stream that this thread leads, and what of it is in a record.
 struct Begun<'a> {
     stream: &'a Arc<StreamInner>,
-    range: Range,
+    range: JournalRange,
     _turn: ExclusiveTurn<'a, Place, EntryId, Arc<Error>>,
 }
 
@@ -41,8 +42,9 @@ impl StreamInner {
     /// Makes everything written durable in streams of one log, as far as one record, or a few, can do it.
     /// Returns the streams that take a round of their own, with the error that one has.
     pub fn sync_together(streams: &[Arc<StreamInner>]) -> Vec<Arc<StreamInner>> {
-        let journal = streams.first().and_then(|first| first.context.journal());
-        let Some(journal) = journal else {
+        let context = streams.first().map(|first| &first.context);
+        let context = context.filter(|context| context.options.commit_path != CommitPath::InPlace);
+        let Some(journal) = context.and_then(|context| context.journal()) else {
             return streams.to_vec();
         };
         let mut together = Together {

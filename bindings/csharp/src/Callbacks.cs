@@ -9,31 +9,41 @@ namespace Ironwal
     /// <summary>Names an action given to OnDurable, to cancel it.</summary>
     public sealed class Ticket
     {
+        // Of a callback of the library.
         internal Native.ironwal_ticket Raw;
         internal GCHandle Context;
+
+        // Of DurabilityWaits.
+        internal Mark Mark;
+        internal Action<Status> Action;
+        internal Thread RunsOn;
     }
 
     /// <summary>
     /// How do calls of the library reach the program? By static methods that IL2CPP compiles ahead, and a handle of the collector
-    /// that keeps what they call. Delegates stay in static fields, so none is collected while the library may call it.
+    /// that keeps what it calls. The delegate stays in a static field, so it is not collected while the library may call it.
     /// </summary>
     public static unsafe class Callbacks
     {
         /// <summary>
-        /// Gets what an action of OnDurable or a Logger threw: it must not pass through the library. Without a handler it is written
+        /// Gets what an action of OnDurable threw: it must not pass through the library. Without a handler it is written
         /// to the standard error.
         /// </summary>
         public static event Action<Exception> Failed;
 
         private static readonly Native.ironwal_durable_fn Durable = OnDurableCalled;
-        private static readonly Native.ironwal_log_fn Log = OnLogCalled;
-        private static readonly Native.ironwal_release_fn Release = OnReleased;
 
-        static Callbacks()
-        {
-            // Compiles what the first callback on a thread calls, so that it waits for no lock of the runtime then.
-            CollectorSignals.Unblock();
-        }
+        /// <summary>
+        /// Whether threads of the library may call managed code. Mono and IL2CPP stop all threads that have by signals on Linux, and
+        /// wait for ever where a thread blocks them, as the threads of the library do. There DurabilityWaits does what callbacks do.
+        /// </summary>
+        internal static readonly bool AreNative = !(IsIl2Cpp || Type.GetType("Mono.Runtime") != null) || !Directory.Exists("/proc/self/task");
+
+#if ENABLE_IL2CPP
+        private const bool IsIl2Cpp = true;
+#else
+        private const bool IsIl2Cpp = false;
+#endif
 
         internal static Ticket OnDurable(IntPtr stream, Mark mark, Action<Status> action)
         {
@@ -62,15 +72,6 @@ namespace Ironwal
             return true;
         }
 
-        internal static void SetLogger(IntPtr options, Action<LogLevel, string> logger)
-        {
-            IntPtr e;
-            GCHandle context = GCHandle.Alloc(logger);
-            // The library releases the context, also when the call fails.
-            int status = Native.ironwal_options_set_log_owned(options, Log, (UIntPtr)(ulong)(long)GCHandle.ToIntPtr(context), Release, &e);
-            Failure.Check(status, e);
-        }
-
         private static GCHandle Of(UIntPtr context)
         {
             return GCHandle.FromIntPtr((IntPtr)(long)(ulong)context);
@@ -81,7 +82,6 @@ namespace Ironwal
         {
             try
             {
-                CollectorSignals.Unblock();
                 GCHandle handle = Of(context);
                 var action = (Action<Status>)handle.Target;
                 handle.Free();
@@ -93,35 +93,7 @@ namespace Ironwal
             }
         }
 
-        [MonoPInvokeCallback(typeof(Native.ironwal_log_fn))]
-        private static void OnLogCalled(UIntPtr context, int level, byte* message, UIntPtr length)
-        {
-            try
-            {
-                CollectorSignals.Unblock();
-                ((Action<LogLevel, string>)Of(context).Target)((LogLevel)level, Text.Of(message, length));
-            }
-            catch (Exception failure)
-            {
-                Report(failure);
-            }
-        }
-
-        [MonoPInvokeCallback(typeof(Native.ironwal_release_fn))]
-        private static void OnReleased(UIntPtr context)
-        {
-            try
-            {
-                CollectorSignals.Unblock();
-                Of(context).Free();
-            }
-            catch (Exception failure)
-            {
-                Report(failure);
-            }
-        }
-
-        private static void Report(Exception failure)
+        internal static void Report(Exception failure)
         {
             try
             {
@@ -133,42 +105,6 @@ namespace Ironwal
             {
                 Console.Error.WriteLine("ironwal: a callback failed: " + failure + ", and so did its report: " + second);
             }
-        }
-    }
-
-    /// <summary>
-    /// How does the collector stop a thread of the library that has called managed code? Mono and IL2CPP do it by signals on Linux,
-    /// and wait for ever where a thread blocks them, as the threads of the library do. So each unblocks them when it first comes here.
-    /// </summary>
-    internal static unsafe class CollectorSignals
-    {
-        private const int SIGXCPU = 24, SIGPWR = 30, FirstRealTime = 34, LastRealTime = 64, SIG_UNBLOCK = 1;
-
-        private static readonly bool IsLinux = Environment.OSVersion.Platform == PlatformID.Unix && Directory.Exists("/proc/self/task");
-
-        [ThreadStatic]
-        private static bool isUnblocked;
-
-        [DllImport("libc")]
-        private static extern int pthread_sigmask(int how, byte* set, byte* old);
-
-        internal static void Unblock()
-        {
-            if (isUnblocked || !IsLinux) return;
-            // A set has a bit for each signal, the lowest for signal 1. 128 bytes are what the largest one takes.
-            byte* set = stackalloc byte[128];
-            for (int i = 0; i < 128; i++) set[i] = 0;
-            Add(set, SIGXCPU);
-            Add(set, SIGPWR);
-            for (int number = FirstRealTime; number <= LastRealTime; number++) Add(set, number);
-            int failed = pthread_sigmask(SIG_UNBLOCK, set, null);
-            if (failed != 0) throw new InvalidOperationException("pthread_sigmask failed with " + failed);
-            isUnblocked = true;
-        }
-
-        private static void Add(byte* set, int number)
-        {
-            set[(number - 1) / 8] |= (byte)(1 << ((number - 1) % 8));
         }
     }
 

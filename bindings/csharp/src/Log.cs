@@ -16,6 +16,7 @@ namespace Ironwal
     /// </summary>
     public sealed unsafe class Log : IDisposable
     {
+        private readonly LogWaits waits = new LogWaits();
         private LogHandle handle;
         private int closing;
 
@@ -73,20 +74,37 @@ namespace Ironwal
         public void Close()
         {
             if (Interlocked.Exchange(ref closing, 1) != 0) throw Failure.Closed("the log");
-            CloseOnce(ref handle, ref closing, false);
+            CloseOnce(ref handle, ref closing, waits, false);
         }
 
         /// <summary>Closes the log, as Close does, and throws as it does where something is not durable. Once closed it does nothing.</summary>
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref closing, 1) == 0) CloseOnce(ref handle, ref closing, false);
+            if (Interlocked.Exchange(ref closing, 1) == 0) CloseOnce(ref handle, ref closing, waits, false);
         }
 
-        internal static void CloseOnce(ref LogHandle handle, ref int closing, bool sharded)
+        internal static void CloseOnce(ref LogHandle handle, ref int closing, LogWaits waits, bool sharded)
         {
-            IntPtr pointer = handle.DangerousGetHandle();
-            if (handle.TryClose()) return;
-            handle = new LogHandle(pointer, sharded);
+            if (!waits.RunOnThisThread)
+            {
+                IntPtr pointer = handle.DangerousGetHandle();
+                bool isClosed;
+                try
+                {
+                    isClosed = handle.TryClose();
+                }
+                catch
+                {
+                    waits.CompleteAll(Status.Closed);
+                    throw;
+                }
+                if (isClosed)
+                {
+                    waits.CompleteAll(Status.Ok);
+                    return;
+                }
+                handle = new LogHandle(pointer, sharded);
+            }
             Volatile.Write(ref closing, 0);
             throw new Failure
             {
@@ -120,7 +138,7 @@ namespace Ironwal
         /// <summary>A handle of a stream, which its first append creates. It keeps the log open until it is disposed or the log closed.</summary>
         public LogStream Stream(string name)
         {
-            using (var log = handle.Use()) return LogStream.Open(log.Pointer, name);
+            using (var log = handle.Use()) return LogStream.Open(log.Pointer, waits, name);
         }
 
         /// <summary>Deletes a stream with all its entries, durably. Deleting what is not there succeeds.</summary>

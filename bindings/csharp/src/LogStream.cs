@@ -103,19 +103,21 @@ namespace Ironwal
         public const ulong AnyId = Native.IRONWAL_ANY_ID;
 
         private readonly StreamHandle handle;
+        private readonly DurabilityWaits waits;
         private int disposed;
 
-        private LogStream(IntPtr pointer)
+        private LogStream(IntPtr pointer, LogWaits ofLog)
         {
             handle = new StreamHandle(pointer);
+            waits = new DurabilityWaits(handle, ofLog);
         }
 
-        internal static LogStream Open(IntPtr log, string name)
+        internal static LogStream Open(IntPtr log, LogWaits ofLog, string name)
         {
             byte[] bytes = Text.Bytes(name, "name");
             IntPtr stream, e;
             fixed (byte* at = bytes) Failure.Check(Native.ironwal_stream_open(log, at, (UIntPtr)bytes.Length, &stream, &e), e);
-            return new LogStream(stream);
+            return new LogStream(stream, ofLog);
         }
 
         /// <summary>Releases the handle, once no call uses it any more. The stream and its entries stay. A second Close throws Closed.</summary>
@@ -632,12 +634,14 @@ namespace Ironwal
         /// Has an action called once everything in front of the mark is durable, with Ok, or cannot become so: Poisoned, Detached,
         /// Closed, StreamNotFound. Returns at once, and asks for a sync.
         ///
-        /// The action runs on a thread of the library, or on the one that closes the log. It may append, read, register and
+        /// The action runs on a thread of the library, or on the one that closes the log; with Mono and IL2CPP on Linux, on a thread of
+        /// this package instead, one for each stream that has such actions waiting. It may append, read, register and
         /// cancel, and must return soon; it cannot close the log. What it throws goes to Callbacks.Failed.
         /// </summary>
         public Ticket OnDurable(Mark mark, Action<Status> action)
         {
             if (action == null) throw new ArgumentNullException("action");
+            if (!Callbacks.AreNative) return waits.Add(mark, action);
             using (var stream = handle.Use()) return Callbacks.OnDurable(stream.Pointer, mark, action);
         }
 
@@ -648,12 +652,13 @@ namespace Ironwal
         public bool Cancel(Ticket ticket)
         {
             if (ticket == null) throw new ArgumentNullException("ticket");
+            if (!Callbacks.AreNative) return waits.Cancel(ticket);
             using (var stream = handle.Use()) return Callbacks.Cancel(stream.Pointer, ticket);
         }
 
         /// <summary>
-        /// Completes when everything in front of the mark is durable, or fails where it cannot become so. No thread waits. A wait
-        /// that is cancelled leaves nothing behind.
+        /// Completes when everything in front of the mark is durable, or fails where it cannot become so. A wait that is cancelled
+        /// leaves nothing behind. It uses OnDurable.
         /// </summary>
         public System.Threading.Tasks.Task WaitDurableAsync(Mark mark, CancellationToken token = default(CancellationToken))
         {

@@ -58,25 +58,6 @@ namespace Ironwal
         Error = Native.IRONWAL_CORRUPTION_ERROR,
     }
 
-    /// <summary>How severe a message of a log is.</summary>
-    public enum LogLevel
-    {
-        /// <summary>Data was lost or a request was refused.</summary>
-        Error = Native.IRONWAL_LOG_ERROR,
-
-        /// <summary>Something was damaged and dealt with.</summary>
-        Warn = Native.IRONWAL_LOG_WARN,
-
-        /// <summary>Logs opened, recovered and closed.</summary>
-        Info = Native.IRONWAL_LOG_INFO,
-
-        /// <summary>Diagnostics.</summary>
-        Debug = Native.IRONWAL_LOG_DEBUG,
-
-        /// <summary>Everything. The default.</summary>
-        Trace = Native.IRONWAL_LOG_TRACE,
-    }
-
     /// <summary>Which old segments are removed: whole ones, oldest first, never the newest. Null limits nothing.</summary>
     public sealed class Retention
     {
@@ -164,15 +145,6 @@ namespace Ironwal
         public Retention Retention { get; set; }
 
         /// <summary>
-        /// Gets the messages of the log, on any thread and several at a time. It must not append, sync, close or wait for
-        /// durability in that log.
-        /// </summary>
-        public Action<LogLevel, string> Logger { get; set; }
-
-        /// <summary>The least severe level that reaches Logger.</summary>
-        public LogLevel? LoggerLevel { get; set; }
-
-        /// <summary>
         /// More options as text, such as "sync_mode=async; max_segment_size=64M", applied last. See ironwal_options_parse() in
         /// include/ironwal.h.
         /// </summary>
@@ -238,8 +210,6 @@ namespace Ironwal
                 byte cursors = Retention.KeepCursors ? (byte)1 : (byte)0;
                 Failure.Check(Native.ironwal_options_set_retention(to, Retention.Bytes, Retention.AgeNs, cursors, &e), e);
             }
-            if (LoggerLevel.HasValue) Failure.Check(Native.ironwal_options_set_log_level(to, (int)LoggerLevel.Value, &e), e);
-            if (Logger != null) Callbacks.SetLogger(to, Logger);
             if (Settings != null)
             {
                 byte[] settings = Text.Bytes(Settings, "settings");

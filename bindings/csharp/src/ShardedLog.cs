@@ -119,6 +119,7 @@ namespace Ironwal
     /// </summary>
     public sealed unsafe class ShardedLog : IDisposable
     {
+        private readonly LogWaits waits = new LogWaits();
         private LogHandle handle;
         private int closing;
 
@@ -169,13 +170,13 @@ namespace Ironwal
         public void Close()
         {
             if (Interlocked.Exchange(ref closing, 1) != 0) throw Failure.Closed("the log");
-            Log.CloseOnce(ref handle, ref closing, true);
+            Log.CloseOnce(ref handle, ref closing, waits, true);
         }
 
         /// <summary>As Close. Once closed it does nothing.</summary>
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref closing, 1) == 0) Log.CloseOnce(ref handle, ref closing, true);
+            if (Interlocked.Exchange(ref closing, 1) == 0) Log.CloseOnce(ref handle, ref closing, waits, true);
         }
 
         /// <summary>How many shards the log has.</summary>
@@ -202,7 +203,7 @@ namespace Ironwal
             using (var log = handle.Use()) Failure.Check(Native.ironwal_sharded_wal(log.Pointer, &wal, &e), e);
             using (var owner = new LogHandle(wal, false))
             using (var all = owner.Use())
-                return LogStream.Open(all.Pointer, "shard_" + shard.ToString("00", CultureInfo.InvariantCulture));
+                return LogStream.Open(all.Pointer, waits, "shard_" + shard.ToString("00", CultureInfo.InvariantCulture));
         }
 
         /// <summary>Appends one entry to the shard of its key. The key is not stored.</summary>

@@ -216,7 +216,7 @@ namespace Ironwal.Tests
         static void CallsLeaveNoMemoryBehind(Place place)
         {
             byte[] big = new byte[3000];
-            using (var log = Log.Open(place.Log, new Options { SyncMode = SyncMode.Async, Logger = (level, message) => { } }))
+            using (var log = Log.Open(place.Log, new Options { SyncMode = SyncMode.Async }))
             using (var first = log.Stream("s"))
             {
                 first.AppendBatch(new[] { big }, properties: new[] { new Property("p", big) });

@@ -5,32 +5,28 @@
 #     test-swift.sh NAME                the tests whose name holds this
 #     test-swift.sh --root DIRECTORY    makes a root of Debian 13 there, if there is none, and runs the tests in it
 #
-# A root takes debootstrap, the rights of root and 4 GB. SWIFT_MIRROR names its mirror of Debian. The library is that of this
-# machine, so the C library of Debian 13 must not be older than its. Says what is missing where Swift is not installed, and
-# succeeds then.
+# A root takes root, debootstrap and a network; MIRROR names another Debian mirror. The root stays, for the next run. The library
+# is that of this machine, so the C library here must not be newer than that of Debian 13. Says what is missing where Swift is not
+# installed, and succeeds then.
 set -eu
 cd "$(dirname "$0")/.."
 tree="$PWD"
 
 if [ "${1:-}" = --root ]; then
-    root="${2:?a directory}"
-    if [ ! -e "$root/usr/libexec/swift/bin/swift" ]; then
-        command -v debootstrap >/dev/null 2>&1 || { echo "test-swift.sh: debootstrap is not installed" >&2; exit 1; }
-        [ -e "$root/etc/debian_version" ] ||
-            debootstrap --variant=minbase trixie "$root" "${SWIFT_MIRROR:-http://deb.debian.org/debian}"
-        # The certificates that this machine trusts, for a mirror behind a proxy.
-        mkdir -p "$root/etc/ssl"
-        cp -r /etc/ssl/certs "$root/etc/ssl/"
-        cp /etc/resolv.conf "$root/etc/resolv.conf"
-        chroot "$root" apt-get update
-        DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y --no-install-recommends swiftlang libc6-dev
+    [ $# -eq 2 ] || { echo "test-swift.sh --root DIRECTORY" >&2; exit 2; }
+    mkdir -p "$2"
+    root=$(cd "$2" && pwd)
+    if [ ! -x "$root/usr/libexec/swift/bin/swift" ]; then
+        debootstrap --variant=minbase --include=swiftlang,libc6-dev trixie "$root" ${MIRROR:+"$MIRROR"}
     fi
     mkdir -p "$root/ironwal"
+    unmount() { umount "$root/proc" "$root/ironwal" 2>/dev/null || true; }
+    trap unmount EXIT
     # Swift finds its own libraries by /proc.
-    trap 'umount "$root/proc" "$root/ironwal"' EXIT
-    mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
-    mountpoint -q "$root/ironwal" || mount --bind "$tree" "$root/ironwal"
-    chroot "$root" sh /ironwal/scripts/test-swift.sh
+    mount -t proc proc "$root/proc"
+    mount --bind "$tree" "$root/ironwal"
+    chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+        sh /ironwal/scripts/test-swift.sh
     exit
 fi
 

@@ -82,6 +82,7 @@ fn every_exit_code_of_every_command_is_documented_and_happens() {
     let (old, old_damaged) = (path(&old), path(&old_damaged));
     let copies: Vec<String> = (0..8).map(|n| new(&format!("copy {n}"))).collect();
 
+    let page = new("page.html");
     let rows: Vec<(i32, Vec<&str>)> = vec![
         (0, vec!["verify", good]),
         (1, vec!["verify", damaged]),
@@ -91,6 +92,10 @@ fn every_exit_code_of_every_command_is_documented_and_happens() {
         (1, vec!["stat", gapped]),
         (2, vec!["stat"]),
         (3, vec!["stat", foreign]),
+        (0, vec!["report", good, "--html", &page]),
+        (1, vec!["report", damaged, "--html", &page]),
+        (2, vec!["report", good]),
+        (3, vec!["report", foreign, "--html", &page]),
         (0, vec!["dump", good]),
         (1, vec!["dump", damaged]),
         (2, vec!["dump", good, "--from=-1"]),

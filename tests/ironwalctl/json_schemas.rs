@@ -197,6 +197,7 @@ fn all_output_for_programs_is_as_the_schemas_say() {
         commands.extend([
             ("verify", words(&["verify", log])),
             ("stat", words(&["stat", log])),
+            ("stat", words(&["stat", log, "--segments"])),
             (
                 "stat",
                 words(&["stat", log, "--watch", "--count=2", "--interval=0.01"]),

@@ -8,6 +8,7 @@ mod export_and_load;
 mod generated_files;
 mod import;
 mod json_schemas;
+mod report;
 #[path = "../support/mod.rs"]
 mod support;
 mod tail_and_grep;

@@ -97,6 +97,10 @@ pub struct Args {
     pub as_text: bool,
     /// Of `load`: what is read; `None`: standard input.
     pub source: Option<PathBuf>,
+    /// Of `stat`: each segment.
+    pub segments: bool,
+    /// Of `report`: the page.
+    pub page: Option<PathBuf>,
     pub color: ColorWhen,
 }
 
@@ -137,6 +141,8 @@ impl Args {
             export_format: ExportFormat::Json,
             as_text: false,
             source: None,
+            segments: false,
+            page: None,
             color: ColorWhen::Auto,
         }
     }
@@ -212,6 +218,8 @@ fn parse_command(parser: &mut Parser, spec: &'static Spec) -> Result<Args, Error
             ("progress", _) => args.progress = true,
             ("compress", _) => args.compress = true,
             ("properties", _) => args.properties = true,
+            ("segments", _) => args.segments = true,
+            ("html", _) => args.page = Some(parser.value()?.into()),
             ("watch", _) => is_watched = true,
             ("interval", _) => args.interval = Some(parse_interval(parser)?),
             ("count", Command::Grep) => args.counts_matches = true,
@@ -304,6 +312,12 @@ fn check(args: &Args, is_watched: bool, count: Option<u64>) -> Result<(), Error>
     }
     if args.command == Command::Repair && args.copy.is_none() {
         return Err("repair needs --to and a new directory".into());
+    }
+    if args.command == Command::Report && args.page.is_none() {
+        return Err("report needs --html and a file".into());
+    }
+    if args.segments && (is_watched || args.format == Format::Prometheus) {
+        return Err("--segments lists files, once: leave out --watch and --prometheus".into());
     }
     let has_interval = args.interval.is_some();
     if args.command == Command::Stat && !is_watched && (has_interval || count.is_some()) {
@@ -449,6 +463,7 @@ mod tests {
                     ("stat", "interval" | "count") => vec!["--watch".into()],
                     ("tail", "interval") => vec!["--follow".into()],
                     ("repair", "compress" | "json" | "progress" | "color") => vec!["--to=2".into()],
+                    ("report", "stream" | "progress" | "color") => vec!["--html=2".into()],
                     ("load", "stream") => vec!["--format=raw".into()],
                     (_, "format") => vec!["--stream=s".into()],
                     _ => vec![],

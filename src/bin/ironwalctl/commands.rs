@@ -8,6 +8,7 @@
 pub enum Command {
     Verify,
     Stat,
+    Report,
     Dump,
     Tail,
     Grep,
@@ -201,13 +202,14 @@ pub const COMMANDS: &[Spec] = &[
         command: Command::Stat,
         name: "stat",
         synopses: &[
-            "stat DIR [--stream KEY] [--json | --prometheus]",
+            "stat DIR [--stream KEY] [--segments] [--json | --prometheus]",
             "stat DIR --watch [--interval SECONDS] [--count N] [--stream KEY] [--json]",
         ],
         summary: "lists streams with ids, segments and bytes; reads headers only",
         operands: &[DIR],
         options: &[
             STREAM,
+            flag("segments", "each segment too: its file, ids and bytes"),
             flag(
                 "watch",
                 "look again and again, and print changes per second",
@@ -239,6 +241,37 @@ pub const COMMANDS: &[Spec] = &[
             (1, "damage"),
             (2, "usage"),
             (3, "a stream cannot be opened"),
+        ],
+    },
+    Spec {
+        command: Command::Report,
+        name: "report",
+        synopses: &["report DIR --html FILE [--stream KEY] [--progress]"],
+        summary: "writes a page for a browser: streams, segments, damage and growth, as pictures and tables",
+        operands: &[DIR],
+        options: &[
+            with(
+                "html",
+                "FILE",
+                Takes::File,
+                "the page; one that is there is replaced",
+            ),
+            STREAM,
+            PROGRESS,
+        ],
+        description: &[
+            Paragraph(
+                "Reads everything, as verify does, and writes what verify and stat say into one HTML file. The file \
+                 needs nothing else: it holds no scripts, and loads nothing. Growth is drawn from the times of the \
+                 files, so only of segments that are left.",
+            ),
+            Paragraph("FILE gets its name when it is whole. It must not lie in the log."),
+        ],
+        exit_codes: &[
+            (0, "the page is there, nothing is worse than notes"),
+            (1, "the page is there, and shows damage"),
+            (2, "usage"),
+            (3, "no page was written, or something could not be read"),
         ],
     },
     Spec {

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use ironwal::Severity;
 use ironwal::SnapshotReport;
@@ -19,6 +21,8 @@ use ironwal::tools::DumpedProperties;
 use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
+use ironwal::tools::SegmentStat;
+use ironwal::tools::SegmentState;
 use ironwal::tools::StreamStat;
 use serde::Serialize;
 
@@ -105,6 +109,21 @@ struct StatOfStream<'a> {
     durable_ids_per_second: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_per_second: Option<i64>,
+    // Of `--segments`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment_list: Option<Vec<Segment<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Segment<'a> {
+    path: Cow<'a, str>,
+    first_id: u64,
+    end_id: u64,
+    lost_before: u64,
+    bytes: u64,
+    frames_end: u64,
+    state: &'a str,
+    modified_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -375,10 +394,14 @@ pub fn severity(severity: Severity) -> &'static str {
 
 /// The result of `stat`.
 pub fn counted(args: &Args, log: &LogStat) -> io::Result<String> {
+    let streams = log.streams.iter().map(|found| StatOfStream {
+        segment_list: args.segments.then(|| segments(&found.segment_list)),
+        ..stream(found)
+    });
     to_line(&Stat {
         command: "stat",
         directory: args.directory.to_string_lossy(),
-        streams: log.streams.iter().map(stream).collect(),
+        streams: streams.collect(),
     })
 }
 
@@ -403,6 +426,7 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         ids_per_second: None,
         durable_ids_per_second: None,
         bytes_per_second: None,
+        segment_list: None,
         key: &stream.key,
         directory: stream.directory.to_string_lossy(),
         segments: stream.segments,
@@ -418,6 +442,30 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         damage: stream.damage,
         error: stream.error.as_deref(),
     }
+}
+
+fn segments(segments: &[SegmentStat]) -> Vec<Segment<'_>> {
+    let milliseconds = |time: SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok()
+    };
+    segments
+        .iter()
+        .map(|segment| Segment {
+            path: segment.path.to_string_lossy(),
+            first_id: segment.first_id,
+            end_id: segment.end_id,
+            lost_before: segment.lost_before,
+            bytes: segment.bytes,
+            frames_end: segment.frames_end,
+            state: match segment.state {
+                SegmentState::Sealed => "sealed",
+                SegmentState::Open => "open",
+                SegmentState::EndLost => "end_lost",
+            },
+            modified_ms: segment.modified.and_then(milliseconds),
+        })
+        .collect()
 }
 
 fn properties(map: &PropertyMap) -> Vec<Property<'_>> {

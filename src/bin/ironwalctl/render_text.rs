@@ -18,11 +18,14 @@ use ironwal::tools::DumpedProperties;
 use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
+use ironwal::tools::SegmentStat;
+use ironwal::tools::SegmentState;
 
 use super::color::Palette;
 use super::escape;
 use super::render_json::severity;
 use super::tail_event::TailEvent;
+use super::utc;
 use super::watch::Rates;
 
 /// Standard output. The first failed write is reported at the end. A reader that closes its end of
@@ -122,6 +125,20 @@ impl Output {
         self.line(&line);
     }
 
+    /// The result of `report`.
+    pub fn reported(&mut self, file: &Path, report: &VerifyReport) {
+        let bad = report
+            .findings
+            .iter()
+            .filter(|f| f.severity != Severity::Note);
+        let summary = match bad.count() as u64 {
+            0 => self.palette.good("clean"),
+            count => self.palette.bad(&counted(count, "finding", "findings")),
+        };
+        let streams = counted(report.streams, "stream", "streams");
+        self.line(&format!("{}: {summary}, {streams}", escape::path(file)));
+    }
+
     /// The result of `snapshot`.
     pub fn snapshot(&mut self, new_dir: &Path, report: &SnapshotReport) {
         for (key, next_id) in &report.streams {
@@ -215,6 +232,7 @@ impl Output {
             }
             self.line(&line);
             self.properties(&stream.property_map);
+            self.segments(&stream.segment_list);
         }
         let bytes: u64 = log.streams.iter().map(|stream| stream.bytes).sum();
         let streams = counted(log.streams.len() as u64, "stream", "streams");
@@ -222,6 +240,33 @@ impl Output {
             "{streams}, {}; headers only: verify reads the entries",
             size(bytes)
         ));
+    }
+
+    /// A line for each segment.
+    fn segments(&mut self, segments: &[SegmentStat]) {
+        for segment in segments {
+            let name = Path::new(segment.path.file_name().unwrap_or_default());
+            let mut line = format!(
+                "  {}: ids {}..{}, {}, frames up to {}, {}",
+                escape::path(name),
+                segment.first_id,
+                segment.end_id,
+                size(segment.bytes),
+                segment.frames_end,
+                match segment.state {
+                    SegmentState::EndLost => self.palette.bad(state_word(segment.state)),
+                    state => state_word(state).to_owned(),
+                },
+            );
+            if segment.lost_before > 0 {
+                let ids = counted(segment.lost_before, "id", "ids");
+                line += &format!(", {} before it", self.palette.bad(&format!("{ids} lost")));
+            }
+            if let Some(time) = segment.modified {
+                line += &format!(", last changed {}", utc::second(time));
+            }
+            self.line(&line);
+        }
     }
 
     /// One line of `dump`.
@@ -407,6 +452,15 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {many}"),
+    }
+}
+
+/// The word for how far a segment is complete.
+pub fn state_word(state: SegmentState) -> &'static str {
+    match state {
+        SegmentState::Sealed => "sealed",
+        SegmentState::Open => "open",
+        SegmentState::EndLost => "end damaged",
     }
 }
 

@@ -220,6 +220,12 @@ fn all_output_for_programs_is_as_the_schemas_say() {
         let old = old.join(name);
         commands.push(("import", words(&["import", path(&old), &copy()])));
     }
+    std::fs::create_dir(place.path().join("shards")).expect("makes");
+    let (sharded, mixed) = super::checkpoints::sharded_logs(&place.path().join("shards"));
+    for log in [path(&sharded), path(&mixed)] {
+        commands.push(("checkpoints", words(&["checkpoints", log])));
+        commands.push(("checkpoints", words(&["checkpoints", log, "--show=one"])));
+    }
     commands.push(("verify", words(&["verify", "/nonexistent"])));
     let schemas = schemas();
     let mut printed: BTreeMap<&str, Vec<String>> = BTreeMap::new();

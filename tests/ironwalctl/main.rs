@@ -2,6 +2,7 @@
 //! changes nothing but makes copies.
 
 mod changed_streams;
+mod checkpoints;
 mod colors;
 mod exit_codes;
 mod export_and_load;

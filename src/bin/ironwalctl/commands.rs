@@ -9,6 +9,7 @@ pub enum Command {
     Verify,
     Stat,
     Report,
+    Checkpoints,
     Dump,
     Tail,
     Grep,
@@ -168,10 +169,21 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         command: Command::Verify,
         name: "verify",
-        synopses: &["verify DIR [--stream KEY] [--json] [--progress]"],
+        synopses: &["verify DIR [-q] [--stream KEY] [--json] [--progress]"],
         summary: "reads everything and lists damage with file, offset and ids",
         operands: &[DIR],
-        options: &[STREAM, JSON, PROGRESS],
+        options: &[
+            short(
+                'q',
+                flag(
+                    "quiet",
+                    "print damage and what is unreadable only: nothing at all of a good log",
+                ),
+            ),
+            STREAM,
+            JSON,
+            PROGRESS,
+        ],
         description: &[
             Paragraph(
                 "Reads headers, slots, frames, payloads, footers, the chain of segments, index files and the \
@@ -272,6 +284,40 @@ pub const COMMANDS: &[Spec] = &[
             (1, "the page is there, and shows damage"),
             (2, "usage"),
             (3, "no page was written, or something could not be read"),
+        ],
+    },
+    Spec {
+        command: Command::Checkpoints,
+        name: "checkpoints",
+        synopses: &["checkpoints DIR [--show ID] [--hex] [--json]"],
+        summary: "lists the checkpoints of a sharded log, or shows one: the next id of each shard",
+        operands: &[DIR],
+        options: &[
+            with(
+                "show",
+                "ID",
+                Takes::Text,
+                "this checkpoint, with a line for each shard",
+            ),
+            flag("hex", "ID is bytes in hexadecimal, as in 00ff7a"),
+            JSON,
+        ],
+        description: &[
+            Paragraph(
+                "Prints each checkpoint that can be loaded, the oldest first: its id, when it was created, and how many ids \
+                 lie below it in all shards together. Bytes of an id that are not printable ASCII are \\xNN. With --show, \
+                 or with --json, the next id of each shard: replay starts there.",
+            ),
+            Paragraph(
+                "Damaged records of checkpoints.log are not listed: verify finds them. A checkpoint is checked against the \
+                 shards; a line says so if a shard ends before it.",
+            ),
+        ],
+        exit_codes: &[
+            (0, "each checkpoint that is listed can be loaded"),
+            (1, "a checkpoint does not fit to its shards, or is damaged"),
+            (2, "usage"),
+            (3, "no sharded log, no such checkpoint, a read error"),
         ],
     },
     Spec {

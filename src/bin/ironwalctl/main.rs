@@ -5,6 +5,7 @@
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
 
 mod base64;
+mod checkpoint_listing;
 mod cli;
 mod color;
 mod commands;
@@ -120,6 +121,7 @@ fn run(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         Command::Verify => verify(args, output),
         Command::Stat => stat(args, output),
         Command::Report => report(args, output),
+        Command::Checkpoints => checkpoints(args, output),
         Command::Dump => dump(args, output),
         Command::Tail => tail(args, output),
         Command::Grep => grep(args, output),
@@ -158,7 +160,7 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     progress.finish();
     match args.format {
         Format::Json => output.json(render_json::verified(args, &report)),
-        _ => output.verified(&report),
+        _ => output.verified(&report, args.quiet),
     }
     Ok(code_of(&report))
 }
@@ -226,6 +228,21 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         FAILED
     } else {
         CLEAN
+    })
+}
+
+fn checkpoints(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    // Refuses a directory that is no log.
+    open(args)?;
+    let listed = checkpoint_listing::read(&args.directory, args.shown.as_deref())?;
+    match args.format {
+        Format::Json => output.json(render_json::checkpoints(args, &listed)),
+        _ if args.shown.is_some() => output.checkpoint(&listed),
+        _ => output.checkpoints(&listed),
+    }
+    Ok(match listed.is_damaged() {
+        true => DAMAGE,
+        false => CLEAN,
     })
 }
 

@@ -27,6 +27,7 @@ use ironwal::tools::StreamStat;
 use serde::Serialize;
 
 use super::base64;
+use super::checkpoint_listing::Listed;
 use super::cli::Args;
 use super::commands;
 use super::failure::Described;
@@ -112,6 +113,23 @@ struct StatOfStream<'a> {
     // Of `--segments`.
     #[serde(skip_serializing_if = "Option::is_none")]
     segment_list: Option<Vec<Segment<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Checkpoints<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    shards: u16,
+    checkpoints: Vec<Checkpoint<'a>>,
+}
+
+#[derive(Serialize)]
+struct Checkpoint<'a> {
+    id: Cow<'a, str>,
+    id_base64: String,
+    timestamp_ns: Option<u64>,
+    next_ids: Option<&'a [u64]>,
+    error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -442,6 +460,26 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         damage: stream.damage,
         error: stream.error.as_deref(),
     }
+}
+
+/// The result of `checkpoints`.
+pub fn checkpoints(args: &Args, listed: &Listed) -> io::Result<String> {
+    let checkpoints = listed.checkpoints.iter().map(|(id, checkpoint)| {
+        let data = checkpoint.as_ref().ok();
+        Checkpoint {
+            id: String::from_utf8_lossy(id),
+            id_base64: base64::encode(id),
+            timestamp_ns: data.map(|data| data.timestamp),
+            next_ids: data.map(|data| &*data.offsets),
+            error: checkpoint.as_ref().err().map(String::as_str),
+        }
+    });
+    to_line(&Checkpoints {
+        command: "checkpoints",
+        directory: args.directory.to_string_lossy(),
+        shards: listed.shards,
+        checkpoints: checkpoints.collect(),
+    })
 }
 
 fn segments(segments: &[SegmentStat]) -> Vec<Segment<'_>> {

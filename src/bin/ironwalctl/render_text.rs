@@ -6,7 +6,11 @@ use std::io::Stdout;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
+use ironwal::CheckpointData;
 use ironwal::Severity;
 use ironwal::SnapshotReport;
 use ironwal::VerifyFinding;
@@ -21,6 +25,7 @@ use ironwal::tools::PropertyMap;
 use ironwal::tools::SegmentStat;
 use ironwal::tools::SegmentState;
 
+use super::checkpoint_listing::Listed;
 use super::color::Palette;
 use super::escape;
 use super::render_json::severity;
@@ -99,8 +104,13 @@ impl Output {
     }
 
     /// The result of `verify`.
-    pub fn verified(&mut self, report: &VerifyReport) {
-        self.findings(&report.findings);
+    /// `is_quiet`: damage and what is unreadable only.
+    pub fn verified(&mut self, report: &VerifyReport, is_quiet: bool) {
+        let is_shown = |finding: &&VerifyFinding| !is_quiet || finding.severity != Severity::Note;
+        self.findings(report.findings.iter().filter(is_shown));
+        if is_quiet {
+            return;
+        }
         let summary = match report.is_clean() {
             true => self.palette.good("clean"),
             false => self.palette.bad("NOT CLEAN"),
@@ -159,7 +169,7 @@ impl Output {
     }
 
     /// A line for each finding.
-    fn findings(&mut self, findings: &[VerifyFinding]) {
+    fn findings<'a>(&mut self, findings: impl Iterator<Item = &'a VerifyFinding>) {
         for finding in findings {
             let word = severity(finding.severity);
             let mut line = match finding.severity {
@@ -178,6 +188,53 @@ impl Output {
             }
             self.line(&format!("{line}: {}", escape::text(&finding.what)));
         }
+    }
+
+    /// The result of `checkpoints`.
+    pub fn checkpoints(&mut self, listed: &Listed) {
+        for (id, checkpoint) in &listed.checkpoints {
+            let id = id.escape_ascii();
+            let line = match checkpoint {
+                Ok(data) => {
+                    let ids: u64 = data
+                        .offsets
+                        .iter()
+                        .fold(0, |sum, id| sum.saturating_add(*id));
+                    let at = utc::second(time_of(data));
+                    format!("{id} {at}, {} below it", counted(ids, "id", "ids"))
+                }
+                Err(error) => self.unusable(&id.to_string(), error),
+            };
+            self.line(&line);
+        }
+        let checkpoints = counted(listed.checkpoints.len() as u64, "checkpoint", "checkpoints");
+        let shards = counted(u64::from(listed.shards), "shard", "shards");
+        self.line(&format!("{checkpoints}, {shards}"));
+    }
+
+    /// The result of `checkpoints --show`.
+    pub fn checkpoint(&mut self, listed: &Listed) {
+        for (id, checkpoint) in &listed.checkpoints {
+            let id = id.escape_ascii();
+            match checkpoint {
+                Ok(data) => {
+                    self.line(&format!("{id} {}", utc::second(time_of(data))));
+                    for (next_id, shard) in data.offsets.iter().zip(0..) {
+                        let shard = ironwal::sharded::shard_stream_name(shard);
+                        self.line(&format!("  {shard}: next id {next_id}"));
+                    }
+                }
+                Err(error) => {
+                    let line = self.unusable(&id.to_string(), error);
+                    self.line(&line);
+                }
+            }
+        }
+    }
+
+    fn unusable(&self, id: &str, error: &str) -> String {
+        let unusable = self.palette.bad("unusable");
+        format!("{id} {unusable}: {}", escape::text(error))
     }
 
     /// The result of `stat`.
@@ -412,7 +469,7 @@ impl Output {
     }
     /// The result of `import`.
     pub fn imported(&mut self, new: &Path, report: &ImportReport) {
-        self.findings(&report.findings);
+        self.findings(report.findings.iter());
         for stream in &report.streams {
             self.line(&format!(
                 "{:?} from {}: {} imported, ids {}..{}",
@@ -453,6 +510,11 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
         1 => format!("1 {one}"),
         _ => format!("{count} {many}"),
     }
+}
+
+/// When a checkpoint was created.
+fn time_of(checkpoint: &CheckpointData) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(checkpoint.timestamp)
 }
 
 /// The word for how far a segment is complete.

@@ -13,6 +13,7 @@
 #   make test-swift    run the tests of the Swift package
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
+#   make docs     the documentation as one static site, in build/site
 #   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
 #   make header   write include/ironwal.h anew from src/ffi
 #   make install PREFIX=/usr/local
@@ -28,7 +29,7 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python test-zig test-csharp test-swift asan asan-rust tsan header packages source-archive install clean
+.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python test-zig test-csharp test-swift asan asan-rust tsan docs header packages source-archive install clean
 
 .DEFAULT_GOAL := build
 
@@ -110,6 +111,10 @@ asan-rust:
 
 tsan:
 	@sh scripts/sanitize.sh thread
+
+# build/site/index.html. The links of all pages are checked.
+docs:
+	@sh scripts/docs-site.sh build/site
 
 header:
 	IRONWAL_WRITE_HEADER=1 cargo test --locked --test surface header

@@ -70,7 +70,7 @@ namespace Ironwal.Tests
             var kinds = new Dictionary<string, Type>
             {
                 { "SYNC", typeof(SyncMode) }, { "COMPRESSION", typeof(Compression) }, { "READ", typeof(ReadStrategy) },
-                { "WRITE", typeof(WriteStrategy) }, { "CORRUPTION", typeof(OnCorruption) },
+                { "WRITE", typeof(WriteStrategy) }, { "COMMIT", typeof(CommitPath) }, { "CORRUPTION", typeof(OnCorruption) },
                 { "DURABILITY", typeof(Durability) }, { "VIEW", typeof(Shown) }, { "SNAPSHOT", typeof(SnapshotMode) },
                 { "SEVERITY", typeof(Severity) },
             };

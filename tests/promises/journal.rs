@@ -303,7 +303,21 @@ fn a_full_disk_makes_no_journal_and_refuses_nothing() {
     disk.set_capacity(disk.used_bytes() + 4096);
     wal.step_helpers();
     wal.append("a", b"two").expect("appends");
+    assert!(
+        journal_files(&disk).is_empty(),
+        "nothing is left of the try"
+    );
     assert_eq!(entries(&open(&after_power_failure(&disk)), "a").len(), 2);
+    // A batch over streams needs it.
+    let stream = wal.stream("a").expect("a handle");
+    let batch = || wal.batch().add(&stream, Append::new(&[b"three"])).commit();
+    let refused = batch().expect_err("there is no space");
+    assert!(refused.to_string().contains("space"), "{refused}");
+    assert_eq!(entries(&wal, "a").len(), 2);
+    disk.set_capacity(None);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    batch().expect("appends");
+    assert_eq!(entries(&open(&after_power_failure(&disk)), "a").len(), 3);
 }
 
 #[test]

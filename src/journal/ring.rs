@@ -293,9 +293,10 @@ impl Ring {
         self.no_space = Some((Arc::new(error), again_at));
     }
 
-    /// Why no file takes records, if that is for lack of space.
+    /// Why no file is made now, if that is for lack of space.
     pub fn no_space(&self) -> Option<&Arc<Error>> {
-        self.no_space.as_ref().map(|(error, _)| error)
+        let no_space = self.no_space.as_ref().filter(|_| !self.may_make());
+        no_space.map(|(error, _)| error)
     }
 
     /// What a helper has to do next.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ironwal::simulation::DirectoryModel;
 use ironwal::simulation::FaultPlan;
+use ironwal::simulation::OpKind;
 use ironwal::simulation::SimulatedDisk;
 use ironwal::*;
 
@@ -107,13 +108,17 @@ fn a_call_that_fails_leaves_all_parts_or_none() {
     for (path, mode) in MODES {
         let options = options(path, mode);
         // How many calls a batch takes, once the log is warm.
-        for nth in 1.. {
+        let plans = (1..).flat_map(|nth| {
+            let plan = FaultPlan::nth_call(nth);
+            [(nth, plan.clone()), (nth, plan.after_the_effect())]
+        });
+        for (nth, plan) in plans {
             let disk = SimulatedDisk::new();
             let wal = open(&disk, &options);
             for number in 0..7 {
                 append_to_all(&wal, number).expect("appends");
             }
-            disk.inject(FaultPlan::nth_call(nth));
+            disk.inject(plan);
             let appended = append_to_all(&wal, 7);
             let has_failed = disk.faults_fired() > 0;
             disk.clear_faults();
@@ -149,7 +154,6 @@ fn a_call_that_fails_leaves_all_parts_or_none() {
 
 #[test]
 fn one_sync_makes_all_parts_durable() {
-    use ironwal::simulation::OpKind;
     let disk = SimulatedDisk::new();
     let wal = open(&disk, &options(CommitPath::InPlace, SyncMode::Async));
     append_to_all(&wal, 0).expect("appends");
@@ -309,5 +313,29 @@ fn a_batch_over_shards_is_atomic_and_a_shard_is_no_stream_of_a_batch() {
         let key = sharded::shard_stream_name(*shard);
         let found = wal.get(&key, *id).expect("reads");
         assert_eq!(found.as_deref(), Some(&value[..]));
+    }
+}
+
+#[test]
+fn a_batch_that_failed_does_not_come_back_in_part() {
+    // The record is on the disk, though the call failed. The places are given back, and one stream goes on.
+    for kind in [OpKind::Write, OpKind::SyncData] {
+        let options = options(CommitPath::InPlace, SyncMode::Strict);
+        let disk = SimulatedDisk::new();
+        let wal = open(&disk, &options);
+        for number in 0..3 {
+            append_to_all(&wal, number).expect("appends");
+        }
+        let fault = FaultPlan::nth(kind, 1).on_path("commit-journal");
+        disk.inject(fault.after_the_effect());
+        append_to_all(&wal, 3).expect_err("fails");
+        disk.clear_faults();
+        wal.append("alice", &[77]).expect("goes on");
+        for disk in [disk.crash(1, DirectoryModel::Strict), disk.kill()] {
+            let wal = open(&disk, &options);
+            let ends = KEYS.map(|key| entries(&wal, key).len());
+            assert_eq!(ends, [4, 3, 3], "{kind:?}");
+            assert_eq!(entries(&wal, "alice")[3], [77]);
+        }
     }
 }

@@ -218,13 +218,17 @@ fn what_was_cut_or_truncated_does_not_come_back() {
     };
     wal.append("cut", b"0").expect("appends");
     wal.step_helpers();
-    for key in ["cut", "reset", "truncated"] {
+    for key in ["cut", "cut at a segment", "reset", "truncated"] {
         for number in 0..10u8 {
             wal.append(key, &[number; 20]).expect("appends");
         }
     }
     wal.truncate_suffix("cut", 3).expect("cuts");
     wal.append("cut", b"behind").expect("appends");
+    // The new segment has the name of an old one, of which the journal holds frames.
+    let entries_of_cut: [&[u8]; 3] = [&[100; 20], &[101; 20], &[102; 20]];
+    wal.replace_suffix("cut at a segment", 4, &Append::new(&entries_of_cut))
+        .expect("cuts");
     wal.reset("reset", 100, &Append::new(&[b"reset"]))
         .expect("resets");
     wal.truncate_prefix("truncated", 9).expect("truncates");
@@ -234,6 +238,11 @@ fn what_was_cut_or_truncated_does_not_come_back() {
         assert_eq!(
             (cut.len(), cut.last().map(Vec::as_slice)),
             (4, Some(&b"behind"[..]))
+        );
+        let cut = entries(&wal, "cut at a segment");
+        assert_eq!(
+            (cut.len(), cut.last().map(Vec::as_slice)),
+            (7, Some(&[102; 20][..]))
         );
         assert_eq!(entries(&wal, "reset"), [b"reset"]);
         let first = wal.stream("truncated").and_then(|stream| stream.first_id());
@@ -440,7 +449,7 @@ fn a_record_that_only_the_page_cache_has_proves_nothing() {
     drop(open(&killed));
     let mut recovery = killed.replay();
     while recovery.step_to_change() {
-        for seed in 0..8 {
+        for seed in 0..64 {
             let lost = recovery.crash(seed, DirectoryModel::Ordered);
             let mut strict = options(CommitPath::InPlace);
             strict.on_corruption = CorruptionPolicy::Error;
@@ -448,4 +457,22 @@ fn a_record_that_only_the_page_cache_has_proves_nothing() {
             assert!(entries(&wal, "first").len() >= 2);
         }
     }
+}
+
+#[test]
+fn what_the_page_cache_shows_and_the_disk_lacks_is_written_from_the_journal() {
+    // A sync of the stream's file failed, and the kernel calls its pages clean. They are durable in the journal.
+    let disk = SimulatedDisk::new();
+    let wal = with_journal(&disk);
+    wal.append("first", b"one").expect("appends");
+    let fault = FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/first");
+    disk.inject(fault.dropping_dirty());
+    wal.truncate_prefix("first", 1).expect_err("fails");
+    let killed = disk.kill();
+    drop(wal);
+    drop(open(&killed));
+    assert_eq!(
+        entries(&open(&after_power_failure(&killed)), "first").len(),
+        2
+    );
 }

@@ -118,6 +118,10 @@ static int64_t call_ironwal_options_set_write_strategy(const struct misuse *m, s
     return STATUS(m, g, ironwal_options_set_write_strategy(P(0, V_ironwal_options(options, 0)), C(1, V_mode), P(2, &g->out[2])));
 }
 
+static int64_t call_ironwal_options_set_commit_path(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_options_set_commit_path(P(0, V_ironwal_options(options, 0)), C(1, V_mode), P(2, &g->out[2])));
+}
+
 static int64_t call_ironwal_options_set_on_corruption(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_options_set_on_corruption(P(0, V_ironwal_options(options, 0)), C(1, V_mode), P(2, &g->out[2])));
 }
@@ -144,6 +148,10 @@ static int64_t call_ironwal_options_set_write_buffer_size(const struct misuse *m
 
 static int64_t call_ironwal_options_set_read_buffer_size(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_options_set_read_buffer_size(P(0, V_ironwal_options(options, 0)), V_bytes, P(2, &g->out[2])));
+}
+
+static int64_t call_ironwal_options_set_journal_size(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_options_set_journal_size(P(0, V_ironwal_options(options, 0)), V_bytes, P(2, &g->out[2])));
 }
 
 static int64_t call_ironwal_options_set_block_cache_size(const struct misuse *m, struct given *g) {
@@ -841,6 +849,7 @@ static const struct function every_function[] = {
     {"ironwal_options_set_compression", call_ironwal_options_set_compression, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_read_strategy", call_ironwal_options_set_read_strategy, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_write_strategy", call_ironwal_options_set_write_strategy, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_options_set_commit_path", call_ironwal_options_set_commit_path, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_on_corruption", call_ironwal_options_set_on_corruption, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_max_segment_size", call_ironwal_options_set_max_segment_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_max_entries_per_segment", call_ironwal_options_set_max_entries_per_segment, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "entries"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
@@ -848,6 +857,7 @@ static const struct function every_function[] = {
     {"ironwal_options_set_max_open_read_segments", call_ironwal_options_set_max_open_read_segments, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "files"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_write_buffer_size", call_ironwal_options_set_write_buffer_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_read_buffer_size", call_ironwal_options_set_read_buffer_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_options_set_journal_size", call_ironwal_options_set_journal_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_block_cache_size", call_ironwal_options_set_block_cache_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_min_compression_size", call_ironwal_options_set_min_compression_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_background_sync", call_ironwal_options_set_background_sync, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "interval_ns"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},

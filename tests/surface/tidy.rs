@@ -160,8 +160,10 @@ fn the_check_of_floors_can_fail() {
 
 /// Files of one name that are the same thing twice: an interface on the real and on the simulated
 /// disk, an option in C for a log and for a sharded one.
-const SAME_NAME: [[&str; 2]; 3] = [
+const SAME_NAME: [[&str; 2]; 5] = [
     ["storage/posix/file.rs", "storage/simulated/file.rs"],
+    ["storage/simulated/file.rs", "storage/windows/file.rs"],
+    ["storage/posix/lock.rs", "storage/windows/lock.rs"],
     [
         "storage/posix/write_map.rs",
         "storage/simulated/write_map.rs",

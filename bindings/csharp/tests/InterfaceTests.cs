@@ -3,6 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+#if NETCOREAPP
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+#endif
 using System.Text.RegularExpressions;
 
 namespace Ironwal.Tests
@@ -174,5 +178,39 @@ namespace Ironwal.Tests
             }
             Expect.Equal(NativeGenerator.FunctionNames(Header()).Count(), count);
         }
+
+#if NETCOREAPP
+        /// <summary>What Ironwal.csproj demands, without the SDK: every type that the package uses is one of .NET Standard 2.1.</summary>
+        [Test]
+        static void EveryTypeThatThePackageUsesIsOfNetStandard(Place place)
+        {
+            string netstandard = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location), "netstandard.dll");
+            var there = new HashSet<string>();
+            using (var file = new PEReader(File.OpenRead(netstandard)))
+            {
+                MetadataReader reader = file.GetMetadataReader();
+                Expect.Equal("2.1", reader.GetAssemblyDefinition().Version.ToString(2));
+                foreach (ExportedTypeHandle one in reader.ExportedTypes)
+                {
+                    ExportedType type = reader.GetExportedType(one);
+                    there.Add(reader.GetString(type.Namespace) + "." + reader.GetString(type.Name));
+                }
+            }
+            using (var file = new PEReader(File.OpenRead(typeof(Log).Assembly.Location)))
+            {
+                MetadataReader reader = file.GetMetadataReader();
+                int count = 0;
+                foreach (TypeReferenceHandle one in reader.TypeReferences)
+                {
+                    TypeReference type = reader.GetTypeReference(one);
+                    if (type.ResolutionScope.Kind == HandleKind.TypeReference) continue; // nested in one that is looked at
+                    string name = reader.GetString(type.Namespace) + "." + reader.GetString(type.Name);
+                    Expect.True(there.Contains(name), name + " is not of .NET Standard");
+                    count++;
+                }
+                Expect.True(count > 30, count + " types");
+            }
+        }
+#endif
     }
 }

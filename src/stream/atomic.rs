@@ -74,23 +74,57 @@ struct Placed<'a> {
     _turn: ExclusiveTurn<'a, Place, EntryId, Arc<Error>>,
 }
 
+/// Why nothing of a batch is appended.
+pub struct NotAppended {
+    /// The error.
+    pub error: Error,
+    /// The part that it concerns, where it concerns one.
+    pub part: Option<usize>,
+}
+
+impl From<Error> for NotAppended {
+    fn from(error: Error) -> Self {
+        NotAppended { error, part: None }
+    }
+}
+
+/// Makes an error that of one part.
+fn of_part(part: usize) -> impl FnOnce(Error) -> NotAppended {
+    move |error| NotAppended {
+        error,
+        part: Some(part),
+    }
+}
+
 /// Why the parts are not placed.
 enum NotPlaced {
     /// The batch is refused.
-    Refused(Error),
+    Refused(NotAppended),
     /// Something has to be done first without leading: then it is tried again.
     TryAgain,
 }
 
 impl From<Error> for NotPlaced {
     fn from(error: Error) -> Self {
-        NotPlaced::Refused(error)
+        NotPlaced::Refused(error.into())
+    }
+}
+
+impl NotPlaced {
+    /// Makes a refusal that of one part.
+    fn of_part(self, part: usize) -> NotPlaced {
+        match self {
+            NotPlaced::Refused(refusal) => NotPlaced::Refused(of_part(part)(refusal.error)),
+            NotPlaced::TryAgain => NotPlaced::TryAgain,
+        }
     }
 }
 
 /// Appends all parts or none, durably. Returns their ids, in the order of the parts. The streams belong to one log,
 /// and none comes twice.
-pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
+pub fn append_atomic(
+    parts: &[AtomicPart<'_>],
+) -> std::result::Result<Vec<Range<u64>>, NotAppended> {
     let Some(first) = parts.first() else {
         return Ok(Vec::new());
     };
@@ -110,13 +144,13 @@ pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
         let Some(room) = reserve(journal, parts)? else {
             // Full, or no file is there yet. This waits for streams, so it leads none.
             if let Some(error) = journal.keep_up() {
-                return Err(error.duplicate());
+                return Err(error.duplicate().into());
             }
             continue;
         };
         let mut prepared = Vec::with_capacity(parts.len());
-        for part in parts {
-            prepared.push(part.prepare()?);
+        for (at, part) in parts.iter().enumerate() {
+            prepared.push(part.prepare().map_err(of_part(at))?);
         }
         match place_all(parts, &prepared, &order) {
             Ok(placed) => {
@@ -125,14 +159,14 @@ pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
                 return Ok(in_input_order(&order, ids));
             }
             Err(NotPlaced::TryAgain) => {}
-            Err(NotPlaced::Refused(error)) => return Err(error),
+            Err(NotPlaced::Refused(refusal)) => return Err(refusal),
         }
     }
     let busy = std::io::Error::new(
         std::io::ErrorKind::WouldBlock,
         "the commit journal had no room for the batch; try again",
     );
-    Err(Error::io(busy, ErrorContext::at(&context.root)))
+    Err(Error::io(busy, ErrorContext::at(&context.root)).into())
 }
 
 fn no_journal() -> Error {
@@ -199,16 +233,18 @@ fn place_all<'a>(
         let stream = parts[at].stream;
         turns.push(stream.group_commit.begin_exclusive());
         if !stream.may_be_in_journal() {
-            return Err(NotPlaced::Refused(kept_out(stream)));
+            return Err(NotPlaced::from(kept_out(stream)).of_part(at));
         }
-        stream.settle_for_journal()?;
+        let settled = stream.settle_for_journal();
+        settled.map_err(|error| NotPlaced::from(error).of_part(at))?;
         // It stays there, as this thread leads.
         durable_at.push(stream.durable_at_rest());
     }
     let mut tails = lock_at_rest(parts, order)?;
     let mut starts = Vec::with_capacity(parts.len());
     for ((&at, tail), durable_at) in order.iter().zip(&tails).zip(durable_at) {
-        starts.push(parts[at].check(&prepared[at], tail, durable_at)?);
+        let start = parts[at].check(&prepared[at], tail, durable_at);
+        starts.push(start.map_err(|refusal| refusal.of_part(at))?);
     }
     let mut batches = Vec::with_capacity(parts.len());
     let mut failed = None;
@@ -259,7 +295,7 @@ fn place_all<'a>(
     for &at in &order[..batches.len()] {
         parts[at].stream.give_back(&cause, FrameLocation::Clean);
     }
-    Err(NotPlaced::Refused(error))
+    Err(error.into())
 }
 
 /// Locks all tails, with nothing staged and no thread at work on any.
@@ -278,7 +314,8 @@ fn lock_at_rest<'a>(
         drop(tails);
         let stream = parts[order[busy]].stream;
         let mut tail = stream.tail.lock();
-        stream.check_writable(&tail)?;
+        let writable = stream.check_writable(&tail);
+        writable.map_err(|error| NotPlaced::from(error).of_part(order[busy]))?;
         match tail.phase() {
             WriterPhase::Idle if tail.staged_len() > 0 => stream.write_staged(&mut tail),
             WriterPhase::Idle => {}

@@ -9,8 +9,11 @@
 #   make test-go  run the tests of the Go package and of the stores of hashicorp/raft
 #   make test-python   build, install and test the Python package
 #   make test-zig  run the tests of the Zig package
+#   make test-csharp   run the tests of the C# package, on Mono and .NET Core
+#   make test-swift    run the tests of the Swift package
 #   make asan     run the C tests with AddressSanitizer in the library and in them
 #   make asan-rust, make tsan    run Rust tests with AddressSanitizer, with ThreadSanitizer
+#   make docs     the documentation as one static site, in build/site
 #   make demo-raft     run a replicated store, kill its nodes, check that nothing is lost
 #   make header   write include/ironwal.h anew from src/ffi
 #   make install PREFIX=/usr/local
@@ -26,7 +29,7 @@ BUILD := build/release
 # build/tools is where install-tools.sh puts what it may not install for all.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python test-zig asan asan-rust tsan header packages source-archive install clean
+.PHONY: tools build demo demo-raft test test-c test-rust test-model test-go test-python test-zig test-csharp test-swift asan asan-rust tsan docs header packages source-archive install clean
 
 .DEFAULT_GOAL := build
 
@@ -87,6 +90,15 @@ test-python: build
 test-zig: build
 	@sh scripts/test-zig.sh $(if $(ZIGTEST),"$(ZIGTEST)")
 
+# Not part of make test, as it takes Mono, and a runtime from Python's index. CSHARPTEST=Killed runs some of the tests.
+test-csharp: build
+	@sh scripts/test-csharp.sh $(if $(CSHARPTEST),"$(CSHARPTEST)")
+
+# Not part of make test, as it takes Swift. SWIFTTEST=Killed runs some of the tests; scripts/test-swift.sh --root DIRECTORY runs
+# them in a root of Debian 13.
+test-swift: build
+	@sh scripts/test-swift.sh $(if $(SWIFTTEST),"$(SWIFTTEST)")
+
 # Not part of make test: it builds the library a second time. CC=clang and CC=gcc both do.
 asan:
 	@sh scripts/install-tools.sh build
@@ -99,6 +111,10 @@ asan-rust:
 
 tsan:
 	@sh scripts/sanitize.sh thread
+
+# build/site/index.html. The links of all pages are checked.
+docs:
+	@sh scripts/docs-site.sh build/site
 
 header:
 	IRONWAL_WRITE_HEADER=1 cargo test --locked --test surface header

@@ -52,7 +52,7 @@ endif()
 if(IRONWAL_INSTALL_SHARED AND WIN32)
     install(PROGRAMS "${ironwal_lib_dir}/${ironwal_shared_name}"
             DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT shared)
-    install(FILES "${ironwal_lib_dir}/ironwal.lib"
+    install(FILES "${ironwal_lib_dir}/${ironwal_import_name}"
             DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
 elseif(IRONWAL_INSTALL_SHARED)
     install(FILES "${ironwal_lib_dir}/${ironwal_shared_name}" DESTINATION "${CMAKE_INSTALL_LIBDIR}"

@@ -148,7 +148,11 @@ int main(void) {
     struct world world, first_end;
     char name[32];
     size_t name_len;
+#ifdef _WIN32
+    system("if exist game-rewind-log rmdir /s /q game-rewind-log");
+#else
     check(system("rm -rf ./game-rewind-log") == 0, "an empty place");
+#endif
     memset(&world, 0, sizeof world);
 
     ironwal_sharded *game = open_game(path);
@@ -184,6 +188,10 @@ int main(void) {
     }
     printf("replayed %d zones to tick %d: world %016" PRIx64 "\n", ZONES, LAST_TICK, total);
     OK(ironwal_sharded_close(game, &error));
+#ifdef _WIN32
+    check(system("rmdir /s /q game-rewind-log") == 0, "removed");
+#else
     check(system("rm -r ./game-rewind-log") == 0, "removed");
+#endif
     return 0;
 }

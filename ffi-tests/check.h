@@ -14,8 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#ifdef _WIN32
+#include <process.h>
+#else
+#include <sys/wait.h>
+#endif
 
 #define CHECK(condition)                                                                       \
     do {                                                                                       \
@@ -70,7 +74,8 @@ static inline int remove_one(const char *path, const struct stat *status, int ki
     (void)status;
     (void)kind;
     (void)at;
-    return remove(path);
+    /* On Windows remove() removes no directory. */
+    return remove(path) == 0 ? 0 : rmdir(path);
 }
 
 static inline void remove_directory(void) {
@@ -84,6 +89,14 @@ static inline void enter_directory(void) {
     CHECK(mkdtemp(directory) != NULL);
     directory_owner = getpid();
     atexit(remove_directory);
+}
+
+static inline int make_directory(const char *path) {
+#ifdef _WIN32
+    return mkdir(path);
+#else
+    return mkdir(path, 0700);
+#endif
 }
 
 /* Where the log `name` of this test lies. */
@@ -130,11 +143,40 @@ static inline int buffer_is(const ironwal_buffer *buffer, const void *data, size
     return view_is(view, data, len);
 }
 
+/* Starts this program once more, in a process that shares nothing with this one; `second` may be NULL. */
+#ifdef _WIN32
+typedef intptr_t child_process;
+
+static inline child_process start_again(const char *program, const char *first, const char *second) {
+    const intptr_t child = _spawnl(_P_NOWAIT, program, program, first, second, (char *)NULL);
+    CHECK(child != -1);
+    return child;
+}
+
+static inline int exit_code_of(child_process child) {
+    int status = 0;
+    CHECK(_cwait(&status, child, 0) == child);
+    return status;
+}
+#else
+typedef pid_t child_process;
+
+static inline child_process start_again(const char *program, const char *first, const char *second) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        execl(program, program, first, second, (char *)NULL);
+        _exit(99);
+    }
+    return child;
+}
+
 /* The child of fork ends here, without the parent's atexit handlers. */
-static inline int exit_code_of(pid_t child) {
+static inline int exit_code_of(child_process child) {
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+#endif
 
 #endif

@@ -282,7 +282,8 @@ typedef struct ironwal_entry_list ironwal_entry_list;
 
 /**
  * Why a call failed: a status, the operating system's code, the place, and a message that says
- * what to do. Made by the failing call, immutable, freed with ironwal_error_free().
+ * what to do. Made by the failing call, immutable, freed with ironwal_error_free(). Functions on it take a
+ * handle of another kind for NULL.
  */
 typedef struct ironwal_error ironwal_error;
 

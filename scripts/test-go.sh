@@ -45,6 +45,7 @@ case "${1:-}" in
     go test -count=1 $tested
     # shellcheck disable=SC2086
     go test -count=1 -race -short $tested
+    sh scripts/start-pages.sh GO
     ;;
 bench) go test -run '^$' -bench . ironwalraft ;;
 *) go "$@" ;;

@@ -43,3 +43,5 @@ fi
 "$venv/bin/mypy"
 "$venv/bin/mypy" --strict tests/*.py examples/*.py setup.py build_extension.py header_cdef.py
 "$venv/bin/python" -m pytest -q
+cd ../..
+sh scripts/start-pages.sh PYTHON

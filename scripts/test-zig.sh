@@ -53,3 +53,5 @@ fi
 $zig fmt --check build.zig build.zig.zon src tests examples
 build
 build -Doptimize=ReleaseSafe
+cd ../..
+ZIG="$zig" sh scripts/start-pages.sh ZIG

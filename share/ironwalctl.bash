@@ -4,12 +4,12 @@ _ironwalctl() {
     local command=${COMP_WORDS[1]} options= takes=directory
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "verify stat dump tail grep export load repair snapshot import generate help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "verify stat report checkpoints dump tail grep export load repair snapshot import generate help --help --version" -- "$word"))
         return
     fi
     case $command in
     verify)
-        options="--stream --json --progress --color --help"
+        options="-q --quiet --stream --json --progress --color --help"
         takes=directory
         case $before in
         --stream) options= takes=nothing ;;
@@ -17,12 +17,29 @@ _ironwalctl() {
         esac
         ;;
     stat)
-        options="--stream --watch --interval --count --json --prometheus --color --help"
+        options="--stream --segments --watch --interval --count --json --prometheus --color --help"
         takes=directory
         case $before in
         --stream) options= takes=nothing ;;
         --interval) options= takes=nothing ;;
         --count) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
+        esac
+        ;;
+    report)
+        options="--html --stream --progress --color --help"
+        takes=directory
+        case $before in
+        --html) options= takes=file ;;
+        --stream) options= takes=nothing ;;
+        --color) options= takes=auto,always,never ;;
+        esac
+        ;;
+    checkpoints)
+        options="--show --hex --json --color --help"
+        takes=directory
+        case $before in
+        --show) options= takes=nothing ;;
         --color) options= takes=auto,always,never ;;
         esac
         ;;
@@ -114,7 +131,7 @@ _ironwalctl() {
     case $takes in
     directory) compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$word")) ;;
     file) compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$word")) ;;
-    command) COMPREPLY=($(compgen -W "verify stat dump tail grep export load repair snapshot import generate help" -- "$word")) ;;
+    command) COMPREPLY=($(compgen -W "verify stat report checkpoints dump tail grep export load repair snapshot import generate help" -- "$word")) ;;
     nothing) ;;
     *) COMPREPLY=($(compgen -W "${takes//,/ }" -- "$word")) ;;
     esac

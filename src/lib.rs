@@ -133,6 +133,14 @@ struct Notification;
 #[doc = include_str!("../docs/RAFT.md")]
 struct Raft;
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/SIZING.md")]
+struct Sizing;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/start/RUST.md")]
+struct StartRust;
+
 #[cfg(all(doctest, unix))]
 #[doc = include_str!("../docs/BACKUP.md")]
 struct Backup;

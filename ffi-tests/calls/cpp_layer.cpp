@@ -87,15 +87,21 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     CHECK(stream.truncate_prefix(41).ok() && stream.first_id().value() == 41);
     CHECK(stream.reset(5).ok() && stream.next_id().value() == 5);
 
+#ifdef _WIN32
+    CHECK(stream.events(ironwal::event::written).status() == IRONWAL_E_OTHER);
+#else
     auto events = stream.events(ironwal::event::written).value();
     CHECK(events.fd().value() >= 0 && events.drain().value() == 5);
+#endif
     auto followed = stream.follow(5, ironwal::visibility::durable).value();
     CHECK(followed.wait(std::chrono::nanoseconds(0)).status() == IRONWAL_E_TIMEOUT);
     const auto canceller = followed.canceller().value();
     canceller.cancel().value();
     CHECK(followed.wait(std::chrono::seconds(60)).status() == IRONWAL_E_CANCELLED);
     stream.append("followed").value();
+#ifndef _WIN32
     CHECK(events.drain().value() == 6);
+#endif
     followed.wait(std::chrono::seconds(60)).value();
     CHECK(followed.next()->text() == "followed");
     ironwal::retention keep;
@@ -127,6 +133,10 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     CHECK(calls == (cancelled ? 0 : 1));
     const auto made = wal.snapshot_to(path_of("snapshot")).value();
     CHECK(made.streams == 2 && ironwal::wal::open(path_of("snapshot"))->get("c", 5)->text() == "followed");
+#ifdef _WIN32
+    // An iterator with an open file keeps the directory where it is.
+    { const auto ended = std::move(followed); }
+#endif
     stream.delete_stream().value();
 }
 

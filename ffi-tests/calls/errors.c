@@ -2,7 +2,9 @@
 #include "check.h"
 #include <errno.h>
 #include <pthread.h>
+#ifndef _WIN32
 #include <sys/resource.h>
+#endif
 
 static void names(void) {
     for (int32_t status = -35; status <= 0; status++) {
@@ -28,10 +30,17 @@ static void versions(void) {
     CHECK(strcmp(text, IRONWAL_VERSION_STRING) == 0);
 }
 
+/* What the system says of a path through a directory that does not exist. */
+#ifdef _WIN32
+enum { MISSING = 3 }; /* ERROR_PATH_NOT_FOUND */
+#else
+enum { MISSING = ENOENT };
+#endif
+
 static void *read_elsewhere(void *details) {
     const ironwal_error *made_there = (const ironwal_error *)details;
     CHECK(ironwal_error_status(made_there) == IRONWAL_E_IO);
-    CHECK(ironwal_error_os_error(made_there) == ENOENT);
+    CHECK(ironwal_error_os_error(made_there) == MISSING);
     CHECK(strstr(ironwal_error_path(made_there).data, "missing") != NULL);
     CHECK(strstr(ironwal_error_message(made_there).data, "missing") != NULL);
     return NULL;
@@ -53,6 +62,7 @@ static void advises(const char *name, int os_error, const char *advice) {
     ironwal_options_free(options);
 }
 
+#ifndef _WIN32
 static void advice(void) {
     char parent[512], loop[512], long_name[302];
     memset(long_name, 'n', sizeof long_name - 1);
@@ -78,6 +88,19 @@ static void advice(void) {
     advises("held", EMFILE, "ulimit -n");
     CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
+#else
+/* The codes are those of winerror.h. Descriptors have no limit of their own, and links need a right that users do not
+ * have. */
+static void advice(void) {
+    FILE *file = fopen(path_of("plain"), "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    advises("no-parent/log", MISSING, "check the path");
+    advises("plain", 0, "no directory");
+    ironwal_wal *holder = open_log("held");
+    advises("held", 0, "close the other writer");
+    OK(ironwal_wal_close(holder, &error));
+}
+#endif
 
 int main(void) {
     enter_directory();

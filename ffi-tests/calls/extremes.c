@@ -3,7 +3,10 @@
 #include "check.h"
 #include <limits.h>
 #include <pthread.h>
+#include <time.h>
+#ifndef _WIN32
 #include <sys/mman.h>
+#endif
 
 static void greatest_ids(ironwal_wal *wal, ironwal_stream *stream) {
     static const uint64_t ids[] = {UINT64_MAX, UINT64_MAX - 1, (uint64_t)INT64_MAX + 1};

@@ -145,12 +145,7 @@ int main(int argc, char **argv) {
     CHECK(!read_only);
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_is_read_only(wal, NULL, &error));
     EXPECT(IRONWAL_E_INVALID_ARG, ironwal_wal_verify(wal, NULL, &error));
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        execl(argv[0], argv[0], "follow", directory, (char *)NULL);
-        _exit(99);
-    }
+    child_process child = start_again(argv[0], "follow", directory);
     for (int number = 0; number < 200; number++) {
         char text[32];
         int len = snprintf(text, sizeof text, "entry %d", number);

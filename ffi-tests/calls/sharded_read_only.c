@@ -108,17 +108,12 @@ int main(int argc, char **argv) {
     }
     enter_directory();
     open_reader("log", 0, IRONWAL_E_IO);
-    CHECK(mkdir(path_of("log"), 0700) == 0);
+    CHECK(make_directory(path_of("log")) == 0);
     open_reader("log", SHARDS, IRONWAL_E_IO);
     ironwal_sharded *log = open_sharded("log", SHARDS);
     open_reader("log", SHARDS + 1, IRONWAL_E_SHARD_COUNT_MISMATCH);
     open_reader("log", 65536, IRONWAL_E_CONFIG);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        execl(argv[0], argv[0], "follow", directory, (char *)NULL);
-        _exit(99);
-    }
+    child_process child = start_again(argv[0], "follow", directory);
     for (int number = 0; number < CHECKPOINTS; number++) {
         for (uint32_t shard = 0; shard < SHARDS; shard++) {
             uint32_t key = key_of(shard, SHARDS), found = 0;

@@ -191,6 +191,7 @@ static void checkpoints_by_time_with_a_counter(void) {
     ironwal_sharded_free(sharded);
 }
 
+#ifndef _WIN32
 static void forked_children(void) {
     ironwal_sharded_options *options = shards(2);
     OK(ironwal_sharded_options_set_checkpoint_every_entries(options, 1, &error));
@@ -223,6 +224,10 @@ static void forked_children(void) {
     ironwal_checkpoint_free(checkpoint);
     OK(ironwal_sharded_close(sharded, &error));
 }
+#else
+/* There is no fork. */
+static void forked_children(void) {}
+#endif
 
 int main(void) {
     enter_directory();

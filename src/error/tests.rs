@@ -5,13 +5,15 @@ use std::path::Path;
 
 #[test]
 fn an_io_error_keeps_its_kind_and_code_and_names_its_place() {
-    let full = io::Error::from_raw_os_error(28);
+    // ENOSPC, or ERROR_DISK_FULL.
+    let code = if cfg!(windows) { 112 } else { 28 };
+    let full = io::Error::from_raw_os_error(code);
     let context = ErrorContext::at(Path::new("/log/a"))
         .offset(7)
         .ids(3..4)
         .stream("a");
     let error = Error::io(full, context);
-    assert_eq!(error.os_error(), Some(28));
+    assert_eq!(error.os_error(), Some(code));
     assert!(matches!(&error, Error::Io(e) if e.kind() == io::ErrorKind::StorageFull));
     for shown in [error.context(), error.duplicate().context()] {
         assert_eq!(shown.path.as_deref(), Some(Path::new("/log/a")));

@@ -7,10 +7,13 @@ use std::ffi::c_char;
 use std::io;
 use std::ops::Range;
 use std::ptr;
+use std::sync::Arc;
 
 use crate::Error;
 
 use crate::ffi::boundary;
+use crate::ffi::boundary::Handle;
+use crate::ffi::boundary::LogGate;
 use crate::ffi::status::IRONWAL_E_INVALID_ARG;
 use crate::ffi::status::IRONWAL_E_PANIC;
 use crate::ffi::status::IRONWAL_E_TIMEOUT;
@@ -19,7 +22,8 @@ use crate::ffi::status::ironwal_status;
 use crate::ffi::status::status_of;
 
 /// Why a call failed: a status, the operating system's code, the place, and a message that says
-/// what to do. Made by the failing call, immutable, freed with ironwal_error_free().
+/// what to do. Made by the failing call, immutable, freed with ironwal_error_free(). Functions on it take a
+/// handle of another kind for NULL.
 pub enum ironwal_error {}
 
 /// Text owned by the library: UTF-8, followed by a NUL byte that `len` does not count. Unknown or
@@ -161,7 +165,17 @@ impl ErrorReport {
     }
 
     pub(super) fn into_raw(self) -> *mut ironwal_error {
-        Box::into_raw(Box::new(self)).cast()
+        boundary::into_handle(self)
+    }
+}
+
+impl Handle for ErrorReport {
+    type Opaque = ironwal_error;
+    const MAGIC: u64 = 0x6972_6F6E_6572_7231;
+    const NAME: &'static str = "error";
+
+    fn gate(&self) -> Option<&Arc<LogGate>> {
+        None
     }
 }
 
@@ -214,20 +228,24 @@ impl ironwal_str {
     };
 }
 
-/// Reads one field of an error; `absent` where the error is NULL.
+/// Reads one field of an error; `absent` where the error is NULL, or a handle of another kind.
 ///
 /// # Safety
-/// `error` is NULL or a live error object.
+/// `error` is NULL or a live handle.
 unsafe fn field<T>(
     error: *const ironwal_error,
     absent: T,
     read: impl FnOnce(&ErrorReport) -> T,
 ) -> T {
-    // SAFETY: error objects are boxed `ErrorReport`s, made only by `into_raw`; the caller keeps
-    // it alive, and nothing mutates it.
-    match unsafe { error.cast::<ErrorReport>().as_ref() } {
-        Some(report) => read(report),
-        None => absent,
+    if error.is_null() {
+        return absent;
+    }
+    // SAFETY: as demanded of the caller; `tagged` has checked the kind, the caller keeps the error alive, and
+    // nothing mutates it.
+    match unsafe { boundary::tagged::<ErrorReport>(error) } {
+        // SAFETY: the same.
+        Ok(tagged) => read(unsafe { &(*tagged).value }),
+        Err(_) => absent,
     }
 }
 
@@ -385,6 +403,6 @@ pub unsafe extern "C" fn ironwal_error_free(error: *mut ironwal_error) {
     if error.is_null() {
         return;
     }
-    // SAFETY: error objects are made only by `into_raw`; the caller gives this one up.
-    boundary::call_void(|| drop(unsafe { Box::from_raw(error.cast::<ErrorReport>()) }));
+    // SAFETY: error objects are made only by `into_raw`; the caller gives this one up. What is none is refused and left.
+    boundary::call_void(|| drop(unsafe { boundary::take::<ErrorReport>(error) }));
 }

@@ -78,11 +78,18 @@ impl Journal {
             .min(self.max_file_len)
     }
 
-    /// Ends the journal, once all streams are durable in place: its files hold nothing, and are removed. To be
-    /// called by the close, when nothing else uses it.
-    pub fn finish(&self) -> std::io::Result<()> {
-        let files = self.ring.lock().take_files();
-        if files.is_empty() {
+    /// Ends the journal, when all streams are closed. `all_durable`: they are durable in place, so its files are
+    /// made to hold nothing, and removed; otherwise the next open needs them. A call that is still under way makes
+    /// no file from here on: by then the directory may be another process's.
+    pub fn finish(&self, all_durable: bool) -> std::io::Result<()> {
+        let _alone = self.upkeep.lock();
+        let files = {
+            let mut ring = self.ring.lock();
+            ring.retire_because(Error::Closed);
+            ring.take_report();
+            ring.take_files()
+        };
+        if files.is_empty() || !all_durable {
             return Ok(());
         }
         drop(files);

@@ -16,7 +16,7 @@ mod posix;
 #[cfg(feature = "sharded")]
 pub mod replace;
 mod shared_bytes;
-#[cfg(all(unix, feature = "simulation"))]
+#[cfg(feature = "simulation")]
 pub mod simulated;
 #[cfg(windows)]
 mod windows;
@@ -125,6 +125,12 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Renames a file or a directory; an existing file at `to` is replaced in one step.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Whether a directory can be renamed while files in it are open. Where not, the caller closes them first; one
+    /// that another caller holds open makes the renaming fail.
+    fn renames_directories_in_use(&self) -> bool {
+        true
+    }
 
     /// Gives the file at `from` a second name `to`, which must not exist: a hard link where
     /// possible, otherwise a copy whose content is synced. The name is not durable before the
@@ -308,16 +314,17 @@ pub unsafe trait MappedBytes: Send + Sync + fmt::Debug {
     fn bytes(&self) -> &[u8];
 }
 
+/// The codes of a process or a system that has no descriptor left.
+#[cfg(unix)]
+pub const OUT_OF_DESCRIPTORS: [i32; 2] = [libc::EMFILE, libc::ENFILE];
+/// The same: ERROR_TOO_MANY_OPEN_FILES.
+#[cfg(windows)]
+pub const OUT_OF_DESCRIPTORS: [i32; 1] = [4];
+
 /// Whether the process or the system has no descriptor left: closing a file helps.
 pub fn is_out_of_descriptors(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let codes = [libc::EMFILE, libc::ENFILE];
-    // ERROR_TOO_MANY_OPEN_FILES.
-    #[cfg(windows)]
-    let codes = [4];
-    error
-        .raw_os_error()
-        .is_some_and(|code| codes.contains(&code))
+    let code = error.raw_os_error();
+    code.is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code))
 }
 
 /// Whether there is no space: on the disk, within a quota, below the limit of the process.

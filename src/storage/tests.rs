@@ -1,11 +1,13 @@
 //! One table of behaviour for every disk: the contract in `mod.rs`, call by call.
 
-#![cfg(unix)]
-
+#[cfg(unix)]
 mod process;
 
+#[cfg(unix)]
 pub(super) use process::child_dir;
+#[cfg(unix)]
 pub(super) use process::in_a_process_of_its_own;
+#[cfg(unix)]
 pub(super) use process::rerun;
 
 use super::*;
@@ -159,10 +161,10 @@ const CASES: &[Case] = &[
                 ErrorKind::IsADirectory
             );
             let below_a_file = path.join("g");
-            assert_eq!(
-                error_kind(disk.create_file(&below_a_file)),
-                ErrorKind::NotADirectory
-            );
+            let refused = error_kind(disk.create_file(&below_a_file));
+            // Windows does not distinguish them.
+            let is_not_found = cfg!(windows) && refused == ErrorKind::NotFound;
+            assert!(refused == ErrorKind::NotADirectory || is_not_found);
             let below_nothing = dir.join("none").join("g");
             assert_eq!(
                 error_kind(disk.create_file(&below_nothing)),
@@ -337,7 +339,8 @@ const CASES: &[Case] = &[
             assert!(disk.available_bytes(dir).unwrap() > 1 << 20);
             assert!(disk.available_bytes(&dir.join("none")).is_err());
             let canonical = disk.canonical(&dir.join(".")).unwrap();
-            assert!(canonical.is_absolute());
+            // The simulated disk has no drives.
+            assert!(canonical.has_root());
             assert_eq!(canonical.file_name(), dir.file_name());
             assert_eq!(
                 error_kind(disk.canonical(&dir.join("none"))),
@@ -355,9 +358,11 @@ const CASES: &[Case] = &[
         let lock = disk.lock(&path).unwrap();
         assert_eq!(disk.kind(&path).unwrap(), Some(EntryKind::File));
         assert_eq!(error_kind(disk.lock(&path)), ErrorKind::WouldBlock);
-        // The directory is locked, too.
+        // The directory is locked, too; on Windows the name of the file cannot be given to another one.
         let other = dir.join("OTHER");
-        assert_eq!(error_kind(disk.lock(&other)), ErrorKind::WouldBlock);
+        if cfg!(unix) {
+            assert_eq!(error_kind(disk.lock(&other)), ErrorKind::WouldBlock);
+        }
         assert!(lock.is_attached().unwrap());
         drop(lock);
         drop(disk.lock(&other).unwrap());

@@ -4,9 +4,9 @@
 //! leaves:
 //!
 //! 1. for each stream there is room in a segment, and a frame is prepared: nothing of the batch;
-//! 2. this thread leads the rounds of all of them, in the order of their keys; what is staged is written; what is
-//!    long, or spans segments, is synced in place; expected ids are compared; each part gets its ids and its place,
-//!    and is in no file; frames that are appended meanwhile stand behind it and wait: nothing;
+//! 2. this thread leads the rounds of all of them, and appends to them wait; what was staged is written; what is long,
+//!    or spans segments, is synced in place; expected ids are compared; each part gets its ids and its place, and is
+//!    in no file; frames that are appended from then on stand behind it: nothing;
 //! 3. the record is written and synced: **the commit point**: recovery lays all parts into the files;
 //! 4. the parts are written into the files and published, slots are stored: the same.
 //!
@@ -33,14 +33,15 @@ use crate::journal::WriteFault;
 use crate::primitives::MutexGuard;
 use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
-use crate::stream::durability::DurableAt;
 use crate::stream::durability::JournalRange;
 use crate::stream::durability::MAX_BESIDE;
 use crate::stream::durability::RangeStart;
+use crate::stream::lifecycle::empty_stream::Waiting;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::append::FailedWrite;
 use crate::stream::writer::append::FrameTerms;
 use crate::stream::writer::erase::FrameLocation;
+use crate::stream::writer::rotate::AllocState;
 use crate::stream::writer::tail::Admission;
 use crate::stream::writer::tail::StagedWrite;
 use crate::stream::writer::tail::Tail;
@@ -71,7 +72,9 @@ struct Placed<'a> {
     batch: StagedWrite,
     ids: Range<u64>,
     range: JournalRange,
+    // Dropped in this order.
     _turn: ExclusiveTurn<'a, Place, EntryId, Arc<Error>>,
+    _alloc: MutexGuard<'a, AllocState>,
 }
 
 /// Why nothing of a batch is appended.
@@ -220,110 +223,73 @@ impl<'a> AtomicPart<'a> {
     }
 }
 
-/// Step 2, for all streams in their order. Nothing is placed before all checks have passed, with all tails locked: so
-/// a refusal concerns no append but the batch.
+/// A stream of a batch before its part is placed: this thread makes its segments and leads its rounds, and appends
+/// wait.
+struct Held<'a> {
+    stream: &'a Arc<StreamInner>,
+    // Dropped in this order.
+    waiting: Waiting<'a>,
+    turn: ExclusiveTurn<'a, Place, EntryId, Arc<Error>>,
+    alloc: MutexGuard<'a, AllocState>,
+}
+
+/// Step 2. All streams are held before the first check, so a refusal concerns no append but the batch, and nothing that
+/// was checked changes before all parts are placed.
 fn place_all<'a>(
     parts: &[AtomicPart<'a>],
     prepared: &[Prepared<'_>],
     order: &[usize],
 ) -> std::result::Result<Vec<Placed<'a>>, NotPlaced> {
-    let mut turns = Vec::with_capacity(parts.len());
-    let mut durable_at = Vec::with_capacity(parts.len());
-    for &at in order {
-        let stream = parts[at].stream;
-        turns.push(stream.group_commit.begin_exclusive());
-        if !stream.may_be_in_journal() {
-            return Err(NotPlaced::from(kept_out(stream)).of_part(at));
-        }
-        let settled = stream.settle_for_journal();
-        settled.map_err(|error| NotPlaced::from(error).of_part(at))?;
-        // It stays there, as this thread leads.
-        durable_at.push(stream.durable_at_rest());
-    }
-    let mut tails = lock_at_rest(parts, order)?;
+    let held = hold_all(parts, order).map_err(NotPlaced::Refused)?;
     let mut starts = Vec::with_capacity(parts.len());
-    for ((&at, tail), durable_at) in order.iter().zip(&tails).zip(durable_at) {
-        let start = parts[at].check(&prepared[at], tail, durable_at);
+    for &at in order {
+        let start = parts[at].check(&prepared[at]);
         starts.push(start.map_err(|refusal| refusal.of_part(at))?);
     }
-    let mut batches = Vec::with_capacity(parts.len());
-    let mut failed = None;
-    for (&at, tail) in order.iter().zip(&mut tails) {
-        match parts[at].stage(&prepared[at], tail) {
-            Ok(staged) => batches.push(staged),
+    let mut all: Vec<Placed<'a>> = Vec::with_capacity(parts.len());
+    for ((&at, held), start) in order.iter().zip(held).zip(starts) {
+        match parts[at].place(&prepared[at], held, start) {
+            Ok(placed) => all.push(placed),
             Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        }
-    }
-    drop(tails);
-    if failed.is_none() {
-        let mut all = Vec::with_capacity(parts.len());
-        let mut streams = order.iter().map(|at| parts[*at].stream);
-        for ((staged, turn), start) in batches.iter_mut().zip(turns).zip(starts) {
-            let Some((stream, staged)) = streams.next().zip(staged.take()) else {
-                break;
-            };
-            let Staged {
-                active,
-                batch,
-                ids,
-                place,
-            } = staged;
-            match stream.range_behind(&active, (start, place), &batch) {
-                Ok(range) => all.push(Placed {
-                    stream,
-                    active,
-                    batch,
-                    ids,
-                    range,
-                    _turn: turn,
-                }),
-                Err(error) => {
-                    failed.get_or_insert(error);
+                let cause = Arc::new(error.duplicate());
+                for placed in all {
+                    placed.stream.give_back(&cause, FrameLocation::Clean);
                 }
+                return Err(NotPlaced::from(error).of_part(at));
             }
         }
-        if failed.is_none() {
-            return Ok(all);
-        }
     }
-    let error = failed.unwrap_or_else(not_appended);
-    let cause = Arc::new(error.duplicate());
-    // All that were staged, and no other: the writer of those is this thread.
-    for &at in &order[..batches.len()] {
-        parts[at].stream.give_back(&cause, FrameLocation::Clean);
-    }
-    Err(error.into())
+    Ok(all)
 }
 
-/// Locks all tails, with nothing staged and no thread at work on any.
-fn lock_at_rest<'a>(
+/// Takes the locks of all streams, each kind in the order of the streams, makes appends wait, and makes durable in
+/// place what is too much for a record.
+fn hold_all<'a>(
     parts: &[AtomicPart<'a>],
     order: &[usize],
-) -> std::result::Result<Vec<MutexGuard<'a, Tail>>, NotPlaced> {
-    loop {
-        let tails: Vec<_> = order
-            .iter()
-            .map(|at| parts[*at].stream.tail.lock())
-            .collect();
-        let Some(busy) = tails.iter().position(|tail| !tail.is_at_rest()) else {
-            return Ok(tails);
-        };
-        drop(tails);
-        let stream = parts[order[busy]].stream;
-        let mut tail = stream.tail.lock();
-        let writable = stream.check_writable(&tail);
-        writable.map_err(|error| NotPlaced::from(error).of_part(order[busy]))?;
-        match tail.phase() {
-            WriterPhase::Idle if tail.staged_len() > 0 => stream.write_staged(&mut tail),
-            WriterPhase::Idle => {}
-            WriterPhase::Writing => stream.tail_changed.wait(&mut tail),
-            // A segment is made, or a cut waits for this lead.
-            WriterPhase::Rotating => return Err(NotPlaced::TryAgain),
+) -> std::result::Result<Vec<Held<'a>>, NotAppended> {
+    let streams = || order.iter().map(|at| parts[*at].stream);
+    let allocs: Vec<_> = streams().map(|stream| stream.alloc.lock()).collect();
+    let turns: Vec<_> = streams()
+        .map(|stream| stream.group_commit.begin_exclusive())
+        .collect();
+    let mut all = Vec::with_capacity(parts.len());
+    for ((&at, alloc), turn) in order.iter().zip(allocs).zip(turns) {
+        let stream = parts[at].stream;
+        if !stream.may_be_in_journal() {
+            return Err(of_part(at)(kept_out(stream)));
         }
+        stream.hold_appends(false).map_err(of_part(at))?;
+        let waiting = Waiting(stream);
+        stream.settle_for_journal().map_err(of_part(at))?;
+        all.push(Held {
+            stream,
+            waiting,
+            turn,
+            alloc,
+        });
     }
+    Ok(all)
 }
 
 /// Why frames that stand behind a part are rolled back with it. Their appenders get it.
@@ -332,48 +298,65 @@ fn not_appended() -> Error {
     Error::Io(std::io::Error::new(std::io::ErrorKind::Interrupted, what))
 }
 
-/// A part that has its ids.
-struct Staged {
-    active: Arc<StreamSegment>,
-    batch: StagedWrite,
-    ids: Range<u64>,
-    place: Place,
-}
-
-impl AtomicPart<'_> {
+impl<'a> AtomicPart<'a> {
     /// Where the range of the record begins, if the part can be placed.
-    fn check(
-        &self,
-        prepared: &Prepared<'_>,
-        tail: &Tail,
-        durable_at: Option<DurableAt>,
-    ) -> std::result::Result<RangeStart, NotPlaced> {
+    fn check(&self, prepared: &Prepared<'_>) -> std::result::Result<RangeStart, NotPlaced> {
         let stream = self.stream;
-        stream.check_writable(tail)?;
-        stream.check_expected(tail, &self.terms())?;
+        let durable_at = stream.durable_at_rest();
+        let tail = stream.tail.lock();
+        stream.check_writable(&tail)?;
+        stream.check_expected(&tail, &self.terms())?;
         let made_from = prepared.made_from.as_ref();
         if made_from.is_some_and(|made_from| !made_from.is_same_map(tail.reserved_properties())) {
             return Err(NotPlaced::TryAgain);
         }
         let space = tail.check_space(&prepared.frame, &stream.context.options);
-        let start = StreamInner::range_start(durable_at, tail);
+        let start = StreamInner::range_start(durable_at, &tail);
         let start = start.filter(|_| matches!(space, Admission::Fits));
         start.ok_or(NotPlaced::TryAgain)
     }
 
     /// Gives the part its ids and its place. The place is this thread's until it is published or given back.
-    fn stage(&self, prepared: &Prepared<'_>, tail: &mut Tail) -> Result<Option<Staged>> {
+    fn place(
+        &self,
+        prepared: &Prepared<'_>,
+        held: Held<'a>,
+        start: RangeStart,
+    ) -> Result<Placed<'a>> {
+        let Held {
+            stream,
+            waiting,
+            turn,
+            alloc,
+        } = held;
+        let mut tail = stream.tail.lock();
         let active = tail.active().cloned().ok_or(Error::Closed)?;
+        // From here on the place is what appends wait for, or stand behind.
+        std::mem::forget(waiting);
+        tail.end_rotation();
         let io = |error| Error::io(error, active.segment.context());
-        let (ids, _) = tail.stage(&active, &prepared.frame).map_err(io)?;
+        let staged = tail.stage(&active, &prepared.frame).map_err(io);
+        stream.tail_changed.notify_all();
+        let (ids, _) = staged?;
         let place = tail.reserved_place();
         let batch = tail.take_staged();
-        Ok(Some(Staged {
-            active,
-            batch,
-            ids,
-            place,
-        }))
+        drop(tail);
+        match stream.range_behind(&active, (start, place), &batch) {
+            Ok(range) => Ok(Placed {
+                stream,
+                active,
+                batch,
+                ids,
+                range,
+                _turn: turn,
+                _alloc: alloc,
+            }),
+            Err(error) => {
+                let cause = Arc::new(error.duplicate());
+                stream.give_back(&cause, FrameLocation::Clean);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -440,12 +423,44 @@ fn commit(journal: &Journal, room: Room<'_>, all: Vec<Placed<'_>>) -> Result<Vec
         }
         return Err(error.duplicate());
     }
-    Ok(all.into_iter().map(Placed::publish).collect())
+    Ok(publish(all))
 }
 
-impl Placed<'_> {
-    /// Step 4.
-    fn publish(self) -> Range<u64> {
+/// Step 4. All parts are published in one moment, so no cut through the streams holds some of them.
+fn publish(all: Vec<Placed<'_>>) -> Vec<Range<u64>> {
+    let written: Vec<_> = all.iter().map(Placed::write).collect();
+    let mut tails: Vec<_> = all.iter().map(|placed| placed.stream.tail.lock()).collect();
+    let mut published = Vec::with_capacity(all.len());
+    for ((placed, written), tail) in all.into_iter().zip(written).zip(&mut tails) {
+        published.push(placed.publish(written, tail));
+    }
+    drop(tails);
+    published.into_iter().map(Published::finish).collect()
+}
+
+/// A part that readers can see, once it is known to be durable. `None`: its file could not be written.
+struct Published<'a> {
+    stream: &'a Arc<StreamInner>,
+    ids: Range<u64>,
+    range: Option<JournalRange>,
+    // Dropped in this order.
+    _turn: ExclusiveTurn<'a, Place, EntryId, Arc<Error>>,
+    _alloc: MutexGuard<'a, AllocState>,
+}
+
+impl<'a> Placed<'a> {
+    /// Writes the part into its file.
+    fn write(&self) -> std::result::Result<u64, FailedWrite> {
+        let bytes = [IoSlice::new(self.batch.bytes())];
+        self.stream
+            .write_at_tail(&self.active, self.batch.at, &bytes)
+    }
+
+    fn publish(
+        self,
+        written: std::result::Result<u64, FailedWrite>,
+        tail: &mut MutexGuard<'_, Tail>,
+    ) -> Published<'a> {
         let Placed {
             stream,
             active,
@@ -453,24 +468,13 @@ impl Placed<'_> {
             ids,
             range,
             _turn,
+            _alloc,
         } = self;
-        let written = stream.write_at_tail(&active, batch.at, &[IoSlice::new(batch.bytes())]);
-        let mut tail = stream.tail.lock();
-        match written {
+        let range = match written {
             Ok(opening) => {
                 tail.publish(&active, batch);
-                stream.after_publish(&mut tail, &active, opening);
-                drop(tail);
-                let mut state = stream.round_state.lock();
-                let is_sealed = range.has_slot();
-                let reached = stream.note_journaled(&mut state, range);
-                drop(state);
-                stream.group_commit.advance(reached);
-                stream.acknowledge(ids.end);
-                if !is_sealed {
-                    // A failure poisons the stream. The batch is durable.
-                    let _ = stream.make_written_durable();
-                }
+                stream.after_publish(tail, &active, opening);
+                Some(range)
             }
             Err(failed) => {
                 // The journal has it: the next open writes it into the file.
@@ -478,8 +482,38 @@ impl Placed<'_> {
                     place: FrameLocation::Unknown,
                     ..failed
                 };
-                stream.after_failed_write(&mut tail, failed);
+                stream.after_failed_write(tail, failed);
+                None
             }
+        };
+        Published {
+            stream,
+            ids,
+            range,
+            _turn,
+            _alloc,
+        }
+    }
+}
+
+impl Published<'_> {
+    /// The part is durable, and counts as that.
+    fn finish(self) -> Range<u64> {
+        let Published {
+            stream,
+            ids,
+            range,
+            _turn,
+            _alloc,
+        } = self;
+        let Some(range) = range else { return ids };
+        let is_sealed = range.has_slot();
+        let reached = stream.note_journaled(&mut stream.round_state.lock(), range);
+        stream.group_commit.advance(reached);
+        stream.acknowledge(ids.end);
+        if !is_sealed {
+            // A failure poisons the stream. The batch is durable.
+            let _ = stream.make_written_durable();
         }
         ids
     }

@@ -9,6 +9,7 @@
 //! | `verify_files` | are the files beside the segments whole? |
 //! | `report` | what did a verification find? |
 //! | `stat` | what does a log hold, in numbers? |
+//! | `inspect` | what does it hold, and is it whole, both at one moment? |
 //! | `dump` | which entries does a log hold, one after the other? |
 //! | `dump_properties` | how did the properties of each stream change? |
 //! | `load` | how is a new log made of entries that come one after the other? |
@@ -25,6 +26,8 @@ mod dump;
 mod dump_properties;
 #[cfg(feature = "cli")]
 mod import;
+#[cfg(feature = "cli")]
+mod inspect;
 #[cfg(feature = "cli")]
 mod load;
 #[cfg(feature = "cli")]
@@ -71,6 +74,8 @@ pub use import::ImportedStream;
 #[cfg(feature = "cli")]
 pub use import::import_06;
 #[cfg(feature = "cli")]
+pub use inspect::inspect;
+#[cfg(feature = "cli")]
 pub use load::LoadRecord;
 #[cfg(feature = "cli")]
 pub use load::LoadReport;
@@ -95,6 +100,10 @@ pub use salvage::repair;
 pub(crate) use segment_walk::SegmentWalk;
 #[cfg(feature = "cli")]
 pub use stat::LogStat;
+#[cfg(feature = "cli")]
+pub use stat::SegmentStat;
+#[cfg(feature = "cli")]
+pub use stat::SegmentState;
 #[cfg(feature = "cli")]
 pub use stat::StreamStat;
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! What does a log hold, in numbers?
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use crate::error::Result;
 use crate::recovery::Decision;
@@ -56,16 +57,68 @@ pub struct StreamStat {
     pub damage: u64,
     /// Why the stream cannot be opened, where that is so.
     pub error: Option<String>,
+    /// The segments that the stream keeps, in order, where they were asked for ([`Selection::segments`]).
+    pub segment_list: Vec<SegmentStat>,
+}
+
+/// A segment in numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentStat {
+    /// Its file.
+    pub path: PathBuf,
+    /// The first id that the stream keeps in it.
+    pub first_id: u64,
+    /// One past its last id.
+    pub end_id: u64,
+    /// Ids directly before it that no segment holds.
+    pub lost_before: u64,
+    /// Bytes of the file, zeros ahead of the tail included.
+    pub bytes: u64,
+    /// Where its frames end, in bytes.
+    pub frames_end: u64,
+    /// How far it is complete.
+    pub state: SegmentState,
+    /// When its file was last changed, where the system says so.
+    pub modified: Option<SystemTime>,
+}
+
+/// How far a segment is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentState {
+    /// It has its footer and never changes again.
+    Sealed,
+    /// Appends go there, or it is about to be sealed.
+    Open,
+    /// Durable, and its end is damaged: it is read as far as it goes.
+    EndLost,
 }
 
 /// Collects the numbers of the selected streams.
 pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
     let surveyed = survey_all(place, selection)?;
-    let streams = surveyed.iter().map(stat_of).collect();
-    Ok(LogStat { streams })
+    Ok(stat_all(place, &surveyed, selection))
 }
 
-/// The numbers of a surveyed stream.
+/// The numbers of surveyed streams.
+pub(super) fn stat_all(place: &LogDir, surveyed: &[Surveyed], selection: &Selection) -> LogStat {
+    let mut streams: Vec<StreamStat> = surveyed.iter().map(stat_of).collect();
+    if selection.segments {
+        let segments = streams
+            .iter_mut()
+            .flat_map(|stream| &mut stream.segment_list);
+        for segment in segments {
+            segment.modified = place.storage.modified(&segment.path).ok();
+        }
+    } else {
+        for stream in &mut streams {
+            stream.segment_list.clear();
+        }
+    }
+    LogStat { streams }
+}
+
+/// The numbers of a surveyed stream, without the times of its files.
 pub(super) fn stat_of(stream: &Surveyed) -> StreamStat {
     let mut stat = StreamStat {
         key: stream.key.clone(),
@@ -111,8 +164,25 @@ fn fill(stat: &mut StreamStat, facts: &StreamFacts, decision: Decision) {
     };
     let mut held = stat.first_id;
     for found in segments {
-        let first_id = found.segment.first_id().0;
-        stat.lost_ids += first_id.saturating_sub(held);
+        let first_id = found.segment.first_id();
+        let lost_before = first_id.0.saturating_sub(held);
+        stat.lost_ids += lost_before;
+        let files = &facts.segments;
+        let file = files.binary_search_by_key(&first_id, |file| file.name_id);
+        stat.segment_list.push(SegmentStat {
+            path: found.segment.path(),
+            first_id: first_id.0.max(stat.first_id),
+            end_id: found.end.next_id.0,
+            lost_before,
+            bytes: file.map_or(0, |at| files[at].file_len),
+            frames_end: found.end.offset.0,
+            state: match found.state {
+                KeptState::Sealed => SegmentState::Sealed,
+                KeptState::ReadOnlyPrefix => SegmentState::EndLost,
+                KeptState::Tail { .. } => SegmentState::Open,
+            },
+            modified: None,
+        });
         held = held.max(found.end.next_id.0);
     }
     stat.lost_ids += stat.next_id.saturating_sub(held);

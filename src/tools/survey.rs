@@ -43,6 +43,9 @@ pub struct Selection {
     /// Of a dump: ids below this one; `None`: all.
     #[cfg(feature = "cli")]
     pub end_id: Option<u64>,
+    /// Of a stat: each segment too.
+    #[cfg(feature = "cli")]
+    pub segments: bool,
 }
 
 /// A surveyed stream.

@@ -76,8 +76,18 @@ pub fn verify(
     selection: &Selection,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport> {
-    let mut report = VerifyReport::default();
     let surveyed = survey_all(place, selection)?;
+    verify_all(place, surveyed, selection, progress)
+}
+
+/// The same, of streams that are surveyed already.
+pub(super) fn verify_all(
+    place: &LogDir,
+    surveyed: Vec<Surveyed>,
+    selection: &Selection,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport> {
+    let mut report = VerifyReport::default();
     let lengths = surveyed
         .iter()
         .filter_map(|stream| stream.found.as_ref().ok());

@@ -153,11 +153,11 @@ pub fn begin_journal(context: &Arc<LogContext>, threads: &Arc<BackgroundThreads>
     let _ = context.journal.set(journal);
 }
 
-/// Makes the journal empty, when all streams are closed and durable in place.
-pub fn end_journal(context: &LogContext) -> Result<()> {
+/// Ends the journal, when all streams are closed; makes it empty, if they are all durable in place.
+pub fn end_journal(context: &LogContext, all_durable: bool) -> Result<()> {
     match context.journal.get() {
         Some(journal) => journal
-            .finish()
+            .finish(all_durable)
             .map_err(|error| Error::io(error, ErrorContext::at(&context.root.join(JOURNAL_DIR)))),
         None => Ok(()),
     }

@@ -371,8 +371,8 @@ impl WalInner {
         closed.extend(kept.iter().map(|stream| stream.close()));
         let failed = closed.into_iter().find(Result::is_err);
         let closed = attached.and(failed.unwrap_or(Ok(())));
-        // Otherwise the next open needs the journal.
-        let closed = closed.and_then(|()| end_journal(&self.context));
+        let ended = end_journal(&self.context, closed.is_ok());
+        let closed = closed.and(ended);
         self.context.release_lock();
         closed
     }

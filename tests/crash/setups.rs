@@ -97,7 +97,7 @@ impl Setup {
         }
         let is_sharded = cfg!(feature = "sharded") && first_entry.is_none() && random.one_in(4);
         options.commit_path = random.pick(COMMIT_PATHS);
-        options.journal_size = random.pick(&[32 << 10, 32 << 10, 100 << 10]);
+        options.journal_size = random.pick(&[32 << 10, 100 << 10, 256 << 10]);
         Setup {
             shards: is_sharded.then(|| random.pick(&[1, 2, 3])),
             is_threaded: random.one_in(32),

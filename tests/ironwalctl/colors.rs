@@ -37,6 +37,7 @@ fn colours_change_no_word_and_are_only_where_they_are_asked_for() {
     let rows: Vec<Vec<&str>> = vec![
         vec!["verify", root],
         vec!["stat", root],
+        vec!["stat", root, "--segments"],
         vec!["dump", root],
         vec!["tail", root, "-n1000"],
         vec!["grep", root, "a"],

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use super::checkpoints::sharded_logs;
 use super::*;
 
 /// How each command is called, as the help shows it, behind the program's name.
@@ -82,6 +83,10 @@ fn every_exit_code_of_every_command_is_documented_and_happens() {
     let (old, old_damaged) = (path(&old), path(&old_damaged));
     let copies: Vec<String> = (0..8).map(|n| new(&format!("copy {n}"))).collect();
 
+    let page = new("page.html");
+    std::fs::create_dir(place.path().join("sharded")).expect("makes");
+    let (sharded, mixed_sharded) = sharded_logs(&place.path().join("sharded"));
+    let (sharded, mixed_sharded) = (path(&sharded), path(&mixed_sharded));
     let rows: Vec<(i32, Vec<&str>)> = vec![
         (0, vec!["verify", good]),
         (1, vec!["verify", damaged]),
@@ -91,6 +96,15 @@ fn every_exit_code_of_every_command_is_documented_and_happens() {
         (1, vec!["stat", gapped]),
         (2, vec!["stat"]),
         (3, vec!["stat", foreign]),
+        (0, vec!["report", good, "--html", &page]),
+        (1, vec!["report", damaged, "--html", &page]),
+        (2, vec!["report", good]),
+        (3, vec!["report", foreign, "--html", &page]),
+        (0, vec!["checkpoints", sharded]),
+        (1, vec!["checkpoints", mixed_sharded]),
+        (2, vec!["checkpoints", sharded, "--hex"]),
+        (3, vec!["checkpoints", good]),
+        (3, vec!["checkpoints", sharded, "--show=none"]),
         (0, vec!["dump", good]),
         (1, vec!["dump", damaged]),
         (2, vec!["dump", good, "--from=-1"]),

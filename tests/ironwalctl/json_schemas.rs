@@ -197,6 +197,7 @@ fn all_output_for_programs_is_as_the_schemas_say() {
         commands.extend([
             ("verify", words(&["verify", log])),
             ("stat", words(&["stat", log])),
+            ("stat", words(&["stat", log, "--segments"])),
             (
                 "stat",
                 words(&["stat", log, "--watch", "--count=2", "--interval=0.01"]),
@@ -218,6 +219,12 @@ fn all_output_for_programs_is_as_the_schemas_say() {
     for name in ["plain", "sharded"] {
         let old = old.join(name);
         commands.push(("import", words(&["import", path(&old), &copy()])));
+    }
+    std::fs::create_dir(place.path().join("shards")).expect("makes");
+    let (sharded, mixed) = super::checkpoints::sharded_logs(&place.path().join("shards"));
+    for log in [path(&sharded), path(&mixed)] {
+        commands.push(("checkpoints", words(&["checkpoints", log])));
+        commands.push(("checkpoints", words(&["checkpoints", log, "--show=one"])));
     }
     commands.push(("verify", words(&["verify", "/nonexistent"])));
     let schemas = schemas();

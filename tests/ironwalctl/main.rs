@@ -2,12 +2,14 @@
 //! changes nothing but makes copies.
 
 mod changed_streams;
+mod checkpoints;
 mod colors;
 mod exit_codes;
 mod export_and_load;
 mod generated_files;
 mod import;
 mod json_schemas;
+mod report;
 #[path = "../support/mod.rs"]
 mod support;
 mod tail_and_grep;

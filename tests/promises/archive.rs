@@ -152,6 +152,7 @@ fn an_archive_belongs_to_the_log_that_used_it_first() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn an_archive_in_a_log_is_refused_by_whatever_path_it_is_named() {
     use std::os::unix::fs::symlink;

@@ -22,6 +22,7 @@ fn is_locked(place: &Path) -> bool {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_second_open_by_the_same_process_is_refused_by_any_path_until_the_last_clone_goes() {
     let place = support::temp_dir();

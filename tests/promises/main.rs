@@ -16,6 +16,8 @@ mod calls;
 mod crash;
 mod cuts;
 mod damage;
+mod deletion;
+#[cfg(unix)]
 mod detached;
 mod determinism;
 #[cfg(feature = "compression")]
@@ -24,13 +26,15 @@ mod digest;
 mod durability;
 #[cfg(unix)]
 mod events;
-#[cfg(feature = "simulation")]
+#[cfg(all(feature = "simulation", unix))]
 mod expected_ids;
+#[cfg(unix)]
 mod extremes;
-#[cfg(feature = "simulation")]
+#[cfg(all(feature = "simulation", unix))]
 mod failure;
 #[cfg(feature = "simulation")]
 mod follow;
+#[cfg(unix)]
 mod fork;
 mod identity;
 mod ids;
@@ -38,10 +42,12 @@ mod ids;
 mod journal;
 #[cfg(feature = "simulation")]
 mod kept;
+#[cfg(unix)]
 mod linked_streams;
+#[cfg(unix)]
 mod links;
 mod locking;
-#[cfg(feature = "simulation")]
+#[cfg(all(feature = "simulation", unix))]
 mod mapped;
 #[cfg(target_os = "linux")]
 mod mapped_files;
@@ -55,7 +61,7 @@ mod raft_logs;
 #[cfg(target_os = "linux")]
 mod reads;
 mod recovery_report;
-#[cfg(feature = "simulation")]
+#[cfg(all(feature = "simulation", unix))]
 mod regressions;
 #[cfg(feature = "compression")]
 mod replica;
@@ -66,6 +72,7 @@ mod replica_hostile;
 mod retention;
 #[cfg(unix)]
 mod snapshot;
+#[cfg(unix)]
 mod space;
 #[cfg(feature = "simulation")]
 mod stats;
@@ -73,6 +80,10 @@ mod stats;
 const ROLES: &[support::Role] = &[
     ("hold the lock", locking::hold_the_lock),
     ("find it locked", locking::find_it_locked),
+];
+
+#[cfg(unix)]
+const UNIX_ROLES: &[support::Role] = &[
     ("fork and drop", fork::fork_and_drop),
     ("fork while listening", fork::fork_while_listening),
     ("fork on a simulated disk", fork::fork_on_a_simulated_disk),
@@ -89,10 +100,13 @@ fn as_a_child() {
     support::play(
         &[
             ROLES,
+            #[cfg(unix)]
+            UNIX_ROLES,
+            #[cfg(unix)]
             extremes::ROLES,
             #[cfg(target_os = "linux")]
             mapped_files::ROLES,
-            #[cfg(feature = "simulation")]
+            #[cfg(all(feature = "simulation", unix))]
             regressions::ROLES,
         ]
         .concat(),

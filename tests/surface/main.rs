@@ -5,6 +5,7 @@ mod capi_table;
 #[cfg(feature = "compression")]
 mod compat;
 mod header;
+mod misuse;
 mod readme;
 mod third_party;
 mod tidy;

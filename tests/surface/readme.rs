@@ -41,6 +41,9 @@ fn home() -> &'static Path {
 /// Directories at the root that hold no documents of the project.
 const SKIPPED: [&str; 3] = ["target", "build", ".git"];
 
+/// The kinds of blocks in the ten-minute pages: see `scripts/start-pages.sh`, which runs them.
+const KINDS: [&str; 4] = ["file: ", "run", "prints", "prepared"];
+
 /// All Markdown files below a directory.
 fn documents(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).expect("the directory") {
@@ -191,6 +194,107 @@ fn the_check_of_paths_can_fail() {
     let text = "`src/lib.rs`, `tests/none` and `wal/wal.rs`\n`cc -o target/a.c` `{root}/x.rs`";
     assert_eq!(paths(text), ["src/lib.rs", "tests/none", "wal/wal.rs"]);
     assert!(exists("src/lib.rs") && exists("wal/wal.rs") && !exists("tests/none"));
+}
+
+/// The blocks of a page that no comment says the kind of, by their first line, and how many blocks there are.
+fn blocks_without_a_kind(text: &str) -> (Vec<&str>, usize) {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    let mut in_code = false;
+    let mut before = "";
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+            let kind = before
+                .strip_prefix("<!-- ")
+                .and_then(|kind| kind.strip_suffix(" -->"));
+            let is_known = kind.is_some_and(|kind| {
+                KINDS.contains(&kind) || kind.starts_with("file: ") && kind.len() > "file: ".len()
+            });
+            if in_code {
+                count += 1;
+                wrong.extend((!is_known).then_some(line));
+            }
+        }
+        before = line;
+    }
+    (wrong, count)
+}
+
+#[test]
+fn every_block_of_a_ten_minute_page_is_run() {
+    let script = std::fs::read_to_string(home().join("scripts/start-pages.sh")).expect("reads");
+    let mut pages = Vec::new();
+    documents(&home().join("docs/start"), &mut pages);
+    assert!(pages.len() >= 6, "the pages were found");
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("reads");
+        let (wrong, count) = blocks_without_a_kind(&text);
+        assert!(
+            wrong.is_empty() && count >= 4,
+            "{}: {wrong:?}",
+            page.display()
+        );
+        assert!(
+            text.matches("<!-- run -->").count() >= 1,
+            "{}",
+            page.display()
+        );
+        let name = page
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let all = script.lines().find(|line| line.contains("|| set -- "));
+        let is_run = all.is_some_and(|line| line.split(' ').any(|word| word == name));
+        assert!(is_run, "the script does not run {name}");
+    }
+}
+
+#[test]
+fn the_check_of_blocks_can_fail() {
+    let (wrong, count) = blocks_without_a_kind(
+        "<!-- run -->\n```sh\na\n```\n```c\nb\n```\n<!-- file: -->\n```\n```\n",
+    );
+    assert_eq!((wrong, count), (vec!["```c", "```"], 3));
+}
+
+/// Rust in these pages is compiled and run with the documentation tests (`src/lib.rs`), other code is in none of them.
+#[test]
+fn the_pages_of_answers_and_sizes_hold_no_code_that_nothing_runs() {
+    let sources = include_str!("../../src/lib.rs");
+    for name in ["FAQ.md", "SIZING.md"] {
+        let page = std::fs::read_to_string(home().join("docs").join(name)).expect("reads");
+        let fences = page
+            .lines()
+            .filter(|line| line.starts_with("```") && *line != "```");
+        let others = fences.clone().filter(|line| *line != "```rust");
+        assert_eq!(others.count(), 0, "{name}");
+        let is_tested = sources.contains(&format!("include_str!(\"../docs/{name}\")"));
+        assert!(
+            fences.count() == 0 || is_tested,
+            "{name} is no documentation test"
+        );
+    }
+}
+
+/// The navigation of the site names every document of `docs`, but for the single decisions, which their index links.
+#[test]
+fn every_document_is_in_the_navigation_of_the_site() {
+    let navigation =
+        std::fs::read_to_string(home().join("docs/site/navigation.md")).expect("reads");
+    let mut found = Vec::new();
+    documents(&home().join("docs"), &mut found);
+    let mut missing = Vec::new();
+    for document in found {
+        let name = document.strip_prefix(home().join("docs")).expect("below");
+        let is_decision = name.starts_with("decisions") && !name.ends_with("README.md");
+        let link = format!("](../{})", name.display());
+        if !is_decision && !name.starts_with("site") && !navigation.contains(&link) {
+            missing.push(name.display().to_string());
+        }
+    }
+    assert_eq!(missing, [""; 0]);
 }
 
 /// Words that say nothing precise; the glossary has better ones.

@@ -2,7 +2,7 @@
 //
 //     swiftc -I .../include -L .../lib -lironwal -Xlinker -rpath -Xlinker .../lib main.swift
 //
-// Never run yet; see README.md.
+// Run by hand only; see README.md.
 import ironwal
 
 struct Failure: Error { let status: Int32; let message: String }

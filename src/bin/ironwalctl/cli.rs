@@ -97,6 +97,14 @@ pub struct Args {
     pub as_text: bool,
     /// Of `load`: what is read; `None`: standard input.
     pub source: Option<PathBuf>,
+    /// Of `stat`: each segment.
+    pub segments: bool,
+    /// Of `verify`: notes and the summary are left out.
+    pub quiet: bool,
+    /// Of `checkpoints`: the id of the one to show.
+    pub shown: Option<Vec<u8>>,
+    /// Of `report`: the page.
+    pub page: Option<PathBuf>,
     pub color: ColorWhen,
 }
 
@@ -137,6 +145,10 @@ impl Args {
             export_format: ExportFormat::Json,
             as_text: false,
             source: None,
+            segments: false,
+            quiet: false,
+            shown: None,
+            page: None,
             color: ColorWhen::Auto,
         }
     }
@@ -181,6 +193,7 @@ fn parse_command(parser: &mut Parser, spec: &'static Spec) -> Result<Args, Error
     let mut args = Args::new(spec.command);
     let mut operands = Vec::new();
     let (mut is_watched, mut count, mut is_hex) = (false, None, false);
+    let mut shown = None;
     while let Some(argument) = parser.next()? {
         let has = |found: &dyn Fn(&Opt) -> bool| spec.all_options().find(|option| found(option));
         let option = match &argument {
@@ -212,6 +225,10 @@ fn parse_command(parser: &mut Parser, spec: &'static Spec) -> Result<Args, Error
             ("progress", _) => args.progress = true,
             ("compress", _) => args.compress = true,
             ("properties", _) => args.properties = true,
+            ("quiet", _) => args.quiet = true,
+            ("show", _) => shown = Some(parser.value()?),
+            ("segments", _) => args.segments = true,
+            ("html", _) => args.page = Some(parser.value()?.into()),
             ("watch", _) => is_watched = true,
             ("interval", _) => args.interval = Some(parse_interval(parser)?),
             ("count", Command::Grep) => args.counts_matches = true,
@@ -237,6 +254,13 @@ fn parse_command(parser: &mut Parser, spec: &'static Spec) -> Result<Args, Error
         }
     }
     set_operands(&mut args, spec, operands, is_hex)?;
+    if args.command == Command::Checkpoints && is_hex && shown.is_none() {
+        return Err("--hex belongs to --show".into());
+    }
+    args.shown = match (shown, is_hex) {
+        (Some(id), true) => Some(parse_hex(&id)?),
+        (shown, _) => shown.map(OsString::into_encoded_bytes),
+    };
     check(&args, is_watched, count)?;
     if is_watched {
         let interval = args.interval.unwrap_or(Duration::from_secs(1));
@@ -304,6 +328,15 @@ fn check(args: &Args, is_watched: bool, count: Option<u64>) -> Result<(), Error>
     }
     if args.command == Command::Repair && args.copy.is_none() {
         return Err("repair needs --to and a new directory".into());
+    }
+    if args.command == Command::Report && args.page.is_none() {
+        return Err("report needs --html and a file".into());
+    }
+    if args.quiet && args.format == Format::Json {
+        return Err("--quiet is for people: of --json take what you need".into());
+    }
+    if args.segments && (is_watched || args.format == Format::Prometheus) {
+        return Err("--segments lists files, once: leave out --watch and --prometheus".into());
     }
     let has_interval = args.interval.is_some();
     if args.command == Command::Stat && !is_watched && (has_interval || count.is_some()) {
@@ -449,6 +482,8 @@ mod tests {
                     ("stat", "interval" | "count") => vec!["--watch".into()],
                     ("tail", "interval") => vec!["--follow".into()],
                     ("repair", "compress" | "json" | "progress" | "color") => vec!["--to=2".into()],
+                    ("report", "stream" | "progress" | "color") => vec!["--html=2".into()],
+                    ("checkpoints", "hex") => vec!["--show=10".into()],
                     ("load", "stream") => vec!["--format=raw".into()],
                     (_, "format") => vec!["--stream=s".into()],
                     _ => vec![],

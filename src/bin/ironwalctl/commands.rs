@@ -8,6 +8,8 @@
 pub enum Command {
     Verify,
     Stat,
+    Report,
+    Checkpoints,
     Dump,
     Tail,
     Grep,
@@ -167,10 +169,21 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         command: Command::Verify,
         name: "verify",
-        synopses: &["verify DIR [--stream KEY] [--json] [--progress]"],
+        synopses: &["verify DIR [-q] [--stream KEY] [--json] [--progress]"],
         summary: "reads everything and lists damage with file, offset and ids",
         operands: &[DIR],
-        options: &[STREAM, JSON, PROGRESS],
+        options: &[
+            short(
+                'q',
+                flag(
+                    "quiet",
+                    "print damage and what is unreadable only: nothing at all of a good log",
+                ),
+            ),
+            STREAM,
+            JSON,
+            PROGRESS,
+        ],
         description: &[
             Paragraph(
                 "Reads headers, slots, frames, payloads, footers, the chain of segments, index files and the \
@@ -201,13 +214,14 @@ pub const COMMANDS: &[Spec] = &[
         command: Command::Stat,
         name: "stat",
         synopses: &[
-            "stat DIR [--stream KEY] [--json | --prometheus]",
+            "stat DIR [--stream KEY] [--segments] [--json | --prometheus]",
             "stat DIR --watch [--interval SECONDS] [--count N] [--stream KEY] [--json]",
         ],
         summary: "lists streams with ids, segments and bytes; reads headers only",
         operands: &[DIR],
         options: &[
             STREAM,
+            flag("segments", "each segment too: its file, ids and bytes"),
             flag(
                 "watch",
                 "look again and again, and print changes per second",
@@ -239,6 +253,71 @@ pub const COMMANDS: &[Spec] = &[
             (1, "damage"),
             (2, "usage"),
             (3, "a stream cannot be opened"),
+        ],
+    },
+    Spec {
+        command: Command::Report,
+        name: "report",
+        synopses: &["report DIR --html FILE [--stream KEY] [--progress]"],
+        summary: "writes a page for a browser: streams, segments, damage and growth, as pictures and tables",
+        operands: &[DIR],
+        options: &[
+            with(
+                "html",
+                "FILE",
+                Takes::File,
+                "the page; one that is there is replaced",
+            ),
+            STREAM,
+            PROGRESS,
+        ],
+        description: &[
+            Paragraph(
+                "Reads everything, as verify does, and writes what verify and stat say into one HTML file. The file \
+                 needs nothing else: it holds no scripts, and loads nothing. Growth is drawn from the times of the \
+                 files, so only of segments that are left.",
+            ),
+            Paragraph("FILE gets its name when it is whole. It must not lie in the log."),
+        ],
+        exit_codes: &[
+            (0, "the page is there, nothing is worse than notes"),
+            (1, "the page is there, and shows damage"),
+            (2, "usage"),
+            (3, "no page was written, or something could not be read"),
+        ],
+    },
+    Spec {
+        command: Command::Checkpoints,
+        name: "checkpoints",
+        synopses: &["checkpoints DIR [--show ID] [--hex] [--json]"],
+        summary: "lists the checkpoints of a sharded log, or shows one: the next id of each shard",
+        operands: &[DIR],
+        options: &[
+            with(
+                "show",
+                "ID",
+                Takes::Text,
+                "this checkpoint, with a line for each shard",
+            ),
+            flag("hex", "ID is bytes in hexadecimal, as in 00ff7a"),
+            JSON,
+        ],
+        description: &[
+            Paragraph(
+                "Prints each checkpoint that can be loaded, the oldest first: its id, when it was created, and how many ids \
+                 lie below it in all shards together. Bytes of an id that are not printable ASCII are \\xNN. With --show, \
+                 or with --json, the next id of each shard: replay starts there.",
+            ),
+            Paragraph(
+                "Damaged records of checkpoints.log are not listed: verify finds them. A checkpoint is checked against the \
+                 shards; a line says so if a shard ends before it.",
+            ),
+        ],
+        exit_codes: &[
+            (0, "each checkpoint that is listed can be loaded"),
+            (1, "a checkpoint does not fit to its shards, or is damaged"),
+            (2, "usage"),
+            (3, "no sharded log, no such checkpoint, a read error"),
         ],
     },
     Spec {

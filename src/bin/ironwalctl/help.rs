@@ -20,7 +20,7 @@ pub fn overview() -> String {
     text += &usage();
     text += "\n";
     text += &wrapped(
-        "DIR is the directory of a log. verify, stat, dump, tail, grep, export and snapshot change nothing in it and \
+        "DIR is the directory of a log. verify, stat, report, checkpoints, dump, tail, grep, export and snapshot change nothing in it and \
          take no lock: the log may be in use. ironwalctl help COMMAND describes a command and its options.",
         "",
     );

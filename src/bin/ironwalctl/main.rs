@@ -5,6 +5,7 @@
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
 
 mod base64;
+mod checkpoint_listing;
 mod cli;
 mod color;
 mod commands;
@@ -12,27 +13,35 @@ mod completions;
 mod escape;
 mod export;
 mod failure;
+mod growth_chart;
 mod help;
+mod html_report;
 mod json_line;
 mod loading;
 mod man;
+mod markup;
+mod page_file;
 mod progress;
 mod render_json;
 mod render_prometheus;
 mod render_text;
 mod search;
+mod segment_strip;
 mod tail;
 mod tail_event;
+mod utc;
 mod watch;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use ironwal::CompressionType;
 use ironwal::CorruptionPolicy;
 use ironwal::Error;
 use ironwal::Severity;
 use ironwal::SnapshotMode;
+use ironwal::VerifyReport;
 use ironwal::Wal;
 use ironwal::WalOptions;
 use ironwal::import::ImportOptions;
@@ -50,6 +59,8 @@ use cli::Args;
 use cli::Format;
 use commands::Command;
 use failure::Failure;
+use html_report::Inspected;
+use page_file::PageFile;
 use progress::ProgressReporter;
 use render_text::Output;
 
@@ -109,6 +120,8 @@ fn run(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         }
         Command::Verify => verify(args, output),
         Command::Stat => stat(args, output),
+        Command::Report => report(args, output),
+        Command::Checkpoints => checkpoints(args, output),
         Command::Dump => dump(args, output),
         Command::Tail => tail(args, output),
         Command::Grep => grep(args, output),
@@ -136,6 +149,7 @@ fn selection(args: &Args) -> Selection {
     selection.stream.clone_from(&args.stream);
     selection.from_id = args.from_id;
     selection.end_id = args.end_id;
+    selection.segments = args.segments;
     selection
 }
 
@@ -146,16 +160,45 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     progress.finish();
     match args.format {
         Format::Json => output.json(render_json::verified(args, &report)),
-        _ => output.verified(&report),
+        _ => output.verified(&report, args.quiet),
     }
+    Ok(code_of(&report))
+}
+
+fn code_of(report: &VerifyReport) -> u8 {
     let found = |severity| report.findings.iter().any(|f| f.severity == severity);
-    Ok(if found(Severity::Damage) {
+    if found(Severity::Damage) {
         DAMAGE
     } else if found(Severity::Unreadable) {
         FAILED
     } else {
         CLEAN
-    })
+    }
+}
+
+fn report(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    let Some(file) = &args.page else {
+        return Err(Error::Config("report needs --html".to_owned()).into());
+    };
+    let log_dir = open(args)?;
+    let file = PageFile::new(file, &args.directory)?;
+    let mut selection = selection(args);
+    selection.segments = true;
+    let mut progress = ProgressReporter::new(args.progress);
+    let at = SystemTime::now();
+    let (log, report) = tools::inspect(&log_dir, &selection, &mut |p| progress.report(p))?;
+    progress.finish();
+    let directory = std::fs::canonicalize(&args.directory);
+    let page = html_report::page(&Inspected {
+        directory: directory.as_deref().unwrap_or(&args.directory),
+        at,
+        log: &log,
+        report: &report,
+    });
+    let streams = log.streams.iter().map(|stream| &*stream.directory);
+    let file = file.write(page.as_bytes(), streams)?;
+    output.reported(&file, &report);
+    Ok(code_of(&report))
 }
 
 fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
@@ -185,6 +228,21 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         FAILED
     } else {
         CLEAN
+    })
+}
+
+fn checkpoints(args: &Args, output: &mut Output) -> Result<u8, Failure> {
+    // Refuses a directory that is no log.
+    open(args)?;
+    let listed = checkpoint_listing::read(&args.directory, args.shown.as_deref())?;
+    match args.format {
+        Format::Json => output.json(render_json::checkpoints(args, &listed)),
+        _ if args.shown.is_some() => output.checkpoint(&listed),
+        _ => output.checkpoints(&listed),
+    }
+    Ok(match listed.is_damaged() {
+        true => DAMAGE,
+        false => CLEAN,
     })
 }
 

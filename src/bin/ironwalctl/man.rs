@@ -23,7 +23,7 @@ pub fn page() -> String {
     page += "\\fBironwalctl\\fR \\-\\-version\n.fi\n";
     page += ".SH DESCRIPTION\n";
     page += &text(
-        "DIR is the directory of a log. verify, stat, dump, tail, grep, export and snapshot change nothing in it and \
+        "DIR is the directory of a log. verify, stat, report, checkpoints, dump, tail, grep, export and snapshot change nothing in it and \
          take no lock: the log may be in use. Results go to standard output, errors and progress to standard error.",
     );
     page += ".SH COMMANDS\n";

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use ironwal::Severity;
 use ironwal::SnapshotReport;
@@ -19,10 +21,13 @@ use ironwal::tools::DumpedProperties;
 use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
+use ironwal::tools::SegmentStat;
+use ironwal::tools::SegmentState;
 use ironwal::tools::StreamStat;
 use serde::Serialize;
 
 use super::base64;
+use super::checkpoint_listing::Listed;
 use super::cli::Args;
 use super::commands;
 use super::failure::Described;
@@ -105,6 +110,38 @@ struct StatOfStream<'a> {
     durable_ids_per_second: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_per_second: Option<i64>,
+    // Of `--segments`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment_list: Option<Vec<Segment<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Checkpoints<'a> {
+    command: &'a str,
+    directory: Cow<'a, str>,
+    shards: u16,
+    checkpoints: Vec<Checkpoint<'a>>,
+}
+
+#[derive(Serialize)]
+struct Checkpoint<'a> {
+    id: Cow<'a, str>,
+    id_base64: String,
+    timestamp_ns: Option<u64>,
+    next_ids: Option<&'a [u64]>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Segment<'a> {
+    path: Cow<'a, str>,
+    first_id: u64,
+    end_id: u64,
+    lost_before: u64,
+    bytes: u64,
+    frames_end: u64,
+    state: &'a str,
+    modified_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -375,10 +412,14 @@ pub fn severity(severity: Severity) -> &'static str {
 
 /// The result of `stat`.
 pub fn counted(args: &Args, log: &LogStat) -> io::Result<String> {
+    let streams = log.streams.iter().map(|found| StatOfStream {
+        segment_list: args.segments.then(|| segments(&found.segment_list)),
+        ..stream(found)
+    });
     to_line(&Stat {
         command: "stat",
         directory: args.directory.to_string_lossy(),
-        streams: log.streams.iter().map(stream).collect(),
+        streams: streams.collect(),
     })
 }
 
@@ -403,6 +444,7 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         ids_per_second: None,
         durable_ids_per_second: None,
         bytes_per_second: None,
+        segment_list: None,
         key: &stream.key,
         directory: stream.directory.to_string_lossy(),
         segments: stream.segments,
@@ -418,6 +460,50 @@ fn stream(stream: &StreamStat) -> StatOfStream<'_> {
         damage: stream.damage,
         error: stream.error.as_deref(),
     }
+}
+
+/// The result of `checkpoints`.
+pub fn checkpoints(args: &Args, listed: &Listed) -> io::Result<String> {
+    let checkpoints = listed.checkpoints.iter().map(|(id, checkpoint)| {
+        let data = checkpoint.as_ref().ok();
+        Checkpoint {
+            id: String::from_utf8_lossy(id),
+            id_base64: base64::encode(id),
+            timestamp_ns: data.map(|data| data.timestamp),
+            next_ids: data.map(|data| &*data.offsets),
+            error: checkpoint.as_ref().err().map(String::as_str),
+        }
+    });
+    to_line(&Checkpoints {
+        command: "checkpoints",
+        directory: args.directory.to_string_lossy(),
+        shards: listed.shards,
+        checkpoints: checkpoints.collect(),
+    })
+}
+
+fn segments(segments: &[SegmentStat]) -> Vec<Segment<'_>> {
+    let milliseconds = |time: SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok()
+    };
+    segments
+        .iter()
+        .map(|segment| Segment {
+            path: segment.path.to_string_lossy(),
+            first_id: segment.first_id,
+            end_id: segment.end_id,
+            lost_before: segment.lost_before,
+            bytes: segment.bytes,
+            frames_end: segment.frames_end,
+            state: match segment.state {
+                SegmentState::Sealed => "sealed",
+                SegmentState::Open => "open",
+                SegmentState::EndLost => "end_lost",
+            },
+            modified_ms: segment.modified.and_then(milliseconds),
+        })
+        .collect()
 }
 
 fn properties(map: &PropertyMap) -> Vec<Property<'_>> {

@@ -6,7 +6,11 @@ use std::io::Stdout;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
+use ironwal::CheckpointData;
 use ironwal::Severity;
 use ironwal::SnapshotReport;
 use ironwal::VerifyFinding;
@@ -18,11 +22,15 @@ use ironwal::tools::DumpedProperties;
 use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
+use ironwal::tools::SegmentStat;
+use ironwal::tools::SegmentState;
 
+use super::checkpoint_listing::Listed;
 use super::color::Palette;
 use super::escape;
 use super::render_json::severity;
 use super::tail_event::TailEvent;
+use super::utc;
 use super::watch::Rates;
 
 /// Standard output. The first failed write is reported at the end. A reader that closes its end of
@@ -96,8 +104,13 @@ impl Output {
     }
 
     /// The result of `verify`.
-    pub fn verified(&mut self, report: &VerifyReport) {
-        self.findings(&report.findings);
+    /// `is_quiet`: damage and what is unreadable only.
+    pub fn verified(&mut self, report: &VerifyReport, is_quiet: bool) {
+        let is_shown = |finding: &&VerifyFinding| !is_quiet || finding.severity != Severity::Note;
+        self.findings(report.findings.iter().filter(is_shown));
+        if is_quiet {
+            return;
+        }
         let summary = match report.is_clean() {
             true => self.palette.good("clean"),
             false => self.palette.bad("NOT CLEAN"),
@@ -122,6 +135,20 @@ impl Output {
         self.line(&line);
     }
 
+    /// The result of `report`.
+    pub fn reported(&mut self, file: &Path, report: &VerifyReport) {
+        let bad = report
+            .findings
+            .iter()
+            .filter(|f| f.severity != Severity::Note);
+        let summary = match bad.count() as u64 {
+            0 => self.palette.good("clean"),
+            count => self.palette.bad(&counted(count, "finding", "findings")),
+        };
+        let streams = counted(report.streams, "stream", "streams");
+        self.line(&format!("{}: {summary}, {streams}", escape::path(file)));
+    }
+
     /// The result of `snapshot`.
     pub fn snapshot(&mut self, new_dir: &Path, report: &SnapshotReport) {
         for (key, next_id) in &report.streams {
@@ -142,7 +169,7 @@ impl Output {
     }
 
     /// A line for each finding.
-    fn findings(&mut self, findings: &[VerifyFinding]) {
+    fn findings<'a>(&mut self, findings: impl Iterator<Item = &'a VerifyFinding>) {
         for finding in findings {
             let word = severity(finding.severity);
             let mut line = match finding.severity {
@@ -161,6 +188,53 @@ impl Output {
             }
             self.line(&format!("{line}: {}", escape::text(&finding.what)));
         }
+    }
+
+    /// The result of `checkpoints`.
+    pub fn checkpoints(&mut self, listed: &Listed) {
+        for (id, checkpoint) in &listed.checkpoints {
+            let id = id.escape_ascii();
+            let line = match checkpoint {
+                Ok(data) => {
+                    let ids: u64 = data
+                        .offsets
+                        .iter()
+                        .fold(0, |sum, id| sum.saturating_add(*id));
+                    let at = utc::second(time_of(data));
+                    format!("{id} {at}, {} below it", counted(ids, "id", "ids"))
+                }
+                Err(error) => self.unusable(&id.to_string(), error),
+            };
+            self.line(&line);
+        }
+        let checkpoints = counted(listed.checkpoints.len() as u64, "checkpoint", "checkpoints");
+        let shards = counted(u64::from(listed.shards), "shard", "shards");
+        self.line(&format!("{checkpoints}, {shards}"));
+    }
+
+    /// The result of `checkpoints --show`.
+    pub fn checkpoint(&mut self, listed: &Listed) {
+        for (id, checkpoint) in &listed.checkpoints {
+            let id = id.escape_ascii();
+            match checkpoint {
+                Ok(data) => {
+                    self.line(&format!("{id} {}", utc::second(time_of(data))));
+                    for (next_id, shard) in data.offsets.iter().zip(0..) {
+                        let shard = ironwal::sharded::shard_stream_name(shard);
+                        self.line(&format!("  {shard}: next id {next_id}"));
+                    }
+                }
+                Err(error) => {
+                    let line = self.unusable(&id.to_string(), error);
+                    self.line(&line);
+                }
+            }
+        }
+    }
+
+    fn unusable(&self, id: &str, error: &str) -> String {
+        let unusable = self.palette.bad("unusable");
+        format!("{id} {unusable}: {}", escape::text(error))
     }
 
     /// The result of `stat`.
@@ -215,6 +289,7 @@ impl Output {
             }
             self.line(&line);
             self.properties(&stream.property_map);
+            self.segments(&stream.segment_list);
         }
         let bytes: u64 = log.streams.iter().map(|stream| stream.bytes).sum();
         let streams = counted(log.streams.len() as u64, "stream", "streams");
@@ -222,6 +297,33 @@ impl Output {
             "{streams}, {}; headers only: verify reads the entries",
             size(bytes)
         ));
+    }
+
+    /// A line for each segment.
+    fn segments(&mut self, segments: &[SegmentStat]) {
+        for segment in segments {
+            let name = Path::new(segment.path.file_name().unwrap_or_default());
+            let mut line = format!(
+                "  {}: ids {}..{}, {}, frames up to {}, {}",
+                escape::path(name),
+                segment.first_id,
+                segment.end_id,
+                size(segment.bytes),
+                segment.frames_end,
+                match segment.state {
+                    SegmentState::EndLost => self.palette.bad(state_word(segment.state)),
+                    state => state_word(state).to_owned(),
+                },
+            );
+            if segment.lost_before > 0 {
+                let ids = counted(segment.lost_before, "id", "ids");
+                line += &format!(", {} before it", self.palette.bad(&format!("{ids} lost")));
+            }
+            if let Some(time) = segment.modified {
+                line += &format!(", last changed {}", utc::second(time));
+            }
+            self.line(&line);
+        }
     }
 
     /// One line of `dump`.
@@ -367,7 +469,7 @@ impl Output {
     }
     /// The result of `import`.
     pub fn imported(&mut self, new: &Path, report: &ImportReport) {
-        self.findings(&report.findings);
+        self.findings(report.findings.iter());
         for stream in &report.streams {
             self.line(&format!(
                 "{:?} from {}: {} imported, ids {}..{}",
@@ -407,6 +509,20 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {many}"),
+    }
+}
+
+/// When a checkpoint was created.
+fn time_of(checkpoint: &CheckpointData) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(checkpoint.timestamp)
+}
+
+/// The word for how far a segment is complete.
+pub fn state_word(state: SegmentState) -> &'static str {
+    match state {
+        SegmentState::Sealed => "sealed",
+        SegmentState::Open => "open",
+        SegmentState::EndLost => "end damaged",
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) use args::write_out;
 pub(super) use handle::Handle;
 use handle::HandleBox;
 pub(super) use handle::into_handle;
-use handle::tagged;
+pub(super) use handle::tagged;
 pub(super) use handle::take;
 
 /// The outcome of a call on the Rust side of the boundary.

@@ -1,6 +1,7 @@
 //! The path of one call: it gets a number, fails by a plan or succeeds, is logged and applied.
 
 use crate::storage::Access;
+use crate::storage::simulated::codes;
 use crate::storage::simulated::directories::InodeNumber;
 use crate::storage::simulated::fault::FaultPlan;
 use crate::storage::simulated::file_content::PAGE_BYTES;
@@ -243,5 +244,5 @@ pub(super) fn check_range(offset: u64, len: u64) -> io::Result<()> {
     let end = offset
         .checked_add(len)
         .filter(|&end| i64::try_from(end).is_ok());
-    end.map(|_| ()).ok_or_else(|| raw(libc::EFBIG))
+    end.map(|_| ()).ok_or_else(|| raw(codes::EFBIG))
 }

@@ -1,6 +1,8 @@
 //! Which calls fail, and how.
 
+use crate::storage::simulated::codes;
 use crate::storage::simulated::op_log::OpKind;
+use crate::storage::simulated::op_log::has_part;
 use crate::storage::simulated::state::raw;
 use std::io;
 use std::path::Path;
@@ -39,7 +41,7 @@ impl FaultPlan {
             kinds: Vec::new(),
             path_part: None,
             is_forever: false,
-            code: libc::EIO,
+            code: codes::EIO,
             short_write_bytes: None,
             drops_dirty: false,
             happens: false,
@@ -87,7 +89,7 @@ impl FaultPlan {
         self
     }
 
-    /// The error, as the system's code: `libc::ENOSPC`, …
+    /// The error, as the system's code: `libc::ENOSPC`, …; on Windows a code of winerror.h
     pub fn code(mut self, code: i32) -> Self {
         self.code = code;
         self
@@ -128,7 +130,7 @@ impl FaultPlan {
             return false;
         }
         let part = self.path_part.as_deref();
-        if part.is_some_and(|part| !path.to_string_lossy().contains(part)) {
+        if part.is_some_and(|part| !has_part(path, part)) {
             return false;
         }
         match &mut self.trigger {

@@ -7,6 +7,7 @@ use crate::storage::Access;
 use crate::storage::MappedBytes;
 use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
+use crate::storage::simulated::codes;
 use crate::storage::simulated::directories::InodeNumber;
 use crate::storage::simulated::dispatch::DiskState;
 use crate::storage::simulated::dispatch::Failure;
@@ -70,7 +71,7 @@ impl SimulatedFile {
     ) -> io::Result<T> {
         let checked = |live: &DiskState| {
             if self.access == Access::Read {
-                return Err(raw(libc::EBADF).into());
+                return Err(raw(codes::EBADF).into());
             }
             check_range(offset, len)?;
             work(live)
@@ -157,7 +158,7 @@ impl StorageFile for SimulatedFile {
         let inode = self.inode;
         let work = |live: &DiskState| {
             if live.room(inode, offset, len) < len {
-                return Err(raw(libc::ENOSPC).into());
+                return Err(raw(codes::ENOSPC).into());
             }
             Ok((StateChange::Allocate { inode, offset, len }, ()))
         };
@@ -247,7 +248,7 @@ fn done_or_full(effect: StateChange, is_whole: bool) -> Result<(StateChange, ())
         true => Ok((effect, ())),
         false => Err(Failure {
             effect,
-            error: raw(libc::ENOSPC),
+            error: raw(codes::ENOSPC),
         }),
     }
 }

@@ -7,6 +7,7 @@
 //! Not simulated: links by name, `..`, permissions, two calls at the same time. A mapping for
 //! reading is a snapshot; stores into a mapping for writing are calls like any other.
 
+mod codes;
 mod crash;
 mod directories;
 mod dispatch;

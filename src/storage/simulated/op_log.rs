@@ -1,6 +1,7 @@
 //! The log of every call on the disk, numbered from 1.
 
 use crate::storage::simulated::state::StateChange;
+use std::path::MAIN_SEPARATOR;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ impl Op {
 
     /// Whether its path contains `part`.
     pub fn is_on(&self, part: &str) -> bool {
-        self.path.to_string_lossy().contains(part)
+        has_part(&self.path, part)
     }
 
     /// The bytes that reached the file, if it was a write.
@@ -102,5 +103,14 @@ impl Op {
             StateChange::Write { bytes, .. } => Some(bytes),
             _ => None,
         }
+    }
+}
+
+/// Whether the path, written with `/`, contains `part`.
+pub(super) fn has_part(path: &Path, part: &str) -> bool {
+    let path = path.to_string_lossy();
+    match MAIN_SEPARATOR {
+        '/' => path.contains(part),
+        other => path.replace(other, "/").contains(part),
     }
 }

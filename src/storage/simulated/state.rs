@@ -1,6 +1,7 @@
 //! The whole disk as a value, and how each effect changes it. No locks, faults or randomness: the
 //! same effects in the same order give the same disk, which a replay needs.
 
+use crate::storage::simulated::codes;
 use crate::storage::simulated::directories::Directory;
 use crate::storage::simulated::directories::InodeNumber;
 use crate::storage::simulated::directories::NameChange;
@@ -278,7 +279,7 @@ impl State {
     /// The names of the directory; `NotADirectory` for a file.
     pub(super) fn names(&self, inode: InodeNumber) -> io::Result<&Names> {
         let directory = self.directories.get(&inode);
-        Ok(&directory.ok_or_else(|| raw(libc::ENOTDIR))?.now)
+        Ok(&directory.ok_or_else(|| raw(codes::ENOTDIR))?.now)
     }
 }
 
@@ -288,9 +289,9 @@ pub(super) fn raw(code: i32) -> io::Error {
 }
 
 pub(super) fn not_found() -> io::Error {
-    raw(libc::ENOENT)
+    raw(codes::ENOENT)
 }
 
 pub(super) fn exists() -> io::Error {
-    raw(libc::EEXIST)
+    raw(codes::EEXIST)
 }

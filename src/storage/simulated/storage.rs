@@ -7,6 +7,7 @@ use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
 use crate::storage::simulated::SimulatedDisk;
+use crate::storage::simulated::codes;
 use crate::storage::simulated::directories::InodeNumber;
 use crate::storage::simulated::directories::NameEdit;
 use crate::storage::simulated::dispatch::DiskState;
@@ -53,7 +54,7 @@ impl Storage for SimulatedDisk {
         let inode = self.call(OpKind::Open, path, |live| {
             let inode = live.state.resolve(path)?;
             if live.state.directories.contains_key(&inode) {
-                return Err(raw(libc::EISDIR).into());
+                return Err(raw(codes::EISDIR).into());
             }
             Ok((StateChange::Nothing, inode))
         })?;
@@ -75,7 +76,7 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::Link, from, |live| {
             let inode = live.state.resolve(from)?;
             if live.state.directories.contains_key(&inode) {
-                return Err(raw(libc::EPERM).into());
+                return Err(raw(codes::EPERM).into());
             }
             Ok((
                 edit_names([free_name(live, to)?.stands_for(inode)], None),
@@ -88,7 +89,7 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::Remove, path, |live| {
             let inode = live.state.resolve(path)?;
             if live.state.directories.contains_key(&inode) {
-                return Err(raw(libc::EISDIR).into());
+                return Err(raw(codes::EISDIR).into());
             }
             Ok((edit_names([name(live, path)?.stands_for(None)], None), ()))
         })
@@ -106,7 +107,7 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::RemoveDir, path, |live| {
             let inode = live.state.resolve(path)?;
             if !live.state.names(inode)?.is_empty() {
-                return Err(raw(libc::ENOTEMPTY).into());
+                return Err(raw(codes::ENOTEMPTY).into());
             }
             Ok((edit_names([name(live, path)?.stands_for(None)], None), ()))
         })
@@ -138,7 +139,7 @@ impl Storage for SimulatedDisk {
         self.call(OpKind::Kind, path, |live| {
             let inode = live.state.resolve(path)?;
             let file = live.state.files.get(&inode);
-            let file = file.ok_or_else(|| raw(libc::EISDIR))?;
+            let file = file.ok_or_else(|| raw(codes::EISDIR))?;
             Ok((StateChange::Nothing, since_the_beginning(file.modified)))
         })
     }
@@ -184,11 +185,11 @@ impl Storage for SimulatedDisk {
             if live.locked_dirs.contains(&directory)
                 || matches!(&found, Ok(inode) if live.locked.contains(inode))
             {
-                return Err(raw(libc::EWOULDBLOCK).into());
+                return Err(raw(codes::EWOULDBLOCK).into());
             }
             let (effect, inode) = match found {
                 Ok(inode) if live.state.directories.contains_key(&inode) => {
-                    return Err(raw(libc::EISDIR).into());
+                    return Err(raw(codes::EISDIR).into());
                 }
                 Ok(inode) => (StateChange::Nothing, inode),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => create_file(live, path)?,
@@ -294,7 +295,7 @@ fn rename(live: &DiskState, from: &Path, to: &Path) -> io::Result<StateChange> {
     let (old_name, new_name) = (name(live, from)?, name(live, to)?);
     let is_directory = live.state.directories.contains_key(&inode);
     if is_directory && to != from && to.starts_with(from) {
-        return Err(raw(libc::EINVAL));
+        return Err(raw(codes::EINVAL));
     }
     let replaced = live
         .state
@@ -306,13 +307,13 @@ fn rename(live: &DiskState, from: &Path, to: &Path) -> io::Result<StateChange> {
         Some(replaced) if replaced == inode => return Ok(StateChange::Nothing),
         Some(replaced) if live.state.directories.contains_key(&replaced) => {
             if !is_directory {
-                return Err(raw(libc::EISDIR));
+                return Err(raw(codes::EISDIR));
             }
             if !live.state.names(replaced)?.is_empty() {
-                return Err(raw(libc::ENOTEMPTY));
+                return Err(raw(codes::ENOTEMPTY));
             }
         }
-        Some(_) if is_directory => return Err(raw(libc::ENOTDIR)),
+        Some(_) if is_directory => return Err(raw(codes::ENOTDIR)),
         Some(_) | None => {}
     }
     let edits = [old_name.stands_for(None), new_name.stands_for(inode)];

@@ -8,6 +8,7 @@ use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering;
 use crate::storage::Access;
 use crate::storage::WriteMapping;
+use crate::storage::simulated::codes;
 use crate::storage::simulated::directories::InodeNumber;
 use crate::storage::simulated::dispatch::DiskState;
 use crate::storage::simulated::dispatch::Failure;
@@ -92,10 +93,10 @@ impl WriteMapping for SimulatedMap {
             let has_pages = to <= pages_end.next_multiple_of(PAGE_BYTES as u64);
             let map = self.range();
             if from < map.start || to > map.end || from >= to || !continues {
-                return Err(raw(libc::EINVAL).into());
+                return Err(raw(codes::EINVAL).into());
             }
             if !has_pages || live.room(inode, first, len) < len {
-                return Err(raw(libc::EFAULT).into());
+                return Err(raw(codes::EFAULT).into());
             }
             Ok((StateChange::Nothing, ()))
         };
@@ -151,7 +152,7 @@ impl WriteMapping for SimulatedMap {
     fn sync_range(&self, from: u64, to: u64) -> io::Result<()> {
         let (inode, offset) = (self.inode, from);
         let Some(len) = to.checked_sub(from) else {
-            return Err(raw(libc::EINVAL));
+            return Err(raw(codes::EINVAL));
         };
         let effect = StateChange::SyncRange { inode, offset, len };
         let in_part = |plan: &FaultPlan| match plan.drops_dirty {

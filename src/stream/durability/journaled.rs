@@ -39,6 +39,7 @@ use crate::journal::OwnedItems;
 use crate::journal::WriteBack;
 use crate::options::CommitPath;
 use crate::primitives::atomic::Ordering;
+use crate::primitives::now;
 use crate::segment::PropertyPoint;
 use crate::segment::store_slot;
 use crate::storage::StorageFile;
@@ -137,7 +138,11 @@ impl StreamInner {
             return Ok(None);
         };
         let record = self.add_to_journal(journal, &range);
+        let began = now();
         let is_durable = record.is_some_and(|record| journal.make_durable(record).is_ok());
+        if is_durable {
+            self.count_sync(now().saturating_duration_since(began));
+        }
         self.keep_journal_up(journal);
         Ok(is_durable.then(|| self.note_journaled(state, range)))
     }

@@ -28,7 +28,6 @@ pub(in crate::stream) use journaled::JournalRange;
 pub(in crate::stream) use journaled::MAX_BESIDE;
 pub(in crate::stream) use journaled::RangeStart;
 pub use listen::is_in_callback;
-pub(in crate::stream) use round_state::DurableAt;
 pub use round_state::RoundState;
 pub use watch::Watch;
 

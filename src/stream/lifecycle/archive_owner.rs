@@ -42,6 +42,11 @@ fn resolve(storage: &dyn Storage, path: &Path) -> io::Result<PathBuf> {
             Component::ParentDir => {
                 resolved.pop();
             }
+            // A drive of Windows; by itself it names no directory, or the process's on that drive.
+            Component::Prefix(_) => {
+                resolved.push(component);
+                continue;
+            }
             component => resolved.push(component),
         }
         if storage.kind(&resolved)? == Some(EntryKind::Directory) {

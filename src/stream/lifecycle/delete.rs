@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -19,6 +20,7 @@ use crate::format::JournalItemKind;
 use crate::format::is_own_file_name;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
+use crate::platform::sleep;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
 use crate::storage::remove_file_if_there;
@@ -28,6 +30,10 @@ use crate::stream::lifecycle::linked_dir::remove_deleted_link;
 use crate::stream::segment_list::SegmentList;
 use crate::stream::state::StreamState;
 use crate::stream::writer::rotate::NextSegmentFile;
+
+/// How often a renaming is tried where files in the directory are in use, and the time in between.
+const MAX_RENAME_ATTEMPTS: u32 = 50;
+const PAUSE_OF_RENAMING: Duration = Duration::from_millis(2);
 
 impl StreamInner {
     /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
@@ -44,8 +50,7 @@ impl StreamInner {
                 let _ = self.make_written_durable();
             }
             let void = self.make_void_in_journal(alloc.incarnation);
-            let renamed =
-                void.and_then(|()| rename_to_tombstone(&self.context, &self.dir, &mut not_removed));
+            let renamed = void.and_then(|()| self.rename_to_tombstone(&mut not_removed));
             renamed.map_err(|error| self.resume_if_still_present(error))
         });
         let target = match deleted {
@@ -60,10 +65,7 @@ impl StreamInner {
             &mut *self.segments.write(),
             Arc::new(SegmentList::default()),
         );
-        for part in before.parts.iter() {
-            self.context.write_files.forget(&part.write_slot);
-            self.context.read_files.forget(&part.read_slot);
-        }
+        self.close_files_of(&before);
         self.forget_blocks();
         self.tail_changed.notify_all();
         // Where this fails the stream is gone here, and may be back after a crash: whole, because
@@ -92,6 +94,41 @@ impl StreamInner {
         };
         let done = journal.make_void(&void, self.opening);
         done.map_err(|error| error.duplicate())
+    }
+
+    /// Closes the files of these segments; what is reading one goes on with it.
+    fn close_files_of(&self, list: &SegmentList) {
+        for part in list.parts.iter() {
+            self.context.write_files.forget(&part.write_slot);
+            self.context.read_files.forget(&part.read_slot);
+        }
+    }
+
+    /// Renames the directory so that it is no stream any more; not durable yet. See [`make_way`] for `not_removed`.
+    fn rename_to_tombstone(&self, not_removed: &mut Option<Error>) -> Result<PathBuf> {
+        let context = &*self.context;
+        let storage = &*context.storage;
+        let io = |error| Error::io(error, ErrorContext::at(&self.dir));
+        let target = make_way(context, &self.dir, not_removed)?;
+        if storage.kind(&self.dir).map_err(io)?.is_none() {
+            return Ok(target);
+        }
+        // A stream that begins later under the key is distinguished from the deleted one.
+        context.identity.begin_next(context)?;
+        let mut attempts = MAX_RENAME_ATTEMPTS;
+        loop {
+            if !storage.renames_directories_in_use() {
+                // They are opened again where the stream goes on.
+                self.unmap();
+                self.close_files_of(&self.segments());
+            }
+            match storage.rename(&self.dir, &target) {
+                // A reader may have opened a file since, and is soon done with it, or has it open for longer.
+                Err(error) if is_in_use(storage, &error) && attempts > 1 => attempts -= 1,
+                renamed => return renamed.map(|()| target).map_err(io),
+            }
+            sleep(PAUSE_OF_RENAMING);
+        }
     }
 
     /// After a renaming that failed: whether the stream goes on. It may have happened all the same;
@@ -123,13 +160,15 @@ fn deleted_name(dir: &Path, taken: u32) -> PathBuf {
     dir.with_file_name(name)
 }
 
-/// Renames a stream's directory so that it is no stream any more; not durable yet. Why remains of an
+/// Whether a directory could not be renamed because files in it are open.
+fn is_in_use(storage: &dyn Storage, error: &std::io::Error) -> bool {
+    let refused = error.kind() == std::io::ErrorKind::PermissionDenied;
+    refused && !storage.renames_directories_in_use()
+}
+
+/// A name for the directory of the deleted stream, which is free. Why remains of an
 /// earlier deletion could not be removed is stored in `not_removed`: they keep no other stream.
-fn rename_to_tombstone(
-    context: &LogContext,
-    dir: &Path,
-    not_removed: &mut Option<Error>,
-) -> Result<PathBuf> {
+fn make_way(context: &LogContext, dir: &Path, not_removed: &mut Option<Error>) -> Result<PathBuf> {
     let (storage, root) = (&*context.storage, &context.root);
     let io = |error| Error::io(error, ErrorContext::at(dir));
     let mut taken = 0;
@@ -144,11 +183,6 @@ fn rename_to_tombstone(
             taken += 1;
             target = deleted_name(dir, taken);
         }
-    }
-    if storage.kind(dir).map_err(io)?.is_some() {
-        // A stream that begins later under the key is distinguished from the deleted one.
-        context.identity.begin_next(context)?;
-        storage.rename(dir, &target).map_err(io)?;
     }
     Ok(target)
 }

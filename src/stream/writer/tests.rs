@@ -20,6 +20,8 @@ use crate::recovery::NextAppend;
 use crate::segment::PropertyPoint;
 use crate::segment::SegmentEnd;
 #[cfg(feature = "simulation")]
+use crate::storage::OUT_OF_DESCRIPTORS;
+#[cfg(feature = "simulation")]
 use crate::storage::simulated::FaultPlan;
 #[cfg(feature = "simulation")]
 use crate::storage::simulated::OpKind;
@@ -240,7 +242,7 @@ fn a_spare_is_used_once_where_descriptors_are_short() {
         // Something to close, so that there is a second try.
         stream.get(0).expect("reads");
         let kinds = FaultPlan::nth(OpKind::Open, calls).or(OpKind::Rename);
-        disk.inject(kinds.code(libc::EMFILE));
+        disk.inject(kinds.code(OUT_OF_DESCRIPTORS[0]));
         rotate(&stream);
         disk.clear_faults();
     }

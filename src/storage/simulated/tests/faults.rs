@@ -1,6 +1,7 @@
 //! Planned failures, failed syncs, full disks.
 
 use super::*;
+use crate::storage::simulated::codes;
 use DirectoryModel::Strict;
 
 fn after_power_loss(disk: &SimulatedDisk) -> BTreeSet<Vec<u8>> {
@@ -62,7 +63,7 @@ fn plans_fail_the_call_they_name_once_or_for_ever() {
         let disk = setup.kill();
         let open = |path| disk.open_file(Path::new(path), Access::ReadWrite).unwrap();
         let (f, g) = (open("/f"), open("/g"));
-        disk.inject(plan.code(libc::ENOSPC));
+        disk.inject(plan.code(codes::ENOSPC));
         let write = |file: &Arc<dyn StorageFile>| file.write_at(0, &[IoSlice::new(b"x")]);
         let results = [
             write(&f),

@@ -1,0 +1,1 @@
+#include <ironwal.h>

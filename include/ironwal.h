@@ -2254,8 +2254,8 @@ void ironwal_property_list_free(struct ironwal_property_list *list);
  * append batches at the same time share syncs.
  *
  * - Owns: the entries and properties are copied; the arrays stay the caller's and are written on success only.
- * - NULL: `out_first_ids` and `out_end_ids` may be NULL, and in a part `entries` and `properties` if their count
- *   is 0.
+ * - NULL: `out_first_ids` and `out_end_ids` may be NULL. In a part `entries` and `properties` may be NULL if their
+ *   count is 0.
  * - Blocks: until the disk has it (one fsync, of the commit journal, whatever the commit path is).
  * - Durable: on return, in every sync mode.
  * - Errors: nothing is appended anywhere, and ironwal_error_stream() names the stream of the part concerned.

@@ -33,13 +33,17 @@ impl Journal {
         MAX_BATCH.min(FIRST_FILE_LEN.min(self.max_file_len) / 4)
     }
 
-    /// Reserves room. `None`: there is none before the journal was kept up. An error: it is retired.
+    /// Reserves room. `None`: there is none before the journal was kept up. An error: it is retired, or the disk is
+    /// full.
     pub fn reserve(&self, len: u64) -> Result<Option<Room<'_>>, Arc<Error>> {
         let mut ring = self.ring.lock();
         if let Some(retired) = ring.retired() {
             return Err(Arc::clone(&retired.error));
         }
         let is_reserved = ring.reserve(len);
+        if let (false, Some(error)) = (is_reserved, ring.no_space()) {
+            return Err(Arc::clone(error));
+        }
         Ok(is_reserved.then(|| Room { journal: self, len }))
     }
 

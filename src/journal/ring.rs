@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 use std::sync::Weak;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::format::JOURNAL_RECORD_HEADER_LEN;
@@ -15,6 +17,7 @@ use crate::format::JournalSeed;
 use crate::format::journal_record_len;
 use crate::ids::FileOffset;
 use crate::platform::HashMap;
+use crate::primitives::now;
 use crate::storage::StorageFile;
 
 /// The most that one record holds.
@@ -22,6 +25,9 @@ const MAX_RECORD_LEN: usize = 1 << 20;
 
 /// The end of a file is kept for items that make a stream void: these cannot go in place.
 const KEPT_FOR_VOIDS: u64 = 8 << 10;
+
+/// After there was no space for a file, none is made for so long.
+const PAUSE_WITHOUT_SPACE: Duration = Duration::from_secs(1);
 
 /// A stream with ranges in the journal.
 pub trait WriteBack: Send + Sync {
@@ -101,6 +107,8 @@ pub struct Ring {
     reserved: u64,
     /// Why it takes no more.
     retired: Option<Retired>,
+    /// Why no file could be made: there was no space. It is tried again from then on.
+    no_space: Option<(Arc<Error>, Instant)>,
     is_reported: bool,
     last_turn: u64,
 }
@@ -119,6 +127,7 @@ impl Ring {
             spare: Vec::new(),
             reserved: 0,
             retired: None,
+            no_space: None,
             is_reported: false,
             last_turn: 0,
         }
@@ -268,8 +277,26 @@ impl Ring {
     pub fn has_chore(&self) -> bool {
         match self.retired {
             Some(_) => !self.is_reported,
-            None => self.full.is_some() || self.ready.is_none(),
+            None => self.full.is_some() || (self.ready.is_none() && self.may_make()),
         }
+    }
+
+    /// Whether a file may be made: not right after there was no space for one.
+    fn may_make(&self) -> bool {
+        let no_space = self.no_space.as_ref();
+        no_space.is_none_or(|(_, again_at)| now() >= *again_at)
+    }
+
+    /// There is no space for a file.
+    pub fn note_no_space(&mut self, error: Error) {
+        let again_at = now() + PAUSE_WITHOUT_SPACE;
+        self.no_space = Some((Arc::new(error), again_at));
+    }
+
+    /// Why no file is made now, if that is for lack of space.
+    pub fn no_space(&self) -> Option<&Arc<Error>> {
+        let no_space = self.no_space.as_ref().filter(|_| !self.may_make());
+        no_space.map(|(error, _)| error)
     }
 
     /// What a helper has to do next.
@@ -279,7 +306,7 @@ impl Ring {
         }
         match &self.full {
             Some(full) => Some(Chore::Empty(full.owners.values().cloned().collect())),
-            None if self.ready.is_none() => Some(Chore::Make),
+            None if self.ready.is_none() && self.may_make() => Some(Chore::Make),
             None => None,
         }
     }
@@ -298,6 +325,7 @@ impl Ring {
 
     /// A file can take records.
     pub fn add_ready(&mut self, file: JournalFile) {
+        self.no_space = None;
         match self.active {
             None => self.active = Some(file),
             Some(_) => self.ready = Some(file),

@@ -53,9 +53,15 @@ impl Journal {
             }
             created => created?,
         };
-        file.allocate(0, len)?;
-        file.write_zeros(0, len)?;
-        file.sync_all()?;
+        let filled = file
+            .allocate(0, len)
+            .and_then(|()| file.write_zeros(0, len))
+            .and_then(|()| file.sync_all());
+        if let Err(error) = filled {
+            // It would take space from the streams. The first error is the one to return.
+            let _ = remove_file_if_there(&*self.storage, &path);
+            return Err(error);
+        }
         self.storage.sync_dir(&self.dir)?;
         self.storage.sync_dir(&self.root)?;
         let header = self.write_header(&*file, turn)?;

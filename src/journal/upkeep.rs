@@ -10,6 +10,7 @@ use crate::journal::make_empty;
 use crate::journal::ring::Chore;
 use crate::journal::ring::WriteBack;
 use crate::journal::turn::FIRST_FILE_LEN;
+use crate::storage::is_out_of_space;
 
 impl Journal {
     /// Whether [`Journal::keep_up`] has something to do.
@@ -38,6 +39,9 @@ impl Journal {
         let mut ring = self.ring.lock();
         match made {
             Ok(file) => ring.add_ready(file),
+            Err(error) if is_out_of_space(&error) => {
+                ring.note_no_space(Error::io(error, ErrorContext::at(&self.dir)));
+            }
             Err(error) => {
                 let error = Error::io(error, ErrorContext::at(&self.dir));
                 ring.retire_because(error);

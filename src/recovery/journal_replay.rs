@@ -3,8 +3,9 @@
 //! Before any stream is judged, what the journal's good records hold is laid over the files, where key,
 //! incarnation, first id and generation of the file's header match. All of it is written, also what stands
 //! there already: after the death of a process the page cache may show what the disk lacks. Then the files,
-//! their directories and the root are synced. The journal is made empty only after that, so each step may be
-//! interrupted, and is done once more by the next open.
+//! their directories and the root are synced. Only then the slots are written and synced, which say that the rest is
+//! durable: the last record of a process that died may be in the page cache only, so it proves nothing. The journal is
+//! made empty only after that, so each step may be interrupted, and is done once more by the next open.
 //!
 //! An item does not count where its stream was deleted (a void item, or another incarnation), where its segment
 //! was replaced by a cut (another generation), or where the ids of its segment were truncated. A file that is
@@ -57,10 +58,22 @@ pub struct StreamReplay {
     /// The directory is not there.
     pub is_new: bool,
     /// What is laid over which of its files.
-    files: Vec<(PathBuf, OverlaidFile)>,
+    files: Vec<FileReplay>,
     /// Where the file holds another good frame than the journal: the file's stays.
     pub conflicts: Vec<(PathBuf, FileOffset)>,
 }
+
+/// What the journal adds to a file.
+#[derive(Debug)]
+struct FileReplay {
+    path: PathBuf,
+    /// Header and frames.
+    over: OverlaidFile,
+    /// The greatest slot, where it says more than the file's: its order, offset and sector.
+    slot: Option<(SlotOrder, u64, Vec<u8>)>,
+}
+
+type SlotOrder = (u64, EntryId, FileOffset);
 
 /// What the journal adds to the streams of a log.
 #[derive(Debug, Default)]
@@ -140,19 +153,23 @@ fn plan_stream(
             is_new: taking == Taking::Make,
             writes: Vec::new(),
         };
-        let mut over = (path, over);
+        let mut file = FileReplay {
+            path,
+            over,
+            slot: None,
+        };
         for item in items {
             lay_over(
                 storage,
                 segment,
                 item,
                 (seed, taking),
-                &mut over,
+                &mut file,
                 &mut stream,
             )?;
         }
-        if !over.1.writes.is_empty() {
-            stream.files.push(over);
+        if !file.over.writes.is_empty() || file.slot.is_some() {
+            stream.files.push(file);
         }
     }
     Ok(stream)
@@ -207,27 +224,28 @@ fn lay_over(
     segment: Option<&SegmentFacts>,
     item: &OwnedItem,
     (seed, taking): (SegmentSeed, Taking),
-    (path, over): &mut (PathBuf, OverlaidFile),
+    file: &mut FileReplay,
     stream: &mut StreamReplay,
 ) -> Result<()> {
-    let mut bytes = item.bytes.clone();
     match item.kind {
         JournalItemKind::Void => return Ok(()),
         JournalItemKind::Slot => {
             let slot = (0..SLOT_COUNT).find(|slot| slot_offset(*slot) == item.offset);
-            let sector = slot.and_then(|slot| FrontierSlot::restored(&bytes, seed, slot));
+            let sector = slot.and_then(|slot| FrontierSlot::restored(&item.bytes, seed, slot));
             let Some((slot, sector)) = slot.zip(sector) else {
                 return Ok(());
             };
-            bytes = sector.to_vec();
             let stated = FrontierSlot::decode(&sector, seed, slot);
             let Some(stated) = stated.valid() else {
                 return Ok(());
             };
             let found = segment.and_then(|segment| segment.slots[slot].valid());
-            if found.is_some_and(|found| found.order() >= stated.order()) {
-                return Ok(());
+            let is_newer = found.is_none_or(|found| found.order() < stated.order());
+            let before = file.slot.as_ref().map(|(order, ..)| *order);
+            if is_newer && before < Some(stated.order()) {
+                file.slot = Some((stated.order(), item.offset.0, sector.to_vec()));
             }
+            return Ok(());
         }
         // The header sector.
         JournalItemKind::Bytes if item.offset == FileOffset(0) => {
@@ -236,13 +254,14 @@ fn lay_over(
             }
         }
         JournalItemKind::Bytes => {
-            if taking != Taking::Make && has_other_frame(storage, path, item, seed)? {
-                stream.conflicts.push((path.clone(), item.offset));
+            if taking != Taking::Make && has_other_frame(storage, &file.path, item, seed)? {
+                stream.conflicts.push((file.path.clone(), item.offset));
                 return Ok(());
             }
         }
     }
-    over.writes.push((item.offset.0, bytes));
+    let bytes = item.bytes.clone();
+    file.over.writes.push((item.offset.0, bytes));
     Ok(())
 }
 
@@ -273,27 +292,51 @@ fn not_ours(path: &Path) -> Error {
 impl Replay {
     /// The disk as it is once the journal is written into the files.
     pub fn over(&self, storage: Arc<dyn Storage>) -> Overlay {
-        let files = self.streams.iter().flat_map(|stream| stream.files.clone());
+        let files = self.streams.iter().flat_map(|stream| &stream.files);
+        let files = files.map(|file| {
+            let mut over = file.over.clone();
+            let slot = file.slot.iter();
+            over.writes
+                .extend(slot.map(|(_, offset, sector)| (*offset, sector.clone())));
+            (file.path.clone(), over)
+        });
         let new_dirs = self.streams.iter().filter(|stream| stream.is_new);
         Overlay::new(storage, files, new_dirs.map(|stream| stream.dir.clone()))
     }
 }
 
 impl StreamReplay {
-    /// Writes what the journal adds to the stream into its files, and syncs files and directory. The name of
-    /// the directory is durable once the root is synced.
-    pub fn write(&self, storage: &dyn Storage) -> Result<()> {
+    /// Writes headers and frames into the stream's files, and syncs files and directory. The name of the directory is
+    /// durable once the root is synced.
+    pub fn write_frames(&self, storage: &dyn Storage) -> Result<()> {
         if self.is_new {
             match storage.create_dir(&self.dir) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made.at(&self.dir)?,
             }
         }
-        for (path, over) in &self.files {
-            write_file(storage, path, over)
-                .map_err(|error| Error::io(error, ErrorContext::at(path).stream(&self.key)))?;
+        for file in &self.files {
+            write_file(storage, &file.path, &file.over).map_err(|error| self.at(file, error))?;
         }
         storage.sync_dir(&self.dir).at(&self.dir)
+    }
+
+    /// Writes the slots, and syncs them. What they say is durable by then.
+    pub fn write_slots(&self, storage: &dyn Storage) -> Result<()> {
+        for file in &self.files {
+            let Some((_, offset, sector)) = &file.slot else {
+                continue;
+            };
+            storage
+                .open_file(&file.path, Access::ReadWrite)
+                .and_then(|opened| opened.write_durably_at(*offset, &[IoSlice::new(sector)]))
+                .map_err(|error| self.at(file, error))?;
+        }
+        Ok(())
+    }
+
+    fn at(&self, file: &FileReplay, error: io::Error) -> Error {
+        Error::io(error, ErrorContext::at(&file.path).stream(&self.key))
     }
 }
 

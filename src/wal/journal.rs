@@ -4,8 +4,9 @@
 //!
 //! 1. the journal is read; under the policy `Error` all streams are judged as they are with it, and damage is
 //!    refused: nothing changed;
-//! 2. what it holds is written into the streams' files, and these are synced, their directories, and the root:
-//!    the same journal, which the next open reads again;
+//! 2. the frames and headers that it holds are written into the streams' files, and these are synced, their
+//!    directories, and the root; then the slots are written and synced: the same journal, which the next open reads
+//!    again;
 //! 3. its files are made to hold nothing, durably, and removed: no journal.
 //!
 //! A failure of 2 or 3 fails the open: a journal that stays would be laid over later states. Closing makes the
@@ -124,12 +125,17 @@ fn write(context: &Arc<LogContext>, replay: Replay) -> Result<()> {
     }
     let shared = Arc::clone(context);
     let pool = WorkerPool::for_cheap_items();
-    let written = pool.for_each(replay.streams, move |stream| stream.write(&*shared.storage));
-    for written in resume_first_panic(written) {
-        written?;
-    }
+    let written = pool.for_each(replay.streams, move |stream| {
+        stream.write_frames(&*shared.storage).map(|()| stream)
+    });
+    let streams = resume_first_panic(written).into_iter();
+    let streams = streams.collect::<Result<Vec<_>>>()?;
     let root = &context.root;
-    context.storage.sync_dir(root).at(root)
+    context.storage.sync_dir(root).at(root)?;
+    // Before this no slot may say that the frames are durable.
+    let shared = Arc::clone(context);
+    let written = pool.for_each(streams, move |stream| stream.write_slots(&*shared.storage));
+    resume_first_panic(written).into_iter().collect()
 }
 
 /// Begins the journal of a log whose streams are recovered. Its files are made when they are first needed.

@@ -136,6 +136,50 @@ func TestEntriesThatWentThroughTheJournalAreThereAgain(t *testing.T) {
 	}
 }
 
+func TestABatchOverSeveralStreamsIsAppendedWholeOrNotAtAll(t *testing.T) {
+	log := open(t, filepath.Join(t.TempDir(), "log"), nil)
+	alice, bob := stream(t, log, "alice"), stream(t, log, "bob")
+	x := [][]byte{[]byte("x")}
+	ids, err := log.AppendAtomic([]Part{
+		{Stream: alice, Entries: [][]byte{[]byte("-30")}, Expects: true},
+		{Stream: bob, Entries: [][]byte{[]byte("+30"), nil}, Properties: []Property{{Key: []byte("balance"), Value: []byte("30")}}},
+	})
+	must(t, err)
+	expect(t, len(ids), 2)
+	expect(t, ids[0], IDs{0, 1})
+	expect(t, ids[1], IDs{0, 2})
+	entry, err := bob.Get(0)
+	must(t, err)
+	expect(t, string(entry), "+30")
+	value, err := bob.Property([]byte("balance"))
+	must(t, err)
+	expect(t, string(value), "30")
+
+	_, err = log.AppendAtomic([]Part{{Stream: alice, Entries: x}, {Stream: bob, Entries: x, Expects: true, ExpectedID: 7}})
+	var failed *Error
+	if !errors.As(err, &failed) || !errors.Is(err, ErrSequenceMismatch) {
+		t.Fatal(err)
+	}
+	expect(t, failed.Stream, "bob")
+	expect(t, failed.FoundID, uint64(2))
+	_, err = log.AppendAtomic([]Part{{Stream: alice, Entries: x}, {Stream: alice, Entries: x}})
+	if !errors.Is(err, ErrConfig) {
+		t.Fatal(err)
+	}
+	_, err = log.AppendAtomic([]Part{{Stream: alice, Entries: [][]byte{make([]byte, 1<<18)}}})
+	if !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	none, err := log.AppendAtomic(nil)
+	must(t, err)
+	expect(t, len(none), 0)
+	for s, end := range map[*Stream]uint64{alice: 1, bob: 2} {
+		next, err := s.NextID()
+		must(t, err)
+		expect(t, next, end)
+	}
+}
+
 func TestAnOptionOutOfBoundsIsRefusedAndNothingIsCreated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	for _, options := range []*Options{

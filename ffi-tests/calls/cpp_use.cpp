@@ -167,6 +167,10 @@ static void bytes_of_all_kinds(ironwal::wal &wal, ironwal::stream &stream) {
     CHECK(stream.get(stream.append(u8"\u00e9").value())->size() == 2);
     CHECK(wal.append(u8"\u00e9", "x").value() == 0 && wal.get("\xc3\xa9", 0).ok());
 #if defined(__cpp_lib_span)
+    const std::vector<ironwal::bytes> two = {"one", "two"};
+    auto spanned = wal.stream("spanned").value();
+    CHECK(wal.batch().add(spanned, std::span<const ironwal::bytes>(two)).commit()->at(0).end == 2);
+    CHECK(spanned.get(1)->text() == "two");
     std::span<std::uint8_t> part(memory.data(), 16);
     CHECK(stream.get_into(id, part).value() == 16 && stream.get_into(id, std::span(memory)).ok());
     CHECK(entries.begin()->value().span().size() == sizeof(order));

@@ -143,6 +143,11 @@ void dangling(ironwal::wal &wal, ironwal::stream &stream) {
     NOT(bytes entry = wal.get("s", 0).value(); stream.append(entry));
     NOT(std::vector<ironwal::keyed> keyed = {{make(), "value"}});
     NOT(std::vector<ironwal::keyed> keyed = {{"key", make()}});
+    auto batch = wal.batch();
+    batch.add(stream, {"a"});
+    NOT(batch.add(stream, {make()}));
+    NOT(batch.add(stream, std::vector<std::string>{"a"}));
+    NOT(batch.add(wal.stream("s").value(), {"a"}));
     ironwal::bytes_in first = "a";
     ironwal::text_in name = "a";
     static_cast<void>(first), static_cast<void>(name);

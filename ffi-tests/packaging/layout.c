@@ -94,6 +94,9 @@ IS(offsetof(ironwal_entry, id) == 0 && offsetof(ironwal_entry, view) == 8);
 IS(offsetof(ironwal_property, value) == sizeof(ironwal_slice));
 IS(offsetof(ironwal_property, op) == 2 * sizeof(ironwal_slice));
 IS(sizeof(ironwal_property) == 2 * sizeof(ironwal_slice) + 8);
+IS(offsetof(ironwal_atomic_part, stream) == 0);
+IS(offsetof(ironwal_atomic_part, property_count) == 4 * sizeof(void *));
+IS(offsetof(ironwal_atomic_part, expected_id) == 40 && sizeof(ironwal_atomic_part) == 56);
 /* Later versions may add fields at the end of these, so what there is stays where it is. */
 IS(offsetof(ironwal_prune_stats, shards_pruned) == 0);
 IS(offsetof(ironwal_prune_stats, segments_deleted) == 8);

@@ -77,7 +77,9 @@ impl ShardedWal {
         let appended = append_atomic(&parted);
         self.log().wal.context().attend();
         let shards = parts.iter().map(|part| part.shard);
-        let committed: Vec<_> = shards.zip(appended?).collect();
+        let committed: Vec<_> = shards
+            .zip(appended.map_err(|refusal| refusal.error)?)
+            .collect();
         self.note_appended(entries.len() as u64);
         put_in_input_order(&mut results, &parts, &places, &committed);
         Ok(results)

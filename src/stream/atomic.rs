@@ -77,23 +77,57 @@ struct Placed<'a> {
     _alloc: MutexGuard<'a, AllocState>,
 }
 
+/// Why nothing of a batch is appended.
+pub struct NotAppended {
+    /// The error.
+    pub error: Error,
+    /// The part that it concerns, where it concerns one.
+    pub part: Option<usize>,
+}
+
+impl From<Error> for NotAppended {
+    fn from(error: Error) -> Self {
+        NotAppended { error, part: None }
+    }
+}
+
+/// Makes an error that of one part.
+fn of_part(part: usize) -> impl FnOnce(Error) -> NotAppended {
+    move |error| NotAppended {
+        error,
+        part: Some(part),
+    }
+}
+
 /// Why the parts are not placed.
 enum NotPlaced {
     /// The batch is refused.
-    Refused(Error),
+    Refused(NotAppended),
     /// Something has to be done first without leading: then it is tried again.
     TryAgain,
 }
 
 impl From<Error> for NotPlaced {
     fn from(error: Error) -> Self {
-        NotPlaced::Refused(error)
+        NotPlaced::Refused(error.into())
+    }
+}
+
+impl NotPlaced {
+    /// Makes a refusal that of one part.
+    fn of_part(self, part: usize) -> NotPlaced {
+        match self {
+            NotPlaced::Refused(refusal) => NotPlaced::Refused(of_part(part)(refusal.error)),
+            NotPlaced::TryAgain => NotPlaced::TryAgain,
+        }
     }
 }
 
 /// Appends all parts or none, durably. Returns their ids, in the order of the parts. The streams belong to one log,
 /// and none comes twice.
-pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
+pub fn append_atomic(
+    parts: &[AtomicPart<'_>],
+) -> std::result::Result<Vec<Range<u64>>, NotAppended> {
     let Some(first) = parts.first() else {
         return Ok(Vec::new());
     };
@@ -113,13 +147,13 @@ pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
         let Some(room) = reserve(journal, parts)? else {
             // Full, or no file is there yet. This waits for streams, so it leads none.
             if let Some(error) = journal.keep_up() {
-                return Err(error.duplicate());
+                return Err(error.duplicate().into());
             }
             continue;
         };
         let mut prepared = Vec::with_capacity(parts.len());
-        for part in parts {
-            prepared.push(part.prepare()?);
+        for (at, part) in parts.iter().enumerate() {
+            prepared.push(part.prepare().map_err(of_part(at))?);
         }
         match place_all(parts, &prepared, &order) {
             Ok(placed) => {
@@ -128,14 +162,14 @@ pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
                 return Ok(in_input_order(&order, ids));
             }
             Err(NotPlaced::TryAgain) => {}
-            Err(NotPlaced::Refused(error)) => return Err(error),
+            Err(NotPlaced::Refused(refusal)) => return Err(refusal),
         }
     }
     let busy = std::io::Error::new(
         std::io::ErrorKind::WouldBlock,
         "the commit journal had no room for the batch; try again",
     );
-    Err(Error::io(busy, ErrorContext::at(&context.root)))
+    Err(Error::io(busy, ErrorContext::at(&context.root)).into())
 }
 
 fn no_journal() -> Error {
@@ -206,10 +240,11 @@ fn place_all<'a>(
     prepared: &[Prepared<'_>],
     order: &[usize],
 ) -> std::result::Result<Vec<Placed<'a>>, NotPlaced> {
-    let held = hold_all(parts, order)?;
+    let held = hold_all(parts, order).map_err(NotPlaced::Refused)?;
     let mut starts = Vec::with_capacity(parts.len());
     for &at in order {
-        starts.push(parts[at].check(&prepared[at])?);
+        let start = parts[at].check(&prepared[at]);
+        starts.push(start.map_err(|refusal| refusal.of_part(at))?);
     }
     let mut all: Vec<Placed<'a>> = Vec::with_capacity(parts.len());
     for ((&at, held), start) in order.iter().zip(held).zip(starts) {
@@ -220,7 +255,7 @@ fn place_all<'a>(
                 for placed in all {
                     placed.stream.give_back(&cause, FrameLocation::Clean);
                 }
-                return Err(NotPlaced::Refused(error));
+                return Err(NotPlaced::from(error).of_part(at));
             }
         }
     }
@@ -229,20 +264,24 @@ fn place_all<'a>(
 
 /// Takes the locks of all streams, each kind in the order of the streams, makes appends wait, and makes durable in
 /// place what is too much for a record.
-fn hold_all<'a>(parts: &[AtomicPart<'a>], order: &[usize]) -> Result<Vec<Held<'a>>> {
+fn hold_all<'a>(
+    parts: &[AtomicPart<'a>],
+    order: &[usize],
+) -> std::result::Result<Vec<Held<'a>>, NotAppended> {
     let streams = || order.iter().map(|at| parts[*at].stream);
     let allocs: Vec<_> = streams().map(|stream| stream.alloc.lock()).collect();
     let turns: Vec<_> = streams()
         .map(|stream| stream.group_commit.begin_exclusive())
         .collect();
     let mut all = Vec::with_capacity(parts.len());
-    for ((stream, alloc), turn) in streams().zip(allocs).zip(turns) {
+    for ((&at, alloc), turn) in order.iter().zip(allocs).zip(turns) {
+        let stream = parts[at].stream;
         if !stream.may_be_in_journal() {
-            return Err(kept_out(stream));
+            return Err(of_part(at)(kept_out(stream)));
         }
-        stream.hold_appends(false)?;
+        stream.hold_appends(false).map_err(of_part(at))?;
         let waiting = Waiting(stream);
-        stream.settle_for_journal()?;
+        stream.settle_for_journal().map_err(of_part(at))?;
         all.push(Held {
             stream,
             waiting,

@@ -39,6 +39,7 @@ mod tests;
 mod writer;
 
 pub use atomic::AtomicPart;
+pub use atomic::NotAppended;
 pub use atomic::append_atomic;
 pub use context::Attended;
 pub use context::BackgroundTasks;

@@ -8,6 +8,7 @@ use crate::append::Append;
 use crate::error::Error;
 use crate::error::Result;
 use crate::stream::AtomicPart;
+use crate::stream::NotAppended;
 use crate::stream::append_atomic;
 use crate::wal::Stream;
 use crate::wal::Wal;
@@ -31,22 +32,32 @@ impl Wal {
     /// written. If it is unknown what the disk did then, all the streams are poisoned, and once the log is opened
     /// again, all parts are there or none.
     pub fn append_atomic(&self, parts: &[(&Stream, Append<'_>)]) -> Result<Vec<Range<u64>>> {
+        let appended = self.append_atomic_or_part(parts);
+        appended.map_err(|refusal| refusal.error)
+    }
+
+    /// The same. An error comes with the part that it concerns.
+    pub(crate) fn append_atomic_or_part(
+        &self,
+        parts: &[(&Stream, Append<'_>)],
+    ) -> std::result::Result<Vec<Range<u64>>, NotAppended> {
         self.log.enter_to_write()?;
         let mut streams = HashSet::with_capacity(parts.len());
         let mut checked = Vec::with_capacity(parts.len());
-        for (stream, append) in parts {
+        for (at, (stream, append)) in parts.iter().enumerate() {
             let (core, key) = (stream.core(), stream.key());
             if !std::ptr::eq(stream.log(), &*self.log) {
-                return refuse(key, "belongs to another log");
+                return refuse(at, key, "belongs to another log");
             }
             if self.log.context.has_checkpoint_owner() && is_shard(key) {
                 return refuse(
+                    at,
                     key,
                     "is a shard: use append_batch_atomic of the sharded log",
                 );
             }
             if !streams.insert(Arc::as_ptr(core)) {
-                return refuse(key, "comes twice: put its entries into one part");
+                return refuse(at, key, "comes twice: put its entries into one part");
             }
             checked.push(AtomicPart {
                 stream: core,
@@ -67,10 +78,13 @@ impl Wal {
     }
 }
 
-fn refuse<T>(key: &str, what: &str) -> Result<T> {
-    Err(Error::Config(format!(
-        "nothing of the batch is appended: stream {key:?} {what}"
-    )))
+fn refuse<T>(part: usize, key: &str, what: &str) -> std::result::Result<T, NotAppended> {
+    Err(NotAppended {
+        error: Error::Config(format!(
+            "nothing of the batch is appended: stream {key:?} {what}"
+        )),
+        part: Some(part),
+    })
 }
 
 fn is_shard(key: &str) -> bool {

@@ -20,13 +20,13 @@ namespace Ironwal.Tests
             truncate_prefix reset wal_iter wal_iter_rev current_segment_start_id txn_begin";
 
         /// <summary>
-        /// Not bound for other reasons: a longer call does what these do; .NET has nothing that waits for a descriptor; a callback
+        /// Not bound for other reasons: batches over several streams are not bound yet; a longer call does what these do; .NET has nothing that waits for a descriptor; a callback
         /// for ids would have to outlive its log, and a log callback is called by threads that must not call managed code everywhere.
         /// </summary>
         const string LeftOut = @"stream_append_at stream_append_batch entry_list_count entry_list_get entry_list_free error_status
             iter_current iter_next_many options_clone options_set_log options_set_log_owned options_set_log_level stream_iter stream_current_segment_start_id
             stream_events events_fd events_drain events_free sharded_options_set_checkpoint_ids sharded_iter_shard
-            sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count";
+            sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count append_atomic sharded_append_batch_atomic";
 
         internal static string InPackage(string name)
         {

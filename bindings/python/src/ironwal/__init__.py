@@ -33,7 +33,7 @@ from .options import (
 from .properties import Properties
 from .reports import Finding, RecoveredStream, Recovery, Severity, Verification
 from .sharded import AutomaticStatus, Checkpoint, ShardedLog, open_sharded, route
-from .stream import Appended, Mark, Stream
+from .stream import Appended, Mark, Part, Stream
 
 #: The version of the library.
 __version__: str = ffi.string(lib.ironwal_version_string()).decode()
@@ -57,6 +57,7 @@ __all__ = [
     "Log",
     "Mark",
     "OnCorruption",
+    "Part",
     "Properties",
     "ReadStrategy",
     "RecoveredStream",

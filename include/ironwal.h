@@ -1260,7 +1260,7 @@ ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *opti
                                                     struct ironwal_error **out_error);
 
 /**
- * How many bytes the files of the commit journal may take together. They begin with 512 KiB at most, and grow
+ * How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
  * as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
  *
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.

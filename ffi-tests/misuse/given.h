@@ -107,6 +107,7 @@ static inline int32_t mode_of(const char *function) {
         {"set_compression", IRONWAL_COMPRESSION_LZ4},
         {"set_read_strategy", IRONWAL_READ_STANDARD_IO},
         {"set_write_strategy", IRONWAL_WRITE_STANDARD_IO},
+        {"set_commit_path", IRONWAL_COMMIT_IN_PLACE},
         {"set_on_corruption", IRONWAL_CORRUPTION_ERROR},
         {"wal_snapshot_to", IRONWAL_SNAPSHOT_COPY},
         {"wal_snapshot_streams_to", IRONWAL_SNAPSHOT_COPY},

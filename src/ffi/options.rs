@@ -570,7 +570,7 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
     }
 }
 
-/// How many bytes the files of the commit journal may take together. They begin with 512 KiB at most, and grow
+/// How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
 /// as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
 ///
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.

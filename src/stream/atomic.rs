@@ -311,7 +311,7 @@ impl<'a> AtomicPart<'a> {
             return Err(NotPlaced::TryAgain);
         }
         let space = tail.check_space(&prepared.frame, &stream.context.options);
-        let start = StreamInner::range_start(durable_at, &tail);
+        let start = stream.range_start(durable_at, &tail);
         let start = start.filter(|_| matches!(space, Admission::Fits));
         start.ok_or(NotPlaced::TryAgain)
     }

@@ -121,6 +121,8 @@ pub struct LogContext {
     knows_checkpoints: AtomicBool,
     /// How many streams are in a round of syncing.
     rounds: AtomicUsize,
+    /// Deletions that renamed a directory and did not sync the root since.
+    unsynced_renames: AtomicUsize,
     /// What the log counts, besides what each stream does.
     pub counters: LogCounters,
     streams_made: AtomicU64,
@@ -166,6 +168,7 @@ impl LogContext {
             claimed: AtomicBool::new(false),
             knows_checkpoints: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
+            unsynced_renames: AtomicUsize::new(0),
             counters: LogCounters::default(),
             streams_made: AtomicU64::new(0),
             dirs_made: AtomicU64::new(0),
@@ -231,6 +234,21 @@ impl LogContext {
     /// Whether each stream knows what the live checkpoints need of it.
     pub(super) fn knows_checkpoints(&self) -> bool {
         self.knows_checkpoints.load(Ordering::Acquire)
+    }
+
+    /// A stream's directory is about to be renamed.
+    pub(super) fn begin_rename(&self) {
+        self.unsynced_renames.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The root was synced since. Not called where that failed: the directory may come back after a crash.
+    pub(super) fn end_rename(&self) {
+        self.unsynced_renames.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether a directory that was renamed may come back under its name.
+    pub(super) fn has_unsynced_renames(&self) -> bool {
+        self.unsynced_renames.load(Ordering::Acquire) > 0
     }
 
     /// Counts a round of a stream, as long as the guard is there.

@@ -67,7 +67,7 @@ pub(in crate::stream) struct JournalRange {
     file: Arc<dyn StorageFile>,
     from: FileOffset,
     bytes: Vec<u8>,
-    /// The header of the file, where its name may not be durable.
+    /// The header of the file, where that, or its name, may not be durable.
     header: Option<Box<[u8; SECTOR_LEN]>>,
     /// What is stored into the file afterwards. `None`: the segment before it has no footer yet, and no newer
     /// slot may be stored before it has.
@@ -229,7 +229,8 @@ impl StreamInner {
         bytes.resize(in_file, 0);
         read_exact_at(&*file, from.0, &mut bytes).in_context(context)?;
         bytes.extend_from_slice(behind);
-        let is_named = part.name_synced.load(Ordering::Acquire);
+        // The name may be durable by now, and the header not.
+        let is_fresh = from == FileOffset(HEADER_AREA_LEN);
         let slot = start.with_slot.then(|| {
             let frontier = self.slot_for(end, &unsealed.properties);
             let index = state.unsynced_slot.unwrap_or(state.next_slot);
@@ -241,7 +242,7 @@ impl StreamInner {
             }
         });
         Ok(JournalRange {
-            header: (!is_named).then(|| Box::new(part.segment.header.encode())),
+            header: is_fresh.then(|| Box::new(part.segment.header.encode())),
             slot,
             unsealed,
             properties,
@@ -263,7 +264,7 @@ impl StreamInner {
         let unsealed = tail.active_end()?;
         let (part, end) = (&unsealed.part, &unsealed.end);
         end.last_frame?;
-        let start = durable_in(state, part)?;
+        let start = self.first_unjournaled(state.durable_at, part)?;
         let len = end.offset.0.checked_sub(start.from.0)?;
         if len == 0 || len > MAX_RANGE {
             return None;
@@ -301,7 +302,7 @@ impl StreamInner {
             let state = self.round_state.lock();
             let tail = self.tail.lock();
             let fits = |unsealed: UnsealedSegment| {
-                let start = durable_in(&state, &unsealed.part)?;
+                let start = self.first_unjournaled(state.durable_at, &unsealed.part)?;
                 Some(unsealed.end.offset.0.checked_sub(start.from.0)? <= MAX_BESIDE)
             };
             let is_empty = |unsealed: &UnsealedSegment| unsealed.end.last_frame.is_none();
@@ -310,12 +311,11 @@ impl StreamInner {
                     .active_end()
                     .is_none_or(|unsealed| is_empty(&unsealed) || fits(unsealed) == Some(true))
         };
-        match is_short {
-            true => Ok(()),
-            false => self
-                .make_written_durable()
-                .map_err(|error| error.duplicate()),
+        if !is_short {
+            self.make_written_durable()
+                .map_err(|error| error.duplicate())?;
         }
+        self.name_fresh_segment()
     }
 
     /// Up to where the stream is durable, in its files or in the journal. The caller leads the group alone.
@@ -323,15 +323,70 @@ impl StreamInner {
         self.round_state.lock().durable_at
     }
 
+    /// Where a range of the active segment begins: up to there it is durable. `None`: it takes a sync in place.
+    fn first_unjournaled(
+        &self,
+        durable_at: Option<DurableAt>,
+        active: &StreamSegment,
+    ) -> Option<RangeStart> {
+        let from = match durable_at {
+            Some((first_id, (offset, _))) if first_id == active.segment.first_id() => offset,
+            // Nothing of it is durable: its header is to be in the record.
+            None if !active.stays_empty && self.may_begin_in_journal(active) => {
+                FileOffset(HEADER_AREA_LEN)
+            }
+            _ => return None,
+        };
+        Some(RangeStart {
+            from,
+            with_slot: true,
+        })
+    }
+
+    /// Whether the journal would bring a file of this name back after a power failure: its name is durable, or it is
+    /// the first of a new stream, and no other file or directory can come back under the names.
+    fn may_begin_in_journal(&self, segment: &StreamSegment) -> bool {
+        let is_new_stream = self.dir_number.load(Ordering::Acquire) != 0;
+        segment.name_synced.load(Ordering::Acquire)
+            || (is_new_stream && !self.context.has_unsynced_renames())
+    }
+
+    /// Makes the names of a segment without a frame durable, where the journal would not bring it back.
+    fn name_fresh_segment(&self) -> Result<()> {
+        let fresh = {
+            let tail = self.tail.lock();
+            let fresh = tail.active_end().filter(|active| {
+                active.end.last_frame.is_none()
+                    && !active.part.stays_empty
+                    && !active.part.name_synced.load(Ordering::Acquire)
+            });
+            fresh.map(|active| (active.part, tail.has_unsealed()))
+        };
+        let Some((part, follows)) = fresh else {
+            return Ok(());
+        };
+        if !follows && self.may_begin_in_journal(&part) {
+            return Ok(());
+        }
+        let storage = &self.context.storage;
+        self.context
+            .with_fd_retry(|| storage.sync_dir(&self.dir))
+            .at(&self.dir)?;
+        self.sync_own_name()?;
+        part.name_synced.store(true, Ordering::Release);
+        Ok(())
+    }
+
     /// Where a range begins that ends behind all that is written, if it may go into a record: it lies in the active
     /// segment, and all before it is durable.
     pub(in crate::stream) fn range_start(
+        &self,
         durable_at: Option<DurableAt>,
         tail: &Tail,
     ) -> Option<RangeStart> {
         let active = tail.active()?;
         if !tail.has_unsealed() {
-            return durable_start(durable_at, active);
+            return self.first_unjournaled(durable_at, active);
         }
         // The first frame behind a full segment, all of which is durable.
         let unsealed = tail.oldest_unsealed(3);
@@ -342,8 +397,9 @@ impl StreamInner {
             full.part.segment.first_id(),
             (full.end.offset, full.end.next_id),
         );
+        let is_named = active.part.name_synced.load(Ordering::Acquire);
         let is_first = active.end.last_frame.is_none() && !active.part.stays_empty;
-        (durable_at == Some(full_end) && is_first).then_some(RangeStart {
+        (durable_at == Some(full_end) && is_first && is_named).then_some(RangeStart {
             from: FileOffset(HEADER_AREA_LEN),
             with_slot: false,
         })
@@ -382,25 +438,6 @@ impl StreamInner {
     pub(in crate::stream) fn keep_out_of_journal(&self) {
         self.round_state.lock().is_void_in_journal = true;
     }
-}
-
-/// Up to where the active segment is durable. `None`: that takes a sync in place.
-fn durable_in(state: &RoundState, active: &StreamSegment) -> Option<RangeStart> {
-    durable_start(state.durable_at, active)
-}
-
-fn durable_start(durable_at: Option<DurableAt>, active: &StreamSegment) -> Option<RangeStart> {
-    let is_new = !active.name_synced.load(Ordering::Acquire);
-    let from = match durable_at {
-        Some((first_id, (offset, _))) if first_id == active.segment.first_id() => offset,
-        // Nothing of it is durable: its header is to be in the record.
-        None if is_new && !active.stays_empty => FileOffset(HEADER_AREA_LEN),
-        _ => return None,
-    };
-    Some(RangeStart {
-        from,
-        with_slot: true,
-    })
 }
 
 impl WriteBack for StreamInner {

@@ -31,7 +31,7 @@ enum Begin<'a> {
     /// Everything written is durable.
     IsDurable,
     /// It is in the record with this number.
-    Begun(Begun<'a>, u64),
+    Begun(Box<Begun<'a>>, u64),
     /// The record that gathers has no room for it.
     IsFull,
     /// It takes a round of its own.
@@ -81,11 +81,11 @@ impl StreamInner {
         };
         Ok(match self.add_to_journal(journal, &range) {
             Some(record) => Begin::Begun(
-                Begun {
+                Box::new(Begun {
                     stream: self,
                     range,
                     _turn: turn,
-                },
+                }),
                 record,
             ),
             None => Begin::IsFull,
@@ -112,7 +112,7 @@ impl<'a> Together<'a> {
         match begin {
             Ok(Begin::IsDurable) => {}
             Ok(Begin::Begun(begun, record)) => {
-                self.begun.push(begun);
+                self.begun.push(*begun);
                 self.record = record;
             }
             // An error is what its own round answers.

@@ -50,11 +50,15 @@ impl StreamInner {
                 let _ = self.make_written_durable();
             }
             let void = self.make_void_in_journal(alloc.incarnation);
+            self.context.begin_rename();
             let renamed = void.and_then(|()| self.rename_to_tombstone(&mut not_removed));
             renamed.map_err(|error| self.resume_if_still_present(error))
         });
         let target = match deleted {
-            Err((error, true)) => return Err(error),
+            Err((error, true)) => {
+                self.context.end_rename();
+                return Err(error);
+            }
             deleted => deleted.map_err(|(error, _)| error),
         };
         self.unmap();
@@ -72,6 +76,7 @@ impl StreamInner {
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.context.storage, &self.context.root)?;
+        self.context.end_rename();
         let removed = remove_tombstone(&self.context, &target);
         not_removed.map_or(removed, Err)
     }

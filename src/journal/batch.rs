@@ -13,6 +13,9 @@ use crate::journal::turn::FIRST_FILE_LEN;
 /// The most that a batch takes, where files are long enough.
 const MAX_BATCH: u64 = 256 << 10;
 
+/// The most that others may have appended to its streams meanwhile.
+const MAX_BESIDE: u64 = 1 << 20;
+
 /// Room for a batch. Given back when it is dropped.
 pub struct Room<'a> {
     journal: &'a Journal,
@@ -61,6 +64,15 @@ impl Journal {
 }
 
 impl Room<'_> {
+    /// Reserves so many bytes more, for what stands before the parts in their streams. False: there is no room now.
+    pub fn extend(&mut self, len: u64) -> bool {
+        let is_possible = len <= MAX_BESIDE && self.journal.ring.lock().reserve_more(len);
+        if is_possible {
+            self.len += len;
+        }
+        is_possible
+    }
+
     /// Adds the parts, all to one record: its number. `None`: the journal was retired meanwhile.
     pub fn add_all(self, parts: &[OwnedItems<'_>]) -> Option<u64> {
         let mut ring = self.journal.ring.lock();

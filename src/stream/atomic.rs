@@ -18,6 +18,7 @@
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::append::Append;
 use crate::commit::ExclusiveTurn;
@@ -30,6 +31,7 @@ use crate::ids::Place;
 use crate::journal::Journal;
 use crate::journal::Room;
 use crate::journal::WriteFault;
+use crate::platform::sleep;
 use crate::primitives::MutexGuard;
 use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
@@ -48,6 +50,10 @@ use crate::stream::writer::tail::WriterPhase;
 
 /// So often a batch is tried while the journal is being written back, or others rotate in between.
 const MAX_TRIES: usize = 1000;
+
+/// By how much each pause between two tries is longer than the one before, and the longest.
+const PAUSE: Duration = Duration::from_micros(20);
+const MAX_PAUSE: Duration = Duration::from_millis(10);
 
 /// One stream's part of a batch.
 pub struct AtomicPart<'a> {
@@ -98,19 +104,20 @@ pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
     let journal = context.journal().ok_or_else(no_journal)?;
     context.check_root()?;
     let mut order: Vec<usize> = (0..parts.len()).collect();
-    // As shards are ordered, whose tails others lock in the order of their numbers.
-    order.sort_by_key(|at| {
-        (
-            parts[*at].stream.key.len(),
-            Arc::clone(&parts[*at].stream.key),
-        )
+    order.sort_by(|one, other| {
+        let [one, other] = [one, other].map(|at| parts[*at].stream.place_in_order());
+        one.cmp(&other)
     });
-    for _ in 0..MAX_TRIES {
+    for tries in 0..MAX_TRIES {
+        if tries > 2 {
+            // Others have room in the file that is to be left, and wait for their streams or their sync.
+            sleep(MAX_PAUSE.min(PAUSE * tries as u32));
+        }
         // Reserved first: afterwards a batch without room would fail others.
-        let Some(room) = reserve(journal, parts)? else {
+        let Some(mut room) = reserve(journal, parts)? else {
             // Full, or no file is there yet. This waits for streams, so it leads none.
             if let Some(error) = journal.keep_up() {
-                return Err(error.duplicate());
+                context.note_retired_journal(&error);
             }
             continue;
         };
@@ -118,7 +125,7 @@ pub fn append_atomic(parts: &[AtomicPart<'_>]) -> Result<Vec<Range<u64>>> {
         for part in parts {
             prepared.push(part.prepare()?);
         }
-        match place_all(parts, &prepared, &order) {
+        match place_all(parts, &prepared, &order, &mut room) {
             Ok(placed) => {
                 let ids = commit(journal, room, placed)?;
                 first.stream.keep_journal_up(journal);
@@ -192,12 +199,15 @@ fn place_all<'a>(
     parts: &[AtomicPart<'a>],
     prepared: &[Prepared<'_>],
     order: &[usize],
+    room: &mut Room<'_>,
 ) -> std::result::Result<Vec<Placed<'a>>, NotPlaced> {
     let mut turns = Vec::with_capacity(parts.len());
     let mut durable_at = Vec::with_capacity(parts.len());
     for &at in order {
         let stream = parts[at].stream;
         turns.push(stream.group_commit.begin_exclusive());
+        // One that was closed is another process's by now.
+        stream.check_writable(&stream.tail.lock())?;
         if !stream.may_be_in_journal() {
             return Err(NotPlaced::Refused(kept_out(stream)));
         }
@@ -207,8 +217,15 @@ fn place_all<'a>(
     }
     let mut tails = lock_at_rest(parts, order)?;
     let mut starts = Vec::with_capacity(parts.len());
+    let mut beside = 0;
     for ((&at, tail), durable_at) in order.iter().zip(&tails).zip(durable_at) {
-        starts.push(parts[at].check(&prepared[at], tail, durable_at)?);
+        let start = parts[at].check(&prepared[at], tail, durable_at)?;
+        // Others have appended since, perhaps.
+        beside += start.len_before(tail).saturating_sub(MAX_BESIDE);
+        starts.push(start);
+    }
+    if beside > 0 && !room.extend(beside) {
+        return Err(NotPlaced::TryAgain);
     }
     let mut batches = Vec::with_capacity(parts.len());
     let mut failed = None;
@@ -403,12 +420,34 @@ fn commit(journal: &Journal, room: Room<'_>, all: Vec<Placed<'_>>) -> Result<Vec
         }
         return Err(error.duplicate());
     }
-    Ok(all.into_iter().map(Placed::publish).collect())
+    Ok(publish(all))
 }
 
-impl Placed<'_> {
-    /// Step 4.
-    fn publish(self) -> Range<u64> {
+/// A part that is durable in the journal.
+struct DurablePart<'a> {
+    stream: &'a Arc<StreamInner>,
+    ids: Range<u64>,
+    range: JournalRange,
+    /// It is in the stream's file, too.
+    is_written: bool,
+    _turn: ExclusiveTurn<'a, Place, EntryId, Arc<Error>>,
+}
+
+/// Step 4.
+fn publish(all: Vec<Placed<'_>>) -> Vec<Range<u64>> {
+    let written: Vec<_> = all
+        .iter()
+        .map(|placed| {
+            let bytes = [IoSlice::new(placed.batch.bytes())];
+            let Placed { stream, active, .. } = placed;
+            stream.write_at_tail(active, placed.batch.at, &bytes)
+        })
+        .collect();
+    let mut durable = Vec::with_capacity(all.len());
+    // At one moment: who holds all tails, for a snapshot or a checkpoint, sees all parts or none.
+    let streams: Vec<_> = all.iter().map(|placed| placed.stream).collect();
+    let mut tails: Vec<_> = streams.iter().map(|stream| stream.tail.lock()).collect();
+    for ((placed, tail), written) in all.into_iter().zip(&mut tails).zip(written) {
         let Placed {
             stream,
             active,
@@ -416,24 +455,12 @@ impl Placed<'_> {
             ids,
             range,
             _turn,
-        } = self;
-        let written = stream.write_at_tail(&active, batch.at, &[IoSlice::new(batch.bytes())]);
-        let mut tail = stream.tail.lock();
+        } = placed;
+        let is_written = written.is_ok();
         match written {
             Ok(opening) => {
                 tail.publish(&active, batch);
-                stream.after_publish(&mut tail, &active, opening);
-                drop(tail);
-                let mut state = stream.round_state.lock();
-                let is_sealed = range.has_slot();
-                let reached = stream.note_journaled(&mut state, range);
-                drop(state);
-                stream.group_commit.advance(reached);
-                stream.acknowledge(ids.end);
-                if !is_sealed {
-                    // A failure poisons the stream. The batch is durable.
-                    let _ = stream.make_written_durable();
-                }
+                stream.after_publish(tail, &active, opening);
             }
             Err(failed) => {
                 // The journal has it: the next open writes it into the file.
@@ -441,8 +468,44 @@ impl Placed<'_> {
                     place: FrameLocation::Unknown,
                     ..failed
                 };
-                stream.after_failed_write(&mut tail, failed);
+                stream.after_failed_write(tail, failed);
             }
+        }
+        durable.push(DurablePart {
+            stream,
+            ids,
+            range,
+            is_written,
+            _turn,
+        });
+    }
+    drop(tails);
+    durable.into_iter().map(DurablePart::note).collect()
+}
+
+impl DurablePart<'_> {
+    fn note(self) -> Range<u64> {
+        let DurablePart {
+            stream,
+            ids,
+            range,
+            is_written,
+            _turn,
+        } = self;
+        if !is_written {
+            // The journal must keep it: the stream cannot be written back.
+            stream.note_only_in_journal();
+            return ids;
+        }
+        let mut state = stream.round_state.lock();
+        let is_sealed = range.has_slot();
+        let reached = stream.note_journaled(&mut state, range);
+        drop(state);
+        stream.group_commit.advance(reached);
+        stream.acknowledge(ids.end);
+        if !is_sealed {
+            // A failure poisons the stream. The batch is durable.
+            let _ = stream.make_written_durable();
         }
         ids
     }

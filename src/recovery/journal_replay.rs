@@ -12,7 +12,6 @@
 //! says more.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::io;
 use std::io::IoSlice;
 use std::path::Path;
@@ -36,6 +35,7 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::journal::JournalFacts;
 use crate::journal::OwnedItem;
+use crate::platform::HashMap;
 use crate::recovery::collect::survey;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::HeaderState;
@@ -83,7 +83,7 @@ pub fn plan_replay(
     read_ahead: usize,
 ) -> Result<Replay> {
     // A replica that is begun anew has the incarnation of the one that was deleted: what follows a void counts.
-    let mut voids = HashMap::new();
+    let mut voids = HashMap::default();
     let mut by_stream: BTreeMap<&Arc<str>, BTreeMap<_, OfSegment<'_>>> = BTreeMap::new();
     let items = || journal.items.iter().enumerate();
     for (at, item) in items().filter(|(_, item)| item.kind == JournalItemKind::Void) {

@@ -161,7 +161,7 @@ pub enum JournalItemKind {
     Bytes,
     /// These bytes begin the frontier slot at this offset: zeros stand behind them, and the checksum.
     Slot,
-    /// The stream of this incarnation is deleted: no item of it counts, in no record.
+    /// The stream of this incarnation is deleted: no item of it counts that stands before this one, in any record.
     Void,
 }
 

@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::Weak;
 
+use crate::commit::CommitError;
 use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::ErrorContext;
@@ -48,6 +49,19 @@ impl Journal {
         record.and_then(|record| self.make_durable(record))
     }
 
+    /// Before the stream of this number is made void: makes room for that, where a file holds a range of it. As
+    /// [`Journal::keep_up`].
+    pub fn make_room_for_void(&self, number: StreamNumber) -> Option<Arc<Error>> {
+        let has_room = {
+            let mut ring = self.ring.lock();
+            ring.retired().is_some() || !ring.holds(number) || ring.has_room_for_void()
+        };
+        match has_room {
+            true => None,
+            false => self.keep_up(),
+        }
+    }
+
     fn is_full(&self) -> Arc<Error> {
         let busy = std::io::Error::new(
             std::io::ErrorKind::WouldBlock,
@@ -61,8 +75,16 @@ impl Journal {
     /// holds what the streams' files hold.
     pub fn make_durable(&self, record: u64) -> Result<(), Arc<Error>> {
         let done = self.group.commit(record + 1, || false, || self.round());
-        done.map_err(|_| {
-            let ring = self.ring.lock();
+        done.map_err(|failed| {
+            let mut ring = self.ring.lock();
+            // A thread panicked in a round: no record is written any more.
+            if let (None, CommitError::Poisoned(error)) = (ring.retired(), failed) {
+                ring.retire(Retired {
+                    error,
+                    record: None,
+                    is_void: false,
+                });
+            }
             match ring.retired() {
                 Some(retired) => Arc::clone(&retired.error),
                 None => self.is_full(),

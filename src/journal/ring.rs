@@ -29,6 +29,9 @@ const KEPT_FOR_VOIDS: u64 = 8 << 10;
 /// After there was no space for a file, none is made for so long.
 const PAUSE_WITHOUT_SPACE: Duration = Duration::from_secs(1);
 
+/// What a record takes that makes a stream void, at most.
+const MAX_VOID_LEN: u64 = 512;
+
 /// A stream with ranges in the journal.
 pub trait WriteBack: Send + Sync {
     /// Makes durable in the stream's own files all of it that is durable in the journal only. False: it
@@ -100,6 +103,8 @@ pub struct Ring {
     ready: Option<JournalFile>,
     /// Is to be written back.
     full: Option<JournalFile>,
+    /// Those of a file that begins another turn: on disk it holds their ranges until that has begun.
+    leaving: Owners,
     gathering: Gathering,
     /// The buffer of the last record, to be used again.
     spare: Vec<u8>,
@@ -119,6 +124,7 @@ impl Ring {
             active: None,
             ready: None,
             full: None,
+            leaving: Owners::default(),
             gathering: Gathering {
                 bytes: vec![0; JOURNAL_RECORD_HEADER_LEN],
                 item_count: 0,
@@ -318,14 +324,17 @@ impl Ring {
         (self.files().count(), self.last_turn, longest)
     }
 
-    /// The file that is to be emptied.
+    /// The file that is to be emptied: [`Ring::add_ready`] or [`Ring::put_back`] follows.
     pub fn take_full(&mut self) -> Option<JournalFile> {
-        self.full.take()
+        let mut full = self.full.take()?;
+        self.leaving = std::mem::take(&mut full.owners);
+        Some(full)
     }
 
     /// A file can take records.
     pub fn add_ready(&mut self, file: JournalFile) {
         self.no_space = None;
+        self.leaving = Owners::default();
         match self.active {
             None => self.active = Some(file),
             Some(_) => self.ready = Some(file),
@@ -333,13 +342,26 @@ impl Ring {
     }
 
     /// The file goes on being full: it could not be emptied.
-    pub fn put_back(&mut self, file: JournalFile) {
+    pub fn put_back(&mut self, mut file: JournalFile) {
+        file.owners = std::mem::take(&mut self.leaving);
         self.full = Some(file);
     }
 
     /// Whether a file holds ranges of the stream.
     pub fn holds(&self, number: StreamNumber) -> bool {
-        self.files().any(|file| file.owners.contains_key(&number))
+        let mut owners = self.files().map(|file| &file.owners);
+        self.leaving.contains_key(&number) || owners.any(|owners| owners.contains_key(&number))
+    }
+
+    /// Whether a void record fits. Otherwise the journal is to be kept up first.
+    pub fn has_room_for_void(&mut self) -> bool {
+        self.make_room(MAX_VOID_LEN)
+    }
+
+    /// The streams with ranges in any file.
+    pub fn all_owners(&self) -> Vec<Weak<dyn WriteBack>> {
+        let owners = self.files().flat_map(|file| file.owners.values());
+        owners.cloned().collect()
     }
 
     /// All files, each with its owners.
@@ -353,5 +375,53 @@ impl Ring {
     pub fn take_files(&mut self) -> Vec<JournalFile> {
         let files = [self.full.take(), self.active.take(), self.ready.take()];
         files.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::JournalHeader;
+    use crate::format::LogId;
+    use crate::storage::RealDisk;
+    use crate::storage::Storage;
+
+    struct Nothing;
+
+    impl WriteBack for Nothing {
+        fn write_back(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_file_holds_its_ranges_until_another_turn_has_begun() {
+        // A stream that was deleted meanwhile was not made void, and came back after a crash.
+        let place = tempfile::tempdir().expect("a directory");
+        let file = RealDisk
+            .create_file(&place.path().join("a"))
+            .expect("makes");
+        let header = JournalHeader {
+            turn: 1,
+            log: LogId([0; 16]),
+            nonce: 1,
+        };
+        let owner: Arc<dyn WriteBack> = Arc::new(Nothing);
+        let owners = Owners::from_iter([(7, Arc::downgrade(&owner))]);
+        let mut ring = Ring::new(1);
+        ring.full = Some(JournalFile {
+            file,
+            len: 1 << 20,
+            used: 512,
+            seed: header.seed(),
+            owners,
+        });
+        let full = ring.take_full().expect("is full");
+        assert!(ring.holds(7));
+        ring.put_back(full);
+        assert!(ring.holds(7));
+        let full = ring.take_full().expect("is full");
+        ring.add_ready(full);
+        assert!(!ring.holds(7));
     }
 }

@@ -55,13 +55,14 @@ impl Journal {
         };
         let filled = file
             .allocate(0, len)
-            .and_then(|()| file.write_zeros(0, len))
-            .and_then(|()| file.sync_all());
+            .and_then(|()| file.write_zeros(0, len));
         if let Err(error) = filled {
-            // It would take space from the streams. The first error is the one to return.
+            drop(file);
+            // It holds nothing, and a full disk has no space for that.
             let _ = remove_file_if_there(&*self.storage, &path);
             return Err(error);
         }
+        file.sync_all()?;
         self.storage.sync_dir(&self.dir)?;
         self.storage.sync_dir(&self.root)?;
         let header = self.write_header(&*file, turn)?;
@@ -125,20 +126,30 @@ fn header(log: LogId, turn: u64) -> JournalHeader {
 }
 
 /// Makes the files of a journal hold nothing, durably, and removes them then. All that they hold is durable in
-/// place. Only the first part matters: a file that comes back after a power failure holds nothing.
+/// place. Only the first part matters: a file that comes back after a power failure holds nothing. The oldest is
+/// first: a void record stands in the same file as what it makes void, or in a later one.
 pub fn make_empty(storage: &dyn Storage, dir: &Path) -> io::Result<()> {
     let listing = storage.list_dir(dir)?;
     let files = listing.iter().filter(|entry| {
         entry.kind == EntryKind::File && parse_journal_file_name(&entry.name).is_some()
     });
-    let paths: Vec<_> = files.map(|entry| dir.join(&entry.name)).collect();
-    for path in &paths {
-        let file = storage.open_file(path, Access::ReadWrite)?;
+    let mut opened = Vec::new();
+    for entry in files {
+        let path = dir.join(&entry.name);
+        let file = storage.open_file(&path, Access::ReadWrite)?;
+        let mut sector = [0; SECTOR_LEN];
+        let read = file.read_at(0, &mut sector)?;
+        let turn = JournalHeader::decode(&sector[..read]).map_or(0, |header| header.turn);
+        opened.push((turn, path, file));
+    }
+    opened.sort_by_key(|(turn, ..)| *turn);
+    for (_, _, file) in &opened {
         file.write_durably_at(0, &[IoSlice::new(&[0; SECTOR_LEN])])?;
     }
-    for path in &paths {
+    for (_, path, file) in opened {
+        drop(file);
         // An empty file is in the way of nothing.
-        let _ = remove_file_if_there(storage, path);
+        let _ = remove_file_if_there(storage, &path);
     }
     // Foreign files stay, and the directory with them.
     let _ = storage.remove_dir(dir);

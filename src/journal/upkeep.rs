@@ -27,8 +27,27 @@ impl Journal {
             match chore {
                 Some(Chore::Make) => self.make_next(),
                 Some(Chore::Empty(owners)) => self.empty_full(&owners),
-                None => return self.ring.lock().take_report(),
+                None => break,
             }
+        }
+        let report = self.ring.lock().take_report();
+        if report.is_some() {
+            self.leave();
+        }
+        report
+    }
+
+    /// Once it takes no more: makes its files hold nothing, if all that they hold is durable in place. Otherwise no
+    /// stream in them can be deleted before the log is opened again, for it would come back.
+    fn leave(&self) {
+        // A record that was added before may be on its way.
+        self.group.exclusive(|| ());
+        let (has_files, owners) = {
+            let ring = self.ring.lock();
+            (ring.files().next().is_some(), ring.all_owners())
+        };
+        if has_files && write_back(&owners) && make_empty(&*self.storage, &self.dir).is_ok() {
+            self.ring.lock().take_files();
         }
     }
 

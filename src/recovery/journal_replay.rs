@@ -7,13 +7,12 @@
 //! durable: the last record of a process that died may be in the page cache only, so it proves nothing. The journal is
 //! made empty only after that, so each step may be interrupted, and is done once more by the next open.
 //!
-//! An item does not count where its stream was deleted (a void item, or another incarnation), where its segment
+//! An item does not count where its stream was deleted (a void item behind it, or another incarnation), where its segment
 //! was replaced by a cut (another generation), or where the ids of its segment were truncated. A file that is
 //! missing is made from the header sector that the journal holds. A slot is laid over the file's only if it
 //! says more.
 
 use std::collections::BTreeMap;
-use std::collections::HashSet;
 use std::io;
 use std::io::IoSlice;
 use std::path::Path;
@@ -37,6 +36,7 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::journal::JournalFacts;
 use crate::journal::OwnedItem;
+use crate::platform::HashMap;
 use crate::recovery::collect::survey;
 use crate::recovery::facts::Foreign;
 use crate::recovery::facts::HeaderState;
@@ -95,12 +95,16 @@ pub fn plan_replay(
     journal: &JournalFacts,
     read_ahead: usize,
 ) -> Result<Replay> {
-    let items = || journal.items.iter();
-    let voids = items().filter(|item| item.kind == JournalItemKind::Void);
-    let voids: HashSet<_> = voids.map(|item| (&*item.key, item.incarnation)).collect();
+    // A replica that is begun anew has the incarnation of the one that was deleted: what follows a void counts.
+    let mut voids = HashMap::default();
     let mut by_stream: BTreeMap<&Arc<str>, BTreeMap<_, OfSegment<'_>>> = BTreeMap::new();
-    for item in items() {
-        if item.kind != JournalItemKind::Void && !voids.contains(&(&*item.key, item.incarnation)) {
+    let items = || journal.items.iter().enumerate();
+    for (at, item) in items().filter(|(_, item)| item.kind == JournalItemKind::Void) {
+        voids.insert((&*item.key, item.incarnation), at);
+    }
+    for (at, item) in items() {
+        let void = voids.get(&(&*item.key, item.incarnation));
+        if item.kind != JournalItemKind::Void && void.is_none_or(|void| *void < at) {
             let segment = (item.incarnation, item.first_id, item.generation);
             let segments = by_stream.entry(&item.key).or_default();
             segments.entry(segment).or_default().push(item);

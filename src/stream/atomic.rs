@@ -18,6 +18,7 @@
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::append::Append;
 use crate::commit::ExclusiveTurn;
@@ -30,6 +31,7 @@ use crate::ids::Place;
 use crate::journal::Journal;
 use crate::journal::Room;
 use crate::journal::WriteFault;
+use crate::platform::sleep;
 use crate::primitives::MutexGuard;
 use crate::segment::PropertyPoint;
 use crate::stream::StreamInner;
@@ -49,6 +51,10 @@ use crate::stream::writer::tail::WriterPhase;
 
 /// So often a batch is tried while the journal is being written back, or others rotate in between.
 const MAX_TRIES: usize = 1000;
+
+/// By how much each pause between two tries is longer than the one before, and the longest.
+const PAUSE: Duration = Duration::from_micros(20);
+const MAX_PAUSE: Duration = Duration::from_millis(10);
 
 /// One stream's part of a batch.
 pub struct AtomicPart<'a> {
@@ -135,19 +141,20 @@ pub fn append_atomic(
     let journal = context.journal().ok_or_else(no_journal)?;
     context.check_root()?;
     let mut order: Vec<usize> = (0..parts.len()).collect();
-    // As shards are ordered, whose tails others lock in the order of their numbers.
-    order.sort_by_key(|at| {
-        (
-            parts[*at].stream.key.len(),
-            Arc::clone(&parts[*at].stream.key),
-        )
+    order.sort_by(|one, other| {
+        let [one, other] = [one, other].map(|at| parts[*at].stream.place_in_order());
+        one.cmp(&other)
     });
-    for _ in 0..MAX_TRIES {
+    for tries in 0..MAX_TRIES {
+        if tries > 2 {
+            // Others have room in the file that is to be left, and wait for their streams or their sync.
+            sleep(MAX_PAUSE.min(PAUSE * tries as u32));
+        }
         // Reserved first: afterwards a batch without room would fail others.
         let Some(room) = reserve(journal, parts)? else {
             // Full, or no file is there yet. This waits for streams, so it leads none.
             if let Some(error) = journal.keep_up() {
-                return Err(error.duplicate().into());
+                context.note_retired_journal(&error);
             }
             continue;
         };
@@ -506,7 +513,11 @@ impl Published<'_> {
             _turn,
             _alloc,
         } = self;
-        let Some(range) = range else { return ids };
+        let Some(range) = range else {
+            // The journal must keep it: the stream cannot be written back.
+            stream.note_only_in_journal();
+            return ids;
+        };
         let is_sealed = range.has_slot();
         let reached = stream.note_journaled(&mut stream.round_state.lock(), range);
         stream.group_commit.advance(reached);

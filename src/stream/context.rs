@@ -311,6 +311,12 @@ impl LogContext {
         self.has_noted.store(true, Ordering::Release);
     }
 
+    /// Notes why the commit journal takes no more.
+    pub fn note_retired_journal(&self, error: &Error) {
+        let message = format!("streams are synced in place from now on: {error}");
+        self.note(log::Level::Warn, message);
+    }
+
     /// Sends what was noted to the log's receiver. The caller holds no lock.
     #[inline]
     pub fn deliver(&self) {

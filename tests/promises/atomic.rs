@@ -339,3 +339,110 @@ fn a_batch_that_failed_does_not_come_back_in_part() {
         }
     }
 }
+
+/// Ends the process if a test hangs.
+struct Watchdog(std::sync::mpsc::Sender<()>);
+
+impl Watchdog {
+    fn start(what: &'static str) -> Self {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            use std::sync::mpsc::RecvTimeoutError;
+            let limit = std::time::Duration::from_secs(300);
+            if stopped.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("{what}");
+                std::process::abort();
+            }
+        });
+        Watchdog(stop)
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_snapshot_holds_all_of_a_batch_or_nothing_and_waits_for_no_one_who_waits_for_it() {
+    // A batch took "b" first and a snapshot "aa", so each waited for the other; and parts were published one by
+    // one. Where a file of the journal was full, batches gave up at once.
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    const THREADS: usize = 3;
+    let _watchdog = Watchdog::start("batches and snapshots wait for each other");
+    let log = crate::support::LogBuilder::new(SyncMode::Strict).with(|options| {
+        options.commit_path = CommitPath::Journal;
+        options.journal_size = 256 << 10;
+    });
+    let wal = log.open();
+    let at_work = AtomicUsize::new(THREADS);
+    let count = |wal: &Wal, key: &str, what: &[u8]| {
+        let entries = entries(wal, key);
+        entries.iter().filter(|entry| *entry == what).count()
+    };
+    let dir = log.path().join("snapshot");
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let (wal, at_work) = (&wal, &at_work);
+            scope.spawn(move || {
+                let from = wal.stream("b").expect("a handle");
+                let to = wal.stream("aa").expect("a handle");
+                for _ in 0..150 {
+                    let batch = wal.batch().add(&from, Append::new(&[b"-"]));
+                    let done = batch.add(&to, Append::new(&[b"+"])).commit();
+                    if done.is_err() {
+                        at_work.fetch_sub(1, Ordering::AcqRel);
+                    }
+                    done.expect("appends");
+                    // More than a part has room beside it.
+                    let beside = Append::new(&[&[0; 3000]]).written();
+                    to.append_with(&beside).expect("appends");
+                }
+                at_work.fetch_sub(1, Ordering::AcqRel);
+            });
+        }
+        while at_work.load(Ordering::Acquire) > 0 {
+            if wal.streams().expect("lists").len() < 2 {
+                continue;
+            }
+            wal.snapshot_to(&dir, SnapshotMode::Copy)
+                .expect("a snapshot");
+            let copy = Wal::new(WalOptions::new(&dir)).expect("opens");
+            assert_eq!(count(&copy, "b", b"-"), count(&copy, "aa", b"+"));
+            copy.close().expect("closes");
+            std::fs::remove_dir_all(&dir).expect("removes");
+        }
+    });
+    assert_eq!(count(&wal, "b", b"-"), THREADS * 150);
+}
+
+#[test]
+fn a_part_that_cannot_be_written_into_its_file_is_kept_by_the_journal() {
+    // The stream had nothing else in the journal, so its file was used again.
+    let disk = SimulatedDisk::new();
+    let options = options(CommitPath::InPlace, SyncMode::Strict);
+    let wal = open(&disk, &options);
+    append_to_all(&wal, 0).expect("appends");
+    let alice = wal.stream("alice").expect("a handle");
+    alice.append(&[1]).expect("appends in place");
+    let [bob, carol] = ["bob", "carol"].map(|key| wal.stream(key).expect("a handle"));
+    disk.inject(FaultPlan::nth(ironwal::simulation::OpKind::Write, 1).on_path("/log/alice"));
+    let both = [(&alice, Append::new(&[b"x"])), (&bob, Append::new(&[b"x"]))];
+    wal.append_atomic(&both).expect("is durable");
+    assert_eq!(disk.faults_fired(), 1);
+    disk.clear_faults();
+    for _ in 0..600 {
+        let entry: [&[u8]; 1] = [&[0; 1000]];
+        let both = [(&bob, Append::new(&entry)), (&carol, Append::new(&entry))];
+        // The journal takes no more once it would need that file.
+        if wal.append_atomic(&both).is_err() {
+            break;
+        }
+        wal.step_helpers();
+    }
+    let wal = open(&disk.crash(0, DirectoryModel::Strict), &options);
+    assert_eq!(entries(&wal, "alice").last(), Some(&b"x".to_vec()));
+    assert!(entries(&wal, "bob").contains(&b"x".to_vec()));
+}

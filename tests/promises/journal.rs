@@ -476,3 +476,98 @@ fn what_the_page_cache_shows_and_the_disk_lacks_is_written_from_the_journal() {
         2
     );
 }
+
+#[test]
+fn a_replica_that_is_begun_anew_is_not_void() {
+    // It has the incarnation of the one that was deleted: all that was durable in the journal only was lost.
+    let primary = open(&SimulatedDisk::new());
+    let disk = SimulatedDisk::new();
+    let wal = with_journal(&disk);
+    let ship = || {
+        let (from, to) = (primary.stream("s"), wal.stream("s"));
+        let (from, to) = (from.expect("a handle"), to.expect("a handle"));
+        loop {
+            let position = to.frame_position().expect("is known");
+            let packet = from.export_frames(&position, 1 << 20).expect("exports");
+            if packet.is_empty() {
+                break;
+            }
+            to.apply_frames(&packet).expect("applies");
+        }
+    };
+    for round in 0..2 {
+        for number in 0..4u8 {
+            primary.append("s", &[round, number]).expect("appends");
+            ship();
+        }
+        if round == 0 {
+            wal.delete_stream("s").expect("deletes");
+        }
+    }
+    let expected = entries(&wal, "s");
+    assert_eq!(expected.len(), 8);
+    for disk in [after_power_failure(&disk), disk.kill()] {
+        assert_eq!(entries(&open(&disk), "s"), expected);
+    }
+}
+
+#[test]
+fn streams_are_deleted_while_the_journal_is_full() {
+    // A call asked to be tried again, and nothing made room.
+    let disk = SimulatedDisk::new();
+    let mut options = options(CommitPath::Journal);
+    options.journal_size = 128 << 10;
+    let (wal, _) = open_with(&disk, options).expect("opens");
+    wal.append("first", b"in place").expect("appends");
+    wal.step_helpers();
+    for number in 0..100 {
+        wal.append(&format!("stream {number}"), b"x")
+            .expect("appends");
+    }
+    for number in 0..100 {
+        wal.delete_stream(&format!("stream {number}"))
+            .expect("deletes");
+    }
+    let wal = open(&after_power_failure(&disk));
+    assert_eq!(wal.streams().expect("lists"), ["first"]);
+}
+
+#[test]
+fn a_deleted_stream_does_not_come_back_when_the_journal_is_made_empty() {
+    // The file with the void record was emptied first, and the stream's header stood in the other one.
+    let disk = SimulatedDisk::new();
+    let (wal, _) = open_with(&disk, small()).expect("opens");
+    wal.append("first", b"in place").expect("appends");
+    wal.step_helpers();
+    let until_written = |path: &str| {
+        let before = disk.count_on(OpKind::Write, path);
+        while disk.count_on(OpKind::Write, path) == before {
+            wal.append("first", &[1; 100]).expect("appends");
+        }
+    };
+    until_written("commit-journal/01.jnl");
+    wal.step_helpers();
+    wal.append("gone", b"x").expect("appends");
+    until_written("commit-journal/00.jnl");
+    wal.delete_stream("gone").expect("deletes");
+    let from = disk.op_count();
+    wal.close().expect("closes");
+    for at in from..=disk.op_count() {
+        let wal = open(&disk.crash_at(at, 0, DirectoryModel::Strict));
+        assert_eq!(wal.streams().expect("lists"), ["first"], "at {at}");
+    }
+}
+
+#[test]
+fn a_stream_is_deleted_after_the_journal_could_not_be_written() {
+    let disk = SimulatedDisk::new();
+    let wal = with_journal(&disk);
+    wal.append("gone", b"one").expect("appends");
+    disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("commit-journal"));
+    wal.append("gone", b"two").expect("appends in place");
+    disk.clear_faults();
+    wal.step_helpers();
+    wal.delete_stream("gone").expect("deletes");
+    let wal = open(&after_power_failure(&disk));
+    assert_eq!(wal.streams().expect("lists"), ["first"]);
+}

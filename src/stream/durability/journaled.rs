@@ -434,6 +434,11 @@ impl StreamInner {
         }
     }
 
+    /// A part of a batch is durable in the journal, and could not be written into the stream's file.
+    pub(in crate::stream) fn note_only_in_journal(&self) {
+        self.round_state.lock().is_in_journal = true;
+    }
+
     /// Nothing of the stream is written into the journal any more. The caller leads the group alone.
     pub(in crate::stream) fn keep_out_of_journal(&self) {
         self.round_state.lock().is_void_in_journal = true;
@@ -443,7 +448,9 @@ impl StreamInner {
 impl WriteBack for StreamInner {
     fn write_back(&self) -> bool {
         self.group_commit.exclusive(|| {
-            if self.state() == StreamState::Deleted || !self.is_in_journal() {
+            // One that is about to be deleted may go on: it is gone once it is void.
+            let is_gone = self.state() == StreamState::Deleted && !self.may_be_in_journal();
+            if is_gone || !self.is_in_journal() {
                 return true;
             }
             !self.is_poisoned() && self.make_written_durable().is_ok() && !self.is_in_journal()

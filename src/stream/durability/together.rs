@@ -43,7 +43,11 @@ impl StreamInner {
     /// Returns the streams that take a round of their own, with the error that one has.
     pub fn sync_together(streams: &[Arc<StreamInner>]) -> Vec<Arc<StreamInner>> {
         let context = streams.first().map(|first| &first.context);
-        let context = context.filter(|context| context.options.commit_path != CommitPath::InPlace);
+        let context = context.filter(|context| {
+            // Of a root that is detached, each stream's own round says so.
+            context.options.commit_path != CommitPath::InPlace
+                && context.check_root_at_times().is_ok()
+        });
         let Some(journal) = context.and_then(|context| context.journal()) else {
             return streams.to_vec();
         };

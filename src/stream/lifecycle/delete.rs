@@ -39,6 +39,11 @@ impl StreamInner {
     /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
     pub fn delete(&self) -> Result<()> {
         let _removals = self.context.removals.read();
+        // Waits for streams, so it is done before this one is led.
+        let journal = self.context.journal();
+        if let Some(error) = journal.and_then(|journal| journal.make_room_for_void(self.opening)) {
+            self.context.note_retired_journal(&error);
+        }
         if !self.stop_appends(StreamState::Deleted) {
             return Err(Error::Closed);
         }
@@ -98,6 +103,7 @@ impl StreamInner {
             bytes: &[],
         };
         let done = journal.make_void(&void, self.opening);
+        self.keep_journal_up(journal);
         done.map_err(|error| error.duplicate())
     }
 

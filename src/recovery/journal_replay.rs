@@ -251,12 +251,8 @@ fn lay_over(
             }
             return Ok(());
         }
-        // The header sector.
-        JournalItemKind::Bytes if item.offset == FileOffset(0) => {
-            if taking == Taking::Frames {
-                return Ok(());
-            }
-        }
+        // The header sector, also where a good one is found: the disk may lack what the page cache shows.
+        JournalItemKind::Bytes if item.offset == FileOffset(0) => {}
         JournalItemKind::Bytes => {
             if taking != Taking::Make && has_other_frame(storage, &file.path, item, seed)? {
                 stream.conflicts.push((file.path.clone(), item.offset));

@@ -465,16 +465,18 @@ fn what_the_page_cache_shows_and_the_disk_lacks_is_written_from_the_journal() {
     let disk = SimulatedDisk::new();
     let wal = with_journal(&disk);
     wal.append("first", b"one").expect("appends");
-    let fault = FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/first");
-    disk.inject(fault.dropping_dirty());
-    wal.truncate_prefix("first", 1).expect_err("fails");
+    wal.append("new", b"one").expect("appends");
+    for key in ["first", "new"] {
+        let fault = FaultPlan::nth(OpKind::SyncData, 1).on_path(&format!("/log/{key}"));
+        disk.inject(fault.dropping_dirty());
+        wal.truncate_prefix(key, 1).expect_err("fails");
+    }
     let killed = disk.kill();
     drop(wal);
     drop(open(&killed));
-    assert_eq!(
-        entries(&open(&after_power_failure(&killed)), "first").len(),
-        2
-    );
+    let wal = open(&after_power_failure(&killed));
+    assert_eq!(entries(&wal, "first").len(), 2);
+    assert_eq!(entries(&wal, "new"), [b"one"]);
 }
 
 #[test]

@@ -271,6 +271,24 @@ fn not_ours(path: &Path) -> Error {
 }
 
 impl Replay {
+    /// What is damaged in the journal, as sentences.
+    pub fn damage(&self, journal: &JournalFacts) -> Vec<String> {
+        let findings = journal.findings.iter().map(ToString::to_string);
+        let conflicts = self.conflicts().map(|(_, path, at)| {
+            let path = path.display();
+            format!("{path}: another frame stands at {at} than the commit journal holds; it stays")
+        });
+        findings.chain(conflicts).collect()
+    }
+
+    /// Where a file holds another good frame than the journal: the stream's key, the file, the place.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&str, &Path, FileOffset)> {
+        self.streams.iter().flat_map(|stream| {
+            let conflicts = stream.conflicts.iter();
+            conflicts.map(|(path, at)| (&*stream.key, path.as_path(), *at))
+        })
+    }
+
     /// The disk as it is once the journal is written into the files.
     pub fn over(&self, storage: Arc<dyn Storage>) -> Overlay {
         let files = self.streams.iter().flat_map(|stream| stream.files.clone());

@@ -182,6 +182,15 @@ impl Storage for RealDisk {
             Err(error) => Err(error),
         }
     }
+
+    fn is_announced(&self, path: &Path) -> io::Result<bool> {
+        match fs::File::open(path) {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -189,7 +198,12 @@ struct WindowsLock {
     _file: fs::File,
 }
 
-impl StorageLock for WindowsLock {}
+impl StorageLock for WindowsLock {
+    fn announce(&self) -> io::Result<()> {
+        // Whoever opens the file finds that it is held.
+        Ok(())
+    }
+}
 
 #[derive(Debug)]
 struct WindowsFile {

@@ -10,6 +10,7 @@
 //! | `report` | what did a verification find? |
 //! | `stat` | what does a log hold, in numbers? |
 //! | `dump` | which entries does a log hold, one after the other? |
+//! | `dump_journal` | which records does a file of the commit journal hold? |
 //! | `dump_properties` | how did the properties of each stream change? |
 //! | `load` | how is a new log made of entries that come one after the other? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
@@ -21,6 +22,8 @@
 
 #[cfg(feature = "cli")]
 mod dump;
+#[cfg(feature = "cli")]
+mod dump_journal;
 #[cfg(feature = "cli")]
 mod dump_properties;
 #[cfg(feature = "cli")]
@@ -56,6 +59,12 @@ pub use dump::EntryVisitor;
 pub use dump::dump;
 #[cfg(feature = "cli")]
 pub use dump::visit_entries;
+#[cfg(feature = "cli")]
+pub use dump_journal::JournalPiece;
+#[cfg(feature = "cli")]
+pub use dump_journal::JournalPieceItem;
+#[cfg(feature = "cli")]
+pub use dump_journal::dump_journal;
 #[cfg(feature = "cli")]
 pub use dump_properties::DumpedProperties;
 #[cfg(feature = "cli")]
@@ -93,6 +102,8 @@ pub use salvage::RepairedStream;
 pub use salvage::repair;
 #[cfg(feature = "cli")]
 pub(crate) use segment_walk::SegmentWalk;
+#[cfg(feature = "cli")]
+pub use stat::JournalStat;
 #[cfg(feature = "cli")]
 pub use stat::LogStat;
 #[cfg(feature = "cli")]

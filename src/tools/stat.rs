@@ -1,12 +1,18 @@
 //! What does a log hold, in numbers?
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::format::JOURNAL_DIR;
 use crate::recovery::Decision;
+use crate::recovery::JournalSeen;
 use crate::recovery::KeptState;
 use crate::recovery::NextAppend;
 use crate::recovery::StreamFacts;
+use crate::recovery::WriterLock;
+use crate::recovery::look_at_journal;
+use crate::recovery::read_journal_in_use;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
 use crate::tools::dump_properties::PropertyMap;
@@ -22,6 +28,27 @@ use crate::tools::survey::survey_all;
 pub struct LogStat {
     /// Its streams, by directory name.
     pub streams: Vec<StreamStat>,
+    /// Its commit journal, where it has one. Not where only one stream was selected.
+    pub journal: Option<JournalStat>,
+}
+
+/// A commit journal in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalStat {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Good records: what they hold is not, or need not be, durable in the streams' own files yet.
+    pub records: u64,
+    /// How many streams they name.
+    pub streams: u64,
+    /// A writer has the log open and uses it. Otherwise nobody has recovered the log: the next open for writing
+    /// does, and the numbers of the streams count what the journal holds.
+    pub in_use: bool,
+    /// Pieces of damage.
+    pub damage: u64,
 }
 
 /// A stream in numbers, from headers, slots, trailers and the tail; payloads are not read.
@@ -60,9 +87,33 @@ pub struct StreamStat {
 
 /// Collects the numbers of the selected streams.
 pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
+    place.check_journal()?;
     let surveyed = survey_all(place, selection)?;
     let streams = surveyed.iter().map(stat_of).collect();
-    Ok(LogStat { streams })
+    let journal = match selection.stream {
+        Some(_) => None,
+        None => journal_stat(place)?,
+    };
+    Ok(LogStat { streams, journal })
+}
+
+fn journal_stat(place: &LogDir) -> Result<Option<JournalStat>> {
+    let (storage, root) = (&*place.storage, &place.root);
+    let seen = look_at_journal(storage, root, place.read_ahead, WriterLock::NotHeld)?;
+    let (facts, in_use) = match seen {
+        JournalSeen::Nothing => return Ok(None),
+        JournalSeen::InUse => (read_journal_in_use(storage, root)?, true),
+        JournalSeen::Unrecovered(journal) => (journal.facts, false),
+    };
+    let keys: BTreeSet<&str> = facts.items.iter().map(|item| &*item.key).collect();
+    Ok(Some(JournalStat {
+        directory: root.join(JOURNAL_DIR),
+        bytes: facts.bytes,
+        records: facts.records,
+        streams: keys.len() as u64,
+        in_use,
+        damage: facts.findings.len() as u64,
+    }))
 }
 
 /// The numbers of a surveyed stream.

@@ -7,6 +7,7 @@ mod exit_codes;
 mod export_and_load;
 mod generated_files;
 mod import;
+mod journal;
 mod json_schemas;
 #[path = "../support/mod.rs"]
 mod support;

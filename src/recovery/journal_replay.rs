@@ -126,6 +126,13 @@ fn plan_stream(
     stream.is_new = found.is_none();
     let on_disk = found.as_ref().map_or(&[][..], |facts| &facts.segments);
     let present = found.as_ref().and_then(|facts| facts.incarnation());
+    // Incarnations only grow: a later one says that the earlier was deleted, also where the record that made that
+    // void is damaged.
+    let newest = segments
+        .keys()
+        .map(|(incarnation, _, _)| *incarnation)
+        .max();
+    let present = present.or(newest);
     for (&(incarnation, first_id, generation), items) in segments {
         if present.is_some_and(|present| present != incarnation) {
             continue;
@@ -152,6 +159,8 @@ fn plan_stream(
             )?;
         }
         if !over.1.writes.is_empty() {
+            // Of an earlier generation: a cut has replaced it.
+            stream.files.retain(|(path, _)| *path != over.0);
             stream.files.push(over);
         }
     }

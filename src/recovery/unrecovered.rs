@@ -144,7 +144,7 @@ impl Unrecovered {
     /// The disk as it is once the log is recovered; once it is, the disk as it is.
     pub fn over(&self, storage: Arc<dyn Storage>) -> Overlay {
         let headers: Arc<dyn OverlayCondition> = Arc::new(self.facts.headers.clone());
-        self.replay.over(storage).as_long_as(headers)
+        self.replay.over(storage).while_it_holds(headers)
     }
 
     /// What is damaged in the journal, as sentences.

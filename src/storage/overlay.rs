@@ -80,7 +80,7 @@ impl Overlay {
 
     /// The same, laid over the disk only as long as a condition holds. Until then others write nothing but what is
     /// laid over.
-    pub fn as_long_as(mut self, condition: Arc<dyn OverlayCondition>) -> Self {
+    pub fn while_it_holds(mut self, condition: Arc<dyn OverlayCondition>) -> Self {
         self.condition = Some(condition);
         self
     }
@@ -430,7 +430,8 @@ mod tests {
             (new.clone(), over(true, b"z")),
         ];
         let flag = Arc::new(Flag::default());
-        let disk = Overlay::new(Arc::new(RealDisk), files, [sub.clone()]).as_long_as(flag.clone());
+        let disk =
+            Overlay::new(Arc::new(RealDisk), files, [sub.clone()]).while_it_holds(flag.clone());
         let open = |path: &Path| disk.open_file(path, Access::Read).expect("opens");
         let (old_file, new_file) = (open(&file), open(&new));
         let read = |file: &dyn StorageFile| {

@@ -33,8 +33,9 @@ pub use batch::WriteFault;
 pub use ring::OwnedItems;
 pub use ring::WriteBack;
 pub use scan::JournalFacts;
-pub use scan::JournalRefusal;
+pub use scan::JournalFinding;
 pub use scan::OwnedItem;
+pub use scan::read_headers;
 pub use scan::scan_journal;
 pub use turn::make_empty;
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::error::Error;
 use crate::format::JOURNAL_RECORDS_AT;
 use crate::format::JournalHeader;
 use crate::format::JournalHeaderFault;
@@ -22,7 +23,9 @@ use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::storage::Access;
 use crate::storage::EntryKind;
+use crate::storage::OverlayCondition;
 use crate::storage::Storage;
+use crate::storage::StorageFile;
 use crate::storage::read_exact_at;
 
 /// What the journal of a log holds.
@@ -30,10 +33,81 @@ use crate::storage::read_exact_at;
 pub struct JournalFacts {
     /// Its files are there.
     pub is_there: bool,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Good records.
+    pub records: u64,
     /// The items of all good records, oldest first.
     pub items: Vec<OwnedItem>,
     /// Damage.
     pub findings: Vec<JournalFinding>,
+    /// What the files began with.
+    pub headers: JournalHeaders,
+}
+
+/// The headers of a journal's files, as they were read. A log that is opened for writing overwrites them once
+/// all that the journal holds is durable in the streams' files, before anything else is changed. None ever
+/// comes back: each turn draws a number.
+#[derive(Clone, Debug, Default)]
+pub struct JournalHeaders(Vec<(Arc<dyn StorageFile>, [u8; SECTOR_LEN])>);
+
+impl JournalHeaders {
+    /// Whether these are the same.
+    pub fn are(&self, others: &JournalHeaders) -> bool {
+        let sectors = |headers: &JournalHeaders| {
+            let sectors = headers.0.iter();
+            sectors.map(|(_, sector)| *sector).collect::<Vec<_>>()
+        };
+        sectors(self) == sectors(others)
+    }
+}
+
+impl OverlayCondition for JournalHeaders {
+    fn holds(&self) -> io::Result<bool> {
+        for (file, expected) in &self.0 {
+            let mut sector = [0; SECTOR_LEN];
+            let read = file.read_at(0, &mut sector)?;
+            if sector[..read] != *expected {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The good headers of the journal in `dir`.
+pub fn read_headers(storage: &dyn Storage, dir: &Path) -> io::Result<JournalHeaders> {
+    let mut headers = JournalHeaders::default();
+    for (_, file) in open_files(storage, dir)? {
+        let mut sector = [0; SECTOR_LEN];
+        let read = file.read_at(0, &mut sector)?;
+        if JournalHeader::decode(&sector[..read]).is_ok() {
+            headers.0.push((file, sector));
+        }
+    }
+    Ok(headers)
+}
+
+/// The files of the journal in `dir`.
+fn open_files(
+    storage: &dyn Storage,
+    dir: &Path,
+) -> io::Result<Vec<(PathBuf, Arc<dyn StorageFile>)>> {
+    if storage.kind(dir)? != Some(EntryKind::Directory) || storage.is_link(dir)? {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in storage.list_dir(dir)? {
+        if entry.kind == EntryKind::File && parse_journal_file_name(&entry.name).is_some() {
+            let path = dir.join(&entry.name);
+            match storage.open_file(&path, Access::Read) {
+                // Removed since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                file => files.push((path, file?)),
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// [`JournalItem`], with what it holds.
@@ -92,30 +166,36 @@ pub enum JournalFinding {
     },
 }
 
-impl std::fmt::Display for JournalFinding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl JournalFinding {
+    /// The file, and the place in it.
+    pub fn place(&self) -> (&Path, FileOffset) {
         match self {
-            JournalFinding::Header(path) => {
-                write!(
-                    f,
-                    "{}: the header of the commit journal's file is damaged",
-                    path.display()
-                )
+            JournalFinding::Header(path) => (path, FileOffset(0)),
+            JournalFinding::Record { path, at } => (path, *at),
+            JournalFinding::Missing { path, .. } => (path, FileOffset(JOURNAL_RECORDS_AT)),
+        }
+    }
+
+    /// What was found there.
+    pub fn what(&self) -> String {
+        match self {
+            JournalFinding::Header(_) => {
+                "the header of the commit journal's file is damaged".to_owned()
             }
-            JournalFinding::Record { path, at } => {
-                write!(
-                    f,
-                    "{}: a record of the commit journal is damaged at {at}",
-                    path.display()
-                )
+            JournalFinding::Record { at, .. } => {
+                format!("a record of the commit journal is damaged at {at}")
             }
-            JournalFinding::Missing { path, from, to } => write!(
-                f,
-                "{}: the records {from} to {} of the commit journal are missing before it",
-                path.display(),
+            JournalFinding::Missing { from, to, .. } => format!(
+                "the records {from} to {} of the commit journal are missing before it",
                 to - 1
             ),
         }
+    }
+}
+
+impl std::fmt::Display for JournalFinding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place().0.display(), self.what())
     }
 }
 
@@ -126,6 +206,21 @@ pub enum JournalRefusal {
     Newer(PathBuf, u16),
     /// Of another log.
     OtherLog(PathBuf, LogId),
+}
+
+impl From<JournalRefusal> for Error {
+    fn from(refusal: JournalRefusal) -> Self {
+        match refusal {
+            JournalRefusal::Newer(path, version) => Error::UnsupportedVersion(format!(
+                "{} has format version {version}, newer than this library reads",
+                path.display()
+            )),
+            JournalRefusal::OtherLog(path, log) => Error::Config(format!(
+                "{} belongs to the log {log}, not to this one; move it away, or restore the log it belongs to",
+                path.display()
+            )),
+        }
+    }
 }
 
 /// One file with a good header.
@@ -142,18 +237,11 @@ pub fn scan_journal(
     log: Option<LogId>,
 ) -> io::Result<Result<JournalFacts, JournalRefusal>> {
     let mut facts = JournalFacts::default();
-    if storage.kind(dir)? != Some(EntryKind::Directory) || storage.is_link(dir)? {
-        return Ok(Ok(facts));
-    }
     let mut files = Vec::new();
-    for entry in storage.list_dir(dir)? {
-        if entry.kind != EntryKind::File || parse_journal_file_name(&entry.name).is_none() {
-            continue;
-        }
+    for (path, file) in open_files(storage, dir)? {
         facts.is_there = true;
-        let path = dir.join(&entry.name);
-        let file = storage.open_file(&path, Access::Read)?;
         let len = file.len()?;
+        facts.bytes += len;
         let mut sector = [0; SECTOR_LEN];
         let read = file.read_at(0, &mut sector)?;
         match JournalHeader::decode(&sector[..read]) {
@@ -166,6 +254,7 @@ pub fn scan_journal(
                 bytes.try_reserve_exact(len)?;
                 bytes.resize(len, 0);
                 read_exact_at(&*file, 0, &mut bytes)?;
+                facts.headers.0.push((file, sector));
                 let found = Found {
                     path,
                     header,
@@ -231,6 +320,7 @@ fn read_records(
             }),
             None => {}
         }
+        facts.records += 1;
         facts.items.extend(record.items.iter().map(OwnedItem::of));
         *next = Some(record.number + 1);
         at += record.len as usize;

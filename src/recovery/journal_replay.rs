@@ -143,6 +143,13 @@ fn plan_stream(
     stream.is_new = found.is_none();
     let on_disk = found.as_ref().map_or(&[][..], |facts| &facts.segments);
     let present = found.as_ref().and_then(|facts| facts.incarnation());
+    // Incarnations only grow: a later one says that the earlier was deleted, also where the record that made that
+    // void is damaged.
+    let newest = segments
+        .keys()
+        .map(|(incarnation, _, _)| *incarnation)
+        .max();
+    let present = present.or(newest);
     for (&(incarnation, first_id, generation), items) in segments {
         if present.is_some_and(|present| present != incarnation) {
             continue;
@@ -173,6 +180,8 @@ fn plan_stream(
             )?;
         }
         if !file.over.writes.is_empty() || file.slot.is_some() {
+            // Of an earlier generation: a cut has replaced it.
+            stream.files.retain(|before| before.path != file.path);
             stream.files.push(file);
         }
     }
@@ -290,6 +299,24 @@ fn not_ours(path: &Path) -> Error {
 }
 
 impl Replay {
+    /// What is damaged in the journal, as sentences.
+    pub fn damage(&self, journal: &JournalFacts) -> Vec<String> {
+        let findings = journal.findings.iter().map(ToString::to_string);
+        let conflicts = self.conflicts().map(|(_, path, at)| {
+            let path = path.display();
+            format!("{path}: another frame stands at {at} than the commit journal holds; it stays")
+        });
+        findings.chain(conflicts).collect()
+    }
+
+    /// Where a file holds another good frame than the journal: the stream's key, the file, the place.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&str, &Path, FileOffset)> {
+        self.streams.iter().flat_map(|stream| {
+            let conflicts = stream.conflicts.iter();
+            conflicts.map(|(path, at)| (&*stream.key, path.as_path(), *at))
+        })
+    }
+
     /// The disk as it is once the journal is written into the files.
     pub fn over(&self, storage: Arc<dyn Storage>) -> Overlay {
         let files = self.streams.iter().flat_map(|stream| &stream.files);

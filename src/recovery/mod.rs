@@ -7,6 +7,7 @@
 //! | `scan` | how far are the frames of a file good? |
 //! | `frontier` | up to where was the stream known to be durable? |
 //! | `journal_replay` | what does the commit journal add to the streams' files? |
+//! | `unrecovered` | does it add anything, while nobody has the log open for writing? |
 //! | `index_evidence`, `identity` | what do `segments.idx` and the identity files record? |
 //! | `facts`, `verdict` | the data that goes into the decision and comes out of it |
 //! | `decide` | what follows from the facts? A pure function, table by table |
@@ -30,6 +31,7 @@ mod read_properties;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod unrecovered;
 mod verdict;
 
 pub use apply::Recovered;
@@ -55,6 +57,10 @@ pub use read_properties::properties_of_good_frame;
 pub use read_properties::properties_of_slot;
 pub use scan::CheckDepth;
 pub use scan::good_frames;
+pub use unrecovered::JournalSeen;
+pub use unrecovered::WriterLock;
+pub use unrecovered::look_at_journal;
+pub use unrecovered::read_journal_in_use;
 pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;

@@ -10,6 +10,7 @@
 //! Paths are absolute.
 
 pub mod copy;
+mod followed;
 mod overlay;
 #[cfg(unix)]
 mod posix;
@@ -21,8 +22,10 @@ pub mod simulated;
 #[cfg(windows)]
 mod windows;
 
+pub use followed::FollowedDisk;
 pub use overlay::OverlaidFile;
 pub use overlay::Overlay;
+pub use overlay::OverlayCondition;
 #[cfg(unix)]
 pub use posix::RealDisk;
 pub use shared_bytes::SharedBytes;
@@ -195,6 +198,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// waiting. `ErrorKind::WouldBlock`: this process or another one holds it. The lock ends when
     /// the returned value is dropped or the process dies; a forked child does not inherit it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
+
+    /// Whether the holder of the lock on the file `path`, in this process or another one, has announced itself
+    /// with [`StorageLock::announce`]. Takes nothing, and is in nobody's way. False where the file is missing.
+    fn is_announced(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// A held writer lock. Dropping it releases.
@@ -204,6 +211,11 @@ pub trait StorageLock: Send + Sync + fmt::Debug {
     fn is_attached(&self) -> io::Result<bool> {
         Ok(true)
     }
+
+    /// From now on, until the lock ends, [`Storage::is_announced`] is true for everybody. On systems where that
+    /// cannot be had apart from the lock, it is true as long as the lock is held. `Unsupported` where nobody else can
+    /// find out.
+    fn announce(&self) -> io::Result<()>;
 }
 
 /// An open file. All methods may be called from several threads at once.

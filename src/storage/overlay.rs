@@ -3,6 +3,9 @@
 //! Recovery judges streams as they are with what the commit journal holds, before it changes anything. Bytes of
 //! files and names of files and directories are laid over those of another disk. Whatever would change the disk is
 //! refused.
+//!
+//! Beside others who may change the disk, the overlay has a condition. Whatever is read from it is read first
+//! and judged then: where the condition no longer holds, the disk alone is read once more.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -11,12 +14,14 @@ use std::io::IoSlice;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::storage::Access;
 use crate::storage::DirEntry;
 use crate::storage::DirIdentity;
 use crate::storage::EntryKind;
+use crate::storage::FileHead;
 use crate::storage::MappedBytes;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
@@ -40,31 +45,63 @@ impl OverlaidFile {
     }
 }
 
+/// As long as it holds, what is laid over a disk is right.
+pub trait OverlayCondition: Send + Sync + std::fmt::Debug {
+    /// Whether it holds. Once it does not, it never does again.
+    fn holds(&self) -> io::Result<bool>;
+}
+
 /// A disk with bytes laid over it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Overlay {
     below: Arc<dyn Storage>,
-    files: BTreeMap<PathBuf, Arc<OverlaidFile>>,
-    new_dirs: BTreeSet<PathBuf>,
+    files: Arc<BTreeMap<PathBuf, Arc<OverlaidFile>>>,
+    new_dirs: Arc<BTreeSet<PathBuf>>,
+    /// `None`: nobody else changes the disk.
+    condition: Option<Arc<dyn OverlayCondition>>,
 }
 
 impl Overlay {
-    /// These files and directories, laid over a disk.
+    /// These files and directories, laid over a disk that nobody changes meanwhile.
     pub fn new(
         below: Arc<dyn Storage>,
         files: impl IntoIterator<Item = (PathBuf, OverlaidFile)>,
         new_dirs: impl IntoIterator<Item = PathBuf>,
     ) -> Self {
         let files = files.into_iter();
+        let files = files.map(|(path, file)| (path, Arc::new(file)));
         Overlay {
             below,
-            files: files.map(|(path, file)| (path, Arc::new(file))).collect(),
-            new_dirs: new_dirs.into_iter().collect(),
+            files: Arc::new(files.collect()),
+            new_dirs: Arc::new(new_dirs.into_iter().collect()),
+            condition: None,
         }
     }
 
-    fn new_file(&self, path: &Path) -> bool {
-        self.files.get(path).is_some_and(|file| file.is_new)
+    /// The same, laid over the disk only as long as a condition holds. Until then others write nothing but what is
+    /// laid over.
+    pub fn while_it_holds(mut self, condition: Arc<dyn OverlayCondition>) -> Self {
+        self.condition = Some(condition);
+        self
+    }
+
+    /// Whether it is still laid over the disk.
+    pub fn holds(&self) -> io::Result<bool> {
+        self.condition.as_ref().map_or(Ok(true), |it| it.holds())
+    }
+
+    /// Whether something is laid over this file.
+    pub fn changes(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.files.contains_key(path) && self.holds()?)
+    }
+
+    fn has_new_file(&self, path: &Path) -> io::Result<bool> {
+        let is_new = self.files.get(path).is_some_and(|file| file.is_new);
+        Ok(is_new && self.holds()?)
+    }
+
+    fn has_new_dir(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.new_dirs.contains(path) && self.holds()?)
     }
 }
 
@@ -72,7 +109,23 @@ fn refused<T>() -> io::Result<T> {
     Err(io::ErrorKind::ReadOnlyFilesystem.into())
 }
 
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+// The disk is asked first, and then whether the condition still holds: what was laid over before the answer
+// came belongs to that state.
 impl Storage for Overlay {
+    fn open_head(&self, path: &Path, head: &mut [u8]) -> io::Result<FileHead> {
+        if !self.files.contains_key(path) {
+            return self.below.open_head(path, head);
+        }
+        let file = self.open_file(path, Access::Read)?;
+        let read = file.read_at(0, head)?;
+        let len = file.len()?;
+        Ok(FileHead { file, read, len })
+    }
+
     fn open_file(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         if access != Access::Read {
             return refused();
@@ -80,12 +133,21 @@ impl Storage for Overlay {
         let Some(over) = self.files.get(path) else {
             return self.below.open_file(path, access);
         };
-        let below = match over.is_new {
-            true => None,
-            false => Some(self.below.open_file(path, access)?),
+        let below = match self.below.open_file(path, access) {
+            Ok(file) => OnceLock::from(file),
+            Err(error) if over.is_new && is_missing(&error) && self.holds()? => OnceLock::new(),
+            // It may have been made meanwhile.
+            Err(error) if over.is_new && is_missing(&error) => {
+                return self.below.open_file(path, access);
+            }
+            Err(error) => return Err(error),
         };
-        let over = Arc::clone(over);
-        Ok(Arc::new(Overlaid { below, over }))
+        Ok(Arc::new(Overlaid {
+            below,
+            over: Arc::clone(over),
+            path: path.to_path_buf(),
+            disk: self.clone(),
+        }))
     }
 
     fn create_file(&self, _: &Path) -> io::Result<Arc<dyn StorageFile>> {
@@ -113,16 +175,22 @@ impl Storage for Overlay {
     }
 
     fn list_dir(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
-        let mut entries = match self.new_dirs.contains(dir) {
-            true => Vec::new(),
-            false => self.below.list_dir(dir)?,
+        let mut entries = match self.below.list_dir(dir) {
+            Err(error) if is_missing(&error) && self.has_new_dir(dir)? => Vec::new(),
+            listed => listed?,
         };
+        if !self.holds()? {
+            return self.below.list_dir(dir);
+        }
         let files = self.files.iter().filter(|(_, file)| file.is_new);
         let files = files.map(|(path, _)| (path, EntryKind::File));
         let dirs = self.new_dirs.iter().map(|dir| (dir, EntryKind::Directory));
         for (path, kind) in files.chain(dirs) {
             let name = path.file_name().and_then(|name| name.to_str());
-            if let (Some(name), true) = (name, path.parent() == Some(dir)) {
+            let Some(name) = name.filter(|_| path.parent() == Some(dir)) else {
+                continue;
+            };
+            if !entries.iter().any(|entry| entry.name == name) {
                 entries.push(DirEntry {
                     name: name.to_owned(),
                     kind,
@@ -135,12 +203,11 @@ impl Storage for Overlay {
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
-        if self.new_dirs.contains(path) {
-            return Ok(Some(EntryKind::Directory));
-        }
-        match self.new_file(path) {
-            true => Ok(Some(EntryKind::File)),
-            false => self.below.kind(path),
+        match self.below.kind(path)? {
+            None if self.has_new_dir(path)? => Ok(Some(EntryKind::Directory)),
+            None if self.has_new_file(path)? => Ok(Some(EntryKind::File)),
+            None => self.below.kind(path),
+            kind => Ok(kind),
         }
     }
 
@@ -149,9 +216,11 @@ impl Storage for Overlay {
     }
 
     fn modified(&self, path: &Path) -> io::Result<SystemTime> {
-        match self.new_file(path) {
-            true => Ok(self.below.wall_clock()),
-            false => self.below.modified(path),
+        match self.below.modified(path) {
+            Err(error) if is_missing(&error) && self.has_new_file(path)? => {
+                Ok(self.below.wall_clock())
+            }
+            modified => modified,
         }
     }
 
@@ -168,42 +237,59 @@ impl Storage for Overlay {
     }
 
     fn dir_identity(&self, path: &Path) -> io::Result<Option<DirIdentity>> {
-        match self.new_dirs.contains(path) {
-            true => Ok(Some(DirIdentity::default())),
-            false => self.below.dir_identity(path),
+        match self.below.dir_identity(path)? {
+            None if self.has_new_dir(path)? => Ok(Some(DirIdentity::default())),
+            None => self.below.dir_identity(path),
+            identity => Ok(identity),
         }
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        match self.new_dirs.contains(path) {
-            true => Ok(path.to_path_buf()),
-            false => self.below.canonical(path),
+        match self.below.canonical(path) {
+            Err(error) if is_missing(&error) && self.has_new_dir(path)? => Ok(path.to_path_buf()),
+            canonical => canonical,
         }
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn StorageLock>> {
         refused()
     }
+
+    fn is_announced(&self, path: &Path) -> io::Result<bool> {
+        self.below.is_announced(path)
+    }
 }
 
 /// A file with bytes laid over it.
 #[derive(Debug)]
 struct Overlaid {
-    below: Option<Arc<dyn StorageFile>>,
+    /// Not set: the file is not there, or was not when it was opened.
+    below: OnceLock<Arc<dyn StorageFile>>,
     over: Arc<OverlaidFile>,
+    path: PathBuf,
+    disk: Overlay,
 }
 
-impl StorageFile for Overlaid {
-    fn len(&self) -> io::Result<u64> {
-        let below = self.below.as_ref().map_or(Ok(0), |file| file.len())?;
+impl Overlaid {
+    /// The file without what was laid over it: that is in the file by now.
+    fn plain(&self) -> io::Result<&Arc<dyn StorageFile>> {
+        if let Some(file) = self.below.get() {
+            return Ok(file);
+        }
+        let file = self.disk.below.open_file(&self.path, Access::Read)?;
+        Ok(self.below.get_or_init(|| file))
+    }
+
+    fn len_with_over(&self) -> io::Result<u64> {
+        let below = self.below.get().map_or(Ok(0), |file| file.len())?;
         Ok(below.max(self.over.end()))
     }
 
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let rest = self.len()?.saturating_sub(offset);
+    fn read_with_over(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let rest = self.len_with_over()?.saturating_sub(offset);
         let count = usize::try_from(rest).map_or(buf.len(), |rest| rest.min(buf.len()));
         let buf = &mut buf[..count];
-        let read = match &self.below {
+        let read = match self.below.get() {
             Some(file) => file.read_at(offset, buf)?,
             None => 0,
         };
@@ -217,6 +303,24 @@ impl StorageFile for Overlaid {
             }
         }
         Ok(count)
+    }
+}
+
+impl StorageFile for Overlaid {
+    fn len(&self) -> io::Result<u64> {
+        let len = self.len_with_over()?;
+        match self.disk.holds()? {
+            true => Ok(len),
+            false => self.plain()?.len(),
+        }
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.read_with_over(offset, buf)?;
+        match self.disk.holds()? {
+            true => Ok(count),
+            false => self.plain()?.read_at(offset, buf),
+        }
     }
 
     fn write_at(&self, _: u64, _: &[IoSlice<'_>]) -> io::Result<()> {
@@ -299,5 +403,62 @@ mod tests {
         assert!(disk.remove_file(&file).is_err());
         assert_eq!(std::fs::read(&file).expect("reads"), b"0123456789");
         assert!(!sub.exists());
+    }
+
+    #[derive(Debug, Default)]
+    struct Flag(std::sync::atomic::AtomicBool);
+
+    impl OverlayCondition for Flag {
+        fn holds(&self) -> io::Result<bool> {
+            Ok(!self.0.load(std::sync::atomic::Ordering::Relaxed))
+        }
+    }
+
+    #[test]
+    fn once_the_condition_is_gone_the_disk_alone_is_read_also_from_open_files() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (dir, file) = (place.path().to_path_buf(), place.path().join("a"));
+        std::fs::write(&file, b"0123").expect("writes");
+        let over = |is_new, bytes: &[u8]| OverlaidFile {
+            is_new,
+            writes: vec![(2, bytes.to_vec())],
+        };
+        let sub = dir.join("sub");
+        let new = sub.join("b");
+        let files = [
+            (file.clone(), over(false, b"abc")),
+            (new.clone(), over(true, b"z")),
+        ];
+        let flag = Arc::new(Flag::default());
+        let disk =
+            Overlay::new(Arc::new(RealDisk), files, [sub.clone()]).while_it_holds(flag.clone());
+        let open = |path: &Path| disk.open_file(path, Access::Read).expect("opens");
+        let (old_file, new_file) = (open(&file), open(&new));
+        let read = |file: &dyn StorageFile| {
+            let mut bytes = [7; 9];
+            let count = file.read_at(0, &mut bytes).expect("reads");
+            assert_eq!(count as u64, file.len().expect("has a length"));
+            bytes[..count].to_vec()
+        };
+        assert_eq!(read(&*old_file), b"01abc");
+        assert_eq!(read(&*new_file), b"\0\0z");
+        // A writer makes the same, and goes on.
+        std::fs::create_dir(&sub).expect("makes");
+        std::fs::write(&new, b"\0\0z").expect("writes");
+        let listed = disk.list_dir(&dir).expect("lists");
+        assert_eq!(listed.len(), 2, "{listed:?}");
+        std::fs::write(&file, b"xyz").expect("writes");
+        std::fs::write(&new, b"new").expect("writes");
+        flag.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(read(&*old_file), b"xyz");
+        assert_eq!(read(&*new_file), b"new");
+        assert_eq!(read(&*open(&file)), b"xyz");
+        assert!(!disk.changes(&file).expect("knows"));
+        std::fs::remove_file(&new).expect("removes");
+        std::fs::remove_dir(&sub).expect("removes");
+        assert_eq!(disk.kind(&sub).expect("looks"), None);
+        assert_eq!(disk.dir_identity(&sub).expect("looks"), None);
+        assert!(disk.open_file(&new, Access::Read).is_err());
+        assert!(disk.list_dir(&sub).is_err());
     }
 }

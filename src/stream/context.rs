@@ -23,6 +23,7 @@ use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::primitives::locks_held;
 use crate::segment::SegmentReader;
+use crate::storage::FollowedDisk;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
@@ -91,6 +92,8 @@ pub struct LogContext {
     pub log: LogSink,
     /// Another process writes the log: nothing on disk is changed from here.
     pub read_only: bool,
+    /// `storage`, where the log is read-only: over which the commit journal is laid.
+    pub followed: Option<Arc<FollowedDisk>>,
     /// The writer lock.
     attachment: Attachment,
     /// Which log this is.
@@ -154,6 +157,7 @@ impl LogContext {
             root,
             log,
             read_only: false,
+            followed: None,
             identity: LogIdentity::default(),
             owned: Mutex::default(),
             journal: OnceLock::new(),
@@ -185,6 +189,11 @@ impl LogContext {
     /// Holds the writer lock until it is released.
     pub fn hold_lock(&self, lock: Box<dyn StorageLock>) {
         self.attachment.hold(lock);
+    }
+
+    /// From now on [`Storage::is_announced`] is true of the writer lock.
+    pub fn announce_lock(&self) -> std::io::Result<()> {
+        self.attachment.announce()
     }
 
     /// Releases the writer lock, and before it those on what links lead to.

@@ -22,7 +22,6 @@ use crate::format::JOURNAL_DIR;
 use crate::format::is_stream_dir_name;
 use crate::journal::Journal;
 use crate::journal::JournalFacts;
-use crate::journal::JournalRefusal;
 use crate::journal::make_empty;
 use crate::journal::scan_journal;
 use crate::options::CorruptionPolicy;
@@ -43,16 +42,7 @@ use crate::wal::background::BackgroundThreads;
 pub fn read_journal(context: &LogContext) -> Result<JournalFacts> {
     let dir = context.root.join(JOURNAL_DIR);
     let found = scan_journal(&*context.storage, &dir, context.identity.known_id()).at(&dir)?;
-    found.map_err(|refusal| match refusal {
-        JournalRefusal::Newer(path, version) => Error::UnsupportedVersion(format!(
-            "{} has format version {version}, newer than this library reads",
-            path.display()
-        )),
-        JournalRefusal::OtherLog(path, log) => Error::Config(format!(
-            "{} belongs to the log {log}, not to this one; move it away, or restore the log it belongs to",
-            path.display()
-        )),
-    })
+    found.map_err(Error::from)
 }
 
 /// Steps 1 to 3.
@@ -65,7 +55,7 @@ pub fn replay_journal(context: &Arc<LogContext>) -> Result<()> {
     let read_ahead = context.options.read_buffer_size;
     let storage = &context.storage;
     let replay = plan_replay(&**storage, &context.root, &journal, read_ahead)?;
-    let damage = damage(&journal, &replay);
+    let damage = replay.damage(&journal);
     if context.options.on_corruption == CorruptionPolicy::Error {
         refuse_damage(context, &replay, damage)?;
     } else {
@@ -76,18 +66,6 @@ pub fn replay_journal(context: &Arc<LogContext>) -> Result<()> {
     write(context, replay)?;
     let dir = context.root.join(JOURNAL_DIR);
     make_empty(&**storage, &dir).at(&dir)
-}
-
-/// What is damaged in the journal, as sentences.
-fn damage(journal: &JournalFacts, replay: &Replay) -> Vec<String> {
-    let findings = journal.findings.iter().map(ToString::to_string);
-    let conflicts = replay.streams.iter().flat_map(|stream| {
-        stream.conflicts.iter().map(|(path, at)| {
-            let path = path.display();
-            format!("{path}: another frame stands at {at} than the commit journal holds; it stays")
-        })
-    });
-    findings.chain(conflicts).collect()
 }
 
 /// Under the policy `Error`: refuses damage of the journal, and of the streams as they are with it.
@@ -144,6 +122,14 @@ pub fn begin_journal(context: &Arc<LogContext>, threads: &Arc<BackgroundThreads>
     let Some(log) = context.identity.known_id() else {
         return;
     };
+    // Only now, when no file of an earlier journal holds anything: readers take what they find in a journal
+    // for that of a log that nobody has recovered, unless its writer is announced.
+    if let Err(error) = context.announce_lock() {
+        let message = format!(
+            "streams are synced in place: readers could not see that the commit journal is in use: {error}"
+        );
+        return context.log(log::Level::Warn, &message);
+    }
     let storage = Arc::clone(&context.storage);
     let journal = Journal::new(storage, &context.root, log, context.options.journal_size);
     let journal = Arc::new(journal);

@@ -573,3 +573,31 @@ fn a_stream_is_deleted_after_the_journal_could_not_be_written() {
     let wal = open(&after_power_failure(&disk));
     assert_eq!(wal.streams().expect("lists"), ["first"]);
 }
+
+#[test]
+fn entries_of_a_deleted_stream_stay_gone_though_the_record_of_its_deletion_is_damaged() {
+    // The frames of the deleted stream were written behind those of the new one, and passed for its next entries.
+    let disk = SimulatedDisk::new();
+    let wal = with_journal(&disk);
+    for number in 0..5u8 {
+        wal.append("s", &[number; 40]).expect("appends");
+    }
+    wal.delete_stream("s").expect("deletes");
+    wal.append("s", &[0; 40]).expect("appends");
+    let lost = after_power_failure(&disk);
+    assert!(lost.contents("/log/s/00000000000000000000.wal").is_err());
+    let is_void = |bytes: &[u8], at: usize| bytes[at..].starts_with(b"IWjr") && bytes[at + 32] == 3;
+    let (path, mut bytes, at) = journal_files(&lost)
+        .into_iter()
+        .find_map(|(path, bytes)| {
+            let at = (512..bytes.len()).step_by(512);
+            let at = at.into_iter().find(|at| is_void(&bytes, *at))?;
+            Some((path, bytes, at))
+        })
+        .expect("a record of the deletion");
+    bytes[at + 40] ^= 1;
+    lost.put(path, &bytes);
+    let (wal, messages) = open_with(&lost, options(CommitPath::Journal)).expect("opens");
+    assert_eq!(entries(&wal, "s"), [vec![0; 40]]);
+    assert!(!messages.lock().is_empty());
+}

@@ -48,6 +48,7 @@ build:
 demo: build
 	@echo; cd $(BUILD) && examples-c/itch_journal
 	@echo; cd $(BUILD) && examples-c/crash_demo
+	@echo; cd $(BUILD) && examples-c/transfer
 	@echo; cd $(BUILD) && examples-c/sharded_ledger
 	@echo; cd $(BUILD) && examples-c/event_store
 	@echo; cd $(BUILD) && examples-c/outbox_follower

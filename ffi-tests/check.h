@@ -165,7 +165,12 @@ static inline child_process start_again(const char *program, const char *first, 
     const pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        execl(program, program, first, second, (char *)NULL);
+        /* The kernel cannot run a program of another processor by itself. */
+        if (getenv("IRONWAL_TEST_EMULATOR"))
+            execl("/bin/sh", "sh", "-c", "exec $IRONWAL_TEST_EMULATOR \"$@\"", "sh", program, first, second,
+                  (char *)NULL);
+        else
+            execl(program, program, first, second, (char *)NULL);
         _exit(99);
     }
     return child;

@@ -164,6 +164,21 @@
  */
 #define IRONWAL_WRITE_MMAP 203
 
+/**
+ * The library chooses for each sync: the commit journal where several streams are synced at once, or a caller
+ * waits alone; the stream's own file otherwise.
+ */
+#define IRONWAL_COMMIT_AUTO 1201
+
+/** The stream's own file, always. No journal is made. The default. */
+#define IRONWAL_COMMIT_IN_PLACE 1202
+
+/**
+ * The commit journal, wherever what is to be synced is short enough: one file that all streams share, so that
+ * one sync makes many of them durable. The streams' own files are synced later.
+ */
+#define IRONWAL_COMMIT_JOURNAL 1203
+
 /** Keep what is good and report what is not. The default. */
 #define IRONWAL_CORRUPTION_TRUNCATE 401
 
@@ -532,6 +547,29 @@ typedef struct ironwal_mark {
     /** Which opening of which stream: for the library. */
     uint64_t opening;
 } ironwal_mark;
+
+/**
+ * What an atomic batch appends to one stream: entries, changes of properties, or both. Fields that are not
+ * needed are 0.
+ */
+typedef struct ironwal_atomic_part {
+    /** A stream of the log. It comes once in a batch. */
+    const struct ironwal_stream *stream;
+    /** The entries, in their order. */
+    const struct ironwal_slice *entries;
+    /** How many entries. */
+    size_t entry_count;
+    /** Changes of properties, in their order. */
+    const struct ironwal_property *properties;
+    /** How many changes. */
+    size_t property_count;
+    /** The id that the first entry must get, if `expects_id` is 1. */
+    uint64_t expected_id;
+    /** 1: the batch is appended only if the stream's next id is `expected_id`. 0: at any id. */
+    int32_t expects_id;
+    /** Zero. */
+    int32_t reserved;
+} ironwal_atomic_part;
 
 /**
  * Learns that everything in front of `mark` is durable (::IRONWAL_OK), or cannot become so:
@@ -1146,6 +1184,16 @@ ironwal_status ironwal_options_set_write_strategy(struct ironwal_options *option
                                                   struct ironwal_error **out_error);
 
 /**
+ * Where what a sync makes durable is written first: one of IRONWAL_COMMIT. The next opening may use another: a
+ * journal that a crash left is written back by any.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+ */
+ironwal_status ironwal_options_set_commit_path(struct ironwal_options *options,
+                                               int32_t mode,
+                                               struct ironwal_error **out_error);
+
+/**
  * The policy for damage below the durable end, found at open: one of IRONWAL_CORRUPTION.
  *
  * - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
@@ -1210,6 +1258,16 @@ ironwal_status ironwal_options_set_write_buffer_size(struct ironwal_options *opt
 ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *options,
                                                     size_t bytes,
                                                     struct ironwal_error **out_error);
+
+/**
+ * How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
+ * as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
+ *
+ * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+ */
+ironwal_status ironwal_options_set_journal_size(struct ironwal_options *options,
+                                                uint64_t bytes,
+                                                struct ironwal_error **out_error);
 
 /**
  * Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry
@@ -2183,6 +2241,39 @@ ironwal_status ironwal_property_list_get(const struct ironwal_property_list *lis
 /** Frees a list of properties and the bytes that belong to it. */
 void ironwal_property_list_free(struct ironwal_property_list *list);
 
+/* Append over several streams, all or nothing ----------------------------------------------- */
+
+/**
+ * Appends a part to each of several streams: after any crash all parts are there or none. The ids of each part
+ * go from its element of `out_first_ids` (inclusive) to that of `out_end_ids` (exclusive), in the order of
+ * `parts`; both are the stream's next id for a part of properties alone. Both are arrays of `part_count` elements.
+ * No parts: nothing happens.
+ *
+ * A batch takes at most 256 KiB, or an eighth of ironwal_options_set_journal_size() where that is less: its
+ * bytes, 16 for each entry, up to 6 KiB for each part, and twice the properties that a stream has. Threads that
+ * append batches at the same time share syncs.
+ *
+ * - Owns: the entries and properties are copied; the arrays stay the caller's and are written on success only.
+ * - NULL: `out_first_ids` and `out_end_ids` may be NULL. In a part `entries` and `properties` may be NULL if their
+ *   count is 0.
+ * - Blocks: until the disk has it (one fsync, of the commit journal, whatever the commit path is).
+ * - Durable: on return, in every sync mode.
+ * - Errors: nothing is appended anywhere, and ironwal_error_stream() names the stream of the part concerned.
+ *   ::IRONWAL_E_SEQUENCE_MISMATCH where a part does not get the id that it expects, which
+ *   ironwal_error_sequence() reports; ::IRONWAL_E_TOO_LARGE, whose message has the limit;
+ *   ::IRONWAL_E_CONFIG where a stream comes twice, belongs to another log, or is a shard of a sharded log (see
+ *   ironwal_sharded_append_batch_atomic()), and for a part without entries and properties;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_NO_SPACE. After ::IRONWAL_E_IO it may be
+ *   unknown what the disk did: then all the streams are poisoned, and once the log is opened again all parts are
+ *   there or none.
+ */
+ironwal_status ironwal_append_atomic(const struct ironwal_wal *wal,
+                                     const struct ironwal_atomic_part *parts,
+                                     size_t part_count,
+                                     uint64_t *out_first_ids,
+                                     uint64_t *out_end_ids,
+                                     struct ironwal_error **out_error);
+
 /* Cut, replace and reset -------------------------------------------------------------------- */
 
 /**
@@ -2884,6 +2975,24 @@ ironwal_status ironwal_sharded_append_batch(const struct ironwal_sharded *sharde
                                             uint32_t *out_shards,
                                             uint64_t *out_ids,
                                             struct ironwal_error **out_error);
+
+/**
+ * As ironwal_sharded_append_batch(), but all or nothing over all shards, after any crash. The limits are those
+ * of ironwal_append_atomic(), with a part for each shard that gets an entry.
+ *
+ * - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
+ * - NULL: `out_shards` and `out_ids` may be NULL.
+ * - Blocks: until the disk has it (one fsync, of the commit journal, whatever the commit path is).
+ * - Durable: on return, in every sync mode.
+ * - Errors: those of ironwal_append_atomic(), with nothing appended anywhere; ::IRONWAL_E_CORRUPT for a shard
+ *   that was found lost or damaged at opening.
+ */
+ironwal_status ironwal_sharded_append_batch_atomic(const struct ironwal_sharded *sharded,
+                                                   const struct ironwal_keyed_slice *entries,
+                                                   size_t entry_count,
+                                                   uint32_t *out_shards,
+                                                   uint64_t *out_ids,
+                                                   struct ironwal_error **out_error);
 
 /**
  * Appends several entries to the shard of one key as one: their ids go from `out_first_id` up to

@@ -152,6 +152,9 @@ inline constexpr bool is_batch<T, std::void_t<element_of<T>>> =
     std::is_same_v<plain<element_of<T>>, bytes> || (is_byte_container<plain<element_of<T>>> && is_lasting<element_of<T>>);
 template <class T>
 using batch = std::enable_if_t<is_batch<T>>;
+// The same, whose bytes outlive the expression: a named container, or elements that own nothing.
+template <class T>
+using batch_to_keep = std::enable_if_t<is_lasting<T> || std::is_same_v<plain<element_of<T>>, bytes> || is_view<plain<element_of<T>>>>;
 
 // std::filesystem::path where it holds UTF-8, that is, not on Windows.
 template <class T, class = void>
@@ -341,6 +344,11 @@ enum class write_strategy : std::int32_t {
     automatic = IRONWAL_WRITE_AUTO,
     standard_io = IRONWAL_WRITE_STANDARD_IO,
     mmap = IRONWAL_WRITE_MMAP,
+};
+enum class commit_path : std::int32_t {
+    automatic = IRONWAL_COMMIT_AUTO,
+    in_place = IRONWAL_COMMIT_IN_PLACE,
+    journal = IRONWAL_COMMIT_JOURNAL,
 };
 enum class corruption_policy : std::int32_t {
     truncate = IRONWAL_CORRUPTION_TRUNCATE,
@@ -1021,6 +1029,8 @@ public:
     options &compression(ironwal::compression mode) { return set(ironwal_options_set_compression, static_cast<std::int32_t>(mode)); }
     options &read_strategy(ironwal::read_strategy strategy) { return set(ironwal_options_set_read_strategy, static_cast<std::int32_t>(strategy)); }
     options &write_strategy(ironwal::write_strategy strategy) { return set(ironwal_options_set_write_strategy, static_cast<std::int32_t>(strategy)); }
+    options &commit_path(ironwal::commit_path path) { return set(ironwal_options_set_commit_path, static_cast<std::int32_t>(path)); }
+    options &journal_size(count_in bytes) { return set_count<std::uint64_t>(ironwal_options_set_journal_size, bytes); }
     options &on_corruption(ironwal::corruption_policy policy) { return set(ironwal_options_set_on_corruption, static_cast<std::int32_t>(policy)); }
     options &archive_path(text_in path) { return set(ironwal_options_set_archive_path, path.data(), path.size()); }
     options &background_sync(duration_in interval, count_in bytes) {
@@ -1708,6 +1718,74 @@ public:
     }
 };
 
+// A batch over several streams of one log: commit() appends all parts or none, and is durable in every sync mode;
+// see ironwal_append_atomic(). Streams, the log, and what the bytes and properties are made of must live until
+// then.
+//
+//     const auto ids = wal.batch().add(alice, {"-30"}).add(bob, {"+30"}).commit().value();
+class [[nodiscard]] atomic_batch {
+public:
+    explicit atomic_batch(ironwal_wal *wal) noexcept : wal_(wal) {}
+
+    // A stream comes once. With an expected id, nothing of the batch is appended unless the part gets it:
+    // error::stream() is the stream that has another, and error::sequence() the id.
+    atomic_batch &add(ironwal::stream &stream, std::initializer_list<bytes> entries, const property_changes &properties = {},
+                      std::uint64_t expected_id = IRONWAL_ANY_ID) {
+        return add_slices(stream, entries, properties, expected_id);
+    }
+    // Any range of bytes, or of containers of single bytes that outlives the batch: std::span<const bytes>, a named
+    // std::vector<std::string>.
+    template <class Entries, class = detail::batch<detail::plain<Entries>>, class = detail::batch_to_keep<Entries>>
+    atomic_batch &add(ironwal::stream &stream, Entries &&entries, const property_changes &properties = {},
+                      std::uint64_t expected_id = IRONWAL_ANY_ID) {
+        return add_slices(stream, entries, properties, expected_id);
+    }
+
+    // A temporary stream is gone before commit(): give it a name.
+    atomic_batch &add(ironwal::stream &&, std::initializer_list<bytes>, const property_changes & = {},
+                      std::uint64_t = IRONWAL_ANY_ID) = delete;
+
+    // The ids of each part, in the order added. Afterwards the batch is empty; after an error it can be tried again.
+    result<std::vector<id_range>> commit() {
+        std::vector<ironwal_atomic_part> parts;
+        parts.reserve(parts_.size());
+        for (const auto &part : parts_)
+            parts.push_back({part.stream, part.entries.data(), part.entries.size(), part.properties.data(),
+                             part.properties.size(), part.expected_id, part.expected_id == IRONWAL_ANY_ID ? 0 : 1, 0});
+        std::vector<std::uint64_t> firsts(parts.size()), ends(parts.size());
+        return detail::run(
+            [&](ironwal_error **out) {
+                return ironwal_append_atomic(wal_, parts.data(), parts.size(), firsts.data(), ends.data(), out);
+            },
+            [&] {
+                std::vector<id_range> ids;
+                for (std::size_t at = 0; at < firsts.size(); ++at) ids.push_back({firsts[at], ends[at]});
+                parts_.clear();
+                return ids;
+            });
+    }
+
+private:
+    struct collected {
+        ironwal_stream *stream;
+        std::vector<ironwal_slice> entries;
+        std::vector<ironwal_property> properties;
+        std::uint64_t expected_id;
+    };
+
+    template <class Entries>
+    atomic_batch &add_slices(ironwal::stream &stream, const Entries &entries, const property_changes &properties,
+                             std::uint64_t expected_id) {
+        std::vector<ironwal_slice> slices;
+        for (const auto &entry : entries) slices.push_back(detail::slice_of(entry));
+        parts_.push_back({stream.native_handle(), std::move(slices), detail::raw_of(properties), expected_id});
+        return *this;
+    }
+
+    ironwal_wal *wal_;
+    std::vector<collected> parts_;
+};
+
 // An open log. The destructor closes the log but cannot report errors; call close().
 class wal : public detail::handle<ironwal_wal, ironwal_wal_free> {
 public:
@@ -1768,6 +1846,8 @@ public:
     result<std::uint64_t> append_vectored(text_in name, const Parts &parts) {
         return vectored(name, detail::slices_of(parts));
     }
+    // A batch over several streams, which is collected part by part.
+    atomic_batch batch() noexcept { return atomic_batch(handle_.get()); }
     // From here to truncate_prefix(): as the calls of stream.
     result<std::uint64_t> append_at(text_in name, std::uint64_t expected_id, bytes_in data) {
         std::uint64_t id = 0;
@@ -2211,8 +2291,19 @@ public:
             [&] { return where; });
     }
     // The positions are in the order of the entries.
-    result<std::vector<place>> append_batch(std::initializer_list<keyed_in> entries) { return batch(entries); }
-    result<std::vector<place>> append_batch(const std::vector<keyed> &entries) { return batch(entries); }
+    result<std::vector<place>> append_batch(std::initializer_list<keyed_in> entries) {
+        return batch(ironwal_sharded_append_batch, entries);
+    }
+    result<std::vector<place>> append_batch(const std::vector<keyed> &entries) {
+        return batch(ironwal_sharded_append_batch, entries);
+    }
+    // All or nothing over all shards, and durable in every sync mode.
+    result<std::vector<place>> append_batch_atomic(std::initializer_list<keyed_in> entries) {
+        return batch(ironwal_sharded_append_batch_atomic, entries);
+    }
+    result<std::vector<place>> append_batch_atomic(const std::vector<keyed> &entries) {
+        return batch(ironwal_sharded_append_batch_atomic, entries);
+    }
     result<id_range> append_batch_for_key(bytes_in key, std::initializer_list<bytes_in> entries) {
         return batch_for_key(key, detail::slices_of(entries));
     }
@@ -2327,8 +2418,8 @@ public:
     }
 
 private:
-    template <class Entries>
-    result<std::vector<place>> batch(const Entries &entries) {
+    template <class Call, class Entries>
+    result<std::vector<place>> batch(Call call, const Entries &entries) {
         std::vector<ironwal_keyed_slice> slices;
         slices.reserve(entries.size());
         for (const auto &entry : entries) slices.push_back({entry.key.slice(), entry.value.slice()});
@@ -2336,8 +2427,7 @@ private:
         std::vector<std::uint64_t> ids(slices.size());
         return detail::run(
             [&](ironwal_error **out) {
-                return ironwal_sharded_append_batch(handle_.get(), slices.data(), slices.size(), shards.data(),
-                                                    ids.data(), out);
+                return call(handle_.get(), slices.data(), slices.size(), shards.data(), ids.data(), out);
             },
             [&] {
                 std::vector<place> places;

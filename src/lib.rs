@@ -11,6 +11,7 @@ mod error;
 mod ffi;
 mod format;
 mod ids;
+mod journal;
 mod notification;
 mod options;
 mod platform;
@@ -43,6 +44,7 @@ pub use notification::Event;
 pub use notification::Ticket;
 pub use notification::View;
 pub use options::BackgroundSync;
+pub use options::CommitPath;
 pub use options::CompressionType;
 pub use options::CorruptionPolicy;
 pub use options::LogSink;
@@ -86,6 +88,7 @@ pub mod import {
     pub use crate::tools::LostIds;
     pub use crate::tools::import_06;
 }
+pub use wal::AtomicBatch;
 pub use wal::Canceller;
 pub use wal::Durable;
 #[cfg(unix)]

@@ -60,6 +60,19 @@ pub enum WriteStrategy {
     Mmap,
 }
 
+/// Where what a sync makes durable is written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitPath {
+    /// The library chooses for each sync: the journal where many streams are synced at once, or a caller
+    /// alone waits for little; the stream's own file otherwise.
+    Auto,
+    /// The stream's own file, always. There is no journal.
+    InPlace,
+    /// The commit journal, wherever what is to be synced is short enough: one file that all streams share, so
+    /// that one sync makes many of them durable. The streams' own files are synced later.
+    Journal,
+}
+
 /// How frames are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompressionType {
@@ -136,6 +149,11 @@ pub struct WalOptions {
     pub read_strategy: ReadStrategy,
     /// How the active segment is written. Default `Auto`.
     pub write_strategy: WriteStrategy,
+    /// Where what a sync makes durable is written first. Default `InPlace`.
+    pub commit_path: CommitPath,
+    /// How many bytes the files of the commit journal may take; they begin with 2 MiB at most, and grow
+    /// as they are used. 32 KiB to 1 GiB, default 64 MiB. A log that is opened after a crash reads all of them.
+    pub journal_size: u64,
     /// What open does about damage below the durable end. Default `Truncate`.
     pub on_corruption: CorruptionPolicy,
     /// Payloads of fewer bytes are never compressed. Default 1024.
@@ -180,6 +198,8 @@ impl Default for WalOptions {
             compression: CompressionType::None,
             read_strategy: ReadStrategy::StandardIo,
             write_strategy: WriteStrategy::Auto,
+            commit_path: CommitPath::InPlace,
+            journal_size: 64 << 20,
             on_corruption: CorruptionPolicy::Truncate,
             min_compression_size: 1024,
             archive_path: None,
@@ -229,6 +249,9 @@ impl WalOptions {
         }
         if !(1..=64).contains(&self.sync_threads) {
             return refuse("sync_threads is outside 1..=64");
+        }
+        if !((32 << 10)..=(1 << 30)).contains(&self.journal_size) {
+            return refuse("journal_size is outside 32 KiB..=1 GiB");
         }
         if let Some(background) = self.background_sync {
             if background.interval.is_zero() {

@@ -217,6 +217,11 @@ fn calls_chosen_by_bytes_do_what_the_model_says() {
 }
 
 #[test]
+fn changed_files_of_the_commit_journal_show_no_wrong_byte() {
+    drive("journals", 150);
+}
+
+#[test]
 fn packets_that_are_not_the_right_one_change_nothing() {
     drive("packets", 400);
 }

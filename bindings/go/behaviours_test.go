@@ -63,6 +63,7 @@ func TestEveryOptionReachesTheLibrary(t *testing.T) {
 	size, age := uint64(1<<30), time.Hour
 	log := open(t, filepath.Join(dir, "log"), &Options{
 		SyncMode: SyncBatchOnly, Compression: CompressionLZ4, ReadStrategy: ReadMmap, WriteStrategy: WriteStandardIO,
+		CommitPath: CommitJournal, JournalSize: 1 << 20,
 		OnCorruption: CorruptionError, MaxSegmentSize: 1 << 20, MaxEntriesPerSegment: 10, MaxOpenSegments: 4,
 		MaxOpenReadSegments: 4, WriteBufferSize: -1, ReadBufferSize: 4096, BlockCacheSize: 1 << 16,
 		MinCompressionSize: 64, BackgroundSync: time.Second, BackgroundSyncBytes: 1 << 20, SyncThreads: 2,
@@ -99,11 +100,91 @@ func TestEveryOptionReachesTheLibrary(t *testing.T) {
 	}
 }
 
+func TestEntriesThatWentThroughTheJournalAreThereAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	options := &Options{CommitPath: CommitJournal, JournalSize: 64 << 10}
+	log, err := Open(path, options)
+	must(t, err)
+	names := []string{"bids", "asks"}
+	journal := filepath.Join(path, "commit-journal")
+	// A helper makes the journal during the first syncs, which go in place.
+	count := 0
+	for deadline := time.Now().Add(30 * time.Second); ; count++ {
+		for _, name := range names {
+			_, err := stream(t, log, name).Append([]byte(name))
+			must(t, err)
+		}
+		files, _ := os.ReadDir(journal)
+		if len(files) > 0 && count >= 20 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no journal is made")
+		}
+	}
+	must(t, log.Close())
+	if _, err := os.Stat(journal); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal("the close leaves the journal: ", err)
+	}
+	log = open(t, path, nil)
+	for _, name := range names {
+		s := stream(t, log, name)
+		expect(t, durableEnd(t, s), uint64(count+1))
+		entry, err := s.Get(uint64(count))
+		must(t, err)
+		expect(t, string(entry), name)
+	}
+}
+
+func TestABatchOverSeveralStreamsIsAppendedWholeOrNotAtAll(t *testing.T) {
+	log := open(t, filepath.Join(t.TempDir(), "log"), nil)
+	alice, bob := stream(t, log, "alice"), stream(t, log, "bob")
+	x := [][]byte{[]byte("x")}
+	ids, err := log.AppendAtomic([]Part{
+		{Stream: alice, Entries: [][]byte{[]byte("-30")}, Expects: true},
+		{Stream: bob, Entries: [][]byte{[]byte("+30"), nil}, Properties: []Property{{Key: []byte("balance"), Value: []byte("30")}}},
+	})
+	must(t, err)
+	expect(t, len(ids), 2)
+	expect(t, ids[0], IDs{0, 1})
+	expect(t, ids[1], IDs{0, 2})
+	entry, err := bob.Get(0)
+	must(t, err)
+	expect(t, string(entry), "+30")
+	value, err := bob.Property([]byte("balance"))
+	must(t, err)
+	expect(t, string(value), "30")
+
+	_, err = log.AppendAtomic([]Part{{Stream: alice, Entries: x}, {Stream: bob, Entries: x, Expects: true, ExpectedID: 7}})
+	var failed *Error
+	if !errors.As(err, &failed) || !errors.Is(err, ErrSequenceMismatch) {
+		t.Fatal(err)
+	}
+	expect(t, failed.Stream, "bob")
+	expect(t, failed.FoundID, uint64(2))
+	_, err = log.AppendAtomic([]Part{{Stream: alice, Entries: x}, {Stream: alice, Entries: x}})
+	if !errors.Is(err, ErrConfig) {
+		t.Fatal(err)
+	}
+	_, err = log.AppendAtomic([]Part{{Stream: alice, Entries: [][]byte{make([]byte, 1<<18)}}})
+	if !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	none, err := log.AppendAtomic(nil)
+	must(t, err)
+	expect(t, len(none), 0)
+	for s, end := range map[*Stream]uint64{alice: 1, bob: 2} {
+		next, err := s.NextID()
+		must(t, err)
+		expect(t, next, end)
+	}
+}
+
 func TestAnOptionOutOfBoundsIsRefusedAndNothingIsCreated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	for _, options := range []*Options{
 		{BackgroundSync: time.Second}, {BackgroundSyncBytes: 1}, {SyncThreads: 65}, {WriteBufferSize: 1<<30 + 1},
-		{ReadBufferSize: 1<<30 + 1}, {ArchivePath: "a\x00b"},
+		{ReadBufferSize: 1<<30 + 1}, {ArchivePath: "a\x00b"}, {JournalSize: 1}, {JournalSize: 1<<30 + 1},
 	} {
 		_, err := Open(path, options)
 		expectStatus(t, err, ErrConfig)
@@ -111,6 +192,7 @@ func TestAnOptionOutOfBoundsIsRefusedAndNothingIsCreated(t *testing.T) {
 	for _, options := range []*Options{
 		{SyncMode: SyncMode(CompressionLZ4)}, {Compression: Compression(SyncAsync)},
 		{ReadStrategy: ReadStrategy(WriteMmap)}, {WriteStrategy: WriteStrategy(ReadMmap)}, {OnCorruption: 1},
+		{CommitPath: CommitPath(WriteMmap)},
 	} {
 		_, err := Open(path, options)
 		expectStatus(t, err, ErrInvalidArg)

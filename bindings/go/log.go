@@ -57,6 +57,15 @@ const (
 	WriteMmap       WriteStrategy = C.IRONWAL_WRITE_MMAP
 )
 
+// CommitPath says where what a sync makes durable is written first.
+type CommitPath int32
+
+const (
+	CommitAuto    CommitPath = C.IRONWAL_COMMIT_AUTO     // the library chooses for each sync
+	CommitInPlace CommitPath = C.IRONWAL_COMMIT_IN_PLACE // the stream's own file
+	CommitJournal CommitPath = C.IRONWAL_COMMIT_JOURNAL  // one file that all streams share
+)
+
 // OnCorruption says what Open does about damage.
 type OnCorruption int32
 
@@ -72,6 +81,8 @@ type Options struct {
 	Compression          Compression
 	ReadStrategy         ReadStrategy
 	WriteStrategy        WriteStrategy
+	CommitPath           CommitPath
+	JournalSize          uint64 // bytes that the files of the commit journal may take
 	OnCorruption         OnCorruption
 	MaxSegmentSize       uint64 // bytes
 	MaxEntriesPerSegment uint64
@@ -168,6 +179,12 @@ func (o *Options) apply(to *C.ironwal_options) error {
 		}},
 		{o.WriteStrategy != 0, func(out *e) C.ironwal_status {
 			return C.ironwal_options_set_write_strategy(to, C.int32_t(o.WriteStrategy), out)
+		}},
+		{o.CommitPath != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_commit_path(to, C.int32_t(o.CommitPath), out)
+		}},
+		{o.JournalSize != 0, func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_journal_size(to, C.uint64_t(o.JournalSize), out)
 		}},
 		{o.MaxEntriesPerSegment != 0, func(out *e) C.ironwal_status {
 			return C.ironwal_options_set_max_entries_per_segment(to, C.uint64_t(o.MaxEntriesPerSegment), out)

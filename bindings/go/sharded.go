@@ -217,6 +217,16 @@ type KeyedEntry struct{ Key, Entry []byte }
 // AppendBatch appends several entries to the shards of their keys, and returns where each went. Within a shard the
 // batch is atomic; over several it is not: ErrBatchIncomplete, with Error.Committed.
 func (l *ShardedLog) AppendBatch(entries []KeyedEntry) (placed []Placed, err error) {
+	return l.appendBatch(entries, false)
+}
+
+// AppendBatchAtomic is as AppendBatch, but all or nothing over all shards, and durable on return in every sync mode. A
+// batch takes at most 256 KiB: ErrTooLarge.
+func (l *ShardedLog) AppendBatchAtomic(entries []KeyedEntry) (placed []Placed, err error) {
+	return l.appendBatch(entries, true)
+}
+
+func (l *ShardedLog) appendBatch(entries []KeyedEntry, atomic bool) (placed []Placed, err error) {
 	err = l.with(func(sharded *C.ironwal_sharded) error {
 		if len(entries) == 0 {
 			return nil
@@ -229,8 +239,14 @@ func (l *ShardedLog) AppendBatch(entries []KeyedEntry) (placed []Placed, err err
 		}
 		shards, ids := make([]C.uint32_t, len(entries)), make([]C.uint64_t, len(entries))
 		var object *C.ironwal_error
-		status := C.iw_sharded_append_batch(sharded, first(bytes), &lengths[0], C.size_t(len(entries)),
-			&shards[0], &ids[0], &object)
+		var status C.ironwal_status
+		if atomic {
+			status = C.iw_sharded_append_batch_atomic(sharded, first(bytes), &lengths[0], C.size_t(len(entries)),
+				&shards[0], &ids[0], &object)
+		} else {
+			status = C.iw_sharded_append_batch(sharded, first(bytes), &lengths[0], C.size_t(len(entries)),
+				&shards[0], &ids[0], &object)
+		}
 		if err := failure(status, object); err != nil {
 			return err
 		}

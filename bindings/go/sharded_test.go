@@ -62,6 +62,12 @@ func TestEntriesGoToTheShardOfTheirKey(t *testing.T) {
 	must(t, err)
 	_, err = Route(r.bytes[:4], shards)
 	must(t, err)
+	whole, err := log.AppendBatchAtomic(entries[:8])
+	must(t, err)
+	for n, at := range whole {
+		expect(t, at.Shard, placed[n].Shard)
+		expect(t, fromID(t, log, at.Shard, at.ID)[0], n)
+	}
 	none, err := log.AppendBatch(nil)
 	must(t, err)
 	expect(t, len(none), 0)

@@ -232,19 +232,36 @@ static inline ironwal_status iw_sharded_append(const ironwal_sharded *sharded, c
     return ironwal_sharded_append(sharded, key, key_len, data, len, shard, id, error);
 }
 
-/* `bytes` holds the key and the entry of each, one behind the other, `lengths` a length for each of them. */
-static inline ironwal_status iw_sharded_append_batch(const ironwal_sharded *sharded, const uint8_t *bytes,
-                                                     const size_t *lengths, size_t count, uint32_t *shards,
-                                                     uint64_t *ids, ironwal_error **error) {
+/* `bytes` holds the key and the entry of each, one behind the other, `lengths` a length for each of them. NULL: no
+   memory. */
+static inline ironwal_keyed_slice *iw_keyed(const uint8_t *bytes, const size_t *lengths, size_t count) {
     ironwal_keyed_slice *entries = malloc(count * sizeof *entries);
-    if (!entries) return IRONWAL_E_OTHER;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; entries && i < count; i++) {
         entries[i].key = (ironwal_slice){bytes, lengths[2 * i]};
         bytes += lengths[2 * i];
         entries[i].value = (ironwal_slice){bytes, lengths[2 * i + 1]};
         bytes += lengths[2 * i + 1];
     }
+    return entries;
+}
+
+static inline ironwal_status iw_sharded_append_batch(const ironwal_sharded *sharded, const uint8_t *bytes,
+                                                     const size_t *lengths, size_t count, uint32_t *shards,
+                                                     uint64_t *ids, ironwal_error **error) {
+    ironwal_keyed_slice *entries = iw_keyed(bytes, lengths, count);
+    if (!entries) return IRONWAL_E_OTHER;
     ironwal_status status = ironwal_sharded_append_batch(sharded, entries, count, shards, ids, error);
+    free(entries);
+    return status;
+}
+
+/* The same, all or nothing over all shards. */
+static inline ironwal_status iw_sharded_append_batch_atomic(const ironwal_sharded *sharded, const uint8_t *bytes,
+                                                            const size_t *lengths, size_t count, uint32_t *shards,
+                                                            uint64_t *ids, ironwal_error **error) {
+    ironwal_keyed_slice *entries = iw_keyed(bytes, lengths, count);
+    if (!entries) return IRONWAL_E_OTHER;
+    ironwal_status status = ironwal_sharded_append_batch_atomic(sharded, entries, count, shards, ids, error);
     free(entries);
     return status;
 }
@@ -253,7 +270,66 @@ enum { IW_APPEND, IW_REPLACE_SUFFIX, IW_RESET, IW_SET_PROPERTIES, IW_REPLACE_PRO
 
 /* `bytes` holds the entries, then the key and the value of each property, one behind the other.
    `lengths` holds a length for each entry, then for each property those of key and value, and 1 where
-   the property is to be removed. */
+   the property is to be removed. Both are moved behind what was read. */
+static inline void iw_spread(const uint8_t **bytes, const size_t **lengths, ironwal_slice *entries,
+                             size_t entry_count, ironwal_property *properties, size_t property_count) {
+    const uint8_t *at = *bytes;
+    const size_t *length = *lengths;
+    for (size_t i = 0; i < entry_count; i++) {
+        entries[i] = (ironwal_slice){at, *length};
+        at += *length++;
+    }
+    for (size_t i = 0; i < property_count; i++) {
+        ironwal_slice key = {at, length[0]}, value = {at + length[0], length[1]};
+        properties[i] = (ironwal_property){
+            .key = key, .value = value, .op = length[2] ? IRONWAL_PROPERTY_REMOVE : IRONWAL_PROPERTY_SET};
+        at += length[0] + length[1];
+        length += 3;
+    }
+    *bytes = at;
+    *lengths = length;
+}
+
+typedef struct {
+    const ironwal_stream *stream;
+    size_t entry_count, property_count;
+    uint64_t expected_id;
+    int32_t expects_id;
+} iw_part;
+
+/* `bytes` and `lengths` hold those of the parts, one behind the other, each as for iw_write. The counts are those of
+   all parts. */
+static inline ironwal_status iw_append_atomic(const ironwal_wal *wal, const iw_part *given, size_t count,
+                                              size_t entry_count, size_t property_count, const uint8_t *bytes,
+                                              const size_t *lengths, uint64_t *firsts, uint64_t *ends,
+                                              ironwal_error **error) {
+    ironwal_atomic_part *parts = calloc(count + 1, sizeof *parts);
+    ironwal_slice *entries = calloc(entry_count + 1, sizeof *entries), *entry = entries;
+    ironwal_property *properties = calloc(property_count + 1, sizeof *properties), *property = properties;
+    ironwal_status status = IRONWAL_E_OTHER;
+    if (parts && entries && properties) {
+        for (size_t i = 0; i < count; i++) {
+            const iw_part *part = &given[i];
+            iw_spread(&bytes, &lengths, entry, part->entry_count, property, part->property_count);
+            parts[i].stream = part->stream;
+            parts[i].entries = entry;
+            parts[i].entry_count = part->entry_count;
+            parts[i].properties = property;
+            parts[i].property_count = part->property_count;
+            parts[i].expected_id = part->expected_id;
+            parts[i].expects_id = part->expects_id;
+            entry += part->entry_count;
+            property += part->property_count;
+        }
+        status = ironwal_append_atomic(wal, parts, count, firsts, ends, error);
+    }
+    free(parts);
+    free(entries);
+    free(properties);
+    return status;
+}
+
+/* `bytes` and `lengths` as for iw_spread. */
 static inline iw_written iw_write(const ironwal_stream *stream, int what, uint64_t id, const uint8_t *bytes,
                                   const size_t *lengths, size_t entry_count, size_t property_count,
                                   int32_t durability) {
@@ -268,17 +344,7 @@ static inline iw_written iw_write(const ironwal_stream *stream, int what, uint64
         r.status = IRONWAL_E_OTHER;
         return r;
     }
-    for (size_t i = 0; i < entry_count; i++) {
-        entries[i] = (ironwal_slice){bytes, *lengths};
-        bytes += *lengths++;
-    }
-    for (size_t i = 0; i < property_count; i++) {
-        ironwal_slice key = {bytes, lengths[0]}, value = {bytes + lengths[0], lengths[1]};
-        properties[i] = (ironwal_property){
-            .key = key, .value = value, .op = lengths[2] ? IRONWAL_PROPERTY_REMOVE : IRONWAL_PROPERTY_SET};
-        bytes += lengths[0] + lengths[1];
-        lengths += 3;
-    }
+    iw_spread(&bytes, &lengths, entries, entry_count, properties, property_count);
     switch (what) {
     case IW_APPEND:
         r.status = ironwal_stream_append_with(stream, id, entries, entry_count, properties, property_count,

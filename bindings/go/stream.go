@@ -244,18 +244,7 @@ func (s *Stream) write(what C.int, id uint64, entries [][]byte, properties []Pro
 		gathered := buffers.Get().(*[]byte)
 		defer release(gathered)
 		*gathered = (*gathered)[:0]
-		for _, entry := range entries {
-			*gathered = append(*gathered, entry...)
-			lengths = append(lengths, C.size_t(len(entry)))
-		}
-		for _, p := range properties {
-			*gathered = append(append(*gathered, p.Key...), p.Value...)
-			remove := C.size_t(0)
-			if p.Remove {
-				remove = 1
-			}
-			lengths = append(lengths, C.size_t(len(p.Key)), C.size_t(len(p.Value)), remove)
-		}
+		*gathered, lengths = gather(*gathered, lengths, entries, properties)
 		bytes = *gathered
 	}
 	var lengthsAt *C.size_t
@@ -268,6 +257,23 @@ func (s *Stream) write(what C.int, id uint64, entries [][]byte, properties []Pro
 		return Appended{}, err
 	}
 	return Appended{First: uint64(r.first), End: uint64(r.end), Mark: Mark{r.mark}}, nil
+}
+
+// gather appends the bytes of entries and properties, and their lengths as shim.h takes them.
+func gather(bytes []byte, lengths []C.size_t, entries [][]byte, properties []Property) ([]byte, []C.size_t) {
+	for _, entry := range entries {
+		bytes = append(bytes, entry...)
+		lengths = append(lengths, C.size_t(len(entry)))
+	}
+	for _, p := range properties {
+		bytes = append(append(bytes, p.Key...), p.Value...)
+		remove := C.size_t(0)
+		if p.Remove {
+			remove = 1
+		}
+		lengths = append(lengths, C.size_t(len(p.Key)), C.size_t(len(p.Value)), remove)
+	}
+	return bytes, lengths
 }
 
 // copied copies bytes of the library.

@@ -140,6 +140,31 @@ static void conditional_and_cuts(ironwal::wal &wal) {
     stream.delete_stream().value();
 }
 
+static void batches_over_streams(ironwal::wal &wal) {
+    using change = ironwal::property_change;
+    auto alice = wal.stream("alice").value(), bob = wal.stream("bob").value();
+    const auto ids = wal.batch().add(alice, {"-30"}).add(bob, {"+30", "note"}, {change::set("balance", "30")}).commit().value();
+    CHECK(ids.size() == 2 && ids[0].first == 0 && ids[0].end == 1 && ids[1].first == 0 && ids[1].end == 2);
+    CHECK(alice.get(0)->text() == "-30" && bob.get(1)->text() == "note" && bob.property("balance")->text() == "30");
+
+    // Of any range, and of properties alone. After an error the batch can be tried again.
+    const std::vector<std::string> named = {"a", "b", "c"};
+    auto batch = wal.batch();
+    batch.add(alice, named, {}, 7).add(bob, {}, {change::remove("balance")});
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const auto refused = batch.commit();
+        CHECK(refused.status() == IRONWAL_E_SEQUENCE_MISMATCH && refused.error().stream() == "alice");
+        CHECK(refused.error().sequence()->found == 1 && bob.property("balance").ok());
+    }
+    batch = wal.batch();
+    batch.add(alice, named, {}, 1).add(bob, std::vector<ironwal::bytes>{"x"});
+    CHECK(batch.commit()->at(0).end == 4 && batch.commit()->empty() && bob.next_id().value() == 3);
+    CHECK(wal.batch().add(alice, {"x"}).add(alice, {"y"}).commit().status() == IRONWAL_E_CONFIG);
+    CHECK(alice.next_id().value() == 4);
+    alice.delete_stream().value();
+    bob.delete_stream().value();
+}
+
 /* The parts of a batch that is not incomplete. */
 static std::size_t mismatch_parts(ironwal::wal &wal) {
     return wal.append_at("n", 7, "a").error().committed().size();
@@ -321,6 +346,9 @@ static void sharded() {
     for (const auto &entry : log.iter_shard(3, 1).value()) read += entry->text();
     CHECK(read == "twothree");
     CHECK(log.wal().value().stream("shard_03").value().next_id().value() == 3);
+    const auto whole = log.append_batch_atomic({{"", "five"}, {"user_123", "four"}}).value();
+    CHECK(whole[0].shard == 5 && whole[0].id == 1 && whole[1].shard == 3 && whole[1].id == 3);
+    CHECK(log.append_batch_atomic(std::vector<ironwal::keyed>()).value().empty());
     auto reader = ironwal::sharded::open_read_only(path_of("sharded")).value();
     CHECK(reader.shard_count().value() == 16 && reader.wal().value().is_read_only().value());
     CHECK(reader.load_latest_checkpoint().value().id() == "b" && reader.checkpoint_count().value() == 2);
@@ -329,7 +357,7 @@ static void sharded() {
     CHECK(reader.list_checkpoints().value()[2].id == "c");
     read.clear();
     for (const auto &entry : reader.iter_shard(3, 0).value()) read += entry->text();
-    CHECK(read == "onetwothree");
+    CHECK(read == "onetwothreefour");
     reader.refresh().value();
     log.refresh().value();
     reader.close().value();
@@ -350,7 +378,8 @@ int main() {
         .max_open_read_segments(4).write_buffer_size(4096).read_buffer_size(4096)
         .block_cache_size(4096).min_compression_size(64).sync_mode(ironwal::sync_mode::strict)
         .compression(ironwal::compression::lz4).read_strategy(ironwal::read_strategy::standard_io)
-        .write_strategy(ironwal::write_strategy::automatic).on_corruption(ironwal::corruption_policy::error)
+        .write_strategy(ironwal::write_strategy::automatic)
+        .commit_path(ironwal::commit_path::journal).journal_size(1 << 20).on_corruption(ironwal::corruption_policy::error)
         .archive_path(path_of("archive")).background_sync(std::chrono::seconds(1), 1 << 20)
         .no_background_sync().log(log_nothing, 0);
     auto wal = ironwal::wal::open(options).value();
@@ -358,6 +387,7 @@ int main() {
     iteration(wal);
     iteration_backward(wal);
     conditional_and_cuts(wal);
+    batches_over_streams(wal);
     changes_by_name(wal);
     failures(wal);
     CHECK(wal.streams().value() == std::vector<std::string>{"s"});

@@ -167,6 +167,10 @@ static void bytes_of_all_kinds(ironwal::wal &wal, ironwal::stream &stream) {
     CHECK(stream.get(stream.append(u8"\u00e9").value())->size() == 2);
     CHECK(wal.append(u8"\u00e9", "x").value() == 0 && wal.get("\xc3\xa9", 0).ok());
 #if defined(__cpp_lib_span)
+    const std::vector<ironwal::bytes> two = {"one", "two"};
+    auto spanned = wal.stream("spanned").value();
+    CHECK(wal.batch().add(spanned, std::span<const ironwal::bytes>(two)).commit()->at(0).end == 2);
+    CHECK(spanned.get(1)->text() == "two");
     std::span<std::uint8_t> part(memory.data(), 16);
     CHECK(stream.get_into(id, part).value() == 16 && stream.get_into(id, std::span(memory)).ok());
     CHECK(entries.begin()->value().span().size() == sizeof(order));
@@ -208,6 +212,8 @@ static void options_are_values() {
     CHECK(ironwal::wal::open(moved).ok() && ironwal::wal::open(small).status() == IRONWAL_E_INVALID_ARG);
 
     for (auto refused : {ironwal::options(fast).max_segment_size(-1), ironwal::options(fast).sync_threads(-1),
+                         ironwal::options(fast).journal_size(-1), ironwal::options(fast).journal_size(1),
+                         ironwal::options(fast).commit_path(static_cast<ironwal::commit_path>(0)),
                          ironwal::options(fast).background_sync(1s, -1), ironwal::options(fast).parse("sync_mode=none")}) {
         const auto opened = ironwal::wal::open(refused);
         CHECK(!opened.ok() && opened.error().message().size() > 20);

@@ -30,6 +30,8 @@ static void options_and_wal(void) {
     REFUSED(ironwal_options_set_compression(NULL, IRONWAL_COMPRESSION_NONE, &error));
     REFUSED(ironwal_options_set_read_strategy(NULL, IRONWAL_READ_MMAP, &error));
     REFUSED(ironwal_options_set_write_strategy(NULL, IRONWAL_WRITE_AUTO, &error));
+    REFUSED(ironwal_options_set_commit_path(NULL, IRONWAL_COMMIT_AUTO, &error));
+    REFUSED(ironwal_options_set_journal_size(NULL, 1 << 20, &error));
     REFUSED(ironwal_options_set_on_corruption(NULL, IRONWAL_CORRUPTION_ERROR, &error));
     REFUSED(ironwal_options_set_archive_path(NULL, TEXT("x"), &error));
     REFUSED(ironwal_options_set_archive_path(options, NULL, 1, &error));
@@ -141,6 +143,18 @@ static void by_handle(ironwal_wal *wal) {
     REFUSED(ironwal_stream_append_batch(stream, NULL, 1, &id, &id, &error));
     REFUSED(ironwal_stream_append_vectored(NULL, NULL, 0, &id, &error));
     REFUSED(ironwal_stream_append_vectored(stream, NULL, 1, &id, &error));
+    ironwal_atomic_part part = {stream, NULL, 1, NULL, 0, 0, 0, 0};
+    REFUSED(ironwal_append_atomic(NULL, NULL, 0, &id, &id, &error));
+    REFUSED(ironwal_append_atomic(wal, NULL, 1, &id, &id, &error));
+    REFUSED(ironwal_append_atomic(wal, &part, 1, &id, &id, &error));
+    part.entry_count = 0;
+    part.property_count = 1;
+    REFUSED(ironwal_append_atomic(wal, &part, 1, &id, &id, &error));
+    part.stream = NULL;
+    REFUSED(ironwal_append_atomic(wal, &part, 1, &id, &id, &error));
+    part.stream = (ironwal_stream *)wal;
+    REFUSED(ironwal_append_atomic(wal, &part, 1, &id, &id, &error));
+    OK(ironwal_append_atomic(wal, NULL, 0, NULL, NULL, &error));
     REFUSED(ironwal_stream_get(NULL, 0, &buffer, &error));
     REFUSED(ironwal_stream_get(stream, 0, NULL, &error));
     REFUSED(ironwal_stream_get_into(NULL, 0, &id, 8, &len, &error));

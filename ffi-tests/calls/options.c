@@ -44,6 +44,7 @@ int main(void) {
     modes(options, ironwal_options_set_read_strategy, "IRONWAL_READ_", 2);
     modes(options, ironwal_options_set_on_corruption, "IRONWAL_CORRUPTION_", 2);
     modes(options, ironwal_options_set_write_strategy, "IRONWAL_WRITE_", 3);
+    modes(options, ironwal_options_set_commit_path, "IRONWAL_COMMIT_", 3);
 
     /* The defaults again, for the openings below. */
     OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_STRICT, &error));
@@ -51,6 +52,7 @@ int main(void) {
     OK(ironwal_options_set_read_strategy(options, IRONWAL_READ_STANDARD_IO, &error));
     OK(ironwal_options_set_on_corruption(options, IRONWAL_CORRUPTION_TRUNCATE, &error));
     OK(ironwal_options_set_write_strategy(options, IRONWAL_WRITE_AUTO, &error));
+    OK(ironwal_options_set_commit_path(options, IRONWAL_COMMIT_IN_PLACE, &error));
 
     const size_t gib = (size_t)1 << 30;
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_max_segment_size(options, 0, &error));
@@ -69,6 +71,10 @@ int main(void) {
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_read_buffer_size(options, 0, &error));
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_read_buffer_size(options, gib + 1, &error));
     OK(ironwal_options_set_read_buffer_size(options, 4096, &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_journal_size(options, (32 << 10) - 1, &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_journal_size(options, gib + 1, &error));
+    OK(ironwal_options_set_journal_size(options, 32 << 10, &error));
+    OK(ironwal_options_set_journal_size(options, gib, &error));
     OK(ironwal_options_set_block_cache_size(options, 0, &error));
     OK(ironwal_options_set_block_cache_size(options, 1 << 20, &error));
     OK(ironwal_options_set_min_compression_size(options, 0, &error));

@@ -68,6 +68,11 @@ static void calls(ironwal_sharded *sharded) {
     REFUSED(ironwal_sharded_append_batch(sharded, NULL, 1, NULL, NULL, &error));
     REFUSED(ironwal_sharded_append_batch(sharded, &bad_key, 1, &number, &id, &error));
     REFUSED(ironwal_sharded_append_batch(sharded, &bad_value, 1, &number, &id, &error));
+    REFUSED(ironwal_sharded_append_batch_atomic(NULL, NULL, 0, NULL, NULL, &error));
+    REFUSED(ironwal_sharded_append_batch_atomic(sharded, NULL, 1, NULL, NULL, &error));
+    REFUSED(ironwal_sharded_append_batch_atomic(sharded, &bad_key, 1, &number, &id, &error));
+    REFUSED(ironwal_sharded_append_batch_atomic(sharded, &bad_value, 1, &number, &id, &error));
+    OK(ironwal_sharded_append_batch_atomic(sharded, NULL, 0, NULL, NULL, &error));
     REFUSED(ironwal_sharded_append_batch_for_key(NULL, TEXT("k"), NULL, 0, &number, &id, &id,
                                                  &error));
     REFUSED(ironwal_sharded_append_batch_for_key(sharded, NULL, 1, NULL, 0, &number, &id, &id,

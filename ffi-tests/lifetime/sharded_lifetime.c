@@ -29,6 +29,7 @@ static void children_of_a_closed_log(int by_its_wal) {
         ironwal_checkpoint *none = NULL;
         CLOSED(ironwal_sharded_append(sharded, TEXT("k"), TEXT("x"), NULL, &id, &error));
         CLOSED(ironwal_sharded_append_batch(sharded, NULL, 0, NULL, NULL, &error));
+        CLOSED(ironwal_sharded_append_batch_atomic(sharded, NULL, 0, NULL, NULL, &error));
         CLOSED(ironwal_sharded_append_batch_for_key(sharded, TEXT("k"), NULL, 0, NULL, NULL, NULL,
                                                     &error));
         CLOSED(ironwal_sharded_shard_count(sharded, &shard_count, &error));

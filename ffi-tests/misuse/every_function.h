@@ -118,6 +118,10 @@ static int64_t call_ironwal_options_set_write_strategy(const struct misuse *m, s
     return STATUS(m, g, ironwal_options_set_write_strategy(P(0, V_ironwal_options(options, 0)), C(1, V_mode), P(2, &g->out[2])));
 }
 
+static int64_t call_ironwal_options_set_commit_path(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_options_set_commit_path(P(0, V_ironwal_options(options, 0)), C(1, V_mode), P(2, &g->out[2])));
+}
+
 static int64_t call_ironwal_options_set_on_corruption(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_options_set_on_corruption(P(0, V_ironwal_options(options, 0)), C(1, V_mode), P(2, &g->out[2])));
 }
@@ -144,6 +148,10 @@ static int64_t call_ironwal_options_set_write_buffer_size(const struct misuse *m
 
 static int64_t call_ironwal_options_set_read_buffer_size(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_options_set_read_buffer_size(P(0, V_ironwal_options(options, 0)), V_bytes, P(2, &g->out[2])));
+}
+
+static int64_t call_ironwal_options_set_journal_size(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_options_set_journal_size(P(0, V_ironwal_options(options, 0)), V_bytes, P(2, &g->out[2])));
 }
 
 static int64_t call_ironwal_options_set_block_cache_size(const struct misuse *m, struct given *g) {
@@ -472,6 +480,10 @@ static int64_t call_ironwal_property_list_free(const struct misuse *m, struct gi
     return NONE(m, g);
 }
 
+static int64_t call_ironwal_append_atomic(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_append_atomic(P(0, V_ironwal_wal(wal, 0)), P(1, V_ironwal_atomic_part(parts, 1)), L(2, V_part_count), P(3, V_uint64_t(out_first_ids, 3)), P(4, V_uint64_t(out_end_ids, 4)), P(5, &g->out[5])));
+}
+
 static int64_t call_ironwal_stream_replace_suffix(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_stream_replace_suffix(P(0, V_ironwal_stream(stream, 0)), V_from_id, P(2, V_ironwal_slice(entries, 2)), L(3, V_entry_count), P(4, V_ironwal_property(properties, 4)), L(5, V_property_count), P(6, V_uint64_t(out_first_id, 6)), P(7, V_uint64_t(out_end_id, 7)), P(8, &g->out[8])));
 }
@@ -660,6 +672,10 @@ static int64_t call_ironwal_sharded_append_batch(const struct misuse *m, struct 
     return STATUS(m, g, ironwal_sharded_append_batch(P(0, V_ironwal_sharded(sharded, 0)), P(1, V_ironwal_keyed_slice(entries, 1)), L(2, V_entry_count), P(3, V_uint32_t(out_shards, 3)), P(4, V_uint64_t(out_ids, 4)), P(5, &g->out[5])));
 }
 
+static int64_t call_ironwal_sharded_append_batch_atomic(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_sharded_append_batch_atomic(P(0, V_ironwal_sharded(sharded, 0)), P(1, V_ironwal_keyed_slice(entries, 1)), L(2, V_entry_count), P(3, V_uint32_t(out_shards, 3)), P(4, V_uint64_t(out_ids, 4)), P(5, &g->out[5])));
+}
+
 static int64_t call_ironwal_sharded_append_batch_for_key(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_sharded_append_batch_for_key(P(0, V_ironwal_sharded(sharded, 0)), P(1, V_void(key, 1)), L(2, V_key_len), P(3, V_ironwal_slice(entries, 3)), L(4, V_entry_count), P(5, V_uint32_t(out_shard, 5)), P(6, V_uint64_t(out_first_id, 6)), P(7, V_uint64_t(out_end_id, 7)), P(8, &g->out[8])));
 }
@@ -841,6 +857,7 @@ static const struct function every_function[] = {
     {"ironwal_options_set_compression", call_ironwal_options_set_compression, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_read_strategy", call_ironwal_options_set_read_strategy, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_write_strategy", call_ironwal_options_set_write_strategy, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_options_set_commit_path", call_ironwal_options_set_commit_path, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_on_corruption", call_ironwal_options_set_on_corruption, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_max_segment_size", call_ironwal_options_set_max_segment_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_max_entries_per_segment", call_ironwal_options_set_max_entries_per_segment, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "entries"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
@@ -848,6 +865,7 @@ static const struct function every_function[] = {
     {"ironwal_options_set_max_open_read_segments", call_ironwal_options_set_max_open_read_segments, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "files"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_write_buffer_size", call_ironwal_options_set_write_buffer_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_read_buffer_size", call_ironwal_options_set_read_buffer_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_options_set_journal_size", call_ironwal_options_set_journal_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_block_cache_size", call_ironwal_options_set_block_cache_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_min_compression_size", call_ironwal_options_set_min_compression_size, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "size_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_options_set_background_sync", call_ironwal_options_set_background_sync, 1, {{POINTER, 0, "ironwal_options*", "options"}, {PLAIN, 0, "uint64_t", "interval_ns"}, {PLAIN, 0, "uint64_t", "bytes"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
@@ -926,6 +944,7 @@ static const struct function every_function[] = {
     {"ironwal_property_list_count", call_ironwal_property_list_count, 0, {{POINTER, 0, "ironwal_property_list*", "list"}, {END, 0, NULL, NULL}}},
     {"ironwal_property_list_get", call_ironwal_property_list_get, 1, {{POINTER, 0, "ironwal_property_list*", "list"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_view*", "out_key"}, {POINTER, 0, "ironwal_view*", "out_value"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_property_list_free", call_ironwal_property_list_free, 0, {{POINTER, 0, "ironwal_property_list*", "list"}, {END, 0, NULL, NULL}}},
+    {"ironwal_append_atomic", call_ironwal_append_atomic, 1, {{POINTER, 0, "ironwal_wal*", "wal"}, {POINTER, 0, "ironwal_atomic_part*", "parts"}, {LENGTH, 0, "size_t", "part_count"}, {POINTER, 1, "uint64_t*", "out_first_ids"}, {POINTER, 1, "uint64_t*", "out_end_ids"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_replace_suffix", call_ironwal_stream_replace_suffix, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {PLAIN, 0, "uint64_t", "from_id"}, {POINTER, 0, "ironwal_slice*", "entries"}, {LENGTH, 0, "size_t", "entry_count"}, {POINTER, 0, "ironwal_property*", "properties"}, {LENGTH, 0, "size_t", "property_count"}, {POINTER, 1, "uint64_t*", "out_first_id"}, {POINTER, 1, "uint64_t*", "out_end_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_truncate_suffix", call_ironwal_stream_truncate_suffix, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {PLAIN, 0, "uint64_t", "from_id"}, {POINTER, 1, "uint64_t*", "out_cut"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_reset", call_ironwal_stream_reset, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {PLAIN, 0, "uint64_t", "next_id"}, {POINTER, 0, "ironwal_slice*", "entries"}, {LENGTH, 0, "size_t", "entry_count"}, {POINTER, 0, "ironwal_property*", "properties"}, {LENGTH, 0, "size_t", "property_count"}, {POINTER, 1, "uint64_t*", "out_first_id"}, {POINTER, 1, "uint64_t*", "out_end_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
@@ -972,6 +991,7 @@ static const struct function every_function[] = {
     {"ironwal_sharded_flush_all", call_ironwal_sharded_flush_all, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_sharded_append", call_ironwal_sharded_append, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 0, "void*", "key"}, {LENGTH, 0, "size_t", "key_len"}, {POINTER, 0, "void*", "data"}, {LENGTH, 0, "size_t", "len"}, {POINTER, 1, "uint32_t*", "out_shard"}, {POINTER, 1, "uint64_t*", "out_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_sharded_append_batch", call_ironwal_sharded_append_batch, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 0, "ironwal_keyed_slice*", "entries"}, {LENGTH, 0, "size_t", "entry_count"}, {POINTER, 1, "uint32_t*", "out_shards"}, {POINTER, 1, "uint64_t*", "out_ids"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_sharded_append_batch_atomic", call_ironwal_sharded_append_batch_atomic, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 0, "ironwal_keyed_slice*", "entries"}, {LENGTH, 0, "size_t", "entry_count"}, {POINTER, 1, "uint32_t*", "out_shards"}, {POINTER, 1, "uint64_t*", "out_ids"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_sharded_append_batch_for_key", call_ironwal_sharded_append_batch_for_key, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 0, "void*", "key"}, {LENGTH, 0, "size_t", "key_len"}, {POINTER, 0, "ironwal_slice*", "entries"}, {LENGTH, 0, "size_t", "entry_count"}, {POINTER, 1, "uint32_t*", "out_shard"}, {POINTER, 1, "uint64_t*", "out_first_id"}, {POINTER, 1, "uint64_t*", "out_end_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_sharded_create_checkpoint", call_ironwal_sharded_create_checkpoint, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 0, "void*", "id"}, {LENGTH, 0, "size_t", "id_len"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_sharded_load_checkpoint", call_ironwal_sharded_load_checkpoint, 1, {{POINTER, 0, "ironwal_sharded*", "sharded"}, {POINTER, 0, "void*", "id"}, {LENGTH, 0, "size_t", "id_len"}, {POINTER, 0, "ironwal_checkpoint**", "out_checkpoint"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},

@@ -48,6 +48,7 @@ struct given {
     ironwal_slice slice;
     ironwal_keyed_slice keyed;
     ironwal_property property;
+    ironwal_atomic_part part;
     void *out[16];
     ironwal_buffer buffers[16];
     ironwal_view views[16];
@@ -106,6 +107,7 @@ static inline int32_t mode_of(const char *function) {
         {"set_compression", IRONWAL_COMPRESSION_LZ4},
         {"set_read_strategy", IRONWAL_READ_STANDARD_IO},
         {"set_write_strategy", IRONWAL_WRITE_STANDARD_IO},
+        {"set_commit_path", IRONWAL_COMMIT_IN_PLACE},
         {"set_on_corruption", IRONWAL_CORRUPTION_ERROR},
         {"wal_snapshot_to", IRONWAL_SNAPSHOT_COPY},
         {"wal_snapshot_streams_to", IRONWAL_SNAPSHOT_COPY},
@@ -139,6 +141,7 @@ static inline int32_t mode_of(const char *function) {
 #define V_ironwal_slice(name, at) &g->slice
 #define V_ironwal_keyed_slice(name, at) &g->keyed
 #define V_ironwal_property(name, at) &g->property
+#define V_ironwal_atomic_part(name, at) &g->part
 #define V_ironwal_buffer(name, at) &g->buffers[at]
 #define V_ironwal_view(name, at) &g->views[at]
 #define V_ironwal_mark(name, at) &g->room.mark
@@ -248,6 +251,8 @@ static inline void make_given(struct given *g) {
     g->property.key = slice_of("k", 1);
     g->property.value = slice_of("v", 1);
     g->property.op = IRONWAL_PROPERTY_SET;
+    g->part.entries = &g->slice;
+    g->part.entry_count = 1;
     const uint64_t ids[] = {0};
     ironwal_view view;
     ironwal_wal *other = NULL;
@@ -256,6 +261,7 @@ static inline void make_given(struct given *g) {
     OK(ironwal_options_set_max_segment_size(g->options, 65536, &error));
     OK(ironwal_wal_open(g->options, &g->wal, &error));
     OK(ironwal_stream_open(g->wal, TEXT("s"), &g->stream, &error));
+    g->part.stream = g->stream;
     OK(ironwal_stream_append(g->stream, TEXT("entry"), NULL, &error));
     OK(ironwal_stream_set_properties(g->stream, &g->property, 1, IRONWAL_DURABILITY_WRITTEN, &g->mark, &error));
     OK(ironwal_stream_properties(g->stream, &g->properties, &error));

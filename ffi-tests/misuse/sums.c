@@ -36,6 +36,8 @@ int main(void) {
     TOO_LARGE(ironwal_stream_append_vectored(stream, parts, PARTS, &id, &error));
     TOO_LARGE(ironwal_stream_append_with(stream, 1, parts, PARTS, NULL, 0, IRONWAL_DURABILITY_WRITTEN, &id, &id, NULL,
                                          &error));
+    const ironwal_atomic_part part = {stream, parts, PARTS, NULL, 0, 0, 0, 0};
+    TOO_LARGE(ironwal_append_atomic(wal, &part, 1, &id, &id, &error));
     TOO_LARGE(ironwal_stream_replace_suffix(stream, 1, parts, PARTS, NULL, 0, &id, &id, &error));
     TOO_LARGE(ironwal_stream_reset(stream, 0, parts, PARTS, NULL, 0, &id, &id, &error));
     CHECK(id == 7);
@@ -55,6 +57,7 @@ int main(void) {
     ironwal_options_free(options);
     ironwal_sharded_options_free(sharded_options);
     TOO_LARGE(ironwal_sharded_append_batch(sharded, keyed, PARTS, NULL, NULL, &error));
+    TOO_LARGE(ironwal_sharded_append_batch_atomic(sharded, keyed, PARTS, NULL, NULL, &error));
     TOO_LARGE(ironwal_sharded_append_batch_for_key(sharded, TEXT("k"), parts, PARTS, NULL, &id, &id, &error));
     OK(ironwal_sharded_append(sharded, TEXT("k"), TEXT("x"), NULL, &id, &error));
     CHECK(id == 0);

@@ -143,6 +143,11 @@ void dangling(ironwal::wal &wal, ironwal::stream &stream) {
     NOT(bytes entry = wal.get("s", 0).value(); stream.append(entry));
     NOT(std::vector<ironwal::keyed> keyed = {{make(), "value"}});
     NOT(std::vector<ironwal::keyed> keyed = {{"key", make()}});
+    auto batch = wal.batch();
+    batch.add(stream, {"a"});
+    NOT(batch.add(stream, {make()}));
+    NOT(batch.add(stream, std::vector<std::string>{"a"}));
+    NOT(batch.add(wal.stream("s").value(), {"a"}));
     ironwal::bytes_in first = "a";
     ironwal::text_in name = "a";
     static_cast<void>(first), static_cast<void>(name);
@@ -190,6 +195,8 @@ void constants(ironwal::options &options) {
     NOT(options.read_strategy(1));
     NOT(options.write_strategy(ironwal::read_strategy::mmap));
     NOT(options.write_strategy(0));
+    NOT(options.commit_path(ironwal::write_strategy::automatic));
+    NOT(options.commit_path(1201));
     NOT(options.on_corruption(ironwal::compression::none));
     NOT(options.on_corruption(0));
     NOT(options.log_level(501));

@@ -61,6 +61,8 @@ IS(IRONWAL_PROPERTY_SET == 801 && IRONWAL_PROPERTY_REMOVE == 802);
 IS(IRONWAL_ANY_ID == UINT64_MAX);
 IS(IRONWAL_NO_LIMIT == UINT64_MAX);
 IS(IRONWAL_VIEW_BY_MODE == 901 && IRONWAL_VIEW_WRITTEN == 902 && IRONWAL_VIEW_DURABLE == 903);
+IS(IRONWAL_COMMIT_AUTO == 1201 && IRONWAL_COMMIT_IN_PLACE == 1202);
+IS(IRONWAL_COMMIT_JOURNAL == 1203);
 IS(IRONWAL_SNAPSHOT_LINK == 1101 && IRONWAL_SNAPSHOT_COPY == 1102);
 IS(offsetof(ironwal_snapshot_stats, bytes_copied) == 24);
 IS(offsetof(ironwal_recovery_report_totals, complete) == 24);
@@ -92,6 +94,9 @@ IS(offsetof(ironwal_entry, id) == 0 && offsetof(ironwal_entry, view) == 8);
 IS(offsetof(ironwal_property, value) == sizeof(ironwal_slice));
 IS(offsetof(ironwal_property, op) == 2 * sizeof(ironwal_slice));
 IS(sizeof(ironwal_property) == 2 * sizeof(ironwal_slice) + 8);
+IS(offsetof(ironwal_atomic_part, stream) == 0);
+IS(offsetof(ironwal_atomic_part, property_count) == 4 * sizeof(void *));
+IS(offsetof(ironwal_atomic_part, expected_id) == 40 && sizeof(ironwal_atomic_part) == 56);
 /* Later versions may add fields at the end of these, so what there is stays where it is. */
 IS(offsetof(ironwal_prune_stats, shards_pruned) == 0);
 IS(offsetof(ironwal_prune_stats, segments_deleted) == 8);

@@ -12,11 +12,13 @@ mod c;
 mod fields;
 mod fix_checksums;
 mod input;
+mod journals;
 mod log;
 mod packets;
 
 pub use c::c_calls;
 pub use fields::fields;
+pub use journals::journals;
 pub use log::checkpoints;
 pub use log::directory;
 pub use log::frames;
@@ -28,7 +30,7 @@ pub use packets::packets;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name; the corpus of each lies in `fuzz/corpus/{name}`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("frames", frames),
     ("directory", directory),
     ("segments", segments),
@@ -37,4 +39,5 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("operations", operations),
     ("c_calls", c_calls),
     ("packets", packets),
+    ("journals", journals),
 ];

@@ -108,6 +108,34 @@ pub struct RoundCounts {
     pub callers: u64,
 }
 
+/// While this lives no caller of the group leads.
+#[must_use = "the turn ends when it is dropped"]
+pub struct ExclusiveTurn<'a, P: Position, I: Position, E: Clone> {
+    group: &'a GroupCommit<P, I, E>,
+    /// A log may be closed by a thread that panics.
+    began_in_panic: bool,
+}
+
+impl<'a, P: Position, I: Position, E: Clone> ExclusiveTurn<'a, P, I, E> {
+    fn new(group: &'a GroupCommit<P, I, E>) -> Self {
+        let began_in_panic = std::thread::panicking();
+        ExclusiveTurn {
+            group,
+            began_in_panic,
+        }
+    }
+}
+
+impl<P: Position, I: Position, E: Clone> Drop for ExclusiveTurn<'_, P, I, E> {
+    fn drop(&mut self) {
+        let outcome = match std::thread::panicking() && !self.began_in_panic {
+            true => Err((self.group.fault)(LeaderFault::LeaderPanicked)),
+            false => Ok(None),
+        };
+        self.group.end_turn(LeaderTurn::Exclusive, outcome, 0);
+    }
+}
+
 /// The state of a caller of `commit` after its wait, if any.
 enum WaitOutcome<E> {
     /// It leads, and must end its turn.
@@ -279,6 +307,13 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
     /// Runs `work` while no caller leads; none starts to lead before it returns. Works in a closed
     /// or failed group too. If `work` panics, the group fails and the panic continues.
     pub fn exclusive<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _turn = self.begin_exclusive();
+        work()
+    }
+
+    /// The same as a value: no caller leads until it is dropped. One thread may have those of several groups;
+    /// threads that wait for one while they have another do so in one order.
+    pub fn begin_exclusive(&self) -> ExclusiveTurn<'_, P, I, E> {
         let mut state = self.lock();
         if state.queue.try_lead() {
             drop(state);
@@ -292,20 +327,13 @@ impl<P: Position, I: Position, E: Clone> GroupCommit<P, I, E> {
                 "exclusive callers get no other signal"
             );
         }
-        match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(value) => {
-                self.end_turn(LeaderTurn::Exclusive, Ok(None), 0);
-                value
-            }
-            Err(panic) => {
-                self.end_turn(
-                    LeaderTurn::Exclusive,
-                    Err((self.fault)(LeaderFault::LeaderPanicked)),
-                    0,
-                );
-                resume_unwind(panic)
-            }
-        }
+        ExclusiveTurn::new(self)
+    }
+
+    /// The same where no caller leads at this moment. Waits for none.
+    pub fn try_begin_exclusive(&self) -> Option<ExclusiveTurn<'_, P, I, E>> {
+        let can_lead = self.lock().queue.try_lead();
+        can_lead.then(|| ExclusiveTurn::new(self))
     }
 
     /// Advances the point outside a round, for what exclusive work or recovery has made durable. A

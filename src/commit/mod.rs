@@ -25,6 +25,7 @@ mod tests;
 mod waiter;
 
 pub use answer::CommitError;
+pub use group::ExclusiveTurn;
 pub use group::GroupCommit;
 pub use group::LeaderFault;
 pub use group::Waited;

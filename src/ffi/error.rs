@@ -65,6 +65,23 @@ impl Failure {
         Failure::Refused(IRONWAL_E_INVALID_ARG, what.into())
     }
 
+    /// The same, as that of one part of a batch, and of its stream.
+    pub(super) fn of_part(self, part: usize, stream: Option<&str>) -> Failure {
+        let (status, report) = self.into_report();
+        let Some(mut report) = report else {
+            return Failure::Answer(status);
+        };
+        let whose = match stream {
+            Some(stream) => format!("part {part}, stream {stream:?}"),
+            None => format!("part {part}"),
+        };
+        report.message = CText::new(&format!("{whose}: {}", report.message.text()));
+        if let (Some(stream), true) = (stream, report.stream.0.is_empty()) {
+            report.stream = CText::new(stream);
+        }
+        Failure::Reported(Box::new(report))
+    }
+
     /// The status and, unless it is a plain answer, the details.
     pub(super) fn into_report(self) -> (ironwal_status, Option<ErrorReport>) {
         match self {
@@ -185,6 +202,11 @@ impl CText {
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(0);
         CText(bytes.into_boxed_slice())
+    }
+
+    fn text(&self) -> &str {
+        let bytes = self.0.strip_suffix(b"\0").unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     pub(super) fn as_text(&self) -> ironwal_str {

@@ -6,6 +6,7 @@
 
 #![allow(non_camel_case_types)]
 
+mod atomic;
 mod boundary;
 mod by_name;
 mod by_name_changes;

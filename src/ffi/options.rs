@@ -10,6 +10,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::BackgroundSync;
+use crate::CommitPath;
 use crate::CompressionType;
 use crate::CorruptionPolicy;
 use crate::LogSink;
@@ -308,6 +309,15 @@ pub const IRONWAL_WRITE_STANDARD_IO: i32 = 202;
 /// the appending thread on file systems other than ext4 and tmpfs.
 pub const IRONWAL_WRITE_MMAP: i32 = 203;
 
+/// The library chooses for each sync: the commit journal where several streams are synced at once, or a caller
+/// waits alone; the stream's own file otherwise.
+pub const IRONWAL_COMMIT_AUTO: i32 = 1201;
+/// The stream's own file, always. No journal is made. The default.
+pub const IRONWAL_COMMIT_IN_PLACE: i32 = 1202;
+/// The commit journal, wherever what is to be synced is short enough: one file that all streams share, so that
+/// one sync makes many of them durable. The streams' own files are synced later.
+pub const IRONWAL_COMMIT_JOURNAL: i32 = 1203;
+
 /// Keep what is good and report what is not. The default.
 pub const IRONWAL_CORRUPTION_TRUNCATE: i32 = 401;
 /// Refuse to open a damaged log, with one error that lists the damage.
@@ -397,6 +407,30 @@ pub unsafe extern "C" fn ironwal_options_set_write_strategy(
                 IRONWAL_WRITE_STANDARD_IO => WriteStrategy::StandardIo,
                 IRONWAL_WRITE_MMAP => WriteStrategy::Mmap,
                 _ => return unknown("write_strategy", mode),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Where what a sync makes durable is written first: one of IRONWAL_COMMIT. The next opening may use another: a
+/// journal that a crash left is written back by any.
+///
+/// - Errors: ::IRONWAL_E_INVALID_ARG where the value is none of these.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_commit_path(
+    options: *mut ironwal_options,
+    mode: i32,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        change(options, out_error, |options| {
+            options.commit_path = match mode {
+                IRONWAL_COMMIT_AUTO => CommitPath::Auto,
+                IRONWAL_COMMIT_IN_PLACE => CommitPath::InPlace,
+                IRONWAL_COMMIT_JOURNAL => CommitPath::Journal,
+                _ => return unknown("commit_path", mode),
             };
             Ok(())
         })
@@ -534,6 +568,20 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
             options.read_buffer_size = bytes
         })
     }
+}
+
+/// How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
+/// as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
+///
+/// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_options_set_journal_size(
+    options: *mut ironwal_options,
+    bytes: u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe { set(options, out_error, |options| options.journal_size = bytes) }
 }
 
 /// Bytes of decompressed frames kept in memory; 0, the default, keeps none, and a read of one entry

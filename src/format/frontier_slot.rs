@@ -198,6 +198,24 @@ impl FrontierSlot {
         sector
     }
 
+    /// The sector without its checksum and the zeros before it: what the commit journal holds of it.
+    pub fn shortened(sector: &[u8; SECTOR_LEN]) -> &[u8] {
+        let stated = &sector[..CRC_AT];
+        let zeros = stated.iter().rev().take_while(|byte| **byte == 0).count();
+        &stated[..CRC_AT - zeros]
+    }
+
+    /// The sector that was shortened to these bytes. `None`: they are too long.
+    pub fn restored(shortened: &[u8], seed: SegmentSeed, slot: usize) -> Option<[u8; SECTOR_LEN]> {
+        let mut sector = [0; SECTOR_LEN];
+        sector[..CRC_AT]
+            .get_mut(..shortened.len())?
+            .copy_from_slice(shortened);
+        let crc = seed.checksum(slot_offset(slot), &sector[..CRC_AT]);
+        put_u32(&mut sector, CRC_AT, crc);
+        Some(sector)
+    }
+
     /// Reads a slot off the bytes at `slot_offset(slot)`; fewer than 512 if the file ends there.
     pub fn decode(bytes: &[u8], seed: SegmentSeed, slot: usize) -> SlotState {
         let sector = &bytes[..bytes.len().min(SECTOR_LEN)];

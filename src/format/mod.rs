@@ -14,6 +14,7 @@
 //! | `checkpoint_record` | what does a record of `checkpoints.log` say? |
 //! | `record_log` | what does one kind of record log write into its file, and what do its records say? |
 //! | `record_slot` | up to where was a record log proven durable, and which record was appended last? |
+//! | `journal` | what stands in a file of the commit journal? |
 //! | `names` | under which names do keys, segments and our own files stand on disk? |
 //! | `seed` | what binds every checksum to its place? |
 //! | `packet` | how do frames travel from a stream to its replica? |
@@ -38,6 +39,7 @@ pub mod frame_position;
 pub mod frontier_slot;
 pub mod identity;
 pub mod index_file;
+pub mod journal;
 pub mod names;
 pub mod packet;
 pub mod payload;
@@ -90,6 +92,16 @@ pub use identity::IdentityFault;
 pub use identity::LogId;
 pub use index_file::IndexFile;
 pub use index_file::IndexedSegment;
+pub use journal::JOURNAL_RECORD_HEADER_LEN;
+pub use journal::JOURNAL_RECORDS_AT;
+pub use journal::JournalHeader;
+pub use journal::JournalHeaderFault;
+pub use journal::JournalItem;
+pub use journal::JournalItemKind;
+pub use journal::JournalRecord;
+pub use journal::JournalSeed;
+pub use journal::finish_journal_record;
+pub use journal::journal_record_len;
 pub use names::CHECKPOINTS_FILE;
 pub use names::CUT_SUFFIX;
 pub use names::DELETED_SUFFIX;
@@ -97,6 +109,7 @@ pub use names::DELETED_SUFFIX;
 pub use names::HEAD_FILE;
 pub use names::IDENTITY_FILE;
 pub use names::INDEX_FILE;
+pub use names::JOURNAL_DIR;
 pub use names::KEPT_SUFFIX;
 pub use names::LOCK_FILE;
 pub use names::NEW_SUFFIX;
@@ -109,7 +122,9 @@ pub use names::is_deleted_dir_name;
 pub use names::is_own_file_name;
 pub use names::is_snapshot_file_name;
 pub use names::is_stream_dir_name;
+pub use names::journal_file_name;
 pub use names::key_from_dir_name;
+pub use names::parse_journal_file_name;
 pub use names::parse_segment_file_name;
 pub use names::quarantine_file_name;
 pub use names::segment_file_name;

@@ -30,6 +30,8 @@ pub const HEAD_FILE: &str = "HEAD";
 pub const CHECKPOINTS_FILE: &str = "checkpoints.log";
 /// In the root: the shard count of a sharded log.
 pub const SHARDS_FILE: &str = "shards.meta";
+/// In the root: the directory of the commit journal.
+pub const JOURNAL_DIR: &str = "commit-journal";
 /// Beside the segments: what `index_file` describes.
 pub const INDEX_FILE: &str = "segments.idx";
 /// Beside the segments: the next segment, until it is renamed to its first id.
@@ -48,15 +50,17 @@ pub const KEPT_SUFFIX: &str = "#kept";
 
 const SEGMENT_SUFFIX: &str = ".wal";
 const SEGMENT_DIGITS: usize = 20;
+const JOURNAL_SUFFIX: &str = ".jnl";
 
 /// Names in the root that a stream must not take, compared without regard to case.
-const OWN_FILES: [&str; 6] = [
+const OWN_NAMES: [&str; 7] = [
     LOCK_FILE,
     IDENTITY_FILE,
     HEAD_FILE,
     CHECKPOINTS_FILE,
     SHARDS_FILE,
     INDEX_FILE,
+    JOURNAL_DIR,
 ];
 /// Names that Windows gives to devices, in any directory and with any extension ("Naming Files,
 /// Paths, and Namespaces"). Those with other than letters and digits are encoded anyway.
@@ -84,6 +88,18 @@ pub fn parse_segment_file_name(name: &str) -> Option<EntryId> {
     }
     // Twenty digits can be more than a u64 holds.
     digits.parse().ok().map(EntryId)
+}
+
+/// The name of a file of the commit journal.
+pub fn journal_file_name(number: usize) -> String {
+    format!("{number:02}{JOURNAL_SUFFIX}")
+}
+
+/// The number in the name of a journal file. `None`: the file is none.
+pub fn parse_journal_file_name(name: &str) -> Option<usize> {
+    let digits = name.strip_suffix(JOURNAL_SUFFIX)?;
+    let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
 }
 
 /// The name under which bytes of a segment file are quarantined that began at `from`. `number`
@@ -189,7 +205,7 @@ fn escape(byte: u8) -> String {
 /// Whether the name means something else, here or on Windows. Only a name that begins with a
 /// letter does.
 fn is_reserved(name: &str) -> bool {
-    let is_own = OWN_FILES.iter().any(|own| name.eq_ignore_ascii_case(own));
+    let is_own = OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own));
     let stem = name.split('.').next().unwrap_or(name);
     let is_device = DEVICES
         .iter()

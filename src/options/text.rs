@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::error::Result;
 use crate::options::BackgroundSync;
+use crate::options::CommitPath;
 use crate::options::CompressionType;
 use crate::options::CorruptionPolicy;
 use crate::options::ReadStrategy;
@@ -91,6 +92,14 @@ impl WalOptions {
                     ("mmap", WriteStrategy::Mmap),
                 ])?;
             }
+            "commit_path" => {
+                self.commit_path = given.one_of(&[
+                    ("auto", CommitPath::Auto),
+                    ("in_place", CommitPath::InPlace),
+                    ("journal", CommitPath::Journal),
+                ])?;
+            }
+            "journal_size" => self.journal_size = given.bytes()?,
             "on_corruption" => {
                 self.on_corruption = given.one_of(&[
                     ("truncate", CorruptionPolicy::Truncate),
@@ -256,6 +265,7 @@ mod tests {
             "max_segment_size=64K;max_entries_per_segment = 7\nmax_open_segments=3; max_open_read_segments=4;\
              write_buffer_size=0;read_buffer_size=1M;block_cache_size=2G;min_compression_size=9;;\
              sync_mode=batch_only;read_strategy=mmap;write_strategy=standard_io;on_corruption=error;\
+             commit_path=journal;journal_size=2M;\
              archive_path=/tmp/a=b ;background_sync=5 ms , 1M;sync_threads=2;latencies=true;\
              retention_max_bytes=1T;retention_max_age=7d;retention_keep_cursors=true",
         )
@@ -276,6 +286,10 @@ mod tests {
         assert_eq!(options.read_strategy, ReadStrategy::Mmap);
         assert_eq!(options.write_strategy, WriteStrategy::StandardIo);
         assert_eq!(options.on_corruption, CorruptionPolicy::Error);
+        assert_eq!(
+            (options.commit_path, options.journal_size),
+            (CommitPath::Journal, 2 << 20)
+        );
         assert_eq!(options.archive_path, Some("/tmp/a=b".into()));
         let background = BackgroundSync {
             interval: Duration::from_millis(5),
@@ -294,6 +308,13 @@ mod tests {
         let none = "background_sync=none;block_cache_size=none;archive_path=;latencies=false;\
                     retention_max_bytes=none;retention_max_age=none;retention_keep_cursors=false";
         options.apply(none).unwrap();
+        for (text, path) in [
+            ("auto", CommitPath::Auto),
+            ("in_place", CommitPath::InPlace),
+        ] {
+            options.apply(&format!("commit_path={text}")).unwrap();
+            assert_eq!(options.commit_path, path);
+        }
         assert_eq!((options.background_sync, options.retention), (None, None));
         assert_eq!(
             (options.block_cache_size, options.archive_path),
@@ -312,6 +333,12 @@ mod tests {
                 "sync_mode=Async",
                 "one of strict, batch_only, async, not \"Async\"",
             ),
+            (
+                "commit_path=mmap",
+                "one of auto, in_place, journal, not \"mmap\"",
+            ),
+            ("journal_size=31K", "outside 32 KiB..=1 GiB"),
+            ("journal_size=1025M", "outside 32 KiB..=1 GiB"),
             ("max_segment_size=64MB", "a number of bytes"),
             ("max_segment_size=-1", "a number of bytes"),
             ("max_segment_size=M", "a number of bytes"),

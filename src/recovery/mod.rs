@@ -6,6 +6,8 @@
 //! | `read_headers` | what identifies each segment file? |
 //! | `scan` | how far are the frames of a file good? |
 //! | `frontier` | up to where was the stream known to be durable? |
+//! | `journal_replay` | what does the commit journal add to the streams' files? |
+//! | `unrecovered` | does it add anything, while nobody has the log open for writing? |
 //! | `index_evidence`, `identity` | what do `segments.idx` and the identity files record? |
 //! | `facts`, `verdict` | the data that goes into the decision and comes out of it |
 //! | `decide` | what follows from the facts? A pure function, table by table |
@@ -21,6 +23,7 @@ mod facts;
 mod frontier;
 mod identity;
 mod index_evidence;
+mod journal_replay;
 mod messages;
 mod quarantine;
 mod read_headers;
@@ -28,6 +31,7 @@ mod read_properties;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod unrecovered;
 mod verdict;
 
 pub use apply::Recovered;
@@ -43,6 +47,8 @@ pub use facts::HEADERS_LOOKED_AT;
 pub use facts::StreamFacts;
 pub use identity::log_around;
 pub use identity::read_identity;
+pub use journal_replay::Replay;
+pub use journal_replay::plan_replay;
 pub use messages::describe;
 pub use messages::describe_refusal;
 pub use messages::path_of_finding;
@@ -51,6 +57,10 @@ pub use read_properties::properties_of_good_frame;
 pub use read_properties::properties_of_slot;
 pub use scan::CheckDepth;
 pub use scan::good_frames;
+pub use unrecovered::JournalSeen;
+pub use unrecovered::WriterLock;
+pub use unrecovered::look_at_journal;
+pub use unrecovered::read_journal_in_use;
 pub use verdict::Decision;
 pub use verdict::Finding;
 pub use verdict::KeptState;

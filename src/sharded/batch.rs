@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::append::Append;
 use crate::append::Appended;
 use crate::error::Error;
 use crate::error::Result;
@@ -15,7 +16,9 @@ use crate::error::memory;
 use crate::options::SyncMode;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
+use crate::stream::AtomicPart;
 use crate::stream::StreamInner;
+use crate::stream::append_atomic;
 
 /// A shard's part of a batch.
 struct ShardBatch {
@@ -43,14 +46,59 @@ impl ShardedWal {
         self.append_borrowed(&memory::collected(borrowed)?)
     }
 
+    /// As [`ShardedWal::append_batch`], but all or nothing over all shards, after any crash; and durable on return
+    /// in every mode. One sync, of the commit journal: see [`Wal::append_atomic`](crate::Wal::append_atomic), whose
+    /// limits and errors these are.
+    pub fn append_batch_atomic(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(u16, u64)>> {
+        let borrowed = entries.iter().map(|(key, value)| (&key[..], &value[..]));
+        self.append_borrowed_atomic(&memory::collected(borrowed)?)
+    }
+
     /// The same with borrowed entries.
-    pub(crate) fn append_borrowed(&self, entries: &[(&[u8], &[u8])]) -> Result<Vec<(u16, u64)>> {
+    pub(crate) fn append_borrowed_atomic(
+        &self,
+        entries: &[(&[u8], &[u8])],
+    ) -> Result<Vec<(u16, u64)>> {
         self.log().wal.enter_to_write()?;
+        let (places, parts) = self.by_shard(entries)?;
+        let mut results = memory::collected(places.iter().map(|_| (0, 0)))?;
+        let mut values = Vec::new();
+        memory::reserve(&mut values, places.len())?;
+        values.extend(places.iter().map(|place| entries[*place].1));
+        let mut streams = Vec::with_capacity(parts.len());
+        for part in &parts {
+            streams.push(self.log().stream(part.shard)?);
+        }
+        let parted = parts.iter().zip(&streams).map(|(part, stream)| AtomicPart {
+            stream: stream.core(),
+            append: Append::new(&values[part.places.clone()]),
+        });
+        let parted: Vec<_> = parted.collect();
+        let appended = append_atomic(&parted);
+        self.log().wal.context().attend();
+        let shards = parts.iter().map(|part| part.shard);
+        let committed: Vec<_> = shards
+            .zip(appended.map_err(|refusal| refusal.error)?)
+            .collect();
+        self.note_appended(entries.len() as u64);
+        put_in_input_order(&mut results, &parts, &places, &committed);
+        Ok(results)
+    }
+
+    /// The places of the entries, sorted by shard, and which of them belong to which shard. Entries of one shard
+    /// keep their order.
+    fn by_shard(&self, entries: &[(&[u8], &[u8])]) -> Result<(Vec<usize>, Vec<ShardBatch>)> {
         let shards = memory::collected(entries.iter().map(|(key, _)| self.shard_of(key)))?;
         let mut places = memory::collected(0..entries.len())?;
-        // Entries of one shard keep their order.
         places.sort_unstable_by_key(|&place| (shards[place], place));
         let parts = parts_of(&places, &shards);
+        Ok((places, parts))
+    }
+
+    /// [`ShardedWal::append_batch`] with borrowed entries.
+    pub(crate) fn append_borrowed(&self, entries: &[(&[u8], &[u8])]) -> Result<Vec<(u16, u64)>> {
+        self.log().wal.enter_to_write()?;
+        let (places, parts) = self.by_shard(entries)?;
         // All memory is allocated before the first write: a batch that is appended must not fail
         // afterwards.
         let mut results = memory::collected(places.iter().map(|_| (0, 0)))?;
@@ -112,6 +160,9 @@ impl ShardedInner {
         if self.wal.context().options.sync_mode == SyncMode::Async {
             return (all, failure);
         }
+        // One record makes them durable, where the log has its commits there; it leaves those that it did not.
+        let cores: Vec<_> = written.iter().map(|part| Arc::clone(&part.core)).collect();
+        StreamInner::sync_together(&cores);
         let durable = self.for_each_shard(written, |part: Written| {
             part.core.acknowledge_batch(&part.appended)
         });

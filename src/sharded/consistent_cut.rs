@@ -26,10 +26,13 @@ impl ShardedInner {
             .zip(&places)
             .filter(|(core, (offset, _))| core.durable_end() < *offset)
             .map(|(core, (_, mark))| (Arc::clone(core), *mark));
-        let durable = self.for_each_shard(
-            behind.collect(),
-            |(core, mark): (Arc<StreamInner>, Mark)| core.make_durable(mark),
-        );
+        let behind: Vec<_> = behind.collect();
+        // One record makes them durable, where the log has its commits there; it leaves those that it did not.
+        let streams: Vec<_> = behind.iter().map(|(core, _)| Arc::clone(core)).collect();
+        StreamInner::sync_together(&streams);
+        let durable = self.for_each_shard(behind, |(core, mark): (Arc<StreamInner>, Mark)| {
+            core.make_durable(mark)
+        });
         durable.into_iter().collect::<Result<()>>()?;
         Ok(places.into_iter().map(|(offset, _)| offset).collect())
     }

@@ -10,6 +10,8 @@
 //! Paths are absolute.
 
 pub mod copy;
+mod followed;
+mod overlay;
 #[cfg(unix)]
 mod posix;
 #[cfg(feature = "sharded")]
@@ -20,6 +22,10 @@ pub mod simulated;
 #[cfg(windows)]
 mod windows;
 
+pub use followed::FollowedDisk;
+pub use overlay::OverlaidFile;
+pub use overlay::Overlay;
+pub use overlay::OverlayCondition;
 #[cfg(unix)]
 pub use posix::RealDisk;
 pub use shared_bytes::SharedBytes;
@@ -192,6 +198,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// waiting. `ErrorKind::WouldBlock`: this process or another one holds it. The lock ends when
     /// the returned value is dropped or the process dies; a forked child does not inherit it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
+
+    /// Whether the holder of the lock on the file `path`, in this process or another one, has announced itself
+    /// with [`StorageLock::announce`]. Takes nothing, and is in nobody's way. False where the file is missing.
+    fn is_announced(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// A held writer lock. Dropping it releases.
@@ -201,6 +211,11 @@ pub trait StorageLock: Send + Sync + fmt::Debug {
     fn is_attached(&self) -> io::Result<bool> {
         Ok(true)
     }
+
+    /// From now on, until the lock ends, [`Storage::is_announced`] is true for everybody. On systems where that
+    /// cannot be had apart from the lock, it is true as long as the lock is held. `Unsupported` where nobody else can
+    /// find out.
+    fn announce(&self) -> io::Result<()>;
 }
 
 /// An open file. All methods may be called from several threads at once.
@@ -214,6 +229,14 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// Writes all parts one after the other at `offset`, growing the file if needed. Continues
     /// after short writes and interruptions. On an error any part of the bytes may be written.
     fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()>;
+
+    /// Writes all parts one after the other at `offset`, and makes them durable: as
+    /// [`StorageFile::write_at`] and [`StorageFile::sync_data`] in this order, but that other dirty ranges of
+    /// the file may stay dirty. An implementation may need one system call.
+    fn write_durably_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        self.write_at(offset, parts)?;
+        self.sync_data()
+    }
 
     /// Allocates blocks for `[offset, offset + len)` so that later writes there do not run out of
     /// space. Unwritten bytes read as zeros; the file grows to `offset + len` if shorter.

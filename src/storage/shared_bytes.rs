@@ -30,7 +30,7 @@ impl SharedBytes {
 
     /// Bytes that were read into memory, in place of a mapping.
     pub fn of_read(bytes: Vec<u8>) -> Self {
-        SharedBytes::new(Arc::new(Read(bytes)))
+        SharedBytes::new(read_into_memory(bytes))
     }
 
     /// The bytes.
@@ -49,6 +49,11 @@ impl SharedBytes {
             ..*self
         }
     }
+}
+
+/// Bytes that were read into memory, in place of a mapping.
+pub fn read_into_memory(bytes: Vec<u8>) -> Arc<dyn MappedBytes> {
+    Arc::new(Read(bytes))
 }
 
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 //! Failure: where the question cannot be answered (no permission, an I/O error) the log goes on, for it
 //! reaches its files through the directory that it holds open.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
@@ -57,6 +58,14 @@ impl Attachment {
     /// Holds the lock from now on.
     pub(super) fn hold(&self, lock: Box<dyn StorageLock>) {
         *self.lock.write() = Some(lock);
+    }
+
+    /// From now on others can see that the lock is held. `Unsupported` where they cannot.
+    pub(super) fn announce(&self) -> io::Result<()> {
+        match &*self.lock.read() {
+            Some(lock) => lock.announce(),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Releases the lock.

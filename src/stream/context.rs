@@ -11,6 +11,7 @@ use crate::cache::OpenFiles;
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
+use crate::journal::Journal;
 use crate::options::LogSink;
 use crate::options::WalOptions;
 use crate::primitives::Mutex;
@@ -22,6 +23,7 @@ use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering;
 use crate::primitives::locks_held;
 use crate::segment::SegmentReader;
+use crate::storage::FollowedDisk;
 use crate::storage::Storage;
 use crate::storage::StorageFile;
 use crate::storage::StorageLock;
@@ -45,6 +47,8 @@ pub trait BackgroundTasks: Send + Sync {
     fn has_thread_for_syncs(&self, stream: &Arc<StreamInner>) -> bool;
     /// Make space ahead of the stream's tail.
     fn preallocate(&self, stream: &Arc<StreamInner>) -> bool;
+    /// Keep the commit journal up: see [`Journal::keep_up`].
+    fn keep_journal(&self) -> bool;
     /// Starts the thread that serves listeners, if there is none.
     fn ensure_notifier(&self) -> io::Result<()>;
     /// Serve the stream's listeners soon. The stream stays until then.
@@ -88,6 +92,8 @@ pub struct LogContext {
     pub log: LogSink,
     /// Another process writes the log: nothing on disk is changed from here.
     pub read_only: bool,
+    /// `storage`, where the log is read-only: over which the commit journal is laid.
+    pub followed: Option<Arc<FollowedDisk>>,
     /// The writer lock.
     attachment: Attachment,
     /// Which log this is.
@@ -95,6 +101,8 @@ pub struct LogContext {
     /// The directories of streams that are links, by their path in the root, and the locks on what
     /// they lead to.
     pub(super) owned: Mutex<BTreeMap<PathBuf, OwnedTarget>>,
+    /// The commit journal, where the log has one. Set by opening.
+    pub journal: OnceLock<Arc<Journal>>,
     /// Set once the helpers run.
     pub background_tasks: OnceLock<Arc<dyn BackgroundTasks>>,
     /// A helper was asked for something, and its thread does not run.
@@ -116,6 +124,8 @@ pub struct LogContext {
     knows_checkpoints: AtomicBool,
     /// How many streams are in a round of syncing.
     rounds: AtomicUsize,
+    /// Deletions that renamed a directory and did not sync the root since.
+    unsynced_renames: AtomicUsize,
     /// What the log counts, besides what each stream does.
     pub counters: LogCounters,
     streams_made: AtomicU64,
@@ -147,8 +157,10 @@ impl LogContext {
             root,
             log,
             read_only: false,
+            followed: None,
             identity: LogIdentity::default(),
             owned: Mutex::default(),
+            journal: OnceLock::new(),
             background_tasks: OnceLock::new(),
             unattended: AtomicBool::new(false),
             noted: Mutex::default(),
@@ -160,6 +172,7 @@ impl LogContext {
             claimed: AtomicBool::new(false),
             knows_checkpoints: AtomicBool::new(false),
             rounds: AtomicUsize::new(0),
+            unsynced_renames: AtomicUsize::new(0),
             counters: LogCounters::default(),
             streams_made: AtomicU64::new(0),
             dirs_made: AtomicU64::new(0),
@@ -167,9 +180,20 @@ impl LogContext {
         }
     }
 
+    /// The commit journal, where the log has one.
+    #[inline]
+    pub(super) fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.get()
+    }
+
     /// Holds the writer lock until it is released.
     pub fn hold_lock(&self, lock: Box<dyn StorageLock>) {
         self.attachment.hold(lock);
+    }
+
+    /// From now on [`Storage::is_announced`] is true of the writer lock.
+    pub fn announce_lock(&self) -> std::io::Result<()> {
+        self.attachment.announce()
     }
 
     /// Releases the writer lock, and before it those on what links lead to.
@@ -219,6 +243,21 @@ impl LogContext {
     /// Whether each stream knows what the live checkpoints need of it.
     pub(super) fn knows_checkpoints(&self) -> bool {
         self.knows_checkpoints.load(Ordering::Acquire)
+    }
+
+    /// A stream's directory is about to be renamed.
+    pub(super) fn begin_rename(&self) {
+        self.unsynced_renames.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The root was synced since. Not called where that failed: the directory may come back after a crash.
+    pub(super) fn end_rename(&self) {
+        self.unsynced_renames.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether a directory that was renamed may come back under its name.
+    pub(super) fn has_unsynced_renames(&self) -> bool {
+        self.unsynced_renames.load(Ordering::Acquire) > 0
     }
 
     /// Counts a round of a stream, as long as the guard is there.
@@ -279,6 +318,12 @@ impl LogContext {
     pub fn note(&self, level: log::Level, message: String) {
         self.noted.lock().push((level, message));
         self.has_noted.store(true, Ordering::Release);
+    }
+
+    /// Notes why the commit journal takes no more.
+    pub fn note_retired_journal(&self, error: &Error) {
+        let message = format!("streams are synced in place from now on: {error}");
+        self.note(log::Level::Warn, message);
     }
 
     /// Sends what was noted to the log's receiver. The caller holds no lock.

@@ -345,7 +345,13 @@ impl ReaderSide {
         loop {
             let identity = storage.dir_identity(&self.dir).map_err(io)?;
             let before = *follower.identity.read();
-            if before.is_some() && identity != before {
+            // A directory that only the commit journal knew had none. Whether it holds the same stream by now, the
+            // incarnation says.
+            let has_another = |before| match identity {
+                Some(now) => before != now && before != DirIdentity::default(),
+                None => true,
+            };
+            if before.is_some_and(has_another) {
                 looks.clear();
                 self.mark_deleted();
                 return Ok(());

@@ -3,6 +3,7 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `mod` | what does a stream consist of, and in which order are its locks taken? |
+//! | `atomic` | how is a batch over several streams appended, all of it or nothing? |
 //! | `state` | where does the stream begin and end, does it exist, what do readers see? |
 //! | `failure` | how does a failure latch? |
 //! | `context` | what do all streams of a log share? |
@@ -18,6 +19,7 @@
 //! | `replica/` | frames that leave as they are, and get into another stream |
 //! | `lifecycle/` | construction from recovery, truncation, archive, close, deletion |
 
+mod atomic;
 mod attachment;
 mod context;
 mod counters;
@@ -36,6 +38,9 @@ mod state;
 mod tests;
 mod writer;
 
+pub use atomic::AtomicPart;
+pub use atomic::NotAppended;
+pub use atomic::append_atomic;
 pub use context::Attended;
 pub use context::BackgroundTasks;
 #[cfg(feature = "sharded")]

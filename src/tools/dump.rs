@@ -120,6 +120,7 @@ pub fn visit_entries(
     selection: &Selection,
     visitor: &mut dyn EntryVisitor,
 ) -> Result<()> {
+    place.check_journal()?;
     let surveyed = survey_all(place, selection)?;
     let bytes_of = |stream: &Surveyed| {
         let facts = stream.found.as_ref().ok();

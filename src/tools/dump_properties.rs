@@ -51,6 +51,7 @@ type Visit<'a> = &'a mut dyn FnMut(DumpedProperties<'_>) -> ControlFlow<()>;
 /// A stream that cannot be read at all is an error, returned after all others were passed.
 pub fn dump_properties(place: &LogDir, selection: &Selection, visit: Visit<'_>) -> Result<()> {
     let mut result = Ok(());
+    place.check_journal()?;
     for stream in survey_all(place, selection)? {
         match dump_stream(place, stream, visit) {
             Ok(ControlFlow::Continue(())) => {}

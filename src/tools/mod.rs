@@ -11,6 +11,7 @@
 //! | `stat` | what does a log hold, in numbers? |
 //! | `inspect` | what does it hold, and is it whole, both at one moment? |
 //! | `dump` | which entries does a log hold, one after the other? |
+//! | `dump_journal` | which records does a file of the commit journal hold? |
 //! | `dump_properties` | how did the properties of each stream change? |
 //! | `load` | how is a new log made of entries that come one after the other? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
@@ -22,6 +23,8 @@
 
 #[cfg(feature = "cli")]
 mod dump;
+#[cfg(feature = "cli")]
+mod dump_journal;
 #[cfg(feature = "cli")]
 mod dump_properties;
 #[cfg(feature = "cli")]
@@ -59,6 +62,12 @@ pub use dump::EntryVisitor;
 pub use dump::dump;
 #[cfg(feature = "cli")]
 pub use dump::visit_entries;
+#[cfg(feature = "cli")]
+pub use dump_journal::JournalPiece;
+#[cfg(feature = "cli")]
+pub use dump_journal::JournalPieceItem;
+#[cfg(feature = "cli")]
+pub use dump_journal::dump_journal;
 #[cfg(feature = "cli")]
 pub use dump_properties::DumpedProperties;
 #[cfg(feature = "cli")]
@@ -98,6 +107,8 @@ pub use salvage::RepairedStream;
 pub use salvage::repair;
 #[cfg(feature = "cli")]
 pub(crate) use segment_walk::SegmentWalk;
+#[cfg(feature = "cli")]
+pub use stat::JournalStat;
 #[cfg(feature = "cli")]
 pub use stat::LogStat;
 #[cfg(feature = "cli")]

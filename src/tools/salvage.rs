@@ -26,11 +26,13 @@ use crate::ids::EntryId;
 use crate::options::CompressionType;
 use crate::recovery::Decision;
 use crate::recovery::NextAppend;
+use crate::recovery::WriterLock;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
 use crate::segment::LocatedFrame;
 use crate::segment::WalkItem;
 use crate::storage::Access;
+use crate::storage::RealDisk;
 use crate::storage::Storage;
 use crate::storage::copy::for_each_chunk;
 use crate::stream::LogContext;
@@ -51,6 +53,9 @@ pub struct RepairReport {
     pub streams: Vec<RepairedStream>,
     /// Files beside the streams that were copied as they are.
     pub copied_files: Vec<PathBuf>,
+    /// What is damaged in the commit journal of the old log: entries that only that part held are not in the
+    /// copy.
+    pub journal_damage: Vec<String>,
 }
 
 /// The result for one stream.
@@ -93,7 +98,7 @@ impl RepairReport {
         let whole = |stream: &RepairedStream| {
             stream.error.is_none() && stream.lost.is_empty() && !stream.properties_lost
         };
-        self.streams.iter().all(whole)
+        self.journal_damage.is_empty() && self.streams.iter().all(whole)
     }
 }
 
@@ -108,8 +113,9 @@ pub fn repair(
     compression: CompressionType,
     report_progress: &mut dyn FnMut(Progress),
 ) -> Result<RepairReport> {
-    let place = LogDir::new(from)?;
-    let storage = &place.storage;
+    let disk: Arc<dyn Storage> = Arc::new(RealDisk);
+    let mut place = LogDir::new(from)?;
+    let storage = &disk;
     let new_place = NewPlace::find(&**storage, Some(&place.root), to)?;
     for name in [SHARDS_FILE, CHECKPOINTS_FILE] {
         refuse_link(&**storage, &place.root.join(name))?;
@@ -121,8 +127,15 @@ pub fn repair(
             std::io::ErrorKind::WouldBlock => Error::Locked(place.root.clone()),
             _ => Error::io(error, ErrorContext::at(&lock_path)),
         })?;
+    // Only now nobody else changes it.
+    place = LogDir::on(Arc::clone(&disk), place.root, place.read_ahead);
+    let journal_damage = place.lay_journal_over(WriterLock::Held);
+    place.check_journal()?;
     let copy = new_place.create(storage, compression)?;
-    let mut report = RepairReport::default();
+    let mut report = RepairReport {
+        journal_damage,
+        ..RepairReport::default()
+    };
     let streams = survey_all(&place, &Selection::default())?;
     let lengths = streams
         .iter()

@@ -1,13 +1,19 @@
 //! What does a log hold, in numbers?
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::error::Result;
+use crate::format::JOURNAL_DIR;
 use crate::recovery::Decision;
+use crate::recovery::JournalSeen;
 use crate::recovery::KeptState;
 use crate::recovery::NextAppend;
 use crate::recovery::StreamFacts;
+use crate::recovery::WriterLock;
+use crate::recovery::look_at_journal;
+use crate::recovery::read_journal_in_use;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
 use crate::tools::dump_properties::PropertyMap;
@@ -23,6 +29,27 @@ use crate::tools::survey::survey_all;
 pub struct LogStat {
     /// Its streams, by directory name.
     pub streams: Vec<StreamStat>,
+    /// Its commit journal, where it has one. Not where only one stream was selected.
+    pub journal: Option<JournalStat>,
+}
+
+/// A commit journal in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalStat {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Good records: what they hold is not, or need not be, durable in the streams' own files yet.
+    pub records: u64,
+    /// How many streams they name.
+    pub streams: u64,
+    /// A writer has the log open and uses it. Otherwise nobody has recovered the log: the next open for writing
+    /// does, and the numbers of the streams count what the journal holds.
+    pub in_use: bool,
+    /// Pieces of damage.
+    pub damage: u64,
 }
 
 /// A stream in numbers, from headers, slots, trailers and the tail; payloads are not read.
@@ -96,8 +123,33 @@ pub enum SegmentState {
 
 /// Collects the numbers of the selected streams.
 pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
+    place.check_journal()?;
     let surveyed = survey_all(place, selection)?;
-    Ok(stat_all(place, &surveyed, selection))
+    let mut log = stat_all(place, &surveyed, selection);
+    log.journal = match selection.stream {
+        Some(_) => None,
+        None => journal_stat(place)?,
+    };
+    Ok(log)
+}
+
+fn journal_stat(place: &LogDir) -> Result<Option<JournalStat>> {
+    let (storage, root) = (&*place.storage, &place.root);
+    let seen = look_at_journal(storage, root, place.read_ahead, WriterLock::NotHeld)?;
+    let (facts, in_use) = match seen {
+        JournalSeen::Nothing => return Ok(None),
+        JournalSeen::InUse => (read_journal_in_use(storage, root)?, true),
+        JournalSeen::Unrecovered(journal) => (journal.facts, false),
+    };
+    let keys: BTreeSet<&str> = facts.items.iter().map(|item| &*item.key).collect();
+    Ok(Some(JournalStat {
+        directory: root.join(JOURNAL_DIR),
+        bytes: facts.bytes,
+        records: facts.records,
+        streams: keys.len() as u64,
+        in_use,
+        damage: facts.findings.len() as u64,
+    }))
 }
 
 /// The numbers of surveyed streams.
@@ -115,7 +167,10 @@ pub(super) fn stat_all(place: &LogDir, surveyed: &[Surveyed], selection: &Select
             stream.segment_list.clear();
         }
     }
-    LogStat { streams }
+    LogStat {
+        streams,
+        journal: None,
+    }
 }
 
 /// The numbers of a surveyed stream, without the times of its files.

@@ -17,8 +17,14 @@ use crate::format::parse_segment_file_name;
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
 use crate::recovery::Decision;
+#[cfg(feature = "cli")]
+use crate::recovery::JournalSeen;
 use crate::recovery::LiveCollector;
 use crate::recovery::StreamFacts;
+#[cfg(feature = "cli")]
+use crate::recovery::WriterLock;
+#[cfg(feature = "cli")]
+use crate::recovery::look_at_journal;
 use crate::storage::EntryKind;
 #[cfg(feature = "cli")]
 use crate::storage::RealDisk;
@@ -30,6 +36,8 @@ pub struct LogDir {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) root: PathBuf,
     pub(crate) read_ahead: usize,
+    /// Why the commit journal could not be laid over the files: opening for writing would be refused too.
+    pub(crate) journal_error: Option<Arc<Error>>,
 }
 
 /// Which part of a log is inspected.
@@ -81,7 +89,33 @@ impl LogDir {
             };
             return Err(Error::Config(what));
         }
-        Ok(Self::on(storage, root, 1 << 20))
+        let mut place = Self::on(storage, root, 1 << 20);
+        place.lay_journal_over(WriterLock::NotHeld);
+        Ok(place)
+    }
+
+    /// Shows the log as it is with what its commit journal holds, if nobody has recovered it. What is damaged in
+    /// that journal.
+    #[cfg(feature = "cli")]
+    pub(crate) fn lay_journal_over(&mut self, lock: WriterLock) -> Vec<String> {
+        let seen = look_at_journal(&*self.storage, &self.root, self.read_ahead, lock);
+        match seen {
+            Ok(JournalSeen::Unrecovered(journal)) => {
+                self.storage = Arc::new(journal.over(Arc::clone(&self.storage)));
+                return journal.damage();
+            }
+            Ok(JournalSeen::Nothing | JournalSeen::InUse) => {}
+            Err(error) => self.journal_error = Some(Arc::new(error)),
+        }
+        Vec::new()
+    }
+
+    /// Refuses a log whose commit journal cannot be used: what is seen of the streams may not be all.
+    pub(crate) fn check_journal(&self) -> Result<()> {
+        match &self.journal_error {
+            Some(error) => Err(error.duplicate()),
+            None => Ok(()),
+        }
     }
 
     /// A log on any disk.
@@ -90,6 +124,7 @@ impl LogDir {
             storage,
             root,
             read_ahead,
+            journal_error: None,
         }
     }
 

@@ -13,11 +13,16 @@ use crate::format::INDEX_FILE;
 use crate::format::Identity;
 use crate::format::IdentityFault;
 use crate::format::IndexFile;
+use crate::format::JOURNAL_DIR;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::format::UNFINISHED_COPY_FILE;
 use crate::format::is_deleted_dir_name;
+use crate::recovery::JournalSeen;
 use crate::recovery::StreamFacts;
+use crate::recovery::WriterLock;
+use crate::recovery::look_at_journal;
 use crate::recovery::read_identity;
+use crate::recovery::read_journal_in_use;
 use crate::storage::Access;
 use crate::storage::EntryKind;
 use crate::tools::report::Severity;
@@ -107,9 +112,48 @@ pub fn check_root(place: &LogDir, report: &mut VerifyReport) -> Result<()> {
         }
     }
     check_identity(place, report);
+    check_journal(place, report);
     #[cfg(feature = "sharded")]
     sharded::check(place, report);
     Ok(())
+}
+
+/// Checks the commit journal.
+fn check_journal(place: &LogDir, report: &mut VerifyReport) {
+    let (storage, root) = (&*place.storage, &place.root);
+    let dir = root.join(JOURNAL_DIR);
+    let seen = look_at_journal(storage, root, place.read_ahead, WriterLock::NotHeld);
+    let found = seen.and_then(|seen| match seen {
+        JournalSeen::Nothing => Ok(None),
+        JournalSeen::InUse => read_journal_in_use(storage, root).map(|facts| Some((facts, None))),
+        JournalSeen::Unrecovered(journal) => Ok(Some((journal.facts, Some(journal.replay)))),
+    });
+    let (facts, replay) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return,
+        Err(error) => return report.findings.push(unreadable("", &dir, &error)),
+    };
+    report.journal_records = facts.records;
+    report.journal_bytes = facts.bytes;
+    for found in &facts.findings {
+        let (path, at) = found.place();
+        let finding = VerifyFinding::new(Severity::Damage, path.to_path_buf(), found.what());
+        report.findings.push(finding.at(at.0));
+    }
+    let Some(replay) = replay else { return };
+    for (key, path, at) in replay.conflicts() {
+        let what = "another frame stands here than the commit journal holds; it stays";
+        let finding = VerifyFinding::new(Severity::Damage, path.to_path_buf(), what);
+        report.findings.push(finding.of(key).at(at.0));
+    }
+    if facts.records > 0 {
+        let what = format!(
+            "{} records that the next open for writing writes into the streams' files; counted here as if it had",
+            facts.records
+        );
+        let note = VerifyFinding::new(Severity::Note, dir, what);
+        report.findings.push(note);
+    }
 }
 
 /// Checks the identity of the log. A deletion overwrites it, in one sector.

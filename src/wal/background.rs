@@ -3,7 +3,7 @@
 //! Threads sync streams that are due: one, or as many as `WalOptions::sync_threads` says, each for its
 //! share of the streams. One preallocates space ahead of tails. Each starts when
 //! first needed, holds streams weakly, and ends when the log is closed. One applies a retention once a
-//! minute, if the log was opened with one. Another serves callbacks and
+//! minute, if the log was opened with one. One keeps the commit journal up, if the log has one. Another serves callbacks and
 //! wakers (`stream/durability/listen`); it starts with the first of them, holds streams until they
 //! are served, and is the last to end. A syncing thread serves those of the rounds that it led. In stepped mode, for
 //! deterministic tests, there are no threads: queued work runs when the test asks for it.
@@ -39,6 +39,8 @@ pub struct BackgroundThreads {
     sync: Box<[Task]>,
     preallocation: Task,
     notification: Arc<DueQueue<HeldStream>>,
+    /// Set once, where the log has a commit journal.
+    journal: OnceLock<JournalTask>,
     /// Set once, where a retention is applied by itself.
     retention: OnceLock<RetentionTask>,
     is_stepped: bool,
@@ -54,6 +56,13 @@ struct RetentionTask {
     has_ended: Arc<AtomicBool>,
     #[cfg_attr(not(feature = "simulation"), allow(dead_code))]
     work: Arc<RetentionWork>,
+}
+
+/// The work for the commit journal, and its queue, which has one key.
+struct JournalTask {
+    queue: Arc<DueQueue<()>>,
+    #[cfg_attr(not(feature = "simulation"), allow(dead_code))]
+    work: Arc<dyn Fn() + Send + Sync>,
 }
 
 type RetentionWork = dyn Fn(&dyn Fn() -> bool) + Send + Sync;
@@ -139,6 +148,7 @@ fn sync_and_serve(stream: &StreamInner) {
 
 const WITHOUT_SYNC: &str = "until it can be, appends do the syncs that are due; what is appended \
     last is durable only after the next append, a sync or the close";
+const WITHOUT_JOURNAL: &str = "until it can be, streams are synced in place";
 const WITHOUT_RETENTION: &str = "until it can be, no retention is applied by itself";
 const WITHOUT_PREALLOCATION: &str = "until it can be, appends allocate their own space";
 
@@ -158,9 +168,23 @@ impl BackgroundThreads {
                 StreamInner::preallocate,
             ),
             notification: DueQueue::new("ironwal-notify", is_stepped, HeldStream::serve),
+            journal: OnceLock::new(),
             retention: OnceLock::new(),
             is_stepped,
         })
+    }
+
+    /// Has `work` done whenever the commit journal needs it, by a thread of its own. Called once at most.
+    pub fn keep_journal_with(&self, work: impl Fn() + Send + Sync + 'static) {
+        let work: Arc<dyn Fn() + Send + Sync> = Arc::new(work);
+        let done = Arc::clone(&work);
+        let queue = DueQueue::new("ironwal-journal", self.is_stepped, move |()| {
+            // A panic is caught here, so that the thread goes on.
+            let _ = catch_unwind(AssertUnwindSafe(|| done()));
+            Next::WhenInserted
+        });
+        // Set only here.
+        let _ = self.journal.set(JournalTask { queue, work });
     }
 
     /// Has `work` done once a minute from now on, by a thread of its own. Called once at most. False: the
@@ -201,6 +225,11 @@ impl BackgroundThreads {
                 stream.deliver();
             }
         }
+        if let Some(journal) = self.journal.get() {
+            if !journal.queue.take_all().is_empty() {
+                (journal.work)();
+            }
+        }
         if let Some(retention) = self.retention.get() {
             (retention.work)(&|| true);
         }
@@ -230,17 +259,21 @@ impl BackgroundThreads {
     pub fn stop(&self) -> bool {
         // All are stopped, whatever the outcome of the first.
         let stopped: Vec<bool> = self.tasks().map(|task| task.queue.stop()).collect();
+        let journal_has_stopped = self.journal.get().is_none_or(|task| task.queue.stop());
         let has_stopped = self.retention.get().is_none_or(|retention| {
             retention.has_ended.store(true, Ordering::Release);
             retention.queue.stop()
         });
-        has_stopped && stopped.iter().all(|is_well| *is_well)
+        journal_has_stopped && has_stopped && stopped.iter().all(|is_well| *is_well)
     }
 
     /// Forgets the threads in a forked child: they do not exist there, so nothing may be joined.
     pub fn leak_after_fork(&self) {
         for task in self.tasks() {
             task.queue.leak_after_fork();
+        }
+        if let Some(journal) = self.journal.get() {
+            journal.queue.leak_after_fork();
         }
         if let Some(retention) = self.retention.get() {
             retention.queue.leak_after_fork();
@@ -278,6 +311,11 @@ impl BackgroundTasks for BackgroundThreads {
         self.preallocation.insert(stream, Duration::ZERO)
     }
 
+    fn keep_journal(&self) -> bool {
+        let task = self.journal.get();
+        task.is_none_or(|task| task.queue.insert_after((), Duration::ZERO))
+    }
+
     fn ensure_notifier(&self) -> io::Result<()> {
         self.notification.ensure_thread()
     }
@@ -303,6 +341,12 @@ impl BackgroundTasks for BackgroundThreads {
         }
         // Whatever becomes of the thread that retains, syncs are done here only without one that syncs.
         let is_short_for_streams = attended.is_short_of_threads;
+        if let Some(journal) = self.journal.get() {
+            if let Err(warning) = start_if_needed(&journal.queue, WITHOUT_JOURNAL) {
+                attended.is_short_of_threads = true;
+                attended.warnings.extend(warning);
+            }
+        }
         if let Some(retention) = self.retention.get() {
             if let Err(warning) = start_if_needed(&retention.queue, WITHOUT_RETENTION) {
                 attended.is_short_of_threads = true;
@@ -415,6 +459,7 @@ mod tests {
             sync: Box::new([task()]),
             preallocation: task(),
             notification: DueQueue::new("test", false, HeldStream::serve),
+            journal: OnceLock::new(),
             retention: OnceLock::new(),
             is_stepped: false,
         };

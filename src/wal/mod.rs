@@ -3,6 +3,7 @@
 //! | file | the question it answers |
 //! |---|---|
 //! | `wal` | which calls does a log have? |
+//! | `atomic` | which calls append over several streams, all of it or nothing? |
 //! | `stream` | which calls does a handle of a stream have? |
 //! | `durable` | how does a task wait until a mark is durable? |
 //! | `events` | how does a program that polls descriptors learn that a stream has grown? |
@@ -11,6 +12,7 @@
 //! | `iterator` | how does a caller iterate over entries? |
 //! | `transaction` | how are entries collected and appended as one frame? |
 //! | `open` | how is a log opened: root, lock, recovery of all streams? |
+//! | `journal` | how does the commit journal of a log begin and end? |
 //! | `read_only` | how is a log opened read-only, beside a writer? |
 //! | `recovery_report` | what did opening find, lose and remove? |
 //! | `snapshot` | how is a log copied while it is written? |
@@ -22,12 +24,14 @@
 //! | `registry` | what do all clones of a `Wal` share, and how is it closed? |
 //! | `background` | which work of streams runs in the background, and on which threads? |
 
+mod atomic;
 mod background;
 mod durable;
 #[cfg(unix)]
 mod events;
 mod follow;
 mod iterator;
+mod journal;
 mod live_snapshot;
 mod open;
 mod properties;
@@ -45,6 +49,7 @@ mod transaction;
 #[allow(clippy::module_inception)]
 mod wal;
 
+pub use atomic::AtomicBatch;
 pub use durable::Durable;
 #[cfg(unix)]
 pub use events::Events;

@@ -39,6 +39,8 @@ use crate::stream::StreamInner;
 use crate::stream::remove_tombstone;
 use crate::stream::resolve_archive;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::journal::begin_journal;
+use crate::wal::journal::replay_journal;
 use crate::wal::recovery_report::RecoveryReport;
 use crate::wal::recovery_report::StreamRecovery;
 use crate::wal::recovery_report::of_failed;
@@ -89,6 +91,7 @@ fn open_streams(
     let background_tasks: Arc<dyn crate::stream::BackgroundTasks> = background_threads.clone();
     // Set only here.
     let _ = context.background_tasks.set(background_tasks);
+    replay_journal(context)?;
     let dirs = stream_dirs(context)?;
     let shared = Arc::clone(context);
     let has_identity = context.identity.known_id().is_some();
@@ -149,6 +152,7 @@ fn open_streams(
         }
     }
     report.streams.sort_by(|a, b| a.stream.cmp(&b.stream));
+    begin_journal(context, background_threads);
     report.duration = now().saturating_duration_since(began);
     context.deliver();
     let (context, background_threads) = (Arc::clone(context), Arc::clone(background_threads));

@@ -22,10 +22,14 @@ use crate::platform::HashSet;
 use crate::primitives::WorkerPool;
 use crate::primitives::resume_first_panic;
 use crate::recovery::Decision;
+use crate::recovery::JournalSeen;
 use crate::recovery::LiveCollector;
+use crate::recovery::WriterLock;
+use crate::recovery::look_at_journal;
 use crate::recovery::refusal_error;
 use crate::storage::DirEntry;
 use crate::storage::EntryKind;
+use crate::storage::FollowedDisk;
 use crate::storage::RealDisk;
 use crate::storage::Storage;
 use crate::stream::BackgroundTasks;
@@ -48,6 +52,9 @@ impl Wal {
     /// [`Stream::next_id`], [`Stream::durable_end`], [`Stream::wait_durable`] and [`Wal::streams`]
     /// read the files again. Truncated segments and deleted streams disappear once this log
     /// notices, at the latest by [`Wal::refresh`]; until then open files stay readable.
+    ///
+    /// If the log was not closed and nobody has recovered it, what its commit journal holds is shown as if it were in
+    /// the streams' files; [`Wal::refresh`] looks for such a journal again.
     ///
     /// `options.sync_mode` selects the visible entries. `Strict` (the default): entries that are
     /// known to be durable. The other modes: all entries that are written, including those that a
@@ -121,8 +128,11 @@ pub fn open_read_only(
     let asked = std::path::absolute(&options.root_path).map_err(io)?;
     let root = storage.canonical(&asked).map_err(io)?;
     let background_threads = BackgroundThreads::new(false, 1);
+    let followed = Arc::new(FollowedDisk::new(storage));
+    let storage: Arc<dyn Storage> = followed.clone();
     let mut context = LogContext::new(storage, options, root, sink);
     context.read_only = true;
+    context.followed = Some(followed);
     let context = Arc::new(context);
     let background_tasks: Arc<dyn BackgroundTasks> = background_threads.clone();
     // Set once, here.
@@ -134,22 +144,50 @@ pub fn open_read_only(
         HashMap::default(),
         RecoveryReport::default(),
     );
+    let mut damage = lay_journal_over(&log.context)?;
     log.delivering(|| log.discover())?;
     if policy == CorruptionPolicy::Error {
         let registered = log.registered.read();
-        let mut damage: Vec<String> = registered
-            .values()
-            .filter_map(|registered| match registered {
-                RegistryEntry::Failed(error) => Some(error.to_string()),
-                RegistryEntry::Open(_) => None,
-            })
-            .collect();
+        damage.extend(
+            registered
+                .values()
+                .filter_map(|registered| match registered {
+                    RegistryEntry::Failed(error) => Some(error.to_string()),
+                    RegistryEntry::Open(_) => None,
+                }),
+        );
         if !damage.is_empty() {
             damage.sort_unstable();
             return Err(Error::Corruption(damage.join("; ")));
         }
     }
     Ok(log)
+}
+
+/// Lays what the commit journal holds over the streams' files, as long as nobody has recovered the log
+/// (`recovery/unrecovered`). What is damaged in it.
+fn lay_journal_over(context: &LogContext) -> Result<Vec<String>> {
+    let Some(followed) = &context.followed else {
+        return Ok(Vec::new());
+    };
+    let root = &context.root;
+    let is_laid_over = followed.is_laid_over();
+    if is_laid_over.map_err(|error| Error::io(error, ErrorContext::at(root)))? {
+        return Ok(Vec::new());
+    }
+    let below = followed.below();
+    let read_ahead = context.options.read_buffer_size;
+    let seen = look_at_journal(&**below, root, read_ahead, WriterLock::NotHeld)?;
+    let JournalSeen::Unrecovered(journal) = seen else {
+        followed.lay_over(None);
+        return Ok(Vec::new());
+    };
+    followed.lay_over(Some(journal.over(Arc::clone(below))));
+    let damage = journal.damage();
+    for what in &damage {
+        context.log(log::Level::Error, what);
+    }
+    Ok(damage)
 }
 
 impl WalInner {
@@ -162,6 +200,7 @@ impl WalInner {
 
     /// Finds new and deleted streams, in a read-only log.
     pub(super) fn discover(&self) -> Result<()> {
+        lay_journal_over(&self.context)?;
         let root = &self.context.root;
         let listing = self.context.storage.list_dir(root);
         let listing = listing.map_err(|error| Error::io(error, ErrorContext::at(root)))?;

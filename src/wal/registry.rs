@@ -23,6 +23,7 @@ use crate::stream::StreamState;
 use crate::stream::is_in_callback;
 use crate::stream::remove_remains;
 use crate::wal::background::BackgroundThreads;
+use crate::wal::journal::end_journal;
 use crate::wal::recovery_report::RecoveryReport;
 
 /// The registry's entry for a stream key.
@@ -369,8 +370,11 @@ impl WalInner {
         // Closing it twice does nothing.
         closed.extend(kept.iter().map(|stream| stream.close()));
         let failed = closed.into_iter().find(Result::is_err);
+        let closed = attached.and(failed.unwrap_or(Ok(())));
+        let ended = end_journal(&self.context, closed.is_ok());
+        let closed = closed.and(ended);
         self.context.release_lock();
-        attached.and(failed.unwrap_or(Ok(())))
+        closed
     }
 }
 

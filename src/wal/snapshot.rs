@@ -241,11 +241,14 @@ pub(super) fn publish(
 
 /// Where all streams end, at one moment: all tails are locked while the ends are read.
 fn ends_at_one_moment(streams: &[Arc<StreamInner>]) -> Result<Vec<SnapshotEnd>> {
-    let tails: Vec<_> = streams
-        .iter()
-        .map(|stream| stream.lock_tail_for_cut())
+    let mut order: Vec<_> = streams.iter().enumerate().collect();
+    order.sort_unstable_by_key(|(_, stream)| stream.place_in_order());
+    let locked = order.into_iter();
+    let mut tails: Vec<_> = locked
+        .map(|(at, stream)| (at, stream.lock_tail_for_cut()))
         .collect();
-    tails.iter().map(|tail| tail.snapshot_end()).collect()
+    tails.sort_unstable_by_key(|(at, _)| *at);
+    tails.iter().map(|(_, tail)| tail.snapshot_end()).collect()
 }
 
 /// The absolute path of a snapshot, and that under which it is made.

@@ -374,6 +374,7 @@ impl Wal {
         self.log.enter_to_write()?;
         self.log.context.check_root()?;
         let streams = open_streams(&self.log.registered.read());
+        let streams = self.log.delivering(|| StreamInner::sync_together(&streams));
         let mut result = Ok(());
         for stream in streams {
             let synced = match self.log.delivering(|| stream.sync_attached()) {

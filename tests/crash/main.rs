@@ -47,7 +47,7 @@ use runner::Hunt;
 use runner::number;
 
 /// States of each short run.
-const STATES: u64 = 34_000;
+const STATES: u64 = 12_000;
 
 fn short(name: &'static str, sync_modes: &'static [SyncMode]) {
     let states = number("IRONWAL_CRASH_STATES").map_or(STATES, |all| all / 3);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ironwal::BackgroundSync;
+use ironwal::CommitPath;
 use ironwal::CompressionType;
 use ironwal::ReadStrategy;
 use ironwal::SyncMode;
@@ -24,6 +25,13 @@ const COMPRESSIONS: &[CompressionType] = &[
     CompressionType::None,
     #[cfg(feature = "compression")]
     CompressionType::Lz4,
+];
+
+const COMMIT_PATHS: &[CommitPath] = &[
+    CommitPath::InPlace,
+    CommitPath::Auto,
+    CommitPath::Journal,
+    CommitPath::Journal,
 ];
 
 /// The sizes at which segments are full; the larger ones hold a whole workload.
@@ -88,6 +96,8 @@ impl Setup {
             options.max_entries_per_segment = random.pick(&[3, u64::MAX]);
         }
         let is_sharded = cfg!(feature = "sharded") && first_entry.is_none() && random.one_in(4);
+        options.commit_path = random.pick(COMMIT_PATHS);
+        options.journal_size = random.pick(&[32 << 10, 100 << 10, 256 << 10]);
         Setup {
             shards: is_sharded.then(|| random.pick(&[1, 2, 3])),
             is_threaded: random.one_in(32),

@@ -120,8 +120,58 @@ impl Runner {
             74..82 => self.sync(at),
             82..84 => self.sync_all(),
             84..91 => self.reopen(),
-            91..96 => self.change_properties(at),
+            91..94 => self.change_properties(at),
+            94..98 => self.append_atomic(),
             _ => self.read(at),
+        }
+    }
+
+    /// A batch over all streams, or some of them.
+    fn append_atomic(&mut self) {
+        let count = self.streams().len();
+        let chosen: Vec<usize> = (0..count).filter(|_| self.random.below(4) > 0).collect();
+        let entries: Vec<Vec<Vec<u8>>> = chosen
+            .iter()
+            .map(|at| {
+                (0..1 + self.random.below(3))
+                    .map(|_| self.payload(*at))
+                    .collect()
+            })
+            .collect();
+        let (appended, span) = self.during(|log| {
+            let slices: Vec<Vec<&[u8]>> = entries
+                .iter()
+                .map(|entries| entries.iter().map(Vec::as_slice).collect())
+                .collect();
+            let keys = chosen.iter().map(|at| &self.model.streams[*at].key);
+            let streams: Vec<_> = keys
+                .map(|key| log.wal.stream(key).expect("a handle"))
+                .collect();
+            let parts = streams.iter().zip(&slices);
+            let parts: Vec<_> = parts
+                .map(|(stream, entries)| (stream, Append::new(entries)))
+                .collect();
+            log.wal.append_atomic(&parts)
+        });
+        let ids = match appended {
+            Ok(ids) => ids,
+            // The files of the journal are short in some setups.
+            Err(ironwal::Error::TooLarge { .. }) => return,
+            Err(error) => panic!("appends a batch over streams: {error}"),
+        };
+        for ((at, entries), ids) in chosen.into_iter().zip(entries).zip(ids) {
+            let first = self.streams()[at].latest().next_id();
+            let frame_end = first + entries.len() as u64;
+            assert_eq!(ids, first..frame_end);
+            for bytes in entries {
+                let bytes = bytes.into();
+                self.now(at).entries.push(Entry {
+                    bytes,
+                    frame_end,
+                    span,
+                    durable: true,
+                });
+            }
         }
     }
 

@@ -21,6 +21,7 @@ mod eviction;
 mod expected_ids;
 mod explore;
 mod fixture;
+mod journal;
 mod kept;
 mod listening;
 mod mapped;

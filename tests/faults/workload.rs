@@ -1,5 +1,6 @@
 //! What is done to a log while its storage calls fail.
 
+use ironwal::CommitPath;
 use ironwal::CompressionType;
 use ironwal::ReadStrategy;
 use ironwal::SyncMode;
@@ -71,6 +72,11 @@ pub fn options(
 fn small_segments(options: &mut WalOptions) {
     options.max_segment_size = 200;
     options.max_open_segments = 1;
+}
+
+fn with_journal(options: &mut WalOptions) {
+    options.commit_path = CommitPath::Journal;
+    options.journal_size = 32 << 10;
 }
 
 fn with_archive(options: &mut WalOptions) {
@@ -256,6 +262,62 @@ pub const WORKLOADS: &[Workload] = &[
         tune: |_| {},
         before: &[Open, Vote("s", 5), Append("s", 20_000)],
         steps: &[Truncate("s", 9), Append("s", 10), Vote("s", 6), Open, Read],
+    },
+    Workload {
+        name: "journal",
+        tune: with_journal,
+        before: &[Open, Append("s", 20), Help],
+        steps: &[
+            Append("s", 100),
+            Append("t", 7),
+            Sync("s"),
+            Append("t", 30),
+            SyncAll,
+            Batch("s", &[60, 0]),
+            Replace("s", 2, &[40]),
+            Append("s", 9),
+            Delete("t"),
+            Append("t", 11),
+            Help,
+            Close,
+            Open,
+            Read,
+        ],
+    },
+    Workload {
+        name: "write the journal back",
+        tune: with_journal,
+        before: &[
+            Open,
+            Append("s", 20),
+            Help,
+            Append("s", 3000),
+            Append("t", 3000),
+        ],
+        steps: &[
+            Append("s", 3000),
+            Append("t", 3000),
+            Help,
+            Append("s", 3000),
+            Append("t", 3000),
+            Append("s", 3000),
+            Help,
+            SyncAll,
+        ],
+    },
+    Workload {
+        name: "recover a journal",
+        tune: with_journal,
+        before: &[
+            Open,
+            Append("s", 20),
+            Help,
+            Append("s", 100),
+            Append("t", 30),
+            SyncAll,
+            LosePower(0),
+        ],
+        steps: &[Open, Read, Append("s", 20), Append("t", 5), SyncAll],
     },
     Workload {
         name: "close",

@@ -173,7 +173,10 @@ fn logs(place: &Path) -> Vec<PathBuf> {
     let foreign = log("foreign");
     let newest = segments_in(&foreign.join("s")).pop().expect("a segment");
     harm(&newest, |bytes| bytes.fill(7));
-    vec![rich, damaged, foreign]
+    let place = place.join("journal");
+    std::fs::create_dir(&place).expect("makes");
+    let unrecovered = super::journal::unrecovered_log(&place);
+    vec![rich, damaged, foreign, unrecovered]
 }
 
 #[test]
@@ -215,6 +218,13 @@ fn all_output_for_programs_is_as_the_schemas_say() {
         let file = copy();
         std::fs::write(&file, tool(&["export", log]).1).expect("writes");
         commands.push(("load", words(&["load", &copy(), &file])));
+    }
+    for name in ["00.jnl", "01.jnl"] {
+        let file = place
+            .path()
+            .join("journal/unrecovered/commit-journal")
+            .join(name);
+        commands.push(("dump-journal", words(&["dump", path(&file)])));
     }
     for name in ["plain", "sharded"] {
         let old = old.join(name);

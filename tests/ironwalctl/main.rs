@@ -8,6 +8,7 @@ mod exit_codes;
 mod export_and_load;
 mod generated_files;
 mod import;
+mod journal;
 mod json_schemas;
 mod report;
 #[path = "../support/mod.rs"]

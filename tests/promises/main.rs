@@ -7,6 +7,8 @@
 mod support;
 
 mod archive;
+#[cfg(feature = "simulation")]
+mod atomic;
 #[cfg(feature = "compression")]
 mod backwards;
 mod calls;
@@ -36,6 +38,8 @@ mod follow;
 mod fork;
 mod identity;
 mod ids;
+#[cfg(feature = "simulation")]
+mod journal;
 #[cfg(feature = "simulation")]
 mod kept;
 #[cfg(unix)]

@@ -8,6 +8,8 @@ mod cuts;
 mod deleted;
 mod follow;
 #[cfg(feature = "simulation")]
+mod journal;
+#[cfg(feature = "simulation")]
 mod reborn;
 #[cfg(feature = "sharded")]
 mod sharded;

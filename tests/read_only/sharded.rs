@@ -188,10 +188,7 @@ fn a_reader_sees_each_acknowledged_checkpoint_of_another_process_and_what_it_ref
             }
         }
         println!("{role}: {loaded} loaded, {whole} whole, {overtaken} overtaken");
-        assert!(
-            loaded > 100 && whole > 100,
-            "{loaded} loaded, {whole} whole"
-        );
+        assert!(loaded > 20 && whole > 20, "{loaded} loaded, {whole} whole");
         assert!(!writer.has_ended());
         writer.kill();
     }

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// In the order in which the header shows them, with the banner over each one's functions.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 30] = [
+const SOURCES: [(&str, &str); 31] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -28,6 +28,7 @@ const SOURCES: [(&str, &str); 30] = [
     ("conditional", "Append at an expected id, by handle"),
     ("durability", "What is durable"),
     ("properties", "Properties"),
+    ("atomic", "Append over several streams, all or nothing"),
     ("cut", "Cut, replace and reset"),
     ("by_name_changes", "The same by name"),
     ("notify", "Notification"),

@@ -5,8 +5,8 @@ using System.Threading;
 namespace Ironwal
 {
     /// <summary>
-    /// Which actions wait for durability in one log, where threads of the library must not call managed code? Its lock guards all
-    /// that follows. Closing completes all of them, as closing does with callbacks of the library.
+    /// Which actions of one log run, and which wait where threads of the library must not call managed code? Its lock guards all that
+    /// follows. Closing completes all of them, as closing does with callbacks of the library.
     /// </summary>
     internal sealed class LogWaits
     {
@@ -34,13 +34,13 @@ namespace Ironwal
             foreach (DurabilityWaits waits in left) waits.CompleteAll(status);
         }
 
-        internal void Run(Ticket ticket, Status status)
+        internal void Run(Action<Status> action, Status status)
         {
             LogWaits before = runs;
             runs = this;
             try
             {
-                ticket.Action(status);
+                action(status);
             }
             catch (Exception failure)
             {
@@ -97,6 +97,12 @@ namespace Ironwal
             }
         }
 
+        /// <summary>The same action, so that closing the log from within it is refused.</summary>
+        internal Action<Status> Marked(Action<Status> action)
+        {
+            return status => ofLog.Run(action, status);
+        }
+
         internal bool Cancel(Ticket ticket)
         {
             lock (ofLog)
@@ -129,7 +135,7 @@ namespace Ironwal
                 Native.ironwal_error_free(status == Native.IRONWAL_OK ? IntPtr.Zero : e);
                 if (status == Native.IRONWAL_E_CLOSED)
                 {
-                    // Whoever closes the log knows whether everything became durable, and completes what waits.
+                    // The thread that closes the log learns whether everything became durable, and completes what waits.
                     lock (ofLog)
                         while (!ofLog.IsClosed) Monitor.Wait(ofLog);
                     continue;
@@ -156,7 +162,7 @@ namespace Ironwal
                 if (!waiting.Remove(ticket)) return;
                 ticket.RunsOn = Thread.CurrentThread;
             }
-            ofLog.Run(ticket, status);
+            ofLog.Run(ticket.Action, status);
             lock (ofLog)
             {
                 ticket.RunsOn = null;

@@ -642,7 +642,7 @@ namespace Ironwal
         {
             if (action == null) throw new ArgumentNullException("action");
             if (!Callbacks.AreNative) return waits.Add(mark, action);
-            using (var stream = handle.Use()) return Callbacks.OnDurable(stream.Pointer, mark, action);
+            using (var stream = handle.Use()) return Callbacks.OnDurable(stream.Pointer, mark, waits.Marked(action));
         }
 
         /// <summary>

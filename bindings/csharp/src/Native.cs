@@ -36,6 +36,9 @@ namespace Ironwal
         internal const int IRONWAL_WRITE_AUTO = 201;
         internal const int IRONWAL_WRITE_STANDARD_IO = 202;
         internal const int IRONWAL_WRITE_MMAP = 203;
+        internal const int IRONWAL_COMMIT_AUTO = 1201;
+        internal const int IRONWAL_COMMIT_IN_PLACE = 1202;
+        internal const int IRONWAL_COMMIT_JOURNAL = 1203;
         internal const int IRONWAL_CORRUPTION_TRUNCATE = 401;
         internal const int IRONWAL_CORRUPTION_ERROR = 402;
         internal const int IRONWAL_SEVERITY_NOTE = 601;
@@ -189,6 +192,18 @@ namespace Ironwal
             internal ulong opening;
         }
 
+        internal struct ironwal_atomic_part
+        {
+            internal IntPtr stream;
+            internal ironwal_slice* entries;
+            internal UIntPtr entry_count;
+            internal ironwal_property* properties;
+            internal UIntPtr property_count;
+            internal ulong expected_id;
+            internal int expects_id;
+            internal int reserved;
+        }
+
         internal struct ironwal_ticket
         {
             internal ulong stream;
@@ -299,6 +314,9 @@ namespace Ironwal
         internal static extern int ironwal_options_set_write_strategy(IntPtr options, int mode, IntPtr* out_error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_options_set_commit_path(IntPtr options, int mode, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_options_set_on_corruption(IntPtr options, int mode, IntPtr* out_error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -318,6 +336,9 @@ namespace Ironwal
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_options_set_read_buffer_size(IntPtr options, UIntPtr bytes, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_options_set_journal_size(IntPtr options, ulong bytes, IntPtr* out_error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_options_set_block_cache_size(IntPtr options, ulong bytes, IntPtr* out_error);
@@ -554,6 +575,9 @@ namespace Ironwal
         internal static extern void ironwal_property_list_free(IntPtr list);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_append_atomic(IntPtr wal, ironwal_atomic_part* parts, UIntPtr part_count, ulong* out_first_ids, ulong* out_end_ids, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_stream_replace_suffix(IntPtr stream, ulong from_id, ironwal_slice* entries, UIntPtr entry_count, ironwal_property* properties, UIntPtr property_count, ulong* out_first_id, ulong* out_end_id, IntPtr* out_error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -690,6 +714,9 @@ namespace Ironwal
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_sharded_append_batch(IntPtr sharded, ironwal_keyed_slice* entries, UIntPtr entry_count, uint* out_shards, ulong* out_ids, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_sharded_append_batch_atomic(IntPtr sharded, ironwal_keyed_slice* entries, UIntPtr entry_count, uint* out_shards, ulong* out_ids, IntPtr* out_error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_sharded_append_batch_for_key(IntPtr sharded, byte* key, UIntPtr key_len, ironwal_slice* entries, UIntPtr entry_count, uint* out_shard, ulong* out_first_id, ulong* out_end_id, IntPtr* out_error);

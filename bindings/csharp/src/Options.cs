@@ -48,6 +48,19 @@ namespace Ironwal
         Mmap = Native.IRONWAL_WRITE_MMAP,
     }
 
+    /// <summary>Where a sync writes first.</summary>
+    public enum CommitPath
+    {
+        /// <summary>As the library chooses for each sync.</summary>
+        Auto = Native.IRONWAL_COMMIT_AUTO,
+
+        /// <summary>Into the stream's own file. The default.</summary>
+        InPlace = Native.IRONWAL_COMMIT_IN_PLACE,
+
+        /// <summary>Into the commit journal, which all streams share, where what is to be synced is short.</summary>
+        Journal = Native.IRONWAL_COMMIT_JOURNAL,
+    }
+
     /// <summary>What opening does about damage.</summary>
     public enum OnCorruption
     {
@@ -95,6 +108,12 @@ namespace Ironwal
 
         /// <summary>How the active segment is written.</summary>
         public WriteStrategy? WriteStrategy { get; set; }
+
+        /// <summary>Where a sync writes first.</summary>
+        public CommitPath? CommitPath { get; set; }
+
+        /// <summary>Bytes that the files of the commit journal may take.</summary>
+        public ulong? JournalSize { get; set; }
 
         /// <summary>What opening does about damage.</summary>
         public OnCorruption? OnCorruption { get; set; }
@@ -176,6 +195,8 @@ namespace Ironwal
             if (Compression.HasValue) Failure.Check(Native.ironwal_options_set_compression(to, (int)Compression.Value, &e), e);
             if (ReadStrategy.HasValue) Failure.Check(Native.ironwal_options_set_read_strategy(to, (int)ReadStrategy.Value, &e), e);
             if (WriteStrategy.HasValue) Failure.Check(Native.ironwal_options_set_write_strategy(to, (int)WriteStrategy.Value, &e), e);
+            if (CommitPath.HasValue) Failure.Check(Native.ironwal_options_set_commit_path(to, (int)CommitPath.Value, &e), e);
+            if (JournalSize.HasValue) Failure.Check(Native.ironwal_options_set_journal_size(to, JournalSize.Value, &e), e);
             if (OnCorruption.HasValue) Failure.Check(Native.ironwal_options_set_on_corruption(to, (int)OnCorruption.Value, &e), e);
             if (MaxSegmentSize.HasValue) Failure.Check(Native.ironwal_options_set_max_segment_size(to, MaxSegmentSize.Value, &e), e);
             if (MaxEntriesPerSegment.HasValue)

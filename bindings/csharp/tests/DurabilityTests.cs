@@ -266,5 +266,23 @@ namespace Ironwal.Tests
             }
             Expect.Equal("Ok", string.Join(",", statuses));
         }
+
+        /// <summary>A refused close closed the log for a moment, and calls of other threads threw Closed.</summary>
+        [Test]
+        static void ARefusedCloseDisturbsNoOtherThread(Place place)
+        {
+            using (var log = Log.Open(place.Log, Expect.Lazy))
+            using (var stream = log.Stream("s"))
+            {
+                int left = 200;
+                for (int i = 0; i < 200; i++)
+                    stream.OnDurable(stream.AppendBatch(Expect.Batch("entry")).Mark, status =>
+                    {
+                        Expect.Throws<InvalidArgumentException>(log.Close);
+                        Interlocked.Decrement(ref left);
+                    });
+                Expect.Soon("all were called", () => log.Streams().Length == 1 && Volatile.Read(ref left) == 0);
+            }
+        }
     }
 }

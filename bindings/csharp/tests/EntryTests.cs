@@ -86,6 +86,8 @@ namespace Ironwal.Tests
                 Compression = Compression.Lz4,
                 ReadStrategy = ReadStrategy.Mmap,
                 WriteStrategy = WriteStrategy.StandardIo,
+                CommitPath = CommitPath.Auto,
+                JournalSize = 1 << 20,
                 OnCorruption = OnCorruption.Error,
                 MaxSegmentSize = 1 << 20,
                 MaxEntriesPerSegment = 1000,
@@ -122,6 +124,29 @@ namespace Ironwal.Tests
                 // A log callback would be called by threads of the library that must not call managed code everywhere.
                 if (name.StartsWith("ironwal_options_set_") && !name.StartsWith("ironwal_options_set_log"))
                     Expect.True(source.Contains("Native." + name + "("), name + " is not called");
+            }
+        }
+
+        [Test]
+        static void EntriesThatWentThroughTheJournalAreThereAgain(Place place)
+        {
+            string journal = Path.Combine(place.Log, "commit-journal");
+            using (var log = Log.Open(place.Log, new Options { CommitPath = CommitPath.Journal, JournalSize = 1 << 20 }))
+            using (var a = log.Stream("a"))
+            using (var b = log.Stream("b"))
+            {
+                var end = DateTime.UtcNow.AddSeconds(20);
+                while (!File.Exists(Path.Combine(journal, "01.jnl")) && DateTime.UtcNow < end) a.Append(new byte[] { 1 });
+                Expect.True(Directory.Exists(journal), "a journal");
+                for (int i = 0; i < 10; i++) b.Append(new[] { (byte)i });
+                log.Close();
+            }
+            Expect.True(!Directory.Exists(journal), "no journal is left");
+            using (var log = Log.Open(place.Log))
+            using (var b = log.Stream("b"))
+            {
+                Expect.Equal(10ul, b.NextId());
+                log.Close();
             }
         }
 

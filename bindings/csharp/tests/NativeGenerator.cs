@@ -172,6 +172,7 @@ namespace Ironwal
                 case "uint64_t": made = "ulong"; break;
                 case "size_t": case "uintptr_t": made = "UIntPtr"; break;
                 case "ironwal_str": case "ironwal_view": case "ironwal_slice": case "ironwal_buffer": case "ironwal_property":
+                case "ironwal_atomic_part":
                 case "ironwal_keyed_slice": case "ironwal_entry": case "ironwal_mark": case "ironwal_ticket": case "ironwal_finding":
                 case "ironwal_verify_report_totals": case "ironwal_recovery_report_totals": case "ironwal_recovered_stream":
                 case "ironwal_automatic_status": case "ironwal_snapshot_stats": case "ironwal_log_fn": case "ironwal_release_fn":

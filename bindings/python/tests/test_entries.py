@@ -26,6 +26,22 @@ def test_a_batch_gets_consecutive_ids_and_a_mark(stream: ironwal.Stream) -> None
     assert [entry for _, entry in stream] == [b"a", b"b", b"\0", b"\1", b"\2"]
 
 
+def test_a_batch_over_several_streams_is_appended_whole_or_not_at_all(log: ironwal.Log) -> None:
+    alice, bob = log.stream("alice"), log.stream("bob")
+    assert log.append_atomic([]) == []
+    parts = [ironwal.Part(alice, [b"-30"], 0), ironwal.Part(bob, [b"+30", b"note"], properties={b"balance": b"30"})]
+    assert log.append_atomic(parts) == [(0, 1), (0, 2)]
+    assert (alice.get(0), bob.get(1), bob.properties[b"balance"]) == (b"-30", b"note", b"30")
+    with pytest.raises(ironwal.SequenceMismatch) as failed:
+        log.append_atomic([ironwal.Part(alice, [b"x"]), ironwal.Part(bob, [b"x"], 7)])
+    assert (failed.value.stream, failed.value.expected_id, failed.value.found_id) == ("bob", 7, 2)
+    with pytest.raises(ironwal.Config, match="comes twice"):
+        log.append_atomic([ironwal.Part(alice, [b"x"]), ironwal.Part(alice, [b"y"])])
+    with pytest.raises(ironwal.TooLarge, match="262144"):
+        log.append_atomic([ironwal.Part(alice, [bytes(1 << 18)])])
+    assert (alice.next_id, bob.next_id) == (1, 2)
+
+
 def test_an_append_at_another_id_is_refused_with_both_ids(stream: ironwal.Stream) -> None:
     assert stream.append(b"a", expected_id=0) == 0
     assert stream.append_batch([b"b"], expected_id=1).end_id == 2

@@ -47,6 +47,7 @@ def test_every_constant_of_an_enumeration_is_there() -> None:
         (ironwal.Compression, "COMPRESSION"),
         (ironwal.ReadStrategy, "READ"),
         (ironwal.WriteStrategy, "WRITE"),
+        (ironwal.CommitPath, "COMMIT"),
         (ironwal.OnCorruption, "CORRUPTION"),
         (ironwal.Durability, "DURABILITY"),
         (ironwal.View, "VIEW"),

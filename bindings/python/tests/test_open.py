@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Callable
@@ -65,6 +66,7 @@ def test_an_error_of_the_system_has_its_code_and_path(tmp_path: Path) -> None:
         {"compression": ironwal.SyncMode.ASYNC},
         {"read_strategy": ironwal.WriteStrategy.MMAP},
         {"write_strategy": ironwal.ReadStrategy.MMAP},
+        {"commit_path": ironwal.WriteStrategy.AUTO},
         {"on_corruption": 1},
     ],
 )
@@ -81,6 +83,8 @@ def test_a_constant_of_another_kind_is_refused(path: Path, options: dict) -> Non
         {"max_open_segments": 0},
         {"read_buffer_size": 0},
         {"sync_threads": 65},
+        {"journal_size": (32 << 10) - 1},
+        {"journal_size": (1 << 30) + 1},
         {"background_sync": (0.0, 1)},
         {"archive_path": "a\0b"},
     ],
@@ -111,6 +115,8 @@ def test_every_option_reaches_the_library(path: Path, tmp_path: Path) -> None:
         compression=ironwal.Compression.LZ4,
         read_strategy=ironwal.ReadStrategy.MMAP,
         write_strategy=ironwal.WriteStrategy.STANDARD_IO,
+        commit_path=ironwal.CommitPath.JOURNAL,
+        journal_size=1 << 20,
         on_corruption=ironwal.OnCorruption.ERROR,
         max_segment_size=1 << 20,
         max_entries_per_segment=10,
@@ -135,6 +141,25 @@ def test_every_option_reaches_the_library(path: Path, tmp_path: Path) -> None:
         assert stats["measured_appends"] == 25, "latencies"
         assert stream.truncate(20) == 2
         assert (tmp_path / "archive").is_dir(), "archive_path"
+
+
+def test_entries_that_went_through_the_journal_are_there_again(path: Path) -> None:
+    names, journal = ("bids", "asks"), path / "commit-journal"
+    with ironwal.open(path, commit_path=ironwal.CommitPath.JOURNAL, journal_size=64 << 10) as log:
+        streams = [log.stream(name) for name in names]
+        # A helper makes the journal during the first syncs, which go in place.
+        count, deadline = 0, time.monotonic() + 30
+        while count < 20 or not (journal.exists() and list(journal.iterdir())):
+            assert time.monotonic() < deadline, "no journal is made"
+            for stream in streams:
+                assert stream.append(stream.name.encode()) == count
+            count += 1
+    assert not journal.exists(), "the close leaves none"
+    with ironwal.open(path) as log:
+        for name in names:
+            stream = log.stream(name)
+            assert stream.durable_end == count
+            assert list(stream.iter()) == [(id, name.encode()) for id in range(count)]
 
 
 def test_use_after_close_raises_closed(path: Path) -> None:

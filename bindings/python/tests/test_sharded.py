@@ -17,11 +17,15 @@ def test_entries_go_to_the_shard_of_their_key(path: Path) -> None:
         assert shard == placed[0][0]
         assert log.append_batch_for_key(b"key 0", [b"x", b"y"]) == (shard, id + 1, id + 3)
         assert log.append_batch([]) == []
+        assert log.append_batch_atomic([]) == []
+        pairs = [(b"key %d" % n, b"atomic") for n in range(8)]
+        for of, at in log.append_batch_atomic(pairs):
+            assert next(log.iter_shard(of, at)) == (at, b"atomic")
         log.flush_shard(shard)
         log.flush_all()
         for index, (of, at) in enumerate(placed):
             assert next(log.iter_shard(of, at)) == (at, b"%d" % index)
-        assert [entry for _, entry in log.iter_shard(shard, id)] == [b"again", b"x", b"y"]
+        assert [entry for _, entry in log.iter_shard(shard, id)][:3] == [b"again", b"x", b"y"]
         with pytest.raises(ironwal.Config):
             log.iter_shard(SHARDS)
         with pytest.raises(TypeError):

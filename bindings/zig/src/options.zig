@@ -36,6 +36,16 @@ pub const WriteStrategy = enum(i32) {
     mmap = c.IRONWAL_WRITE_MMAP,
 };
 
+/// Where what a sync makes durable is written first.
+pub const CommitPath = enum(i32) {
+    /// The library chooses for each sync.
+    auto = c.IRONWAL_COMMIT_AUTO,
+    /// The stream's own file.
+    in_place = c.IRONWAL_COMMIT_IN_PLACE,
+    /// One file that all streams share.
+    journal = c.IRONWAL_COMMIT_JOURNAL,
+};
+
 /// What opening does about damage to what was durable.
 pub const OnCorruption = enum(i32) {
     /// Keeps what is good and reports what is not.
@@ -135,6 +145,9 @@ pub const Options = struct {
     compression: Compression = .none,
     read_strategy: ReadStrategy = .standard_io,
     write_strategy: WriteStrategy = .auto,
+    commit_path: CommitPath = .in_place,
+    /// Bytes that the files of the commit journal may take. 32 KiB to 1 GiB, default 64 MiB.
+    journal_size: ?u64 = null,
     on_corruption: OnCorruption = .truncate,
     /// Bytes from which on a segment is rotated. At least 1, default 64 MiB.
     max_segment_size: ?u64 = null,
@@ -175,11 +188,13 @@ pub const Options = struct {
         try call.end(c.ironwal_options_set_compression(made, @intFromEnum(options.compression), call.out()));
         try call.end(c.ironwal_options_set_read_strategy(made, @intFromEnum(options.read_strategy), call.out()));
         try call.end(c.ironwal_options_set_write_strategy(made, @intFromEnum(options.write_strategy), call.out()));
+        try call.end(c.ironwal_options_set_commit_path(made, @intFromEnum(options.commit_path), call.out()));
         try call.end(c.ironwal_options_set_on_corruption(made, @intFromEnum(options.on_corruption), call.out()));
         inline for (.{
             "max_segment_size",       "max_entries_per_segment", "max_open_segments",
             "max_open_read_segments", "write_buffer_size",       "read_buffer_size",
             "block_cache_size",       "min_compression_size",    "sync_threads",
+            "journal_size",
         }) |name| {
             const set = @field(c, "ironwal_options_set_" ++ name);
             if (@field(options, name)) |value| try call.end(set(made, value, call.out()));

@@ -39,6 +39,7 @@ pub const SyncMode = options.SyncMode;
 pub const Compression = options.Compression;
 pub const ReadStrategy = options.ReadStrategy;
 pub const WriteStrategy = options.WriteStrategy;
+pub const CommitPath = options.CommitPath;
 pub const OnCorruption = options.OnCorruption;
 pub const Durability = options.Durability;
 pub const Shown = options.Shown;

@@ -56,14 +56,14 @@ const by_name = [_][]const u8{
     "wal_iter_rev",     "current_segment_start_id",
 };
 
-/// Not bound for other reasons: `append` takes an expected id by the longer call; what get_batch returns;
-/// numbers that text says too; the current entry is returned by `next`; options are a struct, and a call costs
-/// no more than one of Zig.
+/// Not bound for other reasons: batches over several streams are not bound yet; `append` takes an expected id by
+/// the longer call; what get_batch returns; numbers that text says too; the current entry is returned by `next`;
+/// options are a struct, and a call costs no more than one of Zig.
 const left_out = [_][]const u8{
     "stream_append_at",      "stream_append_batch",   "entry_list_count", "entry_list_get",
     "entry_list_free",       "version_number",        "error_status",     "iter_current",
     "options_clone",         "options_parse",         "stream_begin",     "iter_next_many",
-    "options_set_log_owned", "options_set_log_level",
+    "options_set_log_owned", "options_set_log_level", "append_atomic",    "sharded_append_batch_atomic",
 };
 
 test "every function of the header is bound or named as left out" {
@@ -98,6 +98,7 @@ test "every constant of an enumeration is there" {
         .{ ironwal.Compression, "COMPRESSION" },
         .{ ironwal.ReadStrategy, "READ" },
         .{ ironwal.WriteStrategy, "WRITE" },
+        .{ ironwal.CommitPath, "COMMIT" },
         .{ ironwal.OnCorruption, "CORRUPTION" },
         .{ ironwal.Durability, "DURABILITY" },
         .{ ironwal.Shown, "VIEW" },

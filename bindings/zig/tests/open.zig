@@ -74,6 +74,8 @@ test "a value out of bounds and a bad path are refused and nothing is created" {
         .{ .write_buffer_size = (1 << 30) + 1 },
         .{ .read_buffer_size = 0 },
         .{ .sync_threads = 65 },
+        .{ .journal_size = (32 << 10) - 1 },
+        .{ .journal_size = (1 << 30) + 1 },
         .{ .background_sync = .{ .after = .{ .interval_ns = 0, .bytes = 1 } } },
         .{ .archive_path = "a\x00b" },
     }) |options| try testing.expectError(error.Config, ironwal.open(place.path, options));
@@ -100,6 +102,8 @@ test "every option reaches the library" {
         .compression = .lz4,
         .read_strategy = .mmap,
         .write_strategy = .standard_io,
+        .commit_path = .journal,
+        .journal_size = 1 << 20,
         .on_corruption = .@"error",
         .max_segment_size = 1 << 20,
         .max_entries_per_segment = 10,
@@ -131,6 +135,40 @@ test "every option reaches the library" {
     try testing.expectEqual(0, try stream.firstId());
     try log.close();
     try testing.expect(heard.count.load(.monotonic) > 0); // log
+}
+
+test "entries that went through the journal are there again" {
+    var place = try Place.init();
+    defer place.deinit();
+    const names = [_][]const u8{ "bids", "asks" };
+    var count: u64 = 0;
+    {
+        var log = try ironwal.open(place.path, .{ .commit_path = .journal, .journal_size = 64 << 10 });
+        defer log.deinit();
+        var streams: [names.len]ironwal.Stream = undefined;
+        for (names, &streams) |name, *stream| stream.* = try log.stream(name);
+        defer for (&streams) |*stream| stream.deinit();
+        // A helper makes the journal's first file during the first syncs, which go in place.
+        var timer = try std.time.Timer.start();
+        while (count < 20 or !place.exists("log/commit-journal")) : (count += 1) {
+            try testing.expect(timer.read() < 30 * std.time.ns_per_s);
+            for (names, &streams) |name, *stream| {
+                try testing.expectEqual(count, try stream.append(name, .{}));
+            }
+        }
+        try log.close();
+    }
+    try testing.expect(!place.exists("log/commit-journal"));
+    var log = try ironwal.open(place.path, .{});
+    defer log.deinit();
+    for (names) |name| {
+        var stream = try log.stream(name);
+        defer stream.deinit();
+        try testing.expectEqual(count, try stream.durableEnd());
+        var entry = (try stream.get(count - 1)).?;
+        defer entry.deinit();
+        try testing.expectEqualStrings(name, entry.slice());
+    }
 }
 
 test "a call on what is closed is refused as closed" {

@@ -202,6 +202,9 @@ pub const COMMANDS: &[Spec] = &[
             Paragraph(
                 "While another process writes to the log, its newest writes are not checked.",
             ),
+            Paragraph(
+                "The commit journal is checked too. Where no writer has the log open, all is checked as it is once the                  next open for writing has written the journal into the streams' files.",
+            ),
         ],
         exit_codes: &[
             (0, "nothing worse than notes"),
@@ -243,6 +246,9 @@ pub const COMMANDS: &[Spec] = &[
             Paragraph(
                 "Lists of each stream the first kept id, the id that the next append gets, the durable end, \
                  segments, bytes, lost ids, its properties, and the damage that headers show. Reads no entries.",
+            ),
+            Paragraph(
+                "A last line is on the commit journal, where there is one: its size, its records and how many streams                  they name. Where no writer has the log open, the next open for writing writes them into the streams'                  files, and all numbers are as if it had.",
             ),
             Paragraph(
                 "With --watch it ends after --count looks, when standard output is closed, or on Ctrl-C.",
@@ -326,6 +332,7 @@ pub const COMMANDS: &[Spec] = &[
         synopses: &[
             "dump DIR [--stream KEY] [--from ID] [--to ID] [--json]",
             "dump DIR --properties [--stream KEY] [--json]",
+            "dump DIR/commit-journal/FILE [--json]",
         ],
         summary: "prints entries, and a line for each range that cannot be read",
         operands: &[DIR],
@@ -348,6 +355,9 @@ pub const COMMANDS: &[Spec] = &[
             Paragraph(
                 "With --properties the properties of each stream are printed instead: the whole map each time it \
                  changed, as far as the segments that are left show it, with the id that the next entry had then.",
+            ),
+            Paragraph(
+                "Of a file of the commit journal its header and its records are printed, and what these hold: the kind                  of each item, the stream, the segment, the offset in the segment's file and the length.",
             ),
         ],
         exit_codes: &[

@@ -51,6 +51,7 @@ use ironwal::sharded::snapshot_beside_writer_with_progress;
 use ironwal::tools;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::EntryVisitor;
+use ironwal::tools::JournalPiece;
 use ironwal::tools::LogDir;
 use ironwal::tools::Selection;
 use ironwal::tools::StreamStat;
@@ -222,13 +223,16 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         })?,
     };
     let streams = &log.streams;
-    Ok(if streams.iter().any(|stream| stream.damage > 0) {
-        DAMAGE
-    } else if streams.iter().any(|stream| stream.error.is_some()) {
-        FAILED
-    } else {
-        CLEAN
-    })
+    let is_journal_damaged = log.journal.iter().any(|journal| journal.damage > 0);
+    Ok(
+        if is_journal_damaged || streams.iter().any(|stream| stream.damage > 0) {
+            DAMAGE
+        } else if streams.iter().any(|stream| stream.error.is_some()) {
+            FAILED
+        } else {
+            CLEAN
+        },
+    )
 }
 
 fn checkpoints(args: &Args, output: &mut Output) -> Result<u8, Failure> {
@@ -247,8 +251,21 @@ fn checkpoints(args: &Args, output: &mut Output) -> Result<u8, Failure> {
 }
 
 fn dump(args: &Args, output: &mut Output) -> Result<u8, Failure> {
-    let log_dir = open(args)?;
     let mut code = CLEAN;
+    if args.directory.is_file() {
+        tools::dump_journal(&args.directory, &mut |piece| {
+            if matches!(piece, JournalPiece::Damaged { .. }) {
+                code = DAMAGE;
+            }
+            match args.format {
+                Format::Json => output.json(render_json::journaled(&piece)),
+                _ => output.journaled(&piece),
+            }
+            output.go_on()
+        })?;
+        return Ok(code);
+    }
+    let log_dir = open(args)?;
     if args.properties {
         tools::dump_properties(&log_dir, &selection(args), &mut |change| {
             if change.map.is_err() {

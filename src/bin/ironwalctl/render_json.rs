@@ -18,6 +18,9 @@ use ironwal::repair::RepairReport;
 use ironwal::repair::RepairedStream;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::DumpedProperties;
+use ironwal::tools::JournalPiece;
+use ironwal::tools::JournalPieceItem;
+use ironwal::tools::JournalStat;
 use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
@@ -49,6 +52,8 @@ struct Verified<'a> {
     property_frames: u64,
     void_frames: u64,
     findings: Vec<Finding<'a>>,
+    journal_records: u64,
+    journal_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -85,6 +90,17 @@ struct Stat<'a> {
     command: &'a str,
     directory: Cow<'a, str>,
     streams: Vec<StatOfStream<'a>>,
+    journal: Option<Journal<'a>>,
+}
+
+#[derive(Serialize)]
+struct Journal<'a> {
+    directory: Cow<'a, str>,
+    bytes: u64,
+    records: u64,
+    streams: u64,
+    in_use: bool,
+    damage: u64,
 }
 
 #[derive(Serialize)]
@@ -184,6 +200,7 @@ struct Repaired<'a> {
     complete: bool,
     streams: Vec<CopiedStream<'a>>,
     copied_files: Vec<Cow<'a, str>>,
+    journal_damage: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -262,6 +279,28 @@ struct Matched<'a> {
     stream: &'a str,
     matches: u64,
     unreadable_ids: u64,
+}
+
+#[derive(Serialize)]
+struct Journaled<'a> {
+    event: &'a str,
+    log: Option<&'a str>,
+    turn: Option<u64>,
+    number: Option<u64>,
+    offset: Option<u64>,
+    bytes: Option<u64>,
+    items: Option<Vec<JournaledItem<'a>>>,
+}
+
+#[derive(Serialize)]
+struct JournaledItem<'a> {
+    kind: &'a str,
+    stream: &'a str,
+    incarnation: u64,
+    first_id: u64,
+    generation: u64,
+    offset: u64,
+    length: u64,
 }
 
 #[derive(Serialize)]
@@ -386,6 +425,8 @@ pub fn verified(args: &Args, report: &VerifyReport) -> io::Result<String> {
         property_frames: report.property_frames,
         void_frames: report.void_frames,
         findings: report.findings.iter().map(finding).collect(),
+        journal_records: report.journal_records,
+        journal_bytes: report.journal_bytes,
     })
 }
 
@@ -420,6 +461,7 @@ pub fn counted(args: &Args, log: &LogStat) -> io::Result<String> {
         command: "stat",
         directory: args.directory.to_string_lossy(),
         streams: streams.collect(),
+        journal: log.journal.as_ref().map(journal),
     })
 }
 
@@ -436,7 +478,19 @@ pub fn watched(args: &Args, log: &LogStat, rates: &[Option<Rates>]) -> io::Resul
         command: "stat",
         directory: args.directory.to_string_lossy(),
         streams: streams.map(of).collect(),
+        journal: log.journal.as_ref().map(journal),
     })
+}
+
+fn journal(journal: &JournalStat) -> Journal<'_> {
+    Journal {
+        directory: journal.directory.to_string_lossy(),
+        bytes: journal.bytes,
+        records: journal.records,
+        streams: journal.streams,
+        in_use: journal.in_use,
+        damage: journal.damage,
+    }
 }
 
 fn stream(stream: &StreamStat) -> StatOfStream<'_> {
@@ -578,6 +632,7 @@ pub fn repaired(args: &Args, copy: &Path, report: &RepairReport) -> io::Result<S
         complete: report.is_complete(),
         streams: report.streams.iter().map(copied_stream).collect(),
         copied_files: copied_files.map(|path| path.to_string_lossy()).collect(),
+        journal_damage: &report.journal_damage,
     })
 }
 
@@ -625,5 +680,61 @@ fn lost(lost: &LostIds) -> Lost<'_> {
         first_id: lost.ids.start,
         end_id: lost.ids.end,
         why: &lost.why,
+    }
+}
+
+/// One line of `dump` of a file of the commit journal.
+pub fn journaled(piece: &JournalPiece<'_>) -> io::Result<String> {
+    let nothing = Journaled {
+        event: "",
+        log: None,
+        turn: None,
+        number: None,
+        offset: None,
+        bytes: None,
+        items: None,
+    };
+    to_line(&match piece {
+        JournalPiece::Header { log, turn, bytes } => Journaled {
+            event: "header",
+            log: Some(log),
+            turn: Some(*turn),
+            bytes: Some(*bytes),
+            ..nothing
+        },
+        JournalPiece::Record {
+            number,
+            offset,
+            bytes,
+            items,
+        } => Journaled {
+            event: "record",
+            number: Some(*number),
+            offset: Some(*offset),
+            bytes: Some(*bytes),
+            items: Some(items.iter().map(journaled_item).collect()),
+            ..nothing
+        },
+        JournalPiece::Damaged { offset } => Journaled {
+            event: "damaged",
+            offset: Some(*offset),
+            ..nothing
+        },
+        _ => Journaled {
+            event: "empty",
+            ..nothing
+        },
+    })
+}
+
+fn journaled_item<'a>(item: &JournalPieceItem<'a>) -> JournaledItem<'a> {
+    JournaledItem {
+        kind: item.kind,
+        stream: item.stream,
+        incarnation: item.incarnation,
+        first_id: item.first_id,
+        generation: item.generation,
+        offset: item.offset,
+        length: item.length,
     }
 }

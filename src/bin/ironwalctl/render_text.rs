@@ -19,6 +19,7 @@ use ironwal::import::ImportReport;
 use ironwal::repair::RepairReport;
 use ironwal::tools::DumpedEntry;
 use ironwal::tools::DumpedProperties;
+use ironwal::tools::JournalPiece;
 use ironwal::tools::LoadReport;
 use ironwal::tools::LogStat;
 use ironwal::tools::PropertyMap;
@@ -131,6 +132,10 @@ impl Output {
         if report.void_frames > 0 {
             let frames = counted(report.void_frames, "void frame", "void frames");
             line += &format!(", {frames} behind cuts");
+        }
+        if report.journal_bytes > 0 {
+            let records = counted(report.journal_records, "record", "records");
+            line += &format!(", {records} of the commit journal");
         }
         self.line(&line);
     }
@@ -291,6 +296,24 @@ impl Output {
             self.properties(&stream.property_map);
             self.segments(&stream.segment_list);
         }
+        if let Some(journal) = &log.journal {
+            let mut line = format!(
+                "commit journal: {}, {} of {}, {}",
+                size(journal.bytes),
+                counted(journal.records, "record", "records"),
+                counted(journal.streams, "stream", "streams"),
+                match journal.in_use {
+                    true => "in use by a writer",
+                    false => "not written back: the next open for writing does that",
+                }
+            );
+            if journal.damage > 0 {
+                let pieces = counted(journal.damage, "piece", "pieces");
+                let damage = self.palette.bad(&format!("{pieces} of damage"));
+                line += &format!(", {damage}: see verify");
+            }
+            self.line(&line);
+        }
         let bytes: u64 = log.streams.iter().map(|stream| stream.bytes).sum();
         let streams = counted(log.streams.len() as u64, "stream", "streams");
         self.line(&format!(
@@ -342,6 +365,44 @@ impl Output {
             }
         };
         self.line(&line);
+    }
+
+    /// The lines of `dump` for a piece of a file of the commit journal.
+    pub fn journaled(&mut self, piece: &JournalPiece<'_>) {
+        match piece {
+            JournalPiece::Header { log, turn, bytes } => {
+                let bytes = size(*bytes);
+                self.line(&format!(
+                    "commit journal of the log {log}, turn {turn}, {bytes}"
+                ));
+            }
+            JournalPiece::Record {
+                number,
+                offset,
+                bytes,
+                items,
+            } => {
+                let bytes = size(*bytes);
+                self.line(&format!("record {number} offset {offset}, {bytes}"));
+                for item in *items {
+                    self.line(&format!(
+                        "  {} {:?} incarnation {} first id {} generation {} offset {}, {}",
+                        item.kind,
+                        item.stream,
+                        item.incarnation,
+                        item.first_id,
+                        item.generation,
+                        item.offset,
+                        size(item.length),
+                    ));
+                }
+            }
+            JournalPiece::Damaged { offset } => {
+                let damaged = self.palette.bad("damaged");
+                self.line(&format!("{damaged} offset {offset}"));
+            }
+            _ => self.line("empty: no record of a commit journal"),
+        }
     }
 
     /// One line of `tail`.
@@ -428,6 +489,10 @@ impl Output {
 
     /// The result of `repair`.
     pub fn repaired(&mut self, copy: &Path, report: &RepairReport) {
+        for damage in &report.journal_damage {
+            let word = self.palette.bad("damage");
+            self.line(&format!("{word} {}", escape::text(damage)));
+        }
         for stream in &report.streams {
             if let Some(error) = &stream.error {
                 let error = escape::text(error);

@@ -211,6 +211,21 @@ pub(super) unsafe fn call_on_mut<H: Handle>(
     }
 }
 
+/// Another handle of a call: refused as `call_on` refuses.
+///
+/// # Safety
+/// `handle` is NULL or a handle that stays live for `'a`.
+pub(super) unsafe fn borrow<'a, H: Handle + 'a>(
+    handle: *const H::Opaque,
+) -> Result<&'a H, Failure> {
+    // SAFETY: as demanded of the caller; it is borrowed only.
+    let tagged = unsafe { &*tagged::<H>(handle)? };
+    if let Some(gate) = &tagged.gate {
+        gate.enter()?;
+    }
+    Ok(&tagged.value)
+}
+
 /// Runs `body` if the gate lets it in; an unwind shuts the gate.
 #[inline]
 pub(super) fn enter(gate: Option<&LogGate>, body: impl FnOnce() -> Outcome) -> Outcome {

@@ -9,6 +9,7 @@ use crate::error::memory;
 
 use crate::ffi::boundary;
 use crate::ffi::bytes::ironwal_slice;
+use crate::ffi::error::Failure;
 use crate::ffi::error::ironwal_error;
 use crate::ffi::sharded::ShardedHandle;
 use crate::ffi::sharded::ironwal_sharded;
@@ -80,27 +81,84 @@ pub unsafe extern "C" fn ironwal_sharded_append_batch(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
-            let given = boundary::array(entries, entry_count, "entries")?;
-            let mut entries = Vec::new();
-            memory::reserve(&mut entries, given.len()).map_err(Error::Io)?;
-            for ironwal_keyed_slice { key, value } in given {
-                entries.push((
-                    boundary::bytes(key.data, key.len, "key")?,
-                    boundary::bytes(value.data, value.len, "value")?,
-                ));
-            }
+            let entries = keyed_entries(entries, entry_count)?;
             let places = handle.sharded.append_borrowed(&entries)?;
-            for (at, (shard, id)) in places.into_iter().enumerate() {
-                // A NULL array stays NULL at every index.
-                if !out_shards.is_null() {
-                    boundary::write_out(out_shards.add(at), u32::from(shard));
-                }
-                if !out_ids.is_null() {
-                    boundary::write_out(out_ids.add(at), id);
-                }
-            }
+            write_places(places, out_shards, out_ids);
             Ok(())
         })
+    }
+}
+
+/// As ironwal_sharded_append_batch(), but all or nothing over all shards, after any crash. The limits are those
+/// of ironwal_append_atomic(), with a part for each shard that gets an entry.
+///
+/// - Owns: the entries are copied; the arrays stay the caller's and are written on success only.
+/// - NULL: `out_shards` and `out_ids` may be NULL.
+/// - Blocks: until the disk has it (one fsync, of the commit journal, whatever the commit path is).
+/// - Durable: on return, in every sync mode.
+/// - Errors: those of ironwal_append_atomic(), with nothing appended anywhere; ::IRONWAL_E_CORRUPT for a shard
+///   that was found lost or damaged at opening.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ironwal_sharded_append_batch_atomic(
+    sharded: *const ironwal_sharded,
+    entries: *const ironwal_keyed_slice,
+    entry_count: usize,
+    out_shards: *mut u32,
+    out_ids: *mut u64,
+    out_error: *mut *mut ironwal_error,
+) -> ironwal_status {
+    // SAFETY: the caller keeps to the header: pointers are live or refused.
+    unsafe {
+        boundary::call_on::<ShardedHandle>(sharded, out_error, |handle| {
+            let entries = keyed_entries(entries, entry_count)?;
+            let places = handle.sharded.append_borrowed_atomic(&entries)?;
+            write_places(places, out_shards, out_ids);
+            Ok(())
+        })
+    }
+}
+
+/// Entries, each behind its key.
+type KeyedEntries<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+/// The entries of an array, each with its key.
+///
+/// # Safety
+/// As `boundary::array`, for the array and for the bytes of each key and value.
+unsafe fn keyed_entries<'a>(
+    entries: *const ironwal_keyed_slice,
+    entry_count: usize,
+) -> Result<KeyedEntries<'a>, Failure> {
+    // SAFETY: as demanded of the caller.
+    unsafe {
+        let given = boundary::array(entries, entry_count, "entries")?;
+        let mut entries = Vec::new();
+        memory::reserve(&mut entries, given.len()).map_err(Error::Io)?;
+        for ironwal_keyed_slice { key, value } in given {
+            entries.push((
+                boundary::bytes(key.data, key.len, "key")?,
+                boundary::bytes(value.data, value.len, "value")?,
+            ));
+        }
+        Ok(entries)
+    }
+}
+
+/// Writes where each entry is.
+///
+/// # Safety
+/// Each of the arrays is NULL, or has a writable element for each place.
+unsafe fn write_places(places: Vec<(u16, u64)>, out_shards: *mut u32, out_ids: *mut u64) {
+    for (at, (shard, id)) in places.into_iter().enumerate() {
+        // SAFETY: as demanded of the caller; a NULL array stays NULL at every index.
+        unsafe {
+            if !out_shards.is_null() {
+                boundary::write_out(out_shards.add(at), u32::from(shard));
+            }
+            if !out_ids.is_null() {
+                boundary::write_out(out_ids.add(at), id);
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use std::process::Command;
 use std::process::Output;
 use std::sync::OnceLock;
 
+use crate::ffi::atomic::*;
 use crate::ffi::bytes::*;
 use crate::ffi::conditional::*;
 use crate::ffi::durability::*;
@@ -73,6 +74,9 @@ fn layouts() -> Vec<Layout> {
         ironwal_keyed_slice { key, value }
         ironwal_property { key, value, op, reserved }
         ironwal_mark { place, opening }
+        ironwal_atomic_part {
+            stream, entries, entry_count, properties, property_count, expected_id, expects_id, reserved
+        }
         ironwal_ticket { stream, mark, listener }
         ironwal_verify_report_totals {
             streams, segments, frames, entries, bytes, checkpoints, findings, clean, property_frames,
@@ -164,6 +168,9 @@ fn constants() -> Vec<(&'static str, i64)> {
         IRONWAL_WRITE_AUTO
         IRONWAL_WRITE_STANDARD_IO
         IRONWAL_WRITE_MMAP
+        IRONWAL_COMMIT_AUTO
+        IRONWAL_COMMIT_IN_PLACE
+        IRONWAL_COMMIT_JOURNAL
         IRONWAL_CORRUPTION_TRUNCATE
         IRONWAL_CORRUPTION_ERROR
         IRONWAL_SEVERITY_NOTE

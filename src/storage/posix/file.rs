@@ -58,6 +58,22 @@ impl StorageFile for PosixFile {
         write_all_at(&self.file, offset, parts)
     }
 
+    #[cfg(target_os = "linux")]
+    fn write_durably_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let length: u64 = parts.iter().map(|part| part.len() as u64).sum();
+        preallocate::check_size_limit(offset, length)?;
+        match write_all_with(offset, parts, |at, parts| {
+            write_durably_once(&self.file, at, parts)
+        }) {
+            // Nothing failed to reach the disk: the system has no such call, or not for this file.
+            Err(error) if is_without_ranges(&error) => {
+                write_all_at(&self.file, offset, parts)?;
+                sync_data(&self.file)
+            }
+            result => result,
+        }
+    }
+
     fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
         if len == 0 {
             return Ok(());
@@ -226,6 +242,28 @@ fn write_parts_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Resu
             parts.as_ptr().cast(),
             parts.len() as libc::c_int,
             offset,
+        )
+    };
+    if written < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(written as usize)
+    }
+}
+
+/// The same, durable on return: what is written, and the metadata needed to read it back.
+#[cfg(target_os = "linux")]
+fn write_durably_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    let offset =
+        libc::off_t::try_from(offset).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
+    // SAFETY: as in `write_parts_once`.
+    let written = unsafe {
+        libc::pwritev2(
+            file.as_raw_fd(),
+            parts.as_ptr().cast(),
+            parts.len() as libc::c_int,
+            offset,
+            libc::RWF_DSYNC,
         )
     };
     if written < 0 {

@@ -8,12 +8,19 @@
 //!
 //! The directory is locked too, where the file system can: two writers are kept apart also when
 //! `LOCK` was removed by hand.
+//!
+//! Nobody can ask whether a file is locked with `flock` without trying to lock it, which would be in the way
+//! of a writer that opens the log at that moment. So a writer announces itself with an open file description
+//! lock (fcntl_locking(2), Linux 3.15) on a byte of `LOCK`: `F_OFD_GETLK` finds it and takes nothing, in the same process
+//! too. It ends as `flock` does. On the BSDs and macOS, `F_GETLK` finds the lock of `flock` itself (flock(2) and
+//! fcntl(2) there: the two kinds conflict), so that a writer is announced as long as it holds the lock.
 
 #![allow(unsafe_code)]
 
 use crate::platform::fork::GuardedDescriptor;
 use crate::platform::fork::fork_generation;
 use crate::platform::retry::retry_call;
+use crate::storage::Access;
 use crate::storage::StorageLock;
 use crate::storage::posix::FileIdentity;
 use crate::storage::posix::Found;
@@ -22,6 +29,7 @@ use crate::storage::posix::RootDirectory;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::fd::RawFd;
 use std::path::Path;
 use std::path::PathBuf;
@@ -95,6 +103,60 @@ fn take_flock(descriptor: RawFd) -> io::Result<()> {
     retry_call(call).map(drop)
 }
 
+/// Where in `LOCK` a writer announces itself.
+fn announced_byte(kind: libc::c_short) -> libc::flock {
+    // SAFETY: flock is plain data for which zeros are a valid value.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_len = 1;
+    lock
+}
+
+#[cfg(target_os = "linux")]
+const ASK: libc::c_int = libc::F_OFD_GETLK;
+#[cfg(not(target_os = "linux"))]
+const ASK: libc::c_int = libc::F_GETLK;
+
+/// See [`StorageLock::announce`].
+fn announce(descriptor: RawFd) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let lock = announced_byte(libc::F_WRLCK as libc::c_short);
+        // SAFETY: the descriptor is open, and fcntl reads `lock` only.
+        retry_call(|| unsafe { libc::fcntl(descriptor, libc::F_OFD_SETLK, &lock) })?;
+    }
+    // Also shows whether the file system has such locks.
+    let mut lock = announced_byte(libc::F_RDLCK as libc::c_short);
+    // SAFETY: the descriptor is open, and fcntl writes only to `lock`.
+    retry_call(|| unsafe { libc::fcntl(descriptor, ASK, &mut lock) }).map(drop)
+}
+
+/// By name, for the same reason as `release_flock`.
+fn release_announcement(descriptor: Option<RawFd>) {
+    #[cfg(target_os = "linux")]
+    if let Some(descriptor) = descriptor {
+        let lock = announced_byte(libc::F_UNLCK as libc::c_short);
+        // SAFETY: the descriptor is open and ours, and fcntl reads `lock` only.
+        unsafe { libc::fcntl(descriptor, libc::F_OFD_SETLK, &lock) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = descriptor;
+}
+
+/// See [`Storage::is_announced`](crate::storage::Storage::is_announced).
+pub(super) fn is_announced(place: &Place<'_>) -> io::Result<bool> {
+    let file = match place.open_nonblocking(Access::Read) {
+        Ok(file) => file.into_descriptor(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut lock = announced_byte(libc::F_RDLCK as libc::c_short);
+    // SAFETY: the descriptor is open, and fcntl writes only to `lock`.
+    retry_call(|| unsafe { libc::fcntl(file.as_raw_fd(), ASK, &mut lock) })?;
+    Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
+}
+
 /// Unlocked by name and not only by closing, for the case that a process got a copy of the descriptor
 /// past the fork handler, and because a directory stays open for readers.
 fn release_flock(descriptor: Option<RawFd>) {
@@ -117,6 +179,7 @@ struct HeldFile {
 
 impl Drop for HeldFile {
     fn drop(&mut self) {
+        release_announcement(self.file.descriptor());
         release_flock(self.file.descriptor());
     }
 }
@@ -191,6 +254,11 @@ impl StorageLock for HeldLock {
         // The root may be found through a link by now.
         let root_now = Place::anywhere(root.path()).look_through();
         Ok(is(root_now, self.identity)? && is(root.place(&self.path)?.look(), self.file.identity)?)
+    }
+
+    fn announce(&self) -> io::Result<()> {
+        let forked = || io::Error::other("the lock was taken before fork");
+        announce(self.file.file.descriptor().ok_or_else(forked)?)
     }
 }
 

@@ -35,6 +35,7 @@ use crate::storage::StorageLock;
 use dir_entries::list_names;
 use durable_copy::copy_durably;
 use file::PosixFile;
+use lock::is_announced;
 use open_file::OpenFile;
 pub(super) use place::FileIdentity;
 pub(super) use place::Found;
@@ -223,6 +224,10 @@ impl<D: Resolves> Storage for D {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
         self.lock_root(path)
+    }
+
+    fn is_announced(&self, path: &Path) -> io::Result<bool> {
+        is_announced(&self.place(path)?)
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct DiskState {
     pub(super) faults_fired: u64,
     pub(super) capacity_bytes: Option<u64>,
     pub(super) locked: BTreeSet<InodeNumber>,
+    /// Those of them whose holders have announced themselves.
+    pub(super) announced: BTreeSet<InodeNumber>,
     /// The directories of what is locked.
     pub(super) locked_dirs: BTreeSet<InodeNumber>,
     /// How many times each file is open.
@@ -92,6 +94,7 @@ impl DiskState {
             faults_fired: 0,
             capacity_bytes,
             locked: BTreeSet::new(),
+            announced: BTreeSet::new(),
             locked_dirs: BTreeSet::new(),
             open: BTreeMap::new(),
             writers: BTreeMap::new(),

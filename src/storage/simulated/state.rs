@@ -252,12 +252,13 @@ impl State {
         let mut at = ROOT;
         for component in path.components() {
             match component {
-                Component::RootDir | Component::CurDir => {}
+                // On Windows an absolute path has a drive.
+                Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
                 Component::Normal(name) => {
                     let name = name.to_str().ok_or(io::ErrorKind::InvalidInput)?;
                     at = *self.names(at)?.get(name).ok_or_else(not_found)?;
                 }
-                Component::ParentDir | Component::Prefix(_) => {
+                Component::ParentDir => {
                     return Err(io::ErrorKind::InvalidInput.into());
                 }
             }

@@ -209,6 +209,13 @@ impl Storage for SimulatedDisk {
             inode,
         }))
     }
+
+    /// Not a call: the disk has no part in it.
+    fn is_announced(&self, path: &Path) -> io::Result<bool> {
+        let live = self.live.lock();
+        let found = live.state.resolve(path);
+        Ok(found.is_ok_and(|inode| live.announced.contains(&inode)))
+    }
 }
 
 /// The time of day, this long after the disk was made.
@@ -237,12 +244,18 @@ impl StorageLock for SimulatedLock {
                 .resolve(&self.path)
                 .is_ok_and(|inode| inode == self.inode))
     }
+
+    fn announce(&self) -> io::Result<()> {
+        self.disk.live.lock().announced.insert(self.inode);
+        Ok(())
+    }
 }
 
 impl Drop for SimulatedLock {
     fn drop(&mut self) {
         let mut live = self.disk.live.lock();
         live.locked.remove(&self.inode);
+        live.announced.remove(&self.inode);
         live.locked_dirs.remove(&self.directory);
     }
 }

@@ -46,7 +46,7 @@ impl WindowsFile {
             .write(access == Access::ReadWrite)
             .share_mode(calls::SHARE_ALL);
         let mut itself = options.clone();
-        // With the second flag a directory opens too, and can be told from a file that is refused.
+        // With the second flag a directory opens too, and is distinguished from a file that is refused.
         itself
             .custom_flags(calls::FILE_FLAG_OPEN_REPARSE_POINT | calls::FILE_FLAG_BACKUP_SEMANTICS);
         let mut file = itself.open(path)?;

@@ -41,6 +41,29 @@ pub(super) fn lock(path: &Path) -> io::Result<Box<dyn StorageLock>> {
     }))
 }
 
+/// Whether a process holds the lock. Asked by taking it for a moment: a writer that opens the log at that moment may be
+/// refused.
+pub(super) fn is_held(path: &Path) -> io::Result<bool> {
+    let opened = fs::OpenOptions::new()
+        .read(true)
+        .share_mode(calls::SHARE_READ_WRITE)
+        .custom_flags(calls::FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Ok(false),
+        Err(error) if error.raw_os_error() == Some(calls::ERROR_SHARING_VIOLATION) => {
+            return Ok(true);
+        }
+        Err(error) => return Err(error),
+    };
+    match calls::lock(&file) {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// A locked file; it is unlocked when the handle is closed.
 #[derive(Debug)]
 struct WindowsLock {
@@ -50,6 +73,11 @@ struct WindowsLock {
 }
 
 impl StorageLock for WindowsLock {
+    fn announce(&self) -> io::Result<()> {
+        // Others find that the file is locked.
+        Ok(())
+    }
+
     // NTFS keeps the names as they are; file systems of the network and compatible systems may not.
     fn is_attached(&self) -> io::Result<bool> {
         let now = fs::OpenOptions::new()

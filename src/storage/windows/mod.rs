@@ -200,6 +200,10 @@ impl Storage for RealDisk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
         lock::lock(path)
     }
+
+    fn is_announced(&self, path: &Path) -> io::Result<bool> {
+        lock::is_held(path)
+    }
 }
 
 fn kind_of(found: fs::FileType) -> EntryKind {

@@ -17,7 +17,7 @@ impl StreamInner {
         if end > self.group_commit.committed() {
             self.context.counters.count_background_sync();
             // A failure has latched; the next append returns it.
-            let _ = self.make_place_durable(end);
+            let _ = self.make_place_durable_in_place(end);
         }
         // Checked once more when it has been idle for a while, to release what it holds.
         self.rest_if_idle();

@@ -59,6 +59,7 @@ impl StreamInner {
         }
         file.sync_data().map_err(latch)?;
         state.next_slot ^= 1;
+        state.unsynced_slot = None;
         state.note_frontier(slot);
         Ok(())
     }
@@ -116,9 +117,10 @@ impl StreamInner {
             .and_then(|()| file.sync_data())
             .map_err(latch)?;
         state.next_slot = 1;
+        state.unsynced_slot = None;
         state.note_frontier(slot);
         state.stored = true;
-        state.durable_at = Some((end.next_id, (end.offset, end.next_id)));
+        state.set_synced(Some((end.next_id, (end.offset, end.next_id))));
         state.properties = properties.clone();
         Ok(state)
     }
@@ -144,12 +146,13 @@ impl StreamInner {
     ) {
         let mut state = self.round_state.lock();
         state.next_slot = 1;
+        state.unsynced_slot = None;
         state.note_frontier(slot);
         state.stored = true;
         state.seal_refused = None;
         state.slot_refused = None;
         let place = (end.offset, end.next_id);
-        state.durable_at = Some((part.segment.first_id(), place));
+        state.set_synced(Some((part.segment.first_id(), place)));
         state.properties = properties.clone();
     }
 }

@@ -70,6 +70,7 @@ impl StreamInner {
         match store_slot(file, part.segment.seed, state.next_slot, &slot) {
             Ok(()) => {
                 self.start_slot_writeback(file);
+                state.unsynced_slot = Some(state.next_slot);
                 state.next_slot ^= 1;
                 state.note_frontier(slot);
                 state.stored = true;

@@ -3,6 +3,8 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `round` | what does one round of group commit do? |
+//! | `journaled` | what does a round do that writes into the commit journal? |
+//! | `together` | how are many streams made durable by one record of the journal? |
 //! | `round_state` | what do rounds know from one to the next? |
 //! | `durable_point` | when is the durable point stored? |
 //! | `commit_slot` | which slots are stored outside of rounds? |
@@ -14,12 +16,17 @@
 mod background;
 mod commit_slot;
 mod durable_point;
+mod journaled;
 mod listen;
 mod round;
 mod round_state;
+mod together;
 mod wait;
 mod watch;
 
+pub(in crate::stream) use journaled::JournalRange;
+pub(in crate::stream) use journaled::MAX_BESIDE;
+pub(in crate::stream) use journaled::RangeStart;
 pub use listen::is_in_callback;
 pub use round_state::RoundState;
 pub use watch::Watch;
@@ -85,17 +92,27 @@ impl StreamInner {
         place: Place,
         is_void: impl Fn() -> bool,
     ) -> Result<()> {
-        self.group_commit
-            .commit(place, is_void, || self.round())
-            .map_err(|error| match error {
-                CommitError::Poisoned(cause) => {
-                    // A round that panicked has latched in the group only.
-                    self.poison(Arc::clone(&cause));
-                    cause.duplicate()
-                }
-                CommitError::Closed => Error::Closed,
-                CommitError::Timeout => Error::Timeout,
-            })
+        let done = self.group_commit.commit(place, is_void, || self.round());
+        self.answer(done)
+    }
+
+    /// The same as [`StreamInner::make_place_durable`], in the stream's own files where this thread leads.
+    pub(super) fn make_place_durable_in_place(&self, place: Place) -> Result<()> {
+        let round = || self.round_in_place();
+        let done = self.group_commit.commit(place, || false, round);
+        self.answer(done)
+    }
+
+    fn answer(&self, done: std::result::Result<(), CommitError<Arc<Error>>>) -> Result<()> {
+        done.map_err(|error| match error {
+            CommitError::Poisoned(cause) => {
+                // A round that panicked has latched in the group only.
+                self.poison(Arc::clone(&cause));
+                cause.duplicate()
+            }
+            CommitError::Closed => Error::Closed,
+            CommitError::Timeout => Error::Timeout,
+        })
     }
 
     /// Makes everything written so far durable.
@@ -114,10 +131,10 @@ impl StreamInner {
         self.make_place_durable(written)
     }
 
-    /// Makes everything written durable, for the thread that leads the group alone. A failure
-    /// latches.
+    /// Makes everything written durable in the stream's own files, for the thread that leads the group
+    /// alone. A failure latches.
     pub(in crate::stream) fn make_written_durable(&self) -> std::result::Result<(), Arc<Error>> {
-        self.round()
+        self.round_in_place()
             .map(|reached| self.group_commit.advance(reached))
     }
 
@@ -132,6 +149,11 @@ impl StreamInner {
     pub(in crate::stream) fn durable_point(&self) -> Option<(EntryId, FileOffset)> {
         let durable_at = self.round_state.lock().durable_at;
         durable_at.map(|(segment, (offset, _))| (segment, offset))
+    }
+
+    /// Whether something of the stream is durable in the commit journal only.
+    pub(in crate::stream) fn is_in_journal(&self) -> bool {
+        self.round_state.lock().is_in_journal
     }
 
     /// The properties at the durable point.

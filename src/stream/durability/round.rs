@@ -12,6 +12,8 @@
 //!
 //! Then the active segment is synced, and the durable point moves. Then a frontier slot is stored
 //! (`durable_point`).
+//!
+//! Where the log has a commit journal, a round may write into that instead (`journaled`).
 
 use std::io;
 use std::sync::Arc;
@@ -42,6 +44,15 @@ use crate::stream::writer::write_map::covers;
 /// may be thousands where segments are small and syncs are rare.
 const MAX_AT_ONCE: usize = 16;
 
+/// Where a round writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    /// Into the commit journal, where that pays.
+    ByChoice,
+    /// Into the stream's own files.
+    InPlace,
+}
+
 /// What a round makes durable: the oldest segments that are not sealed, the active one last.
 struct SyncSet {
     parts: Vec<UnsealedSegment>,
@@ -69,20 +80,36 @@ impl StreamInner {
     /// One round, as the leader of the group or while no thread leads. Returns the new durable
     /// end, as a place and in ids. A failure latches before it is returned.
     pub(super) fn round(&self) -> std::result::Result<Reached<Place, EntryId>, Arc<Error>> {
+        self.round_on(Path::ByChoice)
+    }
+
+    /// The same, in the stream's own files.
+    pub(super) fn round_in_place(
+        &self,
+    ) -> std::result::Result<Reached<Place, EntryId>, Arc<Error>> {
+        self.round_on(Path::InPlace)
+    }
+
+    fn round_on(&self, path: Path) -> std::result::Result<Reached<Place, EntryId>, Arc<Error>> {
         let _under_way = self.context.begin_round();
-        self.try_round().map_err(|error| {
+        self.try_round(path).map_err(|error| {
             let error = Arc::new(error);
             self.poison(Arc::clone(&error));
             error
         })
     }
 
-    fn try_round(&self) -> Result<Reached<Place, EntryId>> {
+    fn try_round(&self, path: Path) -> Result<Reached<Place, EntryId>> {
         // What is made durable in a directory that is gone is not to be acknowledged.
         self.context.check_root_at_times()?;
         // What is written later may be covered, but does not keep the round from ending.
         let target = self.flush_staged();
         let mut state = self.round_state.lock();
+        if path == Path::ByChoice {
+            if let Some(reached) = self.round_in_journal(&mut state)? {
+                return Ok(reached);
+            }
+        }
         state.seal_refused = None;
         state.slot_refused = None;
         loop {
@@ -95,7 +122,9 @@ impl StreamInner {
             } = synced;
             // Otherwise the oldest of many segments are sealed now, and others wait behind them.
             if work.parts.len() < MAX_AT_ONCE || *place >= target {
-                state.durable_at = Some((part.segment.first_id(), (end.offset, end.next_id)));
+                state.set_synced(Some((part.segment.first_id(), (end.offset, end.next_id))));
+                state.is_in_journal = false;
+                state.unsynced_slot = None;
                 if *place >= work.stream_end {
                     state.properties = work.properties.clone();
                 }
@@ -165,7 +194,7 @@ impl StreamInner {
             self.rewrite_unproven(state, part, file, end)?;
         }
         let began = now();
-        let by_ranges = match opened.map.as_ref().zip(state.durable_before(part)) {
+        let by_ranges = match opened.map.as_ref().zip(state.synced_before(part)) {
             Some((map, from)) if !opened.unproven && covers(&**map, from, end) => {
                 // What lies before `from` is durable already, but for the slot stored since.
                 file.writeback_and_wait(&[(0, HEADER_AREA_LEN), (from.0, end.offset - from)])
@@ -235,7 +264,7 @@ impl StreamInner {
         end: &SegmentEnd,
     ) -> Result<()> {
         let segment = &part.segment;
-        let from = match state.durable_at {
+        let from = match state.synced_at {
             Some((first_id, place)) if first_id == segment.first_id() => place,
             _ => (FileOffset(HEADER_AREA_LEN), segment.first_id()),
         };
@@ -277,10 +306,11 @@ impl StreamInner {
             state.seal_refused = Some(Arc::new(refused));
             return Ok(());
         }
-        state.durable_at = None;
+        state.set_synced(None);
         state.frontier = None;
         state.stored = false;
         state.next_slot = 0;
+        state.unsynced_slot = None;
         self.tail.lock().remove_sealed();
         self.context.write_files.forget(&part.write_slot);
         // The next reader opens it as a sealed file, mapped if so chosen.

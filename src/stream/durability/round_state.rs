@@ -19,6 +19,8 @@ pub type DurableAt = (EntryId, (FileOffset, EntryId));
 pub struct RoundState {
     /// The slot of the active segment that may be overwritten.
     pub(super) next_slot: usize,
+    /// The slot that was stored since the file was last synced: it may be torn, so the other one must not be.
+    pub(super) unsynced_slot: Option<usize>,
     /// The durable point in the newest segment, as a slot; `None` before the first round there.
     pub(super) frontier: Option<Box<FrontierSlot>>,
     /// Whether a slot was stored since the stream was opened, or the segment made.
@@ -32,6 +34,13 @@ pub struct RoundState {
     pub(super) slot_refused: Option<Arc<Error>>,
     /// The durable point: which segment (by first id), and how far in it.
     pub(super) durable_at: Option<DurableAt>,
+    /// The same without what is durable in the commit journal only: up to where the file was synced.
+    pub(super) synced_at: Option<DurableAt>,
+    /// Something of the stream is durable in the commit journal only, or was when its file was last synced.
+    pub(super) is_in_journal: bool,
+    /// A void record of the journal says that the stream is deleted, and it goes on: nothing of it may be
+    /// written there.
+    pub(super) is_void_in_journal: bool,
     /// The properties at the durable point.
     pub(super) properties: PropertyPoint,
 }
@@ -46,14 +55,25 @@ impl RoundState {
     ) -> Self {
         RoundState {
             next_slot,
+            // Stored before, perhaps by a process that did not sync it.
+            unsynced_slot: Some(next_slot ^ 1),
             frontier: None,
             stored: false,
             dir_synced,
             seal_refused: None,
             slot_refused: None,
+            synced_at: durable_at,
             durable_at,
+            is_in_journal: false,
+            is_void_in_journal: false,
             properties,
         }
+    }
+
+    /// The file was synced up to there.
+    pub(super) fn set_synced(&mut self, at: Option<DurableAt>) {
+        self.durable_at = at;
+        self.synced_at = at;
     }
 
     /// Records what a slot of the newest segment says now.
@@ -72,11 +92,11 @@ impl RoundState {
         }
     }
 
-    /// Up to where the part was made durable by earlier rounds on this opening of the stream, its
+    /// Up to where the part was synced by earlier rounds on this opening of the stream, its
     /// header, name and length included.
-    pub(super) fn durable_before(&self, part: &StreamSegment) -> Option<FileOffset> {
+    pub(super) fn synced_before(&self, part: &StreamSegment) -> Option<FileOffset> {
         let is_settled = self.stored && part.name_synced.load(Ordering::Acquire);
-        match self.durable_at {
+        match self.synced_at {
             Some((first_id, (offset, _))) if first_id == part.segment.first_id() => {
                 is_settled.then_some(offset)
             }

@@ -33,7 +33,8 @@ impl StreamInner {
                 let tail = self.tail.lock();
                 (tail.has_unsealed(), tail.written_place())
             };
-            if unsealed || written > self.group_commit.committed() {
+            let is_durable = written <= self.group_commit.committed();
+            if unsealed || !is_durable || self.is_in_journal() {
                 self.make_written_durable()
                     .map_err(|error| error.duplicate())?;
             }

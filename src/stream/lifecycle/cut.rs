@@ -149,7 +149,7 @@ impl StreamInner {
     /// Returns once appends wait. They go on when what it returns is dropped.
     fn hold_for_cut(&self) -> Result<Waiting<'_>> {
         self.context.check_root()?;
-        self.hold_appends()?;
+        self.hold_appends(true)?;
         Ok(Waiting(self))
     }
 

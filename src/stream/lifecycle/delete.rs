@@ -1,6 +1,8 @@
 //! How a stream is deleted, and how what a crash leaves of a deletion is removed.
 //!
-//! 1. The log's number of incarnations grows, durably: nothing else changed;
+//! 1. The stream is durable in place, and the commit journal, if it holds ranges of the stream, records durably
+//!    that they do not count: the same stream. Then the log's number of incarnations grows, durably: nothing
+//!    else changed;
 //! 2. the directory is renamed and the root is synced: **the commit point**;
 //! 3. the files are removed; open, and the next deletion of that key, remove what a crash leaves.
 
@@ -13,7 +15,11 @@ use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::error::Result;
 use crate::format::DELETED_SUFFIX;
+use crate::format::JournalItem;
+use crate::format::JournalItemKind;
 use crate::format::is_own_file_name;
+use crate::ids::EntryId;
+use crate::ids::FileOffset;
 use crate::platform::sleep;
 use crate::storage::EntryKind;
 use crate::storage::Storage;
@@ -33,6 +39,11 @@ impl StreamInner {
     /// Deletes the stream. Durable on return. Handles of it answer `StreamNotFound` from now on.
     pub fn delete(&self) -> Result<()> {
         let _removals = self.context.removals.read();
+        // Waits for streams, so it is done before this one is led.
+        let journal = self.context.journal();
+        if let Some(error) = journal.and_then(|journal| journal.make_room_for_void(self.opening)) {
+            self.context.note_retired_journal(&error);
+        }
         if !self.stop_appends(StreamState::Deleted) {
             return Err(Error::Closed);
         }
@@ -43,11 +54,16 @@ impl StreamInner {
                 // Best effort: the round itself reports a failure to its waiters.
                 let _ = self.make_written_durable();
             }
-            let renamed = self.rename_to_tombstone(&mut not_removed);
+            let void = self.make_void_in_journal(alloc.incarnation);
+            self.context.begin_rename();
+            let renamed = void.and_then(|()| self.rename_to_tombstone(&mut not_removed));
             renamed.map_err(|error| self.resume_if_still_present(error))
         });
         let target = match deleted {
-            Err((error, true)) => return Err(error),
+            Err((error, true)) => {
+                self.context.end_rename();
+                return Err(error);
+            }
             deleted => deleted.map_err(|(error, _)| error),
         };
         self.unmap();
@@ -65,8 +81,30 @@ impl StreamInner {
         // its files are still there. It must not go on under the name of what open removes.
         let target = target?;
         sync_root(&*self.context.storage, &self.context.root)?;
+        self.context.end_rename();
         let removed = remove_tombstone(&self.context, &target);
         not_removed.map_or(removed, Err)
+    }
+
+    /// No record of the commit journal brings the stream back from now on. If the stream goes on all the
+    /// same, it is not in the journal any more.
+    fn make_void_in_journal(&self, incarnation: Option<u64>) -> Result<()> {
+        let Some((journal, incarnation)) = self.context.journal().zip(incarnation) else {
+            return Ok(());
+        };
+        self.keep_out_of_journal();
+        let void = JournalItem {
+            kind: JournalItemKind::Void,
+            key: &self.key,
+            incarnation,
+            first_id: EntryId(0),
+            generation: 0,
+            offset: FileOffset(0),
+            bytes: &[],
+        };
+        let done = journal.make_void(&void, self.opening);
+        self.keep_journal_up(journal);
+        done.map_err(|error| error.duplicate())
     }
 
     /// Closes the files of these segments; what is reading one goes on with it.

@@ -30,7 +30,7 @@ impl StreamInner {
     /// closed or deleted.
     pub fn hold(&self) -> Result<HeldStream<'_>> {
         let alloc = self.alloc.lock();
-        self.hold_appends()?;
+        self.hold_appends(true)?;
         let waiting = Waiting(self);
         Ok(HeldStream { waiting, alloc })
     }

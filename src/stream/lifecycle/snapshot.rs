@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::format::FrontierSlot;
 use crate::format::HEADER_AREA_LEN;
 use crate::format::SLOT_COUNT;
+use crate::ids::EntryId;
 use crate::segment::store_slot;
 use crate::storage::Access;
 use crate::storage::StorageFile;
@@ -99,6 +100,8 @@ impl StreamInner {
                     // What follows was made since.
                     break;
                 }
+                // Made for entries that came since: the stream had none behind `end`.
+                None if part.segment.first_id() >= EntryId(end.next_id) => break,
                 _ if links => {
                     let linked = storage.link_or_copy(&part.segment.path(), &target);
                     linked.map_err(|error| Error::io(error, part.segment.context()))?;

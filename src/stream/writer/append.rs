@@ -465,7 +465,7 @@ impl StreamInner {
 
     /// Makes space for a frame, without the tail's lock. The caller checks again.
     #[inline(never)]
-    fn make_space(
+    pub(in crate::stream) fn make_space(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
@@ -657,7 +657,7 @@ impl StreamInner {
     }
 
     /// Puts bytes into the kernel; on failure rolls them back. Returns which opening was used.
-    pub(super) fn write_at_tail(
+    pub(in crate::stream) fn write_at_tail(
         &self,
         active: &Arc<StreamSegment>,
         at: FileOffset,
@@ -682,7 +682,7 @@ impl StreamInner {
         }
     }
 
-    pub(super) fn after_publish(
+    pub(in crate::stream) fn after_publish(
         &self,
         tail: &mut MutexGuard<'_, Tail>,
         active: &Arc<StreamSegment>,
@@ -702,7 +702,11 @@ impl StreamInner {
         self.schedule_background(tail);
     }
 
-    pub(super) fn after_failed_write(&self, tail: &mut MutexGuard<'_, Tail>, failed: FailedWrite) {
+    pub(in crate::stream) fn after_failed_write(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        failed: FailedWrite,
+    ) {
         let error = Arc::new(failed.error);
         match failed.place {
             FrameLocation::Clean => {}
@@ -753,7 +757,7 @@ struct PendingFrame {
 }
 
 /// A write that failed, and what it left.
-pub(super) struct FailedWrite {
-    pub(super) error: Error,
-    place: FrameLocation,
+pub(in crate::stream) struct FailedWrite {
+    pub(in crate::stream) error: Error,
+    pub(in crate::stream) place: FrameLocation,
 }

@@ -38,10 +38,11 @@ impl StreamInner {
         self.deleted.store(false, Ordering::Release);
     }
 
-    /// Makes appends wait for a cut until [`Tail::end_rotation`], and writes what is staged.
+    /// Makes appends wait, for a cut or for a batch over several streams, until [`Tail::end_rotation`], and writes
+    /// what is staged. The caller has the alloc lock.
     ///
     /// [`Tail::end_rotation`]: crate::stream::writer::tail::Tail::end_rotation
-    pub(in crate::stream) fn hold_appends(&self) -> Result<()> {
+    pub(in crate::stream) fn hold_appends(&self, for_cut: bool) -> Result<()> {
         let mut tail = self.tail.lock();
         loop {
             self.check_writable(&tail)?;
@@ -54,7 +55,7 @@ impl StreamInner {
             }
         }
         tail.begin_rotation();
-        tail.is_being_cut = true;
+        tail.is_being_cut = for_cut;
         Ok(())
     }
 }

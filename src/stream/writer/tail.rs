@@ -2,6 +2,8 @@
 
 mod staged_frames;
 
+pub use staged_frames::StagedWrite;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -373,6 +375,11 @@ impl Tail {
     pub fn watchers(&mut self) -> Option<&Watchers> {
         self.watchers.take_if(|watchers| watchers.is_empty());
         self.watchers.as_deref()
+    }
+
+    /// What the writer does now.
+    pub fn phase(&self) -> WriterPhase {
+        self.phase
     }
 
     /// Whether appends are taken.

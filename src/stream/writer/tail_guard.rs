@@ -21,8 +21,14 @@ pub struct TailGuard<'a> {
 }
 
 impl StreamInner {
-    /// Holds the stream's tail still. Callers that hold several take them in one fixed order; all
-    /// else in the library holds at most one.
+    /// Where the stream is among others whose tails, or rounds, one thread takes: all take them in this order.
+    /// Of shards it is that of their numbers.
+    pub fn place_in_order(&self) -> (usize, &str) {
+        (self.key.len(), &self.key)
+    }
+
+    /// Holds the stream's tail still. Callers that hold several take them in the order of
+    /// [`StreamInner::place_in_order`]; all else in the library holds at most one.
     pub fn lock_tail_for_cut(&self) -> TailGuard<'_> {
         TailGuard {
             stream: self,

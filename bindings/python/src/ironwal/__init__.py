@@ -19,6 +19,7 @@ from .iterator import Entries, Follower
 from .log import Log, open
 from .notify import Ticket
 from .options import (
+    CommitPath,
     Compression,
     Durability,
     OnCorruption,
@@ -32,7 +33,7 @@ from .options import (
 from .properties import Properties
 from .reports import Finding, RecoveredStream, Recovery, Severity, Verification
 from .sharded import AutomaticStatus, Checkpoint, ShardedLog, open_sharded, route
-from .stream import Appended, Mark, Stream
+from .stream import Appended, Mark, Part, Stream
 
 #: The version of the library.
 __version__: str = ffi.string(lib.ironwal_version_string()).decode()
@@ -45,6 +46,7 @@ __all__ = [
     "Appended",
     "AutomaticStatus",
     "Checkpoint",
+    "CommitPath",
     "CommittedPart",
     "Compression",
     "Durability",
@@ -55,6 +57,7 @@ __all__ = [
     "Log",
     "Mark",
     "OnCorruption",
+    "Part",
     "Properties",
     "ReadStrategy",
     "RecoveredStream",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 import weakref
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Optional, Union
 
@@ -13,6 +14,7 @@ from ._native import ffi, lib
 from .errors import closed, failure, text
 from .handles import Guard
 from .options import (
+    CommitPath,
     Compression,
     OnCorruption,
     OptionsHandle,
@@ -24,7 +26,7 @@ from .options import (
     WriteStrategy,
 )
 from .reports import Recovery, Verification
-from .stream import Stream
+from .stream import Part, Stream, append_atomic
 
 
 def open(  # noqa: A001 (as gzip.open and the like)
@@ -35,6 +37,8 @@ def open(  # noqa: A001 (as gzip.open and the like)
     compression: Optional[Compression] = None,
     read_strategy: Optional[ReadStrategy] = None,
     write_strategy: Optional[WriteStrategy] = None,
+    commit_path: Optional[CommitPath] = None,
+    journal_size: Optional[int] = None,
     on_corruption: Optional[OnCorruption] = None,
     max_segment_size: Optional[int] = None,
     max_entries_per_segment: Optional[int] = None,
@@ -68,6 +72,8 @@ def open(  # noqa: A001 (as gzip.open and the like)
         compression=compression,
         read_strategy=read_strategy,
         write_strategy=write_strategy,
+        commit_path=commit_path,
+        journal_size=journal_size,
         on_corruption=on_corruption,
         max_segment_size=max_segment_size,
         max_entries_per_segment=max_entries_per_segment,
@@ -219,6 +225,16 @@ class Log:
         function = lib.ironwal_wal_snapshot_to if one_moment else lib.ironwal_wal_snapshot_streams_to
         self._call(function, name, len(name), mode, out, ffi.sizeof(out[0]))
         return fields(out)
+
+    def append_atomic(self, parts: Iterable[Part]) -> list[tuple[int, int]]:
+        """Appends a part to each of several streams: after any crash all are there or none.
+
+        Durable on return, in every sync mode, by one sync. Returns the first id and the end of each part. A batch
+        takes at most 256 KiB; TooLarge otherwise. After SequenceMismatch, whose `stream` is the one that has another
+        id, and after every other exception but Io, nothing is appended anywhere.
+        """
+        with self._guard:
+            return append_atomic(self._handle, parts)
 
     def recovery(self) -> Recovery:
         """What opening the log found and did. It does not change while the log is open."""

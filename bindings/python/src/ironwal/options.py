@@ -45,6 +45,14 @@ class WriteStrategy(enum.IntEnum):
     MMAP = lib.IRONWAL_WRITE_MMAP
 
 
+class CommitPath(enum.IntEnum):
+    """Where what a sync makes durable is written first."""
+
+    AUTO = lib.IRONWAL_COMMIT_AUTO  #: the library chooses for each sync
+    IN_PLACE = lib.IRONWAL_COMMIT_IN_PLACE  #: the stream's own file
+    JOURNAL = lib.IRONWAL_COMMIT_JOURNAL  #: one file that all streams share
+
+
 class OnCorruption(enum.IntEnum):
     """What opening does about damage to what was durable."""
 
@@ -125,6 +133,8 @@ class OptionsHandle:
         compression: Optional[Compression] = None,
         read_strategy: Optional[ReadStrategy] = None,
         write_strategy: Optional[WriteStrategy] = None,
+        commit_path: Optional[CommitPath] = None,
+        journal_size: Optional[int] = None,
         on_corruption: Optional[OnCorruption] = None,
         max_segment_size: Optional[int] = None,
         max_entries_per_segment: Optional[int] = None,
@@ -145,6 +155,8 @@ class OptionsHandle:
             "compression": compression,
             "read_strategy": read_strategy,
             "write_strategy": write_strategy,
+            "commit_path": commit_path,
+            "journal_size": journal_size,
             "on_corruption": on_corruption,
             "max_segment_size": max_segment_size,
             "max_entries_per_segment": max_entries_per_segment,

@@ -153,10 +153,20 @@ class ShardedLog:
 
         Atomic within a shard, but not over several: BatchIncomplete lists in `committed` which hold their part.
         """
+        return self._append_batch(lib.ironwal_sharded_append_batch, entries)
+
+    def append_batch_atomic(self, entries: Iterable[tuple[Bytes, Bytes]]) -> list[tuple[int, int]]:
+        """As append_batch(), but all or nothing over all shards, and durable on return in every sync mode.
+
+        A batch takes at most 256 KiB; TooLarge otherwise.
+        """
+        return self._append_batch(lib.ironwal_sharded_append_batch_atomic, entries)
+
+    def _append_batch(self, function: Any, entries: Iterable[tuple[Bytes, Bytes]]) -> list[tuple[int, int]]:
         pairs = [(ffi.from_buffer(key), ffi.from_buffer(data)) for key, data in entries]
         array = ffi.new("ironwal_keyed_slice[]", [((k, len(k)), (d, len(d))) for k, d in pairs])
         shards, ids = ffi.new("uint32_t[]", len(pairs)), ffi.new("uint64_t[]", len(pairs))
-        self._call(lib.ironwal_sharded_append_batch, array, len(pairs), shards, ids)
+        self._call(function, array, len(pairs), shards, ids)
         return list(zip(shards, ids))
 
     def append_batch_for_key(self, key: Bytes, entries: Iterable[Bytes]) -> tuple[int, int, int]:

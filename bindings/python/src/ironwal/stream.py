@@ -37,6 +37,36 @@ class Appended(NamedTuple):
     mark: Mark  #: the place behind the append
 
 
+class Part(NamedTuple):
+    """What Log.append_atomic() appends to one stream: entries, changes of properties, or both."""
+
+    stream: Stream
+    entries: Iterable[Bytes] = ()
+    #: The id that the first entry must get.
+    expected_id: Optional[int] = None
+    properties: Optional[Changes] = None
+
+
+def append_atomic(wal: Any, parts: Iterable[Part]) -> list[tuple[int, int]]:
+    """Log.append_atomic(), on the handle of a log."""
+    given = [
+        (part, Slices(part.entries), Properties.changes(part.properties), part.stream._open()) for part in parts
+    ]
+    array = ffi.new("ironwal_atomic_part[]", len(given))
+    for raw, (part, slices, changes, handle) in zip(array, given):
+        raw.stream = handle
+        raw.entries, raw.entry_count = slices.array, slices.count
+        raw.properties, raw.property_count = changes.array, changes.count
+        if part.expected_id is not None:
+            raw.expected_id, raw.expects_id = part.expected_id, 1
+    firsts, ends = ffi.new("uint64_t[]", len(given)), ffi.new("uint64_t[]", len(given))
+    error = ffi.new("ironwal_error **")
+    status = lib.ironwal_append_atomic(wal, array, len(given), firsts, ends, error)
+    if status:
+        raise failure(status, error[0])
+    return list(zip(firsts, ends))
+
+
 class Stream:
     """One stream of an open log. Made by Log.stream() and ShardedLog.shard(). Any thread may use it.
 

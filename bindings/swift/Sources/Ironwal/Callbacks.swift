@@ -25,7 +25,7 @@ extension LogStream {
     /// soon; it cannot close the log.
     @discardableResult
     public func onDurable(_ mark: Mark, _ call: @escaping @Sendable (Result<Void, IronwalError>) -> Void) throws -> Ticket {
-        let ticket = Ticket(call)
+        let ticket = Ticket { [callbacks] result in callbacks.run { call(result) } }
         let context = UInt(bitPattern: ticket.body.toOpaque())
         do {
             var raw = ironwal_ticket()

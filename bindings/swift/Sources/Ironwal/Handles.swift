@@ -2,6 +2,7 @@ import Foundation
 
 /// When is a log closed, and when is its handle freed? Calls keep it; closing refuses new ones and waits for those under way.
 final class LogHandle: @unchecked Sendable {
+    let callbacks = CallbackScope()
     private let changed = NSCondition()
     private var pointer: OpaquePointer?
     private var calls = 0
@@ -34,6 +35,7 @@ final class LogHandle: @unchecked Sendable {
 
     /// Closes the log once. A close that was refused, as a callback asked for it, leaves it open.
     func close(_ call: (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws {
+        if callbacks.runHere { throw LogHandle.refusal }
         changed.lock()
         guard let closing = pointer else {
             changed.unlock()
@@ -48,7 +50,23 @@ final class LogHandle: @unchecked Sendable {
             changed.lock()
             pointer = closing
             changed.unlock()
-            throw IronwalError(.invalidArgument, "a callback of the log cannot close it")
+            throw LogHandle.refusal
         }
+    }
+
+    private static let refusal = IronwalError(.invalidArgument, "a callback of the log cannot close it")
+}
+
+/// Whether a thread runs a callback of one log, which cannot close it.
+final class CallbackScope: Sendable {
+    private static let key = "ironwal.callback"
+
+    var runHere: Bool { Thread.current.threadDictionary[Self.key] as? CallbackScope === self }
+
+    func run(_ body: () -> Void) {
+        let before = Thread.current.threadDictionary[Self.key]
+        Thread.current.threadDictionary[Self.key] = self
+        body()
+        Thread.current.threadDictionary[Self.key] = before
     }
 }

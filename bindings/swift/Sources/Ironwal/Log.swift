@@ -47,7 +47,7 @@ public final class Log: Sendable {
     }
 
     /// A handle of a stream, which its first append creates. It keeps the log open while it is referred to, unless that is closed.
-    public func stream(_ name: String) throws -> LogStream { try handle.use { try LogStream($0, name) } }
+    public func stream(_ name: String) throws -> LogStream { try handle.use { try LogStream($0, name, handle.callbacks) } }
 
     /// Deletes a stream with all its entries, durably. Deleting what is not there succeeds.
     public func deleteStream(_ name: String) throws {

@@ -51,11 +51,13 @@ public final class LogStream: @unchecked Sendable {
     public static let anyID = UInt64.max
 
     let handle: OpaquePointer
+    let callbacks: CallbackScope
 
-    init(_ log: OpaquePointer, _ name: String) throws {
+    init(_ log: OpaquePointer, _ name: String, _ callbacks: CallbackScope) throws {
         var opened: OpaquePointer?
         try withUTF8(name) { name, length in try check { ironwal_stream_open(log, name, length, &opened, $0) } }
         handle = opened!
+        self.callbacks = callbacks
     }
 
     deinit { ironwal_stream_free(handle) }

@@ -36,6 +36,16 @@ public enum WriteStrategy: Int32, CaseIterable, Sendable {
     case mmap = 203
 }
 
+/// Where a sync writes first.
+public enum CommitPath: Int32, CaseIterable, Sendable {
+    /// As the library chooses for each sync.
+    case auto = 1201
+    /// Into the stream's own file. The default.
+    case inPlace = 1202
+    /// Into the commit journal, which all streams share, where what is to be synced is short.
+    case journal = 1203
+}
+
 /// What opening does about damage.
 public enum OnCorruption: Int32, CaseIterable, Sendable {
     /// Keeps what is good and reports what is not. The default.
@@ -89,6 +99,9 @@ public struct Options: Sendable {
     public var compression: Compression?
     public var readStrategy: ReadStrategy?
     public var writeStrategy: WriteStrategy?
+    public var commitPath: CommitPath?
+    /// Bytes that the files of the commit journal may take.
+    public var journalSize: UInt64?
     public var onCorruption: OnCorruption?
     /// Bytes of a segment, before the next one is begun.
     public var maxSegmentSize: UInt64?
@@ -150,6 +163,8 @@ public struct Options: Sendable {
         try set(compression?.rawValue, ironwal_options_set_compression)
         try set(readStrategy?.rawValue, ironwal_options_set_read_strategy)
         try set(writeStrategy?.rawValue, ironwal_options_set_write_strategy)
+        try set(commitPath?.rawValue, ironwal_options_set_commit_path)
+        try set(journalSize, ironwal_options_set_journal_size)
         try set(onCorruption?.rawValue, ironwal_options_set_on_corruption)
         try set(maxSegmentSize, ironwal_options_set_max_segment_size)
         try set(maxEntriesPerSegment, ironwal_options_set_max_entries_per_segment)

@@ -146,7 +146,7 @@ public final class ShardedLog: Sendable {
             var wal: OpaquePointer?
             try check { ironwal_sharded_wal(log, &wal, $0) }
             defer { ironwal_wal_free(wal) }
-            return try LogStream(wal!, shard < 10 ? "shard_0\(shard)" : "shard_\(shard)")
+            return try LogStream(wal!, shard < 10 ? "shard_0\(shard)" : "shard_\(shard)", handle.callbacks)
         }
     }
 

@@ -61,6 +61,19 @@ final class DurabilityTests: IronwalTestCase {
         XCTAssertEqual([calls.value, problems.value], [201, 0])
     }
 
+    /// A refused close closed the log for a moment, and calls of other threads threw closed.
+    func testARefusedCloseDisturbsNoOtherThread() throws {
+        let log = try Log(path, options: lazyOptions)
+        let stream = try log.stream("s")
+        let refused = Counter()
+        for _ in 0..<200 {
+            try stream.onDurable(try stream.append(batch: batch("entry")).mark) { _ in
+                do { try log.close() } catch Status.invalidArgument { refused.add() } catch {}
+            }
+        }
+        try soon("all are called") { try log.streams() == ["s"] && refused.value == 200 }
+    }
+
     func testACancelledCallbackIsNeverCalled() throws {
         let log = try Log(path, options: Options(syncMode: .async))
         let stream = try log.stream("s")

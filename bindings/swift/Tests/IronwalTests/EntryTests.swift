@@ -59,12 +59,32 @@ final class EntryTests: IronwalTestCase {
         XCTAssertFalse(FileManager.default.fileExists(atPath: path))
     }
 
+    func testEntriesThatWentThroughTheJournalAreThereAgain() throws {
+        var options = Options()
+        options.commitPath = .journal
+        options.journalSize = 1 << 20
+        let journal = path + "/commit-journal"
+        let log = try Log(path, options: options)
+        let (a, b) = (try log.stream("a"), try log.stream("b"))
+        let end = Date(timeIntervalSinceNow: 20)
+        while !FileManager.default.fileExists(atPath: journal + "/01.jnl"), Date() < end { try a.append(Data("x")) }
+        XCTAssertTrue(FileManager.default.fileExists(atPath: journal))
+        for number in 0..<10 { try b.append(Data(String(number))) }
+        try log.close()
+        XCTAssertFalse(FileManager.default.fileExists(atPath: journal))
+        let again = try Log(path)
+        XCTAssertEqual(try again.stream("b").nextID(), 10)
+        try again.close()
+    }
+
     func testEveryOptionReachesTheLibrary() throws {
         let messages = Counter()
         var options = Options(syncMode: .batchOnly, maxEntriesPerSegment: 1000, backgroundSync: .after(.seconds(1), bytes: 1 << 20))
         options.compression = .lz4
         options.readStrategy = .mmap
         options.writeStrategy = .standardIO
+        options.commitPath = .auto
+        options.journalSize = 1 << 20
         options.onCorruption = .error
         options.maxSegmentSize = 1 << 20
         options.maxOpenSegments = 4

@@ -322,3 +322,25 @@ fn the_slots_of_released_locks_are_used_again() {
         assert_eq!(crate::platform::fork::slot_count(), 2);
     });
 }
+
+#[test]
+fn a_holder_is_announced_until_its_lock_ends_and_asking_is_in_nobodys_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("LOCK");
+    let is_announced = || RealDisk.is_announced(&path).unwrap();
+    assert!(!is_announced());
+    for _ in 0..3 {
+        let lock = RealDisk.lock(&path).unwrap();
+        #[cfg(target_os = "linux")]
+        assert!(!is_announced());
+        lock.announce().unwrap();
+        assert!(is_announced() && is_announced());
+        // Neither a refused lock nor a file that was closed ends it.
+        assert_eq!(error_kind(RealDisk.lock(&path)), ErrorKind::WouldBlock);
+        drop(open_lock_file(&path).unwrap());
+        assert!(is_announced());
+        assert_eq!(fork_and_wait(|| u8::from(is_announced())), 1);
+        drop(lock);
+        assert!(!is_announced());
+    }
+}

@@ -246,6 +246,11 @@ pub struct StagedWrite {
 }
 
 impl StagedWrite {
+    /// The properties behind them.
+    pub fn properties(&self) -> &PropertyPoint {
+        &self.properties
+    }
+
     /// The frames, as they go into the file.
     pub fn bytes(&self) -> &[u8] {
         &self.frames.bytes

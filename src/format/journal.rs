@@ -314,9 +314,14 @@ impl<'a> JournalRecord<'a> {
         })
     }
 
-    /// Whether bytes begin like a record: most do not, and need no checksum.
-    pub fn may_begin(bytes: &[u8]) -> bool {
-        bytes.starts_with(&RECORD_MAGIC)
+    /// How many of these bytes a checksum takes, if they begin like a record. `None`: they do not.
+    pub fn checked_len(bytes: &[u8]) -> Option<usize> {
+        let header = bytes.first_chunk::<JOURNAL_RECORD_HEADER_LEN>()?;
+        let items_len = u32_at(header, ITEMS_LEN_AT) as usize;
+        let len = JOURNAL_RECORD_HEADER_LEN.saturating_add(items_len);
+        header
+            .starts_with(&RECORD_MAGIC)
+            .then_some(len.min(bytes.len()))
     }
 }
 

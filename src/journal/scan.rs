@@ -223,6 +223,10 @@ impl From<JournalRefusal> for Error {
     }
 }
 
+/// By so many times its length bytes of a file are checked that turn out to be no record. Records of earlier turns
+/// take its length once.
+const MOST_CHECKED: usize = 16;
+
 /// One file with a good header.
 struct Found {
     path: PathBuf,
@@ -293,12 +297,16 @@ fn read_records(
     let (bytes, path) = (&found.bytes, &found.path);
     let start = JOURNAL_RECORDS_AT as usize;
     let mut at = start;
+    // In a forged file each sector may begin like a record that reaches to its end.
+    let mut most_checked = bytes.len().saturating_mul(MOST_CHECKED);
     while at < bytes.len() {
         let here = FileOffset(at as u64);
-        let record = match JournalRecord::may_begin(&bytes[at..]) {
-            true => JournalRecord::decode(&bytes[at..], seed, here),
-            false => None,
-        };
+        let checked = JournalRecord::checked_len(&bytes[at..]);
+        let checked = checked.filter(|checked| *checked <= most_checked);
+        let record = checked.and_then(|_| JournalRecord::decode(&bytes[at..], seed, here));
+        if record.is_none() {
+            most_checked -= checked.unwrap_or(0);
+        }
         // A number that was there before: no writer stores it.
         let record = record.filter(|record| next.is_none_or(|next| record.number >= next));
         let Some(record) = record else {

@@ -99,7 +99,9 @@ fn appends(path: &Path, commit_path: CommitPath, threads: usize, streams: usize)
         for first in 0..threads.min(streams) {
             let own = handles.iter().skip(first).step_by(threads);
             scope.spawn(move || {
-                own.for_each(|stream| drop(stream.append(&ENTRY).expect("appends")))
+                own.for_each(|stream| {
+                    stream.append(&ENTRY).expect("appends");
+                })
             });
         }
     });

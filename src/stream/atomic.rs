@@ -88,6 +88,8 @@ pub struct NotAppended {
     /// The error.
     pub error: Error,
     /// The part that it concerns, where it concerns one.
+    // Asked by C only.
+    #[cfg_attr(not(feature = "capi"), allow(dead_code))]
     pub part: Option<usize>,
 }
 

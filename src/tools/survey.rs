@@ -37,6 +37,7 @@ pub struct LogDir {
     pub(crate) root: PathBuf,
     pub(crate) read_ahead: usize,
     /// Why the commit journal could not be laid over the files: opening for writing would be refused too.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
     pub(crate) journal_error: Option<Arc<Error>>,
 }
 
@@ -111,6 +112,7 @@ impl LogDir {
     }
 
     /// Refuses a log whose commit journal cannot be used: what is seen of the streams may not be all.
+    #[cfg(feature = "cli")]
     pub(crate) fn check_journal(&self) -> Result<()> {
         match &self.journal_error {
             Some(error) => Err(error.duplicate()),

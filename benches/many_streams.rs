@@ -19,7 +19,7 @@ use ironwal::SyncMode;
 use ironwal::Wal;
 use ironwal::WalOptions;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const TIME: Duration = Duration::from_millis(1500);
 const ENTRY: [u8; 256] = [7; 256];
 const PATHS: [CommitPath; 3] = [CommitPath::InPlace, CommitPath::Journal, CommitPath::Auto];

@@ -7,7 +7,7 @@
 //! | `scan` | how far are the frames of a file good? |
 //! | `frontier` | up to where was the stream known to be durable? |
 //! | `journal_replay` | what does the commit journal add to the streams' files? |
-//! | `unrecovered` | does it add anything, while nobody has the log open for writing? |
+//! | `unrecovered` | does it add anything, while no process has the log open for writing? |
 //! | `index_evidence`, `identity` | what do `segments.idx` and the identity files record? |
 //! | `facts`, `verdict` | the data that goes into the decision and comes out of it |
 //! | `decide` | what follows from the facts? A pure function, table by table |

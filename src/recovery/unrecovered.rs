@@ -1,4 +1,4 @@
-//! What does the commit journal add to a log that nobody has recovered yet, and how does a reader know?
+//! What does the commit journal add to a log that no writer has recovered yet, and how does a reader know?
 //!
 //! Readers take no lock and change nothing. Beside a live writer the streams' files hold all that the journal
 //! does, in the page cache, and the journal must not be laid over them: the writer cuts, deletes and begins streams
@@ -10,7 +10,7 @@
 //! 2. The header of a journal's file holds a random number. Opening for writing writes all that the journal
 //!    holds into the files first; then it overwrites the headers; only then it changes anything else.
 //!
-//! So the headers are read, nobody is announced, the journal is read, and the headers are the same: then no writer
+//! So the headers are read, no writer is announced, the journal is read, and the headers are the same: then no writer
 //! that uses this journal lives, it is complete, and as long as the headers stay the files lack nothing but what
 //! it holds. That is the overlay's condition, judged after each read. Once it is gone, the files hold everything.
 
@@ -47,11 +47,11 @@ pub enum JournalSeen {
     Nothing,
     /// A live writer's.
     InUse,
-    /// Nobody has written what it holds into the streams' files, or synced these.
+    /// No writer has written what it holds into the streams' files, or synced these.
     Unrecovered(Unrecovered),
 }
 
-/// A journal that nobody has recovered.
+/// A journal that no writer has recovered.
 #[derive(Debug)]
 pub struct Unrecovered {
     /// What it holds.

@@ -1,4 +1,4 @@
-//! The disk of a log that is open read-only: what its commit journal adds is laid over it while nobody has
+//! The disk of a log that is open read-only: what its commit journal adds is laid over it while no writer has
 //! recovered the log (`recovery/unrecovered`). Files of a snapshot are written to the disk itself.
 
 use std::io;

@@ -200,7 +200,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>>;
 
     /// Whether the holder of the lock on the file `path`, in this process or another one, has announced itself
-    /// with [`StorageLock::announce`]. Takes nothing, and is in nobody's way. False where the file is missing.
+    /// with [`StorageLock::announce`]. Takes nothing, and is in the way of no writer. False where the file is missing.
     fn is_announced(&self, path: &Path) -> io::Result<bool>;
 }
 
@@ -212,8 +212,8 @@ pub trait StorageLock: Send + Sync + fmt::Debug {
         Ok(true)
     }
 
-    /// From now on, until the lock ends, [`Storage::is_announced`] is true for everybody. On systems where that
-    /// cannot be had apart from the lock, it is true as long as the lock is held. `Unsupported` where nobody else can
+    /// From now on, until the lock ends, [`Storage::is_announced`] is true in every process. On systems where that
+    /// cannot be had apart from the lock, it is true as long as the lock is held. `Unsupported` where no other process can
     /// find out.
     fn announce(&self) -> io::Result<()>;
 }

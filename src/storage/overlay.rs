@@ -57,12 +57,12 @@ pub struct Overlay {
     below: Arc<dyn Storage>,
     files: Arc<BTreeMap<PathBuf, Arc<OverlaidFile>>>,
     new_dirs: Arc<BTreeSet<PathBuf>>,
-    /// `None`: nobody else changes the disk.
+    /// `None`: no other process changes the disk.
     condition: Option<Arc<dyn OverlayCondition>>,
 }
 
 impl Overlay {
-    /// These files and directories, laid over a disk that nobody changes meanwhile.
+    /// These files and directories, laid over a disk that no process changes meanwhile.
     pub fn new(
         below: Arc<dyn Storage>,
         files: impl IntoIterator<Item = (PathBuf, OverlaidFile)>,

@@ -83,7 +83,7 @@ pub struct VerifyReport {
     /// Records of a sharded log's checkpoints, good ones.
     pub checkpoints: u64,
     /// Records of the commit journal, good ones: of a log that is open for writing those whose files are in use, of
-    /// one that nobody has recovered those that opening it writes into the streams' files.
+    /// one that no writer has recovered those that opening it writes into the streams' files.
     pub journal_records: u64,
     /// Bytes of the commit journal's files.
     pub journal_bytes: u64,

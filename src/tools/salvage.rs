@@ -127,7 +127,7 @@ pub fn repair(
             std::io::ErrorKind::WouldBlock => Error::Locked(place.root.clone()),
             _ => Error::io(error, ErrorContext::at(&lock_path)),
         })?;
-    // Only now nobody else changes it.
+    // Only now no other process changes it.
     place = LogDir::on(Arc::clone(&disk), place.root, place.read_ahead);
     let journal_damage = place.lay_journal_over(WriterLock::Held);
     place.check_journal()?;

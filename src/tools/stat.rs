@@ -45,7 +45,7 @@ pub struct JournalStat {
     pub records: u64,
     /// How many streams they name.
     pub streams: u64,
-    /// A writer has the log open and uses it. Otherwise nobody has recovered the log: the next open for writing
+    /// A writer has the log open and uses it. Otherwise no writer has recovered the log: the next open for writing
     /// does, and the numbers of the streams count what the journal holds.
     pub in_use: bool,
     /// Pieces of damage.

@@ -95,7 +95,7 @@ impl LogDir {
         Ok(place)
     }
 
-    /// Shows the log as it is with what its commit journal holds, if nobody has recovered it. What is damaged in
+    /// Shows the log as it is with what its commit journal holds, if no writer has recovered it. What is damaged in
     /// that journal.
     #[cfg(feature = "cli")]
     pub(crate) fn lay_journal_over(&mut self, lock: WriterLock) -> Vec<String> {

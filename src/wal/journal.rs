@@ -123,7 +123,7 @@ pub fn begin_journal(context: &Arc<LogContext>, threads: &Arc<BackgroundThreads>
         return;
     };
     // Only now, when no file of an earlier journal holds anything: readers take what they find in a journal
-    // for that of a log that nobody has recovered, unless its writer is announced.
+    // for that of a log that no writer has recovered, unless its writer is announced.
     if let Err(error) = context.announce_lock() {
         let message = format!(
             "streams are synced in place: readers could not see that the commit journal is in use: {error}"

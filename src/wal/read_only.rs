@@ -53,7 +53,7 @@ impl Wal {
     /// read the files again. Truncated segments and deleted streams disappear once this log
     /// notices, at the latest by [`Wal::refresh`]; until then open files stay readable.
     ///
-    /// If the log was not closed and nobody has recovered it, what its commit journal holds is shown as if it were in
+    /// If the log was not closed and no writer has recovered it, what its commit journal holds is shown as if it were in
     /// the streams' files; [`Wal::refresh`] looks for such a journal again.
     ///
     /// `options.sync_mode` selects the visible entries. `Strict` (the default): entries that are
@@ -164,7 +164,7 @@ pub fn open_read_only(
     Ok(log)
 }
 
-/// Lays what the commit journal holds over the streams' files, as long as nobody has recovered the log
+/// Lays what the commit journal holds over the streams' files, as long as no writer has recovered the log
 /// (`recovery/unrecovered`). What is damaged in it.
 fn lay_journal_over(context: &LogContext) -> Result<Vec<String>> {
     let Some(followed) = &context.followed else {

@@ -9,7 +9,7 @@
 //! The directory is locked too, where the file system can: two writers are kept apart also when
 //! `LOCK` was removed by hand.
 //!
-//! Nobody can ask whether a file is locked with `flock` without trying to lock it, which would be in the way
+//! No process can ask whether a file is locked with `flock` without trying to lock it, which would be in the way
 //! of a writer that opens the log at that moment. So a writer announces itself with an open file description
 //! lock (fcntl_locking(2), Linux 3.15) on a byte of `LOCK`: `F_OFD_GETLK` finds it and takes nothing, in the same process
 //! too. It ends as `flock` does. On the BSDs and macOS, `F_GETLK` finds the lock of `flock` itself (flock(2) and

@@ -153,11 +153,12 @@ int ended(const kind &kind, const std::string &path, bool with_exception) {
 } // namespace
 
 int main() {
-    char directory[] = "/tmp/ironwal-throwing-XXXXXX";
-    CHECK(mkdtemp(directory));
+    const char *base = std::getenv("TMPDIR");
+    std::string directory = std::string(base ? base : "/tmp") + "/ironwal-throwing-XXXXXX";
+    CHECK(mkdtemp(directory.data()));
     for (const kind &kind : kinds) {
         for (const bool with_exception : {false, true}) {
-            const std::string path = std::string(directory) + "/" + kind.name + (with_exception ? " throws" : " catches");
+            const std::string path = directory + "/" + kind.name + (with_exception ? " throws" : " catches");
             const int status = ended(kind, path, with_exception);
             const bool is_right = with_exception ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT : status == 0;
             if (!is_right) std::fprintf(stderr, "%s, %d: status %d\n", kind.name, with_exception, status);
@@ -169,6 +170,6 @@ int main() {
             wal.close().value();
         }
     }
-    const std::string remove = std::string("rm -rf '") + directory + "'";
+    const std::string remove = "rm -rf '" + directory + "'";
     return std::system(remove.c_str()) == 0 ? 0 : 1;
 }

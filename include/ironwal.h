@@ -634,7 +634,10 @@ typedef struct ironwal_compaction_stats {
  * add fields at the end, so pass its sizeof.
  */
 typedef struct ironwal_automatic_status {
-    /** How many were made. */
+    /**
+     * How many were made. One is counted when the retention after it has been applied too, so a
+     * new checkpoint may be listed a moment before.
+     */
     uint64_t created;
     /** How often making one, or removing what was to be removed after it, failed. */
     uint64_t failed;

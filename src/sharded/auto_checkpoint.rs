@@ -27,7 +27,8 @@ use crate::sharded::sharded_wal::ShardedInner;
 /// What the automatic checkpoints have done since the log was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AutomaticStatus {
-    /// Checkpoints created.
+    /// Checkpoints created. One is counted when the retention after it has been applied too, so a
+    /// new checkpoint may be listed a moment before.
     pub created: u64,
     /// Attempts that failed, to create a checkpoint or to apply the retention after it.
     pub failed: u64,

@@ -41,7 +41,8 @@ pub struct ironwal_compaction_stats {
 /// add fields at the end, so pass its sizeof.
 #[repr(C)]
 pub struct ironwal_automatic_status {
-    /// How many were made.
+    /// How many were made. One is counted when the retention after it has been applied too, so a
+    /// new checkpoint may be listed a moment before.
     pub created: u64,
     /// How often making one, or removing what was to be removed after it, failed.
     pub failed: u64,

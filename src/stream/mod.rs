@@ -109,6 +109,8 @@ pub struct StreamInner {
     checkpoint_floor: AtomicU64,
     alloc: Mutex<AllocState>,
     round_state: Mutex<RoundState>,
+    /// The last round went into the commit journal: zeros ahead of the tail would serve nothing.
+    goes_by_journal: AtomicBool,
 }
 
 /// A stream is its reading side, and a writer that publishes there.

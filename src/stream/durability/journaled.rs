@@ -81,6 +81,40 @@ struct Slot {
     sector: Box<[u8; SECTOR_LEN]>,
 }
 
+/// What a round has written into a file: so it need not read that back.
+pub(super) struct WrittenCopy {
+    /// The first id of the segment.
+    segment: EntryId,
+    at: FileOffset,
+    bytes: Vec<u8>,
+}
+
+impl WrittenCopy {
+    /// A copy of these frames. `None`: they are too long for the journal, or there is no memory.
+    pub(super) fn of(part: &StreamSegment, batch: &StagedWrite) -> Option<Self> {
+        let written = batch.bytes();
+        if written.len() as u64 > MAX_RANGE {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        memory::reserve(&mut bytes, written.len()).ok()?;
+        bytes.extend_from_slice(written);
+        Some(WrittenCopy {
+            segment: part.segment.first_id(),
+            at: batch.at,
+            bytes,
+        })
+    }
+
+    /// The bytes from there to the end of the segment, if they are these.
+    fn bytes_of(self, unsealed: &UnsealedSegment, from: FileOffset) -> Option<Vec<u8>> {
+        let is_it = self.segment == unsealed.part.segment.first_id()
+            && self.at == from
+            && self.at + self.bytes.len() as u64 == unsealed.end.offset;
+        is_it.then_some(self.bytes)
+    }
+}
+
 /// Where a range of the active segment begins that may go into the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stream) struct RangeStart {
@@ -126,15 +160,11 @@ impl StreamInner {
     /// Makes everything written durable by a record of the journal. `None`: it is to be synced in place.
     pub(super) fn round_in_journal(
         &self,
+        journal: &Journal,
         state: &mut RoundState,
+        copy: Option<WrittenCopy>,
     ) -> Result<Option<Reached<Place, EntryId>>> {
-        let Some(journal) = self.context.journal() else {
-            return Ok(None);
-        };
-        if !self.chooses_journal() {
-            return Ok(None);
-        }
-        let Some(range) = self.range_for_journal(state)? else {
+        let Some(range) = self.range_for_journal(state, copy)? else {
             return Ok(None);
         };
         let record = self.add_to_journal(journal, &range);
@@ -187,48 +217,63 @@ impl StreamInner {
         reached
     }
 
-    /// Whether a record is worth it, as far as is known without a look at the tail.
-    fn chooses_journal(&self) -> bool {
-        match self.context.options.commit_path {
+    /// The journal, if a record is worth it, as far as is known without a look at the tail.
+    pub(super) fn journal_by_choice(&self) -> Option<&Journal> {
+        let journal = self.context.journal()?;
+        let is_worth_it = match self.context.options.commit_path {
             CommitPath::InPlace => false,
             CommitPath::Journal => true,
             // A stream with many callers is synced in place, unless others are, at this moment.
             CommitPath::Auto => {
                 self.context.rounds_under_way() > 1 || !self.group_commit.is_contended()
             }
-        }
+        };
+        is_worth_it.then_some(journal)
     }
 
-    /// What is to be written. `None`: nothing, or not into the journal. The caller leads the group alone.
-    pub(super) fn range_for_journal(&self, state: &RoundState) -> Result<Option<JournalRange>> {
+    /// What is to be written. `None`: nothing, or not into the journal. The caller leads the group alone. `copy`:
+    /// what it wrote into the file last.
+    pub(super) fn range_for_journal(
+        &self,
+        state: &RoundState,
+        copy: Option<WrittenCopy>,
+    ) -> Result<Option<JournalRange>> {
         if state.is_void_in_journal {
             return Ok(None);
         }
         let Some((unsealed, properties, start)) = self.what_is_new(state) else {
             return Ok(None);
         };
-        self.journal_range(state, unsealed, (properties, start), &[])
+        let copied = copy.and_then(|copy| copy.bytes_of(&unsealed, start.from));
+        self.journal_range(state, unsealed, (properties, start), (copied, &[]))
             .map(Some)
     }
 
-    /// A range: what stands in the file from its start on, and the bytes behind it, which end the range.
+    /// A range: what stands in the file from its start on, read unless the bytes are at hand, and those behind it,
+    /// which end the range.
     fn journal_range(
         &self,
         state: &RoundState,
         unsealed: UnsealedSegment,
         (properties, start): (PropertyPoint, RangeStart),
-        behind: &[u8],
+        (at_hand, behind): (Option<Vec<u8>>, &[u8]),
     ) -> Result<JournalRange> {
         let (part, end) = (&unsealed.part, &unsealed.end);
         let from = start.from;
         let (file, _) = self.write_file(part)?;
         let context = || part.segment.context();
-        let in_file = (end.offset - from) as usize - behind.len();
-        let mut bytes = Vec::new();
-        memory::reserve(&mut bytes, in_file + behind.len()).in_context(context)?;
-        bytes.resize(in_file, 0);
-        read_exact_at(&*file, from.0, &mut bytes).in_context(context)?;
-        bytes.extend_from_slice(behind);
+        let bytes = match at_hand {
+            Some(bytes) => bytes,
+            None => {
+                let in_file = (end.offset - from) as usize - behind.len();
+                let mut bytes = Vec::new();
+                memory::reserve(&mut bytes, in_file + behind.len()).in_context(context)?;
+                bytes.resize(in_file, 0);
+                read_exact_at(&*file, from.0, &mut bytes).in_context(context)?;
+                bytes.extend_from_slice(behind);
+                bytes
+            }
+        };
         // The name may be durable by now, and the header not.
         let is_fresh = from == FileOffset(HEADER_AREA_LEN);
         let slot = start.with_slot.then(|| {
@@ -420,7 +465,7 @@ impl StreamInner {
             properties: batch.properties().slot(),
         };
         let properties = batch.properties().clone();
-        self.journal_range(&state, unsealed, (properties, start), batch.bytes())
+        self.journal_range(&state, unsealed, (properties, start), (None, batch.bytes()))
     }
 
     /// Has a helper work for the journal, where there is something to do.

@@ -35,6 +35,7 @@ use crate::segment::seal;
 use crate::storage::StorageFile;
 use crate::storage::WriteMapping;
 use crate::stream::StreamInner;
+use crate::stream::durability::journaled::WrittenCopy;
 use crate::stream::durability::round_state::RoundState;
 use crate::stream::segment_list::StreamSegment;
 use crate::stream::writer::tail::UnsealedSegment;
@@ -102,13 +103,27 @@ impl StreamInner {
     fn try_round(&self, path: Path) -> Result<Reached<Place, EntryId>> {
         // What is made durable in a directory that is gone is not to be acknowledged.
         self.context.check_root_at_times()?;
+        let journal = match path {
+            Path::ByChoice => self.journal_by_choice(),
+            Path::InPlace => None,
+        };
+        let mut copy = None;
         // What is written later may be covered, but does not keep the round from ending.
-        let target = self.flush_staged();
+        let target = match journal {
+            Some(_) => self.flush_staged_and(|part, batch| copy = WrittenCopy::of(part, batch)),
+            None => self.flush_staged(),
+        };
         let mut state = self.round_state.lock();
+        let reached = match journal {
+            Some(journal) => self.round_in_journal(journal, &mut state, copy)?,
+            None => None,
+        };
         if path == Path::ByChoice {
-            if let Some(reached) = self.round_in_journal(&mut state)? {
-                return Ok(reached);
-            }
+            self.goes_by_journal
+                .store(reached.is_some(), Ordering::Relaxed);
+        }
+        if let Some(reached) = reached {
+            return Ok(reached);
         }
         state.seal_refused = None;
         state.slot_refused = None;

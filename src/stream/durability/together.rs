@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::options::CommitPath;
 use crate::stream::StreamInner;
 use crate::stream::durability::JournalRange;
+use crate::stream::durability::journaled::WrittenCopy;
 
 /// So many streams are led at once.
 const MAX_AT_ONCE: usize = 512;
@@ -79,8 +80,9 @@ impl StreamInner {
         let Some(turn) = self.group_commit.try_begin_exclusive() else {
             return Ok(Begin::Left);
         };
-        self.flush_staged();
-        let Some(range) = self.range_for_journal(&self.round_state.lock())? else {
+        let mut copy = None;
+        self.flush_staged_and(|part, batch| copy = WrittenCopy::of(part, batch));
+        let Some(range) = self.range_for_journal(&self.round_state.lock(), copy)? else {
             return Ok(Begin::Left);
         };
         Ok(match self.add_to_journal(journal, &range) {

@@ -9,6 +9,7 @@ use crate::commit::LeaderFault;
 use crate::commit::Reached;
 use crate::error::Error;
 use crate::error::Result;
+use crate::options::CommitPath;
 use crate::primitives::Condvar;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicBool;
@@ -134,6 +135,7 @@ impl StreamInner {
             }
             parts.push(part);
         }
+        let goes_by_journal = context.options.commit_path != CommitPath::InPlace;
         let continues = next == NextAppend::Continue && failure.is_none();
         let active = if continues { tails.pop() } else { None };
         let end = match (&active, &next) {
@@ -206,6 +208,7 @@ impl StreamInner {
                 spare: NextSegmentFile::Absent,
                 leftovers,
             }),
+            goes_by_journal: AtomicBool::new(goes_by_journal),
             round_state: Mutex::new(RoundState::recovered(
                 next_slot,
                 named,

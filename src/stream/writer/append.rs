@@ -50,6 +50,7 @@ use crate::stream::state::StreamState;
 use crate::stream::writer::erase::FrameLocation;
 use crate::stream::writer::erase::erase_range;
 use crate::stream::writer::tail::Admission;
+use crate::stream::writer::tail::StagedWrite;
 use crate::stream::writer::tail::Tail;
 use crate::stream::writer::tail::WriterPhase;
 
@@ -546,27 +547,44 @@ impl StreamInner {
     /// Writes what is staged, for a round, and returns the place behind all that is written. What
     /// fails is rolled back and reported to its appenders.
     pub(in crate::stream) fn flush_staged(&self) -> Place {
+        self.flush_staged_and(|_, _| {})
+    }
+
+    /// The same. `written` gets what this call has written, before it is published.
+    pub(in crate::stream) fn flush_staged_and(
+        &self,
+        written: impl FnOnce(&StreamSegment, &StagedWrite),
+    ) -> Place {
         let mut tail = self.tail.lock();
         while tail.phase == WriterPhase::Writing {
             self.tail_changed.wait(&mut tail);
         }
         if tail.staged_len() > 0 {
-            self.write_staged(&mut tail);
+            self.write_staged_and(&mut tail, written);
         }
         tail.written_place()
     }
 
     /// Writes everything staged. No other thread is writing.
     pub(in crate::stream) fn write_staged(&self, tail: &mut MutexGuard<'_, Tail>) {
+        self.write_staged_and(tail, |_, _| {});
+    }
+
+    fn write_staged_and(
+        &self,
+        tail: &mut MutexGuard<'_, Tail>,
+        written: impl FnOnce(&StreamSegment, &StagedWrite),
+    ) {
         let Some(active) = tail.active.clone() else {
             return;
         };
         let batch = tail.take_staged();
-        let written = self.with_tail_unlocked(tail, || {
+        let result = self.with_tail_unlocked(tail, || {
             self.write_at_tail(&active, batch.at, &[IoSlice::new(batch.bytes())])
         });
-        match written {
+        match result {
             Ok(opening) => {
+                written(&active, &batch);
                 tail.publish(&active, batch);
                 self.after_publish(tail, &active, opening);
             }

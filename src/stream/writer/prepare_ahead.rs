@@ -1,7 +1,8 @@
 //! The helper's pass: blocks and zeros behind the tail, and the next segment's file.
 //!
 //! Under `Strict` zeros are written and synced before they are needed, so that later syncs overwrite
-//! blocks instead of growing the file; in the other modes blocks are allocated. Their range belongs to
+//! blocks instead of growing the file; in the other modes blocks are allocated, and where rounds go into
+//! the commit journal. Their range belongs to
 //! the helper, which holds the alloc lock. The next segment's file is filled without that lock: neither
 //! appends nor a rotation wait for it. A rotation that starts meanwhile removes its temporary name;
 //! the fill then has no effect. Sizes are decided in `preallocate`, pages are populated by `write_map`.
@@ -21,6 +22,7 @@ use crate::format::HEADER_AREA_LEN;
 use crate::format::NEXT_SEGMENT_FILE;
 use crate::ids::FileOffset;
 use crate::options::SyncMode;
+use crate::primitives::atomic::Ordering;
 use crate::segment::create_next_file;
 use crate::segment::fill_next_file;
 use crate::segment::pieces;
@@ -39,7 +41,8 @@ impl StreamInner {
     pub(in crate::stream) fn space_limits(&self) -> SpaceLimits {
         let options = &self.context.options;
         SpaceLimits {
-            writes_zeros: options.sync_mode == SyncMode::Strict,
+            writes_zeros: options.sync_mode == SyncMode::Strict
+                && !self.goes_by_journal.load(Ordering::Relaxed),
             maps: self.context.maps_by_choice(),
             max_segment_size: options.max_segment_size,
         }

@@ -56,6 +56,9 @@ struct Files {
 }
 
 fn open(setup: &Setup, way: Way) -> Result<Box<dyn Log>, Failure> {
+    if setup.streams > 64 {
+        return Err("so many files of zeros do not fit".into());
+    }
     let len = (setup.volume_bytes / setup.streams as u64).clamp(1 << 20, 64 << 20);
     let mut places = Vec::new();
     for n in 0..setup.streams {

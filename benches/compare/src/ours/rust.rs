@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use ironwal::CommitPath;
 use ironwal::ReadStrategy;
 use ironwal::Stream;
 use ironwal::SyncMode;
@@ -24,6 +25,12 @@ pub const CONTENDERS: &[Contender] = &[
     }),
     row("ironwal, StandardIo", SOME, |setup| {
         open(setup, WriteStrategy::StandardIo, Reading::GetInto)
+    }),
+    row("ironwal, journal", DURABLE, |setup| {
+        open_by(setup, CommitPath::Journal)
+    }),
+    row("ironwal, path by choice", DURABLE, |setup| {
+        open_by(setup, CommitPath::Auto)
     }),
     row("ironwal, Mmap", SOME, |setup| {
         open(setup, WriteStrategy::Mmap, Reading::GetInto)
@@ -49,6 +56,8 @@ const APPENDS: &[&str] = &[
     "W1", "W2", "W3", "W4", "W5", "W6", "W9", "W10", "W11", "W12", "GSIZE", "GCOUNT", "GSEG",
     "GSTREAM", "GTHREAD",
 ];
+/// By the path that commits take.
+const DURABLE: &[&str] = &["W3", "W4", "W5"];
 const SOME: &[&str] = &["W1", "W2", "W6", "W12"];
 const READS: &[&str] = &["W7", "W8"];
 
@@ -89,6 +98,12 @@ fn open(
     let mut options = options(setup);
     options.write_strategy = write_strategy;
     open_with(options, setup.streams, reading)
+}
+
+fn open_by(setup: &Setup, commit_path: CommitPath) -> Result<Box<dyn Log>, Failure> {
+    let mut options = options(setup);
+    options.commit_path = commit_path;
+    open_with(options, setup.streams, Reading::GetInto)
 }
 
 fn open_reading(

@@ -45,6 +45,9 @@ fn open(setup: &Setup, count: usize) -> Result<Box<dyn Log>, Failure> {
     if setup.mode == Mode::Async {
         return Err("every commit waits for the disk".into());
     }
+    if count > 64 {
+        return Err("so many logs of 8 MiB each do not fit".into());
+    }
     let bytes = match (setup.segment_bytes, count) {
         (Some(bytes), _) => u32::try_from(bytes)?,
         (None, 1) => 64 << 20,

@@ -223,10 +223,16 @@ fn many_threads(cases: &mut Vec<Case>) {
         group.numbers.threads = threads;
         cases.push(group);
     }
-    let title = "Strict append, 16 threads on many streams";
-    for (name, streams) in [("16 streams", 16), ("64 streams", 64)] {
+    let title = "Strict append, 16 or 64 threads on many streams";
+    let loads = [
+        ("16 streams", 16, 16),
+        ("64 streams", 16, 64),
+        ("1,000 streams", 64, 1_000),
+        ("10,000 streams", 64, 10_000),
+    ];
+    for (name, threads, streams) in loads {
         let mut many = strict(case("W5", name, title, threads::run, THREADS));
-        many.numbers.threads = 16;
+        many.numbers.threads = threads;
         many.numbers.streams = streams;
         cases.push(many);
     }

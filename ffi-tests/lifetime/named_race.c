@@ -1,9 +1,13 @@
 /* Does a call land before a deletion or after it, and never in between? By name there is then the
- * new stream or none; only a handle may answer that its stream is gone. */
+ * new stream or none; only a handle may answer that its stream is gone.
+ *
+ * An argument is how often the stream is deleted. */
 #include "check.h"
 #include <pthread.h>
 
-enum { ROUNDS = 300, READS = 4 };
+enum { READS = 4 };
+
+static int rounds = 300;
 
 static ironwal_wal *wal;
 static volatile int stop;
@@ -15,7 +19,7 @@ static void expect_one_of(const char *call, ironwal_status status, ironwal_statu
 }
 
 static void *delete_again_and_again(void *unused) {
-    for (int n = 0; n < ROUNDS; n++)
+    for (int n = 0; n < rounds; n++)
         CHECK(ironwal_delete_stream(wal, TEXT("s"), NULL) == IRONWAL_OK);
     stop = 1;
     return unused;
@@ -74,7 +78,9 @@ static void *read_by_handle(void *unused) {
     return unused;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1) rounds = atoi(argv[1]);
+    CHECK(rounds > 0);
     enter_directory();
     ironwal_options *options = options_for("log");
     OK(ironwal_options_set_sync_mode(options, IRONWAL_SYNC_ASYNC, &error));

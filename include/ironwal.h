@@ -1752,7 +1752,8 @@ ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
  *
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_IO.
+ * - Errors: ::IRONWAL_E_IO; ::IRONWAL_E_POISONED where the commit journal alone holds entries of a poisoned
+ *   stream: it is deleted once the log is opened again.
  */
 ironwal_status ironwal_delete_stream(const struct ironwal_wal *wal,
                                      const char *stream,
@@ -2081,7 +2082,8 @@ ironwal_status ironwal_stream_restore_archived(const struct ironwal_stream *stre
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
  * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
- *   ::IRONWAL_E_READ_ONLY.
+ *   ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_POISONED where the commit journal alone holds entries of a poisoned
+ *   stream: it is deleted once the log is opened again.
  */
 ironwal_status ironwal_stream_delete(const struct ironwal_stream *stream,
                                      struct ironwal_error **out_error);

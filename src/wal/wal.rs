@@ -321,7 +321,8 @@ impl Wal {
     /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
     /// append by name starts a new stream at id 0. A file that cannot be removed does not prevent
     /// the removal of others: the stream is gone, the first failure is returned, and deleting it
-    /// again tries again.
+    /// again tries again. `Poisoned` where the commit journal alone holds entries of a poisoned stream:
+    /// it is deleted once the log is opened again.
     pub fn delete_stream(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.delete(stream)

@@ -446,3 +446,20 @@ fn a_part_that_cannot_be_written_into_its_file_is_kept_by_the_journal() {
     assert_eq!(entries(&wal, "alice").last(), Some(&b"x".to_vec()));
     assert!(entries(&wal, "bob").contains(&b"x".to_vec()));
 }
+
+#[test]
+fn a_part_that_only_the_journal_holds_survives_a_deletion_that_fails() {
+    let disk = SimulatedDisk::new();
+    let options = options(CommitPath::InPlace, SyncMode::Strict);
+    let wal = open(&disk, &options);
+    append_to_all(&wal, 0).expect("appends");
+    disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("/log/alice"));
+    append_to_all(&wal, 1).expect("is durable");
+    disk.inject(FaultPlan::nth(OpKind::Rename, 1).on_path("/log/alice"));
+    let refused = wal.delete_stream("alice").expect_err("fails");
+    assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+    disk.clear_faults();
+    for disk in [disk.crash(0, DirectoryModel::Strict), disk.kill()] {
+        assert_eq!(batches(&open(&disk, &options)), 2);
+    }
+}

@@ -266,6 +266,55 @@ fn a_stream_that_could_not_be_deleted_stays_out_of_the_journal() {
 }
 
 #[test]
+fn a_deletion_that_fails_takes_nothing_that_only_the_journal_holds() {
+    // The sync in place failed, the void record was written, and the renaming failed: what was acknowledged through
+    // the journal was gone.
+    for renaming_fails in [true, false] {
+        let disk = SimulatedDisk::new();
+        let wal = with_journal(&disk);
+        wal.append("kept", b"one").expect("appends");
+        wal.append("kept", b"two").expect("appends");
+        let sync = FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/kept");
+        disk.inject(sync.dropping_dirty());
+        if renaming_fails {
+            disk.inject(FaultPlan::nth(OpKind::Rename, 1).on_path("/log/kept"));
+        }
+        let refused = wal.delete_stream("kept").expect_err("fails");
+        assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+        // Again, now that it is poisoned.
+        let refused = wal.delete_stream("kept").expect_err("fails");
+        assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+        disk.clear_faults();
+        assert_eq!(entries(&wal, "kept"), [b"one", b"two"]);
+        for disk in [after_power_failure(&disk), disk.kill()] {
+            let wal = open(&disk);
+            assert_eq!(entries(&wal, "kept"), [b"one", b"two"]);
+            wal.delete_stream("kept").expect("deletes");
+            let wal = open(&after_power_failure(&disk));
+            assert_eq!(wal.streams().expect("lists"), ["first"]);
+        }
+    }
+}
+
+#[test]
+fn a_poisoned_stream_is_deleted_where_the_journal_alone_holds_nothing_of_it() {
+    let disk = SimulatedDisk::new();
+    let wal = with_journal(&disk);
+    wal.append("gone", b"one").expect("appends");
+    // All is durable in place by that.
+    wal.truncate_prefix("gone", 1).expect("truncates");
+    let write = FaultPlan::nth(OpKind::Write, 1).on_path("/log/gone");
+    disk.inject(write.after_the_effect().forever());
+    wal.append("gone", b"two").expect_err("fails");
+    let poisoned = wal.append("gone", b"two").expect_err("is refused");
+    assert!(matches!(poisoned, Error::Poisoned { .. }), "{poisoned}");
+    disk.clear_faults();
+    wal.delete_stream("gone").expect("deletes");
+    let wal = open(&after_power_failure(&disk));
+    assert_eq!(wal.streams().expect("lists"), ["first"]);
+}
+
+#[test]
 fn a_journal_that_cannot_be_written_costs_nothing() {
     let disk = SimulatedDisk::new();
     let (wal, messages) = open_with(&disk, options(CommitPath::Journal)).expect("opens");

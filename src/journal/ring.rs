@@ -1,9 +1,9 @@
 //! Which file takes the next record, and which streams need which file? Plain data under one lock.
 //!
-//! There are two files at most. One takes records. When it is full, the other one takes its place, if that
-//! is ready, and the full one is written back: each stream with a range in it is synced in place. Then it
-//! begins another turn, and is ready. While none is ready, no range is taken: the streams are synced in
-//! place.
+//! There are two files at most that take records. One takes them. When it is full, the other one takes its place,
+//! if that is ready, and the full one is written back: each stream with a range in it is synced in place. Then
+//! it begins another turn, and is ready. While none is ready, no range is taken: the streams are synced in
+//! place. What poisoned streams need stands in files aside.
 
 use std::sync::Arc;
 use std::sync::Weak;
@@ -32,11 +32,32 @@ const PAUSE_WITHOUT_SPACE: Duration = Duration::from_secs(1);
 /// What a record takes that makes a stream void, at most.
 const MAX_VOID_LEN: u64 = 512;
 
+/// The number of the first record of a file aside.
+pub const FIRST_ASIDE_RECORD: u64 = 1;
+
+/// A name has two digits.
+const MAX_FILES: usize = 100;
+
 /// A stream with ranges in the journal.
 pub trait WriteBack: Send + Sync {
-    /// Makes durable in the stream's own files all of it that is durable in the journal only. False: it
-    /// failed, and the journal is still needed. The caller holds no lock.
-    fn write_back(&self) -> bool;
+    /// Makes durable in the stream's own files all of it that is durable in the journal only. The caller holds
+    /// no lock.
+    fn write_back(&self) -> WrittenBack;
+
+    /// The stream's key.
+    fn key(&self) -> &Arc<str>;
+}
+
+/// What became of a stream that was to be written back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrittenBack {
+    /// It needs the journal no more.
+    InPlace,
+    /// It is poisoned: it needs what the journal holds of it until the log is opened again, and is not deleted
+    /// before.
+    IsPoisoned,
+    /// It failed.
+    Failed,
 }
 
 /// What distinguishes a stream from all others of the log.
@@ -92,7 +113,7 @@ pub enum Chore {
     /// A file is to be made.
     Make,
     /// These streams are to be written back, so that the file can begin another turn.
-    Empty(Vec<Weak<dyn WriteBack>>),
+    Empty(Owners),
 }
 
 /// The files, and the record that gathers.
@@ -103,6 +124,8 @@ pub struct Ring {
     ready: Option<JournalFile>,
     /// Is to be written back.
     full: Option<JournalFile>,
+    /// Hold what poisoned streams need, until the log is opened again.
+    aside: Vec<JournalFile>,
     /// Those of a file that begins another turn: on disk it holds their ranges until that has begun.
     leaving: Owners,
     gathering: Gathering,
@@ -124,6 +147,7 @@ impl Ring {
             active: None,
             ready: None,
             full: None,
+            aside: Vec::new(),
             leaving: Owners::default(),
             gathering: Gathering {
                 bytes: vec![0; JOURNAL_RECORD_HEADER_LEN],
@@ -311,7 +335,7 @@ impl Ring {
             return None;
         }
         match &self.full {
-            Some(full) => Some(Chore::Empty(full.owners.values().cloned().collect())),
+            Some(full) => Some(Chore::Empty(full.owners.clone())),
             None if self.ready.is_none() && self.may_make() => Some(Chore::Make),
             None => None,
         }
@@ -320,8 +344,29 @@ impl Ring {
     /// The names that are free, the turn of the next file, and how long the longest one is.
     pub fn next_file(&mut self) -> (usize, u64, u64) {
         self.last_turn += 1;
-        let longest = self.files().map(|file| file.len).max().unwrap_or(0);
+        let longest = self.in_turns().map(|file| file.len).max().unwrap_or(0);
         (self.files().count(), self.last_turn, longest)
+    }
+
+    /// The file that is to be written back.
+    pub fn full(&self) -> Option<&JournalFile> {
+        self.full.as_ref()
+    }
+
+    /// A name that is free, and the turn of the next file aside. `None`: there is no such name.
+    pub fn next_aside(&mut self) -> Option<(usize, u64)> {
+        let (number, turn, _) = self.next_file();
+        (number < MAX_FILES).then_some((number, turn))
+    }
+
+    /// A file holds what poisoned streams need.
+    pub fn add_aside(&mut self, file: JournalFile) {
+        self.aside.push(file);
+    }
+
+    /// The bytes of all files aside.
+    pub fn aside_len(&self) -> u64 {
+        self.aside.iter().map(|file| file.len).sum()
     }
 
     /// The file that is to be emptied: [`Ring::add_ready`] or [`Ring::put_back`] follows.
@@ -359,13 +404,20 @@ impl Ring {
     }
 
     /// The streams with ranges in any file.
-    pub fn all_owners(&self) -> Vec<Weak<dyn WriteBack>> {
-        let owners = self.files().flat_map(|file| file.owners.values());
-        owners.cloned().collect()
+    pub fn all_owners(&self) -> Owners {
+        let owners = self.files().flat_map(|file| &file.owners);
+        owners
+            .map(|(number, owner)| (*number, owner.clone()))
+            .collect()
     }
 
     /// All files, each with its owners.
     pub fn files(&self) -> impl Iterator<Item = &JournalFile> {
+        self.in_turns().chain(&self.aside)
+    }
+
+    /// The files that take records.
+    fn in_turns(&self) -> impl Iterator<Item = &JournalFile> {
         [&self.active, &self.ready, &self.full]
             .into_iter()
             .flatten()
@@ -374,7 +426,8 @@ impl Ring {
     /// Takes all files away: the log is closed, or nothing in them is needed.
     pub fn take_files(&mut self) -> Vec<JournalFile> {
         let files = [self.full.take(), self.active.take(), self.ready.take()];
-        files.into_iter().flatten().collect()
+        let aside = std::mem::take(&mut self.aside);
+        files.into_iter().flatten().chain(aside).collect()
     }
 }
 
@@ -389,8 +442,12 @@ mod tests {
     struct Nothing;
 
     impl WriteBack for Nothing {
-        fn write_back(&self) -> bool {
-            true
+        fn write_back(&self) -> WrittenBack {
+            WrittenBack::InPlace
+        }
+
+        fn key(&self) -> &Arc<str> {
+            unreachable!("is not poisoned")
         }
     }
 
@@ -402,6 +459,7 @@ mod tests {
             .create_file(&place.path().join("a"))
             .expect("makes");
         let header = JournalHeader {
+            is_aside: false,
             turn: 1,
             log: LogId([0; 16]),
             nonce: 1,

@@ -1264,7 +1264,9 @@ ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *opti
 
 /**
  * How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
- * as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
+ * as they are used; an opening after a crash reads all of them. 256 KiB to 1 GiB, default 64 MiB. A batch over
+ * several streams takes at most a quarter of it, and 256 KiB at most. What poisoned streams need stays in
+ * further files until the log is opened again; these take as much again at most.
  *
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
@@ -2254,8 +2256,8 @@ void ironwal_property_list_free(struct ironwal_property_list *list);
  * `parts`; both are the stream's next id for a part of properties alone. Both are arrays of `part_count` elements.
  * No parts: nothing happens.
  *
- * A batch takes at most 256 KiB, or an eighth of ironwal_options_set_journal_size() where that is less: its
- * bytes, 16 for each entry, up to 6 KiB for each part, and twice the properties that a stream has. Threads that
+ * A batch takes at most 256 KiB, or a quarter of ironwal_options_set_journal_size() where that is less: its
+ * bytes, 16 for each entry, up to 6.2 KiB for each part, and twice the properties that a stream has. Threads that
  * append batches at the same time share syncs.
  *
  * - Owns: the entries and properties are copied; the arrays stay the caller's and are written on success only.

@@ -26,6 +26,10 @@ const MAX_RECORD_LEN: usize = 1 << 20;
 /// The end of a file is kept for items that make a stream void: these cannot go in place.
 const KEPT_FOR_VOIDS: u64 = 8 << 10;
 
+/// What of an empty file no batch over streams gets: that, the header of the file, that of its record, and zeros
+/// behind.
+pub const NOT_FOR_BATCHES: u64 = KEPT_FOR_VOIDS + 1024 + JOURNAL_RECORD_HEADER_LEN as u64;
+
 /// After there was no space for a file, none is made for so long.
 const PAUSE_WITHOUT_SPACE: Duration = Duration::from_secs(1);
 

@@ -73,6 +73,7 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
+        options.check()?;
         Ok(Wal::of(Arc::new(open(options, storage, sink, false)?)))
     }
 
@@ -94,7 +95,9 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
-        Self::open_on(Arc::new(disk.clone()), options, sink)
+        options.check_simulated()?;
+        let log = open(options, Arc::new(disk.clone()), sink, false)?;
+        Ok(Wal::of(Arc::new(log)))
     }
 
     /// The same in stepped mode: background work runs only in [`Wal::step_helpers`], so the log is
@@ -106,6 +109,7 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
+        options.check_simulated()?;
         let log = Arc::new(open(options, Arc::new(disk.clone()), sink, true)?);
         Ok(Wal { log })
     }

@@ -461,3 +461,83 @@ fn a_part_that_only_the_journal_holds_survives_a_deletion_that_fails() {
         assert_eq!(batches(&open(&disk, &options)), 2);
     }
 }
+
+#[test]
+fn the_largest_batch_is_a_quarter_of_the_journal_and_256_kib_at_most() {
+    // A journal of 32 KiB took no batch at all.
+    let place = tempfile::tempdir().expect("a directory");
+    for (journal_size, limit) in [
+        (256 << 10, 64 << 10),
+        (512 << 10, 128 << 10),
+        (1 << 20, 256 << 10),
+        (64 << 20, 256 << 10),
+    ] {
+        let mut options = WalOptions::new(place.path().join(journal_size.to_string()));
+        options.journal_size = journal_size;
+        let wal = Wal::new(options).expect("opens");
+        let stream = wal.stream("s").expect("a handle");
+        let append = |len: u64| {
+            let entry = vec![7; len as usize];
+            let entries = [&entry[..]];
+            wal.append_atomic(&[(&stream, Append::new(&entries))])
+        };
+        let refused = append(limit).expect_err("is refused");
+        let Error::TooLarge {
+            size_bytes,
+            limit_bytes,
+        } = refused
+        else {
+            panic!("{refused}");
+        };
+        assert_eq!(limit_bytes, limit, "{journal_size}");
+        let beside_entry = size_bytes - limit;
+        assert!(beside_entry * 10 <= 62 << 10, "{beside_entry}");
+        let largest = limit - beside_entry;
+        // More often than files have room.
+        for _ in 0..6 {
+            append(largest).expect("appends");
+        }
+        append(largest + 1).expect_err("is refused");
+        assert_eq!(stream.next_id().expect("is known"), 6);
+        wal.close().expect("closes");
+    }
+}
+
+#[test]
+fn the_least_journal_takes_a_batch_over_ten_streams() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut options = WalOptions::new(place.path());
+    for (size, is_taken) in [
+        ((256 << 10) - 1, false),
+        (256 << 10, true),
+        (1 << 30, true),
+        ((1 << 30) + 1, false),
+    ] {
+        options.journal_size = size;
+        match Wal::new(options.clone()) {
+            Ok(wal) => {
+                assert!(is_taken, "{size}");
+                wal.close().expect("closes");
+            }
+            Err(Error::Config(why)) => {
+                assert!(
+                    !is_taken && why.contains("256 KiB..=1 GiB"),
+                    "{size}: {why}"
+                );
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    options.journal_size = 256 << 10;
+    let wal = Wal::new(options).expect("opens");
+    let keys = (0..10).map(|number| wal.stream(&number.to_string()).expect("a handle"));
+    let streams: Vec<_> = keys.collect();
+    for _ in 0..30 {
+        let mut batch = wal.batch();
+        for stream in &streams {
+            batch = batch.add(stream, Append::new(&[b"entry"]));
+        }
+        batch.commit().expect("appends");
+    }
+    wal.close().expect("closes");
+}

@@ -816,6 +816,38 @@ typedef struct ironwal_wal_stats_t {
     uint64_t incomplete_streams;
     /** How long opening took. */
     uint64_t recovery_ns;
+    /**
+     * Records that were written into the commit journal. Each is one sync, for all streams in it. This and what
+     * follows is 0 where the log uses no journal.
+     */
+    uint64_t journal_records;
+    /** Items in these: ranges of streams, their slots, headers of segments, deletions. */
+    uint64_t journal_items;
+    /** Bytes of these records. */
+    uint64_t journal_bytes;
+    /**
+     * Files of the journal that were written back into the streams' files, and took records again.
+     */
+    uint64_t journal_write_backs;
+    /**
+     * Ranges that the journal did not take, because it had no room or takes no more: their streams were synced
+     * in place.
+     */
+    uint64_t journal_refused;
+    /** Files of the journal, now. */
+    uint64_t journal_files;
+    /** Their bytes, now. */
+    uint64_t journal_file_bytes;
+    /**
+     * Of these files, those that hold what poisoned streams need until the log is opened again, now.
+     */
+    uint64_t journal_files_aside;
+    /**
+     * Other than 0: the journal takes no more until the log is opened again; all streams are synced in place, and
+     * batches over streams fail. 1: a record could not be written. 2: a file could not be made, or begun anew. 3: a
+     * full file could not be written back, nor what poisoned streams need of it be kept aside.
+     */
+    uint64_t journal_retired;
 } ironwal_wal_stats_t;
 
 /** Success. */

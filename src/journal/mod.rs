@@ -55,6 +55,7 @@ use crate::format::JOURNAL_DIR;
 use crate::format::LogId;
 use crate::journal::ring::Ring;
 use crate::primitives::Mutex;
+use crate::stats::JournalStats;
 use crate::storage::Storage;
 
 /// The number of the first record since the log was opened.
@@ -93,6 +94,13 @@ impl Journal {
             ring: Mutex::new(Ring::new(FIRST_RECORD)),
             upkeep: Mutex::new(()),
         }
+    }
+}
+
+impl Journal {
+    /// What it reports about itself.
+    pub fn stats(&self) -> JournalStats {
+        self.ring.lock().stats()
     }
 }
 

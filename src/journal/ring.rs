@@ -18,6 +18,8 @@ use crate::format::journal_record_len;
 use crate::ids::FileOffset;
 use crate::platform::HashMap;
 use crate::primitives::now;
+use crate::stats::JournalRetired;
+use crate::stats::JournalStats;
 use crate::storage::StorageFile;
 
 /// The most that one record holds.
@@ -106,6 +108,7 @@ pub struct Taken {
 #[derive(Clone)]
 pub struct Retired {
     pub error: Arc<Error>,
+    pub reason: JournalRetired,
     /// The record that could not be written, if it was one.
     pub record: Option<u64>,
     /// That record is none: zeros stand in its place, durably.
@@ -143,6 +146,17 @@ pub struct Ring {
     no_space: Option<(Arc<Error>, Instant)>,
     is_reported: bool,
     last_turn: u64,
+    counts: Counts,
+}
+
+/// What has happened.
+#[derive(Default)]
+struct Counts {
+    records: u64,
+    items: u64,
+    bytes: u64,
+    write_backs: u64,
+    refused: u64,
 }
 
 impl Ring {
@@ -164,12 +178,23 @@ impl Ring {
             no_space: None,
             is_reported: false,
             last_turn: 0,
+            counts: Counts::default(),
         }
     }
 
     /// Adds items to the record that gathers: its number. `None`: there is no room now, or the journal is
     /// retired.
     pub fn add(
+        &mut self,
+        items: &[JournalItem<'_>],
+        owner: Option<(StreamNumber, &Weak<dyn WriteBack>)>,
+    ) -> Option<u64> {
+        let record = self.try_add(items, owner);
+        self.counts.refused += u64::from(record.is_none());
+        record
+    }
+
+    fn try_add(
         &mut self,
         items: &[JournalItem<'_>],
         owner: Option<(StreamNumber, &Weak<dyn WriteBack>)>,
@@ -277,6 +302,28 @@ impl Ring {
         })
     }
 
+    /// A record of so many items is durable.
+    pub fn count_record(&mut self, item_count: u32, len: usize) {
+        self.counts.records += 1;
+        self.counts.items += u64::from(item_count);
+        self.counts.bytes += len as u64;
+    }
+
+    /// What it reports about itself.
+    pub fn stats(&self) -> JournalStats {
+        JournalStats {
+            records: self.counts.records,
+            items: self.counts.items,
+            bytes: self.counts.bytes,
+            write_backs: self.counts.write_backs,
+            refused: self.counts.refused,
+            files: self.files().count() as u64,
+            file_bytes: self.files().map(|file| file.len).sum(),
+            files_aside: self.aside.len() as u64,
+            retired: self.retired.as_ref().map(|retired| retired.reason),
+        }
+    }
+
     /// A buffer that can be used again.
     pub fn keep_buffer(&mut self, buffer: Vec<u8>) {
         self.spare = buffer;
@@ -288,9 +335,10 @@ impl Ring {
     }
 
     /// The same, for another reason than a record.
-    pub fn retire_because(&mut self, error: Error) {
+    pub fn retire_because(&mut self, reason: JournalRetired, error: Error) {
         self.retire(Retired {
             error: Arc::new(error),
+            reason,
             record: None,
             is_void: false,
         });
@@ -383,6 +431,7 @@ impl Ring {
     /// A file can take records.
     pub fn add_ready(&mut self, file: JournalFile) {
         self.no_space = None;
+        self.counts.write_backs += u64::from(!self.leaving.is_empty());
         self.leaving = Owners::default();
         match self.active {
             None => self.active = Some(file),

@@ -35,6 +35,10 @@ use crate::storage::read_exact_at;
 pub struct JournalFacts {
     /// Its files are there.
     pub is_there: bool,
+    /// How many files it has.
+    pub files: u64,
+    /// Of these, files aside.
+    pub files_aside: u64,
     /// Bytes of its files.
     pub bytes: u64,
     /// Good records.
@@ -260,6 +264,7 @@ pub fn scan_journal(
     for (path, file) in open_files(storage, dir)? {
         facts.is_there = true;
         let len = file.len()?;
+        facts.files += 1;
         facts.bytes += len;
         let mut sector = [0; SECTOR_LEN];
         let read = file.read_at(0, &mut sector)?;
@@ -274,6 +279,7 @@ pub fn scan_journal(
                 bytes.resize(len, 0);
                 read_exact_at(&*file, 0, &mut bytes)?;
                 facts.headers.0.push((file, sector));
+                facts.files_aside += u64::from(header.is_aside);
                 let found = Found {
                     path,
                     header,

@@ -10,6 +10,7 @@ use crate::journal::ring::Chore;
 use crate::journal::ring::Owners;
 use crate::journal::ring::WrittenBack;
 use crate::journal::turn::FIRST_FILE_LEN;
+use crate::stats::JournalRetired;
 use crate::storage::is_out_of_space;
 
 impl Journal {
@@ -65,7 +66,7 @@ impl Journal {
             }
             Err(error) => {
                 let error = Error::io(error, ErrorContext::at(&self.dir));
-                ring.retire_because(error);
+                ring.retire_because(JournalRetired::NoFile, error);
             }
         }
     }
@@ -84,7 +85,7 @@ impl Journal {
         };
         let mut ring = self.ring.lock();
         if let Err(error) = kept {
-            ring.retire_because(error);
+            ring.retire_because(JournalRetired::NotWrittenBack, error);
             return;
         }
         let (_, turn, longest) = ring.next_file();
@@ -97,7 +98,7 @@ impl Journal {
             Err((file, error)) => {
                 ring.put_back(file);
                 let error = Error::io(error, ErrorContext::at(&self.dir));
-                ring.retire_because(error);
+                ring.retire_because(JournalRetired::NoFile, error);
             }
         }
     }
@@ -116,7 +117,8 @@ impl Journal {
         let _alone = self.upkeep.lock();
         let files = {
             let mut ring = self.ring.lock();
-            ring.retire_because(Error::Closed);
+            // No caller asks a closed log for its reason.
+            ring.retire_because(JournalRetired::NotWritten, Error::Closed);
             ring.take_report();
             ring.take_files()
         };

@@ -798,3 +798,37 @@ fn where_no_file_aside_can_be_made_the_journal_takes_no_more_and_loses_nothing()
         }
     }
 }
+
+#[test]
+fn figures_say_what_the_journal_did_and_why_it_takes_no_more() {
+    let disk = SimulatedDisk::new();
+    let (wal, _) = open_with(&disk, small()).expect("opens");
+    let figures = || wal.stats().expect("reports").journal;
+    assert_eq!(figures(), JournalStats::default());
+    wal.append("first", b"in place").expect("appends");
+    let before = figures();
+    assert_eq!((before.refused, before.records, before.files), (1, 0, 0));
+    wal.step_helpers();
+    wal.append("first", b"one").expect("appends");
+    let after = figures();
+    assert_eq!((after.refused, after.records, after.items), (1, 1, 2));
+    assert_eq!((after.bytes, after.write_backs), (512, 0));
+    assert_eq!((after.files, after.file_bytes), (2, 32 << 10));
+    for _ in 0..100 {
+        wal.append("first", b"more").expect("appends");
+        wal.step_helpers();
+    }
+    let after = figures();
+    assert!(after.write_backs > 1, "{after:?}");
+    assert_eq!(
+        (after.records, after.refused, after.retired),
+        (101, 1, None)
+    );
+    disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("commit-journal"));
+    wal.append("first", b"in place").expect("appends");
+    disk.clear_faults();
+    wal.append("first", b"in place").expect("appends");
+    let after = figures();
+    assert_eq!(after.retired, Some(JournalRetired::NotWritten));
+    assert_eq!((after.records, after.refused), (101, 2));
+}

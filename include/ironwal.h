@@ -816,6 +816,38 @@ typedef struct ironwal_wal_stats_t {
     uint64_t incomplete_streams;
     /** How long opening took. */
     uint64_t recovery_ns;
+    /**
+     * Records that were written into the commit journal. Each is one sync, for all streams in it. This and what
+     * follows is 0 where the log uses no journal.
+     */
+    uint64_t journal_records;
+    /** Items in these: ranges of streams, their slots, headers of segments, deletions. */
+    uint64_t journal_items;
+    /** Bytes of these records. */
+    uint64_t journal_bytes;
+    /**
+     * Files of the journal that were written back into the streams' files, and took records again.
+     */
+    uint64_t journal_write_backs;
+    /**
+     * Ranges that the journal did not take, because it had no room or takes no more: their streams were synced
+     * in place.
+     */
+    uint64_t journal_refused;
+    /** Files of the journal, now. */
+    uint64_t journal_files;
+    /** Their bytes, now. */
+    uint64_t journal_file_bytes;
+    /**
+     * Of these files, those that hold what poisoned streams need until the log is opened again, now.
+     */
+    uint64_t journal_files_aside;
+    /**
+     * Other than 0: the journal takes no more until the log is opened again; all streams are synced in place, and
+     * batches over streams fail. 1: a record could not be written. 2: a file could not be made, or begun anew. 3: a
+     * full file could not be written back, nor what poisoned streams need of it be kept aside.
+     */
+    uint64_t journal_retired;
 } ironwal_wal_stats_t;
 
 /** Success. */
@@ -1264,7 +1296,9 @@ ironwal_status ironwal_options_set_read_buffer_size(struct ironwal_options *opti
 
 /**
  * How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
- * as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
+ * as they are used; an opening after a crash reads all of them. 256 KiB to 1 GiB, default 64 MiB. A batch over
+ * several streams takes at most a quarter of it, and 256 KiB at most. What poisoned streams need stays in
+ * further files until the log is opened again; these take as much again at most.
  *
  * - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
  */
@@ -1752,7 +1786,8 @@ ironwal_status ironwal_restore_archived(const struct ironwal_wal *wal,
  *
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
- * - Errors: ::IRONWAL_E_IO.
+ * - Errors: ::IRONWAL_E_IO; ::IRONWAL_E_POISONED where the commit journal alone holds entries of a poisoned
+ *   stream: it is deleted once the log is opened again.
  */
 ironwal_status ironwal_delete_stream(const struct ironwal_wal *wal,
                                      const char *stream,
@@ -2081,7 +2116,8 @@ ironwal_status ironwal_stream_restore_archived(const struct ironwal_stream *stre
  * - Blocks: until the directory is on the disk (fsync).
  * - Durable: on return.
  * - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
- *   ::IRONWAL_E_READ_ONLY.
+ *   ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_POISONED where the commit journal alone holds entries of a poisoned
+ *   stream: it is deleted once the log is opened again.
  */
 ironwal_status ironwal_stream_delete(const struct ironwal_stream *stream,
                                      struct ironwal_error **out_error);
@@ -2252,8 +2288,8 @@ void ironwal_property_list_free(struct ironwal_property_list *list);
  * `parts`; both are the stream's next id for a part of properties alone. Both are arrays of `part_count` elements.
  * No parts: nothing happens.
  *
- * A batch takes at most 256 KiB, or an eighth of ironwal_options_set_journal_size() where that is less: its
- * bytes, 16 for each entry, up to 6 KiB for each part, and twice the properties that a stream has. Threads that
+ * A batch takes at most 256 KiB, or a quarter of ironwal_options_set_journal_size() where that is less: its
+ * bytes, 16 for each entry, up to 6.2 KiB for each part, and twice the properties that a stream has. Threads that
  * append batches at the same time share syncs.
  *
  * - Owns: the entries and properties are copied; the arrays stay the caller's and are written on success only.

@@ -64,6 +64,8 @@ pub use sharded::ShardedOptions;
 #[cfg(feature = "sharded")]
 pub use sharded::ShardedWal;
 pub use stats::Histogram;
+pub use stats::JournalRetired;
+pub use stats::JournalStats;
 pub use stats::StreamCounts;
 pub use stats::StreamStats;
 pub use stats::WalStats;

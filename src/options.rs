@@ -152,7 +152,9 @@ pub struct WalOptions {
     /// Where what a sync makes durable is written first. Default `InPlace`.
     pub commit_path: CommitPath,
     /// How many bytes the files of the commit journal may take; they begin with 2 MiB at most, and grow
-    /// as they are used. 32 KiB to 1 GiB, default 64 MiB. A log that is opened after a crash reads all of them.
+    /// as they are used. 256 KiB to 1 GiB, default 64 MiB. A log that is opened after a crash reads all of them.
+    /// A batch over several streams takes at most a quarter of it, and 256 KiB at most. What poisoned streams need
+    /// stays in further files until the log is opened again; these take as much again at most.
     pub journal_size: u64,
     /// What open does about damage below the durable end. Default `Truncate`.
     pub on_corruption: CorruptionPolicy,
@@ -214,6 +216,11 @@ impl Default for WalOptions {
 /// The largest buffer an option may ask for.
 const GIB: usize = 1 << 30;
 
+/// The least that leaves room for a batch over a few streams: 64 KiB.
+const MIN_JOURNAL_SIZE: u64 = 256 << 10;
+#[cfg(feature = "simulation")]
+const MIN_SIMULATED_JOURNAL_SIZE: u64 = 32 << 10;
+
 impl WalOptions {
     /// The defaults, with the log at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -225,6 +232,16 @@ impl WalOptions {
 
     /// Checks every field against its documented bounds.
     pub(crate) fn check(&self) -> Result<()> {
+        self.check_from(MIN_JOURNAL_SIZE)
+    }
+
+    /// The same on the simulated disk, where the commit journal may be so small that tests fill it.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn check_simulated(&self) -> Result<()> {
+        self.check_from(MIN_SIMULATED_JOURNAL_SIZE)
+    }
+
+    fn check_from(&self, min_journal_size: u64) -> Result<()> {
         let refuse = |what: &str| Err(Error::Config(format!("{what}; see WalOptions")));
         if self.root_path.as_os_str().is_empty() {
             return refuse("root_path is empty");
@@ -250,8 +267,8 @@ impl WalOptions {
         if !(1..=64).contains(&self.sync_threads) {
             return refuse("sync_threads is outside 1..=64");
         }
-        if !((32 << 10)..=(1 << 30)).contains(&self.journal_size) {
-            return refuse("journal_size is outside 32 KiB..=1 GiB");
+        if !(min_journal_size..=(1 << 30)).contains(&self.journal_size) {
+            return refuse("journal_size is outside 256 KiB..=1 GiB");
         }
         if let Some(background) = self.background_sync {
             if background.interval.is_zero() {

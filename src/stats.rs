@@ -245,6 +245,46 @@ pub struct WalStats {
     pub incomplete_streams: u64,
     /// How long opening took.
     pub recovery_time: Duration,
+    /// The commit journal. All zeros where the log uses none.
+    pub journal: JournalStats,
+}
+
+/// What the commit journal of a log reports about itself. Counts begin at 0 when the log is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalStats {
+    /// Records that were written. Each is one sync, for all streams in it.
+    pub records: u64,
+    /// Items in these: ranges of streams, their slots, headers of segments, deletions.
+    pub items: u64,
+    /// Bytes of these records.
+    pub bytes: u64,
+    /// Files that were written back into the streams' files, and took records again.
+    pub write_backs: u64,
+    /// Ranges that the journal did not take, because it had no room or takes no more: their streams were synced
+    /// in place.
+    pub refused: u64,
+    /// Its files, now.
+    pub files: u64,
+    /// Their bytes, now.
+    pub file_bytes: u64,
+    /// Of its files, those that hold what poisoned streams need until the log is opened again, now.
+    pub files_aside: u64,
+    /// Why it takes no more until the log is opened again: all streams are synced in place, and batches over
+    /// streams fail. The log's sink got the error.
+    pub retired: Option<JournalRetired>,
+}
+
+/// Why a commit journal takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JournalRetired {
+    /// A record could not be written.
+    NotWritten,
+    /// A file could not be made, or begun anew.
+    NoFile,
+    /// A full file could not be written back, nor what poisoned streams need of it be kept aside.
+    NotWrittenBack,
 }
 
 #[cfg(test)]

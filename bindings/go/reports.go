@@ -186,6 +186,8 @@ type LogStats struct {
 	UndurableEntries, UnsyncedBytes, Listeners, OpenWriteFiles, OpenReadFiles            uint64
 	WriteFilesOpened, ReadFilesOpened, BlockCacheHits, BlockCacheMisses, BlockCacheBytes uint64
 	RecoveredStreams, IncompleteStreams, RecoveryNs                                      uint64
+	JournalRecords, JournalItems, JournalBytes, JournalWriteBacks, JournalRefused        uint64
+	JournalFiles, JournalFileBytes, JournalFilesAside, JournalRetired                    uint64
 }
 
 // The structs of Go and C have the same fields, all of 64 bits: a length that differs does not compile.

@@ -6,7 +6,7 @@
 #include <time.h>
 
 static const char *const streams[] = {"bids", "asks"};
-static const uint64_t journal_size = 64 << 10;
+static const uint64_t journal_size = 256 << 10;
 
 static ironwal_options *options_with(const char *log, int32_t commit_path) {
     ironwal_options *options = options_for(log);

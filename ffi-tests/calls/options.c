@@ -71,9 +71,9 @@ int main(void) {
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_read_buffer_size(options, 0, &error));
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_read_buffer_size(options, gib + 1, &error));
     OK(ironwal_options_set_read_buffer_size(options, 4096, &error));
-    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_journal_size(options, (32 << 10) - 1, &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_journal_size(options, (256 << 10) - 1, &error));
     EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_journal_size(options, gib + 1, &error));
-    OK(ironwal_options_set_journal_size(options, 32 << 10, &error));
+    OK(ironwal_options_set_journal_size(options, 256 << 10, &error));
     OK(ironwal_options_set_journal_size(options, gib, &error));
     OK(ironwal_options_set_block_cache_size(options, 0, &error));
     OK(ironwal_options_set_block_cache_size(options, 1 << 20, &error));

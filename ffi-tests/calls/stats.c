@@ -35,11 +35,28 @@ static void of_shards(void) {
     OK(ironwal_sharded_close(sharded, &error));
 }
 
+/* A helper makes the journal; from then on each sync is a record. */
+static void of_journal(void) {
+    ironwal_options *options = options_for("journal");
+    OK(ironwal_options_set_commit_path(options, IRONWAL_COMMIT_JOURNAL, &error));
+    ironwal_wal *wal = open_with(options);
+    ironwal_wal_stats_t stats;
+    do {
+        OK(ironwal_append(wal, TEXT("s"), TEXT("x"), NULL, &error));
+        OK(ironwal_wal_stats(wal, &stats, sizeof stats, &error));
+    } while (stats.journal_records == 0);
+    CHECK(stats.journal_items >= stats.journal_records && stats.journal_bytes >= 512);
+    CHECK(stats.journal_files > 0 && stats.journal_file_bytes > 0 && stats.journal_files_aside == 0);
+    CHECK(stats.journal_retired == 0);
+    OK(ironwal_wal_close(wal, &error));
+}
+
 int main(void) {
     enter_directory();
     measured(0);
     measured(1);
     of_shards();
+    of_journal();
 
     ironwal_wal *wal = open_log("log");
     ironwal_stream *stream = NULL;

@@ -112,5 +112,7 @@ IS(offsetof(ironwal_stream_stats_t, roll_backs) == 9 * 8);
 IS(offsetof(ironwal_stream_stats_t, append_max_ns) == 21 * 8);
 IS(offsetof(ironwal_wal_stats_t, append_max_ns) == 18 * 8);
 IS(offsetof(ironwal_wal_stats_t, recovery_ns) == 36 * 8);
+IS(offsetof(ironwal_wal_stats_t, journal_records) == 37 * 8);
+IS(offsetof(ironwal_wal_stats_t, journal_retired) == 45 * 8);
 
 int main(void) { return 0; }

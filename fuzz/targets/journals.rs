@@ -24,7 +24,7 @@ fn options(root: &Path) -> WalOptions {
     let mut options = WalOptions::new(root);
     options.commit_path = CommitPath::Journal;
     // So that nothing is written back.
-    options.journal_size = 128 << 10;
+    options.journal_size = 256 << 10;
     options.background_sync = None;
     options.max_segment_size = 4096;
     options

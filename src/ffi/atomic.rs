@@ -93,8 +93,8 @@ impl ironwal_atomic_part {
 /// `parts`; both are the stream's next id for a part of properties alone. Both are arrays of `part_count` elements.
 /// No parts: nothing happens.
 ///
-/// A batch takes at most 256 KiB, or an eighth of ironwal_options_set_journal_size() where that is less: its
-/// bytes, 16 for each entry, up to 6 KiB for each part, and twice the properties that a stream has. Threads that
+/// A batch takes at most 256 KiB, or a quarter of ironwal_options_set_journal_size() where that is less: its
+/// bytes, 16 for each entry, up to 6.2 KiB for each part, and twice the properties that a stream has. Threads that
 /// append batches at the same time share syncs.
 ///
 /// - Owns: the entries and properties are copied; the arrays stay the caller's and are written on success only.

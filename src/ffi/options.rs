@@ -571,7 +571,9 @@ pub unsafe extern "C" fn ironwal_options_set_read_buffer_size(
 }
 
 /// How many bytes the files of the commit journal may take together. They begin with 1 MiB each at most, and grow
-/// as they are used; an opening after a crash reads all of them. 32 KiB to 1 GiB, default 64 MiB.
+/// as they are used; an opening after a crash reads all of them. 256 KiB to 1 GiB, default 64 MiB. A batch over
+/// several streams takes at most a quarter of it, and 256 KiB at most. What poisoned streams need stays in
+/// further files until the log is opened again; these take as much again at most.
 ///
 /// - Errors: ::IRONWAL_E_CONFIG out of bounds; the option then keeps its value.
 #[unsafe(no_mangle)]

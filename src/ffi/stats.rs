@@ -7,6 +7,7 @@ use std::ptr;
 use std::time::Duration;
 
 use crate::Histogram;
+use crate::JournalRetired;
 use crate::StreamStats;
 use crate::WalStats;
 
@@ -151,6 +152,37 @@ pub struct ironwal_wal_stats_t {
     pub incomplete_streams: u64,
     /// How long opening took.
     pub recovery_ns: u64,
+    /// Records that were written into the commit journal. Each is one sync, for all streams in it. This and what
+    /// follows is 0 where the log uses no journal.
+    pub journal_records: u64,
+    /// Items in these: ranges of streams, their slots, headers of segments, deletions.
+    pub journal_items: u64,
+    /// Bytes of these records.
+    pub journal_bytes: u64,
+    /// Files of the journal that were written back into the streams' files, and took records again.
+    pub journal_write_backs: u64,
+    /// Ranges that the journal did not take, because it had no room or takes no more: their streams were synced
+    /// in place.
+    pub journal_refused: u64,
+    /// Files of the journal, now.
+    pub journal_files: u64,
+    /// Their bytes, now.
+    pub journal_file_bytes: u64,
+    /// Of these files, those that hold what poisoned streams need until the log is opened again, now.
+    pub journal_files_aside: u64,
+    /// Other than 0: the journal takes no more until the log is opened again; all streams are synced in place, and
+    /// batches over streams fail. 1: a record could not be written. 2: a file could not be made, or begun anew. 3: a
+    /// full file could not be written back, nor what poisoned streams need of it be kept aside.
+    pub journal_retired: u64,
+}
+
+/// The number that C gets.
+fn number_of(retired: JournalRetired) -> u64 {
+    match retired {
+        JournalRetired::NotWritten => 1,
+        JournalRetired::NoFile => 2,
+        JournalRetired::NotWrittenBack => 3,
+    }
 }
 
 fn ns(time: Duration) -> u64 {
@@ -235,6 +267,15 @@ fn of_wal(stats: &WalStats) -> ironwal_wal_stats_t {
         recovered_streams: stats.recovered_streams,
         incomplete_streams: stats.incomplete_streams,
         recovery_ns: ns(stats.recovery_time),
+        journal_records: stats.journal.records,
+        journal_items: stats.journal.items,
+        journal_bytes: stats.journal.bytes,
+        journal_write_backs: stats.journal.write_backs,
+        journal_refused: stats.journal.refused,
+        journal_files: stats.journal.files,
+        journal_file_bytes: stats.journal.file_bytes,
+        journal_files_aside: stats.journal.files_aside,
+        journal_retired: stats.journal.retired.map_or(0, number_of),
     }
 }
 

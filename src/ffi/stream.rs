@@ -503,7 +503,8 @@ pub unsafe extern "C" fn ironwal_stream_restore_archived(
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
 /// - Errors: ::IRONWAL_E_STREAM_NOT_FOUND where the stream was deleted before; ::IRONWAL_E_IO;
-///   ::IRONWAL_E_READ_ONLY.
+///   ::IRONWAL_E_READ_ONLY; ::IRONWAL_E_POISONED where the commit journal alone holds entries of a poisoned
+///   stream: it is deleted once the log is opened again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_delete(
     stream: *const ironwal_stream,

@@ -78,7 +78,8 @@ pub unsafe extern "C" fn ironwal_restore_archived(
 ///
 /// - Blocks: until the directory is on the disk (fsync).
 /// - Durable: on return.
-/// - Errors: ::IRONWAL_E_IO.
+/// - Errors: ::IRONWAL_E_IO; ::IRONWAL_E_POISONED where the commit journal alone holds entries of a poisoned
+///   stream: it is deleted once the log is opened again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_delete_stream(
     wal: *const ironwal_wal,

@@ -5,10 +5,10 @@
 //! is ever good again.
 //!
 //! ```text
-//! header   0       8         10     16     24       40      48     508
-//!          ┌───────┬─────────┬──────┬──────┬────────┬───────┬──────┬─────┐
-//!          │ magic │ version │ zero │ turn │ log id │ nonce │ zero │ CRC │
-//!          └───────┴─────────┴──────┴──────┴────────┴───────┴──────┴─────┘
+//! header   0       8         10      12     16     24       40      48     508
+//!          ┌───────┬─────────┬───────┬──────┬──────┬────────┬───────┬──────┬─────┐
+//!          │ magic │ version │ aside │ zero │ turn │ log id │ nonce │ zero │ CRC │
+//!          └───────┴─────────┴───────┴──────┴──────┴────────┴───────┴──────┴─────┘
 //! record   0       4     8          12           16       24     32
 //!          ┌───────┬─────┬──────────┬────────────┬────────┬──────┬───────┐
 //!          │ magic │ CRC │ item len │ item count │ number │ zero │ items │  zeros to the next sector
@@ -21,7 +21,7 @@
 //!
 //! The CRC of a record is over all of it behind the CRC. It starts from the CRC of nonce and turn, and from
 //! the offset in the file. Numbers of records go on from file to file: so a good record proves that all
-//! before it were durable.
+//! before it were durable. A file *aside* is written once, whole; its records are numbered from 1.
 
 use crate::checksum::crc32_parts;
 use crate::checksum::crc32_seeded;
@@ -50,7 +50,9 @@ pub const JOURNAL_RECORD_HEADER_LEN: usize = 32;
 
 const MAGIC: [u8; 8] = *b"\x89IWJL\r\n\x1a";
 const VERSION_AT: usize = MAGIC.len();
+const ASIDE_AT: usize = VERSION_AT + 2;
 const TURN_AT: usize = 16;
+const _: () = assert!(ASIDE_AT + 2 <= TURN_AT);
 const LOG_ID_AT: usize = TURN_AT + 8;
 const NONCE_AT: usize = LOG_ID_AT + LOG_ID_LEN;
 const HEADER_CRC_AT: usize = SECTOR_LEN - 4;
@@ -76,6 +78,8 @@ const ITEM_HEADER_LEN: usize = 40;
 /// The header of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalHeader {
+    /// It holds what poisoned streams need, and takes no records in turns.
+    pub is_aside: bool,
     /// Files are in the order of their turns.
     pub turn: u64,
     /// The log that it belongs to.
@@ -105,6 +109,7 @@ impl JournalHeader {
         let mut sector = [0; SECTOR_LEN];
         sector[..VERSION_AT].copy_from_slice(&MAGIC);
         put_u16(&mut sector, VERSION_AT, version);
+        put_u16(&mut sector, ASIDE_AT, u16::from(self.is_aside));
         put_u64(&mut sector, TURN_AT, self.turn);
         sector[LOG_ID_AT..NONCE_AT].copy_from_slice(&self.log.0);
         put_u64(&mut sector, NONCE_AT, self.nonce);
@@ -132,6 +137,7 @@ impl JournalHeader {
         let mut log = [0; LOG_ID_LEN];
         log.copy_from_slice(&sector[LOG_ID_AT..NONCE_AT]);
         let header = JournalHeader {
+            is_aside: u16_at(sector, ASIDE_AT) != 0,
             turn: u64_at(sector, TURN_AT),
             log: LogId(log),
             nonce: u64_at(sector, NONCE_AT),
@@ -314,6 +320,14 @@ impl<'a> JournalRecord<'a> {
         })
     }
 
+    /// How many bytes of the file a record takes that begins with these bytes. `None`: they begin none.
+    pub fn stated_len(bytes: &[u8]) -> Option<u64> {
+        let header = bytes.first_chunk::<JOURNAL_RECORD_HEADER_LEN>()?;
+        let end = JOURNAL_RECORD_HEADER_LEN as u64 + u64::from(u32_at(header, ITEMS_LEN_AT));
+        let len = end.next_multiple_of(SECTOR_LEN as u64);
+        header.starts_with(&RECORD_MAGIC).then_some(len)
+    }
+
     /// How many of these bytes a checksum takes, if they begin like a record. `None`: they do not.
     pub fn checked_len(bytes: &[u8]) -> Option<usize> {
         let header = bytes.first_chunk::<JOURNAL_RECORD_HEADER_LEN>()?;
@@ -332,6 +346,7 @@ mod tests {
     use crate::format::tests::for_each_flip;
 
     const HEADER: JournalHeader = JournalHeader {
+        is_aside: false,
         turn: 3,
         log: LogId(*b"0123456789abcdef"),
         nonce: 0x1122_3344_5566_7788,
@@ -415,6 +430,12 @@ mod tests {
         for_each_flip(&sector, |bit, flipped| {
             assert!(JournalHeader::decode(flipped).is_err(), "bit {bit}");
         });
+        let aside = JournalHeader {
+            is_aside: true,
+            ..HEADER
+        };
+        assert_eq!(JournalHeader::decode(&aside.encode()), Ok(aside));
+        assert_eq!(aside.encode()[10..12], [1, 0]);
         let newer = HEADER.encode_version(2);
         let decoded = JournalHeader::decode(&newer);
         assert_eq!(decoded, Err(JournalHeaderFault::Newer(2)));

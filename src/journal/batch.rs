@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::journal::Journal;
+use crate::journal::ring::NOT_FOR_BATCHES;
 use crate::journal::ring::OwnedItems;
 use crate::journal::turn::FIRST_FILE_LEN;
 
@@ -28,9 +29,12 @@ pub enum WriteFault {
 }
 
 impl Journal {
-    /// The most that a batch takes.
+    /// The most that a batch takes: half of the shortest file, where that leaves the place for void records.
     pub fn max_batch(&self) -> u64 {
-        MAX_BATCH.min(FIRST_FILE_LEN.min(self.max_file_len) / 4)
+        let shortest = FIRST_FILE_LEN.min(self.max_file_len);
+        MAX_BATCH
+            .min(shortest / 2)
+            .min(shortest.saturating_sub(NOT_FOR_BATCHES))
     }
 
     /// Reserves room. `None`: there is none before the journal was kept up. An error: it is retired, or the disk is

@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::journal::ring::Retired;
 use crate::journal::ring::StreamNumber;
 use crate::journal::ring::WriteBack;
+use crate::stats::JournalRetired;
 
 impl Journal {
     /// Adds items of a stream to the record that gathers, with those of the others that wait: its number.
@@ -81,6 +82,7 @@ impl Journal {
             if let (None, CommitError::Poisoned(error)) = (ring.retired(), failed) {
                 ring.retire(Retired {
                     error,
+                    reason: JournalRetired::NotWritten,
                     record: None,
                     is_void: false,
                 });
@@ -113,6 +115,7 @@ impl Journal {
                 let error = Error::io(error, ErrorContext::at(&self.dir));
                 Some(Retired {
                     error: Arc::new(error),
+                    reason: JournalRetired::NotWritten,
                     record: Some(taken.number),
                     is_void: void.is_ok(),
                 })
@@ -124,6 +127,7 @@ impl Journal {
             ring.retire(retired);
             return Err(error);
         }
+        ring.count_record(taken.item_count, taken.bytes.len());
         ring.keep_buffer(taken.bytes);
         let end = taken.number + 1;
         Ok(Reached {

@@ -7,6 +7,7 @@
 //! | `batch` | how do the parts of a batch over streams get into one record? |
 //! | `ring` | which file takes the next record, and which streams need which file? |
 //! | `turn` | how does a file begin, and how does it become empty? |
+//! | `aside` | how does a file become empty that holds what a poisoned stream needs? |
 //! | `upkeep` | what do the log's helper and its close do for the journal? |
 //! | `scan` | what do the files on disk hold? |
 //!
@@ -15,12 +16,14 @@
 //! 1. **Kernel first.** What a record holds stands in the stream's own file by then, in the kernel at least.
 //!    So a record that could not be written costs nothing: the stream is synced in place.
 //! 2. **Sequence.** A record is written only once the one before it is durable.
-//! 3. **Recycling.** A file is used again only when all that its records hold is durable in place.
+//! 3. **Recycling.** A file is used again only when all that its records hold is durable in place, or, of
+//!    poisoned streams, in a file aside.
 //! 4. **One latch.** After a failed write the journal takes no more until the log is opened anew. All
 //!    streams go on in place.
 //!
 //! What a crash leaves is laid over the streams' files by `recovery/journal`, before any stream is judged.
 
+mod aside;
 mod batch;
 mod commit_path;
 mod ring;
@@ -32,6 +35,7 @@ pub use batch::Room;
 pub use batch::WriteFault;
 pub use ring::OwnedItems;
 pub use ring::WriteBack;
+pub use ring::WrittenBack;
 pub use scan::JournalFacts;
 pub use scan::JournalFinding;
 pub use scan::OwnedItem;
@@ -51,6 +55,7 @@ use crate::format::JOURNAL_DIR;
 use crate::format::LogId;
 use crate::journal::ring::Ring;
 use crate::primitives::Mutex;
+use crate::stats::JournalStats;
 use crate::storage::Storage;
 
 /// The number of the first record since the log was opened.
@@ -89,6 +94,13 @@ impl Journal {
             ring: Mutex::new(Ring::new(FIRST_RECORD)),
             upkeep: Mutex::new(()),
         }
+    }
+}
+
+impl Journal {
+    /// What it reports about itself.
+    pub fn stats(&self) -> JournalStats {
+        self.ring.lock().stats()
     }
 }
 

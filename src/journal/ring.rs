@@ -1,9 +1,9 @@
 //! Which file takes the next record, and which streams need which file? Plain data under one lock.
 //!
-//! There are two files at most. One takes records. When it is full, the other one takes its place, if that
-//! is ready, and the full one is written back: each stream with a range in it is synced in place. Then it
-//! begins another turn, and is ready. While none is ready, no range is taken: the streams are synced in
-//! place.
+//! There are two files at most that take records. One takes them. When it is full, the other one takes its place,
+//! if that is ready, and the full one is written back: each stream with a range in it is synced in place. Then
+//! it begins another turn, and is ready. While none is ready, no range is taken: the streams are synced in
+//! place. What poisoned streams need stands in files aside.
 
 use std::sync::Arc;
 use std::sync::Weak;
@@ -18,6 +18,8 @@ use crate::format::journal_record_len;
 use crate::ids::FileOffset;
 use crate::platform::HashMap;
 use crate::primitives::now;
+use crate::stats::JournalRetired;
+use crate::stats::JournalStats;
 use crate::storage::StorageFile;
 
 /// The most that one record holds.
@@ -26,17 +28,42 @@ const MAX_RECORD_LEN: usize = 1 << 20;
 /// The end of a file is kept for items that make a stream void: these cannot go in place.
 const KEPT_FOR_VOIDS: u64 = 8 << 10;
 
+/// What of an empty file no batch over streams gets: that, the header of the file, that of its record, and zeros
+/// behind.
+pub const NOT_FOR_BATCHES: u64 = KEPT_FOR_VOIDS + 1024 + JOURNAL_RECORD_HEADER_LEN as u64;
+
 /// After there was no space for a file, none is made for so long.
 const PAUSE_WITHOUT_SPACE: Duration = Duration::from_secs(1);
 
 /// What a record takes that makes a stream void, at most.
 const MAX_VOID_LEN: u64 = 512;
 
+/// The number of the first record of a file aside.
+pub const FIRST_ASIDE_RECORD: u64 = 1;
+
+/// A name has two digits.
+const MAX_FILES: usize = 100;
+
 /// A stream with ranges in the journal.
 pub trait WriteBack: Send + Sync {
-    /// Makes durable in the stream's own files all of it that is durable in the journal only. False: it
-    /// failed, and the journal is still needed. The caller holds no lock.
-    fn write_back(&self) -> bool;
+    /// Makes durable in the stream's own files all of it that is durable in the journal only. The caller holds
+    /// no lock.
+    fn write_back(&self) -> WrittenBack;
+
+    /// The stream's key.
+    fn key(&self) -> &Arc<str>;
+}
+
+/// What became of a stream that was to be written back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrittenBack {
+    /// It needs the journal no more.
+    InPlace,
+    /// It is poisoned: it needs what the journal holds of it until the log is opened again, and is not deleted
+    /// before.
+    IsPoisoned,
+    /// It failed.
+    Failed,
 }
 
 /// What distinguishes a stream from all others of the log.
@@ -81,6 +108,7 @@ pub struct Taken {
 #[derive(Clone)]
 pub struct Retired {
     pub error: Arc<Error>,
+    pub reason: JournalRetired,
     /// The record that could not be written, if it was one.
     pub record: Option<u64>,
     /// That record is none: zeros stand in its place, durably.
@@ -92,7 +120,7 @@ pub enum Chore {
     /// A file is to be made.
     Make,
     /// These streams are to be written back, so that the file can begin another turn.
-    Empty(Vec<Weak<dyn WriteBack>>),
+    Empty(Owners),
 }
 
 /// The files, and the record that gathers.
@@ -103,6 +131,8 @@ pub struct Ring {
     ready: Option<JournalFile>,
     /// Is to be written back.
     full: Option<JournalFile>,
+    /// Hold what poisoned streams need, until the log is opened again.
+    aside: Vec<JournalFile>,
     /// Those of a file that begins another turn: on disk it holds their ranges until that has begun.
     leaving: Owners,
     gathering: Gathering,
@@ -116,6 +146,17 @@ pub struct Ring {
     no_space: Option<(Arc<Error>, Instant)>,
     is_reported: bool,
     last_turn: u64,
+    counts: Counts,
+}
+
+/// What has happened.
+#[derive(Default)]
+struct Counts {
+    records: u64,
+    items: u64,
+    bytes: u64,
+    write_backs: u64,
+    refused: u64,
 }
 
 impl Ring {
@@ -124,6 +165,7 @@ impl Ring {
             active: None,
             ready: None,
             full: None,
+            aside: Vec::new(),
             leaving: Owners::default(),
             gathering: Gathering {
                 bytes: vec![0; JOURNAL_RECORD_HEADER_LEN],
@@ -136,12 +178,23 @@ impl Ring {
             no_space: None,
             is_reported: false,
             last_turn: 0,
+            counts: Counts::default(),
         }
     }
 
     /// Adds items to the record that gathers: its number. `None`: there is no room now, or the journal is
     /// retired.
     pub fn add(
+        &mut self,
+        items: &[JournalItem<'_>],
+        owner: Option<(StreamNumber, &Weak<dyn WriteBack>)>,
+    ) -> Option<u64> {
+        let record = self.try_add(items, owner);
+        self.counts.refused += u64::from(record.is_none());
+        record
+    }
+
+    fn try_add(
         &mut self,
         items: &[JournalItem<'_>],
         owner: Option<(StreamNumber, &Weak<dyn WriteBack>)>,
@@ -249,6 +302,28 @@ impl Ring {
         })
     }
 
+    /// A record of so many items is durable.
+    pub fn count_record(&mut self, item_count: u32, len: usize) {
+        self.counts.records += 1;
+        self.counts.items += u64::from(item_count);
+        self.counts.bytes += len as u64;
+    }
+
+    /// What it reports about itself.
+    pub fn stats(&self) -> JournalStats {
+        JournalStats {
+            records: self.counts.records,
+            items: self.counts.items,
+            bytes: self.counts.bytes,
+            write_backs: self.counts.write_backs,
+            refused: self.counts.refused,
+            files: self.files().count() as u64,
+            file_bytes: self.files().map(|file| file.len).sum(),
+            files_aside: self.aside.len() as u64,
+            retired: self.retired.as_ref().map(|retired| retired.reason),
+        }
+    }
+
     /// A buffer that can be used again.
     pub fn keep_buffer(&mut self, buffer: Vec<u8>) {
         self.spare = buffer;
@@ -260,9 +335,10 @@ impl Ring {
     }
 
     /// The same, for another reason than a record.
-    pub fn retire_because(&mut self, error: Error) {
+    pub fn retire_because(&mut self, reason: JournalRetired, error: Error) {
         self.retire(Retired {
             error: Arc::new(error),
+            reason,
             record: None,
             is_void: false,
         });
@@ -311,7 +387,7 @@ impl Ring {
             return None;
         }
         match &self.full {
-            Some(full) => Some(Chore::Empty(full.owners.values().cloned().collect())),
+            Some(full) => Some(Chore::Empty(full.owners.clone())),
             None if self.ready.is_none() && self.may_make() => Some(Chore::Make),
             None => None,
         }
@@ -320,8 +396,29 @@ impl Ring {
     /// The names that are free, the turn of the next file, and how long the longest one is.
     pub fn next_file(&mut self) -> (usize, u64, u64) {
         self.last_turn += 1;
-        let longest = self.files().map(|file| file.len).max().unwrap_or(0);
+        let longest = self.in_turns().map(|file| file.len).max().unwrap_or(0);
         (self.files().count(), self.last_turn, longest)
+    }
+
+    /// The file that is to be written back.
+    pub fn full(&self) -> Option<&JournalFile> {
+        self.full.as_ref()
+    }
+
+    /// A name that is free, and the turn of the next file aside. `None`: there is no such name.
+    pub fn next_aside(&mut self) -> Option<(usize, u64)> {
+        let (number, turn, _) = self.next_file();
+        (number < MAX_FILES).then_some((number, turn))
+    }
+
+    /// A file holds what poisoned streams need.
+    pub fn add_aside(&mut self, file: JournalFile) {
+        self.aside.push(file);
+    }
+
+    /// The bytes of all files aside.
+    pub fn aside_len(&self) -> u64 {
+        self.aside.iter().map(|file| file.len).sum()
     }
 
     /// The file that is to be emptied: [`Ring::add_ready`] or [`Ring::put_back`] follows.
@@ -334,6 +431,7 @@ impl Ring {
     /// A file can take records.
     pub fn add_ready(&mut self, file: JournalFile) {
         self.no_space = None;
+        self.counts.write_backs += u64::from(!self.leaving.is_empty());
         self.leaving = Owners::default();
         match self.active {
             None => self.active = Some(file),
@@ -359,13 +457,20 @@ impl Ring {
     }
 
     /// The streams with ranges in any file.
-    pub fn all_owners(&self) -> Vec<Weak<dyn WriteBack>> {
-        let owners = self.files().flat_map(|file| file.owners.values());
-        owners.cloned().collect()
+    pub fn all_owners(&self) -> Owners {
+        let owners = self.files().flat_map(|file| &file.owners);
+        owners
+            .map(|(number, owner)| (*number, owner.clone()))
+            .collect()
     }
 
     /// All files, each with its owners.
     pub fn files(&self) -> impl Iterator<Item = &JournalFile> {
+        self.in_turns().chain(&self.aside)
+    }
+
+    /// The files that take records.
+    fn in_turns(&self) -> impl Iterator<Item = &JournalFile> {
         [&self.active, &self.ready, &self.full]
             .into_iter()
             .flatten()
@@ -374,7 +479,8 @@ impl Ring {
     /// Takes all files away: the log is closed, or nothing in them is needed.
     pub fn take_files(&mut self) -> Vec<JournalFile> {
         let files = [self.full.take(), self.active.take(), self.ready.take()];
-        files.into_iter().flatten().collect()
+        let aside = std::mem::take(&mut self.aside);
+        files.into_iter().flatten().chain(aside).collect()
     }
 }
 
@@ -389,8 +495,12 @@ mod tests {
     struct Nothing;
 
     impl WriteBack for Nothing {
-        fn write_back(&self) -> bool {
-            true
+        fn write_back(&self) -> WrittenBack {
+            WrittenBack::InPlace
+        }
+
+        fn key(&self) -> &Arc<str> {
+            unreachable!("is not poisoned")
         }
     }
 
@@ -402,6 +512,7 @@ mod tests {
             .create_file(&place.path().join("a"))
             .expect("makes");
         let header = JournalHeader {
+            is_aside: false,
             turn: 1,
             log: LogId([0; 16]),
             nonce: 1,

@@ -2,7 +2,8 @@
 //!
 //! Files are read in the order of their turns, records in the order of their numbers. Bytes that are no good
 //! record end a file. Where a good record follows, in this file or a later one, they are damage: a record is
-//! written only once those before it are durable. Otherwise they are the torn end, or nothing.
+//! written only once those before it are durable. Otherwise they are the torn end, or nothing. A file aside has
+//! records of its own, in front of which and behind which none is missing.
 
 use std::io;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::format::JournalHeaderFault;
 use crate::format::JournalItem;
 use crate::format::JournalItemKind;
 use crate::format::JournalRecord;
+use crate::format::JournalSeed;
 use crate::format::LogId;
 use crate::format::SECTOR_LEN;
 use crate::format::parse_journal_file_name;
@@ -33,6 +35,10 @@ use crate::storage::read_exact_at;
 pub struct JournalFacts {
     /// Its files are there.
     pub is_there: bool,
+    /// How many files it has.
+    pub files: u64,
+    /// Of these, files aside.
+    pub files_aside: u64,
     /// Bytes of its files.
     pub bytes: u64,
     /// Good records.
@@ -130,7 +136,20 @@ pub struct OwnedItem {
 }
 
 impl OwnedItem {
-    fn of(item: &JournalItem<'_>) -> Self {
+    /// What a record holds.
+    pub fn as_item(&self) -> JournalItem<'_> {
+        JournalItem {
+            kind: self.kind,
+            key: &self.key,
+            incarnation: self.incarnation,
+            first_id: self.first_id,
+            generation: self.generation,
+            offset: self.offset,
+            bytes: &self.bytes,
+        }
+    }
+
+    pub(super) fn of(item: &JournalItem<'_>) -> Self {
         OwnedItem {
             kind: item.kind,
             key: Arc::from(item.key),
@@ -245,6 +264,7 @@ pub fn scan_journal(
     for (path, file) in open_files(storage, dir)? {
         facts.is_there = true;
         let len = file.len()?;
+        facts.files += 1;
         facts.bytes += len;
         let mut sector = [0; SECTOR_LEN];
         let read = file.read_at(0, &mut sector)?;
@@ -259,6 +279,7 @@ pub fn scan_journal(
                 bytes.resize(len, 0);
                 read_exact_at(&*file, 0, &mut bytes)?;
                 facts.headers.0.push((file, sector));
+                facts.files_aside += u64::from(header.is_aside);
                 let found = Found {
                     path,
                     header,
@@ -280,9 +301,37 @@ pub fn scan_journal(
     // Bytes that are no record, until a good one follows.
     let mut suspect = None;
     for found in &files {
-        read_records(found, &mut next, &mut suspect, &mut facts);
+        match found.header.is_aside {
+            true => read_records(found, &mut None, &mut None, &mut facts),
+            false => read_records(found, &mut next, &mut suspect, &mut facts),
+        }
     }
     Ok(Ok(facts))
+}
+
+/// Reads the items of a file that is in use, oldest first. Its records end at `used`. An error, also
+/// `InvalidData`, after which some may have been passed: a record is not good.
+pub fn for_each_item(
+    file: &dyn StorageFile,
+    used: u64,
+    seed: JournalSeed,
+    mut take: impl FnMut(&JournalItem<'_>),
+) -> io::Result<()> {
+    let bad = || io::Error::new(io::ErrorKind::InvalidData, "a record is damaged");
+    let mut at = FileOffset(JOURNAL_RECORDS_AT);
+    let mut bytes = Vec::new();
+    while at.0 < used {
+        bytes.resize(SECTOR_LEN, 0);
+        read_exact_at(file, at.0, &mut bytes)?;
+        let len = JournalRecord::stated_len(&bytes).filter(|len| *len <= used - at.0);
+        let len = usize::try_from(len.ok_or_else(bad)?).map_err(|_| bad())?;
+        bytes.resize(len, 0);
+        read_exact_at(file, at.0, &mut bytes)?;
+        let record = JournalRecord::decode(&bytes, seed, at).ok_or_else(bad)?;
+        record.items.iter().for_each(&mut take);
+        at = FileOffset(at.0 + record.len);
+    }
+    Ok(())
 }
 
 /// Adds the good records of a file. `next`: the number that the next one has, once one is known. `suspect`:

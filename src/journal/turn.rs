@@ -13,10 +13,10 @@
 use std::io;
 use std::io::IoSlice;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::format::JOURNAL_RECORDS_AT;
 use crate::format::JournalHeader;
-use crate::format::LogId;
 use crate::format::SECTOR_LEN;
 use crate::format::journal_file_name;
 use crate::format::parse_journal_file_name;
@@ -35,8 +35,22 @@ use crate::storage::remove_file_if_there;
 pub const FIRST_FILE_LEN: u64 = 1 << 20;
 
 impl Journal {
-    /// Makes a file of this name, or takes one of that name over that holds nothing.
+    /// Makes a file of this name that takes records.
     pub(super) fn make_file(&self, number: usize, turn: u64, len: u64) -> io::Result<JournalFile> {
+        let file = self.make_zeros(number, len)?;
+        let header = self.write_header(&*file, turn)?;
+        Ok(JournalFile {
+            file,
+            len,
+            used: JOURNAL_RECORDS_AT,
+            seed: header.seed(),
+            owners: Owners::default(),
+        })
+    }
+
+    /// Makes a file of this name full of zeros, or takes one of that name over that holds nothing. Its name is
+    /// durable.
+    pub(super) fn make_zeros(&self, number: usize, len: u64) -> io::Result<Arc<dyn StorageFile>> {
         match self.storage.create_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let kind = self.storage.kind(&self.dir)?;
@@ -65,14 +79,7 @@ impl Journal {
         file.sync_all()?;
         self.storage.sync_dir(&self.dir)?;
         self.storage.sync_dir(&self.root)?;
-        let header = self.write_header(&*file, turn)?;
-        Ok(JournalFile {
-            file,
-            len,
-            used: JOURNAL_RECORDS_AT,
-            seed: header.seed(),
-            owners: Owners::default(),
-        })
+        Ok(file)
     }
 
     /// Begins the next turn of a file, nothing of which is needed any more. It grows towards `wanted`, if there
@@ -108,20 +115,21 @@ impl Journal {
     }
 
     fn write_header(&self, file: &dyn StorageFile, turn: u64) -> io::Result<JournalHeader> {
-        let log = self.log;
-        let header = header(log, turn);
+        let header = self.draw_header(turn, false);
         file.write_durably_at(0, &[IoSlice::new(&header.encode())])?;
         Ok(header)
     }
-}
 
-fn header(log: LogId, turn: u64) -> JournalHeader {
-    let mut nonce = [0; 8];
-    nonce.copy_from_slice(&random_bytes()[..8]);
-    JournalHeader {
-        turn,
-        log,
-        nonce: u64::from_le_bytes(nonce),
+    /// A header that no file has had.
+    pub(super) fn draw_header(&self, turn: u64, is_aside: bool) -> JournalHeader {
+        let mut nonce = [0; 8];
+        nonce.copy_from_slice(&random_bytes()[..8]);
+        JournalHeader {
+            is_aside,
+            turn,
+            log: self.log,
+            nonce: u64::from_le_bytes(nonce),
+        }
     }
 }
 

@@ -1,15 +1,16 @@
 //! What do the log's helper and its close do for the journal?
 
 use std::sync::Arc;
-use std::sync::Weak;
 
 use crate::error::Error;
 use crate::error::ErrorContext;
 use crate::journal::Journal;
 use crate::journal::make_empty;
 use crate::journal::ring::Chore;
-use crate::journal::ring::WriteBack;
+use crate::journal::ring::Owners;
+use crate::journal::ring::WrittenBack;
 use crate::journal::turn::FIRST_FILE_LEN;
+use crate::stats::JournalRetired;
 use crate::storage::is_out_of_space;
 
 impl Journal {
@@ -26,7 +27,7 @@ impl Journal {
             let chore = self.ring.lock().chore();
             match chore {
                 Some(Chore::Make) => self.make_next(),
-                Some(Chore::Empty(owners)) => self.empty_full(&owners),
+                Some(Chore::Empty(owners)) => self.empty_full(owners),
                 None => break,
             }
         }
@@ -46,7 +47,9 @@ impl Journal {
             let ring = self.ring.lock();
             (ring.files().next().is_some(), ring.all_owners())
         };
-        if has_files && write_back(&owners) && make_empty(&*self.storage, &self.dir).is_ok() {
+        let needs_none =
+            |owners: Owners| write_back(owners).is_some_and(|poisoned| poisoned.is_empty());
+        if has_files && needs_none(owners) && make_empty(&*self.storage, &self.dir).is_ok() {
             self.ring.lock().take_files();
         }
     }
@@ -63,20 +66,26 @@ impl Journal {
             }
             Err(error) => {
                 let error = Error::io(error, ErrorContext::at(&self.dir));
-                ring.retire_because(error);
+                ring.retire_because(JournalRetired::NoFile, error);
             }
         }
     }
 
-    fn empty_full(&self, owners: &[Weak<dyn WriteBack>]) {
+    fn empty_full(&self, owners: Owners) {
         // A record of that file may still be on its way: the round of the last one.
         self.group.exclusive(|| ());
-        let is_done = write_back(owners);
+        let kept = match write_back(owners) {
+            Some(poisoned) if poisoned.is_empty() => Ok(()),
+            Some(poisoned) => self.keep_aside(poisoned),
+            None => {
+                let what = "a stream could not be written back";
+                let error = std::io::Error::other(what);
+                Err(Error::io(error, ErrorContext::at(&self.dir)))
+            }
+        };
         let mut ring = self.ring.lock();
-        if !is_done {
-            let what = "a stream could not be written back";
-            let error = Error::io(std::io::Error::other(what), ErrorContext::at(&self.dir));
-            ring.retire_because(error);
+        if let Err(error) = kept {
+            ring.retire_because(JournalRetired::NotWrittenBack, error);
             return;
         }
         let (_, turn, longest) = ring.next_file();
@@ -89,7 +98,7 @@ impl Journal {
             Err((file, error)) => {
                 ring.put_back(file);
                 let error = Error::io(error, ErrorContext::at(&self.dir));
-                ring.retire_because(error);
+                ring.retire_because(JournalRetired::NoFile, error);
             }
         }
     }
@@ -108,7 +117,8 @@ impl Journal {
         let _alone = self.upkeep.lock();
         let files = {
             let mut ring = self.ring.lock();
-            ring.retire_because(Error::Closed);
+            // No caller asks a closed log for its reason.
+            ring.retire_because(JournalRetired::NotWritten, Error::Closed);
             ring.take_report();
             ring.take_files()
         };
@@ -120,12 +130,21 @@ impl Journal {
     }
 }
 
-/// Writes all streams back that are still there. False: one failed.
-fn write_back(owners: &[Weak<dyn WriteBack>]) -> bool {
-    let mut is_done = true;
-    for owner in owners {
+/// Writes all streams back that are still there: those that are poisoned, and need the journal. `None`: another
+/// one failed.
+fn write_back(owners: Owners) -> Option<Owners> {
+    let mut poisoned = Owners::default();
+    let mut has_failed = false;
+    for (number, owner) in owners {
         // One that is gone was deleted, and is void.
-        is_done &= owner.upgrade().is_none_or(|stream| stream.write_back());
+        let done = owner.upgrade().map(|stream| stream.write_back());
+        match done {
+            None | Some(WrittenBack::InPlace) => {}
+            Some(WrittenBack::IsPoisoned) => {
+                poisoned.insert(number, owner);
+            }
+            Some(WrittenBack::Failed) => has_failed = true,
+        }
     }
-    is_done
+    (!has_failed).then_some(poisoned)
 }

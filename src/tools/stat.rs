@@ -39,10 +39,16 @@ pub struct LogStat {
 pub struct JournalStat {
     /// Its directory.
     pub directory: PathBuf,
+    /// Its files.
+    pub files: u64,
+    /// Those of them that hold what poisoned streams need until the log is opened again.
+    pub files_aside: u64,
     /// Bytes of its files.
     pub bytes: u64,
     /// Good records: what they hold is not, or need not be, durable in the streams' own files yet.
     pub records: u64,
+    /// Items in these: ranges of streams, their slots, headers of segments, deletions.
+    pub items: u64,
     /// How many streams they name.
     pub streams: u64,
     /// A writer has the log open and uses it. Otherwise no writer has recovered the log: the next open for writing
@@ -144,8 +150,11 @@ fn journal_stat(place: &LogDir) -> Result<Option<JournalStat>> {
     let keys: BTreeSet<&str> = facts.items.iter().map(|item| &*item.key).collect();
     Ok(Some(JournalStat {
         directory: root.join(JOURNAL_DIR),
+        files: facts.files,
+        files_aside: facts.files_aside,
         bytes: facts.bytes,
         records: facts.records,
+        items: facts.items.len() as u64,
         streams: keys.len() as u64,
         in_use,
         damage: facts.findings.len() as u64,

@@ -22,7 +22,7 @@ impl Wal {
     /// follows. One sync, of the commit journal, which the log gets for it whatever
     /// [`commit_path`](crate::WalOptions::commit_path) says: so threads that append batches at the same time share
     /// syncs, also where the batches concern the same streams. All of a batch lies in one record: at most 256 KiB,
-    /// with up to 6 KiB for each part, or an eighth of [`journal_size`](crate::WalOptions::journal_size) where that
+    /// with up to 6.2 KiB for each part, or a quarter of [`journal_size`](crate::WalOptions::journal_size) where that
     /// is less.
     ///
     /// Errors, after which nothing is appended: `SequenceMismatch` where a part does not get the id that it expects;

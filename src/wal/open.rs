@@ -49,14 +49,13 @@ use crate::wal::registry::RegistryEntry;
 use crate::wal::registry::WalInner;
 
 /// Opens a log on a disk. `is_stepped`: background work runs only when stepped, see
-/// [`BackgroundThreads`].
+/// [`BackgroundThreads`]. The options are checked.
 pub fn open(
     mut options: WalOptions,
     storage: Arc<dyn Storage>,
     log: LogSink,
     is_stepped: bool,
 ) -> Result<WalInner> {
-    options.check()?;
     let (root, storage, lock) = lock_root(storage, &options)?;
     let identity = LogIdentity::default();
     let is_lost = identity.read(&*storage, &root)?;

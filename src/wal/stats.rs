@@ -60,6 +60,9 @@ impl WalInner {
         let is_incomplete = |stream: &&_| !crate::wal::StreamRecovery::is_complete(stream);
         let incomplete = self.recovery.streams.iter().filter(is_incomplete);
         stats.incomplete_streams = incomplete.count() as u64;
+        if let Some(journal) = context.journal.get() {
+            stats.journal = journal.stats();
+        }
         if let Some(blocks) = &context.blocks {
             let counts = blocks.counts();
             stats.block_cache_hits = counts.hits;

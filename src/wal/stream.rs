@@ -415,7 +415,7 @@ impl Stream {
     /// or nothing after a crash. All handles of the stream then return [`Error::StreamNotFound`],
     /// also from this call. A later append by name starts a new stream at id 0. If a file cannot be
     /// removed, the stream is deleted, the first failure is returned, and
-    /// [`Wal::delete_stream`](crate::Wal::delete_stream) tries again.
+    /// [`Wal::delete_stream`](crate::Wal::delete_stream) tries again. `Poisoned` as there.
     pub fn delete(&self) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.delete_stream(&self.core)

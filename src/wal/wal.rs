@@ -73,6 +73,7 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
+        options.check()?;
         Ok(Wal::of(Arc::new(open(options, storage, sink, false)?)))
     }
 
@@ -94,7 +95,9 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
-        Self::open_on(Arc::new(disk.clone()), options, sink)
+        options.check_simulated()?;
+        let log = open(options, Arc::new(disk.clone()), sink, false)?;
+        Ok(Wal::of(Arc::new(log)))
     }
 
     /// The same in stepped mode: background work runs only in [`Wal::step_helpers`], so the log is
@@ -106,6 +109,7 @@ impl Wal {
         options: WalOptions,
         sink: LogSink,
     ) -> Result<Self> {
+        options.check_simulated()?;
         let log = Arc::new(open(options, Arc::new(disk.clone()), sink, true)?);
         Ok(Wal { log })
     }
@@ -321,7 +325,8 @@ impl Wal {
     /// Deletes a stream. Durable on return, idempotent, all or nothing after a crash. A later
     /// append by name starts a new stream at id 0. A file that cannot be removed does not prevent
     /// the removal of others: the stream is gone, the first failure is returned, and deleting it
-    /// again tries again.
+    /// again tries again. `Poisoned` where the commit journal alone holds entries of a poisoned stream:
+    /// it is deleted once the log is opened again.
     pub fn delete_stream(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         self.log.delete(stream)

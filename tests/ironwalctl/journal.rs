@@ -259,3 +259,31 @@ fn a_file_of_the_journal_is_dumped_record_by_record() {
         "{text}"
     );
 }
+
+#[test]
+fn the_journal_has_figures_of_its_own() {
+    let place = temp_dir();
+    let log = unrecovered_log(place.path());
+    let (_, counted) = json(&["stat", path(&log), "--json"]);
+    let journal = &counted["journal"];
+    assert_eq!(
+        (number(journal, "files"), number(journal, "files_aside")),
+        (2, 0)
+    );
+    assert!(number(journal, "items") >= 2 * number(journal, "records"));
+    let (code, text, _) = tool(&["stat", path(&log), "--prometheus"]);
+    assert_eq!(code, 0);
+    for name in [
+        "files",
+        "files_aside",
+        "bytes",
+        "records",
+        "items",
+        "streams",
+        "damage",
+    ] {
+        let line = format!("\nironwal_journal_{name} {}\n", number(journal, name));
+        assert!(format!("{text}\n").contains(&line), "{name}: {text}");
+    }
+    assert!(text.contains("\nironwal_journal_in_use 0\n"), "{text}");
+}

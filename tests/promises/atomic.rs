@@ -420,7 +420,8 @@ fn a_snapshot_holds_all_of_a_batch_or_nothing_and_waits_for_no_one_who_waits_for
 
 #[test]
 fn a_part_that_cannot_be_written_into_its_file_is_kept_by_the_journal() {
-    // The stream had nothing else in the journal, so its file was used again.
+    // The stream had nothing else in the journal, so its file was used again. Then batches failed once the journal
+    // needed that file.
     let disk = SimulatedDisk::new();
     let options = options(CommitPath::InPlace, SyncMode::Strict);
     let wal = open(&disk, &options);
@@ -436,13 +437,107 @@ fn a_part_that_cannot_be_written_into_its_file_is_kept_by_the_journal() {
     for _ in 0..600 {
         let entry: [&[u8]; 1] = [&[0; 1000]];
         let both = [(&bob, Append::new(&entry)), (&carol, Append::new(&entry))];
-        // The journal takes no more once it would need that file.
-        if wal.append_atomic(&both).is_err() {
-            break;
-        }
+        wal.append_atomic(&both).expect("appends");
         wal.step_helpers();
     }
     let wal = open(&disk.crash(0, DirectoryModel::Strict), &options);
     assert_eq!(entries(&wal, "alice").last(), Some(&b"x".to_vec()));
     assert!(entries(&wal, "bob").contains(&b"x".to_vec()));
+}
+
+#[test]
+fn a_part_that_only_the_journal_holds_survives_a_deletion_that_fails() {
+    let disk = SimulatedDisk::new();
+    let options = options(CommitPath::InPlace, SyncMode::Strict);
+    let wal = open(&disk, &options);
+    append_to_all(&wal, 0).expect("appends");
+    disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("/log/alice"));
+    append_to_all(&wal, 1).expect("is durable");
+    disk.inject(FaultPlan::nth(OpKind::Rename, 1).on_path("/log/alice"));
+    let refused = wal.delete_stream("alice").expect_err("fails");
+    assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+    disk.clear_faults();
+    for disk in [disk.crash(0, DirectoryModel::Strict), disk.kill()] {
+        assert_eq!(batches(&open(&disk, &options)), 2);
+    }
+}
+
+#[test]
+fn the_largest_batch_is_a_quarter_of_the_journal_and_256_kib_at_most() {
+    // A journal of 32 KiB took no batch at all.
+    let place = tempfile::tempdir().expect("a directory");
+    for (journal_size, limit) in [
+        (256 << 10, 64 << 10),
+        (512 << 10, 128 << 10),
+        (1 << 20, 256 << 10),
+        (64 << 20, 256 << 10),
+    ] {
+        let mut options = WalOptions::new(place.path().join(journal_size.to_string()));
+        options.journal_size = journal_size;
+        let wal = Wal::new(options).expect("opens");
+        let stream = wal.stream("s").expect("a handle");
+        let append = |len: u64| {
+            let entry = vec![7; len as usize];
+            let entries = [&entry[..]];
+            wal.append_atomic(&[(&stream, Append::new(&entries))])
+        };
+        let refused = append(limit).expect_err("is refused");
+        let Error::TooLarge {
+            size_bytes,
+            limit_bytes,
+        } = refused
+        else {
+            panic!("{refused}");
+        };
+        assert_eq!(limit_bytes, limit, "{journal_size}");
+        let beside_entry = size_bytes - limit;
+        assert!(beside_entry * 10 <= 62 << 10, "{beside_entry}");
+        let largest = limit - beside_entry;
+        // More often than files have room.
+        for _ in 0..6 {
+            append(largest).expect("appends");
+        }
+        append(largest + 1).expect_err("is refused");
+        assert_eq!(stream.next_id().expect("is known"), 6);
+        wal.close().expect("closes");
+    }
+}
+
+#[test]
+fn the_least_journal_takes_a_batch_over_ten_streams() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut options = WalOptions::new(place.path());
+    for (size, is_taken) in [
+        ((256 << 10) - 1, false),
+        (256 << 10, true),
+        (1 << 30, true),
+        ((1 << 30) + 1, false),
+    ] {
+        options.journal_size = size;
+        match Wal::new(options.clone()) {
+            Ok(wal) => {
+                assert!(is_taken, "{size}");
+                wal.close().expect("closes");
+            }
+            Err(Error::Config(why)) => {
+                assert!(
+                    !is_taken && why.contains("256 KiB..=1 GiB"),
+                    "{size}: {why}"
+                );
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    options.journal_size = 256 << 10;
+    let wal = Wal::new(options).expect("opens");
+    let keys = (0..10).map(|number| wal.stream(&number.to_string()).expect("a handle"));
+    let streams: Vec<_> = keys.collect();
+    for _ in 0..30 {
+        let mut batch = wal.batch();
+        for stream in &streams {
+            batch = batch.add(stream, Append::new(&[b"entry"]));
+        }
+        batch.commit().expect("appends");
+    }
+    wal.close().expect("closes");
 }

@@ -266,6 +266,55 @@ fn a_stream_that_could_not_be_deleted_stays_out_of_the_journal() {
 }
 
 #[test]
+fn a_deletion_that_fails_takes_nothing_that_only_the_journal_holds() {
+    // The sync in place failed, the void record was written, and the renaming failed: what was acknowledged through
+    // the journal was gone.
+    for renaming_fails in [true, false] {
+        let disk = SimulatedDisk::new();
+        let wal = with_journal(&disk);
+        wal.append("kept", b"one").expect("appends");
+        wal.append("kept", b"two").expect("appends");
+        let sync = FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/kept");
+        disk.inject(sync.dropping_dirty());
+        if renaming_fails {
+            disk.inject(FaultPlan::nth(OpKind::Rename, 1).on_path("/log/kept"));
+        }
+        let refused = wal.delete_stream("kept").expect_err("fails");
+        assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+        // Again, now that it is poisoned.
+        let refused = wal.delete_stream("kept").expect_err("fails");
+        assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+        disk.clear_faults();
+        assert_eq!(entries(&wal, "kept"), [b"one", b"two"]);
+        for disk in [after_power_failure(&disk), disk.kill()] {
+            let wal = open(&disk);
+            assert_eq!(entries(&wal, "kept"), [b"one", b"two"]);
+            wal.delete_stream("kept").expect("deletes");
+            let wal = open(&after_power_failure(&disk));
+            assert_eq!(wal.streams().expect("lists"), ["first"]);
+        }
+    }
+}
+
+#[test]
+fn a_poisoned_stream_is_deleted_where_the_journal_alone_holds_nothing_of_it() {
+    let disk = SimulatedDisk::new();
+    let wal = with_journal(&disk);
+    wal.append("gone", b"one").expect("appends");
+    // All is durable in place by that.
+    wal.truncate_prefix("gone", 1).expect("truncates");
+    // Too long for the journal.
+    disk.inject(FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/gone"));
+    wal.append("gone", &[2; 100 << 10]).expect_err("fails");
+    let poisoned = wal.append("gone", b"two").expect_err("is refused");
+    assert!(matches!(poisoned, Error::Poisoned { .. }), "{poisoned}");
+    disk.clear_faults();
+    wal.delete_stream("gone").expect("deletes");
+    let wal = open(&after_power_failure(&disk));
+    assert_eq!(wal.streams().expect("lists"), ["first"]);
+}
+
+#[test]
 fn a_journal_that_cannot_be_written_costs_nothing() {
     let disk = SimulatedDisk::new();
     let (wal, messages) = open_with(&disk, options(CommitPath::Journal)).expect("opens");
@@ -600,4 +649,186 @@ fn entries_of_a_deleted_stream_stay_gone_though_the_record_of_its_deletion_is_da
     let (wal, messages) = open_with(&lost, options(CommitPath::Journal)).expect("opens");
     assert_eq!(entries(&wal, "s"), [vec![0; 40]]);
     assert!(!messages.lock().is_empty());
+}
+
+/// A log with a small journal whose stream "bad" is poisoned: "one" and "two" are in the journal only.
+fn with_a_poisoned_stream(disk: &SimulatedDisk) -> (Wal, Messages) {
+    let (wal, messages) = open_with(disk, small()).expect("opens");
+    for key in ["first", "gone"] {
+        wal.append(key, b"in place").expect("appends");
+    }
+    wal.step_helpers();
+    wal.append("bad", b"one").expect("appends");
+    wal.append("gone", b"one").expect("appends");
+    wal.append("bad", b"two").expect("appends");
+    let fault = FaultPlan::nth(OpKind::SyncData, 1).on_path("/log/bad");
+    disk.inject(fault.dropping_dirty());
+    wal.truncate_prefix("bad", 1).expect_err("fails");
+    disk.clear_faults();
+    (wal, messages)
+}
+
+#[test]
+fn a_poisoned_stream_leaves_the_journal_to_the_others_and_loses_nothing() {
+    // Its file could not be emptied, so the journal took no more: all others were synced in place, and batches failed.
+    let disk = SimulatedDisk::new();
+    let (wal, messages) = with_a_poisoned_stream(&disk);
+    wal.delete_stream("gone").expect("deletes");
+    let mut acknowledged = vec![(disk.op_count(), 1)];
+    for number in 0..200u8 {
+        let before = [
+            disk.count_on(OpKind::SyncData, "/log/first"),
+            disk.count_on(OpKind::SyncData, "commit-journal"),
+        ];
+        wal.append("first", &[number; 40]).expect("appends");
+        let after = [
+            disk.count_on(OpKind::SyncData, "/log/first"),
+            disk.count_on(OpKind::SyncData, "commit-journal"),
+        ];
+        assert_eq!(after, [before[0], before[1] + 1], "{number}");
+        acknowledged.push((disk.op_count(), usize::from(number) + 2));
+        wal.step_helpers();
+    }
+    let other = wal.stream("other").expect("a handle");
+    let batch = wal.batch().add(&other, Append::new(&[b"x"]));
+    batch.commit().expect("appends");
+    let refused = wal.append("bad", b"three").expect_err("is poisoned");
+    assert!(matches!(refused, Error::Poisoned { .. }), "{refused}");
+    assert!(
+        !messages.lock().iter().any(|said| said.contains("in place")),
+        "{:?}",
+        messages.lock()
+    );
+    assert_eq!(journal_files(&disk).len(), 3);
+    wal.close().expect_err("a stream is poisoned");
+    assert_eq!(journal_files(&disk).len(), 3, "the next open needs them");
+    let end = disk.op_count();
+    let step = if std::env::var_os("IRONWAL_LONG").is_some() {
+        1
+    } else {
+        5
+    };
+    for at in (acknowledged[0].0..=end).step_by(step).chain([end]) {
+        let least = acknowledged.iter().rev().find(|(op, _)| *op <= at);
+        for model in [DirectoryModel::Strict, DirectoryModel::Ordered] {
+            let lost = disk.crash_at(at, at, model);
+            let mut strict = options(CommitPath::Journal);
+            strict.on_corruption = CorruptionPolicy::Error;
+            let (wal, _) = open_with(&lost, strict).expect("opens");
+            assert_eq!(entries(&wal, "bad"), [b"one", b"two"], "at {at}");
+            let found = entries(&wal, "first").len();
+            assert!(least.is_some_and(|(_, least)| found >= *least), "at {at}");
+            assert!(!wal.streams().expect("lists").contains(&"gone".to_owned()));
+            wal.append("bad", b"three").expect("appends");
+            assert_eq!(entries(&open(&after_power_failure(&lost)), "bad").len(), 3);
+        }
+    }
+}
+
+#[test]
+fn what_poisoned_streams_need_is_bounded_and_kept() {
+    // Beside the files that take records there is room for as much again. Then the journal takes no more.
+    let disk = SimulatedDisk::new();
+    let (wal, messages) = open_with(&disk, small()).expect("opens");
+    wal.append("first", b"in place").expect("appends");
+    wal.step_helpers();
+    let mut poisoned = Vec::new();
+    let retired = |messages: &Messages| {
+        let messages = messages.lock();
+        let said = messages.iter().find(|said| said.contains("from now on"));
+        said.cloned()
+    };
+    while retired(&messages).is_none() {
+        let key = format!("bad{:02}", poisoned.len());
+        for number in 0..8u8 {
+            wal.append(&key, &[number; 500]).expect("appends");
+        }
+        let fault = FaultPlan::nth(OpKind::SyncData, 1).on_path(&format!("/log/{key}"));
+        disk.inject(fault.dropping_dirty());
+        wal.truncate_prefix(&key, 1).expect_err("fails");
+        disk.clear_faults();
+        poisoned.push(key);
+        wal.step_helpers();
+        assert!(poisoned.len() < 100, "the journal grows without end");
+    }
+    let said = retired(&messages).unwrap_or_default();
+    assert!(said.contains("poisoned streams need more"), "{said}");
+    assert!(poisoned.len() > 4, "{}", poisoned.len());
+    let bytes: usize = journal_files(&disk).values().map(Vec::len).sum();
+    assert!(bytes <= 64 << 10, "{bytes}");
+    wal.append("first", b"in place").expect("appends");
+    let wal = open(&after_power_failure(&disk));
+    for key in &poisoned {
+        assert_eq!(entries(&wal, key).len(), 8, "{key}");
+    }
+    assert_eq!(entries(&wal, "first").len(), 2);
+}
+
+#[test]
+fn where_no_file_aside_can_be_made_the_journal_takes_no_more_and_loses_nothing() {
+    for kind in [
+        OpKind::Create,
+        OpKind::Write,
+        OpKind::SyncData,
+        OpKind::SyncAll,
+        OpKind::Read,
+    ] {
+        let disk = SimulatedDisk::new();
+        let (wal, messages) = with_a_poisoned_stream(&disk);
+        // What is full is written back by a later step.
+        while disk.count_on(OpKind::Write, "commit-journal/01.jnl") < 2 {
+            wal.append("first", &[1; 40]).expect("appends");
+        }
+        let path = match kind {
+            OpKind::Read => "commit-journal/00.jnl",
+            _ => "commit-journal/02.jnl",
+        };
+        let fired = disk.faults_fired();
+        disk.inject(FaultPlan::nth(kind, 1).on_path(path));
+        wal.step_helpers();
+        assert_eq!(disk.faults_fired(), fired + 1, "{kind:?}");
+        disk.clear_faults();
+        let said = messages.lock().join("; ");
+        assert!(said.contains("in place from now on"), "{kind:?}: {said}");
+        wal.append("first", b"last").expect("appends");
+        for disk in [after_power_failure(&disk), disk.kill()] {
+            let wal = open(&disk);
+            assert_eq!(entries(&wal, "bad"), [b"one", b"two"], "{kind:?}");
+            assert_eq!(entries(&wal, "first").last(), Some(&b"last".to_vec()));
+        }
+    }
+}
+
+#[test]
+fn figures_say_what_the_journal_did_and_why_it_takes_no_more() {
+    let disk = SimulatedDisk::new();
+    let (wal, _) = open_with(&disk, small()).expect("opens");
+    let figures = || wal.stats().expect("reports").journal;
+    assert_eq!(figures(), JournalStats::default());
+    wal.append("first", b"in place").expect("appends");
+    let before = figures();
+    assert_eq!((before.refused, before.records, before.files), (1, 0, 0));
+    wal.step_helpers();
+    wal.append("first", b"one").expect("appends");
+    let after = figures();
+    assert_eq!((after.refused, after.records, after.items), (1, 1, 2));
+    assert_eq!((after.bytes, after.write_backs), (512, 0));
+    assert_eq!((after.files, after.file_bytes), (2, 32 << 10));
+    for _ in 0..100 {
+        wal.append("first", b"more").expect("appends");
+        wal.step_helpers();
+    }
+    let after = figures();
+    assert!(after.write_backs > 1, "{after:?}");
+    assert_eq!(
+        (after.records, after.refused, after.retired),
+        (101, 1, None)
+    );
+    disk.inject(FaultPlan::nth(OpKind::Write, 1).on_path("commit-journal"));
+    wal.append("first", b"in place").expect("appends");
+    disk.clear_faults();
+    wal.append("first", b"in place").expect("appends");
+    let after = figures();
+    assert_eq!(after.retired, Some(JournalRetired::NotWritten));
+    assert_eq!((after.records, after.refused), (101, 2));
 }

@@ -83,7 +83,7 @@ def test_a_constant_of_another_kind_is_refused(path: Path, options: dict) -> Non
         {"max_open_segments": 0},
         {"read_buffer_size": 0},
         {"sync_threads": 65},
-        {"journal_size": (32 << 10) - 1},
+        {"journal_size": (256 << 10) - 1},
         {"journal_size": (1 << 30) + 1},
         {"background_sync": (0.0, 1)},
         {"archive_path": "a\0b"},
@@ -145,7 +145,7 @@ def test_every_option_reaches_the_library(path: Path, tmp_path: Path) -> None:
 
 def test_entries_that_went_through_the_journal_are_there_again(path: Path) -> None:
     names, journal = ("bids", "asks"), path / "commit-journal"
-    with ironwal.open(path, commit_path=ironwal.CommitPath.JOURNAL, journal_size=64 << 10) as log:
+    with ironwal.open(path, commit_path=ironwal.CommitPath.JOURNAL, journal_size=256 << 10) as log:
         streams = [log.stream(name) for name in names]
         # A helper makes the journal during the first syncs, which go in place.
         count, deadline = 0, time.monotonic() + 30

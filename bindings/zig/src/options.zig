@@ -146,7 +146,7 @@ pub const Options = struct {
     read_strategy: ReadStrategy = .standard_io,
     write_strategy: WriteStrategy = .auto,
     commit_path: CommitPath = .in_place,
-    /// Bytes that the files of the commit journal may take. 32 KiB to 1 GiB, default 64 MiB.
+    /// Bytes that the files of the commit journal may take. 256 KiB to 1 GiB, default 64 MiB.
     journal_size: ?u64 = null,
     on_corruption: OnCorruption = .truncate,
     /// Bytes from which on a segment is rotated. At least 1, default 64 MiB.

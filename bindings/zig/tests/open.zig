@@ -74,7 +74,7 @@ test "a value out of bounds and a bad path are refused and nothing is created" {
         .{ .write_buffer_size = (1 << 30) + 1 },
         .{ .read_buffer_size = 0 },
         .{ .sync_threads = 65 },
-        .{ .journal_size = (32 << 10) - 1 },
+        .{ .journal_size = (256 << 10) - 1 },
         .{ .journal_size = (1 << 30) + 1 },
         .{ .background_sync = .{ .after = .{ .interval_ns = 0, .bytes = 1 } } },
         .{ .archive_path = "a\x00b" },
@@ -143,7 +143,7 @@ test "entries that went through the journal are there again" {
     const names = [_][]const u8{ "bids", "asks" };
     var count: u64 = 0;
     {
-        var log = try ironwal.open(place.path, .{ .commit_path = .journal, .journal_size = 64 << 10 });
+        var log = try ironwal.open(place.path, .{ .commit_path = .journal, .journal_size = 256 << 10 });
         defer log.deinit();
         var streams: [names.len]ironwal.Stream = undefined;
         for (names, &streams) |name, *stream| stream.* = try log.stream(name);

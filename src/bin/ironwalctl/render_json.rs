@@ -96,8 +96,11 @@ struct Stat<'a> {
 #[derive(Serialize)]
 struct Journal<'a> {
     directory: Cow<'a, str>,
+    files: u64,
+    files_aside: u64,
     bytes: u64,
     records: u64,
+    items: u64,
     streams: u64,
     in_use: bool,
     damage: u64,
@@ -485,8 +488,11 @@ pub fn watched(args: &Args, log: &LogStat, rates: &[Option<Rates>]) -> io::Resul
 fn journal(journal: &JournalStat) -> Journal<'_> {
     Journal {
         directory: journal.directory.to_string_lossy(),
+        files: journal.files,
+        files_aside: journal.files_aside,
         bytes: journal.bytes,
         records: journal.records,
+        items: journal.items,
         streams: journal.streams,
         in_use: journal.in_use,
         damage: journal.damage,

@@ -1,5 +1,6 @@
 //! What does a Prometheus server read? The text exposition format, version 0.0.4.
 
+use ironwal::tools::JournalStat;
 use ironwal::tools::LogStat;
 use ironwal::tools::StreamStat;
 
@@ -67,6 +68,52 @@ const GAUGES: [Gauge; 12] = [
     ),
 ];
 
+/// A gauge of the commit journal: name, help and value.
+type JournalGauge = (&'static str, &'static str, fn(&JournalStat) -> u64);
+
+const JOURNAL_GAUGES: [JournalGauge; 8] = [
+    (
+        "ironwal_journal_files",
+        "Files of the commit journal.",
+        |journal| journal.files,
+    ),
+    (
+        "ironwal_journal_files_aside",
+        "Files of the commit journal that hold what poisoned streams need.",
+        |journal| journal.files_aside,
+    ),
+    (
+        "ironwal_journal_bytes",
+        "Bytes of these files.",
+        |journal| journal.bytes,
+    ),
+    (
+        "ironwal_journal_records",
+        "Records in the commit journal.",
+        |journal| journal.records,
+    ),
+    (
+        "ironwal_journal_items",
+        "Items in these records.",
+        |journal| journal.items,
+    ),
+    (
+        "ironwal_journal_streams",
+        "Streams with items in the commit journal.",
+        |journal| journal.streams,
+    ),
+    (
+        "ironwal_journal_in_use",
+        "1: a writer uses the commit journal. 0: the next open for writing writes it back.",
+        |journal| u64::from(journal.in_use),
+    ),
+    (
+        "ironwal_journal_damage",
+        "Pieces of damage in the commit journal.",
+        |journal| journal.damage,
+    ),
+];
+
 fn known(stream: &StreamStat, value: u64) -> Option<u64> {
     stream.error.is_none().then_some(value)
 }
@@ -82,6 +129,12 @@ pub fn exposed(log: &LogStat) -> String {
             if let Some(value) = value_of(stream) {
                 lines += &format!("\n{name}{{stream=\"{}\"}} {value}", label(&stream.key));
             }
+        }
+    }
+    if let Some(journal) = &log.journal {
+        for (name, help, value_of) in JOURNAL_GAUGES {
+            let described = described(name, help);
+            lines += &format!("\n{described}{name} {}", value_of(journal));
         }
     }
     lines

@@ -307,6 +307,11 @@ impl Output {
                     false => "not written back: the next open for writing does that",
                 }
             );
+            if journal.files_aside > 0 {
+                let files = counted(journal.files_aside, "file", "files");
+                let kept = self.palette.bad(&format!("{files} for poisoned streams"));
+                line += &format!(", {kept}");
+            }
             if journal.damage > 0 {
                 let pieces = counted(journal.damage, "piece", "pieces");
                 let damage = self.palette.bad(&format!("{pieces} of damage"));

@@ -104,7 +104,9 @@ fn layouts() -> Vec<Layout> {
             append_p99_ns, append_p999_ns, append_max_ns, background_syncs, streams, failed_streams,
             poisoned_streams, segments, undurable_entries, unsynced_bytes, listeners, open_write_files,
             open_read_files, write_files_opened, read_files_opened, block_cache_hits, block_cache_misses,
-            block_cache_bytes, recovered_streams, incomplete_streams, recovery_ns
+            block_cache_bytes, recovered_streams, incomplete_streams, recovery_ns, journal_records, journal_items,
+            journal_bytes, journal_write_backs, journal_refused, journal_files, journal_file_bytes,
+            journal_files_aside, journal_retired
         }
     }
 }

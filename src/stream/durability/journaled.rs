@@ -37,6 +37,7 @@ use crate::ids::Place;
 use crate::journal::Journal;
 use crate::journal::OwnedItems;
 use crate::journal::WriteBack;
+use crate::journal::WrittenBack;
 use crate::options::CommitPath;
 use crate::primitives::atomic::Ordering;
 use crate::primitives::now;
@@ -491,14 +492,26 @@ impl StreamInner {
 }
 
 impl WriteBack for StreamInner {
-    fn write_back(&self) -> bool {
+    fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    fn write_back(&self) -> WrittenBack {
         self.group_commit.exclusive(|| {
             // One that is about to be deleted may go on: it is gone once it is void.
             let is_gone = self.state() == StreamState::Deleted && !self.may_be_in_journal();
             if is_gone || !self.is_in_journal() {
-                return true;
+                return WrittenBack::InPlace;
             }
-            !self.is_poisoned() && self.make_written_durable().is_ok() && !self.is_in_journal()
+            if !self.is_poisoned() {
+                // A failure latches.
+                let _ = self.make_written_durable();
+            }
+            match (self.is_in_journal(), self.is_poisoned()) {
+                (false, _) => WrittenBack::InPlace,
+                (true, true) => WrittenBack::IsPoisoned,
+                (true, false) => WrittenBack::Failed,
+            }
         })
     }
 }

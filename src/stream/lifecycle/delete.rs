@@ -1,8 +1,9 @@
 //! How a stream is deleted, and how what a crash leaves of a deletion is removed.
 //!
 //! 1. The stream is durable in place, and the commit journal, if it holds ranges of the stream, records durably
-//!    that they do not count: the same stream. Then the log's number of incarnations grows, durably: nothing
-//!    else changed;
+//!    that they do not count: the same stream. Where the journal alone holds something of it, the deletion is
+//!    refused: the record would take that away, and the deletion may fail behind it. Then the log's number of
+//!    incarnations grows, durably: nothing else changed;
 //! 2. the directory is renamed and the root is synced: **the commit point**;
 //! 3. the files are removed; open, and the next deletion of that key, remove what a crash leaves.
 
@@ -54,7 +55,9 @@ impl StreamInner {
                 // Best effort: the round itself reports a failure to its waiters.
                 let _ = self.make_written_durable();
             }
-            let void = self.make_void_in_journal(alloc.incarnation);
+            let void = self
+                .check_all_in_files()
+                .and_then(|()| self.make_void_in_journal(alloc.incarnation));
             self.context.begin_rename();
             let renamed = void.and_then(|()| self.rename_to_tombstone(&mut not_removed));
             renamed.map_err(|error| self.resume_if_still_present(error))
@@ -86,8 +89,19 @@ impl StreamInner {
         not_removed.map_or(removed, Err)
     }
 
+    /// Refuses where the commit journal alone holds something of the stream, which is poisoned then.
+    fn check_all_in_files(&self) -> Result<()> {
+        if !self.is_in_journal() {
+            return Ok(());
+        }
+        self.check_poisoned()?;
+        let what = "the stream could not be made durable in its own files; try again";
+        let error = std::io::Error::other(what);
+        Err(Error::io(error, ErrorContext::at(&self.dir)))
+    }
+
     /// No record of the commit journal brings the stream back from now on. If the stream goes on all the
-    /// same, it is not in the journal any more.
+    /// same, it is not in the journal any more. All of it is durable in its own files.
     fn make_void_in_journal(&self, incarnation: Option<u64>) -> Result<()> {
         let Some((journal, incarnation)) = self.context.journal().zip(incarnation) else {
             return Ok(());

@@ -2702,11 +2702,12 @@ ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
  * Moves over several entries in one call, for callers to whom a call is expensive (other languages): up to
  * `capacity` of them, ending with the one that brings their bytes to `max_bytes` or more. There are fewer
  * where the end of the log, or damage, comes first; the error of that damage is returned by the next call.
- * The entries are copied once, which ironwal_iter_next() does not do.
+ * The entries are copied once, which ironwal_iter_next() does not do. There are also fewer where memory runs
+ * out: no entry is passed over, the next call begins with the first one that was not returned.
  *
  * - Owns: `out_entries` is the caller's array; the bytes stay the library's, until the next call on `iter`.
  * - Errors: as ironwal_iter_next(), where there is not even one entry; ::IRONWAL_E_IO without memory for
- *   them, and the entry for which there was none is passed over by the next call.
+ *   the copy of the first one, which ironwal_iter_next() returns without a copy.
  */
 ironwal_status ironwal_iter_next_many(struct ironwal_iter *iter,
                                       struct ironwal_entry *out_entries,

@@ -3415,9 +3415,11 @@ ironwal_status ironwal_stream_frame_position(const struct ironwal_stream *stream
  * - Blocks: may wait for a sync under way.
  * - Errors: ::IRONWAL_E_SEGMENT_NOT_FOUND where frames that the replica needs were truncated
  *   here or lost: delete the replica's stream and begin it again; ::IRONWAL_E_CONFIG where the
- *   replica is none of this stream; ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is
- *   durable here; ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the
- *   properties are lost; ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
+ *   replica is none of this stream, or has a cut that this log, an older copy, lacks;
+ *   ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is durable here, with both ids (in a log that
+ *   is open read-only the packet is empty where the same frames are written here);
+ *   ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the properties are lost;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_stream_export(const struct ironwal_stream *stream,
                                      const void *position,

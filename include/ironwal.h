@@ -2738,11 +2738,12 @@ ironwal_status ironwal_iter_next(struct ironwal_iter *iter,
  * Moves over several entries in one call, for callers to whom a call is expensive (other languages): up to
  * `capacity` of them, ending with the one that brings their bytes to `max_bytes` or more. There are fewer
  * where the end of the log, or damage, comes first; the error of that damage is returned by the next call.
- * The entries are copied once, which ironwal_iter_next() does not do.
+ * The entries are copied once, which ironwal_iter_next() does not do. There are also fewer where memory runs
+ * out: no entry is passed over, the next call begins with the first one that was not returned.
  *
  * - Owns: `out_entries` is the caller's array; the bytes stay the library's, until the next call on `iter`.
  * - Errors: as ironwal_iter_next(), where there is not even one entry; ::IRONWAL_E_IO without memory for
- *   them, and the entry for which there was none is passed over by the next call.
+ *   the copy of the first one, which ironwal_iter_next() returns without a copy.
  */
 ironwal_status ironwal_iter_next_many(struct ironwal_iter *iter,
                                       struct ironwal_entry *out_entries,
@@ -3450,9 +3451,11 @@ ironwal_status ironwal_stream_frame_position(const struct ironwal_stream *stream
  * - Blocks: may wait for a sync under way.
  * - Errors: ::IRONWAL_E_SEGMENT_NOT_FOUND where frames that the replica needs were truncated
  *   here or lost: delete the replica's stream and begin it again; ::IRONWAL_E_CONFIG where the
- *   replica is none of this stream; ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is
- *   durable here; ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the
- *   properties are lost; ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
+ *   replica is none of this stream, or has a cut that this log, an older copy, lacks;
+ *   ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is durable here, with both ids (in a log that
+ *   is open read-only the packet is empty where the same frames are written here);
+ *   ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the properties are lost;
+ *   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
  */
 ironwal_status ironwal_stream_export(const struct ironwal_stream *stream,
                                      const void *position,

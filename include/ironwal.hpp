@@ -1140,15 +1140,17 @@ public:
     // alone; IRONWAL_E_END at the current end.
     result<std::vector<entry>> next_many(std::size_t limit, std::size_t max_bytes = 1 << 20) {
         std::vector<ironwal_entry> raw(limit);
+        // Before the iterator moves: if there is no memory, no entry is lost.
+        std::vector<entry> found(limit);
         std::size_t count = 0;
         return detail::run(
             [&](ironwal_error **out) {
                 return ironwal_iter_next_many(handle_.get(), raw.data(), raw.size(), max_bytes, &count, out);
             },
             [&] {
-                std::vector<entry> found(count);
+                found.resize(count);
                 for (std::size_t at = 0; at < count; ++at) found[at].id = raw[at].id, found[at].view = raw[at].view;
-                return found;
+                return std::move(found);
             });
     }
 

@@ -1,24 +1,15 @@
 // What happens when a callback throws, which it must not? The process ends at once: no call goes on half done, and what was
 // acknowledged before is in the log. An exception that the callback catches itself concerns the callback alone.
+#include "check.h"
+
 #include <ironwal.hpp>
-#include <cstdio>
-#include <cstdlib>
+
 #include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            std::fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);       \
-            std::exit(1);                                                                      \
-        }                                                                                      \
-    } while (0)
 
 namespace {
 
@@ -43,7 +34,7 @@ std::size_t on_checkpoint_id(std::uintptr_t, std::uint64_t number, std::uint8_t 
     return 1;
 }
 
-ironwal_options *options_for(const std::string &path) {
+ironwal_options *options_at(const std::string &path) {
     ironwal_options *options = nullptr;
     CHECK(ironwal_options_new(path.data(), path.size(), &options, nullptr) == IRONWAL_OK);
     return options;
@@ -62,9 +53,9 @@ void append(ironwal_wal *wal) {
 
 // Each leads the library to call a callback, after an append that was acknowledged.
 void log_messages(const std::string &path) {
-    append(open(options_for(path)));
+    append(open(options_at(path)));
     // Opening says what it does.
-    ironwal_options *options = options_for(path + "-other");
+    ironwal_options *options = options_at(path + "-other");
     CHECK(ironwal_options_set_log(options, on_log, 0, nullptr) == IRONWAL_OK);
     CHECK(ironwal_options_set_log_level(options, IRONWAL_LOG_DEBUG, nullptr) == IRONWAL_OK);
     ironwal_wal *wal = open(options);
@@ -73,14 +64,14 @@ void log_messages(const std::string &path) {
 }
 
 void release(const std::string &path) {
-    append(open(options_for(path)));
-    ironwal_options *options = options_for(path + "-other");
+    append(open(options_at(path)));
+    ironwal_options *options = options_at(path + "-other");
     CHECK(ironwal_options_set_log_owned(options, on_log, 0, on_release, nullptr) == IRONWAL_OK);
     ironwal_options_free(options);
 }
 
 void durable(const std::string &path) {
-    ironwal_wal *wal = open(options_for(path));
+    ironwal_wal *wal = open(options_at(path));
     append(wal);
     ironwal_stream *stream = nullptr;
     ironwal_mark mark;
@@ -92,8 +83,8 @@ void durable(const std::string &path) {
 }
 
 void checkpoint_ids(const std::string &path) {
-    append(open(options_for(path)));
-    ironwal_options *options = options_for(path + "-other");
+    append(open(options_at(path)));
+    ironwal_options *options = options_at(path + "-other");
     ironwal_sharded_options *sharded_options = nullptr;
     ironwal_sharded *sharded = nullptr;
     CHECK(ironwal_sharded_options_new(2, &sharded_options, nullptr) == IRONWAL_OK);
@@ -153,12 +144,11 @@ int ended(const kind &kind, const std::string &path, bool with_exception) {
 } // namespace
 
 int main() {
-    const char *base = std::getenv("TMPDIR");
-    std::string directory = std::string(base ? base : "/tmp") + "/ironwal-throwing-XXXXXX";
-    CHECK(mkdtemp(directory.data()));
+    enter_directory();
     for (const kind &kind : kinds) {
         for (const bool with_exception : {false, true}) {
-            const std::string path = directory + "/" + kind.name + (with_exception ? " throws" : " catches");
+            const std::string name = std::string(kind.name) + (with_exception ? " throws" : " catches");
+            const std::string path = path_of(name.c_str());
             const int status = ended(kind, path, with_exception);
             const bool is_right = with_exception ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT : status == 0;
             if (!is_right) std::fprintf(stderr, "%s, %d: status %d\n", kind.name, with_exception, status);
@@ -170,6 +160,4 @@ int main() {
             wal.close().value();
         }
     }
-    const std::string remove = "rm -rf '" + directory + "'";
-    return std::system(remove.c_str()) == 0 ? 0 : 1;
 }

@@ -102,6 +102,18 @@ impl ironwal_view {
             },
         }
     }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// They are where they were when the view was made, and stay there as long as the slice is used.
+    pub(super) unsafe fn bytes<'a>(self) -> &'a [u8] {
+        match self.len {
+            0 => &[],
+            // SAFETY: not empty, so made of a slice; the caller answers for its bytes.
+            len => unsafe { std::slice::from_raw_parts(self.data, len) },
+        }
+    }
 }
 
 /// Keeps the bytes of one view where they are, also while the stream is pruned, deleted or closed.

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ironwal_iter_wait(
     // SAFETY: the caller keeps to the header: pointers are live or refused.
     unsafe {
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
-            if handle.has_failed() {
+            if handle.is_ready() {
                 return Ok(());
             }
             match handle.forward()?.wait(Duration::from_nanos(timeout_ns))? {

@@ -48,6 +48,9 @@ pub(super) struct IterHandle {
     entries: Entries,
     /// The entry given out last; it lies in `entries` until that moves.
     current: Option<(u64, ironwal_view)>,
+    /// The entry that `entries` has moved to and no call has returned, since there was no memory for its copy. It
+    /// lies in `entries` until that moves, and the next call returns it.
+    unreturned: Option<(u64, ironwal_view)>,
     /// The bytes of the entries that `ironwal_iter_next_many` returned.
     many: Vec<u8>,
     /// The failure that ended its last round, for the next call.
@@ -60,14 +63,24 @@ impl IterHandle {
             gate: Arc::clone(gate),
             entries,
             current: None,
+            unreturned: None,
             many: Vec::new(),
             failed: None,
         }
     }
 
-    /// Whether the next step reports a failure that was met before.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.is_some()
+    /// Whether the next step has something to return without a move: an entry, or a failure that was met before.
+    pub(super) fn is_ready(&self) -> bool {
+        self.unreturned.is_some() || self.failed.is_some()
+    }
+
+    /// Moves to the next entry, unless one is left that no call has returned.
+    fn advance(&mut self) -> Option<Result<(u64, ironwal_view), Error>> {
+        if let Some(unreturned) = self.unreturned.take() {
+            return Some(Ok(unreturned));
+        }
+        let next = self.entries.next_entry()?;
+        Some(next.map(|(id, entry)| (id, ironwal_view::of(entry))))
     }
 
     /// Gives up what earlier steps returned; an error if one of them left one.
@@ -84,25 +97,27 @@ impl IterHandle {
         self.many.clear();
         let mut count = 0;
         while count < out.len() && (count == 0 || self.many.len() < max_bytes) {
-            let copied = match self.entries.next_entry() {
+            let (id, view) = match self.advance() {
                 None => break,
-                Some(Ok((id, entry))) => {
-                    let view = ironwal_view::of(entry);
-                    out[count] = ironwal_entry { id, view };
-                    add(&mut self.many, entry)
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) if count == 0 => return Err(error.into()),
+                Some(Err(error)) => {
+                    if let (_, Some(report)) = Failure::from(error).into_report() {
+                        self.failed = Some(Box::new(report));
+                    }
+                    break;
                 }
-                Some(Err(error)) => Err(error),
             };
-            if let Err(error) = copied {
-                let failure = Failure::from(error);
-                if count == 0 {
-                    return Err(failure);
+            // SAFETY: the entry lies in `entries`, which has not moved since.
+            let added = add(&mut self.many, unsafe { view.bytes() });
+            if let Err(error) = added {
+                self.unreturned = Some((id, view));
+                match count {
+                    0 => return Err(error.into()),
+                    _ => break,
                 }
-                if let (_, Some(report)) = failure.into_report() {
-                    self.failed = Some(Box::new(report));
-                }
-                break;
             }
+            out[count] = ironwal_entry { id, view };
             count += 1;
         }
         // The bytes have moved while the buffer grew: only now is their place known.
@@ -153,7 +168,7 @@ impl IterHandle {
     }
 }
 
-// SAFETY: `current` points into `entries`, which may go to another thread, and with it.
+// SAFETY: `current` and `unreturned` point into `entries`, which may go to another thread, and with it.
 unsafe impl Send for IterHandle {}
 
 impl Handle for IterHandle {
@@ -307,11 +322,10 @@ pub unsafe extern "C" fn ironwal_iter_next(
         boundary::call_on_mut::<IterHandle>(iter, out_error, |handle| {
             let out_view = boundary::non_null(out_view, "out_view")?;
             handle.step()?;
-            let Some(next) = handle.entries.next_entry() else {
+            let Some(next) = handle.advance() else {
                 return Err(Failure::Answer(IRONWAL_E_END));
             };
-            let (id, entry) = next?;
-            let view = ironwal_view::of(entry);
+            let (id, view) = next?;
             handle.current = Some((id, view));
             boundary::write_out(out_id, id);
             boundary::write_out(out_view, view);
@@ -323,11 +337,12 @@ pub unsafe extern "C" fn ironwal_iter_next(
 /// Moves over several entries in one call, for callers to whom a call is expensive (other languages): up to
 /// `capacity` of them, ending with the one that brings their bytes to `max_bytes` or more. There are fewer
 /// where the end of the log, or damage, comes first; the error of that damage is returned by the next call.
-/// The entries are copied once, which ironwal_iter_next() does not do.
+/// The entries are copied once, which ironwal_iter_next() does not do. There are also fewer where memory runs
+/// out: no entry is passed over, the next call begins with the first one that was not returned.
 ///
 /// - Owns: `out_entries` is the caller's array; the bytes stay the library's, until the next call on `iter`.
 /// - Errors: as ironwal_iter_next(), where there is not even one entry; ::IRONWAL_E_IO without memory for
-///   them, and the entry for which there was none is passed over by the next call.
+///   the copy of the first one, which ironwal_iter_next() returns without a copy.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_iter_next_many(
     iter: *mut ironwal_iter,

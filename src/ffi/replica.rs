@@ -49,9 +49,11 @@ pub unsafe extern "C" fn ironwal_stream_frame_position(
 /// - Blocks: may wait for a sync under way.
 /// - Errors: ::IRONWAL_E_SEGMENT_NOT_FOUND where frames that the replica needs were truncated
 ///   here or lost: delete the replica's stream and begin it again; ::IRONWAL_E_CONFIG where the
-///   replica is none of this stream; ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is
-///   durable here; ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the
-///   properties are lost; ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
+///   replica is none of this stream, or has a cut that this log, an older copy, lacks;
+///   ::IRONWAL_E_SEQUENCE_MISMATCH where it has more than is durable here, with both ids (in a log that
+///   is open read-only the packet is empty where the same frames are written here);
+///   ::IRONWAL_E_CORRUPT for a damaged position, for damage, and while the properties are lost;
+///   ::IRONWAL_E_UNSUPPORTED_VERSION; ::IRONWAL_E_IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ironwal_stream_export(
     stream: *const ironwal_stream,

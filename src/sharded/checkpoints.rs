@@ -34,6 +34,7 @@ use crate::record_log::RecordLog;
 use crate::sharded::checkpoint_follower::CheckpointFollower;
 use crate::sharded::checkpoint_index::CheckpointBody;
 use crate::sharded::checkpoint_index::CheckpointIndex;
+use crate::sharded::checkpoint_index::PendingRollback;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoint_recovery::Recovered;
 use crate::sharded::checkpoint_view::Published;
@@ -56,6 +57,36 @@ pub struct CheckpointData {
     pub timestamp: u64,
     /// The number of shards.
     pub shard_count: u16,
+}
+
+/// Entries that no shard may lack, and what says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredEntries {
+    /// The id of the checkpoint, for messages.
+    pub checkpoint: String,
+    /// Each shard holds all ids below its offset.
+    pub offsets: Vec<u64>,
+    /// The shards are still to be cut to the offsets.
+    pub is_rolling_back: bool,
+}
+
+impl RequiredEntries {
+    /// Says that a shard ends below its offset, and what can be done.
+    pub fn lost_shard(&self, key: &str, next_id: u64, offset: u64) -> String {
+        let id = &self.checkpoint;
+        if self.is_rolling_back {
+            return format!(
+                "{key} ends at {next_id}, but an unfinished rollback to checkpoint {id} needs all ids below {offset} \
+                 of it: restore the shard's directory from a copy and open again. Without a copy, move \
+                 {CHECKPOINTS_FILE} away: that gives up all checkpoints and the rollback, and some shards may \
+                 be rolled back already"
+            );
+        }
+        format!(
+            "{key} ends at {next_id}, but checkpoint {id} refers to all ids below {offset}: restore the \
+             shard's directory from a copy, or discard all checkpoints with compact_checkpoints(0)"
+        )
+    }
 }
 
 /// The checkpoints of a log.
@@ -211,11 +242,34 @@ impl Checkpoints {
         Ok((id, content))
     }
 
-    /// The newest checkpoint that can be read, and its offsets.
-    pub fn newest_readable(&self) -> Option<(String, Vec<u64>)> {
+    /// What the shards must hold: the offsets of an unfinished rollback, otherwise those of the newest checkpoint
+    /// that can be read.
+    pub fn required(&self) -> Option<RequiredEntries> {
+        if let Some(pending) = self.query(CheckpointIndex::rolling_back) {
+            if let Ok(record) = self.read_pending(&pending) {
+                return Some(RequiredEntries {
+                    checkpoint: display_id(&pending.user_id),
+                    offsets: record.offsets,
+                    is_rolling_back: true,
+                });
+            }
+        }
         let newest = |index: &CheckpointIndex| index.newest(1).pop().ok_or(Error::NoCheckpoints);
         let (id, _, record) = self.read(newest).ok()?;
-        Some((display_id(&id), record.offsets))
+        Some(RequiredEntries {
+            checkpoint: display_id(&id),
+            offsets: record.offsets,
+            is_rolling_back: false,
+        })
+    }
+
+    /// The checkpoint to which the shards are still to be cut.
+    pub fn read_pending(&self, pending: &PendingRollback) -> Result<CheckpointRecord> {
+        // The offsets are in two records: either may be damaged.
+        let ((), _, record) = self
+            .read(|_| Ok(((), pending.location)))
+            .or_else(|_| self.read(|index| Ok(((), index.find(&pending.user_id)?))))?;
+        Ok(record)
     }
 }
 

@@ -15,11 +15,11 @@ use crate::error::Result;
 use crate::options::CorruptionPolicy;
 use crate::options::WalOptions;
 use crate::sharded::checkpoints::Checkpoints;
+use crate::sharded::checkpoints::RequiredEntries;
 use crate::sharded::router::shard_stream_name;
 use crate::sharded::shard_count::compare;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
-use crate::sharded::sharded_wal::lost_shard;
 use crate::wal::Stream;
 use crate::wal::Wal;
 
@@ -122,11 +122,11 @@ impl ShardedInner {
     /// Logs the shards that were lost when the log was opened read-only; an error under
     /// [`CorruptionPolicy::Error`].
     fn note_lost_followed(&self) -> Result<()> {
-        let Some((_, offsets)) = self.checkpoints.newest_readable() else {
+        let Some(required) = self.checkpoints.required() else {
             return Ok(());
         };
         let mut lost = Vec::new();
-        for (offset, shard) in offsets.iter().zip(0..) {
+        for (offset, shard) in required.offsets.iter().zip(0..) {
             if *offset == 0 {
                 continue;
             }
@@ -146,28 +146,28 @@ impl ShardedInner {
     fn followed(&self, shard: u16) -> Result<Stream> {
         let mut before = None;
         loop {
-            let newest = self.newest_followed();
+            let required = self.required_now();
             let stream = self.followed_stream(shard)?;
-            let Some(newest) = newest else {
+            let Some(required) = required else {
                 return Ok(stream);
             };
-            let (id, offsets) = &newest;
-            let offset = offsets.get(usize::from(shard)).copied().unwrap_or(0);
+            let offset = required.offsets.get(usize::from(shard));
+            let offset = offset.copied().unwrap_or(0);
             let core = stream.core();
             let cuts = core.cut_number();
             if core.next_id() < offset {
                 core.resurvey()?;
                 let next_id = core.next_id();
-                if before.as_ref() == Some(&newest) && next_id < offset {
-                    let what = lost_shard(stream.key(), next_id, id, offset);
+                if before.as_ref() == Some(&required) && next_id < offset {
+                    let what = required.lost_shard(stream.key(), next_id, offset);
                     return Err(Error::Corruption(what));
                 }
-                before = Some(newest);
+                before = Some(required);
                 continue;
             }
             // What was seen there is older than any rollback that has not been recorded by now.
             let is_durable = core.durable_end() >= offset
-                || self.newest_followed().as_ref() == Some(&newest)
+                || self.required_now().as_ref() == Some(&required)
                     && core.note_durable(offset, cuts);
             if is_durable {
                 return Ok(stream);
@@ -175,11 +175,11 @@ impl ShardedInner {
         }
     }
 
-    /// The newest checkpoint as it is now, and its offsets. `None` also if the file cannot be read: loading
+    /// What the shards must hold, as it is now. `None` also if the file cannot be read: loading
     /// reports that, and the shards can be read without it.
-    fn newest_followed(&self) -> Option<(String, Vec<u64>)> {
+    fn required_now(&self) -> Option<RequiredEntries> {
         self.checkpoints.look().ok()?;
-        self.checkpoints.newest_readable()
+        self.checkpoints.required()
     }
 
     /// The stream that has the name of the shard now.

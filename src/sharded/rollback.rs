@@ -28,7 +28,6 @@ use crate::format::CheckpointRecord;
 use crate::format::RecordKind;
 use crate::primitives::atomic::Ordering;
 use crate::record_log::RecordLog;
-use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_index::display_id;
 use crate::sharded::checkpoints::check_id;
 use crate::sharded::checkpoints::now_ns;
@@ -105,19 +104,14 @@ impl ShardedInner {
         };
         let mut writer = self.checkpoints.writer()?;
         writer.check_usable()?;
-        // The offsets are in two records: either may be damaged.
-        let ((), _, checkpoint) = self
-            .checkpoints
-            .read(|_| Ok(((), pending.location)))
-            .or_else(|_| {
-                let of_checkpoint = |index: &CheckpointIndex| index.find(&pending.user_id);
-                self.checkpoints
-                    .read(|index| Ok(((), of_checkpoint(index)?)))
-            })?;
+        let checkpoint = self.checkpoints.read_pending(&pending)?;
+        self.check_none_lost()?;
         let _open = self.wal.block_close()?;
         let _removals = self.wal.context().removals.read();
         let mut held = self.hold_shards()?;
         let id = display_id(&pending.user_id);
+        // All of them before the first is cut.
+        self.check_pending(&held, &checkpoint.offsets, &id)?;
         or_poison(&mut writer, &mut held, |writer, held| {
             self.finish_held(writer, held, checkpoint)
         })?;
@@ -129,6 +123,38 @@ impl ShardedInner {
         }
         let message = format!("a rollback to checkpoint {id} was interrupted; it is finished now");
         self.wal.context().note(log::Level::Warn, message);
+        Ok(())
+    }
+
+    /// Names all shards that cannot be cut.
+    fn check_none_lost(&self) -> Result<()> {
+        let unusable = self.shards.iter().filter_map(|shard| shard.stream().err());
+        let mut unusable: Vec<Error> = unusable.collect();
+        match unusable.len() {
+            0 => Ok(()),
+            1 => Err(unusable.remove(0)),
+            _ => {
+                let all: Vec<String> = unusable.iter().map(Error::to_string).collect();
+                Err(Error::Corruption(all.join("; ")))
+            }
+        }
+    }
+
+    /// Refuses if a shard cannot be cut: the entry before its offset is lost or damaged.
+    fn check_pending(&self, held: &[HeldStream<'_>], offsets: &[u64], id: &str) -> Result<()> {
+        for ((shard, held), offset) in self.shards.iter().zip(held).zip(offsets) {
+            let lost = match held.check_cut(*offset) {
+                Ok(()) => continue,
+                Err(error @ Error::Io(_)) => return Err(error),
+                Err(lost) => lost,
+            };
+            let key = shard.stream()?.key();
+            let what = format!(
+                "{key}: {lost}; an unfinished rollback to checkpoint {id} cuts behind the id before {offset}: restore \
+                 the shard's directory from a copy and open again"
+            );
+            return Err(Error::Corruption(what).remembering(lost.context()));
+        }
         Ok(())
     }
 

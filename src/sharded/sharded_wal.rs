@@ -3,7 +3,7 @@
 //! Open: the log itself is locked and recovers; then the shard count is recorded or compared; then
 //! the checkpoint log recovers; then each shard is compared with the newest checkpoint. A shard
 //! that ends below the offset of that checkpoint was lost or replaced, and is not served. Then a rollback
-//! that a crash interrupted is finished. Entries that no checkpoint holds yet count towards the next
+//! that a crash interrupted is finished; if one of its shards is not served, the open is refused. Entries that no checkpoint holds yet count towards the next
 //! automatic one. A log that is open read-only does none of this (`read_only`).
 //!
 //! Close: the thread that creates checkpoints ends first, then the checkpoint log gets a clean
@@ -23,6 +23,7 @@ use crate::sharded::auto_checkpoint::AutomaticStatus;
 use crate::sharded::checkpoint_index::CheckpointIndex;
 use crate::sharded::checkpoint_recovery::recover;
 use crate::sharded::checkpoints::Checkpoints;
+use crate::sharded::checkpoints::RequiredEntries;
 use crate::sharded::options::ShardedOptions;
 use crate::sharded::router::shard_stream_name;
 use crate::sharded::shard_count::record_or_compare;
@@ -132,18 +133,19 @@ impl ShardedWal {
         let numbers = 0..sharded.shard_count;
         let mut shards: Vec<Shard> = numbers.map(|shard| open_shard(&wal, shard)).collect();
         let checkpoints = Checkpoints::new(recovered);
-        let newest = checkpoints.newest_readable();
-        if let Some((id, offsets)) = &newest {
-            for (shard, offset) in shards.iter().zip(offsets) {
+        let required = checkpoints.required();
+        if let Some(required) = &required {
+            for (shard, offset) in shards.iter().zip(&required.offsets) {
                 if let Ok(core) = shard.core() {
                     core.keep_below_from_cuts(*offset);
                 }
             }
-            if !checkpoints.query(CheckpointIndex::ends_in_damage) {
-                note_lost_shards(&wal, id, offsets, &mut shards)?;
+            // Damage behind the record of a rollback shows that it is finished: then it is not this one.
+            if required.is_rolling_back || !checkpoints.query(CheckpointIndex::ends_in_damage) {
+                note_lost_shards(&wal, required, &mut shards)?;
             }
         }
-        let offsets = newest.map(|(_, offsets)| offsets);
+        let offsets = required.map(|required| required.offsets);
         let not_held = entries_behind(&shards, offsets.as_deref());
         let background_tasks = wal.context().background_tasks.get();
         let is_stepped = background_tasks.is_some_and(|tasks| tasks.is_stepped());
@@ -375,18 +377,10 @@ fn entries_behind(shards: &[Shard], offsets: Option<&[u64]>) -> u64 {
     behind.fold(0, u64::saturating_add)
 }
 
-/// Says that a shard ends below its offset in a checkpoint.
-pub fn lost_shard(key: &str, next_id: u64, checkpoint: &str, offset: u64) -> String {
-    format!(
-        "{key} ends at {next_id}, but checkpoint {checkpoint} refers to all ids below {offset}: restore the \
-         shard's directory from a copy, or discard all checkpoints with compact_checkpoints(0)"
-    )
-}
-
-/// Marks the shards that end below their offset in the newest checkpoint.
-fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) -> Result<()> {
+/// Marks the shards that end below their offset.
+fn note_lost_shards(wal: &Wal, required: &RequiredEntries, shards: &mut [Shard]) -> Result<()> {
     let mut damage = Vec::new();
-    for (shard, offset) in shards.iter_mut().zip(offsets) {
+    for (shard, offset) in shards.iter_mut().zip(&required.offsets) {
         let Ok(stream) = &shard.opened else {
             continue;
         };
@@ -395,7 +389,7 @@ fn note_lost_shards(wal: &Wal, id: &str, offsets: &[u64], shards: &mut [Shard]) 
         if next_id >= *offset || stream.core().is_poisoned() {
             continue;
         }
-        let what = lost_shard(stream.key(), next_id, id, *offset);
+        let what = required.lost_shard(stream.key(), next_id, *offset);
         wal.context().log(log::Level::Error, &what);
         // What is left of it may be all there is to repair it from.
         stream.core().set_checkpoint_floor(0);

@@ -133,7 +133,10 @@ fn verify_stream(
         report.findings.push(finding);
     }
     for note in &verdict.notes {
-        let what = format!("left by a crash, or being written: {}", note.what);
+        let what = format!(
+            "left by a crash and removed at the next open, or being written: {}",
+            note.what
+        );
         let finding = finding(&key, &facts, note, Severity::Note, &what);
         report.findings.push(finding);
     }

@@ -28,9 +28,11 @@ impl Stream {
     /// Reads and checks every frame that it exports; may wait for a sync under way. Errors:
     /// `SegmentNotFound` if frames that the replica needs were truncated here, or lost:
     /// delete the replica and begin it again, with the first kept segment. `Config` if the replica is
-    /// none of this stream: it has other frames, or the stream was deleted and begun again.
-    /// `SequenceMismatch` if the replica has more than is durable here. Damage as reading it;
-    /// `Corruption` also while the properties are lost.
+    /// none of this stream: it has other frames, or the stream was deleted and begun again; also if it has a cut
+    /// that this log lacks, which is an older copy then. `SequenceMismatch` if the replica has more than is durable
+    /// here, with the next id of the replica and the durable end here. In a log that is open read-only it is empty
+    /// instead where the frames are the same as those written here, because the writer may know that they are durable.
+    /// Damage as reading it; `Corruption` also while the properties are lost.
     pub fn export_frames(&self, from: &FramePosition, max_bytes: usize) -> Result<Vec<u8>> {
         self.reading(|core| core.export_frames(from, max_bytes as u64, false))
     }

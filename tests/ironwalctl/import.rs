@@ -558,3 +558,131 @@ fn an_import_that_was_interrupted_is_named_and_not_touched() {
     );
     assert!(left.join("mine").exists() && !to.exists());
 }
+
+/// Names, kinds and contents of everything in a root; links are not followed.
+#[cfg(unix)]
+fn seen(dir: &Path) -> Vec<(PathBuf, String, Vec<u8>)> {
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("lists") {
+        let path = entry.expect("an entry").path();
+        let facts = std::fs::symlink_metadata(&path).expect("is there");
+        let kind = format!("{:?} {:?}", facts.file_type(), facts.modified());
+        let content = match facts.is_file() {
+            true => std::fs::read(&path).expect("reads"),
+            false => Vec::new(),
+        };
+        if facts.is_dir() {
+            seen.extend(self::seen(&path));
+        }
+        seen.push((path, kind, content));
+    }
+    seen.sort();
+    seen
+}
+
+/// Puts something that is no regular file under a name.
+#[cfg(unix)]
+fn put_odd(kind: &str, path: &Path) {
+    use std::os::unix::fs::symlink;
+    let _ = std::fs::remove_file(path);
+    match kind {
+        "a directory" => std::fs::create_dir(path).expect("makes"),
+        "a full directory" => {
+            std::fs::create_dir(path).expect("makes");
+            std::fs::write(path.join("x"), b"x").expect("writes");
+        }
+        "a pipe" => {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.expect("mkfifo runs").success());
+        }
+        "a link to itself" => symlink(path, path).expect("links"),
+        "a link to nothing" => symlink("/nowhere/at/all", path).expect("links"),
+        "a link to a device" => symlink("/dev/zero", path).expect("links"),
+        "a link through a file" => symlink("/dev/null/x", path).expect("links"),
+        _ => panic!("{kind}"),
+    }
+}
+
+/// An import ended with "Is a directory" where a name that the crate gives to a derived file was that of a directory, and
+/// left out all checkpoints with a note where that of their file was.
+#[cfg(unix)]
+#[test]
+fn what_stands_under_the_name_of_a_file_and_is_none_is_named_and_passed_over() {
+    let kinds = [
+        "a directory",
+        "a full directory",
+        "a pipe",
+        "a link to itself",
+        "a link to nothing",
+        "a link to a device",
+        "a link through a file",
+    ];
+    // The root, the name in it, the options, the exit code, and how bad the finding is.
+    let rows: [(&str, &str, &[&str], i32, &str); 10] = [
+        ("small", "s/segments.idx", &[], 0, "note"),
+        ("small", "s/head.state", &[], 0, "note"),
+        ("small", "s/segments.idx.tmp", &[], 0, ""),
+        ("small", "s/00000000000000000008.wal", &[], 1, "damage"),
+        ("sharded", "HEAD", &[], 0, "note"),
+        ("sharded", "shards.meta", &[], 0, "note"),
+        ("sharded", "LOCK", &[], 0, "note"),
+        ("sharded", "checkpoints.log.tmp", &[], 0, "note"),
+        ("sharded", "checkpoints.log", &["--shards=4"], 1, "damage"),
+        ("sharded", "checkpoints.log", &[], 3, ""),
+    ];
+    for (root, name, options, code, severity) in rows {
+        for kind in kinds {
+            let case = format!("{root}, {name} is {kind}");
+            let place = temp_dir();
+            let (from, to) = (place.path().join("old"), place.path().join("new"));
+            copy_dir(&data().join(root), &from);
+            put_odd(kind, &from.join(name));
+            let before = seen(&from);
+            let mut arguments = vec!["import", path(&from), path(&to), "--json"];
+            arguments.extend(options);
+            let (answer, out, errors) = tool(&arguments);
+            assert_eq!(answer, code, "{case}: {out}{errors}");
+            assert!(seen(&from) == before, "{case}: the old root has changed");
+            if code == 3 {
+                assert!(out.contains("--shards N"), "{case}: {out}{errors}");
+                assert!(!to.exists(), "{case}");
+                continue;
+            }
+            let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+            let findings = report["findings"].as_array().expect("a list");
+            let file = from.join(name);
+            let mut of_file = findings.iter().filter(|found| found["path"] == path(&file));
+            match severity {
+                "" => assert!(of_file.next().is_none(), "{case}: {report}"),
+                _ => assert!(
+                    of_file.any(|found| found["severity"] == severity),
+                    "{case}: {report}"
+                ),
+            }
+            let wal = open(&to);
+            for (stream, mut entries) in expected(root).streams {
+                if name.ends_with("8.wal") {
+                    entries.retain(|id, _| *id < 8);
+                }
+                assert_eq!(self::entries(&wal, &stream), entries, "{case}: {stream}");
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_old_root_that_is_no_directory_is_refused_with_its_name() {
+    for kind in ["a pipe", "a link to itself", "a link to nothing", "a file"] {
+        let place = temp_dir();
+        let (from, to) = (place.path().join("old"), place.path().join("new"));
+        match kind {
+            "a file" => std::fs::write(&from, b"x").expect("writes"),
+            _ => put_odd(kind, &from),
+        }
+        let (code, out, errors) = tool(&["import", path(&from), path(&to)]);
+        assert_eq!((code, out.as_str()), (3, ""), "{kind}: {errors}");
+        assert!(errors.contains(path(&from)), "{kind}: {errors}");
+        assert!(!to.exists(), "{kind}");
+    }
+}

@@ -1064,3 +1064,24 @@ fn a_snapshot_of_a_sharded_log_in_use_has_its_checkpoints() {
         copy.close().expect("closes");
     }
 }
+
+/// It said "a torn tail" and no more. Nothing is cut by a command that changes nothing.
+#[test]
+fn verify_says_what_a_torn_tail_is_and_changes_nothing() {
+    let place = temp_dir();
+    let root = closed_log(place.path());
+    let newest = segments_in(&root.join("s")).pop().expect("a segment");
+    let mut bytes = std::fs::read(&newest).expect("reads");
+    let end = bytes.len();
+    bytes.extend([0xAB; 77]);
+    std::fs::write(&newest, bytes).expect("writes");
+    let before = everything(&root);
+    let (code, text, errors) = tool(&["verify", path(&root)]);
+    assert_eq!(code, 0, "{text}{errors}");
+    let place = format!("note stream \"s\" {} offset {end}: ", path(&newest));
+    let what = "left by a crash and removed at the next open, or being written: a torn tail (no whole frame from here on; \
+                never acknowledged as durable)";
+    assert!(text.contains(&format!("{place}{what}\n")), "{text}");
+    assert!(!text.contains("was cut"), "{text}");
+    assert!(everything(&root) == before, "verify has changed something");
+}

@@ -7,6 +7,7 @@ use ironwal::*;
 
 use crate::support::LogBuilder;
 use crate::support::all_entries;
+use crate::support::copy_dir;
 use crate::support::entry;
 use crate::support::everything;
 use crate::support::files_in;
@@ -573,6 +574,121 @@ fn a_log_that_is_open_read_only_exports_and_does_not_apply() {
         .expect("exports");
     assert!(matches!(reader.apply_frames(&packet), Err(Error::ReadOnly)));
     assert!(matches!(reader.frame_position(), Err(Error::ReadOnly)));
+}
+
+/// What a reader of a log that is behind its replica is told. Such a log is an older copy of the primary's, or has lost
+/// its tail. Where the replica stood in a segment that the log lacks, it was called none of the stream's, to be deleted.
+#[test]
+fn a_log_that_is_behind_its_replica_says_so_and_names_both_ids() {
+    for is_reader in [true, false] {
+        let primary_log = small_segments(SyncMode::Strict, CompressionType::None);
+        let wal = primary_log.open();
+        let primary = wal.stream("s").expect("a handle");
+        let replica_log = replica_log(SyncMode::Strict);
+        let replica_wal = replica_log.open();
+        let replica = replica_wal.stream("s").expect("a handle");
+        // Copies of the primary's log at several moments.
+        let older: Vec<(u64, LogBuilder)> = (0..40)
+            .map(|id| {
+                primary.append(&entry(id)).expect("appends");
+                let copy = small_segments(SyncMode::Strict, CompressionType::None);
+                copy_dir(&primary_log.path().join("log"), &copy.path().join("log"));
+                let _ = std::fs::remove_file(copy.path().join("log/LOCK"));
+                (id + 1, copy)
+            })
+            .collect();
+        ship(&primary, &replica, 900).expect("ships");
+        assert_eq!(replica.next_id().expect("is known"), 40);
+        let position = replica.frame_position().expect("a position");
+        let check = |position: &FramePosition, expected_error: &dyn Fn(u64, Error)| {
+            for (next_id, log) in &older {
+                if *next_id == 40 {
+                    continue;
+                }
+                let wal = match is_reader {
+                    true => log.open_read_only(),
+                    false => log.open(),
+                };
+                let old = wal.stream("s").expect("a handle");
+                for frames in [Frames::Durable, Frames::Written] {
+                    match frames.export(&old, position, 900) {
+                        Ok(packet) => panic!("{next_id}, {frames:?}: {} bytes", packet.len()),
+                        Err(error) => expected_error(*next_id, error),
+                    }
+                }
+            }
+        };
+        check(&position, &|next_id, error| match error {
+            Error::SequenceMismatch { expected, found } => {
+                // A reader learns that the last entry is durable from the one behind it.
+                let ends = next_id - u64::from(is_reader)..=next_id;
+                assert!(
+                    expected == 40 && ends.contains(&found),
+                    "{next_id}, reader {is_reader}: {expected}, {found}"
+                );
+            }
+            other => panic!("{next_id}, reader {is_reader}: {other}"),
+        });
+        // The newest copy has all there is.
+        let newest = older[39].1.open_read_only();
+        let packet = newest
+            .stream("s")
+            .and_then(|s| s.export_frames(&position, 900));
+        assert!(packet.expect("exports").is_empty());
+        drop(newest);
+        // A cut that the older copies lack.
+        primary
+            .replace_suffix(10, &Append::new(&[b"cut"]))
+            .expect("cuts");
+        ship(&primary, &replica, 900).expect("ships");
+        let position = replica.frame_position().expect("a position");
+        check(&position, &|next_id, error| {
+            let text = error.to_string();
+            assert!(
+                matches!(error, Error::Config(_)) && text.contains("older than the replica"),
+                "{next_id}, reader {is_reader}: {text}"
+            );
+            assert!(!text.contains("delete it"), "{text}");
+        });
+    }
+}
+
+/// A reader knows less of what is durable than the writer: of a replica whose frames are those of the file it must not
+/// say that it is ahead.
+#[test]
+fn a_reader_has_nothing_for_a_replica_that_holds_what_is_written() {
+    let log = small_segments(SyncMode::Async, CompressionType::None);
+    let (wal, replica_log) = (log.open(), replica_log(SyncMode::Async));
+    let replica_wal = replica_log.open();
+    let primary = wal.stream("s").expect("a handle");
+    let replica = replica_wal.stream("s").expect("a handle");
+    let reader_wal = log.open_read_only();
+    let reader = reader_wal.stream("s").expect("a handle");
+    for id in 0..5 {
+        primary.append(&entry(id)).expect("appends");
+    }
+    ship_frames(Frames::Written, &primary, &replica, 900).expect("ships");
+    let position = replica.frame_position().expect("a position");
+    for frames in [Frames::Durable, Frames::Written] {
+        let packet = frames.export(&reader, &position, 900).expect("exports");
+        assert!(packet.is_empty(), "{frames:?}");
+    }
+    // With another last frame it is none of the stream's, also behind what is durable.
+    let other_log = small_segments(SyncMode::Async, CompressionType::None);
+    let other_wal = other_log.open();
+    let other = other_wal.stream("s").expect("a handle");
+    for id in 0..5 {
+        let bytes: Vec<u8> = entry(id).iter().map(|byte| !byte).collect();
+        other.append(&bytes).expect("appends");
+    }
+    let position = other.frame_position().expect("a position");
+    for frames in [Frames::Durable, Frames::Written] {
+        let answer = frames.export(&reader, &position, 900);
+        assert!(
+            matches!(answer, Err(Error::Config(_))),
+            "{frames:?}: {answer:?}"
+        );
+    }
 }
 
 #[test]

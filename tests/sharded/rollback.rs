@@ -1,7 +1,10 @@
 //! After a rollback to a checkpoint a log is as it was at that checkpoint, for readers and appenders, and
 //! goes on from there; what cannot be rolled back is refused and stays.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -11,6 +14,7 @@ use ironwal::ShardedOptions;
 use ironwal::ShardedWal;
 use ironwal::SnapshotMode;
 use ironwal::SyncMode;
+use ironwal::Wal;
 use ironwal::WalOptions;
 use ironwal::simulation::SimulatedDisk;
 
@@ -249,6 +253,182 @@ fn damage_to_the_records_of_a_rollback_costs_no_entry_and_no_shard() {
             }
         }
     }
+}
+
+/// The files of a log that was killed between the two records of a rollback to `a`, at several moments, and
+/// where the record of `a` ends in its `checkpoints.log`. Shard 3 has no entry below `a`.
+fn unfinished_rollbacks() -> (Vec<BTreeMap<PathBuf, Vec<u8>>>, usize) {
+    let disk = SimulatedDisk::new();
+    let mut options = options(Path::new("/"));
+    options.background_sync = None;
+    let wal = ShardedWal::open_simulated(&disk, options, ShardedOptions::new(SHARDS));
+    let wal = wal.expect("opens");
+    let append = |shard, count| {
+        let mut keys = (0u32..).map(u32::to_le_bytes);
+        let key = keys.find(|key| wal.shard_of(key) == shard).expect("a key");
+        for _ in 0..count {
+            wal.append(&key, b"entry").expect("appends");
+        }
+    };
+    (0..SHARDS - 1).for_each(|shard| append(shard, 12));
+    wal.create_checkpoint(b"a").expect("creates");
+    let end_of_a = disk.contents("/log/checkpoints.log").expect("reads").len();
+    (0..SHARDS).for_each(|shard| append(shard, 12));
+    wal.create_checkpoint(b"b").expect("creates");
+    let begun = disk.op_count();
+    wal.rollback_to_checkpoint(b"a").expect("rolls back");
+    let done = disk.op_count();
+    let mut replay = disk.replay();
+    let mut left = Vec::new();
+    while replay.step_to_change() {
+        if replay.op_index() <= begun || replay.op_index() >= done {
+            continue;
+        }
+        let killed = replay.kill();
+        let reader = Wal::open_read_only_simulated(&killed, WalOptions::new("/log"));
+        let reader = reader.expect("opens");
+        let ends: Vec<u64> = (0..SHARDS)
+            .map(|shard| {
+                let shard = reader.stream(&format!("shard_{shard:02}"));
+                let end = shard.and_then(|shard| shard.next_id());
+                end.expect("known")
+            })
+            .collect();
+        // Some are cut and others are not, so the first record is there, and the second is not.
+        if ends[0] == 12 && ends[3] == 12 {
+            left.push(killed.files());
+        }
+    }
+    assert!(left.len() > 3, "{} moments", left.len());
+    let last = left.len() - 1;
+    (vec![left.swap_remove(last), left.swap_remove(0)], end_of_a)
+}
+
+/// What becomes of the directory of a shard.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    Missing,
+    Empty,
+    LinkToNothing,
+    /// Its newest entries are gone.
+    Short,
+}
+
+impl Loss {
+    fn inflict(self, dir: &Path) {
+        let mut names: Vec<PathBuf> = fs::read_dir(dir)
+            .expect("lists")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        names.sort();
+        if let Loss::Short = self {
+            // All but the first segment.
+            for name in names.iter().skip(1) {
+                fs::remove_file(name).expect("removes");
+            }
+            return;
+        }
+        fs::remove_dir_all(dir).expect("removes");
+        match self {
+            Loss::Empty => fs::create_dir(dir).expect("creates"),
+            #[cfg(unix)]
+            Loss::LinkToNothing => {
+                std::os::unix::fs::symlink("/nowhere/at/all", dir).expect("links");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn put_back(files: &BTreeMap<PathBuf, Vec<u8>>, root: &Path, shard: &str) {
+    let dir = root.join("log").join(shard);
+    if fs::symlink_metadata(&dir).is_ok_and(|found| found.is_symlink()) {
+        fs::remove_file(&dir).expect("removes");
+    }
+    for (path, bytes) in files {
+        if path.starts_with(Path::new("/log").join(shard)) {
+            let path = root.join(path.strip_prefix("/").expect("absolute"));
+            fs::create_dir_all(path.parent().expect("a directory")).expect("creates");
+            fs::write(path, bytes).expect("writes");
+        }
+    }
+}
+
+/// A shard whose directory was lost while a rollback was unfinished passed for one that is cut, where damage
+/// hid the offsets in the checkpoint itself: the open succeeded, and the shard began at id 0 beside shards that were at the checkpoint.
+#[test]
+fn a_shard_lost_in_an_unfinished_rollback_refuses_the_open_until_it_is_back() {
+    let (moments, end_of_a) = unfinished_rollbacks();
+    let losses = [Loss::Missing, Loss::Empty, Loss::LinkToNothing, Loss::Short];
+    let mut refused = 0;
+    for (nth, files) in moments.iter().enumerate() {
+        let flips = (RECORDS_AT..end_of_a).step_by(9).map(Some);
+        for flip in std::iter::once(None).chain(flips) {
+            for loss in losses {
+                if cfg!(not(unix)) && matches!(loss, Loss::LinkToNothing) {
+                    continue;
+                }
+                for shard in [0, 2, 3] {
+                    let case = format!("moment {nth}, byte {flip:?}, shard {shard}, {loss:?}");
+                    if shard == 3 && matches!(loss, Loss::LinkToNothing) {
+                        continue;
+                    }
+                    // The records of `a` and the shard's: both may be hit.
+                    if flip.is_some() && !matches!(loss, Loss::Missing | Loss::Short) {
+                        continue;
+                    }
+                    let root = tempfile::tempdir().expect("a directory");
+                    put_back(files, root.path(), "");
+                    let name = format!("shard_{shard:02}");
+                    let lost = root.path().join("log").join(&name);
+                    let checkpoints = root.path().join("log/checkpoints.log");
+                    if let Some(at) = flip {
+                        let mut bytes = fs::read(&checkpoints).expect("reads");
+                        bytes[at] ^= 1;
+                        fs::write(&checkpoints, bytes).expect("writes");
+                    }
+                    loss.inflict(&lost);
+                    let open = |policy| {
+                        let mut options = options(root.path());
+                        options.on_corruption = policy;
+                        ShardedWal::new(options, SHARDS)
+                    };
+                    // Nothing of shard 3 belongs to the checkpoint. Behind a link to nothing it takes no appends.
+                    let is_needed = shard != 3;
+                    for policy in [CorruptionPolicy::Error, CorruptionPolicy::Truncate] {
+                        if !is_needed {
+                            continue;
+                        }
+                        let error = match open(policy) {
+                            Ok(_) => panic!("{case}, {policy:?}: opened"),
+                            Err(error) => error.to_string(),
+                        };
+                        let is_strict = matches!(policy, CorruptionPolicy::Error);
+                        assert!(
+                            error.contains(&name) || flip.is_some() && is_strict,
+                            "{case}: {error}"
+                        );
+                        refused += 1;
+                    }
+                    if is_needed {
+                        // In place of what is left: recovery has recorded there what is lost.
+                        if lost.is_dir() {
+                            fs::remove_dir_all(&lost).expect("removes");
+                        }
+                        put_back(files, root.path(), &name);
+                    }
+                    let wal = open(CorruptionPolicy::Truncate);
+                    let wal = wal.unwrap_or_else(|error| panic!("{case}: {error}"));
+                    let ends: Vec<usize> = entries(&wal).iter().map(Vec::len).collect();
+                    assert_eq!(ends, [12, 12, 12, 0], "{case}");
+                    append(&wal, 0, 20);
+                    wal.flush_all()
+                        .unwrap_or_else(|error| panic!("{case}: {error}"));
+                }
+            }
+        }
+    }
+    println!("{refused} refused");
 }
 
 /// It was committed, and could not be carried out: the log was poisoned, and no later open succeeded.

@@ -9,14 +9,17 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 
-/// In the order in which the header shows them, with the banner over each one's functions.
+/// In the order in which the header shows them, with the banner over each one's functions. Without one they
+/// continue those of the source before.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 31] = [
+const SOURCES: [(&str, &str); 35] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
     ("log_callback", ""),
     ("options", "Options"),
+    ("option_choices", ""),
+    ("option_limits", ""),
     ("wal", "A log: open, sync, list, close"),
     ("verify", "Verification"),
     ("recovery", "What opening found"),
@@ -25,6 +28,8 @@ const SOURCES: [(&str, &str); 31] = [
     ("truncate", "Truncate and delete by name"),
     ("transaction", "Transactions"),
     ("stream", "One stream, by handle"),
+    ("stream_reads", ""),
+    ("stream_removal", ""),
     ("conditional", "Append at an expected id, by handle"),
     ("durability", "What is durable"),
     ("properties", "Properties"),
@@ -230,7 +235,7 @@ fn with_banners(header: &str) -> String {
     };
     put("Constants", &|line| line.starts_with("#define IRONWAL_LOG"));
     put("Types", &|line| line.starts_with("typedef struct"));
-    for (source, title) in SOURCES {
+    for (source, title) in SOURCES.iter().filter(|(_, title)| !title.is_empty()) {
         let text = fs::read_to_string(in_repository(&format!("src/ffi/{source}.rs"))).unwrap();
         if let Some(function) = exports(&text).first().map(|(_, function)| *function) {
             put(title, &|line| declares(line, function));

@@ -43,7 +43,8 @@ fn run(diagnostics: *ironwal.Diagnostics) !void {
     const arguments = try std.process.argsAlloc(allocator);
     defer std.process.argsFree(allocator, arguments);
     var memory: [256]u8 = undefined;
-    var stdout = std.fs.File.stdout().writer(&memory);
+    // Streaming: a writer by position would begin at the start of a file that the shell appends to.
+    var stdout = std.fs.File.stdout().writerStreaming(&memory);
     const out = &stdout.interface;
     if (arguments.len < 3) return error.Usage;
     const path = arguments[1];

@@ -232,3 +232,22 @@ test "the audit log of the examples keeps its records" {
     }
     try expectFailure(example, &.{ "log", "show" }, place.root, "record 0 is none");
 }
+
+// It wrote at position 0 of the file, over what the commands before it had written there.
+test "the example writes behind what its output holds already" {
+    var place = try Place.init();
+    defer place.deinit();
+    const example = try std.fs.cwd().realpathAlloc(allocator, paths.example);
+    defer allocator.free(example);
+    var dir = try std.fs.cwd().openDir(place.root, .{});
+    defer dir.close();
+    const script =
+        \\{ echo before; "$0" log add ann one; "$0" log add bob two; } >out
+        \\{ "$0" log show; "$0" log show | cat; } >>out
+    ;
+    try expectOutput("/bin/sh", &.{ "-c", script, example }, place.root, "");
+    const found = try dir.readFileAlloc(allocator, "out", 1000);
+    defer allocator.free(found);
+    const shown = "0 ann one\n1 bob two\n";
+    try testing.expectEqualStrings("before\n0\n1\n" ++ shown ++ shown, found);
+}

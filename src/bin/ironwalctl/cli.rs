@@ -1,8 +1,6 @@
-//! What does the command line ask for?
+//! How is a command line parsed?
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::Arg::Long;
@@ -11,155 +9,27 @@ use lexopt::Arg::Value;
 use lexopt::Error;
 use lexopt::Parser;
 
-use super::color::ColorWhen;
+use super::arguments::Args;
+use super::arguments::ExportFormat;
+use super::arguments::Format;
+use super::arguments::UsageError;
+use super::arguments::Watch;
+use super::command_spec::Command;
+use super::command_spec::Opt;
+use super::command_spec::Spec;
 use super::commands;
-use super::commands::Command;
-use super::commands::Opt;
-use super::commands::Spec;
 use super::completions;
 use super::help;
 use super::man;
-
-/// The reader for which results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-    /// For a Prometheus server.
-    Prometheus,
-}
-
-/// The form of exported entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportFormat {
-    /// One object a line, of all streams.
-    Json,
-    /// Ids, lengths and bytes of one stream.
-    Raw,
-    /// The bytes of one stream, each entry a line.
-    Lines,
-}
-
-/// How often to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watch {
-    /// From the beginning of one look to that of the next.
-    pub interval: Duration,
-    /// How many looks; `None`: until the end.
-    pub count: Option<u64>,
-}
-
-/// A valid command line.
-#[derive(Debug)]
-pub struct Args {
-    pub command: Command,
-    /// Of `help` and `generate`: the text.
-    pub text: String,
-    /// The log's directory; of `load`, the new one.
-    pub directory: PathBuf,
-    pub stream: Option<String>,
-    pub from_id: u64,
-    /// Exclusive.
-    pub end_id: Option<u64>,
-    /// The directory in which a repair, a snapshot or an import makes the new log.
-    pub copy: Option<PathBuf>,
-    /// A snapshot copies everything.
-    pub copies_all: bool,
-    /// Of an import: keys of streams by the names of their directories.
-    pub keys: BTreeMap<String, String>,
-    /// Of an import: the number of shards.
-    pub shards: Option<u16>,
-    pub compress: bool,
-    /// A dump shows the properties instead of the entries.
-    pub properties: bool,
-    pub format: Format,
-    /// Look again and again.
-    pub watch: Option<Watch>,
-    /// Show progress where standard error is no terminal, too.
-    pub progress: bool,
-    /// Of `tail`: how many entries of each stream, and whether it goes on.
-    pub lines: u64,
-    pub follows: bool,
-    /// Of `tail`: durable entries only.
-    pub durable: bool,
-    /// From one look to the next.
-    pub interval: Option<Duration>,
-    /// Of `grep`: what entries are searched for.
-    pub wanted: Vec<u8>,
-    pub ignores_case: bool,
-    pub inverts_match: bool,
-    pub counts_matches: bool,
-    /// Of `export` and `load`.
-    pub export_format: ExportFormat,
-    /// Of `export`: text where entries are text.
-    pub as_text: bool,
-    /// Of `load`: what is read; `None`: standard input.
-    pub source: Option<PathBuf>,
-    /// Of `stat`: each segment.
-    pub segments: bool,
-    /// Of `verify`: notes and the summary are left out.
-    pub quiet: bool,
-    /// Of `checkpoints`: the id of the one to show.
-    pub shown: Option<Vec<u8>>,
-    /// Of `report`: the page.
-    pub page: Option<PathBuf>,
-    pub color: ColorWhen,
-}
-
-/// What is wrong with a command line.
-#[derive(Debug)]
-pub struct UsageError {
-    pub message: String,
-    /// The command that was called, where that is known.
-    pub spec: Option<&'static Spec>,
-}
-
-impl Args {
-    fn new(command: Command) -> Self {
-        Args {
-            command,
-            text: String::new(),
-            directory: PathBuf::new(),
-            stream: None,
-            from_id: 0,
-            end_id: None,
-            copy: None,
-            copies_all: false,
-            keys: BTreeMap::new(),
-            shards: None,
-            compress: false,
-            properties: false,
-            format: Format::Text,
-            watch: None,
-            progress: false,
-            lines: 10,
-            follows: false,
-            durable: false,
-            interval: None,
-            wanted: Vec::new(),
-            ignores_case: false,
-            inverts_match: false,
-            counts_matches: false,
-            export_format: ExportFormat::Json,
-            as_text: false,
-            source: None,
-            segments: false,
-            quiet: false,
-            shown: None,
-            page: None,
-            color: ColorWhen::Auto,
-        }
-    }
-
-    fn help(text: String) -> Self {
-        Args {
-            text,
-            ..Args::new(Command::Help)
-        }
-    }
-}
+use super::option_values::parse_color;
+use super::option_values::parse_count;
+use super::option_values::parse_export_format;
+use super::option_values::parse_hex;
+use super::option_values::parse_id;
+use super::option_values::parse_interval;
+use super::option_values::parse_key;
+use super::option_values::parse_lines;
+use super::option_values::parse_shards;
 
 /// Parses the arguments behind the program's name.
 pub fn parse(arguments: impl Iterator<Item = OsString> + 'static) -> Result<Args, UsageError> {
@@ -368,98 +238,10 @@ fn chosen(before: Format, format: Format) -> Result<Format, Error> {
     }
 }
 
-fn parse_interval(parser: &mut Parser) -> Result<Duration, Error> {
-    let value = parser.value()?;
-    let seconds = value.to_str().and_then(|text| text.parse::<f64>().ok());
-    // A millisecond to a day: more often the tool would only look, more rarely it is a timer's work.
-    let seconds = seconds.filter(|seconds| (0.001..=86_400.0).contains(seconds));
-    let seconds = seconds.ok_or_else(|| {
-        let value = value.to_string_lossy();
-        format!("--interval takes seconds from 0.001 to 86400, not {value}")
-    })?;
-    Ok(Duration::from_secs_f64(seconds))
-}
-
-fn parse_count(parser: &mut Parser) -> Result<u64, Error> {
-    let value = parser.value()?;
-    let count = value.to_str().and_then(|text| text.parse().ok());
-    let count = count.filter(|count| *count > 0);
-    count.ok_or_else(|| format!("--count takes a number, not {}", value.to_string_lossy()).into())
-}
-
-/// The name of a directory, and the key of its stream.
-fn parse_key(parser: &mut Parser) -> Result<(String, String), Error> {
-    let value = parser.value()?.into_string();
-    let value = value.map_err(|_| "the key of a stream is UTF-8")?;
-    let pair = value.split_once('=');
-    let (name, key) = pair.ok_or("--key takes DIRECTORY=KEY")?;
-    Ok((name.to_owned(), key.to_owned()))
-}
-
-fn parse_shards(parser: &mut Parser) -> Result<u16, Error> {
-    let value = parser.value()?;
-    let count = value.to_str().and_then(|text| text.parse().ok());
-    let count = count.filter(|count| *count > 0);
-    count.ok_or_else(|| "--shards takes a number from 1 to 65535".into())
-}
-
-fn parse_id(option: &str, parser: &mut Parser) -> Result<u64, Error> {
-    let value = parser.value()?;
-    let id = value.to_str().and_then(|text| text.parse().ok());
-    id.ok_or_else(|| format!("{option} takes an id, not {}", value.to_string_lossy()).into())
-}
-
-fn parse_lines(parser: &mut Parser) -> Result<u64, Error> {
-    let value = parser.value()?;
-    let count = value.to_str().and_then(|text| text.parse().ok());
-    count.ok_or_else(|| format!("--lines takes a number, not {}", value.to_string_lossy()).into())
-}
-
-fn parse_export_format(parser: &mut Parser) -> Result<ExportFormat, Error> {
-    let value = parser.value()?;
-    match value.to_str() {
-        Some("json") => Ok(ExportFormat::Json),
-        Some("raw") => Ok(ExportFormat::Raw),
-        Some("lines") => Ok(ExportFormat::Lines),
-        _ => {
-            let value = value.to_string_lossy();
-            Err(format!("--format takes json, raw or lines, not {value}").into())
-        }
-    }
-}
-
-fn parse_color(parser: &mut Parser) -> Result<ColorWhen, Error> {
-    let value = parser.value()?;
-    match value.to_str() {
-        Some("auto") => Ok(ColorWhen::Auto),
-        Some("always") => Ok(ColorWhen::Always),
-        Some("never") => Ok(ColorWhen::Never),
-        _ => {
-            let value = value.to_string_lossy();
-            Err(format!("--color takes auto, always or never, not {value}").into())
-        }
-    }
-}
-
-/// Bytes from pairs of hexadecimal digits.
-fn parse_hex(text: &OsString) -> Result<Vec<u8>, Error> {
-    let digits = text.as_encoded_bytes();
-    let value = |digit: &u8| char::from(*digit).to_digit(16);
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some((value(high)? * 16 + value(low)?) as u8),
-        _ => None,
-    });
-    let bytes: Option<Vec<u8>> = pairs.collect();
-    bytes.ok_or_else(|| {
-        let text = text.to_string_lossy();
-        format!("--hex takes pairs of hexadecimal digits, not {text}").into()
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::command_spec::Takes;
     use super::super::commands::COMMANDS;
-    use super::super::commands::Takes;
     use super::*;
 
     /// A value that every option takes that takes one of this kind.
@@ -500,13 +282,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn bytes_are_read_from_hexadecimal_digits_and_nothing_else() {
-        let read = |text: &str| parse_hex(&text.into()).ok();
-        assert_eq!(read("00fF7a"), Some(vec![0, 255, 0x7a]));
-        assert_eq!(read(""), Some(vec![]));
-        assert_eq!((read("0"), read("0x"), read("é")), (None, None, None));
     }
 }

@@ -1,9 +1,9 @@
 //! How does a shell complete a command line? The scripts are made of the table of commands.
 
+use super::command_spec::Opt;
+use super::command_spec::Spec;
+use super::command_spec::Takes;
 use super::commands::COMMANDS;
-use super::commands::Opt;
-use super::commands::Spec;
-use super::commands::Takes;
 
 const MADE: &str = "# Made by ironwalctl itself: see tests/ironwalctl/generated_files.rs.\n";
 

@@ -17,14 +17,14 @@ use ironwal::tools::Selection;
 use ironwal::tools::StreamStat;
 use serde::Serialize;
 
+use super::arguments::Args;
+use super::arguments::ExportFormat;
 use super::base64;
-use super::cli::Args;
-use super::cli::ExportFormat;
 use super::escape;
 use super::failure::Failure;
 use super::json_line::to_line;
+use super::output::Output;
 use super::progress::ProgressReporter;
-use super::render_text::Output;
 
 /// The version of the JSON format.
 pub const FORMAT: u64 = 1;

@@ -1,10 +1,10 @@
 //! What do the help texts say? They are made of the table of commands.
 
+use super::command_spec::Opt;
+use super::command_spec::Piece;
+use super::command_spec::Spec;
 use super::commands::COMMANDS;
 use super::commands::EXIT_CODES;
-use super::commands::Opt;
-use super::commands::Piece;
-use super::commands::Spec;
 
 pub const VERSION: &str = concat!("ironwalctl ", env!("CARGO_PKG_VERSION"));
 

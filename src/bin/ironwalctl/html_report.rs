@@ -19,11 +19,11 @@ use super::growth_chart;
 use super::growth_chart::size;
 use super::help;
 use super::markup::Markup;
-use super::render_json::severity;
-use super::render_text::counted;
-use super::render_text::state_word;
 use super::segment_strip;
 use super::utc;
+use super::words::counted;
+use super::words::severity;
+use super::words::state_word;
 
 /// A browser shows no more than this with ease. What is left out is counted.
 const MOST_FINDINGS: usize = 500;

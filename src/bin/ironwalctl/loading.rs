@@ -17,9 +17,9 @@ use ironwal::tools::LoadReport;
 use ironwal::tools::Progress;
 use serde::Deserialize;
 
+use super::arguments::Args;
+use super::arguments::ExportFormat;
 use super::base64;
-use super::cli::Args;
-use super::cli::ExportFormat;
 use super::export::FORMAT;
 use super::failure::Failure;
 use super::progress::ProgressReporter;

@@ -4,11 +4,15 @@
 //! Results go to standard output, as text or as JSON; progress and errors to standard error. The
 //! exit code says whether damage was found. `docs/IRONWALCTL.md` is the manual.
 
+mod arguments;
 mod base64;
 mod checkpoint_listing;
 mod cli;
 mod color;
+mod command_spec;
 mod commands;
+mod commands_that_copy;
+mod commands_that_read;
 mod completions;
 mod escape;
 mod export;
@@ -16,21 +20,30 @@ mod failure;
 mod growth_chart;
 mod help;
 mod html_report;
+mod json_checks;
+mod json_entries;
 mod json_line;
+mod json_new_logs;
+mod json_stat;
 mod loading;
 mod man;
 mod markup;
+mod option_values;
+mod output;
 mod page_file;
 mod progress;
-mod render_json;
 mod render_prometheus;
-mod render_text;
 mod search;
 mod segment_strip;
 mod tail;
 mod tail_event;
+mod text_checks;
+mod text_entries;
+mod text_new_logs;
+mod text_stat;
 mod utc;
 mod watch;
+mod words;
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -56,14 +69,14 @@ use ironwal::tools::LogDir;
 use ironwal::tools::Selection;
 use ironwal::tools::StreamStat;
 
-use cli::Args;
-use cli::Format;
-use commands::Command;
+use arguments::Args;
+use arguments::Format;
+use command_spec::Command;
 use failure::Failure;
 use html_report::Inspected;
+use output::Output;
 use page_file::PageFile;
 use progress::ProgressReporter;
-use render_text::Output;
 
 /// Nothing is wrong.
 const CLEAN: u8 = 0;
@@ -91,7 +104,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let described = failure.described();
             if args.format == Format::Json {
-                output.json(render_json::failed(&args, &described));
+                output.json(json_checks::failed(&args, &described));
             }
             // In order, where both go to one terminal.
             output.flush();
@@ -160,7 +173,7 @@ fn verify(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let report = tools::verify(&log_dir, &selection(args), &mut |p| progress.report(p))?;
     progress.finish();
     match args.format {
-        Format::Json => output.json(render_json::verified(args, &report)),
+        Format::Json => output.json(json_checks::verified(args, &report)),
         _ => output.verified(&report, args.quiet),
     }
     Ok(code_of(&report))
@@ -208,7 +221,7 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         None => {
             let log = tools::stat(&log_dir, &selection(args))?;
             match args.format {
-                Format::Json => output.json(render_json::counted(args, &log)),
+                Format::Json => output.json(json_stat::counted(args, &log)),
                 Format::Prometheus => output.line(&render_prometheus::exposed(&log)),
                 Format::Text => output.counted(&log),
             }
@@ -216,7 +229,7 @@ fn stat(args: &Args, output: &mut Output) -> Result<u8, Failure> {
         }
         Some(how) => watch::watch(&log_dir, &selection(args), how, |log, rates| {
             match args.format {
-                Format::Json => output.json(render_json::watched(args, log, rates)),
+                Format::Json => output.json(json_stat::watched(args, log, rates)),
                 _ => output.watched(log, rates),
             }
             output.flush()
@@ -240,7 +253,7 @@ fn checkpoints(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     open(args)?;
     let listed = checkpoint_listing::read(&args.directory, args.shown.as_deref())?;
     match args.format {
-        Format::Json => output.json(render_json::checkpoints(args, &listed)),
+        Format::Json => output.json(json_checks::checkpoints(args, &listed)),
         _ if args.shown.is_some() => output.checkpoint(&listed),
         _ => output.checkpoints(&listed),
     }
@@ -258,7 +271,7 @@ fn dump(args: &Args, output: &mut Output) -> Result<u8, Failure> {
                 code = DAMAGE;
             }
             match args.format {
-                Format::Json => output.json(render_json::journaled(&piece)),
+                Format::Json => output.json(json_entries::journaled(&piece)),
                 _ => output.journaled(&piece),
             }
             output.go_on()
@@ -272,7 +285,7 @@ fn dump(args: &Args, output: &mut Output) -> Result<u8, Failure> {
                 code = DAMAGE;
             }
             match args.format {
-                Format::Json => output.json(render_json::changed(&change)),
+                Format::Json => output.json(json_entries::changed(&change)),
                 _ => output.changed(&change),
             }
             output.go_on()
@@ -307,7 +320,7 @@ impl EntryVisitor for Dump<'_> {
     fn entry(&mut self, entry: DumpedEntry<'_>) -> ControlFlow<()> {
         self.found_damage |= entry.data.is_err();
         match self.args.format {
-            Format::Json => self.output.json(render_json::dumped(&entry)),
+            Format::Json => self.output.json(json_entries::dumped(&entry)),
             _ => self.output.dumped(&entry),
         }
         self.output.go_on()
@@ -360,7 +373,7 @@ fn export(args: &Args, output: &mut Output) -> Result<u8, Failure> {
 fn load(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let (report, is_complete) = loading::load(args, compression(args))?;
     match args.format {
-        Format::Json => output.json(render_json::loaded(args, &report, is_complete)),
+        Format::Json => output.json(json_new_logs::loaded(args, &report, is_complete)),
         _ => output.loaded(&args.directory, &report, is_complete),
     }
     Ok(match is_complete {
@@ -378,7 +391,7 @@ fn make_copy(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let report = repair::repair(&args.directory, copy, compression(args), on_progress)?;
     progress.finish();
     match args.format {
-        Format::Json => output.json(render_json::repaired(args, copy, &report)),
+        Format::Json => output.json(json_new_logs::repaired(args, copy, &report)),
         _ => output.repaired(copy, &report),
     }
     Ok(match report.is_complete() {
@@ -405,7 +418,7 @@ fn snapshot(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let on_progress = move |p| progress.report(p);
     let report = snapshot_beside_writer_with_progress(&wal, new_dir, mode, on_progress)?;
     match args.format {
-        Format::Json => output.json(render_json::snapshot(args, new_dir, &report)),
+        Format::Json => output.json(json_new_logs::snapshot(args, new_dir, &report)),
         _ => output.snapshot(new_dir, &report),
     }
     Ok(CLEAN)
@@ -431,7 +444,7 @@ fn import(args: &Args, output: &mut Output) -> Result<u8, Failure> {
     let report = import_06(&args.directory, new, &options, on_progress)?;
     progress.finish();
     match args.format {
-        Format::Json => output.json(render_json::imported(args, new, &report)),
+        Format::Json => output.json(json_new_logs::imported(args, new, &report)),
         _ => output.imported(new, &report),
     }
     Ok(match report.is_complete() {

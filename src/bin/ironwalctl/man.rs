@@ -1,10 +1,10 @@
 //! What does the manual page say? It is made of the table of commands, in the macros of man(7).
 
+use super::command_spec::Opt;
+use super::command_spec::Piece;
+use super::command_spec::Spec;
 use super::commands::COMMANDS;
 use super::commands::EXIT_CODES;
-use super::commands::Opt;
-use super::commands::Piece;
-use super::commands::Spec;
 use super::help::SUMMARY;
 
 /// The page, without a date: the same source gives the same page.

@@ -10,13 +10,13 @@ use ironwal::tools::Progress;
 use ironwal::tools::Selection;
 use ironwal::tools::StreamStat;
 
-use super::cli::Args;
-use super::cli::Format;
+use super::arguments::Args;
+use super::arguments::Format;
 use super::failure::Failure;
+use super::json_entries;
+use super::output::Output;
 use super::progress::ProgressReporter;
-use super::render_json;
-use super::render_text;
-use super::render_text::Output;
+use super::words;
 
 /// What a search came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,14 +76,14 @@ impl Search<'_> {
                         matches,
                         unreadable_ids,
                     } = &counted;
-                    let line = render_json::matched(key, *matches, *unreadable_ids);
+                    let line = json_entries::matched(key, *matches, *unreadable_ids);
                     self.output.json(line);
                 }
                 _ => {
                     let Counted { key, matches, .. } = &counted;
                     let mut line = format!("{key:?} {matches}");
                     if counted.unreadable_ids > 0 {
-                        let ids = render_text::counted(counted.unreadable_ids, "id", "ids");
+                        let ids = words::counted(counted.unreadable_ids, "id", "ids");
                         line += &format!(", {ids} unreadable");
                     }
                     self.output.line(&line);
@@ -129,7 +129,7 @@ impl EntryVisitor for Search<'_> {
             return ControlFlow::Continue(());
         }
         match args.format {
-            Format::Json => self.output.json(render_json::dumped(&entry)),
+            Format::Json => self.output.json(json_entries::dumped(&entry)),
             _ => self.output.dumped(&entry),
         }
         self.output.go_on()

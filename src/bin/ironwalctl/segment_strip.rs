@@ -13,7 +13,7 @@ use ironwal::tools::SegmentState;
 use ironwal::tools::StreamStat;
 
 use super::markup::Markup;
-use super::render_text::state_word;
+use super::words::state_word;
 
 /// The picture's own units; it is stretched to the width of the page.
 const WIDTH: f64 = 1000.0;

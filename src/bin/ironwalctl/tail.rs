@@ -18,11 +18,11 @@ use ironwal::WalOptions;
 use ironwal::tools::Interrupt;
 use ironwal::tools::is_output_closed;
 
-use super::cli::Args;
-use super::cli::Format;
+use super::arguments::Args;
+use super::arguments::Format;
 use super::failure::Failure;
-use super::render_json;
-use super::render_text::Output;
+use super::json_entries;
+use super::output::Output;
 use super::tail_event::TailEvent;
 use super::watch::LONGEST_SLEEP;
 
@@ -200,7 +200,7 @@ impl Tail<'_> {
 
     fn output_event(&mut self, key: &str, event: &TailEvent<'_>) {
         match self.args.format {
-            Format::Json => self.output.json(render_json::tailed(key, event)),
+            Format::Json => self.output.json(json_entries::tailed(key, event)),
             _ => self.output.tailed(key, event),
         }
     }

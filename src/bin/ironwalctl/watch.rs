@@ -15,7 +15,7 @@ use ironwal::tools::LogStat;
 use ironwal::tools::Selection;
 use ironwal::tools::StreamStat;
 
-use super::cli::Watch;
+use super::arguments::Watch;
 
 /// How late a signal is noticed.
 pub const LONGEST_SLEEP: Duration = Duration::from_millis(100);

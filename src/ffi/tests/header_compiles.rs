@@ -24,7 +24,7 @@ use crate::ffi::follow::*;
 use crate::ffi::iterator::ironwal_entry;
 use crate::ffi::log_callback::*;
 use crate::ffi::notify::*;
-use crate::ffi::options::*;
+use crate::ffi::option_choices::*;
 use crate::ffi::properties::*;
 use crate::ffi::recovery::*;
 use crate::ffi::retention::*;

@@ -230,7 +230,7 @@ impl DecisionBuilder<'_> {
     fn end_at_cut(&mut self, i: usize, next: usize) -> (SegmentEnd, KeptState) {
         let (end, is_sealed_there) = end_at_cut(self.segment(i), self.segment(next));
         if self.segment(next).clip == Some(ClipState::Bad) {
-            let what = "the frame behind which a suffix was cut is missing or another";
+            let what = "the last frame before a cut is missing, or another stands there";
             self.find(next, None, what);
         }
         let next_head = &self.segment(next).head;

@@ -160,7 +160,12 @@ impl DecisionBuilder<'_> {
                 self.verdict.actions.push(Action::BackupRange(i, at));
             }
             let offset = Some(at.0);
-            let what = "a torn tail";
+            // A damaged slot may have said more.
+            let says_all = !self.segment(i).slots.contains(&SlotState::Damaged);
+            let what = match self.facts.frontier.known && says_all {
+                true => "a torn tail (no whole frame from here on; never acknowledged as durable)",
+                false => "a torn tail (no whole frame from here on)",
+            };
             self.verdict.notes.push(Finding {
                 segment: Some(i),
                 offset,
@@ -210,7 +215,7 @@ impl DecisionBuilder<'_> {
                 true => Action::BackupFile(i),
                 false => Action::Remove(i),
             });
-            let what = "a segment above the frontier that nothing leads to";
+            let what = "a segment that no frame before it leads to";
             let note = Finding {
                 segment: Some(i),
                 offset: None,

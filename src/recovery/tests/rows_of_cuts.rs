@@ -158,8 +158,8 @@ fn damage_beside_a_cut_is_reported_and_refused_under_error() {
                 cut(0, 15, 17, 1).settled().with_another_clip(),
             ]),
             truncate: "keep 0..15 closed, 15..17 rewrite from 17; next on; \
-                       damage: the frame behind which a suffix was cut is missing or another",
-            error: "refuse: the frame behind which a suffix was cut is missing or another",
+                       damage: the last frame before a cut is missing, or another stands there",
+            error: "refuse: the last frame before a cut is missing, or another stands there",
         },
         Row {
             name: "header of a cut segment damaged, frames good",

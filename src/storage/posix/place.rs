@@ -245,7 +245,7 @@ impl<'a> Place<'a> {
         }
         match self.look_through() {
             Ok(Some(found)) if found.is(libc::S_IFDIR) => Ok(Some(EntryKind::Directory)),
-            Err(error) if error.raw_os_error() != Some(libc::ELOOP) => Err(error),
+            Err(error) if !leads_nowhere(&error) => Err(error),
             // It leads to something else, or nowhere.
             _ => Ok(kind),
         }
@@ -288,6 +288,14 @@ impl<'a> Place<'a> {
         // SAFETY: a live C string and an open directory.
         done(|| unsafe { libc::mkdirat(self.from, path.as_ptr(), DIR_MODE) })
     }
+}
+
+/// Whether no directory can stand where a link leads: in a circle, through a file, or to a name that is too long.
+fn leads_nowhere(error: &io::Error) -> bool {
+    let codes = [libc::ELOOP, libc::ENOTDIR, libc::ENAMETOOLONG];
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
 }
 
 /// The answer to a caller that would read or write through a link.

@@ -208,6 +208,9 @@ fn links_to_directories_are_followed_and_others_are_something() {
     symlink(at("file"), at("to-file")).unwrap();
     symlink(at("none"), at("to-none")).unwrap();
     symlink(at("loop"), at("loop")).unwrap();
+    // Each made the listing of the whole directory fail.
+    symlink(at("file/below"), at("to-below-a-file")).unwrap();
+    symlink("n".repeat(300), at("to-a-long-name")).unwrap();
     let kinds: Vec<(String, EntryKind)> = RealDisk
         .list_dir(dir.path())
         .unwrap()
@@ -218,6 +221,8 @@ fn links_to_directories_are_followed_and_others_are_something() {
         ("dir", EntryKind::Directory),
         ("file", EntryKind::File),
         ("loop", EntryKind::Link),
+        ("to-a-long-name", EntryKind::Link),
+        ("to-below-a-file", EntryKind::Link),
         ("to-dir", EntryKind::Directory),
         ("to-file", EntryKind::Link),
         ("to-none", EntryKind::Link),

@@ -64,6 +64,19 @@ impl StreamInner {
         if ours.is_some() {
             return self.start_in(segments, i, end, from);
         }
+        if let Some(newest) = parts.last() {
+            let header = &newest.segment.header;
+            if from.generation > header.generation {
+                return Err(self.older_than(from, header.generation));
+            }
+            // The replica stands in a segment that begins behind all there is.
+            let is_ahead = from.generation == header.generation
+                && from.segment > header.first_id
+                && from.segment.0 >= self.written_end();
+            if is_ahead {
+                return Err(self.behind(from, end));
+            }
+        }
         let is_newer = |part: &Arc<StreamSegment>| part.segment.header.generation > from.generation;
         let Some(cut) = parts.iter().position(is_newer) else {
             return self.start_behind_truncation(segments, from);
@@ -92,11 +105,7 @@ impl StreamInner {
         let source = self.source(segments, i, end)?;
         let is_end = from.offset >= source.end;
         if from.offset > source.end && !next_cuts {
-            let found = match end {
-                ExportEnd::Written => self.written_end(),
-                ExportEnd::Durable(..) | ExportEnd::DurableIds => self.durable_end(),
-            };
-            return Err(self.mismatch(from.next_id, EntryId(found)));
+            return Err(self.behind(from, end));
         }
         if from.offset <= source.end && from.last_frame.0 > 0 {
             self.check_last_frame(&source, from)?;
@@ -154,6 +163,28 @@ impl StreamInner {
         let resumes = segments.parts.first().map(|part| part.segment.first_id());
         let resumes = resumes.unwrap_or(segments.first_kept).max(from.next_id);
         self.lost_error(from.next_id, resumes)
+    }
+
+    /// The error for a replica that has more than may leave here.
+    fn behind(&self, from: &FramePosition, end: ExportEnd) -> Error {
+        let found = match end {
+            ExportEnd::Written => self.written_end(),
+            ExportEnd::Durable(..) | ExportEnd::DurableIds => self.durable_end(),
+        };
+        self.mismatch(from.next_id, EntryId(found))
+    }
+
+    /// The error for a replica of a stream in which a suffix was cut that is still here.
+    fn older_than(&self, from: &FramePosition, generation: u64) -> Error {
+        let what = format!(
+            "this log is older than the replica: the stream {:?} ends at id {} in generation {generation} here, and the \
+             replica is at id {} in generation {}",
+            self.key,
+            self.written_end(),
+            from.next_id,
+            from.generation
+        );
+        Error::Config(what).remembering(ErrorContext::at(&self.dir).stream(&self.key))
     }
 
     fn not_ours(&self, from: &FramePosition, why: &str) -> Error {

@@ -29,6 +29,7 @@ use crate::tools::VerifyFinding;
 use crate::tools::import::frame_06::u16_at;
 use crate::tools::import::frame_06::u32_at;
 use crate::tools::import::frame_06::u64_at;
+use crate::tools::import::stream_06::Opened;
 use crate::tools::import::stream_06::open;
 use crate::tools::import::window::FileWindow;
 
@@ -46,15 +47,17 @@ const MAX_PAYLOAD_LEN: usize = ID_AT + u16::MAX as usize + 8 + 2 + u16::MAX as u
 /// At how many places a damaged record may end: what looks like the next record may be a part of an id.
 const MAX_TRIES: usize = 16;
 
-/// The checkpoints of a root, oldest first; the last one is the newest.
+/// The checkpoints of a root, oldest first; the last one is the newest. None where no regular file has their name.
 pub fn read_checkpoints(
     storage: &dyn Storage,
     root: &Path,
     findings: &mut Vec<VerifyFinding>,
 ) -> Result<Option<Vec<CheckpointRecord>>> {
     let path = root.join(CHECKPOINTS_FILE);
-    let Some(mut window) = open(storage, &path)? else {
-        return Ok(None);
+    let mut window = match open(storage, &path)? {
+        Opened::File(window) => window,
+        Opened::Absent => return Ok(None),
+        Opened::NoFile => return Ok(Some(Vec::new())),
     };
     let mut found: Vec<Option<CheckpointRecord>> = Vec::new();
     let mut by_id: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
@@ -97,10 +100,10 @@ pub fn read_checkpoints(
     Ok(Some(found.into_iter().flatten().collect()))
 }
 
-/// The id in `HEAD`; `None` where it is missing or has no id.
+/// The id in `HEAD`; `None` where it is missing, no regular file or without an id.
 fn read_head(storage: &dyn Storage, root: &Path) -> Result<Option<Vec<u8>>> {
     let path = root.join(HEAD_FILE);
-    let Some(mut window) = open(storage, &path)? else {
+    let Opened::File(mut window) = open(storage, &path)? else {
         return Ok(None);
     };
     let len = window.get(0, 2).at(&path)?;

@@ -27,8 +27,8 @@ use crate::tools::import::checkpoints_06::read_checkpoints;
 use crate::tools::import::import_report::ImportOptions;
 use crate::tools::import::import_report::ImportedStream;
 use crate::tools::import::root_06::Root06;
-
-const SHARD_PREFIX: &str = "shard_";
+use crate::tools::import::root_06::SHARD_PREFIX;
+use crate::tools::import::root_06::shard_number;
 
 /// What makes a log a sharded one.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Shards {
             checkpoints: Vec::new(),
             log_path: old.path.join(CHECKPOINTS_FILE),
         };
-        let is_beyond = |name: &str| number_of(name).is_some() && !shards.is_shard(name);
+        let is_beyond = |name: &str| shard_number(name).is_some() && !shards.is_shard(name);
         if let Some(stream) = old.streams.iter().find(|s| is_beyond(&s.directory)) {
             let what = format!("there is {}, and {count} shards only", stream.directory);
             return Err(Error::Config(what));
@@ -100,7 +100,7 @@ impl Shards {
 
     /// Whether a stream of this name is one of the shards.
     pub fn is_shard(&self, name: &str) -> bool {
-        number_of(name).is_some_and(|number| number < u32::from(self.count))
+        shard_number(name).is_some_and(|number| number < u32::from(self.count))
     }
 
     /// Writes the shard count and the checkpoints into the new log, durably but for the names of the files.
@@ -155,10 +155,4 @@ impl Shards {
             }
         }
     }
-}
-
-/// The number of a shard, from the name of its stream.
-fn number_of(name: &str) -> Option<u32> {
-    let number: u32 = name.strip_prefix(SHARD_PREFIX)?.parse().ok()?;
-    (format!("{SHARD_PREFIX}{number:02}") == name).then_some(number)
 }

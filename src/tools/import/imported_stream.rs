@@ -22,6 +22,7 @@ use crate::tools::import::import_report::ImportedStream;
 use crate::tools::import::segment_06::Found;
 use crate::tools::import::segment_06::Frame06;
 use crate::tools::import::segment_06::SegmentWalk06;
+use crate::tools::import::stream_06::Opened;
 use crate::tools::import::stream_06::StreamFiles06;
 use crate::tools::import::stream_06::open;
 
@@ -46,7 +47,7 @@ pub fn import_stream(
     let mut segments = old.segments.iter().peekable();
     while let Some((id, path)) = segments.next() {
         let end_id = segments.peek().map(|(id, _)| *id).or(old.missing_from);
-        let Some(window) = open(&**storage, path)? else {
+        let Opened::File(window) = open(&**storage, path)? else {
             return Err(std::io::Error::from(std::io::ErrorKind::NotFound)).at(path);
         };
         let mut walk = SegmentWalk06::new(window, reached.max(*id), end_id);

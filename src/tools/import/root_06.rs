@@ -30,6 +30,9 @@ const DELETED_SUFFIX: &str = "#deleted";
 /// What it leaves in the root if it dies while it replaces a file.
 const UNFINISHED_FILES: [&str; 2] = ["HEAD.tmp", "checkpoints.log.tmp"];
 
+/// How the name of a shard's stream begins.
+pub const SHARD_PREFIX: &str = "shard_";
+
 /// Names and lengths of all files of a root.
 pub type Lengths = BTreeMap<PathBuf, u64>;
 
@@ -40,7 +43,7 @@ pub struct Root06 {
     pub path: PathBuf,
     /// Its streams, by the names of their directories.
     pub streams: Vec<StreamFiles06>,
-    /// There is a checkpoint log, so the root is that of a sharded log.
+    /// There is a checkpoint log, or something else in its place beside shards: the root is that of a sharded log.
     pub has_checkpoints: bool,
     /// Its files when it was listed.
     pub lengths: Lengths,
@@ -57,6 +60,7 @@ impl Root06 {
         let path = storage.canonical(&asked).at(&asked)?;
         let mut streams = Vec::new();
         let mut has_checkpoints = false;
+        let mut no_file_for_checkpoints = false;
         let lengths = lengths(&**storage, &path)?;
         for entry in storage.list_dir(&path).at(&path)? {
             let name = entry.name.as_str();
@@ -65,6 +69,11 @@ impl Root06 {
                 findings.push(VerifyFinding::new(Severity::Note, place.clone(), what));
             };
             match entry.kind {
+                kind if name == CHECKPOINTS_FILE
+                    && (entry.is_link || matches!(kind, EntryKind::Link | EntryKind::Other)) =>
+                {
+                    no_file_for_checkpoints = true;
+                }
                 _ if entry.is_link => note("a link, which the 0.6 crate does not list: left out"),
                 EntryKind::Directory if name.ends_with(DELETED_SUFFIX) => {
                     note("a stream whose deletion was not finished: left out");
@@ -72,6 +81,7 @@ impl Root06 {
                 EntryKind::Directory if is_stream_name(name) => {
                     match list_stream(&**storage, &place, name, findings)? {
                         Some(stream) => streams.push(stream),
+                        None if name == CHECKPOINTS_FILE => no_file_for_checkpoints = true,
                         None => findings.push(VerifyFinding::new(
                             Severity::Note,
                             place.clone(),
@@ -90,6 +100,17 @@ impl Root06 {
                 EntryKind::File if name == HEAD_FILE || UNFINISHED_FILES.contains(&name) => {}
                 _ => note("no part of a root of the 0.6 crate: left out"),
             }
+        }
+        if no_file_for_checkpoints {
+            let has_shards = streams.iter().any(|s| shard_number(&s.directory).is_some());
+            has_checkpoints = has_shards;
+            let severity = match has_shards {
+                true => Severity::Damage,
+                false => Severity::Note,
+            };
+            let what = "no regular file, where a sharded log has its checkpoints: none is imported";
+            let place = path.join(CHECKPOINTS_FILE);
+            findings.push(VerifyFinding::new(severity, place, what));
         }
         if streams.is_empty() && !has_checkpoints {
             let what = format!("{} holds no log of the 0.6 crate", path.display());
@@ -131,6 +152,12 @@ impl Root06 {
         );
         Err(Error::Config(what))
     }
+}
+
+/// The number of a shard, from the name of its stream.
+pub fn shard_number(name: &str) -> Option<u32> {
+    let number: u32 = name.strip_prefix(SHARD_PREFIX)?.parse().ok()?;
+    (format!("{SHARD_PREFIX}{number:02}") == name).then_some(number)
 }
 
 /// Whether the crate gives a stream's directory this name.

@@ -2,7 +2,7 @@
 //!
 //! `segments.idx` lists the first id of each segment, eight bytes each; `head.state` names the newest one
 //! (`docs/FORMAT_06.md`). Both are derived from the segments. They prove one thing only, where they agree:
-//! that a newest segment is missing.
+//! that a newest segment is missing. What stands under one of these names and is no regular file is passed over.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -63,7 +63,12 @@ pub fn list_stream(
                 path,
                 "no segment by its kind or id: not imported",
             ),
-            None if [INDEX_FILE, HEAD_STATE_FILE].contains(&entry.name.as_str()) => {}
+            None if [INDEX_FILE, HEAD_STATE_FILE].contains(&entry.name.as_str()) => {
+                if entry.kind != EntryKind::File {
+                    let what = "no regular file; it is derived from the segments, and passed over";
+                    note(Severity::Note, path, what);
+                }
+            }
             None if entry.name.ends_with(UNFINISHED_SUFFIX) => {}
             None => note(Severity::Note, path, "no file of the 0.6 crate: left out"),
         }
@@ -83,6 +88,8 @@ pub fn list_stream(
     // The crate writes it with the second segment.
     let is_fine = match head {
         HeadState::Absent => ids.len() < 2,
+        // Noted already.
+        HeadState::NoFile => true,
         HeadState::Names(id) => Some(id) == newest,
         HeadState::Damaged => false,
     };
@@ -106,8 +113,11 @@ pub fn list_stream(
 
 /// Whether `segments.idx` lists these ids, and the last one that it lists.
 fn read_index(storage: &dyn Storage, path: &Path, ids: &[u64]) -> Result<(bool, Option<u64>)> {
-    let Some(mut window) = open(storage, path)? else {
-        return Ok((ids.is_empty(), None));
+    let mut window = match open(storage, path)? {
+        Opened::File(window) => window,
+        Opened::Absent => return Ok((ids.is_empty(), None)),
+        // Noted already.
+        Opened::NoFile => return Ok((true, None)),
     };
     let len = window.len();
     if len % ID_LEN as u64 != 0 {
@@ -133,13 +143,16 @@ fn read_index(storage: &dyn Storage, path: &Path, ids: &[u64]) -> Result<(bool, 
 
 enum HeadState {
     Absent,
+    NoFile,
     Names(u64),
     Damaged,
 }
 
 fn read_head_state(storage: &dyn Storage, path: &Path) -> Result<HeadState> {
-    let Some(mut window) = open(storage, path)? else {
-        return Ok(HeadState::Absent);
+    let mut window = match open(storage, path)? {
+        Opened::File(window) => window,
+        Opened::Absent => return Ok(HeadState::Absent),
+        Opened::NoFile => return Ok(HeadState::NoFile),
     };
     let len = window.len().min(2 + 255) as usize;
     let bytes = window.get(0, len).at(path)?.unwrap_or_default();
@@ -153,11 +166,24 @@ fn read_head_state(storage: &dyn Storage, path: &Path) -> Result<HeadState> {
     Ok(is_possible.map_or(HeadState::Damaged, |id| HeadState::Names(id.0)))
 }
 
-/// Opens a file for reading; `None` where there is none.
-pub fn open(storage: &dyn Storage, path: &Path) -> Result<Option<FileWindow>> {
-    if storage.kind(path).at(path)?.is_none() {
-        return Ok(None);
+/// What stands under the name of a file.
+pub enum Opened {
+    /// Nothing.
+    Absent,
+    /// A directory, a link, a pipe, a device: it is not opened.
+    NoFile,
+    /// A regular file, open for reading.
+    File(FileWindow),
+}
+
+/// Opens a regular file for reading.
+pub fn open(storage: &dyn Storage, path: &Path) -> Result<Opened> {
+    match storage.kind(path).at(path)? {
+        None => Ok(Opened::Absent),
+        Some(EntryKind::File) => {
+            let file = storage.open_file(path, Access::Read).at(path)?;
+            FileWindow::new(file).at(path).map(Opened::File)
+        }
+        Some(EntryKind::Directory | EntryKind::Link | EntryKind::Other) => Ok(Opened::NoFile),
     }
-    let file = storage.open_file(path, Access::Read).at(path)?;
-    FileWindow::new(file).at(path).map(Some)
 }

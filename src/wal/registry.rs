@@ -232,6 +232,13 @@ impl WalInner {
         done
     }
 
+    /// The same for a sync, which may ask for a helper that was not started yet.
+    pub fn syncing<R>(&self, work: impl FnOnce() -> R) -> R {
+        let done = work();
+        self.context.attend();
+        done
+    }
+
     /// Runs an append on the stream of that key. If the stream is deleted meanwhile, it is looked
     /// up again: the append happens before the deletion or in the new stream.
     pub fn append_to<R>(&self, key: &str, append: impl Fn(&StreamInner) -> Result<R>) -> Result<R> {

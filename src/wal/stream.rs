@@ -424,7 +424,7 @@ impl Stream {
     /// Makes everything appended so far durable.
     pub fn sync(&self) -> Result<()> {
         let core = self.enter_existing()?;
-        self.log.delivering(|| core.sync())
+        self.log.syncing(|| core.sync())
     }
 
     /// Waits until entry `id`, which need not be appended yet, is durable; at most `timeout`, then

@@ -370,7 +370,7 @@ impl Wal {
     pub fn sync(&self, stream: &str) -> Result<()> {
         self.log.enter_to_write()?;
         let stream = self.existing(stream)?;
-        self.log.delivering(|| stream.sync())
+        self.log.syncing(|| stream.sync())
     }
 
     /// Makes everything appended so far durable, in all streams. Attempts all streams, then returns
@@ -379,7 +379,7 @@ impl Wal {
         self.log.enter_to_write()?;
         self.log.context.check_root()?;
         let streams = open_streams(&self.log.registered.read());
-        let streams = self.log.delivering(|| StreamInner::sync_together(&streams));
+        let streams = self.log.syncing(|| StreamInner::sync_together(&streams));
         let mut result = Ok(());
         for stream in streams {
             let synced = match self.log.delivering(|| stream.sync_attached()) {

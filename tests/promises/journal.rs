@@ -832,3 +832,29 @@ fn figures_say_what_the_journal_did_and_why_it_takes_no_more() {
     assert_eq!(after.retired, Some(JournalRetired::NotWritten));
     assert_eq!((after.records, after.refused), (101, 2));
 }
+
+#[test]
+fn a_sync_alone_has_the_journal_made() {
+    // The helper was started by the next append only, so a second sync_all found no journal either.
+    let place = tempfile::tempdir().expect("a directory");
+    let mut options = WalOptions::new(place.path().join("log"));
+    options.sync_mode = SyncMode::Async;
+    options.commit_path = CommitPath::Journal;
+    for sync in [
+        |wal: &Wal| wal.sync_all(),
+        |wal: &Wal| wal.sync("first"),
+        |wal: &Wal| wal.stream("first")?.sync(),
+    ] {
+        let wal = Wal::new(options.clone()).expect("opens");
+        wal.append("first", b"entry").expect("appends");
+        sync(&wal).expect("syncs");
+        let file = place.path().join("log/commit-journal/00.jnl");
+        let began = std::time::Instant::now();
+        while !file.exists() {
+            assert!(began.elapsed().as_secs() < 60, "the journal was not made");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        wal.close().expect("closes");
+        assert!(!file.exists());
+    }
+}

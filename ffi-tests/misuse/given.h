@@ -202,7 +202,8 @@ static inline int32_t mode_of(const char *function) {
 #define V_safe_id 0
 #define V_start_id 0
 #define V_expected_id 1
-#define V_timeout_ns 0
+/* What is waited for is there, or comes soon. */
+#define V_timeout_ns UINT64_C(60000000000)
 #define V_bytes 65536
 #define V_max_bytes 65536
 #define V_max_age_ns 1

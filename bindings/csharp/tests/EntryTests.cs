@@ -145,7 +145,7 @@ namespace Ironwal.Tests
             using (var log = Log.Open(place.Log))
             using (var b = log.Stream("b"))
             {
-                Expect.Equal(10ul, b.NextId());
+                Expect.Equal(10ul, b.NextId);
                 log.Close();
             }
         }

@@ -11,7 +11,10 @@
 //! as the pass before did, all streams were in these states from the end of the one pass to the beginning of the
 //! other. One stream may grow: if the same single stream is all that three passes in a row disagree on,
 //! each other stream was in its state from before the second pass looked at that one until after it did, so
-//! the states of the second pass are those of that moment.
+//! the states of the second pass are those of that moment. A stream that is not there has no state that only grows:
+//! it may be begun and deleted again between two looks. So the directories are listed in front of a pass and behind it,
+//! and a pass between two different lists shows no moment. What is left is a stream that is begun, and deleted
+//! again with both syncs that this takes, while a pass waits for the processor.
 //!
 //! If the writer changes a stream in step 3 so that the states of step 2 cannot be copied any more (a deletion, a
 //! cut, a truncation beyond them), the steps are repeated, for ten seconds at most. On failure
@@ -61,6 +64,8 @@ const PAUSE: Duration = Duration::from_micros(200);
 struct Pass {
     /// The directories of streams.
     dirs: Vec<String>,
+    /// Behind the pass they were the same, and those without a stream still had none.
+    is_settled: bool,
     /// In the reverse order of keys.
     ends: Vec<(Arc<StreamInner>, LiveEnd)>,
 }
@@ -102,7 +107,8 @@ impl RootFiles for NoFiles {
 
 impl Pass {
     fn difference(&self, later: &Pass) -> Difference {
-        if self.dirs != later.dirs || self.ends.len() != later.ends.len() {
+        let are_settled = self.is_settled && later.is_settled;
+        if !are_settled || self.dirs != later.dirs || self.ends.len() != later.ends.len() {
             return Difference::More;
         }
         let pairs = self.ends.iter().zip(&later.ends);
@@ -234,14 +240,7 @@ impl WalInner {
 
     /// One pass over all streams. `known`: the pass before.
     fn look_at_all(&self, known: Option<&Pass>) -> Result<Pass> {
-        let root = &self.context.root;
-        let listing = self.context.storage.list_dir(root).at(root)?;
-        let is_stream = |name: &str, kind| kind == EntryKind::Directory && is_stream_dir_name(name);
-        let dirs: Vec<String> = listing
-            .into_iter()
-            .filter(|entry| is_stream(&entry.name, entry.kind))
-            .map(|entry| entry.name)
-            .collect();
+        let dirs = self.stream_dirs()?;
         // A directory without a stream may by now hold the next stream of its key.
         let is_known =
             known.is_some_and(|known| known.dirs == dirs && known.ends.len() == dirs.len());
@@ -267,7 +266,29 @@ impl WalInner {
             }
         }
         self.drop_deleted();
-        Ok(Pass { dirs, ends })
+        let mut is_settled = self.stream_dirs()? == dirs;
+        if is_settled && ends.len() != dirs.len() {
+            // The stream that was known there is deleted: another one may have been begun since.
+            self.forget_failed();
+            self.discover()?;
+            is_settled = open_streams(&self.registered.read()).len() == ends.len();
+        }
+        Ok(Pass {
+            dirs,
+            is_settled,
+            ends,
+        })
+    }
+
+    /// The directories of streams, as they are now.
+    fn stream_dirs(&self) -> Result<Vec<String>> {
+        let root = &self.context.root;
+        let listing = self.context.storage.list_dir(root).at(root)?;
+        let is_stream = |name: &str, kind| kind == EntryKind::Directory && is_stream_dir_name(name);
+        let streams = listing
+            .into_iter()
+            .filter(|entry| is_stream(&entry.name, entry.kind));
+        Ok(streams.map(|entry| entry.name).collect())
     }
 
     /// 3. `None`: a stream has changed so that its state cannot be copied any more.

@@ -980,5 +980,23 @@ namespace Ironwal
         public ulong IncompleteStreams;
         /// <summary>How long opening took.</summary>
         public ulong RecoveryNs;
+        /// <summary>Records that were written into the commit journal. Each is one sync, for all streams in it. This and what follows is 0 where the log uses no journal.</summary>
+        public ulong JournalRecords;
+        /// <summary>Items in these: ranges of streams, their slots, headers of segments, deletions.</summary>
+        public ulong JournalItems;
+        /// <summary>Bytes of these records.</summary>
+        public ulong JournalBytes;
+        /// <summary>Files of the journal that were written back into the streams' files, and took records again.</summary>
+        public ulong JournalWriteBacks;
+        /// <summary>Ranges that the journal did not take, because it had no room or takes no more: their streams were synced in place.</summary>
+        public ulong JournalRefused;
+        /// <summary>Files of the journal, now.</summary>
+        public ulong JournalFiles;
+        /// <summary>Their bytes, now.</summary>
+        public ulong JournalFileBytes;
+        /// <summary>Of these files, those that hold what poisoned streams need until the log is opened again, now.</summary>
+        public ulong JournalFilesAside;
+        /// <summary>Other than 0: the journal takes no more until the log is opened again; all streams are synced in place, and batches over streams fail. 1: a record could not be written. 2: a file could not be made, or begun anew. 3: a full file could not be written back, nor what poisoned streams need of it be kept aside.</summary>
+        public ulong JournalRetired;
     }
 }

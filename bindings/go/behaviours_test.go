@@ -102,7 +102,7 @@ func TestEveryOptionReachesTheLibrary(t *testing.T) {
 
 func TestEntriesThatWentThroughTheJournalAreThereAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	options := &Options{CommitPath: CommitJournal, JournalSize: 64 << 10}
+	options := &Options{CommitPath: CommitJournal, JournalSize: 256 << 10}
 	log, err := Open(path, options)
 	must(t, err)
 	names := []string{"bids", "asks"}

@@ -576,7 +576,7 @@ fn a_log_that_is_open_read_only_exports_and_does_not_apply() {
     assert!(matches!(reader.frame_position(), Err(Error::ReadOnly)));
 }
 
-/// What a reader of a log that is behind its replica is told. Such a log is an older copy of the primary's, or has lost
+/// What export_frames answers where the log is behind its replica. Such a log is an older copy of the primary's, or has lost
 /// its tail. Where the replica stood in a segment that the log lacks, it was called none of the stream's, to be deleted.
 #[test]
 fn a_log_that_is_behind_its_replica_says_so_and_names_both_ids() {

@@ -250,8 +250,8 @@ impl StreamInner {
             .map(Some)
     }
 
-    /// A range: what stands in the file from its start on, read unless the bytes are at hand, and those behind it,
-    /// which end the range.
+    /// A range: what stands in the file from its start on, and `behind`, which ends the range. The first part is read
+    /// from the file, unless the caller has a copy in `at_hand`.
     fn journal_range(
         &self,
         state: &RoundState,

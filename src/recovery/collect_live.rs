@@ -1,15 +1,19 @@
 //! How are the facts of a stream collected while another process writes it?
 //!
-//! A survey reads one file after the other, and the writer may rotate, truncate, close or recover
+//! A survey reads one file after the other, and the writer may rotate, truncate, cut, close or recover
 //! in between. The order of the reads hides most of that (`collect`). The rest looks like a missing
-//! file or like damage. So damage counts only when the next survey finds exactly the same.
+//! file or like damage. So damage counts only when two surveys in a row find exactly the same, and neither
+//! relied on the cache: a file in it may have been replaced since by a cut, while segments behind it that are
+//! void by now are still there. These fit what replaced it no better the next time.
 
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::error::ErrorContext;
 use crate::error::IoAt;
 use crate::error::Result;
 use crate::format::SlotState;
@@ -18,7 +22,6 @@ use crate::platform::sleep;
 use crate::primitives::now;
 use crate::recovery::collect::survey_live;
 use crate::recovery::decide::table::decide;
-use crate::recovery::facts::Foreign;
 use crate::recovery::facts::HeaderState;
 use crate::recovery::facts::StreamFacts;
 use crate::recovery::read_headers::SealedCache;
@@ -43,6 +46,8 @@ pub struct LiveCollector {
     known: SealedCache,
     /// The greatest generation when these were cached.
     generation: Option<u64>,
+    /// The damage that counted at the last survey: found again, it needs no proof.
+    confirmed: Option<SuspectedDamage>,
 }
 
 /// Damage, to be compared with the findings of the next survey.
@@ -67,6 +72,7 @@ impl LiveCollector {
             policy,
             known: SealedCache::new(),
             generation: None,
+            confirmed: None,
         }
     }
 
@@ -95,17 +101,25 @@ impl LiveCollector {
                             continue;
                         }
                     }
-                    self.remember(&facts);
                     let decision = decide(&facts, self.policy);
                     let wrong = wrong(&decision);
-                    if wrong.is_none() || wrong == before || late {
+                    let relied_on_cache = !self.known.is_empty();
+                    let is_settled = match &wrong {
+                        None => true,
+                        Some(_) if wrong == self.confirmed => true,
+                        Some(_) => !relied_on_cache && wrong == before,
+                    };
+                    if is_settled {
+                        self.confirmed = wrong;
+                        self.remember(&facts);
                         return Ok(Some((facts, decision)));
                     }
-                    if let Decision::Refuse(Refusal::Foreign(_, Foreign::OtherIncarnation(_))) =
-                        &decision
-                    {
-                        // The cache may describe a stream that was deleted since.
+                    if late {
+                        return Err(unsettled(&self.dir));
+                    }
+                    if relied_on_cache {
                         self.forget();
+                        continue;
                     }
                     before = wrong;
                 }
@@ -139,6 +153,15 @@ impl LiveCollector {
             }
         }
     }
+}
+
+/// The writer changed the directory during each survey.
+fn unsettled(dir: &Path) -> Error {
+    let what = "the writer has changed the files of the stream during each look at them for 10 s";
+    Error::io(
+        io::Error::new(io::ErrorKind::TimedOut, what),
+        ErrorContext::at(dir),
+    )
 }
 
 /// It grows with each cut.

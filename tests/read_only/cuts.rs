@@ -254,3 +254,62 @@ fn a_strict_reader_that_learns_of_a_cut_late_follows_what_is_durable_behind_it()
     let shown: Vec<u64> = shown.map(|found| found.expect("good").0).collect();
     assert!(shown.into_iter().eq(0..60));
 }
+
+#[test]
+fn void_segments_that_are_not_removed_yet_do_not_mix_two_histories() {
+    // What the reader kept in memory of a sealed segment was that of a file that a cut had replaced since. The
+    // newest segment, which it read again, was void and not removed yet. The two did not fit each other, and the
+    // next survey found the same: so the reader showed a mix of two histories, or reported a loss.
+    for sync_mode in [SyncMode::Strict, SyncMode::Async] {
+        let place = temp_dir();
+        let wal = Wal::new(small(place.path(), sync_mode)).expect("opens");
+        let append = |ids: std::ops::Range<u64>, number: u32| {
+            let entries: Vec<Vec<u8>> = ids.map(|id| named(number, id)).collect();
+            let slices: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+            wal.append_batch("s", &slices).expect("appends");
+        };
+        for first in [0, 4, 8] {
+            append(first..first + 4, 0);
+        }
+        append(12..14, 0);
+        wal.sync_all().expect("syncs");
+        let reader = Wal::open_read_only(small(place.path(), sync_mode)).expect("opens");
+        let mut shown = Vec::new();
+        let mut iterator = reader.iter_with_ids("s", 0).expect("iterates");
+        assert!(follow(&mut iterator, &mut shown));
+        assert_eq!(shown, vec![0; 14]);
+
+        append(14..16, 1);
+        append(16..18, 2);
+        wal.sync_all().expect("syncs");
+        let stream_dir = place.path().join("log").join("s");
+        let aside = tempfile::tempdir_in(place.path()).expect("a directory");
+        let (late, gone) = (["12", "16"], "8");
+        let file_name = |id: &str| format!("{id:0>20}.wal");
+        for id in late {
+            let link = aside.path().join(id);
+            std::fs::hard_link(stream_dir.join(file_name(id)), link).expect("links");
+        }
+        let new = named(3, 4);
+        wal.replace_suffix("s", 4, &Append::new(&[&new]))
+            .expect("cuts");
+        // As it was when the cut had removed the oldest void segment, and not the others.
+        assert!(!stream_dir.join(file_name(gone)).exists());
+        for id in late {
+            let link = aside.path().join(id);
+            std::fs::hard_link(link, stream_dir.join(file_name(id))).expect("links");
+        }
+
+        assert!(!follow(&mut iterator, &mut shown), "the cut is noticed");
+        let mut scanned = Vec::new();
+        assert!(follow(
+            &mut reader.iter_with_ids("s", 0).expect("iterates"),
+            &mut scanned
+        ));
+        assert_eq!(scanned, [0, 0, 0, 0, 3]);
+        for id in late {
+            std::fs::remove_file(stream_dir.join(file_name(id))).expect("removes");
+        }
+        wal.close().expect("closes");
+    }
+}

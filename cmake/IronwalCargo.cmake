@@ -187,6 +187,16 @@ endif()
 string(REGEX REPLACE "(^| )-lgcc_s( |$)" "\\2" ironwal_native_flags "${ironwal_native_flags}")
 string(STRIP "${ironwal_native_flags}" ironwal_native_flags)
 separate_arguments(ironwal_native_libs UNIX_COMMAND "${ironwal_native_flags}")
+# musl has no unwinder of its own: rustup's standard library comes with one. A GCC for glibc has none that links.
+set(ironwal_native_dirs "")
+if(ironwal_native_flags MATCHES "(^| )-lunwind( |$)" AND IRONWAL_CARGO_TARGET)
+    execute_process(COMMAND "${IRONWAL_RUSTC}" --print target-libdir --target "${IRONWAL_CARGO_TARGET}"
+                    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE ironwal_target_libdir
+                    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    if(EXISTS "${ironwal_target_libdir}/self-contained/libunwind.a")
+        set(ironwal_native_dirs "${ironwal_target_libdir}/self-contained")
+    endif()
+endif()
 
 set(ironwal_copies
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${ironwal_lib_dir}"
@@ -255,6 +265,7 @@ add_library(ironwal::static STATIC IMPORTED GLOBAL)
 set_target_properties(ironwal::static PROPERTIES
     IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_static_name}"
     INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
+    INTERFACE_LINK_DIRECTORIES "${ironwal_native_dirs}"
     INTERFACE_LINK_LIBRARIES "${ironwal_native_libs}")
 add_dependencies(ironwal::static ironwal_cargo)
 

@@ -61,8 +61,15 @@ if(ironwal_shared AND NOT ironwal_elf)
     set(ironwal_cargo_environment IRONWAL_CDYLIB=1)
 endif()
 
+set(IRONWAL_CARGO_DIR "" CACHE PATH "Where cargo builds; empty: in the build directory")
+set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+if(IRONWAL_CARGO_DIR)
+    set(ironwal_cargo_dir "${IRONWAL_CARGO_DIR}")
+endif()
+
 # Paths of this machine are replaced in messages and debugging information, so that two builds in two directories
-# compare equal. A file, for paths may hold spaces. Flags of the user's own (RUSTFLAGS, or of a target in cargo's
+# compare equal: of the sources, of cargo's home, and of what build scripts write. The last one that fits counts. A file,
+# for paths may hold spaces. Flags of the user's own (RUSTFLAGS, or of a target in cargo's
 # configuration) take the place of these.
 set(ironwal_cargo_home "$ENV{CARGO_HOME}")
 if(NOT ironwal_cargo_home)
@@ -74,6 +81,7 @@ file(CONFIGURE OUTPUT "${ironwal_cargo_config}" @ONLY CONTENT
 rustflags = [
     '--remap-path-prefix=@ironwal_cargo_home@=/cargo',
     '--remap-path-prefix=@PROJECT_SOURCE_DIR@=/ironwal',
+    '--remap-path-prefix=@ironwal_cargo_dir@=/target',
 ]
 ")
 
@@ -102,11 +110,6 @@ if(CMAKE_CROSSCOMPILING)
     endif()
 endif()
 
-set(IRONWAL_CARGO_DIR "" CACHE PATH "Where cargo builds; empty: in the build directory")
-set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
-if(IRONWAL_CARGO_DIR)
-    set(ironwal_cargo_dir "${IRONWAL_CARGO_DIR}")
-endif()
 set(ironwal_lib_dir "${PROJECT_BINARY_DIR}/lib")
 if(ironwal_profile STREQUAL "dev")
     set(ironwal_profile_dir debug)

@@ -1,5 +1,5 @@
 # Are the libraries and the tool as small as docs/PACKAGING.md says? Each may be a tenth larger, stripped, than the table
-# there. Whoever makes one larger on purpose measures it and changes the table.
+# there. A change that makes one larger on purpose puts the new size into the table.
 #
 # The table is of x86-64; "skipped:" is what CTest looks for.
 if(NOT PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")

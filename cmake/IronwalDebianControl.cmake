@@ -21,6 +21,12 @@ foreach(package IN LISTS CPACK_PACKAGE_FILES)
         file(REMOVE "${tree}/DEBIAN/postinst" "${tree}/DEBIAN/postrm")
         file(WRITE "${tree}/DEBIAN/triggers" "activate-noawait ldconfig\n")
     endif()
+    # cpack 3.25 names the files of debugging information by their path on the build machine.
+    if(EXISTS "${tree}/DEBIAN/md5sums")
+        file(READ "${tree}/DEBIAN/md5sums" sums)
+        string(REGEX REPLACE "  /[^\n]*-dbgsym/usr/" "  usr/" sums "${sums}")
+        file(WRITE "${tree}/DEBIAN/md5sums" "${sums}")
+    endif()
     # The umask of the build takes no part, nor do the times at which files were made.
     execute_process(COMMAND chmod -R u=rwX,go=rX "${tree}" COMMAND_ERROR_IS_FATAL ANY)
     if(DEFINED ENV{SOURCE_DATE_EPOCH})

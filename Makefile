@@ -120,6 +120,8 @@ docs:
 header:
 	IRONWAL_WRITE_HEADER=1 cargo test --locked --test surface header
 
+# Files in the packages are as old as the commit, so that two builds compare equal.
+packages: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 packages:
 	cmake --preset packages
 	cmake --build --preset packages

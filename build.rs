@@ -3,7 +3,8 @@
 //! Only where `IRONWAL_CDYLIB` is set: the crate's manifest declares no cdylib (so that Rust users build none), the
 //! builder asks for one with `cargo rustc --crate-type`, and cargo warns about link arguments for what the manifest
 //! does not declare. On ELF systems CMake links the shared library from the static one instead, to give its symbols
-//! a version (`cmake/IronwalCargo.cmake`); cargo-c passes a soname of its own.
+//! a version (`cmake/IronwalCargo.cmake`); cargo-c passes a soname of its own, and needs the
+//! variable for the rest (`docs/PACKAGING.md`).
 
 use std::env;
 

@@ -61,8 +61,15 @@ if(ironwal_shared AND NOT ironwal_elf)
     set(ironwal_cargo_environment IRONWAL_CDYLIB=1)
 endif()
 
+set(IRONWAL_CARGO_DIR "" CACHE PATH "Where cargo builds; empty: in the build directory")
+set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+if(IRONWAL_CARGO_DIR)
+    set(ironwal_cargo_dir "${IRONWAL_CARGO_DIR}")
+endif()
+
 # Paths of this machine are replaced in messages and debugging information, so that two builds in two directories
-# compare equal. A file, for paths may hold spaces. Flags of the user's own (RUSTFLAGS, or of a target in cargo's
+# compare equal: of the sources, of cargo's home, and of what build scripts write. The last one that fits counts. A file,
+# for paths may hold spaces. Flags of the user's own (RUSTFLAGS, or of a target in cargo's
 # configuration) take the place of these.
 set(ironwal_cargo_home "$ENV{CARGO_HOME}")
 if(NOT ironwal_cargo_home)
@@ -74,6 +81,7 @@ file(CONFIGURE OUTPUT "${ironwal_cargo_config}" @ONLY CONTENT
 rustflags = [
     '--remap-path-prefix=@ironwal_cargo_home@=/cargo',
     '--remap-path-prefix=@PROJECT_SOURCE_DIR@=/ironwal',
+    '--remap-path-prefix=@ironwal_cargo_dir@=/target',
 ]
 ")
 
@@ -102,11 +110,6 @@ if(CMAKE_CROSSCOMPILING)
     endif()
 endif()
 
-set(IRONWAL_CARGO_DIR "" CACHE PATH "Where cargo builds; empty: in the build directory")
-set(ironwal_cargo_dir "${PROJECT_BINARY_DIR}/cargo")
-if(IRONWAL_CARGO_DIR)
-    set(ironwal_cargo_dir "${IRONWAL_CARGO_DIR}")
-endif()
 set(ironwal_lib_dir "${PROJECT_BINARY_DIR}/lib")
 if(ironwal_profile STREQUAL "dev")
     set(ironwal_profile_dir debug)
@@ -187,6 +190,16 @@ endif()
 string(REGEX REPLACE "(^| )-lgcc_s( |$)" "\\2" ironwal_native_flags "${ironwal_native_flags}")
 string(STRIP "${ironwal_native_flags}" ironwal_native_flags)
 separate_arguments(ironwal_native_libs UNIX_COMMAND "${ironwal_native_flags}")
+# musl has no unwinder of its own: rustup's standard library comes with one. A GCC for glibc has none that links.
+set(ironwal_native_dirs "")
+if(ironwal_native_flags MATCHES "(^| )-lunwind( |$)" AND IRONWAL_CARGO_TARGET)
+    execute_process(COMMAND "${IRONWAL_RUSTC}" --print target-libdir --target "${IRONWAL_CARGO_TARGET}"
+                    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE ironwal_target_libdir
+                    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    if(EXISTS "${ironwal_target_libdir}/self-contained/libunwind.a")
+        set(ironwal_native_dirs "${ironwal_target_libdir}/self-contained")
+    endif()
+endif()
 
 set(ironwal_copies
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${ironwal_lib_dir}"
@@ -255,6 +268,7 @@ add_library(ironwal::static STATIC IMPORTED GLOBAL)
 set_target_properties(ironwal::static PROPERTIES
     IMPORTED_LOCATION "${ironwal_lib_dir}/${ironwal_static_name}"
     INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
+    INTERFACE_LINK_DIRECTORIES "${ironwal_native_dirs}"
     INTERFACE_LINK_LIBRARIES "${ironwal_native_libs}")
 add_dependencies(ironwal::static ironwal_cargo)
 

@@ -18,7 +18,7 @@ if(APPLE)
     set(ironwal_strip_debug -S)
 else()
     set(ironwal_strip_symbols --strip-unneeded)
-    set(ironwal_strip_debug --strip-debug)
+    set(ironwal_strip_debug "--strip-debug --enable-deterministic-archives")
 endif()
 # Shared libraries are executable everywhere but on Debian.
 set(ironwal_shared_permissions OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)

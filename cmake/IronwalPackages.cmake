@@ -80,8 +80,11 @@ imports logs.")
 
 # Copyright and change log of each package, and a static library without debugging information.
 set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_BINARY_DIR}/package/debian.cmake")
-# What cpack has no word for.
-set(CPACK_POST_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/IronwalDebianControl.cmake")
+# What cpack has no word for, and what differs between two builds.
+set(CPACK_POST_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/IronwalDebianControl.cmake"
+    "${PROJECT_SOURCE_DIR}/cmake/IronwalArchive.cmake")
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+    WORLD_READ WORLD_EXECUTE)
 set(CPACK_PROJECT_CONFIG_FILE "${PROJECT_SOURCE_DIR}/cmake/IronwalPackagesOptions.cmake")
 configure_file(cmake/debian.cmake.in "${PROJECT_BINARY_DIR}/package/debian.cmake" @ONLY)
 

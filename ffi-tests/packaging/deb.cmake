@@ -93,7 +93,7 @@ endfunction()
 holds("libironwal${ABI_VERSION}" "usr/lib/${arch}/libironwal.so.${ABI_VERSION}" "usr/lib/${arch}/libironwal.so.${VERSION}")
 file(GLOB schemas RELATIVE "${CMAKE_CURRENT_LIST_DIR}/../../docs" "${CMAKE_CURRENT_LIST_DIR}/../../docs/schemas/*.json")
 list(TRANSFORM schemas PREPEND usr/share/ironwal/)
-holds(ironwal-tools usr/bin/ironwalctl usr/share/man/man1/ironwalctl.1 ${schemas}
+holds(ironwal-tools usr/bin/ironwalctl usr/share/man/man1/ironwalctl.1.gz ${schemas}
     usr/share/bash-completion/completions/ironwalctl usr/share/zsh/site-functions/_ironwalctl
     usr/share/fish/vendor_completions.d/ironwalctl.fish)
 holds(libironwal-dev usr/include/ironwal.h usr/include/ironwal.hpp usr/include/ironwal/module.modulemap

@@ -257,20 +257,61 @@ fn write_durably_once(file: &File, offset: u64, parts: &[IoSlice<'_>]) -> io::Re
     let offset =
         libc::off_t::try_from(offset).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
     // SAFETY: as in `write_parts_once`.
-    let written = unsafe {
-        libc::pwritev2(
-            file.as_raw_fd(),
-            parts.as_ptr().cast(),
-            parts.len() as libc::c_int,
-            offset,
-            libc::RWF_DSYNC,
-        )
-    };
+    let written = unsafe { pwritev2_dsync(file.as_raw_fd(), parts, offset) };
     if written < 0 {
         Err(io::Error::last_os_error())
     } else {
         Ok(written as usize)
     }
+}
+
+/// # Safety
+///
+/// As of pwritev2(2): there are at most `MAX_PARTS` parts.
+#[cfg(all(target_os = "linux", not(target_env = "musl")))]
+unsafe fn pwritev2_dsync(
+    descriptor: libc::c_int,
+    parts: &[IoSlice<'_>],
+    offset: libc::off_t,
+) -> libc::ssize_t {
+    // SAFETY: the caller's; IoSlice has the layout of iovec.
+    unsafe {
+        libc::pwritev2(
+            descriptor,
+            parts.as_ptr().cast(),
+            parts.len() as libc::c_int,
+            offset,
+            libc::RWF_DSYNC,
+        )
+    }
+}
+
+/// By syscall(2), for musl has `pwritev2` since 1.2.5 only: with an older one no program would link.
+///
+/// # Safety
+///
+/// As of pwritev2(2): there are at most `MAX_PARTS` parts.
+#[cfg(all(target_os = "linux", target_env = "musl"))]
+unsafe fn pwritev2_dsync(
+    descriptor: libc::c_int,
+    parts: &[IoSlice<'_>],
+    offset: libc::off_t,
+) -> libc::ssize_t {
+    // The offset in two halves, the low one first. Where a long has 64 bits the low one is all of it, and the kernel
+    // ignores the other.
+    // SAFETY: the caller's; IoSlice has the layout of iovec, and all arguments have the width of a long.
+    let written = unsafe {
+        libc::syscall(
+            libc::SYS_pwritev2,
+            libc::c_long::from(descriptor),
+            parts.as_ptr(),
+            parts.len() as libc::c_long,
+            offset as libc::c_long,
+            (offset >> 32) as libc::c_long,
+            libc::c_long::from(libc::RWF_DSYNC),
+        )
+    };
+    written as libc::ssize_t
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]

@@ -257,38 +257,6 @@ static void damaged(const char *name) {
     CHECK(repaired == NULL && seen.calls == 0 && !exists("mended#new"));
 }
 
-/* Format version 9999 in the header of each segment of the stream: offsets of the format's description. */
-static void newer(void) {
-    char path[512];
-    const uint8_t version[2] = {0x0f, 0x27};
-    ironwal_wal *wal = open_log("newer");
-    OK(ironwal_append(wal, "s", 1, "x", 1, NULL, &error));
-    OK(ironwal_wal_close(wal, &error));
-    segment_path("newer", 0, 0, path, sizeof path);
-    change_bytes(path, 8, version, sizeof version);
-    ironwal_verify_report *report = NULL;
-    ironwal_finding finding;
-    OK(ironwal_verify_directory(PATH(path_of("newer")), NULL, 0, NULL, 0, &report, &error));
-    OK(ironwal_verify_report_get_finding(report, 0, &finding, sizeof finding, &error));
-    CHECK(finding.severity == IRONWAL_SEVERITY_UNREADABLE && strstr(finding.what.data, "9999") != NULL);
-    ironwal_verify_report_free(report);
-    ironwal_stat_report *stat = NULL;
-    ironwal_stat_stream stream;
-    OK(ironwal_stat_directory(PATH(path_of("newer")), NULL, 0, NULL, 0, &stat, &error));
-    OK(ironwal_stat_report_get_stream(stat, 0, &stream, sizeof stream, &error));
-    CHECK(stream.message.len > 0);
-    ironwal_stat_report_free(stat);
-    struct seen seen = none_seen(0);
-    EXPECT(IRONWAL_E_UNSUPPORTED_VERSION, ironwal_dump_directory(PATH(path_of("newer")), NULL, 0, 0, UINT64_MAX,
-                                                                 on_entry, NULL, CTX(&seen), &error));
-    ironwal_repair_report *repaired = NULL;
-    ironwal_repair_totals numbers;
-    OK(repair("newer", "not_mended", &seen, &repaired));
-    OK(ironwal_repair_report_get_totals(repaired, &numbers, sizeof numbers, &error));
-    CHECK(numbers.unreadable_streams == 1 && numbers.complete == 0);
-    ironwal_repair_report_free(repaired);
-}
-
 static void refused(const char *log) {
     char path[512];
     struct seen seen = none_seen(0);
@@ -363,7 +331,6 @@ int main(void) {
     whole(path_of("log"));
     cancelled("log");
     damaged("log");
-    newer();
     refused("log");
     sharded_directory();
     return 0;

@@ -197,6 +197,15 @@
 /** A file could not be checked: a read error, a newer format, an unrecognised file. */
 #define IRONWAL_SEVERITY_UNREADABLE 603
 
+/** The segment has its footer and never changes again. */
+#define IRONWAL_SEGMENT_SEALED 1301
+
+/** Appends go to the segment, or it is about to be sealed. */
+#define IRONWAL_SEGMENT_OPEN 1302
+
+/** The segment is durable and its end is damaged: it is read as far as it goes. */
+#define IRONWAL_SEGMENT_END_LOST 1303
+
 /** No id is expected: the entries get the next ones. */
 #define IRONWAL_ANY_ID UINT64_MAX
 
@@ -322,6 +331,9 @@ typedef struct ironwal_property_list ironwal_property_list;
  */
 typedef struct ironwal_recovery_report ironwal_recovery_report;
 
+/** What a repair copied and what was lost. Freed with ironwal_repair_report_free(). */
+typedef struct ironwal_repair_report ironwal_repair_report;
+
 /**
  * An open log of many shards: entries go to the shard of their key, in order within it, and
  * checkpoints are consistent cuts through all shards. Closed with ironwal_sharded_close(), which
@@ -334,6 +346,9 @@ typedef struct ironwal_sharded ironwal_sharded;
  * ironwal_sharded_options_new(), changed by setters, freed with ironwal_sharded_options_free().
  */
 typedef struct ironwal_sharded_options ironwal_sharded_options;
+
+/** What a directory holds, in numbers. Freed with ironwal_stat_report_free(). */
+typedef struct ironwal_stat_report ironwal_stat_report;
 
 /**
  * One stream of an open log. Freed with ironwal_stream_free(), before or after its log is closed.
@@ -492,15 +507,15 @@ typedef struct ironwal_recovered_stream {
 } ironwal_recovered_stream;
 
 /**
- * Bytes owned by the caller, released with ironwal_buffer_free().
- * Empty is {NULL, 0}.
+ * Takes how far an inspection of a directory is: the `ctx` it was given with, `done` of `total`, in the unit that
+ * the function states. `done` never falls; the first call has 0, and the last one of an inspection that was not
+ * cancelled has `total`. Returns 0 to go on, anything else to cancel: then no callback follows, and the
+ * function returns ::IRONWAL_E_CANCELLED.
+ *
+ * Called on the thread of the inspection, under no lock of the library. It may call the library, also for other
+ * logs. It must return, must not throw or longjmp.
  */
-typedef struct ironwal_buffer {
-    /** The first byte, or NULL where `len` is 0. */
-    uint8_t *data;
-    /** Length in bytes. Never change it: the library frees by it. */
-    size_t len;
-} ironwal_buffer;
+typedef int32_t (*ironwal_progress_fn)(uintptr_t ctx, uint64_t done, uint64_t total);
 
 /**
  * Bytes that come out and stay the library's: those of an iterator until its next call, those
@@ -512,6 +527,204 @@ typedef struct ironwal_view {
     /** Length in bytes. */
     size_t len;
 } ironwal_view;
+
+/**
+ * One entry of a directory, or a run of ids that cannot be read. Later versions may add fields at the end.
+ */
+typedef struct ironwal_dumped_entry {
+    /** The stream. */
+    struct ironwal_str stream;
+    /** The segment's file. */
+    struct ironwal_str path;
+    /** The entry's bytes, checked; empty where `status` is not 0. */
+    struct ironwal_view data;
+    /** Why the ids cannot be read; {NULL, 0} where `status` is 0. */
+    struct ironwal_str message;
+    /** Where the frame starts, or the damage, in bytes. */
+    uint64_t offset;
+    /** The entry's id, or the first id that cannot be read. */
+    uint64_t first_id;
+    /** One past the last: `first_id` + 1 of an entry. */
+    uint64_t end_id;
+    /** 1: the frame was compressed. 0 otherwise. */
+    uint64_t compressed;
+    /** ::IRONWAL_OK: an entry. Otherwise the status that reading these ids gives. */
+    ironwal_status status;
+    /** Zero. */
+    int32_t reserved;
+} ironwal_dumped_entry;
+
+/**
+ * Takes one entry and the `ctx` it was given with. The struct and all it points to end with the call; `size` is
+ * its sizeof in the library. Returns 0 to go on, anything else to stop: then no callback follows, and the
+ * function returns ::IRONWAL_OK.
+ *
+ * Called on the thread of the inspection, under no lock of the library. It may call the library, also for other
+ * logs. It must return, must not throw or longjmp.
+ */
+typedef int32_t (*ironwal_entry_fn)(uintptr_t ctx,
+                                    const struct ironwal_dumped_entry *entry,
+                                    size_t size);
+
+/** A log in numbers. Later versions may add fields at the end, so pass its sizeof. */
+typedef struct ironwal_stat_totals {
+    /** Streams. */
+    uint64_t streams;
+    /** Their segment files. */
+    uint64_t segments;
+    /** Those that are sealed. */
+    uint64_t sealed_segments;
+    /** Bytes of segment files, zeros ahead of the tail included. */
+    uint64_t bytes;
+    /** Streams that cannot be opened. */
+    uint64_t unreadable_streams;
+    /** Pieces of damage that opening the log would report. */
+    uint64_t damage;
+    /**
+     * 1: the log has a commit journal, and all streams were selected. 0 otherwise; then the next are 0.
+     */
+    uint64_t has_journal;
+    /** Files of the journal. */
+    uint64_t journal_files;
+    /** Their bytes. */
+    uint64_t journal_bytes;
+    /** Good records in it. */
+    uint64_t journal_records;
+    /** Pieces of damage in it. */
+    uint64_t journal_damage;
+    /** 1: a writer has the log open and uses the journal. 0: none does. */
+    uint64_t journal_in_use;
+} ironwal_stat_totals;
+
+/**
+ * A stream in numbers; payloads are not read. The texts belong to the report. Later versions may add fields at
+ * the end, so pass its sizeof.
+ */
+typedef struct ironwal_stat_stream {
+    /** Its name, or the name of its directory where that is unknown. */
+    struct ironwal_str stream;
+    /** Its directory. */
+    struct ironwal_str path;
+    /**
+     * Why it cannot be opened; {NULL, 0} where it can. Then all but `segments` and `bytes` may be 0.
+     */
+    struct ironwal_str message;
+    /** Segment files. */
+    uint64_t segments;
+    /** Those that are sealed. */
+    uint64_t sealed_segments;
+    /** How many segments ironwal_stat_report_get_segment() has of it. */
+    uint64_t listed_segments;
+    /** Bytes of segment files, zeros ahead of the tail included. */
+    uint64_t bytes;
+    /** The first id kept. */
+    uint64_t first_id;
+    /** The id that the next append gets. */
+    uint64_t next_id;
+    /** One past the last id known to be durable. */
+    uint64_t durable_end;
+    /** Ids between the first and the next that no segment holds. */
+    uint64_t lost_ids;
+    /** Properties of the stream. */
+    uint64_t properties;
+    /** 1: damage took the properties, and they were not replaced since. 0 otherwise. */
+    uint64_t properties_lost;
+    /** Pieces of damage that opening the log would report. */
+    uint64_t damage;
+} ironwal_stat_stream;
+
+/**
+ * A segment in numbers. The text belongs to the report. Later versions may add fields at the end, so pass its
+ * sizeof.
+ */
+typedef struct ironwal_stat_segment {
+    /** Its file. */
+    struct ironwal_str path;
+    /** The first id that the stream keeps in it. */
+    uint64_t first_id;
+    /** One past its last id. */
+    uint64_t end_id;
+    /** Ids directly before it that no segment holds. */
+    uint64_t lost_before;
+    /** Bytes of the file, zeros ahead of the tail included. */
+    uint64_t bytes;
+    /** Where its frames end, in bytes. */
+    uint64_t frames_end;
+    /** One of IRONWAL_SEGMENT_... */
+    int32_t state;
+    /** Zero. */
+    int32_t reserved;
+} ironwal_stat_segment;
+
+/** A repair in numbers. Later versions may add fields at the end, so pass its sizeof. */
+typedef struct ironwal_repair_totals {
+    /** The streams of the old log. */
+    uint64_t streams;
+    /** Entries copied. */
+    uint64_t entries;
+    /** Ids that the copy lacks. */
+    uint64_t lost_ids;
+    /** Streams that could not be copied at all. */
+    uint64_t unreadable_streams;
+    /**
+     * Pieces of damage in the commit journal: entries that only that part held are not in the copy.
+     */
+    uint64_t journal_damage;
+    /** 1: the copy holds all that the old log held. 0 otherwise. */
+    uint64_t complete;
+} ironwal_repair_totals;
+
+/**
+ * What became of one stream. The texts belong to the report. Later versions may add fields at the end, so pass
+ * its sizeof.
+ */
+typedef struct ironwal_repaired_stream {
+    /** Its name. */
+    struct ironwal_str stream;
+    /** Why it could not be copied at all; {NULL, 0} where it was. */
+    struct ironwal_str message;
+    /** Entries copied. */
+    uint64_t entries;
+    /** The first id of the copy. */
+    uint64_t first_id;
+    /** The id that the next append to the copy gets. */
+    uint64_t next_id;
+    /**
+     * The id that the next append to the old log would have got. If it is greater than `next_id`, entries were
+     * lost at the end, and their ids are free again in the copy.
+     */
+    uint64_t old_next_id;
+    /** How many runs of lost ids ironwal_repair_report_get_lost() has of it. */
+    uint64_t lost_runs;
+    /**
+     * 1: damage took the newest properties; those of the copy are lost too, until they are replaced.
+     */
+    uint64_t properties_lost;
+} ironwal_repaired_stream;
+
+/**
+ * A run of ids that the copy lacks. The text belongs to the report. Later versions may add fields at the end, so
+ * pass its sizeof.
+ */
+typedef struct ironwal_lost_ids {
+    /** Why. */
+    struct ironwal_str why;
+    /** The first id. */
+    uint64_t first_id;
+    /** One past the last id. */
+    uint64_t end_id;
+} ironwal_lost_ids;
+
+/**
+ * Bytes owned by the caller, released with ironwal_buffer_free().
+ * Empty is {NULL, 0}.
+ */
+typedef struct ironwal_buffer {
+    /** The first byte, or NULL where `len` is 0. */
+    uint8_t *data;
+    /** Length in bytes. Never change it: the library frees by it. */
+    size_t len;
+} ironwal_buffer;
 
 /** Bytes that go in: `len` bytes from `data` on. {NULL, 0} is empty. Read during the call only. */
 typedef struct ironwal_slice {
@@ -1579,6 +1792,192 @@ ironwal_status ironwal_recovery_report_get_finding(const struct ironwal_recovery
 
 /** Frees a report and the texts that belong to it. */
 void ironwal_recovery_report_free(struct ironwal_recovery_report *report);
+
+/* Directories of logs that are not opened --------------------------------------------------- */
+
+/**
+ * Reads and checks all that is stored in the directory of a log or a sharded log, as ironwal_wal_verify() does,
+ * with no log open. Changes nothing and takes no lock, so another process, or this one, may have the log open.
+ * Then what is written meanwhile is not looked at. `stream` NULL and `stream_len` 0: all streams, and the files
+ * beside them.
+ *
+ * `progress` gets bytes of segment files: at the beginning, about every mebibyte, and at the end. The first
+ * call comes after the headers of all streams were read.
+ *
+ * - Owns: free `*out_report` with ironwal_verify_report_free().
+ * - NULL: `stream` and `progress` may be NULL.
+ * - Blocks: reads all segments that are selected; never for a sync.
+ * - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, or the path or the name is not UTF-8;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_IO where the directory cannot be listed. All
+ *   else that cannot be read is a finding, also a file of a newer version.
+ */
+ironwal_status ironwal_verify_directory(const char *path,
+                                        size_t path_len,
+                                        const char *stream,
+                                        size_t stream_len,
+                                        ironwal_progress_fn progress,
+                                        uintptr_t ctx,
+                                        struct ironwal_verify_report **out_report,
+                                        struct ironwal_error **out_error);
+
+/**
+ * Passes the entries in the directory of a log or a sharded log to `visit`, stream by stream in the order of the
+ * names of their directories, and by id: those from `from_id` on and below `end_id`, of all streams or of one
+ * (`stream` NULL and `stream_len` 0: all). Runs of ids that are lost or damaged are passed with their status.
+ * Changes nothing and takes no lock, as ironwal_verify_directory().
+ *
+ * `progress` gets bytes of segment files: at the beginning, about every mebibyte, and at the end, unless `visit`
+ * stopped it. Needs memory for the largest frame.
+ *
+ * - NULL: `stream` and `progress` may be NULL; `visit` must not.
+ * - Blocks: reads the segments that are selected; never for a sync.
+ * - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, the path or the name is not UTF-8, or `from_id` is
+ *   above `end_id`; ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED. Of a stream that cannot be read at all
+ *   its error, after all others were passed: ::IRONWAL_E_UNSUPPORTED_VERSION, ::IRONWAL_E_CORRUPT,
+ *   ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_dump_directory(const char *path,
+                                      size_t path_len,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      uint64_t from_id,
+                                      uint64_t end_id,
+                                      ironwal_entry_fn visit,
+                                      ironwal_progress_fn progress,
+                                      uintptr_t ctx,
+                                      struct ironwal_error **out_error);
+
+/**
+ * Collects the numbers of a log or a sharded log in a directory, with no log open, from headers, slots, trailers
+ * and tails: payloads are not read. Changes nothing and takes no lock, so another process, or this one, may have
+ * the log open. `stream` NULL and `stream_len` 0: all streams, and the commit journal.
+ *
+ * `progress` gets directories of streams, not bytes: before the first and after each.
+ *
+ * - Owns: free `*out_report` with ironwal_stat_report_free().
+ * - NULL: `stream` and `progress` may be NULL.
+ * - Blocks: reads the ends of all segments; never for a sync.
+ * - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, or the path or the name is not UTF-8;
+ *   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_IO where the directory cannot be listed; those
+ *   of a commit journal that cannot be read. A stream that cannot be read has its message.
+ */
+ironwal_status ironwal_stat_directory(const char *path,
+                                      size_t path_len,
+                                      const char *stream,
+                                      size_t stream_len,
+                                      ironwal_progress_fn progress,
+                                      uintptr_t ctx,
+                                      struct ironwal_stat_report **out_report,
+                                      struct ironwal_error **out_error);
+
+/**
+ * The numbers over all streams, and of the commit journal.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of ::ironwal_stat_totals.
+ */
+ironwal_status ironwal_stat_report_get_totals(const struct ironwal_stat_report *report,
+                                              struct ironwal_stat_totals *out_totals,
+                                              size_t out_totals_size,
+                                              struct ironwal_error **out_error);
+
+/**
+ * The stream at `index`, from 0, in the order of the names of their directories.
+ *
+ * - Owns: `out_stream` stays the caller's; its texts belong to `report` and end with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
+ *   `out_stream_size` is not a known size of ::ironwal_stat_stream.
+ */
+ironwal_status ironwal_stat_report_get_stream(const struct ironwal_stat_report *report,
+                                              size_t index,
+                                              struct ironwal_stat_stream *out_stream,
+                                              size_t out_stream_size,
+                                              struct ironwal_error **out_error);
+
+/**
+ * The segment at `index` of the stream at `stream_index`, both from 0, oldest first.
+ *
+ * - Owns: `out_segment` stays the caller's; its text belongs to `report` and ends with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one of either; ::IRONWAL_E_INVALID_ARG where
+ *   `out_segment_size` is not a known size of ::ironwal_stat_segment.
+ */
+ironwal_status ironwal_stat_report_get_segment(const struct ironwal_stat_report *report,
+                                               size_t stream_index,
+                                               size_t index,
+                                               struct ironwal_stat_segment *out_segment,
+                                               size_t out_segment_size,
+                                               struct ironwal_error **out_error);
+
+/** Frees a report and the texts that belong to it. */
+void ironwal_stat_report_free(struct ironwal_stat_report *report);
+
+/**
+ * Makes a healthy copy of the log or sharded log in the directory `from`, with no log open, in the new directory
+ * `to`, which must not exist: every entry that can be read, under its old id, in frames compressed by
+ * `compression` (one of IRONWAL_COMPRESSION). Ids that cannot be read are recorded there as lost. The old log is
+ * locked against writers meanwhile, and not changed. The copy is made beside `to` and gets its name when it is
+ * whole and durable; after a failure or a cancellation nothing of it is left.
+ *
+ * `progress` gets bytes of segment files: at the beginning, about every mebibyte, and when all is read. The
+ * last call can still cancel.
+ *
+ * - Owns: free `*out_report` with ironwal_repair_report_free().
+ * - NULL: `progress` may be NULL.
+ * - Blocks: reads all segments, writes the copy, and waits until it is on the disk (fsync).
+ * - Durable: on return.
+ * - Errors: ::IRONWAL_E_LOCKED while a writer has the old log open; ::IRONWAL_E_CONFIG where `from` holds no log,
+ *   where `to` exists or lies in `from`, where the remains of an interrupted copy are in the way, and where a path
+ *   is not UTF-8; ::IRONWAL_E_INVALID_FILENAME where a link stands for a file to copy; ::IRONWAL_E_INVALID_ARG for
+ *   another `compression`; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_NO_SPACE, ::IRONWAL_E_IO.
+ */
+ironwal_status ironwal_repair_directory(const char *from,
+                                        size_t from_len,
+                                        const char *to,
+                                        size_t to_len,
+                                        int32_t compression,
+                                        ironwal_progress_fn progress,
+                                        uintptr_t ctx,
+                                        struct ironwal_repair_report **out_report,
+                                        struct ironwal_error **out_error);
+
+/**
+ * The numbers over all streams.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG if `out_totals_size` is not a known size of ::ironwal_repair_totals.
+ */
+ironwal_status ironwal_repair_report_get_totals(const struct ironwal_repair_report *report,
+                                                struct ironwal_repair_totals *out_totals,
+                                                size_t out_totals_size,
+                                                struct ironwal_error **out_error);
+
+/**
+ * The stream at `index`, from 0, in the order of the names of their directories.
+ *
+ * - Owns: `out_stream` stays the caller's; its texts belong to `report` and end with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one; ::IRONWAL_E_INVALID_ARG where
+ *   `out_stream_size` is not a known size of ::ironwal_repaired_stream.
+ */
+ironwal_status ironwal_repair_report_get_stream(const struct ironwal_repair_report *report,
+                                                size_t index,
+                                                struct ironwal_repaired_stream *out_stream,
+                                                size_t out_stream_size,
+                                                struct ironwal_error **out_error);
+
+/**
+ * The run of lost ids at `index` of the stream at `stream_index`, both from 0, by id.
+ *
+ * - Owns: `out_lost` stays the caller's; its text belongs to `report` and ends with it.
+ * - Errors: ::IRONWAL_E_NOT_FOUND (an answer) past the last one of either; ::IRONWAL_E_INVALID_ARG where
+ *   `out_lost_size` is not a known size of ::ironwal_lost_ids.
+ */
+ironwal_status ironwal_repair_report_get_lost(const struct ironwal_repair_report *report,
+                                              size_t stream_index,
+                                              size_t index,
+                                              struct ironwal_lost_ids *out_lost,
+                                              size_t out_lost_size,
+                                              struct ironwal_error **out_error);
+
+/** Frees a report and the texts that belong to it. */
+void ironwal_repair_report_free(struct ironwal_repair_report *report);
 
 /* Bytes that come out ----------------------------------------------------------------------- */
 

@@ -2448,6 +2448,152 @@ private:
     }
 };
 
+// What a directory holds, in numbers; see stat_directory().
+class stat_report : public detail::handle<ironwal_stat_report, ironwal_stat_report_free> {
+public:
+    stat_report() noexcept = default;
+    explicit stat_report(ironwal_stat_report *taken) noexcept : handle(taken) {}
+
+    ironwal_stat_totals totals() const noexcept {
+        ironwal_stat_totals totals{};
+        ironwal_stat_report_get_totals(handle_.get(), &totals, sizeof totals, nullptr);
+        return totals;
+    }
+    // The texts are valid as long as the report.
+    std::vector<ironwal_stat_stream> streams() const {
+        std::vector<ironwal_stat_stream> found(static_cast<std::size_t>(totals().streams));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_stat_report_get_stream(handle_.get(), index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+    // The segments of the stream at this index of streams(), oldest first; empty past the last stream.
+    std::vector<ironwal_stat_segment> segments(std::size_t stream) const {
+        ironwal_stat_stream of{};
+        ironwal_stat_report_get_stream(handle_.get(), stream, &of, sizeof of, nullptr);
+        std::vector<ironwal_stat_segment> found(static_cast<std::size_t>(of.listed_segments));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_stat_report_get_segment(handle_.get(), stream, index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+};
+
+// What a repair copied, and what was lost; see repair_directory().
+class repair_report : public detail::handle<ironwal_repair_report, ironwal_repair_report_free> {
+public:
+    repair_report() noexcept = default;
+    explicit repair_report(ironwal_repair_report *taken) noexcept : handle(taken) {}
+
+    ironwal_repair_totals totals() const noexcept {
+        ironwal_repair_totals totals{};
+        ironwal_repair_report_get_totals(handle_.get(), &totals, sizeof totals, nullptr);
+        return totals;
+    }
+    // The copy holds all that the old log held.
+    bool is_complete() const noexcept { return totals().complete != 0; }
+    // The texts are valid as long as the report.
+    std::vector<ironwal_repaired_stream> streams() const {
+        std::vector<ironwal_repaired_stream> found(static_cast<std::size_t>(totals().streams));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_repair_report_get_stream(handle_.get(), index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+    // The ids that the copy of the stream at this index of streams() lacks; empty past the last stream.
+    std::vector<ironwal_lost_ids> lost(std::size_t stream) const {
+        ironwal_repaired_stream of{};
+        ironwal_repair_report_get_stream(handle_.get(), stream, &of, sizeof of, nullptr);
+        std::vector<ironwal_lost_ids> found(static_cast<std::size_t>(of.lost_runs));
+        for (std::size_t index = 0; index < found.size(); ++index)
+            ironwal_repair_report_get_lost(handle_.get(), stream, index, &found[index], sizeof found[index], nullptr);
+        return found;
+    }
+};
+
+// A progress callback that does nothing and cancels nothing.
+struct no_progress {
+    bool operator()(std::uint64_t, std::uint64_t) const noexcept { return true; }
+};
+
+// For the name of a stream: all streams.
+inline text_in all_streams() noexcept { return text_in(static_cast<const char *>(nullptr), std::size_t{0}); }
+
+namespace detail {
+
+template <class Progress>
+std::int32_t progress_to(std::uintptr_t ctx, std::uint64_t done, std::uint64_t total) noexcept {
+    return (*reinterpret_cast<Progress *>(ctx))(done, total) ? 0 : 1;
+}
+
+// The two callables of a dump, which C passes by one context.
+template <class Visit, class Progress>
+struct dump_calls {
+    Visit &visit;
+    Progress &progress;
+
+    static std::int32_t on_entry(std::uintptr_t ctx, const ironwal_dumped_entry *entry, std::size_t) noexcept {
+        return reinterpret_cast<dump_calls *>(ctx)->visit(*entry) ? 0 : 1;
+    }
+    static std::int32_t on_progress(std::uintptr_t ctx, std::uint64_t done, std::uint64_t total) noexcept {
+        return reinterpret_cast<dump_calls *>(ctx)->progress(done, total) ? 0 : 1;
+    }
+};
+
+} // namespace detail
+
+// Directories of logs that are not opened. progress(done, total) returns whether to go on; false cancels with
+// IRONWAL_E_CANCELLED. It is called on this thread; an exception that leaves it ends the program.
+
+// See ironwal_verify_directory().
+template <class Progress = no_progress>
+result<report> verify_directory(const text_in &path, const text_in &stream = all_streams(), Progress progress = {}) {
+    ironwal_verify_report *made = nullptr;
+    return detail::run(
+        [&](ironwal_error **out) {
+            return ironwal_verify_directory(path.data(), path.size(), stream.data(), stream.size(),
+                                            &detail::progress_to<Progress>, reinterpret_cast<std::uintptr_t>(&progress),
+                                            &made, out);
+        },
+        [&] { return report(made); });
+}
+
+// See ironwal_stat_directory().
+template <class Progress = no_progress>
+result<stat_report> stat_directory(const text_in &path, const text_in &stream = all_streams(), Progress progress = {}) {
+    ironwal_stat_report *made = nullptr;
+    return detail::run(
+        [&](ironwal_error **out) {
+            return ironwal_stat_directory(path.data(), path.size(), stream.data(), stream.size(),
+                                          &detail::progress_to<Progress>, reinterpret_cast<std::uintptr_t>(&progress),
+                                          &made, out);
+        },
+        [&] { return stat_report(made); });
+}
+
+// visit(const ironwal_dumped_entry &) returns whether to go on; what it gets ends with its call. See
+// ironwal_dump_directory().
+template <class Visit, class Progress = no_progress>
+result<void> dump_directory(const text_in &path, const text_in &stream, id_range ids, Visit visit, Progress progress = {}) {
+    using calls = detail::dump_calls<Visit, Progress>;
+    calls both{visit, progress};
+    return detail::run([&](ironwal_error **out) {
+        return ironwal_dump_directory(path.data(), path.size(), stream.data(), stream.size(), ids.first, ids.end,
+                                      &calls::on_entry, &calls::on_progress, reinterpret_cast<std::uintptr_t>(&both), out);
+    });
+}
+
+// See ironwal_repair_directory().
+template <class Progress = no_progress>
+result<repair_report> repair_directory(const text_in &from, const text_in &to, compression mode = compression::none,
+                                       Progress progress = {}) {
+    ironwal_repair_report *made = nullptr;
+    return detail::run(
+        [&](ironwal_error **out) {
+            return ironwal_repair_directory(from.data(), from.size(), to.data(), to.size(), static_cast<std::int32_t>(mode),
+                                            &detail::progress_to<Progress>, reinterpret_cast<std::uintptr_t>(&progress),
+                                            &made, out);
+        },
+        [&] { return repair_report(made); });
+}
+
 } // namespace ironwal
 
 #undef IRONWAL_LITERAL

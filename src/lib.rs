@@ -26,9 +26,9 @@ pub mod sharded;
 mod stats;
 mod storage;
 mod stream;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub mod tools;
-#[cfg(not(feature = "cli"))]
+#[cfg(not(feature = "inspection"))]
 mod tools;
 mod wal;
 
@@ -74,15 +74,16 @@ pub use tools::Severity;
 pub use tools::VerifyFinding;
 pub use tools::VerifyReport;
 /// A healthy copy of a damaged log: what `ironwalctl repair` does.
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub mod repair {
     pub use crate::tools::LostIds;
     pub use crate::tools::RepairReport;
     pub use crate::tools::RepairedStream;
     pub use crate::tools::repair;
+    pub use crate::tools::repair_until;
 }
 /// Roots of the 0.6 crate made into logs of this version: what `ironwalctl import` does.
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub mod import {
     pub use crate::tools::ImportOptions;
     pub use crate::tools::ImportReport;

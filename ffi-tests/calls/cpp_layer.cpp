@@ -307,6 +307,47 @@ static void read_only(ironwal::wal &wal) {
     wal.delete_stream("r").value();
 }
 
+// A log of its own, closed: what the wrappers of directories return, and that progress cancels.
+static void directories() {
+    const std::string log = path_of("inspected");
+    auto wal = ironwal::wal::open(log).value();
+    wal.append("s", "x").value();
+    wal.append("s", "y").value();
+    wal.close().value();
+    CHECK(ironwal::verify_directory(log).value().totals().entries == 2);
+    CHECK(ironwal::verify_directory(log, "s").value().is_clean());
+    CHECK(ironwal::verify_directory(log, "absent").status() == IRONWAL_E_STREAM_NOT_FOUND);
+    std::uint64_t last = 0, calls = 0;
+    const auto go_on = [&](std::uint64_t done, std::uint64_t total) {
+        CHECK(done >= last && done <= total);
+        last = done;
+        return ++calls > 0;
+    };
+    const auto cancel = [](std::uint64_t, std::uint64_t) { return false; };
+    const auto stat = ironwal::stat_directory(log, ironwal::all_streams(), go_on).value();
+    CHECK(calls == 2 && last == 1 && stat.streams().size() == 1 && stat.streams()[0].next_id == 2);
+    CHECK(stat.segments(0).size() == 1 && stat.segments(0)[0].end_id == 2 && stat.segments(1).empty());
+    std::string seen;
+    const auto visit = [&](const ironwal_dumped_entry &entry) {
+        seen.append(reinterpret_cast<const char *>(entry.data.data), entry.data.len);
+        return true;
+    };
+    ironwal::id_range all;
+    all.first = 0;
+    all.end = UINT64_MAX;
+    ironwal::dump_directory(log, "s", all, visit).value();
+    CHECK(seen == "xy");
+    const std::string copy = path_of("inspected_copy");
+    CHECK(ironwal::verify_directory(log, ironwal::all_streams(), cancel).status() == IRONWAL_E_CANCELLED);
+    CHECK(ironwal::stat_directory(log, ironwal::all_streams(), cancel).status() == IRONWAL_E_CANCELLED);
+    CHECK(ironwal::dump_directory(log, "s", all, visit, cancel).status() == IRONWAL_E_CANCELLED && seen == "xy");
+    CHECK(ironwal::repair_directory(log, copy, ironwal::compression::none, cancel).status() == IRONWAL_E_CANCELLED);
+    const auto repaired = ironwal::repair_directory(log, copy).value();
+    CHECK(repaired.is_complete() && repaired.streams().size() == 1 && repaired.streams()[0].entries == 2);
+    CHECK(repaired.lost(0).empty());
+    CHECK(ironwal::repair_directory(log, copy).status() == IRONWAL_E_CONFIG);
+}
+
 static void retention_by_handle(ironwal::wal &wal) {
     auto stream = wal.stream("h").value();
     CHECK(stream.current_segment_start_id().status() == IRONWAL_E_NOT_FOUND);
@@ -373,6 +414,7 @@ static void sharded() {
 
 int main() {
     enter_directory();
+    directories();
     ironwal::options options(path_of("log"));
     options.max_segment_size(1 << 20).max_entries_per_segment(1000).max_open_segments(4)
         .max_open_read_segments(4).write_buffer_size(4096).read_buffer_size(4096)

@@ -268,6 +268,56 @@ static int64_t call_ironwal_recovery_report_free(const struct misuse *m, struct 
     return NONE(m, g);
 }
 
+static int64_t call_ironwal_verify_directory(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_verify_directory(P(0, V_char(path, 0)), L(1, V_path_len), P(2, V_char(stream, 2)), L(3, V_stream_len), F(4, V_ironwal_progress_fn), V_ctx, P(6, &g->out[6]), P(7, &g->out[7])));
+}
+
+static int64_t call_ironwal_dump_directory(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_dump_directory(P(0, V_char(path, 0)), L(1, V_path_len), P(2, V_char(stream, 2)), L(3, V_stream_len), V_from_id, V_end_id, F(6, V_ironwal_entry_fn), F(7, V_ironwal_progress_fn), V_ctx, P(9, &g->out[9])));
+}
+
+static int64_t call_ironwal_stat_directory(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_stat_directory(P(0, V_char(path, 0)), L(1, V_path_len), P(2, V_char(stream, 2)), L(3, V_stream_len), F(4, V_ironwal_progress_fn), V_ctx, P(6, &g->out[6]), P(7, &g->out[7])));
+}
+
+static int64_t call_ironwal_stat_report_get_totals(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_stat_report_get_totals(P(0, V_ironwal_stat_report(report, 0)), P(1, V_ironwal_stat_totals(out_totals, 1)), V_out_totals_size, P(3, &g->out[3])));
+}
+
+static int64_t call_ironwal_stat_report_get_stream(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_stat_report_get_stream(P(0, V_ironwal_stat_report(report, 0)), V_index, P(2, V_ironwal_stat_stream(out_stream, 2)), V_out_stream_size, P(4, &g->out[4])));
+}
+
+static int64_t call_ironwal_stat_report_get_segment(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_stat_report_get_segment(P(0, V_ironwal_stat_report(report, 0)), V_stream_index, V_index, P(3, V_ironwal_stat_segment(out_segment, 3)), V_out_segment_size, P(5, &g->out[5])));
+}
+
+static int64_t call_ironwal_stat_report_free(const struct misuse *m, struct given *g) {
+    ironwal_stat_report_free(P(0, V_ironwal_stat_report(report, 0)));
+    return NONE(m, g);
+}
+
+static int64_t call_ironwal_repair_directory(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_repair_directory(P(0, V_char(from, 0)), L(1, V_from_len), P(2, V_char(to, 2)), L(3, V_to_len), C(4, V_compression), F(5, V_ironwal_progress_fn), V_ctx, P(7, &g->out[7]), P(8, &g->out[8])));
+}
+
+static int64_t call_ironwal_repair_report_get_totals(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_repair_report_get_totals(P(0, V_ironwal_repair_report(report, 0)), P(1, V_ironwal_repair_totals(out_totals, 1)), V_out_totals_size, P(3, &g->out[3])));
+}
+
+static int64_t call_ironwal_repair_report_get_stream(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_repair_report_get_stream(P(0, V_ironwal_repair_report(report, 0)), V_index, P(2, V_ironwal_repaired_stream(out_stream, 2)), V_out_stream_size, P(4, &g->out[4])));
+}
+
+static int64_t call_ironwal_repair_report_get_lost(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_repair_report_get_lost(P(0, V_ironwal_repair_report(report, 0)), V_stream_index, V_index, P(3, V_ironwal_lost_ids(out_lost, 3)), V_out_lost_size, P(5, &g->out[5])));
+}
+
+static int64_t call_ironwal_repair_report_free(const struct misuse *m, struct given *g) {
+    ironwal_repair_report_free(P(0, V_ironwal_repair_report(report, 0)));
+    return NONE(m, g);
+}
+
 static int64_t call_ironwal_buffer_free(const struct misuse *m, struct given *g) {
     ironwal_buffer_free(P(0, V_ironwal_buffer(buffer, 0)));
     return NONE(m, g);
@@ -893,6 +943,18 @@ static const struct function every_function[] = {
     {"ironwal_recovery_report_get_stream", call_ironwal_recovery_report_get_stream, 1, {{POINTER, 0, "ironwal_recovery_report*", "report"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_recovered_stream*", "out_stream"}, {PLAIN, 0, "size_t", "out_stream_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_recovery_report_get_finding", call_ironwal_recovery_report_get_finding, 1, {{POINTER, 0, "ironwal_recovery_report*", "report"}, {PLAIN, 0, "size_t", "stream_index"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_finding*", "out_finding"}, {PLAIN, 0, "size_t", "out_finding_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_recovery_report_free", call_ironwal_recovery_report_free, 0, {{POINTER, 0, "ironwal_recovery_report*", "report"}, {END, 0, NULL, NULL}}},
+    {"ironwal_verify_directory", call_ironwal_verify_directory, 1, {{POINTER, 0, "char*", "path"}, {LENGTH, 0, "size_t", "path_len"}, {POINTER, 1, "char*", "stream"}, {LENGTH, 0, "size_t", "stream_len"}, {CALLBACK, 1, "ironwal_progress_fn", "progress"}, {PLAIN, 0, "uintptr_t", "ctx"}, {POINTER, 0, "ironwal_verify_report**", "out_report"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_dump_directory", call_ironwal_dump_directory, 1, {{POINTER, 0, "char*", "path"}, {LENGTH, 0, "size_t", "path_len"}, {POINTER, 1, "char*", "stream"}, {LENGTH, 0, "size_t", "stream_len"}, {PLAIN, 0, "uint64_t", "from_id"}, {PLAIN, 0, "uint64_t", "end_id"}, {CALLBACK, 0, "ironwal_entry_fn", "visit"}, {CALLBACK, 1, "ironwal_progress_fn", "progress"}, {PLAIN, 0, "uintptr_t", "ctx"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_stat_directory", call_ironwal_stat_directory, 1, {{POINTER, 0, "char*", "path"}, {LENGTH, 0, "size_t", "path_len"}, {POINTER, 1, "char*", "stream"}, {LENGTH, 0, "size_t", "stream_len"}, {CALLBACK, 1, "ironwal_progress_fn", "progress"}, {PLAIN, 0, "uintptr_t", "ctx"}, {POINTER, 0, "ironwal_stat_report**", "out_report"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_stat_report_get_totals", call_ironwal_stat_report_get_totals, 1, {{POINTER, 0, "ironwal_stat_report*", "report"}, {POINTER, 0, "ironwal_stat_totals*", "out_totals"}, {PLAIN, 0, "size_t", "out_totals_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_stat_report_get_stream", call_ironwal_stat_report_get_stream, 1, {{POINTER, 0, "ironwal_stat_report*", "report"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_stat_stream*", "out_stream"}, {PLAIN, 0, "size_t", "out_stream_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_stat_report_get_segment", call_ironwal_stat_report_get_segment, 1, {{POINTER, 0, "ironwal_stat_report*", "report"}, {PLAIN, 0, "size_t", "stream_index"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_stat_segment*", "out_segment"}, {PLAIN, 0, "size_t", "out_segment_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_stat_report_free", call_ironwal_stat_report_free, 0, {{POINTER, 0, "ironwal_stat_report*", "report"}, {END, 0, NULL, NULL}}},
+    {"ironwal_repair_directory", call_ironwal_repair_directory, 1, {{POINTER, 0, "char*", "from"}, {LENGTH, 0, "size_t", "from_len"}, {POINTER, 0, "char*", "to"}, {LENGTH, 0, "size_t", "to_len"}, {CONSTANT, 0, "int32_t", "compression"}, {CALLBACK, 1, "ironwal_progress_fn", "progress"}, {PLAIN, 0, "uintptr_t", "ctx"}, {POINTER, 0, "ironwal_repair_report**", "out_report"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_repair_report_get_totals", call_ironwal_repair_report_get_totals, 1, {{POINTER, 0, "ironwal_repair_report*", "report"}, {POINTER, 0, "ironwal_repair_totals*", "out_totals"}, {PLAIN, 0, "size_t", "out_totals_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_repair_report_get_stream", call_ironwal_repair_report_get_stream, 1, {{POINTER, 0, "ironwal_repair_report*", "report"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_repaired_stream*", "out_stream"}, {PLAIN, 0, "size_t", "out_stream_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_repair_report_get_lost", call_ironwal_repair_report_get_lost, 1, {{POINTER, 0, "ironwal_repair_report*", "report"}, {PLAIN, 0, "size_t", "stream_index"}, {PLAIN, 0, "size_t", "index"}, {POINTER, 0, "ironwal_lost_ids*", "out_lost"}, {PLAIN, 0, "size_t", "out_lost_size"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_repair_report_free", call_ironwal_repair_report_free, 0, {{POINTER, 0, "ironwal_repair_report*", "report"}, {END, 0, NULL, NULL}}},
     {"ironwal_buffer_free", call_ironwal_buffer_free, 0, {{POINTER, 0, "ironwal_buffer*", "buffer"}, {END, 0, NULL, NULL}}},
     {"ironwal_view_pin_free", call_ironwal_view_pin_free, 0, {{POINTER, 0, "ironwal_view_pin*", "pin"}, {END, 0, NULL, NULL}}},
     {"ironwal_entry_list_count", call_ironwal_entry_list_count, 0, {{POINTER, 0, "ironwal_entry_list*", "entries"}, {END, 0, NULL, NULL}}},

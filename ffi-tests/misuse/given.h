@@ -37,6 +37,8 @@ struct given {
     ironwal_property_list *properties;
     ironwal_verify_report *verified;
     ironwal_recovery_report *recovered;
+    ironwal_stat_report *counted;
+    ironwal_repair_report *repaired;
     ironwal_view_pin *pin;
     ironwal_sharded_options *sharded_options;
     ironwal_sharded *sharded;
@@ -82,6 +84,14 @@ static inline void on_log(uintptr_t ctx, int32_t level, const char *message, siz
     (void)level;
     (void)message;
     (void)len;
+}
+static inline int32_t on_progress(uintptr_t ctx, uint64_t done, uint64_t total) {
+    (void)ctx;
+    return done > total;
+}
+static inline int32_t on_entry(uintptr_t ctx, const ironwal_dumped_entry *entry, size_t size) {
+    (void)ctx;
+    return size < sizeof *entry;
 }
 static inline void on_release(uintptr_t ctx) { (void)ctx; }
 static inline void on_durable(uintptr_t ctx, ironwal_mark mark, ironwal_status status) {
@@ -132,6 +142,8 @@ static inline int32_t mode_of(const char *function) {
 #define V_ironwal_property_list(name, at) g->properties
 #define V_ironwal_verify_report(name, at) g->verified
 #define V_ironwal_recovery_report(name, at) g->recovered
+#define V_ironwal_stat_report(name, at) g->counted
+#define V_ironwal_repair_report(name, at) g->repaired
 #define V_ironwal_view_pin(name, at) g->pin
 #define V_ironwal_sharded_options(name, at) g->sharded_options
 #define V_ironwal_sharded(name, at) g->sharded
@@ -151,6 +163,12 @@ static inline int32_t mode_of(const char *function) {
 #define V_ironwal_recovered_stream(name, at) &g->room
 #define V_ironwal_verify_report_totals(name, at) &g->room
 #define V_ironwal_recovery_report_totals(name, at) &g->room
+#define V_ironwal_stat_totals(name, at) &g->room
+#define V_ironwal_stat_stream(name, at) &g->room
+#define V_ironwal_stat_segment(name, at) &g->room
+#define V_ironwal_repair_totals(name, at) &g->room
+#define V_ironwal_repaired_stream(name, at) &g->room
+#define V_ironwal_lost_ids(name, at) &g->room
 #define V_ironwal_snapshot_stats(name, at) &g->room
 #define V_ironwal_prune_stats(name, at) &g->room
 #define V_ironwal_compaction_stats(name, at) &g->room
@@ -178,6 +196,8 @@ static inline int32_t mode_of(const char *function) {
 /* Callbacks. */
 #define V_ironwal_log_fn on_log
 #define V_ironwal_release_fn on_release
+#define V_ironwal_progress_fn on_progress
+#define V_ironwal_entry_fn on_entry
 #define V_ironwal_durable_fn on_durable
 #define V_ironwal_checkpoint_id_fn on_checkpoint_id
 #define V_ctx 0
@@ -220,6 +240,9 @@ static inline int32_t mode_of(const char *function) {
 #define V_len 1
 #define V_stream_len 1
 #define V_path_len 1
+#define V_compression IRONWAL_COMPRESSION_LZ4
+#define V_from_len 1
+#define V_to_len 1
 #define V_text_len 1
 #define V_dir_len 1
 #define V_key_len 1
@@ -235,6 +258,8 @@ static inline int32_t mode_of(const char *function) {
 #define V_out_totals_size sizeof g->room
 #define V_out_finding_size sizeof g->room
 #define V_out_stream_size sizeof g->room
+#define V_out_segment_size sizeof g->room
+#define V_out_lost_size sizeof g->room
 #define V_out_stats_size sizeof g->room
 #define V_out_status_size sizeof g->room
 
@@ -242,6 +267,23 @@ static inline int32_t mode_of(const char *function) {
 
 enum { FUNCTIONS = sizeof every_function / sizeof *every_function };
 
+
+/* Repairs a log that is closed, into a directory of its own. */
+static inline void make_repaired(struct given *g) {
+    static int made;
+    char old[64], copy[64];
+    ironwal_options *options = NULL;
+    ironwal_wal *wal = NULL;
+    snprintf(old, sizeof old, "old-%ld-%d", (long)getpid(), made);
+    snprintf(copy, sizeof copy, "copy-%ld-%d", (long)getpid(), made++);
+    OK(ironwal_options_new(old, strlen(old), &options, &error));
+    OK(ironwal_wal_open(options, &wal, &error));
+    ironwal_options_free(options);
+    OK(ironwal_append(wal, TEXT("s"), TEXT("entry"), NULL, &error));
+    OK(ironwal_wal_close(wal, &error));
+    OK(ironwal_repair_directory(old, strlen(old), copy, strlen(copy), IRONWAL_COMPRESSION_NONE, NULL, 0, &g->repaired,
+                                &error));
+}
 
 /* Makes one of everything, in the current directory. */
 static inline void make_given(struct given *g) {
@@ -277,6 +319,8 @@ static inline void make_given(struct given *g) {
     OK(ironwal_stream_view(g->stream, 0, &view, &g->pin, &error));
     OK(ironwal_wal_verify(g->wal, &g->verified, &error));
     OK(ironwal_wal_recovery(g->wal, &g->recovered, &error));
+    OK(ironwal_stat_directory(TEXT("log"), NULL, 0, NULL, 0, &g->counted, &error));
+    make_repaired(g);
     OK(ironwal_sharded_options_new(2, &g->sharded_options, &error));
     ironwal_options *options = NULL;
     OK(ironwal_options_new(TEXT("sharded"), &options, &error));

@@ -8,7 +8,7 @@
  */
 #include "misuse/given.h"
 
-enum { KINDS = 18 };
+enum { KINDS = 20 };
 
 static uint64_t seed = 1;
 
@@ -48,6 +48,8 @@ static void free_one(struct given *g, int kind, int closes) {
     case 15: ironwal_checkpoint_free(g->checkpoint); g->checkpoint = NULL; break;
     case 16: ironwal_checkpoint_list_free(g->checkpoints); g->checkpoints = NULL; break;
     case 17: ironwal_error_free(g->error); g->error = NULL; break;
+    case 18: ironwal_stat_report_free(g->counted); g->counted = NULL; break;
+    case 19: ironwal_repair_report_free(g->repaired); g->repaired = NULL; break;
     default: CHECK(!"a kind");
     }
 }

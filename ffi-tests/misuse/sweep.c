@@ -20,7 +20,7 @@ static const char *const handles[] = {
     "ironwal_events*",        "ironwal_canceller*",       "ironwal_name_list*",     "ironwal_entry_list*",
     "ironwal_property_list*", "ironwal_verify_report*",   "ironwal_recovery_report*", "ironwal_view_pin*",
     "ironwal_sharded*",       "ironwal_sharded_options*", "ironwal_checkpoint*",    "ironwal_checkpoint_list*",
-    "ironwal_options*",       "ironwal_error*",
+    "ironwal_options*",       "ironwal_error*",           "ironwal_stat_report*",    "ironwal_repair_report*",
 };
 
 static int is_one_of(const char *type, const char *const *types, size_t count) {

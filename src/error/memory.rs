@@ -64,7 +64,7 @@ pub fn copied(bytes: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Appends an item to a list whose final length is unknown.
-#[cfg(any(feature = "capi", feature = "cli"))]
+#[cfg(any(feature = "capi", feature = "inspection"))]
 pub fn push<T>(items: &mut Vec<T>, item: T) -> io::Result<()> {
     let all = items.len().saturating_add(1).saturating_mul(size_of::<T>());
     items.try_reserve(1).map_err(|_| out_of_memory(all))?;

@@ -83,7 +83,7 @@ pub struct ironwal_finding {
 }
 
 /// What stands behind an `ironwal_verify_report`.
-struct ReportHandle {
+pub(super) struct ReportHandle {
     report: VerifyReport,
     /// The texts of each finding: stream, path, what.
     texts: Vec<[CText; 3]>,
@@ -117,12 +117,17 @@ pub unsafe extern "C" fn ironwal_wal_verify(
         boundary::write_out(out_report, ptr::null_mut());
         boundary::call_on::<WalHandle>(wal, out_error, |handle| {
             let out_report = boundary::non_null(out_report, "out_report")?;
-            let report = handle.wal.verify()?;
-            let texts = report.findings.iter().map(texts_of).collect();
-            let handle = ReportHandle { report, texts };
-            boundary::write_out(out_report, boundary::into_handle(handle));
+            let report = ReportHandle::of(handle.wal.verify()?);
+            boundary::write_out(out_report, boundary::into_handle(report));
             Ok(())
         })
+    }
+}
+
+impl ReportHandle {
+    pub(super) fn of(report: VerifyReport) -> ReportHandle {
+        let texts = report.findings.iter().map(texts_of).collect();
+        ReportHandle { report, texts }
     }
 }
 

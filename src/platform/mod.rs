@@ -2,14 +2,14 @@
 //! is in `storage`.
 
 mod cancellation;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod closed_output;
 #[cfg(unix)]
 mod event;
 #[cfg(unix)]
 pub mod fork;
 mod hash;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod interrupt;
 mod prefetch;
 mod random;
@@ -18,7 +18,7 @@ pub mod retry;
 mod thread;
 
 pub use cancellation::CancellationGuard;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use closed_output::is_output_closed;
 #[cfg(unix)]
 pub use event::EventDescriptor;
@@ -27,7 +27,7 @@ pub use fork::fork_generation;
 pub use hash::HashKeys;
 pub use hash::HashMap;
 pub use hash::HashSet;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use interrupt::Interrupt;
 pub use prefetch::prefetch;
 pub use random::random_bytes;

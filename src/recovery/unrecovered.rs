@@ -64,7 +64,7 @@ pub struct Unrecovered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriterLock {
     /// So there is no other writer.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     Held,
     /// Another process may hold it, or come to.
     NotHeld,

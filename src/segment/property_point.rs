@@ -57,7 +57,7 @@ impl PropertyPoint {
     }
 
     /// Whether damage took them.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub fn is_lost(&self) -> bool {
         matches!(self.0.as_deref(), Some(State::Lost))
     }

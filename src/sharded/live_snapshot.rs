@@ -25,7 +25,7 @@ use crate::format::SHARDS_FILE;
 use crate::format::SLOT_COUNT;
 use crate::format::ShardCountSector;
 use crate::platform::sleep;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::primitives::Mutex;
 use crate::segment::store_slot;
 use crate::sharded::live_checkpoints::LiveCheckpoints;
@@ -41,7 +41,7 @@ use crate::storage::copy::for_each_chunk;
 use crate::stream::CopyProgress;
 use crate::stream::LogContext;
 use crate::stream::NoProgress;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::stream::Progress;
 use crate::wal::Moment;
 use crate::wal::RootFiles;
@@ -63,7 +63,7 @@ pub fn snapshot_beside_writer(wal: &Wal, dir: &Path, mode: SnapshotMode) -> Resu
 /// As [`snapshot_beside_writer`], and calls `report` with the progress, from the threads that copy but from
 /// one at a time. A segment that gets a second name counts as copied. Where the steps begin anew because the
 /// writer removed what was being copied, so does the progress. `report` must not use the log.
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub fn snapshot_beside_writer_with_progress(
     wal: &Wal,
     dir: &Path,
@@ -79,10 +79,10 @@ pub fn snapshot_beside_writer_with_progress(
 }
 
 /// The progress, and the function to call with it.
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 struct ProgressReporter<F>(Mutex<(Progress, F)>);
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 impl<F: FnMut(Progress) + Send> CopyProgress for ProgressReporter<F> {
     fn begin(&self, bytes_total: u64) {
         let (progress, report) = &mut *self.0.lock();

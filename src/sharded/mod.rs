@@ -45,7 +45,7 @@ mod sharded_wal;
 pub use auto_checkpoint::AutomaticStatus;
 pub use checkpoints::CheckpointData;
 pub use live_snapshot::snapshot_beside_writer;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use live_snapshot::snapshot_beside_writer_with_progress;
 pub use options::AutomaticCheckpoints;
 pub use options::CheckpointIds;

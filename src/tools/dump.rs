@@ -57,8 +57,11 @@ pub trait EntryVisitor {
     /// An entry, or a run of ids that cannot be read.
     fn entry(&mut self, entry: DumpedEntry<'_>) -> ControlFlow<()>;
 
-    /// How far the reading is, in bytes of segment files; about every mebibyte.
-    fn progress(&mut self, _progress: Progress) {}
+    /// How far the reading is, in bytes of segment files; about every mebibyte, and at the end.
+    /// Returns whether to go on.
+    fn progress(&mut self, _progress: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Passes the entries to a closure.
@@ -82,21 +85,22 @@ struct Visit<'a> {
 const REPORT_EVERY: u64 = 1 << 20;
 
 impl Visit<'_> {
-    fn read(&mut self, bytes: u64) {
+    fn read(&mut self, bytes: u64) -> ControlFlow<()> {
         self.unreported += bytes;
-        if self.unreported >= REPORT_EVERY {
-            self.report();
+        match self.unreported >= REPORT_EVERY {
+            true => self.report(),
+            false => ControlFlow::Continue(()),
         }
     }
 
-    fn report(&mut self) {
+    fn report(&mut self) -> ControlFlow<()> {
         let progress = &mut self.progress;
         // A writer may have appended to a file since its length was read.
         progress.bytes_done = progress
             .bytes_total
             .min(progress.bytes_done + self.unreported);
         self.unreported = 0;
-        self.visitor.progress(self.progress);
+        self.visitor.progress(self.progress)
     }
 }
 
@@ -137,9 +141,12 @@ pub fn visit_entries(
         unreported: 0,
     };
     let mut result = Ok(());
+    if visit.report().is_break() {
+        return result;
+    }
     for stream in surveyed {
         if visit.visitor.stream(&stat_of(&stream)).is_break() {
-            break;
+            return result;
         }
         match dump_stream(place, stream, selection, &mut visit) {
             Ok(ControlFlow::Continue(())) => {}
@@ -148,7 +155,8 @@ pub fn visit_entries(
         }
     }
     visit.progress.bytes_done = visit.progress.bytes_total;
-    visit.report();
+    // Nothing is left to break off.
+    let _ = visit.report();
     result
 }
 
@@ -216,7 +224,9 @@ fn dump_segment(
                         return Ok(ControlFlow::Break(()));
                     }
                 }
-                visit.read(frame.header.len());
+                if visit.read(frame.header.len()).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 if frame.header.end_id().0 >= wanted.end {
                     return Ok(ControlFlow::Continue(()));
                 }

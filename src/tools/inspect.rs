@@ -4,6 +4,8 @@
 //! streams are surveyed once, and only what the survey found is read. Failure: the root cannot be listed; all else
 //! that cannot be read is a finding, or the error of its stream.
 
+use std::ops::ControlFlow;
+
 use crate::error::Result;
 use crate::stream::Progress;
 use crate::tools::report::VerifyReport;
@@ -22,6 +24,9 @@ pub fn inspect(
 ) -> Result<(LogStat, VerifyReport)> {
     let surveyed = survey_all(place, selection)?;
     let log = stat_all(place, &surveyed, selection);
-    let report = verify_all(place, surveyed, selection, progress)?;
+    let report = verify_all(place, surveyed, selection, &mut |now| {
+        progress(now);
+        ControlFlow::Continue(())
+    })?;
     Ok((log, report))
 }

@@ -13,6 +13,7 @@
 //! | `dump` | which entries does a log hold, one after the other? |
 //! | `dump_journal` | which records does a file of the commit journal hold? |
 //! | `dump_properties` | how did the properties of each stream change? |
+//! | `meter` | how far is an inspection, and did its caller cancel it? |
 //! | `load` | how is a new log made of entries that come one after the other? |
 //! | `salvage` | how is a healthy copy made of a damaged log? |
 //! | `import` | how is a root of the 0.6 crate made into a log? |
@@ -21,113 +22,120 @@
 //!
 //! Facts come from `recovery`, frames from `segment`: the format is read in one place only.
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod dump;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod dump_journal;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod dump_properties;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod import;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod inspect;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod load;
-#[cfg(feature = "cli")]
+mod meter;
+#[cfg(feature = "inspection")]
 mod new_log;
 mod report;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod salvage;
 mod segment_walk;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod stat;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 mod stream_copy;
 mod survey;
 mod verify;
 mod verify_files;
 mod verify_segment;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use crate::platform::Interrupt;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use crate::platform::is_output_closed;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use crate::stream::Progress;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump::DumpedEntry;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump::EntryVisitor;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump::dump;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump::visit_entries;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump_journal::JournalPiece;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump_journal::JournalPieceItem;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump_journal::dump_journal;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump_properties::DumpedProperties;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump_properties::PropertyMap;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use dump_properties::dump_properties;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use import::ImportOptions;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use import::ImportReport;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use import::ImportedStream;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use import::import_06;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use inspect::inspect;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use load::LoadRecord;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use load::LoadReport;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use load::LoadedStream;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use load::load;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub(crate) use new_log::NewPlace;
 pub use report::Severity;
 pub use report::VerifyFinding;
 pub use report::VerifyReport;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use salvage::LostIds;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use salvage::RepairReport;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use salvage::RepairedStream;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use salvage::repair;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
+pub use salvage::repair_until;
+#[cfg(feature = "inspection")]
 pub(crate) use segment_walk::SegmentWalk;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use stat::JournalStat;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use stat::LogStat;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use stat::SegmentStat;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use stat::SegmentState;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use stat::StreamStat;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use stat::stat;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
+pub use stat::stat_until;
+#[cfg(feature = "inspection")]
 pub(crate) use stream_copy::StreamCopy;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use survey::LogDir;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use survey::Selection;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub(crate) use survey::Surveyed;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub(crate) use survey::survey_all;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 pub use verify::verify;
+#[cfg(feature = "inspection")]
+pub use verify::verify_until;

@@ -9,6 +9,7 @@
 //! is whole and durable (`new_log`).
 
 use std::io::IoSlice;
+use std::ops::ControlFlow;
 use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ use crate::tools::SegmentWalk;
 use crate::tools::Selection;
 use crate::tools::StreamCopy;
 use crate::tools::Surveyed;
+use crate::tools::meter::Meter;
 use crate::tools::survey_all;
 
 /// The result of a repair.
@@ -113,6 +115,23 @@ pub fn repair(
     compression: CompressionType,
     report_progress: &mut dyn FnMut(Progress),
 ) -> Result<RepairReport> {
+    repair_until(from, to, compression, &mut |now| {
+        report_progress(now);
+        ControlFlow::Continue(())
+    })
+}
+
+/// As [`repair`]; `progress` cancels by `Break`, and then no copy is left. It is called on this thread: before
+/// the first byte, about every mebibyte, and when all is read, with bytes of segment files. No call follows a
+/// `Break`. Once the last call has returned, the copy is made durable and gets its name.
+///
+/// Errors: those of `repair`; `Cancelled`.
+pub fn repair_until(
+    from: &Path,
+    to: &Path,
+    compression: CompressionType,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RepairReport> {
     let disk: Arc<dyn Storage> = Arc::new(RealDisk);
     let mut place = LogDir::new(from)?;
     let storage = &disk;
@@ -141,19 +160,13 @@ pub fn repair(
         .iter()
         .filter_map(|stream| stream.found.as_ref().ok());
     let total = lengths.flat_map(|(facts, _)| facts.segments.iter().map(|s| s.file_len));
-    let mut progress = Progress {
-        bytes_done: 0,
-        bytes_total: total.sum(),
-    };
+    let mut meter = Meter::begin(total.sum(), progress)?;
     for stream in streams {
         let mut repaired = RepairedStream {
             key: stream.key.clone(),
             ..RepairedStream::default()
         };
-        let copied = copy_stream(&place, stream, copy.context(), &mut repaired, |bytes| {
-            progress.bytes_done += bytes;
-            report_progress(progress);
-        });
+        let copied = copy_stream(&place, stream, copy.context(), &mut repaired, &mut meter);
         match copied {
             Ok(()) => {}
             Err(CopyError::Unreadable(error)) => repaired.error = Some(error.to_string()),
@@ -166,6 +179,7 @@ pub fn repair(
             report.copied_files.push(copy.path().join(name));
         }
     }
+    meter.end()?;
     copy.publish()?;
     Ok(report)
 }
@@ -181,7 +195,7 @@ fn copy_stream(
     stream: Surveyed,
     context: &Arc<LogContext>,
     repaired: &mut RepairedStream,
-    mut copied_bytes: impl FnMut(u64),
+    meter: &mut Meter<'_>,
 ) -> std::result::Result<(), CopyError> {
     let (facts, decision) = stream.found.map_err(CopyError::Unreadable)?;
     let verdict = match decision {
@@ -217,7 +231,8 @@ fn copy_stream(
             match walk.advance().map_err(io)? {
                 WalkItem::Frame { frame, .. } => {
                     copy_frame(&mut walk, &frame, &mut copy, repaired)?;
-                    copied_bytes(frame.header.len());
+                    let counted = meter.add(frame.header.len());
+                    counted.map_err(CopyError::StreamCopy)?;
                 }
                 WalkItem::Damaged(damage) => {
                     let why = format!("{} at {}", "the frames are damaged", damage.offset.0);

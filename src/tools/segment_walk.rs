@@ -73,7 +73,7 @@ impl<'a> SegmentWalk<'a> {
     }
 
     /// Goes on at the frame that holds `id`, unless it is damaged.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub(crate) fn skip_to(&mut self, id: EntryId) -> io::Result<()> {
         if id <= self.segment.first_id() || id >= self.limit.1 {
             return Ok(());

@@ -1,6 +1,7 @@
 //! What does a log hold, in numbers?
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -21,7 +22,7 @@ use crate::tools::dump_properties::pairs_of;
 use crate::tools::survey::LogDir;
 use crate::tools::survey::Selection;
 use crate::tools::survey::Surveyed;
-use crate::tools::survey::survey_all;
+use crate::tools::survey::survey_until;
 
 /// A log in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,8 +130,20 @@ pub enum SegmentState {
 
 /// Collects the numbers of the selected streams.
 pub fn stat(place: &LogDir, selection: &Selection) -> Result<LogStat> {
+    stat_until(place, selection, &mut |_, _| ControlFlow::Continue(()))
+}
+
+/// As [`stat`]; `progress` gets how many streams' directories are done, and of how many. It is called on this
+/// thread, before the first and after each, and cancels by `Break`.
+///
+/// Errors: those of `stat`; `Cancelled`.
+pub fn stat_until(
+    place: &LogDir,
+    selection: &Selection,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<LogStat> {
     place.check_journal()?;
-    let surveyed = survey_all(place, selection)?;
+    let surveyed = survey_until(place, selection, progress)?;
     let mut log = stat_all(place, &surveyed, selection);
     log.journal = match selection.stream {
         Some(_) => None,

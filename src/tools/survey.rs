@@ -1,6 +1,7 @@
 //! Which streams does a log hold, and what would recovery decide on each?
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,25 +9,25 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::error::IoAt;
 use crate::error::Result;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::format::LOCK_FILE;
 use crate::format::is_stream_dir_name;
 use crate::format::key_from_dir_name;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::format::parse_segment_file_name;
 use crate::ids::EntryId;
 use crate::options::CorruptionPolicy;
 use crate::recovery::Decision;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::recovery::JournalSeen;
 use crate::recovery::LiveCollector;
 use crate::recovery::StreamFacts;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::recovery::WriterLock;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::recovery::look_at_journal;
 use crate::storage::EntryKind;
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 use crate::storage::RealDisk;
 use crate::storage::Storage;
 
@@ -37,7 +38,7 @@ pub struct LogDir {
     pub(crate) root: PathBuf,
     pub(crate) read_ahead: usize,
     /// Why the commit journal could not be laid over the files: opening for writing would be refused too.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    #[cfg_attr(not(feature = "inspection"), allow(dead_code))]
     pub(crate) journal_error: Option<Arc<Error>>,
 }
 
@@ -47,13 +48,13 @@ pub struct Selection {
     /// This stream only; `None`: all, and the files beside them.
     pub stream: Option<String>,
     /// Of a dump: ids from here on.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub from_id: u64,
     /// Of a dump: ids below this one; `None`: all.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub end_id: Option<u64>,
     /// Of a stat: each segment too.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub segments: bool,
 }
 
@@ -69,7 +70,7 @@ pub(crate) struct Surveyed {
 
 impl LogDir {
     /// The log in a directory of this machine, which must exist.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub fn new(root: &Path) -> Result<Self> {
         let storage: Arc<dyn Storage> = Arc::new(RealDisk);
         let asked = std::path::absolute(root).at(root)?;
@@ -97,7 +98,7 @@ impl LogDir {
 
     /// Shows the log as it is with what its commit journal holds, if no writer has recovered it. What is damaged in
     /// that journal.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub(crate) fn lay_journal_over(&mut self, lock: WriterLock) -> Vec<String> {
         let seen = look_at_journal(&*self.storage, &self.root, self.read_ahead, lock);
         match seen {
@@ -112,7 +113,7 @@ impl LogDir {
     }
 
     /// Refuses a log whose commit journal cannot be used: what is seen of the streams may not be all.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub(crate) fn check_journal(&self) -> Result<()> {
         match &self.journal_error {
             Some(error) => Err(error.duplicate()),
@@ -194,13 +195,30 @@ impl<'a> Gone<'a> {
 /// Surveys all streams of the selection, in the order of their directories' names. An unknown
 /// stream is `StreamNotFound`.
 pub(crate) fn survey_all(place: &LogDir, selection: &Selection) -> Result<Vec<Surveyed>> {
-    let listing = place.storage.list_dir(&place.root).at(&place.root)?;
-    let mut surveyed: Vec<Surveyed> = listing
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::Directory && is_stream_dir_name(&entry.name))
-        .filter_map(|entry| place.survey(&place.root.join(&entry.name)))
-        .filter(has_segments)
-        .collect();
+    survey_until(place, selection, &mut |_, _| ControlFlow::Continue(()))
+}
+
+/// As [`survey_all`]; `progress` gets how many streams' directories are done, and of how many: before the first and
+/// after each. It cancels by `Break`.
+pub(crate) fn survey_until(
+    place: &LogDir,
+    selection: &Selection,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Vec<Surveyed>> {
+    let mut listing = place.storage.list_dir(&place.root).at(&place.root)?;
+    listing.retain(|entry| entry.kind == EntryKind::Directory && is_stream_dir_name(&entry.name));
+    let total = listing.len() as u64;
+    let mut report = |done| match progress(done, total) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+    };
+    let mut surveyed = Vec::new();
+    report(0)?;
+    for (done, entry) in (1..).zip(&listing) {
+        let stream = place.survey(&place.root.join(&entry.name));
+        surveyed.extend(stream.filter(has_segments));
+        report(done)?;
+    }
     if let Some(wanted) = &selection.stream {
         surveyed.retain(|stream| stream.key == *wanted);
         if surveyed.is_empty() {
@@ -211,7 +229,7 @@ pub(crate) fn survey_all(place: &LogDir, selection: &Selection) -> Result<Vec<Su
 }
 
 /// Whether a directory is a stream's by its name, and holds a segment by its name.
-#[cfg(feature = "cli")]
+#[cfg(feature = "inspection")]
 fn is_stream(storage: &dyn Storage, dir: &Path) -> bool {
     let name = dir.file_name().and_then(|name| name.to_str());
     let listing = storage.list_dir(dir).unwrap_or_default();

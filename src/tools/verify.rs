@@ -8,6 +8,7 @@
 //! never change. Segments that are truncated or deleted meanwhile are skipped. Failure: a file that
 //! cannot be read is a finding; only the root must be readable.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::recovery::StreamFacts;
 use crate::recovery::refusal_error;
 use crate::recovery::view_only;
 use crate::stream::Progress;
+use crate::tools::meter::Meter;
 use crate::tools::report::Severity;
 use crate::tools::report::VerifyFinding;
 use crate::tools::report::VerifyReport;
@@ -37,19 +39,6 @@ use crate::tools::verify_files::check_root;
 use crate::tools::verify_files::check_stream_dir;
 use crate::tools::verify_segment::check_segment;
 use crate::wal::Wal;
-
-/// Reports progress to a callback.
-struct ProgressReporter<'a> {
-    progress: Progress,
-    report: &'a mut dyn FnMut(Progress),
-}
-
-impl ProgressReporter<'_> {
-    fn add(&mut self, bytes: u64) {
-        self.progress.bytes_done += bytes;
-        (self.report)(self.progress);
-    }
-}
 
 impl Wal {
     /// Reads everything that is stored and checks it: headers, slots, frames, payloads, footers, the
@@ -76,6 +65,21 @@ pub fn verify(
     selection: &Selection,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport> {
+    verify_until(place, selection, &mut |now| {
+        progress(now);
+        ControlFlow::Continue(())
+    })
+}
+
+/// As [`verify`]; `progress` cancels by `Break`. It is called on this thread: before the first byte, about
+/// every mebibyte, and when all is done, with bytes of segment files. No call follows a `Break`.
+///
+/// Errors: those of `verify`; `Cancelled`.
+pub fn verify_until(
+    place: &LogDir,
+    selection: &Selection,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<VerifyReport> {
     let surveyed = survey_all(place, selection)?;
     verify_all(place, surveyed, selection, progress)
 }
@@ -85,33 +89,29 @@ pub(super) fn verify_all(
     place: &LogDir,
     surveyed: Vec<Surveyed>,
     selection: &Selection,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<VerifyReport> {
     let mut report = VerifyReport::default();
     let lengths = surveyed
         .iter()
         .filter_map(|stream| stream.found.as_ref().ok());
     let total = lengths.flat_map(|(facts, _)| facts.segments.iter().map(|s| s.file_len));
-    let mut meter = ProgressReporter {
-        progress: Progress {
-            bytes_done: 0,
-            bytes_total: total.sum(),
-        },
-        report: progress,
-    };
+    let mut meter = Meter::begin(total.sum(), progress)?;
     for stream in surveyed {
         verify_stream(place, stream, &mut meter, &mut report);
+        meter.check()?;
     }
     if selection.stream.is_none() {
         check_root(place, &mut report)?;
     }
+    meter.end()?;
     Ok(report)
 }
 
 fn verify_stream(
     place: &LogDir,
     stream: Surveyed,
-    meter: &mut ProgressReporter<'_>,
+    meter: &mut Meter<'_>,
     report: &mut VerifyReport,
 ) {
     report.streams += 1;
@@ -169,6 +169,9 @@ fn verify_stream(
             }
             _ => {}
         }
+        if meter.check().is_err() {
+            return;
+        }
     }
     check_stream_dir(place, &key, &dir, &facts, report);
 }
@@ -177,7 +180,7 @@ fn verify_stream(
 fn verify_segment(
     place: &LogDir,
     (found, first_kept, is_cut): (&RecoveredSegment, EntryId, bool),
-    meter: &mut ProgressReporter<'_>,
+    meter: &mut Meter<'_>,
     report: &mut VerifyReport,
 ) -> Result<()> {
     let (segment, end) = (&found.segment, &found.end);
@@ -185,19 +188,19 @@ fn verify_segment(
     let (storage, ahead) = (&*place.storage, place.read_ahead);
     let opened = SegmentWalk::open(storage, segment, end, first_kept, ahead);
     let mut walk = opened.in_context(context)?;
-    let mut at = 0;
     let mut reported = 0;
     let checked = check_segment(&mut walk, (end, is_cut), |read_to| {
-        at = read_to.0;
-        // Not for every frame: the callback may write to a terminal.
-        if at - reported >= 1 << 20 {
-            meter.add(at - reported);
-            reported = at;
+        let read = read_to.0 - reported;
+        reported = read_to.0;
+        match meter.add(read) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
         }
     });
     let checked = checked.in_context(context)?;
+    meter.check()?;
     let len = walk.file_len().in_context(context)?;
-    meter.add(len.saturating_sub(reported));
+    meter.add(len.saturating_sub(reported))?;
     report.segments += 1;
     report.frames += checked.frames;
     report.void_frames += checked.void_frames;

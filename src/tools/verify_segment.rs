@@ -1,6 +1,7 @@
 //! Is everything in one segment whole: frames, payloads, the links between them, the footer?
 
 use std::io;
+use std::ops::ControlFlow;
 
 use crate::error::Error;
 #[cfg(feature = "compression")]
@@ -38,11 +39,12 @@ pub struct Checked {
 }
 
 /// Reads a segment from its first frame to `end`, and its footer. Whether the next segment cut it: then
-/// the frames behind are counted, too. It reports its progress to `read_to`.
+/// the frames behind are counted, too. It reports its progress to
+/// `read_to`, which may end the check: then what was checked is returned.
 pub fn check_segment(
     walk: &mut SegmentWalk<'_>,
     (end, is_cut): (&SegmentEnd, bool),
-    mut read_to: impl FnMut(FileOffset),
+    mut read_to: impl FnMut(FileOffset) -> ControlFlow<()>,
 ) -> io::Result<Checked> {
     let mut checked = Checked::default();
     let mut expected_index = SparseIndex::empty();
@@ -61,7 +63,9 @@ pub fn check_segment(
                     expected_index.note(previous, frame.offset, frame.header.first_id);
                 }
                 last = Some(frame);
-                read_to(frame.end());
+                if read_to(frame.end()).is_break() {
+                    return Ok(checked);
+                }
             }
             WalkItem::Damaged(damage) => {
                 last = None;

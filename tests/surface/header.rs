@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 /// In the order in which the header shows them, with the banner over each one's functions. Without one they
 /// continue those of the source before.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 35] = [
+const SOURCES: [(&str, &str); 38] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -23,6 +23,9 @@ const SOURCES: [(&str, &str); 35] = [
     ("wal", "A log: open, sync, list, close"),
     ("verify", "Verification"),
     ("recovery", "What opening found"),
+    ("directory", "Directories of logs that are not opened"),
+    ("directory_stat", ""),
+    ("directory_repair", ""),
     ("bytes", "Bytes that come out"),
     ("by_name", "Append and read by name"),
     ("truncate", "Truncate and delete by name"),

@@ -230,7 +230,8 @@ impl EntryVisitor for Export<'_> {
         }
     }
 
-    fn progress(&mut self, progress: Progress) {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         self.progress.report(progress);
+        ControlFlow::Continue(())
     }
 }

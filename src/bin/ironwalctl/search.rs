@@ -135,8 +135,9 @@ impl EntryVisitor for Search<'_> {
         self.output.go_on()
     }
 
-    fn progress(&mut self, progress: Progress) {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         self.progress.report(progress);
+        ControlFlow::Continue(())
     }
 }
 

@@ -44,7 +44,7 @@ impl StreamInner {
     }
 
     /// A stream of which nothing is on disk, whose first id is not 0 perhaps.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub fn begun(
         context: &Arc<LogContext>,
         key: &str,

@@ -117,7 +117,7 @@ impl StreamInner {
 
     /// Begins a stream that has never been appended to as one whose ids below `next_id` are all
     /// truncated; `truncation_epoch` says by which truncation. Its directory is durable once the stream is closed.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub fn begin_empty(&self, next_id: EntryId, truncation_epoch: u64) -> Result<()> {
         let mut alloc = self.alloc.lock();
         self.make_directory(&mut alloc)?;

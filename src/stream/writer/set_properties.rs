@@ -110,7 +110,7 @@ impl StreamInner {
     }
 
     /// Records that the properties are lost: those of the stream that this one is a copy of are.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub fn lose_properties(&self) {
         self.tail.lock().lose_properties();
     }

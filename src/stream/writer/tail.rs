@@ -701,7 +701,7 @@ impl Tail {
     }
 
     /// The properties are lost from here on.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "inspection")]
     pub fn lose_properties(&mut self) {
         self.reserved_properties = PropertyPoint::lost();
         self.written_properties = PropertyPoint::lost();

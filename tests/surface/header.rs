@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 /// In the order in which the header shows them, with the banner over each one's functions. Without one they
 /// continue those of the source before.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 35] = [
+const SOURCES: [(&str, &str); 36] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -28,6 +28,7 @@ const SOURCES: [(&str, &str); 35] = [
     ("truncate", "Truncate and delete by name"),
     ("transaction", "Transactions"),
     ("stream", "One stream, by handle"),
+    ("stream_options", ""),
     ("stream_reads", ""),
     ("stream_removal", ""),
     ("conditional", "Append at an expected id, by handle"),

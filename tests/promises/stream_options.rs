@@ -82,11 +82,8 @@ fn appends_to_an_async_stream_of_a_strict_log_make_no_sync() {
         |_, stream| stream.append(b"x").map(drop).expect("appends"),
         |wal, stream| wal.append(stream.key(), b"x").map(drop).expect("appends"),
         |_, stream| {
-            drop(
-                stream
-                    .append_at(stream.next_id().expect("open"), b"x")
-                    .expect("appends"),
-            )
+            let next = stream.next_id().expect("open");
+            stream.append_at(next, b"x").expect("appends");
         },
         |wal, stream| {
             let next = stream.next_id().expect("open");
@@ -107,10 +104,8 @@ fn appends_to_an_async_stream_of_a_strict_log_make_no_sync() {
                 .expect("appends")
         },
         |wal, stream| {
-            drop(
-                wal.append_batch(stream.key(), &[b"x", b"y"])
-                    .expect("appends"),
-            )
+            wal.append_batch(stream.key(), &[b"x", b"y"])
+                .expect("appends");
         },
         |wal, stream| {
             let mut writer = wal.writer(stream.key());

@@ -206,6 +206,12 @@
 /** The segment is durable and its end is damaged: it is read as far as it goes. */
 #define IRONWAL_SEGMENT_END_LOST 1303
 
+/** The stream with this key. */
+#define IRONWAL_MATCH_EXACT 1401
+
+/** All streams whose keys begin with this text; with the empty one, all. */
+#define IRONWAL_MATCH_PREFIX 1402
+
 /** No id is expected: the entries get the next ones. */
 #define IRONWAL_ANY_ID UINT64_MAX
 
@@ -2393,6 +2399,36 @@ ironwal_status ironwal_stream_next_id(const struct ironwal_stream *stream,
 ironwal_status ironwal_stream_durable_end(const struct ironwal_stream *stream,
                                           uint64_t *out_id,
                                           struct ironwal_error **out_error);
+
+/**
+ * Gives the stream with this key, or all whose keys begin with it, options of their own, such as
+ * `sync_mode=async; max_segment_size=64M`; `match_by` is one of IRONWAL_MATCH. Of several patterns with a key one
+ * holds, whole: the exact key, else the longest prefix. A pattern that is given again replaces the earlier one.
+ *
+ * The form is that of ironwal_options_parse(), the names are `sync_mode`, `max_segment_size`,
+ * `max_entries_per_segment`, `compression`, `min_compression_size`, `write_strategy`, `commit_path` and
+ * `background_sync`. What the text leaves out is as the log has it. An open log keeps what it was opened with.
+ *
+ * - Errors: ::IRONWAL_E_INVALID_ARG where `match_by` is none of these; ::IRONWAL_E_CONFIG for a key that no stream
+ *   can have, a name that no stream has, a value out of bounds or of another form, and for text that is not
+ *   UTF-8; no option has changed then.
+ */
+ironwal_status ironwal_options_set_stream(struct ironwal_options *options,
+                                          int32_t match_by,
+                                          const char *key,
+                                          size_t key_len,
+                                          const char *text,
+                                          size_t text_len,
+                                          struct ironwal_error **out_error);
+
+/**
+ * When appends to the stream are made durable: one of IRONWAL_SYNC. The same as long as the log is open.
+ *
+ * - Errors: none of its own.
+ */
+ironwal_status ironwal_stream_sync_mode(const struct ironwal_stream *stream,
+                                        int32_t *out_mode,
+                                        struct ironwal_error **out_error);
 
 /**
  * Reads one entry into memory of the library's.

@@ -355,6 +355,12 @@ enum class corruption_policy : std::int32_t {
     error = IRONWAL_CORRUPTION_ERROR,
 };
 
+// Which streams options of their own are for: options::for_streams().
+enum class match : std::int32_t {
+    exact = IRONWAL_MATCH_EXACT,
+    prefix = IRONWAL_MATCH_PREFIX,
+};
+
 enum class durability : std::int32_t {
     by_mode = IRONWAL_DURABILITY_BY_MODE,
     written = IRONWAL_DURABILITY_WRITTEN,
@@ -1016,6 +1022,11 @@ public:
 
     // What the text names, such as "sync_mode=async; max_segment_size=64M": see ironwal_options_parse().
     options &parse(text_in text) { return set(ironwal_options_parse, text.data(), text.size()); }
+    // What holds for the stream with this key, or for all whose keys begin with it, such as "sync_mode=async":
+    // see ironwal_options_set_stream().
+    options &for_streams(ironwal::match match_by, text_in key, text_in text) {
+        return set(ironwal_options_set_stream, static_cast<std::int32_t>(match_by), key.data(), key.size(), text.data(), text.size());
+    }
 
     options &max_segment_size(count_in bytes) { return set_count<std::uint64_t>(ironwal_options_set_max_segment_size, bytes); }
     options &max_entries_per_segment(count_in entries) { return set_count<std::uint64_t>(ironwal_options_set_max_entries_per_segment, entries); }
@@ -1592,6 +1603,12 @@ public:
         return detail::run(
             [&](ironwal_error **out) { return ironwal_stream_iter_rev(handle_.get(), from_id, &iter, out); },
             [&] { return entries(iter); });
+    }
+    // When appends to the stream are made durable. The same as long as the log is open.
+    result<ironwal::sync_mode> sync_mode() const {
+        std::int32_t mode = 0;
+        return detail::run([&](ironwal_error **out) { return ironwal_stream_sync_mode(handle_.get(), &mode, out); },
+                           [&] { return static_cast<ironwal::sync_mode>(mode); });
     }
     result<std::uint64_t> first_id() const { return position(ironwal_stream_first_id); }
     result<std::uint64_t> next_id() const { return position(ironwal_stream_next_id); }

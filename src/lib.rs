@@ -49,6 +49,8 @@ pub use options::CompressionType;
 pub use options::CorruptionPolicy;
 pub use options::LogSink;
 pub use options::ReadStrategy;
+pub use options::StreamOptions;
+pub use options::StreamPattern;
 pub use options::SyncMode;
 pub use options::WalOptions;
 pub use options::WriteStrategy;

@@ -1,6 +1,11 @@
 //! Which options does a log have, and which values are refused?
 
+mod streams;
 mod text;
+
+pub use streams::StreamOptions;
+pub use streams::StreamPattern;
+pub(crate) use streams::StreamSettings;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -183,6 +188,8 @@ pub struct WalOptions {
     /// [`Wal::apply_retention`](crate::Wal::apply_retention). A failure goes to the log's sink, and stops no
     /// other stream. Not for a log of replicas, which are truncated as their primary is. Default `None`.
     pub retention: Option<Retention>,
+    /// Streams with options of their own: see [`WalOptions::for_streams`]. Default: none.
+    pub stream_options: Vec<(StreamPattern, StreamOptions)>,
 }
 
 impl Default for WalOptions {
@@ -209,6 +216,7 @@ impl Default for WalOptions {
             sync_threads: 1,
             latencies: false,
             retention: None,
+            stream_options: Vec::new(),
         }
     }
 }
@@ -284,6 +292,6 @@ impl WalOptions {
         {
             return refuse("retention has no limit: set max_bytes or max_age");
         }
-        Ok(())
+        self.check_stream_options()
     }
 }

@@ -69,7 +69,17 @@ func TestEveryOptionReachesTheLibrary(t *testing.T) {
 		MinCompressionSize: 64, BackgroundSync: time.Second, BackgroundSyncBytes: 1 << 20, SyncThreads: 2,
 		Latencies: true, ArchivePath: filepath.Join(dir, "archive"),
 		Retention: &Retention{MaxBytes: &size, MaxAge: &age, KeepCursors: true},
+		Streams: []StreamOptions{
+			{MatchPrefix, "chat/", "sync_mode=async"},
+			{MatchExact, "chat/ledger", "sync_mode=strict"},
+		},
 	})
+	modes := map[string]SyncMode{"s": SyncBatchOnly, "chat/1": SyncAsync, "chat/ledger": SyncStrict}
+	for name, due := range modes {
+		mode, err := stream(t, log, name).SyncMode()
+		must(t, err)
+		expect(t, mode, due)
+	}
 	s := stream(t, log, "s")
 	for i := 0; i < 25; i++ {
 		_, err := s.Append(make([]byte, 1000))

@@ -66,6 +66,23 @@ const (
 	CommitJournal CommitPath = C.IRONWAL_COMMIT_JOURNAL  // one file that all streams share
 )
 
+// Match says which streams options of their own are for.
+type Match int32
+
+const (
+	MatchExact  Match = C.IRONWAL_MATCH_EXACT  // the stream with this name
+	MatchPrefix Match = C.IRONWAL_MATCH_PREFIX // all whose names begin with this
+)
+
+// StreamOptions are options of streams, in place of those of the log.
+type StreamOptions struct {
+	Match Match
+	Name  string
+	// Options is text such as "sync_mode=async; max_segment_size=256M"; include/ironwal.h names them at
+	// ironwal_options_set_stream.
+	Options string
+}
+
 // OnCorruption says what Open does about damage.
 type OnCorruption int32
 
@@ -105,6 +122,9 @@ type Options struct {
 	ArchivePath string
 	// Retention is applied to all streams once a minute.
 	Retention *Retention
+	// Streams have options of their own. Of several with a name one holds, whole: the exact one, else that
+	// with the longest prefix.
+	Streams []StreamOptions
 	// ReadOnly reads a log that another process may write; nothing on disk is changed or locked.
 	ReadOnly bool
 }
@@ -239,6 +259,15 @@ func (o *Options) apply(to *C.ironwal_options) error {
 			if err := set(step.call); err != nil {
 				return err
 			}
+		}
+	}
+	for _, own := range o.Streams {
+		err := set(func(out *e) C.ironwal_status {
+			return C.ironwal_options_set_stream(to, C.int32_t(own.Match), chars(own.Name), C.size_t(len(own.Name)),
+				chars(own.Options), C.size_t(len(own.Options)), out)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -128,6 +128,18 @@ func (s *Stream) Sync() error {
 // FirstID returns the first id that is kept.
 func (s *Stream) FirstID() (uint64, error) { return s.number(C.IW_FIRST_ID) }
 
+// SyncMode returns when appends are made durable: the mode of the log, or that of the stream's own options.
+func (s *Stream) SyncMode() (SyncMode, error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.guard.leave()
+	var mode C.int32_t
+	var object *C.ironwal_error
+	status := C.ironwal_stream_sync_mode(s.handle, &mode, &object)
+	return SyncMode(mode), failure(status, object)
+}
+
 // NextID returns the id that the next append gets.
 func (s *Stream) NextID() (uint64, error) { return s.number(C.IW_NEXT_ID) }
 

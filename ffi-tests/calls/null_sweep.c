@@ -31,6 +31,9 @@ static void options_and_wal(void) {
     REFUSED(ironwal_options_set_read_strategy(NULL, IRONWAL_READ_MMAP, &error));
     REFUSED(ironwal_options_set_write_strategy(NULL, IRONWAL_WRITE_AUTO, &error));
     REFUSED(ironwal_options_set_commit_path(NULL, IRONWAL_COMMIT_AUTO, &error));
+    REFUSED(ironwal_options_set_stream(NULL, IRONWAL_MATCH_EXACT, TEXT("s"), TEXT("sync_mode=async"), &error));
+    REFUSED(ironwal_options_set_stream(options, IRONWAL_MATCH_EXACT, NULL, 1, TEXT("sync_mode=async"), &error));
+    REFUSED(ironwal_options_set_stream(options, IRONWAL_MATCH_EXACT, TEXT("s"), NULL, 1, &error));
     REFUSED(ironwal_options_set_journal_size(NULL, 1 << 20, &error));
     REFUSED(ironwal_options_set_on_corruption(NULL, IRONWAL_CORRUPTION_ERROR, &error));
     REFUSED(ironwal_options_set_archive_path(NULL, TEXT("x"), &error));
@@ -171,6 +174,8 @@ static void by_handle(ironwal_wal *wal) {
     REFUSED(ironwal_stream_wait_durable(NULL, 0, 0, &error));
     REFUSED(ironwal_stream_first_id(NULL, &id, &error));
     REFUSED(ironwal_stream_first_id(stream, NULL, &error));
+    REFUSED(ironwal_stream_sync_mode(NULL, NULL, &error));
+    REFUSED(ironwal_stream_sync_mode(stream, NULL, &error));
     REFUSED(ironwal_stream_next_id(NULL, &id, &error));
     REFUSED(ironwal_stream_next_id(stream, NULL, &error));
     REFUSED(ironwal_stream_current_segment_start_id(NULL, &id, &error));

@@ -34,9 +34,46 @@ static void refused_paths(void) {
     CHECK(options == NULL);
 }
 
+static ironwal_status set_prefix_chat(ironwal_options *options, int32_t match_by, ironwal_error **out) {
+    return ironwal_options_set_stream(options, match_by, TEXT("chat/"), TEXT("sync_mode=async"), out);
+}
+
+static int32_t mode_of_stream(ironwal_wal *wal, const char *key) {
+    ironwal_stream *stream = NULL;
+    int32_t mode = 0;
+    OK(ironwal_stream_open(wal, key, strlen(key), &stream, &error));
+    OK(ironwal_stream_sync_mode(stream, &mode, &error));
+    ironwal_stream_free(stream);
+    return mode;
+}
+
+/* Streams of one log have options of their own; what no stream can have is refused, and changes nothing. */
+static void own_options(void) {
+    ironwal_options *options = options_for("own");
+    modes(options, set_prefix_chat, "IRONWAL_MATCH_", 2);
+    OK(ironwal_options_set_stream(options, IRONWAL_MATCH_EXACT, TEXT("chat/"), TEXT("sync_mode=strict"), &error));
+    OK(ironwal_options_set_stream(options, IRONWAL_MATCH_EXACT, TEXT("chat/audit"),
+                                  TEXT("sync_mode=batch_only; max_segment_size=1M"), &error));
+    static const char *const wrong[] = {"sync_threads=2", "max_segment_size=0", "sync_mode=fast", "sync_mode", "\xff"};
+    for (size_t at = 0; at < sizeof wrong / sizeof *wrong; at++)
+        EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_stream(options, IRONWAL_MATCH_PREFIX, TEXT("chat/"), wrong[at],
+                                                            strlen(wrong[at]), &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_stream(options, IRONWAL_MATCH_EXACT, "", 0, TEXT("sync_mode=async"), &error));
+    EXPECT(IRONWAL_E_CONFIG, ironwal_options_set_stream(options, IRONWAL_MATCH_PREFIX, "a\0", 2, TEXT("sync_mode=async"), &error));
+    ironwal_wal *wal = NULL;
+    OK(ironwal_wal_open(options, &wal, &error));
+    CHECK(mode_of_stream(wal, "ledger") == IRONWAL_SYNC_STRICT);
+    CHECK(mode_of_stream(wal, "chat/") == IRONWAL_SYNC_STRICT);
+    CHECK(mode_of_stream(wal, "chat/1") == IRONWAL_SYNC_ASYNC);
+    CHECK(mode_of_stream(wal, "chat/audit") == IRONWAL_SYNC_BATCH_ONLY);
+    OK(ironwal_wal_close(wal, &error));
+    ironwal_options_free(options);
+}
+
 int main(void) {
     enter_directory();
     refused_paths();
+    own_options();
     ironwal_options *options = options_for("log");
 
     modes(options, ironwal_options_set_sync_mode, "IRONWAL_SYNC_", 3);

@@ -448,6 +448,14 @@ static int64_t call_ironwal_stream_durable_end(const struct misuse *m, struct gi
     return STATUS(m, g, ironwal_stream_durable_end(P(0, V_ironwal_stream(stream, 0)), P(1, V_uint64_t(out_id, 1)), P(2, &g->out[2])));
 }
 
+static int64_t call_ironwal_options_set_stream(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_options_set_stream(P(0, V_ironwal_options(options, 0)), C(1, V_match_by), P(2, V_char(key, 2)), L(3, V_key_len), P(4, V_char(text, 4)), L(5, V_text_len), P(6, &g->out[6])));
+}
+
+static int64_t call_ironwal_stream_sync_mode(const struct misuse *m, struct given *g) {
+    return STATUS(m, g, ironwal_stream_sync_mode(P(0, V_ironwal_stream(stream, 0)), P(1, V_int32_t(out_mode, 1)), P(2, &g->out[2])));
+}
+
 static int64_t call_ironwal_stream_get(const struct misuse *m, struct given *g) {
     return STATUS(m, g, ironwal_stream_get(P(0, V_ironwal_stream(stream, 0)), V_id, P(2, V_ironwal_buffer(out_buffer, 2)), P(3, &g->out[3])));
 }
@@ -986,6 +994,8 @@ static const struct function every_function[] = {
     {"ironwal_stream_first_id", call_ironwal_stream_first_id, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {POINTER, 0, "uint64_t*", "out_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_next_id", call_ironwal_stream_next_id, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {POINTER, 0, "uint64_t*", "out_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_durable_end", call_ironwal_stream_durable_end, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {POINTER, 0, "uint64_t*", "out_id"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_options_set_stream", call_ironwal_options_set_stream, 1, {{POINTER, 0, "ironwal_options*", "options"}, {CONSTANT, 0, "int32_t", "match_by"}, {POINTER, 0, "char*", "key"}, {LENGTH, 0, "size_t", "key_len"}, {POINTER, 0, "char*", "text"}, {LENGTH, 0, "size_t", "text_len"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
+    {"ironwal_stream_sync_mode", call_ironwal_stream_sync_mode, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {POINTER, 0, "int32_t*", "out_mode"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_get", call_ironwal_stream_get, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {PLAIN, 0, "uint64_t", "id"}, {POINTER, 0, "ironwal_buffer*", "out_buffer"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_last", call_ironwal_stream_last, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {POINTER, 1, "uint64_t*", "out_id"}, {POINTER, 0, "ironwal_buffer*", "out_buffer"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},
     {"ironwal_stream_digest", call_ironwal_stream_digest, 1, {{POINTER, 0, "ironwal_stream*", "stream"}, {PLAIN, 0, "uint64_t", "first_id"}, {PLAIN, 0, "uint64_t", "end_id"}, {POINTER, 0, "uint8_t*", "out_digest"}, {POINTER, 1, "ironwal_error**", "out_error"}, {END, 0, NULL, NULL}}},

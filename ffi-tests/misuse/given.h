@@ -207,6 +207,7 @@ static inline int32_t mode_of(const char *function) {
 #define V_mark g->mark
 #define V_level IRONWAL_LOG_WARN
 #define V_mode mode_of(__func__)
+#define V_match_by IRONWAL_MATCH_PREFIX
 #define V_durability IRONWAL_DURABILITY_WRITTEN
 #define V_event IRONWAL_EVENT_WRITTEN
 #define V_view IRONWAL_VIEW_WRITTEN

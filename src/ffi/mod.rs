@@ -34,6 +34,7 @@ mod snapshot;
 mod stats;
 mod status;
 mod stream;
+mod stream_options;
 mod stream_reads;
 mod stream_removal;
 mod transaction;

@@ -9,6 +9,7 @@ use crate::options::CommitPath;
 use crate::options::CompressionType;
 use crate::options::CorruptionPolicy;
 use crate::options::ReadStrategy;
+use crate::options::StreamOptions;
 use crate::options::SyncMode;
 use crate::options::WalOptions;
 use crate::options::WriteStrategy;
@@ -37,16 +38,7 @@ impl WalOptions {
     /// ```
     pub fn apply(&mut self, text: &str) -> Result<()> {
         let mut changed = self.clone();
-        for assignment in text.split([';', '\n']) {
-            let assignment = assignment.trim();
-            if assignment.is_empty() {
-                continue;
-            }
-            let Some((name, value)) = assignment.split_once('=') else {
-                return refuse(assignment, "is not of the form name=value");
-            };
-            changed.assign(name.trim(), value.trim())?;
-        }
+        for_each_assignment(text, |name, value| changed.assign(name, value))?;
         changed.check()?;
         *self = changed;
         Ok(())
@@ -138,6 +130,74 @@ impl WalOptions {
         change(&mut retention);
         self.retention = (retention != Retention::default()).then_some(retention);
     }
+}
+
+impl StreamOptions {
+    /// Changes the options that the text names, in the form of [`WalOptions::apply`]. A name that only a log
+    /// has is refused ([`Error::Config`]), and so is what is out of bounds; nothing has changed then.
+    ///
+    /// ```
+    /// use ironwal::{StreamOptions, SyncMode};
+    ///
+    /// let mut chat = StreamOptions::default();
+    /// chat.apply("sync_mode=async; max_segment_size=256M")?;
+    /// assert_eq!(chat.sync_mode, Some(SyncMode::Async));
+    /// assert!(chat.apply("sync_threads=2").is_err());
+    /// # Ok::<(), ironwal::Error>(())
+    /// ```
+    pub fn apply(&mut self, text: &str) -> Result<()> {
+        let mut changed = *self;
+        let mut given = WalOptions::default();
+        for_each_assignment(text, |name, value| {
+            if !NAMES_OF_STREAMS.contains(&name) {
+                return refuse(name, "is no option of a stream");
+            }
+            given.assign(name, value)?;
+            match name {
+                "sync_mode" => changed.sync_mode = Some(given.sync_mode),
+                "max_segment_size" => changed.max_segment_size = Some(given.max_segment_size),
+                "max_entries_per_segment" => {
+                    changed.max_entries_per_segment = Some(given.max_entries_per_segment);
+                }
+                "compression" => changed.compression = Some(given.compression),
+                "min_compression_size" => {
+                    changed.min_compression_size = Some(given.min_compression_size);
+                }
+                "write_strategy" => changed.write_strategy = Some(given.write_strategy),
+                "commit_path" => changed.commit_path = Some(given.commit_path),
+                _ => changed.background_sync = Some(given.background_sync),
+            }
+            Ok(())
+        })?;
+        given.check()?;
+        *self = changed;
+        Ok(())
+    }
+}
+
+const NAMES_OF_STREAMS: [&str; 8] = [
+    "sync_mode",
+    "max_segment_size",
+    "max_entries_per_segment",
+    "compression",
+    "min_compression_size",
+    "write_strategy",
+    "commit_path",
+    "background_sync",
+];
+
+fn for_each_assignment(text: &str, mut assign: impl FnMut(&str, &str) -> Result<()>) -> Result<()> {
+    for assignment in text.split([';', '\n']) {
+        let assignment = assignment.trim();
+        if assignment.is_empty() {
+            continue;
+        }
+        let Some((name, value)) = assignment.split_once('=') else {
+            return refuse(assignment, "is not of the form name=value");
+        };
+        assign(name.trim(), value.trim())?;
+    }
+    Ok(())
 }
 
 const FLAGS: [(&str, bool); 2] = [("true", true), ("false", false)];
@@ -370,5 +430,36 @@ mod tests {
             SyncMode::Strict
         );
         assert!(applied(" ;\n; ").is_ok());
+    }
+
+    #[test]
+    fn options_of_a_stream_are_read_and_those_of_a_log_refused() {
+        let mut own = StreamOptions::default();
+        own.apply(
+            "sync_mode=batch_only;max_segment_size=1M;max_entries_per_segment=7;compression=none;\
+             min_compression_size=9;write_strategy=mmap;commit_path=journal;background_sync=none",
+        )
+        .unwrap();
+        let all = StreamOptions {
+            sync_mode: Some(SyncMode::BatchOnly),
+            max_segment_size: Some(1 << 20),
+            max_entries_per_segment: Some(7),
+            compression: Some(CompressionType::None),
+            min_compression_size: Some(9),
+            write_strategy: Some(WriteStrategy::Mmap),
+            commit_path: Some(CommitPath::Journal),
+            background_sync: Some(None),
+        };
+        assert_eq!(own, all);
+        for (text, named) in [
+            ("sync_threads=2", "sync_threads is no option of a stream"),
+            ("sync_mode=strict;root_path=x", "root_path is no option"),
+            ("max_segment_size=0", "the minimum is 1"),
+            ("sync_mode=fast", "one of strict"),
+        ] {
+            let error = own.apply(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+            assert_eq!(own, all, "{text}");
+        }
     }
 }

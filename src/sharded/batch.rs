@@ -13,7 +13,6 @@ use crate::append::Appended;
 use crate::error::Error;
 use crate::error::Result;
 use crate::error::memory;
-use crate::options::SyncMode;
 use crate::sharded::sharded_wal::ShardedInner;
 use crate::sharded::sharded_wal::ShardedWal;
 use crate::stream::AtomicPart;
@@ -32,6 +31,13 @@ struct Written {
     shard: u16,
     core: Arc<StreamInner>,
     appended: Appended,
+}
+
+impl Written {
+    /// Whether the shard's sync mode has a batch wait until it is durable.
+    fn waits(&self) -> bool {
+        self.core.settings.waits_for_batches()
+    }
 }
 
 impl ShardedWal {
@@ -147,7 +153,7 @@ impl ShardedInner {
         })
     }
 
-    /// Returns the parts that are as durable as the sync mode promises, and the first failure.
+    /// Returns the parts that are as durable as their shards' sync modes promise, and the first failure.
     fn make_parts_durable(
         &self,
         written: Vec<Written>,
@@ -157,14 +163,17 @@ impl ShardedInner {
             .iter()
             .map(|part| (part.shard, part.appended.ids.clone()))
             .collect();
-        if self.wal.context().options.sync_mode == SyncMode::Async {
+        // The shards whose appends wait: the others are synced in the background.
+        let waited = written.iter().filter(|part| part.waits());
+        let cores: Vec<_> = waited.map(|part| Arc::clone(&part.core)).collect();
+        if cores.is_empty() {
             return (all, failure);
         }
         // One record makes them durable, where the log has its commits there; it leaves those that it did not.
-        let cores: Vec<_> = written.iter().map(|part| Arc::clone(&part.core)).collect();
         StreamInner::sync_together(&cores);
-        let durable = self.for_each_shard(written, |part: Written| {
-            part.core.acknowledge_batch(&part.appended)
+        let durable = self.for_each_shard(written, |part: Written| match part.waits() {
+            true => part.core.acknowledge_batch(&part.appended),
+            false => Ok(()),
         });
         let mut committed = Vec::with_capacity(all.len());
         for (part, durable) in all.into_iter().zip(durable) {

@@ -319,7 +319,7 @@ impl<'a> AtomicPart<'a> {
         if made_from.is_some_and(|made_from| !made_from.is_same_map(tail.reserved_properties())) {
             return Err(NotPlaced::TryAgain);
         }
-        let space = tail.check_space(&prepared.frame, &stream.context.options);
+        let space = tail.check_space(&prepared.frame, &stream.settings);
         let start = stream.range_start(durable_at, &tail);
         let start = start.filter(|_| matches!(space, Admission::Fits));
         start.ok_or(NotPlaced::TryAgain)
@@ -543,7 +543,7 @@ impl StreamInner {
                 continue;
             }
             self.check_expected(&tail, terms)?;
-            match tail.check_space(frame, &self.context.options) {
+            match tail.check_space(frame, &self.settings) {
                 Admission::Fits => return Ok(()),
                 lacking => self.make_space(&mut tail, frame, terms, lacking)?,
             }

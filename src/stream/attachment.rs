@@ -43,9 +43,7 @@ pub(super) struct Attachment {
 impl Attachment {
     /// Of a log without a lock.
     pub(super) fn new(options: &WalOptions) -> Self {
-        let interval = options
-            .background_sync
-            .map(|background| background.interval);
+        let interval = options.shortest_sync_interval();
         Attachment {
             lock: RwLock::new(None),
             is_lost: AtomicBool::new(false),

@@ -56,8 +56,8 @@ impl Wal {
     /// If the log was not closed and no writer has recovered it, what its commit journal holds is shown as if it were in
     /// the streams' files; [`Wal::refresh`] looks for such a journal again.
     ///
-    /// `options.sync_mode` selects the visible entries. `Strict` (the default): entries that are
-    /// known to be durable. The other modes: all entries that are written, including those that a
+    /// `options.sync_mode`, or what [`WalOptions::for_streams`] says for a stream, selects the visible
+    /// entries. `Strict` (the default): entries that are known to be durable. The other modes: all entries that are written, including those that a
     /// power failure may lose, and those that the writer rolls back after a failed write.
     ///
     /// Errors: `Io` if the directory does not exist; `Config`; under [`CorruptionPolicy::Error`]

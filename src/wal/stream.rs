@@ -130,6 +130,12 @@ impl Stream {
         &self.core.key
     }
 
+    /// Which appends to the stream are durable when they return: what the options say for its key
+    /// ([`WalOptions::for_streams`](crate::WalOptions::for_streams)). The same as long as the log is open.
+    pub fn sync_mode(&self) -> SyncMode {
+        self.core.settings.sync_mode
+    }
+
     /// Appends one entry (possibly empty) and returns its id. Durable on return under `Strict`.
     pub fn append(&self, entry: &[u8]) -> Result<u64> {
         self.append_vectored(&[entry])
@@ -137,15 +143,13 @@ impl Stream {
 
     /// Appends one entry gathered from several parts. Durable on return under `Strict`.
     pub fn append_vectored(&self, parts: &[&[u8]]) -> Result<u64> {
-        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
-        self.appending(|core| core.append(parts, durable))
+        self.appending(|core| core.append(parts, core.settings.waits_for_single()))
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all are there or none.
     /// Durable on return under `Strict` and `BatchOnly`. Empty: the next id twice.
     pub fn append_batch(&self, entries: &[&[u8]]) -> Result<Range<u64>> {
-        let durable = self.log.context.options.sync_mode != SyncMode::Async;
-        self.appending(|core| core.append_batch(entries, durable))
+        self.appending(|core| core.append_batch(entries, core.settings.waits_for_batches()))
     }
 
     /// As `append`, if the entry gets the id `expected_id`; otherwise nothing is appended, and the
@@ -155,15 +159,25 @@ impl Stream {
     /// The error may be out of date when the caller reads it: another append follows, or one in front
     /// fails and its ids are free again.
     pub fn append_at(&self, expected_id: u64, entry: &[u8]) -> Result<u64> {
-        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
-        self.appending(|core| core.append_at(Some(expected_id), &[entry], durable))
+        self.appending(|core| {
+            core.append_at(
+                Some(expected_id),
+                &[entry],
+                core.settings.waits_for_single(),
+            )
+        })
     }
 
     /// As `append_batch`, if the first entry gets the id `expected_id`; see [`Stream::append_at`].
     /// Empty: the next id twice, if that is the expected one.
     pub fn append_batch_at(&self, expected_id: u64, entries: &[&[u8]]) -> Result<Range<u64>> {
-        let durable = self.log.context.options.sync_mode != SyncMode::Async;
-        self.appending(|core| core.append_batch_at(Some(expected_id), entries, durable))
+        self.appending(|core| {
+            core.append_batch_at(
+                Some(expected_id),
+                entries,
+                core.settings.waits_for_batches(),
+            )
+        })
     }
 
     /// Appends as asked: at an expected id, as durable as this call needs, and with the mark of the

@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::error::memory;
 use crate::notification::View;
 use crate::options::LogSink;
-use crate::options::SyncMode;
 use crate::options::WalOptions;
 use crate::storage::RealDisk;
 use crate::storage::Storage;
@@ -125,9 +124,9 @@ impl Wal {
     /// append on. Durable on return under `Strict`; in the kernel in every mode.
     pub fn append(&self, stream: &str, entry: &[u8]) -> Result<u64> {
         self.log.enter_to_write()?;
-        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
-        self.log
-            .append_to(stream, |stream| stream.append(&[entry], durable))
+        self.log.append_to(stream, |stream| {
+            stream.append(&[entry], stream.settings.waits_for_single())
+        })
     }
 
     /// Appends entries as one frame and returns their ids: after any crash all exist or none.
@@ -139,17 +138,20 @@ impl Wal {
             let next = self.log.find(stream)?.map_or(0, |stream| stream.next_id());
             return Ok(next..next);
         }
-        let durable = self.log.context.options.sync_mode != SyncMode::Async;
-        self.log
-            .append_to(stream, |stream| stream.append_batch(entries, durable))
+        self.log.append_to(stream, |stream| {
+            stream.append_batch(entries, stream.settings.waits_for_batches())
+        })
     }
 
     /// [`Stream::append_at`], by key. A stream that does not exist is at id 0.
     pub fn append_at(&self, stream: &str, expected_id: u64, entry: &[u8]) -> Result<u64> {
         self.log.enter_to_write()?;
-        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
         self.log.append_to(stream, |stream| {
-            stream.append_at(Some(expected_id), &[entry], durable)
+            stream.append_at(
+                Some(expected_id),
+                &[entry],
+                stream.settings.waits_for_single(),
+            )
         })
     }
 
@@ -162,9 +164,12 @@ impl Wal {
         entries: &[&[u8]],
     ) -> Result<Range<u64>> {
         self.log.enter_to_write()?;
-        let durable = self.log.context.options.sync_mode != SyncMode::Async;
         self.log.append_to(stream, |stream| {
-            stream.append_batch_at(Some(expected_id), entries, durable)
+            stream.append_batch_at(
+                Some(expected_id),
+                entries,
+                stream.settings.waits_for_batches(),
+            )
         })
     }
 
@@ -403,9 +408,9 @@ impl Wal {
     #[cfg(feature = "capi")]
     pub(crate) fn append_vectored(&self, stream: &str, parts: &[&[u8]]) -> Result<u64> {
         self.log.enter_to_write()?;
-        let durable = self.log.context.options.sync_mode == SyncMode::Strict;
-        self.log
-            .append_to(stream, |stream| stream.append(parts, durable))
+        self.log.append_to(stream, |stream| {
+            stream.append(parts, stream.settings.waits_for_single())
+        })
     }
 
     /// [`Stream::get_into`], by key.

@@ -409,7 +409,7 @@ fn append(
         bytes: bytes.into(),
         frame_end: id + 1,
         span,
-        durable: setup.options.sync_mode == ironwal::SyncMode::Strict,
+        durable: setup.mode_of(&key) == ironwal::SyncMode::Strict,
     });
     if random.one_in(2) {
         log.wal

@@ -6,6 +6,8 @@ use ironwal::BackgroundSync;
 use ironwal::CommitPath;
 use ironwal::CompressionType;
 use ironwal::ReadStrategy;
+use ironwal::StreamOptions;
+use ironwal::StreamPattern;
 use ironwal::SyncMode;
 use ironwal::WalOptions;
 use ironwal::WriteStrategy;
@@ -59,6 +61,35 @@ pub struct Setup {
     pub likes_cuts: bool,
     /// The length of the first entry, where that is to be large.
     pub first_entry: Option<usize>,
+    /// The sync modes of streams that have one of their own.
+    pub own_modes: Vec<(&'static str, SyncMode)>,
+}
+
+/// The keys that workloads give their streams.
+const KEYS: [&str; 6] = ["a", "B/ü", "third", "shard_00", "shard_01", "shard_02"];
+
+/// In a third of the logs each stream has a mode of its own, some of them another commit path and other
+/// background syncs. Drawn apart: the workloads of the seeds are as they were without.
+fn give_streams_options(seed: u64, options: &mut WalOptions) -> Vec<(&'static str, SyncMode)> {
+    let mut random = Random::new(seed ^ 0x51ea_0310);
+    if !random.one_in(3) {
+        return Vec::new();
+    }
+    let mut modes = Vec::new();
+    for key in KEYS {
+        let mode = random.pick(&[SyncMode::Strict, SyncMode::BatchOnly, SyncMode::Async]);
+        let own = StreamOptions {
+            sync_mode: Some(mode),
+            write_strategy: random.one_in(3).then(|| random.pick(WRITE_STRATEGIES)),
+            commit_path: random.one_in(3).then(|| random.pick(COMMIT_PATHS)),
+            background_sync: random.one_in(4).then_some(None),
+            ..StreamOptions::default()
+        };
+        let pattern = StreamPattern::Exact(key.into());
+        options.stream_options.push((pattern, own));
+        modes.push((key, mode));
+    }
+    modes
 }
 
 impl Setup {
@@ -98,12 +129,20 @@ impl Setup {
         let is_sharded = cfg!(feature = "sharded") && first_entry.is_none() && random.one_in(4);
         options.commit_path = random.pick(COMMIT_PATHS);
         options.journal_size = random.pick(&[32 << 10, 100 << 10, 256 << 10]);
+        let own_modes = give_streams_options(seed, &mut options);
         Setup {
+            own_modes,
             shards: is_sharded.then(|| random.pick(&[1, 2, 3])),
             is_threaded: random.one_in(32),
             likes_cuts: random.one_in(3),
             first_entry,
             options,
         }
+    }
+
+    /// What the stream with this key promises.
+    pub fn mode_of(&self, key: &str) -> SyncMode {
+        let own = self.own_modes.iter().find(|(own, _)| *own == key);
+        own.map_or(self.options.sync_mode, |(_, mode)| *mode)
     }
 }

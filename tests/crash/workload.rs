@@ -269,7 +269,7 @@ impl Runner {
         });
         let frame_end = first + entries.len() as u64;
         assert_eq!(ids.expect("appends"), first..frame_end, "{how:?}");
-        let durable = self.is_durable(how);
+        let durable = self.is_durable(at, how);
         for bytes in entries {
             let bytes = bytes.into();
             self.now(at).entries.push(Entry {
@@ -284,8 +284,8 @@ impl Runner {
         }
     }
 
-    fn is_durable(&self, how: How) -> bool {
-        match self.setup.options.sync_mode {
+    fn is_durable(&self, at: usize, how: How) -> bool {
+        match self.setup.mode_of(&self.streams()[at].key) {
             SyncMode::Strict => true,
             SyncMode::BatchOnly => !matches!(how, How::Append),
             SyncMode::Async => false,
@@ -322,7 +322,7 @@ impl Runner {
                 .collect()
         });
         appended.sort_by_key(|(id, ..)| *id);
-        let durable = self.is_durable(How::Append);
+        let durable = self.is_durable(at, How::Append);
         for (id, bytes, span) in appended {
             assert_eq!(id, self.streams()[at].latest().next_id());
             self.now(at).entries.push(Entry {
@@ -529,12 +529,12 @@ impl Runner {
                 .collect();
             let (reported, span) = self.during(|_| sharded.append_batch(&batch));
             let reported = reported.expect("appends");
-            let durable = self.is_durable(How::Batch);
             for ((at, bytes), (shard, id)) in places.iter().zip(payloads).zip(reported) {
                 assert_eq!((*at, self.now(*at).next_id()), (usize::from(shard), id));
                 let of_shard = places.iter().filter(|other| *other == at).count() as u64;
                 let before = self.now(*at).entries.last().map(|entry| entry.frame_end);
                 let first = before.unwrap_or(0);
+                let durable = self.is_durable(*at, How::Batch);
                 self.now(*at).entries.push(Entry {
                     bytes: bytes.into(),
                     // The first of the frame says its end, the others repeat it.
@@ -673,7 +673,7 @@ impl Runner {
         let end_id = first + entry_count as u64;
         assert_eq!(done.expect("changes properties"), first..end_id);
         let durable = match durability {
-            Durability::ByMode => self.setup.options.sync_mode != SyncMode::Async,
+            Durability::ByMode => self.setup.mode_of(&self.streams()[at].key) != SyncMode::Async,
             Durability::Written => false,
             Durability::Durable => true,
         };

@@ -76,6 +76,8 @@ mod snapshot;
 mod space;
 #[cfg(feature = "simulation")]
 mod stats;
+#[cfg(feature = "simulation")]
+mod stream_options;
 
 const ROLES: &[support::Role] = &[
     ("hold the lock", locking::hold_the_lock),

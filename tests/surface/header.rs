@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 /// In the order in which the header shows them, with the banner over each one's functions. Without one they
 /// continue those of the source before.
 /// `sharded/mod` brings its modules along, in this order.
-const SOURCES: [(&str, &str); 38] = [
+const SOURCES: [(&str, &str); 39] = [
     ("status", "Status"),
     ("version", "Version"),
     ("error", "Errors"),
@@ -31,6 +31,7 @@ const SOURCES: [(&str, &str); 38] = [
     ("truncate", "Truncate and delete by name"),
     ("transaction", "Transactions"),
     ("stream", "One stream, by handle"),
+    ("stream_options", ""),
     ("stream_reads", ""),
     ("stream_removal", ""),
     ("conditional", "Append at an expected id, by handle"),

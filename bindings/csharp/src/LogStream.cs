@@ -394,6 +394,18 @@ namespace Ironwal
             }
         }
 
+        /// <summary>When appends are made durable: the mode of the log, or that of the stream's own options.</summary>
+        public SyncMode SyncMode
+        {
+            get
+            {
+                IntPtr e;
+                int mode;
+                using (var stream = handle.Use()) Failure.Check(Native.ironwal_stream_sync_mode(stream.Pointer, &mode, &e), e);
+                return (SyncMode)mode;
+            }
+        }
+
         /// <summary>One past the last id that is durable.</summary>
         public ulong DurableEnd
         {

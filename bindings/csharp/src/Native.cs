@@ -44,6 +44,8 @@ namespace Ironwal
         internal const int IRONWAL_SEVERITY_NOTE = 601;
         internal const int IRONWAL_SEVERITY_DAMAGE = 602;
         internal const int IRONWAL_SEVERITY_UNREADABLE = 603;
+        internal const int IRONWAL_MATCH_EXACT = 1401;
+        internal const int IRONWAL_MATCH_PREFIX = 1402;
         internal const ulong IRONWAL_ANY_ID = ulong.MaxValue;
         internal const int IRONWAL_DURABILITY_BY_MODE = 701;
         internal const int IRONWAL_DURABILITY_WRITTEN = 702;
@@ -513,6 +515,12 @@ namespace Ironwal
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_stream_durable_end(IntPtr stream, ulong* out_id, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_options_set_stream(IntPtr options, int match_by, byte* key, UIntPtr key_len, byte* text, UIntPtr text_len, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_stream_sync_mode(IntPtr stream, int* out_mode, IntPtr* out_error);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int ironwal_stream_get(IntPtr stream, ulong id, ironwal_buffer* out_buffer, IntPtr* out_error);

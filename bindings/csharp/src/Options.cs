@@ -61,6 +61,29 @@ namespace Ironwal
         Journal = Native.IRONWAL_COMMIT_JOURNAL,
     }
 
+    /// <summary>Which streams options of their own are for.</summary>
+    public enum Match
+    {
+        /// <summary>The stream with this name.</summary>
+        Exact = Native.IRONWAL_MATCH_EXACT,
+
+        /// <summary>All whose names begin with this.</summary>
+        Prefix = Native.IRONWAL_MATCH_PREFIX,
+    }
+
+    /// <summary>Options of streams, in place of those of the log.</summary>
+    public sealed class StreamOptions
+    {
+        /// <summary>Which streams.</summary>
+        public Match Match { get; set; }
+
+        /// <summary>Their name, or how it begins.</summary>
+        public string Name { get; set; }
+
+        /// <summary>Text such as "sync_mode=async; max_segment_size=256M". See ironwal_options_set_stream().</summary>
+        public string Settings { get; set; }
+    }
+
     /// <summary>What opening does about damage.</summary>
     public enum OnCorruption
     {
@@ -163,6 +186,9 @@ namespace Ironwal
         /// <summary>Is applied to all streams once a minute.</summary>
         public Retention Retention { get; set; }
 
+        /// <summary>Of several with a name one holds, whole: the exact one, else that with the longest prefix.</summary>
+        public StreamOptions[] Streams { get; set; }
+
         /// <summary>
         /// More options as text, such as "sync_mode=async; max_segment_size=64M", applied last. See ironwal_options_parse() in
         /// include/ironwal.h.
@@ -230,6 +256,12 @@ namespace Ironwal
             {
                 byte cursors = Retention.KeepCursors ? (byte)1 : (byte)0;
                 Failure.Check(Native.ironwal_options_set_retention(to, Retention.Bytes, Retention.AgeNs, cursors, &e), e);
+            }
+            foreach (StreamOptions own in Streams ?? new StreamOptions[0])
+            {
+                byte[] name = Text.Bytes(own.Name, "name"), text = Text.Bytes(own.Settings, "settings");
+                fixed (byte* key = name, given = text)
+                    Failure.Check(Native.ironwal_options_set_stream(to, (int)own.Match, key, (UIntPtr)name.Length, given, (UIntPtr)text.Length, &e), e);
             }
             if (Settings != null)
             {

@@ -104,10 +104,13 @@ namespace Ironwal.Tests
                 ArchivePath = place.Other("archive"),
                 Retention = new Retention { MaxBytes = 1 << 30, MaxAge = TimeSpan.FromHours(1), KeepCursors = true },
                 Settings = "max_entries_per_segment=10",
+                Streams = new[] { new StreamOptions { Match = Match.Prefix, Name = "chat/", Settings = "sync_mode=async" } },
             };
             using (var log = Log.Open(place.Log, options))
             using (var stream = log.Stream("s"))
             {
+                using (var chat = log.Stream("chat/1")) Expect.Equal(SyncMode.Async, chat.SyncMode);
+                Expect.Equal(SyncMode.BatchOnly, stream.SyncMode);
                 for (int i = 0; i < 25; i++) stream.Append(new byte[1000]);
                 StreamStats stats = stream.Stats();
                 Expect.Equal(3, stats.Segments);

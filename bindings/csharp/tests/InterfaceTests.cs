@@ -74,7 +74,7 @@ namespace Ironwal.Tests
             var kinds = new Dictionary<string, Type>
             {
                 { "SYNC", typeof(SyncMode) }, { "COMPRESSION", typeof(Compression) }, { "READ", typeof(ReadStrategy) },
-                { "WRITE", typeof(WriteStrategy) }, { "COMMIT", typeof(CommitPath) }, { "CORRUPTION", typeof(OnCorruption) },
+                { "WRITE", typeof(WriteStrategy) }, { "COMMIT", typeof(CommitPath) }, { "MATCH", typeof(Match) }, { "CORRUPTION", typeof(OnCorruption) },
                 { "DURABILITY", typeof(Durability) }, { "VIEW", typeof(Shown) }, { "SNAPSHOT", typeof(SnapshotMode) },
                 { "SEVERITY", typeof(Severity) },
             };

@@ -48,6 +48,7 @@ def test_every_constant_of_an_enumeration_is_there() -> None:
         (ironwal.ReadStrategy, "READ"),
         (ironwal.WriteStrategy, "WRITE"),
         (ironwal.CommitPath, "COMMIT"),
+        (ironwal.Match, "MATCH"),
         (ironwal.OnCorruption, "CORRUPTION"),
         (ironwal.Durability, "DURABILITY"),
         (ironwal.View, "VIEW"),

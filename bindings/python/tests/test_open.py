@@ -131,7 +131,13 @@ def test_every_option_reaches_the_library(path: Path, tmp_path: Path) -> None:
         latencies=True,
         archive_path=tmp_path / "archive",
         retention=ironwal.Retention(max_bytes=1 << 30, max_age=3600.0, keep_cursors=True),
+        stream=[
+            (ironwal.Match.PREFIX, "chat/", "sync_mode=async"),
+            (ironwal.Match.EXACT, "chat/ledger", "sync_mode=strict"),
+        ],
     ) as log:
+        modes = [log.stream(name).sync_mode for name in ("s", "chat/1", "chat/ledger")]
+        assert modes == [ironwal.SyncMode.BATCH_ONLY, ironwal.SyncMode.ASYNC, ironwal.SyncMode.STRICT], "stream"
         stream = log.stream("s")
         for _ in range(25):
             stream.append(bytes(1000))

@@ -70,7 +70,10 @@ pub const Log = struct {
         var call = Call.of(log.diagnostics);
         var made: ?*c.ironwal_stream = null;
         try call.end(c.ironwal_stream_open(wal, name.ptr, name.len, &made, call.out()));
-        return .{ .handle = made, .diagnostics = log.diagnostics, .sync_mode = log.sync_mode };
+        errdefer c.ironwal_stream_free(made);
+        var mode: i32 = 0;
+        try call.end(c.ironwal_stream_sync_mode(made, &mode, call.out()));
+        return .{ .handle = made, .diagnostics = log.diagnostics, .sync_mode = @enumFromInt(mode) };
     }
 
     /// Begins a transaction: entries gathered in memory and appended as one.

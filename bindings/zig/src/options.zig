@@ -46,6 +46,22 @@ pub const CommitPath = enum(i32) {
     journal = c.IRONWAL_COMMIT_JOURNAL,
 };
 
+/// Which streams options of their own are for.
+pub const Match = enum(i32) {
+    /// The stream with this name.
+    exact = c.IRONWAL_MATCH_EXACT,
+    /// All whose names begin with this.
+    prefix = c.IRONWAL_MATCH_PREFIX,
+};
+
+/// Options of streams, in place of those of the log.
+pub const StreamOptions = struct {
+    match: Match,
+    name: []const u8,
+    /// Text such as "sync_mode=async; max_segment_size=256M": see ironwal_options_set_stream in ironwal.h.
+    options: []const u8,
+};
+
 /// What opening does about damage to what was durable.
 pub const OnCorruption = enum(i32) {
     /// Keeps what is good and reports what is not.
@@ -146,6 +162,8 @@ pub const Options = struct {
     read_strategy: ReadStrategy = .standard_io,
     write_strategy: WriteStrategy = .auto,
     commit_path: CommitPath = .in_place,
+    /// Of several with a name one holds, whole: the exact one, else that with the longest prefix.
+    streams: []const StreamOptions = &.{},
     /// Bytes that the files of the commit journal may take. 256 KiB to 1 GiB, default 64 MiB.
     journal_size: ?u64 = null,
     on_corruption: OnCorruption = .truncate,
@@ -209,6 +227,15 @@ pub const Options = struct {
         if (options.archive_path) |archive| {
             try call.end(c.ironwal_options_set_archive_path(made, archive.ptr, archive.len, call.out()));
         }
+        for (options.streams) |own| try call.end(c.ironwal_options_set_stream(
+            made,
+            @intFromEnum(own.match),
+            own.name.ptr,
+            own.name.len,
+            own.options.ptr,
+            own.options.len,
+            call.out(),
+        ));
         if (options.retention) |kept| try call.end(c.ironwal_options_set_retention(
             made,
             Retention.limit(kept.max_bytes),

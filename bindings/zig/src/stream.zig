@@ -50,6 +50,7 @@ pub const ReadInto = union(enum) {
 pub const Stream = struct {
     handle: ?*c.ironwal_stream,
     diagnostics: ?*Diagnostics = null,
+    /// When appends are made durable: the mode of the log, or that of the stream's own options.
     sync_mode: options.SyncMode,
 
     /// Frees the handle. The stream and its entries stay.

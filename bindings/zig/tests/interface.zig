@@ -99,6 +99,7 @@ test "every constant of an enumeration is there" {
         .{ ironwal.ReadStrategy, "READ" },
         .{ ironwal.WriteStrategy, "WRITE" },
         .{ ironwal.CommitPath, "COMMIT" },
+        .{ ironwal.Match, "MATCH" },
         .{ ironwal.OnCorruption, "CORRUPTION" },
         .{ ironwal.Durability, "DURABILITY" },
         .{ ironwal.Shown, "VIEW" },

@@ -118,9 +118,16 @@ test "every option reaches the library" {
         .latencies = true,
         .archive_path = archive,
         .retention = .{ .max_bytes = 1 << 30, .max_age_ns = 3600 * std.time.ns_per_s, .keep_cursors = true },
+        .streams = &.{
+            .{ .match = .prefix, .name = "chat/", .options = "sync_mode=async" },
+            .{ .match = .exact, .name = "chat/ledger", .options = "sync_mode=strict" },
+        },
         .log = .init(&heard, Heard.message),
     });
     defer log.deinit();
+    var chat = try log.stream("chat/1");
+    defer chat.deinit();
+    try testing.expectEqual(ironwal.SyncMode.@"async", chat.sync_mode); // streams
     var stream = try log.stream("s");
     defer stream.deinit();
     for (0..25) |_| _ = try stream.append(&@as([1000]u8, @splat(0)), .{});

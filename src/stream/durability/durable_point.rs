@@ -45,7 +45,7 @@ impl StreamInner {
     /// several callers share rounds the next round begins at once, and takes the slot with it; where
     /// other streams are in rounds the disk is busy, and early write-back costs CPU and gains nothing.
     fn start_slot_writeback(&self, file: &dyn StorageFile) {
-        let waits_for_syncs = self.context.options.sync_mode != SyncMode::Async;
+        let waits_for_syncs = self.settings.sync_mode != SyncMode::Async;
         let is_alone = || self.context.rounds_under_way() == 1 && !self.group_commit.is_contended();
         if waits_for_syncs && is_alone() {
             file.start_writeback(0, HEADER_AREA_LEN);

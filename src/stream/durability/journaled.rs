@@ -221,7 +221,7 @@ impl StreamInner {
     /// The journal, if a record is worth it, as far as is known without a look at the tail.
     pub(super) fn journal_by_choice(&self) -> Option<&Journal> {
         let journal = self.context.journal()?;
-        let is_worth_it = match self.context.options.commit_path {
+        let is_worth_it = match self.settings.commit_path {
             CommitPath::InPlace => false,
             CommitPath::Journal => true,
             // A stream with many callers is synced in place, unless others are, at this moment.

@@ -46,8 +46,9 @@ impl StreamInner {
         let context = streams.first().map(|first| &first.context);
         let context = context.filter(|context| {
             // Of a root that is detached, each stream's own round says so.
-            context.options.commit_path != CommitPath::InPlace
-                && context.check_root_at_times().is_ok()
+            let goes_in_place =
+                |stream: &Arc<StreamInner>| stream.settings.commit_path == CommitPath::InPlace;
+            !streams.iter().all(goes_in_place) && context.check_root_at_times().is_ok()
         });
         let Some(journal) = context.and_then(|context| context.journal()) else {
             return streams.to_vec();
@@ -59,7 +60,10 @@ impl StreamInner {
             left: Vec::new(),
         };
         for stream in streams {
-            together.add(stream);
+            match stream.settings.commit_path {
+                CommitPath::InPlace => together.left.push(Arc::clone(stream)),
+                CommitPath::Auto | CommitPath::Journal => together.add(stream),
+            }
         }
         together.finish();
         if let Some(first) = streams.first() {

@@ -25,7 +25,7 @@ impl StreamInner {
         match view {
             View::Durable => true,
             View::Written => false,
-            View::ByMode => self.context.options.sync_mode == SyncMode::Strict,
+            View::ByMode => self.settings.sync_mode == SyncMode::Strict,
         }
     }
 

@@ -135,7 +135,8 @@ impl StreamInner {
             }
             parts.push(part);
         }
-        let goes_by_journal = context.options.commit_path != CommitPath::InPlace;
+        let settings = context.options.settings_of(&key);
+        let goes_by_journal = settings.commit_path != CommitPath::InPlace;
         let continues = next == NextAppend::Continue && failure.is_none();
         let active = if continues { tails.pop() } else { None };
         let end = match (&active, &next) {
@@ -176,6 +177,7 @@ impl StreamInner {
         let stream = Arc::new_cyclic(|weak_self| StreamInner {
             reader: ReaderSide {
                 key,
+                settings,
                 stream_id: context.next_stream_id(),
                 dir,
                 context: Arc::clone(context),

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::ids::EntryId;
 use crate::ids::Place;
 use crate::notification::View;
+use crate::options::StreamSettings;
 use crate::options::SyncMode;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::AtomicU64;
@@ -23,6 +24,9 @@ use crate::stream::segment_list::SegmentListCell;
 pub struct ReaderSide {
     /// The stream's key.
     pub key: Arc<str>,
+    /// What the options say for this stream. It never changes while the log is open: views, maps and zeros
+    /// ahead of the tail depend on it.
+    pub settings: StreamSettings,
     pub(in crate::stream) stream_id: u64,
     pub(in crate::stream) dir: Arc<Path>,
     pub(in crate::stream) context: Arc<LogContext>,
@@ -61,7 +65,7 @@ impl ReaderSide {
     /// written.
     #[inline]
     pub fn visible_end(&self) -> EntryId {
-        match self.context.options.sync_mode {
+        match self.settings.sync_mode {
             SyncMode::Strict => self.group_commit.durable_end(),
             // A batch that could not be made durable is not served, unless entries behind it are.
             SyncMode::BatchOnly if self.is_poisoned() => {

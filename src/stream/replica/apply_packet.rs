@@ -123,7 +123,7 @@ impl StreamInner {
         let ids = first.header.first_id.0..last.header.end_id().0;
         let place = self.write_verbatim(frames, checked.packet.frames, check);
         let place = place.inspect_err(|error| self.latch_if_detached(error))?;
-        if self.context.options.sync_mode != SyncMode::Async {
+        if self.settings.sync_mode != SyncMode::Async {
             self.make_place_durable(place)?;
         }
         self.acknowledge(ids.end);

@@ -236,7 +236,7 @@ impl StreamInner {
         match durability {
             Durability::Written => false,
             Durability::Durable => true,
-            Durability::ByMode => match self.context.options.sync_mode {
+            Durability::ByMode => match self.settings.sync_mode {
                 SyncMode::Strict => true,
                 SyncMode::BatchOnly => is_batch,
                 SyncMode::Async => false,
@@ -356,16 +356,16 @@ impl StreamInner {
     }
 
     pub(in crate::stream) fn acknowledge(&self, end: u64) {
-        if self.context.options.sync_mode == SyncMode::BatchOnly {
+        if self.settings.sync_mode == SyncMode::BatchOnly {
             self.acknowledged_end.fetch_max(end, Ordering::AcqRel);
         }
     }
 
     pub(in crate::stream) fn compress_from(&self) -> Option<usize> {
-        match self.context.options.compression {
+        match self.settings.compression {
             CompressionType::None => None,
             #[cfg(feature = "compression")]
-            CompressionType::Lz4 => Some(self.context.options.min_compression_size),
+            CompressionType::Lz4 => Some(self.settings.min_compression_size),
         }
     }
 
@@ -438,7 +438,7 @@ impl StreamInner {
             {
                 return Err(Unplaced::MadeFromOthers);
             }
-            match tail.check_space(frame, &self.context.options) {
+            match tail.check_space(frame, &self.settings) {
                 Admission::Fits => {}
                 lacking => {
                     self.make_space(&mut tail, frame, terms, lacking)?;
@@ -541,7 +541,7 @@ impl StreamInner {
     /// wait until it is durable.
     #[inline]
     fn is_unwaited(&self, terms: &FrameTerms<'_>) -> bool {
-        terms.wait_for == WaitFor::Written && self.context.options.sync_mode == SyncMode::Strict
+        terms.wait_for == WaitFor::Written && self.settings.sync_mode == SyncMode::Strict
     }
 
     /// Writes what is staged, for a round, and returns the place behind all that is written. What

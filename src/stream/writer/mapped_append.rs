@@ -19,7 +19,7 @@ impl StreamInner {
         tail: &mut MutexGuard<'_, Tail>,
         frame: &PreparedFrame<'_>,
     ) -> Option<EntryId> {
-        tail.last_frame_fits_map = self.context.fits_map(frame.frame_len());
+        tail.last_frame_fits_map = self.settings.fits_map(frame.frame_len());
         let first_id = tail.store(frame)?;
         self.after_store(tail);
         Some(first_id)

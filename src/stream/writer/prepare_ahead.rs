@@ -36,14 +36,14 @@ use crate::stream::writer::rotate::NextSegmentFile;
 use crate::stream::writer::tail::NextFile;
 
 impl StreamInner {
-    /// What the options of the log say about space.
+    /// What the options of the stream say about space.
     #[inline]
     pub(in crate::stream) fn space_limits(&self) -> SpaceLimits {
-        let options = &self.context.options;
+        let options = &self.settings;
         SpaceLimits {
             writes_zeros: options.sync_mode == SyncMode::Strict
                 && !self.goes_by_journal.load(Ordering::Relaxed),
-            maps: self.context.maps_by_choice(),
+            maps: options.maps_by_choice(),
             max_segment_size: options.max_segment_size,
         }
     }
@@ -203,7 +203,7 @@ impl StreamInner {
         file: &dyn StorageFile,
         len: u64,
     ) -> Result<()> {
-        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
+        let is_strict = self.settings.sync_mode == SyncMode::Strict;
         let is_wanted = || {
             let begun = self.alloc.lock().spare == NextSegmentFile::Preparing;
             begun && self.tail.lock().life == StreamState::Open

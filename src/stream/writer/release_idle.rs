@@ -40,7 +40,7 @@ impl StreamInner {
     /// Has a helper look, an interval from now, whether the stream is idle. In the other modes its
     /// background syncs come by anyway.
     pub(in crate::stream) fn plan_rest(&self, tail: &mut Tail) {
-        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
+        let is_strict = self.settings.sync_mode == SyncMode::Strict;
         if is_strict && !tail.idle.is_scheduled && self.has_room_to_release(tail) {
             tail.idle.is_scheduled = true;
             self.schedule_sync();

@@ -91,10 +91,7 @@ impl StreamInner {
         loop {
             self.check_writable(&tail)?;
             self.check_expected(&tail, terms)?;
-            if !matches!(
-                tail.check_space(frame, &self.context.options),
-                Admission::Rotate
-            ) {
+            if !matches!(tail.check_space(frame, &self.settings), Admission::Rotate) {
                 return Ok(());
             }
             if tail.phase == WriterPhase::Writing {

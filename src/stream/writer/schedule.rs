@@ -29,10 +29,10 @@ impl StreamInner {
                 self.context.note_unattended();
             }
         }
-        let Some(background) = self.context.options.background_sync else {
+        let Some(background) = self.settings.background_sync else {
             return;
         };
-        let is_strict = self.context.options.sync_mode == SyncMode::Strict;
+        let is_strict = self.settings.sync_mode == SyncMode::Strict;
         if is_strict && tail.unwaited_end() <= self.group_commit.committed() {
             // Every appender of what is not durable yet leads a round, or waits for one.
             self.plan_rest(tail);
@@ -73,7 +73,7 @@ impl StreamInner {
     }
 
     pub(in crate::stream) fn schedule_sync(&self) {
-        let background = self.context.options.background_sync;
+        let background = self.settings.background_sync;
         let background_tasks = self.context.background_tasks.get();
         if let (Some(background), Some(background_tasks)) = (background, background_tasks) {
             let asked = |stream| background_tasks.sync_after(&stream, background.interval);

@@ -19,7 +19,7 @@ use crate::format::Unprepared;
 use crate::ids::EntryId;
 use crate::ids::FileOffset;
 use crate::ids::Place;
-use crate::options::WalOptions;
+use crate::options::StreamSettings;
 use crate::primitives::now;
 use crate::recovery::NextAppend;
 use crate::segment::PropertyPoint;
@@ -638,7 +638,7 @@ impl Tail {
     /// Whether a frame fits. Depends on logical bytes and entries only, never on timing.
     // Without it, one more branch in the mapped append makes the compiler call this: 45 instructions.
     #[inline(always)]
-    pub fn check_space(&self, frame: &PreparedFrame<'_>, options: &WalOptions) -> Admission {
+    pub fn check_space(&self, frame: &PreparedFrame<'_>, settings: &StreamSettings) -> Admission {
         let count = u64::from(frame.entry_count());
         if self.reserved.next_id.0.checked_add(count).is_none() {
             return Admission::IdsExhausted;
@@ -652,8 +652,8 @@ impl Tail {
         let used = self.reserved.offset.0 - HEADER_AREA_LEN;
         // A segment without entries is never followed by another, whose name would be the same.
         let entries = self.reserved.next_id - active.segment.first_id();
-        let overflows = used.saturating_add(frame.frame_len()) > options.max_segment_size
-            || entries.saturating_add(count) > options.max_entries_per_segment;
+        let overflows = used.saturating_add(frame.frame_len()) > settings.max_segment_size
+            || entries.saturating_add(count) > settings.max_entries_per_segment;
         if entries > 0 && overflows {
             return Admission::Rotate;
         }

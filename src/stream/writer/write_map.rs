@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::format::HEADER_AREA_LEN;
 use crate::ids::FileOffset;
+use crate::options::StreamSettings;
 use crate::options::SyncMode;
 use crate::options::WriteStrategy;
 use crate::primitives::atomic::AtomicUsize;
@@ -124,34 +125,30 @@ struct TailSnapshot {
     map: Option<Arc<dyn WriteMapping>>,
 }
 
-impl LogContext {
+impl StreamSettings {
     /// Whether active segments are to be mapped, as far as the options say.
     #[inline]
     pub(super) fn maps_by_choice(&self) -> bool {
-        match self.options.write_strategy {
+        match self.write_strategy {
             WriteStrategy::StandardIo => false,
             WriteStrategy::Mmap => true,
-            WriteStrategy::Auto => self.options.sync_mode == SyncMode::Async,
+            WriteStrategy::Auto => self.sync_mode == SyncMode::Async,
         }
     }
 
     /// Whether a frame of this length is stored rather than written, where that can be.
     #[inline]
     pub(in crate::stream) fn fits_map(&self, frame_len: u64) -> bool {
-        let most = match self.options.write_strategy {
+        let most = match self.write_strategy {
             WriteStrategy::Mmap => MAX_MAPPED_FRAME,
             WriteStrategy::Auto => MAX_MAPPED_FRAME_AUTO,
             WriteStrategy::StandardIo => 0,
         };
         frame_len <= most
     }
+}
 
-    /// Whether they may be: what only the disk knows.
-    fn may_map(&self) -> bool {
-        let forced = self.options.write_strategy == WriteStrategy::Mmap;
-        self.maps_by_choice() && (forced || self.map_stores_cannot_fault())
-    }
-
+impl LogContext {
     /// Asked once. A question that failed is no answer: it is asked again.
     fn map_stores_cannot_fault(&self) -> bool {
         if let Some(answer) = self.map_stores_cannot_fault.get() {
@@ -170,11 +167,17 @@ impl LogContext {
 }
 
 impl StreamInner {
+    /// Whether active segments may be mapped: what the options say, and what only the disk knows.
+    fn may_map(&self) -> bool {
+        let forced = self.settings.write_strategy == WriteStrategy::Mmap;
+        self.settings.maps_by_choice() && (forced || self.context.map_stores_cannot_fault())
+    }
+
     /// Makes more of the active segment ready. For a helper.
     pub(in crate::stream) fn extend_write_map(&self) -> Result<()> {
         let detached_maps = self.tail.lock().detached_maps.take();
         drop(detached_maps);
-        if !self.context.may_map() {
+        if !self.may_map() {
             self.tail.lock().mark_map_failed();
             return Ok(());
         }
@@ -323,8 +326,8 @@ impl StreamInner {
         part: &Arc<StreamSegment>,
         allocated_end: FileOffset,
     ) -> Option<WriteMap> {
-        let forced = self.context.options.write_strategy == WriteStrategy::Mmap;
-        let follows = self.context.maps_by_choice() && self.tail.lock().mapped.is_some();
+        let forced = self.settings.write_strategy == WriteStrategy::Mmap;
+        let follows = self.settings.maps_by_choice() && self.tail.lock().mapped.is_some();
         if !forced && !follows {
             return None;
         }

@@ -92,7 +92,7 @@ class Follower(Entries):
             raise failure(status, error[0])
         self._canceller = ffi.gc(out[0], lib.ironwal_canceller_free)
         if view == View.BY_MODE:
-            view = View.DURABLE if stream._log.sync_mode == SyncMode.STRICT else View.WRITTEN
+            view = View.DURABLE if stream.sync_mode == SyncMode.STRICT else View.WRITTEN
         self._event = lib.IRONWAL_EVENT_DURABLE if view == View.DURABLE else lib.IRONWAL_EVENT_WRITTEN
         self._readable: Optional[notify.Readable] = None
         self._polls = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Optional, Union
 
@@ -16,6 +16,7 @@ from .handles import Guard
 from .options import (
     CommitPath,
     Compression,
+    Match,
     OnCorruption,
     OptionsHandle,
     Path,
@@ -53,13 +54,15 @@ def open(  # noqa: A001 (as gzip.open and the like)
     latencies: Optional[bool] = None,
     archive_path: Optional[Path] = None,
     retention: Optional[Retention] = None,
+    stream: Sequence[tuple[Match, str, str]] = (),
 ) -> Log:
     """Opens the log in a directory, creating or recovering it; the parent must exist.
 
     None is the default of the library, which include/ironwal.h names. Sizes are in bytes.
     `background_sync` is (seconds, bytes): a stream is synced in the background no later than so long
     after its oldest unsynced append, and once so many bytes are unsynced; False syncs nothing. `retention` is applied to all streams once a minute.
-    No option is stored.
+    Streams of one log may have options of their own: each item of `stream` is a Match, a name and text, such as
+    (Match.PREFIX, "chat/", "sync_mode=async; max_segment_size=256M"). No option is stored.
 
     With `read_only` another process, or this one, may have the log open for writing: nothing on disk is
     changed or locked.
@@ -88,6 +91,7 @@ def open(  # noqa: A001 (as gzip.open and the like)
         latencies=latencies,
         archive_path=archive_path,
         retention=retention,
+        stream=stream,
     )
     out, error = ffi.new("ironwal_wal **"), ffi.new("ironwal_error **")
     opener = lib.ironwal_wal_open_read_only if read_only else lib.ironwal_wal_open

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import math
 import os
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 from ._native import ffi, lib
@@ -21,6 +22,13 @@ class SyncMode(enum.IntEnum):
     STRICT = lib.IRONWAL_SYNC_STRICT  #: each append, when it returns
     BATCH_ONLY = lib.IRONWAL_SYNC_BATCH_ONLY  #: batches, when they return
     ASYNC = lib.IRONWAL_SYNC_ASYNC  #: by a later sync
+
+
+class Match(enum.IntEnum):
+    """Which streams options of their own are for."""
+
+    EXACT = lib.IRONWAL_MATCH_EXACT  #: the stream with this name
+    PREFIX = lib.IRONWAL_MATCH_PREFIX  #: all whose names begin with this
 
 
 class Compression(enum.IntEnum):
@@ -149,6 +157,7 @@ class OptionsHandle:
         latencies: Optional[bool] = None,
         archive_path: Optional[Path] = None,
         retention: Optional[Retention] = None,
+        stream: Sequence[tuple[Match, str, str]] = (),
     ) -> None:
         plain = {
             "sync_mode": sync_mode,
@@ -177,6 +186,9 @@ class OptionsHandle:
         elif isinstance(background_sync, tuple):
             interval, size = background_sync
             self.set(lib.ironwal_options_set_background_sync, nanoseconds(interval), size)
+        for match, name, text in stream:
+            key, given = name.encode(), text.encode()
+            self.set(lib.ironwal_options_set_stream, match, key, len(key), given, len(given))
         if retention is not None:
             self.set(lib.ironwal_options_set_retention, *retention.arguments())
         if archive_path is not None:

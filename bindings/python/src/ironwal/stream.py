@@ -79,6 +79,10 @@ class Stream:
     def __init__(self, handle: Any, name: str, log: Union[Log, ShardedLog]) -> None:
         self._handle: Any = ffi.gc(handle, lib.ironwal_stream_free)
         self._log = log
+        mode = ffi.new("int32_t *")
+        lib.ironwal_stream_sync_mode(self._handle, mode, ffi.NULL)
+        #: When appends are made durable: the mode of the log, or that of the stream's own options.
+        self.sync_mode = SyncMode(mode[0])
         #: The name of the stream.
         self.name = name
 
@@ -143,7 +147,7 @@ class Stream:
         `expected_id`, `properties` and `durability` as for append(). Without entries `expected_id` is
         compared all the same, and properties change.
         """
-        if durability == Durability.BY_MODE and self._log.sync_mode == SyncMode.BATCH_ONLY:
+        if durability == Durability.BY_MODE and self.sync_mode == SyncMode.BATCH_ONLY:
             durability = Durability.DURABLE  # also a batch of one entry
         return self._append_with(entries, expected_id, properties, durability)
 

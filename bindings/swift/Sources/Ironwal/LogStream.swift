@@ -183,6 +183,13 @@ public final class LogStream: @unchecked Sendable {
     /// The first id that is kept.
     public func firstID() throws -> UInt64 { try number(ironwal_stream_first_id) }
 
+    /// When appends are made durable: the mode of the log, or that of the stream's own options.
+    public func syncMode() throws -> SyncMode {
+        var mode: Int32 = 0
+        try call { stream in try check { ironwal_stream_sync_mode(stream, &mode, $0) } }
+        return SyncMode(rawValue: mode)!
+    }
+
     /// The id that the next append gets.
     public func nextID() throws -> UInt64 { try number(ironwal_stream_next_id) }
 

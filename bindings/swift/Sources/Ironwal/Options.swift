@@ -46,6 +46,28 @@ public enum CommitPath: Int32, CaseIterable, Sendable {
     case journal = 1203
 }
 
+/// Which streams options of their own are for.
+public enum Match: Int32, CaseIterable, Sendable {
+    /// The stream with this name.
+    case exact = 1401
+    /// All whose names begin with this.
+    case prefix = 1402
+}
+
+/// Options of streams, in place of those of the log.
+public struct StreamOptions: Sendable {
+    public var match: Match
+    public var name: String
+    /// Text such as `sync_mode=async; max_segment_size=256M`: see `ironwal_options_set_stream` in `ironwal.h`.
+    public var settings: String
+
+    public init(_ match: Match, _ name: String, _ settings: String) {
+        self.match = match
+        self.name = name
+        self.settings = settings
+    }
+}
+
 /// What opening does about damage.
 public enum OnCorruption: Int32, CaseIterable, Sendable {
     /// Keeps what is good and reports what is not. The default.
@@ -133,6 +155,8 @@ public struct Options: Sendable {
     public var logger: (@Sendable (LogLevel, String) -> Void)?
     /// The least severe level that reaches the logger.
     public var loggerLevel: LogLevel?
+    /// Of several with a name one holds, whole: the exact one, else that with the longest prefix.
+    public var streams: [StreamOptions] = []
     /// More options as text, such as `sync_mode=async; max_segment_size=64M`, applied last: see `ironwal_options_parse` in
     /// `ironwal.h`.
     public var settings: String?
@@ -190,6 +214,13 @@ public struct Options: Sendable {
             try check { ironwal_options_set_retention(to, retention.bytes, retention.ageNs, retention.keepCursors, $0) }
         }
         if let logger { try setLogger(logger, of: to) }
+        for own in streams {
+            try withUTF8(own.name) { name, nameLength in
+                try withUTF8(own.settings) { text, length in
+                    try check { ironwal_options_set_stream(to, own.match.rawValue, name, nameLength, text, length, $0) }
+                }
+            }
+        }
         if let settings {
             try withUTF8(settings) { text, length in try check { ironwal_options_parse(to, text, length, $0) } }
         }

@@ -103,7 +103,9 @@ final class EntryTests: IronwalTestCase {
         }
         options.loggerLevel = .info
         options.settings = "max_entries_per_segment=10"
+        options.streams = [StreamOptions(.prefix, "chat/", "sync_mode=async")]
         let log = try Log(path, options: options)
+        XCTAssertEqual(try log.stream("chat/1").syncMode(), .async)
         let stream = try log.stream("s")
         for _ in 0..<25 { try stream.append(Data(count: 1000)) }
         let stats = try stream.stats()

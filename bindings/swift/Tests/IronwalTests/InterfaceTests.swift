@@ -66,7 +66,7 @@ final class InterfaceTests: IronwalTestCase {
         func numbers<Kind: CaseIterable & RawRepresentable<Int32>>(_: Kind.Type) -> Set<Int32> { Set(Kind.allCases.map(\.rawValue)) }
         for (prefix, found) in [
             ("SYNC", numbers(SyncMode.self)), ("COMPRESSION", numbers(Compression.self)), ("READ", numbers(ReadStrategy.self)),
-            ("WRITE", numbers(WriteStrategy.self)), ("COMMIT", numbers(CommitPath.self)), ("CORRUPTION", numbers(OnCorruption.self)), ("LOG", numbers(LogLevel.self)),
+            ("WRITE", numbers(WriteStrategy.self)), ("COMMIT", numbers(CommitPath.self)), ("MATCH", numbers(Match.self)), ("CORRUPTION", numbers(OnCorruption.self)), ("LOG", numbers(LogLevel.self)),
             ("DURABILITY", numbers(Durability.self)), ("VIEW", numbers(Shown.self)), ("SNAPSHOT", numbers(SnapshotMode.self)),
             ("SEVERITY", numbers(Severity.self)),
         ] {

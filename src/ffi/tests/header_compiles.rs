@@ -34,6 +34,7 @@ use crate::ffi::sharded::options::*;
 use crate::ffi::snapshot::*;
 use crate::ffi::stats::*;
 use crate::ffi::status::*;
+use crate::ffi::stream_options::*;
 use crate::ffi::verify::*;
 
 /// A struct of the header: its name, size and alignment, and of each field the name, offset and size.

@@ -18,6 +18,9 @@ use std::sync::OnceLock;
 use crate::ffi::atomic::*;
 use crate::ffi::bytes::*;
 use crate::ffi::conditional::*;
+use crate::ffi::directory::*;
+use crate::ffi::directory_repair::*;
+use crate::ffi::directory_stat::*;
 use crate::ffi::durability::*;
 use crate::ffi::error::ironwal_str;
 use crate::ffi::follow::*;
@@ -86,6 +89,27 @@ fn layouts() -> Vec<Layout> {
         ironwal_finding {
             stream, path, what, offset, first_id, end_id, severity, reserved
         }
+        ironwal_stat_totals {
+            streams, segments, sealed_segments, bytes, unreadable_streams, damage, has_journal, journal_files,
+            journal_bytes, journal_records, journal_damage, journal_in_use
+        }
+        ironwal_stat_stream {
+            stream, path, message, segments, sealed_segments, listed_segments, bytes, first_id, next_id,
+            durable_end, lost_ids, properties, properties_lost, damage
+        }
+        ironwal_stat_segment {
+            path, first_id, end_id, lost_before, bytes, frames_end, state, reserved
+        }
+        ironwal_dumped_entry {
+            stream, path, data, message, offset, first_id, end_id, compressed, status, reserved
+        }
+        ironwal_repair_totals {
+            streams, entries, lost_ids, unreadable_streams, journal_damage, complete
+        }
+        ironwal_repaired_stream {
+            stream, message, entries, first_id, next_id, old_next_id, lost_runs, properties_lost
+        }
+        ironwal_lost_ids { why, first_id, end_id }
         ironwal_recovery_report_totals { streams, reported, duration_ns, complete }
         ironwal_recovered_stream {
             stream, message, durable_end_before, next_id, findings, complete, status, reserved
@@ -174,6 +198,9 @@ fn constants() -> Vec<(&'static str, i64)> {
         IRONWAL_COMMIT_AUTO
         IRONWAL_COMMIT_IN_PLACE
         IRONWAL_COMMIT_JOURNAL
+        IRONWAL_SEGMENT_SEALED
+        IRONWAL_SEGMENT_OPEN
+        IRONWAL_SEGMENT_END_LOST
         IRONWAL_MATCH_EXACT
         IRONWAL_MATCH_PREFIX
         IRONWAL_CORRUPTION_TRUNCATE

@@ -410,6 +410,12 @@ fn a_page_is_written_whole_and_never_into_the_log() {
             .any(|name| name.to_string_lossy().ends_with(".new")),
         "{names:?}"
     );
+    // A link that leads nowhere is not replaced: /dev/stdout is one where standard output is closed.
+    let dangling = place.path().join("dangling.html");
+    std::os::unix::fs::symlink(place.path().join("nowhere"), &dangling).expect("links");
+    let (code, _, errors) = tool(&["report", path(&root), "--html", path(&dangling)]);
+    assert!(code == 3 && errors.contains("leads nowhere"), "{errors}");
+    assert!(dangling.is_symlink());
     // What is no plain file is written as it is.
     let (code, text, _) = tool(&["report", path(&root), "--html", "/dev/stdout"]);
     assert!(code == 0 && text.starts_with("<!DOCTYPE html>"));

@@ -27,6 +27,13 @@ impl PageFile {
                 "give the name of a file in it",
             ));
         }
+        // As /dev/stdout where standard output is closed: the page is not to take the place of the link.
+        if found.is_err() && path.is_symlink() {
+            return Err(Failure::said(
+                format!("{} is a link that leads nowhere", path.display()),
+                "give the name of the file itself",
+            ));
+        }
         let is_plain = found.as_ref().map_or(true, std::fs::Metadata::is_file);
         let path = match found {
             Ok(_) if !is_plain => path.to_path_buf(),

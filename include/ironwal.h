@@ -1811,7 +1811,7 @@ void ironwal_recovery_report_free(struct ironwal_recovery_report *report);
  * call comes after the headers of all streams were read.
  *
  * - Owns: free `*out_report` with ironwal_verify_report_free().
- * - NULL: `stream` and `progress` may be NULL.
+ * - NULL: `progress` may be NULL; `stream` only if `stream_len` is 0.
  * - Blocks: reads all segments that are selected; never for a sync.
  * - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, or the path or the name is not UTF-8;
  *   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_IO where the directory cannot be listed. All
@@ -1835,7 +1835,7 @@ ironwal_status ironwal_verify_directory(const char *path,
  * `progress` gets bytes of segment files: at the beginning, about every mebibyte, and at the end, unless `visit`
  * stopped it. Needs memory for the largest frame.
  *
- * - NULL: `stream` and `progress` may be NULL; `visit` must not.
+ * - NULL: `progress` may be NULL; `stream` only if `stream_len` is 0; `visit` must not.
  * - Blocks: reads the segments that are selected; never for a sync.
  * - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, the path or the name is not UTF-8, or `from_id` is
  *   above `end_id`; ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED. Of a stream that cannot be read at all
@@ -1861,7 +1861,7 @@ ironwal_status ironwal_dump_directory(const char *path,
  * `progress` gets directories of streams, not bytes: before the first and after each.
  *
  * - Owns: free `*out_report` with ironwal_stat_report_free().
- * - NULL: `stream` and `progress` may be NULL.
+ * - NULL: `progress` may be NULL; `stream` only if `stream_len` is 0.
  * - Blocks: reads the ends of all segments; never for a sync.
  * - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, or the path or the name is not UTF-8;
  *   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_IO where the directory cannot be listed; those

@@ -118,7 +118,7 @@ pub(super) unsafe fn selected(
 /// call comes after the headers of all streams were read.
 ///
 /// - Owns: free `*out_report` with ironwal_verify_report_free().
-/// - NULL: `stream` and `progress` may be NULL.
+/// - NULL: `progress` may be NULL; `stream` only if `stream_len` is 0.
 /// - Blocks: reads all segments that are selected; never for a sync.
 /// - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, or the path or the name is not UTF-8;
 ///   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_IO where the directory cannot be listed. All
@@ -210,7 +210,7 @@ impl EntryVisitor for Visitor {
 /// `progress` gets bytes of segment files: at the beginning, about every mebibyte, and at the end, unless `visit`
 /// stopped it. Needs memory for the largest frame.
 ///
-/// - NULL: `stream` and `progress` may be NULL; `visit` must not.
+/// - NULL: `progress` may be NULL; `stream` only if `stream_len` is 0; `visit` must not.
 /// - Blocks: reads the segments that are selected; never for a sync.
 /// - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, the path or the name is not UTF-8, or `from_id` is
 ///   above `end_id`; ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED. Of a stream that cannot be read at all

@@ -190,7 +190,7 @@ impl StatHandle {
 /// `progress` gets directories of streams, not bytes: before the first and after each.
 ///
 /// - Owns: free `*out_report` with ironwal_stat_report_free().
-/// - NULL: `stream` and `progress` may be NULL.
+/// - NULL: `progress` may be NULL; `stream` only if `stream_len` is 0.
 /// - Blocks: reads the ends of all segments; never for a sync.
 /// - Errors: ::IRONWAL_E_CONFIG where the directory holds no log, or the path or the name is not UTF-8;
 ///   ::IRONWAL_E_STREAM_NOT_FOUND; ::IRONWAL_E_CANCELLED; ::IRONWAL_E_IO where the directory cannot be listed; those

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"time"
 	"unsafe"
@@ -73,8 +74,9 @@ func newShardedLog(handle *C.ironwal_sharded, shards uint32) *ShardedLog {
 }
 
 func openShardedReadOnly(path string, shards uint32, options *ShardedOptions) (*ShardedLog, error) {
-	only := &ShardedOptions{Log: options.Log}
-	if *options != *only {
+	rest := *options
+	rest.Log = Options{}
+	if !reflect.DeepEqual(rest, ShardedOptions{}) {
 		return nil, &Error{Status: ErrConfig, Message: "a log that is open read-only makes no checkpoints"}
 	}
 	o, err := options.Log.make(path)

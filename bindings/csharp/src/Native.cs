@@ -44,6 +44,9 @@ namespace Ironwal
         internal const int IRONWAL_SEVERITY_NOTE = 601;
         internal const int IRONWAL_SEVERITY_DAMAGE = 602;
         internal const int IRONWAL_SEVERITY_UNREADABLE = 603;
+        internal const int IRONWAL_SEGMENT_SEALED = 1301;
+        internal const int IRONWAL_SEGMENT_OPEN = 1302;
+        internal const int IRONWAL_SEGMENT_END_LOST = 1303;
         internal const int IRONWAL_MATCH_EXACT = 1401;
         internal const int IRONWAL_MATCH_PREFIX = 1402;
         internal const ulong IRONWAL_ANY_ID = ulong.MaxValue;
@@ -105,6 +108,12 @@ namespace Ironwal
         internal delegate void ironwal_release_fn(UIntPtr ctx);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int ironwal_progress_fn(UIntPtr ctx, ulong done, ulong total);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        internal delegate int ironwal_entry_fn(UIntPtr ctx, ironwal_dumped_entry* entry, UIntPtr size);
+
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         internal delegate void ironwal_durable_fn(UIntPtr ctx, ironwal_mark mark, int status);
 
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
@@ -162,13 +171,102 @@ namespace Ironwal
             internal int reserved;
         }
 
-        internal struct ironwal_buffer
+        internal struct ironwal_view
         {
             internal byte* data;
             internal UIntPtr len;
         }
 
-        internal struct ironwal_view
+        internal struct ironwal_dumped_entry
+        {
+            internal ironwal_str stream;
+            internal ironwal_str path;
+            internal ironwal_view data;
+            internal ironwal_str message;
+            internal ulong offset;
+            internal ulong first_id;
+            internal ulong end_id;
+            internal ulong compressed;
+            internal int status;
+            internal int reserved;
+        }
+
+        internal struct ironwal_stat_totals
+        {
+            internal ulong streams;
+            internal ulong segments;
+            internal ulong sealed_segments;
+            internal ulong bytes;
+            internal ulong unreadable_streams;
+            internal ulong damage;
+            internal ulong has_journal;
+            internal ulong journal_files;
+            internal ulong journal_bytes;
+            internal ulong journal_records;
+            internal ulong journal_damage;
+            internal ulong journal_in_use;
+        }
+
+        internal struct ironwal_stat_stream
+        {
+            internal ironwal_str stream;
+            internal ironwal_str path;
+            internal ironwal_str message;
+            internal ulong segments;
+            internal ulong sealed_segments;
+            internal ulong listed_segments;
+            internal ulong bytes;
+            internal ulong first_id;
+            internal ulong next_id;
+            internal ulong durable_end;
+            internal ulong lost_ids;
+            internal ulong properties;
+            internal ulong properties_lost;
+            internal ulong damage;
+        }
+
+        internal struct ironwal_stat_segment
+        {
+            internal ironwal_str path;
+            internal ulong first_id;
+            internal ulong end_id;
+            internal ulong lost_before;
+            internal ulong bytes;
+            internal ulong frames_end;
+            internal int state;
+            internal int reserved;
+        }
+
+        internal struct ironwal_repair_totals
+        {
+            internal ulong streams;
+            internal ulong entries;
+            internal ulong lost_ids;
+            internal ulong unreadable_streams;
+            internal ulong journal_damage;
+            internal ulong complete;
+        }
+
+        internal struct ironwal_repaired_stream
+        {
+            internal ironwal_str stream;
+            internal ironwal_str message;
+            internal ulong entries;
+            internal ulong first_id;
+            internal ulong next_id;
+            internal ulong old_next_id;
+            internal ulong lost_runs;
+            internal ulong properties_lost;
+        }
+
+        internal struct ironwal_lost_ids
+        {
+            internal ironwal_str why;
+            internal ulong first_id;
+            internal ulong end_id;
+        }
+
+        internal struct ironwal_buffer
         {
             internal byte* data;
             internal UIntPtr len;
@@ -422,6 +520,42 @@ namespace Ironwal
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void ironwal_recovery_report_free(IntPtr report);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_verify_directory(byte* path, UIntPtr path_len, byte* stream, UIntPtr stream_len, ironwal_progress_fn progress, UIntPtr ctx, IntPtr* out_report, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_dump_directory(byte* path, UIntPtr path_len, byte* stream, UIntPtr stream_len, ulong from_id, ulong end_id, ironwal_entry_fn visit, ironwal_progress_fn progress, UIntPtr ctx, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_stat_directory(byte* path, UIntPtr path_len, byte* stream, UIntPtr stream_len, ironwal_progress_fn progress, UIntPtr ctx, IntPtr* out_report, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_stat_report_get_totals(IntPtr report, ironwal_stat_totals* out_totals, UIntPtr out_totals_size, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_stat_report_get_stream(IntPtr report, UIntPtr index, ironwal_stat_stream* out_stream, UIntPtr out_stream_size, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_stat_report_get_segment(IntPtr report, UIntPtr stream_index, UIntPtr index, ironwal_stat_segment* out_segment, UIntPtr out_segment_size, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void ironwal_stat_report_free(IntPtr report);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_repair_directory(byte* from, UIntPtr from_len, byte* to, UIntPtr to_len, int compression, ironwal_progress_fn progress, UIntPtr ctx, IntPtr* out_report, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_repair_report_get_totals(IntPtr report, ironwal_repair_totals* out_totals, UIntPtr out_totals_size, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_repair_report_get_stream(IntPtr report, UIntPtr index, ironwal_repaired_stream* out_stream, UIntPtr out_stream_size, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int ironwal_repair_report_get_lost(IntPtr report, UIntPtr stream_index, UIntPtr index, ironwal_lost_ids* out_lost, UIntPtr out_lost_size, IntPtr* out_error);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void ironwal_repair_report_free(IntPtr report);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void ironwal_buffer_free(ironwal_buffer* buffer);

@@ -62,7 +62,7 @@ namespace Ironwal
     }
 
     /// <summary>Which streams options of their own are for.</summary>
-    public enum Match
+    public enum StreamMatch
     {
         /// <summary>The stream with this name.</summary>
         Exact = Native.IRONWAL_MATCH_EXACT,
@@ -75,7 +75,7 @@ namespace Ironwal
     public sealed class StreamOptions
     {
         /// <summary>Which streams.</summary>
-        public Match Match { get; set; }
+        public StreamMatch Match { get; set; }
 
         /// <summary>Their name, or how it begins.</summary>
         public string Name { get; set; }

@@ -104,7 +104,7 @@ namespace Ironwal.Tests
                 ArchivePath = place.Other("archive"),
                 Retention = new Retention { MaxBytes = 1 << 30, MaxAge = TimeSpan.FromHours(1), KeepCursors = true },
                 Settings = "max_entries_per_segment=10",
-                Streams = new[] { new StreamOptions { Match = Match.Prefix, Name = "chat/", Settings = "sync_mode=async" } },
+                Streams = new[] { new StreamOptions { Match = StreamMatch.Prefix, Name = "chat/", Settings = "sync_mode=async" } },
             };
             using (var log = Log.Open(place.Log, options))
             using (var stream = log.Stream("s"))

@@ -21,12 +21,15 @@ namespace Ironwal.Tests
 
         /// <summary>
         /// Not bound for other reasons: batches over several streams are not bound yet; a longer call does what these do; .NET has nothing that waits for a descriptor; a callback
-        /// for ids would have to outlive its log, and a log callback is called by threads that must not call managed code everywhere.
+        /// for ids would have to outlive its log, and a log callback is called by threads that must not call managed code everywhere; ironwalctl looks at directories
+        /// that are not open.
         /// </summary>
         const string LeftOut = @"stream_append_at stream_append_batch entry_list_count entry_list_get entry_list_free error_status
             iter_current iter_next_many options_clone options_set_log options_set_log_owned options_set_log_level stream_iter stream_current_segment_start_id
             stream_events events_fd events_drain events_free sharded_options_set_checkpoint_ids sharded_iter_shard
-            sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count append_atomic sharded_append_batch_atomic";
+            sharded_flush_shard sharded_append_batch_for_key sharded_checkpoint_count append_atomic sharded_append_batch_atomic
+            verify_directory dump_directory stat_directory stat_report_get_totals stat_report_get_stream stat_report_get_segment
+            stat_report_free repair_directory repair_report_get_totals repair_report_get_stream repair_report_get_lost repair_report_free";
 
         internal static string InPackage(string name)
         {
@@ -74,7 +77,7 @@ namespace Ironwal.Tests
             var kinds = new Dictionary<string, Type>
             {
                 { "SYNC", typeof(SyncMode) }, { "COMPRESSION", typeof(Compression) }, { "READ", typeof(ReadStrategy) },
-                { "WRITE", typeof(WriteStrategy) }, { "COMMIT", typeof(CommitPath) }, { "MATCH", typeof(Match) }, { "CORRUPTION", typeof(OnCorruption) },
+                { "WRITE", typeof(WriteStrategy) }, { "COMMIT", typeof(CommitPath) }, { "MATCH", typeof(StreamMatch) }, { "CORRUPTION", typeof(OnCorruption) },
                 { "DURABILITY", typeof(Durability) }, { "VIEW", typeof(Shown) }, { "SNAPSHOT", typeof(SnapshotMode) },
                 { "SEVERITY", typeof(Severity) },
             };

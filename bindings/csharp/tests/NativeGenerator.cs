@@ -176,6 +176,9 @@ namespace Ironwal
                 case "ironwal_keyed_slice": case "ironwal_entry": case "ironwal_mark": case "ironwal_ticket": case "ironwal_finding":
                 case "ironwal_verify_report_totals": case "ironwal_recovery_report_totals": case "ironwal_recovered_stream":
                 case "ironwal_automatic_status": case "ironwal_snapshot_stats": case "ironwal_log_fn": case "ironwal_release_fn":
+                case "ironwal_stat_totals": case "ironwal_stat_stream": case "ironwal_stat_segment": case "ironwal_dumped_entry":
+                case "ironwal_repair_totals": case "ironwal_repaired_stream": case "ironwal_lost_ids":
+                case "ironwal_progress_fn": case "ironwal_entry_fn":
                 case "ironwal_durable_fn": case "ironwal_checkpoint_id_fn": made = type; break;
                 default:
                     if (Shown.ContainsKey(type)) made = Shown[type];

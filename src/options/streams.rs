@@ -64,6 +64,7 @@ pub(crate) struct StreamSettings {
     pub write_strategy: WriteStrategy,
     pub commit_path: CommitPath,
     pub compression: CompressionType,
+    #[cfg_attr(not(feature = "compression"), allow(dead_code))]
     pub min_compression_size: usize,
     pub max_segment_size: u64,
     pub max_entries_per_segment: u64,

@@ -127,7 +127,7 @@ test "every option reaches the library" {
     defer log.deinit();
     var chat = try log.stream("chat/1");
     defer chat.deinit();
-    try testing.expectEqual(ironwal.SyncMode.@"async", chat.sync_mode); // streams
+    try testing.expectEqual(ironwal.SyncMode.async, chat.sync_mode); // streams
     var stream = try log.stream("s");
     defer stream.deinit();
     for (0..25) |_| _ = try stream.append(&@as([1000]u8, @splat(0)), .{});
